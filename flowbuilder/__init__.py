@@ -1,0 +1,34 @@
+"""flowbuilder: stored workflow definitions, run by Prefect, that wait for people."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flowbuilder.app import App
+    from flowbuilder.check import check
+    from flowbuilder.compiler import compile_plan
+    from flowbuilder.language import Expression, Template
+    from flowbuilder.loader import load
+
+__all__ = ["App", "Expression", "Template", "check", "compile_plan", "load"]
+__version__ = "0.1.0"
+
+_HOMES = {
+    "App": "flowbuilder.app",
+    "Expression": "flowbuilder.language",
+    "Template": "flowbuilder.language",
+    "check": "flowbuilder.check",
+    "compile_plan": "flowbuilder.compiler",
+    "load": "flowbuilder.loader",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = import_module(_HOMES[name])
+    # the submodule of the same name has just become an attribute: the function takes its place
+    globals()[name] = value = getattr(home, name)
+    return value

@@ -1,0 +1,139 @@
+"""What is wrong with a definition, said to its author: one complaint with its code and place, and sets of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal, TypedDict
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """A stretch of the document: 1-based lines and columns, the end column is exclusive."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+class DiagnosticRecord(TypedDict):
+    """The JSON form of a diagnostic, as `--format json` prints it."""
+
+    code: str
+    severity: Severity
+    message: str
+    pointer: str
+    line: int | None
+    column: int | None
+    end_line: int | None
+    end_column: int | None
+    hint: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Diagnostic:
+    """One complaint. `pointer` is a JSON pointer into the document, `span` its place in the text, where there is one."""
+
+    code: str
+    message: str
+    pointer: str = ""
+    severity: Severity = "error"
+    hint: str = ""
+    notes: tuple[str, ...] = ()
+    span: Span | None = None
+
+    def record(self) -> DiagnosticRecord:
+        """The JSON form; line and column are null where the document has no text (made in Python)."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            "pointer": self.pointer,
+            "line": self.span.line if self.span else None,
+            "column": self.span.column if self.span else None,
+            "end_line": self.span.end_line if self.span else None,
+            "end_column": self.span.end_column if self.span else None,
+            "hint": " ".join([self.hint, *self.notes]).strip(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An ordered set of diagnostics: by place in the text, then by code; the same complaint appears once."""
+
+    diagnostics: tuple[Diagnostic, ...] = field(default=())
+
+    @classmethod
+    def of(cls, diagnostics: Iterable[Diagnostic]) -> Report:
+        """The report of these diagnostics, in order."""
+        return cls(tuple(sorted(dict.fromkeys(diagnostics), key=_order)))
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        return iter(self.diagnostics)
+
+    def __len__(self) -> int:
+        return len(self.diagnostics)
+
+    def __bool__(self) -> bool:
+        return bool(self.diagnostics)
+
+    def __add__(self, other: Report) -> Report:
+        return Report.of((*self.diagnostics, *other.diagnostics))
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """The diagnostics that forbid running the definition."""
+        return tuple(item for item in self.diagnostics if item.severity == "error")
+
+    @property
+    def ok(self) -> bool:
+        """Whether the definition may run: no errors, warnings allowed."""
+        return not self.errors
+
+    def summary(self) -> str:
+        """One line: how many complaints, and the first of them."""
+        if not self.diagnostics:
+            return "no complaints"
+        errors, warnings = len(self.errors), len(self) - len(self.errors)
+        counts = [count(errors, "error")] * bool(errors) + [count(warnings, "warning")] * bool(warnings)
+        first = (self.errors or self.diagnostics)[0]
+        return f"{', '.join(counts)}; first: {first.code} {first.message}"
+
+
+def render(report: Report, *, source: str | None = None, file: str = "") -> str:
+    """The report for a terminal: message, place, the source line with carets, notes and hint; empty when clean."""
+    lines = source.splitlines() if source is not None else []
+    return "\n".join(block for item in report for block in (_block(item, lines, file), ""))
+
+
+def count(number: int, noun: str) -> str:
+    """`count(1, "error")` is `1 error`; `count(2, "error")` is `2 errors`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _order(item: Diagnostic) -> tuple[int, int, str, str]:
+    place = item.span
+    return (place.line if place else 1 << 30, place.column if place else 0, item.pointer, item.code)
+
+
+def _block(item: Diagnostic, lines: list[str], file: str) -> str:
+    out = [f"{item.severity}[{item.code}]: {item.message}"]
+    span = item.span
+    width = len(str(span.line)) if span else 1
+    margin = " " * width
+    if span:
+        out.append(f"{margin}--> {file or 'document'}:{span.line}:{span.column}  {item.pointer}")
+        if span.line <= len(lines):
+            text = lines[span.line - 1].replace("\t", " ")
+            end = span.end_column if span.end_line == span.line else len(text) + 1
+            carets = "^" * max(1, end - span.column)
+            out += [f"{margin} |", f"{span.line} | {text}", f"{margin} | {' ' * (span.column - 1)}{carets}"]
+    else:
+        out.append(f"{margin}--> {file or 'document'}  {item.pointer or '/'}")
+    out += [f"{margin} = note: {note}" for note in item.notes]
+    if item.hint:
+        out.append(f"{margin} = help: {item.hint}")
+    return "\n".join(out)

@@ -1,0 +1,40 @@
+"""An effect: a write to the outside world, its durable intent and its receipt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from flowbuilder.values import JsonObject, digest
+
+EffectStatus = Literal["intended", "done", "unknown", "reverted"]
+TargetClass = Literal["deduplicates", "lookup", "neither"]
+"""What a target offers against repetition: it honours the idempotency key; the write can be looked up; neither."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Effect:
+    """One row of the ledger. `inverse` is what `revert` needs to undo it."""
+
+    key: str
+    execution_id: str
+    path: str
+    target: str
+    target_class: TargetClass
+    status: EffectStatus
+    request_hash: str
+    receipt: JsonObject | None = None
+    inverse: JsonObject | None = None
+    created_at: datetime
+    done_at: datetime | None = None
+    detail: JsonObject = field(default_factory=dict)
+
+
+def effect_key(install: str, execution_id: str, path: str, ordinal: int = 0, author_key: str | None = None) -> str:
+    """The idempotency key of an effect: the same after a crash, a retry or a restore; 40 hex digits.
+
+    With the author's own `effect.key` the step's place does not matter: the same key is the same effect.
+    """
+    parts = [install, "key", author_key] if author_key else [install, execution_id, path, ordinal]
+    return digest(parts)[:40]

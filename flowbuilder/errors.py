@@ -1,0 +1,106 @@
+"""The exceptions that flowbuilder raises at programmers and operators.
+
+    FlowbuilderError
+    +-- DefinitionError        a definition has errors; carries the Report
+    +-- LanguageError          a template or an expression cannot be compiled, or fails while it runs
+    +-- StepError              a step failed, and trying again would not help
+    |   +-- TransientError     a step failed for a passing reason; the only error that is retried
+    +-- ConfigurationError     settings, a site or a connection are missing or wrong
+    +-- NotFound               no such workflow, execution, review or site
+    +-- Conflict               someone was faster: the record changed since it was read
+    |   +-- LostLease          another worker holds the execution now
+    +-- Refused                what was asked for is not allowed in this state; the message says why
+    +-- Unavailable            the database or the Prefect server cannot be reached
+
+What an author wrote wrong is never one of these while it is looked for: it is a `Diagnostic` in a `Report`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from flowbuilder.diagnostics import Report
+    from flowbuilder.values import Json
+
+Stage = Literal["compile", "run"]
+Transience = Literal["timeout", "rate_limit", "server_error", "connection"]
+
+
+class FlowbuilderError(Exception):
+    """Everything that flowbuilder raises on purpose."""
+
+    @property
+    def message(self) -> str:
+        """What happened, in one sentence for a person."""
+        return str(self)
+
+
+class DefinitionError(FlowbuilderError):
+    """A definition has errors."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(report.summary())
+        self.report = report
+
+
+class LanguageError(FlowbuilderError):
+    """A template or an expression cannot be compiled (`stage="compile"`) or fails (`stage="run"`).
+
+    `code` is a stable name, either a diagnostic code such as `FB201` or one of the run-time names such as
+    `undefined`, `type`, `limit.memory`. `start` and `end` are character offsets inside the source, where known.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, stage: Stage, hint: str = "", start: int | None = None, end: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.stage: Stage = stage
+        self.hint = hint
+        self.start = start
+        self.end = end
+
+
+class StepError(FlowbuilderError):
+    """A step failed, and trying again would not help. `code` is a stable short name, `detail` is plain JSON."""
+
+    def __init__(self, message: str, *, code: str = "step_failed", detail: Json = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.detail = detail
+
+
+class TransientError(StepError):
+    """A step failed for a passing reason (`reason`); `retry_after` is in seconds, where the other side said so."""
+
+    def __init__(
+        self, message: str, *, reason: Transience, retry_after: float | None = None, detail: Json = None
+    ) -> None:
+        super().__init__(message, code=reason, detail=detail)
+        self.reason: Transience = reason
+        self.retry_after = retry_after
+
+
+class ConfigurationError(FlowbuilderError):
+    """Settings, a site or a connection are missing or wrong; the message says what to do."""
+
+
+class NotFound(FlowbuilderError):
+    """No such workflow, execution, review or site."""
+
+
+class Conflict(FlowbuilderError):
+    """Someone was faster: the record changed since it was read."""
+
+
+class LostLease(Conflict):
+    """Another worker holds the execution now; whoever gets this stops without writing anything."""
+
+
+class Refused(FlowbuilderError):
+    """What was asked for is not allowed in this state."""
+
+
+class Unavailable(FlowbuilderError):
+    """The database or the Prefect server cannot be reached."""

@@ -1,0 +1,90 @@
+"""A review: a question to a person, its assignment and its decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from flowbuilder.values import Json, JsonObject, digest
+
+DecisionKind = Literal["approved", "changes_requested", "rejected", "expired", "withdrawn"]
+ReviewStatus = Literal["open", "decided"]
+OnExpire = Literal["approved", "rejected", "withdrawn", "escalate"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assignment:
+    """Who may decide: a site's group or named people; nobody named means anyone. `quorum` people must approve."""
+
+    group: str | None = None
+    people: tuple[str, ...] = ()
+    quorum: int = 1
+    not_author: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReviewRequest:
+    """What a step asks a person. `due_in` and `expires_in` are in seconds from the opening; None is never."""
+
+    title: str
+    base: Json = None
+    proposal: Json = None
+    findings: tuple[JsonObject, ...] = ()
+    assign: Assignment = field(default_factory=Assignment)
+    due_in: float | None = None
+    expires_in: float | None = None
+    on_expire: OnExpire = "withdrawn"
+    may_request_changes: bool = True
+    round: int = 1
+
+    def content_hash(self) -> str:
+        """The sha256 of what the reviewer is shown."""
+        return digest({"title": self.title, "base": self.base, "proposal": self.proposal, "findings": list(self.findings)})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """The answer to a review. `approved` is the content that may go on: the proposal, or what the reviewer made of it;
+    None unless approved. `shown_hash` is the sha256 of what was shown, `approved_hash` that of what was approved."""
+
+    kind: DecisionKind
+    by: str
+    at: datetime
+    comment: str = ""
+    comments: tuple[JsonObject, ...] = ()
+    approved: Json = None
+    edited: bool = False
+    shown_hash: str = ""
+    approved_hash: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Review:
+    """A review as the store keeps it. `version` grows with every change; deciding needs the version that was seen."""
+
+    id: str
+    execution_id: str
+    workflow: str
+    site: str | None
+    path: str
+    request: ReviewRequest
+    status: ReviewStatus
+    version: int
+    content_hash: str
+    created_at: datetime
+    due_at: datetime | None = None
+    expires_at: datetime | None = None
+    claimed_by: str | None = None
+    claimed_until: datetime | None = None
+    approvals: tuple[str, ...] = ()
+    decision: Decision | None = None
+    account: str = "default"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReviewPage:
+    """One page of the queue, ordered by due date (those without one last) then age; `next` continues it, if any."""
+
+    reviews: tuple[Review, ...]
+    next: str | None = None

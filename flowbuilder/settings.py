@@ -1,0 +1,39 @@
+"""Settings: environment variables that begin with FLOWBUILDER_, read once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Where things are and what is allowed. Durations are in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="FLOWBUILDER_", extra="ignore", frozen=True)
+
+    home: Path = Field(default_factory=lambda: Path.home() / ".flowbuilder", description="data of this machine")
+    database_url: str = Field(default="", description="SQLAlchemy URL; default: SQLite in the home")
+    database_block: str = Field(default="", description="name of a prefect-sqlalchemy block, instead of a URL")
+    sites: Path = Field(default=Path("deployments/sites"), description="folder of site files")
+    egress_allow: str = Field(default="", description="private hosts that steps may reach: host, host:port or CIDR")
+    gsc_base_url: str = "https://searchconsole.googleapis.com"
+    work_pool: str = "flowbuilder"
+    review_url: str = "http://127.0.0.1:8501"
+    user: str = Field(default="", description="who decides in local mode; default: dev@localhost")
+    lease_seconds: float = 15.0
+    sweep_seconds: float = 5.0
+    worker_limit: int = 32
+    claim_seconds: float = 1800.0
+
+    @cached_property
+    def url(self) -> str:
+        """The database's URL."""
+        return self.database_url or f"sqlite:///{self.home / 'flowbuilder.db'}"
+
+    @property
+    def egress(self) -> tuple[str, ...]:
+        """The entries of `egress_allow`."""
+        return tuple(part.strip() for part in self.egress_allow.split(",") if part.strip())
