@@ -1,0 +1,44 @@
+"""The effect ledger as a step sees it: the store's, bound to one execution and its lease."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from flowbuilder.effect import Effect, TargetClass
+from flowbuilder.execution import Lease
+from flowbuilder.ports import Store
+from flowbuilder.values import JsonObject
+
+
+@dataclass(frozen=True)
+class StoreLedger:
+    """Implements `ports.Ledger` on the store; each call is committed before it returns."""
+
+    store: Store
+    lease: Lease
+
+    async def begin(self, *, key: str, path: str, target: str, target_class: TargetClass, request_hash: str) -> Effect:
+        """The durable intent; an effect that is there already comes back as it stands."""
+        return await asyncio.to_thread(
+            lambda: self.store.begin_effect(
+                self.lease, key=key, path=path, target=target, target_class=target_class, request_hash=request_hash
+            )
+        )
+
+    async def done(self, key: str, *, receipt: JsonObject, inverse: JsonObject | None = None) -> None:
+        """The receipt, and what it takes to undo the effect."""
+        await asyncio.to_thread(
+            lambda: self.store.finish_effect(self.lease, key, "done", receipt=receipt, inverse=inverse)
+        )
+
+    async def unknown(self, key: str, *, reason: str) -> None:
+        """The call was made and nobody knows whether it took effect."""
+        await asyncio.to_thread(lambda: self.store.finish_effect(self.lease, key, "unknown", reason=reason))
+
+    async def approved(self, content_hash: str) -> bool:
+        """Whether a reviewer of this execution approved exactly these bytes."""
+        decisions = await asyncio.to_thread(self.store.decisions, self.lease.execution_id)
+        return any(
+            decision.kind == "approved" and decision.approved_hash == content_hash for decision in decisions.values()
+        )

@@ -1,0 +1,163 @@
+"""One step run: bind, run, and write down what became of it before anyone acts on it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import perf_counter
+
+from flowbuilder.actions import Start, ask_path
+from flowbuilder.effect import effect_key
+from flowbuilder.errors import Conflict, FlowbuilderError, LanguageError, LostLease, StepError, TransientError
+from flowbuilder.events import NewEvent
+from flowbuilder.execution import Lease, Outcome
+from flowbuilder.ledger import StoreLedger
+from flowbuilder.ports import Ports, Store
+from flowbuilder.step import Completed, ExecutionInfo, NeedsReview, Step, StepResult, StepRun
+from flowbuilder.values import JsonObject, NotJson, digest, ensure_json
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workplace:
+    """What all step runs of one execution share."""
+
+    store: Store
+    lease: Lease
+    ports: Ports
+    execution: ExecutionInfo
+    site: JsonObject
+    install: str
+    hosts: tuple[str, ...] = ()
+
+
+async def perform_step(place: Workplace, start: Start, attempt: int, *, task_run_id: str | None = None) -> Outcome:
+    """Run a step once; its outcome is in the store when this returns.
+
+    Raises `TransientError` when it is to be tried again (the store then has a `step_retrying` event), and `LostLease`
+    when another worker has taken the execution over. Every other failure becomes a failed outcome.
+    """
+    step = start.node.step
+    begun = perf_counter()
+    if attempt == 1:
+        event = NewEvent(type="step_started", path=start.path, data={"type": step.type, "name": step.name or step.id})
+        await asyncio.to_thread(place.store.append_events, place.lease, [event])
+    try:
+        result = await _run(place, start, step, attempt)
+        output = ensure_json(result.output, where="output") if isinstance(result, Completed) else None
+    except TransientError as problem:
+        if _may_retry(step, problem, attempt):
+            await _note_retry(place, start, problem, attempt)
+            raise
+        return await _failed(place, start, attempt, begun, problem.code, str(problem), task_run_id)
+    except (LostLease, asyncio.CancelledError):
+        raise
+    except (StepError, LanguageError) as problem:
+        return await _failed(place, start, attempt, begun, problem.code, str(problem), task_run_id)
+    except NotJson as problem:
+        return await _failed(place, start, attempt, begun, "not_json", str(problem), task_run_id)
+    except FlowbuilderError as problem:
+        code = type(problem).__name__.lower()
+        return await _failed(place, start, attempt, begun, code, str(problem), task_run_id)
+    except Exception as problem:
+        # a step type's own mistake: it fails this step, never the worker that runs many executions
+        logger.exception("step %s of execution %s failed unexpectedly", start.path, place.execution.id)
+        message = f"{type(problem).__name__}: {problem}"
+        return await _failed(place, start, attempt, begun, "internal", message, task_run_id)
+    if isinstance(result, NeedsReview):
+        path = ask_path(start.path, start.asks)
+        await asyncio.to_thread(place.store.open_review, place.lease, path, result.request)
+        return Outcome(path=start.path, status="needs_review", attempt=attempt)
+    outcome = Outcome(
+        path=start.path,
+        status="completed",
+        output=output,
+        attempt=attempt,
+        seconds=perf_counter() - begun,
+        usage=result.usage,
+        task_run_id=task_run_id,
+    )
+    data: JsonObject = {"seconds": round(outcome.seconds, 3), "output_hash": digest(output), "attempt": attempt}
+    if result.usage:
+        data["usage"] = result.usage
+    return await _record(place, outcome, NewEvent(type="step_completed", path=start.path, data=data))
+
+
+async def _run(place: Workplace, start: Start, step: Step, attempt: int) -> StepResult:
+    bound = step.bind(start.context)
+    author_key = getattr(getattr(bound, "effect", None), "key", None)
+    run = StepRun(
+        path=start.path,
+        execution=place.execution,
+        site=place.site,
+        ports=_with_ledger(place),
+        hosts=place.hosts,
+        attempt=attempt,
+        decision=start.decision,
+        effect_key=effect_key(place.install, place.execution.id, start.path, author_key=author_key),
+    )
+    if step.timeout_seconds is None:
+        return await bound.run(run)
+    try:
+        async with asyncio.timeout(step.timeout_seconds):
+            return await bound.run(run)
+    except TimeoutError:
+        raise TransientError(f"took longer than {step.timeout_seconds:g} s", reason="timeout") from None
+
+
+def _with_ledger(place: Workplace) -> Ports:
+    from dataclasses import replace
+
+    return replace(place.ports, ledger=StoreLedger(place.store, place.lease))
+
+
+def _may_retry(step: Step, problem: TransientError, attempt: int) -> bool:
+    return step.retry is not None and attempt < step.retry.attempts and problem.reason in step.retry.on
+
+
+def retry_delay(step: Step, attempt: int, problem: TransientError) -> float:
+    """Seconds to wait after the given attempt (from 1) failed: the step's own delay, or longer if the other side says."""
+    delays = step.retry.delays() if step.retry else ()
+    own = delays[attempt - 1] if attempt <= len(delays) else 0.0
+    return max(own, problem.retry_after or 0.0)
+
+
+async def _note_retry(place: Workplace, start: Start, problem: TransientError, attempt: int) -> None:
+    data: JsonObject = {
+        "attempt": attempt,
+        "error": {"code": problem.code, "message": str(problem)},
+        "delay_seconds": retry_delay(start.node.step, attempt, problem),
+    }
+    event = NewEvent(type="step_retrying", path=start.path, data=data)
+    await asyncio.to_thread(place.store.append_events, place.lease, [event])
+
+
+async def _failed(
+    place: Workplace, start: Start, attempt: int, begun: float, code: str, message: str, task_run_id: str | None
+) -> Outcome:
+    error: JsonObject = {"code": code, "message": message}
+    outcome = Outcome(
+        path=start.path,
+        status="failed",
+        error=error,
+        attempt=attempt,
+        seconds=perf_counter() - begun,
+        task_run_id=task_run_id,
+    )
+    data: Mapping[str, object] = {"seconds": round(outcome.seconds, 3), "error": error, "attempt": attempt}
+    return await _record(place, outcome, NewEvent(type="step_failed", path=start.path, data=dict(data)))
+
+
+async def _record(place: Workplace, outcome: Outcome, event: NewEvent) -> Outcome:
+    try:
+        await asyncio.to_thread(place.store.record_outcome, place.lease, outcome, [event])
+    except LostLease:
+        raise
+    except Conflict:
+        # an earlier attempt's outcome is there already, committed before its caller learned of it: it stands
+        known = await asyncio.to_thread(place.store.outcomes, place.lease.execution_id)
+        return next(item for item in known if item.path == outcome.path)
+    return outcome
