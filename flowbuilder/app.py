@@ -1,0 +1,241 @@
+"""The use cases: what the command line, the review app and a program can do. One function decides a review: this one's."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from flowbuilder.actions import Standing
+from flowbuilder.check import check
+from flowbuilder.definition import Definition
+from flowbuilder.diagnostics import Report
+from flowbuilder.driver import walk_of
+from flowbuilder.errors import DefinitionError, Refused, Unavailable
+from flowbuilder.events import Event
+from flowbuilder.execute import checked_inputs, plan_of, stored_workflows
+from flowbuilder.execution import Execution, Outcome, WorkflowSummary, WorkflowVersion
+from flowbuilder.loader import load
+from flowbuilder.pinning import pinned
+from flowbuilder.plan import Plan
+from flowbuilder.ports import Engine, ExecutionFilter, ReviewFilter, Store
+from flowbuilder.review import DecisionKind, Review, ReviewPage
+from flowbuilder.settings import Settings
+from flowbuilder.values import Json, JsonObject
+
+logger = logging.getLogger(__name__)
+
+
+class App:
+    """All that people can do. Every method raises `FlowbuilderError` kinds only, with a message for a person."""
+
+    def __init__(self, store: Store, engine: Engine, settings: Settings) -> None:
+        self.store = store
+        self.engine = engine
+        self.settings = settings
+
+    # --- workflows ------------------------------------------------------------------------------------------------
+
+    def validate(self, source: str | Mapping[str, Json]) -> tuple[Definition | None, Report]:
+        """Load and check a document; called workflows are looked up in the store."""
+        definition, report = load(source)
+        if definition is not None:
+            report += check(definition, workflows=stored_workflows(self.store))
+        return definition, report
+
+    def push(self, source: str | Mapping[str, Json], *, author: str = "") -> WorkflowVersion:
+        """Store a document as its workflow's draft; `DefinitionError` when it has errors.
+
+        Called workflows that name no version are pinned to the one that is published now.
+        """
+        definition, report = self.validate(source)
+        if definition is None or not report.ok:
+            raise DefinitionError(report)
+        document = pinned(definition.document, self.store)
+        again, report = load(document)
+        if again is None:
+            raise DefinitionError(report)
+        return self.store.save_version(
+            name=definition.name,
+            title=definition.title,
+            document=document,
+            source=source if isinstance(source, str) else "",
+            digest=again.digest,
+            author=author,
+        )
+
+    def publish(self, name: str, number: int | None = None) -> WorkflowVersion:
+        """Publish the newest draft, or the version named; it is checked once more against what it calls."""
+        version = self.store.latest_version(name) if number is None else self.store.version(name, number)
+        plan_of(self.store, version)
+        return self.store.publish(name, version.number)
+
+    def archive(self, name: str) -> None:
+        """Take a workflow out of use; its executions go on."""
+        self.store.archive(name)
+
+    def workflows(self, *, include_archived: bool = False) -> Sequence[WorkflowSummary]:
+        """All workflows, by name."""
+        return self.store.workflows(include_archived=include_archived)
+
+    def version(self, name: str, number: int | None = None) -> WorkflowVersion:
+        """A version by number; without one the published version."""
+        return self.store.version(name, number)
+
+    def latest_version(self, name: str) -> WorkflowVersion:
+        """The newest version, whatever its status."""
+        return self.store.latest_version(name)
+
+    def versions(self, name: str) -> Sequence[WorkflowVersion]:
+        """All versions, newest first."""
+        return self.store.versions(name)
+
+    def plan(self, version: WorkflowVersion) -> Plan:
+        """What a version compiles to."""
+        return plan_of(self.store, version)
+
+    # --- sites ----------------------------------------------------------------------------------------------------
+
+    def sites(self) -> Sequence[JsonObject]:
+        """The records of all sites."""
+        return self.store.sites()
+
+    def site(self, name: str) -> JsonObject:
+        """One site's record."""
+        return self.store.site(name)
+
+    # --- executions -----------------------------------------------------------------------------------------------
+
+    def start(
+        self, workflow: str, inputs: JsonObject, *, site: str | None = None, version: int | None = None
+    ) -> str:
+        """Start an execution of the published version, or of the version named; returns its id."""
+        chosen = self.store.version(workflow, version)
+        complete = checked_inputs(plan_of(self.store, chosen), inputs)
+        if site is not None:
+            self.store.site(site)
+        return self.engine.start(
+            workflow=workflow,
+            version=chosen.number,
+            inputs=complete,
+            site=site,
+            draft=chosen.status != "published",
+        )
+
+    def execution(self, execution_id: str) -> Execution:
+        """One execution."""
+        return self.store.execution(execution_id)
+
+    def executions(
+        self, where: ExecutionFilter | None = None, *, limit: int = 50, before: str | None = None
+    ) -> Sequence[Execution]:
+        """Executions, newest first; `before` is the id of the last one seen."""
+        return self.store.executions(where or ExecutionFilter(), limit=limit, before=before)
+
+    def events(self, execution_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Event]:
+        """The timeline after a sequence number."""
+        return self.store.events(execution_id, after=after, limit=limit)
+
+    def outcomes(self, execution_id: str) -> Sequence[Outcome]:
+        """What became of the step runs."""
+        return self.store.outcomes(execution_id)
+
+    def standings(self, execution_id: str) -> tuple[Standing, ...]:
+        """Where every step stands: the walk of what the store remembers. A step that runs right now is `running`."""
+        execution = self.store.execution(execution_id)
+        plan = plan_of(self.store, self.store.version(execution.workflow, execution.version))
+        walk = walk_of(self.store, plan, execution)
+        walk.advance()
+        return walk.standings()
+
+    def pause(self, execution_id: str, *, by: str) -> Execution:
+        """Ask an execution to stop at the next step boundary."""
+        return self.store.request_control(execution_id, "pause", by)
+
+    def resume(self, execution_id: str, *, by: str) -> Execution:
+        """Let a paused execution go on."""
+        execution = self.store.execution(execution_id)
+        if execution.status == "waiting":
+            raise Refused("this execution waits for a review; decide it and the execution goes on by itself")
+        if execution.status != "paused" and execution.control != "pause":
+            raise Refused(f"this execution is {execution.status}, not paused")
+        execution = self.store.request_control(execution_id, None, by)
+        self._wake(execution_id)
+        return execution
+
+    def cancel(self, execution_id: str, *, by: str) -> Execution:
+        """End an execution: no step and no effect starts afterwards."""
+        execution = self.store.request_control(execution_id, "cancel", by)
+        try:
+            self.engine.cancel(execution_id)
+        except Unavailable:
+            logger.warning("Prefect was not reached; the sweeper will tell it that %s is cancelled", execution_id)
+        return execution
+
+    # --- reviews --------------------------------------------------------------------------------------------------
+
+    def reviews(
+        self, where: ReviewFilter | None = None, *, limit: int = 20, cursor: str | None = None
+    ) -> ReviewPage:
+        """One page of the queue."""
+        return self.store.reviews(where or ReviewFilter(), limit=limit, cursor=cursor)
+
+    def reviews_of(self, execution_id: str) -> tuple[Review, ...]:
+        """All reviews of an execution, open and decided."""
+        return self.store.reviews(ReviewFilter(execution_id=execution_id, status=None), limit=1000).reviews
+
+    def review(self, review_id: str) -> Review:
+        """One review."""
+        return self.store.review(review_id)
+
+    def pending_counts(self) -> Mapping[str, int]:
+        """Open reviews by workflow."""
+        return self.store.pending_counts()
+
+    def claim(self, review_id: str, *, by: str) -> Review:
+        """Say that someone is at it; others see it until it is released or the claim runs out."""
+        return self.store.claim_review(review_id, by, timedelta(seconds=self.settings.claim_seconds))
+
+    def release(self, review_id: str, *, by: str) -> Review:
+        """Take a claim back."""
+        return self.store.release_review(review_id, by)
+
+    def decide(
+        self,
+        review_id: str,
+        *,
+        kind: DecisionKind,
+        by: str,
+        seen_version: int,
+        seen_hash: str,
+        comment: str = "",
+        comments: Sequence[JsonObject] = (),
+        edited: Json = None,
+        has_edit: bool = False,
+    ) -> Review:
+        """Decide a review that was seen at this version with this content; `Conflict` when someone was faster.
+
+        The decision is committed first, then the execution is woken; a wake-up that is lost only costs time.
+        """
+        if kind in ("rejected", "changes_requested") and not comment.strip() and not comments:
+            raise Refused("say why: a rejection and a request for changes need a comment")
+        review = self.store.decide(
+            review_id,
+            kind=kind,
+            by=by,
+            seen_version=seen_version,
+            seen_hash=seen_hash,
+            comment=comment,
+            comments=comments,
+            edited=edited,
+            has_edit=has_edit,
+        )
+        if review.decision is not None:
+            self._wake(review.execution_id)
+        return review
+
+    def _wake(self, execution_id: str) -> None:
+        try:
+            self.engine.wake(execution_id)
+        except Unavailable:
+            logger.warning("Prefect was not reached; the sweeper will wake execution %s", execution_id)
