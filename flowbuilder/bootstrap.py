@@ -1,0 +1,64 @@
+"""The one place that picks real implementations."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from flowbuilder.app import App
+from flowbuilder.local import LocalRunner
+from flowbuilder.ports import Connections, Ports, Store
+from flowbuilder.settings import Settings
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read from the environment once."""
+    return Settings()
+
+
+def open_store(options: Settings | None = None) -> Store:
+    """The store that the settings name. An embedded database is made and migrated on the fly; any other must be."""
+    from flowbuilder.store import open_store as open_at
+    from flowbuilder.store import upgrade
+
+    chosen = options or settings()
+    url = chosen.url
+    if chosen.database_block:
+        from flowbuilder.adapters.blocks import database_url_from_block
+
+        url = database_url_from_block(chosen.database_block)
+    elif url.startswith("sqlite:///"):
+        chosen.home.mkdir(parents=True, exist_ok=True)
+        upgrade(url)
+    return open_at(url)
+
+
+def open_ports(options: Settings | None = None, *, blocks: bool) -> Ports:
+    """The real outside world; `blocks` says whether connections may be Prefect blocks, or are files only."""
+    from flowbuilder.adapters.connections import FileConnections
+    from flowbuilder.adapters.ports import real_ports
+
+    chosen = options or settings()
+    connections: Connections = FileConnections(chosen.home)
+    if blocks:
+        from flowbuilder.adapters.blocks import BlockConnections
+
+        connections = BlockConnections(connections)
+    return real_ports(chosen, connections)
+
+
+def open_app(options: Settings | None = None) -> App:
+    """The application with Prefect as its engine."""
+    from flowbuilder.runtime.client import PrefectEngine
+
+    chosen = options or settings()
+    store = open_store(chosen)
+    return App(store, PrefectEngine(store, chosen), chosen)
+
+
+def open_local_app(options: Settings | None = None) -> tuple[App, LocalRunner]:
+    """The application without any server, and what runs its executions."""
+    chosen = options or settings()
+    store = open_store(chosen)
+    runner = LocalRunner(store, open_ports(chosen, blocks=False))
+    return App(store, runner, chosen), runner

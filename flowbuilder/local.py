@@ -1,0 +1,55 @@
+"""Executions in this process: the engine of `--local`, which needs no server."""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import timedelta
+
+from uuid_utils.compat import uuid7
+
+from flowbuilder.driver import Opened, Settled
+from flowbuilder.execute import PerformHere, create_execution, execute
+from flowbuilder.ports import Ports, Store
+from flowbuilder.values import JsonObject
+
+
+class LocalRunner:
+    """An `Engine` that only notes what is to run; `run` then does it here, until it ends or waits for a person."""
+
+    def __init__(self, store: Store, ports: Ports, *, lease: timedelta = timedelta(seconds=15)) -> None:
+        self._store = store
+        self._ports = ports
+        self._lease = lease
+        self._holder = f"local:{socket.gethostname()}:{os.getpid()}:{uuid7()}"
+
+    def start(self, *, workflow: str, version: int, inputs: JsonObject, site: str | None, draft: bool) -> str:
+        """Create the execution; `run` runs it."""
+        execution_id = str(uuid7())
+        create_execution(
+            self._store,
+            self._ports.clock,
+            execution_id=execution_id,
+            version=self._store.version(workflow, version),
+            inputs=inputs,
+            site=site,
+        )
+        return execution_id
+
+    def wake(self, execution_id: str) -> None:
+        """Nothing to wake: the execution goes on with the next `run`."""
+
+    def cancel(self, execution_id: str) -> None:
+        """Nothing beyond the store's own note."""
+
+    async def run(self, execution_id: str, *, opened: Opened | None = None) -> Settled:
+        """Take an execution up in this process and run it as far as it goes without a person."""
+        return await execute(
+            self._store,
+            execution_id,
+            holder=self._holder,
+            ttl=self._lease,
+            ports=self._ports,
+            perform=PerformHere(self._ports.clock),
+            opened=opened,
+        )
