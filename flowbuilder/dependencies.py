@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from flowbuilder.definition import blocks_of
 from flowbuilder.language import Reference
-from flowbuilder.step import Step, compile_value
+from flowbuilder.step import Step
 
 
 def dependencies(steps: Sequence[Step]) -> Mapping[str, frozenset[str]]:
@@ -41,12 +41,6 @@ def steps_read(references: Iterable[Reference]) -> Iterator[str]:
         path = reference.path
         if len(path) > 1 and path[0] == "steps" and isinstance(path[1], str):
             yield path[1]
-
-
-def reads_of_value(value: object) -> Iterator[str]:
-    """The ids that a value with templates in it reads, such as a workflow's outputs."""
-    for text in _texts(compile_value(value)):
-        yield from steps_read(text.references)
 
 
 def _needed(step: Step, owners: Mapping[str, str]) -> Iterator[str]:
