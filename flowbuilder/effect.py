@@ -29,6 +29,8 @@ class Effect:
     created_at: datetime
     done_at: datetime | None = None
     detail: JsonObject = field(default_factory=dict)
+    resumed: bool = False
+    """Whether the intent was there before it was begun this time: an earlier attempt may have made the call."""
 
 
 def effect_key(install: str, execution_id: str, path: str, ordinal: int = 0, author_key: str | None = None) -> str:

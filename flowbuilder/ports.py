@@ -76,6 +76,7 @@ class ModelRequest:
     output_schema: JsonObject | None = None
     temperature: float | None = None
     max_tokens: int | None = None
+    max_usd: float | None = None
     timeout: float = 120.0
     connection: JsonObject = field(default_factory=dict, repr=False)
 
@@ -149,6 +150,35 @@ class CmsForSite(Protocol):
     async def __call__(self, site: JsonObject) -> Cms: ...
 
 
+class Extract(Protocol):
+    """Reads an HTML page: `{title, description, markdown, text, headings, links, json_ld, images}`. No I/O."""
+
+    def __call__(self, html: str, *, url: str) -> JsonObject: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchQuery:
+    """A question to Search Console's performance report. Dates are ISO dates, both inclusive."""
+
+    dimensions: tuple[str, ...]
+    start_date: str
+    end_date: str
+    filters: tuple[JsonObject, ...] = ()
+    row_limit: int = 1000
+    search_type: str = "web"
+    data_state: str = "final"
+
+
+class SearchConsole(Protocol):
+    """Google Search Console for a site's property (`site["gsc"]`)."""
+
+    async def query(self, site: JsonObject, query: SearchQuery) -> JsonObject:
+        """`{rows: [{keys, clicks, impressions, ctr, position}], final_until}`; `final_until` is an ISO date."""
+
+    async def inspect(self, site: JsonObject, url: str) -> JsonObject:
+        """What the index knows of a URL: the API's `inspectionResult`."""
+
+
 class Clock(Protocol):
     """The time, in UTC, and waiting."""
 
@@ -183,6 +213,8 @@ class Ports:
     connections: Connections
     cms: CmsForSite
     clock: Clock
+    extract: Extract | None = None
+    search_console: SearchConsole | None = None
     ledger: Ledger | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Ports that third-party step types bring, by name."""

@@ -1,0 +1,96 @@
+"""Writing to the outside world once: the intent is durable before the call, the receipt after it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from flowbuilder.effect import Effect, TargetClass
+from flowbuilder.errors import StepError, TransientError
+from flowbuilder.review import ReviewRequest
+from flowbuilder.step import NeedsReview, Record, StepRun
+from flowbuilder.values import Json, JsonObject, digest
+
+
+class EffectOptions(Record):
+    """The `effect` field of a step that writes to the outside world."""
+
+    key: str | None = Field(default=None, min_length=1, description="the same key is the same effect, wherever it is")
+    deduplicates: bool | None = Field(
+        default=None, description="whether the target honours the idempotency key; None: as the method implies"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What a write returned: the step's `output`, kept as the receipt, and what it takes to undo it."""
+
+    output: JsonObject
+    inverse: JsonObject | None = None
+
+
+async def write_once(
+    run: StepRun, *, target: str, target_class: TargetClass, request: Json, write: Callable[[], Awaitable[Written]]
+) -> JsonObject | NeedsReview:
+    """The output of `write`, called at most once for this effect, or the receipt of the time it was called before.
+
+    A target that neither deduplicates nor can be asked is never called a second time without a person's word.
+    A failure after which nobody knows whether the write took effect is noted as `unknown`.
+    """
+    ledger = run.ports.ledger
+    if ledger is None:
+        return (await write()).output
+    request_hash = digest(request)
+    effect = await ledger.begin(
+        key=run.effect_key, path=run.path, target=target, target_class=target_class, request_hash=request_hash
+    )
+    if effect.status == "done" and effect.receipt is not None:
+        if effect.request_hash != request_hash:
+            raise StepError(
+                f"the effect key of this write to {target} was used for another write before",
+                code="effect_key_reused",
+                detail={"path": effect.path},
+            )
+        return effect.receipt
+    if target_class == "neither" and _in_doubt(effect, run):
+        question = _question(target, request)
+        if run.decision is None or run.decision.shown_hash != question.content_hash():
+            return NeedsReview(request=question)
+        if run.decision.kind != "approved":
+            raise StepError(f"nobody knows whether {target} was written, and it was not repeated", code="effect_unknown")
+    try:
+        written = await write()
+    except asyncio.CancelledError:
+        await asyncio.shield(ledger.unknown(run.effect_key, reason="the call was cut off"))
+        raise
+    except TransientError as problem:
+        if problem.reason != "rate_limit":
+            await ledger.unknown(run.effect_key, reason=str(problem))
+        raise
+    await ledger.done(run.effect_key, receipt=written.output, inverse=written.inverse)
+    return written.output
+
+
+def _in_doubt(effect: Effect, run: StepRun) -> bool:
+    # a second attempt in the same process knows that the first one failed cleanly: else it had noted `unknown`
+    return effect.status == "unknown" or (effect.resumed and run.attempt == 1)
+
+
+def _question(target: str, request: Json) -> ReviewRequest:
+    return ReviewRequest(
+        title=f"Send again? {target} was called and no answer came back",
+        base=None,
+        proposal=request,
+        findings=(
+            {
+                "rule": "effect_unknown",
+                "severity": "warning",
+                "place": "",
+                "evidence": "Look at the target first. Approve to send this once more; reject to fail the step.",
+            },
+        ),
+        may_request_changes=False,
+    )
