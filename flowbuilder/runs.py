@@ -191,6 +191,17 @@ class BlockRun:
             if before.settled and (before.failed or before.blocked_by):
                 run.blocked_by = before.blocked_by or need
 
+    def doomed_by(self) -> NodeRun | None:
+        """The failed run because of which this block will fail, whatever people decide; None while it may succeed."""
+        for run in self.runs.values():
+            if run.failed:
+                return run
+            if run.inner is not None and not run.settled and run.node.step.on_error == "fail":
+                inside = run.inner.doomed_by()
+                if inside is not None:
+                    return inside
+        return None
+
     def inherited_feedback(self) -> JsonObject | None:
         """The feedback of the step that this block lies in."""
         if isinstance(self.owner, ItemRun):

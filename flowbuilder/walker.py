@@ -58,6 +58,7 @@ class Walk:
         self._asked = set(asked)
         self._actions: list[Action] = []
         self._work: deque[Any] = deque()
+        self._launching: dict[NodeRun, None] = {}
         self._live: dict[str, NodeRun] = {}
         names: JsonObject = {
             "inputs": with_defaults(plan.defaults, inputs),
@@ -71,9 +72,14 @@ class Walk:
 
     def advance(self) -> list[Action]:
         """The actions that have become possible since the last call, in a fixed order."""
-        while self._work:
-            job, *arguments = self._work.popleft()
-            job(*arguments)
+        while self._work or self._launching:
+            if self._work:
+                job, *arguments = self._work.popleft()
+                job(*arguments)
+            else:  # what is begun goes on before anything new begins
+                run = next(iter(self._launching))
+                del self._launching[run]
+                self._launch(run)
         actions, self._actions = self._actions, []
         return actions
 
@@ -124,9 +130,10 @@ class Walk:
 
     def conclude(self) -> Finish | None:
         """The result; a walk that has failed and only waits for people is over as well: nobody need answer."""
-        if self.result is None and not self.running and self._doomed(self._root):
-            failed = next(run for run in self._root.runs.values() if run.failed)
-            self.result = Finish(error={**(failed.error or {}), "path": failed.blame or failed.path})
+        if self.result is None and not self.running and not self._work:
+            failed = self._root.doomed_by()
+            if failed is not None:
+                self.result = Finish(error={**(failed.error or {}), "path": failed.blame or failed.path})
         return self.result
 
     def standings(self) -> tuple[Standing, ...]:
@@ -278,6 +285,8 @@ class Walk:
                     taken = index, arm
                     break
         except LanguageError as problem:
+            for arm in node.arms:
+                self._skip_block(arm.block, run, f"{node.id} failed")
             self._settle(run, "failed", error=error_of(problem, "branches"))
             return
         for index, arm in enumerate(node.arms):
@@ -358,7 +367,7 @@ class Walk:
             return
         item.block = BlockRun(block=node.body, scope=item.scope, owner=item)
         self._open(item.block)
-        self._work.append((self._launch, item.owner))
+        self._launching[item.owner] = None
 
     def _item_settled(self, item: ItemRun, error: JsonObject | None) -> None:
         run, node = item.owner, item.owner.node
@@ -385,7 +394,7 @@ class Walk:
             self._note("item_failed", run.path, {"index": item.index, "key": item.key, "error": error})
             run.failures += 1
             run.stopped = node.on_item_error == "fail" or too_many_failed(run.failures, node.max_failed, run.items)
-        self._work.append((self._launch, run))
+        self._launching[run] = None
 
     def _loop_settled(self, run: NodeRun, node: Loop) -> None:
         if run.stopped:
@@ -518,7 +527,7 @@ class Walk:
             item.busy -= 1
             if not item.busy:
                 item.owner.busy -= 1
-                self._work.append((self._launch, item.owner))
+                self._launching[item.owner] = None
 
     # --- small things ---------------------------------------------------------------------------------------------
 
@@ -527,10 +536,6 @@ class Walk:
 
     def _note(self, kind: EventType, path: str, data: JsonObject) -> None:
         self._actions.append(Note(event=NewEvent(type=kind, path=path, data=data)))
-
-    def _doomed(self, block: BlockRun) -> bool:
-        """Whether a step at the top has failed and nothing at all can run any more without a person."""
-        return any(run.failed for run in block.runs.values()) and not self._work
 
 
 def _holds(condition: Expression, context: JsonObject) -> bool:
