@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flowbuilder.diagnostics import Span
+from flowbuilder.diagnostics import Report, Span
 from flowbuilder.step import Place, Step
 from flowbuilder.values import Json, JsonObject, digest
+from flowbuilder.yaml_scalars import place_inside
 
 SCHEMA = "flowbuilder/v1"
 
@@ -37,6 +38,13 @@ class Positions:
             pointer = pointer.rpartition("/")[0]
         return self.values.get(pointer)
 
+    def inside(self, pointer: str, value: str, start: int, end: int) -> Span | None:
+        """The place of `value[start:end]`, where `value` is the text at `pointer`; of all of it where that is not known."""
+        whole = self.values.get(pointer)
+        if whole is None or self.text is None:
+            return self.of(pointer)
+        return place_inside(self.text, whole, value, start, end) or whole
+
 
 @dataclass(frozen=True, kw_only=True)
 class Definition:
@@ -51,6 +59,8 @@ class Definition:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     document: JsonObject
     positions: Positions = field(default_factory=Positions, compare=False, repr=False)
+    complaints: Report = field(default_factory=Report, compare=False, repr=False)
+    """What the loader complained about. With errors among them, parts are missing: good for checking, not for running."""
 
     @property
     def digest(self) -> str:
