@@ -95,7 +95,7 @@ def _node(step: Step, needs: tuple[str, ...], workflows: Workflows | None, calle
             )
         case Workflow():
             assert workflows is not None  # the check has found the called workflow
-            inner = _plan(workflows(step.workflow, step.version), workflows)
+            inner = _plan(workflows(step.name, step.version), workflows)
             called.append(inner.digest)
             return Call(**edges, inputs=step.inputs, plan=inner)
         case _:

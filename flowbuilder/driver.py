@@ -181,9 +181,8 @@ class _Drive:
             await asyncio.to_thread(self.store.record_outcome, self.lease, outcome, [event])
             self.walk.failed_to_ask(outcome)
             return
-        known = await asyncio.to_thread(self._open_at, ask.path)
-        review = known or await asyncio.to_thread(self.store.open_review, self.lease, ask.path, request)
-        if known is None:
+        if await asyncio.to_thread(self._open_at, ask.path) is None:
+            review = await asyncio.to_thread(self.store.open_review, self.lease, ask.path, request)
             self.progressed = True
             if self.opened is not None:
                 await self.opened(review)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 from flowbuilder.actions import Start, ask_path
@@ -109,8 +109,6 @@ async def _run(place: Workplace, start: Start, step: Step, attempt: int) -> Step
 
 
 def _with_ledger(place: Workplace) -> Ports:
-    from dataclasses import replace
-
     return replace(place.ports, ledger=StoreLedger(place.store, place.lease))
 
 

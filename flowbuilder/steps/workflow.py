@@ -17,6 +17,6 @@ class Workflow(Step):
 
     kind: ClassVar[Kind] = "call"
 
-    workflow: str = Field(alias="name", pattern=r"^[a-z][a-z0-9-]*$")
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
     version: int | None = Field(default=None, ge=1)
     inputs: dict[str, Templated[Any]] = Field(default_factory=dict, alias="with")

@@ -26,7 +26,11 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 INFO = ExecutionInfo(id="e1", workflow="w", version=1, started_at=AT.isoformat())
 
 
-def cases() -> Iterator[Any]:
+def cases() -> list[Any]:
+    return list(_cases())
+
+
+def _cases() -> Iterator[Any]:
     for file in sorted(CASES.glob("*.yaml")):
         for case in yaml.safe_load(file.read_text()):
             yield pytest.param(case, id=f"{file.stem}: {case['case']}")
