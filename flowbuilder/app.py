@@ -1,4 +1,4 @@
-"""The use cases: what the command line, the review app and a program can do. One function decides a review: this one's."""
+"""The use cases: what the command line, the review app and a program can do. One function decides a review: `decide`."""
 
 from __future__ import annotations
 
@@ -106,9 +106,7 @@ class App:
 
     # --- executions -----------------------------------------------------------------------------------------------
 
-    def start(
-        self, workflow: str, inputs: JsonObject, *, site: str | None = None, version: int | None = None
-    ) -> str:
+    def start(self, workflow: str, inputs: JsonObject, *, site: str | None = None, version: int | None = None) -> str:
         """Start an execution of the published version, or of the version named; returns its id."""
         chosen = self.store.version(workflow, version)
         complete = checked_inputs(plan_of(self.store, chosen), inputs)
@@ -174,9 +172,7 @@ class App:
 
     # --- reviews --------------------------------------------------------------------------------------------------
 
-    def reviews(
-        self, where: ReviewFilter | None = None, *, limit: int = 20, cursor: str | None = None
-    ) -> ReviewPage:
+    def reviews(self, where: ReviewFilter | None = None, *, limit: int = 20, cursor: str | None = None) -> ReviewPage:
         """One page of the queue."""
         return self.store.reviews(where or ReviewFilter(), limit=limit, cursor=cursor)
 

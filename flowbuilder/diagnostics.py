@@ -35,7 +35,7 @@ class DiagnosticRecord(TypedDict):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Diagnostic:
-    """One complaint. `pointer` is a JSON pointer into the document, `span` its place in the text, where there is one."""
+    """One complaint. `pointer` is a JSON pointer into the document, `span` its place in the text, if it has one."""
 
     code: str
     message: str

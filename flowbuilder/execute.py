@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import lru_cache
 
+from flowbuilder.actions import Start
 from flowbuilder.compiler import Workflows, compile_plan
 from flowbuilder.definition import Definition
 from flowbuilder.driver import Opened, Perform, Settled, Work, drive
 from flowbuilder.errors import DefinitionError, LostLease, NotFound, Refused, TransientError
 from flowbuilder.events import NewEvent
 from flowbuilder.execution import Execution, Lease, Outcome, WorkflowVersion
-from flowbuilder.actions import Start
 from flowbuilder.json_schema import problems
 from flowbuilder.loader import load
 from flowbuilder.perform import retry_delay

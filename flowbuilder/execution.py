@@ -102,7 +102,7 @@ class WorkflowVersion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkflowSummary:
-    """A workflow as lists show it: the numbers of its latest, draft and published versions, None where there is none."""
+    """A workflow as lists show it: the numbers of its latest, draft and published versions, None where none is."""
 
     name: str
     title: str

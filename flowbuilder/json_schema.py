@@ -1,4 +1,4 @@
-"""Validation of JSON against an author's or a stranger's JSON Schema: nothing is fetched, patterns run in linear time."""
+"""Validation of JSON against an author's or a stranger's schema: nothing is fetched, patterns run in linear time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class BadSchema(ValueError):
 
 
 def problems(schema: JsonObject, value: Json) -> list[tuple[str, str]]:
-    """What is wrong with a value: `(JSON pointer, message)`, at most ten; empty when it is valid. Raises `BadSchema`."""
+    """What is wrong with a value: `(JSON pointer, message)`, at most ten; empty when valid. Raises `BadSchema`."""
     found = []
     for error in _validator(canonical(schema)).iter_errors(value):
         found.append((pointer(error.instance_path), error.message))

@@ -117,7 +117,7 @@ def _may_retry(step: Step, problem: TransientError, attempt: int) -> bool:
 
 
 def retry_delay(step: Step, attempt: int, problem: TransientError) -> float:
-    """Seconds to wait after the given attempt (from 1) failed: the step's own delay, or longer if the other side says."""
+    """Seconds to wait after the given attempt (from 1): the step's own delay, or longer if the other side says so."""
     delays = step.retry.delays() if step.retry else ()
     own = delays[attempt - 1] if attempt <= len(delays) else 0.0
     return max(own, problem.retry_after or 0.0)

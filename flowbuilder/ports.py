@@ -190,9 +190,7 @@ class Clock(Protocol):
 class Ledger(Protocol):
     """The effect ledger, as a step sees it: bound to its execution and lease."""
 
-    async def begin(
-        self, *, key: str, path: str, target: str, target_class: TargetClass, request_hash: str
-    ) -> Effect:
+    async def begin(self, *, key: str, path: str, target: str, target_class: TargetClass, request_hash: str) -> Effect:
         """The durable intent, committed before it returns; an effect already done comes back with its receipt."""
 
     async def done(self, key: str, *, receipt: JsonObject, inverse: JsonObject | None = None) -> None: ...
@@ -286,14 +284,15 @@ class Store(Protocol):
 
     def execution(self, execution_id: str) -> Execution: ...
 
-    def executions(
-        self, where: ExecutionFilter, *, limit: int = 50, before: str | None = None
-    ) -> Sequence[Execution]:
+    def executions(self, where: ExecutionFilter, *, limit: int = 50, before: str | None = None) -> Sequence[Execution]:
         """Newest first; `before` is the id of the last execution seen (keyset)."""
 
     def claim(self, execution_id: str, holder: str, ttl: timedelta) -> Lease:
-        """Take or take over the lease: epoch + 1, status running, attempt + 1. `Conflict` while another's is unexpired,
-        `Refused` when the execution has ended. A takeover of an expired lease counts a death and writes `worker_lost`."""
+        """Take or take over the lease: epoch + 1, status running, attempt + 1.
+
+        `Conflict` while another's is unexpired, `Refused` when the execution has ended. Taking over an expired lease
+        counts a death and writes `worker_lost`.
+        """
 
     def renew(self, lease: Lease, ttl: timedelta) -> None: ...
 
@@ -405,9 +404,7 @@ class Store(Protocol):
 class Engine(Protocol):
     """What runs executions. Prefect in production; this process with `--local`; a list in tests."""
 
-    def start(
-        self, *, workflow: str, version: int, inputs: JsonObject, site: str | None, draft: bool
-    ) -> str:
+    def start(self, *, workflow: str, version: int, inputs: JsonObject, site: str | None, draft: bool) -> str:
         """Start an execution; returns its id."""
 
     def wake(self, execution_id: str) -> None:

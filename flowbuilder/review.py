@@ -40,7 +40,8 @@ class ReviewRequest:
 
     def content_hash(self) -> str:
         """The sha256 of what the reviewer is shown."""
-        return digest({"title": self.title, "base": self.base, "proposal": self.proposal, "findings": list(self.findings)})
+        shown = {"title": self.title, "base": self.base, "proposal": self.proposal, "findings": list(self.findings)}
+        return digest(shown)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

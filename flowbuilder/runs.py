@@ -157,9 +157,7 @@ class BlockRun:
     def make_runs(self) -> None:
         """A pending run for every node."""
         for node in self.block:
-            self.runs[node.id] = NodeRun(
-                node=node, block=self, path=self.scope.path(node.id), missing=len(node.needs)
-            )
+            self.runs[node.id] = NodeRun(node=node, block=self, path=self.scope.path(node.id), missing=len(node.needs))
             for need in node.needs:
                 self._dependents.setdefault(need, []).append(node.id)
         self.unsettled = len(self.runs)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-Json: TypeAlias = None | bool | int | float | str | list[Any] | dict[str, Any]
+Json: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
 JsonObject: TypeAlias = dict[str, Any]
 
 MAX_DEPTH = 64
@@ -92,7 +93,7 @@ def _copy(value: object, where: str, depth: int, budget: _Budget) -> Json:
         return number
     if kind is float:
         real: float = value  # type: ignore[assignment]
-        if real != real or real in (float("inf"), float("-inf")):
+        if not math.isfinite(real):
             raise NotJson(f"{where} is not a finite number")
         budget.charge(8, where)
         return real
