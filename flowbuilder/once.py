@@ -60,7 +60,9 @@ async def write_once(
         if run.decision is None or run.decision.shown_hash != question.content_hash():
             return NeedsReview(request=question)
         if run.decision.kind != "approved":
-            raise StepError(f"nobody knows whether {target} was written, and it was not repeated", code="effect_unknown")
+            raise StepError(
+                f"nobody knows whether {target} was written, and it was not repeated", code="effect_unknown"
+            )
     try:
         written = await write()
     except asyncio.CancelledError:

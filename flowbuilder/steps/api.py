@@ -15,8 +15,18 @@ from flowbuilder.errors import ConfigurationError, StepError
 from flowbuilder.language import Expression, Shape, Template
 from flowbuilder.once import EffectOptions, Written, write_once
 from flowbuilder.ports import HttpRequest, HttpResponse
-from flowbuilder.step import Completed, NeedsReview, Place, Record, Sink, Step, StepResult, StepRun, Templated
-from flowbuilder.step import TemplatedField
+from flowbuilder.step import (
+    Completed,
+    NeedsReview,
+    Place,
+    Record,
+    Sink,
+    Step,
+    StepResult,
+    StepRun,
+    Templated,
+    TemplatedField,
+)
 from flowbuilder.steps.code import ensure_matches, usable_schema
 from flowbuilder.steps.page import ensure_success
 from flowbuilder.values import JsonObject

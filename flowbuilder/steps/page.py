@@ -60,9 +60,7 @@ class Page(Step):
         if run.ports.extract is None:
             raise ConfigurationError("this installation has no page extractor")
         headers = {"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.5", **self.headers}
-        answer = await run.ports.http.send(
-            HttpRequest(method="GET", url=self.url, headers=headers, hosts=run.hosts)
-        )
+        answer = await run.ports.http.send(HttpRequest(method="GET", url=self.url, headers=headers, hosts=run.hosts))
         ensure_success(answer.status, f"GET {self.url}", answer.headers.get("retry-after"))
         kind = answer.headers.get("content-type", "text/html").partition(";")[0].strip().lower()
         if not (kind.startswith("text/") or kind.endswith("xml")):

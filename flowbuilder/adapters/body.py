@@ -1,0 +1,62 @@
+"""Reading an HTTP body up to a number of bytes, before and after decompression."""
+
+from __future__ import annotations
+
+import zlib
+
+import httpx
+
+from flowbuilder.errors import StepError
+
+
+async def read_capped(answer: httpx.Response, cap: int) -> bytes:
+    """The decoded body; `StepError` with code `too_large` as soon as it passes `cap` bytes."""
+    encoding = answer.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "", "gzip", "x-gzip"):
+        raise StepError(f"the answer is encoded as {encoding:.40}, which was not asked for", code="encoding")
+    declared = answer.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > cap:
+        raise _too_large(cap)
+    inflate = _Gzip(cap) if encoding.endswith("gzip") else None
+    body = bytearray()
+    received = 0
+    async for chunk in answer.aiter_raw():
+        received += len(chunk)
+        body += inflate.feed(chunk, cap - len(body)) if inflate else chunk
+        if received > cap or len(body) > cap:
+            raise _too_large(cap)
+    if inflate and received and not inflate.ended:
+        raise StepError("the compressed answer is cut off", code="encoding")
+    return bytes(body)
+
+
+class _Gzip:
+    """Incremental gzip that never makes more than it is asked for; members may follow each other."""
+
+    def __init__(self, cap: int) -> None:
+        self._cap = cap
+        self._stream = zlib.decompressobj(16 + zlib.MAX_WBITS)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last member is complete."""
+        return self._stream.eof
+
+    def feed(self, chunk: bytes, room: int) -> bytes:
+        """The decoded bytes; `StepError` when there are more than `room`."""
+        out = bytearray()
+        while chunk:
+            if self._stream.eof:
+                self._stream = zlib.decompressobj(16 + zlib.MAX_WBITS)
+            try:
+                out += self._stream.decompress(chunk, room - len(out) + 1)
+            except zlib.error:
+                raise StepError("the answer says that it is gzip, and is not", code="encoding") from None
+            if len(out) > room:
+                raise _too_large(self._cap)
+            chunk = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
+        return bytes(out)
+
+
+def _too_large(cap: int) -> StepError:
+    return StepError(f"the answer is larger than {cap:,} bytes", code="too_large")

@@ -1,0 +1,78 @@
+"""Connections from `connections.yaml`: named credentials on a machine without Prefect blocks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from flowbuilder.errors import ConfigurationError
+from flowbuilder.values import JsonObject, NotJson, ensure_json
+
+
+@dataclass(frozen=True)
+class FileConnections:
+    """Implements `ports.Connections`. The file maps names to objects; `{env: NAME}` stands for a variable's value.
+
+    The file and the variables are read whenever a connection is asked for, so a rotated secret needs no restart.
+    """
+
+    home: Path
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+
+    @property
+    def path(self) -> Path:
+        """Where the connections are."""
+        return self.home / "connections.yaml"
+
+    async def get(self, name: str) -> JsonObject:
+        """The connection with its variables filled in; `ConfigurationError` says what is missing."""
+        return await asyncio.to_thread(self._get, name)
+
+    def _get(self, name: str) -> JsonObject:
+        known = self._read()
+        if name not in known:
+            names = ", ".join(sorted(known)) or "none"
+            raise ConfigurationError(f"there is no connection {name!r} in {self.path} (there: {names})")
+        entry = known[name]
+        if not isinstance(entry, dict):
+            raise ConfigurationError(f"connection {name} in {self.path} is not an object of named values")
+        try:
+            found = ensure_json(self._filled(entry, name), where=f"connection {name}")
+        except NotJson as problem:
+            raise ConfigurationError(f"{self.path}: {problem}; put quotes around it") from None
+        assert isinstance(found, dict)
+        return found
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            known = yaml.safe_load(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
+            reason = str(problem).replace("\n", " ")
+            raise ConfigurationError(f"{self.path} cannot be read: {reason:.300}") from None
+        if known is None:
+            return {}
+        if not isinstance(known, dict):
+            raise ConfigurationError(f"{self.path} must map the names of connections to their values")
+        return {str(key): value for key, value in known.items()}
+
+    def _filled(self, value: Any, name: str) -> Any:
+        if isinstance(value, list):
+            return [self._filled(item, name) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if set(value) == {"env"}:
+            variable = str(value["env"])
+            if variable not in self.environment:
+                raise ConfigurationError(
+                    f"connection {name} needs the environment variable {variable}, which is not set"
+                )
+            return self.environment[variable]
+        return {key: self._filled(item, name) for key, item in value.items()}

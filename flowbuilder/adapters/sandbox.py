@@ -1,0 +1,119 @@
+"""An author's Python in Monty: a small interpreter in worker processes, without files, network, clock or sleep."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import Any
+
+from pydantic_monty import (
+    CollectString,
+    Monty,
+    MontyConversionError,
+    MontyCrashedError,
+    MontyError,
+    MontyRuntimeError,
+    MontySyntaxError,
+    OSPolicy,
+    ResourceLimits,
+)
+
+from flowbuilder.adapters.confinement import confined_binary
+from flowbuilder.errors import StepError
+from flowbuilder.values import Json, JsonObject, NotJson, ensure_json
+
+MAX_SECONDS = 60.0
+MAX_SOURCE = 256 * 1024
+MAX_PRINTED = 64 * 1024
+MAX_RECURSION = 200
+GRACE_SECONDS = 1.0
+"""How long a worker may overrun its limit, inside one long operation, before it is replaced."""
+
+_NOTHING_OUTSIDE: OSPolicy = {"sleep": "zero", "process_time": "zero", "random_start": {"seed": 0}}
+_LIMIT_CODES = {TimeoutError: "limit.time", MemoryError: "limit.memory", RecursionError: "limit.recursion"}
+
+
+class MontySandbox:
+    """Implements `ports.Sandbox` on a pool of workers that starts with the first run and ends with the process."""
+
+    def __init__(self, processes: int | None = None) -> None:
+        self._processes = processes or max(2, min(8, os.cpu_count() or 2))
+        self._threads = ThreadPoolExecutor(self._processes, thread_name_prefix="sandbox")
+        self._pool: Monty | None = None
+        self._opening = Lock()
+
+    async def run(self, source: str, inputs: Mapping[str, Json], *, seconds: float, megabytes: int) -> Json:
+        """The value of the last expression. `StepError`: `syntax`, `limit.time`, `limit.memory`, `limit.recursion`,
+        `code_failed`, `not_json`; its detail has the `line` of the source, from 1, where there is one."""
+        if len(source) > MAX_SOURCE:
+            raise StepError(f"a program of more than {MAX_SOURCE:,} characters", code="limit.source")
+        limits: ResourceLimits = {
+            "max_feed_duration_secs": min(seconds, MAX_SECONDS),
+            "max_memory": megabytes * 1024 * 1024,
+            "max_recursion_depth": MAX_RECURSION,
+            "max_suspensions": 100,
+            "max_total_sleep_secs": 0.0,
+        }
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._threads, self._feed, source, dict(inputs), limits)
+        value = await work
+        try:
+            return ensure_json(value, where="the value of the last expression")
+        except NotJson as problem:
+            raise StepError(str(problem), code="not_json") from None
+
+    def close(self) -> None:
+        """End the workers."""
+        with self._opening:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.__exit__(None, None, None)
+        self._threads.shutdown(wait=False)
+
+    def _feed(self, source: str, inputs: dict[str, Any], limits: ResourceLimits) -> Any:
+        try:
+            with self._opened().checkout(limits=limits, os_policy=_NOTHING_OUTSIDE, script_name="code") as session:
+                return session.feed_run(source, inputs=inputs, print_callback=CollectString(MAX_PRINTED))
+        except MontySyntaxError as problem:
+            raise _failure(problem, "syntax", problem.traceback()) from None
+        except MontyRuntimeError as problem:
+            raise _failure(problem, _code(problem), problem.traceback()) from None
+        except MontyConversionError as problem:
+            raise StepError(
+                f"the program's inputs or its value cannot be passed on: {problem}", code="not_json"
+            ) from None
+        except MontyCrashedError:
+            raise StepError("the program was stopped: it overran its limits", code="limit.time") from None
+
+    def _opened(self) -> Monty:
+        with self._opening:
+            if self._pool is None:
+                pool = Monty(
+                    binary_path=confined_binary(),
+                    max_processes=self._processes,
+                    request_timeout=MAX_SECONDS + 2 * GRACE_SECONDS,
+                    feed_duration_limit_grace=GRACE_SECONDS,
+                    turn_duration_limit_grace=GRACE_SECONDS,
+                    max_checkouts_per_worker=100,
+                )
+                self._pool = pool.__enter__()
+                atexit.register(self.close)
+            return self._pool
+
+
+def _code(problem: MontyRuntimeError) -> str:
+    inner = problem.exception()
+    return next((code for kind, code in _LIMIT_CODES.items() if isinstance(inner, kind)), "code_failed")
+
+
+def _failure(problem: MontyError, code: str, frames: list[Any]) -> StepError:
+    shown = problem.display("type-msg") if isinstance(problem, MontyRuntimeError | MontySyntaxError) else str(problem)
+    line = frames[-1].line if frames else None
+    # the frame that matters to the author is the last one in their program, not one inside of `eval`
+    detail: JsonObject = {"line": line, "error": shown[:1000]}
+    where = f" (line {line})" if line else ""
+    return StepError(f"{shown[:500]}{where}", code=code, detail=detail)
