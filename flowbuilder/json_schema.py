@@ -7,6 +7,7 @@ from typing import Any
 
 import jsonschema_rs
 
+from flowbuilder.errors import StepError
 from flowbuilder.values import Json, JsonObject, canonical, pointer
 
 MAX_PROBLEMS = 10
@@ -29,6 +30,25 @@ def problems(schema: JsonObject, value: Json) -> list[tuple[str, str]]:
 def ensure_schema(schema: JsonObject) -> None:
     """Raise `BadSchema` unless the schema can be used."""
     _validator(canonical(schema))
+
+
+def usable_schema(schema: JsonObject | None) -> JsonObject | None:
+    """The schema itself, for a field's validator; `ValueError` when it does not stand on its own."""
+    if schema is not None:
+        try:
+            ensure_schema(schema)
+        except BadSchema as problem:
+            raise ValueError(f"not a usable JSON Schema: {problem}") from None
+    return schema
+
+
+def ensure_matches(schema: JsonObject, value: Json, what: str) -> None:
+    """Raise `StepError` (`schema_mismatch`, the problems in its detail) unless `what`, the value, is valid."""
+    found = problems(schema, value)
+    if found:
+        shown = "; ".join(f"{place or '/'}: {message:.200}" for place, message in found[:3])
+        detail = [{"place": place, "message": message[:200]} for place, message in found]
+        raise StepError(f"{what} does not match its schema: {shown}", code="schema_mismatch", detail=detail)
 
 
 @lru_cache(maxsize=512)

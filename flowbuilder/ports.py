@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
 from flowbuilder.effect import Effect, TargetClass
+from flowbuilder.errors import StepError, Transience, TransientError
 from flowbuilder.events import Event, NewEvent
 from flowbuilder.execution import Control, Execution, Lease, Outcome, Status, WorkflowSummary, WorkflowVersion
 from flowbuilder.review import Decision, DecisionKind, Review, ReviewPage, ReviewRequest
@@ -55,6 +56,28 @@ class HttpResponse:
             return self.body.decode(charset, "replace")
         except LookupError:
             return self.body.decode("utf-8", "replace")
+
+    def ensure_success(self, what: str) -> None:
+        """Raise unless the status is 2xx: `TransientError` for 408, 429 and 5xx, `StepError` for every other.
+
+        `what` was asked, such as "GET https://example.com/"; it opens the message.
+        """
+        if 200 <= self.status < 300:
+            return
+        message, detail = f"{what} answered {self.status}", {"status": self.status}
+        if self.status in (408, 429) or self.status >= 500:
+            reasons: dict[int, Transience] = {408: "timeout", 429: "rate_limit", 504: "timeout"}
+            reason = reasons.get(self.status, "server_error")
+            raise TransientError(message, reason=reason, retry_after=self.retry_after, detail=detail)
+        raise StepError(message, code=f"http_{self.status}", detail=detail)
+
+    @property
+    def retry_after(self) -> float | None:
+        """The `Retry-After` header in seconds, at most an hour; None when there is none, or when it is a date."""
+        try:
+            return min(max(float(self.headers["retry-after"]), 0.0), 3600.0)
+        except (KeyError, ValueError):
+            return None
 
 
 class Http(Protocol):

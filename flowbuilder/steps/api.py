@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from flowbuilder.effect import TargetClass
 from flowbuilder.errors import ConfigurationError, StepError
+from flowbuilder.json_schema import ensure_matches, usable_schema
 from flowbuilder.language import Expression, Shape, Template
 from flowbuilder.once import EffectOptions, Written, write_once
 from flowbuilder.ports import HttpRequest, HttpResponse
@@ -27,8 +28,6 @@ from flowbuilder.step import (
     Templated,
     TemplatedField,
 )
-from flowbuilder.steps.code import ensure_matches, usable_schema
-from flowbuilder.steps.page import ensure_success
 from flowbuilder.values import JsonObject
 
 Sent = TemplatedField(sink="publish")
@@ -168,7 +167,7 @@ class Api(Step):
 
     async def _send(self, run: StepRun, request: HttpRequest) -> HttpResponse:
         answer = await run.ports.http.send(request)
-        ensure_success(answer.status, f"{request.method} {request.url}", answer.headers.get("retry-after"))
+        answer.ensure_success(f"{request.method} {request.url}")
         return answer
 
     def _output(self, answer: HttpResponse) -> JsonObject:

@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from flowbuilder.errors import StepError
-from flowbuilder.json_schema import BadSchema, ensure_schema, problems
+from flowbuilder.json_schema import ensure_matches, usable_schema
 from flowbuilder.language import Shape
 from flowbuilder.step import Completed, Step, StepResult, StepRun, Templated, TemplatedField
 from flowbuilder.values import JsonObject
@@ -51,22 +50,3 @@ class Code(Step):
         if self.output_schema is not None:
             ensure_matches(self.output_schema, value, "the value of the last expression")
         return Completed(output=value)
-
-
-def usable_schema(schema: JsonObject | None) -> JsonObject | None:
-    """The schema itself; `ValueError` when it is not a JSON Schema that stands on its own."""
-    if schema is not None:
-        try:
-            ensure_schema(schema)
-        except BadSchema as problem:
-            raise ValueError(f"not a usable JSON Schema: {problem}") from None
-    return schema
-
-
-def ensure_matches(schema: JsonObject, value: Any, what: str) -> None:
-    """Raise `StepError` with the first few problems unless the value is valid against the schema."""
-    found = problems(schema, value)
-    if found:
-        shown = "; ".join(f"{place or '/'}: {message:.200}" for place, message in found[:3])
-        detail = [{"place": place, "message": message[:200]} for place, message in found]
-        raise StepError(f"{what} does not match its schema: {shown}", code="schema_mismatch", detail=detail)

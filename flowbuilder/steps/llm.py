@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 
 from flowbuilder.errors import StepError, TransientError
+from flowbuilder.json_schema import usable_schema
 from flowbuilder.language import Shape
 from flowbuilder.ports import ModelAnswer, ModelRequest
 from flowbuilder.step import Completed, Record, Step, StepResult, StepRun, Templated
-from flowbuilder.steps.code import usable_schema
 from flowbuilder.values import JsonObject
 
 

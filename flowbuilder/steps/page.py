@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field
 
-from flowbuilder.errors import ConfigurationError, StepError, TransientError
+from flowbuilder.errors import ConfigurationError, StepError
 from flowbuilder.ports import HttpRequest
 from flowbuilder.step import Completed, Step, StepResult, StepRun, Templated, TemplatedField
 from flowbuilder.values import JsonObject
@@ -61,34 +61,10 @@ class Page(Step):
             raise ConfigurationError("this installation has no page extractor")
         headers = {"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.5", **self.headers}
         answer = await run.ports.http.send(HttpRequest(method="GET", url=self.url, headers=headers, hosts=run.hosts))
-        ensure_success(answer.status, f"GET {self.url}", answer.headers.get("retry-after"))
+        answer.ensure_success(f"GET {self.url}")
         kind = answer.headers.get("content-type", "text/html").partition(";")[0].strip().lower()
         if not (kind.startswith("text/") or kind.endswith("xml")):
             raise StepError(f"{self.url} is {kind}, not a page", code="not_a_page", detail={"content_type": kind})
         found = run.ports.extract(answer.text, url=answer.url)
         output: JsonObject = {"url": answer.url, "status": answer.status, **found}
         return Completed(output=output)
-
-
-def ensure_success(status: int, what: str, retry_after: str | None = None) -> None:
-    """Raise unless the status is 2xx: `TransientError` for 408, 429 and 5xx, `StepError` for every other."""
-    if 200 <= status < 300:
-        return
-    detail: JsonObject = {"status": status}
-    if status in (408, 429) or status >= 500:
-        reason = {408: "timeout", 429: "rate_limit"}.get(status, "server_error")
-        raise TransientError(
-            f"{what} answered {status}",
-            reason=reason,  # type: ignore[arg-type]
-            retry_after=seconds_of_retry_after(retry_after),
-            detail=detail,
-        )
-    raise StepError(f"{what} answered {status}", code=f"http_{status}", detail=detail)
-
-
-def seconds_of_retry_after(value: str | None) -> float | None:
-    """A `Retry-After` header in seconds; None when there is none, or when it is a date."""
-    try:
-        return min(max(float(value), 0.0), 3600.0) if value else None
-    except ValueError:
-        return None
