@@ -1,8 +1,9 @@
-"""A Definition -> a Report: every rule of `checks/`, in one pass."""
+"""A Definition -> a Report: every rule of `checks/`, in one pass, one complaint for each cause."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -22,13 +23,28 @@ def check(definition: Definition, *, workflows: Workflows | None = None) -> Repo
     """
     reading = Reading(definition, workflows)
     found = [complaint for rule in rules().values() for complaint in rule(reading)]
-    return definition.complaints + Report.of(found)
+    return definition.complaints + one_per_cause(found)
 
 
 @cache
 def rules() -> dict[str, Rule]:
     """The rules by the name of their file: each file of `checks/` holds one, as `check`."""
     folder = import_module("flowbuilder.checks")
-    return {
-        module.name: import_module(f"flowbuilder.checks.{module.name}").check for module in iter_modules(folder.__path__)
-    }
+    names = sorted(module.name for module in iter_modules(folder.__path__))
+    return {name: import_module(f"flowbuilder.checks.{name}").check for name in names}
+
+
+def one_per_cause(found: Iterable[Diagnostic]) -> Report:
+    """The complaints, those that say the same of several places joined into the first, which names the others."""
+    joined: dict[tuple[str, str], list[Diagnostic]] = {}
+    for complaint in Report.of(found):
+        joined.setdefault((complaint.code, complaint.message), []).append(complaint)
+    return Report.of(_joined(same) for same in joined.values())
+
+
+def _joined(same: list[Diagnostic]) -> Diagnostic:
+    first, *others = same
+    if not others:
+        return first
+    places = dict.fromkeys(f"line {other.span.line}" if other.span else other.pointer for other in others)
+    return replace(first, notes=(*first.notes, f"the same in {', '.join(places)}"))

@@ -47,7 +47,5 @@ class Complaints:
         self, code: str, message: str, at: str, span: Span | None, severity: Severity, hint: str, notes: tuple[str, ...]
     ) -> None:
         self._found.append(
-            Diagnostic(
-                code=code, message=message, pointer=at, span=span, severity=severity, hint=hint, notes=notes
-            )
+            Diagnostic(code=code, message=message, pointer=at, span=span, severity=severity, hint=hint, notes=notes)
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import heapify, heappop, heappush
 
 from flowbuilder.definition import blocks_of
 from flowbuilder.language import Reference
@@ -19,6 +20,28 @@ def dependencies(steps: Sequence[Step]) -> Mapping[str, frozenset[str]]:
     owners = {inner: step.id for step in steps for inner in ids_inside(step)}
     owners.update((step.id, step.id) for step in steps)
     return {step.id: frozenset(_needed(step, owners)) for step in steps}
+
+
+def in_order(needs: Mapping[str, frozenset[str]]) -> list[str]:
+    """The ids with each after what it needs, otherwise as they stand; those in or behind a cycle are left out."""
+    position = {name: index for index, name in enumerate(needs)}
+    names = list(needs)
+    open_needs = {name: len(needed) for name, needed in needs.items()}
+    needed_by: dict[str, list[str]] = {}
+    for name, needed in needs.items():
+        for other in needed:
+            needed_by.setdefault(other, []).append(name)
+    ready = [position[name] for name, number in open_needs.items() if number == 0]
+    heapify(ready)
+    ordered: list[str] = []
+    while ready:
+        name = names[heappop(ready)]
+        ordered.append(name)
+        for other in needed_by.get(name, ()):
+            open_needs[other] -= 1
+            if open_needs[other] == 0:
+                heappush(ready, position[other])
+    return ordered
 
 
 def ids_inside(step: Step) -> Iterator[str]:

@@ -84,7 +84,9 @@ def _complain_of_value(value: Any, items: list[Any], place: Place, out: Complain
     name = next((str(part) for part in reversed(place) if isinstance(part, str)), "the document")
     hint = ""
     if isinstance(value, str):
-        choices = [word.strip("' ") for item in items for word in str(item.get("ctx", {}).get("expected", "")).split(",")]
+        choices = [
+            word.strip("' ") for item in items for word in str(item.get("ctx", {}).get("expected", "")).split(",")
+        ]
         choices = [part for word in choices for part in word.replace("' or '", "\n").split("\n")]
         close = nearest(value, choices)
         hint = f"did you mean {close}?" if close else ""

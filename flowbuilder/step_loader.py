@@ -10,7 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from flowbuilder.complaints import Complaints
 from flowbuilder.field_errors import complain_of_fields, shown
 from flowbuilder.language import Expression
-from flowbuilder.spelling import did_you_mean, nearest
+from flowbuilder.spelling import nearest
 from flowbuilder.step import Place, Step, step_types
 from flowbuilder.steps.conditional import Conditional, ConditionalBranch, ConditionalElse
 from flowbuilder.steps.iteration import Iteration
@@ -61,7 +61,9 @@ def _model_of(raw: Mapping[str, Any], place: Place, out: Complaints) -> type[Ste
         hint = f"did you mean {close}?" if close else ""
         out.at_value((*place, "type"), "FB013", f"there is no step type {name}", hint=hint, notes=listed)
     else:
-        out.at_value((*place, "type"), "FB013", f"type is {shown(name)}, expected the name of a step type", notes=listed)
+        out.at_value(
+            (*place, "type"), "FB013", f"type is {shown(name)}, expected the name of a step type", notes=listed
+        )
     return None
 
 

@@ -206,7 +206,9 @@ class _Reader:
         self._values += size
         self._copied += chars
         if self._values > MAX_VALUES or self._copied > MAX_COPIED:
-            self._stop("FB004", f"the anchor &{event.anchor} is repeated so often that the document is too large", event)
+            self._stop(
+                "FB004", f"the anchor &{event.anchor} is repeated so often that the document is too large", event
+            )
         copy = Collection(event.start_mark, place.inner if isinstance(place, Collection) else [])
         copy.end_mark = event.end_mark
         copy.size, copy.chars = size, chars

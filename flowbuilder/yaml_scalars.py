@@ -11,7 +11,7 @@ from flowbuilder.values import MAX_INT, MIN_INT, NotJson
 Point = tuple[int, int]
 """A 1-based line and column."""
 
-_WORDS: dict[str, None | bool] = dict.fromkeys(("", "~", "null", "Null", "NULL")) | {
+_WORDS: dict[str, bool | None] = dict.fromkeys(("", "~", "null", "Null", "NULL")) | {
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
 _NUMERIC = frozenset("0123456789+-.")
@@ -21,7 +21,7 @@ _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _ESCAPE = {"x": 2, "u": 4, "U": 8}
 
 
-def plain_value(text: str) -> None | bool | int | float | str:
+def plain_value(text: str) -> bool | int | float | str | None:
     """What a plain scalar stands for in the YAML 1.2 core schema: `yes`, `on` and `1:30` are texts.
 
     `NotJson` for what JSON does not have: infinities, and integers beyond 64 bit.
