@@ -110,8 +110,8 @@ Replies = Callable[[ModelRequest], Reply] | Sequence[Reply] | Mapping[str, Reply
 class FakeModel:
     """Answers from a function of the request, a list in turn (the last one repeats), or a map by model name.
 
-    Without any of them, the answer is the smallest sensible object for the schema, or `{"text": "fake answer"}`. A plain
-    text stands for `{"text": ...}`. An answer that does not match the request's schema is a `StepError`.
+    Without any of them, the answer is the smallest sensible object for the schema, or `{"text": "fake answer"}`. A
+    plain text stands for `{"text": ...}`. An answer that does not match the request's schema is a `StepError`.
     """
 
     def __init__(self, replies: Replies | None = None, *, usage: JsonObject | None = None) -> None:

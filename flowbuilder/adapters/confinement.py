@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 _ARGUMENTS = (
     "--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL",
-    "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--chdir", "/",
+    "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--chdir", "/",  # noqa: S108 (inside)
 )  # fmt: skip
 _SYSTEM = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
 

@@ -12,8 +12,10 @@ Fill = Callable[[str, JsonObject], Json]
 
 
 def sample_of(schema: JsonObject, fill: Fill | None = None) -> Any:
-    """A value that is valid against the schema wherever its keywords are the common ones: `type`, `properties`, `required`,
-    `enum`, `const`, `default`, `items`, `minItems`, bounds and lengths, `anyOf`, `oneOf`, `allOf`, local `$ref`.
+    """A value that is valid against the schema wherever its keywords are the common ones.
+
+    Those are `type`, `properties`, `required`, `enum`, `const`, `default`, `items`, `minItems`, bounds and lengths,
+    `anyOf`, `oneOf`, `allOf` and local `$ref`.
 
     `fill(name, schema)` may offer a value for the property of that name; None leaves it to this function.
     """
@@ -105,8 +107,11 @@ def _number(schema: JsonObject, *, whole: bool) -> float | int:
 
 def _text(schema: JsonObject) -> str:
     usual = {
-        "uri": "https://example.com/", "date": "2026-01-05", "date-time": "2026-01-05T09:00:00Z", "email": "a@example.com",
-    }  # fmt: skip
+        "uri": "https://example.com/",
+        "date": "2026-01-05",
+        "date-time": "2026-01-05T09:00:00Z",
+        "email": "a@example.com",
+    }
     value = usual.get(str(schema.get("format")), "text")
     value = value.ljust(int(schema.get("minLength", 0)), "x")
     return value[: int(schema.get("maxLength", len(value)))]

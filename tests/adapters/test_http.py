@@ -137,7 +137,7 @@ def test_a_wrong_allow_entry_is_named(entry):
 
 async def test_a_redirect_to_the_metadata_service_is_refused(httpserver: HTTPServer):
     httpserver.expect_request("/").respond_with_data("", 302, {"Location": "http://169.254.169.254/latest/"})
-    with pytest.raises(StepError, match="169.254.169.254"):
+    with pytest.raises(StepError, match=r"169\.254\.169\.254"):
         await LOCAL.send(get(local(httpserver)))
 
 
@@ -245,8 +245,8 @@ async def test_a_name_without_an_address_is_a_passing_failure():
 
 @pytest.mark.parametrize(
     "headers",
-    [{"X-A": "b\r\nX-C: d"}, {"X-A\r\nX-B": "c"}, {"Host": "other"}, {"Transfer-Encoding": "chunked"}, {"X": "ü"}, {"": "x"},
-     {"Proxy-Authorization": "x"}],
+    [{"X-A": "b\r\nX-C: d"}, {"X-A\r\nX-B": "c"}, {"Host": "other"}, {"Transfer-Encoding": "chunked"}, {"X": "ü"},
+     {"": "x"}, {"Proxy-Authorization": "x"}],
 )  # fmt: skip
 async def test_headers_cannot_change_the_message(headers):
     with pytest.raises(StepError) as caught:

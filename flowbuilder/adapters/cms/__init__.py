@@ -1,0 +1,45 @@
+"""Content management systems: one a file. A site's record says which is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flowbuilder.adapters.cms.files import FilesCms
+from flowbuilder.adapters.cms.wordpress import WordPress
+from flowbuilder.errors import ConfigurationError
+from flowbuilder.ports import Cms, CmsForSite, Connections, Http
+from flowbuilder.values import JsonObject
+
+
+def cms_for_site(connections: Connections, http: Http, *, sites: Path) -> CmsForSite:
+    """Opens the CMS in `site["cms"]`: `{type: files, root, url_prefix}` or `{type: wordpress, connection}`.
+
+    A relative `root` is relative to `sites`, the folder of the site files.
+    """
+
+    async def opened(site: JsonObject) -> Cms:
+        name = str(site.get("site", ""))
+        record = site.get("cms")
+        if not isinstance(record, Mapping):
+            raise ConfigurationError(
+                f"site {name or '(none)'} names no cms; add cms: {{type: files, root: ../content}}"
+            )
+        kind = record.get("type")
+        if kind == "files":
+            root = sites / _text(record, "root", name)
+            return FilesCms(root, base_url=str(site.get("base_url", "")), url_prefix=str(record.get("url_prefix", "/")))
+        if kind == "wordpress":
+            connection = await connections.get(_text(record, "connection", name))
+            return WordPress(http, connection, record)
+        raise ConfigurationError(f"site {name}: cms type {kind!r:.40} is not known; there are files and wordpress")
+
+    return opened
+
+
+def _text(record: Mapping[str, Any], key: str, site: str) -> str:
+    value = record.get(key)
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"site {site}: cms type {record.get('type')} needs {key}")
+    return value

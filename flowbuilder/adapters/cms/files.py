@@ -1,0 +1,229 @@
+"""A site whose pages are Markdown files in a folder."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import fcntl
+import os
+import re
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+from uuid import uuid4
+
+from flowbuilder.adapters.cms.front_matter import Document, take_apart
+from flowbuilder.effect import TargetClass
+from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError
+from flowbuilder.ports import CmsPage, CmsWrite
+from flowbuilder.values import digest_text
+
+MAX_BYTES = 8 * 1024 * 1024
+_HEADING = re.compile(r"^#[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
+_IN_NAME = re.compile(r"[\w~-][\w.~ +@-]*")
+
+
+class FilesCms:
+    """Implements `ports.Cms`. `https://example.com/guides/tea` is `guides/tea.md`, or `guides/tea/index.md`.
+
+    Every folder on the way is opened without following symbolic links, so nothing outside of `root` can be reached. A
+    write is a new file that takes the old one's place; writers of this product exclude each other. Writing what is
+    there already changes nothing, so an interrupted write can be repeated: the target class is `lookup`.
+    """
+
+    target_class: TargetClass = "lookup"
+
+    def __init__(self, root: Path, *, base_url: str, url_prefix: str = "/") -> None:
+        self._root = root
+        self._base = base_url.rstrip("/")
+        self._prefix = "/" + url_prefix.strip("/")
+
+    async def read(self, url: str) -> CmsPage:
+        """The page; `NotFound` when there is no file for the URL."""
+        return await asyncio.to_thread(self._read, url)
+
+    async def update(self, write: CmsWrite) -> CmsPage:
+        """Change a page; `NotFound`, or `Conflict` when its body is no longer the one that `if_unchanged` names."""
+        return await asyncio.to_thread(self._update, write)
+
+    async def create(self, write: CmsWrite) -> CmsPage:
+        """Make a page; `Conflict` when there is another one at its URL."""
+        return await asyncio.to_thread(self._create, write)
+
+    def _read(self, url: str) -> CmsPage:
+        parts = self._parts(url)
+        with self._open_root() as root:
+            return self._page(url, parts, _find(root, parts, url)[1])
+
+    def _update(self, write: CmsWrite) -> CmsPage:
+        parts = self._parts(write.url)
+        with self._open_root() as root:
+            fcntl.flock(root, fcntl.LOCK_EX)
+            place, held = _find(root, parts, write.url)
+            wanted = _written(held, write)
+            if wanted != held:
+                current = digest_text(held.body)
+                if write.if_unchanged is not None and write.if_unchanged != current:
+                    raise Conflict(f"{write.url} changed since it was read")
+                with _folder(root, place[:-1]) as folder:
+                    _replace(folder, place[-1], wanted.text.encode())
+            return self._page(write.url, parts, _find(root, parts, write.url)[1])
+
+    def _create(self, write: CmsWrite) -> CmsPage:
+        parts = self._parts(write.url)
+        wanted = _written(Document(head="", body=""), write)
+        with self._open_root() as root:
+            fcntl.flock(root, fcntl.LOCK_EX)
+            try:
+                held = _find(root, parts, write.url)[1]
+            except NotFound:
+                place = _places(parts)[0]
+                with _folder(root, place[:-1], make=True) as folder:
+                    _replace(folder, place[-1], wanted.text.encode(), new=True)
+                held = _find(root, parts, write.url)[1]
+            if held != wanted:
+                raise Conflict(f"there is another page at {write.url}")
+            return self._page(write.url, parts, held)
+
+    def _page(self, url: str, parts: tuple[str, ...], document: Document) -> CmsPage:
+        heading = _HEADING.search(document.body)
+        return CmsPage(
+            url=url,
+            title=document.field("title") or (heading[1].strip() if heading else ""),
+            description=document.field("description"),
+            body=document.body,
+            hash=digest_text(document.body),
+            revision=digest_text(document.text)[:16],
+            live_url="/".join([self._base + self._prefix.rstrip("/"), *parts]) if self._base else url,
+        )
+
+    def _parts(self, url: str) -> tuple[str, ...]:
+        """The folders and the name of a URL, each checked; empty for the front page."""
+        found, base = urlsplit(url), urlsplit(self._base)
+        if (found.scheme or found.netloc) and (found.scheme, found.netloc.lower()) != (
+            base.scheme,
+            base.netloc.lower(),
+        ):
+            raise StepError(f"{url:.200} is not a page of {self._base}", code="not_this_site")
+        path = found.path or "/"
+        inside = base.path.rstrip("/") + self._prefix if found.netloc else self._prefix
+        inside = inside.rstrip("/")
+        if inside and path != inside and not path.startswith(inside + "/"):
+            raise StepError(f"{url:.200} is not below {inside}", code="not_this_site")
+        parts = tuple(unicodedata.normalize("NFC", unquote(part)) for part in path[len(inside) :].split("/") if part)
+        for part in parts:
+            if not _IN_NAME.fullmatch(part) or len(part.encode()) > 200:
+                raise StepError(f"{part!r:.60} in {url:.200} cannot be the name of a page", code="bad_url")
+        if len(parts) > 20:
+            raise StepError(f"{url:.200} is nested too deep", code="bad_url")
+        return parts
+
+    @contextmanager
+    def _open_root(self) -> Iterator[int]:
+        try:
+            descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as problem:
+            reason = problem.strerror
+            raise ConfigurationError(
+                f"the folder of the site's pages cannot be opened: {self._root}: {reason}"
+            ) from None
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def _written(held: Document, write: CmsWrite) -> Document:
+    document = held if write.body is None else held.with_body(write.body)
+    for name, value in (("title", write.title), ("description", write.description)):
+        if value is not None and document.field(name) != value:
+            document = document.with_field(name, value)
+    return document.with_body(document.body)
+
+
+def _places(parts: tuple[str, ...]) -> list[tuple[str, ...]]:
+    if not parts:
+        return [("index.md",)]
+    stem = parts[-1].removesuffix(".md").removesuffix(".html")
+    return [(*parts[:-1], f"{stem}.md"), (*parts, "index.md")]
+
+
+def _find(root: int, parts: tuple[str, ...], url: str) -> tuple[tuple[str, ...], Document]:
+    for place in _places(parts):
+        try:
+            with _folder(root, place[:-1]) as folder:
+                return place, take_apart(_content(folder, place[-1], url))
+        except FileNotFoundError:
+            continue
+    raise NotFound(f"there is no page {url:.200}")
+
+
+def _content(folder: int, name: str, url: str) -> str:
+    descriptor = _opened(folder, name, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise StepError(f"the page {url:.200} is larger than {MAX_BYTES:,} bytes", code="too_large")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise StepError(f"the page {url:.200} is not UTF-8 text", code="not_text") from None
+
+
+@contextmanager
+def _folder(root: int, parts: tuple[str, ...], *, make: bool = False) -> Iterator[int]:
+    current = os.dup(root)
+    try:
+        for part in parts:
+            if make:
+                with suppress(FileExistsError):
+                    os.mkdir(part, 0o755, dir_fd=current)
+            following = _opened(current, part, os.O_RDONLY | os.O_DIRECTORY)
+            os.close(current)
+            current = following
+        yield current
+    finally:
+        os.close(current)
+
+
+def _opened(folder: int, name: str, flags: int) -> int:
+    try:
+        return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    except OSError as problem:
+        # a symbolic link shows as ELOOP; with O_DIRECTORY, as ENOTDIR: a file where a folder is looked for is no page
+        if problem.errno == errno.ENOTDIR and not _is_link(folder, name):
+            raise FileNotFoundError(name) from None
+        if problem.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise StepError(f"{name} is a symbolic link, which is not followed", code="symlink") from None
+        raise
+
+
+def _is_link(folder: int, name: str) -> bool:
+    from stat import S_ISLNK
+
+    return S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+
+
+def _replace(folder: int, name: str, content: bytes, *, new: bool = False) -> None:
+    """Put a file in place at once and durably; with `new`, never over another one."""
+    draft = f".{name}.{uuid4().hex}"
+    descriptor = os.open(
+        draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=folder
+    )
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if new:
+            os.link(draft, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+            os.unlink(draft, dir_fd=folder)
+        else:
+            os.replace(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.fsync(folder)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(draft, dir_fd=folder)
+        raise

@@ -1,0 +1,180 @@
+"""A WordPress site, through its REST API and an application password."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from flowbuilder.adapters.cms.html import publishable
+from flowbuilder.effect import TargetClass
+from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError
+from flowbuilder.ports import CmsPage, CmsWrite, Http, HttpRequest, HttpResponse
+from flowbuilder.values import JsonObject, digest_text
+
+_STATUSES = "publish,future,draft,pending,private"
+
+
+class WordPress:
+    """Implements `ports.Cms`. `connection` is `{url, username, password}`, the password an application password.
+
+    `site["cms"]` may say `types` (default posts and pages), and for new pages `create_type` and `create_status`. Bodies
+    may be Markdown or HTML with block comments; they are sanitised before they are sent. WordPress has no conditional
+    write: the page is read and compared immediately before. Writing what is there already changes nothing, so an
+    interrupted write can be repeated: the target class is `lookup`.
+    """
+
+    target_class: TargetClass = "lookup"
+
+    def __init__(self, http: Http, connection: JsonObject, record: Mapping[str, Any]) -> None:
+        missing = [name for name in ("url", "username", "password") if not connection.get(name)]
+        if missing:
+            raise ConfigurationError(f"the WordPress connection needs {', '.join(missing)}")
+        self._http = http
+        self._url = str(connection["url"]).rstrip("/")
+        pair = f"{connection['username']}:{connection['password']}".encode()
+        self._auth = {"Authorization": f"Basic {b64encode(pair).decode()}"}
+        self._types = tuple(str(name) for name in record.get("types") or ("posts", "pages"))
+        self._create_type = str(record.get("create_type", "posts"))
+        self._create_status = str(record.get("create_status", "publish"))
+
+    async def read(self, url: str) -> CmsPage:
+        """The page with its raw, editable content; `NotFound`."""
+        kind, found = await self._find(url)
+        return await self._page(url, kind, found)
+
+    async def update(self, write: CmsWrite) -> CmsPage:
+        """Change a page; `NotFound`, or `Conflict` when its content is no longer the one that `if_unchanged` names."""
+        kind, found = await self._find(write.url)
+        held = await self._page(write.url, kind, found)
+        wanted = _fields(write)
+        if all(_same(_raw(found, name), value) for name, value in wanted.items()):
+            return held
+        if write.if_unchanged is not None and write.if_unchanged != held.hash:
+            raise Conflict(f"{write.url} changed since it was read")
+        answer = await self._call("POST", f"/wp/v2/{kind}/{found['id']}", json=wanted, query={"context": "edit"})
+        _ensure_kept(answer, wanted, write.url)
+        return await self._page(write.url, kind, await self._by_id(kind, int(found["id"])))
+
+    async def create(self, write: CmsWrite) -> CmsPage:
+        """Make a page with the slug of the URL; `Conflict` when there is another one."""
+        wanted = _fields(write)
+        try:
+            kind, found = await self._find(write.url)
+        except NotFound:
+            slug = _slug(write.url)
+            if not slug:
+                raise StepError(f"{write.url:.200} has no name for the new page", code="bad_url") from None
+            kind, sent = self._create_type, {**wanted, "slug": slug, "status": self._create_status}
+            found = await self._call("POST", f"/wp/v2/{kind}", json=sent, query={"context": "edit"})
+            _ensure_kept(found, wanted, write.url)
+        if not all(_same(_raw(found, name), value) for name, value in wanted.items()):
+            raise Conflict(f"there is another page at {write.url}")
+        return await self._page(write.url, kind, found)
+
+    async def _find(self, url: str) -> tuple[str, JsonObject]:
+        asked = urlsplit(url)
+        if asked.netloc and asked.netloc.lower() != urlsplit(self._url).netloc.lower():
+            raise StepError(f"{url:.200} is not a page of {self._url}", code="not_this_site")
+        plain = parse_qs(asked.query)
+        number = next((plain[name][0] for name in ("p", "page_id") if plain.get(name)), "")
+        for kind in self._types:
+            if number.isdigit():
+                try:
+                    return kind, await self._by_id(kind, int(number))
+                except NotFound:
+                    continue
+            query = {"slug": _slug(url), "context": "edit", "status": _STATUSES, "per_page": 20}
+            candidates = await self._call("GET", f"/wp/v2/{kind}", query=query) if query["slug"] else []
+            for found in candidates:
+                link = urlsplit(str(found.get("link", "")))
+                # without pretty permalinks, and for drafts, the link holds a number: the slug is all there is
+                if link.query or unquote(link.path).rstrip("/") == unquote(asked.path).rstrip("/"):
+                    return kind, found
+        raise NotFound(f"there is no page {url:.200}")
+
+    async def _by_id(self, kind: str, number: int) -> JsonObject:
+        found: JsonObject = await self._call("GET", f"/wp/v2/{kind}/{number}", query={"context": "edit"})
+        return found
+
+    async def _page(self, url: str, kind: str, found: JsonObject) -> CmsPage:
+        body = _raw(found, "content")
+        revisions = (found.get("_links") or {}).get("predecessor-version") or []
+        revision = str(revisions[0].get("id", "")) if revisions else ""
+        return CmsPage(
+            url=url,
+            title=_raw(found, "title"),
+            description=_raw(found, "excerpt"),
+            body=body,
+            hash=digest_text(body),
+            revision=revision or str(found.get("modified_gmt", "")),
+            live_url=str(found.get("link", url)),
+        )
+
+    async def _call(self, method: str, route: str, *, query: JsonObject, json: JsonObject | None = None) -> Any:
+        # the form with rest_route works with and without pretty permalinks
+        answer = await self._http.send(
+            HttpRequest(
+                method=method, url=f"{self._url}/", auth=self._auth, query={"rest_route": route, **query}, json=json
+            )
+        )
+        what = f"WordPress: {method} {route}"
+        if answer.status == 404:
+            raise NotFound(f"{what} answered 404")
+        if answer.status in (401, 403):
+            raise StepError(f"{what} refused: {_reason(answer)}", code="auth", detail={"status": answer.status})
+        if answer.status == 400:
+            raise StepError(f"{what}: {_reason(answer)}", code="http_400", detail={"status": 400})
+        answer.ensure_success(what)
+        return _parsed(answer, what)
+
+
+def _fields(write: CmsWrite) -> dict[str, str]:
+    body = None if write.body is None else publishable(write.body)
+    given = {"content": body, "title": write.title, "excerpt": write.description}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _raw(found: JsonObject, name: str) -> str:
+    value = found.get(name)
+    return str(value.get("raw", "")) if isinstance(value, dict) else ""
+
+
+def _same(held: str, wanted: str) -> bool:
+    # WordPress trims the ends of what it stores
+    return held.replace("\r\n", "\n").strip() == wanted.replace("\r\n", "\n").strip()
+
+
+def _ensure_kept(stored: JsonObject, wanted: Mapping[str, str], url: str) -> None:
+    changed = [name for name, value in wanted.items() if not _same(_raw(stored, name), value)]
+    if changed:
+        raise StepError(
+            f"WordPress stored something else than was sent to {url}: {', '.join(changed)}",
+            code="not_verified",
+            detail={"changed": list(changed)},
+        )
+
+
+def _slug(url: str) -> str:
+    return unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2]).lower()
+
+
+def _parsed(answer: HttpResponse, what: str) -> Any:
+    try:
+        value = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        raise StepError(
+            f"{what} did not answer in JSON; is {answer.url:.100} a WordPress site?", code="not_json"
+        ) from None
+    if not isinstance(value, dict | list):
+        raise StepError(f"{what} answered neither an object nor a list", code="not_json")
+    return value
+
+
+def _reason(answer: HttpResponse) -> str:
+    try:
+        return str(json.loads(answer.body)["message"])[:300]
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return f"status {answer.status}"

@@ -1,0 +1,137 @@
+"""Pages as Markdown files in a folder."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from flowbuilder.adapters.cms.files import FilesCms
+from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError
+from flowbuilder.ports import CmsWrite
+from flowbuilder.values import digest_text
+
+TEA = "---\ntitle: Green tea\ndescription: About tea\n---\n\n# Tea\n\nOld.\n"
+
+
+@pytest.fixture
+def cms(tmp_path: Path) -> FilesCms:
+    root = tmp_path / "content"
+    (root / "guides/coffee").mkdir(parents=True)
+    (root / "guides/tea.md").write_text(TEA)
+    (root / "guides/coffee/index.md").write_text("# Coffee beans\n")
+    (root / "index.md").write_text("Front")
+    (tmp_path / "secret.md").write_text("secret")
+    return FilesCms(root, base_url="https://example.com")
+
+
+@pytest.mark.parametrize(
+    ("url", "title", "body"),
+    [
+        ("https://example.com/guides/tea", "Green tea", "# Tea\n\nOld.\n"),
+        ("https://EXAMPLE.com/guides/tea/", "Green tea", "# Tea\n\nOld.\n"),
+        ("/guides/tea?utm=1#brew", "Green tea", "# Tea\n\nOld.\n"),
+        ("https://example.com/guides/coffee", "Coffee beans", "# Coffee beans\n"),
+        ("https://example.com/", "", "Front"),
+        ("https://example.com", "", "Front"),
+    ],
+)
+async def test_a_url_is_a_file(cms: FilesCms, url, title, body):
+    page = await cms.read(url)
+    assert (page.title, page.body, page.hash) == (title, body, digest_text(body))
+
+
+async def test_a_prefix_is_left_out_of_the_folder(tmp_path: Path):
+    (tmp_path / "tea.md").write_text("x")
+    cms = FilesCms(tmp_path, base_url="https://example.com", url_prefix="/blog")
+    assert (await cms.read("https://example.com/blog/tea")).live_url == "https://example.com/blog/tea"
+    with pytest.raises(StepError, match="not below /blog"):
+        await cms.read("https://example.com/blogs/tea")
+
+
+async def test_a_page_that_is_not_there_is_not_found(cms: FilesCms):
+    with pytest.raises(NotFound, match="nothing"):
+        await cms.read("https://example.com/nothing")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://evil.example/guides/tea", "https://example.com/../secret", "https://example.com/%2e%2e/secret", "/..%2fsecret",
+     "/.hidden", "/a%00b", "/a%5cb", "//evil.example/x", "ftp://example.com/guides/tea", "/" + "a/" * 30, "/" + "a" * 300],
+)  # fmt: skip
+async def test_no_url_leads_out_of_the_folder(cms: FilesCms, url):
+    with pytest.raises(StepError):
+        await cms.read(url)
+
+
+async def test_symbolic_links_are_not_followed(cms: FilesCms, tmp_path: Path):
+    (tmp_path / "content/link.md").symlink_to(tmp_path / "secret.md")
+    (tmp_path / "content/out").symlink_to(tmp_path)
+    for url in ("/link", "/out/secret"):
+        with pytest.raises(StepError, match="symbolic link"):
+            await cms.read(url)
+        with pytest.raises(StepError, match="symbolic link"):
+            await cms.update(CmsWrite(url=url, body="x"))
+    with pytest.raises(StepError, match="symbolic link"):
+        await cms.create(CmsWrite(url="/out/new", body="x"))
+    assert (tmp_path / "secret.md").read_text() == "secret"
+
+
+async def test_a_body_is_replaced_and_the_front_matter_kept(cms: FilesCms, tmp_path: Path):
+    before = await cms.read("/guides/tea")
+    after = await cms.update(CmsWrite(url="/guides/tea", body="# Tea\n\nNew.", if_unchanged=before.hash))
+    assert (tmp_path / "content/guides/tea.md").read_text() == TEA.replace("Old.\n", "New.")
+    assert after.hash == digest_text("# Tea\n\nNew.")
+    assert after.revision != before.revision
+    assert sorted(os.listdir(tmp_path / "content/guides")) == ["coffee", "tea.md"]
+
+
+async def test_title_and_description_are_front_matter(cms: FilesCms):
+    after = await cms.update(CmsWrite(url="/guides/tea", title="Tea: a guide", description='Say "tea"'))
+    assert (after.title, after.description, after.body) == ("Tea: a guide", 'Say "tea"', "# Tea\n\nOld.\n")
+
+
+async def test_a_page_that_changed_meanwhile_is_a_conflict(cms: FilesCms, tmp_path: Path):
+    before = await cms.read("/guides/tea")
+    (tmp_path / "content/guides/tea.md").write_text(TEA.replace("Old", "Theirs"))
+    with pytest.raises(Conflict, match="changed"):
+        await cms.update(CmsWrite(url="/guides/tea", body="Ours", if_unchanged=before.hash))
+    assert "Theirs" in (tmp_path / "content/guides/tea.md").read_text()
+
+
+async def test_the_same_write_again_changes_nothing_whatever_it_was_based_on(cms: FilesCms, tmp_path: Path):
+    write = CmsWrite(url="/guides/tea", body="New", if_unchanged=(await cms.read("/guides/tea")).hash)
+    first = await cms.update(write)
+    written = (tmp_path / "content/guides/tea.md").stat().st_mtime_ns
+    assert await cms.update(write) == first
+    assert (tmp_path / "content/guides/tea.md").stat().st_mtime_ns == written
+
+
+async def test_a_page_is_made_once(cms: FilesCms, tmp_path: Path):
+    write = CmsWrite(url="https://example.com/guides/new/mate", body="# Mate\n", title="Mate")
+    made = await cms.create(write)
+    assert (tmp_path / "content/guides/new/mate.md").read_text() == '---\ntitle: "Mate"\n---\n\n# Mate\n'
+    assert await cms.create(write) == made
+    with pytest.raises(Conflict):
+        await cms.create(CmsWrite(url="https://example.com/guides/new/mate", body="Other"))
+
+
+async def test_of_two_writers_with_the_same_base_one_wins(cms: FilesCms):
+    base = (await cms.read("/guides/tea")).hash
+    writes = [cms.update(CmsWrite(url="/guides/tea", body=f"by {n}", if_unchanged=base)) for n in range(8)]
+    results = await asyncio.gather(*writes, return_exceptions=True)
+    won = [result for result in results if not isinstance(result, Exception)]
+    assert len(won) == 1
+    assert all(isinstance(result, Conflict) for result in results if result is not won[0])
+    assert (await cms.read("/guides/tea")).body == won[0].body
+
+
+async def test_a_file_that_is_not_text_is_an_error_of_the_step(cms: FilesCms, tmp_path: Path):
+    (tmp_path / "content/raw.md").write_bytes(b"\xff\xfe")
+    with pytest.raises(StepError, match="UTF-8"):
+        await cms.read("/raw")
+
+
+async def test_a_folder_that_is_missing_is_named(tmp_path: Path):
+    with pytest.raises(ConfigurationError, match="gone"):
+        await FilesCms(tmp_path / "gone", base_url="").read("/x")
