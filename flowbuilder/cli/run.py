@@ -1,0 +1,101 @@
+"""`flowbuilder run`: start an execution."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from flowbuilder.app import App
+from flowbuilder.bootstrap import open_local_app, settings
+from flowbuilder.execution import WorkflowVersion
+from flowbuilder.terminal.answer import Answer, AnsweringCommand, wants_json
+from flowbuilder.terminal.application import acting_app
+from flowbuilder.terminal.documents import SUFFIXES
+from flowbuilder.terminal.drafts import store_draft
+from flowbuilder.terminal.here import run_here
+from flowbuilder.terminal.identity import as_option, identity
+from flowbuilder.terminal.inputs import gather_inputs
+from flowbuilder.terminal.outcome import outcome_answer
+from flowbuilder.terminal.site_files import save_site
+from flowbuilder.terminal.waiting import wait_for
+from flowbuilder.values import JsonObject
+
+
+@click.command(cls=AnsweringCommand)
+@click.argument("target", metavar="NAME|FILE")
+@click.option("--input", "pairs", multiple=True, metavar="K=V", help="An input; repeatable.")
+@click.option("--inputs", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="JSON or YAML.")
+@click.option("--site", metavar="S", help="The site it is for.")
+@click.option("--local", is_flag=True, help="Run in this process, on the embedded store; no server is needed.")
+@click.option("--wait", is_flag=True, help="Wait until it has ended or waits for a person.")
+@click.option("--no-input", is_flag=True, help="With --local: leave reviews open instead of asking here.")
+@as_option
+def command(
+    target: str,
+    pairs: tuple[str, ...],
+    file: Path | None,
+    site: str | None,
+    local: bool,
+    wait: bool,
+    no_input: bool,
+    who: str | None,
+) -> Answer:
+    """Start an execution: of the published version of NAME, or of FILE, which is stored as a draft first."""
+    by = identity(who, settings())
+    if local:
+        app, runner = open_local_app(settings())
+    else:
+        app = acting_app()
+    version, notes = _version(app, target, by)
+    inputs = gather_inputs(app.plan(version).input_schema, pairs, file)
+    if site is not None:
+        save_site(app, site, settings())
+    execution_id = _start(app, version, inputs, site)
+    if local:
+        asks = not no_input and not wants_json() and sys.stdin.isatty() and sys.stdout.isatty()
+        run_here(app, runner, execution_id, by=by, ask=asks)
+    elif wait:
+        wait_for(app, execution_id)
+    else:
+        data = outcome_answer(app, execution_id).data if _known(app, execution_id) else _queued(version, execution_id)
+        text = f"{version.workflow} v{version.number} is started: {execution_id}\n"
+        return Answer(data=data, text="\n".join([*notes, text + f"next: flowbuilder executions watch {execution_id}"]))
+    return outcome_answer(app, execution_id, notes=notes)
+
+
+def _version(app: App, target: str, author: str) -> tuple[WorkflowVersion, tuple[str, ...]]:
+    path = Path(target)
+    if path.suffix in SUFFIXES or len(path.parts) > 1:
+        if not path.is_file():
+            raise click.UsageError(f"there is no file {target}")
+        draft = store_draft(app, path, author=author)
+        return draft.version, tuple(f"{other.workflow} v{other.number} was stored with it" for other in draft.called)
+    return app.version(target), ()
+
+
+def _start(app: App, version: WorkflowVersion, inputs: JsonObject, site: str | None) -> str:
+    return app.start(version.workflow, inputs, site=site, version=version.number)
+
+
+def _known(app: App, execution_id: str) -> bool:
+    from flowbuilder.errors import NotFound
+
+    try:
+        app.execution(execution_id)
+    except NotFound:
+        return False
+    return True
+
+
+def _queued(version: WorkflowVersion, execution_id: str) -> JsonObject:
+    return {
+        "execution_id": execution_id,
+        "workflow": version.workflow,
+        "version": version.number,
+        "status": "queued",
+        "outputs": None,
+        "error": None,
+        "waiting": [],
+    }
