@@ -17,6 +17,7 @@ class Complaints:
     def __init__(self, positions: Positions, found: Iterable[Diagnostic] = ()) -> None:
         self.positions = positions
         self._found = list(found)
+        self._unreadable = {item.pointer for item in self._found}
 
     def report(self) -> Report:
         """All of them, in order."""
@@ -46,6 +47,8 @@ class Complaints:
     def _add(
         self, code: str, message: str, at: str, span: Span | None, severity: Severity, hint: str, notes: tuple[str, ...]
     ) -> None:
+        if at in self._unreadable:
+            return  # what was read there is not what the author wrote
         self._found.append(
             Diagnostic(code=code, message=message, pointer=at, span=span, severity=severity, hint=hint, notes=notes)
         )
