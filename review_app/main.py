@@ -1,0 +1,48 @@
+"""The review app's frame: navigation, style, and what is said when the store cannot be reached."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from flowbuilder.errors import FlowbuilderError
+from review_app import session
+from review_app.plain import label
+from review_app.views import executions, home, review, run, workflows
+from review_app.widgets.frame import banner, problem
+
+
+def main() -> None:
+    """Draw the page that was asked for."""
+    st.set_page_config(page_title="flowbuilder", page_icon="🔁", layout="wide")
+    st.html(Path(__file__).with_name("style.css"))
+    st.logo(str(Path(__file__).with_name("logo.svg")), size="large")
+    try:
+        waiting = sum(session.flow_app().pending_counts().values())
+        who = session.person()
+    except FlowbuilderError as failure:
+        st.navigation([st.Page(lambda: None, title="flowbuilder", default=True)], position="hidden")
+        problem("The review app cannot start", failure)
+        if st.button("Try again", type="primary"):
+            st.rerun()
+        return
+    pages = {
+        "home": st.Page(home.view, title="Home", default=True),
+        "review": st.Page(review.view, title=f"Review ({waiting:,})" if waiting else "Review", url_path="review"),
+        "executions": st.Page(executions.view, title="Executions", url_path="executions"),
+        "run": st.Page(run.view, title="Run", url_path="run"),
+        "workflows": st.Page(workflows.view, title="Workflows", url_path="workflows"),
+    }
+    session.set_pages(pages)
+    chosen = st.navigation(list(pages.values()), position="top")
+    banner(who)
+    for text in st.session_state.pop("fb:toasts", []):
+        st.toast(label(text))
+    try:
+        chosen.run()
+    except FlowbuilderError as failure:
+        problem("That did not work", failure)
+
+
+main()

@@ -1,0 +1,39 @@
+"""Text for places that read it as something else: Streamlit reads labels, titles, toasts and messages as Markdown."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from review_app.visible import visible
+
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_JOINER = "\u2060"
+_NAMED = re.compile(r"(⟨U\+[0-9A-F]{4,6}⟩)")
+
+
+def label(text: object, limit: int = 200) -> str:
+    """Any text as Markdown that shows exactly that text on one line, cut at `limit` characters.
+
+    Backslashes keep Markdown's syntax from working. Emoji and icon names (`:name:`) and addresses are looked for after
+    those are gone, so a word joiner, which draws nothing, follows each colon, full stop and at sign.
+    """
+    line = " ".join(visible(str(text)).split())
+    if len(line) > limit:
+        line = line[: limit - 1].rstrip() + "…"
+    return _PUNCTUATION.sub(_escape, line)
+
+
+def escaped(text: object) -> str:
+    """Any text as HTML that shows exactly that text, what cannot be seen by its name."""
+    return _NAMED.sub(r'<span class="fb-unseen">\1</span>', html.escape(visible(str(text)), quote=True))
+
+
+def attribute(text: object) -> str:
+    """Any text for inside a quoted HTML attribute."""
+    return html.escape(visible(str(text)), quote=True)
+
+
+def _escape(match: re.Match[str]) -> str:
+    char = match.group()
+    return f"\\{char}{_JOINER}" if char in ":.@-" else f"\\{char}"

@@ -1,0 +1,46 @@
+"""Times as people say them. Pure: the present moment is an argument."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, tzinfo
+
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+def span(seconds: float) -> str:
+    """A length of time in its largest unit: 90.0 is `1 min`, 0.25 is `250 ms`."""
+    if seconds < 1:
+        return f"{max(0, round(seconds * 1000))} ms"
+    for size, name in _UNITS:
+        if seconds >= size:
+            return f"{int(seconds // size)} {name}"
+    return "0 s"
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """`3 h ago`, `just now`, or `in 2 d`."""
+    seconds = (now - moment).total_seconds()
+    if abs(seconds) < 5:
+        return "just now"
+    return f"{span(seconds)} ago" if seconds > 0 else f"in {span(-seconds)}"
+
+
+def due(moment: datetime, now: datetime) -> tuple[str, bool]:
+    """When something is due, and whether that is past: `("due in 2 d", False)`, `("overdue 3 h", True)`."""
+    left = (moment - now).total_seconds()
+    return (f"due in {span(left)}", False) if left >= 0 else (f"overdue {span(-left)}", True)
+
+
+def stamp(moment: datetime, zone: tzinfo) -> str:
+    """A full date and time in a zone, to the second."""
+    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z").strip()
+
+
+def clock(moment: datetime, zone: tzinfo) -> str:
+    """The time of day in a zone."""
+    return moment.astimezone(zone).strftime("%H:%M:%S")
+
+
+def elapsed(start: datetime | None, end: datetime) -> str:
+    """How long something took or has taken; empty when it has not begun."""
+    return "" if start is None else span(max(timedelta(0), end - start).total_seconds())

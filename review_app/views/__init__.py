@@ -1,0 +1,1 @@
+"""The pages, one a file: each has a `view` function that draws it."""

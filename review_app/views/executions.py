@@ -1,0 +1,130 @@
+"""Executions: the list, and one of them as it happens (`?id=ID` in the address)."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import streamlit as st
+
+from flowbuilder.app import App
+from flowbuilder.errors import NotFound
+from flowbuilder.execution import Execution, Status
+from flowbuilder.ports import ExecutionFilter
+from review_app import session, times
+from review_app.plain import escaped
+from review_app.widgets import marks
+from review_app.widgets.execution import detail
+from review_app.widgets.frame import empty, heading, problem
+from review_app.widgets.rows import row
+
+PAGE_SIZE = 25
+ANY = "any"
+_TRAIL = "fb:executions-trail"
+
+
+def view() -> None:
+    """Draw the page."""
+    app, me = session.flow_app(), session.person().name
+    chosen = st.query_params.get("id")
+    if not chosen:
+        _list(app)
+        return
+    st.button("← All executions", type="tertiary", key="all", on_click=_open, args=(None,))
+    try:
+        detail(app, app.execution(chosen), me)
+    except NotFound as failure:
+        problem("There is no such execution", failure)
+
+
+def _list(app: App) -> None:
+    heading("Executions")
+    where = _filters(app)
+    trail: list[str] = st.session_state.setdefault(_TRAIL, [])
+    found = app.executions(where, limit=PAGE_SIZE + 1, before=trail[-1] if trail else None)
+    shown = found[:PAGE_SIZE]
+    if not shown:
+        _nothing(where)
+    with st.container(key="fb-executions", gap=None):
+        for execution in shown:
+            row(execution.id, line(execution), name=f"Open {execution.workflow}", on_click=_open, args=(execution.id,))
+    if trail or len(found) > PAGE_SIZE:
+        with st.container(horizontal=True, gap="small", horizontal_alignment="center"):
+            st.button(
+                "← Newer", key="newer", on_click=trail.pop if trail else None, disabled=not trail, type="tertiary"
+            )
+            st.button("Older →", key="older", disabled=len(found) <= PAGE_SIZE, type="tertiary", on_click=trail.append,
+                      args=(shown[-1].id if shown else "",))  # fmt: skip
+
+
+def line(execution: Execution) -> str:
+    """One execution as a row of a list."""
+    done, total = execution.progress.get("done", 0), execution.progress.get("total", 0)
+    share = f'<span class="fb-bar"><i style="width:{_percent(done, total)}%"></i></span>{done}/{total}' if total else ""
+    now = session.now()
+    took = times.elapsed(execution.started_at, execution.ended_at or now)
+    asked = marks.chip(f"{execution.control} asked for", "violet") if execution.control else ""
+    return (
+        f'<div class="fb-run"><div>{marks.status(execution.status)}{asked}</div>'
+        f'<div class="fb-run-name"><b>{escaped(execution.workflow)}</b> <span class="fb-muted">v{execution.version}</span>'
+        f'<div class="fb-muted fb-clip">{escaped(_inputs(execution))}</div></div><div>{escaped(execution.site or "")}</div>'
+        f'<div class="fb-progress">{share}</div><div class="fb-muted">{escaped(took)}</div>'
+        f"<div>{marks.moment(execution.created_at)}</div></div>"
+    )
+
+
+def _percent(done: object, total: object) -> int:
+    if isinstance(done, int | float) and isinstance(total, int | float) and total > 0:
+        return max(0, min(100, round(100 * done / total)))
+    return 0
+
+
+def _inputs(execution: Execution) -> str:
+    said = ", ".join(
+        f"{name} {value}" for name, value in execution.inputs.items() if isinstance(value, str | int | float)
+    )
+    return said[:160]
+
+
+def _filters(app: App) -> ExecutionFilter:
+    names = [item.name for item in app.workflows(include_archived=True)]
+    sites = sorted(str(site.get("site", "")) for site in app.sites())
+    with st.container(horizontal=True, gap="small", key="fb-execution-filters"):
+        workflow = st.selectbox(
+            "Workflow", [ANY, *names], format_func=lambda name: "All workflows" if name == ANY else name,
+            key="workflow", bind="query-params", label_visibility="collapsed", on_change=_restart, width=260,
+        )  # fmt: skip
+        site = st.selectbox(
+            "Site", [ANY, *sites], format_func=lambda name: "All sites" if name == ANY else name,
+            key="site", bind="query-params", label_visibility="collapsed", on_change=_restart, width=220,
+        )  # fmt: skip
+        statuses = st.pills(
+            "Status", list(get_args(Status)), selection_mode="multi", key="status", bind="query-params",
+            label_visibility="collapsed", on_change=_restart,
+        )  # fmt: skip
+    return ExecutionFilter(
+        workflow=None if workflow == ANY else workflow,
+        site=None if site == ANY else site,
+        statuses=frozenset(statuses) if statuses else None,
+    )
+
+
+def _nothing(where: ExecutionFilter) -> None:
+    if where == ExecutionFilter():
+        empty(
+            "Nothing has run yet",
+            "Start a published workflow on the Run page, or from a terminal:",
+            ("flowbuilder run NAME --site SITE",),
+        )
+    else:
+        empty("Nothing matches these filters", "Choose another workflow, site or status.")
+
+
+def _restart() -> None:
+    st.session_state[_TRAIL] = []
+
+
+def _open(execution_id: str | None) -> None:
+    if execution_id is None:
+        st.query_params.pop("id", None)
+    else:
+        st.query_params["id"] = execution_id

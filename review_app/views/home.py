@@ -1,0 +1,111 @@
+"""Home: what waits, what runs, what failed; each number leads to its list."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from flowbuilder.app import App
+from flowbuilder.execution import Status
+from flowbuilder.ports import ExecutionFilter, ReviewFilter
+from review_app import session
+from review_app.plain import escaped
+from review_app.views.executions import line
+from review_app.widgets import marks
+from review_app.widgets.frame import empty, heading, section, show
+from review_app.widgets.rows import row
+
+SHOWN = 5
+COUNTED = 100
+"""Executions are counted up to this; beyond it the number ends in a plus."""
+
+
+def view() -> None:
+    """Draw the page."""
+    app, who = session.flow_app(), session.person()
+    heading(_greeting(who.name))
+    workflows = app.workflows()
+    if not workflows and not app.executions(limit=1):
+        empty(
+            "Welcome. Nothing is stored here yet",
+            "See the whole thing work with a sample site, or bring a definition of your own:",
+            ("flowbuilder demo", "flowbuilder push my-workflow.yaml && flowbuilder publish my-workflow"),
+        )
+        return
+    waiting = sum(app.pending_counts().values())
+    tiles = st.columns(4)
+    with tiles[0]:
+        _tile("waiting", f"{waiting:,}", "wait for a decision", "amber" if waiting else "grey", "review", {})
+    for column, (status, words, tone) in zip(
+        tiles[1:],
+        (("running", "running now", "blue"), ("paused", "paused", "violet"), ("failed", "failed", "red")),
+        strict=True,
+    ):
+        with column:
+            _count(app, status, words, tone)
+    left, right = st.columns([0.5, 0.5], gap="large")
+    with left:
+        _next_reviews(app)
+        _by_workflow(app)
+    with right:
+        _latest(app)
+
+
+def _greeting(name: str) -> str:
+    hour = session.now().astimezone(session.zone()).hour
+    part = "morning" if 4 <= hour < 12 else "afternoon" if 12 <= hour < 18 else "evening"
+    return f"Good {part}, {name.partition('@')[0]}"
+
+
+def _count(app: App, status: Status, words: str, tone: str) -> None:
+    number = len(app.executions(ExecutionFilter(statuses=frozenset({status})), limit=COUNTED))
+    text = f"{number}+" if number == COUNTED else f"{number}"
+    _tile(status, text, words, tone if number else "grey", "executions", {"status": status})
+
+
+def _tile(key: str, number: str, words: str, tone: str, page: str, query: dict[str, str]) -> None:
+    markup = (
+        f'<div class="fb-tile fb-text-{tone}"><div class="fb-number">{escaped(number)}</div>'
+        f"<div>{escaped(words)}</div></div>"
+    )
+    if row(f"tile-{key}", markup, name=f"{number} {words}"):
+        st.switch_page(session.page(page), query_params=query)
+
+
+def _next_reviews(app: App) -> None:
+    section("Next in the queue")
+    found = app.reviews(ReviewFilter(), limit=SHOWN).reviews
+    if not found:
+        show('<div class="fb-quiet">Nobody waits for you. 🎉</div>')
+    with st.container(key="fb-next", gap=None):
+        for review in found:
+            markup = (
+                f'<div class="fb-card"><div class="fb-card-title">{escaped(review.request.title or review.path)}</div>'
+                f'<div class="fb-card-facts"><span>{escaped(review.workflow)}</span>'
+                f"<span>{marks.deadline(review)}</span></div></div>"
+            )
+            if row(f"next-{review.id}", markup, name=f"Review {review.request.title}"):
+                st.switch_page(session.page("review"), query_params={"item": review.id})
+
+
+def _by_workflow(app: App) -> None:
+    counts = sorted(app.pending_counts().items(), key=lambda item: -item[1])
+    if len(counts) < 2:
+        return
+    section("Waiting, by workflow")
+    most = max(number for _, number in counts)
+    for name, number in counts[:8]:
+        bar = f'<span class="fb-bar fb-wide"><i style="width:{round(100 * number / most)}%"></i></span>'
+        markup = f'<div class="fb-share"><code>{escaped(name)}</code>{bar}<b>{number:,}</b></div>'
+        if row(f"share-{name}", markup, name=f"{number} reviews of {name}"):
+            st.switch_page(session.page("review"), query_params={"workflow": name})
+
+
+def _latest(app: App) -> None:
+    section("Latest executions")
+    found = app.executions(limit=8)
+    if not found:
+        show('<div class="fb-quiet">Nothing has run yet: the Run page starts a published workflow.</div>')
+    with st.container(key="fb-latest", gap=None):
+        for execution in found:
+            if row(f"latest-{execution.id}", line(execution), name=f"Open {execution.workflow}"):
+                st.switch_page(session.page("executions"), query_params={"id": execution.id})

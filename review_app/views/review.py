@@ -1,0 +1,97 @@
+"""Review: the queue at the left, what is proposed at the right, one key for each answer."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from flowbuilder.app import App
+from flowbuilder.errors import NotFound
+from flowbuilder.review import Review
+from review_app import session
+from review_app.plain import escaped
+from review_app.widgets import content, decision, marks, queue
+from review_app.widgets.frame import empty, heading, problem, show
+
+
+def view() -> None:
+    """Draw the page; `?item=ID` in the address names the review."""
+    app, me = session.flow_app(), session.person().name
+    left, right = st.columns([0.29, 0.71], gap="medium")
+    with left, st.container(key="fb-left", gap="small"):
+        where = queue.filters(app, me)
+        listed = queue.load(app, where)
+        chosen = st.query_params.get("item") or (listed.page.reviews[0].id if listed.page.reviews else None)
+        queue.draw(listed, chosen, me)
+    with right, st.container(key="fb-right"):
+        if chosen is None:
+            _nothing(app, where.status == "open")
+            return
+        try:
+            review = app.review(chosen)
+        except NotFound as failure:
+            problem("There is no such review", failure)
+            st.button("Go to the queue", on_click=queue.choose, args=(None,), type="primary")
+            return
+        if st.query_params.get("item") != chosen:
+            queue.choose(chosen)
+        _draw(app, review, listed, me)
+
+
+def _draw(app: App, review: Review, listed: queue.Queue, me: str) -> None:
+    before, after = listed.neighbours(review.id)
+    seen = decision.Seen(review=review, before=before, after=after)
+    title, turn = st.columns([0.78, 0.22], vertical_alignment="top", gap="small")
+    with title:
+        heading(review.request.title or review.path, _facts(review, me))
+    with turn, st.container(horizontal=True, horizontal_alignment="right", gap="xsmall", key="fb-turn"):
+        st.button("Prev", key="prev", shortcut="K", disabled=before is None, on_click=queue.choose, args=(before,),
+                  type="tertiary")  # fmt: skip
+        st.button("Next", key="next", shortcut="J", disabled=after is None, on_click=queue.choose, args=(after,),
+                  type="tertiary")  # fmt: skip
+    if review.status == "open":
+        decision.actions(app, seen, me)
+    else:
+        decision.outcome(review, me)
+    content.findings(review)
+    edited = decision.editor(review) if review.status == "open" and decision.is_editing(review) else None
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="fb-views"):
+        view = content.view_switch()
+        show(f'<span class="fb-summary">{content.change_summary(review)}</span>')
+        st.page_link(session.page("executions"), label="Its execution →", query_params={"id": review.execution_id})
+    approved = review.decision.approved if review.decision and review.decision.edited else None
+    content.proposal(review, view, edited=edited if edited is not None else approved)
+
+
+def _facts(review: Review, me: str) -> str:
+    request = review.request
+    facts = [marks.chip(review.workflow, "blue", title="workflow")]
+    if review.site:
+        facts.append(marks.chip(review.site, title="site"))
+    facts.append(marks.chip(review.path, title="step"))
+    if request.round > 1:
+        facts.append(marks.chip(f"round {request.round}", "blue"))
+    if request.assign.quorum > 1:
+        facts.append(marks.chip(f"{len(review.approvals)} of {request.assign.quorum} approvals", "violet"))
+    asked = request.assign.group or ", ".join(request.assign.people)
+    if asked:
+        facts.append(marks.chip(f"for {asked}", title="who may decide"))
+    if review.status == "open":
+        facts += [marks.deadline(review), marks.claim(review, me)]
+    facts.append(f'<span class="fb-muted">asked {marks.moment(review.created_at)}</span>')
+    approvals = f'<div class="fb-muted">approved so far by {escaped(", ".join(review.approvals))}</div>'
+    return "".join(facts) + (approvals if review.approvals and review.status == "open" else "")
+
+
+def _nothing(app: App, looking_at_open: bool) -> None:
+    if app.pending_counts() and looking_at_open:
+        empty(
+            "Nothing matches these filters", "Choose another workflow, site or search, or look at everyone’s reviews."
+        )
+    elif looking_at_open:
+        empty(
+            "Nothing waits for you",
+            "Reviews appear here when an execution asks a person. Start one on the Run page, or from a terminal:",
+            ("flowbuilder run NAME --site SITE",),
+        )
+    else:
+        empty("Nothing has been decided yet", "Decided reviews stay here, with who decided, when and what was said.")

@@ -1,0 +1,74 @@
+"""Run: choose a published workflow and a site, fill in its inputs, start it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from flowbuilder.app import App
+from flowbuilder.errors import FlowbuilderError
+from flowbuilder.plan import Plan
+from review_app import session
+from review_app.plain import escaped, label
+from review_app.widgets import input_form, marks
+from review_app.widgets.frame import empty, heading, problem, show
+
+NO_SITE = "none"
+
+
+def view() -> None:
+    """Draw the page; `?workflow=NAME` in the address chooses one."""
+    app = session.flow_app()
+    published = [item for item in app.workflows() if item.published is not None]
+    left, main, right = st.columns([0.14, 0.72, 0.14])
+    with main:
+        heading("Run a workflow", "The version that is published now is used, and stays this execution’s version.")
+        if not published:
+            empty(
+                "No workflow is published yet",
+                "Only published versions are started here. Store a definition and publish it:",
+                ("flowbuilder push my-workflow.yaml && flowbuilder publish my-workflow",),
+            )
+            return
+        titles = {item.name: item.title for item in published}
+        sites = sorted(str(site.get("site", "")) for site in app.sites())
+        choice, where = st.columns(2)
+        with choice:
+            name = st.selectbox(
+                "Workflow", list(titles), key="workflow", bind="query-params",
+                format_func=lambda name: f"{titles[name]} ({name})" if titles[name] != name else name,
+            )  # fmt: skip
+        with where:
+            site = st.selectbox(
+                "Site", [NO_SITE, *sites], key="site", bind="query-params", index=1 if len(sites) == 1 else 0,
+                format_func=lambda name: "No site" if name == NO_SITE else name,
+            )  # fmt: skip
+        try:
+            version = app.version(name)
+            plan = app.plan(version)
+        except FlowbuilderError as failure:
+            problem("This workflow cannot be started", failure)
+            return
+        show(
+            f'<div class="fb-sub">{marks.chip(f"version {version.number}", "green")}<code>{escaped(name)}</code></div>'
+        )
+        _form(app, plan, None if site == NO_SITE else site)
+
+
+def _form(app: App, plan: Plan, site: str | None) -> None:
+    with st.form(f"run-{plan.digest[:12]}", enter_to_submit=False):
+        if not plan.input_schema.get("properties"):
+            show('<div class="fb-muted">This workflow takes no inputs.</div>')
+        typed = input_form.form(plan.input_schema, plan.defaults, key=f"input:{plan.digest[:12]}")
+        submitted = st.form_submit_button("Start", type="primary", key="start")
+    if not submitted:
+        return
+    try:
+        inputs = input_form.read(plan.input_schema, typed)
+        execution_id = app.start(plan.name, inputs, site=site)
+    except input_form.WrongInput as wrong:
+        st.error(label(str(wrong), 400))
+    except FlowbuilderError as refused:
+        problem("It was not started", refused)
+    else:
+        st.session_state.setdefault("fb:toasts", []).append(f"Started {plan.name}")
+        st.switch_page(session.page("executions"), query_params={"id": execution_id})

@@ -1,0 +1,124 @@
+"""Workflows: their versions, and each version's graph, plan, source and diagnostics (`?name=NAME` in the address)."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from flowbuilder.app import App
+from flowbuilder.diagnostics import Diagnostic, render
+from flowbuilder.errors import DefinitionError, FlowbuilderError
+from flowbuilder.execution import WorkflowSummary, WorkflowVersion
+from review_app import session
+from review_app.fields import as_text
+from review_app.plain import escaped
+from review_app.visible import visible
+from review_app.widgets import marks
+from review_app.widgets.frame import empty, heading, problem, show
+from review_app.widgets.graph import mermaid
+from review_app.widgets.rows import row
+
+
+def view() -> None:
+    """Draw the page."""
+    app = session.flow_app()
+    found = app.workflows(include_archived=True)
+    if not found:
+        heading("Workflows")
+        empty(
+            "No workflow is stored yet",
+            "Write a definition, store it as a draft, then publish it. Or look at a ready-made one first:",
+            ("flowbuilder push my-workflow.yaml && flowbuilder publish my-workflow", "flowbuilder demo"),
+        )
+        return
+    chosen = st.query_params.get("name")
+    if chosen not in {item.name for item in found}:
+        chosen = found[0].name
+    left, right = st.columns([0.27, 0.73], gap="medium")
+    with left:
+        heading("Workflows")
+        with st.container(key="fb-workflows", gap=None):
+            for item in found:
+                row(item.name, _card(item), name=f"Open {item.name}", selected=item.name == chosen, on_click=_choose,
+                    args=(item.name,))  # fmt: skip
+    with right:
+        _workflow(app, chosen)
+
+
+def _choose(name: str) -> None:
+    st.query_params["name"] = name
+    st.session_state.pop("fb:version", None)
+
+
+def _card(item: WorkflowSummary) -> str:
+    states = []
+    if item.archived:
+        states.append(marks.status("archived"))
+    if item.published is not None:
+        states.append(marks.chip(f"published v{item.published}", "green"))
+    if item.draft is not None:
+        states.append(marks.chip(f"draft v{item.draft}", "violet"))
+    return (
+        f'<div class="fb-card"><div class="fb-card-title">{escaped(item.title or item.name)}</div>'
+        f'<div class="fb-card-facts"><code>{escaped(item.name)}</code>{marks.moment(item.updated_at)}</div>'
+        f'<div class="fb-card-marks">{"".join(states)}</div></div>'
+    )
+
+
+def _workflow(app: App, name: str) -> None:
+    versions = app.versions(name)
+    current = next((item.number for item in versions if item.status == "published"), versions[0].number)
+    title, choice = st.columns([0.66, 0.34], vertical_alignment="top")
+    with choice:
+        numbers = [item.number for item in versions]
+        status = {item.number: item.status for item in versions}
+        number = st.selectbox(
+            "Version", numbers, index=numbers.index(current), key=f"fb:version:{name}", label_visibility="collapsed",
+            format_func=lambda number: f"Version {number} · {status[number]}",
+        )  # fmt: skip
+    version = next(item for item in versions if item.number == number)
+    with title:
+        heading(version.title or name, _facts(version))
+    if version.status == "published":
+        st.page_link(session.page("run"), label="Run it →", query_params={"workflow": name})
+    _, report = app.validate(version.source or version.document)
+    complaints = f"Diagnostics ({len(report)})" if report else "Diagnostics"
+    graph, plan, source, diagnostics = st.tabs(["Graph", "Plan", "Source", complaints])
+    try:
+        compiled = app.plan(version)
+    except (FlowbuilderError, DefinitionError) as failure:
+        with graph:
+            problem("This version does not compile any more", failure)
+    else:
+        with graph:
+            st.mermaid_chart(mermaid(compiled), alt=f"the steps of {name}")
+        with plan:
+            st.code(visible(str(compiled)), language=None)
+    with source:
+        st.code(visible(version.source or as_text(version.document)), language="yaml" if version.source else "json",
+                line_numbers=True)  # fmt: skip
+    with diagnostics:
+        if not report:
+            st.success("No complaints: it loads, and every check passes.")
+        for item in report:
+            _diagnostic(item)
+        if report:
+            with st.expander("As the terminal shows it"):
+                st.code(visible(render(report, source=version.source or None, file=f"{name}.yaml")), language=None)
+
+
+def _diagnostic(item: Diagnostic) -> None:
+    tone = "red" if item.severity == "error" else "amber"
+    place = f"line {item.span.line}, column {item.span.column} · " if item.span else ""
+    hints = "".join(f'<div class="fb-evidence">{escaped(text)}</div>' for text in (*item.notes, item.hint) if text)
+    show(
+        f'<div class="fb-finding">{marks.chip(item.severity, tone)}<b>{escaped(item.code)}</b> {escaped(item.message)}'
+        f'<div class="fb-muted">{escaped(place + (item.pointer or "/"))}</div>{hints}</div>'
+    )
+
+
+def _facts(version: WorkflowVersion) -> str:
+    facts = [f"<code>{escaped(version.workflow)}</code>", marks.status(version.status)]
+    by = f" by {version.author}" if version.author else ""
+    facts.append(f'<span class="fb-muted">stored {marks.moment(version.created_at)}{escaped(by)}</span>')
+    facts.append(f'<span class="fb-muted fb-id" title="digest">{escaped(version.digest[:12])}</span>')
+    return "".join(facts)

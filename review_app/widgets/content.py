@@ -1,0 +1,116 @@
+"""What a review shows: findings, then the proposal beside what is there now, or woven into it, or alone."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import streamlit as st
+
+from flowbuilder.review import Review
+from flowbuilder.values import Json, JsonObject
+from review_app import diff_html
+from review_app.diff import compare
+from review_app.fields import Field, as_text, fields, structured
+from review_app.plain import escaped
+from review_app.visible import hidden_characters
+from review_app.widgets import marks
+from review_app.widgets.frame import section, show
+
+View = Literal["side", "inline", "new"]
+VIEWS: dict[View, str] = {"side": "Side by side", "inline": "Inline", "new": "New only"}
+_TONES = {"error": "red", "high": "red", "critical": "red", "warning": "amber", "medium": "amber", "ok": "green"}
+
+
+def view_switch() -> View:
+    """Draw the choice of views; it stays while the person goes from review to review."""
+    chosen = st.segmented_control(
+        "View", list(VIEWS), default="side", required=True, format_func=VIEWS.__getitem__,
+        key="view", bind="query-params", label_visibility="collapsed",
+    )  # fmt: skip
+    return chosen or "side"
+
+
+def findings(review: Review) -> None:
+    """What the checks before this review have found."""
+    if review.request.findings:
+        items = "".join(map(_finding, review.request.findings))
+        show(f'<div class="fb-findings">{items}</div>')
+
+
+def proposal(review: Review, view: View, *, edited: Json = None) -> None:
+    """Draw the proposal, or what the person has made of it so far."""
+    shown = review.request.proposal if edited is None else edited
+    base = review.request.base
+    new_name = "Proposed" if edited is None else "Your edit"
+    if base is None and shown is None:
+        show('<div class="fb-muted">This review shows no content: it asks for a yes or a no.</div>')
+        return
+    show(_hidden(base, shown))
+    parts = fields(base, shown) if structured(shown) else (fields("" if base is None else as_text(base), shown))
+    if structured(shown) and isinstance(base, str):
+        section("Current")
+        show(_drawn(base, base, "new", new_name))
+        section(new_name)
+        parts = fields(None, shown)
+    for part in parts:
+        if part.name:
+            show(_field_head(part))
+        alone = "new" if not part.old or base is None else view
+        if part.state == "removed":
+            show(_drawn(part.old, "", "inline", new_name))
+        elif part.state != "same" or not part.name:
+            show(_drawn(part.old, part.new, alone, new_name))
+        else:
+            show(_drawn(part.new, part.new, "new", new_name))
+
+
+def change_summary(review: Review) -> str:
+    """How much the proposal changes, as HTML; empty where there is nothing to compare."""
+    if review.request.base is None or review.request.proposal is None:
+        return ""
+    return _summed(as_text(review.request.base), as_text(review.request.proposal))
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _drawn(old: str, new: str, view: View, new_name: str) -> str:
+    if view == "new":
+        return diff_html.reading(new)
+    comparison = compare(old, new)
+    return diff_html.inline(comparison) if view == "inline" else diff_html.side_by_side(comparison, new=new_name)
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _summed(old: str, new: str) -> str:
+    return diff_html.summary(compare(old, new))
+
+
+def _field_head(part: Field) -> str:
+    tone = {"changed": "blue", "added": "green", "removed": "red", "same": "grey"}[part.state]
+    word = "unchanged" if part.state == "same" else part.state
+    return f'<div class="fb-field"><code>{escaped(part.name)}</code>{marks.chip(word, tone)}</div>'
+
+
+def _hidden(base: Json, shown: Json) -> str:
+    count = hidden_characters(as_text(shown))
+    if not count:
+        return ""
+    noun = "character" if count == 1 else "characters"
+    known = " (the current text has some too)" if hidden_characters(as_text(base)) else ""
+    return (
+        f'<div class="fb-warning"><b>{count:,} invisible {noun}</b> in this text{escaped(known)}, '
+        f"shown by name: {escaped('⟨U+200B⟩')} and the like.</div>"
+    )
+
+
+def _finding(finding: JsonObject) -> str:
+    severity = str(finding.get("severity", "note"))
+    rest = {key: value for key, value in finding.items() if key not in ("rule", "severity", "place", "evidence")}
+    said = [as_text(finding[key]) for key in ("evidence", "message") if finding.get(key)]
+    rest.pop("message", None)
+    said += [f"{key}: {as_text(value)}" for key, value in rest.items()]
+    place = f'<span class="fb-muted">{escaped(as_text(finding["place"]))}</span>' if finding.get("place") else ""
+    return (
+        f'<div class="fb-finding">{marks.chip(severity, _TONES.get(severity, "grey"))}'
+        f"<b>{escaped(finding.get('rule', 'finding'))}</b>{place}"
+        f'<div class="fb-evidence">{escaped(" · ".join(said))}</div></div>'
+    )

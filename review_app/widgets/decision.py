@@ -1,0 +1,214 @@
+"""Deciding a review: comment, buttons with their keys, edit before approve, and what happens when someone was faster."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import streamlit as st
+
+from flowbuilder.app import App
+from flowbuilder.errors import Conflict, FlowbuilderError
+from flowbuilder.review import DecisionKind, Review
+from flowbuilder.values import Json, NotJson, ensure_json
+from review_app import session
+from review_app.fields import as_text, structured
+from review_app.plain import escaped, label
+from review_app.widgets import marks, queue
+from review_app.widgets.frame import show
+
+DONE: dict[DecisionKind, str] = {
+    "approved": "Approved",
+    "changes_requested": "Changes requested",
+    "rejected": "Rejected",
+    "expired": "Expired",
+    "withdrawn": "Withdrawn",
+}
+
+
+_SHOWN_OPEN = "fb:shown-open"
+
+
+class NotEdited(ValueError):
+    """What was typed cannot be read as the proposal's kind of value; the message says where it breaks."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """What the person has on the screen: the review as it was drawn, and where to go when it is decided."""
+
+    review: Review
+    before: str | None
+    after: str | None
+
+
+def actions(app: App, seen: Seen, me: str) -> None:
+    """Draw the comment and the buttons of an open review."""
+    review = seen.review
+    st.session_state[_SHOWN_OPEN] = review.id
+    mine = review.claimed_by == me
+    editing = is_editing(review)
+    with st.container(key="fb-decide"):
+        st.text_area(
+            "Comment", key=_comment(review), height=68, label_visibility="collapsed",
+            placeholder="Comment: required to reject or to request changes; the next round and the audit trail keep it",
+        )  # fmt: skip
+        with st.container(horizontal=True, gap="small", vertical_alignment="center", key="fb-buttons"):
+            st.button(
+                "Approve my edit" if editing else "Approve", type="primary", key="approve", shortcut="A",
+                on_click=_decide, args=(app, seen, me, "approved"),
+            )  # fmt: skip
+            st.button(
+                "Request changes", key="changes", shortcut="G", disabled=not review.request.may_request_changes,
+                help=None if review.request.may_request_changes else "This was the last round: approve or reject",
+                on_click=_decide, args=(app, seen, me, "changes_requested"),
+            )  # fmt: skip
+            st.button("Reject", key="reject", shortcut="X", on_click=_decide, args=(app, seen, me, "rejected"))
+            if review.request.proposal is not None:
+                st.button("Stop editing" if editing else "Edit", key="edit", shortcut="E", on_click=_toggle_edit,
+                          args=(review,))  # fmt: skip
+            st.button(
+                "Release" if mine else "Claim", key="claim", shortcut="L", on_click=_claim, args=(app, review, me)
+            )
+    _said(review)
+
+
+def is_editing(review: Review) -> bool:
+    """Whether the person is changing the proposal."""
+    return bool(st.session_state.get(f"fb:editing:{review.id}"))
+
+
+def editor(review: Review) -> Json:
+    """Draw the edit box; returns what it holds, None while that cannot be read."""
+    text = st.text_area(
+        "Your edit of the proposal" + (", as JSON" if structured(review.request.proposal) else ""),
+        key=_edit(review), height=420,
+    )  # fmt: skip
+    try:
+        return read_edit(review, text or "")
+    except NotEdited as wrong:
+        st.warning(label(str(wrong), 400))
+        return None
+
+
+def read_edit(review: Review, text: str) -> Json:
+    """What an edit box holds as a value of the proposal's kind. Raises `NotEdited`."""
+    if not structured(review.request.proposal):
+        return text
+    try:
+        return ensure_json(json.loads(text), where="the edit")
+    except json.JSONDecodeError as wrong:
+        raise NotEdited(f"this is not JSON yet: {wrong.msg} in line {wrong.lineno}, column {wrong.colno}") from None
+    except (NotJson, RecursionError) as wrong:
+        raise NotEdited(f"this cannot be kept: {wrong}") from None
+
+
+def outcome(review: Review, me: str) -> None:
+    """Draw how a decided review was decided; what this person had typed meanwhile is kept."""
+    decision = review.decision
+    if decision is None:
+        return
+    who = "you" if decision.by == me else decision.by
+    if (
+        st.session_state.pop(_SHOWN_OPEN, None) == review.id
+        and decision.by != me
+        and _message(review) not in st.session_state
+    ):
+        _say(review, "warning", f"{who} was faster while you had this open. What you typed is kept below.")
+    edited = marks.chip("with an edit", "blue") if decision.edited else ""
+    comment = f'<div class="fb-quote">{escaped(decision.comment)}</div>' if decision.comment else ""
+    show(
+        f'<div class="fb-outcome">{marks.status(decision.kind)}{edited} by <b>{escaped(who)}</b> '
+        f"{marks.moment(decision.at)}{comment}</div>"
+    )
+    _said(review)
+    typed = str(st.session_state.get(_comment(review)) or "")
+    if typed.strip() and typed != decision.comment:
+        st.text_area("Your comment, not sent", key=_comment(review), height=90)
+    if is_editing(review):
+        st.text_area("Your edit, not sent", key=_edit(review), height=220)
+
+
+def _comment(review: Review) -> str:
+    return f"fb:comment:{review.id}"
+
+
+def _edit(review: Review) -> str:
+    return f"fb:edit:{review.id}"
+
+
+def _decide(app: App, seen: Seen, me: str, kind: DecisionKind) -> None:
+    review = seen.review
+    comment = str(st.session_state.get(_comment(review)) or "")
+    edited: Json = None
+    try:
+        if kind == "approved" and is_editing(review):
+            edited = read_edit(review, str(st.session_state.get(_edit(review)) or ""))
+        decided = app.decide(
+            review.id,
+            kind=kind,
+            by=me,
+            seen_version=review.version,
+            seen_hash=review.content_hash,
+            comment=comment,
+            edited=edited,
+            has_edit=edited is not None and edited != review.request.proposal,
+        )
+    except Conflict as faster:
+        _say(
+            review,
+            "warning",
+            f"Someone was faster: {faster.message}. Nothing of yours was sent, what you typed is kept.",
+        )
+        return
+    except (FlowbuilderError, NotEdited) as refused:
+        _say(review, "error", str(refused))
+        return
+    _forget(review)
+    if decided.decision is None:
+        left = max(1, review.request.assign.quorum - len(decided.approvals))
+        _toast(f"Your approval is noted; {left} more needed · {review.request.title}")
+    else:
+        _toast(f"{DONE[kind]} · {review.request.title}")
+    queue.choose(seen.after or seen.before)
+
+
+def _claim(app: App, review: Review, me: str) -> None:
+    try:
+        if review.claimed_by == me:
+            app.release(review.id, by=me)
+        else:
+            app.claim(review.id, by=me)
+    except FlowbuilderError as refused:
+        _say(review, "warning", str(refused))
+
+
+def _toggle_edit(review: Review) -> None:
+    key = f"fb:editing:{review.id}"
+    st.session_state[key] = not st.session_state.get(key)
+    if st.session_state[key]:
+        st.session_state.setdefault(_edit(review), as_text(review.request.proposal))
+
+
+def _forget(review: Review) -> None:
+    for key in (_comment(review), _edit(review), f"fb:editing:{review.id}", _message(review)):
+        st.session_state.pop(key, None)
+
+
+def _message(review: Review) -> str:
+    return f"fb:message:{review.id}"
+
+
+def _say(review: Review, tone: str, text: str) -> None:
+    st.session_state[_message(review)] = (tone, text, session.now().isoformat())
+
+
+def _said(review: Review) -> None:
+    """What the last attempt came to; shown until the next one."""
+    tone, text, _ = st.session_state.pop(_message(review), ("", "", ""))
+    if text:
+        (st.warning if tone == "warning" else st.error)(label(text, 600))
+
+
+def _toast(text: str) -> None:
+    st.session_state.setdefault("fb:toasts", []).append(text)

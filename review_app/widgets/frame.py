@@ -1,0 +1,52 @@
+"""What frames a page: its heading, the notice of local mode, messages, and what is said where there is nothing."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from flowbuilder.errors import FlowbuilderError
+from review_app.plain import escaped, label
+from review_app.session import Person
+
+
+def show(markup: str) -> None:
+    """Draw HTML that was made here: every text in it has gone through `escaped`."""
+    if markup:
+        st.html(markup)
+
+
+def banner(who: Person) -> None:
+    """Who decides here, and that nobody had to sign in for it."""
+    if who.local:
+        show(
+            f'<div class="fb-banner"><b>local mode</b> · this server only listens to this machine; '
+            f"decisions are made as <b>{escaped(who.name)}</b></div>"
+        )
+    else:
+        show(f'<div class="fb-banner">signed in as <b>{escaped(who.name)}</b></div>')
+
+
+def heading(title: str, below: str = "", *, beside: str = "") -> None:
+    """A page's title. `below` and `beside` are HTML made here."""
+    under = f'<div class="fb-sub">{below}</div>' if below else ""
+    show(f'<div class="fb-heading"><div class="fb-title">{escaped(title)}{beside}</div>{under}</div>')
+
+
+def section(title: str, beside: str = "") -> None:
+    """A heading inside a page. `beside` is HTML made here."""
+    show(f'<div class="fb-section">{escaped(title)}<span class="fb-beside">{beside}</span></div>')
+
+
+def problem(title: str, failure: FlowbuilderError) -> None:
+    """What went wrong, in the words of the error."""
+    st.error(f"**{label(title)}.** {label(failure.message, 1000)}")
+
+
+def empty(title: str, text: str, commands: tuple[str, ...] = ()) -> None:
+    """What stands where there is nothing yet: what would be here, and how to get it."""
+    with st.container(key=f"fb-empty-{''.join(filter(str.isalnum, title.lower()))}"):
+        show(
+            f'<div class="fb-empty"><div class="fb-empty-title">{escaped(title)}</div><div>{escaped(text)}</div></div>'
+        )
+        for line in commands:
+            st.code(line, language="bash")

@@ -1,0 +1,127 @@
+"""A typed form made from a JSON Schema: one widget a property. What was typed is read back as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import streamlit as st
+
+from flowbuilder.values import Json, JsonObject
+from review_app.plain import label
+
+
+class WrongInput(ValueError):
+    """One field cannot be read; the message names it."""
+
+
+def form(schema: JsonObject, defaults: Mapping[str, Json], *, key: str) -> dict[str, Any]:
+    """Draw the widgets of a flat object schema; returns what they hold, by property."""
+    required = set(schema.get("required", ()))
+    return {
+        name: _widget(name, prop, defaults.get(name, prop.get("default")), name in required, f"{key}:{name}")
+        for name, prop in schema.get("properties", {}).items()
+    }
+
+
+def read(schema: JsonObject, typed: Mapping[str, Any]) -> JsonObject:
+    """The inputs that were typed: optional fields left empty are left out. Raises `WrongInput`."""
+    inputs: JsonObject = {}
+    required = set(schema.get("required", ()))
+    for name, prop in schema.get("properties", {}).items():
+        value = _read(_title(name, prop), prop, typed.get(name))
+        if value is not None:
+            inputs[name] = value
+        elif name in required:
+            raise WrongInput(f"{_title(name, prop)} is needed")
+    return inputs
+
+
+def _title(name: str, prop: JsonObject) -> str:
+    return str(prop.get("title") or name.replace("_", " ").capitalize())
+
+
+def _kind(prop: JsonObject) -> str:
+    kind = prop.get("type")
+    if isinstance(kind, list):
+        kind = next((item for item in kind if item != "null"), "string")
+    if "enum" in prop:
+        return "enum"
+    if kind == "array" and isinstance(prop.get("items"), dict) and prop["items"].get("type") == "string":
+        return "lines"
+    return str(kind or "json")
+
+
+def _widget(name: str, prop: JsonObject, default: Json, needed: bool, key: str) -> Any:
+    title = label(_title(name, prop)) + (" \\*" if needed else "")
+    about = label(prop["description"], 500) if prop.get("description") else None
+    kind = _kind(prop)
+    if kind == "boolean":
+        return st.toggle(title, value=bool(default), help=about, key=key)
+    if kind == "enum":
+        options = list(prop["enum"])
+        index = options.index(default) if default in options else None
+        return st.selectbox(title, options, index=index, format_func=_said, help=about, key=key)
+    if kind in ("integer", "number"):
+        return _number(title, prop, default, about, key, whole=kind == "integer")
+    if kind == "lines":
+        value = "\n".join(map(str, default)) if isinstance(default, list) else ""
+        return st.text_area(title, value=value, help=about, key=key, placeholder="one a line", height=100)
+    if kind == "string":
+        return _text(title, prop, default, about, key)
+    value = json.dumps(default, indent=2, ensure_ascii=False) if default is not None else ""
+    return st.text_area(title, value=value, help=about, key=key, placeholder="JSON", height=120)
+
+
+def _number(title: str, prop: JsonObject, default: Json, about: str | None, key: str, *, whole: bool) -> Any:
+    make = int if whole else float
+    low, high = prop.get("minimum"), prop.get("maximum")
+    return st.number_input(
+        title,
+        value=make(default) if isinstance(default, int | float) and not isinstance(default, bool) else None,
+        min_value=make(low) if isinstance(low, int | float) else None,
+        max_value=make(high) if isinstance(high, int | float) else None,
+        step=1 if whole else None,
+        help=about,
+        key=key,
+    )
+
+
+def _text(title: str, prop: JsonObject, default: Json, about: str | None, key: str) -> Any:
+    text = "" if default is None else str(default)
+    if prop.get("format") == "date":
+        try:
+            day = date.fromisoformat(text) if text else None
+        except ValueError:
+            day = None
+        return st.date_input(title, value=day, help=about, key=key, format="YYYY-MM-DD")
+    if len(text) > 100 or "\n" in text or prop.get("maxLength", 0) > 400:
+        return st.text_area(title, value=text, help=about, key=key, height=120)
+    hint = {"uri": "https://", "email": "name@example.com"}.get(str(prop.get("format")), None)
+    return st.text_input(title, value=text, help=about, key=key, placeholder=hint, max_chars=prop.get("maxLength"))
+
+
+def _said(value: Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _read(title: str, prop: JsonObject, typed: Any) -> Json:
+    kind = _kind(prop)
+    if isinstance(typed, date):
+        return typed.isoformat()
+    if kind == "lines":
+        return [line.strip() for line in str(typed or "").splitlines() if line.strip()] or None
+    if kind == "string":
+        return typed.strip() or None if isinstance(typed, str) else None
+    if kind in ("boolean", "enum", "integer", "number"):
+        value: Json = typed
+        return value
+    if not str(typed or "").strip():
+        return None
+    try:
+        parsed: Json = json.loads(typed)
+    except json.JSONDecodeError as wrong:
+        raise WrongInput(f"{title} is not JSON: {wrong.msg} in line {wrong.lineno}, column {wrong.colno}") from None
+    return parsed

@@ -1,0 +1,167 @@
+"""The queue beside a review: filters that live in the address, counts, and pages that stay put while work comes in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import streamlit as st
+
+from flowbuilder.app import App
+from flowbuilder.errors import Refused
+from flowbuilder.ports import ReviewFilter
+from flowbuilder.review import Review, ReviewPage
+from review_app.plain import escaped
+from review_app.widgets import marks
+from review_app.widgets.frame import show
+from review_app.widgets.rows import row
+
+PAGE_SIZE = 20
+_TRAIL = "fb:trail"
+ANY = "any"
+_SCOPES = {"everyone": "Everyone’s", "mine": "Mine"}
+_STATES = {"open": "Open", "decided": "Decided"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Queue:
+    """One page of the queue under the filters chosen."""
+
+    page: ReviewPage
+    where: ReviewFilter
+
+    def neighbours(self, review_id: str) -> tuple[str | None, str | None]:
+        """The ids before and after a review on this page; outside of it, the first comes next."""
+        ids = [review.id for review in self.page.reviews]
+        if review_id not in ids:
+            return None, ids[0] if ids else None
+        at = ids.index(review_id)
+        return (ids[at - 1] if at else None), (ids[at + 1] if at + 1 < len(ids) else None)
+
+
+def filters(app: App, me: str) -> ReviewFilter:
+    """Draw the filters; they are part of the address, so that a view can be sent to someone."""
+    counts = app.pending_counts()
+    names = sorted({*counts, *(item.name for item in app.workflows())})
+    sites = sorted(str(site.get("site", "")) for site in app.sites())
+    workflow = st.selectbox(
+        "Workflow",
+        [ANY, *names],
+        format_func=lambda name: f"All workflows ({sum(counts.values()):,})" if name == ANY
+        else f"{name} ({counts.get(name, 0):,})",
+        key="workflow", bind="query-params", label_visibility="collapsed", on_change=_restart,
+    )  # fmt: skip
+    with st.container(horizontal=True, gap="small", key="fb-filters"):
+        scope = st.segmented_control(
+            "Whose", list(_SCOPES), default="everyone", required=True, format_func=_SCOPES.__getitem__,
+            key="whose", bind="query-params", label_visibility="collapsed", on_change=_restart,
+        )  # fmt: skip
+        state = st.segmented_control(
+            "State", list(_STATES), default="open", required=True, format_func=_STATES.__getitem__,
+            key="state", bind="query-params", label_visibility="collapsed", on_change=_restart,
+        )  # fmt: skip
+    with st.container(horizontal=True, gap="small", key="fb-search"):
+        text = st.text_input(
+            "Search", key="search", bind="query-params", placeholder="Search titles", icon=":material/search:",
+            label_visibility="collapsed", on_change=_restart,
+        )  # fmt: skip
+        site = (
+            st.selectbox(
+                "Site",
+                [ANY, *sites],
+                format_func=lambda name: "All sites" if name == ANY else name,
+                key="site",
+                bind="query-params",
+                label_visibility="collapsed",
+                on_change=_restart,
+            )  # fmt: skip
+            if sites
+            else ANY
+        )
+    return ReviewFilter(
+        workflow=None if workflow == ANY else workflow,
+        site=None if site == ANY else site,
+        status="decided" if state == "decided" else "open",
+        assignee=me if scope == "mine" else None,
+        text=(text or "").strip() or None,
+    )
+
+
+def load(app: App, where: ReviewFilter) -> Queue:
+    """The page that the person is on; the first one when its cursor no longer works."""
+    trail = _trail()
+    try:
+        page = app.reviews(where, limit=PAGE_SIZE, cursor=trail[-1] if trail else None)
+    except Refused:
+        _restart()
+        page = app.reviews(where, limit=PAGE_SIZE)
+    if trail and not page.reviews:
+        _newer()
+        return load(app, where)
+    return Queue(page=page, where=where)
+
+
+def draw(queue: Queue, chosen: str | None, me: str) -> None:
+    """Draw the list with what leads to its neighbours."""
+    with st.container(key="fb-queue", gap=None):
+        for review in queue.page.reviews:
+            row(
+                review.id,
+                _card(review, me),
+                name=f"Open {review.request.title}",
+                selected=review.id == chosen,
+                on_click=choose,
+                args=(review.id,),
+            )
+    trail = _trail()
+    if trail or queue.page.next:
+        with st.container(horizontal=True, gap="small", horizontal_alignment="distribute", key="fb-pages"):
+            st.button("← Newer", key="newer", on_click=_newer, disabled=not trail, type="tertiary")
+            show(f'<span class="fb-muted">page {len(trail) + 1}</span>')
+            st.button(
+                "Older →", key="older", on_click=_older, args=(queue.page.next,), disabled=not queue.page.next,
+                type="tertiary",
+            )  # fmt: skip
+
+
+def choose(review_id: str | None) -> None:
+    """Make a review the one that the address names."""
+    if review_id is None:
+        st.query_params.pop("item", None)
+    else:
+        st.query_params["item"] = review_id
+
+
+def _card(review: Review, me: str) -> str:
+    decided = review.decision
+    end = marks.status(decided.kind) if decided else marks.deadline(review)
+    facts = " · ".join(part for part in (review.workflow, review.site or "") if part)
+    return (
+        f'<div class="fb-card"><div class="fb-card-title">{escaped(review.request.title or review.path)}</div>'
+        f'<div class="fb-card-facts"><span>{escaped(facts)}</span>{marks.moment(review.created_at)}</div>'
+        f'<div class="fb-card-marks">{end}{"" if decided else marks.claim(review, me)}{_round(review)}</div></div>'
+    )
+
+
+def _round(review: Review) -> str:
+    return marks.chip(f"round {review.request.round}", "blue") if review.request.round > 1 else ""
+
+
+def _trail() -> list[str]:
+    return cast("list[str]", st.session_state.setdefault(_TRAIL, []))
+
+
+def _older(cursor: str) -> None:
+    _trail().append(cursor)
+    choose(None)
+
+
+def _newer() -> None:
+    if _trail():
+        _trail().pop()
+    choose(None)
+
+
+def _restart() -> None:
+    st.session_state[_TRAIL] = []
+    choose(None)

@@ -1,0 +1,111 @@
+"""What happened in an execution, one line an event, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from flowbuilder.events import Event, EventType
+from flowbuilder.values import JsonObject
+from review_app import session, times
+from review_app.fields import as_text
+from review_app.plain import attribute, escaped
+
+KEPT = 200
+"""Events drawn; earlier ones of a longer timeline are only counted."""
+
+Said = Callable[[JsonObject], str]
+
+
+def _get(data: JsonObject, name: str) -> str:
+    value = data.get(name)
+    return "" if value is None else as_text(value)
+
+
+def _error(data: JsonObject) -> str:
+    error = data.get("error")
+    return as_text(error.get("message", error)) if isinstance(error, dict) else as_text(error)
+
+
+def _by(verb: str) -> Said:
+    return lambda data: f"{verb} by {_get(data, 'by')}" if data.get("by") else verb
+
+
+_SAID: dict[EventType, tuple[str, Said]] = {
+    "execution_started": ("blue", lambda data: f"started, version {_get(data, 'version')}"),
+    "execution_resumed": ("blue", lambda data: "taken up again"),
+    "execution_waiting": ("amber", lambda data: "waits for a person"),
+    "execution_paused": ("violet", _by("paused")),
+    "execution_completed": ("green", lambda data: "completed"),
+    "execution_failed": ("red", lambda data: f"failed: {_error(data)}"),
+    "execution_cancelled": ("grey", _by("cancelled")),
+    "execution_quarantined": ("red", lambda data: f"set aside after {_get(data, 'deaths')} deaths of its worker"),
+    "control_requested": ("violet", lambda data: f"{_get(data, 'action') or 'resume'} asked for by {_get(data, 'by')}"),
+    "worker_lost": ("amber", lambda data: "its worker was lost; another goes on"),
+    "resumed_without_decision": ("amber", lambda data: "resumed without a decision; it waits again"),
+    "step_started": (
+        "blue",
+        lambda data: "started" + (f", attempt {data['attempt']}" if data.get("attempt", 1) != 1 else ""),
+    ),
+    "step_retrying": ("amber", lambda data: f"attempt {_get(data, 'attempt')} failed, trying again: {_error(data)}"),
+    "step_completed": ("green", lambda data: f"completed{_took(data)}"),
+    "step_failed": ("red", lambda data: f"failed{_took(data)}: {_error(data)}"),
+    "step_skipped": ("grey", lambda data: f"skipped{_because(data)}"),
+    "branch_taken": ("grey", lambda data: f"branch taken: {_branch(data)}"),
+    "iteration_started": ("blue", lambda data: f"{_get(data, 'items')} items"),
+    "item_failed": ("red", lambda data: f"item {_get(data, 'key') or _get(data, 'index')} failed: {_error(data)}"),
+    "review_opened": ("amber", lambda data: f"asks: {_get(data, 'title')}"),
+    "review_claimed": ("violet", _by("claimed")),
+    "review_released": ("grey", _by("released")),
+    "review_decided": ("green", lambda data: _decided(data)),
+    "review_expired": ("grey", lambda data: f"ran out: {_get(data, 'outcome')}"),
+    "review_escalated": ("amber", lambda data: f"escalated to {_get(data, 'to')}"),
+    "round_started": ("blue", lambda data: f"round {_get(data, 'round')} from {_get(data, 'rewind_to')}"),
+    "effect_intended": ("blue", lambda data: f"about to write to {_get(data, 'target')}"),
+    "effect_done": ("green", lambda data: "written"),
+    "effect_unknown": ("red", lambda data: f"nobody knows whether it was written: {_get(data, 'reason')}"),
+    "effect_reverted": ("violet", _by("undone")),
+}
+
+
+def timeline(events: Sequence[Event]) -> str:
+    """The events as HTML, oldest first, so that what is new comes below and nothing moves."""
+    kept = events[-KEPT:]
+    left_out = len(events) - len(kept)
+    head = f'<div class="fb-muted">{left_out:,} earlier events are not shown</div>' if left_out else ""
+    return f'<div class="fb-timeline">{head}{"".join(map(_line, kept))}</div>'
+
+
+def sentence(event: Event) -> str:
+    """What an event says, as plain text."""
+    _, said = _SAID.get(event.type, ("grey", lambda data: event.type.replace("_", " ")))
+    return said(event.data)
+
+
+def _line(event: Event) -> str:
+    tone = "red" if event.data.get("decision") == "rejected" else _SAID.get(event.type, ("grey", None))[0]
+    path = f"<code>{escaped(event.path)}</code> " if event.path else ""
+    zone = session.zone()
+    return (
+        f'<div class="fb-event"><span class="fb-at" title="{attribute(times.stamp(event.at, zone))}">'
+        f'{times.clock(event.at, zone)}</span><i class="fb-dot fb-{tone}"></i>'
+        f"<span>{path}{escaped(sentence(event))}</span></div>"
+    )
+
+
+def _took(data: JsonObject) -> str:
+    seconds = data.get("seconds")
+    return f" in {times.span(seconds)}" if isinstance(seconds, int | float) else ""
+
+
+def _because(data: JsonObject) -> str:
+    return f": {_get(data, 'reason').replace('_', ' ')}" if data.get("reason") else ""
+
+
+def _branch(data: JsonObject) -> str:
+    branch = data.get("branch")
+    return f"number {branch + 1}" if isinstance(branch, int) else (_get(data, "branch") or "none")
+
+
+def _decided(data: JsonObject) -> str:
+    comment = f" “{_get(data, 'comment')}”" if data.get("comment") else ""
+    return f"{_get(data, 'decision').replace('_', ' ')} by {_get(data, 'by')}{comment}"
