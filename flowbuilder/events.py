@@ -31,6 +31,7 @@ EventType = Literal[
     "review_opened",  # {review_id, title, assign, due_at, expires_at}
     "review_claimed",  # {review_id, by, until}
     "review_released",  # {review_id, by}
+    "review_approved",  # {review_id, by, approvals, quorum, edited, content_hash}: short of its quorum, still open
     "review_decided",  # {review_id, decision, by, comment, content_hash}
     "review_expired",  # {review_id, outcome}
     "review_escalated",  # {review_id, to}

@@ -79,6 +79,9 @@ class Review:
     claimed_by: str | None = None
     claimed_until: datetime | None = None
     approvals: tuple[str, ...] = ()
+    amended_by: str | None = None
+    """Who approved the proposal with an edit, short of the quorum: what is shown is their version of it since."""
+    escalations: int = 0
     decision: Decision | None = None
     account: str = "default"
 

@@ -1,0 +1,23 @@
+"""The store in memory: a public fake that obeys the same contract tests as the databases."""
+
+from __future__ import annotations
+
+from flowbuilder.ports import Clock
+from flowbuilder.testing_store.effects import MemoryEffects
+from flowbuilder.testing_store.executions import MemoryExecutions
+from flowbuilder.testing_store.memory import Memory
+from flowbuilder.testing_store.reviews import MemoryReviews
+from flowbuilder.testing_store.workflows import MemoryWorkflows
+
+__all__ = ["MemoryStore"]
+
+
+class MemoryStore(MemoryWorkflows, MemoryExecutions, MemoryReviews, MemoryEffects):
+    """A `Store` that forgets everything with the process. Safe to call from several threads."""
+
+    def __init__(self, *, clock: Clock | None = None) -> None:
+        super().__init__(Memory(clock))
+
+    def install_id(self) -> str:
+        """A random id made when this store was."""
+        return self._memory.install

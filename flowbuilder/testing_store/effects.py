@@ -1,0 +1,86 @@
+"""The effect ledger, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+from flowbuilder.effect import Effect, TargetClass
+from flowbuilder.errors import Conflict, NotFound
+from flowbuilder.events import NewEvent
+from flowbuilder.execution import Lease
+from flowbuilder.testing_store.memory import Part, copied
+from flowbuilder.values import JsonObject
+
+
+class MemoryEffects(Part):
+    """Intents, receipts, and effects of which nobody knows."""
+
+    def begin_effect(
+        self, lease: Lease, *, key: str, path: str, target: str, target_class: TargetClass, request_hash: str
+    ) -> Effect:
+        """The durable intent; one that is there already comes back as it stands, marked as resumed."""
+        memory = self._memory
+        with memory.lock:
+            run = memory.fenced(lease)
+            if (known := memory.effects.get(key)) is not None:
+                return replace(copied(known), resumed=True)
+            now = memory.now()
+            effect = Effect(
+                key=key,
+                execution_id=lease.execution_id,
+                path=path,
+                target=target,
+                target_class=target_class,
+                status="intended",
+                request_hash=request_hash,
+                created_at=now,
+            )
+            memory.effects[key] = effect
+            data: JsonObject = {"key": key, "target": target, "request_hash": request_hash}
+            run.write(now, [NewEvent(type="effect_intended", path=path, data=data)])
+            return effect
+
+    def finish_effect(
+        self,
+        lease: Lease,
+        key: str,
+        status: Literal["done", "unknown"],
+        *,
+        receipt: JsonObject | None = None,
+        inverse: JsonObject | None = None,
+        reason: str = "",
+    ) -> Effect:
+        """The receipt, or the note that nobody knows. The first receipt stands: another one is `Conflict`."""
+        memory = self._memory
+        with memory.lock:
+            run = memory.fenced(lease)
+            effect = self.effect(key)
+            if effect.status in ("done", "reverted"):
+                if status == "done" and receipt == effect.receipt:
+                    return effect
+                raise Conflict(f"effect {key} on {effect.target} has a receipt already, and this one differs")
+            now = memory.now()
+            if status == "done":
+                done = replace(effect, status="done", receipt=copied(receipt), inverse=copied(inverse), done_at=now)
+                event = NewEvent(type="effect_done", path=effect.path, data={"key": key, "receipt": receipt})
+            else:
+                done = replace(effect, status="unknown", detail={"reason": reason})
+                event = NewEvent(type="effect_unknown", path=effect.path, data={"key": key, "reason": reason})
+            memory.effects[key] = done
+            run.write(now, [event])
+            return copied(done)
+
+    def effect(self, key: str) -> Effect:
+        """One row of the ledger."""
+        with self._memory.lock:
+            if key not in self._memory.effects:
+                raise NotFound(f"there is no effect {key}")
+            return copied(self._memory.effects[key])
+
+    def effects(self, execution_id: str) -> Sequence[Effect]:
+        """An execution's effects, oldest first."""
+        with self._memory.lock:
+            found = [effect for effect in self._memory.effects.values() if effect.execution_id == execution_id]
+            return tuple(copied(effect) for effect in found)
