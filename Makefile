@@ -1,0 +1,33 @@
+# make demo: the product, running, in one command.   make test: everything that is tested.   make check: before a commit.
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test check fix up chaos clean
+
+demo: $(STAMP)
+	@$(BIN)/flowbuilder demo $(DEMO)
+
+up: $(STAMP)
+	@$(BIN)/flowbuilder up
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest $(TESTS)
+
+check: $(STAMP)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest $(TESTS)
+
+fix: $(STAMP)
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(STAMP): pyproject.toml constraints.txt tools/venv
+	@tools/venv $(VENV)
+	@touch $(STAMP)

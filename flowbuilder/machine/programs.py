@@ -1,0 +1,83 @@
+"""The programs of one machine: Prefect's server, the worker, the review app, the sample site."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from flowbuilder.machine.child import Program
+from flowbuilder.machine.listening import HOST
+from flowbuilder.settings import Settings
+from flowbuilder.share import share
+
+
+def prefect_environment(home: Path, port: int) -> dict[str, str]:
+    """What makes Prefect quiet, local and ours: its data in the home, no analytics, no promotional content."""
+    return {
+        "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_API_URL": f"http://{HOST}:{port}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def program_environment(settings: Settings, prefect: Mapping[str, str]) -> dict[str, str]:
+    """The environment of our own programs: this process's, with these settings and this Prefect."""
+    given = {f"FLOWBUILDER_{name.upper()}": str(getattr(settings, name)) for name in type(settings).model_fields}
+    return {**os.environ, **prefect, **{name: value for name, value in given.items() if value}, "PYTHONUNBUFFERED": "1"}
+
+
+def prefect_server(environment: Mapping[str, str], port: int) -> Program:
+    """Prefect's API and UI, on SQLite in its home."""
+    return Program(
+        name="prefect",
+        command=[sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)],
+        environment={**environment, "PREFECT_SERVER_LOGGING_LEVEL": "WARNING"},
+        health=f"http://{HOST}:{port}/api/health",
+        patience=180.0,
+    )
+
+
+def worker(environment: Mapping[str, str], settings: Settings) -> Program:
+    """What runs executions."""
+    return Program(
+        name="worker",
+        command=[sys.executable, "-m", "flowbuilder", "worker", "--pool", settings.work_pool],
+        environment=environment,
+    )
+
+
+def review_app(environment: Mapping[str, str], settings: Settings, port: int) -> Program:
+    """Where people decide."""
+    above = str(share("review_app").parent)
+    if above not in sys.path:
+        sys.path.append(above)
+    from review_app import serve
+
+    return Program(
+        name="review-app",
+        command=serve.command(settings, port),
+        environment=serve.environment(settings, environment),
+        health=f"http://{HOST}:{port}/_stcore/health",
+        patience=90.0,
+    )
+
+
+def sample_site(environment: Mapping[str, str], content: Path, port: int) -> Program:
+    """The site that the demo refreshes, with its search figures."""
+    search = str(content / "search.yaml")
+    return Program(
+        name="sample-site",
+        command=[
+            sys.executable, "-m", "flowbuilder.sample",
+            "--content", str(content), "--search", search, "--port", str(port),
+        ],
+        environment=environment,
+        health=f"http://{HOST}:{port}/",
+        patience=30.0,
+    )  # fmt: skip
