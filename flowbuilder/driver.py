@@ -84,9 +84,13 @@ async def drive(
     ports: Ports,
     perform: Perform,
     opened: Opened | None = None,
+    nudge: asyncio.Event | None = None,
 ) -> Settled:
     """Run an execution as far as it goes without a person, then settle it: completed, failed, waiting, paused or
-    cancelled. Raises `LostLease` when another worker has taken it over; nothing is written after that."""
+    cancelled. Raises `LostLease` when another worker has taken it over; nothing is written after that.
+
+    What people ask for and decide meanwhile is looked up every `CONTROL_SECONDS`, and at once when `nudge` is set.
+    """
     walk = await asyncio.to_thread(walk_of, store, plan, execution)
     place = Workplace(
         store=store,
@@ -97,15 +101,18 @@ async def drive(
         install=await asyncio.to_thread(store.install_id),
         hosts=plan.hosts,
     )
-    return await _Drive(walk, place, perform, opened).run()
+    return await _Drive(walk, place, perform, opened, nudge or asyncio.Event()).run()
 
 
 class _Drive:
     """One drive: the running step runs, and what has been noted already."""
 
-    def __init__(self, walk: Walk, place: Workplace, perform: Perform, opened: Opened | None) -> None:
-        self.walk, self.place, self.perform, self.opened = walk, place, perform, opened
+    def __init__(
+        self, walk: Walk, place: Workplace, perform: Perform, opened: Opened | None, nudge: asyncio.Event
+    ) -> None:
+        self.walk, self.place, self.perform, self.opened, self.nudge = walk, place, perform, opened, nudge
         self.store, self.lease = place.store, place.lease
+        self.looked_at = float("-inf")
         self.running: dict[asyncio.Task[Outcome], Start] = {}
         self.stop: Control | None = None
         self.progressed = False
@@ -134,7 +141,10 @@ class _Drive:
             for task, start in self.running.items():
                 if not start.node.step.has_effect():  # an effect under way is let finish: its receipt matters
                     task.cancel()
-        if self.walk.waiting:
+        now = asyncio.get_running_loop().time()
+        if self.walk.waiting and (self.nudge.is_set() or now - self.looked_at >= CONTROL_SECONDS):
+            self.looked_at = now
+            self.nudge.clear()
             for path, decision in (await asyncio.to_thread(self.store.decisions, self.lease.execution_id)).items():
                 self.walk.decided(path, decision)
 
@@ -181,15 +191,22 @@ class _Drive:
             await asyncio.to_thread(self.store.record_outcome, self.lease, outcome, [event])
             self.walk.failed_to_ask(outcome)
             return
-        if await asyncio.to_thread(self._open_at, ask.path) is None:
-            review = await asyncio.to_thread(self.store.open_review, self.lease, ask.path, request)
-            self.progressed = True
-            if self.opened is not None:
-                await self.opened(review)
+        if ask.path in self.walk.asked:
+            return
+        review = await asyncio.to_thread(self.store.open_review, self.lease, ask.path, request)
+        self.progressed = True
+        if self.opened is not None:
+            await self.opened(review)
 
     async def _wait(self) -> None:
-        done, _ = await asyncio.wait(self.running, timeout=CONTROL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
+        nudged = asyncio.create_task(self.nudge.wait(), name="nudge")
+        try:
+            done, _ = await asyncio.wait(
+                [*self.running, nudged], timeout=CONTROL_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            nudged.cancel()
+        for task in self.running.keys() & done:
             start = self.running.pop(task)
             if task.cancelled():
                 continue

@@ -124,6 +124,7 @@ async def execute(
     ports: Ports,
     perform: Perform,
     opened: Opened | None = None,
+    nudge: asyncio.Event | None = None,
 ) -> Settled:
     """Take an execution up and run it as far as it goes. `Conflict` while another worker holds it, `Refused` when it
     has ended, `LostLease` when it was taken over meanwhile."""
@@ -142,7 +143,14 @@ async def execute(
             event = NewEvent(type="execution_resumed", data={"holder": holder, "attempt": execution.attempt})
             await asyncio.to_thread(store.append_events, lease, [event])
         return await drive(
-            store=store, lease=lease, plan=plan, execution=execution, ports=ports, perform=perform, opened=opened
+            store=store,
+            lease=lease,
+            plan=plan,
+            execution=execution,
+            ports=ports,
+            perform=perform,
+            opened=opened,
+            nudge=nudge,
         )
 
 

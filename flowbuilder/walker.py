@@ -55,7 +55,8 @@ class Walk:
         self.result: Finish | None = None
         self._outcomes = {outcome.path: outcome for outcome in outcomes}
         self._decisions = dict(decisions or {})
-        self._asked = set(asked)
+        self.asked = set(asked)
+        """The paths of the reviews that were open when the walk was made, and of those that steps have asked for since."""
         self._actions: list[Action] = []
         self._work: deque[Any] = deque()
         self._launching: dict[NodeRun, None] = {}
@@ -90,7 +91,7 @@ class Walk:
         if run is not None and run.state == "running":
             self._leave(run)
             if outcome.status == "needs_review":
-                self._asked.add(ask_path(run.path, run.asks))
+                self.asked.add(ask_path(run.path, run.asks))
                 self._work.append((self._begin_task, run))
             else:
                 self._work.append((self._apply, run, outcome))
@@ -217,7 +218,7 @@ class Walk:
         decision: Decision | None = None
         while (answer := self._decisions.get(ask_path(run.path, run.asks))) is not None:
             decision, run.asks = answer, run.asks + 1
-        if ask_path(run.path, run.asks) in self._asked:
+        if ask_path(run.path, run.asks) in self.asked:
             run.state = "waiting"
             return
         if not self._enter(run):
