@@ -1,0 +1,34 @@
+"""The protocols through which the product touches the world. Adapters and fakes implement them; steps use them."""
+
+from flowbuilder.ports.cms import Cms, CmsForSite, CmsPage, CmsWrite
+from flowbuilder.ports.engine import Engine
+from flowbuilder.ports.http import Http, HttpRequest, HttpResponse
+from flowbuilder.ports.language_model import LanguageModel, ModelAnswer, ModelRequest
+from flowbuilder.ports.outside import Clock, Connections, Extract, Ledger, Ports, Sandbox
+from flowbuilder.ports.search_console import SearchConsole, SearchQuery
+from flowbuilder.ports.store import ExecutionFilter, ReviewFilter, Store
+
+__all__ = [
+    "Clock",
+    "Cms",
+    "CmsForSite",
+    "CmsPage",
+    "CmsWrite",
+    "Connections",
+    "Engine",
+    "ExecutionFilter",
+    "Extract",
+    "Http",
+    "HttpRequest",
+    "HttpResponse",
+    "LanguageModel",
+    "Ledger",
+    "ModelAnswer",
+    "ModelRequest",
+    "Ports",
+    "ReviewFilter",
+    "Sandbox",
+    "SearchConsole",
+    "SearchQuery",
+    "Store",
+]

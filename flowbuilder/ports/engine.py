@@ -1,0 +1,19 @@
+"""What runs executions."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from flowbuilder.values import JsonObject
+
+
+class Engine(Protocol):
+    """What runs executions. Prefect in production; this process with `--local`; a list in tests."""
+
+    def start(self, *, workflow: str, version: int, inputs: JsonObject, site: str | None, draft: bool) -> str:
+        """Start an execution; returns its id."""
+
+    def wake(self, execution_id: str) -> None:
+        """Have a worker take the execution up again. A hint: losing one only costs time."""
+
+    def cancel(self, execution_id: str) -> None: ...

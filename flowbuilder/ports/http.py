@@ -1,0 +1,82 @@
+"""HTTP with egress control."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from flowbuilder.errors import StepError, Transience, TransientError
+from flowbuilder.values import Json
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpRequest:
+    """A request. `auth` headers are dropped when a redirect leaves the origin; `timeout` is the whole time, seconds.
+
+    `hosts` are the only hosts it may reach (patterns such as `*.example.com`); empty allows every public host.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    auth: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, Any] | None = None
+    json: Json = None
+    form: Mapping[str, Any] | None = None
+    content: bytes | None = None
+    timeout: float = 30.0
+    max_bytes: int = 8 * 1024 * 1024
+    hosts: tuple[str, ...] = ()
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpResponse:
+    """An answer of any status; header names are lower case; `url` is the last one after redirects."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+    @property
+    def text(self) -> str:
+        """The body as text: the charset that the headers name, else UTF-8; what does not decode is replaced."""
+        kind = self.headers.get("content-type", "")
+        charset = kind.partition("charset=")[2].partition(";")[0].strip(" \"'") or "utf-8"
+        try:
+            return self.body.decode(charset, "replace")
+        except LookupError:
+            return self.body.decode("utf-8", "replace")
+
+    def ensure_success(self, what: str) -> None:
+        """Raise unless the status is 2xx: `TransientError` for 408, 429 and 5xx, `StepError` for every other.
+
+        `what` was asked, such as "GET https://example.com/"; it opens the message.
+        """
+        if 200 <= self.status < 300:
+            return
+        message, detail = f"{what} answered {self.status}", {"status": self.status}
+        if self.status in (408, 429) or self.status >= 500:
+            reasons: dict[int, Transience] = {408: "timeout", 429: "rate_limit", 504: "timeout"}
+            reason = reasons.get(self.status, "server_error")
+            raise TransientError(message, reason=reason, retry_after=self.retry_after, detail=detail)
+        raise StepError(message, code=f"http_{self.status}", detail=detail)
+
+    @property
+    def retry_after(self) -> float | None:
+        """The `Retry-After` header in seconds, at most an hour; None when there is none, or when it is a date."""
+        try:
+            return min(max(float(self.headers["retry-after"]), 0.0), 3600.0)
+        except (KeyError, ValueError):
+            return None
+
+
+class Http(Protocol):
+    """HTTP with egress control: raises `StepError` for a refused address, `TransientError` when the network fails.
+
+    Statuses are the caller's business, whatever they are.
+    """
+
+    async def send(self, request: HttpRequest) -> HttpResponse: ...

@@ -1,0 +1,194 @@
+"""What is remembered: the store, and how it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+
+from flowbuilder.effect import Effect, TargetClass
+from flowbuilder.events import Event, NewEvent
+from flowbuilder.execution import Control, Execution, Lease, Outcome, Status, WorkflowSummary, WorkflowVersion
+from flowbuilder.review import Decision, DecisionKind, Review, ReviewPage, ReviewRequest
+from flowbuilder.values import Json, JsonObject
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutionFilter:
+    """Which executions to list; None means any. Newest first."""
+
+    workflow: str | None = None
+    site: str | None = None
+    statuses: frozenset[Status] | None = None
+    account: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewFilter:
+    """Which reviews to list; None means any."""
+
+    workflow: str | None = None
+    site: str | None = None
+    status: Literal["open", "decided"] | None = "open"
+    execution_id: str | None = None
+    assignee: str | None = None
+    text: str | None = None
+    account: str | None = None
+
+
+class Store(Protocol):
+    """The record of everything. Synchronous; each method is one transaction; safe to call from several threads.
+
+    Writes for an execution take the worker's `Lease` and raise `LostLease` when its epoch is no longer the row's.
+    Terminal statuses are absorbing. Times come from the store's own clock unless given.
+    """
+
+    # workflows
+    def save_version(
+        self, *, name: str, title: str, document: JsonObject, source: str, digest: str, author: str = ""
+    ) -> WorkflowVersion:
+        """A new draft; the latest version itself when its digest is the same and it is not archived."""
+
+    def publish(self, name: str, number: int | None = None) -> WorkflowVersion:
+        """Publish a draft (default: the latest); the version published before becomes archived."""
+
+    def archive(self, name: str) -> None: ...
+
+    def version(self, name: str, number: int | None = None) -> WorkflowVersion:
+        """A version by number; without one the published version. `NotFound`."""
+
+    def latest_version(self, name: str) -> WorkflowVersion: ...
+
+    def versions(self, name: str) -> Sequence[WorkflowVersion]: ...
+
+    def workflows(self, *, account: str | None = None, include_archived: bool = False) -> Sequence[WorkflowSummary]: ...
+
+    # sites
+    def save_site(self, name: str, record: JsonObject) -> None: ...
+
+    def site(self, name: str) -> JsonObject: ...
+
+    def sites(self) -> Sequence[JsonObject]: ...
+
+    # executions
+    def create_execution(self, execution: Execution) -> Execution:
+        """Insert it with its `execution_started` event; the stored one when the id is there already."""
+
+    def execution(self, execution_id: str) -> Execution: ...
+
+    def executions(self, where: ExecutionFilter, *, limit: int = 50, before: str | None = None) -> Sequence[Execution]:
+        """Newest first; `before` is the id of the last execution seen (keyset)."""
+
+    def claim(self, execution_id: str, holder: str, ttl: timedelta) -> Lease:
+        """Take or take over the lease: epoch + 1, status running, attempt + 1.
+
+        `Conflict` while another's is unexpired, `Refused` when the execution has ended. Taking over an expired lease
+        counts a death and writes `worker_lost`.
+        """
+
+    def renew(self, lease: Lease, ttl: timedelta) -> None: ...
+
+    def outcomes(self, execution_id: str) -> Sequence[Outcome]: ...
+
+    def record_outcome(self, lease: Lease, outcome: Outcome, events: Sequence[NewEvent]) -> None:
+        """The outcome and its events in one transaction. One final outcome per path: a second one is `Conflict`."""
+
+    def append_events(self, lease: Lease, events: Sequence[NewEvent]) -> None: ...
+
+    def settle(
+        self,
+        lease: Lease,
+        status: Status,
+        *,
+        events: Sequence[NewEvent],
+        outputs: Json = None,
+        error: JsonObject | None = None,
+        progress: JsonObject | None = None,
+        ready_at: datetime | None = None,
+    ) -> Execution:
+        """Set the status, end the lease, write the events: how a worker lets go of an execution. Checks transitions.
+
+        Settling as `waiting` while a decision that the worker has not seen is there already sets `ready_at` to now."""
+
+    def set_progress(self, lease: Lease, progress: JsonObject) -> None: ...
+
+    def request_control(self, execution_id: str, action: Control | None, by: str) -> Execution:
+        """Note that a person asks for pause or cancel. One that nobody holds is paused or cancelled at once, with its
+        open reviews withdrawn when cancelled; None takes back a pause: status queued, `ready_at` now."""
+
+    def control(self, execution_id: str) -> Control | None: ...
+
+    def ready(self, *, limit: int = 100) -> Sequence[Execution]:
+        """Those that should be running and that nobody holds: `ready_at` is past, or their lease ran out."""
+
+    def mark_ready(self, execution_id: str) -> None: ...
+
+    # events
+    def events(self, execution_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Event]: ...
+
+    def record_event(self, execution_id: str, event: NewEvent) -> None:
+        """An event that needs no lease: what people and sweepers do."""
+
+    # reviews
+    def open_review(self, lease: Lease, path: str, request: ReviewRequest) -> Review:
+        """The review at this path of this execution, opened now unless it is there already; with its event."""
+
+    def review(self, review_id: str) -> Review: ...
+
+    def reviews(self, where: ReviewFilter, *, limit: int = 20, cursor: str | None = None) -> ReviewPage: ...
+
+    def pending_counts(self) -> Mapping[str, int]:
+        """Open reviews by workflow, from counters kept as reviews open and close."""
+
+    def claim_review(self, review_id: str, by: str, ttl: timedelta) -> Review: ...
+
+    def release_review(self, review_id: str, by: str) -> Review: ...
+
+    def decide(
+        self,
+        review_id: str,
+        *,
+        kind: DecisionKind,
+        by: str,
+        seen_version: int,
+        seen_hash: str,
+        comment: str = "",
+        comments: Sequence[JsonObject] = (),
+        edited: Json = None,
+        has_edit: bool = False,
+    ) -> Review:
+        """Compare-and-set: `Conflict` names who was faster when the version or the hash is not the stored one.
+
+        An approval short of the quorum is kept and leaves the review open. A decision sets the execution's `ready_at`.
+        """
+
+    def decisions(self, execution_id: str) -> Mapping[str, Decision]:
+        """The decisions by StepPath."""
+
+    def expire_reviews(self, *, limit: int = 100) -> Sequence[Review]:
+        """Decide the reviews whose time is over, each as its `on_expire` says; returns those it changed."""
+
+    # effects
+    def begin_effect(
+        self, lease: Lease, *, key: str, path: str, target: str, target_class: TargetClass, request_hash: str
+    ) -> Effect: ...
+
+    def finish_effect(
+        self,
+        lease: Lease,
+        key: str,
+        status: Literal["done", "unknown"],
+        *,
+        receipt: JsonObject | None = None,
+        inverse: JsonObject | None = None,
+        reason: str = "",
+    ) -> Effect: ...
+
+    def effect(self, key: str) -> Effect: ...
+
+    def effects(self, execution_id: str) -> Sequence[Effect]: ...
+
+    # the installation
+    def install_id(self) -> str:
+        """A random id made when the database was: part of every idempotency key."""
