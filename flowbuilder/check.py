@@ -10,7 +10,7 @@ from pkgutil import iter_modules
 from typing import TypeAlias
 
 from flowbuilder.definition import Definition
-from flowbuilder.diagnostics import Diagnostic, Report
+from flowbuilder.diagnostics import Diagnostic, Report, place_of
 from flowbuilder.reading import Reading, Workflows
 
 Rule: TypeAlias = Callable[[Reading], Iterator[Diagnostic]]
@@ -36,9 +36,9 @@ def rules() -> dict[str, Rule]:
 
 def one_per_cause(found: Iterable[Diagnostic]) -> Report:
     """The complaints, those that say the same of several places joined into the first, which names the others."""
-    joined: dict[tuple[str, str], list[Diagnostic]] = {}
+    joined: dict[str, list[Diagnostic]] = {}
     for complaint in Report.of(found):
-        joined.setdefault((complaint.code, complaint.message), []).append(complaint)
+        joined.setdefault(complaint.message, []).append(complaint)
     return Report.of(_joined(same) for same in joined.values())
 
 
@@ -46,5 +46,5 @@ def _joined(same: list[Diagnostic]) -> Diagnostic:
     first, *others = same
     if not others:
         return first
-    places = dict.fromkeys(f"line {other.span.line}" if other.span else other.pointer for other in others)
+    places = dict.fromkeys(place_of(other) for other in others)
     return replace(first, notes=(*first.notes, f"the same in {', '.join(places)}"))

@@ -114,6 +114,11 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def place_of(item: Diagnostic) -> str:
+    """`line 12`, or the pointer where the document has no text."""
+    return f"line {item.span.line}" if item.span else item.pointer
+
+
 def _order(item: Diagnostic) -> tuple[int, int, str, str]:
     place = item.span
     return (place.line if place else 1 << 30, place.column if place else 0, item.pointer, item.code)
@@ -125,7 +130,7 @@ def _block(item: Diagnostic, lines: list[str], file: str) -> str:
     width = len(str(span.line)) if span else 1
     margin = " " * width
     if span:
-        out.append(f"{margin}--> {file or 'document'}:{span.line}:{span.column}  {item.pointer}")
+        out.append(f"{margin}--> {file or 'document'}:{span.line}:{span.column}  {item.pointer}".rstrip())
         if span.line <= len(lines):
             text = lines[span.line - 1].replace("\t", " ")
             end = span.end_column if span.end_line == span.line else len(text) + 1

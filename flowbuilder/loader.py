@@ -19,8 +19,10 @@ from flowbuilder.language import Template, is_template
 from flowbuilder.step import Place, Record
 from flowbuilder.step_loader import load_steps
 from flowbuilder.values import Json, JsonObject, NotJson, ensure_json
-from flowbuilder.yaml_document import read_document
+from flowbuilder.yaml_document import MAX_TEXT, read_document
 
+MAX_BYTES = 4 * MAX_TEXT
+"""No document that is read has more: a character has at most four bytes."""
 HOST = re.compile(r"(\*\.)?([a-zA-Z0-9_]([a-zA-Z0-9_-]*[a-zA-Z0-9_])?\.)*[a-zA-Z0-9_-]+(:[0-9]{1,5})?")
 
 
@@ -61,19 +63,22 @@ def load(document: str | bytes | Mapping[str, Json] | Path) -> tuple[Definition 
 
 
 class _Unreadable(Exception):
-    def __init__(self, message: str, *, hint: str = "", span: Span | None = None) -> None:
+    def __init__(self, message: str, *, code: str = "FB001", hint: str = "", span: Span | None = None) -> None:
         super().__init__(message)
-        self.diagnostic = Diagnostic(code="FB001", message=message, hint=hint, span=span)
+        self.diagnostic = Diagnostic(code=code, message=message, hint=hint, span=span)
 
 
 def _text(document: str | bytes | Path) -> str:
     if isinstance(document, Path):
         try:
-            document = document.read_bytes()
+            with document.open("rb") as file:
+                document = file.read(MAX_BYTES + 1)
         except OSError as error:
             raise _Unreadable(f"the file {document} cannot be read: {error.strerror}") from None
     if isinstance(document, str):
         return document
+    if len(document) > MAX_BYTES:
+        raise _Unreadable(f"the document has more than {MAX_BYTES:,} bytes", code="FB004")
     try:
         return document.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -6,13 +6,14 @@ import yaml
 
 from flowbuilder.diagnostics import Diagnostic, Span
 
+_OPEN_QUOTE = "found unexpected end of stream"
 _SAID = (
     ("found character that cannot start any token", "a text may not begin with this character"),
     ("could not find expected ':'", "a colon is missing after this name"),
     ("mapping values are not allowed", "a colon followed by a space may not stand here"),
     ("did not find expected key", "a name was expected here; is the indentation right?"),
     ("did not find expected '-' indicator", "an item beginning with - was expected here; is the indentation right?"),
-    ("found unexpected end of stream", "the text ends inside a quoted text"),
+    (_OPEN_QUOTE, "this quoted text has no end"),
     ("found unknown escape character", "this escape does not exist in a text in double quotes"),
     ("found undefined tag handle", "tags are not known here"),
     ("found incompatible YAML document", "this version of YAML is not known; leave the line out"),
@@ -24,6 +25,8 @@ _SAID = (
 def syntax_complaint(error: yaml.MarkedYAMLError, text: str) -> Diagnostic:
     """The complaint for a text that the parser gave up on, at the place where it did."""
     mark = error.problem_mark or error.context_mark
+    if error.problem == _OPEN_QUOTE and error.context_mark:
+        mark = error.context_mark  # where the quote opens tells more than where the file ends
     lines = text.splitlines() or [""]
     line, column = (min(mark.line, len(lines) - 1), mark.column) if mark else (0, 0)
     problem = error.problem or "this is not YAML"

@@ -21,7 +21,7 @@ from flowbuilder.errors import FlowbuilderError, NotFound
 from flowbuilder.json_schema import BadSchema, problems
 from flowbuilder.language import Template
 from flowbuilder.reading import Located, Reading, Workflows
-from flowbuilder.spelling import did_you_mean
+from flowbuilder.spelling import did_you_mean, nearest
 from flowbuilder.steps.workflow import Workflow
 
 CODE = "FB110"
@@ -56,10 +56,13 @@ def _call(reading: Reading, located: Located, step: Workflow, workflows: Workflo
 
 def _inputs(reading: Reading, located: Located, step: Workflow, called: Definition) -> Iterator[Diagnostic]:
     known = {item.name: item for item in called.inputs}
+    missing = [item.name for item in called.inputs if item.required and item.name not in step.inputs]
     for name, value in step.inputs.items():
         place = (*located.place, "with", name)
         if name not in known:
-            hint = did_you_mean(name, known, what="its inputs are")
+            open_names = [other for other in known if other not in step.inputs]
+            hint = did_you_mean(name, open_names, what="its other inputs are")
+            missing = [other for other in missing if other != nearest(name, missing)]
             yield reading.at(place, CODE, f"{step.name} has no input {name}", hint=hint)
         elif not _holds_template(value):
             try:
@@ -68,7 +71,6 @@ def _inputs(reading: Reading, located: Located, step: Workflow, called: Definiti
                 found = []
             for _, message in found[:1]:
                 yield reading.at(place, CODE, f"{step.name} does not take this as {name}: {message}")
-    missing = [item.name for item in called.inputs if item.required and item.name not in step.inputs]
     if missing:
         place = (*located.place, "with") if step.inputs else (*located.place, "name")
         yield reading.at(place, CODE, f"{step.name} needs {' and '.join(missing)}", hint="give it under with")

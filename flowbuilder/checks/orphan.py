@@ -1,7 +1,8 @@
 """FB103: a step stands alone among steps that are connected: most likely a reference is missing.
 
 A step counts as connected when it uses a step, is used by one or by `outputs`, writes to the outside world, or asks a
-person.
+person. Code that stands alone may be there to fail on purpose: that is a warning only. The only step of a workflow is
+never complained of.
 
 Wrong:
     steps:
@@ -26,10 +27,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flowbuilder.connections import connections
-from flowbuilder.diagnostics import Diagnostic
+from flowbuilder.diagnostics import Diagnostic, Severity
 from flowbuilder.reading import Reading
 
 CODE = "FB103"
+_MAY_FAIL_ON_PURPOSE = ("code", "mcp_code", "guard")
 
 
 def check(reading: Reading) -> Iterator[Diagnostic]:
@@ -41,4 +43,5 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
         if located.id in found.alone:
             message = f"{located.id} stands alone: nothing uses it, it uses no step, and it changes nothing outside"
             hint = f"refer to steps.{located.id}.output, list it in outputs, or remove it"
-            yield reading.at((*located.place, "id"), CODE, message, hint=hint)
+            severity: Severity = "warning" if located.step.type in _MAY_FAIL_ON_PURPOSE else "error"
+            yield reading.at((*located.place, "id"), CODE, message, hint=hint, severity=severity)

@@ -44,7 +44,7 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
                 continue
             others = [other.id for other in reading.all if other.id and not out_of_scope(located.block, other)]
             hint = did_you_mean(name, [other for other in others if other != located.id], what="the steps are")
-            yield reading.at(place, CODE, f"{field} names {name}, and there is no such step", hint=hint)
+            yield reading.at(place, CODE, f"there is no step {name}", hint=hint)
 
 
 def _names(located: Located, reading: Reading) -> Iterator[tuple[Place, str, str]]:

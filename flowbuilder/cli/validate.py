@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from flowbuilder.check import check
-from flowbuilder.diagnostics import count, render
+from flowbuilder.diagnostics import Diagnostic, Report, count, render
 from flowbuilder.loader import load
 from flowbuilder.terminal.answer import AnsweringCommand, Answer
-from flowbuilder.terminal.documents import called_from, document_file, read_text
+from flowbuilder.terminal.documents import called_from, document_file, read_bounded
 
 
 @click.command(cls=AnsweringCommand)
@@ -22,11 +22,8 @@ def command(files: tuple[Path, ...]) -> Answer:
     """
     records, blocks, errors, warnings = [], [], 0, 0
     for path in files:
-        source = read_text(path)
-        definition, report = load(source)
-        if definition is not None:
-            report += check(definition, workflows=called_from(path))
-        records.append({"file": str(path), "diagnostics": [item.record() for item in report]})
+        report, source = _report_of(path)
+        records.append({"file": str(path), "diagnostics": [_record(item) for item in report]})
         blocks.append(render(report, source=source, file=str(path)))
         errors += len(report.errors)
         warnings += len(report) - len(report.errors)
@@ -37,3 +34,16 @@ def command(files: tuple[Path, ...]) -> Answer:
         verdict = f"ok: {count(len(files), 'file')}, no complaints"
     text = "\n".join(block for block in [*blocks, verdict] if block)
     return Answer(data={"files": records}, text=text, ok=not errors)
+
+
+def _report_of(path: Path) -> tuple[Report, str]:
+    """The complaints about a file, and its text as their lines and columns count in it."""
+    data = read_bounded(path)
+    definition, report = load(data)
+    if definition is not None:
+        report += check(definition, workflows=called_from(path))
+    return report, data.decode("utf-8", "replace").removeprefix("\ufeff")
+
+
+def _record(item: Diagnostic) -> dict[str, object]:
+    return {name: value for name, value in item.record().items() if not name.startswith("end_")}

@@ -10,12 +10,21 @@ import click
 
 from flowbuilder.definition import Definition
 from flowbuilder.errors import NotFound
-from flowbuilder.loader import load
+from flowbuilder.loader import MAX_BYTES, load
 
 Workflows = Callable[[str, int | None], Definition]
 SUFFIXES = (".yaml", ".yml", ".json")
 
 document_file = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+
+
+def read_bounded(path: Path) -> bytes:
+    """The bytes of a file, no more of them than tell that it is too large for a workflow; a usage error when unreadable."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as problem:
+        raise click.UsageError(f"{path} cannot be read: {problem.strerror}") from None
 
 
 def read_text(path: Path) -> str:
