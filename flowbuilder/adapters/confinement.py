@@ -44,8 +44,9 @@ def confined_binary() -> str | None:
     return _script(command, worker)
 
 
-def _unconfined(reason: str) -> None:
+def _unconfined(reason: str) -> str | None:
     logger.warning("code steps run without a second wall around the interpreter: %s", reason)
+    return None
 
 
 def _worker() -> Path | None:

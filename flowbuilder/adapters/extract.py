@@ -32,7 +32,7 @@ def extract_page(html: str, *, url: str) -> JsonObject:
     _drop_hidden(tree)
     base = _base(tree, url)
     headings = [
-        {"level": int(node.tag[1]), "text": text}
+        {"level": int((node.tag or "h1")[1]), "text": text}
         for node in tree.css("h1, h2, h3, h4, h5, h6")
         if (text := _text(node))
     ]

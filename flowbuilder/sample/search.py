@@ -78,7 +78,8 @@ def answer_query(series: tuple[Series, ...], base_url: str, request: Mapping[str
     limit, first = _number(request, "rowLimit", 1000, 1, MAX_ROWS), _number(request, "startRow", 0, 0, 10**9)
     everything = request.get("dataState", "final") != "final"
     last = today - timedelta(days=1 if everything else 1 + FRESH_DAYS)
-    wanted = [_filter(item) for group in request.get("dimensionFilterGroups") or [] for item in group.get("filters", [])]
+    groups = request.get("dimensionFilterGroups") or []
+    wanted = [_filter(item) for group in groups for item in group.get("filters", [])]
     days = (
         day
         for day in _days(series, base_url, start, min(end, last), last)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -72,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Quiet: the supervisor's log is for what matters."""
 
     def _search(self, request: dict[str, Any]) -> None:
-        today = datetime.fromisoformat(self.server.today) if self.server.today else datetime.now(timezone.utc)
+        today = datetime.fromisoformat(self.server.today) if self.server.today else datetime.now(UTC)
         try:
             series = read_series(self.server.search)
             answer = answer_query(series, self.server.address, request, today.date())
@@ -94,7 +94,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._json(HTTPStatus.OK, {"inspectionResult": {"inspectionResultLink": "", "indexStatusResult": status}})
 
     def _sitemap(self) -> str:
-        places = "".join(f"<url><loc>{self.server.address}{page.path}</loc></url>" for page in all_pages(self.server.content))
+        address, pages = self.server.address, all_pages(self.server.content)
+        places = "".join(f"<url><loc>{address}{page.path}</loc></url>" for page in pages)
         return f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{places}</urlset>'
 
     def _error(self, status: HTTPStatus, message: str) -> None:

@@ -1,0 +1,166 @@
+"""What can be said of a page and of its searches by counting: sections, central sentences, answers, gaps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from rapidfuzz import fuzz
+
+from flowbuilder.values import JsonObject
+
+MAX_SENTENCES = 200
+SAME_WORD = 85.0
+"""How alike two words must be, of 100, to count as forms of one word: leaf and leaves do not, infuse and infused do."""
+_HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
+_SENTENCE = re.compile(r"(?<=[.!?])[ \t\n]+(?=[\"'“*_\[]?[A-Z0-9])")
+_WORD = re.compile(r"[^\W_]+")
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_NO_PROSE = ("|", "#", ">", "```", "* ", "- ", "+ ", "![", "<", "    ")
+_SMALL_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        a about am an and any are as at be been best but by can could did do does for from had has have how i if in into
+        is it its many me most much my no not of on or our should so some than that the their them then there these they
+        this to too up was we were what when where which who why will with without you your
+        """,
+    )
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A stretch of Markdown under one heading; the one before the first heading has none."""
+
+    heading: str
+    text: str
+
+    @cached_property
+    def sentences(self) -> tuple[str, ...]:
+        """The sentences of its prose: no lists, tables, quotations or code."""
+        found: list[str] = []
+        for block in re.split(r"\n\s*\n", self.text):
+            if not block.lstrip("\n").startswith(_NO_PROSE) and not re.match(r"\s*\d+[.)] ", block):
+                found += (" ".join(part.split()) for part in _SENTENCE.split(block.strip()))
+        return tuple(part for part in found if len(part) > 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """A query that people found the page with, and how often they saw the page for it."""
+
+    query: str
+    clicks: float
+    impressions: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A page and its searches, read together."""
+
+    sections: tuple[Section, ...]
+    searches: tuple[Search, ...]
+    title: str = ""
+
+    @cached_property
+    def central(self) -> tuple[str, ...]:
+        """The sentences below the first heading, those first that have most in common with the others."""
+        below = [section for section in self.sections if section.heading]
+        sentences = [part for section in below for part in section.sentences][:MAX_SENTENCES]
+        words = [frozenset(content_words(plain(part))) for part in sentences]
+
+        def weight(index: int) -> float:
+            mine = words[index]
+            if not 4 <= len(mine) <= 40 or sentences[index].endswith((":", "?")):
+                return -1.0
+            shared = sum(len(mine & other) / (1 + len(mine | other)) for other in words if other is not mine)
+            return (0.1 + shared) * (1 - index / (2 * len(sentences)))
+
+        order = sorted(range(len(sentences)), key=lambda index: (-weight(index), index))
+        return tuple(sentences[index] for index in order if weight(index) > 0)
+
+    @cached_property
+    def topic(self) -> frozenset[str]:
+        """The words that most searches share: what the whole page is about."""
+        counts: dict[str, int] = {}
+        for search in self.searches:
+            for word in set(content_words(search.query)):
+                counts[word] = counts.get(word, 0) + 1
+        return frozenset(word for word, count in counts.items() if count * 2 >= len(self.searches) > 2)
+
+    def has_heading(self, query: str) -> bool:
+        """Whether a heading, or the title, says all that a query asks beyond the topic."""
+        wanted = [word for word in content_words(query) if word not in self.topic]
+        headings = [self.title, *(section.heading for section in self.sections)]
+        return not wanted or any(_holds(heading, wanted) for heading in headings)
+
+    def answer(self, query: str) -> str | None:
+        """The page's own words on a query: a sentence with all its words, or the start of a section on it."""
+        wanted = [word for word in content_words(query) if word not in self.topic]
+        asked = content_words(query)
+        for section in self.sections:
+            for sentence in section.sentences:
+                if wanted and _holds(plain(sentence), wanted):
+                    return sentence
+            named = [word for word in content_words(section.heading) if word not in self.topic]
+            if named and section.sentences and all(_known(word, asked) for word in named):
+                return section.sentences[0]
+        return None
+
+    def years(self, before: int) -> dict[str, int]:
+        """The years before a year that the page names, and how often it does."""
+        text = " ".join(f"{section.heading} {section.text}" for section in self.sections)
+        found = [year for year in _YEAR.findall(text) if int(year) < before]
+        return {year: found.count(year) for year in sorted(set(found))}
+
+
+def sections_of(markdown: str) -> tuple[Section, ...]:
+    """The sections of a Markdown text, in order, without the heading lines themselves."""
+    found: list[Section] = []
+    heading, start = "", 0
+    for match in _HEADING.finditer(markdown):
+        found.append(Section(heading=heading, text=markdown[start : match.start()]))
+        heading, start = match[2], match.end()
+    found.append(Section(heading=heading, text=markdown[start:]))
+    return tuple(section for section in found if section.heading or section.text.strip())
+
+
+def searches_of(rows: Iterable[JsonObject]) -> tuple[Search, ...]:
+    """Search Console's rows by query, most seen first. The query is the last key that is no address, date or device."""
+    sums: dict[str, tuple[float, float]] = {}
+    for row in rows:
+        keys = [str(key) for key in row.get("keys") or () if " " in str(key).strip() or str(key).isalpha()]
+        keys = [key for key in keys if "://" not in key and not key.isupper()]
+        if keys:
+            clicks, impressions = sums.get(keys[-1], (0.0, 0.0))
+            sums[keys[-1]] = (clicks + _figure(row, "clicks"), impressions + _figure(row, "impressions"))
+    found = [Search(query=query, clicks=clicks, impressions=seen) for query, (clicks, seen) in sums.items()]
+    return tuple(sorted(found, key=lambda search: (-search.impressions, search.query)))
+
+
+def plain(markdown: str) -> str:
+    """The text of a line of Markdown, links as their words."""
+    return _LINK.sub(r"\1", markdown).replace("*", "").replace("`", "")
+
+
+def content_words(text: str) -> tuple[str, ...]:
+    """The words that carry meaning, lower case, in order."""
+    return tuple(word for word in _WORD.findall(text.lower()) if word not in _SMALL_WORDS)
+
+
+def _holds(text: str, wanted: Sequence[str]) -> bool:
+    words = content_words(text)
+    return bool(words) and all(_known(word, words) for word in wanted)
+
+
+def _known(word: str, among: Iterable[str]) -> bool:
+    return any(word == other or fuzz.ratio(word, other) >= SAME_WORD for other in among)
+
+
+def _figure(row: JsonObject, name: str) -> float:
+    value = row.get(name)
+    return float(value) if isinstance(value, int | float) else 0.0

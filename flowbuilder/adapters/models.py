@@ -1,0 +1,121 @@
+"""Language models by name, through pydantic-ai. The output is validated here: the library does not do it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from decimal import Decimal
+from typing import Any
+
+from flowbuilder.adapters.providers import opened_model
+from flowbuilder.errors import ConfigurationError, StepError, Transience, TransientError
+from flowbuilder.json_schema import problems
+from flowbuilder.ports import ModelAnswer, ModelRequest
+from flowbuilder.values import JsonObject
+
+REPAIRS = 2
+"""How often a model is told what is wrong with its answer before the step fails."""
+
+
+class NamedModels:
+    """Implements `ports.LanguageModel`: `demo:` is answered here without a model, every other provider is asked."""
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """The answer, with `{requests, input_tokens, output_tokens, cache_read_tokens, usd}` as its usage.
+
+        `usd` is None where the price is not known. 429 and 5xx are `TransientError`; a refusal, an answer that stays
+        invalid and a budget that is spent are `StepError`.
+        """
+        provider = request.model.partition(":")[0]
+        if provider == "demo":
+            from flowbuilder.adapters.demo_model import DemoModel
+
+            return await DemoModel().complete(request)
+        try:
+            async with asyncio.timeout(request.timeout), opened_model(request) as model:
+                return await _ask(model, request)
+        except TimeoutError:
+            raise TransientError(
+                f"{request.model} did not answer within {request.timeout:g} s", reason="timeout"
+            ) from None
+
+
+async def _ask(model: Any, request: ModelRequest) -> ModelAnswer:
+    from pydantic_ai import Agent, ModelRetry, StructuredDict, UsageLimits
+    from pydantic_ai.exceptions import AgentRunError, UserError
+    from pydantic_ai.settings import ModelSettings
+
+    schema = request.output_schema
+    settings: ModelSettings = {"timeout": request.timeout}
+    if request.temperature is not None:
+        settings["temperature"] = request.temperature
+    if request.max_tokens is not None:
+        settings["max_tokens"] = request.max_tokens
+    output_type: Any = str if schema is None else StructuredDict(schema, name="answer")
+    agent: Agent[Any, Any] = Agent(
+        model, output_type=output_type, instructions=request.system or None, retries=REPAIRS, model_settings=settings
+    )
+    if schema is not None:
+
+        @agent.output_validator
+        def check(output: Any) -> Any:
+            found = problems(schema, output)
+            if found:
+                raise ModelRetry("; ".join(f"{place or '/'}: {message}" for place, message in found[:5]))
+            return output
+
+    limits = UsageLimits(cost_limit=None if request.max_usd is None else Decimal(str(request.max_usd)))
+    try:
+        result = await agent.run(request.prompt, usage_limits=limits)
+    except (AgentRunError, UserError) as problem:
+        raise _failure(problem, request.model) from None
+    output = result.output if schema is not None else {"text": result.output}
+    return ModelAnswer(output=output, usage=_usage(result.usage))
+
+
+def _usage(usage: Any) -> JsonObject:
+    cost = getattr(usage, "cost", None)
+    return {
+        "requests": usage.requests,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cache_read_tokens": usage.cache_read_tokens,
+        "usd": None if cost is None else float(cost),
+    }
+
+
+def _failure(problem: Exception, model: str) -> Exception:
+    from pydantic_ai import exceptions as kinds
+
+    message = f"{model}: {problem}"[:600]
+    passing: list[tuple[Any, Transience]] = [
+        (kinds.ModelTimeoutError, "timeout"),
+        (kinds.RunTimedOut, "timeout"),
+        (kinds.ModelConnectionError, "connection"),
+        (kinds.ModelRateLimitError, "rate_limit"),
+        (kinds.ModelOverloadedError, "server_error"),
+        (kinds.ModelUnavailableError, "server_error"),
+        (kinds.ModelServerError, "server_error"),
+    ]
+    for kind, reason in passing:
+        if isinstance(problem, kind):
+            return TransientError(message, reason=reason, retry_after=_seconds(getattr(problem, "retry_after", None)))
+    status = getattr(problem, "status_code", None)
+    if isinstance(status, int) and (status == 408 or status >= 500):
+        return TransientError(message, reason="server_error" if status >= 500 else "timeout")
+    if isinstance(problem, kinds.ModelAuthenticationError):
+        return ConfigurationError(f"{message} (is the API key right?)")
+    codes: list[tuple[Any, str]] = [
+        (kinds.ModelQuotaExceededError, "quota"),
+        (kinds.ModelContextWindowExceededError, "prompt_too_long"),
+        (kinds.ModelNotFoundError, "unknown_model"),
+        (kinds.UsageLimitExceeded, "budget"),
+        (kinds.ContentFilterError, "content_filter"),
+        (kinds.OutputTokenLimitExceeded, "answer_cut_off"),
+        (kinds.UnexpectedModelBehavior, "invalid_answer"),
+    ]
+    return StepError(message, code=next((code for kind, code in codes if isinstance(problem, kind)), "model"))
+
+
+def _seconds(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) and value >= 0 else None
