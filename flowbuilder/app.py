@@ -1,4 +1,4 @@
-"""The use cases: what the command line, the review app and a program can do. One function decides a review: `decide`."""
+"""The use cases: what the command line, the review app and a program can do. One function decides: `decide`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from flowbuilder.actions import Standing
 from flowbuilder.check import check
 from flowbuilder.definition import Definition
 from flowbuilder.diagnostics import Report
-from flowbuilder.driver import walk_of
 from flowbuilder.errors import DefinitionError, Refused, Unavailable
 from flowbuilder.events import Event
 from flowbuilder.execute import checked_inputs, plan_of, stored_workflows
@@ -19,6 +18,7 @@ from flowbuilder.loader import load
 from flowbuilder.pinning import pinned
 from flowbuilder.plan import Plan
 from flowbuilder.ports import Engine, ExecutionFilter, ReviewFilter, Store
+from flowbuilder.recollection import walk_of
 from flowbuilder.review import DecisionKind, Review, ReviewPage
 from flowbuilder.settings import Settings
 from flowbuilder.values import Json, JsonObject

@@ -6,34 +6,31 @@ Prefect's runtime and the local runner both use it; they differ in `perform`, ho
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from flowbuilder.actions import Action, Ask, Finish, Note, Start, Withdraw
-from flowbuilder.errors import Conflict, LanguageError, Refused, StepError
+from flowbuilder.errors import LanguageError, StepError, TransientError
 from flowbuilder.events import NewEvent
 from flowbuilder.execution import Control, Execution, Lease, Outcome, Status
-from flowbuilder.perform import Workplace, perform_step
+from flowbuilder.perform import Perform, Workplace, perform_step, retry_delay
 from flowbuilder.plan import Plan
-from flowbuilder.ports import Ports, ReviewFilter, Store
+from flowbuilder.ports import Ports, Store
+from flowbuilder.questions import Questions
+from flowbuilder.recollection import Recollection, Tried, info_of, recollect, walk_of
 from flowbuilder.review import Review
-from flowbuilder.step import ExecutionInfo
+from flowbuilder.signals import Signals
 from flowbuilder.steps.human_review import HumanReview
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walker import Walk
 
 CONTROL_SECONDS = 1.0
-"""How soon a running execution notices a pause, a cancellation or a decision."""
-
-Work = Callable[[int, str | None], Awaitable[Outcome]]
-"""Does one attempt of a step run: `(attempt, task_run_id) -> outcome`; raises `TransientError` to be tried again."""
-
-
-class Perform(Protocol):
-    """Carries out a step run: calls `work(1)`, and after each `TransientError` waits and calls it again."""
-
-    async def __call__(self, start: Start, work: Work) -> Outcome: ...
+"""How soon a running execution notices a pause, a cancellation or a decision that nobody signalled."""
+LONGEST_WAIT = 30.0
+"""A wait before the next attempt that is longer than this many seconds holds no worker."""
 
 
 class Opened(Protocol):
@@ -44,35 +41,18 @@ class Opened(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Settled:
-    """How a drive ended: the execution's status, its open reviews, its outputs or its error."""
+    """How a drive ended: the execution's status, its open reviews, its outputs or its error.
+
+    A waiting execution goes on at `until` at the latest, where that is set: a step is to be tried again then.
+    """
 
     status: Status
     waiting: tuple[Review, ...] = ()
+    until: datetime | None = None
     outputs: Json = None
     error: JsonObject | None = None
     progressed: bool = False
     """Whether anything was done at all; a drive that found nothing to do was woken in vain."""
-
-
-def info_of(execution: Execution) -> ExecutionInfo:
-    """What templates see as `execution`: the same in every attempt to go on."""
-    started = execution.started_at or execution.created_at
-    return ExecutionInfo(
-        id=execution.id, workflow=execution.workflow, version=execution.version, started_at=started.isoformat()
-    )
-
-
-def walk_of(store: Store, plan: Plan, execution: Execution) -> Walk:
-    """The walk of an execution, as far as the store remembers it."""
-    return Walk(
-        plan,
-        inputs=execution.inputs,
-        site=execution.site_record,
-        execution=info_of(execution),
-        outcomes=store.outcomes(execution.id),
-        decisions=store.decisions(execution.id),
-        asked=[review.path for review in _open_reviews(store, execution.id)],
-    )
 
 
 async def drive(
@@ -84,12 +64,13 @@ async def drive(
     ports: Ports,
     perform: Perform,
     opened: Opened | None = None,
-    nudge: asyncio.Event | None = None,
+    signals: Signals | None = None,
 ) -> Settled:
-    """Run an execution as far as it goes without a person, then settle it: completed, failed, waiting, paused or
-    cancelled. Raises `LostLease` when another worker has taken it over; nothing is written after that.
+    """Run an execution as far as it goes without a person, then settle it: completed, failed, waiting, paused,
+    cancelled, or queued when it was told to leave. Raises `LostLease` when another worker has taken it over; nothing
+    is written after that.
 
-    What people ask for and decide meanwhile is looked up every `CONTROL_SECONDS`, and at once when `nudge` is set.
+    What people ask for and decide meanwhile is looked up every `CONTROL_SECONDS`, or at once when `signals` say so.
     """
     walk = await asyncio.to_thread(walk_of, store, plan, execution)
     place = Workplace(
@@ -101,38 +82,56 @@ async def drive(
         install=await asyncio.to_thread(store.install_id),
         hosts=plan.hosts,
     )
-    return await _Drive(walk, place, perform, opened, nudge or asyncio.Event()).run()
+    recollection = await asyncio.to_thread(recollect, store, execution.id)
+    return await _Drive(walk, place, perform, opened, signals or Signals(), recollection).run()
 
 
 class _Drive:
-    """One drive: the running step runs, and what has been noted already."""
+    """One drive: the step runs that run, and those that are to be tried again later."""
 
     def __init__(
-        self, walk: Walk, place: Workplace, perform: Perform, opened: Opened | None, nudge: asyncio.Event
+        self,
+        walk: Walk,
+        place: Workplace,
+        perform: Perform,
+        opened: Opened | None,
+        signals: Signals,
+        recollection: Recollection,
     ) -> None:
-        self.walk, self.place, self.perform, self.opened, self.nudge = walk, place, perform, opened, nudge
-        self.store, self.lease = place.store, place.lease
-        self.looked_at = float("-inf")
+        self.walk, self.place, self.perform, self.opened = walk, place, perform, opened
+        self.store, self.lease, self.clock = place.store, place.lease, place.ports.clock
+        self.questions = Questions(place.store, place.lease)
+        self.signals = signals
+        self.noted, self.tried = recollection.noted, recollection.tried
         self.running: dict[asyncio.Task[Outcome], Start] = {}
+        self.postponed: dict[str, Start] = {}
         self.stop: Control | None = None
+        self.looked_at = float("-inf")
         self.progressed = False
 
     async def run(self) -> Settled:
-        noted = await asyncio.to_thread(self._noted)
         try:
             while True:
                 await self._look_around()
                 actions = self.walk.advance()
-                await self._do(actions, noted)
+                await self._do(actions)
+                self._begin_what_is_due()
                 if self.running:
                     await self._wait()
-                elif not actions or self.stop:
-                    if (settled := await self._settle()) is not None:
+                elif not actions or self._held:
+                    if (left := self._seconds_left()) <= LONGEST_WAIT and not self._held:
+                        await self.clock.sleep(min(left, CONTROL_SECONDS))
+                    elif (settled := await self._settle()) is not None:
                         return settled
         finally:
             for task in self.running:
                 task.cancel()
             await asyncio.gather(*self.running, return_exceptions=True)
+
+    @property
+    def _held(self) -> bool:
+        """Whether nothing more is to be begun."""
+        return self.stop is not None or self.signals.leaving
 
     async def _look_around(self) -> None:
         """See what people have asked for and decided meanwhile."""
@@ -142,35 +141,64 @@ class _Drive:
                 if not start.node.step.has_effect():  # an effect under way is let finish: its receipt matters
                     task.cancel()
         now = asyncio.get_running_loop().time()
-        if self.walk.waiting and (self.nudge.is_set() or now - self.looked_at >= CONTROL_SECONDS):
+        if (self.signals.take() or now - self.looked_at >= CONTROL_SECONDS) and self.walk.waiting:
             self.looked_at = now
-            self.nudge.clear()
             for path, decision in (await asyncio.to_thread(self.store.decisions, self.lease.execution_id)).items():
                 self.walk.decided(path, decision)
 
-    async def _do(self, actions: Iterable[Action], noted: set[tuple[str, str]]) -> None:
+    async def _do(self, actions: Iterable[Action]) -> None:
         notes = [
             action.event
             for action in actions
-            if isinstance(action, Note) and (action.event.type, action.event.path) not in noted
+            if isinstance(action, Note) and (action.event.type, action.event.path) not in self.noted
         ]
         if notes:
             await asyncio.to_thread(self.store.append_events, self.lease, notes)
         for action in actions:
             if isinstance(action, Start):
-                self._begin(action)
+                self.postponed[action.path] = action
             elif isinstance(action, Ask):
                 await self._ask(action)
             elif isinstance(action, Withdraw):
-                await asyncio.to_thread(self._withdraw, action.path)
+                await asyncio.to_thread(self.questions.withdraw, action.path)
 
-    def _begin(self, start: Start) -> None:
-        if self.stop:
+    def _begin_what_is_due(self) -> None:
+        if self._held:
             return
+        now = self.clock.now() if self.tried else None
+        for path, start in list(self.postponed.items()):
+            tried = self.tried.get(path)
+            if tried is None or (now is not None and tried.due <= now):
+                del self.postponed[path]
+                self._begin(start, tried.attempt if tried else 0)
+
+    @property
+    def _next_due(self) -> datetime | None:
+        """When the first step run that is to be tried again is due."""
+        return min((self.tried[path].due for path in self.postponed if path in self.tried), default=None)
+
+    def _seconds_left(self) -> float:
+        """Seconds until then; infinite where nothing is to be tried again."""
+        due = self._next_due
+        return math.inf if due is None else max(0.0, (due - self.clock.now()).total_seconds())
+
+    def _begin(self, start: Start, attempts: int) -> None:
+        """Carry a step run out; `attempts` were made before this drive."""
         self.progressed = True
 
         async def work(attempt: int, task_run_id: str | None = None) -> Outcome:
-            return await perform_step(self.place, start, attempt, task_run_id=task_run_id)
+            number = attempts + attempt
+            try:
+                return await perform_step(self.place, start, number, task_run_id=task_run_id)
+            except TransientError as problem:
+                problem.retry_after = retry_delay(start.node.step, number, problem)
+                if problem.retry_after <= LONGEST_WAIT:
+                    raise
+                # a long wait holds no worker: the execution is let go, and taken up again when the time has come
+                due = self.clock.now() + timedelta(seconds=problem.retry_after)
+                self.tried[start.path] = Tried(attempt=number, due=due)
+                self.postponed[start.path] = start
+                return Outcome(path=start.path, status="postponed", attempt=number, task_run_id=task_run_id)
 
         async def carry_out() -> Outcome:
             return await self.perform(start, work)
@@ -178,18 +206,14 @@ class _Drive:
         self.running[asyncio.create_task(carry_out(), name=start.path)] = start
 
     async def _ask(self, ask: Ask) -> None:
-        if self.stop:
+        if self._held:
             return
         step = ask.node.step
         assert isinstance(step, HumanReview)
         try:
             request = step.bind(ask.context).request(ask.round)
         except (StepError, LanguageError) as problem:
-            error: JsonObject = {"code": problem.code, "message": str(problem)}
-            outcome = Outcome(path=ask.path, status="failed", error=error)
-            event = NewEvent(type="step_failed", path=ask.path, data={"error": error})
-            await asyncio.to_thread(self.store.record_outcome, self.lease, outcome, [event])
-            self.walk.failed_to_ask(outcome)
+            await self._fail_to_ask(ask.path, {"code": problem.code, "message": str(problem)})
             return
         if ask.path in self.walk.asked:
             return
@@ -198,21 +222,30 @@ class _Drive:
         if self.opened is not None:
             await self.opened(review)
 
+    async def _fail_to_ask(self, path: str, error: JsonObject) -> None:
+        outcome = Outcome(path=path, status="failed", error=error)
+        event = NewEvent(type="step_failed", path=path, data={"error": error})
+        await asyncio.to_thread(self.store.record_outcome, self.lease, outcome, [event])
+        self.walk.failed_to_ask(outcome)
+
     async def _wait(self) -> None:
-        nudged = asyncio.create_task(self.nudge.wait(), name="nudge")
+        """Wait for a step run to end, for a signal, or for the time to look around."""
+        heard = asyncio.create_task(self.signals.heard(), name="signals")
         try:
             done, _ = await asyncio.wait(
-                [*self.running, nudged], timeout=CONTROL_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                [*self.running, heard], timeout=CONTROL_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
-            nudged.cancel()
+            heard.cancel()
         for task in self.running.keys() & done:
             start = self.running.pop(task)
             if task.cancelled():
                 continue
             outcome = task.result()
+            if outcome.status == "postponed":
+                continue
             if outcome.status == "needs_review" and self.opened is not None:
-                await self.opened(await asyncio.to_thread(self._newest_review, start.path))
+                await self.opened(await asyncio.to_thread(self.questions.newest, start.path))
             self.walk.finished(outcome)
 
     async def _settle(self) -> Settled | None:
@@ -228,16 +261,23 @@ class _Drive:
         if self.stop == "pause":
             await self._let_go("paused", [NewEvent(type="execution_paused")], progress=progress)
             return Settled(status="paused", progressed=self.progressed)
+        if self.signals.leaving:
+            event = NewEvent(type="execution_released", data={"reason": "the worker stops"})
+            await self._let_go("queued", [event], progress=progress, ready_at=self.clock.now())
+            return Settled(status="queued", progressed=self.progressed)
         decisions = await asyncio.to_thread(self.store.decisions, self.lease.execution_id)
         missed = [path for path in self.walk.waiting if path in decisions]
         for path in missed:
             self.walk.decided(path, decisions[path])
         if missed:
             return None
-        event = NewEvent(type="execution_waiting", data={"reviews": list(self.walk.waiting)})
-        await self._let_go("waiting", [event], progress=progress)
-        waiting = await asyncio.to_thread(_open_reviews, self.store, self.lease.execution_id)
-        return Settled(status="waiting", waiting=waiting, progressed=self.progressed)
+        until = self._next_due
+        data: JsonObject = {"reviews": list(self.walk.waiting), "until": until.isoformat() if until else None}
+        await self._let_go(
+            "waiting", [NewEvent(type="execution_waiting", data=data)], progress=progress, ready_at=until
+        )
+        waiting = await asyncio.to_thread(self.questions.all)
+        return Settled(status="waiting", waiting=waiting, until=until, progressed=self.progressed)
 
     async def _finish(self, finish: Finish, progress: JsonObject) -> Settled:
         if finish.error is not None:
@@ -256,52 +296,10 @@ class _Drive:
         progress: JsonObject,
         outputs: Json = None,
         error: JsonObject | None = None,
+        ready_at: datetime | None = None,
     ) -> None:
         await asyncio.to_thread(
             lambda: self.store.settle(
-                self.lease, status, events=events, outputs=outputs, error=error, progress=progress
+                self.lease, status, events=events, outputs=outputs, error=error, progress=progress, ready_at=ready_at
             )
         )
-
-    def _noted(self) -> set[tuple[str, str]]:
-        """What earlier drives have noted: the walk notes it again, the timeline should not."""
-        found: set[tuple[str, str]] = set()
-        after = 0
-        while events := self.store.events(self.lease.execution_id, after=after):
-            found.update((event.type, event.path) for event in events)
-            after = events[-1].seq
-        return found
-
-    def _open_at(self, path: str) -> Review | None:
-        return next((item for item in _open_reviews(self.store, self.lease.execution_id) if item.path == path), None)
-
-    def _newest_review(self, path: str) -> Review:
-        found = [item for item in _open_reviews(self.store, self.lease.execution_id) if item.path.startswith(path)]
-        return max(found, key=lambda review: review.created_at)
-
-    def _withdraw(self, path: str) -> None:
-        review = self._open_at(path)
-        if review is None:
-            return
-        try:
-            self.store.decide(
-                review.id,
-                kind="withdrawn",
-                by="flowbuilder",
-                seen_version=review.version,
-                seen_hash=review.content_hash,
-                comment="what it asked about is being made anew",
-            )
-        except (Conflict, Refused):
-            return  # someone decided it in the same moment; the walk no longer looks at it
-
-
-def _open_reviews(store: Store, execution_id: str) -> tuple[Review, ...]:
-    found: list[Review] = []
-    cursor: str | None = None
-    while True:
-        page = store.reviews(ReviewFilter(execution_id=execution_id), limit=200, cursor=cursor)
-        found += page.reviews
-        if page.next is None:
-            return tuple(found)
-        cursor = page.next

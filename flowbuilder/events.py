@@ -11,7 +11,8 @@ from flowbuilder.values import JsonObject
 EventType = Literal[
     "execution_started",  # {workflow, version, digest, inputs, site}
     "execution_resumed",  # {reason}: a worker took it up again
-    "execution_waiting",  # {reviews: [path]}
+    "execution_waiting",  # {reviews: [path], until}: for people, or until a step is to be tried again
+    "execution_released",  # {reason}: the worker handed it back, another one goes on
     "execution_paused",  # {by}
     "execution_completed",  # {outputs}
     "execution_failed",  # {error: {code, message, path?}}

@@ -11,15 +11,16 @@ from functools import lru_cache
 from flowbuilder.actions import Start
 from flowbuilder.compiler import Workflows, compile_plan
 from flowbuilder.definition import Definition
-from flowbuilder.driver import Opened, Perform, Settled, Work, drive
+from flowbuilder.driver import Opened, Settled, drive
 from flowbuilder.errors import DefinitionError, LostLease, NotFound, Refused, TransientError
 from flowbuilder.events import NewEvent
 from flowbuilder.execution import Execution, Lease, Outcome, WorkflowVersion
 from flowbuilder.json_schema import problems
 from flowbuilder.loader import load
-from flowbuilder.perform import retry_delay
+from flowbuilder.perform import Perform, Work
 from flowbuilder.plan import Plan
 from flowbuilder.ports import Clock, Ports, Store
+from flowbuilder.signals import Signals
 from flowbuilder.values import JsonObject
 
 
@@ -124,7 +125,7 @@ async def execute(
     ports: Ports,
     perform: Perform,
     opened: Opened | None = None,
-    nudge: asyncio.Event | None = None,
+    signals: Signals | None = None,
 ) -> Settled:
     """Take an execution up and run it as far as it goes. `Conflict` while another worker holds it, `Refused` when it
     has ended, `LostLease` when it was taken over meanwhile."""
@@ -150,7 +151,7 @@ async def execute(
             ports=ports,
             perform=perform,
             opened=opened,
-            nudge=nudge,
+            signals=signals,
         )
 
 
@@ -167,7 +168,7 @@ class PerformHere:
             try:
                 return await work(attempt, None)
             except TransientError as problem:
-                await self._clock.sleep(retry_delay(start.node.step, attempt, problem))
+                await self._clock.sleep(problem.retry_after or 0.0)
                 attempt += 1
 
 

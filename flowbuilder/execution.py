@@ -9,7 +9,7 @@ from typing import Literal
 from flowbuilder.values import Json, JsonObject
 
 Status = Literal["queued", "running", "waiting", "paused", "completed", "failed", "cancelled"]
-OutcomeStatus = Literal["completed", "failed", "needs_review"]
+OutcomeStatus = Literal["completed", "failed", "needs_review", "postponed"]
 Control = Literal["pause", "cancel"]
 
 TERMINAL: frozenset[Status] = frozenset({"completed", "failed", "cancelled"})
@@ -27,7 +27,8 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What became of one step run. `path` is its StepPath; a `needs_review` outcome is replaced by a later one."""
+    """What became of one step run. `path` is its StepPath. Only completed and failed are final: a step run that
+    `needs_review` or is `postponed` (to be tried again much later) goes on, and the store keeps no outcome of it."""
 
     path: str
     status: OutcomeStatus

@@ -6,20 +6,31 @@ import asyncio
 from dataclasses import dataclass
 
 from flowbuilder.effect import Effect, TargetClass
+from flowbuilder.errors import StepError
 from flowbuilder.execution import Lease
 from flowbuilder.ports import Store
 from flowbuilder.values import JsonObject
 
 
-@dataclass(frozen=True)
+@dataclass
 class StoreLedger:
-    """Implements `ports.Ledger` on the store; each call is committed before it returns."""
+    """Implements `ports.Ledger` on the store; each call is committed before it returns.
+
+    It is of one step run: once that is over, work that was left behind can begin no effect any more.
+    """
 
     store: Store
     lease: Lease
+    _closed: bool = False
+
+    def close(self) -> None:
+        """The step run is over. What has begun may still be finished."""
+        self._closed = True
 
     async def begin(self, *, key: str, path: str, target: str, target_class: TargetClass, request_hash: str) -> Effect:
         """The durable intent; an effect that is there already comes back as it stands."""
+        if self._closed:
+            raise StepError("this step run is over, nothing can be written any more", code="over")
         return await asyncio.to_thread(
             lambda: self.store.begin_effect(
                 self.lease, key=key, path=path, target=target, target_class=target_class, request_hash=request_hash

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import Protocol
 
 from flowbuilder.actions import Start, ask_path
+from flowbuilder.apart import run_apart
 from flowbuilder.effect import effect_key
 from flowbuilder.errors import Conflict, FlowbuilderError, LanguageError, LostLease, StepError, TransientError
 from flowbuilder.events import NewEvent
@@ -19,6 +21,19 @@ from flowbuilder.step import Completed, ExecutionInfo, NeedsReview, Step, StepRe
 from flowbuilder.values import JsonObject, NotJson, digest, ensure_json
 
 logger = logging.getLogger(__name__)
+
+
+Work = Callable[[int, str | None], Awaitable[Outcome]]
+"""Does one attempt of a step run: `(attempt, task_run_id) -> outcome`. Raises `TransientError` to be tried again after
+`retry_after` seconds."""
+
+
+class Perform(Protocol):
+    """Carries out a step run: calls `work(1)`, and after each `TransientError` waits and calls it again."""
+
+    async def __call__(self, start: Start, work: Work) -> Outcome:
+        """The outcome of the step run, which is in the store by then."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,27 +104,28 @@ async def perform_step(place: Workplace, start: Start, attempt: int, *, task_run
 async def _run(place: Workplace, start: Start, step: Step, attempt: int) -> StepResult:
     bound = step.bind(start.context)
     author_key = getattr(getattr(bound, "effect", None), "key", None)
+    ledger = StoreLedger(place.store, place.lease)
     run = StepRun(
         path=start.path,
         execution=place.execution,
         site=place.site,
-        ports=_with_ledger(place),
+        ports=replace(place.ports, ledger=ledger),
         hosts=place.hosts,
         attempt=attempt,
         decision=start.decision,
         effect_key=effect_key(place.install, place.execution.id, start.path, author_key=author_key),
     )
-    if step.timeout_seconds is None:
-        return await bound.run(run)
     try:
         async with asyncio.timeout(step.timeout_seconds):
-            return await bound.run(run)
+            if bound.cooperative:
+                return await bound.run(run)
+            return await run_apart(lambda: bound.run(run), name=start.path)
     except TimeoutError:
+        if step.timeout_seconds is None:
+            raise  # the step's own
         raise TransientError(f"took longer than {step.timeout_seconds:g} s", reason="timeout") from None
-
-
-def _with_ledger(place: Workplace) -> Ports:
-    return replace(place.ports, ledger=StoreLedger(place.store, place.lease))
+    finally:
+        ledger.close()
 
 
 def _may_retry(step: Step, problem: TransientError, attempt: int) -> bool:

@@ -97,7 +97,10 @@ ExpressionText = Annotated[Expression, _ExpressionField()]
 class Record(BaseModel):
     """A frozen piece of a definition; unknown fields are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=False)
+    # building a validator takes milliseconds: each is built when the first document needs it
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=False, defer_build=True
+    )
 
 
 class Retry(Record):
@@ -135,6 +138,9 @@ class Step(Record):
     kind: ClassVar[Kind] = "task"
     untrusted: ClassVar[str | None] = None
     """What outsiders may have written into the output, in a few words ("web page"); None: nothing by itself."""
+    cooperative: ClassVar[bool] = False
+    """Whether `run` gives way whenever it waits. One that does may share the worker's event loop; any other is run in a
+    thread of its own, so that code that blocks stops nothing else and its `timeout_seconds` holds."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)
     type: str

@@ -51,6 +51,7 @@ class Api(Step):
     failures, every other status but 2xx fails the step.
     """
 
+    cooperative: ClassVar[bool] = True
     untrusted: ClassVar[str | None] = "API answer"
 
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] = "GET"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, model_validator
 
@@ -24,6 +24,7 @@ class CmsStep(Step):
     versions, and what they approve is written. Every write is read back before the step is done.
     """
 
+    cooperative: ClassVar[bool] = True
     operation: Literal["read", "update", "create"] = "read"
     url: Annotated[str, TemplatedField(sink="host")]
     body: Published = None

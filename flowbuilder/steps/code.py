@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -18,6 +18,7 @@ class Code(Step):
     The names under `with` are variables of the program. Limits: `limit_seconds` of time, `limit_megabytes` of memory.
     """
 
+    cooperative: ClassVar[bool] = True
     language: Literal["python"] = "python"
     source: Annotated[str, TemplatedField(sink="code")]
     inputs: Templated[dict[str, Any]] = Field(default_factory=dict, alias="with")

@@ -40,6 +40,7 @@ class Gsc(Step):
     Dates are ISO dates (2026-01-31), `today`, `yesterday`, or days before today such as `-28d`.
     """
 
+    cooperative: ClassVar[bool] = True
     untrusted: ClassVar[str | None] = "search data"
 
     operation: Literal["query", "inspect"] = "query"

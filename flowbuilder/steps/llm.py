@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, field_validator
 
@@ -28,6 +28,7 @@ class Llm(Step):
     environment variables are used.
     """
 
+    cooperative: ClassVar[bool] = True
     model: Templated[str]
     fallback: Templated[str | None] = None
     connection: str | None = None

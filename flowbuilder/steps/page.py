@@ -36,6 +36,7 @@ class Image(BaseModel):
 class Page(Step):
     """Fetch a page and extract what it says: Markdown of the main content, and what search engines see."""
 
+    cooperative: ClassVar[bool] = True
     untrusted: ClassVar[str | None] = "web page"
 
     url: Annotated[str, TemplatedField(sink="host")]

@@ -1,0 +1,56 @@
+"""The open reviews of one execution, as a drive asks and withdraws them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flowbuilder.errors import Conflict, Refused
+from flowbuilder.execution import Lease
+from flowbuilder.ports import ReviewFilter, Store
+from flowbuilder.review import Review
+
+
+def open_reviews(store: Store, execution_id: str) -> tuple[Review, ...]:
+    """All open reviews of an execution, in the order of the queue."""
+    found: list[Review] = []
+    cursor: str | None = None
+    while True:
+        page = store.reviews(ReviewFilter(execution_id=execution_id), limit=200, cursor=cursor)
+        found += page.reviews
+        if page.next is None:
+            return tuple(found)
+        cursor = page.next
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Reads and closes reviews under a lease."""
+
+    store: Store
+    lease: Lease
+
+    def all(self) -> tuple[Review, ...]:
+        """Those that are open now."""
+        return open_reviews(self.store, self.lease.execution_id)
+
+    def newest(self, path: str) -> Review:
+        """The one that the step run at `path` asked for last."""
+        found = [item for item in self.all() if item.path.partition("~")[0] == path]
+        return max(found, key=lambda review: review.created_at)
+
+    def withdraw(self, path: str) -> None:
+        """Close the one at `path`, if it is open: what it asks about is being made anew."""
+        review = next((item for item in self.all() if item.path == path), None)
+        if review is None:
+            return
+        try:
+            self.store.decide(
+                review.id,
+                kind="withdrawn",
+                by="flowbuilder",
+                seen_version=review.version,
+                seen_hash=review.content_hash,
+                comment="what it asked about is being made anew",
+            )
+        except (Conflict, Refused):
+            return  # someone decided it in the same moment; the walk no longer looks at it

@@ -1,0 +1,66 @@
+"""What the store remembers of an execution: its walk so far, and what earlier drives have written down beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from flowbuilder.execution import Execution
+from flowbuilder.plan import Plan
+from flowbuilder.ports import Store
+from flowbuilder.questions import open_reviews
+from flowbuilder.step import ExecutionInfo
+from flowbuilder.walker import Walk
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tried:
+    """A step run that failed for a passing reason: the attempt that did, and when the next one is due."""
+
+    attempt: int
+    due: datetime
+
+
+@dataclass(kw_only=True, slots=True)
+class Recollection:
+    """`noted` are the events that are there, by type and path; `tried` the step runs between two attempts, by path."""
+
+    noted: set[tuple[str, str]] = field(default_factory=set)
+    tried: dict[str, Tried] = field(default_factory=dict)
+
+
+def recollect(store: Store, execution_id: str) -> Recollection:
+    """Read the whole timeline of an execution."""
+    found = Recollection()
+    after = 0
+    while events := store.events(execution_id, after=after):
+        for event in events:
+            found.noted.add((event.type, event.path))
+            if event.type == "step_retrying":
+                delay = timedelta(seconds=float(event.data.get("delay_seconds", 0)))
+                found.tried[event.path] = Tried(attempt=int(event.data.get("attempt", 1)), due=event.at + delay)
+            elif event.type in ("step_completed", "step_failed"):
+                found.tried.pop(event.path, None)
+        after = events[-1].seq
+    return found
+
+
+def info_of(execution: Execution) -> ExecutionInfo:
+    """What templates see as `execution`: the same in every attempt to go on."""
+    started = execution.started_at or execution.created_at
+    return ExecutionInfo(
+        id=execution.id, workflow=execution.workflow, version=execution.version, started_at=started.isoformat()
+    )
+
+
+def walk_of(store: Store, plan: Plan, execution: Execution) -> Walk:
+    """The walk of an execution, as far as the store remembers it."""
+    return Walk(
+        plan,
+        inputs=execution.inputs,
+        site=execution.site_record,
+        execution=info_of(execution),
+        outcomes=store.outcomes(execution.id),
+        decisions=store.decisions(execution.id),
+        asked=[review.path for review in open_reviews(store, execution.id)],
+    )
