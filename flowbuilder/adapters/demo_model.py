@@ -22,7 +22,7 @@ NO_COST: JsonObject = {"requests": 0, "input_tokens": 0, "output_tokens": 0, "ca
 MAX_ANSWERS = 5
 _MARKED = re.compile(r"<(page|rows|title)>\s*(.*?)\s*</\1>", re.DOTALL)
 _ASKED = re.compile(r"^.*\breviewer asks\b:?[ \t]*(.+)$", re.MULTILINE | re.IGNORECASE)
-_LESS = re.compile(r"\b(short(er)?|less|remove|drop|without|no summary|cut)\b", re.IGNORECASE)
+_LESS = re.compile(r"\b(short(?:er)?|less|remove|drop|omit|leave out|without|no summary|cut)\b", re.IGNORECASE)
 _OWN = re.compile(
     rf"^## (?:{SUMMARY}|{QUESTIONS})\n.*?(?=^## (?!{SUMMARY}\n|{QUESTIONS}\n)|\Z)", re.DOTALL | re.MULTILINE
 )
