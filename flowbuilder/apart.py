@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -30,9 +31,9 @@ async def run_apart(work: Callable[[], Coroutine[Any, Any, T]], *, name: str) ->
         try:
             value = asyncio.run(body())
         except BaseException as problem:
-            _tell(here, lambda given=problem: result.done() or result.set_exception(given))
+            _tell(here, partial(_settle, result.set_exception, result, problem))
         else:
-            _tell(here, lambda: result.done() or result.set_result(value))
+            _tell(here, partial(_settle, result.set_result, result, value))
 
     threading.Thread(target=run, name=name, daemon=True).start()
     try:
@@ -41,6 +42,11 @@ async def run_apart(work: Callable[[], Coroutine[Any, Any, T]], *, name: str) ->
         for loop, task in inner:
             _tell(loop, task.cancel)
         raise
+
+
+def _settle(settle: Callable[[Any], None], result: asyncio.Future[Any], given: object) -> None:
+    if not result.done():
+        settle(given)
 
 
 def _tell(loop: asyncio.AbstractEventLoop, word: Callable[[], object]) -> None:
