@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -40,6 +39,8 @@ async def write_once(
     A target that neither deduplicates nor can be asked is never called a second time without a person's word.
     A failure after which nobody knows whether the write took effect is noted as `unknown`.
     """
+    import asyncio  # here: checking a document needs the step types, and no event loop
+
     ledger = run.ports.ledger
     if ledger is None:
         return (await write()).output
