@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 
 from flowbuilder.errors import ConfigurationError
+from flowbuilder.values import Json, JsonObject
 
 HOST = "127.0.0.1"
 PREFECT_PORT, REVIEW_PORT, SITE_PORT = 4200, 8501, 8765
 """Where things listen unless said otherwise: Prefect's and Streamlit's own defaults, and the sample site."""
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def ensure_free(port: int, *, what: str, option: str) -> None:
@@ -26,11 +30,29 @@ def ensure_free(port: int, *, what: str, option: str) -> None:
             ) from None
 
 
+@dataclass(frozen=True)
+class Reply:
+    """What an API answered: a JSON value, and the time on its clock as the Date header has it."""
+
+    value: Json
+    date: str
+
+
+def ask(url: str, body: JsonObject | None = None, *, timeout: float = 3.0) -> Reply | None:
+    """GET a JSON value, or POST `body` for one; None where there is no success."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})  # noqa: S310
+    try:
+        with _OPENER.open(request, timeout=timeout) as reply:
+            return Reply(json.loads(reply.read() or b"null"), reply.headers.get("Date", ""))
+    except (urllib.error.URLError, OSError, ValueError):
+        return None
+
+
 def answers(url: str, *, timeout: float = 2.0) -> bool:
     """Whether a GET is answered with a success."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(url, timeout=timeout) as reply:
+        with _OPENER.open(url, timeout=timeout) as reply:
             return 200 <= int(reply.status) < 300
     except (urllib.error.URLError, OSError, ValueError):
         return False
