@@ -7,7 +7,7 @@ from typing import Any
 
 from flowbuilder.check import check
 from flowbuilder.definition import Definition
-from flowbuilder.dependencies import dependencies
+from flowbuilder.dependencies import dependencies, in_order
 from flowbuilder.errors import DefinitionError
 from flowbuilder.plan import Arm, Block, Branch, Call, Loop, Node, Plan, Review, Task
 from flowbuilder.step import Step
@@ -49,14 +49,8 @@ def _plan(definition: Definition, workflows: Workflows | None) -> Plan:
 
 def _block(steps: Sequence[Step], workflows: Workflows | None, called: list[str]) -> Block:
     needs = dependencies(steps)
-    ordered: list[Step] = []
-    placed: set[str] = set()
-    waiting = list(steps)
-    while waiting:
-        ready = [step for step in waiting if needs[step.id] <= placed]
-        ordered += ready
-        placed.update(step.id for step in ready)
-        waiting = [step for step in waiting if step.id not in placed]
+    by_id = {step.id: step for step in steps}
+    ordered = [by_id[name] for name in in_order(needs)]
     position = {step.id: index for index, step in enumerate(ordered)}
     return Block(
         nodes=tuple(
@@ -104,7 +98,7 @@ def _node(step: Step, needs: tuple[str, ...], workflows: Workflows | None, calle
 
 def _uses(step: Step) -> tuple[str, ...]:
     found: dict[str, None] = {}
-    for _, text, _ in step.texts():
+    for _, text, _ in step.own_texts:
         for reference in text.references:
             if len(reference.path) > 1 and reference.path[0] == "steps":
                 found[str(reference.path[1])] = None

@@ -31,11 +31,12 @@ def connections(reading: Reading) -> Connections | None:
     using = {text.reader.id for text, _, _ in reading.reads if text.reader is not None}
     using |= {item.id for item in reading.all if item.step.depends_on}
     acting = _acting(reading)
+    purposeful = {id(block): _purposeful(reading, block, acting) for block in _blocks(reading)}
     alone, unused = set(), set()
     for located in reading.all:
         if located.id in used or located.id in acting or _spoken_of(located, acting, used):
             continue
-        if not _purposeful(reading, located.block, acting):
+        if not purposeful[id(located.block)]:
             continue
         linked = located.block is not reading.top or located.id in using or _links_inside(located, using)
         (unused if linked else alone).add(located.id)
@@ -45,7 +46,7 @@ def connections(reading: Reading) -> Connections | None:
         alone=frozenset(alone),
         unused=frozenset(unused),
         connected=connected,
-        purposeful=_purposeful(reading, reading.top, acting),
+        purposeful=purposeful[id(reading.top)],
     )
 
 
@@ -74,6 +75,10 @@ def _used(block: Block, target: Located) -> Iterator[str]:
         inner = inner.owner.block
 
 
+def _blocks(reading: Reading) -> list[Block]:
+    return [reading.top, *(block for located in reading.all for block in located.blocks)]
+
+
 def _purposeful(reading: Reading, block: Block, acting: set[str]) -> bool:
     """Whether a list of steps says what it is for: it has an output, or a step that changes something outside."""
     if any(located.id in acting for located in block.steps):
@@ -97,8 +102,7 @@ def _links_inside(located: Located, using: set[str]) -> bool:
 def _after(reading: Reading, acting: set[str]) -> set[str]:
     """The steps that come after one that changes something: they may verify it."""
     found: set[str] = set()
-    blocks = [reading.top, *(block for located in reading.all for block in located.blocks)]
-    for block in blocks:
+    for block in _blocks(reading):
         inside = any(around.owner is not None and around.owner.id in found for around in block.outward())
         for name in in_order(block.needs):
             if inside or block.needs[name] & acting or block.needs[name] & found:

@@ -54,7 +54,7 @@ def ids_inside(step: Step) -> Iterator[str]:
 
 def reads(step: Step) -> Iterator[str]:
     """The ids of the steps that this step's own templates and expressions read (not those of steps inside it)."""
-    for _, text, _ in step.texts():
+    for _, text, _ in step.own_texts:
         yield from steps_read(text.references)
 
 

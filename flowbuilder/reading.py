@@ -154,7 +154,7 @@ class Reading:
                 located.blocks.append(self._block(_inner(located, at), body))
             located.texts = [
                 Text(place=(*located.place, *at), text=text, block=_scope(located, at), reader=located, sink=sink)
-                for at, text, sink in step.texts()
+                for at, text, sink in step.own_texts
             ]
         return block
 

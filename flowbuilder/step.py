@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar
 
@@ -178,10 +178,16 @@ class Step(Record):
 
         The bodies of containers (`steps`, `branches`, `else`) are not descended into: they are steps of their own.
         """
-        for name, info in type(self).model_fields.items():
-            sink = next((mark.sink for mark in info.metadata if isinstance(mark, TemplatedField)), None)
-            for place, text in _texts(getattr(self, name), (info.alias or name,)):
-                yield place, text, sink
+        for name, alias, sink in _text_fields(type(self)):
+            value = getattr(self, name)
+            if value is not None and type(value) is not str:
+                for place, text in _texts(value, (alias,)):
+                    yield place, text, sink
+
+    @cached_property
+    def own_texts(self) -> tuple[tuple[Place, Template | Expression, Sink | None], ...]:
+        """What `texts` gives, found once: everything that reads a definition asks for it."""
+        return tuple(self.texts())
 
     def bind(self, context: Mapping[str, Json]) -> Self:
         """The step with every template filled in from `context`; `StepError` where a result has the wrong type."""
@@ -274,6 +280,23 @@ def step_types() -> Mapping[str, type[Step]]:
     return found
 
 
+_NO_TEXTS = frozenset(("id", "type", "name", "depends_on", "retry", "timeout_seconds", "on_error", "trust"))
+
+
+@cache
+def _text_fields(model: type[Step]) -> tuple[tuple[str, str, Sink | None], ...]:
+    """The fields that may hold texts: their names in Python and in the document, and their sinks."""
+    return tuple(
+        (
+            name,
+            info.alias or name,
+            next((mark.sink for mark in info.metadata if isinstance(mark, TemplatedField)), None),
+        )
+        for name, info in model.model_fields.items()
+        if name not in _NO_TEXTS
+    )
+
+
 class _Bound:
     """The validation context that says: templates are filled in."""
 
@@ -304,15 +327,15 @@ def _holds_template(value: Any) -> bool:
 
 
 def _texts(value: Any, at: Place) -> Iterator[tuple[Place, Template | Expression]]:
-    if isinstance(value, Template | Expression):
+    if isinstance(value, (Template, Expression)):
         yield at, value
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         for key, item in value.items():
             yield from _texts(item, (*at, key))
-    elif isinstance(value, list | tuple) and not any(isinstance(item, Step) for item in value):
+    elif isinstance(value, (list, tuple)) and not any(isinstance(item, Step) for item in value):
         for index, item in enumerate(value):
             yield from _texts(item, (*at, index))
-    elif isinstance(value, Record) and not isinstance(value, Step):
+    elif isinstance(value, Record) and not isinstance(value, (Step, Retry, Trust, ContinueWith)):
         for name, info in type(value).model_fields.items():
             yield from _texts(getattr(value, name), (*at, info.alias or name))
 
