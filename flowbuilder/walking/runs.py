@@ -10,8 +10,8 @@ from typing import Any, Literal
 from flowbuilder.actions import Standing
 from flowbuilder.errors import LanguageError
 from flowbuilder.plan import Block, Node, Review, Task
-from flowbuilder.scope import Scope
 from flowbuilder.values import Json, JsonObject
+from flowbuilder.walking.scope import Scope
 
 State = Literal["pending", "running", "waiting", "held", "open", "settled"]
 
@@ -227,20 +227,6 @@ def _leaves(run: NodeRun) -> Iterator[str]:
 def with_defaults(defaults: Mapping[str, Json], inputs: Mapping[str, Json]) -> JsonObject:
     """The inputs with the defaults of those not given."""
     return {**defaults, **inputs}
-
-
-def iteration_output(done: Mapping[int, JsonObject], *, drop: bool) -> JsonObject:
-    """`{items, outputs}` in input order; with `drop`, failed items are left out of `items` too."""
-    ordered = [done[index] for index in sorted(done)]
-    completed = [item for item in ordered if item["status"] == "completed"]
-    return {"items": completed if drop else ordered, "outputs": [item["output"] for item in completed]}
-
-
-def too_many_failed(failures: int, allowed: int | float | None, items: list[Json]) -> bool:
-    """Whether more items failed than `max_failed` allows: a count, or a share of all when between 0 and 1."""
-    if allowed is None:
-        return False
-    return failures > (allowed * len(items) if isinstance(allowed, float) else allowed)
 
 
 def error_of(problem: LanguageError, field_name: str = "") -> JsonObject:
