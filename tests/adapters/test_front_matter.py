@@ -39,7 +39,9 @@ def test_a_file_without_front_matter_gets_one():
     assert take_apart("x\n").with_field("title", "T").text == '---\ntitle: "T"\n---\n\nx\n'
 
 
-@pytest.mark.parametrize("head", ["", "---\na: 1\n---\n", "---\na: 1\n---\n\n", "---\r\na: 1\r\n---\r\n\r\n", "---\n---\n"])
+@pytest.mark.parametrize(
+    "head", ["", "---\na: 1\n---\n", "---\na: 1\n---\n\n", "---\r\na: 1\r\n---\r\n\r\n", "---\n---\n"]
+)
 @pytest.mark.parametrize("body", ["x", "\nx", "\n\nx\n", "", "---\ny: 2\n---\nx", "---", "\r\nx", "- a\n"])
 def test_a_body_reads_back_as_it_was_written(head, body):
     assert take_apart(take_apart(head + "old").with_body(body).text).body == body
