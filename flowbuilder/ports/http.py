@@ -66,11 +66,16 @@ class HttpResponse:
 
     @property
     def retry_after(self) -> float | None:
-        """The `Retry-After` header in seconds, at most an hour; None when there is none, or when it is a date."""
+        """The `Retry-After` header in seconds, at most an hour; None when there is none.
+
+        A date is taken against the answer's own `Date`, so the clocks of both sides do not matter.
+        """
+        said = self.headers.get("retry-after", "").strip()
         try:
-            return min(max(float(self.headers["retry-after"]), 0.0), 3600.0)
+            seconds = float(said) if said[:1].isdigit() else _between(self.headers["date"], said)
         except (KeyError, ValueError):
             return None
+        return min(max(seconds, 0.0), 3600.0)
 
 
 class Http(Protocol):
@@ -80,3 +85,9 @@ class Http(Protocol):
     """
 
     async def send(self, request: HttpRequest) -> HttpResponse: ...
+
+
+def _between(earlier: str, later: str) -> float:
+    from email.utils import parsedate_to_datetime  # not needed where definitions are only checked
+
+    return (parsedate_to_datetime(later) - parsedate_to_datetime(earlier)).total_seconds()
