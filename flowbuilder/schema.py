@@ -7,7 +7,8 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from flowbuilder.loader import Document
-from flowbuilder.step import Step, step_types
+from flowbuilder.step import Step
+from flowbuilder.step_types import step_types
 from flowbuilder.values import JsonObject
 
 

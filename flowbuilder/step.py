@@ -11,96 +11,36 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    GetCoreSchemaHandler,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
+from pydantic import Field, ValidationError, field_validator
+
+from flowbuilder.errors import ConfigurationError, StepError, Transience
+from flowbuilder.field import (
+    Bound,
+    ExpressionText,
+    Place,
+    Record,
+    Sink,
+    Templated,
+    TemplatedField,
+    compile_value,
+    fill,
+    texts_in,
 )
-from pydantic_core import PydanticCustomError, core_schema
-
-from flowbuilder.errors import ConfigurationError, LanguageError, StepError, Transience
-from flowbuilder.language import Expression, Shape, Template, is_template
+from flowbuilder.language import Expression, Shape, Template
 from flowbuilder.values import Json, JsonObject
 
 if TYPE_CHECKING:
     from flowbuilder.ports import Ports
     from flowbuilder.review import Decision, ReviewRequest
 
-T = TypeVar("T")
-Place = tuple[str | int, ...]
+__all__ = [
+    "Completed", "ContinueWith", "ExecutionInfo", "ExpressionText", "Kind", "NeedsReview", "Place", "Record", "Retry",
+    "Sink", "Step", "StepResult", "StepRun", "Templated", "TemplatedField", "Trust", "compile_value", "fill",
+]  # fmt: skip
+
 Kind = Literal["task", "branch", "loop", "review", "call"]
-Sink = Literal["publish", "host", "code", "tool"]
-
-
-@dataclass(frozen=True, slots=True)
-class TemplatedField:
-    """The mark of a field whose value may hold templates. `sink` names what untrusted text must not reach."""
-
-    sink: Sink | None = None
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        def validate(value: Any, inner: core_schema.ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
-            if isinstance(info.context, _Bound):
-                return inner(value)
-            compiled = _compile(value)
-            return compiled if _holds_template(compiled) else inner(value)
-
-        return core_schema.with_info_wrap_validator_function(validate, handler(source))
-
-    def __get_pydantic_json_schema__(self, core: core_schema.CoreSchema, handler: Any) -> dict[str, Any]:
-        plain = handler(core)
-        if plain.get("type") == "string" and "enum" not in plain and "format" not in plain:
-            return dict(plain)
-        return {"anyOf": [plain, {"type": "string", "pattern": r"\{[{%]"}]}
-
-
-if TYPE_CHECKING:
-    Templated = Annotated[T, TemplatedField()]
-else:
-
-    class Templated:
-        """`Templated[T]`: a field of type `T` that may be written as a template."""
-
-        def __class_getitem__(cls, inner: Any) -> Any:
-            return Annotated[inner, TemplatedField()]
-
-
-class _ExpressionField:
-    """The mark of a field that is a bare expression; it is compiled when the document is loaded."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        def validate(value: Any) -> Expression:
-            if isinstance(value, Expression):
-                return value
-            if isinstance(value, bool):
-                value = "true" if value else "false"
-            if not isinstance(value, str):
-                raise PydanticCustomError("expression", "an expression is a text such as steps.a.output.score > 0.5")
-            return _language(Expression, value)
-
-        return core_schema.no_info_plain_validator_function(validate)
-
-    def __get_pydantic_json_schema__(self, core: core_schema.CoreSchema, handler: Any) -> dict[str, Any]:
-        return {"type": ["string", "boolean"], "description": "an expression"}
-
-
-ExpressionText = Annotated[Expression, _ExpressionField()]
-
-
-class Record(BaseModel):
-    """A frozen piece of a definition; unknown fields are refused."""
-
-    # building a validator takes milliseconds: each is built when the first document needs it
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=False, defer_build=True
-    )
 
 
 class Retry(Record):
@@ -135,6 +75,7 @@ class Trust(Record):
 class Step(Record):
     """A step of any type: the fields that all share."""
 
+    shares_texts: ClassVar[bool] = False
     kind: ClassVar[Kind] = "task"
     untrusted: ClassVar[str | None] = None
     """What outsiders may have written into the output, in a few words ("web page"); None: nothing by itself."""
@@ -181,8 +122,13 @@ class Step(Record):
         for name, alias, sink in _text_fields(type(self)):
             value = getattr(self, name)
             if value is not None and type(value) is not str:
-                for place, text in _texts(value, (alias,)):
+                for place, text in texts_in(value, (alias,)):
                     yield place, text, sink
+
+    @cached_property
+    def own_texts(self) -> tuple[tuple[Place, Template | Expression, Sink | None], ...]:
+        """What `texts` gives, found once: everything that reads a definition asks for it."""
+        return tuple(self.texts())
 
     @cached_property
     def own_texts(self) -> tuple[tuple[Place, Template | Expression, Sink | None], ...]:
@@ -196,9 +142,9 @@ class Step(Record):
             info = type(self).model_fields[name]
             value = getattr(self, name)
             templated = any(isinstance(mark, TemplatedField) for mark in info.metadata)
-            values[info.alias or name] = _fill(value, context) if templated else value
+            values[info.alias or name] = fill(value, context) if templated else value
         try:
-            return type(self).model_validate(values, context=_Bound())
+            return type(self).model_validate(values, context=Bound())
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"])
@@ -264,22 +210,6 @@ class NeedsReview:
 StepResult = Completed | NeedsReview
 
 
-@cache
-def step_types() -> Mapping[str, type[Step]]:
-    """The step types by name: ours, and those of the entry point group `flowbuilder.steps` (name = class)."""
-    from flowbuilder.steps import BUILT_IN
-
-    found: dict[str, type[Step]] = dict(BUILT_IN)
-    for point in entry_points(group="flowbuilder.steps"):
-        loaded = point.load()
-        if not (isinstance(loaded, type) and issubclass(loaded, Step)):
-            raise ConfigurationError(f"entry point {point.name} in group flowbuilder.steps is not a Step class")
-        if point.name in BUILT_IN and BUILT_IN[point.name] is not loaded:
-            raise ConfigurationError(f"entry point {point.name} would replace a built-in step type")
-        found[point.name] = loaded
-    return found
-
-
 _NO_TEXTS = frozenset(("id", "type", "name", "depends_on", "retry", "timeout_seconds", "on_error", "trust"))
 
 
@@ -295,68 +225,3 @@ def _text_fields(model: type[Step]) -> tuple[tuple[str, str, Sink | None], ...]:
         for name, info in model.model_fields.items()
         if name not in _NO_TEXTS
     )
-
-
-class _Bound:
-    """The validation context that says: templates are filled in."""
-
-
-def _compile(value: Any) -> Any:
-    if isinstance(value, str):
-        return _language(Template, value) if is_template(value) else value
-    if isinstance(value, Mapping):
-        return {key: _compile(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_compile(item) for item in value]
-    return value
-
-
-def _language(form: type[T], source: str) -> T:
-    try:
-        return form(source)  # type: ignore[call-arg]
-    except LanguageError as error:
-        raise PydanticCustomError("language", "{message}", {"message": str(error), "error": error}) from None
-
-
-def _holds_template(value: Any) -> bool:
-    if isinstance(value, Template):
-        return True
-    if isinstance(value, Mapping):
-        return any(_holds_template(item) for item in value.values())
-    return isinstance(value, list | tuple) and any(_holds_template(item) for item in value)
-
-
-def _texts(value: Any, at: Place) -> Iterator[tuple[Place, Template | Expression]]:
-    if isinstance(value, (Template, Expression)):
-        yield at, value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _texts(item, (*at, key))
-    elif isinstance(value, (list, tuple)) and not any(isinstance(item, Step) for item in value):
-        for index, item in enumerate(value):
-            yield from _texts(item, (*at, index))
-    elif isinstance(value, Record) and not isinstance(value, (Step, Retry, Trust, ContinueWith)):
-        for name, info in type(value).model_fields.items():
-            yield from _texts(getattr(value, name), (*at, info.alias or name))
-
-
-def fill(value: Any, context: Mapping[str, Json]) -> Json:
-    """A compiled value (templates inside lists and objects) with its templates filled in."""
-    return _fill(value, context)  # type: ignore[no-any-return]
-
-
-def compile_value(value: Any) -> Any:
-    """A JSON value with every text that holds a template replaced by its `Template`."""
-    return _compile(value)
-
-
-def _fill(value: Any, context: Mapping[str, Json]) -> Any:
-    if isinstance(value, Template):
-        return value.render(context)
-    if isinstance(value, Expression):
-        return value
-    if isinstance(value, Mapping):
-        return {key: _fill(item, context) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_fill(item, context) for item in value]
-    return value

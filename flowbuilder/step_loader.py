@@ -11,7 +11,8 @@ from flowbuilder.complaints import Complaints
 from flowbuilder.field_errors import complain_of_fields, shown
 from flowbuilder.language import Expression
 from flowbuilder.spelling import nearest
-from flowbuilder.step import Place, Step, step_types
+from flowbuilder.step import Place, Step
+from flowbuilder.step_types import step_types
 from flowbuilder.steps.conditional import Conditional, ConditionalBranch, ConditionalElse
 from flowbuilder.steps.iteration import Iteration
 

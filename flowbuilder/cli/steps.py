@@ -6,8 +6,9 @@ from inspect import cleandoc
 
 import click
 
-from flowbuilder.step import Step, step_types
-from flowbuilder.terminal.answer import AnsweringCommand, Answer
+from flowbuilder.step import Step
+from flowbuilder.step_types import step_types
+from flowbuilder.terminal.answer import Answer, AnsweringCommand
 
 _COMMON = frozenset(Step.model_fields)
 

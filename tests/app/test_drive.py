@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 import pytest
 
-from flowbuilder import step as step_module
 from flowbuilder.app import App
 from flowbuilder.driver import Settled
 from flowbuilder.errors import StepError, TransientError
@@ -18,7 +17,8 @@ from flowbuilder.execute import PerformHere, execute
 from flowbuilder.local import LocalRunner
 from flowbuilder.settings import Settings
 from flowbuilder.signals import Signals
-from flowbuilder.step import Completed, Step, StepResult, StepRun, Templated, step_types
+from flowbuilder.step import Completed, Step, StepResult, StepRun, Templated
+from flowbuilder.step_types import step_types
 from flowbuilder.testing import FakeClock, MemoryStore, fake_ports
 
 Behaviour = Callable[[StepRun], Any]
@@ -45,9 +45,7 @@ class Awaiting(Acting):
 @pytest.fixture(autouse=True)
 def acting_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     known = {**step_types(), "acting": Acting, "awaiting": Awaiting}
-    monkeypatch.setattr(step_module, "step_types", lambda: known)
-    for module in ("flowbuilder.step_loader", "flowbuilder.schema"):
-        monkeypatch.setattr(f"{module}.step_types", lambda: known, raising=False)
+    monkeypatch.setattr("flowbuilder.step_loader.step_types", lambda: known)
     yield
     BEHAVIOURS.clear()
 
