@@ -130,11 +130,6 @@ class Step(Record):
         """What `texts` gives, found once: everything that reads a definition asks for it."""
         return tuple(self.texts())
 
-    @cached_property
-    def own_texts(self) -> tuple[tuple[Place, Template | Expression, Sink | None], ...]:
-        """What `texts` gives, found once: everything that reads a definition asks for it."""
-        return tuple(self.texts())
-
     def bind(self, context: Mapping[str, Json]) -> Self:
         """The step with every template filled in from `context`; `StepError` where a result has the wrong type."""
         values: dict[str, Any] = {}
