@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 
@@ -12,9 +13,10 @@ from flowbuilder.actions import Start
 from flowbuilder.compiler import Workflows, compile_plan
 from flowbuilder.definition import Definition
 from flowbuilder.driver import Opened, Settled, drive
-from flowbuilder.errors import DefinitionError, LostLease, NotFound, Refused, TransientError
+from flowbuilder.errors import ConfigurationError, DefinitionError, LostLease, NotFound, Refused, TransientError
 from flowbuilder.events import NewEvent
 from flowbuilder.execution import Execution, Lease, Outcome, WorkflowVersion
+from flowbuilder.hosts import reachable
 from flowbuilder.json_schema import problems
 from flowbuilder.loader import load
 from flowbuilder.perform import Perform, Work
@@ -140,6 +142,10 @@ async def execute(
         if plan.digest != execution.digest:
             message = "this release compiles the workflow to another plan than the one the execution began with"
             return await _give_up(store, lease, "plan_changed", message)
+        try:
+            plan = replace(plan, hosts=reachable(plan.hosts, execution.site_record))
+        except ConfigurationError as problem:
+            return await _give_up(store, lease, "configuration", str(problem))
         if execution.attempt > 1:
             event = NewEvent(type="execution_resumed", data={"holder": holder, "attempt": execution.attempt})
             await asyncio.to_thread(store.append_events, lease, [event])

@@ -34,7 +34,7 @@ class Document(Record):
     title: str | None = Field(default=None, description="the name for people")
     description: str = ""
     inputs: dict[str, Any] = Field(default_factory=dict, description="JSON Schema properties; required unless default")
-    hosts: tuple[str, ...] = Field(default=(), description="the only hosts that steps may reach")
+    hosts: tuple[str, ...] = Field(default=(), description="the only hosts that steps may reach; may read site")
     steps: list[Any] = Field(min_length=1, description="what is done; order follows from what they refer to")
     outputs: dict[str, Any] = Field(default_factory=dict, description="what comes out, as templates")
 
@@ -118,10 +118,23 @@ def _hosts(raw: Any, out: Complaints) -> tuple[str, ...]:
     if not isinstance(raw, list):
         return ()
     for index, host in enumerate(raw):
-        if isinstance(host, str) and not HOST.fullmatch(host):
+        if isinstance(host, str) and is_template(host):
+            _templated_host(host, ("hosts", index), out)
+        elif isinstance(host, str) and not HOST.fullmatch(host):
             hint = "a host is a name such as example.com or *.example.com, without https:// and path"
             out.at_value(("hosts", index), "FB012", f"{shown(host)} is not a host", hint=hint)
-    return tuple(host.lower() for host in raw if isinstance(host, str))
+    return tuple(host if is_template(host) else host.lower() for host in raw if isinstance(host, str))
+
+
+def _templated_host(host: str, place: Place, out: Complaints) -> None:
+    try:
+        references = Template(host).references
+    except LanguageError as error:
+        out.in_text(place, host, error)
+        return
+    if any(reference.path[0] != "site" for reference in references):
+        hint = 'hosts are known before anything runs: write a name, or "{{ site.base_url }}"'
+        out.at_value(place, "FB012", "only site can be read in hosts", hint=hint)
 
 
 def _outputs(raw: JsonObject, out: Complaints) -> dict[str, Any]:
