@@ -34,9 +34,9 @@ LONGEST_WAIT = 30.0
 
 
 class Opened(Protocol):
-    """Told of every review that was opened."""
+    """Told of every review that was opened, and of the StepPaths whose results it waited for."""
 
-    async def __call__(self, review: Review) -> None: ...
+    async def __call__(self, review: Review, upstream: tuple[str, ...]) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,7 +220,7 @@ class _Drive:
         review = await asyncio.to_thread(self.store.open_review, self.lease, ask.path, request)
         self.progressed = True
         if self.opened is not None:
-            await self.opened(review)
+            await self.opened(review, ask.upstream)
 
     async def _fail_to_ask(self, path: str, error: JsonObject) -> None:
         outcome = Outcome(path=path, status="failed", error=error)
@@ -245,7 +245,7 @@ class _Drive:
             if outcome.status == "postponed":
                 continue
             if outcome.status == "needs_review" and self.opened is not None:
-                await self.opened(await asyncio.to_thread(self.questions.newest, start.path))
+                await self.opened(await asyncio.to_thread(self.questions.newest, start.path), (start.path,))
             self.walk.finished(outcome)
 
     async def _settle(self) -> Settled | None:
