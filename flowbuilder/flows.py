@@ -1,0 +1,35 @@
+"""Stored workflows as Prefect flows, one by one: `flowbuilder.flows.refresh_page` is the workflow `refresh-page`.
+
+These dotted names are the entrypoints of deployments. Nothing is imported or read before a workflow is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from prefect import Flow
+
+    from flowbuilder.runtime.station import Station
+
+
+def __getattr__(name: str) -> Flow[..., Any]:
+    if name.startswith("_") or name == "TYPE_CHECKING":
+        raise AttributeError(name)
+    from flowbuilder.errors import NotFound
+    from flowbuilder.runtime.flow import build_flow
+
+    running = bool(os.environ.get("PREFECT__FLOW_RUN_ID"))
+    try:
+        return build_flow(name, _open_station, running=running)
+    except NotFound as problem:
+        raise AttributeError(f"{problem}; push it first, or look at `flowbuilder workflows`") from None
+
+
+def _open_station() -> Station:
+    from flowbuilder.bootstrap import open_ports, open_store, settings
+    from flowbuilder.runtime.station import Station
+
+    options = settings()
+    return Station(store=open_store(options), ports=open_ports(options, blocks=True), settings=options)

@@ -1,0 +1,166 @@
+"""Where a warm worker takes executions up: each once at a time, many at once, up to a limit."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import OrderedDict
+from dataclasses import dataclass
+from uuid import UUID
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import ObjectNotFound
+
+from flowbuilder.errors import Conflict, FlowbuilderError, NotFound
+from flowbuilder.execute import PerformHere, execute
+from flowbuilder.runtime.attempt import Attempt, NotNow
+from flowbuilder.runtime.rouse import rouse
+from flowbuilder.runtime.station import Station
+from flowbuilder.signals import Signals
+
+logger = logging.getLogger(__name__)
+
+REMEMBERED = 4096
+"""How many flow runs are remembered, so that going on with one needs no call to Prefect first."""
+REST_SECONDS = 5.0
+"""How long an execution that could not be taken up is left alone, unless somebody calls for it."""
+
+
+@dataclass(kw_only=True)
+class Seat:
+    """One execution that is worked on. `again`: somebody called for it meanwhile."""
+
+    signals: Signals
+    task: asyncio.Task[None] | None = None
+    attempt: Attempt | None = None
+    again: bool = False
+
+
+class Desk:
+    """Takes up what it is called for. `pool` is the work pool whose runs are its own; those of others it has Prefect
+    give to their workers."""
+
+    def __init__(self, station: Station, client: PrefectClient, *, pool: str, limit: int) -> None:
+        self.station, self.client, self.pool = station, client, pool
+        self.seats: dict[str, Seat] = {}
+        self.leaving = False
+        self._places = asyncio.Semaphore(limit)
+        self._runs: OrderedDict[str, FlowRun] = OrderedDict()
+        self._resting: dict[str, float] = {}
+
+    def call(self, execution_id: str, run: FlowRun | None = None) -> None:
+        """Somebody says that this execution should go on: at once, if there is a place."""
+        self._resting.pop(execution_id, None)
+        self.offer(execution_id, run)
+
+    def offer(self, execution_id: str, run: FlowRun | None = None) -> None:
+        """This execution may go on, as far as the store or Prefect know."""
+        if run is not None:
+            self._remember(run)
+        seat = self.seats.get(execution_id)
+        if seat is not None:
+            seat.again = True
+            seat.signals.look()
+            return
+        if self.leaving or self._resting.get(execution_id, 0.0) > asyncio.get_running_loop().time():
+            return
+        seat = self.seats[execution_id] = Seat(signals=Signals())
+        seat.task = asyncio.create_task(self._work(execution_id, seat), name=f"execution {execution_id}")
+
+    async def leave(self, grace: float) -> None:
+        """Finish the steps that run, hand the executions back, and take up no more; within `grace` seconds."""
+        self.leaving = True
+        for seat in self.seats.values():
+            seat.signals.leave()
+        await self.idle(grace)
+        tasks = [seat.task for seat in self.seats.values() if seat.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def idle(self, patience: float | None = None) -> None:
+        """Return when nothing is worked on."""
+        tasks = [seat.task for seat in self.seats.values() if seat.task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=patience)
+
+    async def _work(self, execution_id: str, seat: Seat) -> None:
+        try:
+            async with self._places:
+                if not self.leaving:
+                    await self._turns(execution_id, seat)
+        except (Conflict, NotNow) as problem:
+            logger.info("execution %s is not taken up: %s", execution_id, problem)
+            self._rest(execution_id)
+        except Exception:  # one execution's trouble is no other's; what was begun is in the store
+            logger.exception("execution %s cannot go on here", execution_id)
+            self._rest(execution_id)
+        finally:
+            del self.seats[execution_id]
+
+    async def _turns(self, execution_id: str, seat: Seat) -> None:
+        ready = True
+        while ready and not self.leaving:
+            seat.again = False
+            await self._turn(execution_id, seat)
+            ready = False
+            while seat.again and not ready:
+                seat.again = False
+                ready = await asyncio.to_thread(self._is_ready, execution_id)
+
+    async def _turn(self, execution_id: str, seat: Seat) -> None:
+        run = await self._run(execution_id)
+        if run is None:
+            await self._without_prefect(execution_id, seat)
+        elif run.work_pool_name not in (None, self.pool):
+            await rouse(self.client, await asyncio.to_thread(self.station.store.execution, execution_id), run)
+            self._rest(execution_id)
+        else:
+            seat.attempt = Attempt(station=self.station, client=self.client, run=run, signals=seat.signals)
+            await seat.attempt.make()
+
+    async def _run(self, execution_id: str) -> FlowRun | None:
+        """The flow run; None when Prefect has none of this id (any more)."""
+        known = self._runs.get(execution_id)
+        if known is not None:
+            return known
+        try:
+            run = await self.client.read_flow_run(UUID(execution_id))
+        except (ObjectNotFound, ValueError):
+            return None
+        self._remember(run)
+        return run
+
+    async def _without_prefect(self, execution_id: str, seat: Seat) -> None:
+        """Prefect has lost the run, as after a restore from a backup: the execution goes on all the same."""
+        with contextlib.suppress(NotFound):
+            await execute(
+                self.station.store,
+                execution_id,
+                holder=self.station.holder,
+                ttl=self.station.lease,
+                ports=self.station.ports,
+                perform=PerformHere(self.station.ports.clock),
+                signals=seat.signals,
+            )
+
+    def _is_ready(self, execution_id: str) -> bool:
+        try:
+            execution = self.station.store.execution(execution_id)
+        except FlowbuilderError:
+            return False
+        now = self.station.ports.clock.now()
+        return execution.holder is None and execution.ready_at is not None and execution.ready_at <= now
+
+    def _remember(self, run: FlowRun) -> None:
+        self._runs[str(run.id)] = run
+        self._runs.move_to_end(str(run.id))
+        while len(self._runs) > REMEMBERED:
+            self._runs.popitem(last=False)
+
+    def _rest(self, execution_id: str) -> None:
+        now = asyncio.get_running_loop().time()
+        self._resting = {name: until for name, until in self._resting.items() if until > now}
+        self._resting[execution_id] = now + REST_SECONDS

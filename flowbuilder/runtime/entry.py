@@ -1,0 +1,91 @@
+"""The first entry of a flow run: the execution that it becomes, with its version and its site frozen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import FlowRun
+
+from flowbuilder.errors import NotFound, Refused
+from flowbuilder.execute import create_execution
+from flowbuilder.execution import Execution, WorkflowVersion
+from flowbuilder.ports import Clock, Store
+from flowbuilder.runtime.names import DRAFT, tagged
+from flowbuilder.runtime.station import Station
+from flowbuilder.values import Json, JsonObject, NotJson, ensure_json
+
+
+async def entered(
+    station: Station, run: FlowRun, client: PrefectClient, *, inputs: Mapping[str, Any], workflow: str | None = None
+) -> Execution:
+    """The execution of a flow run, begun now unless it was. `workflow` is meant where neither the deployment nor the
+    run says which one. `Refused`, `NotFound` or `DefinitionError` say why it cannot begin."""
+    try:
+        return await asyncio.to_thread(station.store.execution, str(run.id))
+    except NotFound:
+        pass
+    deployment = await client.read_deployment(run.deployment_id) if run.deployment_id else None
+    return await asyncio.to_thread(
+        lambda: begin(
+            station.store,
+            station.ports.clock,
+            execution_id=str(run.id),
+            deployment_tags=deployment.tags if deployment else None,
+            run_tags=run.tags,
+            inputs=inputs,
+            workflow=workflow,
+            trigger="schedule" if run.auto_scheduled else "manual",
+        )
+    )
+
+
+def begin(
+    store: Store,
+    clock: Clock,
+    *,
+    execution_id: str,
+    deployment_tags: Collection[str] | None,
+    run_tags: Collection[str],
+    inputs: Mapping[str, Any],
+    workflow: str | None = None,
+    trigger: str = "manual",
+) -> Execution:
+    """Begin an execution as tags say: those of the deployment, else (None) the run's own. Whoever may start runs of a
+    deployment can tag them as they like, and so cannot move one to another workflow or site."""
+    tags = run_tags if deployment_tags is None else deployment_tags
+    name = tagged(tags, "workflow") or workflow
+    if name is None:
+        raise Refused("neither the deployment nor the run has a tag workflow:NAME")
+    return create_execution(
+        store,
+        clock,
+        execution_id=execution_id,
+        version=_version(store, name, tags, run_tags, deployed=deployment_tags is not None),
+        inputs=_checked(inputs),
+        site=tagged(tags, "site"),
+        trigger=trigger,
+    )
+
+
+def _version(
+    store: Store, workflow: str, tags: Collection[str], run_tags: Collection[str], *, deployed: bool
+) -> WorkflowVersion:
+    """The published version; another one only where the deployment is for drafts, or there is none at all."""
+    number = tagged(run_tags, "version")
+    if number is not None and (DRAFT in tags or not deployed):
+        if not number.isdecimal():
+            raise Refused(f"the tag version:{number} names no version")
+        return store.version(workflow, int(number))
+    return store.latest_version(workflow) if DRAFT in tags else store.version(workflow)
+
+
+def _checked(inputs: Mapping[str, Any]) -> JsonObject:
+    try:
+        checked: Json = ensure_json(dict(inputs), where="inputs")
+    except NotJson as problem:
+        raise Refused(str(problem)) from None
+    assert isinstance(checked, dict)
+    return checked

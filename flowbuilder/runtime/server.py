@@ -1,0 +1,76 @@
+"""Prefect's API for people and programs that wait for its answer: quick, and clear about what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.exceptions import PrefectHTTPStatusError
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+from flowbuilder.errors import FlowbuilderError, NotFound, Refused, Unavailable
+
+CONNECT_SECONDS = 3.0
+ANSWER_SECONDS = 30.0
+TIMES = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
+
+
+@contextmanager
+def server() -> Iterator[SyncPrefectClient]:
+    """A client of the Prefect server that is configured.
+
+    `Unavailable` when it does not answer (within seconds: nothing here is tried again for minutes) or when none is
+    configured, `Refused` with the server's reason when it does not accept something, `NotFound` when it is not there.
+    """
+    api = PREFECT_API_URL.value()
+    if not api:
+        raise Unavailable(
+            "no Prefect server is configured: start one with `flowbuilder up`, or set PREFECT_API_URL to the address "
+            "of one; `flowbuilder run --local` needs none"
+        )
+    try:
+        with (
+            temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}),
+            get_client(httpx_settings={"timeout": TIMES}, sync_client=True) as client,
+        ):
+            yield client
+    except Exception as problem:
+        translated = translate(problem, str(api))
+        if translated is None:
+            raise
+        raise translated from None
+
+
+def translate(problem: Exception, api: str) -> FlowbuilderError | None:
+    """What Prefect's client raised, as one of ours; None for what is none of Prefect's."""
+    cause = problem.__cause__ if isinstance(problem.__cause__, httpx.HTTPStatusError) else problem
+    if isinstance(problem, PrefectHTTPStatusError | httpx.HTTPStatusError) or cause is not problem:
+        status = getattr(getattr(cause, "response", None), "status_code", 500)
+        reason = _reason(getattr(cause, "response", None))
+        if status in (401, 403):
+            return Unavailable(f"the Prefect server at {api} does not let us in: {reason}")
+        if status == 404:
+            return NotFound(f"Prefect does not have it: {reason}")
+        if status in (400, 409, 422):
+            return Refused(f"Prefect does not accept it: {reason}")
+        return Unavailable(f"the Prefect server at {api} answered {status}: {reason}")
+    if isinstance(problem, httpx.TransportError | OSError):
+        return Unavailable(
+            f"the Prefect server at {api} does not answer ({type(problem).__name__}); is it running? "
+            "`flowbuilder up` starts one"
+        )
+    return None
+
+
+def _reason(response: Any) -> str:
+    if response is None:
+        return "no answer"
+    try:
+        body = response.json()
+    except ValueError:
+        return " ".join(str(response.text).split())[:300]
+    detail = body.get("detail", body) if isinstance(body, dict) else body
+    return " ".join(str(detail).split())[:500]

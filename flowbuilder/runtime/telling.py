@@ -1,0 +1,51 @@
+"""What Prefect is told of a flow run: in order, and without anybody waiting for it.
+
+Our tables are the record, so a word that Prefect does not hear costs nothing but what people see there. The sweeper
+tells it the end once more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from prefect.client.orchestration import PrefectClient
+
+logger = logging.getLogger(__name__)
+
+Word = Callable[[PrefectClient], Awaitable[Any]]
+
+
+class Telling:
+    """A queue of words, said one after the other. `patience` is how many seconds one may take."""
+
+    def __init__(self, client: PrefectClient, *, about: str, patience: float = 20.0) -> None:
+        self._client = client
+        self._about = about
+        self._patience = patience
+        self._words: asyncio.Queue[Word | None] = asyncio.Queue()
+        self._speaker = asyncio.create_task(self._speak(), name=f"tell {about}")
+        self.failed = False
+
+    def tell(self, word: Word) -> None:
+        """Say this when everything before is said."""
+        self._words.put_nowait(word)
+
+    async def close(self) -> None:
+        """Wait until all is said, or cannot be."""
+        self._words.put_nowait(None)
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._speaker
+
+    async def _speak(self) -> None:
+        while (word := await self._words.get()) is not None:
+            try:
+                async with asyncio.timeout(self._patience):
+                    await word(self._client)
+            except Exception as problem:  # whatever it is, the execution does not depend on it
+                self.failed = True
+                logger.warning("Prefect did not hear something about %s: %s: %s", self._about, type(problem).__name__,
+                               problem)  # fmt: skip
