@@ -1,0 +1,3 @@
+"""interim"""
+from flowbuilder.language.shapes import Shape
+def check_program(program, namespace): return Shape(), ()

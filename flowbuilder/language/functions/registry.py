@@ -1,0 +1,137 @@
+"""What a function of the language is, and how one is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeVar
+
+from flowbuilder.errors import LanguageError
+from flowbuilder.language.names import check_key, fault
+from flowbuilder.language.nodes import Call, Constant, Expr
+
+Kind = Literal["text", "key", "integer", "number", "boolean", "list", "object", "any"]
+Run = TypeVar("Run", bound=Callable[..., Any])
+
+_KINDS: Final[dict[str, Kind]] = {
+    "str": "text", "Key": "key", "int": "integer", "int | float": "number", "bool": "boolean",
+    "list[Any]": "list", "dict[str, Any]": "object", "Any": "any",
+}  # fmt: skip
+Key = str
+"""The annotation of a parameter that names a member, `"term"`, or a path of members, `"page.title"`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parameter:
+    """One parameter; `many` takes all arguments that are left."""
+
+    name: str
+    kind: Kind
+    required: bool
+    many: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Function:
+    """A function of the language, which is also a filter: its first parameter is what is piped into it.
+
+    `run` takes the meter and the arguments, charges before it works, and gives JSON. `gives` says what is known of the
+    result beforehand: a shape in words, or the name of a rule in `results`.
+    """
+
+    name: str
+    run: Callable[..., Any]
+    parameters: tuple[Parameter, ...]
+    gives: str
+    aliases: tuple[str, ...]
+    renamed: dict[str, str]
+
+    @property
+    def documentation(self) -> str:
+        """The docstring: what it does, with examples of the form `expression` -> `value`."""
+        return self.run.__doc__ or ""
+
+    @property
+    def signature(self) -> str:
+        """How it is written: `truncate(value, length, end?)`."""
+        names = (f"{item.name}..." if item.many else item.name + "?" * (not item.required) for item in self.parameters)
+        return f"{self.name}({', '.join(names)})"
+
+    def bind(self, call: Call) -> Iterator[tuple[Parameter, Expr]]:
+        """Each argument with its parameter; raises FB206 where they do not fit."""
+        for index, argument in enumerate(call.arguments):
+            if index >= len(self.parameters) and not (self.parameters and self.parameters[-1].many):
+                most = len(self.parameters) - 1
+                takes = f"takes {most or 'no'} argument{'s' * (most != 1)}" if call.piped else "takes fewer arguments"
+                raise fault("FB206", f"{self.name} {takes}", argument.start, argument.end, f"write {self.signature}")
+            yield self.parameters[min(index, len(self.parameters) - 1)], argument
+        given = {item.name for item in self.parameters[: len(call.arguments)]}
+        known = {item.name: item for item in self.parameters}
+        for name, argument in call.named:
+            name = self.renamed.get(name, name)
+            if name not in known or known[name].many:
+                raise fault(
+                    "FB206", f"{self.name} has no argument {name}", argument.start, argument.end, f"write {self.signature}"
+                )
+            if name in given:
+                raise fault("FB206", f"{name} is given twice", argument.start, argument.end)
+            given.add(name)
+            yield known[name], argument
+        missing = [item.name for item in self.parameters if item.required and item.name not in given]
+        if missing:
+            message = f"{self.name} needs {' and '.join(missing)}"
+            raise fault("FB206", message, call.start, call.end, f"write {self.signature}")
+
+
+FUNCTIONS: Final[dict[str, Function]] = {}
+"""Every function by its name, and by its other names."""
+
+
+def function(
+    *, gives: str, name: str = "", aliases: tuple[str, ...] = (), renamed: dict[str, str] | None = None
+) -> Callable[[Run], Run]:
+    """Declare a function of the language. Its parameters are those of the Python function after the meter.
+
+    `renamed` maps argument names that people know from elsewhere to ours.
+    """
+
+    def declare(run: Run) -> Run:
+        own = name or run.__name__.rstrip("_")
+        made = Function(
+            name=own,
+            run=run,
+            parameters=tuple(_parameters(run)),
+            gives=gives,
+            aliases=aliases,
+            renamed=renamed or {},
+        )
+        for known_as in (own, *aliases):
+            FUNCTIONS[known_as] = made
+        return run
+
+    return declare
+
+
+def check_arguments(function: Function, call: Call) -> None:
+    """Refuse arguments that do not fit, and keys that are no data."""
+    for parameter, argument in function.bind(call):
+        if parameter.kind == "key" and isinstance(argument, Constant) and isinstance(argument.value, str):
+            for part in argument.value.split("."):
+                check_key(part, argument.start, argument.end)
+
+
+def bad_argument(function: str, message: str) -> LanguageError:
+    """The error of an argument that has the right kind and makes no sense."""
+    return LanguageError("type", f"{function}: {message}", stage="run")
+
+
+def _parameters(run: Callable[..., Any]) -> Iterator[Parameter]:
+    code = run.__code__
+    names = code.co_varnames[1 : code.co_argcount]
+    optional = len(run.__defaults__ or ())
+    for index, name in enumerate(names):
+        annotation = str(run.__annotations__[name]).removesuffix(" | None")
+        yield Parameter(name=name.rstrip("_"), kind=_KINDS[annotation], required=index < len(names) - optional)
+    if code.co_flags & 0x04:
+        name = code.co_varnames[code.co_argcount]
+        yield Parameter(name=name, kind=_KINDS[run.__annotations__[name]], required=False, many=True)

@@ -1,0 +1,236 @@
+"""The syntax tree: what both parsers make, and what the checker and the generator read. Offsets are in the author's text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Operator = Literal["+", "-", "*", "/", "//", "%"]
+Comparison = Literal["==", "!=", "<", "<=", ">", ">=", "in", "not in"]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A part of a text, from `start` up to and without `end`."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Constant(Node):
+    """`"text"`, `1`, `true`, `null`."""
+
+    value: str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Node):
+    """`inputs`: a name in scope, or one made by `set` or `for`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member(Node):
+    """`value.key`, `value["key"]`, `value[0]`: a lookup in data and nothing else."""
+
+    value: Expr
+    key: str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Node):
+    """`value[key]` with a computed key."""
+
+    value: Expr
+    key: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Node):
+    """`value[low:high]`."""
+
+    value: Expr
+    low: Expr | None
+    high: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListLiteral(Node):
+    """`[a, b]`."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectLiteral(Node):
+    """`{a: 1, "b": 2}`; of two entries with the same key the last one counts."""
+
+    entries: tuple[tuple[str, Expr], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not(Node):
+    """`!value`, `not value`."""
+
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Negative(Node):
+    """`-value`."""
+
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic(Node):
+    """`left + right` and its like."""
+
+    op: Operator
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Compare(Node):
+    """`left < right`, `left in right` and their like."""
+
+    op: Comparison
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Logic(Node):
+    """`left && right`, `left || right`: the value of the side that decides; the right one only if it is needed."""
+
+    op: Literal["and", "or"]
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Condition(Node):
+    """`test ? then : otherwise`, in a template `then if test else otherwise`."""
+
+    test: Expr
+    then: Expr
+    otherwise: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Join(Node):
+    """`a ~ b ~ c`: how the values print, one after the other."""
+
+    parts: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Node):
+    """`name(a, b)`, or `a | name(b)` where it is `piped`."""
+
+    name: str
+    arguments: tuple[Expr, ...]
+    named: tuple[tuple[str, Expr], ...] = ()
+    piped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Node):
+    """What a template says as it stands."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Output(Node):
+    """`{{ value }}`."""
+
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Set(Node):
+    """`{% set name = value %}`."""
+
+    name: str
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class If(Node):
+    """`{% if %}`, each `{% elif %}`, and `{% else %}`."""
+
+    branches: tuple[tuple[Expr, tuple[Statement, ...]], ...]
+    otherwise: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class For(Node):
+    """`{% for name in list %}`, and its `{% else %}` for an empty list."""
+
+    names: tuple[str, ...]
+    iterable: Expr
+    body: tuple[Statement, ...]
+    otherwise: tuple[Statement, ...]
+
+
+Expr: TypeAlias = (
+    Constant | Name | Member | Item | Slice | ListLiteral | ObjectLiteral | Not | Negative | Arithmetic | Compare | Logic
+    | Condition | Join | Call
+)  # fmt: skip
+Statement: TypeAlias = Text | Output | Set | If | For
+
+
+def children(node: Expr) -> Iterator[Expr]:
+    """The expressions directly inside an expression, in the order in which they stand."""
+    match node:
+        case Member(value=value) | Not(value=value) | Negative(value=value):
+            yield value
+        case Item(value=value, key=key):
+            yield value
+            yield key
+        case Slice(value=value, low=low, high=high):
+            yield value
+            yield from (edge for edge in (low, high) if edge is not None)
+        case ListLiteral(items=items):
+            yield from items
+        case ObjectLiteral(entries=entries):
+            yield from (value for _, value in entries)
+        case Arithmetic(left=left, right=right) | Compare(left=left, right=right) | Logic(left=left, right=right):
+            yield left
+            yield right
+        case Condition(test=test, then=then, otherwise=otherwise):
+            yield from (test, then, otherwise)
+        case Join(parts=parts):
+            yield from parts
+        case Call(arguments=arguments, named=named):
+            yield from arguments
+            yield from (value for _, value in named)
+
+
+def expressions(statements: tuple[Statement, ...]) -> Iterator[Expr]:
+    """Every expression that stands directly in a statement, those of inner statements included."""
+    for statement in statements:
+        match statement:
+            case Output(value=value) | Set(value=value):
+                yield value
+            case If(branches=branches, otherwise=otherwise):
+                for test, body in branches:
+                    yield test
+                    yield from expressions(body)
+                yield from expressions(otherwise)
+            case For(iterable=iterable, body=body, otherwise=otherwise):
+                yield iterable
+                yield from expressions(body)
+                yield from expressions(otherwise)
+
+
+def walk(node: Expr) -> Iterator[Expr]:
+    """An expression and all expressions inside it."""
+    yield node
+    for inner in children(node):
+        yield from walk(inner)

@@ -1,0 +1,334 @@
+"""What the operators do. Every one is charged for its size before it works, and takes and gives JSON only."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flowbuilder.errors import LanguageError
+from flowbuilder.language.limits import LIMITS, Meter
+from flowbuilder.values import MAX_INT, MIN_INT, Json
+
+KINDS: Final[dict[type, str]] = {
+    type(None): "null",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    str: "text",
+    list: "a list",
+    dict: "an object",
+}
+
+
+class Missing:
+    """The mark of a value that is not there. It never leaves the function that looks for it."""
+
+    def __repr__(self) -> str:
+        return "missing"
+
+
+MISSING: Final[Any] = Missing()
+
+
+def kind(value: object) -> str:
+    """What a value is, in an author's words."""
+    return KINDS.get(type(value), type(value).__name__)
+
+
+def wrong(message: str, hint: str = "") -> LanguageError:
+    """The error of a value of the wrong kind."""
+    return LanguageError("type", message, stage="run", hint=hint)
+
+
+def undefined(message: str, hint: str = "") -> LanguageError:
+    """The error of something that is not there."""
+    return LanguageError("undefined", message, stage="run", hint=hint)
+
+
+def finite(value: int | float) -> int | float:
+    """The number, if it is within bounds; raises `overflow`."""
+    if value.__class__ is int:
+        if MIN_INT <= value <= MAX_INT:
+            return value
+    elif value - value == 0:
+        return value
+    raise LanguageError("overflow", "the result is beyond what a number can hold", stage="run")
+
+
+def _numbers(a: object, b: object) -> bool:
+    first, second = a.__class__, b.__class__
+    return (first is int or first is float) and (second is int or second is float)
+
+
+def add(meter: Meter, a: Any, b: Any) -> Json:
+    """`a + b`: numbers are added, texts and lists joined."""
+    if _numbers(a, b):
+        return finite(a + b)
+    if a.__class__ is str and b.__class__ is str:
+        meter.hold(len(a) + len(b))
+        joined: Json = a + b
+        return joined
+    if a.__class__ is list and b.__class__ is list:
+        meter.hold_list(len(a) + len(b))
+        longer: Json = a + b
+        return longer
+    hint = "turn the number into text first: value | string" if str in (a.__class__, b.__class__) else ""
+    raise wrong(f"cannot add {kind(b)} to {kind(a)}", hint)
+
+
+def subtract(_meter: Meter, a: Any, b: Any) -> Json:
+    """`a - b` of numbers."""
+    if _numbers(a, b):
+        return finite(a - b)
+    raise wrong(f"cannot subtract {kind(b)} from {kind(a)}")
+
+
+def multiply(_meter: Meter, a: Any, b: Any) -> Json:
+    """`a * b` of numbers."""
+    if _numbers(a, b):
+        return finite(a * b)
+    raise wrong(f"cannot multiply {kind(a)} by {kind(b)}")
+
+
+def divide(_meter: Meter, a: Any, b: Any) -> Json:
+    """`a / b` of numbers, always a real number."""
+    if _numbers(a, b):
+        if b == 0:
+            raise LanguageError("division", "division by zero", stage="run")
+        return finite(a / b)
+    raise wrong(f"cannot divide {kind(a)} by {kind(b)}")
+
+
+def floor_divide(_meter: Meter, a: Any, b: Any) -> Json:
+    """`a // b` of numbers, rounded down."""
+    if _numbers(a, b):
+        if b == 0:
+            raise LanguageError("division", "division by zero", stage="run")
+        return finite(a // b)
+    raise wrong(f"cannot divide {kind(a)} by {kind(b)}")
+
+
+def modulo(_meter: Meter, a: Any, b: Any) -> Json:
+    """`a % b` of numbers; the result has the sign of `b`."""
+    if _numbers(a, b):
+        if b == 0:
+            raise LanguageError("division", "division by zero", stage="run")
+        return finite(a % b)
+    raise wrong(f"cannot take {kind(a)} modulo {kind(b)}")
+
+
+def negate(_meter: Meter, a: Any) -> Json:
+    """`-a` of a number."""
+    if a.__class__ is int or a.__class__ is float:
+        return finite(-a)
+    raise wrong(f"cannot negate {kind(a)}")
+
+
+def _comparable(meter: Meter, a: Any, b: Any) -> None:
+    if _numbers(a, b):
+        return
+    if a.__class__ is str and b.__class__ is str:
+        meter.work(min(len(a), len(b)) >> 9)
+        return
+    raise wrong(f"cannot order {kind(a)} and {kind(b)}", "both must be numbers, or both texts")
+
+
+def less(meter: Meter, a: Any, b: Any) -> bool:
+    """`a < b` of two numbers or two texts."""
+    _comparable(meter, a, b)
+    return bool(a < b)
+
+
+def less_equal(meter: Meter, a: Any, b: Any) -> bool:
+    """`a <= b` of two numbers or two texts."""
+    _comparable(meter, a, b)
+    return bool(a <= b)
+
+
+def greater(meter: Meter, a: Any, b: Any) -> bool:
+    """`a > b` of two numbers or two texts."""
+    _comparable(meter, a, b)
+    return bool(a > b)
+
+
+def greater_equal(meter: Meter, a: Any, b: Any) -> bool:
+    """`a >= b` of two numbers or two texts."""
+    _comparable(meter, a, b)
+    return bool(a >= b)
+
+
+def equal(meter: Meter, a: Any, b: Any, depth: int = 0) -> bool:
+    """Whether two JSON values are the same: `1 == 1.0` is true, `1 == true` and `1 == "1"` are false."""
+    first, second = a.__class__, b.__class__
+    if first is not second:
+        return _numbers(a, b) and bool(a == b)
+    if first is str:
+        if len(a) != len(b):
+            return False
+        meter.work(len(a) >> 9)
+        return bool(a == b)
+    if first is list:
+        if len(a) != len(b):
+            return False
+        _deeper(depth)
+        meter.work(len(a) + 1)
+        return all(equal(meter, x, y, depth + 1) for x, y in zip(a, b, strict=True))
+    if first is dict:
+        if len(a) != len(b):
+            return False
+        _deeper(depth)
+        meter.work(2 * len(a) + 1)
+        return all(key in b and equal(meter, value, b[key], depth + 1) for key, value in a.items())
+    return bool(a == b)
+
+
+def unequal(meter: Meter, a: Any, b: Any) -> bool:
+    """`a != b`."""
+    return not equal(meter, a, b)
+
+
+def contains(meter: Meter, item: Any, container: Any) -> bool:
+    """`item in container`: an item of a list, a part of a text, or a key of an object."""
+    where = container.__class__
+    if where is list:
+        if item.__class__ is str:
+            meter.work((len(container) * (8 + (len(item) >> 5))) >> 7)
+            return item in container
+        meter.work(len(container))
+        return any(equal(meter, item, other) for other in container)
+    if where is dict:
+        return item.__class__ is str and item in container
+    if where is str:
+        if item.__class__ is not str:
+            raise wrong(f"a text contains texts; this looks for {kind(item)}", "write value | string")
+        search(meter, container, item)
+        return item in container
+    raise wrong(f"`in` looks into a list, a text or an object; this is {kind(container)}")
+
+
+def excludes(meter: Meter, item: Any, container: Any) -> bool:
+    """`item not in container`."""
+    return not contains(meter, item, container)
+
+
+def search(meter: Meter, text: str, part: str) -> None:
+    """Charge a search: finding a short part may compare it at every place of the text."""
+    meter.work((len(text) * min(len(part) + 1, 100)) >> 10)
+
+
+def item(_meter: Meter, value: Any, key: Any) -> Json:
+    """`value[key]` with a computed key."""
+    found = soft_item(value, key)
+    if found is MISSING:
+        shown = repr(key) if key.__class__ in (int, float) else f'"{str(key)[:60]}"'
+        raise undefined(f"{kind(value)} has no {shown}")
+    result: Json = found
+    return result
+
+
+def soft_item(value: Any, key: Any) -> Any:
+    """`value[key]`, or the mark for missing."""
+    if value.__class__ is dict:
+        return value.get(key, MISSING) if key.__class__ is str else MISSING
+    if (value.__class__ is list or value.__class__ is str) and key.__class__ is int:
+        return value[key] if -len(value) <= key < len(value) else MISSING
+    return MISSING
+
+
+def cut(meter: Meter, value: Any, low: Any, high: Any) -> Json:
+    """`value[low:high]` of a list or a text."""
+    for edge in (low, high):
+        if edge is not None and edge.__class__ is not int:
+            raise wrong(f"the edge of a slice is a whole number; this is {kind(edge)}")
+    if value.__class__ is str:
+        meter.hold(len(range(*slice(low, high).indices(len(value)))))
+        part: Json = value[low:high]
+        return part
+    if value.__class__ is list:
+        meter.hold_list(len(range(*slice(low, high).indices(len(value)))))
+        items: Json = value[low:high]
+        return items
+    raise wrong(f"only lists and texts can be sliced; this is {kind(value)}")
+
+
+def iterate(meter: Meter, value: Any, weight: int) -> list[Any]:
+    """The list that a loop runs over; charges the whole loop, `weight` steps for each item."""
+    if value.__class__ is not list:
+        hint = "use `| items`, `| keys` or `| values`" if value.__class__ is dict else ""
+        raise wrong(f"a loop needs a list; this is {kind(value)}", hint)
+    meter.work(len(value) * weight)
+    result: list[Any] = value
+    return result
+
+
+def iterate_pairs(meter: Meter, value: Any, weight: int, size: int) -> list[Any]:
+    """The list of lists that a loop with several names runs over."""
+    rows = iterate(meter, value, weight + 1)
+    if any(row.__class__ is not list or len(row) != size for row in rows):
+        raise wrong(f"a loop with {size} names needs a list of lists of {size} items", "for an object write | items")
+    return rows
+
+
+def text(meter: Meter, value: Any) -> str:
+    """How a value prints: null as nothing, numbers and booleans as in JSON, lists and objects as JSON."""
+    shape = value.__class__
+    if shape is str:
+        return str(value)
+    if value is None:
+        return ""
+    if shape is bool:
+        return "true" if value else "false"
+    if shape is int or shape is float:
+        return repr(value)
+    out: list[str] = []
+    write_json(meter, value, out, 0)
+    return "".join(out)
+
+
+def join(meter: Meter, *values: Any) -> str:
+    """`a ~ b ~ c`: how the values print, one after the other."""
+    parts = [value if value.__class__ is str else text(meter, value) for value in values]
+    meter.hold(sum(map(len, parts)))
+    return "".join(parts)
+
+
+def write_json(meter: Meter, value: Any, out: list[str], depth: int) -> None:
+    """Append the JSON form of a value, piece by piece, charging each piece."""
+    from json.encoder import encode_basestring
+
+    shape = value.__class__
+    if shape is str:
+        meter.hold(2 * len(value) + 16)
+        out.append(encode_basestring(value))
+    elif shape is list:
+        _deeper(depth)
+        meter.work(2 * len(value) + 1)
+        meter.hold(4 * len(value) + 16)
+        out.append("[")
+        for index, inner in enumerate(value):
+            if index:
+                out.append(", ")
+            write_json(meter, inner, out, depth + 1)
+        out.append("]")
+    elif shape is dict:
+        _deeper(depth)
+        meter.work(3 * len(value) + 1)
+        meter.hold(8 * len(value) + 16)
+        out.append("{")
+        for index, (key, inner) in enumerate(value.items()):
+            if index:
+                out.append(", ")
+            meter.hold(2 * len(key) + 16)
+            out.append(encode_basestring(key))
+            out.append(": ")
+            write_json(meter, inner, out, depth + 1)
+        out.append("}")
+    elif value is None:
+        out.append("null")
+    else:
+        meter.hold(24)
+        out.append(text(meter, value))
+
+
+def _deeper(depth: int) -> None:
+    if depth >= LIMITS.value_depth:
+        raise LanguageError("not_json", f"the value is nested deeper than {LIMITS.value_depth} levels", stage="run")

@@ -1,0 +1,79 @@
+"""The tokens of a template, with their character offsets in place of line numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jinja2 import Environment, TemplateSyntaxError
+
+from flowbuilder.language.limits import LIMITS
+from flowbuilder.language.names import fault
+
+ENVIRONMENT = Environment(optimized=False, keep_trailing_newline=True, autoescape=False)  # noqa: S701
+_OPEN = {"(": ")", "[": "]", "{": "}"}
+
+
+class Tokens:
+    """The tokens of one text and where they end.
+
+    jinja2 writes a token's line number into the nodes it makes; here that number is the token's offset, which is how
+    the tree keeps exact places. `ends` maps the offset of a token to its end, `closing` that of an opening bracket to
+    the end of the bracket that closes it, `after` that of a token to the offset of the next one.
+    """
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.ends: dict[int, int] = {}
+        self.closing: dict[int, int] = {}
+        self.after: dict[int, int] = {}
+        self.kinds: list[str] = []
+        self.raw = list(self._read())
+
+    def _read(self) -> Iterator[tuple[int, str, str]]:
+        position, last = 0, -1
+        open_brackets: list[int] = []
+        tokens = ENVIRONMENT.lexer.tokeniter(self.source, None)
+        while True:
+            try:
+                _, kind, value = next(tokens)
+            except StopIteration:
+                return
+            except TemplateSyntaxError as error:
+                # the lexer reports lines; ours is the offset up to which it came
+                raise TemplateSyntaxError(error.message or "", position) from None
+            if len(self.kinds) >= LIMITS.template_tokens:
+                message = f"the template has more than {LIMITS.template_tokens} parts"
+                raise fault("FB204", message, position, position + 1, "split it into steps, or do this in a code step")
+            # white space that `-` removed is skipped: nothing else ever lies between two tokens
+            start = self.source.index(value, position)
+            position = start + len(value)
+            yield start, kind, value
+            if kind == "whitespace":
+                continue
+            self.kinds.append(kind)
+            self.ends[start] = position
+            self.after[last] = start
+            last = start
+            if kind == "operator" and value in _OPEN:
+                open_brackets.append(start)
+                if len(open_brackets) > LIMITS.brackets:
+                    message = f"brackets are nested deeper than {LIMITS.brackets}"
+                    raise fault("FB204", message, start, position, "set parts of it with {% set %}")
+            elif kind == "operator" and value in _OPEN.values() and open_brackets:
+                self.closing[open_brackets.pop()] = position
+
+    @property
+    def one_expression(self) -> bool:
+        """Whether the text is one `{{ expression }}` and nothing else, not even white space around it."""
+        kinds = self.kinds
+        return (
+            len(kinds) > 2
+            and kinds[0] == "variable_begin"
+            and kinds.count("variable_end") == 1
+            and kinds[-1] == "variable_end"
+            and not self.source[-1:].isspace()
+        )
+
+    def end_of_group(self, start: int) -> int:
+        """The end of the bracket that opens at `start`, or of the token there."""
+        return self.closing.get(start, self.ends.get(start, start + 1))
