@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, SerializeAsAny
+from pydantic import BeforeValidator, Field, SerializeAsAny, WithJsonSchema
 
 from flowbuilder.step import ExpressionText, Kind, Step, Templated
 
@@ -17,7 +17,8 @@ def _share(value: Any) -> Any:
     return value
 
 
-MaxFailed = Annotated[int | float, BeforeValidator(_share), Field(ge=0)]
+_WRITTEN = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?%$"}]}
+MaxFailed = Annotated[int | float, BeforeValidator(_share), Field(ge=0), WithJsonSchema(_WRITTEN)]
 
 
 class Iteration(Step):
