@@ -31,7 +31,7 @@ from collections.abc import Iterator
 
 from flowbuilder.constants import constant_value
 from flowbuilder.diagnostics import Diagnostic
-from flowbuilder.guards import conjuncts
+from flowbuilder.language.conditions import parts
 from flowbuilder.reading import Reading
 from flowbuilder.steps.conditional import Conditional
 
@@ -48,11 +48,11 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
         before: list[frozenset[str]] = []
         for index, branch in enumerate(located.step.branches):
             place = (*located.place, "branches", index, "when")
-            parts = conjuncts(branch.when)
-            same = next((number for number, earlier in enumerate(before) if earlier <= parts), None)
+            said = parts(branch.when)
+            same = next((number for number, earlier in enumerate(before) if earlier <= said), None)
             if same is not None:
                 message = f"this branch is never taken: branch {same + 1} is, whenever this one could be"
                 yield reading.at(place, CODE, message, hint="the first branch that holds is taken", severity="warning")
             if constant_value(branch.when) is not None:
                 break  # FB502 says so, and of what comes after it there is nothing more to say
-            before.append(parts)
+            before.append(said)

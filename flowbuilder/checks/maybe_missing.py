@@ -1,8 +1,8 @@
 """FB303: a reference to the output of a step that may not have run.
 
 A step is skipped when its `when` is false or its branch is not taken, and has no output when it failed and says
-`on_error: continue`. Where such an output is read, `default(...)`, `coalesce(...)` or `is_defined(...)` must take it; or
-the reader stands in the same branch, or under the same condition, so that it is skipped as well. The `output` of a
+`on_error: continue`. Where such an output is read, `default(...)`, `coalesce(...)` or `is_defined(...)` must take it;
+or the reader stands in the same branch, or under the same condition, so that it is skipped as well. The `output` of a
 conditional is always there: null where the branch that was taken gives none.
 
 Wrong:
@@ -52,7 +52,7 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
 
 
 def _joined(same: list[tuple[Diagnostic, str]]) -> Diagnostic:
-    names = {complaint: name for complaint, name in same}
+    names = dict(same)
     first, *others = Report.of(names)
     places = [f"{place_of(other)} (steps.{names[other]}.output)" for other in others]
     return replace(first, notes=(f"the same in {', '.join(dict.fromkeys(places))}",)) if places else first
