@@ -36,6 +36,7 @@ def extract_page(html: str, *, url: str) -> JsonObject:
         for node in tree.css("h1, h2, h3, h4, h5, h6")
         if (text := _text(node))
     ]
+    _make_absolute(tree, base)
     visible = tree.html or ""
     return {
         "title": _text(tree.css_first("title")) or _meta(tree, "og:title"),
@@ -102,6 +103,13 @@ def _absolute(base: str, place: str | None) -> str:
     except ValueError:
         return ""
     return found if found.startswith(("http://", "https://")) else ""
+
+
+def _make_absolute(tree: LexborHTMLParser, base: str) -> None:
+    # trafilatura takes a relative link against the site's root, not against the page
+    for node in tree.css("a[href]"):
+        if target := _absolute(base, node.attributes.get("href")):
+            node.attrs["href"] = target
 
 
 def _links(tree: LexborHTMLParser, base: str) -> list[JsonObject]:

@@ -73,7 +73,7 @@ class HttpResponse:
         said = self.headers.get("retry-after", "").strip()
         try:
             seconds = float(said) if said[:1].isdigit() else _between(self.headers["date"], said)
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, TypeError):
             return None
         return min(max(seconds, 0.0), 3600.0)
 

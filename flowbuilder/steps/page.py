@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field
 
 from flowbuilder.errors import ConfigurationError, StepError
-from flowbuilder.ports import HttpRequest
+from flowbuilder.ports import HttpRequest, HttpResponse
 from flowbuilder.step import Completed, Step, StepResult, StepRun, Templated, TemplatedField
 from flowbuilder.values import JsonObject
+
+_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]{1,40})", re.IGNORECASE)
 
 
 class Heading(BaseModel):
@@ -66,6 +70,15 @@ class Page(Step):
         kind = answer.headers.get("content-type", "text/html").partition(";")[0].strip().lower()
         if not (kind.startswith("text/") or kind.endswith("xml")):
             raise StepError(f"{self.url} is {kind}, not a page", code="not_a_page", detail={"content_type": kind})
-        found = run.ports.extract(answer.text, url=answer.url)
+        found = run.ports.extract(html_of(answer), url=answer.url)
         output: JsonObject = {"url": answer.url, "status": answer.status, **found}
         return Completed(output=output)
+
+
+def html_of(answer: HttpResponse) -> str:
+    """The text of an HTML answer: in the charset of the headers, else the one that the page names, else UTF-8."""
+    kind = answer.headers.get("content-type", "text/html")
+    named = _CHARSET.search(answer.body[:2048])
+    if "charset=" in kind.lower() or named is None:
+        return answer.text
+    return replace(answer, headers={"content-type": f"text/html; charset={named[1].decode()}"}).text

@@ -1,0 +1,83 @@
+"""The `code` step in the real sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from flowbuilder.errors import DefinitionError
+from flowbuilder.testing import Finished
+
+Run = Callable[..., Finished]
+
+
+def code(source: str, **more: Any) -> dict[str, Any]:
+    return {"type": "code", "source": source, **more}
+
+
+def test_the_names_under_with_are_variables_and_the_last_expression_is_the_output(run: Run) -> None:
+    step = code(
+        "total = sum([row['n'] for row in rows])\n{'total': total, 'who': who}",
+        **{"with": {"rows": "{{ inputs.rows }}", "who": "n={{ inputs.rows | length }}"}},
+    )
+    finished = run(step, inputs={"rows": {"type": "array"}}, given={"rows": [{"n": 1}, {"n": 2}]})
+    assert finished.status == "completed", finished.error
+    assert finished.outputs["s"] == {"total": 3, "who": "n=2"}
+
+
+@pytest.mark.parametrize(
+    ("source", "code_"),
+    [
+        ("1 +", "syntax"),
+        ("raise ValueError('no')", "code_failed"),
+        ("open('/etc/passwd')", "code_failed"),
+        ("import socket", "code_failed"),
+        ("{1, 2}", "not_json"),
+        ("while True: pass", "limit.time"),
+        ("'a' * 10**10", "limit.memory"),
+    ],
+)
+def test_a_program_that_fails_fails_its_step_with_the_kind(run: Run, source: str, code_: str) -> None:
+    finished = run(code(source, limit_seconds=0.4))
+    assert (finished.status, finished.error["code"]) == ("failed", code_)
+
+
+def test_an_output_that_does_not_fit_its_schema_fails(run: Run) -> None:
+    finished = run(code("{'n': 'x'}", output_schema={"type": "object", "properties": {"n": {"type": "integer"}}}))
+    assert finished.error["code"] == "schema_mismatch"
+    assert "/n" in finished.error["message"]
+
+
+def test_the_error_names_the_line_of_the_program(run: Run) -> None:
+    finished = run(code("a = 1\nb = 0\na / b"))
+    assert "line 3" in finished.error["message"]
+
+
+def test_sleeping_takes_no_time(run: Run) -> None:
+    import time
+
+    begun = time.monotonic()
+    finished = run(code("import time\ntime.sleep(1000)\n'awake'"))
+    assert time.monotonic() - begun < 5
+    assert finished.status in ("completed", "failed")
+
+
+@pytest.mark.parametrize("name", ["not a name", "1x", "ä"])
+def test_a_variable_needs_a_name(run: Run, name: str) -> None:
+    with pytest.raises(DefinitionError, match="name of a variable"):
+        run(code("1", **{"with": {name: 1}}))
+
+
+def test_many_programs_run_at_once(run: Run) -> None:
+    many = {
+        "type": "iteration",
+        "over": "inputs.numbers",
+        "max_concurrency": 8,
+        "steps": [{"id": "square", "type": "code", "source": "n * n", "with": {"n": "{{ item }}"}}],
+        "output": "{{ steps.square.output }}",
+    }
+    finished = run(many, inputs={"numbers": {"type": "array"}}, given={"numbers": list(range(30))})
+    assert finished.status == "completed", finished.error
+    assert finished.outputs["s"]["outputs"] == [n * n for n in range(30)]

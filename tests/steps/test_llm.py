@@ -1,0 +1,123 @@
+"""The `llm` step with real models' protocols, the demo model, and its fallback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from flowbuilder.errors import TransientError
+from flowbuilder.testing import FakeModel, Finished, fake_ports
+
+Run = Callable[..., Finished]
+SCHEMA = {"type": "object", "properties": {"body": {"type": "string"}}, "required": ["body"]}
+
+
+def answering(request: Request) -> Response:
+    """An OpenAI-compatible server that repeats the prompt and the key it was given."""
+    asked = request.get_json()
+    call = {
+        "name": asked["tools"][0]["function"]["name"],
+        "arguments": json.dumps({"body": f"{asked['messages'][-1]['content']} by {asked['model']}"}),
+    }
+    message = {"role": "assistant", "tool_calls": [{"id": "t", "type": "function", "function": call}]}
+    return Response(
+        json.dumps(
+            {
+                "id": "c",
+                "object": "chat.completion",
+                "created": 1,
+                "model": asked["model"],
+                "choices": [{"index": 0, "finish_reason": "tool_calls", "message": message}],
+                "usage": {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12},
+            }
+        ),
+        content_type="application/json",
+    )
+
+
+@pytest.fixture
+def server(httpserver: HTTPServer, tmp_path: Path) -> HTTPServer:
+    (tmp_path / "connections.yaml").write_text(f"llm: {{base_url: '{httpserver.url_for('/v1')}', api_key: k}}\n")
+    httpserver.expect_request("/v1/chat/completions").respond_with_handler(answering)
+    return httpserver
+
+
+def step(**more: Any) -> dict[str, Any]:
+    return {"type": "llm", "model": "openai:gpt-4o-mini", "prompt": "Hello", "output_schema": SCHEMA, **more}
+
+
+def test_the_output_is_the_validated_object_and_the_usage_is_in_the_timeline(run: Run, server: HTTPServer) -> None:
+    finished = run(step(connection="llm", prompt="Hello {{ inputs.who }}"), inputs={"who": {}}, given={"who": "ana"})
+    assert finished.status == "completed", finished.error
+    assert finished.outputs["s"] == {"body": "Hello ana by gpt-4o-mini"}
+    (done,) = [event for event in finished.events if event.type == "step_completed"]
+    assert done.data["usage"]["model"] == "openai:gpt-4o-mini"
+    assert done.data["usage"]["input_tokens"] == 10
+    assert done.data["usage"]["usd"] > 0
+
+
+def test_the_fallback_answers_when_the_model_is_down(run: Run, server: HTTPServer) -> None:
+    server.clear_all_handlers()
+    server.expect_ordered_request("/v1/chat/completions").respond_with_data("{}", status=503)
+    server.expect_ordered_request("/v1/chat/completions").respond_with_handler(answering)
+    finished = run(step(connection="llm", fallback="openai:gpt-4.1-mini"))
+    assert finished.outputs["s"] == {"body": "Hello by gpt-4.1-mini"}
+
+
+def test_the_fallback_is_not_asked_when_the_request_itself_is_wrong(run: Run, server: HTTPServer) -> None:
+    server.clear_all_handlers()
+    server.expect_request("/v1/chat/completions").respond_with_data('{"error": {"message": "no"}}', status=400)
+    finished = run(step(connection="llm", fallback="openai:gpt-4.1-mini"))
+    assert finished.status == "failed"
+    assert len(server.log) == 1
+
+
+def test_a_model_that_is_down_is_tried_again_as_the_step_says(run: Run, server: HTTPServer) -> None:
+    server.clear_all_handlers()
+    server.expect_ordered_request("/v1/chat/completions").respond_with_data("{}", status=500)
+    server.expect_ordered_request("/v1/chat/completions").respond_with_handler(answering)
+    finished = run(step(connection="llm", retry={"attempts": 2, "delay_seconds": 0}))
+    assert finished.status == "completed", finished.error
+    assert finished.outcomes["s"].attempt == 2
+
+
+def test_the_demo_model_needs_no_key_and_says_what_it_is(run: Run) -> None:
+    finished = run({"type": "llm", "model": "demo:any", "prompt": "Rewrite.\nOne line of text."})
+    assert "demo model, no LLM" in finished.outputs["s"]["text"]
+
+
+@pytest.mark.parametrize(("model", "code"), [("gpt-5.1", "invalid_field"), ("nobody:x", "unknown_model")])
+def test_a_name_that_leads_nowhere_fails_with_what_to_write(run: Run, model: str, code: str) -> None:
+    finished = run(step(model=model))
+    assert (finished.status, finished.error["code"]) == ("failed", code)
+    assert model in finished.error["message"]
+
+
+def test_a_missing_key_is_said_to_the_operator(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    finished = run(step())
+    assert finished.error["code"] == "configurationerror"
+    assert "set OPENAI_API_KEY" in finished.error["message"]
+
+
+def test_caps_are_passed_on_the_smaller_one_wins(run: Run) -> None:
+    model = FakeModel([{"body": "x"}])
+    run(
+        step(max_tokens=500, budget={"usd": 0.5, "output_tokens": 200}, temperature=0.1, timeout_seconds=7),
+        ports=fake_ports(models=model),
+    )
+    (asked,) = model.requests
+    assert (asked.max_tokens, asked.max_usd, asked.temperature, asked.timeout) == (200, 0.5, 0.1, 7.0)
+
+
+def test_when_both_models_are_down_the_last_failure_is_the_steps(run: Run) -> None:
+    model = FakeModel([TransientError("one", reason="server_error"), TransientError("two", reason="rate_limit")])
+    finished = run(step(fallback="openai:b"), ports=fake_ports(models=model))
+    assert (finished.error["code"], finished.error["message"]) == ("rate_limit", "two")
