@@ -1,0 +1,7 @@
+"""The store in a database: SQLAlchemy, and nowhere else."""
+
+from flowbuilder.store.opening import open_store
+from flowbuilder.store.schema import current, newest, upgrade
+from flowbuilder.store.store import SqlStore
+
+__all__ = ["SqlStore", "current", "newest", "open_store", "upgrade"]

@@ -1,0 +1,118 @@
+"""The effect ledger, in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from sqlalchemy import Row, select, update
+
+from flowbuilder.effect import Effect, TargetClass
+from flowbuilder.errors import Conflict, NotFound
+from flowbuilder.events import NewEvent
+from flowbuilder.execution import Lease
+from flowbuilder.store.kinds import stored
+from flowbuilder.store.part import Part
+from flowbuilder.store.tables import effects, executions
+from flowbuilder.store.transaction import Transaction
+from flowbuilder.values import JsonObject
+
+
+class SqlEffects(Part):
+    """Intents, receipts, and effects of which nobody knows."""
+
+    def begin_effect(
+        self, lease: Lease, *, key: str, path: str, target: str, target_class: TargetClass, request_hash: str
+    ) -> Effect:
+        """The durable intent; one that is there already comes back as it stands, marked as resumed."""
+
+        def begin(transaction: Transaction) -> Effect:
+            row = transaction.fence(lease)
+            intent = {
+                "key": key,
+                "execution_id": row.id,
+                "flow_run_id": lease.execution_id,
+                "position": row.seq + 1,
+                "path": path,
+                "target": target,
+                "target_class": target_class,
+                "status": "intended",
+                "request_hash": request_hash,
+                "detail": {},
+                "inserted_at": transaction.now(),
+            }
+            insert = transaction.insert(effects).on_conflict_do_nothing(index_elements=[effects.c.key])
+            if not transaction.run(insert, intent).rowcount:
+                return replace(_effect(transaction, key), resumed=True)
+            data: JsonObject = {"key": key, "target": target, "request_hash": request_hash}
+            transaction.write(row, [NewEvent(type="effect_intended", path=path, data=data)])
+            return _effect(transaction, key)
+
+        return self._database.write(begin)
+
+    def finish_effect(
+        self,
+        lease: Lease,
+        key: str,
+        status: Literal["done", "unknown"],
+        *,
+        receipt: JsonObject | None = None,
+        inverse: JsonObject | None = None,
+        reason: str = "",
+    ) -> Effect:
+        """The receipt, or the note that nobody knows. The first receipt stands: another one is `Conflict`."""
+        kept, undo = stored(receipt, "the receipt"), stored(inverse, "the inverse")
+
+        def finish(transaction: Transaction) -> Effect:
+            row = transaction.fence(lease)
+            effect = _effect(transaction, key)
+            if effect.status in ("done", "reverted"):
+                if status == "done" and kept == effect.receipt:
+                    return effect
+                raise Conflict(f"effect {key} on {effect.target} has a receipt already, and this one differs")
+            if status == "done":
+                changes = {"status": "done", "receipt": kept, "inverse": undo, "done_at": transaction.now()}
+                event = NewEvent(type="effect_done", path=effect.path, data={"key": key, "receipt": kept})
+            else:
+                changes = {"status": "unknown", "detail": {"reason": reason}}
+                event = NewEvent(type="effect_unknown", path=effect.path, data={"key": key, "reason": reason})
+            transaction.run(update(effects).where(effects.c.key == key).values(**changes))
+            transaction.write(row, [event])
+            return _effect(transaction, key)
+
+        return self._database.write(finish)
+
+    def effect(self, key: str) -> Effect:
+        """One row of the ledger."""
+        return self._database.read(lambda transaction: _effect(transaction, key))
+
+    def effects(self, execution_id: str) -> Sequence[Effect]:
+        """An execution's effects, oldest first."""
+        number = select(executions.c.id).where(executions.c.flow_run_id == execution_id).scalar_subquery()
+        query = select(effects).where(effects.c.execution_id == number).order_by(effects.c.position)
+        return self._database.read(lambda transaction: tuple(_effect_of(row) for row in transaction.run(query)))
+
+
+def _effect(transaction: Transaction, key: str) -> Effect:
+    row = transaction.run(select(effects).where(effects.c.key == key)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no effect {key}")
+    return _effect_of(row)
+
+
+def _effect_of(row: Row[Any]) -> Effect:
+    return Effect(
+        key=row.key,
+        execution_id=row.flow_run_id,
+        path=row.path,
+        target=row.target,
+        target_class=row.target_class,
+        status=row.status,
+        request_hash=row.request_hash,
+        receipt=row.receipt,
+        inverse=row.inverse,
+        created_at=row.inserted_at,
+        done_at=row.done_at,
+        detail=row.detail,
+    )

@@ -1,0 +1,176 @@
+"""Who holds an execution: taking a lease, keeping it, letting go; and what people ask of the holder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, select, update
+
+from flowbuilder.events import NewEvent
+from flowbuilder.execution import TERMINAL, Control, Execution, Lease, Status
+from flowbuilder.holding import (
+    awaited,
+    ensure_claimable,
+    ensure_legal,
+    is_death,
+    ready_when_settled,
+    wish,
+    wish_done,
+    wished_status,
+)
+from flowbuilder.store.closing import withdraw_open
+from flowbuilder.store.executions import execution_of, found
+from flowbuilder.store.kinds import stored
+from flowbuilder.store.part import Part
+from flowbuilder.store.snapshot import snapshot
+from flowbuilder.store.tables import decisions, executions, values
+from flowbuilder.store.transaction import Transaction
+from flowbuilder.values import Json, JsonObject
+
+
+class SqlLeases(Part):
+    """An execution's row is its lock; its epoch grows whenever the right to write changes hands."""
+
+    def claim(self, execution_id: str, holder: str, ttl: timedelta) -> Lease:
+        """Take or take over the lease: epoch + 1, status running, attempt + 1."""
+
+        def claim(transaction: Transaction) -> Lease:
+            row = transaction.lock(execution_id)
+            now, before = transaction.now(), execution_of(row)
+            ensure_claimable(before, holder, now)
+            died, epoch = is_death(before, holder, now), row.epoch + 1
+            transaction.change(
+                row.id,
+                status="running",
+                holder=holder,
+                lease_until=now + ttl,
+                epoch=epoch,
+                attempt=row.attempt + 1,
+                deaths=row.deaths + died,
+                started_at=row.started_at or now,
+                ready_at=None,
+            )
+            if died:
+                data: JsonObject = {"holder": row.holder, "epoch": row.epoch}
+                transaction.write(row, [NewEvent(type="worker_lost", data=data)], epoch=epoch)
+            return Lease(execution_id=execution_id, holder=holder, epoch=epoch)
+
+        return self._database.write(claim)
+
+    def renew(self, lease: Lease, ttl: timedelta) -> None:
+        """Keep the lease for another `ttl` from now."""
+
+        def renew(transaction: Transaction) -> None:
+            row = transaction.fence(lease)
+            transaction.change(row.id, lease_until=transaction.now() + ttl)
+
+        self._database.write(renew)
+
+    def set_progress(self, lease: Lease, progress: JsonObject) -> None:
+        """How far the execution is."""
+        kept = stored(progress, "the progress")
+        self._database.write(lambda transaction: transaction.change(transaction.fence(lease).id, progress=kept))
+
+    def settle(
+        self,
+        lease: Lease,
+        status: Status,
+        *,
+        events: Sequence[NewEvent],
+        outputs: Json = None,
+        error: JsonObject | None = None,
+        progress: JsonObject | None = None,
+        ready_at: datetime | None = None,
+    ) -> Execution:
+        """Set the status, end the lease, write the events. A wish not yet done is done at once."""
+        large = {"outputs": stored(outputs, "the outputs"), "error": stored(error, "the error")}
+        kept = None if progress is None else stored(progress, "the progress")
+
+        def settle(transaction: Transaction) -> Execution:
+            row = transaction.fence(lease)
+            now = transaction.now()
+            ensure_legal(execution_of(row), status)
+            final = wished_status(status, row.control)
+            if status in TERMINAL:
+                withdraw_open(transaction, row)
+            transaction.write(row, events)
+            if final != status:
+                if final in TERMINAL:
+                    withdraw_open(transaction, row)
+                transaction.write(row, [wish_done(final, row.wished_by)])
+            missed = final == "waiting" and _missed(transaction, row, tuple(events))
+            ready = ready_when_settled(final, missed=missed, asked=ready_at, now=now)
+            _let_go(transaction, row, final, ready_at=ready, progress=row.progress if kept is None else kept)
+            transaction.run(update(values).where(values.c.execution_id == row.id).values(**large))
+            if final in TERMINAL:
+                _keep_snapshot(transaction, row)
+            return found(transaction, lease.execution_id)
+
+        return self._database.write(settle)
+
+    def request_control(self, execution_id: str, action: Control | None, by: str) -> Execution:
+        """Note a wish for the worker; where nobody holds the execution it is done at once."""
+
+        def request(transaction: Transaction) -> Execution:
+            row = transaction.lock(execution_id)
+            now = transaction.now()
+            change = wish(execution_of(row), action, by, now)
+            if change is not None:
+                transaction.write(row, [change.requested])
+                transaction.change(row.id, control=change.control, wished_by=by)
+                if change.status is not None:
+                    if change.status in TERMINAL:
+                        withdraw_open(transaction, row)
+                    _let_go(transaction, row, change.status, ready_at=now if change.status == "queued" else None)
+                    done = [change.done] if change.done else []
+                    transaction.write(row, done, epoch=row.epoch + 1)
+            return found(transaction, execution_id)
+
+        return self._database.write(request)
+
+    def control(self, execution_id: str) -> Control | None:
+        """What a person has asked for and the worker has not yet done."""
+        return self._database.read(lambda transaction: found(transaction, execution_id).control)
+
+    def mark_ready(self, execution_id: str) -> None:
+        """Have a sweeper wake it."""
+
+        def mark(transaction: Transaction) -> None:
+            row = transaction.lock(execution_id)
+            if row.status not in TERMINAL:
+                transaction.change(row.id, ready_at=transaction.now())
+                transaction.announce(execution_id)
+
+        self._database.write(mark)
+
+
+def _let_go(transaction: Transaction, row: Row[Any], status: Status, *, ready_at: datetime | None, **more: Any) -> None:
+    """Another status for an execution that nobody holds from now on: whoever held it is fenced out."""
+    transaction.change(
+        row.id,
+        status=status,
+        epoch=row.epoch + 1,
+        holder=None,
+        lease_until=None,
+        control=None,
+        ready_at=ready_at,
+        ended_at=transaction.now() if status in TERMINAL else None,
+        **more,
+    )
+    if ready_at is not None:
+        transaction.announce(row.flow_run_id)
+
+
+def _missed(transaction: Transaction, row: Row[Any], events: tuple[NewEvent, ...]) -> bool:
+    """Whether one of the reviews that the worker says it waits for was decided while it held the execution."""
+    waits_for = awaited(events)
+    made = select(decisions.c.path).where(decisions.c.execution_id == row.id, decisions.c.epoch == row.epoch)
+    return any(waits_for is None or path in waits_for for path in transaction.run(made).scalars())
+
+
+def _keep_snapshot(transaction: Transaction, row: Row[Any]) -> None:
+    kept = transaction.run(select(values).where(values.c.execution_id == row.id)).one()
+    excerpt = snapshot(inputs=kept.inputs, site=row.site, outputs=kept.outputs, error=kept.error)
+    transaction.run(update(executions).where(executions.c.id == row.id).values(context_snapshot=excerpt))

@@ -1,0 +1,48 @@
+"""Opening a store: what must be true of a database before anything is written to it."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from flowbuilder.errors import ConfigurationError
+from flowbuilder.ports import Clock
+from flowbuilder.store.database import PATIENCE, Database
+from flowbuilder.store.location import shown
+from flowbuilder.store.postgres import ensure_durable
+from flowbuilder.store.schema import CODE, NEWEST, revision_in
+from flowbuilder.store.store import SqlStore
+from flowbuilder.store.tables import installation
+from flowbuilder.store.transaction import Transaction
+
+
+def open_store(url: str, *, clock: Clock | None = None, durable: bool = True, patience: float = PATIENCE) -> SqlStore:
+    """The store at this URL (`sqlite:///FILE` or `postgresql://...`).
+
+    `Unavailable` when it cannot be reached; `ConfigurationError` when it is not ours, too old, too new, or may forget
+    what it commits. For tests only: `clock` replaces the database's, and `durable=False` accepts a database that may
+    forget. `patience` is for how many seconds a transaction is tried again that fails for a passing reason.
+    """
+    database = Database(url, clock=clock, durable=durable, patience=0)
+    try:
+        if durable and database.on_postgres:
+            database.read(lambda transaction: ensure_durable(transaction.connection))
+        database.read(lambda transaction: _ensure_fits(transaction, shown(database.url)))
+    except BaseException:
+        database.close()
+        raise
+    database.patience = patience
+    return SqlStore(database)
+
+
+def _ensure_fits(transaction: Transaction, where: str) -> None:
+    revision = revision_in(transaction.connection)
+    if revision is None or revision < NEWEST:
+        raise ConfigurationError(
+            f"{where} has the schema {revision or 'of nothing yet'}, and this flowbuilder needs {NEWEST}: "
+            "run flowbuilder db upgrade"
+        )
+    oldest = transaction.run(select(installation.c.min_code)).scalar_one()
+    if oldest > CODE:
+        raise ConfigurationError(
+            f"{where} was made by a newer flowbuilder (schema {revision}, this one knows {NEWEST}); use that version"
+        )

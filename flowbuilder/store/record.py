@@ -1,0 +1,125 @@
+"""What happened in an execution: outcomes and events, written together under the lease."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from flowbuilder.errors import Conflict, Refused
+from flowbuilder.events import Event, NewEvent
+from flowbuilder.execution import Lease, Outcome
+from flowbuilder.holding import ensure_event_fits
+from flowbuilder.store.executions import execution_of
+from flowbuilder.store.kinds import stored
+from flowbuilder.store.part import Part
+from flowbuilder.store.tables import events as event_rows
+from flowbuilder.store.tables import executions, outcomes
+from flowbuilder.store.transaction import Transaction
+
+
+class SqlRecord(Part):
+    """Events get their numbers under the execution's lock, so that there is never a gap."""
+
+    def outcomes(self, execution_id: str) -> Sequence[Outcome]:
+        """In the order in which they were recorded."""
+        query = (
+            select(outcomes)
+            .join(executions, executions.c.id == outcomes.c.execution_id)
+            .where(executions.c.flow_run_id == execution_id)
+            .order_by(outcomes.c.position)
+        )
+        return self._database.read(lambda transaction: tuple(_outcome_of(row) for row in transaction.run(query)))
+
+    def record_outcome(self, lease: Lease, outcome: Outcome, events: Sequence[NewEvent]) -> None:
+        """The outcome and its events; a second outcome of a path is `Conflict`."""
+        if outcome.status not in ("completed", "failed"):
+            raise Refused(f"{outcome.path} is {outcome.status}, which is no outcome to keep")
+        large = {
+            "output": stored(outcome.output, f"the output of {outcome.path}"),
+            "error": stored(outcome.error, f"the error of {outcome.path}"),
+            "usage": stored(outcome.usage, "usage") or None,
+        }
+
+        def record(transaction: Transaction) -> None:
+            row = transaction.fence(lease, more=len(events), recorded=1)
+            insert = transaction.insert(outcomes).on_conflict_do_nothing(
+                index_elements=[outcomes.c.execution_id, outcomes.c.path]
+            )
+            values = {
+                "execution_id": row.id,
+                "path": outcome.path,
+                "position": row.recorded,
+                "status": outcome.status,
+                "attempt": outcome.attempt,
+                "seconds": outcome.seconds,
+                "task_run_id": outcome.task_run_id,
+                "finished_at": outcome.finished_at or transaction.now(),
+                **large,
+            }
+            if not transaction.run(insert, values).rowcount:
+                there = select(outcomes.c.status).where(
+                    outcomes.c.execution_id == row.id, outcomes.c.path == outcome.path
+                )
+                known = transaction.run(there).scalar_one()
+                raise Conflict(f"{outcome.path} has an outcome already: it is {known}")
+            if events:
+                transaction.write_counted(row, events)
+            if row.deaths:
+                transaction.change(row.id, deaths=0)
+
+        self._database.write(record)
+
+    def append_events(self, lease: Lease, events: Sequence[NewEvent]) -> None:
+        """Events that a worker writes."""
+
+        def append(transaction: Transaction) -> None:
+            row = transaction.fence(lease, more=len(events))
+            if events:
+                transaction.write_counted(row, events)
+
+        self._database.write(append)
+
+    def record_event(self, execution_id: str, event: NewEvent) -> None:
+        """An event of a person or a sweeper; `Refused` after the end, but for an effect taken back."""
+
+        def record(transaction: Transaction) -> None:
+            row = transaction.lock(execution_id, more=1)
+            ensure_event_fits(execution_of(row), event)
+            transaction.write_counted(row, [event])
+
+        self._database.write(record)
+
+    def events(self, execution_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Event]:
+        """The events with a higher number than `after`."""
+        number = select(executions.c.id).where(executions.c.flow_run_id == execution_id).scalar_subquery()
+        query = (
+            select(event_rows)
+            .where(event_rows.c.execution_id == number, event_rows.c.seq > max(after, 0))
+            .order_by(event_rows.c.seq)
+            .limit(max(limit, 0))
+        )
+        return self._database.read(
+            lambda transaction: tuple(_event_of(row, execution_id) for row in transaction.run(query))
+        )
+
+
+def _outcome_of(row: Row[Any]) -> Outcome:
+    return Outcome(
+        path=row.path,
+        status=row.status,
+        output=row.output,
+        error=row.error,
+        attempt=row.attempt,
+        seconds=row.seconds,
+        usage=row.usage or {},
+        task_run_id=row.task_run_id,
+        finished_at=row.finished_at,
+    )
+
+
+def _event_of(row: Row[Any], execution_id: str) -> Event:
+    return Event(
+        execution_id=execution_id, seq=row.seq, at=row.inserted_at, type=row.type, path=row.path, data=row.payload
+    )

@@ -1,0 +1,48 @@
+"""The store in a database: all its topics together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import select
+
+from flowbuilder.store.database import Database
+from flowbuilder.store.effects import SqlEffects
+from flowbuilder.store.executions import SqlExecutions
+from flowbuilder.store.leases import SqlLeases
+from flowbuilder.store.listening import listen
+from flowbuilder.store.queue import SqlQueue
+from flowbuilder.store.record import SqlRecord
+from flowbuilder.store.reviews import SqlReviews
+from flowbuilder.store.sites import SqlSites
+from flowbuilder.store.tables import installation
+from flowbuilder.store.workflows import SqlWorkflows
+
+
+class SqlStore(SqlWorkflows, SqlSites, SqlExecutions, SqlLeases, SqlRecord, SqlQueue, SqlReviews, SqlEffects):
+    """A `Store` on SQLite or PostgreSQL. Safe to call from several threads and from several processes."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._install: str | None = None
+
+    @property
+    def database(self) -> Database:
+        """The database that it is in."""
+        return self._database
+
+    def install_id(self) -> str:
+        """A random id made when the database was."""
+        if self._install is None:
+            query = select(installation.c.install_id)
+            self._install = self._database.read(lambda transaction: transaction.run(query).scalar_one())
+        return self._install
+
+    def listen(self, timeout: float) -> Iterator[str]:
+        """Ids of executions that have become ready, as they do, for at most `timeout` seconds. A hint: one may be
+        missed, and one may be named that is being run already."""
+        return listen(self._database, timeout)
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self._database.close()

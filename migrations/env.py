@@ -1,0 +1,42 @@
+"""Runs the migrations in one transaction that no other process can run at the same time."""
+
+from alembic import context
+
+from flowbuilder.bootstrap import settings
+from flowbuilder.store.database import Database
+from flowbuilder.store.schema import LOCK, VERSION_TABLE
+from flowbuilder.store.sqlite import WRITES
+from flowbuilder.store.tables import metadata
+
+
+def run(database: Database) -> None:
+    """Lock the database, then migrate it."""
+    with database.engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+        if database.on_postgres:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+        context.configure(
+            connection=connection,
+            target_metadata=metadata,
+            version_table=VERSION_TABLE,
+            render_as_batch=True,
+            transactional_ddl=True,
+            include_object=lambda thing, name, kind, reflected, other: _is_compared(name, kind),
+        )
+        context.run_migrations()
+
+
+def _is_compared(name: str | None, kind: str) -> bool:
+    return not (kind == "table" and name == VERSION_TABLE)
+
+
+if context.is_offline_mode():
+    raise SystemExit("flowbuilder's migrations run on a database: leave out --sql")
+given = context.config.attributes.get("database")
+if isinstance(given, Database):
+    run(given)
+else:
+    own = Database(settings().url)
+    try:
+        run(own)
+    finally:
+        own.close()

@@ -1,0 +1,53 @@
+"""What all tests may use: databases that are made once and copied."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flowbuilder.store import upgrade
+from tests.postgres import NoPostgres, Server, server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server. Without one tests are skipped, but on a build machine they fail."""
+    try:
+        with server() as running:
+            yield running
+    except NoPostgres as problem:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(problem))
+        pytest.skip(str(problem))
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite database with the newest schema."""
+    file = tmp_path_factory.mktemp("sqlite") / "template.db"
+    upgrade(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Server) -> Iterator[str]:
+    """The name of an empty PostgreSQL database with the newest schema."""
+    with postgres.database() as url:
+        upgrade(url)
+        yield url.rpartition("/")[2].partition("?")[0]
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A fresh SQLite database."""
+    shutil.copyfile(sqlite_template, tmp_path / "flowbuilder.db")
+    return f"sqlite:///{tmp_path / 'flowbuilder.db'}"
+
+
+@pytest.fixture
+def postgres_url(postgres: Server, postgres_template: str) -> Iterator[str]:
+    """A fresh PostgreSQL database."""
+    with postgres.database(postgres_template) as url:
+        yield url
