@@ -6,10 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from flowbuilder.language.calls import check_calls
-from flowbuilder.language.expression_parser import parse_expression
 from flowbuilder.language.nodes import Output, expressions
 from flowbuilder.language.program import Program
-from flowbuilder.language.template_parser import parse_template
 
 CACHED_CHARS: Final = 1_000_000
 """How much text is kept compiled; a program takes about a hundred times the memory of its text."""
@@ -41,6 +39,9 @@ class Cache:
 
 
 def _template(source: str) -> Program:
+    # jinja2 and lark are imported when the first text needs them
+    from flowbuilder.language.template_parser import parse_template
+
     statements, single = parse_template(source)
     check_calls(expressions(statements), source)
     only = statements[0] if single and len(statements) == 1 else None
@@ -48,6 +49,8 @@ def _template(source: str) -> Program:
 
 
 def _expression(source: str) -> Program:
+    from flowbuilder.language.expression_parser import parse_expression
+
     tree = parse_expression(source)
     check_calls((tree,), source)
     return Program(source=source, statements=(Output(tree.start, tree.end, tree),), expression=tree)

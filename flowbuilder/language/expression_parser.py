@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowbuilder.errors import LanguageError
@@ -65,7 +65,7 @@ def parse_expression(source: str) -> Expr:
 def _grammar() -> Lark:
     from lark import Lark
 
-    text = files("flowbuilder.language").joinpath("grammar.lark").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
     return Lark(text, parser="lalr", propagate_positions=True, maybe_placeholders=True)
 
 
