@@ -16,7 +16,11 @@ def step_types() -> Mapping[str, type[Step]]:
     """The step types by name: ours, and those of the entry point group `flowbuilder.steps` (name = class)."""
     found: dict[str, type[Step]] = dict(BUILT_IN)
     for point in entry_points(group="flowbuilder.steps"):
-        loaded = point.load()
+        try:
+            loaded = point.load()
+        except Exception as problem:  # whatever a stranger's module does when it is imported
+            message = f"entry point {point.name} in group flowbuilder.steps cannot be loaded: {problem}"
+            raise ConfigurationError(message) from problem
         if not (isinstance(loaded, type) and issubclass(loaded, Step)):
             raise ConfigurationError(f"entry point {point.name} in group flowbuilder.steps is not a Step class")
         if point.name in BUILT_IN and BUILT_IN[point.name] is not loaded:

@@ -21,7 +21,17 @@ from flowbuilder.local import LocalRunner
 from flowbuilder.ports import Ports, ReviewFilter, Store
 from flowbuilder.review import DecisionKind, Review
 from flowbuilder.settings import Settings
-from flowbuilder.testing_ports import FakeClock, FakeConnections, FakeHttp, FakeModel, MemoryCms, fake_ports
+from flowbuilder.testing_ports import (
+    FakeClock,
+    FakeConnections,
+    FakeHttp,
+    FakeModel,
+    FakeSearchConsole,
+    MemoryCms,
+    MemoryLedger,
+    fake_ports,
+    respond,
+)
 from flowbuilder.testing_store import MemoryStore
 from flowbuilder.values import Json, JsonObject
 
@@ -31,10 +41,13 @@ __all__ = [
     "FakeConnections",
     "FakeHttp",
     "FakeModel",
+    "FakeSearchConsole",
     "Finished",
     "MemoryCms",
+    "MemoryLedger",
     "MemoryStore",
     "fake_ports",
+    "respond",
     "run_locally",
 ]
 
