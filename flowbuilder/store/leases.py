@@ -63,15 +63,15 @@ class SqlLeases(Part):
         """Keep the lease for another `ttl` from now."""
 
         def renew(transaction: Transaction) -> None:
-            row = transaction.fence(lease)
-            transaction.change(row.id, lease_until=transaction.now() + ttl)
+            grip = transaction.advance(lease)
+            transaction.change(grip.id, lease_until=transaction.now() + ttl)
 
         self._database.write(renew)
 
     def set_progress(self, lease: Lease, progress: JsonObject) -> None:
         """How far the execution is."""
         kept = stored(progress, "the progress")
-        self._database.write(lambda transaction: transaction.change(transaction.fence(lease).id, progress=kept))
+        self._database.write(lambda transaction: transaction.change(transaction.advance(lease).id, progress=kept))
 
     def settle(
         self,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, select
+from sqlalchemy.exc import IntegrityError
 
 from flowbuilder.errors import Conflict, Refused
 from flowbuilder.events import Event, NewEvent
@@ -14,9 +15,16 @@ from flowbuilder.holding import ensure_event_fits
 from flowbuilder.store.executions import execution_of
 from flowbuilder.store.kinds import stored
 from flowbuilder.store.part import Part
+from flowbuilder.store.prepared import Prepared
 from flowbuilder.store.tables import events as event_rows
 from flowbuilder.store.tables import executions, outcomes
 from flowbuilder.store.transaction import Transaction
+
+_INSERT = Prepared(outcomes.insert(), [column.name for column in outcomes.c if column.name != "id"])
+
+
+class _Recorded(Exception):
+    """The path has an outcome already."""
 
 
 class SqlRecord(Part):
@@ -43,14 +51,11 @@ class SqlRecord(Part):
         }
 
         def record(transaction: Transaction) -> None:
-            row = transaction.fence(lease, more=len(events), recorded=1)
-            insert = transaction.insert(outcomes).on_conflict_do_nothing(
-                index_elements=[outcomes.c.execution_id, outcomes.c.path]
-            )
+            grip = transaction.advance(lease, events=len(events), outcomes=1)
             values = {
-                "execution_id": row.id,
+                "execution_id": grip.id,
                 "path": outcome.path,
-                "position": row.recorded,
+                "position": grip.recorded,
                 "status": outcome.status,
                 "attempt": outcome.attempt,
                 "seconds": outcome.seconds,
@@ -58,26 +63,25 @@ class SqlRecord(Part):
                 "finished_at": outcome.finished_at or transaction.now(),
                 **large,
             }
-            if not transaction.run(insert, values).rowcount:
-                there = select(outcomes.c.status).where(
-                    outcomes.c.execution_id == row.id, outcomes.c.path == outcome.path
-                )
-                known = transaction.run(there).scalar_one()
-                raise Conflict(f"{outcome.path} has an outcome already: it is {known}")
-            if events:
-                transaction.write_counted(row, events)
-            if row.deaths:
-                transaction.change(row.id, deaths=0)
+            try:
+                _INSERT.run(transaction.connection, values)
+            except IntegrityError:
+                raise _Recorded from None
+            transaction.write_counted(grip, events)
+            if grip.deaths:
+                transaction.change(grip.id, deaths=0)
 
-        self._database.write(record)
+        try:
+            self._database.write(record)
+        except _Recorded:
+            known = self._database.read(lambda transaction: _status(transaction, lease.execution_id, outcome.path))
+            raise Conflict(f"{outcome.path} has an outcome already: it is {known}") from None
 
     def append_events(self, lease: Lease, events: Sequence[NewEvent]) -> None:
         """Events that a worker writes."""
 
         def append(transaction: Transaction) -> None:
-            row = transaction.fence(lease, more=len(events))
-            if events:
-                transaction.write_counted(row, events)
+            transaction.write_counted(transaction.advance(lease, events=len(events)), events)
 
         self._database.write(append)
 
@@ -85,9 +89,9 @@ class SqlRecord(Part):
         """An event of a person or a sweeper; `Refused` after the end, but for an effect taken back."""
 
         def record(transaction: Transaction) -> None:
-            row = transaction.lock(execution_id, more=1)
+            row = transaction.lock(execution_id)
             ensure_event_fits(execution_of(row), event)
-            transaction.write_counted(row, [event])
+            transaction.write(row, [event])
 
         self._database.write(record)
 
@@ -103,6 +107,13 @@ class SqlRecord(Part):
         return self._database.read(
             lambda transaction: tuple(_event_of(row, execution_id) for row in transaction.run(query))
         )
+
+
+def _status(transaction: Transaction, execution_id: str, path: str) -> str:
+    of = select(outcomes.c.status).join(executions, executions.c.id == outcomes.c.execution_id)
+    there = of.where(executions.c.flow_run_id == execution_id, outcomes.c.path == path)
+    status: str = transaction.run(there).scalar_one()
+    return status
 
 
 def _outcome_of(row: Row[Any]) -> Outcome:
