@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError
 from flowbuilder.ports import CmsPage, CmsWrite, Http, HttpRequest, HttpResponse
 from flowbuilder.values import JsonObject, digest_text
 
+_SLUG = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+)*")
 _STATUSES = "publish,future,draft,pending,private"
 
 
@@ -65,8 +67,10 @@ class WordPress:
             kind, found = await self._find(write.url)
         except NotFound:
             slug = _slug(write.url)
-            if not slug:
-                raise StepError(f"{write.url:.200} has no name for the new page", code="bad_url") from None
+            if not _SLUG.fullmatch(slug):
+                # WordPress would give the page another name, and so another address, than was asked for
+                message = f"{write.url:.200} has no name for a new page: small letters, digits and single hyphens"
+                raise StepError(message, code="bad_url") from None
             kind, sent = self._create_type, {**wanted, "slug": slug, "status": self._create_status}
             found = await self._call("POST", f"/wp/v2/{kind}", json=sent, query={"context": "edit"})
             _ensure_kept(found, wanted, write.url)
@@ -123,8 +127,10 @@ class WordPress:
         what = f"WordPress: {method} {route}"
         if answer.status == 404:
             raise NotFound(f"{what} answered 404")
-        if answer.status in (401, 403):
-            raise StepError(f"{what} refused: {_reason(answer)}", code="auth", detail={"status": answer.status})
+        if answer.status in (401, 403) or b"rest_forbidden" in answer.body[:2000]:
+            # a stranger who asks for drafts is told of an invalid parameter
+            message = f"{what} refused: {_reason(answer)} (is the application password right, and may its user edit?)"
+            raise StepError(message, code="auth", detail={"status": answer.status})
         if answer.status == 400:
             raise StepError(f"{what}: {_reason(answer)}", code="http_400", detail={"status": 400})
         answer.ensure_success(what)
