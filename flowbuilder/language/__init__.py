@@ -5,6 +5,7 @@ from flowbuilder.language.namespace import Namespace
 from flowbuilder.language.program import LANGUAGE_VERSION
 from flowbuilder.language.references import Reference
 from flowbuilder.language.shapes import Shape
+from flowbuilder.language.taint import Taint
 from flowbuilder.language.texts import Expression, Template, is_template
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Namespace",
     "Reference",
     "Shape",
+    "Taint",
     "Template",
     "is_template",
 ]

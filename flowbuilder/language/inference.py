@@ -1,0 +1,304 @@
+"""The shape of each part of an expression, from the shapes of the names in scope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from flowbuilder.diagnostics import Severity
+from flowbuilder.language.findings import Finding
+from flowbuilder.language.function_shapes import FunctionShapes
+from flowbuilder.language.namespace import Namespace
+from flowbuilder.language.nodes import (
+    Arithmetic,
+    Call,
+    Compare,
+    Condition,
+    Constant,
+    Expr,
+    Item,
+    Join,
+    ListLiteral,
+    Logic,
+    Member,
+    Name,
+    Negative,
+    Not,
+    ObjectLiteral,
+    Slice,
+)
+from flowbuilder.language.references import Path, covered, found_there, path_of
+from flowbuilder.language.shape_words import kinds_in_words, value_in_words
+from flowbuilder.language.shapes import Shape
+from flowbuilder.language.taint import joined
+from flowbuilder.spelling import did_you_mean
+
+Known = frozenset[Path]
+
+_TEXT, _NUMBER, _BOOLEAN = Shape.of("text"), Shape.of("number"), Shape.of("boolean")
+_VERBS = {"+": "added to", "-": "subtracted from", "*": "multiplied by", "/": "divided by", "//": "divided by", "%": "taken modulo"}
+
+
+class Inference(FunctionShapes):
+    """Infers shapes and gathers findings. After a finding the rest of its chain is unknown, so that one cause gives one."""
+
+    def __init__(self, namespace: Namespace, source: str) -> None:
+        self.namespace = namespace
+        self.source = source
+        self.own: dict[str, Shape] = {}
+        self.findings: list[Finding] = []
+
+    def infer(self, node: Expr, known: Known, *, soft: bool = False) -> Shape:
+        """The shape of `node` where the paths in `known` are there; `soft`: what is missing is taken care of."""
+        rule: Callable[[Any, Known, bool], Shape] = getattr(self, f"_{type(node).__name__.lower()}")
+        return rule(node, known, soft)
+
+    def complain(
+        self, code: str, message: str, node: Expr, *, hint: str = "", severity: Severity = "error", start: int | None = None
+    ) -> None:
+        """Gather a finding at `node`, or from `start` to its end."""
+        at = node.start if start is None else start
+        self.findings.append(
+            Finding(code=code, message=message, severity=severity, hint=hint, start=at, end=max(node.end, at + 1))
+        )
+
+    def words(self, node: Expr) -> str:
+        """A part of the text as its author wrote it, or "this" where that is long."""
+        text = " ".join(self.source[node.start : node.end].split())
+        return text if 0 < len(text) <= 60 else "this"
+
+    # lookups
+
+    def _constant(self, node: Constant, _known: Known, _soft: bool) -> Shape:
+        return replace(Shape.of_value(node.value), values=(node.value,))
+
+    def _name(self, node: Name, known: Known, soft: bool) -> Shape:
+        shape = self.own.get(node.name) or self.namespace.get(node.name)
+        if shape is None:
+            if not soft and (node.name,) not in known:
+                names = sorted({*self.namespace, *self.own})
+                hint = did_you_mean(node.name, names, what="visible here are")
+                self.complain("FB301", f"there is no name {node.name} here", node, hint=hint)
+            return Shape.unknown()
+        return self._there(node, (node.name,), shape, known, soft)
+
+    def _member(self, node: Member, known: Known, soft: bool) -> Shape:
+        value = self.infer(node.value, known, soft=soft)
+        if value.is_unknown and not value.fields:
+            return Shape(taint=value.taint, influence=value.influence)
+        found = self._numbered(node, value) if isinstance(node.key, int) else self._named(node, node.key, value, soft)
+        if found is None:
+            return Shape.unknown()
+        path = path_of(node) or ()
+        if value.is_nullable and not soft and not covered(path, known):
+            hint = f"take it with {self.words(node)} | default(...), or test it before"
+            self.complain("FB304", f"{self.words(node.value)} may be null here", node, hint=hint, severity="warning")
+        taint = found.taint
+        if taint is not None and path:
+            found = replace(found, taint=replace(taint, via=".".join(map(str, path))))
+        return self._there(node, path, found, known, soft)
+
+    def _named(self, node: Member, key: str, value: Shape, soft: bool) -> Shape | None:
+        found = value.member(key)
+        if found is not None:
+            return found
+        what, start = self.words(node.value), self._key_start(node)
+        if value.kinds <= {"null"}:
+            if not soft:
+                self.complain("FB302", f"{what} is null and has no {key}", node, start=start)
+            return None
+        if value.may_be("object"):
+            message = f"{what} has no {key}"
+            names = list(value.fields)
+            hint = did_you_mean(key, names, what="it has") if names else "it has no members"
+            self.complain("FB301", message, node, hint=hint, start=start)
+        elif value.may_be("list"):
+            hint = f'for the first item write {what}[0].{key}, for all of them {what} | map("{key}")'
+            self.complain("FB302", f"{what} is {value} and has no {key}", node, hint=hint, start=start)
+        else:
+            self.complain("FB302", f"{what} is {kinds_in_words(value)} and has no members", node, start=start)
+        return None
+
+    def _numbered(self, node: Member, value: Shape) -> Shape | None:
+        if value.may_be("list"):
+            return value.item()
+        if value.may_be("text"):
+            return replace(_TEXT, taint=value.taint)
+        what = self.words(node.value)
+        hint = f"it has: {', '.join(list(value.fields)[:12])}" if value.fields else ""
+        self.complain("FB302", f"{what} is {kinds_in_words(value)}, which has no item {node.key}", node, hint=hint)
+        return None
+
+    def _key_start(self, node: Member) -> int:
+        at = self.source.find(str(node.key), node.value.end, node.end)
+        return at if at >= 0 else node.start
+
+    def _there(self, node: Expr, path: Path, shape: Shape, known: Known, soft: bool) -> Shape:
+        """The shape of something that was found, with a complaint if it may be missing and nothing takes care of it."""
+        taken = covered(path, known)
+        if taken:
+            return shape.without_null() if shape.presence == "always" else shape.without_null().with_presence("always")
+        if shape.presence == "always":
+            return shape
+        if not soft:
+            what = self.words(node)
+            own = path[:1] == ("steps",) and len(path) <= 3
+            verb = "is never there" if shape.presence == "never" else "may be missing here"
+            severity: Severity = "error" if own or shape.presence == "never" else "warning"
+            hint = f"take it with {what} | default(...), or test it with is_defined({what})"
+            message = f"{what} {verb}: {shape.reason}"
+            self.complain("FB303" if own else "FB304", message, node, hint=hint, severity=severity)
+        return shape.with_presence("always")
+
+    def _item(self, node: Item, known: Known, soft: bool) -> Shape:
+        value, key = self.infer(node.value, known, soft=soft), self.infer(node.key, known)
+        influence = joined(value.influence, key.influence, key.trust)
+        if value.is_unknown or key.is_unknown:
+            return Shape(taint=value.trust, influence=influence)
+        if value.may_be("list", "text") and key.may_be("number"):
+            return (value.item() if value.may_be("list") else replace(_TEXT, taint=value.taint)).with_influence(influence)
+        if value.may_be("object") and key.may_be("text"):
+            return Shape(taint=value.trust, influence=influence)
+        message = f"{self.words(node.value)} is {kinds_in_words(value)}, and its key here is {kinds_in_words(key)}"
+        self.complain("FB302", message, node)
+        return Shape.unknown()
+
+    def _slice(self, node: Slice, known: Known, _soft: bool) -> Shape:
+        value = self.infer(node.value, known)
+        influence = value.influence
+        for edge in (node.low, node.high):
+            if edge is not None:
+                found = self.infer(edge, known)
+                influence = joined(influence, found.influence, found.trust)
+                if not found.may_be("number", "null"):
+                    self.complain("FB302", f"the edge of a slice is a whole number; this is {kinds_in_words(found)}", edge)
+        if not value.may_be("list", "text"):
+            self.complain("FB302", f"only lists and texts can be sliced; this is {kinds_in_words(value)}", node)
+            return Shape.unknown()
+        return replace(value, values=()).with_influence(influence)
+
+    # literals
+
+    def _listliteral(self, node: ListLiteral, known: Known, _soft: bool) -> Shape:
+        items: Shape | None = None
+        influence = None
+        for part in node.items:
+            found = self.infer(part, known)
+            influence = joined(influence, found.influence)
+            items = found if items is None else items | found
+        return Shape(kinds=frozenset(("list",)), items=items, influence=influence)
+
+    def _objectliteral(self, node: ObjectLiteral, known: Known, _soft: bool) -> Shape:
+        fields = {key: self.infer(value, known) for key, value in node.entries}
+        influence = joined(*(shape.influence for shape in fields.values()))
+        return Shape(kinds=frozenset(("object",)), fields=fields, influence=influence)
+
+    # operators
+
+    def _not(self, node: Not, known: Known, _soft: bool) -> Shape:
+        return self._decided(_BOOLEAN, self.infer(node.value, known))
+
+    def _negative(self, node: Negative, known: Known, _soft: bool) -> Shape:
+        value = self.infer(node.value, known)
+        if not value.may_be("number"):
+            self.complain("FB302", f"only a number can be negated; {self.words(node.value)} is {kinds_in_words(value)}", node)
+        values = tuple(-item for item in value.values if isinstance(item, int | float)) if len(value.values) == 1 else ()
+        return self._decided(replace(_NUMBER, values=values), value)
+
+    def _arithmetic(self, node: Arithmetic, known: Known, _soft: bool) -> Shape:
+        left, right = self.infer(node.left, known), self.infer(node.right, known)
+        if left.may_be("number") and right.may_be("number") and (node.op != "+" or left.is_unknown == right.is_unknown):
+            return self._decided(Shape.unknown() if left.is_unknown and node.op == "+" else _NUMBER, left, right)
+        if node.op == "+":
+            for kind in ("text", "list", "number"):
+                if left.may_be(kind) and right.may_be(kind):  # type: ignore[arg-type]
+                    shape = replace(left if right.is_unknown else right, values=())
+                    if kind == "list":
+                        shape = replace(left, values=()) | replace(right, values=())
+                    return self._decided(shape.tainted_by(joined(left.trust, right.trust)), left, right)
+        words = [self.words(node.left), kinds_in_words(left), _VERBS[node.op], self.words(node.right), kinds_in_words(right)]
+        hint = "turn a number into text with | string" if node.op == "+" and "text" in left.kinds | right.kinds else ""
+        self.complain("FB302", "{} is {}, and cannot be {} {}, which is {}".format(*words), node, hint=hint)
+        return Shape.unknown()
+
+    def _join(self, node: Join, known: Known, _soft: bool) -> Shape:
+        parts = [self.infer(part, known) for part in node.parts]
+        return self._decided(replace(_TEXT, taint=joined(*(part.trust for part in parts))), *parts)
+
+    def _compare(self, node: Compare, known: Known, _soft: bool) -> Shape:
+        left, right = self.infer(node.left, known), self.infer(node.right, known)
+        if node.op in ("in", "not in"):
+            self._check_in(node, left, right)
+        elif node.op in ("==", "!="):
+            self._check_equal(node, left, right)
+        else:
+            self._check_order(node, left, right)
+        return self._decided(_BOOLEAN, left, right)
+
+    def _check_equal(self, node: Compare, left: Shape, right: Shape) -> None:
+        kinds = left.kinds & right.kinds
+        nulls = left.kinds <= {"null"} or right.kinds <= {"null"}
+        if nulls:
+            return
+        outcome = "never equal" if node.op == "==" else "always different"
+        if not kinds - {"null"} and not (left.is_nullable and right.is_nullable):
+            words = self.words(node.left), kinds_in_words(left), self.words(node.right), kinds_in_words(right)
+            self.complain("FB302", "{} is {} and {} is {}: they are {}".format(*words, outcome), node)
+            return
+        if left.values and right.values and not (set(left.values) & set(right.values)) and not self._constant_both(node):
+            named, literal = (node.left, right) if isinstance(node.right, Constant) else (node.right, left)
+            choices = left if literal is right else right
+            shown = " or ".join(value_in_words(value) for value in choices.values[:8])
+            wanted = value_in_words(literal.values[0])
+            near = did_you_mean(str(literal.values[0]), [str(value) for value in choices.values], what="it can be")
+            self.complain("FB302", f"{self.words(named)} is never {wanted}: it is {shown}", node, hint=near)
+
+    @staticmethod
+    def _constant_both(node: Compare) -> bool:
+        return isinstance(node.left, Constant) and isinstance(node.right, Constant)
+
+    def _check_order(self, node: Compare, left: Shape, right: Shape) -> None:
+        for kind in ("number", "text"):
+            if left.may_be(kind) and right.may_be(kind):  # type: ignore[arg-type]
+                return
+        words = self.words(node.left), kinds_in_words(left), self.words(node.right), kinds_in_words(right)
+        hint = "both must be numbers, or both texts"
+        if {"text", "number"} <= left.kinds | right.kinds:
+            hint = "a text that holds a number becomes one with | float"
+        self.complain("FB302", "{} is {} and {} is {}: they have no order".format(*words), node, hint=hint)
+
+    def _check_in(self, node: Compare, item: Shape, where: Shape) -> None:
+        if not where.may_be("list", "text", "object"):
+            message = f"`in` looks into a list, a text or an object; {self.words(node.right)} is {kinds_in_words(where)}"
+            self.complain("FB302", message, node)
+        elif where.kinds <= {"text", "null"} and not item.may_be("text"):
+            message = f"a text contains texts; {self.words(node.left)} is {kinds_in_words(item)}"
+            self.complain("FB302", message, node, hint="write value | string")
+        elif where.kinds <= {"list", "null"} and where.items is not None and not where.items.kinds & item.kinds:
+            words = self.words(node.left), kinds_in_words(item), self.words(node.right), where
+            self.complain("FB302", "{} is {} and {} is {}: it is never in it".format(*words), node)
+
+    def _logic(self, node: Logic, known: Known, _soft: bool) -> Shape:
+        left = self.infer(node.left, known)
+        decides = isinstance(node.left, Constant) and bool(node.left.value) != (node.op == "and")
+        if decides:
+            return left
+        right = self.infer(node.right, known | found_there(node.left, holds=node.op == "and"))
+        return self._decided(left | right, left, right)
+
+    def _condition(self, node: Condition, known: Known, soft: bool) -> Shape:
+        test = self.infer(node.test, known)
+        then = self.infer(node.then, known | found_there(node.test), soft=soft)
+        otherwise = self.infer(node.otherwise, known | found_there(node.test, holds=False), soft=soft)
+        return self._decided((then | otherwise).with_influence(joined(test.trust, test.influence)))
+
+    def _call(self, node: Call, known: Known, _soft: bool) -> Shape:
+        return self.call(node, known)
+
+    @staticmethod
+    def _decided(shape: Shape, *parts: Shape) -> Shape:
+        """The shape, decided by what went into it: by their text where it is no text itself."""
+        text = shape.trust
+        found = [taint for part in parts for taint in (part.influence, part.trust if text is None else None)]
+        return shape.with_influence(joined(*found))

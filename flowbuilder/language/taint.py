@@ -1,0 +1,31 @@
+"""Where a text came from that outsiders may have written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+MOST_SOURCES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Taint:
+    """The sources of an untrusted text, in the order in which they were found: `("page (web page)",)`.
+
+    `via` is the reference by which the text at hand came to it, `steps.write.output.body`, where it did by one.
+    """
+
+    sources: tuple[str, ...]
+    via: str = ""
+
+    def __str__(self) -> str:
+        return " and ".join(self.sources)
+
+
+def joined(*taints: Taint | None) -> Taint | None:
+    """The taint of a value that several went into; None where all of them are clean."""
+    found = [taint for taint in taints if taint is not None]
+    if len(found) < 2 or all(taint == found[0] for taint in found):
+        return found[0] if found else None
+    sources = dict.fromkeys(source for taint in found for source in taint.sources)
+    return Taint(tuple(sources)[:MOST_SOURCES], found[0].via)
