@@ -52,23 +52,21 @@ class Attempt:
     station: Station
     client: PrefectClient
     run: FlowRun
+    telling: Telling
     signals: Signals = field(default_factory=Signals)
     running_since: datetime | None = None
 
     async def make(self) -> Settled | None:
         """Go on; None when the run could not become an execution. `Conflict` and `LostLease` as `execute` raises them,
         `NotNow` when Prefect's limits are reached."""
-        telling = Telling(self.client, about=self.run.name)
         try:
             execution = await entered(self.station, self.run, self.client, inputs=self.run.parameters)
             if execution.attempt == 0 and self.run.state is not None and self.run.state.is_scheduled():
                 await self._ask_to_begin()
-            return await self._go_on(execution, telling)
+            return await self._go_on(execution)
         except (DefinitionError, NotFound, Refused) as problem:
-            telling.tell(partial(set_state, run_id=self.run.id, state=failed(problem)))
+            self.telling.tell(partial(set_state, run_id=self.run.id, state=failed(problem)))
             return None
-        finally:
-            await telling.close()
 
     async def _ask_to_begin(self) -> None:
         """Have Prefect check its limits: it does that for runs that become pending."""
@@ -76,21 +74,23 @@ class Attempt:
         if result.status != SetStateStatus.ACCEPT and not (result.state and result.state.is_pending()):
             raise NotNow(getattr(result.details, "reason", None) or "Prefect does not let it begin")
 
-    async def _go_on(self, execution: Execution, telling: Telling) -> Settled:
+    async def _go_on(self, execution: Execution) -> Settled:
         resumed = await was_resumed(self.client, execution)
         if execution.status not in TERMINAL:
-            telling.tell(self._tell_running)
+            self.telling.tell(self._tell_running)
         if execution.attempt == 0 and _ANIMAL.fullmatch(self.run.name):
             name = run_name(execution.workflow, execution.inputs, execution.site)
-            telling.tell(lambda client: client.set_flow_run_name(self.run.id, name))
+            self.telling.tell(lambda client: client.set_flow_run_name(self.run.id, name))
         elif execution.attempt > 0:
-            await asyncio.to_thread(tell_reviews, self.station.store, execution.id, telling)
-        turn = Turn(station=self.station, execution=execution, telling=telling, resumed=resumed, signals=self.signals)
+            await asyncio.to_thread(tell_reviews, self.station.store, execution.id, self.telling)
+        turn = Turn(
+            station=self.station, execution=execution, telling=self.telling, resumed=resumed, signals=self.signals
+        )
         with self._context(execution.workflow):
             settled = await turn.take()
             state = state_of(settled)
             flow_run_logger(self.run).info("%s: %s", settled.status, state.message)
-        telling.tell(partial(set_state, run_id=self.run.id, state=state))
+        self.telling.tell(partial(set_state, run_id=self.run.id, state=state))
         return settled
 
     async def _tell_running(self, client: PrefectClient) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from flowbuilder.execute import PerformHere, execute
 from flowbuilder.runtime.attempt import Attempt, NotNow
 from flowbuilder.runtime.rouse import rouse
 from flowbuilder.runtime.station import Station
+from flowbuilder.runtime.telling import Telling
 from flowbuilder.signals import Signals
 
 logger = logging.getLogger(__name__)
@@ -48,7 +50,10 @@ class Desk:
         self.leaving = False
         self._places = asyncio.Semaphore(limit)
         self._runs: OrderedDict[str, FlowRun] = OrderedDict()
+        self._tellings: dict[str, Telling] = {}
         self._resting: dict[str, float] = {}
+        # whoever calls does so in a context of their own; executions all run in this one
+        self._context = contextvars.copy_context()
 
     def call(self, execution_id: str, run: FlowRun | None = None) -> None:
         """Somebody says that this execution should go on: at once, if there is a place."""
@@ -67,7 +72,9 @@ class Desk:
         if self.leaving or self._resting.get(execution_id, 0.0) > asyncio.get_running_loop().time():
             return
         seat = self.seats[execution_id] = Seat(signals=Signals())
-        seat.task = asyncio.create_task(self._work(execution_id, seat), name=f"execution {execution_id}")
+        seat.task = asyncio.create_task(
+            self._work(execution_id, seat), name=f"execution {execution_id}", context=self._context.copy()
+        )
 
     async def leave(self, grace: float) -> None:
         """Finish the steps that run, hand the executions back, and take up no more; within `grace` seconds."""
@@ -79,6 +86,7 @@ class Desk:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(telling.close() for telling in self._tellings.values()))
 
     async def idle(self, patience: float | None = None) -> None:
         """Return when nothing is worked on."""
@@ -118,8 +126,22 @@ class Desk:
             await rouse(self.client, await asyncio.to_thread(self.station.store.execution, execution_id), run)
             self._rest(execution_id)
         else:
-            seat.attempt = Attempt(station=self.station, client=self.client, run=run, signals=seat.signals)
+            seat.attempt = Attempt(
+                station=self.station,
+                client=self.client,
+                run=run,
+                telling=self._telling(execution_id, run),
+                signals=seat.signals,
+            )
             await seat.attempt.make()
+
+    def _telling(self, execution_id: str, run: FlowRun) -> Telling:
+        """Where the words about a run queue up. The next turn does not wait for those of the last one to be said."""
+        for name in [name for name, other in self._tellings.items() if other.silent and name not in self.seats]:
+            self._tellings.pop(name).cancel()
+        if execution_id not in self._tellings:
+            self._tellings[execution_id] = Telling(self.client, about=run.name)
+        return self._tellings[execution_id]
 
     async def _run(self, execution_id: str) -> FlowRun | None:
         """The flow run; None when Prefect has none of this id (any more)."""

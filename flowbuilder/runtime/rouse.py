@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.states import AwaitingRetry
 
@@ -17,6 +17,8 @@ CRASH_SECONDS = 30.0
 the first and overwrites whatever was set meanwhile."""
 LOST_SECONDS = 30.0
 """How long the lease of a run that Prefect believes to be running must have been over."""
+SLOW_SECONDS = 180.0
+"""How long a run may be pending: a process, a container or a pod may take a while to start."""
 
 Roused = Literal["resumed", "rescheduled", "left"]
 
@@ -31,11 +33,16 @@ async def rouse(client: PrefectClient, execution: Execution, run: FlowRun) -> Ro
     if state.is_paused():
         result = await client.resume_flow_run(run.id)
         return "resumed" if result.status == SetStateStatus.ACCEPT else "left"
-    if state.is_running() or state.is_pending():
-        over = now - (execution.lease_until or now) if execution.holder else age
-        if over < timedelta(seconds=LOST_SECONDS) or age < timedelta(seconds=LOST_SECONDS):
-            return "left"
-    elif age < timedelta(seconds=CRASH_SECONDS):
+    if age < timedelta(seconds=_patience(state)):
+        return "left"
+    if execution.holder and execution.lease_until and now - execution.lease_until < timedelta(seconds=LOST_SECONDS):
         return "left"
     await client.set_flow_run_state(run.id, AwaitingRetry(message="taken up again"), force=True)
     return "rescheduled"
+
+
+def _patience(state: State[Any]) -> float:
+    """Seconds for which a state is believed."""
+    if state.is_pending():
+        return SLOW_SECONDS
+    return LOST_SECONDS if state.is_running() else CRASH_SECONDS

@@ -12,10 +12,11 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from flowbuilder.errors import FlowbuilderError, NotFound, Refused, Unavailable
+from flowbuilder.runtime.patience import TRIES, impatient
 
-CONNECT_SECONDS = 3.0
-ANSWER_SECONDS = 30.0
-TIMES = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
+ANSWER_SECONDS = 15.0
+ALL_SECONDS = 25.0
+"""How long one command or page may wait for Prefect altogether."""
 
 
 @contextmanager
@@ -33,8 +34,11 @@ def server() -> Iterator[SyncPrefectClient]:
         )
     try:
         with (
-            temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}),
-            get_client(httpx_settings={"timeout": TIMES}, sync_client=True) as client,
+            temporary_settings({PREFECT_CLIENT_MAX_RETRIES: TRIES}),
+            get_client(
+                httpx_settings=impatient(seconds=ALL_SECONDS, answer=ANSWER_SECONDS, asynchronous=False),
+                sync_client=True,
+            ) as client,
         ):
             yield client
     except Exception as problem:

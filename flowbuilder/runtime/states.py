@@ -34,9 +34,19 @@ def state_of(settled: Settled) -> State[Any]:
     return failed(settled.error)
 
 
-def state_of_ended(execution: Execution) -> State[Any]:
-    """The state of an execution that has ended."""
-    return state_of(Settled(status=execution.status, outputs=execution.outputs, error=execution.error))
+def state_of_execution(execution: Execution, reviews: Sequence[Review]) -> State[Any] | None:
+    """The state that Prefect should show while nobody works on an execution; None for one that should be running."""
+    if execution.status in ("queued", "running"):
+        return None
+    return state_of(
+        Settled(
+            status=execution.status,
+            waiting=tuple(reviews),
+            until=execution.ready_at,
+            outputs=execution.outputs,
+            error=execution.error,
+        )
+    )
 
 
 def suspended(message: str) -> State[Any]:

@@ -26,9 +26,15 @@ class Telling:
         self._client = client
         self._about = about
         self._patience = patience
+        self._speaking = False
         self._words: asyncio.Queue[Word | None] = asyncio.Queue()
         self._speaker = asyncio.create_task(self._speak(), name=f"tell {about}")
         self.failed = False
+
+    @property
+    def silent(self) -> bool:
+        """Whether all is said."""
+        return self._words.empty() and not self._speaking
 
     def tell(self, word: Word) -> None:
         """Say this when everything before is said."""
@@ -40,8 +46,13 @@ class Telling:
         with contextlib.suppress(asyncio.CancelledError):
             await self._speaker
 
+    def cancel(self) -> None:
+        """Say no more."""
+        self._speaker.cancel()
+
     async def _speak(self) -> None:
         while (word := await self._words.get()) is not None:
+            self._speaking = True
             try:
                 async with asyncio.timeout(self._patience):
                     await word(self._client)
@@ -49,3 +60,5 @@ class Telling:
                 self.failed = True
                 logger.warning("Prefect did not hear something about %s: %s: %s", self._about, type(problem).__name__,
                                problem)  # fmt: skip
+            finally:
+                self._speaking = False

@@ -1,0 +1,31 @@
+"""What Prefect finds when it looks for collections: the type of our worker, and our blocks.
+
+It is imported when a worker starts and when the server does, so it is light: what executions need comes later.
+"""
+
+from __future__ import annotations
+
+from flowbuilder.runtime.pool import WORKER_TYPE
+from flowbuilder.runtime.station import Station, new_holder
+from flowbuilder.runtime.warm_worker import WarmWorker
+
+__all__ = ["FlowbuilderWorker"]
+
+
+class FlowbuilderWorker(WarmWorker):
+    """The warm worker on the store and the outside world that the settings name."""
+
+    type: str = WORKER_TYPE
+
+    @staticmethod
+    def open_station() -> Station:
+        """Opened when the worker starts."""
+        from flowbuilder.bootstrap import open_ports, open_store, settings
+
+        options = settings()
+        return Station(
+            store=open_store(options),
+            ports=open_ports(options, blocks=True),
+            settings=options,
+            holder=new_holder("worker"),
+        )

@@ -1,0 +1,150 @@
+"""The warm worker: a Prefect worker that runs many executions as coroutines of one process.
+
+Definitions are data and authors' code runs in a sandbox, so nothing of one execution reaches another. What is called
+for begins at once: by the loopback wake-up, by the store, and at the latest by Prefect's own poll.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from prefect.client.orchestration import get_client
+from prefect.context import AsyncClientContext
+from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
+
+from flowbuilder.execution import Execution
+from flowbuilder.runtime.desk import Desk
+from flowbuilder.runtime.patience import impatient
+from flowbuilder.runtime.pool import DESCRIPTION, job_template
+from flowbuilder.runtime.station import Station
+from flowbuilder.runtime.sweeper import Sweeper
+from flowbuilder.runtime.wake import WakeUps
+from flowbuilder.runtime.wishes import note_wishes
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskStatus
+    from prefect.client.schemas.objects import FlowRun
+
+logger = logging.getLogger(__name__)
+
+READY_SECONDS = 0.25
+"""How often the store is asked what is ready: how soon a decision is seen whose wake-up went to another machine."""
+WISH_SECONDS = 1.0
+"""How often Prefect is asked whether a person pressed pause or cancel."""
+GRACE_SECONDS = 25.0
+"""How long running steps may take to finish when the worker is told to stop."""
+THREADS = 48
+"""Threads for the calls to the store."""
+
+
+class WarmResult(BaseWorkerResult):
+    """What Prefect learns of a run that the worker was given: its state is told on another way."""
+
+
+class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], ABC):
+    """Implements Prefect's worker; a subclass says where the store and the outside world come from."""
+
+    type: str
+    job_configuration = BaseJobConfiguration
+    _description = DESCRIPTION
+    _display_name = "flowbuilder"
+    once: ClassVar[bool] = False
+
+    desk: Desk
+    sweeper: Sweeper
+
+    @staticmethod
+    @abstractmethod
+    def open_station() -> Station:
+        """The store, the outside world and the settings of this process."""
+
+    @classmethod
+    def get_default_base_job_template(cls) -> dict[str, Any]:
+        """No variable that counts: executions run in the environment of the worker."""
+        return job_template()
+
+    async def setup(self) -> None:
+        """Open the store, then do as every worker does, then listen."""
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="store"))
+        station = await asyncio.to_thread(self.open_station)
+        # the worker finds this client, and so do task runs, which would each open one of their own
+        client = get_client(httpx_settings=impatient(asynchronous=True))
+        self._exit_stack.enter_context(AsyncClientContext.model_construct(client=client))
+        await super().setup()
+        limit = self._limit or station.settings.worker_limit
+        self.desk = Desk(station, self.client, pool=self._work_pool_name, limit=limit)
+        self.sweeper = Sweeper(station.store, self.client, self._offer)
+        self._ears = WakeUps(station.settings.home, self.desk.call)
+        await self._ears.__aenter__()
+        self._loops = [
+            asyncio.create_task(self._repeat(self.sweeper.wake, READY_SECONDS), name="ready"),
+            asyncio.create_task(self._repeat(self._look_for_wishes, WISH_SECONDS), name="wishes"),
+            asyncio.create_task(self._repeat(self._sweep, station.settings.sweep_seconds), name="sweep"),
+        ]
+
+    async def teardown(self, *exc_info: Any) -> None:
+        """Finish the steps that run, hand over the rest, and stop."""
+        await self._ears.__aexit__()
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        if self.once:
+            await self.desk.idle()
+        await self.desk.leave(GRACE_SECONDS)
+        await super().teardown(*exc_info)
+
+    async def get_and_submit_flow_runs(self) -> list[FlowRun]:
+        """Prefect's own poll: runs that its UI or a schedule has made."""
+        responses = await self._get_scheduled_flow_runs()
+        self._last_polled_time = datetime.now(UTC)
+        runs = [response.flow_run for response in responses]
+        for run in runs:
+            self.desk.offer(str(run.id), run)
+        return runs
+
+    async def run(
+        self,
+        flow_run: FlowRun,
+        configuration: BaseJobConfiguration,
+        task_status: TaskStatus[int] | None = None,
+    ) -> WarmResult:
+        """Take up one run, and return when its turn is over."""
+        if task_status is not None:
+            task_status.started(0)
+        self.desk.call(str(flow_run.id), flow_run)
+        seat = self.desk.seats.get(str(flow_run.id))
+        if seat is not None and seat.task is not None:
+            await asyncio.wait([seat.task])
+        return WarmResult(status_code=0, identifier=str(flow_run.id))
+
+    async def _offer(self, execution: Execution) -> bool:
+        self.desk.offer(execution.id)
+        return True
+
+    async def _sweep(self) -> None:
+        await self.sweeper.sweep(worked_on=self.desk.seats.keys())
+
+    async def _look_for_wishes(self) -> None:
+        attempts = [seat.attempt for seat in list(self.desk.seats.values()) if seat.attempt is not None]
+        for execution_id in await note_wishes(self.client, self.desk.station.store, attempts):
+            seat = self.desk.seats.get(execution_id)
+            if seat is not None:
+                seat.signals.look()
+
+    async def _repeat(self, job: Callable[[], Awaitable[Any]], seconds: float) -> None:
+        """Do a job for ever. One that fails (the server or the database is away) is done again, less and less often."""
+        pause = seconds
+        while True:
+            try:
+                await job()
+                pause = seconds
+            except Exception as problem:
+                pause = min(max(pause * 2, 1.0), 30.0)
+                logger.warning("%s: %s; again in %.0f s", type(problem).__name__, problem, pause)
+            await asyncio.sleep(pause)
