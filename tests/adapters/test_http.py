@@ -207,6 +207,8 @@ async def test_a_large_answer_ends_at_the_cap(httpserver: HTTPServer):
 
 
 async def test_the_deadline_covers_the_whole_answer():
+    gone = asyncio.Event()
+
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
@@ -216,17 +218,19 @@ async def test_the_deadline_covers_the_whole_answer():
                 await writer.drain()
                 await asyncio.sleep(0.02)
         except ConnectionError:
-            pass
-        writer.close()
+            gone.set()
+        finally:
+            writer.close()
 
     server = await asyncio.start_server(drip, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     begun = time.monotonic()
     with pytest.raises(TransientError) as caught:
         await LOCAL.send(get(f"http://127.0.0.1:{port}/", timeout=0.3))
-    server.close()
     assert caught.value.reason == "timeout"
     assert time.monotonic() - begun < 1.5
+    await asyncio.wait_for(gone.wait(), 5)
+    server.close()
 
 
 async def test_nobody_listening_is_a_passing_failure(httpserver: HTTPServer):
