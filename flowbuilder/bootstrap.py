@@ -16,18 +16,23 @@ def settings() -> Settings:
     return Settings()
 
 
+def database_url(options: Settings) -> str:
+    """The database that the settings name, by URL or by a prefect-sqlalchemy block."""
+    if not options.database_block:
+        return options.url
+    from flowbuilder.adapters.blocks import database_url_from_block
+
+    return database_url_from_block(options.database_block)
+
+
 def open_store(options: Settings | None = None) -> Store:
     """The store that the settings name. An embedded database is made and migrated on the fly; any other must be."""
     from flowbuilder.store import open_store as open_at
     from flowbuilder.store import upgrade
 
     chosen = options or settings()
-    url = chosen.url
-    if chosen.database_block:
-        from flowbuilder.adapters.blocks import database_url_from_block
-
-        url = database_url_from_block(chosen.database_block)
-    elif url.startswith("sqlite:///"):
+    url = database_url(chosen)
+    if url.startswith("sqlite:///"):
         chosen.home.mkdir(parents=True, exist_ok=True)
         upgrade(url)
     return open_at(url)

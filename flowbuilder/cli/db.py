@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import click
 
-from flowbuilder.bootstrap import settings
+from flowbuilder.bootstrap import database_url, settings
 from flowbuilder.terminal.answer import Answer, AnsweringCommand
-from flowbuilder.terminal.application import database_url
 
 
 @click.group()

@@ -1,7 +1,8 @@
 """The store in a database: SQLAlchemy, and nowhere else."""
 
+from flowbuilder.store.location import shown_url
 from flowbuilder.store.opening import open_store
 from flowbuilder.store.schema import current, newest, upgrade
 from flowbuilder.store.store import SqlStore
 
-__all__ = ["SqlStore", "current", "newest", "open_store", "upgrade"]
+__all__ = ["SqlStore", "current", "newest", "open_store", "shown_url", "upgrade"]

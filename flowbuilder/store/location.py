@@ -28,3 +28,8 @@ def location(url: str) -> URL:
 def shown(url: URL) -> str:
     """The URL as messages may show it, without its password."""
     return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
+
+
+def shown_url(url: str) -> str:
+    """A URL as people write it, as messages may show it."""
+    return shown(location(url))

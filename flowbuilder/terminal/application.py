@@ -5,7 +5,6 @@ from __future__ import annotations
 from flowbuilder.app import App
 from flowbuilder.bootstrap import open_app, open_store, settings
 from flowbuilder.errors import Refused
-from flowbuilder.settings import Settings
 from flowbuilder.values import JsonObject
 
 
@@ -22,15 +21,6 @@ def acting_app() -> App:
     options = settings()
     use_running_prefect(options.home)
     return open_app(options)
-
-
-def database_url(options: Settings) -> str:
-    """The database that the settings name, by URL or by a prefect-sqlalchemy block."""
-    if not options.database_block:
-        return options.url
-    from flowbuilder.adapters.blocks import database_url_from_block
-
-    return database_url_from_block(options.database_block)
 
 
 class NoEngine:
