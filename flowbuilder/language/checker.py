@@ -29,9 +29,7 @@ def check_program(program: Program, namespace: Namespace) -> tuple[Shape, tuple[
         shape = checker.infer(program.expression, frozenset())
     else:
         checker.body(program.statements, frozenset(), None)
-        shape = Shape(
-            kinds=frozenset(("text",)), taint=joined(*checker.printed), influence=joined(*checker.influences)
-        )
+        shape = Shape(kinds=frozenset(("text",)), taint=joined(*checker.printed), influence=joined(*checker.influences))
     findings = {(found.code, found.message): found for found in reversed(checker.findings)}
     return shape, tuple(sorted(findings.values(), key=lambda found: found.start or 0))
 
@@ -90,7 +88,10 @@ class _Checker(Inference):
         else:
             hint = "loop over `| items`, `| keys` or `| values` of it" if shape.is_object else ""
             self.complain(
-                "FB302", f"a loop needs a list; {self.words(node.iterable)} is {kinds_in_words(shape)}", node.iterable, hint=hint
+                "FB302",
+                f"a loop needs a list; {self.words(node.iterable)} is {kinds_in_words(shape)}",
+                node.iterable,
+                hint=hint,
             )
         # how often the body runs is decided by what the list was made from
         influence = joined(influence, shape.influence)

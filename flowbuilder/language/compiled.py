@@ -8,6 +8,8 @@ from typing import Final
 from flowbuilder.language.calls import check_calls
 from flowbuilder.language.nodes import Output, expressions
 from flowbuilder.language.program import Program
+from flowbuilder.language.quick_expression import read_expression
+from flowbuilder.language.quick_template import read_template
 
 CACHED_CHARS: Final = 1_000_000
 """How much text is kept compiled; a program takes about a hundred times the memory of its text."""
@@ -39,19 +41,24 @@ class Cache:
 
 
 def _template(source: str) -> Program:
-    # jinja2 and lark are imported when the first text needs them
-    from flowbuilder.language.template_parser import parse_template
+    read = read_template(source)
+    if read is None:
+        # jinja2 and lark are imported when the first text needs them
+        from flowbuilder.language.template_parser import parse_template
 
-    statements, single = parse_template(source)
+        read = parse_template(source)
+    statements, single = read
     check_calls(expressions(statements), source)
     only = statements[0] if single and len(statements) == 1 else None
     return Program(source=source, statements=statements, expression=only.value if isinstance(only, Output) else None)
 
 
 def _expression(source: str) -> Program:
-    from flowbuilder.language.expression_parser import parse_expression
+    tree = read_expression(source)
+    if tree is None:
+        from flowbuilder.language.expression_parser import parse_expression
 
-    tree = parse_expression(source)
+        tree = parse_expression(source)
     check_calls((tree,), source)
     return Program(source=source, statements=(Output(tree.start, tree.end, tree),), expression=tree)
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from flowbuilder.errors import LanguageError
 from flowbuilder.language import migrants
+from flowbuilder.language.is_tests import test_call
 from flowbuilder.language.limits import LIMITS
+from flowbuilder.language.items import item
 from flowbuilder.language.literals import number, unquote
 from flowbuilder.language.names import LITERALS, check_key, check_member, check_name, fault
 from flowbuilder.language.nodes import (
@@ -19,7 +21,6 @@ from flowbuilder.language.nodes import (
     Condition,
     Constant,
     Expr,
-    Item,
     ListLiteral,
     Logic,
     Member,
@@ -29,7 +30,6 @@ from flowbuilder.language.nodes import (
     ObjectLiteral,
     Slice,
 )
-from flowbuilder.language.is_tests import test_call
 
 if TYPE_CHECKING:
     from lark import Lark, Token, Tree
@@ -192,9 +192,7 @@ class _Reader:
             entries.append((text, self.read(value, depth)))
         return ObjectLiteral(start, end, tuple(entries))
 
-    def _arguments(
-        self, tree: Tree[Token] | None, depth: int
-    ) -> tuple[tuple[Expr, ...], tuple[tuple[str, Expr], ...]]:
+    def _arguments(self, tree: Tree[Token] | None, depth: int) -> tuple[tuple[Expr, ...], tuple[tuple[str, Expr], ...]]:
         plain: list[Expr] = []
         named: list[tuple[str, Expr]] = []
         for part in tree.children if tree is not None else ():
@@ -204,23 +202,11 @@ class _Reader:
                 named.append((key.value, self.read(value, depth)))
             elif named:
                 raise fault(
-                    "FB201", "an argument without a name after one with a name", argument.meta.start_pos, argument.meta.end_pos
+                    "FB201",
+                    "an argument without a name after one with a name",
+                    argument.meta.start_pos,
+                    argument.meta.end_pos,
                 )
             else:
                 plain.append(self.read(argument, depth))
         return tuple(plain), tuple(named)
-
-
-def item(value: Expr, key: Expr, start: int, end: int) -> Expr:
-    """`value[key]`: a `Member` where the key is a literal text or whole number."""
-    if isinstance(key, Negative) and isinstance(key.value, Constant) and type(key.value.value) is int:
-        return Member(start, end, value, -key.value.value)
-    if isinstance(key, Constant):
-        literal = key.value
-        if type(literal) is str:
-            check_key(literal, key.start, key.end)
-            return Member(start, end, value, literal)
-        if type(literal) is int:
-            return Member(start, end, value, literal)
-        raise fault("FB203", "a key is a text or a whole number", key.start, key.end)
-    return Item(start, end, value, key)

@@ -88,7 +88,9 @@ class FunctionShapes:
         if first and parameter.kind == "list" and shape.is_object:
             hint = "take its values: value | values"
         place = "takes" if first else f"takes as {parameter.name}"
-        self.complain("FB302", f"{function.name} {place} {wanted}; {what} is {kinds_in_words(shape)}", argument, hint=hint)
+        self.complain(
+            "FB302", f"{function.name} {place} {wanted}; {what} is {kinds_in_words(shape)}", argument, hint=hint
+        )
         return False
 
     def _gives_first(self, given: dict[str, Shape], _nodes: dict[str, Expr], parts: list[Shape]) -> Shape:
@@ -153,9 +155,7 @@ class FunctionShapes:
             shape = found.with_presence("always") if shape is None else shape | found.with_presence("always")
         return shape or Shape.of("null")
 
-    def _summed(
-        self, value: Shape, nodes: dict[str, Expr], kinds: tuple[Kind, ...], verb: str, hint: str
-    ) -> Shape:
+    def _summed(self, value: Shape, nodes: dict[str, Expr], kinds: tuple[Kind, ...], verb: str, hint: str) -> Shape:
         item = self._at_key(value, nodes["key"]) if "key" in nodes else value.item()
         if not item.may_be(*kinds):
             self.complain("FB302", f"cannot {verb} {item}", nodes.get("key", nodes["value"]), hint=hint)
@@ -175,7 +175,9 @@ class FunctionShapes:
             found = shape.member(part)
             if found is None:
                 names = list(shape.fields)
-                message = f"an item has no {part}" if shape.may_be("object") else f"an item is {shape} and has no {part}"
+                message = (
+                    f"an item has no {part}" if shape.may_be("object") else f"an item is {shape} and has no {part}"
+                )
                 self.complain("FB301", message, key, hint=did_you_mean(part, names, what="it has"))
                 return Shape.unknown()
             shape = found
@@ -187,4 +189,3 @@ def _any_member(shape: Shape) -> Shape:
     for inner in shape.fields.values():
         found = inner if found is None else found | inner
     return (found or Shape.unknown()).tainted_by(shape.taint if shape.is_unknown else None)
-

@@ -143,7 +143,11 @@ class Generator:
     def _loop(self, node: Member) -> str:
         number = self.variables["loop"][0]
         facts = loop_facts(number)
-        return facts[node.key] if node.key in facts else f"item(None, {loop_object(number)}, {self.key(node.key)}){self.at(node)}"
+        return (
+            facts[node.key]
+            if node.key in facts
+            else f"item(None, {loop_object(number)}, {self.key(node.key)}){self.at(node)}"
+        )
 
     def _item(self, node: Item, depth: int) -> str:
         return f"item(None, {self.expression(node.value, depth)}, {self.expression(node.key, depth)}){self.at(node)}"
@@ -259,11 +263,10 @@ class Generator:
         if function.name in ("default", "coalesce"):
             return self._first_there(function, node, depth)
         self.table[f"f_{function.name}"] = function.run
-        arguments, count = [self.meter()], 0
-        for parameter, argument in function.bind(node):
+        arguments = [self.meter()]
+        for index, (parameter, argument) in enumerate(function.bind(node)):
             text = self._argument(function, parameter, argument, depth)
-            count += 1
-            arguments.append(text if count <= len(node.arguments) else f"{parameter.name}={text}")
+            arguments.append(text if index < len(node.arguments) else f"{parameter.name}={text}")
         return f"f_{function.name}({', '.join(arguments)}){self.at(node)}"
 
     def _argument(self, function: Function, parameter: Parameter, argument: Expr, depth: int) -> str:
@@ -321,4 +324,6 @@ def fits(value: object, parameter: Parameter) -> bool:
 
 
 def _texts(node: ListLiteral) -> bool:
-    return 0 < len(node.items) <= 64 and all(isinstance(item, Constant) and type(item.value) is str for item in node.items)
+    return 0 < len(node.items) <= 64 and all(
+        isinstance(item, Constant) and type(item.value) is str for item in node.items
+    )

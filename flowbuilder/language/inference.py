@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from flowbuilder.diagnostics import Severity
 from flowbuilder.language.findings import Finding
@@ -30,14 +30,23 @@ from flowbuilder.language.nodes import (
 )
 from flowbuilder.language.references import Path, covered, found_there, path_of
 from flowbuilder.language.shape_words import kinds_in_words, value_in_words
-from flowbuilder.language.shapes import Shape
+from flowbuilder.language.shapes import Kind, Shape
 from flowbuilder.language.taint import joined
 from flowbuilder.spelling import did_you_mean
 
 Known = frozenset[Path]
 
 _TEXT, _NUMBER, _BOOLEAN = Shape.of("text"), Shape.of("number"), Shape.of("boolean")
-_VERBS = {"+": "added to", "-": "subtracted from", "*": "multiplied by", "/": "divided by", "//": "divided by", "%": "taken modulo"}
+_ADDED: Final[tuple[Kind, ...]] = ("text", "list", "number")
+_ORDERED: Final[tuple[Kind, ...]] = ("number", "text")
+_VERBS: Final = {
+    "+": "added to",
+    "-": "subtracted from",
+    "*": "multiplied by",
+    "/": "divided by",
+    "//": "divided by",
+    "%": "taken modulo",
+}
 
 
 class Inference(FunctionShapes):
@@ -55,7 +64,14 @@ class Inference(FunctionShapes):
         return rule(node, known, soft)
 
     def complain(
-        self, code: str, message: str, node: Expr, *, hint: str = "", severity: Severity = "error", start: int | None = None
+        self,
+        code: str,
+        message: str,
+        node: Expr,
+        *,
+        hint: str = "",
+        severity: Severity = "error",
+        start: int | None = None,
     ) -> None:
         """Gather a finding at `node`, or from `start` to its end."""
         at = node.start if start is None else start
@@ -157,7 +173,9 @@ class Inference(FunctionShapes):
         if value.is_unknown or key.is_unknown:
             return Shape(taint=value.trust, influence=influence)
         if value.may_be("list", "text") and key.may_be("number"):
-            return (value.item() if value.may_be("list") else replace(_TEXT, taint=value.taint)).with_influence(influence)
+            return (value.item() if value.may_be("list") else replace(_TEXT, taint=value.taint)).with_influence(
+                influence
+            )
         if value.may_be("object") and key.may_be("text"):
             return Shape(taint=value.trust, influence=influence)
         message = f"{self.words(node.value)} is {kinds_in_words(value)}, and its key here is {kinds_in_words(key)}"
@@ -172,7 +190,9 @@ class Inference(FunctionShapes):
                 found = self.infer(edge, known)
                 influence = joined(influence, found.influence, found.trust)
                 if not found.may_be("number", "null"):
-                    self.complain("FB302", f"the edge of a slice is a whole number; this is {kinds_in_words(found)}", edge)
+                    self.complain(
+                        "FB302", f"the edge of a slice is a whole number; this is {kinds_in_words(found)}", edge
+                    )
         if not value.may_be("list", "text"):
             self.complain("FB302", f"only lists and texts can be sliced; this is {kinds_in_words(value)}", node)
             return Shape.unknown()
@@ -202,8 +222,12 @@ class Inference(FunctionShapes):
     def _negative(self, node: Negative, known: Known, _soft: bool) -> Shape:
         value = self.infer(node.value, known)
         if not value.may_be("number"):
-            self.complain("FB302", f"only a number can be negated; {self.words(node.value)} is {kinds_in_words(value)}", node)
-        values = tuple(-item for item in value.values if isinstance(item, int | float)) if len(value.values) == 1 else ()
+            self.complain(
+                "FB302", f"only a number can be negated; {self.words(node.value)} is {kinds_in_words(value)}", node
+            )
+        values = (
+            tuple(-item for item in value.values if isinstance(item, int | float)) if len(value.values) == 1 else ()
+        )
         return self._decided(replace(_NUMBER, values=values), value)
 
     def _arithmetic(self, node: Arithmetic, known: Known, _soft: bool) -> Shape:
@@ -211,13 +235,19 @@ class Inference(FunctionShapes):
         if left.may_be("number") and right.may_be("number") and (node.op != "+" or left.is_unknown == right.is_unknown):
             return self._decided(Shape.unknown() if left.is_unknown and node.op == "+" else _NUMBER, left, right)
         if node.op == "+":
-            for kind in ("text", "list", "number"):
-                if left.may_be(kind) and right.may_be(kind):  # type: ignore[arg-type]
+            for kind in _ADDED:
+                if left.may_be(kind) and right.may_be(kind):
                     shape = replace(left if right.is_unknown else right, values=())
                     if kind == "list":
                         shape = replace(left, values=()) | replace(right, values=())
                     return self._decided(shape.tainted_by(joined(left.trust, right.trust)), left, right)
-        words = [self.words(node.left), kinds_in_words(left), _VERBS[node.op], self.words(node.right), kinds_in_words(right)]
+        words = [
+            self.words(node.left),
+            kinds_in_words(left),
+            _VERBS[node.op],
+            self.words(node.right),
+            kinds_in_words(right),
+        ]
         hint = "turn a number into text with | string" if node.op == "+" and "text" in left.kinds | right.kinds else ""
         self.complain("FB302", "{} is {}, and cannot be {} {}, which is {}".format(*words), node, hint=hint)
         return Shape.unknown()
@@ -246,7 +276,12 @@ class Inference(FunctionShapes):
             words = self.words(node.left), kinds_in_words(left), self.words(node.right), kinds_in_words(right)
             self.complain("FB302", "{} is {} and {} is {}: they are {}".format(*words, outcome), node)
             return
-        if left.values and right.values and not (set(left.values) & set(right.values)) and not self._constant_both(node):
+        if (
+            left.values
+            and right.values
+            and not (set(left.values) & set(right.values))
+            and not self._constant_both(node)
+        ):
             named, literal = (node.left, right) if isinstance(node.right, Constant) else (node.right, left)
             choices = left if literal is right else right
             shown = " or ".join(value_in_words(value) for value in choices.values[:8])
@@ -259,8 +294,8 @@ class Inference(FunctionShapes):
         return isinstance(node.left, Constant) and isinstance(node.right, Constant)
 
     def _check_order(self, node: Compare, left: Shape, right: Shape) -> None:
-        for kind in ("number", "text"):
-            if left.may_be(kind) and right.may_be(kind):  # type: ignore[arg-type]
+        for kind in _ORDERED:
+            if left.may_be(kind) and right.may_be(kind):
                 return
         words = self.words(node.left), kinds_in_words(left), self.words(node.right), kinds_in_words(right)
         hint = "both must be numbers, or both texts"
@@ -270,7 +305,9 @@ class Inference(FunctionShapes):
 
     def _check_in(self, node: Compare, item: Shape, where: Shape) -> None:
         if not where.may_be("list", "text", "object"):
-            message = f"`in` looks into a list, a text or an object; {self.words(node.right)} is {kinds_in_words(where)}"
+            message = (
+                f"`in` looks into a list, a text or an object; {self.words(node.right)} is {kinds_in_words(where)}"
+            )
             self.complain("FB302", message, node)
         elif where.kinds <= {"text", "null"} and not item.may_be("text"):
             message = f"a text contains texts; {self.words(node.left)} is {kinds_in_words(item)}"

@@ -25,7 +25,7 @@ _OTHER_NAMES = {
 _TAGS = {
     "Macro": "a macro", "CallBlock": "a call block", "Include": "`include`", "Import": "`import`",
     "FromImport": "`import`", "Extends": "`extends`", "Block": "a block", "FilterBlock": "a filter block",
-    "With": "`with`", "AssignBlock": "`set` with a body", "ScopedEvalContextModifier": "`autoescape`",
+    "With": "`with`", "AssignBlock": "`set` with a body", "Scope": "`autoescape`",
     "ExprStmt": "`do`", "Pow": "the operator **", "NSRef": "setting a member", "Pos": "a plus sign before a value",
 }  # fmt: skip
 _TAG_HINTS = {
@@ -148,7 +148,7 @@ def _expression_hint(source: str, start: int) -> str:
         (rest.startswith("`"), "quote texts with \" or '; join them with +"),
         (before[-1:] in ("f", "r", "b") and rest[:1] in "\"'", "texts have no prefix; join them with +"),
         (rest.startswith("(") and "." in before, "values have no methods: write value | filter"),
-        (rest.startswith("for "), "use map and where: list | map(\"key\")"),
+        (rest.startswith("for "), 'use map and where: list | map("key")'),
         (rest.startswith("//"), "there are no comments in an expression"),
         (rest.startswith(("and", "or")) is False and rest.startswith(("AND", "OR")), "write and, or in small letters"),
         (rest.startswith("<") or rest.startswith(">"), "comparisons cannot be chained: write a < b && b < c"),

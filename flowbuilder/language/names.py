@@ -16,8 +16,29 @@ LITERALS: Final = {
     "None": None,
 }
 NEVER_ROOTS: Final = frozenset(
-    "this self super caller varargs kwargs namespace globals locals builtins constructor prototype process require "
-    "global window document eval exec import range".split()
+    [
+        "this",
+        "self",
+        "super",
+        "caller",
+        "varargs",
+        "kwargs",
+        "namespace",
+        "globals",
+        "locals",
+        "builtins",
+        "constructor",
+        "prototype",
+        "process",
+        "require",
+        "global",
+        "window",
+        "document",
+        "eval",
+        "exec",
+        "import",
+        "range",
+    ]
 )
 
 
@@ -37,7 +58,9 @@ def check_name(name: str, start: int, end: int) -> None:
 def check_target(name: str, start: int, end: int) -> None:
     """Refuse a name that `set` and `for` may not make."""
     if name.startswith("_"):
-        raise fault("FB205", f"a name must not begin with an underscore: {name}", start, end, "leave out the underscore")
+        raise fault(
+            "FB205", f"a name must not begin with an underscore: {name}", start, end, "leave out the underscore"
+        )
     if name == "loop" or name in NEVER_ROOTS or name in LITERALS:
         raise fault("FB205", f"the name {name} has a meaning of its own", start, end, "choose another name")
 

@@ -10,21 +10,18 @@ Comparison = Literal["==", "!=", "<", "<=", ">", ">=", "in", "not in"]
 
 
 @dataclass_transform(frozen_default=True)
-class Node:
-    """A part of a text, from `start` up to and without `end`. A subclass is a record of what it annotates.
+class Fields:
+    """A subclass is a record of what it annotates.
 
     Not a dataclass, for speed: twenty of those take as long to define as everything else here takes to import, and
     frozen ones are five times slower to make.
     """
 
-    start: int
-    end: int
-
     __match_args__: tuple[str, ...] = ()
 
     def __init_subclass__(cls) -> None:
-        names = ("start", "end", *cls.__annotations__)
-        cls.__match_args__ = names
+        names = (*cls.__match_args__, *cls.__dict__.get("__annotations__", ()))
+        cls.__match_args__ = names  # type: ignore[misc]
         given = ", ".join(name + ("=" + repr(getattr(cls, name)) if hasattr(cls, name) else "") for name in names)
         scope: dict[str, Any] = {}
         body = "; ".join(f"self.{name} = {name}" for name in names)
@@ -35,10 +32,17 @@ class Node:
         return type(self) is type(other) and self.__dict__ == other.__dict__
 
     def __hash__(self) -> int:
-        return hash((type(self), self.start, self.end))
+        return hash((type(self), *self.__dict__.values()))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__dict__.items())})"
+
+
+class Node(Fields):
+    """A part of a text, from `start` up to and without `end`."""
+
+    start: int
+    end: int
 
 
 class Constant(Node):

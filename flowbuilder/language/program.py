@@ -90,7 +90,9 @@ def _with_keys(code: CodeType, names: Mapping[str, str]) -> CodeType:
 
 def _multiplies(node: Expr) -> bool:
     """Whether a value may be larger than what it is made of: it names things several times."""
-    return any(isinstance(part, ListLiteral | ObjectLiteral) or (isinstance(part, Call) and part.named) for part in walk(node))
+    return any(
+        isinstance(part, ListLiteral | ObjectLiteral) or (isinstance(part, Call) and part.named) for part in walk(node)
+    )
 
 
 def _finish(parts: list[str] | tuple[str, ...]) -> str:

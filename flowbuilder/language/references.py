@@ -168,7 +168,9 @@ class _Finder:
                 for inner in children(node):
                     yield from self.expression(inner, own, known)
 
-    def _chain(self, node: Name | Member, own: frozenset[str], known: frozenset[Path], soft: bool) -> Iterator[Reference]:
+    def _chain(
+        self, node: Name | Member, own: frozenset[str], known: frozenset[Path], soft: bool
+    ) -> Iterator[Reference]:
         path = path_of(node)
         if path is None:
             inner: Expr = node

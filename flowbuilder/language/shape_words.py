@@ -40,7 +40,9 @@ def _words(shape: Shape, depth: int) -> str:
         return " or ".join(value_in_words(value) for value in shape.values)
     parts: list[str] = [kind for kind in ("text", "number", "boolean") if kind in shape.kinds]
     if "list" in shape.kinds:
-        parts.append("list" if shape.items is None or shape.items.is_unknown else f"list of {_item(shape.items, depth)}")
+        parts.append(
+            "list" if shape.items is None or shape.items.is_unknown else f"list of {_item(shape.items, depth)}"
+        )
     if "object" in shape.kinds:
         parts.append(_object(shape, depth))
     if "null" in shape.kinds:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
-
-MOST_SOURCES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,4 +25,4 @@ def joined(*taints: Taint | None) -> Taint | None:
     if len(found) < 2 or all(taint == found[0] for taint in found):
         return found[0] if found else None
     sources = dict.fromkeys(source for taint in found for source in taint.sources)
-    return Taint(tuple(sources)[:MOST_SOURCES], found[0].via)
+    return Taint(tuple(sources), found[0].via)

@@ -71,9 +71,7 @@ class TemplateGenerator(Generator):
         if node.otherwise:
             self._line("else:")
         ends.append(self._branch(node.otherwise, before) if node.otherwise else before)
-        self.variables = {
-            name: (variable, all(end[name][1] for end in ends)) for name, (variable, _) in before.items()
-        }
+        self.variables = {name: (variable, all(end[name][1] for end in ends)) for name, (variable, _) in before.items()}
 
     def _branch(self, body: tuple[Statement, ...], before: dict[str, tuple[str, bool]]) -> dict[str, tuple[str, bool]]:
         self.variables = dict(before)

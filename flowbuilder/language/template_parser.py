@@ -11,7 +11,7 @@ from jinja2.parser import Parser
 
 from flowbuilder.errors import LanguageError
 from flowbuilder.language import migrants
-from flowbuilder.language.expression_parser import item
+from flowbuilder.language.items import item
 from flowbuilder.language.is_tests import test_call
 from flowbuilder.language.limits import LIMITS
 from flowbuilder.language.names import LITERALS, check_key, check_member, check_name, check_target, fault
@@ -85,7 +85,7 @@ class _Reader:
         return tuple(statement for node in body for statement in self._statement(node, depth + 1, loops))
 
     def _statement(self, node: nodes.Node, depth: int, loops: int) -> Iterator[Statement]:
-        at = node.lineno
+        at = node.lineno or 0  # `autoescape` has none
         self._count(at, depth)
         if isinstance(node, nodes.Output):
             for part in node.nodes:
@@ -100,7 +100,9 @@ class _Reader:
             yield self._for(node, depth, loops + 1)
         elif isinstance(node, nodes.Assign):
             if not isinstance(node.target, nodes.Name):
-                raise fault("FB203", "`set` makes one name at a time", at, self._end(at), "write one `set` for each name")
+                raise fault(
+                    "FB203", "`set` makes one name at a time", at, self._end(at), "write one `set` for each name"
+                )
             name = node.target.name
             check_target(name, node.target.lineno, self._end(node.target.lineno))
             value = self.read(node.node, depth)
@@ -176,7 +178,7 @@ class _Reader:
             part = node.arg
             if part.step is not None:
                 raise fault("FB203", "a slice has no step", at, end, "write a[low:high]")
-            low, high = (inner and self.read(inner, depth) for inner in (part.start, part.stop))
+            low, high = (self.read(edge, depth) if edge is not None else None for edge in (part.start, part.stop))
             return Slice(value.start, end, value, low, high)
         return item(value, self.read(node.arg, depth), value.start, end)
 
@@ -272,7 +274,7 @@ class _Reader:
         if self.tokens.source[bracket : bracket + 1] == "(":
             end = self.tokens.end_of_group(bracket)
         plain = tuple(self.read(inner, depth) for inner in node.args)
-        named = tuple((pair.key, self.read(pair.value, depth)) for pair in node.kwargs)
+        named = tuple((str(pair.key), self.read(pair.value, depth)) for pair in node.kwargs)
         return plain, named, end
 
     def _method(self, node: nodes.Call, at: int) -> LanguageError:

@@ -38,7 +38,7 @@ class _Text:
         raise AttributeError(f"a {type(self).__name__} cannot be changed")
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.source == other.source  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.source == other.source
 
     def __hash__(self) -> int:
         return hash((type(self).__name__, self.source))

@@ -11,13 +11,26 @@ from flowbuilder.language.functions.registry import bad_argument, function
 from flowbuilder.language.limits import Meter
 from flowbuilder.language.operators import kind, wrong
 
-_MONTHS = "January February March April May June July August September October November December".split()
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+_DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 _SIGN = re.compile(r"%(-?[a-zA-Z%])")
 
 
 @function(gives="text", name="date", renamed={"pattern": "format"})
-def date_(meter: Meter, value: Any, format: str = "%Y-%m-%d") -> str:  # noqa: A002
+def date_(meter: Meter, value: Any, format: str = "%Y-%m-%d") -> str:
     """A date (ISO text, or seconds since 1970) in another form. `"2026-03-05T08:30:00Z" | date` -> `"2026-03-05"`.
 
     `"2026-03-05" | date("%A, %-d %B %Y")` -> `"Thursday, 5 March 2026"`. The signs are `%Y %m %d %H %M %S %y %j %B %b

@@ -6,7 +6,7 @@ from typing import Any
 
 from flowbuilder.language.functions.registry import bad_argument, function
 from flowbuilder.language.limits import Meter
-from flowbuilder.language.operators import kind, wrong, write_json
+from flowbuilder.language.operators import kind, write_json, wrong
 
 
 @function(gives="integer", aliases=("len", "count", "size"))

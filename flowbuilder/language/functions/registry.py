@@ -67,11 +67,15 @@ class Function:
             yield self.parameters[min(index, len(self.parameters) - 1)], argument
         given = {item.name for item in self.parameters[: len(call.arguments)]}
         known = {item.name: item for item in self.parameters}
-        for name, argument in call.named:
-            name = self.renamed.get(name, name)
+        for written, argument in call.named:
+            name = self.renamed.get(written, written)
             if name not in known or known[name].many:
                 raise fault(
-                    "FB206", f"{self.name} has no argument {name}", argument.start, argument.end, f"write {self.signature}"
+                    "FB206",
+                    f"{self.name} has no argument {name}",
+                    argument.start,
+                    argument.end,
+                    f"write {self.signature}",
                 )
             if name in given:
                 raise fault("FB206", f"{name} is given twice", argument.start, argument.end)

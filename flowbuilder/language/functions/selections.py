@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import builtins
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +12,7 @@ from flowbuilder.language.operators import MISSING, equal, finite, kind, soft_it
 
 
 @function(gives="plucked", aliases=("pluck",), renamed={"attribute": "key"})
-def map(meter: Meter, value: list[Any], key: Key, default: Any = MISSING) -> list[Any]:  # noqa: A001
+def map(meter: Meter, value: list[Any], key: Key, default: Any = MISSING) -> list[Any]:
     """The member `key` of each item, or `default` where it is missing. `[{"a": 1}, {"a": 2}] | map("a")` -> `[1, 2]`.
 
     A path goes deeper: `[{"a": {"b": 1}}] | map("a.b")` -> `[1]`.
@@ -55,7 +55,7 @@ def sort(meter: Meter, value: list[Any], key: Key | None = None, reverse: bool =
     """
     keys = _sortable(meter, value, key)
     rounds = len(value).bit_length()
-    size = sum(len(item) for item in keys) if keys and keys[0].__class__ is str else 0
+    size = builtins.sum(len(item) for item in keys) if keys and keys[0].__class__ is str else 0
     meter.hold(3 * 16 * len(value))
     meter.work((len(value) * rounds >> 2) + ((size * rounds) >> 9))
     order = sorted(range(len(value)), key=keys.__getitem__, reverse=reverse)
@@ -63,7 +63,7 @@ def sort(meter: Meter, value: list[Any], key: Key | None = None, reverse: bool =
 
 
 @function(gives="sum", renamed={"attribute": "key"})
-def sum(meter: Meter, value: list[Any], key: Key | None = None) -> int | float:  # noqa: A001
+def sum(meter: Meter, value: list[Any], key: Key | None = None) -> int | float:
     """All numbers together, or a member of each item. `[1, 2.5] | sum` -> `3.5`. `[{"v": 2}] | sum("v")` -> `2`."""
     read = _reader(meter, value, key, MISSING)
     total: int | float = 0
@@ -76,13 +76,13 @@ def sum(meter: Meter, value: list[Any], key: Key | None = None) -> int | float: 
 
 
 @function(gives="extreme", renamed={"attribute": "key"})
-def min(meter: Meter, value: list[Any], key: Key | None = None) -> Any:  # noqa: A001
+def min(meter: Meter, value: list[Any], key: Key | None = None) -> Any:
     """The smallest number or text, or the item whose member is; null of an empty list. `[3, 1] | min` -> `1`."""
     return _extreme(meter, value, key, smallest=True)
 
 
 @function(gives="extreme", renamed={"attribute": "key"})
-def max(meter: Meter, value: list[Any], key: Key | None = None) -> Any:  # noqa: A001
+def max(meter: Meter, value: list[Any], key: Key | None = None) -> Any:
     """The largest number or text, or the item whose member is; null of an empty list. `[3, 1] | max` -> `3`.
 
     `[{"v": 1}, {"v": 5}] | max("v")` -> `{"v": 5}`.
@@ -94,8 +94,8 @@ def _extreme(meter: Meter, value: list[Any], key: str | None, *, smallest: bool)
     keys = _sortable(meter, value, key)
     if not keys:
         return None
-    size = math.fsum(len(item) for item in keys) if keys[0].__class__ is str else 0
-    meter.work(int(size) >> 9)
+    size = builtins.sum(len(item) for item in keys) if keys[0].__class__ is str else 0
+    meter.work(size >> 9)
     best = 0
     for index in range(1, len(keys)):
         if keys[index] < keys[best] if smallest else keys[index] > keys[best]:
