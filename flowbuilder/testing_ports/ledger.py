@@ -1,0 +1,47 @@
+"""An effect ledger without a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from flowbuilder.effect import Effect, TargetClass
+from flowbuilder.testing_ports.clock import FakeClock
+from flowbuilder.values import JsonObject
+
+
+@dataclass
+class MemoryLedger:
+    """An effect ledger without a store; `effects` by key. It survives a "crash" when a test keeps the object."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    effects: dict[str, Effect] = field(default_factory=dict)
+    approved_hashes: set[str] = field(default_factory=set)
+
+    async def begin(self, *, key: str, path: str, target: str, target_class: TargetClass, request_hash: str) -> Effect:
+        """The intent; the effect as it stands when it was begun before."""
+        known = self.effects.get(key)
+        if known is not None:
+            return replace(known, resumed=True)
+        self.effects[key] = Effect(
+            key=key,
+            execution_id="test",
+            path=path,
+            target=target,
+            target_class=target_class,
+            status="intended",
+            request_hash=request_hash,
+            created_at=self.clock.now(),
+        )
+        return self.effects[key]
+
+    async def done(self, key: str, *, receipt: JsonObject, inverse: JsonObject | None = None) -> None:
+        """The receipt."""
+        self.effects[key] = replace(self.effects[key], status="done", receipt=receipt, inverse=inverse)
+
+    async def unknown(self, key: str, *, reason: str) -> None:
+        """Nobody knows."""
+        self.effects[key] = replace(self.effects[key], status="unknown", detail={"reason": reason})
+
+    async def approved(self, content_hash: str) -> bool:
+        """Whether the test said so."""
+        return content_hash in self.approved_hashes

@@ -1,0 +1,46 @@
+"""The outside world of a test, put together."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from flowbuilder.adapters.extract import extract_page
+from flowbuilder.ports import LanguageModel, Ledger, Ports, Sandbox
+from flowbuilder.testing_ports.clock import FakeClock
+from flowbuilder.testing_ports.cms import MemoryCms
+from flowbuilder.testing_ports.connections import FakeConnections
+from flowbuilder.testing_ports.http import FakeHttp
+from flowbuilder.testing_ports.model import FakeModel
+from flowbuilder.testing_ports.search_console import FakeSearchConsole
+
+
+def fake_ports(
+    *,
+    http: FakeHttp | None = None,
+    models: LanguageModel | None = None,
+    cms: MemoryCms | None = None,
+    connections: FakeConnections | None = None,
+    clock: FakeClock | None = None,
+    search_console: FakeSearchConsole | None = None,
+    sandbox: Sandbox | None = None,
+    ledger: Ledger | None = None,
+) -> Ports:
+    """Ports made of fakes. The sandbox and the page extractor are the real ones: they touch nothing outside."""
+    return Ports(
+        http=http or FakeHttp(),
+        models=models or FakeModel(),
+        sandbox=sandbox or _sandbox(),
+        connections=connections or FakeConnections(),
+        cms=cms or MemoryCms(),
+        clock=clock or FakeClock(),
+        extract=extract_page,
+        search_console=search_console or FakeSearchConsole(),
+        ledger=ledger,
+    )
+
+
+@cache
+def _sandbox() -> Sandbox:
+    from flowbuilder.adapters.sandbox import MontySandbox
+
+    return MontySandbox()
