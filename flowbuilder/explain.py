@@ -6,8 +6,8 @@ import sys
 from collections.abc import Mapping
 from functools import cache
 
+from flowbuilder import document_rules, text_rules
 from flowbuilder.check import rules
-from flowbuilder.document_rules import RULES
 
 
 def explain(code: str) -> str | None:
@@ -18,8 +18,9 @@ def explain(code: str) -> str | None:
 @cache
 def explanations() -> Mapping[str, str]:
     """The texts of all rules, in the order of their codes."""
-    found = {code: f"{code}: {text}" for code, text in RULES.items()}
+    found = {code: f"{code}: {text}" for code, text in {**document_rules.RULES, **text_rules.RULES}.items()}
     for rule in rules().values():
         module = sys.modules[rule.__module__]
-        found[module.CODE] = module.__doc__ or ""
+        if hasattr(module, "CODE"):  # the codes of the language are explained in text_rules
+            found[module.CODE] = module.__doc__ or ""
     return dict(sorted(found.items()))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flowbuilder.language import Expression
+from flowbuilder.language import Expression, Reference
 from flowbuilder.language.conditions import parts, there
 from flowbuilder.language.references import Path, covered
 from flowbuilder.reading import Block, Located, Text
 from flowbuilder.step import ContinueWith
+from flowbuilder.steps.conditional import Conditional
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,6 +18,7 @@ class Missing:
 
     step: Located
     reason: str
+    what: str = "missing"
 
 
 def out_of_scope(block: Block, target: Located) -> Located | None:
@@ -43,6 +45,23 @@ def may_be_missing(text: Text, target: Located) -> Missing | None:
         if id(node.block) in around or node.block.owner is None:
             return None
         node, through = node.block.owner, node.block
+
+
+def may_be_null(text: Text, reference: Reference, target: Located) -> Missing | None:
+    """Why the output of a conditional may be null where `reference` reads something inside of it."""
+    step = target.step
+    if not isinstance(step, Conditional) or len(reference.path) < 4:
+        return None
+    arms = [*step.branches, *([step.otherwise] if step.otherwise is not None else [])]
+    if all(arm.output is None for arm in arms) or covered(("steps", target.id, "output"), _known(text).there):
+        return None
+    if step.otherwise is None:
+        return Missing(step=target, reason=f"{target.id} has no else, and no branch of it may be taken", what="null")
+    silent = next((index for index, arm in enumerate(arms) if arm.output is None), None)
+    if silent is None:
+        return None
+    where = f"branch {silent + 1}" if silent < len(step.branches) else "the else"
+    return Missing(step=target, reason=f"{where} of {target.id} gives no output", what="null")
 
 
 def _skipped(node: Located, through: Block | None, known: frozenset[str]) -> Missing | None:

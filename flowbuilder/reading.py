@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from flowbuilder.definition import Definition, blocks_of
 from flowbuilder.dependencies import dependencies
@@ -19,6 +19,7 @@ from flowbuilder.values import pointer
 Workflows = Callable[[str, int | None], Definition]
 """Finds another workflow's definition, by name and version (None: the published one); raises `NotFound`."""
 
+T = TypeVar("T")
 ROOTS = ("inputs", "steps", "site", "execution", "feedback")
 
 
@@ -81,6 +82,7 @@ class Reading:
         self.definition = definition
         self.workflows = workflows
         self.all: list[Located] = []
+        self._worked_out: dict[Callable[[Reading], Any], Any] = {}
         self.top = self._block(Block(place=("steps",)), definition.steps)
         self.outputs = [
             Text(place=place, text=text, block=self.top) for place, text in _texts_in(definition.outputs, ("outputs",))
@@ -110,6 +112,13 @@ class Reading:
             for reference in text.text.references
             if len(reference.path) > 1 and reference.path[0] == "steps"
         ]
+
+    def once(self, make: Callable[[Reading], T]) -> T:
+        """What `make` works out from this reading; several rules may ask for it, and it is worked out once."""
+        if make not in self._worked_out:
+            self._worked_out[make] = make(self)
+        worked_out: T = self._worked_out[make]
+        return worked_out
 
     def span(self, text: Text, start: int | None, end: int | None) -> Span | None:
         """The place of a part of a text."""

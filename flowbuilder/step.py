@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from flowbuilder.errors import ConfigurationError, StepError, Transience
 from flowbuilder.field import (
@@ -79,6 +79,8 @@ class Step(Record):
     kind: ClassVar[Kind] = "task"
     untrusted: ClassVar[str | None] = None
     """What outsiders may have written into the output, in a few words ("web page"); None: nothing by itself."""
+    carries: ClassVar[bool] = True
+    """Whether what goes into the step may come out of it again: an untrusted prompt makes an untrusted answer."""
     cooperative: ClassVar[bool] = False
     """Whether `run` gives way whenever it waits. One that does may share the worker's event loop; any other is run in a
     thread of its own, so that code that blocks stops nothing else and its `timeout_seconds` holds."""
@@ -107,12 +109,14 @@ class Step(Record):
         """Whether the step writes to the outside world (publishes, sends, runs a privileged tool)."""
         return False
 
+    def sends_urls(self) -> bool:
+        """Whether the path and query of the step's URLs are a message to whom they name, as in a non-GET request."""
+        return False
+
     def output_shape(self) -> Shape:
         """What is known of the output before it exists: by default, the nested `Output` model's JSON Schema."""
         model = getattr(type(self), "Output", None)
-        if model is None:
-            return Shape.unknown()
-        return Shape.from_json_schema(model.model_json_schema(mode="serialization"))
+        return Shape.unknown() if model is None else _shape_of_output(model)
 
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
         """Every template and expression in the step's own fields, with its place below the step and its sink.
@@ -203,6 +207,11 @@ class NeedsReview:
 
 
 StepResult = Completed | NeedsReview
+
+
+@cache
+def _shape_of_output(model: type[BaseModel]) -> Shape:
+    return Shape.from_json_schema(model.model_json_schema(mode="serialization"))
 
 
 _NO_TEXTS = frozenset(("id", "type", "name", "depends_on", "retry", "timeout_seconds", "on_error", "trust"))

@@ -3,7 +3,7 @@
 A step is skipped when its `when` is false or its branch is not taken, and has no output when it failed and says
 `on_error: continue`. Where such an output is read, `default(...)`, `coalesce(...)` or `is_defined(...)` must take it;
 or the reader stands in the same branch, or under the same condition, so that it is skipped as well. The `output` of a
-conditional is always there: null where the branch that was taken gives none.
+conditional is always there, but null where the branch that was taken gives none: what is inside of it may be missing.
 
 Wrong:
     inputs:
@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from flowbuilder.diagnostics import Diagnostic, Report, place_of
-from flowbuilder.guards import may_be_missing, out_of_scope
+from flowbuilder.guards import may_be_missing, may_be_null, out_of_scope
 from flowbuilder.reading import Reading
 
 CODE = "FB303"
@@ -41,9 +41,9 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
             continue
         if len(reference.path) > 2 and reference.path[2] != "output":
             continue  # status and error are known of every step
-        missing = may_be_missing(text, target)
+        missing = may_be_missing(text, target) or may_be_null(text, reference, target)
         if missing is not None:
-            message = f"steps.{name}.output may be missing here: {missing.reason}"
+            message = f"steps.{name}.output may be {missing.what} here: {missing.reason}"
             hint = f"take it with steps.{name}.output | default(...), or put this under the same condition"
             complaint = reading.in_text(text, reference.start, reference.end, CODE, message, hint=hint)
             found.setdefault((missing.step.id, missing.reason), []).append((complaint, name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urljoin, urlsplit
 
@@ -57,7 +58,7 @@ class Api(Step):
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] = "GET"
     url: Annotated[str, TemplatedField(sink="host")]
     query: Annotated[dict[str, Any] | None, Sent] = None
-    headers: Templated[dict[str, str]] = Field(default_factory=dict)
+    headers: Annotated[dict[str, str], Sent] = Field(default_factory=dict)
     json_body: Annotated[Any, Sent] = Field(default=None, alias="json")
     form: Annotated[dict[str, Any] | None, Sent] = None
     connection: str | None = None
@@ -91,12 +92,16 @@ class Api(Step):
         """GET and HEAD only read."""
         return self.method not in ("GET", "HEAD")
 
+    def sends_urls(self) -> bool:
+        """A request that writes says with its URL what it writes."""
+        return self.has_effect()
+
     def output_shape(self) -> Shape:
         """The body as `response_schema` says."""
-        schema = self.Output.model_json_schema(mode="serialization")
-        if self.response_schema is not None:
-            schema["properties"]["body"] = self.response_schema
-        return Shape.from_json_schema(schema)
+        shape = super().output_shape()
+        if self.response_schema is None:
+            return shape
+        return replace(shape, fields={**shape.fields, "body": Shape.from_json_schema(self.response_schema)})
 
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
         """What is sent is published only where the method writes."""
@@ -253,6 +258,4 @@ def _at_place(body: Any, where: str) -> Any:
 
 
 def _at(request: HttpRequest, url: str) -> HttpRequest:
-    from dataclasses import replace
-
     return replace(request, url=url, query=None)

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, model_validator
 
 from flowbuilder.errors import Conflict, NotFound, StepError
-from flowbuilder.language import Template
+from flowbuilder.language import Expression, Template
 from flowbuilder.once import EffectOptions, Written, write_once
 from flowbuilder.ports import Cms, CmsPage, CmsWrite
 from flowbuilder.review import ReviewRequest
-from flowbuilder.step import Completed, NeedsReview, Step, StepResult, StepRun, Templated, TemplatedField
+from flowbuilder.step import (
+    Completed,
+    NeedsReview,
+    Place,
+    Sink,
+    Step,
+    StepResult,
+    StepRun,
+    Templated,
+    TemplatedField,
+)
 from flowbuilder.values import JsonObject
 
 Published = Annotated[str | None, TemplatedField(sink="publish")]
@@ -25,6 +36,8 @@ class CmsStep(Step):
     """
 
     cooperative: ClassVar[bool] = True
+    carries: ClassVar[bool] = False
+
     operation: Literal["read", "update", "create"] = "read"
     url: Annotated[str, TemplatedField(sink="host")]
     body: Published = None
@@ -60,6 +73,11 @@ class CmsStep(Step):
     def has_effect(self) -> bool:
         """Everything but reading writes."""
         return self.operation != "read"
+
+    def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
+        """Which page is read is nobody's secret; which page is written matters."""
+        for place, text, sink in super().texts():
+            yield place, text, sink if self.has_effect() else None
 
     async def run(self, run: StepRun) -> StepResult:
         """A write happens once: its receipt is the output, also when the step runs again."""

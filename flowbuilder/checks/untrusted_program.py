@@ -1,0 +1,45 @@
+"""FB403: text that outsiders may have written becomes a program, or the name of a tool.
+
+Not even what a reviewer approved becomes a program: people read texts, not code. Give the text to the program as a value,
+under `with`, and name the tool in the definition.
+
+Wrong:
+    steps:
+      - {id: page, type: page, url: https://example.com}
+      - {id: sum, type: code, source: "{{ steps.page.output.text }}"}
+    outputs: {sum: "{{ steps.sum.output }}"}
+
+Right:
+    steps:
+      - {id: page, type: page, url: https://example.com}
+      - {id: sum, type: code, source: len(text), with: {text: "{{ steps.page.output.text }}"}}
+    outputs: {sum: "{{ steps.sum.output }}"}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from flowbuilder.diagnostics import Diagnostic
+from flowbuilder.provenance.complaining import complaints
+from flowbuilder.provenance.sinks import Reached, reached
+from flowbuilder.reading import Reading
+
+CODE = "FB403"
+
+
+def check(reading: Reading) -> Iterator[Diagnostic]:
+    """A complaint for each step."""
+    yield from complaints(reading, CODE, partial(reached, sinks=("code", "tool")), _message, _hint)
+
+
+def _message(found: Reached, step: str) -> str:
+    what = "is run as a program" if found.text.sink == "code" else "chooses the tool"
+    return f"untrusted text {what} by {step}: {found.way}"
+
+
+def _hint(found: Reached) -> str:
+    if found.text.sink == "code":
+        return "give it to the program as a value, under with"
+    return "name the tool in the definition; what differs belongs into its arguments"

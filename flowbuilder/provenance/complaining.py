@@ -1,0 +1,50 @@
+"""Complaints about untrusted text: one for each step, in called workflows at the call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+
+from flowbuilder.diagnostics import Diagnostic, Severity
+from flowbuilder.provenance.shaping import Shaping
+from flowbuilder.provenance.sinks import Reached, waivers
+from flowbuilder.reading import Located, Reading
+
+Find = Callable[[Shaping, Collection[str]], Iterable[Reached]]
+"""Finds what reaches a sink in one definition; the second argument are the StepPaths that are vouched for."""
+Say = Callable[[Reached, str], str]
+"""The message, given what reaches what, and the StepPath of the step."""
+
+
+def complaints(
+    reading: Reading, code: str, find: Find, message: Say, hint: Callable[[Reached], str], severity: Severity = "error"
+) -> Iterator[Diagnostic]:
+    """A complaint for each step of a definition, and of the workflows that it calls."""
+    shaping = reading.once(Shaping)
+    for same in _by_step(find(shaping, ())):
+        first, notes = same[0], tuple(f"and {other.field}: {other.way}" for other in same[1:])
+        start, end = (first.reference.start, first.reference.end) if first.reference else (None, None)
+        said = message(first, first.located.id)
+        yield reading.in_text(first.text, start, end, code, said, hint=hint(first), notes=notes, severity=severity)
+    for call in reading.all:
+        for found, path in _inside(shaping, call, find, ()):
+            said = message(found, path)
+            yield reading.at((*call.place, "name"), code, said, hint=hint(found), severity=severity)
+
+
+def _inside(shaping: Shaping, call: Located, find: Find, waived: tuple[str, ...]) -> Iterator[tuple[Reached, str]]:
+    """What reaches sinks in a called workflow by way of this call, each step's first with its StepPath."""
+    inner = shaping.called.get(call.id)
+    if inner is None:
+        return
+    waived = (*waived, *waivers(shaping, call))
+    for same in _by_step(find(inner, waived)):
+        yield same[0], inner.path(same[0].located)
+    for deeper in inner.reading.all:
+        yield from _inside(inner, deeper, find, waived)
+
+
+def _by_step(found: Iterable[Reached]) -> list[list[Reached]]:
+    steps: dict[int, list[Reached]] = {}
+    for item in found:
+        steps.setdefault(id(item.located), []).append(item)
+    return list(steps.values())
