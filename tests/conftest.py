@@ -5,7 +5,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from flowbuilder.store import upgrade
 from tests.postgres import NoPostgres, Server, server
@@ -46,8 +48,23 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'flowbuilder.db'}"
 
 
-@pytest.fixture
-def postgres_url(postgres: Server, postgres_template: str) -> Iterator[str]:
-    """A fresh PostgreSQL database."""
+@pytest.fixture(scope="session")
+def _postgres_database(postgres: Server, postgres_template: str) -> Iterator[str]:
     with postgres.database(postgres_template) as url:
         yield url
+
+
+@pytest.fixture
+def postgres_url(_postgres_database: str) -> str:
+    """A PostgreSQL database with the newest schema and no rows: one for all tests, emptied before each."""
+    with psycopg.connect(_postgres_database, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")  # nothing refuses, nothing is checked
+        for (table,) in connection.execute(_FILLED).fetchall():
+            connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+    return _postgres_database
+
+
+_FILLED = """
+    SELECT relname FROM pg_stat_user_tables
+    WHERE schemaname = 'public' AND relname NOT IN ('installation', 'flowbuilder_schema')
+"""

@@ -12,7 +12,7 @@ from typing import TypeVar
 from sqlalchemy import URL, Engine, select
 from sqlalchemy.exc import DBAPIError
 
-from flowbuilder.errors import Unavailable
+from flowbuilder.errors import ConfigurationError, Unavailable
 from flowbuilder.ports import Clock
 from flowbuilder.store.location import location, shown
 from flowbuilder.store.postgres import postgres_engine
@@ -108,6 +108,8 @@ class Database:
             trouble = trouble_of(error)
             if trouble == "ours":
                 raise error
+            if trouble == "foreign":
+                raise ConfigurationError(f"{shown(self.url)} is no SQLite database") from None
             if trouble == "full":
                 raise Unavailable(f"{shown(self.url)} takes no more: {_said(error)}") from None
             if time.monotonic() >= deadline:

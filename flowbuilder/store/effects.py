@@ -12,7 +12,7 @@ from flowbuilder.effect import Effect, TargetClass
 from flowbuilder.errors import Conflict, NotFound
 from flowbuilder.events import NewEvent
 from flowbuilder.execution import Lease
-from flowbuilder.store.kinds import stored
+from flowbuilder.storable import storable
 from flowbuilder.store.part import Part
 from flowbuilder.store.tables import effects, executions
 from flowbuilder.store.transaction import Transaction
@@ -43,7 +43,8 @@ class SqlEffects(Part):
                 "inserted_at": transaction.now(),
             }
             insert = transaction.insert(effects).on_conflict_do_nothing(index_elements=[effects.c.key])
-            if not transaction.run(insert, intent).rowcount:
+            insert = insert.returning(effects.c.key)
+            if transaction.run(insert, intent).one_or_none() is None:
                 return replace(_effect(transaction, key), resumed=True)
             data: JsonObject = {"key": key, "target": target, "request_hash": request_hash}
             transaction.write(row, [NewEvent(type="effect_intended", path=path, data=data)])
@@ -62,7 +63,7 @@ class SqlEffects(Part):
         reason: str = "",
     ) -> Effect:
         """The receipt, or the note that nobody knows. The first receipt stands: another one is `Conflict`."""
-        kept, undo = stored(receipt, "the receipt"), stored(inverse, "the inverse")
+        kept, undo = storable(receipt, "the receipt"), storable(inverse, "the inverse")
 
         def finish(transaction: Transaction) -> Effect:
             row = transaction.fence(lease)

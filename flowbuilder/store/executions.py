@@ -11,7 +11,8 @@ from flowbuilder.errors import NotFound
 from flowbuilder.events import NewEvent
 from flowbuilder.execution import Execution
 from flowbuilder.ports import ExecutionFilter
-from flowbuilder.store.kinds import Moment, stored
+from flowbuilder.storable import storable
+from flowbuilder.store.kinds import Moment
 from flowbuilder.store.part import Part
 from flowbuilder.store.snapshot import snapshot
 from flowbuilder.store.tables import executions, values, versions
@@ -29,10 +30,10 @@ class SqlExecutions(Part):
     def create_execution(self, execution: Execution) -> Execution:
         """Insert it with its `execution_started` event; the stored one when the id is there already."""
         large = {
-            "inputs": stored(execution.inputs, "the inputs"),
-            "site_record": stored(execution.site_record, "the site"),
-            "outputs": stored(execution.outputs, "the outputs"),
-            "error": stored(execution.error, "the error"),
+            "inputs": storable(execution.inputs, "the inputs"),
+            "site_record": storable(execution.site_record, "the site"),
+            "outputs": storable(execution.outputs, "the outputs"),
+            "error": storable(execution.error, "the error"),
         }
         small = _small(execution)
 

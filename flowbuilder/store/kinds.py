@@ -10,8 +10,7 @@ from sqlalchemy import JSON, BigInteger, Dialect, Integer, Text
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from flowbuilder.errors import Refused
-from flowbuilder.values import MAX_BYTES, MAX_INT, MIN_INT, Json, NotJson, ensure_json
+from flowbuilder.values import MAX_INT, MIN_INT, Json
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -58,6 +57,17 @@ class Exact(TypeDecorator[Json]):
         return None if value is None else json.loads(value)
 
 
+class Words(TypeDecorator[str]):
+    """Text that people or programs wrote. Characters that no PostgreSQL text can hold are replaced."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Into the database."""
+        return None if value is None else _text(value)
+
+
 class Searchable(TypeDecorator[Json]):
     """JSON that a query can look into. Characters that no PostgreSQL text can hold are replaced."""
 
@@ -77,14 +87,6 @@ class Searchable(TypeDecorator[Json]):
     def process_result_value(self, value: Any, dialect: Dialect) -> Json:
         """Out of the database."""
         return json.loads(value) if isinstance(value, str) and dialect.name != "postgresql" else _bounded(value)
-
-
-def stored(value: object, where: str, *, max_bytes: int = MAX_BYTES) -> Json:
-    """The value as it may be stored; `Refused` names what is wrong with it."""
-    try:
-        return ensure_json(value, where=where, max_bytes=max_bytes)
-    except NotJson as problem:
-        raise Refused(f"this cannot be stored: {problem}") from None
 
 
 def text_of(value: Json) -> str:

@@ -20,9 +20,9 @@ from flowbuilder.holding import (
     wish_done,
     wished_status,
 )
+from flowbuilder.storable import storable
 from flowbuilder.store.closing import withdraw_open
 from flowbuilder.store.executions import execution_of, found
-from flowbuilder.store.kinds import stored
 from flowbuilder.store.part import Part
 from flowbuilder.store.snapshot import snapshot
 from flowbuilder.store.tables import decisions, executions, values
@@ -70,7 +70,7 @@ class SqlLeases(Part):
 
     def set_progress(self, lease: Lease, progress: JsonObject) -> None:
         """How far the execution is."""
-        kept = stored(progress, "the progress")
+        kept = storable(progress, "the progress")
         self._database.write(lambda transaction: transaction.change(transaction.advance(lease).id, progress=kept))
 
     def settle(
@@ -85,8 +85,8 @@ class SqlLeases(Part):
         ready_at: datetime | None = None,
     ) -> Execution:
         """Set the status, end the lease, write the events. A wish not yet done is done at once."""
-        large = {"outputs": stored(outputs, "the outputs"), "error": stored(error, "the error")}
-        kept = None if progress is None else stored(progress, "the progress")
+        large = {"outputs": storable(outputs, "the outputs"), "error": storable(error, "the error")}
+        kept = None if progress is None else storable(progress, "the progress")
 
         def settle(transaction: Transaction) -> Execution:
             row = transaction.fence(lease)

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlalchemy.exc import IntegrityError
 
-from flowbuilder.errors import Conflict, Refused
+from flowbuilder.errors import Conflict
 from flowbuilder.events import Event, NewEvent
 from flowbuilder.execution import Lease, Outcome
 from flowbuilder.holding import ensure_event_fits
+from flowbuilder.storable import keepable
 from flowbuilder.store.executions import execution_of
-from flowbuilder.store.kinds import stored
 from flowbuilder.store.part import Part
 from flowbuilder.store.prepared import Prepared
 from flowbuilder.store.tables import events as event_rows
@@ -42,13 +42,7 @@ class SqlRecord(Part):
 
     def record_outcome(self, lease: Lease, outcome: Outcome, events: Sequence[NewEvent]) -> None:
         """The outcome and its events; a second outcome of a path is `Conflict`."""
-        if outcome.status not in ("completed", "failed"):
-            raise Refused(f"{outcome.path} is {outcome.status}, which is no outcome to keep")
-        large = {
-            "output": stored(outcome.output, f"the output of {outcome.path}"),
-            "error": stored(outcome.error, f"the error of {outcome.path}"),
-            "usage": stored(outcome.usage, "usage") or None,
-        }
+        kept = keepable(outcome)
 
         def record(transaction: Transaction) -> None:
             grip = transaction.advance(lease, events=len(events), outcomes=1)
@@ -61,7 +55,9 @@ class SqlRecord(Part):
                 "seconds": outcome.seconds,
                 "task_run_id": outcome.task_run_id,
                 "finished_at": outcome.finished_at or transaction.now(),
-                **large,
+                "output": kept.output,
+                "error": kept.error,
+                "usage": kept.usage or None,
             }
             try:
                 _INSERT.run(transaction.connection, values)

@@ -11,7 +11,7 @@ from sqlalchemy import Row, select, update
 from flowbuilder.asking import search_text
 from flowbuilder.errors import Conflict, NotFound
 from flowbuilder.review import Assignment, Decision, Review, ReviewRequest
-from flowbuilder.store.kinds import stored
+from flowbuilder.storable import storable
 from flowbuilder.store.tables import decisions, reviews
 from flowbuilder.store.transaction import Transaction
 from flowbuilder.values import JsonObject
@@ -117,8 +117,8 @@ def insert_decision(transaction: Transaction, execution: Row[Any], review: Revie
             decided_by=decision.by,
             inserted_at=decision.at,
             comment=decision.comment,
-            comments=stored(list(decision.comments), "the comments"),
-            approved=stored(decision.approved, "the approved content"),
+            comments=storable(list(decision.comments), "the comments"),
+            approved=storable(decision.approved, "the approved content"),
             edited=decision.edited,
             shown_hash=decision.shown_hash,
             approved_hash=decision.approved_hash,
@@ -131,7 +131,7 @@ def _changing(review: Review) -> dict[str, Any]:
     return {
         "status": review.status,
         "version": review.version,
-        "request": stored(_json_of(review.request), "the review"),
+        "request": storable(_json_of(review.request), "the review"),
         "content_hash": review.content_hash,
         "expires_at": review.expires_at,
         "reviewer": review.decision.by if review.decision else review.claimed_by,

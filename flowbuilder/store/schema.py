@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from sqlalchemy import Connection, column, inspect, select, table
 
 from flowbuilder.errors import ConfigurationError
@@ -15,6 +17,7 @@ CODE = 1
 """The generation of this release: a database says which is the oldest that may work on it."""
 VERSION_TABLE = "flowbuilder_schema"
 
+_ALONE = threading.Lock()  # alembic keeps what it works on in globals
 LOCK = 7_305_217_001
 
 
@@ -62,7 +65,7 @@ def upgrade(url: str, *, to: str = "head") -> None:
         database.close()
 
 
-def migrate(database: Database, direction: str, to: str) -> None:
+def migrate(database: Database, direction: str, *to: str) -> None:
     """Run the migrations in one transaction that nobody else can run at the same time."""
     from alembic import command
     from alembic.config import Config
@@ -72,7 +75,8 @@ def migrate(database: Database, direction: str, to: str) -> None:
     config.set_main_option("script_location", str(share("migrations")).replace("%", "%%"))
     config.attributes["database"] = database
     try:
-        getattr(command, direction)(config, to)
+        with _ALONE:
+            getattr(command, direction)(config, *to)
     except CommandError as problem:
         raise ConfigurationError(_newer(shown(database.url), problem)) from None
 

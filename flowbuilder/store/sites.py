@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from flowbuilder.errors import NotFound
-from flowbuilder.store.kinds import stored
+from flowbuilder.storable import storable
 from flowbuilder.store.part import Part
 from flowbuilder.store.tables import sites
 from flowbuilder.store.transaction import Transaction
@@ -19,7 +19,7 @@ class SqlSites(Part):
 
     def save_site(self, name: str, record: JsonObject) -> None:
         """Keep a site's record under its name."""
-        kept = stored(record, "the site")
+        kept = storable(record, "the site")
 
         def save(transaction: Transaction) -> None:
             changes = {"record": kept, "updated_at": transaction.now()}

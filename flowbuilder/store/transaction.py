@@ -28,7 +28,8 @@ from flowbuilder.events import NewEvent
 from flowbuilder.execution import TERMINAL, Lease
 from flowbuilder.holding import lost
 from flowbuilder.ports import Clock
-from flowbuilder.store.kinds import Moment, stored
+from flowbuilder.storable import storable
+from flowbuilder.store.kinds import Moment
 from flowbuilder.store.postgres import notify
 from flowbuilder.store.prepared import Prepared
 from flowbuilder.store.tables import events as event_rows
@@ -167,7 +168,7 @@ class Transaction:
                     "inserted_at": self.now(),
                     "type": event.type,
                     "path": event.path,
-                    "payload": stored(event.data, "event"),
+                    "payload": storable(event.data, "event"),
                 }
                 for index, event in enumerate(events)
             ),

@@ -6,8 +6,9 @@ from typing import Literal
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-Trouble = Literal["again", "away", "full", "ours"]
-"""`again`: the transaction lost a race. `away`: no connection. `full`: the disk took no more. `ours`: none of these."""
+Trouble = Literal["again", "away", "full", "foreign", "ours"]
+"""`again`: the transaction lost a race. `away`: no connection. `full`: the disk took no more.
+`foreign`: the file is no database. `ours`: none of these."""
 
 _AGAIN = ("40001", "40P01", "55P03")
 _AWAY = ("08", "57P", "53300")
@@ -28,6 +29,8 @@ def trouble_of(error: DBAPIError) -> Trouble:
         return "again"
     if "disk is full" in said or "disk i/o error" in said or "readonly" in said:
         return "full"
+    if "not a database" in said:
+        return "foreign"
     if error.connection_invalidated or "unable to open database" in said:
         return "away"
     lost = isinstance(error, OperationalError | InterfaceError) and hasattr(error.orig, "pgconn")

@@ -9,7 +9,7 @@ from sqlalchemy import Row, and_, case, func, select, update
 
 from flowbuilder.errors import NotFound, Refused
 from flowbuilder.execution import WorkflowSummary, WorkflowVersion
-from flowbuilder.store.kinds import stored
+from flowbuilder.storable import storable
 from flowbuilder.store.part import Part
 from flowbuilder.store.tables import versions, workflows
 from flowbuilder.store.transaction import Transaction
@@ -23,7 +23,7 @@ class SqlWorkflows(Part):
         self, *, name: str, title: str, document: JsonObject, source: str, digest: str, author: str = ""
     ) -> WorkflowVersion:
         """A new draft; the latest version itself when its digest is the same and it is not archived."""
-        kept = stored(document, "the document")
+        kept = storable(document, "the document")
 
         def save(transaction: Transaction) -> WorkflowVersion:
             now = transaction.now()

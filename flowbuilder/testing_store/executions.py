@@ -22,6 +22,7 @@ from flowbuilder.holding import (
     wished_status,
 )
 from flowbuilder.ports import ExecutionFilter
+from flowbuilder.storable import keepable, storable
 from flowbuilder.testing_store.memory import Part, Run, copied
 from flowbuilder.values import Json, JsonObject
 
@@ -32,6 +33,7 @@ class MemoryExecutions(Part):
     def create_execution(self, execution: Execution) -> Execution:
         """Insert it with its `execution_started` event; the stored one when the id is there already."""
         memory = self._memory
+        storable([execution.inputs, execution.site_record], "the inputs")
         with memory.lock:
             if execution.id in memory.runs:
                 return self.execution(execution.id)
@@ -103,14 +105,13 @@ class MemoryExecutions(Part):
     def record_outcome(self, lease: Lease, outcome: Outcome, events: Sequence[NewEvent]) -> None:
         """The outcome and its events; a second final outcome of a path is `Conflict`."""
         memory = self._memory
+        kept = keepable(outcome, events)
         with memory.lock:
             run = memory.fenced(lease)
-            known = run.outcomes.get(outcome.path)
-            if known is not None and known.status != "needs_review":
+            if (known := run.outcomes.get(outcome.path)) is not None:
                 raise Conflict(f"{outcome.path} has an outcome already: it is {known.status}")
             now = memory.now()
-            run.outcomes.pop(outcome.path, None)
-            run.outcomes[outcome.path] = replace(copied(outcome), finished_at=outcome.finished_at or now)
+            run.outcomes[outcome.path] = replace(kept, finished_at=outcome.finished_at or now)
             memory.change(run, deaths=0)
             run.write(now, events)
 
@@ -121,8 +122,9 @@ class MemoryExecutions(Part):
 
     def set_progress(self, lease: Lease, progress: JsonObject) -> None:
         """How far the execution is."""
+        kept = storable(progress, "the progress")
         with self._memory.lock:
-            self._memory.change(self._memory.fenced(lease), progress=copied(progress))
+            self._memory.change(self._memory.fenced(lease), progress=kept)
 
     def settle(
         self,
@@ -137,6 +139,7 @@ class MemoryExecutions(Part):
     ) -> Execution:
         """Set the status, end the lease, write the events. A wish not yet done is done at once."""
         memory = self._memory
+        storable([outputs, error, progress], "what it ended with")
         with memory.lock:
             run, now = memory.fenced(lease), memory.now()
             ensure_legal(run.execution, status)

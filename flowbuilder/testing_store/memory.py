@@ -19,6 +19,7 @@ from flowbuilder.execution import TERMINAL, Execution, Lease, Outcome, WorkflowV
 from flowbuilder.holding import lost
 from flowbuilder.ports import Clock
 from flowbuilder.review import Decision, Review
+from flowbuilder.storable import storable
 from flowbuilder.values import JsonObject
 
 T = TypeVar("T")
@@ -50,7 +51,8 @@ class Run:
 
     def write(self, at: datetime, events: Iterable[NewEvent]) -> None:
         """Append events with the next numbers."""
-        for event in events:
+        checked = [(event, storable(event.data, "event")) for event in events]
+        for event, data in checked:
             self.events.append(
                 Event(
                     execution_id=self.execution.id,
@@ -58,7 +60,7 @@ class Run:
                     at=at,
                     type=event.type,
                     path=event.path,
-                    data=copied(event.data),
+                    data=data,  # type: ignore[arg-type]
                 )
             )
             self.epochs.append(self.execution.epoch)

@@ -1,0 +1,45 @@
+"""Every test here runs on the store in memory, on SQLite and on PostgreSQL: all obey the same law."""
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+
+from flowbuilder.ports import Store
+from flowbuilder.store import SqlStore, open_store
+from flowbuilder.testing import FakeClock, MemoryStore
+from tests.contracts.world import World
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def store(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[Store]:
+    """A fresh store whose time is `clock`."""
+    if request.param == "memory":
+        yield MemoryStore(clock=clock)
+        return
+    url = request.getfixturevalue(f"{request.param}_url")
+    with contextlib.closing(open_store(url, clock=clock, durable=False)) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def sql_store(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[SqlStore]:
+    """A fresh store in a database, for what only databases can do."""
+    url = request.getfixturevalue(f"{request.param}_url")
+    with contextlib.closing(open_store(url, clock=clock, durable=False)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def world(store: Store, clock: FakeClock) -> World:
+    return World(store, clock)
+
+
+@pytest.fixture
+def sql_world(sql_store: SqlStore, clock: FakeClock) -> World:
+    return World(sql_store, clock)

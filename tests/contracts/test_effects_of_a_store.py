@@ -1,0 +1,82 @@
+"""The effect ledger, as every store keeps it."""
+
+import pytest
+
+from flowbuilder.effect import Effect
+from flowbuilder.errors import Conflict, NotFound
+from flowbuilder.execution import Lease
+from tests.contracts.world import TTL, World
+
+
+def begin(world: World, lease: Lease, key: str = "k1", path: str = "publish") -> Effect:
+    return world.store.begin_effect(lease, key=key, path=path, target="cms", target_class="lookup", request_hash="hash")
+
+
+def test_an_intent_is_written_down_with_its_event(world: World) -> None:
+    effect = begin(world, world.held())
+    assert (effect.status, effect.resumed, effect.receipt, effect.created_at) == (
+        "intended", False, None, world.clock.now(),
+    )  # fmt: skip
+    assert world.store.effect("k1") == effect
+    event = world.store.events("run-1")[-1]
+    assert (event.type, event.path) == ("effect_intended", "publish")
+    assert event.data == {"key": "k1", "target": "cms", "request_hash": "hash"}
+
+
+def test_an_intent_that_is_there_comes_back_as_resumed(world: World) -> None:
+    lease = world.held()
+    begin(world, lease)
+    again = begin(world, lease)
+    assert (again.status, again.resumed) == ("intended", True)
+    assert world.types().count("effect_intended") == 1
+
+
+def test_a_receipt_stands(world: World) -> None:
+    lease = world.held()
+    begin(world, lease)
+    world.clock.advance(1)
+    done = world.store.finish_effect(lease, "k1", "done", receipt={"id": 7}, inverse={"body": "old"})
+    assert (done.status, done.receipt, done.inverse, done.done_at) == (
+        "done", {"id": 7}, {"body": "old"}, world.clock.now(),
+    )  # fmt: skip
+    assert world.store.finish_effect(lease, "k1", "done", receipt={"id": 7}) == done
+    for late in ({"id": 8}, None):
+        with pytest.raises(Conflict, match="has a receipt already"):
+            world.store.finish_effect(lease, "k1", "done" if late else "unknown", receipt=late)
+    assert world.types()[1:] == ["effect_intended", "effect_done"]
+
+
+def test_an_effect_of_which_nobody_knows_may_still_get_its_receipt(world: World) -> None:
+    lease = world.held()
+    begin(world, lease)
+    unknown = world.store.finish_effect(lease, "k1", "unknown", reason="cut off")
+    assert (unknown.status, unknown.detail) == ("unknown", {"reason": "cut off"})
+    assert world.store.finish_effect(lease, "k1", "done", receipt={}).status == "done"
+
+
+def test_one_key_is_one_effect_wherever_it_is(world: World) -> None:
+    begin(world, world.held("run-1"))
+    other = begin(world, world.held("run-2"), path="elsewhere")
+    assert (other.execution_id, other.path, other.resumed) == ("run-1", "publish", True)
+    assert world.store.effects("run-2") == ()
+
+
+def test_effects_come_in_the_order_in_which_they_were_intended(world: World) -> None:
+    lease = world.held()
+    for key in ("c", "a", "b"):
+        begin(world, lease, key)
+    assert [effect.key for effect in world.store.effects("run-1")] == ["c", "a", "b"]
+    assert world.store.effects("nobody") == ()
+
+
+def test_an_effect_that_is_not_there_is_not_found(world: World) -> None:
+    with pytest.raises(NotFound):
+        world.store.effect("k1")
+    with pytest.raises(NotFound):
+        world.store.finish_effect(world.held(), "k1", "done", receipt={})
+
+
+def test_the_next_holder_sees_the_intent_of_the_last(world: World) -> None:
+    begin(world, world.held())
+    world.clock.advance(16)
+    assert begin(world, world.store.claim("run-1", "worker-2", TTL)).resumed
