@@ -1,17 +1,24 @@
 """Authors' Python in the real sandbox."""
 
+import asyncio
 import json
+import logging
+import os
+import shutil
+import subprocess
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
+from flowbuilder.adapters.confinement import confined_binary
 from flowbuilder.adapters.sandbox import MontySandbox
 from flowbuilder.errors import StepError
 
 FOLDER = Path(__file__).parents[1] / "attacks"
 ATTACKS = [json.loads(line) for line in (FOLDER / "code.jsonl").read_text().splitlines()]
-CONTEXT = {"inputs": {"keywords": [{"term": "kw", "volume": 1200}, {"term": "other", "volume": 9}], "n": 3}}
+CONTEXT = json.loads((FOLDER / "context.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +91,60 @@ async def test_secrets_of_this_process_are_not_there(sandbox: MontySandbox, monk
     with pytest.raises(StepError) as caught:
         await sandbox.run(source, {}, seconds=1, megabytes=16)
     assert "hunter2" not in str(caught.value)
+
+
+def bubblewrap_works() -> bool:
+    command = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "true"]
+    return (
+        shutil.which("bwrap") is not None and subprocess.run(command, capture_output=True, check=False).returncode == 0
+    )
+
+
+@pytest.mark.skipif(not bubblewrap_works(), reason="no bubblewrap here, or no user namespaces")
+async def test_the_interpreter_itself_is_cut_off_from_network_disk_and_privileges():
+    # sleeping is nothing in the sandbox: only work keeps a worker there to be looked at
+    before = set(psutil.Process().children(recursive=True))
+    sandbox = MontySandbox(processes=1)
+    running = asyncio.create_task(sandbox.run("while True: pass", {}, seconds=3, megabytes=16))
+    seen = None
+    while seen is None and not running.done():
+        await asyncio.sleep(0.05)
+        started = set(psutil.Process().children(recursive=True)) - before
+        seen = next((child for child in started if child.name().startswith("monty")), None)
+    assert seen is not None
+    status = dict(line.split(":\t", 1) for line in Path(f"/proc/{seen.pid}/status").read_text().splitlines())
+    assert int(status["CapEff"], 16) == 0
+    assert status["NoNewPrivs"] == "1"
+    for kind in ("net", "mnt", "pid", "ipc"):
+        assert os.readlink(f"/proc/{seen.pid}/ns/{kind}") != os.readlink(f"/proc/self/ns/{kind}")
+    assert not Path(f"/proc/{seen.pid}/root/etc").exists()
+    assert not Path(f"/proc/{seen.pid}/root/home").exists()
+    assert not Path(f"/proc/{seen.pid}/environ").read_bytes().replace(b"PWD=/\0", b"").strip(b"\0")
+    with pytest.raises(StepError):
+        await running
+    sandbox.close()
+
+
+def test_without_bubblewrap_the_operator_is_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+    monkeypatch.setenv("PATH", "")
+    confined_binary.cache_clear()
+    with caplog.at_level(logging.WARNING):
+        assert confined_binary() is None
+    confined_binary.cache_clear()
+    assert "without a second wall" in caplog.text
+
+
+async def test_many_runs_share_few_workers(sandbox: MontySandbox):
+    values = await asyncio.gather(*[sandbox.run("n * n", {"n": n}, seconds=1, megabytes=16) for n in range(50)])
+    assert values == [n * n for n in range(50)]
+
+
+async def test_a_worker_that_was_stopped_is_replaced(sandbox: MontySandbox):
+    for _ in range(3):
+        with pytest.raises(StepError):
+            await sandbox.run("x = 3 ** 100000\nfor i in range(20): x = x * x", {}, seconds=0.3, megabytes=32)
+        assert await sandbox.run("1 + 1", {}, seconds=1, megabytes=16) == 2
+
+
+def test_the_sandbox_works_in_one_event_loop_after_another(sandbox: MontySandbox):
+    assert [asyncio.run(sandbox.run("1 + 1", {}, seconds=1, megabytes=16)) for _ in range(2)] == [2, 2]
