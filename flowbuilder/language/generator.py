@@ -7,7 +7,7 @@ finds its place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from flowbuilder.language.functions import FUNCTIONS, Function
@@ -29,13 +29,18 @@ from flowbuilder.language.nodes import (
     Not,
     ObjectLiteral,
     Slice,
+    children,
 )
+from flowbuilder.language.references import Path, path_of
 
 ARITHMETIC: Final = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "//": "floor_divide", "%": "modulo"}
 ORDERS: Final = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal"}
 CLASSES: Final = {"text": "str", "key": "str", "integer": "int", "boolean": "bool", "list": "list", "object": "dict"}
 DEEP: Final = 20
 """Below this depth everything is a plain call: Python reads no more than 200 brackets inside each other."""
+METHODS: Final = {"upper": "upper", "lower": "lower", "trim": "strip", "capitalize": "capitalize"}
+FREE_CHARS: Final = 300_000
+"""So many characters may go through a method of texts before the meter is asked: less than a tenth of what it allows."""
 SHORT: Final = 100
 """A list of fewer items is searched without a charge, where nothing is repeated."""
 
@@ -43,13 +48,16 @@ SHORT: Final = 100
 class Generator:
     """Makes Python text. `code` and `table` gather what the text refers to."""
 
-    def __init__(self) -> None:
+    def __init__(self, often: frozenset[Path] = frozenset()) -> None:
+        self.often = often
+        self.shared: dict[Path, str] = {}
         self.table: dict[str, Any] = {}
         self.nodes: list[Expr] = []
         self.keys: dict[str, str] = {}
         self.variables: dict[str, tuple[str, bool]] = {}
         self.repeats = False
         self.charged = False
+        self.counted = False
         self.may_charge = False
         self._temporaries = 0
         self._constants: dict[tuple[type, Any], str] = {}
@@ -124,7 +132,7 @@ class Generator:
     def _name(self, node: Name, _depth: int) -> str:
         known = self.variables.get(node.name)
         if known is None:
-            return f"c[{self.key(node.name)}]{self.at(node)}"
+            return self._once((node.name,), lambda: f"c[{self.key(node.name)}]{self.at(node)}")
         variable, certain = known
         if node.name == "loop":
             return loop_object(variable)
@@ -133,6 +141,22 @@ class Generator:
     def _member(self, node: Member, depth: int) -> str:
         if isinstance(node.value, Name) and node.value.name == "loop" and "loop" in self.variables:
             return self._loop(node)
+        path = path_of(node) if self.often else None
+        if path is not None:
+            return self._once(path, lambda: self._looked_up(node, depth))
+        return self._looked_up(node, depth)
+
+    def _once(self, path: Path, make: Callable[[], str]) -> str:
+        """A lookup that the text makes several times is made once."""
+        if path in self.shared:
+            return self.shared[path]
+        text = make()
+        if path not in self.often:
+            return text
+        self.shared[path] = name = self.temporary()
+        return f"({name} := {text})"
+
+    def _looked_up(self, node: Member, depth: int) -> str:
         value = self.expression(node.value, depth)
         if isinstance(node.value, Constant | ListLiteral | ObjectLiteral):
             # Python would compute this while it compiles
@@ -193,23 +217,18 @@ class Generator:
     def _order(self, node: Compare, depth: int) -> str:
         left, right = self.expression(node.left, depth), self.expression(node.right, depth)
         plain = f"{ORDERS[node.op]}({self.spare_meter()}, {{}}, {{}}){self.at(node)}"
-        if depth > DEEP:
+        numbers = _number(node.left), _number(node.right)
+        if depth > DEEP or all(numbers):
             return plain.format(left, right)
-        tests, names = [], []
-        for operand, text in ((node.left, left), (node.right, right)):
-            if isinstance(operand, Constant) and type(operand.value) in (int, float):
-                names.append(text)
-                continue
-            name = self.temporary()
-            names.append(name)
-            tests.append((name, text))
-        # the left side is evaluated first, whatever its kind
-        checks = " and ".join(f"(type({name} := {text}) is float or type({name}) is int)" for name, text in tests)
-        if len(tests) == 2:
-            (one, first), (two, second) = tests
-            checks = f"type({one} := {first}) is type({two} := {second}) is float or type({one}) is type({two}) is int"
-        if not checks:
-            return plain.format(left, right)
+        if any(numbers):
+            literal_class, name = numbers[0] or numbers[1], self.temporary()
+            text, names = (right, (left, name)) if numbers[0] else (left, (name, right))
+            first, second = ("float", "int") if literal_class == "float" else ("int", "float")
+            checks = f"({name} := {text}).__class__ is {first} or {name}.__class__ is {second}"
+        else:
+            one, two = names = self.temporary(), self.temporary()
+            checks = f"({one} := {left}).__class__ is ({two} := {right}).__class__ is float"
+            checks += f" or {one}.__class__ is {two}.__class__ is int"
         return f"({names[0]} {node.op} {names[1]} if {checks} else {plain.format(*names)})"
 
     def _equal(self, node: Compare, depth: int) -> str:
@@ -229,29 +248,58 @@ class Generator:
             return f"({text} {node.op} {literal})"
         # Python finds that true is 1
         name = self.temporary()
-        kept = f"(type({name} := {text}) is not bool and {name} == {literal})"
+        kept = f"(({name} := {text}).__class__ is not bool and {name} == {literal})"
         return f"(not {kept})" if negated else kept
 
     def _contains(self, node: Compare, depth: int) -> str:
-        name = "contains" if node.op == "in" else "excludes"
-        left, right = self.expression(node.left, depth), self.expression(node.right, depth)
         if isinstance(node.right, ListLiteral) and _texts(node.right):
             table = self.constant(tuple(item.value for item in node.right.items if isinstance(item, Constant)))
-            return f"({left} {node.op} {table})"
-        plain = f"{name}({self.spare_meter()}, {{}}, {{}}){self.at(node)}"
+            return f"({self.expression(node.left, depth)} {node.op} {table})"
         if self.repeats or depth > DEEP:
-            return plain.format(left, right)
-        item, where = self.temporary(), self.temporary()
-        # both sides are evaluated before either is judged, as in the call
-        both = f"(type({item} := {left}) is str) & (type({where} := {right}) is list) and len({where}) < {SHORT}"
-        return f"({item} {node.op} {where} if {both} else {plain.format(item, where)})"
+            return self._call_of(node, self.expression(node.left, depth), self.expression(node.right, depth))
+        return self._short(node, depth)
+
+    def _short(self, node: Compare, depth: int) -> str:
+        """Look into a short list at once: what Python does not find there is not there, and a text that it finds is."""
+        kept = dict(self.shared)
+        where, right = self.temporary(), self.expression(node.right, depth)
+        after = dict(self.shared)
+        item = self.temporary()
+        if path_of(node.left) is None:
+            # both sides are evaluated before either is judged, and the left one only once
+            self.shared = kept
+            left = self.expression(node.left, depth)
+            right = self.expression(node.right, depth)
+            plain = self._call_of(node, item, where)
+            both = f"(({item} := {left}).__class__ is str) & (({where} := {right}).__class__ is list)"
+            return f"({item} {node.op} {where} if {both} and len({where}) < {SHORT} else {plain})"
+        left = self.expression(node.left, depth)
+        self.shared = dict(after)
+        again = self._call_of(node, self.expression(node.left, depth), where)
+        self.shared = after
+        sure = self._call_of(node, item, where)
+        found = f"({item} := {left}) in {where} and ({item}.__class__ is str or {sure})"
+        if node.op == "not in":
+            found = f"({item} := {left}) not in {where} or ({item}.__class__ is not str and {sure})"
+        return f"({found} if ({where} := {right}).__class__ is list and len({where}) < {SHORT} else {again})"
+
+    def _call_of(self, node: Compare, item: str, where: str) -> str:
+        name = "contains" if node.op == "in" else "excludes"
+        return f"{name}({self.spare_meter()}, {item}, {where}){self.at(node)}"
 
     def _logic(self, node: Logic, depth: int) -> str:
-        return f"({self.expression(node.left, depth)} {node.op} {self.expression(node.right, depth)})"
+        return f"({self.expression(node.left, depth)} {node.op} {self._perhaps(node.right, depth)})"
 
     def _condition(self, node: Condition, depth: int) -> str:
-        parts = (self.expression(part, depth) for part in (node.then, node.test, node.otherwise))
-        return "({} if {} else {})".format(*parts)
+        test = self.expression(node.test, depth)
+        return f"({self._perhaps(node.then, depth)} if {test} else {self._perhaps(node.otherwise, depth)})"
+
+    def _perhaps(self, node: Expr, depth: int) -> str:
+        """The text of a part that may not be evaluated: what it looks up is not there for what comes after it."""
+        kept = dict(self.shared)
+        text = self.expression(node, depth)
+        self.shared = kept
+        return text
 
     def _join(self, node: Join, depth: int) -> str:
         return f"join({self.meter()}, {', '.join(self.expression(part, depth) for part in node.parts)}){self.at(node)}"
@@ -263,6 +311,37 @@ class Generator:
         if function.name in ("default", "coalesce"):
             return self._first_there(function, node, depth)
         self.table[f"f_{function.name}"] = function.run
+        if self.repeats and depth <= DEEP and not node.named:
+            if function.name in METHODS and len(node.arguments) == 1:
+                return self._method(function, node, depth)
+            if function.name == "round" and _is_digits(node.arguments[1:]):
+                return self._round(node, depth)
+        return self._charged_call(function, node, depth)
+
+    def _method(self, function: Function, node: Call, depth: int) -> str:
+        """A method of texts, done at once while the texts are few and short; all of them together are counted in `h`."""
+        self.counted = True
+        value = self.temporary()
+        text = self.expression(node.arguments[0], depth)
+        few = f"({value} := {text}).__class__ is str and (h := h + len({value})) < {FREE_CHARS}"
+        place = self._place(function, function.parameters[0])
+        rest = f"f_{function.name}({self.spare_meter()}, fit({value}, {place}){self.at(node)}){self.at(node)}"
+        return f"({value}.{METHODS[function.name]}() if {few} else {rest})"
+
+    def _round(self, node: Call, depth: int) -> str:
+        value = self.temporary()
+        text, digits = self.expression(node.arguments[0], depth), self.expression(node.arguments[1], depth)
+        place = self._place(FUNCTIONS["round"], FUNCTIONS["round"].parameters[0])
+        rest = f"f_round(None, fit({value}, {place}){self.at(node)}, {digits}){self.at(node)}"
+        return f"(round({value}, {digits}) if ({value} := {text}).__class__ is float else {rest})"
+
+    def _place(self, function: Function, parameter: Parameter) -> str:
+        """The name by which `fit` knows a parameter."""
+        name = f"p_{function.name}_{parameter.name}"
+        self.table[name] = (function.name, parameter)
+        return name
+
+    def _charged_call(self, function: Function, node: Call, depth: int) -> str:
         arguments = [self.meter()]
         for index, (parameter, argument) in enumerate(function.bind(node)):
             text = self._argument(function, parameter, argument, depth)
@@ -273,20 +352,25 @@ class Generator:
         text = self.expression(argument, depth)
         if parameter.kind == "any" or (isinstance(argument, Constant) and fits(argument.value, parameter)):
             return text
-        name = f"p_{function.name}_{parameter.name}"
-        self.table[name] = (function.name, parameter)
-        if depth > DEEP or parameter.kind not in CLASSES:
+        name = self._place(function, parameter)
+        if depth > DEEP:
             return f"fit({text}, {name}){self.at(argument)}"
         value = self.temporary()
-        return f"({value} if type({value} := {text}) is {CLASSES[parameter.kind]} else fit({value}, {name}){self.at(argument)})"
+        kinds = "{}.__class__ is float or {}.__class__ is int"
+        if parameter.kind in CLASSES:
+            kinds = "{}.__class__ is " + CLASSES[parameter.kind]
+        return (
+            f"({value} if {kinds.format(f'({value} := {text})', value)} else fit({value}, {name}){self.at(argument)})"
+        )
 
     def _first_there(self, function: Function, node: Call, depth: int) -> str:
         given = [argument for _, argument in function.bind(node)]
         if function.name == "default":
-            last = self.expression(given[1], depth) if len(given) > 1 else '""'
+            last = self._perhaps(given[1], depth) if len(given) > 1 else '""'
             given = given[:1]
         else:
             last = "None"
+        self.shared = {}  # only the first of them is certainly evaluated
         names = [(self.temporary(), self.soft(argument, depth)) for argument in given]
         tries = [f"{name} if ({name} := {text}) is not None and {name} is not MISSING else" for name, text in names]
         return f"({' '.join(tries)} {last})"
@@ -321,6 +405,38 @@ def fits(value: object, parameter: Parameter) -> bool:
         or (kind == "number" and type(value) in (int, float))
         or (kind in CLASSES and type(value).__name__ == CLASSES[kind])
     )
+
+
+def often_read(node: Expr) -> frozenset[Path]:
+    """The paths that an expression reads more than once, without those that are only read as part of a longer one."""
+    counts: dict[Path, int] = {}
+    for part in outermost(node):
+        path = path_of(part)
+        for length in range(1, len(path or ()) + 1):
+            prefix = (path or ())[:length]
+            counts[prefix] = counts.get(prefix, 0) + 1
+    inside = {path[:-1]: count for path, count in counts.items() if count > 1}
+    return frozenset(path for path, count in counts.items() if count > 1 and inside.get(path, 0) < count)
+
+
+def outermost(node: Expr) -> Iterator[Expr]:
+    """The chains of members in an expression, each as a whole."""
+    if path_of(node) is not None:
+        yield node
+    else:
+        for inner in children(node):
+            yield from outermost(inner)
+
+
+def _number(node: Expr) -> str:
+    """The class of a literal number, by name; empty for anything else."""
+    value = node.value if isinstance(node, Constant) else None
+    return type(value).__name__ if type(value) in (int, float) else ""
+
+
+def _is_digits(arguments: tuple[Expr, ...]) -> bool:
+    values = [argument.value for argument in arguments if isinstance(argument, Constant)]
+    return len(values) == len(arguments) == 1 and type(values[0]) is int and 0 <= values[0] <= 15
 
 
 def _texts(node: ListLiteral) -> bool:

@@ -13,7 +13,7 @@ from flowbuilder.errors import LanguageError
 from flowbuilder.language import operators
 from flowbuilder.language.failures import explain
 from flowbuilder.language.functions.registry import Parameter
-from flowbuilder.language.generator import Generator
+from flowbuilder.language.generator import Generator, often_read
 from flowbuilder.language.limits import LIMITS, Meter, too_much
 from flowbuilder.language.nodes import Call, Expr, ListLiteral, ObjectLiteral, Statement, walk
 from flowbuilder.language.operators import MISSING, kind, undefined, wrong
@@ -55,7 +55,7 @@ class Program:
 def _function(program: Program) -> Evaluate:
     generator: Generator
     if program.expression is not None:
-        generator = Generator()
+        generator = Generator(often_read(program.expression))
         text = generator.expression(program.expression)
         if _multiplies(program.expression):
             text = f"bounded({text})"
@@ -65,7 +65,8 @@ def _function(program: Program) -> Evaluate:
         generator.template(program.statements)
         lines = generator.lines
     meter = ["  m = Meter()"] if generator.charged else ["  m = None"] if generator.may_charge else []
-    body = "\n".join([*meter, *lines])
+    counter = ["  h = 0"] if generator.counted else []
+    body = "\n".join([*meter, *counter, *lines])
     code = f"def evaluate(c):\n try:\n{body}\n except Exception as error:\n  raise explain(error) from None\n"
     scope: dict[str, Any] = {**_SCOPE, **generator.table}
     nodes, source = tuple(generator.nodes), program.source
@@ -155,7 +156,7 @@ def _fit(value: Any, place: tuple[str, Parameter]) -> Any:
 _SCOPE: Final[dict[str, Any]] = {
     "__builtins__": {}, "Exception": Exception, "Meter": Meter, "MISSING": MISSING, "bool": bool, "bounded": _bounded,
     "dict": dict, "enumerate": enumerate, "finish": _finish, "fit": _fit, "float": float, "int": int, "len": len,
-    "list": list, "make_list": _make_list, "make_object": _make_object, "str": str, "there": _there, "type": type,
+    "list": list, "repr": repr, "round": round, "make_list": _make_list, "make_object": _make_object, "str": str, "there": _there, "type": type,
     **{
         name: getattr(operators, name)
         for name in (

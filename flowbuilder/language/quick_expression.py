@@ -7,6 +7,7 @@ large is left to them. That makes a definition of a thousand steps load fifteen 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from flowbuilder.language.items import item
@@ -33,7 +34,12 @@ _TOKEN: Final = re.compile(
     r"|(==|!=|<=|>=|&&|\|\||//|\*\*|}}|%}|[-+*/%<>!?:|.,()\[\]=]))"
 )
 _RESERVED: Final = frozenset(("and", "or", "not", "in", "is", "if", "else"))
-_ORDERS: Final = frozenset(("==", "!=", "<", "<=", ">", ">="))
+_POWERS: Final = {
+    "or": 1, "||": 1, "and": 2, "&&": 2, "==": 4, "!=": 4, "<": 4, "<=": 4, ">": 4, ">=": 4, "in": 4, "not": 4, "is": 4,
+    "+": 5, "-": 5, "*": 6, "/": 6, "%": 6,
+}  # fmt: skip
+_SAME: Final = {"||": "or", "&&": "and"}
+_MAKES: Final[dict[int, Callable[..., Expr]]] = {1: Logic, 2: Logic, 4: Compare, 5: Arithmetic, 6: Arithmetic}
 _DEEPEST: Final = 16
 _MOST_TOKENS: Final = 200
 _KINDS: Final = ("", "name", "number", "text", "sign")
@@ -56,6 +62,19 @@ def read_expression(source: str) -> Expr | None:
         return Quick(tokens, template=False).whole()
     except Declined:
         return None
+
+
+def read_path(text: str, start: int) -> Expr:
+    """The tree of a plain path such as `steps.draft.output`, which begins at `start`."""
+    name, *keys = text.split(".")
+    if name in NEVER_ROOTS or name in LITERALS or name in _RESERVED:
+        raise Declined
+    end = start + len(name)
+    node: Expr = Name(start, end, name)
+    for key in keys:
+        end += len(key) + 1
+        node = Member(start, end, node, key)
+    return node
 
 
 def scan(source: str, position: int, closing: tuple[str, ...]) -> tuple[list[Token], int]:
@@ -99,7 +118,7 @@ class Quick:
         self.depth += 1
         if self.depth > _DEEPEST:
             raise Declined
-        test = self._or()
+        test = self._binary(1)
         if not self.template and self._sign("?"):
             then = self.read()
             if not self._sign(":"):
@@ -110,16 +129,8 @@ class Quick:
         self.depth -= 1
         return test
 
-    def _sign(self, *signs: str) -> str:
-        kind, text, _, _ = self.tokens[self.at]
-        if kind == "sign" and text in signs:
-            self.at += 1
-            return text
-        return ""
-
-    def _word(self, word: str) -> bool:
-        kind, text, _, _ = self.tokens[self.at]
-        if kind == "name" and text == word:
+    def _sign(self, sign: str) -> bool:
+        if self.tokens[self.at][1] == sign:
             self.at += 1
             return True
         return False
@@ -128,54 +139,49 @@ class Quick:
         # jinja's nodes know nothing of the brackets around them
         return (left[0].start, right[0].end) if self.template else (left[1], right[2])
 
-    def _or(self) -> Read:
-        left = self._and()
-        while self._word("or") or (not self.template and self._sign("||")):
-            right = self._and()
-            left = (Logic(*self._span(left, right), "or", left[0], right[0]), left[1], right[2])
-        return left
-
-    def _and(self) -> Read:
-        left = self._inverse()
-        while self._word("and") or (not self.template and self._sign("&&")):
-            right = self._inverse()
-            left = (Logic(*self._span(left, right), "and", left[0], right[0]), left[1], right[2])
-        return left
-
-    def _inverse(self) -> Read:
-        start = self.tokens[self.at][2]
-        if not self._word("not"):
-            return self._comparison()
-        value = self._inverse()
-        end = value[0].end if self.template else value[2]
-        return Not(start, end, value[0]), start, value[2]
-
-    def _comparison(self) -> Read:
-        left = self._sum()
-        kind, text, start, _ = self.tokens[self.at]
-        if kind == "sign" and text in _ORDERS:
+    def _binary(self, power: int) -> Read:
+        """An operand and the operators after it that bind at least as tightly as `power`."""
+        _, text, start, _ = self.tokens[self.at]
+        if text == "not" and power <= 3:
             self.at += 1
-        elif kind == "name" and text == "in":
-            self.at += 1
-        elif kind == "name" and text == "not":
-            self.at += 1
-            if not self._word("in"):
-                raise Declined
-            text = "not in"
-        elif kind == "name" and text == "is" and not self.template:
-            return self._is(left)
+            value = self._binary(3)
+            left: Read = (Not(start, value[0].end if self.template else value[2], value[0]), start, value[2])
+        elif text == "!" and not self.template:
+            left = self._inverse(start)
         else:
-            return left
-        right = self._sum()
-        kind, after, _, _ = self.tokens[self.at]
-        if after in _ORDERS or after in ("in", "not", "is"):
-            raise Declined
-        op: Any = text
-        return Compare(*self._span(left, right), op, left[0], right[0]), left[1], right[2]
+            left = self._piped()
+        compared = False
+        while True:
+            op: Any = self.tokens[self.at][1]
+            binds = _POWERS.get(op, 0)
+            if binds < power or binds == 0:
+                return left
+            self.at += 1
+            if binds == 4:
+                if compared:
+                    raise Declined
+                compared = True
+                if op == "is":
+                    left = self._is(left)
+                    continue
+                if op == "not":
+                    if not self._sign("in"):
+                        raise Declined
+                    op = "not in"
+            elif self.template and op in ("&&", "||"):
+                raise Declined
+            right = self._binary(binds + 1)
+            make = _MAKES[binds]
+            left = (make(*self._span(left, right), _SAME.get(op, op), left[0], right[0]), left[1], right[2])
+
+    def _inverse(self, start: int) -> Read:
+        self.at += 1
+        _, text, inner, _ = self.tokens[self.at]
+        value = self._inverse(inner) if text == "!" else self._piped()
+        return Not(start, value[2], value[0]), start, value[2]
 
     def _is(self, value: Read) -> Read:
-        self.at += 1
-        negated = self._word("not")
+        negated = self._sign("not")
         kind, name, _, end = self.tokens[self.at]
         self.at += 1
         if kind != "name" or name not in TESTS:
@@ -183,27 +189,6 @@ class Quick:
         start = value[0].start if self.template else value[1]
         node = test_call(name, value[0], start, end)
         return (Not(start, end, node) if negated else node), value[1], end
-
-    def _sum(self) -> Read:
-        left = self._product()
-        while op := self._sign("+", "-"):
-            right = self._product()
-            left = (Arithmetic(*self._span(left, right), op, left[0], right[0]), left[1], right[2])  # type: ignore[arg-type]
-        return left
-
-    def _product(self) -> Read:
-        left = self._factor()
-        while op := self._sign("*", "/", "%"):
-            right = self._factor()
-            left = (Arithmetic(*self._span(left, right), op, left[0], right[0]), left[1], right[2])  # type: ignore[arg-type]
-        return left
-
-    def _factor(self) -> Read:
-        start = self.tokens[self.at][2]
-        if self.template or not self._sign("!"):
-            return self._piped()
-        value = self._factor()
-        return Not(start, value[2], value[0]), start, value[2]
 
     def _piped(self) -> Read:
         value = self._unary()
@@ -214,11 +199,11 @@ class Quick:
                     raise Declined
                 self.at += 1
                 plain, named, end = self._arguments(end) if self._sign("(") else ((), (), end)
-                if self._sign(".", "["):
+                if self.tokens[self.at][1] in (".", "["):
                     raise Declined
                 start = value[0].start if self.template else value[1]
                 value = (Call(start, end, name, (value[0], *plain), named, True), value[1], end)
-            elif self.template and self.tokens[self.at][:2] == ("name", "is"):
+            elif self.template and self._sign("is"):
                 value = self._is(value)
                 kind, text, _, _ = self.tokens[self.at]
                 if kind in ("name", "number", "text") and text not in ("and", "or"):
@@ -250,7 +235,7 @@ class Quick:
                 if not self._sign("]") or not _is_key(key):
                     raise Declined
                 value = item(value, key, value.start if self.template else start, end)
-            elif self.tokens[self.at][:2] == ("sign", "("):
+            elif self.tokens[self.at][1] == "(":
                 raise Declined
             else:
                 return value, start, end
@@ -271,7 +256,7 @@ class Quick:
                 raise Declined
             return inner[0], start, end
         if kind == "sign" and text == "[":
-            items = []
+            items: list[Expr] = []
             while not self._sign("]"):
                 if items and not self._sign(","):
                     raise Declined

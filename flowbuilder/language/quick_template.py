@@ -7,9 +7,10 @@ from typing import Final
 
 from flowbuilder.language.names import LITERALS, NEVER_ROOTS
 from flowbuilder.language.nodes import Expr, For, If, Output, Set, Statement, Text
-from flowbuilder.language.quick_expression import Declined, Quick, Token, scan
+from flowbuilder.language.quick_expression import Declined, Quick, Token, read_path, scan
 
 _OPENING: Final = re.compile(r"\{[{%#]")
+_PATH: Final = re.compile(r"\{\{[ \t\n]*([^\W\d_]\w*(?:\.[^\W\d_]\w*)+)[ \t\n]*\}\}")
 _DEEPEST: Final = 6
 
 
@@ -46,6 +47,12 @@ class _Reader:
             if opening is None:
                 self.position = start
                 return tuple(found), None
+            path = _PATH.match(source, start)
+            if path is not None:
+                self.position = path.end()
+                value = read_path(path[1], path.start(1))
+                found.append(Output(value.start, value.end, value))
+                continue
             sign = opening[0]
             # a minus or plus here is about white space
             if sign == "{#" or source[start + 2 : start + 3] in ("-", "+"):

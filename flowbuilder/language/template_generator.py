@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowbuilder.language.generator import Generator
+from flowbuilder.language.generator import Generator, loop_facts
 from flowbuilder.language.nodes import Constant, Expr, For, If, Name, Output, Set, Statement, Text, expressions, walk
 
 
@@ -19,6 +19,8 @@ class TemplateGenerator(Generator):
         self._numbers = 0
         self._printed: list[str] = []
         self._own: set[str] = set()
+        self.numbers: set[str] = set()
+        """Texts that give a whole number."""
 
     def template(self, statements: tuple[Statement, ...]) -> None:
         """Gather the lines of a whole template."""
@@ -51,6 +53,10 @@ class TemplateGenerator(Generator):
                 self.variables[name] = (variable, True)
                 self._own.add(name)
             case If():
+                chosen = self._chosen(statement)
+                if chosen is not None:
+                    self._printed.append(chosen)
+                    return
                 self._flush()
                 self._if(statement)
             case For():
@@ -98,6 +104,7 @@ class TemplateGenerator(Generator):
             target = f"i{number}, ({target})" if len(targets) > 1 else f"i{number}, {target}"
             source = f"enumerate(l{number})"
             self.variables["loop"] = (number, True)
+            self.numbers.update(text for name, text in loop_facts(number).items() if name not in ("first", "last"))
         else:
             source = f"l{number}"
         self._line(f"for {target} in {source}:")
@@ -121,9 +128,25 @@ class TemplateGenerator(Generator):
     def _printing(self, node: Expr) -> str:
         if isinstance(node, Constant) and isinstance(node.value, str):
             return self.constant(node.value)
-        value = self.temporary()
-        text = self.expression(node)
-        return f"({value} if type({value} := {text}) is str else text({self.spare_meter()}, {value}){self.at(node)})"
+        value, text = self.temporary(), self.expression(node)
+        if text in self.numbers:
+            return f"repr({text})"
+        number = f"repr({value}) if {value}.__class__ is int or {value}.__class__ is float"
+        other = f"text({self.spare_meter()}, {value}){self.at(node)}"
+        return f"({value} if ({value} := {text}).__class__ is str else {number} else {other})"
+
+    def _chosen(self, node: If) -> str | None:
+        """An `if` that only says one thing or another, as one expression."""
+        said = [body for _, body in node.branches] + [node.otherwise]
+        if len(said) > 3 or not all(len(body) <= 1 and all(isinstance(part, Text) for part in body) for body in said):
+            return None
+        texts = [self.constant(part.text) for body in said for part in body if isinstance(part, Text)]
+        if len(texts) != len(node.branches) + bool(node.otherwise):
+            return None
+        choices = [
+            f"{text} if {self.expression(test)} else" for text, (test, _) in zip(texts, node.branches, strict=False)
+        ]
+        return f"({' '.join(choices)} {texts[-1] if node.otherwise else repr('')})"
 
     def _variable(self) -> str:
         self._numbers += 1

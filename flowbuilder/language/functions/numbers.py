@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 from typing import Any
 
+from flowbuilder.errors import LanguageError
 from flowbuilder.language.functions.registry import bad_argument, function
 from flowbuilder.language.limits import Meter
 from flowbuilder.language.operators import finite, kind, wrong
@@ -26,7 +27,10 @@ def round_(_meter: Meter, value: int | float, digits: int | None = None) -> int 
         return finite(builtins.round(value))
     if not -20 <= digits <= 20:
         raise bad_argument("round", "the digits must be between -20 and 20")
-    return finite(builtins.round(value, digits))
+    try:
+        return finite(builtins.round(value, digits))
+    except OverflowError:
+        raise LanguageError("overflow", "the result is beyond what a number can hold", stage="run") from None
 
 
 @function(gives="integer", name="int")
