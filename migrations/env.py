@@ -1,5 +1,7 @@
 """Runs the migrations in one transaction that no other process can run at the same time."""
 
+from typing import Any
+
 from alembic import context
 
 from flowbuilder.bootstrap import settings
@@ -20,12 +22,14 @@ def run(database: Database) -> None:
             version_table=VERSION_TABLE,
             render_as_batch=True,
             transactional_ddl=True,
-            include_object=lambda thing, name, kind, reflected, other: _is_compared(name, kind),
+            include_object=lambda thing, name, kind, reflected, other: _is_compared(database, thing, name, kind),
         )
         context.run_migrations()
 
 
-def _is_compared(name: str | None, kind: str) -> bool:
+def _is_compared(database: Database, thing: Any, name: str | None, kind: str) -> bool:
+    if kind == "index" and not database.on_postgres:
+        return bool(thing.dialect_options["postgresql"].get("using") != "gin")
     return not (kind == "table" and name == VERSION_TABLE)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Row, select, update
 
-from flowbuilder.effect import Effect, TargetClass
+from flowbuilder.effect import Effect, Ending, TargetClass, cancelled, ended_without_receipt
 from flowbuilder.errors import Conflict, NotFound
 from flowbuilder.events import NewEvent
 from flowbuilder.execution import Lease
@@ -29,6 +29,11 @@ class SqlEffects(Part):
 
         def begin(transaction: Transaction) -> Effect:
             row = transaction.fence(lease)
+            known = transaction.run(select(effects).where(effects.c.key == key)).one_or_none()
+            if known is not None and known.status != "refused":
+                return replace(_effect_of(known), resumed=True)
+            if row.control == "cancel":
+                raise cancelled(lease)
             intent = {
                 "key": key,
                 "execution_id": row.id,
@@ -42,10 +47,13 @@ class SqlEffects(Part):
                 "detail": {},
                 "inserted_at": transaction.now(),
             }
-            insert = transaction.insert(effects).on_conflict_do_nothing(index_elements=[effects.c.key])
-            insert = insert.returning(effects.c.key)
-            if transaction.run(insert, intent).one_or_none() is None:
-                return replace(_effect(transaction, key), resumed=True)
+            if known is None:
+                insert = transaction.insert(effects).on_conflict_do_nothing(index_elements=[effects.c.key])
+                if transaction.run(insert.returning(effects.c.key), intent).one_or_none() is None:
+                    return replace(_effect(transaction, key), resumed=True)
+            else:
+                again = {"status": "intended", "request_hash": request_hash, "detail": {}}
+                transaction.run(update(effects).where(effects.c.key == key).values(**again))
             data: JsonObject = {"key": key, "target": target, "request_hash": request_hash}
             transaction.write(row, [NewEvent(type="effect_intended", path=path, data=data)])
             return _effect(transaction, key)
@@ -56,7 +64,7 @@ class SqlEffects(Part):
         self,
         lease: Lease,
         key: str,
-        status: Literal["done", "unknown"],
+        status: Ending,
         *,
         receipt: JsonObject | None = None,
         inverse: JsonObject | None = None,
@@ -76,8 +84,8 @@ class SqlEffects(Part):
                 changes = {"status": "done", "receipt": kept, "inverse": undo, "done_at": transaction.now()}
                 event = NewEvent(type="effect_done", path=effect.path, data={"key": key, "receipt": kept})
             else:
-                changes = {"status": "unknown", "detail": {"reason": reason}}
-                event = NewEvent(type="effect_unknown", path=effect.path, data={"key": key, "reason": reason})
+                changes = {"status": status, "detail": {"reason": reason}}
+                event = ended_without_receipt(effect, status, reason)
             transaction.run(update(effects).where(effects.c.key == key).values(**changes))
             transaction.write(row, [event])
             return _effect(transaction, key)

@@ -78,8 +78,8 @@ def migrate(database: Database, direction: str, *to: str) -> None:
         with _ALONE:
             getattr(command, direction)(config, *to)
     except CommandError as problem:
-        raise ConfigurationError(_newer(shown(database.url), problem)) from None
-
-
-def _newer(where: str, problem: object) -> str:
-    return f"{where} was made by a newer flowbuilder; use that version ({problem})"
+        if "Can't locate revision" not in str(problem):
+            raise
+        raise ConfigurationError(
+            f"{shown(database.url)} was made by a newer flowbuilder; use that version ({problem})"
+        ) from None

@@ -11,6 +11,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from flowbuilder.errors import ConfigurationError
 
 BUSY_SECONDS = 10.0
+_SWITCH_MILLISECONDS = 2000
 WRITES = "flowbuilder_writes"
 """The execution option of a connection whose transaction is going to write."""
 
@@ -56,11 +57,12 @@ def sqlite_engine(url: URL, *, durable: bool) -> Engine:
     def _set_up(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver begins no transaction of its own
         cursor = connection.cursor()
-        (mode,) = cursor.execute(f"PRAGMA journal_mode={journal}").fetchone()
-        if mode.upper() != journal:
+        cursor.execute(f"PRAGMA busy_timeout={_SWITCH_MILLISECONDS}")
+        if _journal(cursor, "") != journal and _journal(cursor, f"={journal}") != journal:
             raise ConfigurationError(_in_use(module))
         for pragma in (f"synchronous={synchronous if durable else 'OFF'}", "foreign_keys=ON", "temp_store=MEMORY"):
             cursor.execute(f"PRAGMA {pragma}")
+        cursor.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
         cursor.close()
 
     @event.listens_for(engine, "begin")
@@ -69,6 +71,16 @@ def sqlite_engine(url: URL, *, durable: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _journal(cursor: Any, wanted: str) -> str:
+    try:
+        (mode,) = cursor.execute(f"PRAGMA journal_mode{wanted}").fetchone()
+    except Exception as problem:  # the driver's own class, which depends on the library
+        if "locked" in str(problem):
+            return "IN USE"
+        raise
+    return str(mode).upper()
 
 
 def _in_use(module: ModuleType) -> str:

@@ -266,5 +266,5 @@ effects = Table(
     Column("detail", Exact, nullable=False),
     Column("inserted_at", Moment, nullable=False),
     Column("done_at", Moment),
-    CheckConstraint("status IN ('intended', 'done', 'unknown', 'reverted')", name="status"),
+    CheckConstraint("status IN ('intended', 'done', 'unknown', 'refused', 'reverted')", name="status"),
 )
