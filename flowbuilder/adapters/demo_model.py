@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from dataclasses import dataclass, replace
@@ -43,7 +44,7 @@ class DemoModel:
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """The answer, valid against the schema, at no cost. `StepError` where the schema asks for more than texts."""
-        found = _analysed(request.prompt, this_year=datetime.now(UTC).year)
+        found = await asyncio.to_thread(_analysed, request.prompt, this_year=datetime.now(UTC).year)
         if request.output_schema is None:
             return ModelAnswer(output={"text": f"{found.brief}\n\n{found.body}".strip()}, usage=dict(NO_COST))
         output = sample_of(request.output_schema, found.value)

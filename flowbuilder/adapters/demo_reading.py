@@ -12,6 +12,7 @@ from rapidfuzz import fuzz
 from flowbuilder.values import JsonObject
 
 MAX_SENTENCES = 200
+MAX_SEARCHES = 100
 SAME_WORD = 85.0
 """How alike two words must be, of 100, to count as forms of one word: leaf and leaves do not, infuse and infused do."""
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
@@ -46,7 +47,12 @@ class Section:
         for block in re.split(r"\n\s*\n", self.text):
             if not block.lstrip("\n").startswith(_NO_PROSE) and not re.match(r"\s*\d+[.)] ", block):
                 found += (" ".join(part.split()) for part in _SENTENCE.split(block.strip()))
-        return tuple(part for part in found if len(part) > 1)
+        return tuple(part for part in found if len(part) > 1)[:MAX_SENTENCES]
+
+    @cached_property
+    def words(self) -> tuple[tuple[str, frozenset[str]], ...]:
+        """The sentences with the words that carry their meaning."""
+        return tuple((sentence, frozenset(content_words(plain(sentence)))) for sentence in self.sentences)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,16 +106,23 @@ class Reading:
 
     def answer(self, query: str) -> str | None:
         """The page's own words on a query: a sentence with all its words, or the start of a section on it."""
-        wanted = [word for word in content_words(query) if word not in self.topic]
-        asked = content_words(query)
+        asked = frozenset(content_words(query))
+        wanted = [self._forms(word) for word in asked - self.topic]
         for section in self.sections:
-            for sentence in section.sentences:
-                if wanted and _holds(plain(sentence), wanted):
+            for sentence, words in section.words:
+                if wanted and not any(words.isdisjoint(forms) for forms in wanted):
                     return sentence
             named = [word for word in content_words(section.heading) if word not in self.topic]
             if named and section.sentences and all(_known(word, asked) for word in named):
                 return section.sentences[0]
         return None
+
+    @cached_property
+    def _vocabulary(self) -> frozenset[str]:
+        return frozenset().union(*(words for section in self.sections for _, words in section.words))
+
+    def _forms(self, word: str) -> frozenset[str]:
+        return frozenset(other for other in self._vocabulary if _known(other, frozenset((word,))))
 
     def years(self, before: int) -> dict[str, int]:
         """The years before a year that the page names, and how often it does."""
@@ -126,11 +139,14 @@ def sections_of(markdown: str) -> tuple[Section, ...]:
         found.append(Section(heading=heading, text=markdown[start : match.start()]))
         heading, start = match[2], match.end()
     found.append(Section(heading=heading, text=markdown[start:]))
-    return tuple(section for section in found if section.heading or section.text.strip())
+    return tuple(section for section in found if section.heading or section.text.strip())[:MAX_SENTENCES]
 
 
 def searches_of(rows: Iterable[JsonObject]) -> tuple[Search, ...]:
-    """Search Console's rows by query, most seen first. The query is the last key that is no address, date or device."""
+    """Search Console's rows by query, the most seen first, at most `MAX_SEARCHES`.
+
+    The query is the last key that is no address, date or device.
+    """
     sums: dict[str, tuple[float, float]] = {}
     for row in rows:
         keys = [str(key) for key in row.get("keys") or () if " " in str(key).strip() or str(key).isalpha()]
@@ -139,7 +155,7 @@ def searches_of(rows: Iterable[JsonObject]) -> tuple[Search, ...]:
             clicks, impressions = sums.get(keys[-1], (0.0, 0.0))
             sums[keys[-1]] = (clicks + _figure(row, "clicks"), impressions + _figure(row, "impressions"))
     found = [Search(query=query, clicks=clicks, impressions=seen) for query, (clicks, seen) in sums.items()]
-    return tuple(sorted(found, key=lambda search: (-search.impressions, search.query)))
+    return tuple(sorted(found, key=lambda search: (-search.impressions, search.query))[:MAX_SEARCHES])
 
 
 def plain(markdown: str) -> str:
@@ -153,12 +169,15 @@ def content_words(text: str) -> tuple[str, ...]:
 
 
 def _holds(text: str, wanted: Sequence[str]) -> bool:
-    words = content_words(text)
+    words = frozenset(content_words(text))
     return bool(words) and all(_known(word, words) for word in wanted)
 
 
-def _known(word: str, among: Iterable[str]) -> bool:
-    return any(word == other or fuzz.ratio(word, other) >= SAME_WORD for other in among)
+def _known(word: str, among: frozenset[str]) -> bool:
+    if word in among:
+        return True
+    # forms of one word begin alike; comparing all of them would take seconds on a large page
+    return any(other[:3] == word[:3] and fuzz.ratio(word, other) >= SAME_WORD for other in among)
 
 
 def _figure(row: JsonObject, name: str) -> float:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import Any
 
 from flowbuilder.errors import ConfigurationError, StepError
@@ -12,6 +14,11 @@ from flowbuilder.ports import ModelRequest
 from flowbuilder.values import JsonObject
 
 PROVIDERS = ("anthropic", "demo", "google", "ollama", "openai")
+_LIBRARIES = {
+    "anthropic": ("pydantic_ai.models.anthropic", "pydantic_ai.providers.anthropic"),
+    "google": ("pydantic_ai.models.google", "pydantic_ai.providers.google"),
+    "openai": ("pydantic_ai.models.openai", "pydantic_ai.providers.openai"),
+}
 OLLAMA = "http://localhost:11434/v1"
 
 
@@ -25,6 +32,8 @@ async def opened_model(request: ModelRequest) -> AsyncIterator[Any]:
     connection = request.connection
     if not name:
         raise StepError(f"model {request.model!r:.60} is not of the form provider:name", code="unknown_model")
+    # in a thread: these libraries take more than a second to import, and other executions share this event loop
+    await asyncio.to_thread(_import, _LIBRARIES.get(provider, _LIBRARIES["openai"]))
     # a client per request: one that is shared would be bound to the event loop it was first used in
     if provider == "anthropic":
         import anthropic
@@ -70,6 +79,11 @@ async def opened_model(request: ModelRequest) -> AsyncIterator[Any]:
             "OpenAI-compatible server, name a connection with a base_url",
             code="unknown_model",
         )
+
+
+def _import(names: tuple[str, ...]) -> None:
+    for name in names:
+        import_module(name)
 
 
 def _key(connection: JsonObject, *variables: str, needed: bool = True) -> str:

@@ -128,7 +128,10 @@ class Api(Step):
             request=wanted,
             write=lambda: self._write(run, request),
         )
-        return result if isinstance(result, NeedsReview) else Completed(output=result)
+        if isinstance(result, NeedsReview):
+            return result
+        self._ensure_schema(result["body"])  # after the receipt: the target has done it, whatever it answered
+        return Completed(output=result)
 
     def _target_class(self) -> TargetClass:
         declared = self.effect.deduplicates if self.effect else None
@@ -152,11 +155,11 @@ class Api(Step):
         )
 
     async def _write(self, run: StepRun, request: HttpRequest) -> Written:
-        return Written(output=self._output(await self._send(run, request)))
+        return Written(output=_output(await self._send(run, request)))
 
     async def _read(self, run: StepRun, request: HttpRequest) -> JsonObject:
         answer = await self._send(run, request)
-        output = self._output(answer)
+        output = self._checked(answer)
         if self.paginate is None:
             return output
         items = _items(output["body"], self.paginate.items)
@@ -167,7 +170,7 @@ class Api(Step):
             if urlsplit(following)[:2] != urlsplit(answer.url)[:2]:
                 raise StepError(f"the next page is on another site: {following:.200}", code="paginate")
             answer = await self._send(run, _at(request, following))
-            output = self._output(answer)
+            output = self._checked(answer)
             items += _items(output["body"], self.paginate.items)
         return {**output, "body": items}
 
@@ -176,12 +179,19 @@ class Api(Step):
         answer.ensure_success(f"{request.method} {request.url}")
         return answer
 
-    def _output(self, answer: HttpResponse) -> JsonObject:
-        body = parsed(answer)
+    def _checked(self, answer: HttpResponse) -> JsonObject:
+        output = _output(answer)
+        self._ensure_schema(output["body"])
+        return output
+
+    def _ensure_schema(self, body: Any) -> None:
         if self.response_schema is not None:
             ensure_matches(self.response_schema, body, "the answer")
-        kept = {name: value for name, value in answer.headers.items() if name != "set-cookie"}
-        return {"status": answer.status, "headers": kept, "body": body}
+
+
+def _output(answer: HttpResponse) -> JsonObject:
+    kept = {name: value for name, value in answer.headers.items() if name != "set-cookie"}
+    return {"status": answer.status, "headers": kept, "body": parsed(answer)}
 
 
 def addressed(url: str, connection: Mapping[str, Any]) -> str:

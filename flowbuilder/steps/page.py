@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar
@@ -70,7 +71,8 @@ class Page(Step):
         kind = answer.headers.get("content-type", "text/html").partition(";")[0].strip().lower()
         if not (kind.startswith("text/") or kind.endswith("xml")):
             raise StepError(f"{self.url} is {kind}, not a page", code="not_a_page", detail={"content_type": kind})
-        found = run.ports.extract(html_of(answer), url=answer.url)
+        # in a thread: a large page takes a while, and other executions share this event loop
+        found = await asyncio.to_thread(run.ports.extract, html_of(answer), url=answer.url)
         output: JsonObject = {"url": answer.url, "status": answer.status, **found}
         return Completed(output=output)
 
