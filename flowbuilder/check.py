@@ -21,9 +21,14 @@ def check(definition: Definition, *, workflows: Workflows | None = None) -> Repo
 
     `workflows` finds the definitions that `workflow` steps call; without it those calls are not looked into.
     """
+    return examine(definition, workflows=workflows)[0]
+
+
+def examine(definition: Definition, *, workflows: Workflows | None = None) -> tuple[Report, Reading]:
+    """What `check` gives, and the reading that it was found in, with all that was worked out on the way."""
     reading = Reading(definition, workflows)
     found = [complaint for rule in rules().values() for complaint in rule(reading)]
-    return definition.complaints + one_per_cause(found)
+    return definition.complaints + one_per_cause(found), reading
 
 
 @cache

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from flowbuilder.check import check
+from flowbuilder.check import examine
 from flowbuilder.definition import Definition
 from flowbuilder.dependencies import dependencies, in_order
 from flowbuilder.errors import DefinitionError
 from flowbuilder.plan import Arm, Block, Branch, Call, Loop, Node, Plan, Review, Task
-from flowbuilder.step import Step
+from flowbuilder.provenance.shaping import Shaping
+from flowbuilder.provenance.sinks import must_be_approved, waivers
+from flowbuilder.step import Place, Step
 from flowbuilder.steps.conditional import Conditional
 from flowbuilder.steps.human_review import HumanReview
 from flowbuilder.steps.iteration import Iteration
@@ -26,15 +29,31 @@ _FORMAT = 1
 
 def compile_plan(definition: Definition, *, workflows: Workflows | None = None) -> Plan:
     """The plan of a definition; `DefinitionError` with the whole report when the definition has errors."""
-    report = check(definition, workflows=workflows)
+    report, reading = examine(definition, workflows=workflows)
     if not report.ok:
         raise DefinitionError(report)
-    return _plan(definition, workflows)
+    return _plan(_Known(shaping=reading.once(Shaping)))
 
 
-def _plan(definition: Definition, workflows: Workflows | None) -> Plan:
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """What the checks know of one definition, and what the workflows around it vouch for."""
+
+    shaping: Shaping
+    waived: tuple[str, ...] = ()
+
+    def approvals(self, step: Step) -> tuple[Place, ...]:
+        return must_be_approved(self.shaping, self.shaping.reading.by_id[step.id], self.waived)
+
+    def called(self, step: Step) -> _Known:
+        vouched = waivers(self.shaping, self.shaping.reading.by_id[step.id])
+        return _Known(shaping=self.shaping.called[step.id], waived=(*self.waived, *vouched))
+
+
+def _plan(known: _Known) -> Plan:
     called: list[str] = []
-    block = _block(definition.steps, workflows, called)
+    definition = known.shaping.reading.definition
+    block = _block(definition.steps, known, called)
     return Plan(
         name=definition.name,
         title=definition.title,
@@ -47,19 +66,19 @@ def _plan(definition: Definition, workflows: Workflows | None) -> Plan:
     )
 
 
-def _block(steps: Sequence[Step], workflows: Workflows | None, called: list[str]) -> Block:
+def _block(steps: Sequence[Step], known: _Known, called: list[str]) -> Block:
     needs = dependencies(steps)
     by_id = {step.id: step for step in steps}
     ordered = [by_id[name] for name in in_order(needs)]
     position = {step.id: index for index, step in enumerate(ordered)}
     return Block(
         nodes=tuple(
-            _node(step, tuple(sorted(needs[step.id], key=position.__getitem__)), workflows, called) for step in ordered
+            _node(step, tuple(sorted(needs[step.id], key=position.__getitem__)), known, called) for step in ordered
         )
     )
 
 
-def _node(step: Step, needs: tuple[str, ...], workflows: Workflows | None, called: list[str]) -> Node:
+def _node(step: Step, needs: tuple[str, ...], known: _Known, called: list[str]) -> Node:
     edges: dict[str, Any] = {"step": step, "needs": needs, "uses": _uses(step)}
     match step:
         case HumanReview(on_changes_requested=None):
@@ -68,12 +87,12 @@ def _node(step: Step, needs: tuple[str, ...], workflows: Workflows | None, calle
             return Review(**edges, rewind_to=asked.rewind_to, max_rounds=asked.max_rounds)
         case Conditional():
             arms = [
-                Arm(when=branch.when, block=_block(branch.steps, workflows, called), output=branch.output)
+                Arm(when=branch.when, block=_block(branch.steps, known, called), output=branch.output)
                 for branch in step.branches
             ]
             if step.otherwise is not None:
                 otherwise = step.otherwise
-                arms.append(Arm(when=None, block=_block(otherwise.steps, workflows, called), output=otherwise.output))
+                arms.append(Arm(when=None, block=_block(otherwise.steps, known, called), output=otherwise.output))
             return Branch(**edges, arms=tuple(arms))
         case Iteration():
             return Loop(
@@ -81,19 +100,18 @@ def _node(step: Step, needs: tuple[str, ...], workflows: Workflows | None, calle
                 over=step.over,
                 item_name=step.item_name,
                 key=step.key,
-                body=_block(step.steps, workflows, called),
+                body=_block(step.steps, known, called),
                 output=step.output,
                 max_concurrency=step.max_concurrency,
                 on_item_error=step.on_item_error,
                 max_failed=step.max_failed,
             )
         case Workflow():
-            assert workflows is not None  # the check has found the called workflow
-            inner = _plan(workflows(step.name, step.version), workflows)
+            inner = _plan(known.called(step))
             called.append(inner.digest)
             return Call(**edges, inputs=step.inputs, plan=inner)
         case _:
-            return Task(**edges)
+            return Task(**edges, approvals=known.approvals(step))
 
 
 def _uses(step: Step) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from flowbuilder.approval import hashes_in
 from flowbuilder.effect import Effect, TargetClass
 from flowbuilder.errors import StepError
 from flowbuilder.execution import Lease
@@ -47,9 +48,14 @@ class StoreLedger:
         """The call was made and nobody knows whether it took effect."""
         await asyncio.to_thread(lambda: self.store.finish_effect(self.lease, key, "unknown", reason=reason))
 
+    async def refused(self, key: str, *, reason: str) -> None:
+        """The target has answered, and surely did nothing."""
+        await asyncio.to_thread(lambda: self.store.finish_effect(self.lease, key, "refused", reason=reason))
+
     async def approved(self, content_hash: str) -> bool:
-        """Whether a reviewer of this execution approved exactly these bytes."""
+        """Whether a reviewer of this execution approved exactly these bytes, alone or as a part of something larger."""
         decisions = await asyncio.to_thread(self.store.decisions, self.lease.execution_id)
         return any(
-            decision.kind == "approved" and decision.approved_hash == content_hash for decision in decisions.values()
+            decision.kind == "approved" and content_hash in hashes_in(decision.approved)
+            for decision in decisions.values()
         )

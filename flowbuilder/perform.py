@@ -11,6 +11,7 @@ from typing import Protocol
 
 from flowbuilder.actions import Start, ask_path
 from flowbuilder.apart import run_apart
+from flowbuilder.approval import ensure_approved
 from flowbuilder.effect import effect_key
 from flowbuilder.errors import Conflict, FlowbuilderError, LanguageError, LostLease, StepError, TransientError
 from flowbuilder.events import NewEvent
@@ -58,7 +59,7 @@ async def perform_step(place: Workplace, start: Start, attempt: int, *, task_run
     step = start.node.step
     begun = perf_counter()
     if attempt == 1:
-        event = NewEvent(type="step_started", path=start.path, data={"type": step.type, "name": step.name or step.id})
+        event = NewEvent(type="step_started", path=start.path, data=_begun(step))
         await asyncio.to_thread(place.store.append_events, place.lease, [event])
     try:
         result = await _run(place, start, step, attempt)
@@ -101,10 +102,18 @@ async def perform_step(place: Workplace, start: Start, attempt: int, *, task_run
     return await _record(place, outcome, NewEvent(type="step_completed", path=start.path, data=data))
 
 
+def _begun(step: Step) -> JsonObject:
+    begun: JsonObject = {"type": step.type, "name": step.name or step.id}
+    if step.trusts:
+        begun["trust"] = [trust.model_dump() for trust in step.trusts]
+    return begun
+
+
 async def _run(place: Workplace, start: Start, step: Step, attempt: int) -> StepResult:
     bound = step.bind(start.context)
     author_key = getattr(getattr(bound, "effect", None), "key", None)
     ledger = StoreLedger(place.store, place.lease)
+    await ensure_approved(bound, start.node.approvals, ledger)
     run = StepRun(
         path=start.path,
         execution=place.execution,

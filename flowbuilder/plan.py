@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowbuilder.language import Expression
-from flowbuilder.step import Step
-from flowbuilder.values import JsonObject
+from flowbuilder.step import Place, Step
+from flowbuilder.values import JsonObject, pointer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +47,9 @@ class Block:
 @dataclass(frozen=True, kw_only=True)
 class Task(Node):
     """Work: a bound step's `run`."""
+
+    approvals: tuple[Place, ...] = ()
+    """The places in the step whose content must be, byte for byte, what a reviewer approved in the same execution."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,10 +137,16 @@ def _lines(block: Block, indent: str) -> Iterator[str]:
     for node in block:
         after = f"  after {', '.join(node.needs)}" if node.needs else ""
         condition = f"  when {node.when.source}" if node.when else ""
-        yield f"{indent}{node.id} ({node.step.type}){after}{condition}"
+        yield f"{indent}{node.id} ({node.step.type}){after}{condition}{_demands(node)}"
         for label, inner in blocks_below(node):
             yield f"{indent}  {label}:"
             yield from _lines(inner, indent + "    ")
+
+
+def _demands(node: Node) -> str:
+    if not (isinstance(node, Task) and node.approvals):
+        return ""
+    return f"  with approval of {', '.join('.'.join(map(str, place)) for place in node.approvals)}"
 
 
 def _records(block: Block) -> list[Any]:
@@ -151,6 +160,8 @@ def _records(block: Block) -> list[Any]:
         }
         if node.when:
             record["when"] = node.when.source
+        if isinstance(node, Task) and node.approvals:
+            record["approvals"] = [pointer(place) for place in node.approvals]
         inner = [{"label": label, "steps": _records(body)} for label, body in blocks_below(node)]
         if inner:
             record["blocks"] = inner

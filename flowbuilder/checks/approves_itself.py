@@ -1,7 +1,7 @@
 """FB405: a review of untrusted text approves it when nobody answers in time, and the text is published then.
 
-`on_expire: approved` means that text which outsiders may have written can go out without anybody having seen it. That may
-be what is wanted; it is said here so that it is no accident.
+`on_expire: approved` means that text which outsiders may have written can go out without anybody having seen it. That
+may be what is wanted; it is said here so that it is no accident.
 
 Wrong:
     steps:

@@ -20,12 +20,12 @@ from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.errors import FlowbuilderError, NotFound
 from flowbuilder.json_schema import BadSchema, problems
 from flowbuilder.language import Template
+from flowbuilder.provenance.shaping import DEEPEST
 from flowbuilder.reading import Located, Reading, Workflows
 from flowbuilder.spelling import did_you_mean, nearest
 from flowbuilder.steps.workflow import Workflow
 
 CODE = "FB110"
-_DEEPEST = 16
 
 
 def check(reading: Reading) -> Iterator[Diagnostic]:
@@ -40,6 +40,9 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
 def _call(reading: Reading, located: Located, step: Workflow, workflows: Workflows) -> Iterator[Diagnostic]:
     place = (*located.place, "name")
     circle = _circle([reading.definition.name, step.name], step.version, workflows)
+    if len(circle) > DEEPEST:
+        yield reading.at(place, CODE, f"calls nest deeper than {DEEPEST} workflows: {' -> '.join(circle[:4])} ...")
+        return
     if circle:
         yield reading.at(place, CODE, f"the workflow calls itself: {' -> '.join(circle)}")
         return
@@ -77,11 +80,13 @@ def _inputs(reading: Reading, located: Located, step: Workflow, called: Definiti
 
 
 def _circle(path: list[str], version: int | None, workflows: Workflows) -> list[str]:
-    """The names of the calls that lead back to where they began; empty where none do."""
+    """The names of the calls that lead back to where they began, or go on too long; empty where none do."""
     if path[-1] == path[0]:
         return path
-    if path[-1] in path[:-1] or len(path) > _DEEPEST:
+    if path[-1] in path[:-1]:
         return []
+    if len(path) > DEEPEST:
+        return path
     try:
         called = workflows(path[-1], version)
     except FlowbuilderError:

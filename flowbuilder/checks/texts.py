@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from flowbuilder.diagnostics import Diagnostic, Report, Severity, place_of
 from flowbuilder.language import Finding
+from flowbuilder.provenance.field_kinds import misfits
 from flowbuilder.provenance.shaping import Shaping
 from flowbuilder.reading import Reading, Text
 from flowbuilder.values import pointer
@@ -17,25 +18,20 @@ _SOMETIMES = "only some of the values here have it"
 def check(reading: Reading) -> Iterator[Diagnostic]:
     """What the language found, one complaint for each value that is not what it is used as."""
     shaping = reading.once(Shaping)
+    own = ((text, finding) for text, seen in shaping.seen.items() for finding in seen.findings)
     found: dict[object, list[Diagnostic]] = {}
-    for text, seen in shaping.seen.items():
-        for finding in seen.findings:
-            complaint = reading.in_text(
-                text,
-                finding.start,
-                finding.end,
-                finding.code,
-                finding.message,
-                hint=finding.hint,
-                notes=finding.notes,
-                severity=_severity(finding),
-            )
-            found.setdefault(_cause(text, finding), []).append(complaint)
+    for text, finding in (*own, *misfits(shaping)):
+        hint = _further_in(shaping, text, finding) or finding.hint
+        complaint = reading.in_text(
+            text, finding.start, finding.end, finding.code, finding.message, hint=hint, notes=finding.notes,
+            severity=_severity(finding),
+        )  # fmt: skip
+        found.setdefault(_cause(text, finding), []).append(complaint)
     for same in found.values():
-        yield joined(same)
+        yield _joined(same)
 
 
-def joined(same: list[Diagnostic]) -> Diagnostic:
+def _joined(same: list[Diagnostic]) -> Diagnostic:
     """The first of several complaints with one cause; the others are named in its notes."""
     first, *others = Report.of(same)
     more = [f"{place_of(other)}: {other.message}" for other in others if other.message != first.message]
@@ -50,15 +46,23 @@ def _severity(finding: Finding) -> Severity:
 
 
 def _cause(text: Text, finding: Finding) -> object:
-    """A value of the wrong kind is one cause, however often it is used; what it is comes from the same place."""
+    """A value of the wrong kind is one cause, however often it is used: what it is comes from one place."""
     if finding.code == "FB302" and finding.start is not None and finding.end is not None:
-        inside = [
-            reference.path
-            for reference in text.text.references
-            if finding.start <= reference.start < finding.end
-            and len(reference.path) > 1
-            and reference.path[0] in ("steps", "inputs")
-        ]
-        if inside:
-            return inside[0]
+        for reference in text.text.references:
+            path = reference.path
+            if finding.start <= reference.start < finding.end and len(path) > 1 and path[0] in ("steps", "inputs"):
+                return path
     return (pointer(text.place), finding)
+
+
+def _further_in(shaping: Shaping, text: Text, finding: Finding) -> str:
+    """A better hint for `steps.draft.title`: the output has it."""
+    if finding.code != "FB301":
+        return ""
+    for reference in text.text.references:
+        path = reference.path
+        if len(path) > 2 and path[0] == "steps" and reference.start <= (finding.start or 0) < reference.end:
+            output = shaping.lookup(text, (*path[:2], "output"))
+            if path[2] not in ("output", "status", "error") and output is not None and path[2] in output.fields:
+                return f"did you mean steps.{path[1]}.output.{path[2]}?"
+    return ""

@@ -1,8 +1,8 @@
 """FB401: text that outsiders may have written is published without a person having approved it as it is.
 
 Web pages, API answers, search data and answers of MCP servers are untrusted, and so is what a model or a program makes
-of them; a number, a boolean or one of a fixed list of words is not. Such text may go into a prompt and into a review. It
-is published (by a `cms` step, or an `api` step that is not a GET) only as what a reviewer approved:
+of them; a number, a boolean or one of a fixed list of words is not. Such text may go into a prompt and into a review.
+It is published (by a `cms` step, or an `api` step that is not a GET) only as what a reviewer approved:
 `steps.review.output.approved`, and not changed afterwards. The complaint shows the way that the text takes.
 
 A step can vouch for a source by name: `trust: {source: page, reason: our own page, by: Ana}`. Approval is checked again

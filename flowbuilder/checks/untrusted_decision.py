@@ -1,8 +1,8 @@
 """FB404: text that outsiders may have written decides whether something is published, and no person is asked.
 
-The condition of a step that writes, of a branch around it, or the list of an iteration around it, reads such text, and no
-review stands before the step. Numbers, booleans and words of a fixed list are not meant; but note that whoever writes the
-page can still move a score.
+The condition of a step that writes, of a branch around it, or the list of an iteration around it, reads such text, and
+no review stands before the step. Numbers, booleans and words of a fixed list are not meant; but note that whoever
+writes the page can still move a score.
 
 Wrong:
     steps:

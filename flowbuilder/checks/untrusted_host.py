@@ -1,8 +1,9 @@
 """FB402: text that outsiders may have written decides which host a step talks to, or which page it writes.
 
 Whoever can choose the host can send a request, and what is in it, to a place of their own. List the hosts that the
-workflow may reach under `hosts`: then a request to any other is refused when it is made, and no complaint is left. A host
-may come from the site: `hosts: ["{{ site.base_url }}"]`. A URL whose host stands before the first untrusted part is fine.
+workflow may reach under `hosts`: then a request to any other is refused when it is made, and no complaint is left. A
+host may come from the site: `hosts: ["{{ site.base_url }}"]`. A URL whose host stands before the first untrusted part
+is fine.
 
 Wrong:
     steps:

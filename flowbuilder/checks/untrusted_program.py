@@ -1,7 +1,7 @@
 """FB403: text that outsiders may have written becomes a program, or the name of a tool.
 
-Not even what a reviewer approved becomes a program: people read texts, not code. Give the text to the program as a value,
-under `with`, and name the tool in the definition.
+Not even what a reviewer approved becomes a program: people read texts, not code. Give the text to the program as a
+value, under `with`, and name the tool in the definition.
 
 Wrong:
     steps:

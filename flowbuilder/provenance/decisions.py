@@ -24,7 +24,7 @@ def decided(shaping: Shaping, waived: Collection[str] = ()) -> Iterator[Reached]
 
 
 def asked_before(located: Located) -> bool:
-    """Whether the step comes after a review: it needs one, directly or by way of other steps, or what is around it does."""
+    """Whether the step comes after a review: it needs one, directly or by way of others, or what is around it does."""
     node: Located | None = located
     while node is not None:
         by_id = {other.id: other for other in node.block.steps}
@@ -55,7 +55,6 @@ def conditions_of(located: Located) -> Iterator[Text]:
             return
         for text in owner.texts:
             at = text.place[len(owner.place) :]
-            if text.is_own_condition or at == ("over",):
-                yield text
-            elif at[0] == "branches" and at[2:] == ("when",) and int(at[1]) <= block.index:
+            branch = at[0] == "branches" and at[2:] == ("when",) and int(at[1]) <= block.index
+            if text.is_own_condition or at == ("over",) or branch:
                 yield text

@@ -11,6 +11,7 @@ from typing import Any
 from flowbuilder.dependencies import in_order
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.language import Expression, Finding, Namespace, Reference, Shape, Template
+from flowbuilder.language.references import Path
 from flowbuilder.language.taint import Taint
 from flowbuilder.provenance.sources import CLEAN, Marks, Sources, marks_of, taint_of
 from flowbuilder.provenance.verbatim import is_verbatim
@@ -22,7 +23,8 @@ from flowbuilder.steps.iteration import Iteration
 from flowbuilder.steps.workflow import Workflow
 from flowbuilder.values import pointer
 
-_DEEPEST = 16
+DEEPEST = 16
+"""How many workflows may call each other in a row."""
 _STATUS = Shape.from_json_schema({"enum": ["completed", "failed", "skipped"]})
 _ERROR = Shape.from_json_schema(
     {"type": ["object", "null"], "properties": {"code": {"type": "string"}, "message": {"type": "string"}}}
@@ -120,31 +122,29 @@ class Shaping:
 
     def marks(self, text: Text, reference: Reference) -> Marks:
         """The marks on what a reference reads."""
-        names = self.seen[text].names
-        root, *keys = reference.path
-        if root not in names:
-            return CLEAN
-        shape: Shape | None = names[str(root)]
+        shape = self.lookup(text, reference.path)
+        return marks_of(shape.trust) if shape is not None else CLEAN
+
+    def lookup(self, text: Text, path: Path) -> Shape | None:
+        """The shape at a path, seen from where a text stands; None where nothing can be there."""
+        root, *keys = path
+        shape = self.seen[text].names.get(str(root))
         for key in keys:
             if shape is not None:
                 shape = shape.item() if isinstance(key, int) else shape.member(key)
-        return marks_of(shape.trust) if shape is not None else CLEAN
-
-    def decided_by(self, text: Text) -> Marks:
-        """The marks on all that a condition reads."""
-        return frozenset(mark for reference in text.text.references for mark in self.marks(text, reference))
+        return shape
 
     def _block(self, block: Block, names: Namespace, steps: _Steps) -> None:
-        by_id = {located.id: located for located in block.steps}
-        ordered = in_order(block.needs)
-        settled = set(ordered)
-        ordered += [located.id for located in block.steps if located.id not in settled]
+        by_id: dict[str, list[Located]] = {}
+        for located in block.steps:
+            by_id.setdefault(located.id, []).append(located)
+        ordered = dict.fromkeys((*in_order(block.needs), *by_id))  # what is in a circle comes last
         for step_id in ordered:
-            located = by_id[step_id]
-            output = self._step(located, names, steps)
-            if pointer(located.place) in self._broken:
-                output = Shape.unknown()
-            steps.add(step_id, Shape.object_of({"output": output, "status": _STATUS, "error": _ERROR}))
+            for located in by_id[step_id]:
+                output = self._step(located, names, steps)
+                if pointer(located.place) in self._broken:
+                    output = Shape.unknown()
+                steps.add(step_id, Shape.object_of({"output": output, "status": _STATUS, "error": _ERROR}))
 
     def _step(self, located: Located, names: Namespace, steps: _Steps) -> Shape:
         for text in located.texts:
@@ -208,8 +208,9 @@ class Shaping:
         inner = _Steps(steps)
         (block,) = located.blocks
         inside = names.child("steps", Shape.object_of(inner)).child("loop", _LOOP)
-        if step.item_name not in (*ROOTS, "loop"):
-            inside = inside.child(step.item_name, items.item())
+        # an item that hides another name is complained of; which of the two is meant then, nobody knows
+        hides = step.item_name in (*ROOTS, "loop")
+        inside = inside.child(step.item_name, Shape.unknown() if hides else items.item())
         self._block(block, inside, inner)
         for text in located.texts:
             if text.block is block:
@@ -233,7 +234,7 @@ class Shaping:
     def _call(self, located: Located, step: Workflow) -> Shape:
         given = {name: self._value(value, (*located.place, "with", name)) for name, value in step.inputs.items()}
         workflows = self.reading.workflows
-        if workflows is None or self._depth >= _DEEPEST or not step.name:
+        if workflows is None or self._depth >= DEEPEST or not step.name:
             return self._unknown_call(located, given)
         try:
             definition = workflows(step.name, step.version)

@@ -1,4 +1,4 @@
-"""FB302 for fields: a template gives what its field does not take; `over` is not a list."""
+"""Texts that give what their field does not take: `over` that is not a list, a list for a number."""
 
 from __future__ import annotations
 
@@ -9,48 +9,49 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
 
-from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.field import TemplatedField
-from flowbuilder.language import Shape, Template
+from flowbuilder.language import Finding, Shape, Template
 from flowbuilder.language.shape_words import kinds_in_words
 from flowbuilder.provenance.shaping import Shaping
-from flowbuilder.reading import Located, Reading, Text
+from flowbuilder.reading import Located, Text
 from flowbuilder.step import Place, Step
 from flowbuilder.steps.iteration import Iteration
-from flowbuilder.steps.workflow import Workflow
-
-_CODE = "FB302"
 
 
-def check(reading: Reading) -> Iterator[Diagnostic]:
-    """A complaint at each such text that has no finding of its own."""
-    shaping = reading.once(Shaping)
-    for located in reading.all:
+def misfits(shaping: Shaping) -> Iterator[tuple[Text, Finding]]:
+    """Each text that gives what its field, or the called workflow, does not take, and has no finding of its own."""
+    for located in shaping.reading.all:
+        declared = _declared(shaping, located)
         for text in located.texts:
             seen = shaping.seen[text]
             if seen.findings or seen.shape.is_unknown:
                 continue
             at = text.place[len(located.place) :]
-            expected = _expected(located, at, text)
-            if expected is not None and not _takes(expected, seen.shape):
-                message = f"{_name(at)} takes {kinds_in_words(expected)}; this is {kinds_in_words(seen.shape)}"
-                yield reading.in_text(text, *_middle(text), _CODE, message, hint=_hint(expected, seen.shape))
-        if isinstance(located.step, Workflow):
-            yield from _inputs(reading, shaping, located, located.step)
+            if at[0] == "with" and declared:
+                expected = declared.get(str(at[1])) if len(at) == 2 else None
+                fits = expected is None or expected.is_unknown or bool(expected.kinds & seen.shape.kinds)
+            else:
+                expected = _expected(located, at, text)
+                fits = expected is None or _takes(expected, seen.shape)
+            if expected is not None and not fits:
+                yield text, _finding(text, str(at[-1]), expected, seen.shape)
 
 
-def _inputs(reading: Reading, shaping: Shaping, located: Located, step: Workflow) -> Iterator[Diagnostic]:
-    """What is given to a called workflow, against what it declares."""
+def _finding(text: Text, name: str, expected: Shape, given: Shape) -> Finding:
+    reference = next(iter(text.text.references), None)
+    start, end = (reference.start, reference.end) if reference is not None else (None, None)
+    written = text.text.source.strip().removeprefix("{{").removesuffix("}}").strip()
+    this = written if reference is not None and written == text.text.source[start:end] else "this"
+    message = f"{name} takes {kinds_in_words(expected)}; {this} is {kinds_in_words(given)}"
+    return Finding(code="FB302", message=message, hint=_hint(expected, given), start=start, end=end)
+
+
+def _declared(shaping: Shaping, located: Located) -> dict[str, Shape]:
+    """The inputs of the workflow that a step calls."""
     inner = shaping.called.get(located.id)
-    declared = {item.name: item.schema for item in inner.reading.definition.inputs} if inner is not None else {}
-    for text in located.texts:
-        name = text.place[-1]
-        if text.place[:-1] != (*located.place, "with") or name not in declared or not isinstance(text.text, Template):
-            continue
-        expected, given = Shape.from_json_schema(declared[str(name)]), shaping.seen[text].shape
-        if not given.is_unknown and not expected.is_unknown and not expected.kinds & given.kinds:
-            message = f"{step.name} takes {kinds_in_words(expected)} as {name}; this is {kinds_in_words(given)}"
-            yield reading.in_text(text, *_middle(text), _CODE, message)
+    if inner is None:
+        return {}
+    return {item.name: Shape.from_json_schema(item.schema) for item in inner.reading.definition.inputs}
 
 
 def _expected(located: Located, at: Place, text: Text) -> Shape | None:
@@ -89,16 +90,6 @@ def _takes(expected: Shape, given: Shape) -> bool:
         return True
     # a text that holds a number is taken for one, when there is one
     return "text" in given.kinds and "number" in expected.kinds
-
-
-def _name(at: Place) -> str:
-    return ".".join(str(part) for part in at)
-
-
-def _middle(text: Text) -> tuple[int | None, int | None]:
-    """The first reference of a text, or all of it."""
-    first = next(iter(text.text.references), None)
-    return (first.start, first.end) if first is not None else (None, None)
 
 
 def _hint(expected: Shape, given: Shape) -> str:
