@@ -6,9 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from flowbuilder.errors import Refused
+from flowbuilder.events import NewEvent
+from flowbuilder.execution import Lease
 from flowbuilder.values import JsonObject, digest
 
-EffectStatus = Literal["intended", "done", "unknown", "reverted"]
+EffectStatus = Literal["intended", "done", "unknown", "refused", "reverted"]
+"""Refused: the target has answered that it did nothing, so that a new attempt is none in doubt."""
+Ending = Literal["done", "unknown", "refused"]
 TargetClass = Literal["deduplicates", "lookup", "neither"]
 """What a target offers against repetition: it honours the idempotency key; the write can be looked up; neither."""
 
@@ -40,3 +45,14 @@ def effect_key(install: str, execution_id: str, path: str, ordinal: int = 0, aut
     """
     parts = [install, "key", author_key] if author_key else [install, execution_id, path, ordinal]
     return digest(parts)[:40]
+
+
+def ended_without_receipt(effect: Effect, how: Literal["unknown", "refused"], reason: str) -> NewEvent:
+    """What the timeline says of a call that gave no receipt."""
+    data: JsonObject = {"key": effect.key, "reason": reason}
+    return NewEvent(type="effect_unknown" if how == "unknown" else "effect_refused", path=effect.path, data=data)
+
+
+def cancelled(lease: Lease) -> Refused:
+    """The refusal of an effect that would start after a cancellation."""
+    return Refused(f"execution {lease.execution_id} is being cancelled: no effect starts any more")

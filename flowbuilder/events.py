@@ -40,6 +40,7 @@ EventType = Literal[
     "effect_intended",  # {key, target, request_hash}
     "effect_done",  # {key, receipt}
     "effect_unknown",  # {key, reason}
+    "effect_refused",  # {key, reason}: the target surely did nothing
     "effect_reverted",  # {key, by}
 ]
 EVENT_TYPES: frozenset[str] = frozenset(get_args(EventType))

@@ -56,7 +56,7 @@ async def write_once(
                 detail={"path": effect.path},
             )
         return effect.receipt
-    if target_class == "neither" and _in_doubt(effect, run):
+    if target_class == "neither" and _in_doubt(effect):
         question = _question(target, request)
         if run.decision is None or run.decision.shown_hash != question.content_hash():
             return NeedsReview(request=question)
@@ -70,16 +70,22 @@ async def write_once(
         await asyncio.shield(ledger.unknown(run.effect_key, reason="the call was cut off"))
         raise
     except TransientError as problem:
-        if problem.reason != "rate_limit":
+        if problem.reason == "rate_limit":
+            await ledger.refused(run.effect_key, reason=str(problem))
+        else:
             await ledger.unknown(run.effect_key, reason=str(problem))
+        raise
+    except StepError as problem:
+        if problem.code.startswith("http_4"):
+            await ledger.refused(run.effect_key, reason=str(problem))
         raise
     await ledger.done(run.effect_key, receipt=written.output, inverse=written.inverse)
     return written.output
 
 
-def _in_doubt(effect: Effect, run: StepRun) -> bool:
-    # a second attempt in the same process knows that the first one failed cleanly: else it had noted `unknown`
-    return effect.status == "unknown" or (effect.resumed and run.attempt == 1)
+def _in_doubt(effect: Effect) -> bool:
+    """Whether the call may have been made: an intent that was there before, or one of which nobody knows."""
+    return effect.status == "unknown" or effect.resumed
 
 
 def _question(target: str, request: Json) -> ReviewRequest:

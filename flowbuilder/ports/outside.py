@@ -51,6 +51,9 @@ class Ledger(Protocol):
 
     async def unknown(self, key: str, *, reason: str) -> None: ...
 
+    async def refused(self, key: str, *, reason: str) -> None:
+        """The target has answered, and surely did nothing."""
+
     async def approved(self, content_hash: str) -> bool:
         """Whether a reviewer of this execution approved exactly the bytes with this sha256."""
 

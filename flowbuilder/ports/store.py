@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
-from flowbuilder.effect import Effect, TargetClass
+from flowbuilder.effect import Effect, Ending, TargetClass
 from flowbuilder.events import Event, NewEvent
 from flowbuilder.execution import Control, Execution, Lease, Outcome, Status, WorkflowSummary, WorkflowVersion
 from flowbuilder.review import Decision, DecisionKind, Review, ReviewPage, ReviewRequest
@@ -172,13 +172,15 @@ class Store(Protocol):
     # effects
     def begin_effect(
         self, lease: Lease, *, key: str, path: str, target: str, target_class: TargetClass, request_hash: str
-    ) -> Effect: ...
+    ) -> Effect:
+        """The durable intent. One that is there already comes back as it stands, marked as resumed; one that was refused
+        is intended anew. `Refused` once the execution is asked to cancel: no effect starts after that."""
 
     def finish_effect(
         self,
         lease: Lease,
         key: str,
-        status: Literal["done", "unknown"],
+        status: Ending,
         *,
         receipt: JsonObject | None = None,
         inverse: JsonObject | None = None,

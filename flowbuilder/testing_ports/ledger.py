@@ -20,7 +20,7 @@ class MemoryLedger:
     async def begin(self, *, key: str, path: str, target: str, target_class: TargetClass, request_hash: str) -> Effect:
         """The intent; the effect as it stands when it was begun before."""
         known = self.effects.get(key)
-        if known is not None:
+        if known is not None and known.status != "refused":
             return replace(known, resumed=True)
         self.effects[key] = Effect(
             key=key,
@@ -41,6 +41,10 @@ class MemoryLedger:
     async def unknown(self, key: str, *, reason: str) -> None:
         """Nobody knows."""
         self.effects[key] = replace(self.effects[key], status="unknown", detail={"reason": reason})
+
+    async def refused(self, key: str, *, reason: str) -> None:
+        """It surely did nothing."""
+        self.effects[key] = replace(self.effects[key], status="refused", detail={"reason": reason})
 
     async def approved(self, content_hash: str) -> bool:
         """Whether the test said so."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
 
-from flowbuilder.effect import Effect, TargetClass
+from flowbuilder.effect import Effect, Ending, TargetClass, cancelled, ended_without_receipt
 from flowbuilder.errors import Conflict, NotFound
 from flowbuilder.events import NewEvent
 from flowbuilder.execution import Lease
@@ -24,8 +23,11 @@ class MemoryEffects(Part):
         memory = self._memory
         with memory.lock:
             run = memory.fenced(lease)
-            if (known := memory.effects.get(key)) is not None:
+            known = memory.effects.get(key)
+            if known is not None and known.status != "refused":
                 return replace(copied(known), resumed=True)
+            if run.execution.control == "cancel":
+                raise cancelled(lease)
             now = memory.now()
             effect = Effect(
                 key=key,
@@ -46,7 +48,7 @@ class MemoryEffects(Part):
         self,
         lease: Lease,
         key: str,
-        status: Literal["done", "unknown"],
+        status: Ending,
         *,
         receipt: JsonObject | None = None,
         inverse: JsonObject | None = None,
@@ -66,8 +68,8 @@ class MemoryEffects(Part):
                 done = replace(effect, status="done", receipt=copied(receipt), inverse=copied(inverse), done_at=now)
                 event = NewEvent(type="effect_done", path=effect.path, data={"key": key, "receipt": receipt})
             else:
-                done = replace(effect, status="unknown", detail={"reason": reason})
-                event = NewEvent(type="effect_unknown", path=effect.path, data={"key": key, "reason": reason})
+                done = replace(effect, status=status, detail={"reason": reason})
+                event = ended_without_receipt(effect, status, reason)
             memory.effects[key] = done
             run.write(now, [event])
             return copied(done)

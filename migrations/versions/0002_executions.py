@@ -155,7 +155,9 @@ def upgrade() -> None:
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("inserted_at", MOMENT, nullable=False),
         sa.Column("done_at", MOMENT, nullable=True),
-        sa.CheckConstraint("status IN ('intended', 'done', 'unknown', 'refused', 'reverted')", name=op.f("ck_effects_status")),
+        sa.CheckConstraint(
+            "status IN ('intended', 'done', 'unknown', 'refused', 'reverted')", name=op.f("ck_effects_status")
+        ),
         sa.ForeignKeyConstraint(["execution_id"], ["workflow_executions.id"], name="fk_effects_execution_id"),
         sa.PrimaryKeyConstraint("key", name="pk_effects"),
     )

@@ -3,7 +3,7 @@
 import pytest
 
 from flowbuilder.effect import Effect
-from flowbuilder.errors import Conflict, NotFound
+from flowbuilder.errors import Conflict, NotFound, Refused
 from flowbuilder.execution import Lease
 from tests.contracts.world import TTL, World
 
@@ -80,3 +80,25 @@ def test_the_next_holder_sees_the_intent_of_the_last(world: World) -> None:
     begin(world, world.held())
     world.clock.advance(16)
     assert begin(world, world.store.claim("run-1", "worker-2", TTL)).resumed
+
+
+def test_a_refused_effect_is_intended_anew_and_not_in_doubt(world: World) -> None:
+    lease = world.held()
+    begin(world, lease)
+    refused = world.store.finish_effect(lease, "k1", "refused", reason="429")
+    assert (refused.status, refused.detail) == ("refused", {"reason": "429"})
+    again = begin(world, lease)
+    assert (again.status, again.resumed, again.detail) == ("intended", False, {})
+    assert begin(world, lease).resumed is True
+    assert world.types()[1:] == ["effect_intended", "effect_refused", "effect_intended"]
+
+
+def test_no_effect_starts_once_the_execution_is_asked_to_cancel(world: World) -> None:
+    lease = world.held()
+    begin(world, lease, "k1")
+    world.store.request_control(lease.execution_id, "cancel", "ana")
+    with pytest.raises(Refused, match="no effect starts"):
+        begin(world, lease, "k2")
+    assert begin(world, lease, "k1").resumed is True
+    assert world.store.finish_effect(lease, "k1", "done", receipt={"id": 7}).status == "done"
+    assert [effect.key for effect in world.store.effects("run-1")] == ["k1"]
