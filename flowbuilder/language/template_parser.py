@@ -140,7 +140,7 @@ class _Reader:
     # expressions
 
     def read(self, node: nodes.Node, depth: int) -> Expr:
-        at = node.lineno
+        at = node.lineno or 0
         self._count(at, depth)
         rule: Callable[[Any, int, int], Expr] | None = getattr(self, f"_{type(node).__name__.lower()}", None)
         if rule is None or not isinstance(node, nodes.Expr):
@@ -223,7 +223,7 @@ class _Reader:
         operand = node.ops[0]
         if len(node.ops) > 1:
             hint = "write a < b and b < c"
-            raise fault("FB203", "comparisons cannot be chained", left.start, self._end(node.ops[-1].lineno), hint)
+            raise fault("FB203", "comparisons cannot be chained", left.start, self._end(node.ops[-1].expr.lineno), hint)
         right = self.read(operand.expr, depth)
         return Compare(left.start, right.end, _COMPARISONS[operand.op], left, right)
 
