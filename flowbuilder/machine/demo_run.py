@@ -13,6 +13,7 @@ from flowbuilder.execution import TERMINAL
 from flowbuilder.machine.demo_data import SITE, WORKFLOW, workflow_files
 from flowbuilder.machine.everything import Machine, Tell
 from flowbuilder.review import Review
+from flowbuilder.site_folder import site_records
 from flowbuilder.values import JsonObject
 
 PATIENCE = 120.0
@@ -61,7 +62,10 @@ def start_refresh(machine: Machine, tell: Tell) -> DemoRun:
 def _deploy(app: App, machine: Machine) -> None:
     from flowbuilder.runtime.deploy import deploy_sites
 
-    deploy_sites(app, machine.settings)
+    records = site_records(machine.settings.sites)
+    for record in records:
+        app.store.save_site(str(record["site"]), record)
+    deploy_sites(app.store, machine.settings, records)
 
 
 def _wait_for_review(app: App, machine: Machine, execution_id: str) -> Review:

@@ -82,11 +82,15 @@ class Desk:
         for seat in self.seats.values():
             seat.signals.leave()
         await self.idle(grace)
-        tasks = [seat.task for seat in self.seats.values() if seat.task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self.drop()
+        await self.idle()
         await asyncio.gather(*(telling.close() for telling in self._tellings.values()))
+
+    def drop(self) -> None:
+        """Let go of everything at once: the leases run out by themselves."""
+        for seat in self.seats.values():
+            if seat.task is not None:
+                seat.task.cancel()
 
     async def idle(self, patience: float | None = None) -> None:
         """Return when nothing is worked on."""

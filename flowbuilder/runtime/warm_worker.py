@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from prefect.client.orchestration import get_client
 from prefect.context import AsyncClientContext
@@ -54,7 +54,8 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
     job_configuration = BaseJobConfiguration
     _description = DESCRIPTION
     _display_name = "flowbuilder"
-    once: ClassVar[bool] = False
+    once: bool = False
+    """End when what was there at the start has had its turn."""
 
     desk: Desk
     sweeper: Sweeper
@@ -98,6 +99,10 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
             await self.desk.idle()
         await self.desk.leave(GRACE_SECONDS)
         await super().teardown(*exc_info)
+
+    def hurry(self) -> None:
+        """Do not wait for the steps that run: another worker does them again when the leases have run out."""
+        self.desk.drop()
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
         """Prefect's own poll: runs that its UI or a schedule has made."""

@@ -35,7 +35,7 @@ def _store(
     definition, report = load(source)
     if definition is None:
         raise DefinitionError(report)
-    for name in dict.fromkeys(step.workflow for _, step in definition.all_steps() if isinstance(step, Workflow)):
+    for name in dict.fromkeys(step.name for _, step in definition.all_steps() if isinstance(step, Workflow)):
         beside = file_beside(file, name)
         # a workflow that calls itself, in however many turns, is the check's business
         if beside is not None and name not in above and not _stored(app, name):

@@ -1,0 +1,33 @@
+"""`flowbuilder worker`: the warm worker."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from flowbuilder.bootstrap import settings
+from flowbuilder.machine.addresses import use_running_prefect
+
+POLL_SECONDS = "2"
+
+
+@click.command()
+@click.option("--pool", metavar="P", help="The work pool whose runs it takes; made when it is missing.")
+@click.option("--limit", type=click.IntRange(1, 1000), help="How many executions at once.")
+@click.option("--name", metavar="N", help="What Prefect calls it.")
+@click.option("--once", is_flag=True, help="Take what is there now, and end.")
+def command(pool: str | None, limit: int | None, name: str | None, once: bool) -> None:
+    """Run executions: many at once in this one process, until Ctrl-C.
+
+    It finishes the steps that run and leaves the rest to the next worker. It wakes what was decided, expires reviews,
+    and repairs what other workers have left.
+    """
+    options = settings()
+    use_running_prefect(options.home)
+    os.environ.setdefault("PREFECT_WORKER_QUERY_SECONDS", POLL_SECONDS)
+    from flowbuilder.collection import FlowbuilderWorker
+    from flowbuilder.runtime.running import run_until_stopped
+
+    worker = FlowbuilderWorker(work_pool_name=pool or options.work_pool, limit=limit or options.worker_limit, name=name)
+    run_until_stopped(worker, once=once)

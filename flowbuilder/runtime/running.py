@@ -1,0 +1,80 @@
+"""A worker, or one pass of the sweeper, run from a command line until it is done."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from uuid import UUID
+
+from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_API_URL
+
+from flowbuilder.errors import FlowbuilderError
+from flowbuilder.execution import Execution
+from flowbuilder.ports import Store
+from flowbuilder.runtime.patience import impatient
+from flowbuilder.runtime.rouse import rouse
+from flowbuilder.runtime.server import server, translate
+from flowbuilder.runtime.sweeper import Sweeper, Swept
+from flowbuilder.runtime.wake import wake_workers
+from flowbuilder.runtime.warm_worker import WarmWorker
+from flowbuilder.settings import Settings
+
+
+def run_until_stopped(worker: WarmWorker, *, once: bool) -> None:
+    """Run a worker until it is told to stop: SIGTERM and Ctrl-C let running steps finish, a second one does not."""
+    with server():
+        pass  # says at once, and in one line, when no server is configured
+    asyncio.run(_run(worker, once=once))
+
+
+async def _run(worker: WarmWorker, *, once: bool) -> None:
+    worker.once = once
+    work = asyncio.create_task(worker.start(run_once=once), name="worker")
+    loop = asyncio.get_running_loop()
+    told = False
+
+    def stop() -> None:
+        nonlocal told
+        if told:
+            worker.hurry()
+        else:
+            work.cancel()
+        told = True
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop)
+    try:
+        await work
+    except asyncio.CancelledError:
+        if not told:
+            raise
+
+
+def reconcile(store: Store, options: Settings) -> Swept:
+    """One whole pass. `Unavailable` when Prefect does not answer."""
+    api = str(PREFECT_API_URL.value() or "")
+    with server():
+        pass
+    try:
+        return asyncio.run(_sweep(store, options))
+    except FlowbuilderError:
+        raise
+    except Exception as problem:
+        raise translate(problem, api) or problem from None
+
+
+async def _sweep(store: Store, options: Settings) -> Swept:
+    async with get_client(httpx_settings=impatient(seconds=300, asynchronous=True)) as client:
+
+        async def offer(execution: Execution) -> bool:
+            if await asyncio.to_thread(wake_workers, options.home, execution.id):
+                return True
+            try:
+                run = await client.read_flow_run(UUID(execution.id))
+            except (ObjectNotFound, ValueError):
+                return False  # only a warm worker can go on with what Prefect has lost
+            return await rouse(client, execution, run) != "left"
+
+        return await Sweeper(store, client, offer).sweep(whole=True)
