@@ -48,7 +48,8 @@ class MontySandbox:
 
     async def run(self, source: str, inputs: Mapping[str, Json], *, seconds: float, megabytes: int) -> Json:
         """The value of the last expression. `StepError`: `syntax`, `limit.time`, `limit.memory`, `limit.recursion`,
-        `code_failed`, `not_json`; its detail has the `line` of the source, from 1, where there is one."""
+        `code_failed`, `not_json`; its detail has the `line` of the source, from 1, where there is one, and the
+        `stage`: compile or run."""
         if len(source) > MAX_SOURCE:
             raise StepError(f"a program of more than {MAX_SOURCE:,} characters", code="limit.source")
         limits: ResourceLimits = {
@@ -114,6 +115,7 @@ def _failure(problem: MontyError, code: str, frames: list[Any]) -> StepError:
     shown = problem.display("type-msg") if isinstance(problem, MontyRuntimeError | MontySyntaxError) else str(problem)
     line = frames[-1].line if frames else None
     # the frame that matters to the author is the last one in their program, not one inside of `eval`
-    detail: JsonObject = {"line": line, "error": shown[:1000]}
+    stage = "compile" if code == "syntax" else "run"
+    detail: JsonObject = {"line": line, "error": shown[:1000], "stage": stage}
     where = f" (line {line})" if line else ""
     return StepError(f"{shown[:500]}{where}", code=code, detail=detail)

@@ -106,7 +106,9 @@ def _anthropic_say(asked: Asked, text: str) -> Response:
 def _google(part: dict[str, Any]) -> Response:
     candidate = {"content": {"role": "model", "parts": [part]}, "finishReason": "STOP", "index": 0}
     usage = {"promptTokenCount": 120, "candidatesTokenCount": 30, "totalTokenCount": 150}
-    return _json({"candidates": [candidate], "usageMetadata": usage, "modelVersion": "gemini-2.0-flash", "responseId": "r1"})
+    return _json(
+        {"candidates": [candidate], "usageMetadata": usage, "modelVersion": "gemini-2.0-flash", "responseId": "r1"}
+    )
 
 
 def _google_call(asked: Asked, arguments: str) -> Response:
