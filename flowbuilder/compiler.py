@@ -9,7 +9,7 @@ from typing import Any
 from flowbuilder.check import examine
 from flowbuilder.definition import Definition
 from flowbuilder.dependencies import dependencies, in_order
-from flowbuilder.errors import DefinitionError
+from flowbuilder.errors import ConfigurationError, DefinitionError
 from flowbuilder.plan import Arm, Block, Branch, Call, Loop, Node, Plan, Review, Task
 from flowbuilder.provenance.shaping import Shaping
 from flowbuilder.provenance.sinks import must_be_approved, waivers
@@ -80,6 +80,8 @@ def _block(steps: Sequence[Step], known: _Known, called: list[str]) -> Block:
 
 def _node(step: Step, needs: tuple[str, ...], known: _Known, called: list[str]) -> Node:
     edges: dict[str, Any] = {"step": step, "needs": needs, "uses": _uses(step)}
+    if step.kind == "task":
+        return Task(**edges, approvals=known.approvals(step))
     match step:
         case HumanReview(on_changes_requested=None):
             return Review(**edges)
@@ -110,8 +112,7 @@ def _node(step: Step, needs: tuple[str, ...], known: _Known, called: list[str]) 
             inner = _plan(known.called(step))
             called.append(inner.digest)
             return Call(**edges, inputs=step.inputs, plan=inner)
-        case _:
-            return Task(**edges, approvals=known.approvals(step))
+    raise ConfigurationError(f"steps of type {step.type} are of the kind {step.kind}, which no third party can add")
 
 
 def _uses(step: Step) -> tuple[str, ...]:

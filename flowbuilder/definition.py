@@ -83,6 +83,8 @@ class Definition:
 
 def blocks_of(step: Step) -> Iterator[tuple[Place, tuple[Step, ...]]]:
     """The nested lists of steps of a container step, with their places below the step."""
+    if step.kind not in ("branch", "loop"):
+        return
     from flowbuilder.steps.conditional import Conditional
     from flowbuilder.steps.iteration import Iteration
 

@@ -117,8 +117,13 @@ def _holds_template(value: Any) -> bool:
     return isinstance(value, list | tuple) and any(_holds_template(item) for item in value)
 
 
+_SCALARS = frozenset((str, int, float, bool))
+
+
 def texts_in(value: Any, at: Place) -> Iterator[tuple[Place, Template | Expression]]:
     """Every template and expression in a field's value, with its place."""
+    if value is None or type(value) in _SCALARS:
+        return
     if isinstance(value, (Template, Expression)):
         yield at, value
     elif isinstance(value, dict):

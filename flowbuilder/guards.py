@@ -50,7 +50,7 @@ def may_be_missing(text: Text, target: Located) -> Missing | None:
 def may_be_null(text: Text, reference: Reference, target: Located) -> Missing | None:
     """Why the output of a conditional may be null where `reference` reads something inside of it."""
     step = target.step
-    if not isinstance(step, Conditional) or len(reference.path) < 4:
+    if step.kind != "branch" or len(reference.path) < 4 or not isinstance(step, Conditional):
         return None
     arms = [*step.branches, *([step.otherwise] if step.otherwise is not None else [])]
     if all(arm.output is None for arm in arms) or covered(("steps", target.id, "output"), _known(text).there):

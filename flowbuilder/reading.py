@@ -180,6 +180,8 @@ def _inner(owner: Located, at: Place) -> Block:
 def _scope(located: Located, at: Place) -> Block:
     """The block in whose scope a container's own text is read: its `output` sees what is inside."""
     step = located.step
+    if step.kind not in ("branch", "loop"):
+        return located.block
     if isinstance(step, Iteration) and at[0] in ("key", "output"):
         return located.blocks[0]
     if isinstance(step, Conditional) and at[0] == "branches" and at[2] == "output":

@@ -150,6 +150,8 @@ class Shaping:
         for text in located.texts:
             if text.block is located.block:
                 self._text(text, names)
+        if located.step.kind == "task":
+            return self._task(located)
         match located.step:
             case Conditional() as step:
                 return self._conditional(located, step, names, steps)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, TypeAdapter
 
@@ -48,6 +48,22 @@ class OnChangesRequested(Record):
     max_rounds: int = Field(default=1, ge=1, le=10)
 
 
+_OUTPUT = Shape.from_json_schema(
+    {
+        "type": "object",
+        "properties": {
+            "decision": {"enum": ["approved", "changes_requested", "rejected", "expired", "withdrawn"]},
+            "approved": {},
+            "comment": {"type": "string"},
+            "reviewer": {"type": "string"},
+            "rounds": {"type": "integer"},
+        },
+        "required": ["decision", "approved", "comment", "reviewer", "rounds"],
+        "additionalProperties": False,
+    }
+)
+
+
 class HumanReview(Step):
     """Ask a person to approve, reject or request changes. Only what was approved goes on, as `output.approved`.
 
@@ -68,23 +84,7 @@ class HumanReview(Step):
 
     def output_shape(self) -> Shape:
         """`approved` has no shape of its own: a reviewer may have edited it."""
-        decisions: list[Literal["approved", "changes_requested", "rejected", "expired", "withdrawn"]] = [
-            "approved", "changes_requested", "rejected", "expired", "withdrawn",
-        ]  # fmt: skip
-        return Shape.from_json_schema(
-            {
-                "type": "object",
-                "properties": {
-                    "decision": {"enum": decisions},
-                    "approved": {},
-                    "comment": {"type": "string"},
-                    "reviewer": {"type": "string"},
-                    "rounds": {"type": "integer"},
-                },
-                "required": ["decision", "approved", "comment", "reviewer", "rounds"],
-                "additionalProperties": False,
-            }
-        )
+        return _OUTPUT
 
     def request(self, round_number: int) -> ReviewRequest:
         """The question, from a bound step."""
