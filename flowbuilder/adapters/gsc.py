@@ -13,6 +13,7 @@ from flowbuilder.errors import ConfigurationError, StepError, TransientError
 from flowbuilder.ports import Connections, Http, HttpRequest, HttpResponse, SearchQuery
 from flowbuilder.values import JsonObject
 
+GOOGLE = "https://searchconsole.googleapis.com"
 PAGE = 25_000
 """The most rows that one request may ask for."""
 LOAD_QUOTA_SECONDS = 900.0
@@ -23,8 +24,8 @@ _QUOTA = frozenset({"quotaExceeded", "rateLimitExceeded", "userRateLimitExceeded
 class GoogleSearchConsole:
     """Implements `ports.SearchConsole`. The site's record has `gsc: {property, connection}`.
 
-    The connection is `{service_account: {...}}`, `{refresh_token, client_id, client_secret}` or, for a server that asks
-    for nothing, `{auth: none}`. `base_url` in the site's `gsc` replaces the API's address.
+    The connection is `{service_account: {...}}`, `{refresh_token, client_id, client_secret}`, or `{auth: none}`; a server
+    other than Google's may need none. `base_url` in the site's `gsc` replaces the API's address.
     """
 
     def __init__(self, http: Http, connections: Connections, *, base_url: str) -> None:
@@ -59,10 +60,12 @@ class GoogleSearchConsole:
 
     async def _post(self, record: Mapping[str, Any], route: str, body: JsonObject) -> JsonObject:
         auth: dict[str, str] = {}
+        base = str(record.get("base_url") or self._base).rstrip("/")
         if record.get("connection"):
             token = await self._tokens.token(await self._connections.get(str(record["connection"])))
             auth = {"Authorization": f"Bearer {token}"} if token else {}
-        base = str(record.get("base_url") or self._base).rstrip("/")
+        elif base == GOOGLE:
+            raise ConfigurationError("gsc needs a connection with credentials for Search Console's API")
         request = HttpRequest(
             method="POST", url=f"{base}/{route}", auth=auth, json=body, timeout=60.0, max_bytes=64 * 1024 * 1024
         )
@@ -77,8 +80,6 @@ def _record(site: JsonObject) -> Mapping[str, Any]:
             f"site {name} names no Search Console property; "
             "add gsc: {property: 'sc-domain:example.com', connection: NAME}"
         )
-    if not record.get("connection") and not record.get("base_url"):
-        raise ConfigurationError(f"site {site.get('site')}: gsc needs a connection with credentials")
     return record
 
 

@@ -17,6 +17,7 @@ from flowbuilder.adapters.gsc import GoogleSearchConsole
 from flowbuilder.adapters.http import GuardedHttp
 from flowbuilder.errors import ConfigurationError, FlowbuilderError, StepError, TransientError
 from flowbuilder.ports import SearchQuery
+from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeConnections
 
 PROPERTY = "sc-domain:tea.example"
@@ -243,9 +244,18 @@ async def test_credentials_that_cannot_work_are_explained(
     assert said in str(problem)
 
 
-@pytest.mark.parametrize("site", [{}, {"site": "a"}, {"site": "a", "gsc": {"property": "x"}}])
-async def test_a_site_without_a_property_or_credentials_is_explained(google: Google, site: dict[str, Any]) -> None:
-    await failure(google.console().query(site, QUERY), ConfigurationError)
+@pytest.mark.parametrize("site", [{}, {"site": "a"}, {"site": "a", "gsc": {"connection": "gsc"}}])
+async def test_a_site_without_a_property_is_explained(google: Google, site: dict[str, Any]) -> None:
+    problem = await failure(google.console().query(site, QUERY), ConfigurationError)
+    assert "add gsc: {property" in str(problem)
+
+
+async def test_googles_own_address_needs_credentials_and_another_one_may_not(google: Google) -> None:
+    site = {"site": "a", "gsc": {"property": PROPERTY}}
+    assert (await google.console().query(site, QUERY))["rows"] == []
+    real = GoogleSearchConsole(GuardedHttp(), FakeConnections(), base_url=Settings().gsc_base_url)
+    problem = await failure(real.query(site, QUERY), ConfigurationError)
+    assert "needs a connection" in str(problem)
 
 
 async def test_a_site_may_name_another_address_for_the_api(google: Google) -> None:
