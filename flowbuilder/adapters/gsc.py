@@ -24,8 +24,8 @@ _QUOTA = frozenset({"quotaExceeded", "rateLimitExceeded", "userRateLimitExceeded
 class GoogleSearchConsole:
     """Implements `ports.SearchConsole`. The site's record has `gsc: {property, connection}`.
 
-    The connection is `{service_account: {...}}`, `{refresh_token, client_id, client_secret}`, or `{auth: none}`; a server
-    other than Google's may need none. `base_url` in the site's `gsc` replaces the API's address.
+    The connection is `{service_account: {...}}`, `{refresh_token, client_id, client_secret}`, or `{auth: none}`; a
+    server other than Google's may need none. `base_url` in the site's `gsc` replaces the API's address.
     """
 
     def __init__(self, http: Http, connections: Connections, *, base_url: str) -> None:
