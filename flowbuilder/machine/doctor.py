@@ -163,10 +163,18 @@ def _review_app(settings: Settings) -> Iterator[Finding]:
 
 
 def _sites(settings: Settings) -> Iterator[Finding]:
-    from flowbuilder.machine.site_health import site_findings
+    from flowbuilder.machine.site_health import site_problems
 
-    for name, verdict, said, remedy in site_findings(settings):
-        yield Finding(name=name, verdict=verdict, said=said, remedy=remedy)
+    found = False
+    for name, problems in site_problems(settings):
+        found = True
+        for said, remedy in problems:
+            yield Finding(name=f"site {name}", verdict="warning", said=said, remedy=remedy)
+        if not problems:
+            yield Finding(name=f"site {name}", verdict="ok", said="its file, connections and models")
+    if not found:
+        remedy = "write one, or set FLOWBUILDER_SITES to their folder"
+        yield Finding(name="sites", verdict="warning", said=f"no site files in {settings.sites}", remedy=remedy)
 
 
 def _sandbox(_settings: Settings) -> Iterator[Finding]:
