@@ -5,11 +5,25 @@ It is imported when a worker starts and when the server does, so it is light: wh
 
 from __future__ import annotations
 
+from flowbuilder.adapters.block_types import (
+    CmsCredentials,
+    Connection,
+    LlmCredentials,
+    McpServer,
+    SearchConsoleCredentials,
+)
 from flowbuilder.runtime.pool import WORKER_TYPE
 from flowbuilder.runtime.station import Station, new_holder
 from flowbuilder.runtime.warm_worker import WarmWorker
 
-__all__ = ["FlowbuilderWorker"]
+__all__ = [
+    "CmsCredentials",
+    "Connection",
+    "FlowbuilderWorker",
+    "LlmCredentials",
+    "McpServer",
+    "SearchConsoleCredentials",
+]
 
 
 class FlowbuilderWorker(WarmWorker):

@@ -1,0 +1,76 @@
+"""Connections as Prefect blocks: typed forms in its UI, secrets that it masks and encrypts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from prefect.blocks.core import Block
+from prefect.types import SecretDict
+from pydantic import Field, SecretStr
+
+
+class Connection(Block):
+    """What a step may name as its `connection`."""
+
+    _block_type_name = "flowbuilder connection"
+    _block_type_slug = "flowbuilder-connection"
+
+    base_url: str | None = Field(
+        default=None, title="Address", description="The credentials go there, and nowhere else"
+    )
+    token: SecretStr | None = Field(default=None, title="Token", description="Sent as Authorization: Bearer")
+    username: str | None = Field(default=None, title="User", description="For basic authentication")
+    password: SecretStr | None = Field(default=None, title="Password")
+    headers: SecretDict | None = Field(default=None, title="Headers", description="Further headers with credentials")
+    hosts: list[str] = Field(default_factory=list, title="Hosts", description="Further hosts that may get them")
+
+
+class LlmCredentials(Connection):
+    """A language model's provider: its key, and its address where it is not the provider's own."""
+
+    _block_type_name = "flowbuilder LLM"
+    _block_type_slug = "flowbuilder-llm"
+
+    api_key: SecretStr | None = Field(default=None, title="API key")
+
+
+class CmsCredentials(Connection):
+    """A WordPress site: a user and an application password of theirs."""
+
+    _block_type_name = "flowbuilder CMS"
+    _block_type_slug = "flowbuilder-cms"
+
+    url: str = Field(title="Address of the site", description="Such as https://example.com", pattern=r"^https?://")
+    username: str = Field(title="User")
+    password: SecretStr = Field(title="Application password", description="Made in the user's profile in WordPress")
+
+
+class SearchConsoleCredentials(Block):
+    """Google Search Console: a service account, or a person's consent as a refresh token."""
+
+    _block_type_name = "flowbuilder Search Console"
+    _block_type_slug = "flowbuilder-search-console"
+
+    auth: Literal["google", "none"] = Field(default="google", title="Credentials", description="none: it asks for none")
+    service_account: SecretStr | None = Field(default=None, title="Service account", description="The JSON key file")
+    refresh_token: SecretStr | None = Field(default=None, title="Refresh token")
+    client_id: str | None = Field(default=None, title="Client id")
+    client_secret: SecretStr | None = Field(default=None, title="Client secret")
+
+
+class McpServer(Block):
+    """An MCP server: an address, or a program on this machine."""
+
+    _block_type_name = "flowbuilder MCP server"
+    _block_type_slug = "flowbuilder-mcp-server"
+
+    url: str | None = Field(default=None, title="Address", description="Of a server over HTTP")
+    token: SecretStr | None = Field(default=None, title="Token", description="Sent as Authorization: Bearer")
+    headers: SecretDict | None = Field(default=None, title="Headers")
+    command: str | None = Field(default=None, title="Command", description="Of a server that is a program")
+    args: list[str] = Field(default_factory=list, title="Arguments")
+    env: SecretDict | None = Field(default=None, title="Environment")
+
+
+KINDS: tuple[type[Block], ...] = (Connection, LlmCredentials, CmsCredentials, SearchConsoleCredentials, McpServer)
+"""All kinds, in the order in which a name is looked for among them."""
