@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Literal
 
 from flowbuilder.errors import FlowbuilderError
@@ -100,11 +101,13 @@ def _database(settings: Settings) -> Iterator[Finding]:
 
     url = database_url(settings)
     where = shown_url(url)
+    embedded = url.removeprefix("sqlite:///")
+    if embedded != url and not Path(embedded).exists():
+        yield Finding(name="database", verdict="ok", said=f"{where}, made when it is first used")
+        return
     there, wanted = current(url), newest()
     if there == wanted:
         yield Finding(name="database", verdict="ok", said=f"{where}, schema {there}")
-    elif there is None and url.startswith("sqlite"):
-        yield Finding(name="database", verdict="ok", said=f"{where}, made when it is first used")
     else:
         said = f"{where} has schema {there or 'none'}, this flowbuilder needs {wanted}"
         yield Finding(name="database", verdict="problem", said=said, remedy="flowbuilder db upgrade")

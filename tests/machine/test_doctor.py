@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from pytest_httpserver import HTTPServer
@@ -67,11 +70,31 @@ def test_a_worker_that_is_online_is_well(home: Path, prefect: HTTPServer) -> Non
     assert findings(Settings(home=home, work_pool="mine"))["worker"].verdict == "ok"
 
 
-def test_a_clock_that_is_off_is_told(home: Path, prefect: HTTPServer) -> None:
-    prefect.expect_request("/api/admin/version").respond_with_json(
-        version("prefect"), headers={"Date": "Sat, 01 Jan 2000 00:00:00 GMT"}
-    )
-    assert findings(Settings(home=home))["clock"].verdict == "warning"
+class Yesteryear(BaseHTTPRequestHandler):
+    """A Prefect server whose clock has stopped."""
+
+    def do_GET(self) -> None:
+        body = json.dumps(version("prefect")).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return "Sat, 01 Jan 2000 00:00:00 GMT"
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_a_clock_that_is_off_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Yesteryear) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{server.server_address[1]}/api")
+        found = findings(Settings(home=home))
+        server.shutdown()
+    assert found["Prefect"].verdict == "ok"
+    assert found["clock"].verdict == "warning"
 
 
 def test_sites_are_looked_at(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
