@@ -31,7 +31,7 @@ _OWN_LINE = re.compile(r"\s*(?:[-*+#>|]|\d+[.)]\s|```)")
 _SENTENCE = re.compile(r"\S.*?(?:[.!?…][\"'”’)\]]*\s+|\Z)", re.DOTALL)
 _TOKEN = re.compile(r"\w+\s*|[^\w\s]\s*|\s+")
 _WORD = re.compile(r"\w+")
-_CHUNK = re.compile(r"(?:\s*\S+){1,%d}\s*" % MAX_WORDS)
+_CHUNK = re.compile(rf"(?:\s*\S+){{1,{MAX_WORDS}}}\s*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
 from review_app.diff import Comparison, Piece, Row
@@ -41,8 +41,7 @@ def summary(comparison: Comparison) -> str:
     )
 
 
-def _folded(rows: Sequence[Row], draw: object) -> str:
-    assert callable(draw)
+def _folded(rows: Sequence[Row], draw: Callable[[Row], str]) -> str:
     out: list[str] = []
     runs = [(same, list(run)) for same, run in groupby(rows, key=lambda row: row.kind == "same")]
     for index, (same, run) in enumerate(runs):
@@ -93,7 +92,13 @@ def _interleaved(row: Row) -> Iterator[Piece]:
 
 
 def _pieces(pieces: Iterable[Piece]) -> str:
-    return "".join(f"{_TAGS[piece.mark][0]}{_text(piece.text)}{_TAGS[piece.mark][1]}" for piece in pieces).rstrip()
+    shown = list(pieces)
+    # white space at the end of a paragraph only sets it off from the next one
+    while shown and not shown[-1].text.strip():
+        shown.pop()
+    if shown:
+        shown[-1] = Piece(shown[-1].mark, shown[-1].text.rstrip())
+    return "".join(f"{_TAGS[piece.mark][0]}{_text(piece.text)}{_TAGS[piece.mark][1]}" for piece in shown)
 
 
 def _text(text: str) -> str:

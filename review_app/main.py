@@ -36,13 +36,13 @@ def main() -> None:
     }
     session.set_pages(pages)
     chosen = st.navigation(list(pages.values()), position="top")
-    banner(who)
     for text in st.session_state.pop("fb:toasts", []):
         st.toast(label(text))
     try:
         chosen.run()
     except FlowbuilderError as failure:
         problem("That did not work", failure)
+    banner(who)
 
 
 main()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from ipaddress import ip_address
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
@@ -14,49 +12,36 @@ from streamlit.navigation.page import Page
 from flowbuilder import bootstrap
 from flowbuilder.app import App
 from flowbuilder.errors import ConfigurationError
+from review_app.background import BackgroundEngine
+from review_app.identity import KEY, LOCAL_USER, Door, NotSignedIn, Person, header_of
 
-LOCAL_USER = "dev@localhost"
 _PAGES = "fb:pages"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Person:
-    """Who is looking at a page. `local` when nobody signed in, because the server only listens to this machine."""
-
-    name: str
-    local: bool
 
 
 @st.cache_resource(show_spinner=False)
 def flow_app() -> App:
     """The application, one per server process."""
-    return bootstrap.open_app()
+    app = bootstrap.open_app()
+    return App(app.store, BackgroundEngine(app.engine), app.settings)
+
+
+def door() -> Door:
+    """How people come in, by the server's settings."""
+    return Door(
+        header=header_of(st.get_option("server.trustedUserHeaders")),
+        address=str(st.get_option("server.address") or ""),
+        hosts=tuple(st.get_option("server.allowedHosts") or ()),
+        local_user=bootstrap.settings().user or LOCAL_USER,
+    )
 
 
 def person() -> Person:
-    """The person of this session: whom a trusted proxy names, or the local user.
-
-    Raises `ConfigurationError` where nobody is named and the server is not for this machine only.
-    """
-    if st.get_option("server.trustedUserHeaders"):
-        email = st.user.get("email")
-        if not email:
-            raise ConfigurationError("the proxy named nobody: sign in through it, or check server.trustedUserHeaders")
-        return Person(name=str(email), local=False)
-    address = st.get_option("server.address")
-    if address and not _loopback(str(address)):
-        raise ConfigurationError(
-            f"the server listens on {address} and nobody signs in: listen on 127.0.0.1, "
-            "or put a proxy in front that signs people in and set server.trustedUserHeaders"
-        )
-    return Person(name=flow_app().settings.user or LOCAL_USER, local=True)
-
-
-def _loopback(address: str) -> bool:
+    """The person of this session; `ConfigurationError` where nobody is named and others than this machine could ask."""
+    named = st.user.get(KEY)
     try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
+        return door().person(str(named) if named else None)
+    except NotSignedIn as refusal:
+        raise ConfigurationError(str(refusal)) from None
 
 
 def now() -> datetime:

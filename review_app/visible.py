@@ -1,6 +1,6 @@
 """Characters that a reader cannot see are made visible: control, bidi, zero-width, filler and tag characters.
 
-What a reviewer approves must be what a reviewer saw, and text from web pages and models hides things in such characters.
+What a reviewer approves must be what a reviewer saw; text from web pages and models hides things in such characters.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _BLANK = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u034f" + "".join(
 _EMOJI_GLUE = re.compile(
     r"(?<=[\U0001F000-\U0001FAFF\u2190-\u2BFF])\uFE0F?(?:\u200D(?=[\U0001F000-\U0001FAFF\u2640-\u2BFF]))?"
 )
-_NAMED = re.compile(r"⟨U\+[0-9A-F]{4,6}⟩|[\u2400-\u2421]")
+_NAMED = re.compile(r"⟨U\+[0-9A-F]{4,6}⟩")
 
 
 class _Table(dict[int, str]):
@@ -27,7 +27,7 @@ class _Table(dict[int, str]):
 
 
 def visible(text: str) -> str:
-    """The text with each unseen character replaced by its name: U+202E becomes `⟨U+202E⟩`, a NUL becomes `␀`.
+    """The text with each unseen character replaced by its name: U+202E becomes `⟨U+202E⟩`.
 
     Line breaks (also CR LF) and tabs stay, and so does what holds an emoji together.
     """
@@ -50,10 +50,6 @@ def _shown(char: str) -> str:
     code = ord(char)
     if char in "\n\t":
         return char
-    if code < 0x20:
-        return chr(0x2400 + code)
-    if code == 0x7F:
-        return "␡"
     if char in _BLANK or 0xE0100 <= code <= 0xE01EF or unicodedata.category(char) in _UNSEEN:
         return f"⟨U+{code:04X}⟩"
     return char

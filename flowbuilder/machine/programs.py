@@ -7,10 +7,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from flowbuilder.machine import review_server
 from flowbuilder.machine.child import Program
 from flowbuilder.machine.listening import HOST
 from flowbuilder.settings import Settings
-from flowbuilder.share import share
 
 
 def prefect_environment(home: Path, port: int) -> dict[str, str]:
@@ -54,15 +54,10 @@ def worker(environment: Mapping[str, str], settings: Settings) -> Program:
 
 def review_app(environment: Mapping[str, str], settings: Settings, port: int) -> Program:
     """Where people decide."""
-    above = str(share("review_app").parent)
-    if above not in sys.path:
-        sys.path.append(above)
-    from review_app import serve
-
     return Program(
         name="review-app",
-        command=serve.command(settings, port),
-        environment=serve.environment(settings, environment),
+        command=review_server.command(settings, port),
+        environment=review_server.environment(settings, environment),
         health=f"http://{HOST}:{port}/_stcore/health",
         patience=90.0,
     )

@@ -11,6 +11,7 @@ from flowbuilder.errors import NotFound
 from flowbuilder.execution import Execution, Status
 from flowbuilder.ports import ExecutionFilter
 from review_app import session, times
+from review_app.fields import as_text
 from review_app.plain import escaped
 from review_app.widgets import marks
 from review_app.widgets.execution import detail
@@ -31,7 +32,7 @@ def view() -> None:
         return
     st.button("← All executions", type="tertiary", key="all", on_click=_open, args=(None,))
     try:
-        detail(app, app.execution(chosen), me)
+        detail(app, chosen, me)
     except NotFound as failure:
         problem("There is no such execution", failure)
 
@@ -58,31 +59,25 @@ def _list(app: App) -> None:
 
 def line(execution: Execution) -> str:
     """One execution as a row of a list."""
-    done, total = execution.progress.get("done", 0), execution.progress.get("total", 0)
-    share = f'<span class="fb-bar"><i style="width:{_percent(done, total)}%"></i></span>{done}/{total}' if total else ""
     now = session.now()
     took = times.elapsed(execution.started_at, execution.ended_at or now)
     asked = marks.chip(f"{execution.control} asked for", "violet") if execution.control else ""
     return (
         f'<div class="fb-run"><div>{marks.status(execution.status)}{asked}</div>'
-        f'<div class="fb-run-name"><b>{escaped(execution.workflow)}</b> <span class="fb-muted">v{execution.version}</span>'
-        f'<div class="fb-muted fb-clip">{escaped(_inputs(execution))}</div></div><div>{escaped(execution.site or "")}</div>'
-        f'<div class="fb-progress">{share}</div><div class="fb-muted">{escaped(took)}</div>'
+        f'<div class="fb-run-name"><b>{escaped(execution.workflow)}</b> '
+        f'<span class="fb-muted">v{execution.version}</span>'
+        f'<div class="fb-muted fb-clip">{escaped(_inputs(execution))}</div></div>'
+        f"<div>{escaped(execution.site or '')}</div>"
+        f'<div class="fb-progress">{marks.progress(execution)}</div><div class="fb-muted">{escaped(took)}</div>'
         f"<div>{marks.moment(execution.created_at)}</div></div>"
     )
 
 
-def _percent(done: object, total: object) -> int:
-    if isinstance(done, int | float) and isinstance(total, int | float) and total > 0:
-        return max(0, min(100, round(100 * done / total)))
-    return 0
-
-
 def _inputs(execution: Execution) -> str:
-    said = ", ".join(
-        f"{name} {value}" for name, value in execution.inputs.items() if isinstance(value, str | int | float)
-    )
-    return said[:160]
+    """What it was given, in a line: texts first, they say most."""
+    given = [(name, value) for name, value in execution.inputs.items() if isinstance(value, str | int | float)]
+    told = sorted((pair for pair in given if pair[1] != ""), key=lambda pair: not isinstance(pair[1], str))
+    return " · ".join(f"{name}: {as_text(value)}" for name, value in told)[:200]
 
 
 def _filters(app: App) -> ExecutionFilter:

@@ -32,7 +32,8 @@ def view() -> None:
         )
         return
     waiting = sum(app.pending_counts().values())
-    tiles = st.columns(4)
+    with st.container(key="fb-tiles"):
+        tiles = st.columns(4)
     with tiles[0]:
         _tile("waiting", f"{waiting:,}", "wait for a decision", "amber" if waiting else "grey", "review", {})
     for column, (status, words, tone) in zip(
@@ -93,11 +94,12 @@ def _by_workflow(app: App) -> None:
         return
     section("Waiting, by workflow")
     most = max(number for _, number in counts)
-    for name, number in counts[:8]:
-        bar = f'<span class="fb-bar fb-wide"><i style="width:{round(100 * number / most)}%"></i></span>'
-        markup = f'<div class="fb-share"><code>{escaped(name)}</code>{bar}<b>{number:,}</b></div>'
-        if row(f"share-{name}", markup, name=f"{number} reviews of {name}"):
-            st.switch_page(session.page("review"), query_params={"workflow": name})
+    with st.container(key="fb-shares", gap=None):
+        for name, number in counts[:8]:
+            bar = f'<span class="fb-bar fb-wide"><i style="width:{round(100 * number / most)}%"></i></span>'
+            markup = f'<div class="fb-share"><code>{escaped(name)}</code>{bar}<b>{number:,}</b></div>'
+            if row(f"share-{name}", markup, name=f"{number} reviews of {name}"):
+                st.switch_page(session.page("review"), query_params={"workflow": name})
 
 
 def _latest(app: App) -> None:

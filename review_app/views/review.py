@@ -12,6 +12,9 @@ from review_app.plain import escaped
 from review_app.widgets import content, decision, marks, queue
 from review_app.widgets.frame import empty, heading, problem, show
 
+LOOK_EVERY = 5.0
+"""Seconds between two looks at what others do: claims, decisions, new reviews."""
+
 
 def view() -> None:
     """Draw the page; `?item=ID` in the address names the review."""
@@ -22,6 +25,7 @@ def view() -> None:
         listed = queue.load(app, where)
         chosen = st.query_params.get("item") or (listed.page.reviews[0].id if listed.page.reviews else None)
         queue.draw(listed, chosen, me)
+    st.fragment(_watch, run_every=LOOK_EVERY)(app, chosen, _on_screen(app, chosen))
     with right, st.container(key="fb-right"):
         if chosen is None:
             _nothing(app, where.status == "open")
@@ -38,16 +42,17 @@ def view() -> None:
 
 
 def _draw(app: App, review: Review, listed: queue.Queue, me: str) -> None:
-    before, after = listed.neighbours(review.id)
-    seen = decision.Seen(review=review, before=before, after=after)
+    before = listed.before(review.id)
+    seen = decision.Seen(review=review, listed=listed)
     title, turn = st.columns([0.78, 0.22], vertical_alignment="top", gap="small")
     with title:
         heading(review.request.title or review.path, _facts(review, me))
     with turn, st.container(horizontal=True, horizontal_alignment="right", gap="xsmall", key="fb-turn"):
         st.button("Prev", key="prev", shortcut="K", disabled=before is None, on_click=queue.choose, args=(before,),
                   type="tertiary")  # fmt: skip
-        st.button("Next", key="next", shortcut="J", disabled=after is None, on_click=queue.choose, args=(after,),
-                  type="tertiary")  # fmt: skip
+        st.button("Next", key="next", shortcut="J", disabled=not listed.goes_on(review.id),
+                  on_click=listed.go_on, args=(review.id,), type="tertiary")  # fmt: skip
+    _changed(review, me)
     if review.status == "open":
         decision.actions(app, seen, me)
     else:
@@ -59,7 +64,35 @@ def _draw(app: App, review: Review, listed: queue.Queue, me: str) -> None:
         show(f'<span class="fb-summary">{content.change_summary(review)}</span>')
         st.page_link(session.page("executions"), label="Its execution →", query_params={"id": review.execution_id})
     approved = review.decision.approved if review.decision and review.decision.edited else None
+    content.own_changes(review, edited)
     content.proposal(review, view, edited=edited if edited is not None else approved)
+
+
+def _changed(review: Review, me: str) -> None:
+    """Say that what is shown is not what was proposed, or not what was on this person's screen a moment ago."""
+    key = f"fb:hash:{review.id}"
+    before, st.session_state[key] = st.session_state.get(key), review.content_hash
+    if review.status != "open" or not review.amended_by or review.amended_by == me:
+        return
+    moved = " It changed while you had it open: read it again." if before not in (None, review.content_hash) else ""
+    show(
+        f'<div class="fb-note"><b>{escaped(review.amended_by)}</b> approved this with an edit: what you see '
+        f"as proposed is their version.{escaped(moved)}</div>"
+    )
+
+
+def _watch(app: App, chosen: str | None, seen: tuple[object, ...]) -> None:
+    """Look whether others have changed what is on the screen; draw it anew only then."""
+    if _on_screen(app, chosen) != seen:
+        st.rerun()
+
+
+def _on_screen(app: App, chosen: str | None) -> tuple[object, ...]:
+    try:
+        version = app.review(chosen).version if chosen else 0
+    except NotFound:
+        version = 0
+    return version, tuple(sorted(app.pending_counts().items()))
 
 
 def _facts(review: Review, me: str) -> str:

@@ -19,7 +19,7 @@ def view() -> None:
     """Draw the page; `?workflow=NAME` in the address chooses one."""
     app = session.flow_app()
     published = [item for item in app.workflows() if item.published is not None]
-    left, main, right = st.columns([0.14, 0.72, 0.14])
+    _, main, _ = st.columns([0.14, 0.72, 0.14])
     with main:
         heading("Run a workflow", "The version that is published now is used, and stays this execution’s version.")
         if not published:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import unified_diff
+
 import streamlit as st
+import yaml
 
 from flowbuilder.app import App
 from flowbuilder.diagnostics import Diagnostic, render
 from flowbuilder.errors import DefinitionError, FlowbuilderError
 from flowbuilder.execution import WorkflowSummary, WorkflowVersion
 from review_app import session
-from review_app.fields import as_text
 from review_app.plain import escaped
 from review_app.visible import visible
 from review_app.widgets import marks
@@ -82,7 +85,7 @@ def _workflow(app: App, name: str) -> None:
         st.page_link(session.page("run"), label="Run it →", query_params={"workflow": name})
     _, report = app.validate(version.source or version.document)
     complaints = f"Diagnostics ({len(report)})" if report else "Diagnostics"
-    graph, plan, source, diagnostics = st.tabs(["Graph", "Plan", "Source", complaints])
+    graph, plan, source, changes, diagnostics = st.tabs(["Graph", "Plan", "Source", "Changes", complaints])
     try:
         compiled = app.plan(version)
     except (FlowbuilderError, DefinitionError) as failure:
@@ -94,8 +97,9 @@ def _workflow(app: App, name: str) -> None:
         with plan:
             st.code(visible(str(compiled)), language=None)
     with source:
-        st.code(visible(version.source or as_text(version.document)), language="yaml" if version.source else "json",
-                line_numbers=True)  # fmt: skip
+        st.code(visible(_text(version)), language="yaml", line_numbers=True)
+    with changes:
+        _changes(versions, version)
     with diagnostics:
         if not report:
             st.success("No complaints: it loads, and every check passes.")
@@ -104,6 +108,33 @@ def _workflow(app: App, name: str) -> None:
         if report:
             with st.expander("As the terminal shows it"):
                 st.code(visible(render(report, source=version.source or None, file=f"{name}.yaml")), language=None)
+
+
+def _changes(versions: Sequence[WorkflowVersion], version: WorkflowVersion) -> None:
+    """What differs between this version and another: the one before it, unless another is chosen."""
+    others = [item.number for item in versions if item.number != version.number]
+    if not others:
+        show('<div class="fb-quiet">This is the only version.</div>')
+        return
+    earlier = [number for number in others if number < version.number]
+    chosen = st.selectbox(
+        "Compared with", others, index=others.index(max(earlier)) if earlier else 0, width=260,
+        key=f"fb:against:{version.workflow}:{version.number}", format_func=lambda number: f"Version {number}",
+    )  # fmt: skip
+    other = next(item for item in versions if item.number == chosen)
+    lines = list(unified_diff(_text(other).splitlines(), _text(version).splitlines(), lineterm="", n=4))[2:]
+    if lines:
+        st.code(visible("\n".join(lines)), language="diff")
+    else:
+        show('<div class="fb-quiet">The same text; at most the versions of called workflows differ.</div>')
+
+
+def _text(version: WorkflowVersion) -> str:
+    """What the author wrote; for a version made from data, its document as YAML."""
+    if version.source:
+        return version.source
+    text: str = yaml.safe_dump(version.document, sort_keys=False, allow_unicode=True, width=100)
+    return text
 
 
 def _diagnostic(item: Diagnostic) -> None:

@@ -64,6 +64,16 @@ def proposal(review: Review, view: View, *, edited: Json = None) -> None:
             show(_drawn(part.new, part.new, "new", new_name))
 
 
+def own_changes(review: Review, edited: Json) -> None:
+    """What the person's edit changes of the proposal, before it is approved; nothing without one."""
+    if edited is None or edited == review.request.proposal:
+        return
+    old, new = as_text(review.request.proposal), as_text(edited)
+    section("What you changed", f'<span class="fb-summary">{_summed(old, new)}</span>')
+    show(_drawn(old, new, "inline", "Your edit"))
+    section("All of it" if review.request.base is None else "Against the current text")
+
+
 def change_summary(review: Review) -> str:
     """How much the proposal changes, as HTML; empty where there is nothing to compare."""
     if review.request.base is None or review.request.proposal is None:

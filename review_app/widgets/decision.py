@@ -1,4 +1,4 @@
-"""Deciding a review: comment, buttons with their keys, edit before approve, and what happens when someone was faster."""
+"""Deciding a review: comment, buttons with their keys, edit before approve, and what is said to the slower of two."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import streamlit as st
 
 from flowbuilder.app import App
+from flowbuilder.deciding import SYSTEM
 from flowbuilder.errors import Conflict, FlowbuilderError
 from flowbuilder.review import DecisionKind, Review
 from flowbuilder.values import Json, NotJson, ensure_json
 from review_app import session
 from review_app.fields import as_text, structured
+from review_app.permission import why_not
 from review_app.plain import escaped, label
 from review_app.widgets import marks, queue
 from review_app.widgets.frame import show
@@ -24,8 +26,11 @@ DONE: dict[DecisionKind, str] = {
     "expired": "Expired",
     "withdrawn": "Withdrawn",
 }
-
-
+_EXPLAINED: dict[DecisionKind, str] = {
+    "expired": "Nobody answered before it ran out. Nothing was approved.",
+    "withdrawn": "The question was taken back: nothing was approved, and it needs no answer any more.",
+    "changes_requested": "The draft is made again with this comment; the next round is a review of its own.",
+}
 _SHOWN_OPEN = "fb:shown-open"
 
 
@@ -35,11 +40,10 @@ class NotEdited(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
-    """What the person has on the screen: the review as it was drawn, and where to go when it is decided."""
+    """What the person has on the screen: the review as it was drawn, and the page of the queue beside it."""
 
     review: Review
-    before: str | None
-    after: str | None
+    listed: queue.Queue
 
 
 def actions(app: App, seen: Seen, me: str) -> None:
@@ -48,28 +52,37 @@ def actions(app: App, seen: Seen, me: str) -> None:
     st.session_state[_SHOWN_OPEN] = review.id
     mine = review.claimed_by == me
     editing = is_editing(review)
+    refusal = why_not(app, review, me)
+    no = bool(refusal)
+    may_ask_again = review.request.may_request_changes
     with st.container(key="fb-decide"):
         st.text_area(
             "Comment", key=_comment(review), height=68, label_visibility="collapsed",
             placeholder="Comment: required to reject or to request changes; the next round and the audit trail keep it",
+            disabled=no,
         )  # fmt: skip
         with st.container(horizontal=True, gap="small", vertical_alignment="center", key="fb-buttons"):
             st.button(
                 "Approve my edit" if editing else "Approve", type="primary", key="approve", shortcut="A",
-                on_click=_decide, args=(app, seen, me, "approved"),
+                disabled=no, on_click=_decide, args=(app, seen, me, "approved"),
             )  # fmt: skip
             st.button(
-                "Request changes", key="changes", shortcut="G", disabled=not review.request.may_request_changes,
-                help=None if review.request.may_request_changes else "This was the last round: approve or reject",
+                "Request changes", key="changes", shortcut="G", disabled=no or not may_ask_again,
+                help=None if may_ask_again else "This was the last round: approve or reject",
                 on_click=_decide, args=(app, seen, me, "changes_requested"),
             )  # fmt: skip
-            st.button("Reject", key="reject", shortcut="X", on_click=_decide, args=(app, seen, me, "rejected"))
-            if review.request.proposal is not None:
-                st.button("Stop editing" if editing else "Edit", key="edit", shortcut="E", on_click=_toggle_edit,
-                          args=(review,))  # fmt: skip
             st.button(
-                "Release" if mine else "Claim", key="claim", shortcut="L", on_click=_claim, args=(app, review, me)
+                "Reject", key="reject", shortcut="X", disabled=no, on_click=_decide, args=(app, seen, me, "rejected")
             )
+            if review.request.proposal is not None:
+                st.button("Stop editing" if editing else "Edit", key="edit", shortcut="E", disabled=no,
+                          on_click=_toggle_edit, args=(app, review, me))  # fmt: skip
+            st.button(
+                "Release" if mine else "Claim", key="claim", shortcut="L", disabled=no, on_click=_claim,
+                args=(app, review, me),
+            )  # fmt: skip
+    if refusal:
+        show(f'<div class="fb-note">{escaped(refusal)}</div>')
     _said(review)
 
 
@@ -82,7 +95,7 @@ def editor(review: Review) -> Json:
     """Draw the edit box; returns what it holds, None while that cannot be read."""
     text = st.text_area(
         "Your edit of the proposal" + (", as JSON" if structured(review.request.proposal) else ""),
-        key=_edit(review), height=420,
+        key=_edit(review), height=420, help="Exactly this text is approved and goes on, nothing else.",
     )  # fmt: skip
     try:
         return read_edit(review, text or "")
@@ -92,9 +105,13 @@ def editor(review: Review) -> Json:
 
 
 def read_edit(review: Review, text: str) -> Json:
-    """What an edit box holds as a value of the proposal's kind. Raises `NotEdited`."""
-    if not structured(review.request.proposal):
-        return text
+    """What an edit box holds as a value of the proposal's kind. Raises `NotEdited`.
+
+    A browser's text box turns every line break into a line feed: a text that differs in nothing else is not an edit.
+    """
+    proposal = review.request.proposal
+    if isinstance(proposal, str):
+        return proposal if text == proposal.replace("\r\n", "\n").replace("\r", "\n") else text
     try:
         return ensure_json(json.loads(text), where="the edit")
     except json.JSONDecodeError as wrong:
@@ -108,19 +125,21 @@ def outcome(review: Review, me: str) -> None:
     decision = review.decision
     if decision is None:
         return
+    system = decision.by == SYSTEM
     who = "you" if decision.by == me else decision.by
     if (
         st.session_state.pop(_SHOWN_OPEN, None) == review.id
         and decision.by != me
         and _message(review) not in st.session_state
     ):
-        _say(review, "warning", f"{who} was faster while you had this open. What you typed is kept below.")
+        happened = "This was closed" if system else f"{who} was faster and decided this"
+        _say(review, "warning", f"{happened} while you had it open. What you typed is kept below.")
     edited = marks.chip("with an edit", "blue") if decision.edited else ""
     comment = f'<div class="fb-quote">{escaped(decision.comment)}</div>' if decision.comment else ""
-    show(
-        f'<div class="fb-outcome">{marks.status(decision.kind)}{edited} by <b>{escaped(who)}</b> '
-        f"{marks.moment(decision.at)}{comment}</div>"
-    )
+    by = "" if system else f" by <b>{escaped(who)}</b>"
+    why = f'<div class="fb-muted">{escaped(_EXPLAINED[decision.kind])}</div>' if decision.kind in _EXPLAINED else ""
+    head = f"{marks.status(decision.kind)}{edited}{by} {marks.moment(decision.at)}"
+    show(f'<div class="fb-outcome">{head}{comment}{why}</div>')
     _said(review)
     typed = str(st.session_state.get(_comment(review)) or "")
     if typed.strip() and typed != decision.comment:
@@ -155,11 +174,8 @@ def _decide(app: App, seen: Seen, me: str, kind: DecisionKind) -> None:
             has_edit=edited is not None and edited != review.request.proposal,
         )
     except Conflict as faster:
-        _say(
-            review,
-            "warning",
-            f"Someone was faster: {faster.message}. Nothing of yours was sent, what you typed is kept.",
-        )
+        said = faster.message[:1].upper() + faster.message[1:]
+        _say(review, "warning", f"{said}. Nothing of yours was sent; what you typed is kept.")
         return
     except (FlowbuilderError, NotEdited) as refused:
         _say(review, "error", str(refused))
@@ -170,7 +186,7 @@ def _decide(app: App, seen: Seen, me: str, kind: DecisionKind) -> None:
         _toast(f"Your approval is noted; {left} more needed · {review.request.title}")
     else:
         _toast(f"{DONE[kind]} · {review.request.title}")
-    queue.choose(seen.after or seen.before)
+    seen.listed.go_on(review.id)
 
 
 def _claim(app: App, review: Review, me: str) -> None:
@@ -180,14 +196,17 @@ def _claim(app: App, review: Review, me: str) -> None:
         else:
             app.claim(review.id, by=me)
     except FlowbuilderError as refused:
-        _say(review, "warning", str(refused))
+        _say(review, "warning", f"{refused.message[:1].upper()}{refused.message[1:]}.")
 
 
-def _toggle_edit(review: Review) -> None:
+def _toggle_edit(app: App, review: Review, me: str) -> None:
     key = f"fb:editing:{review.id}"
     st.session_state[key] = not st.session_state.get(key)
-    if st.session_state[key]:
-        st.session_state.setdefault(_edit(review), as_text(review.request.proposal))
+    if not st.session_state[key]:
+        return
+    st.session_state.setdefault(_edit(review), as_text(review.request.proposal))
+    if review.claimed_by != me:
+        _claim(app, review, me)  # others see that someone is at it
 
 
 def _forget(review: Review) -> None:

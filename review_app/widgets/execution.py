@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import streamlit as st
 
+from flowbuilder.actions import Standing
 from flowbuilder.app import App
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.execution import ACTIVE, Execution
@@ -11,67 +14,88 @@ from flowbuilder.review import Review
 from flowbuilder.values import Json
 from review_app import diff_html, session, times
 from review_app.fields import as_text
+from review_app.links import prefect_run
 from review_app.plain import escaped, label
-from review_app.widgets import marks, steps, timeline
+from review_app.widgets import graph, live, marks, steps, timeline
 from review_app.widgets.frame import heading, section, show
 
-REFRESH = 2.0
-"""Seconds between two looks at an execution that has not ended."""
+REFRESH = 5.0
+"""Seconds between two looks at an active execution whose live stream does not get through."""
 MAX_EVENTS = 5_000
 
 
-def detail(app: App, execution: Execution, me: str) -> None:
-    """Draw an execution; while it is active, what changes is drawn anew in place."""
-    active = execution.status in ACTIVE
-    title, buttons = st.columns([0.68, 0.32], vertical_alignment="top")
+def detail(app: App, execution_id: str, me: str) -> None:
+    """Draw an execution; while it is active it is drawn anew whenever something happens. `NotFound`."""
+    active = app.execution(execution_id).status in ACTIVE
+    st.fragment(_draw, run_every=REFRESH if active else None)(app, execution_id, me, active)
+
+
+def _draw(app: App, execution_id: str, me: str, was_active: bool) -> None:
+    # the events first: what happens while the rest is read is told by the stream
+    events = app.events(execution_id, limit=MAX_EVENTS)
+    execution = app.execution(execution_id)
+    if was_active and execution.status not in ACTIVE:
+        st.rerun()
+    title, buttons = st.columns([0.64, 0.36], vertical_alignment="top")
     with title:
         heading(execution.workflow, _facts(execution), beside=marks.status(execution.status))
+        show(_progress(execution))
     with buttons:
         _controls(app, execution, me)
     told = st.session_state.pop("fb:execution-message", None)
     if told:
         st.error(label(told, 600))
     if execution.error:
-        where = f"<code>{escaped(execution.error['path'])}</code> " if execution.error.get("path") else ""
-        show(
-            f'<div class="fb-failure">{where}{escaped(as_text(execution.error.get("message", execution.error)))}</div>'
-        )
+        show(_failure(execution))
     left, right = st.columns([0.52, 0.48], gap="large")
-    every = REFRESH if active else None
     with left:
         _reviews(app.reviews_of(execution.id))
-        section("Steps")
-        st.fragment(_steps, run_every=every)(app, execution.id)
+        _steps(app, execution)
         _value("Inputs", execution.inputs, shown=True)
         if execution.status == "completed":
             _value("Outputs", execution.outputs, shown=True)
         _value("Site", execution.site_record, shown=False)
     with right:
         section("Timeline", '<span class="fb-muted">newest below</span>')
-        st.fragment(_events, run_every=every)(app, execution.id, execution.status)
+        show(timeline.timeline(events))
+        if execution.status in ACTIVE:
+            live.listen(execution.id, events[-1].seq if events else 0)
 
 
-def _steps(app: App, execution_id: str) -> None:
-    outcomes = app.outcomes(execution_id)
-    try:
-        show(steps.table(app.standings(execution_id), outcomes))
-    except FlowbuilderError:
-        # the version can no longer be compiled by this release: show what was recorded
+def _steps(app: App, execution: Execution) -> None:
+    outcomes = app.outcomes(execution.id)
+    standings = _standings(app, execution.id)
+    if standings is None:
+        section("Steps")
         show(steps.of_outcomes(outcomes))
+        return
+    table, drawing = st.tabs(["Steps", "Graph"])
+    with table:
+        show(steps.table(standings, outcomes))
+    with drawing:
+        plan = app.plan(app.version(execution.workflow, execution.version))
+        st.mermaid_chart(
+            graph.mermaid(plan, steps.statuses(standings)),
+            alt=f"the steps of {execution.workflow} and where they stand",
+        )
 
 
-def _events(app: App, execution_id: str, known: str) -> None:
-    show(timeline.timeline(app.events(execution_id, limit=MAX_EVENTS)))
-    if app.execution(execution_id).status != known:
-        st.rerun()
+def _standings(app: App, execution_id: str) -> tuple[Standing, ...] | None:
+    """Where the steps stand; None when this release can no longer compile the version: what was recorded is shown."""
+    try:
+        return app.standings(execution_id)
+    except FlowbuilderError:
+        return None
 
 
 def _controls(app: App, execution: Execution, me: str) -> None:
-    if execution.status not in ACTIVE:
-        return
-    paused = execution.status == "paused" or execution.control == "pause"
     with st.container(horizontal=True, horizontal_alignment="right", gap="small", key="fb-controls"):
-        if paused:
+        address = prefect_run(execution.id, os.environ)
+        if address:
+            st.link_button("Open in Prefect ↗", address, type="tertiary")
+        if execution.status not in ACTIVE:
+            return
+        if execution.status == "paused" or execution.control == "pause":
             st.button("Resume", key="resume", type="primary", on_click=_do, args=(app, "resume", execution.id, me))
         else:
             st.button("Pause", key="pause", on_click=_do, args=(app, "pause", execution.id, me),
@@ -106,16 +130,29 @@ def _facts(execution: Execution) -> str:
     return "".join(facts)
 
 
+def _progress(execution: Execution) -> str:
+    bar = marks.progress(execution)
+    return f'<div class="fb-progress fb-progress-wide">{bar} steps</div>' if bar else ""
+
+
+def _failure(execution: Execution) -> str:
+    error = execution.error or {}
+    step = f"The step <code>{escaped(error['path'])}</code> failed. " if error.get("path") else ""
+    return f'<div class="fb-failure">{step}{escaped(as_text(error.get("message", error)))}</div>'
+
+
 def _reviews(reviews: tuple[Review, ...]) -> None:
     if not reviews:
         return
     section("Reviews")
     for review in reviews:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"fb-asked-{review.id}"):
+        with st.container(
+            horizontal=True, vertical_alignment="center", gap="small", key=f"fb-asked-{review.id}", wrap=False
+        ):
             state = marks.status(review.decision.kind if review.decision else "waiting")
             by = f'<span class="fb-muted">by {escaped(review.decision.by)}</span>' if review.decision else ""
             show(f'<div class="fb-asked">{state}<span class="fb-clip">{escaped(review.request.title)}</span>{by}</div>')
-            word = "Read" if review.decision else "Decide →"
+            word = "Read →" if review.decision else "Decide →"
             st.page_link(session.page("review"), label=word, query_params={"item": review.id})
 
 
@@ -125,9 +162,13 @@ def _value(name: str, value: Json, *, shown: bool) -> None:
     with st.expander(name, expanded=shown):
         if isinstance(value, dict) and all(not isinstance(part, dict | list) for part in value.values()):
             cells = "".join(
-                f'<div class="fb-key">{escaped(key)}</div><div class="fb-value">{escaped(as_text(part))}</div>'
+                f'<div class="fb-key">{escaped(key)}</div><div class="fb-value">{_said(part)}</div>'
                 for key, part in value.items()
             )
             show(f'<div class="fb-pairs">{cells}</div>')
         else:
             show(diff_html.reading(as_text(value)))
+
+
+def _said(part: Json) -> str:
+    return escaped(as_text(part)) or '<span class="fb-muted">empty</span>'

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from flowbuilder.errors import FlowbuilderError
+from review_app.identity import Person
 from review_app.plain import escaped, label
-from review_app.session import Person
 
 
 def show(markup: str) -> None:
@@ -19,8 +19,8 @@ def banner(who: Person) -> None:
     """Who decides here, and that nobody had to sign in for it."""
     if who.local:
         show(
-            f'<div class="fb-banner"><b>local mode</b> · this server only listens to this machine; '
-            f"decisions are made as <b>{escaped(who.name)}</b></div>"
+            f'<div class="fb-banner" title="This server only listens to this machine, so nobody has to sign in">'
+            f'<span class="fb-chip fb-amber">local mode</span> you decide as <b>{escaped(who.name)}</b></div>'
         )
     else:
         show(f'<div class="fb-banner">signed in as <b>{escaped(who.name)}</b></div>')

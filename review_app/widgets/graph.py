@@ -1,9 +1,9 @@
-"""A plan as a drawing: Mermaid text made from its nodes, branches and bodies. Names from documents are made harmless."""
+"""A plan as a drawing: Mermaid text of its nodes, branches and bodies. Names from documents are made harmless."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from flowbuilder.plan import Block, Branch, Call, Loop, Node, Plan, Review, blocks_below
 
@@ -12,30 +12,44 @@ _ENTITY = {"<": "#lt;", ">": "#gt;", "&": "#amp;", "'": "#39;", "`": " "}
 MAX_LABEL = 48
 
 
-def mermaid(plan: Plan) -> str:
-    """A flow chart from the top down: one box a step, one frame a branch, body or called workflow."""
-    return "\n".join(
-        [
-            "flowchart TD",
-            *_block(plan.block, "n", "  "),
-            "  classDef task fill:#e8effd,stroke:#3b6cf0,color:#17202e",
-            "  classDef review fill:#fdf1dc,stroke:#d98a00,color:#17202e",
-            "  classDef choice fill:#f1edfb,stroke:#7c5cd6,color:#17202e",
-            "  classDef loop fill:#e4f5ec,stroke:#22a06b,color:#17202e",
-        ]
+_COLOURS = {
+    # by kind of step, where nothing has run
+    "task": ("#e8effd", "#3b6cf0"),
+    "review": ("#fdf1dc", "#d98a00"),
+    "choice": ("#f1edfb", "#7c5cd6"),
+    "loop": ("#e4f5ec", "#22a06b"),
+    # by where a step of an execution stands
+    "pending": ("#f4f6f9", "#9aa7b8"),
+    "running": ("#e8effd", "#1d4ed8"),
+    "waiting": ("#fdf1dc", "#d98a00"),
+    "completed": ("#e3f5ea", "#22a06b"),
+    "failed": ("#fdecea", "#b3261e"),
+    "skipped": ("#f4f6f9", "#c3ccd8"),
+}
+
+
+def mermaid(plan: Plan, statuses: Mapping[str, str] | None = None) -> str:
+    """A flow chart from the top down: one box a step, one frame a branch, body or called workflow.
+
+    With `statuses` (by step id) the colours say where the steps of an execution stand.
+    """
+    colours = (
+        f"  classDef {name} fill:{fill},stroke:{stroke},color:{'#7a8699' if name == 'skipped' else '#17202e'}"
+        for name, (fill, stroke) in _COLOURS.items()
     )
+    return "\n".join(["flowchart TD", *_block(plan.block, "n", "  ", statuses), *colours])
 
 
-def _block(block: Block, prefix: str, indent: str) -> Iterator[str]:
+def _block(block: Block, prefix: str, indent: str, statuses: Mapping[str, str] | None) -> Iterator[str]:
     names = {node.id: f"{prefix}_{index}" for index, node in enumerate(block)}
     for node in block:
-        yield f"{indent}{names[node.id]}{_box(node)}"
+        yield f"{indent}{names[node.id]}{_box(node, statuses)}"
         for number, (title, inner) in enumerate(blocks_below(node)):
             frame = f"{names[node.id]}_{number}"
             if not inner.nodes:
                 continue
             yield f'{indent}subgraph {frame}["{_text(title)}"]'
-            yield from _block(inner, frame, indent + "  ")
+            yield from _block(inner, frame, indent + "  ", statuses)
             yield f"{indent}end"
             yield f"{indent}{names[node.id]} -.-> {frame}"
     for node in block:
@@ -44,17 +58,21 @@ def _block(block: Block, prefix: str, indent: str) -> Iterator[str]:
                 yield f"{indent}{names[need]} --> {names[node.id]}"
 
 
-def _box(node: Node) -> str:
-    words = f"{_text(node.id)}<br/><small>{_text(node.step.type)}</small>"
+def _box(node: Node, statuses: Mapping[str, str] | None) -> str:
+    shape, kind = '["{}"]', "task"
     if isinstance(node, Review):
-        return f'(["{words}"]):::review'
-    if isinstance(node, Branch):
-        return f'{{"{words}"}}:::choice'
-    if isinstance(node, Loop):
-        return f'[["{words}"]]:::loop'
-    if isinstance(node, Call):
-        return f'[["{words}"]]:::choice'
-    return f'["{words}"]:::task'
+        shape, kind = '(["{}"])', "review"
+    elif isinstance(node, Branch):
+        shape, kind = '{{"{}"}}', "choice"
+    elif isinstance(node, Loop):
+        shape, kind = '[["{}"]]', "loop"
+    elif isinstance(node, Call):
+        shape, kind = '[["{}"]]', "choice"
+    if statuses is not None:
+        status = statuses.get(node.id, "pending")
+        kind = status if status in _COLOURS else "pending"
+    words = f"{_text(node.step.name or node.id)}<br/>{_text(node.step.type.replace('_', ' '))}"
+    return f"{shape.format(words)}:::{kind}"
 
 
 def _text(text: str) -> str:

@@ -99,7 +99,7 @@ def _text(title: str, prop: JsonObject, default: Json, about: str | None, key: s
         return st.date_input(title, value=day, help=about, key=key, format="YYYY-MM-DD")
     if len(text) > 100 or "\n" in text or prop.get("maxLength", 0) > 400:
         return st.text_area(title, value=text, help=about, key=key, height=120)
-    hint = {"uri": "https://", "email": "name@example.com"}.get(str(prop.get("format")), None)
+    hint = {"uri": "https://", "email": "name@example.com"}.get(str(prop.get("format")))
     return st.text_input(title, value=text, help=about, key=key, placeholder=hint, max_chars=prop.get("maxLength"))
 
 

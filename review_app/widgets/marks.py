@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from flowbuilder.execution import Execution
 from flowbuilder.review import Review
 from review_app import session, times
 from review_app.plain import attribute, escaped
@@ -45,6 +46,15 @@ def status(name: str) -> str:
     tone = TONES.get(name, "grey")
     live = " fb-live" if name == "running" else ""
     return f'<span class="fb-chip fb-{tone}"><i class="fb-dot{live}"></i>{escaped(name.replace("_", " "))}</span>'
+
+
+def progress(execution: Execution) -> str:
+    """How many of the steps at the top are done, as a bar and in figures; empty when nothing is known yet."""
+    done, total = execution.progress.get("done", 0), execution.progress.get("total", 0)
+    if not isinstance(done, int | float) or not isinstance(total, int | float) or total <= 0:
+        return ""
+    share = max(0, min(100, round(100 * done / total)))
+    return f'<span class="fb-bar"><i style="width:{share}%"></i></span>{escaped(done)}/{escaped(total)}'
 
 
 def moment(at: datetime, text: str | None = None) -> str:

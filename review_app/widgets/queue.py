@@ -30,13 +30,31 @@ class Queue:
     page: ReviewPage
     where: ReviewFilter
 
-    def neighbours(self, review_id: str) -> tuple[str | None, str | None]:
-        """The ids before and after a review on this page; outside of it, the first comes next."""
-        ids = [review.id for review in self.page.reviews]
-        if review_id not in ids:
-            return None, ids[0] if ids else None
-        at = ids.index(review_id)
-        return (ids[at - 1] if at else None), (ids[at + 1] if at + 1 < len(ids) else None)
+    def before(self, review_id: str) -> str | None:
+        """The id of the review before this one on this page, if any."""
+        at = self._place(review_id)
+        return self.page.reviews[at - 1].id if at is not None and at > 0 else None
+
+    def after(self, review_id: str) -> str | None:
+        """The id of the review after this one on this page, if any; outside of it the first comes next."""
+        at = self._place(review_id)
+        rest = self.page.reviews if at is None else self.page.reviews[at + 1 :]
+        return rest[0].id if rest else None
+
+    def goes_on(self, review_id: str) -> bool:
+        """Whether anything comes after this review, here or on the next page."""
+        return self.after(review_id) is not None or bool(self.page.next)
+
+    def go_on(self, review_id: str) -> None:
+        """Choose what comes after this review, on the next page where this one ends, else what comes before it."""
+        after = self.after(review_id)
+        if after is None and self.page.next:
+            _further(self.page.next)
+        else:
+            choose(after or self.before(review_id))
+
+    def _place(self, review_id: str) -> int | None:
+        return next((at for at, review in enumerate(self.page.reviews) if review.id == review_id), None)
 
 
 def filters(app: App, me: str) -> ReviewFilter:
@@ -65,19 +83,12 @@ def filters(app: App, me: str) -> ReviewFilter:
             "Search", key="search", bind="query-params", placeholder="Search titles", icon=":material/search:",
             label_visibility="collapsed", on_change=_restart,
         )  # fmt: skip
-        site = (
-            st.selectbox(
-                "Site",
-                [ANY, *sites],
-                format_func=lambda name: "All sites" if name == ANY else name,
-                key="site",
-                bind="query-params",
-                label_visibility="collapsed",
-                on_change=_restart,
+        site = ANY
+        if sites:
+            site = st.selectbox(
+                "Site", [ANY, *sites], format_func=lambda name: "All sites" if name == ANY else name,
+                key="site", bind="query-params", label_visibility="collapsed", on_change=_restart,
             )  # fmt: skip
-            if sites
-            else ANY
-        )
     return ReviewFilter(
         workflow=None if workflow == ANY else workflow,
         site=None if site == ANY else site,
@@ -96,7 +107,7 @@ def load(app: App, where: ReviewFilter) -> Queue:
         _restart()
         page = app.reviews(where, limit=PAGE_SIZE)
     if trail and not page.reviews:
-        _newer()
+        _back()
         return load(app, where)
     return Queue(page=page, where=where)
 
@@ -116,10 +127,10 @@ def draw(queue: Queue, chosen: str | None, me: str) -> None:
     trail = _trail()
     if trail or queue.page.next:
         with st.container(horizontal=True, gap="small", horizontal_alignment="distribute", key="fb-pages"):
-            st.button("← Newer", key="newer", on_click=_newer, disabled=not trail, type="tertiary")
+            st.button("← Back", key="back", on_click=_back, disabled=not trail, type="tertiary")
             show(f'<span class="fb-muted">page {len(trail) + 1}</span>')
             st.button(
-                "Older →", key="older", on_click=_older, args=(queue.page.next,), disabled=not queue.page.next,
+                "More →", key="more", on_click=_further, args=(queue.page.next,), disabled=not queue.page.next,
                 type="tertiary",
             )  # fmt: skip
 
@@ -151,12 +162,12 @@ def _trail() -> list[str]:
     return cast("list[str]", st.session_state.setdefault(_TRAIL, []))
 
 
-def _older(cursor: str) -> None:
+def _further(cursor: str) -> None:
     _trail().append(cursor)
     choose(None)
 
 
-def _newer() -> None:
+def _back() -> None:
     if _trail():
         _trail().pop()
     choose(None)

@@ -30,10 +30,19 @@ def _by(verb: str) -> Said:
     return lambda data: f"{verb} by {_get(data, 'by')}" if data.get("by") else verb
 
 
+def _decided(data: JsonObject) -> str:
+    comment = f" “{_get(data, 'comment')}”" if data.get("comment") else ""
+    return f"{_get(data, 'decision').replace('_', ' ')} by {_get(data, 'by')}{comment}"
+
+
 _SAID: dict[EventType, tuple[str, Said]] = {
     "execution_started": ("blue", lambda data: f"started, version {_get(data, 'version')}"),
     "execution_resumed": ("blue", lambda data: "taken up again"),
     "execution_waiting": ("amber", lambda data: "waits for a person"),
+    "execution_released": (
+        "grey",
+        lambda data: f"handed back: {_get(data, 'reason')}" if data.get("reason") else "handed back",
+    ),
     "execution_paused": ("violet", _by("paused")),
     "execution_completed": ("green", lambda data: "completed"),
     "execution_failed": ("red", lambda data: f"failed: {_error(data)}"),
@@ -56,7 +65,11 @@ _SAID: dict[EventType, tuple[str, Said]] = {
     "review_opened": ("amber", lambda data: f"asks: {_get(data, 'title')}"),
     "review_claimed": ("violet", _by("claimed")),
     "review_released": ("grey", _by("released")),
-    "review_decided": ("green", lambda data: _decided(data)),
+    "review_approved": (
+        "green",
+        lambda data: f"approved by {_get(data, 'by')}, {_get(data, 'approvals')} of {_get(data, 'quorum')} approvals",
+    ),
+    "review_decided": ("green", _decided),
     "review_expired": ("grey", lambda data: f"ran out: {_get(data, 'outcome')}"),
     "review_escalated": ("amber", lambda data: f"escalated to {_get(data, 'to')}"),
     "round_started": ("blue", lambda data: f"round {_get(data, 'round')} from {_get(data, 'rewind_to')}"),
@@ -104,8 +117,3 @@ def _because(data: JsonObject) -> str:
 def _branch(data: JsonObject) -> str:
     branch = data.get("branch")
     return f"number {branch + 1}" if isinstance(branch, int) else (_get(data, "branch") or "none")
-
-
-def _decided(data: JsonObject) -> str:
-    comment = f" “{_get(data, 'comment')}”" if data.get("comment") else ""
-    return f"{_get(data, 'decision').replace('_', ' ')} by {_get(data, 'by')}{comment}"
