@@ -21,7 +21,7 @@ class Limits:
     """How deep the parts of a text nest, statements and expressions together."""
     brackets: int = 40
     nested_loops: int = 8
-    steps: int = 200_000
+    steps: int = 100_000
     """Work of one evaluation: about one step for each part of a text that is evaluated, or for half a kilobyte compared."""
     memory: int = 4_000_000
     """Characters (of up to four bytes) that one evaluation may make in all, whether or not it still needs them."""

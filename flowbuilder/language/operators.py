@@ -170,13 +170,13 @@ def equal(meter: Meter, a: Any, b: Any, depth: int = 0) -> bool:
         if len(a) != len(b):
             return False
         _deeper(depth)
-        meter.work(len(a) + 1)
+        meter.work(len(a) + 4)
         return all(equal(meter, x, y, depth + 1) for x, y in zip(a, b, strict=True))
     if first is dict:
         if len(a) != len(b):
             return False
         _deeper(depth)
-        meter.work(2 * len(a) + 1)
+        meter.work(2 * len(a) + 4)
         return all(key in b and equal(meter, value, b[key], depth + 1) for key, value in a.items())
     return bool(a == b)
 
@@ -301,7 +301,7 @@ def write_json(meter: Meter, value: Any, out: list[str], depth: int) -> None:
         out.append(encode_basestring(value))
     elif shape is list:
         _deeper(depth)
-        meter.work(2 * len(value) + 1)
+        meter.work(2 * len(value) + 4)
         meter.hold(4 * len(value) + 16)
         out.append("[")
         for index, inner in enumerate(value):
@@ -311,7 +311,7 @@ def write_json(meter: Meter, value: Any, out: list[str], depth: int) -> None:
         out.append("]")
     elif shape is dict:
         _deeper(depth)
-        meter.work(3 * len(value) + 1)
+        meter.work(3 * len(value) + 4)
         meter.hold(8 * len(value) + 16)
         out.append("{")
         for index, (key, inner) in enumerate(value.items()):

@@ -106,11 +106,11 @@ def _sorted(meter: Meter, value: Any, depth: int = 0) -> Any:
     if depth > 64:
         raise bad_argument("unique", "the items are nested too deeply")
     if value.__class__ is dict:
-        meter.work(4 * len(value))
+        meter.work(4 * len(value) + 4)
         meter.hold(24 * len(value))
         return {key: _sorted(meter, value[key], depth + 1) for key in sorted(value)}
     if value.__class__ is list:
-        meter.work(len(value))
+        meter.work(2 * len(value) + 4)
         meter.hold_list(len(value))
         return [_sorted(meter, item, depth + 1) for item in value]
     if value.__class__ is float and value.is_integer() and abs(value) < 2**53:

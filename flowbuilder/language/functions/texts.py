@@ -34,7 +34,7 @@ def lower(meter: Meter, value: str) -> str:
 def title(meter: Meter, value: str) -> str:
     """The first letter of each word capital. `"it's a new page" | title` -> `"It's A New Page"`."""
     meter.hold(3 * len(value))
-    meter.work(len(value) >> 3)
+    meter.work(len(value) >> 1)
     return _WORD.sub(lambda match: match[0][0].upper() + match[0][1:].lower(), value)
 
 
@@ -42,6 +42,7 @@ def title(meter: Meter, value: str) -> str:
 def capitalize(meter: Meter, value: str) -> str:
     """The first letter capital, all others small. `"new PAGE" | capitalize` -> `"New page"`."""
     meter.hold(3 * len(value))
+    meter.work(len(value) >> 4)
     return value.capitalize()
 
 
@@ -102,7 +103,7 @@ def split(meter: Meter, value: str, separator: str | None = None) -> list[str]:
 def join(meter: Meter, value: list[Any], separator: str = "") -> str:
     """How the items print, one after the other. `["a", 1, null] | join("-")` -> `"a-1-"`."""
     meter.hold_list(len(value))
-    meter.work(len(value) >> 2)
+    meter.work(len(value) >> 1)
     parts = [item if item.__class__ is str else text(meter, item) for item in value]
     meter.hold(sum(map(len, parts)) + len(separator) * len(parts))
     return separator.join(parts)
