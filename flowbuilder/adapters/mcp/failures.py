@@ -1,0 +1,47 @@
+"""What went wrong with an MCP server, in flowbuilder's words: the leaf of the SDK's nested exception groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mcp import MCPError
+
+from flowbuilder.errors import ConfigurationError, FlowbuilderError, StepError, TransientError
+
+TIMED_OUT, CLOSED, INVALID, UNKNOWN_METHOD = -32001, -32000, -32602, -32601
+
+
+def failure(problem: BaseException, server: str) -> FlowbuilderError:
+    """The error to raise for an exception of the SDK."""
+    leaves = list(_leaves(problem))
+    for leaf in leaves:
+        if isinstance(leaf, FlowbuilderError):
+            return leaf
+    for leaf in leaves:
+        if isinstance(leaf, FileNotFoundError | PermissionError):
+            return ConfigurationError(f"MCP server {server} cannot be started: {leaf.strerror}: {leaf.filename}")
+    for leaf in leaves:
+        if isinstance(leaf, TimeoutError):
+            return TransientError(f"MCP server {server} did not answer in time", reason="timeout")
+        if isinstance(leaf, MCPError):
+            return _told(leaf, server)
+    first = leaves[0] if leaves else problem
+    # httpx2's errors, a closed stream, a garbled message: the connection is of no use any more
+    return TransientError(f"MCP server {server}: {type(first).__name__}: {first}"[:500], reason="connection")
+
+
+def _told(problem: MCPError, server: str) -> FlowbuilderError:
+    code, message = problem.error.code, f"MCP server {server}: {problem.error.message}"[:500]
+    if code == TIMED_OUT:
+        return TransientError(message, reason="timeout")
+    if code in (INVALID, UNKNOWN_METHOD):
+        return StepError(message, code="mcp_refused")
+    return TransientError(message, reason="connection")
+
+
+def _leaves(problem: BaseException) -> Iterator[BaseException]:
+    if isinstance(problem, BaseExceptionGroup):
+        for inner in problem.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield problem

@@ -1,0 +1,154 @@
+"""A session with an MCP server: its answers checked, bounded and put into flowbuilder's words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
+
+import mcp_types
+from mcp import Client
+
+from flowbuilder.adapters.mcp.failures import failure
+from flowbuilder.adapters.mcp.record import ServerRecord
+from flowbuilder.adapters.mcp.wire import connected
+from flowbuilder.errors import StepError, TransientError
+from flowbuilder.json_schema import BadSchema, ensure_matches
+from flowbuilder.ports.mcp import McpAnswer, McpTool
+from flowbuilder.values import JsonObject, NotJson, canonical, ensure_json
+
+T = TypeVar("T")
+MAX_TOOL_PAGES = 20
+CLOSING_SECONDS = 10.0
+
+
+@asynccontextmanager
+async def opened(record: ServerRecord) -> AsyncIterator[OpenSession]:
+    """A session in a task of its own: the SDK must be left where it was entered, and its end cancels who waits."""
+    ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
+    over = asyncio.Event()
+    owner = asyncio.create_task(_own(record, ready, over), name=f"mcp {record.name}")
+    try:
+        waiting: list[asyncio.Future[Any]] = [owner, ready]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if not ready.done():
+            raise failure(owner.exception() or ConnectionError("the server is gone"), record.name)
+        yield OpenSession(record, ready.result(), owner)
+    finally:
+        over.set()
+        done, _ = await asyncio.wait({owner}, timeout=CLOSING_SECONDS)
+        if not done:
+            owner.cancel()
+        with suppress(BaseException):
+            # what is to be said of a broken session was said to the call that met it
+            await owner
+
+
+async def _own(record: ServerRecord, ready: asyncio.Future[Client], over: asyncio.Event) -> None:
+    # connecting has no limit of its own in the SDK: a server that says nothing would be waited for without end
+    async with asyncio.timeout(record.connect_seconds) as limit, connected(record) as client:
+        limit.reschedule(None)
+        ready.set_result(client)
+        await over.wait()
+
+
+class OpenSession:
+    """Implements `ports.McpSession`."""
+
+    def __init__(self, record: ServerRecord, client: Client, owner: asyncio.Task[None]) -> None:
+        self._record = record
+        self._client = client
+        self._owner = owner
+        self._known: tuple[McpTool, ...] | None = None
+
+    async def tools(self) -> tuple[McpTool, ...]:
+        """The tools that the server has and its record allows, asked for once."""
+        if self._known is None:
+            found: list[Any] = []
+            cursor: str | None = None
+            for _ in range(MAX_TOOL_PAGES):
+                page = await self._while_open(self._client.list_tools(cursor=cursor), self._record.connect_seconds)
+                found += page.tools
+                cursor = page.next_cursor
+                if cursor is None:
+                    break
+            self._known = tuple(_tool(tool) for tool in found if self._record.allows(tool.name))
+        return self._known
+
+    async def call(self, tool: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
+        """The tool's answer; its arguments and its structured value are valid against the schemas it declares."""
+        known = await self.tools()
+        declared = next((item for item in known if item.name == tool), None)
+        if declared is None:
+            names = ", ".join(item.name for item in known) or "none"
+            message = f"MCP server {self._record.name} has no tool {tool!r:.60} that may be called (there are: {names})"
+            raise StepError(message, code="mcp_unknown_tool")
+        _matches(declared.input_schema, arguments, f"the arguments of {tool}")
+        sent = {**arguments, **self._record.preset.hidden.get(tool, {})}
+        # the SDK's own check of answers runs the server's patterns in Python's engine, which they can hang
+        request = mcp_types.CallToolRequest(params=mcp_types.CallToolRequestParams(name=tool, arguments=sent))
+        result = await self._while_open(
+            self._client.session.send_request(request, mcp_types.CallToolResult, request_read_timeout_seconds=seconds),
+            seconds + 5.0,
+        )
+        answer = _answer(result, self._record.max_bytes)
+        if result.is_error or self._record.failure_in(answer.text):
+            raise StepError(f"{tool}: {answer.text[:500] or 'failed without a word'}", code="mcp_tool")
+        if declared.output_schema is not None and answer.structured is not None:
+            _matches(declared.output_schema, answer.structured, f"the answer of {tool}")
+        return answer
+
+    async def _while_open(self, work: Awaitable[T], seconds: float) -> T:
+        """What `work` gives, unless the session ends before it does."""
+        name = self._record.name
+        if self._owner.done():
+            raise TransientError(f"MCP server {name} is gone", reason="connection")
+        task = asyncio.ensure_future(work)
+        try:
+            done, _ = await asyncio.wait({task, self._owner}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if task not in done:
+                if self._owner in done:
+                    raise failure(self._owner.exception() or ConnectionError("the server is gone"), name)
+                raise TransientError(f"MCP server {name} did not answer within {seconds:g} s", reason="timeout")
+            return task.result()
+        except (StepError, asyncio.CancelledError):
+            if task.cancelled() and not asyncio.current_task().cancelling():  # type: ignore[union-attr]
+                raise TransientError(f"MCP server {name} is gone", reason="connection") from None
+            raise
+        except Exception as problem:
+            raise failure(problem, name) from None
+        finally:
+            task.cancel()
+            with suppress(BaseException):
+                await task
+
+
+def _tool(tool: Any) -> McpTool:
+    return McpTool(
+        name=str(tool.name),
+        description=str(tool.description or "")[:4000],
+        input_schema=dict(tool.input_schema or {}),
+        output_schema=dict(tool.output_schema) if tool.output_schema else None,
+    )
+
+
+def _matches(schema: JsonObject, value: Any, what: str) -> None:
+    try:
+        ensure_matches(schema, value, what)
+    except BadSchema as problem:
+        raise StepError(f"{what}: the server's schema is not usable: {problem}", code="mcp_schema") from None
+
+
+def _answer(result: Any, cap: int) -> McpAnswer:
+    blocks = [block.model_dump(mode="json", by_alias=True, exclude_none=True) for block in result.content]
+    try:
+        content = ensure_json(blocks, max_bytes=cap, where="content")
+        structured = ensure_json(result.structured_content, max_bytes=cap, where="structured content")
+    except NotJson as problem:
+        raise StepError(f"the tool's answer cannot be used: {problem}", code="not_json") from None
+    assert isinstance(content, list)
+    answer = McpAnswer(content=tuple(content), structured=structured)
+    if len(canonical(content)) > cap:
+        raise StepError(f"the tool's answer is larger than {cap:,} bytes", code="too_large")
+    return answer
