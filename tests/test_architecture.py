@@ -15,7 +15,7 @@ PACKAGES = ("flowbuilder", "review_app")
 
 HOMES = {
     "prefect": (
-        "flowbuilder/runtime/", "flowbuilder/adapters/blocks.py", "flowbuilder/flows.py", "flowbuilder/collection.py",
+        "flowbuilder/runtime/", "flowbuilder/adapters/block", "flowbuilder/flows.py", "flowbuilder/collection.py",
     ),
     "prefect_sqlalchemy": ("flowbuilder/adapters/blocks.py",),
     "sqlalchemy": ("flowbuilder/store/",),
@@ -24,7 +24,7 @@ HOMES = {
     "streamlit": ("review_app/",),
     "jinja2": ("flowbuilder/language/",),
     "lark": ("flowbuilder/language/",),
-    "httpx": ("flowbuilder/adapters/",),
+    "httpx": ("flowbuilder/adapters/", "flowbuilder/runtime/"),  # Prefect's client raises its errors
     "httpcore": ("flowbuilder/adapters/",),
     "mcp": ("flowbuilder/adapters/",),
     "pydantic_ai": ("flowbuilder/adapters/",),

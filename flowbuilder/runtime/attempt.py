@@ -19,7 +19,7 @@ from uuid import UUID
 from prefect import Flow
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.client.schemas.responses import SetStateStatus
+from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
 from prefect.context import FlowRunContext
 from prefect.logging.loggers import flow_run_logger
 from prefect.results import ResultStore
@@ -70,7 +70,9 @@ class Attempt:
 
     async def _ask_to_begin(self) -> None:
         """Have Prefect check its limits: it does that for runs that become pending."""
-        result = await self.client.set_flow_run_state(self.run.id, Pending(message="a warm worker takes it"))
+        result: OrchestrationResult[Any] = await self.client.set_flow_run_state(
+            self.run.id, Pending(message="a warm worker takes it")
+        )
         if result.status != SetStateStatus.ACCEPT and not (result.state and result.state.is_pending()):
             raise NotNow(getattr(result.details, "reason", None) or "Prefect does not let it begin")
 

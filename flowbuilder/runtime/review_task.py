@@ -7,6 +7,7 @@ review's place, so that whoever goes on with the execution means the same one.
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -29,6 +30,10 @@ VERDICTS: dict[DecisionKind, str] = {
     "withdrawn": "Withdrawn",
 }
 
+DRAWN = 1024
+"""How many reviews are remembered with what they waited for, until Prefect has written them down."""
+_DRAWN: OrderedDict[UUID, dict[str, Any]] = OrderedDict()
+
 
 def review_task_id(execution_id: str, path: str) -> UUID:
     """The task run that shows the review at this path."""
@@ -43,6 +48,9 @@ def at_the_top(path: str) -> bool:
 def show_opened(review: Review, parents: Iterable[UUID]) -> None:
     """Draw an open review."""
     run = _task_run(review, parents)
+    _DRAWN[run.id] = run.task_inputs
+    while len(_DRAWN) > DRAWN:
+        _DRAWN.popitem(last=False)
     pending = _state(run, StateType.PENDING, "Pending", "", review.created_at, "opened")
     waiting = _state(run, StateType.PAUSED, "Waiting", waiting_for(review), review.created_at, "waits")
     run.state = waiting
@@ -58,12 +66,13 @@ async def tell_decided(client: PrefectClient, *, review: Review) -> None:
     try:
         known = await client.read_task_run(run.id)
     except ObjectNotFound:
-        pass  # Prefect writes task runs down some time after it has heard of them
+        # Prefect writes task runs down some time after it has heard of them
+        run.task_inputs = _DRAWN.get(run.id, {})
     else:
         if known.state is not None and known.state.name == VERDICTS[decision.kind]:
             return
         run.task_inputs = known.task_inputs
-    run.end_time = decision.at
+    run = run.model_copy(update={"end_time": decision.at})
     said = f"by {decision.by}" + (f": {one_line(decision.comment):.200}" if decision.comment else "")
     waiting = _state(run, StateType.PAUSED, "Waiting", waiting_for(review), review.created_at, "waits")
     kind = StateType.CANCELLED if decision.kind in ("withdrawn", "expired") else StateType.COMPLETED

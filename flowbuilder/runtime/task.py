@@ -183,7 +183,7 @@ async def _passing(task: Task[..., Any], _run: Any, state: State[Any]) -> bool:
     problem = state.data
     if not isinstance(problem, TransientError):
         return False
-    task.retry_delay_seconds = problem.retry_after or 0.0
+    task.retry_delay_seconds = [problem.retry_after or 0.0]
     return True
 
 

@@ -85,7 +85,7 @@ class Turn:
             tolerant=frozenset(
                 node.id for node in plan.block if isinstance(node, Loop) and node.on_item_error != "fail"
             ),
-            pause=lambda: store.request_control(execution.id, "pause", BY_PREFECT),
+            pause=partial(_pause, store, execution.id),
         )
 
     async def _opened(self, perform: PrefectPerform, review: Review, upstream: tuple[str, ...]) -> None:
@@ -94,6 +94,10 @@ class Turn:
             show_opened(review, perform.parents(upstream))
         artifact = review_artifact(review, review_url=self.station.settings.review_url)
         self.telling.tell(lambda client: client.create_artifact(artifact))
+
+
+def _pause(store: Store, execution_id: str) -> None:
+    store.request_control(execution_id, "pause", BY_PREFECT)
 
 
 async def was_resumed(client: PrefectClient, execution: Execution) -> bool:
