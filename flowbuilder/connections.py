@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flowbuilder.dependencies import in_order
+from flowbuilder.provenance.shaping import Shaping
+from flowbuilder.provenance.sinks import reached
 from flowbuilder.reading import Block, Located, Reading
 from flowbuilder.step import Step
 
@@ -22,10 +24,15 @@ class Connections:
 
 
 def connections(reading: Reading) -> Connections | None:
-    """None where parts of the document are missing or names lead nowhere: nothing can be said of what is unused then."""
+    """None where nothing can be said of what is unused: parts of the document are missing, or names lead nowhere, or
+    what is published needs a review that seems to be left out."""
     mentions = [(text.block, name) for text, _, name in reading.reads]
     mentions += [(item.block, name) for item in reading.all for name in item.step.depends_on]
-    if reading.incomplete or any(name not in reading.by_id for _, name in mentions):
+    if (
+        reading.incomplete
+        or any(True for _ in reached(reading.once(Shaping), sinks=("publish",)))
+        or any(name not in reading.by_id for _, name in mentions)
+    ):
         return None
     used = {used for block, name in mentions for used in _used(block, reading.by_id[name])}
     using = {text.reader.id for text, _, _ in reading.reads if text.reader is not None}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from flowbuilder.errors import Refused
-from flowbuilder.events import NewEvent
-from flowbuilder.execution import Lease
 from flowbuilder.values import JsonObject, digest
+
+if TYPE_CHECKING:
+    from flowbuilder.events import NewEvent
+    from flowbuilder.execution import Lease
 
 EffectStatus = Literal["intended", "done", "unknown", "refused", "reverted"]
 """Refused: the target has answered that it did nothing, so that a new attempt is none in doubt."""
@@ -50,6 +52,8 @@ def effect_key(install: str, execution_id: str, path: str, ordinal: int = 0, aut
 def ended_without_receipt(effect: Effect, how: Literal["unknown", "refused"], reason: str) -> NewEvent:
     """What the timeline says of a call that gave no receipt."""
     data: JsonObject = {"key": effect.key, "reason": reason}
+    from flowbuilder.events import NewEvent  # here: the step types need effects, and checking needs no events
+
     return NewEvent(type="effect_unknown" if how == "unknown" else "effect_refused", path=effect.path, data=data)
 
 

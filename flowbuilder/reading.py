@@ -94,6 +94,26 @@ class Reading:
         return not self.definition.complaints.ok
 
     @cached_property
+    def _complained_of(self) -> frozenset[str]:
+        """The pointers of what the loader complained of, and of everything around it."""
+        found: set[str] = set()
+        for complaint in self.definition.complaints.errors:
+            around = complaint.pointer
+            while around and around not in found:
+                found.add(around)
+                around = around.rpartition("/")[0]
+        return frozenset(found)
+
+    def is_broken(self, located: Located) -> bool:
+        """Whether the loader could not read all of a step: what it makes, and what it means, is not known for sure."""
+        return pointer(located.place) in self._complained_of
+
+    @cached_property
+    def written_ids(self) -> frozenset[str]:
+        """The ids of all steps that the document has, those included that could not be read."""
+        return frozenset(_ids_in(self.definition.document.get("steps")))
+
+    @cached_property
     def by_id(self) -> Mapping[str, Located]:
         """The steps by id, nested ones included; of several with the same id, the first."""
         return {located.id: located for located in reversed(self.all)}
@@ -189,6 +209,17 @@ def _scope(located: Located, at: Place) -> Block:
     if isinstance(step, Conditional) and at[0] == "else":
         return located.blocks[-1]
     return located.block
+
+
+def _ids_in(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("id"), str):
+            yield value["id"]
+        for name in ("steps", "branches", "else"):
+            yield from _ids_in(value.get(name))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _ids_in(item)
 
 
 def _texts_in(value: Any, at: Place) -> Iterator[tuple[Place, Template | Expression]]:

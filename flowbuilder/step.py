@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from flowbuilder.annotations import shape_of_model
 from flowbuilder.errors import ConfigurationError, StepError, Transience
 from flowbuilder.field import (
     Bound,
@@ -114,7 +115,7 @@ class Step(Record):
         return False
 
     def output_shape(self) -> Shape:
-        """What is known of the output before it exists: by default, the nested `Output` model's JSON Schema."""
+        """What is known of the output before it exists: by default, the fields of the nested `Output` model."""
         model = getattr(type(self), "Output", None)
         return Shape.unknown() if model is None else _shape_of_output(model)
 
@@ -211,7 +212,7 @@ StepResult = Completed | NeedsReview
 
 @cache
 def _shape_of_output(model: type[BaseModel]) -> Shape:
-    return Shape.from_json_schema(model.model_json_schema(mode="serialization"))
+    return shape_of_model(model)
 
 
 _NO_TEXTS = frozenset(("id", "type", "name", "depends_on", "retry", "timeout_seconds", "on_error", "trust"))

@@ -33,7 +33,7 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
     if reading.workflows is None:
         return
     for located in reading.all:
-        if isinstance(located.step, Workflow) and located.step.name:
+        if isinstance(located.step, Workflow) and located.step.name and not reading.is_broken(located):
             yield from _call(reading, located, located.step, reading.workflows)
 
 

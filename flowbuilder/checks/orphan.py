@@ -36,7 +36,7 @@ _MAY_FAIL_ON_PURPOSE = ("code", "mcp_code", "guard")
 
 def check(reading: Reading) -> Iterator[Diagnostic]:
     """A complaint at each step that stands alone, where others do not."""
-    found = connections(reading)
+    found = reading.once(connections)
     if found is None or not (found.connected and found.purposeful):
         return
     for located in reading.all:

@@ -21,6 +21,8 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
     own = ((text, finding) for text, seen in shaping.seen.items() for finding in seen.findings)
     found: dict[object, list[Diagnostic]] = {}
     for text, finding in (*own, *misfits(shaping)):
+        if _is_of_broken_item(reading, text, finding):
+            continue
         hint = _further_in(shaping, text, finding) or finding.hint
         complaint = reading.in_text(
             text, finding.start, finding.end, finding.code, finding.message, hint=hint, notes=finding.notes,
@@ -53,6 +55,14 @@ def _cause(text: Text, finding: Finding) -> object:
             if finding.start <= reference.start < finding.end and len(path) > 1 and path[0] in ("steps", "inputs"):
                 return path
     return (pointer(text.place), finding)
+
+
+def _is_of_broken_item(reading: Reading, text: Text, finding: Finding) -> bool:
+    """Whether a name is unknown that an iteration around may mean to give: it could not be read."""
+    if finding.code != "FB301" or all(finding.start != reference.start for reference in text.text.references):
+        return False
+    owners = (block.owner for block in text.block.outward())
+    return any(owner is not None and owner.step.kind == "loop" and reading.is_broken(owner) for owner in owners)
 
 
 def _further_in(shaping: Shaping, text: Text, finding: Finding) -> str:

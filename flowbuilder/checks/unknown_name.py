@@ -36,7 +36,7 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
         for place, field, name in _names(located, reading):
             hidden = reading.by_id.get(name)
             loop = out_of_scope(located.block, hidden) if hidden else None
-            if hidden is not None and loop is None:
+            if loop is None and name in reading.written_ids:
                 continue
             if loop is not None:
                 message = f"{field} names {name}, which is inside the iteration {loop.id} and runs once for each item"

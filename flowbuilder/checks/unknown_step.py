@@ -26,7 +26,7 @@ CODE = "FB107"
 def check(reading: Reading) -> Iterator[Diagnostic]:
     """A complaint at each reference to an unknown step."""
     for text, reference, name in reading.reads:
-        if name in reading.by_id:
+        if name in reading.written_ids:
             continue
         visible = [located.id for located in reading.all if located.id and not out_of_scope(text.block, located)]
         others = [other for other in visible if text.reader is None or other != text.reader.id]

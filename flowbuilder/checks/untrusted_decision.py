@@ -31,7 +31,7 @@ from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.provenance.complaining import complaints
 from flowbuilder.provenance.decisions import decided
 from flowbuilder.provenance.shaping import Shaping
-from flowbuilder.provenance.sinks import Reached
+from flowbuilder.provenance.sinks import Reached, reached
 from flowbuilder.reading import Reading
 
 CODE = "FB404"
@@ -43,7 +43,9 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
 
 
 def _find(shaping: Shaping, waived: Collection[str]) -> Iterator[Reached]:
-    return decided(shaping, waived)
+    # where what is published is untrusted itself, that is said
+    told = {id(found.located) for found in reached(shaping, waived, sinks=("publish",))}
+    return (found for found in decided(shaping, waived) if id(found.located) not in told)
 
 
 def _message(found: Reached, step: str) -> str:

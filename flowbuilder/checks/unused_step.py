@@ -28,7 +28,7 @@ CODE = "FB503"
 
 def check(reading: Reading) -> Iterator[Diagnostic]:
     """A warning at each such step."""
-    found = connections(reading)
+    found = reading.once(connections)
     if found is None:
         return
     for located in reading.all:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
 
-from pydantic import TypeAdapter
-from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
-
+from flowbuilder.annotations import shape_of
 from flowbuilder.field import TemplatedField
 from flowbuilder.language import Finding, Shape, Template
 from flowbuilder.language.shape_words import kinds_in_words
@@ -72,17 +69,10 @@ def _expected(located: Located, at: Place, text: Text) -> Shape | None:
 def _fields(model: type[Step]) -> dict[str, Shape]:
     """The shapes of the fields of a step type that may be templates, by their names in the document."""
     return {
-        info.alias or name: _shape(info.annotation)
+        info.alias or name: shape_of(info.annotation)
         for name, info in model.model_fields.items()
         if any(isinstance(mark, TemplatedField) for mark in info.metadata)
     }
-
-
-def _shape(annotation: Any) -> Shape:
-    try:
-        return Shape.from_json_schema(TypeAdapter(annotation).json_schema())
-    except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema):
-        return Shape.unknown()
 
 
 def _takes(expected: Shape, given: Shape) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
@@ -21,7 +21,6 @@ from flowbuilder.steps.conditional import Conditional
 from flowbuilder.steps.human_review import HumanReview
 from flowbuilder.steps.iteration import Iteration
 from flowbuilder.steps.workflow import Workflow
-from flowbuilder.values import pointer
 
 DEEPEST = 16
 """How many workflows may call each other in a row."""
@@ -97,7 +96,6 @@ class Shaping:
         self.called: dict[str, Shaping] = {}
         self._depth = depth
         self._by_place: dict[Place, Shape] = {}
-        self._broken = frozenset(_around(item.pointer for item in reading.definition.complaints.errors))
         top = _Steps(None)
         given = inputs or {}
         declared = {item.name: _declared(item.schema, given.get(item.name)) for item in reading.definition.inputs}
@@ -142,7 +140,7 @@ class Shaping:
         for step_id in ordered:
             for located in by_id[step_id]:
                 output = self._step(located, names, steps)
-                if pointer(located.place) in self._broken:
+                if self.reading.is_broken(located):
                     output = Shape.unknown()
                 steps.add(step_id, Shape.object_of({"output": output, "status": _STATUS, "error": _ERROR}))
 
@@ -327,15 +325,6 @@ class _Open(Mapping[str, Shape]):
 
     def __len__(self) -> int:
         return len(self._known)
-
-
-def _around(pointers: Iterable[str]) -> Iterator[str]:
-    """The pointers of what has complaints, and of everything around it."""
-    for at in pointers:
-        around = at
-        while around:
-            yield around
-            around = around.rpartition("/")[0]
 
 
 def _unless_changed(shape: Shape, text: Text) -> Shape:

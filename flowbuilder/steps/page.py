@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar
@@ -72,6 +71,8 @@ class Page(Step):
         if not (kind.startswith("text/") or kind.endswith("xml")):
             raise StepError(f"{self.url} is {kind}, not a page", code="not_a_page", detail={"content_type": kind})
         # in a thread: a large page takes a while, and other executions share this event loop
+        import asyncio  # here: checking a document needs this step type, and no event loop
+
         found = await asyncio.to_thread(run.ports.extract, html_of(answer), url=answer.url)
         output: JsonObject = {"url": answer.url, "status": answer.status, **found}
         return Completed(output=output)

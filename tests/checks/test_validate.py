@@ -1,6 +1,7 @@
 """`flowbuilder validate`, `explain` and `schema`, as a process and with garbage."""
 
 import json
+import resource
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ CASES = Path(__file__).parent.parent / "cases"
 GOOD = CASES / "good" / "one-page.yaml"
 HEAVY = ("prefect", "streamlit", "sqlalchemy", "mcp", "httpx", "pydantic_ai", "trafilatura", "rich")
 
+HEAD = b"schema: flowbuilder/v1\nname: a\n"
 GARBAGE: dict[str, bytes] = {
     "nothing": b"",
     "a byte order mark": b"\xef\xbb\xbf",
@@ -30,9 +32,9 @@ GARBAGE: dict[str, bytes] = {
     "deep brackets": b"steps: " + b"[" * 100_000,
     "deep braces": b'{"a":' * 50_000,
     "deep blocks": b"".join(b" " * level + b"a:\n" for level in range(1000)),
-    "deep expression": b"schema: flowbuilder/v1\nname: a\nsteps: [{id: a, type: page, url: x, when: '" + b"(" * 1900 + b"'}]",
-    "deep template": b"schema: flowbuilder/v1\nname: a\nsteps: [{id: a, type: page, url: '{{" + b"[" * 8000 + b"'}]",
-    "many braces": b"schema: flowbuilder/v1\nname: a\nsteps: [{id: a, type: page, url: '" + b"{{1}}" * 13_000 + b"'}]",
+    "deep expression": HEAD + b"steps: [{id: a, type: page, url: x, when: '" + b"(" * 1900 + b"'}]",
+    "deep template": HEAD + b"steps: [{id: a, type: page, url: '{{" + b"[" * 8000 + b"'}]",
+    "many braces": HEAD + b"steps: [{id: a, type: page, url: '" + b"{{1}}" * 13_000 + b"'}]",
     "laughs": b"a0: &a0 [lol]\n"
     + b"".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n".encode() for n in range(1, 20)),
     "an anchor of itself": b"a: &a [*a]\n",
@@ -44,8 +46,8 @@ GARBAGE: dict[str, bytes] = {
     "numbers as keys": b"1: a\n2.5: b\nnull: c\n? [x]\n: d\n",
     "wrong types": b"schema: [1]\nname: {a: 1}\ninputs: 3\nhosts: {a: b}\nsteps: 7\noutputs: [1]\n",
     "null everywhere": b"schema:\nname:\ninputs:\nhosts:\nsteps:\noutputs:\n",
-    "steps of everything": b"schema: flowbuilder/v1\nname: a\nsteps: [1, a, null, [], {}, {id: 1}, {id: [], type: {}}, true, 1.5]\n",
-    "fields of everything": b"schema: flowbuilder/v1\nname: a\nsteps:\n"
+    "steps of everything": HEAD + b"steps: [1, a, null, [], {}, {id: 1}, {id: [], type: {}}, true, 1.5]\n",
+    "fields of everything": HEAD + b"steps:\n"
     + b"".join(
         f"  - {{id: {kind}, type: {kind}, {field}: {value}}}\n".encode()
         for kind in ("api", "cms", "code", "conditional", "gsc", "human_review", "iteration", "llm", "page", "workflow")
@@ -66,12 +68,12 @@ def run(*arguments: str) -> Result:
 def test_garbage_gets_complaints_and_never_a_traceback(name: str, tmp_path: Path) -> None:
     path = tmp_path / "garbage.yaml"
     path.write_bytes(GARBAGE[name])
-    begin = time.perf_counter()
+    begin = time.process_time()
     for form in ("text", "json"):
         result = run("validate", "--format", form, str(path))
         assert result.exit_code == 1, (name, result.output, result.exception)
         assert isinstance(result.exception, SystemExit)
-    assert time.perf_counter() - begin < 6
+    assert time.process_time() - begin < 6
     (record,) = json.loads(result.stdout)["files"]
     assert record["diagnostics"]
     assert all(found["code"].startswith("FB") and found["message"] for found in record["diagnostics"])
@@ -116,18 +118,29 @@ def test_a_byte_order_mark_moves_no_column(tmp_path: Path) -> None:
     assert ("FB010", 1, 1) in [(found["code"], found["line"], found["column"]) for found in records]
 
 
-def test_validate_answers_in_half_a_second_and_loads_nothing_heavy() -> None:
+def seconds(*arguments: str) -> float:
+    """The shortest of five runs of Python, in processor time: other work on the machine counts less in it."""
+    taken = []
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(taken)
+
+
+def test_validate_answers_in_half_a_second() -> None:
+    assert seconds("-m", "flowbuilder", "validate", str(GOOD)) < 0.5
+
+
+def test_validate_loads_nothing_heavy() -> None:
     script = (
         "import sys; from flowbuilder.cli import main; code = main(sys.argv[1:]);"
         f"print([name for name in {HEAVY!r} if name in sys.modules]); sys.exit(code)"
     )
-    best = 9.0
-    for _ in range(5):
-        begin = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", script, "validate", str(GOOD)], capture_output=True, text=True)
-        best = min(best, time.perf_counter() - begin)
-        assert (done.returncode, done.stdout, done.stderr) == (0, "ok: 1 file, no complaints\n[]\n", "")
-    assert best < 0.5
+    command = [sys.executable, "-c", script, "validate", str(GOOD)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ok: 1 file, no complaints\n[]\n", "")
 
 
 @pytest.mark.parametrize("code", list(explanations()))
