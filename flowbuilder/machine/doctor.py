@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from flowbuilder.errors import FlowbuilderError
+from flowbuilder.machine.addresses import running_addresses, use_running_prefect
 from flowbuilder.machine.listening import answers, ask
 from flowbuilder.settings import Settings
 
@@ -157,11 +158,13 @@ def _worker(settings: Settings) -> Iterator[Finding]:
 
 
 def _review_app(settings: Settings) -> Iterator[Finding]:
-    if answers(f"{settings.review_url}/_stcore/health"):
-        yield Finding(name="review app", verdict="ok", said=settings.review_url)
+    running = running_addresses(settings.home)
+    url = running.review if running else settings.review_url
+    if answers(f"{url}/_stcore/health"):
+        yield Finding(name="review app", verdict="ok", said=url)
     else:
         remedy = "flowbuilder up, or set FLOWBUILDER_REVIEW_URL to where it is"
-        said = f"{settings.review_url} does not answer"
+        said = f"{url} does not answer"
         yield Finding(name="review app", verdict="warning", said=said, remedy=remedy)
 
 
@@ -191,8 +194,6 @@ def _sandbox(_settings: Settings) -> Iterator[Finding]:
 
 
 def _api(settings: Settings) -> str | None:
-    from flowbuilder.machine.addresses import use_running_prefect
-
     use_running_prefect(settings.home)
     return (os.environ.get("PREFECT_API_URL") or "").rstrip("/") or None
 
