@@ -8,6 +8,7 @@ from typing import Any
 from flowbuilder.deciding import content_hash
 from flowbuilder.errors import StepError
 from flowbuilder.ports import Ledger
+from flowbuilder.review import Decision
 from flowbuilder.step import Place, Step
 from flowbuilder.values import Json
 
@@ -31,12 +32,22 @@ async def ensure_approved(step: Step, places: Iterable[Place], ledger: Ledger) -
             )
 
 
-def hashes_in(approved: Json) -> Iterator[str]:
-    """The hashes of an approved value and of everything in it: who approves a list approves each of its texts."""
+def approves(decision: Decision, wanted: str) -> bool:
+    """Whether a decision approves the content with this hash: all of what was approved, or a part of it.
+
+    What is kept as approved must still be what was: its hash was written down with the decision.
+    """
+    if decision.kind != "approved" or decision.approved_hash != content_hash(decision.approved):
+        return False
+    return wanted in _hashes_in(decision.approved)
+
+
+def _hashes_in(approved: Json) -> Iterator[str]:
+    """The hashes of a value and of everything in it: who approves a list approves each of its texts."""
     yield content_hash(approved)
     if isinstance(approved, dict | list):
         for inner in approved.values() if isinstance(approved, dict) else approved:
-            yield from hashes_in(inner)
+            yield from _hashes_in(inner)
 
 
 def _content(step: Step, place: Place) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from flowbuilder.approval import hashes_in
+from flowbuilder.approval import approves
 from flowbuilder.effect import Effect, TargetClass
 from flowbuilder.errors import StepError
 from flowbuilder.execution import Lease
@@ -55,7 +55,4 @@ class StoreLedger:
     async def approved(self, content_hash: str) -> bool:
         """Whether a reviewer of this execution approved exactly these bytes, alone or as a part of something larger."""
         decisions = await asyncio.to_thread(self.store.decisions, self.lease.execution_id)
-        return any(
-            decision.kind == "approved" and content_hash in hashes_in(decision.approved)
-            for decision in decisions.values()
-        )
+        return any(approves(decision, content_hash) for decision in decisions.values())
