@@ -109,7 +109,7 @@ def _description(
         )
         lines.append(f"* time zone: {site.get('timezone') or 'UTC'}")
     lines += [f"* runs at `{schedule.cron}`, {schedule.timezone} time" for schedule in schedules]
-    lines.append(f"* [its reviews]({settings.review_url.rstrip('/')}/reviews?workflow={version.workflow})")
+    lines.append(f"* [its reviews]({settings.review_url.rstrip('/')}/review?workflow={version.workflow})")
     return "\n".join(lines)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import cast, get_args
 
 import streamlit as st
 
@@ -13,7 +13,7 @@ from flowbuilder.ports import ExecutionFilter
 from review_app import session, times
 from review_app.fields import as_text
 from review_app.plain import escaped
-from review_app.widgets import marks
+from review_app.widgets import address, marks
 from review_app.widgets.execution import detail
 from review_app.widgets.frame import empty, heading, problem
 from review_app.widgets.rows import row
@@ -40,7 +40,7 @@ def view() -> None:
 def _list(app: App) -> None:
     heading("Executions")
     where = _filters(app)
-    trail: list[str] = st.session_state.setdefault(_TRAIL, [])
+    trail = _trail()
     found = app.executions(where, limit=PAGE_SIZE + 1, before=trail[-1] if trail else None)
     shown = found[:PAGE_SIZE]
     if not shown:
@@ -50,10 +50,8 @@ def _list(app: App) -> None:
             row(execution.id, line(execution), name=f"Open {execution.workflow}", on_click=_open, args=(execution.id,))
     if trail or len(found) > PAGE_SIZE:
         with st.container(horizontal=True, gap="small", horizontal_alignment="center"):
-            st.button(
-                "← Newer", key="newer", on_click=trail.pop if trail else None, disabled=not trail, type="tertiary"
-            )
-            st.button("Older →", key="older", disabled=len(found) <= PAGE_SIZE, type="tertiary", on_click=trail.append,
+            st.button("← Newer", key="newer", disabled=not trail, type="tertiary", on_click=_newer)
+            st.button("Older →", key="older", disabled=len(found) <= PAGE_SIZE, type="tertiary", on_click=_older,
                       args=(shown[-1].id if shown else "",))  # fmt: skip
 
 
@@ -84,22 +82,19 @@ def _filters(app: App) -> ExecutionFilter:
     names = [item.name for item in app.workflows(include_archived=True)]
     sites = sorted(str(site.get("site", "")) for site in app.sites())
     with st.container(horizontal=True, gap="small", key="fb-execution-filters"):
-        workflow = st.selectbox(
-            "Workflow", [ANY, *names], format_func=lambda name: "All workflows" if name == ANY else name,
-            key="workflow", bind="query-params", label_visibility="collapsed", on_change=_restart, width=260,
+        workflow = address.select(
+            "Workflow", {ANY: "All workflows", **{name: name for name in names}}, name="workflow", default=ANY,
+            on_change=_restart, width=260,
         )  # fmt: skip
-        site = st.selectbox(
-            "Site", [ANY, *sites], format_func=lambda name: "All sites" if name == ANY else name,
-            key="site", bind="query-params", label_visibility="collapsed", on_change=_restart, width=220,
+        site = address.select(
+            "Site", {ANY: "All sites", **{name: name for name in sites}}, name="site", default=ANY,
+            on_change=_restart, width=220,
         )  # fmt: skip
-        statuses = st.pills(
-            "Status", list(get_args(Status)), selection_mode="multi", key="status", bind="query-params",
-            label_visibility="collapsed", on_change=_restart,
-        )  # fmt: skip
+        statuses = address.several("Status", get_args(Status), name="status", on_change=_restart)
     return ExecutionFilter(
         workflow=None if workflow == ANY else workflow,
         site=None if site == ANY else site,
-        statuses=frozenset(statuses) if statuses else None,
+        statuses=frozenset(cast("tuple[Status, ...]", statuses)) or None,
     )
 
 
@@ -112,6 +107,19 @@ def _nothing(where: ExecutionFilter) -> None:
         )
     else:
         empty("Nothing matches these filters", "Choose another workflow, site or status.")
+
+
+def _trail() -> list[str]:
+    return cast("list[str]", st.session_state.setdefault(_TRAIL, []))
+
+
+def _newer() -> None:
+    if _trail():
+        _trail().pop()
+
+
+def _older(last_seen: str) -> None:
+    _trail().append(last_seen)
 
 
 def _restart() -> None:

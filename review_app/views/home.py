@@ -15,6 +15,11 @@ from review_app.widgets.frame import empty, heading, section, show
 from review_app.widgets.rows import row
 
 SHOWN = 5
+COUNTS: tuple[tuple[Status, str, str], ...] = (
+    ("running", "running now", "blue"),
+    ("paused", "paused", "violet"),
+    ("failed", "failed", "red"),
+)
 COUNTED = 100
 """Executions are counted up to this; beyond it the number ends in a plus."""
 
@@ -36,11 +41,7 @@ def view() -> None:
         tiles = st.columns(4)
     with tiles[0]:
         _tile("waiting", f"{waiting:,}", "wait for a decision", "amber" if waiting else "grey", "review", {})
-    for column, (status, words, tone) in zip(
-        tiles[1:],
-        (("running", "running now", "blue"), ("paused", "paused", "violet"), ("failed", "failed", "red")),
-        strict=True,
-    ):
+    for column, (status, words, tone) in zip(tiles[1:], COUNTS, strict=True):
         with column:
             _count(app, status, words, tone)
     left, right = st.columns([0.5, 0.5], gap="large")

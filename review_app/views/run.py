@@ -9,7 +9,7 @@ from flowbuilder.errors import FlowbuilderError
 from flowbuilder.plan import Plan
 from review_app import session
 from review_app.plain import escaped, label
-from review_app.widgets import input_form, marks
+from review_app.widgets import address, input_form, marks
 from review_app.widgets.frame import empty, heading, problem, show
 
 NO_SITE = "none"
@@ -33,15 +33,12 @@ def view() -> None:
         sites = sorted(str(site.get("site", "")) for site in app.sites())
         choice, where = st.columns(2)
         with choice:
-            name = st.selectbox(
-                "Workflow", list(titles), key="workflow", bind="query-params",
-                format_func=lambda name: f"{titles[name]} ({name})" if titles[name] != name else name,
-            )  # fmt: skip
+            said = {name: f"{title} ({name})" if title not in ("", name) else name for name, title in titles.items()}
+            name = address.select("Workflow", said, name="workflow", default=next(iter(said)), visible=True)
         with where:
-            site = st.selectbox(
-                "Site", [NO_SITE, *sites], key="site", bind="query-params", index=1 if len(sites) == 1 else 0,
-                format_func=lambda name: "No site" if name == NO_SITE else name,
-            )  # fmt: skip
+            chosen = sites[0] if len(sites) == 1 else NO_SITE
+            every = {NO_SITE: "No site", **{each: each for each in sites}}
+            site = address.select("Site", every, name="site", default=chosen, visible=True)
         try:
             version = app.version(name)
             plan = app.plan(version)

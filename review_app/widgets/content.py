@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast
 
 import streamlit as st
 
@@ -13,21 +13,17 @@ from review_app.diff import compare
 from review_app.fields import Field, as_text, fields, structured
 from review_app.plain import escaped
 from review_app.visible import hidden_characters
-from review_app.widgets import marks
+from review_app.widgets import address, marks
 from review_app.widgets.frame import section, show
 
 View = Literal["side", "inline", "new"]
-VIEWS: dict[View, str] = {"side": "Side by side", "inline": "Inline", "new": "New only"}
+VIEWS = {"side": "Side by side", "inline": "Inline", "new": "New only"}
 _TONES = {"error": "red", "high": "red", "critical": "red", "warning": "amber", "medium": "amber", "ok": "green"}
 
 
 def view_switch() -> View:
     """Draw the choice of views; it stays while the person goes from review to review."""
-    chosen = st.segmented_control(
-        "View", list(VIEWS), default="side", required=True, format_func=VIEWS.__getitem__,
-        key="view", bind="query-params", label_visibility="collapsed",
-    )  # fmt: skip
-    return chosen or "side"
+    return cast(View, address.switch("View", VIEWS, name="view", default="side"))
 
 
 def findings(review: Review) -> None:

@@ -174,8 +174,7 @@ def _decide(app: App, seen: Seen, me: str, kind: DecisionKind) -> None:
             has_edit=edited is not None and edited != review.request.proposal,
         )
     except Conflict as faster:
-        said = faster.message[:1].upper() + faster.message[1:]
-        _say(review, "warning", f"{said}. Nothing of yours was sent; what you typed is kept.")
+        _say(review, "warning", f"{faster.message}. Nothing of yours was sent; what you typed is kept.")
         return
     except (FlowbuilderError, NotEdited) as refused:
         _say(review, "error", str(refused))
@@ -196,7 +195,7 @@ def _claim(app: App, review: Review, me: str) -> None:
         else:
             app.claim(review.id, by=me)
     except FlowbuilderError as refused:
-        _say(review, "warning", f"{refused.message[:1].upper()}{refused.message[1:]}.")
+        _say(review, "warning", f"{refused.message}.")
 
 
 def _toggle_edit(app: App, review: Review, me: str) -> None:

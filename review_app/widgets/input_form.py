@@ -12,6 +12,9 @@ import streamlit as st
 from flowbuilder.values import Json, JsonObject
 from review_app.plain import label
 
+LARGEST = 2**53 - 1
+"""The largest number that a browser counts to by ones."""
+
 
 class WrongInput(ValueError):
     """One field cannot be read; the message names it."""
@@ -76,17 +79,31 @@ def _widget(name: str, prop: JsonObject, default: Json, needed: bool, key: str) 
 
 
 def _number(title: str, prop: JsonObject, default: Json, about: str | None, key: str, *, whole: bool) -> Any:
-    make = int if whole else float
-    low, high = prop.get("minimum"), prop.get("maximum")
+    low, high, value = _bound(prop.get("minimum")), _bound(prop.get("maximum")), _bound(default)
+    if value is not None and ((low is not None and value < low) or (high is not None and value > high)):
+        value = None
+    if whole:
+        return st.number_input(
+            title, value=_whole(value), min_value=_whole(low), max_value=_whole(high), step=1, help=about, key=key
+        )
     return st.number_input(
-        title,
-        value=make(default) if isinstance(default, int | float) and not isinstance(default, bool) else None,
-        min_value=make(low) if isinstance(low, int | float) else None,
-        max_value=make(high) if isinstance(high, int | float) else None,
-        step=1 if whole else None,
-        help=about,
-        key=key,
+        title, value=value, min_value=low, max_value=high, step=_step(low, high), format="%g", help=about, key=key
     )
+
+
+def _bound(value: object) -> float | None:
+    """A number that a browser's field can hold; None for what it cannot: the schema is checked again at the start."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > LARGEST:
+        return None
+    return float(value)
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _step(low: float | None, high: float | None) -> float:
+    return 0.05 if low is not None and high is not None and high - low <= 1 else 1.0
 
 
 def _text(title: str, prop: JsonObject, default: Json, about: str | None, key: str) -> Any:

@@ -12,7 +12,7 @@ from flowbuilder.errors import Refused
 from flowbuilder.ports import ReviewFilter
 from flowbuilder.review import Review, ReviewPage
 from review_app.plain import escaped
-from review_app.widgets import marks
+from review_app.widgets import address, marks
 from review_app.widgets.frame import show
 from review_app.widgets.rows import row
 
@@ -62,22 +62,14 @@ def filters(app: App, me: str) -> ReviewFilter:
     counts = app.pending_counts()
     names = sorted({*counts, *(item.name for item in app.workflows())})
     sites = sorted(str(site.get("site", "")) for site in app.sites())
-    workflow = st.selectbox(
-        "Workflow",
-        [ANY, *names],
-        format_func=lambda name: f"All workflows ({sum(counts.values()):,})" if name == ANY
-        else f"{name} ({counts.get(name, 0):,})",
-        key="workflow", bind="query-params", label_visibility="collapsed", on_change=_restart,
+    total = f"All workflows ({sum(counts.values()):,})"
+    workflow = address.select(
+        "Workflow", {ANY: total, **{name: f"{name} ({counts.get(name, 0):,})" for name in names}},
+        name="workflow", default=ANY, on_change=_restart,
     )  # fmt: skip
     with st.container(horizontal=True, gap="small", key="fb-filters"):
-        scope = st.segmented_control(
-            "Whose", list(_SCOPES), default="everyone", required=True, format_func=_SCOPES.__getitem__,
-            key="whose", bind="query-params", label_visibility="collapsed", on_change=_restart,
-        )  # fmt: skip
-        state = st.segmented_control(
-            "State", list(_STATES), default="open", required=True, format_func=_STATES.__getitem__,
-            key="state", bind="query-params", label_visibility="collapsed", on_change=_restart,
-        )  # fmt: skip
+        scope = address.switch("Whose", _SCOPES, name="whose", default="everyone", on_change=_restart)
+        state = address.switch("State", _STATES, name="state", default="open", on_change=_restart)
     with st.container(horizontal=True, gap="small", key="fb-search"):
         text = st.text_input(
             "Search", key="search", bind="query-params", placeholder="Search titles", icon=":material/search:",
@@ -85,10 +77,8 @@ def filters(app: App, me: str) -> ReviewFilter:
         )  # fmt: skip
         site = ANY
         if sites:
-            site = st.selectbox(
-                "Site", [ANY, *sites], format_func=lambda name: "All sites" if name == ANY else name,
-                key="site", bind="query-params", label_visibility="collapsed", on_change=_restart,
-            )  # fmt: skip
+            every = {ANY: "All sites", **{name: name for name in sites}}
+            site = address.select("Site", every, name="site", default=ANY, on_change=_restart)
     return ReviewFilter(
         workflow=None if workflow == ANY else workflow,
         site=None if site == ANY else site,

@@ -90,8 +90,8 @@ def timeline(events: Sequence[Event]) -> str:
 
 def sentence(event: Event) -> str:
     """What an event says, as plain text."""
-    _, said = _SAID.get(event.type, ("grey", lambda data: event.type.replace("_", " ")))
-    return said(event.data)
+    known = _SAID.get(event.type)
+    return known[1](event.data) if known else event.type.replace("_", " ")
 
 
 def _line(event: Event) -> str:

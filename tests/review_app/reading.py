@@ -1,0 +1,34 @@
+"""Reading a page that was drawn without a browser."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+
+from streamlit.testing.v1 import AppTest
+
+Open = Callable[..., AppTest]
+
+
+def markup(page: AppTest) -> str:
+    """All HTML of the page."""
+    return "\n".join(str(each.proto.body) for each in page.get("html"))
+
+
+def words(page: AppTest) -> str:
+    """The text of all HTML of the page, without its tags."""
+    return html.unescape(re.sub(r"<[^>]*>", " ", markup(page)))
+
+
+def title(page: AppTest) -> str:
+    """The page's title."""
+    found = re.search(r'class="fb-title">(.*?)(?:<span|</div>)', markup(page), re.DOTALL)
+    assert found, markup(page)[:2000]
+    return html.unescape(found[1])
+
+
+def said(page: AppTest) -> str:
+    """All errors, warnings and toasts, without the signs that keep Markdown from reading them."""
+    told = [*page.error, *page.warning, *page.toast]
+    return "\n".join(re.sub(r"\\([^\w\s])", r"\1", str(each.value)).replace("\u2060", "") for each in told)
