@@ -237,7 +237,7 @@ class _Drive:
             )
         finally:
             heard.cancel()
-        for task in self.running.keys() & done:
+        for task in [task for task in self.running if task in done]:  # in the order in which they began
             start = self.running.pop(task)
             if task.cancelled():
                 continue

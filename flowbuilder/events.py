@@ -57,7 +57,8 @@ class NewEvent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """An event as the store keeps it: `seq` is gapless within its execution, from 1; `at` is in UTC."""
+    """An event as the store keeps it: `seq` is gapless within its execution, from 1; `at` is in UTC; `epoch` is that of
+    the execution when it was written."""
 
     execution_id: str
     seq: int
@@ -65,6 +66,7 @@ class Event:
     type: EventType
     path: str = ""
     data: JsonObject = field(default_factory=dict)
+    epoch: int = 0
 
     def record(self) -> JsonObject:
         """The JSON form: `{"seq", "at", "type", "path", ...data}`."""

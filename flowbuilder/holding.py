@@ -12,6 +12,9 @@ from flowbuilder.execution import TERMINAL, TRANSITIONS, Control, Execution, Lea
 AFTER_THE_END: frozenset[EventType] = frozenset({"effect_reverted"})
 """The only events that an ended execution may still get."""
 
+MOST_DEATHS = 3
+"""How many workers in a row an execution may take down with it before it is set aside."""
+
 
 def is_held(execution: Execution, now: datetime) -> bool:
     """Whether a worker's lease is unexpired."""

@@ -45,6 +45,9 @@ class SqlExecutions(Part):
                 if (known := _find(transaction, execution.id)) is not None:
                     return known
                 raise NotFound(f"workflow {execution.workflow} has no version {execution.version}")
+            if execution.ready_at is not None and execution.ready_at <= execution.created_at:
+                # at once, by the database's clock: that of another machine may be ahead
+                small["ready_at"] = min(execution.ready_at, transaction.now())
             mark = transaction.mark_new(execution.id)
             insert = transaction.insert(executions).values(**small, **mark, seq=1, recorded=0)
             insert = insert.on_conflict_do_nothing(index_elements=[executions.c.flow_run_id])

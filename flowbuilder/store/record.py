@@ -128,5 +128,11 @@ def _outcome_of(row: Row[Any]) -> Outcome:
 
 def _event_of(row: Row[Any], execution_id: str) -> Event:
     return Event(
-        execution_id=execution_id, seq=row.seq, at=row.inserted_at, type=row.type, path=row.path, data=row.payload
+        execution_id=execution_id,
+        seq=row.seq,
+        at=row.inserted_at,
+        type=row.type,
+        path=row.path,
+        data=row.payload,
+        epoch=row.epoch,
     )

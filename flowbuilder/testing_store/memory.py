@@ -45,7 +45,6 @@ class Run:
     execution: Execution
     wished_by: str = ""
     events: list[Event] = field(default_factory=list)
-    epochs: list[int] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     decisions: dict[str, Made] = field(default_factory=dict)
 
@@ -61,9 +60,9 @@ class Run:
                     type=event.type,
                     path=event.path,
                     data=data,  # type: ignore[arg-type]
+                    epoch=self.execution.epoch,
                 )
             )
-            self.epochs.append(self.execution.epoch)
 
 
 class Memory:

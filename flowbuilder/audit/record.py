@@ -1,0 +1,63 @@
+"""All that a store remembers of one execution, read so that it fits together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flowbuilder.effect import Effect
+from flowbuilder.events import Event
+from flowbuilder.execution import Execution, Outcome
+from flowbuilder.ports import ReviewFilter, Store
+from flowbuilder.review import Decision, Review
+
+_TRIES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One execution and everything that belongs to it."""
+
+    execution: Execution
+    events: tuple[Event, ...]
+    outcomes: tuple[Outcome, ...]
+    decisions: Mapping[str, Decision]
+    reviews: tuple[Review, ...]
+    effects: tuple[Effect, ...]
+
+
+def record_of(store: Store, execution_id: str) -> Record | None:
+    """The record of one execution; None where it changes faster than it can be read."""
+    for _ in range(_TRIES):
+        before = store.execution(execution_id)
+        events = _events(store, execution_id)
+        record = Record(
+            execution=before,
+            outcomes=tuple(store.outcomes(execution_id)),
+            decisions=store.decisions(execution_id),
+            reviews=_reviews(store, execution_id),
+            effects=tuple(store.effects(execution_id)),
+            events=events,
+        )
+        last = events[-1].seq if events else 0
+        if store.execution(execution_id) == before and not store.events(execution_id, after=last, limit=1):
+            return record
+    return None
+
+
+def _events(store: Store, execution_id: str) -> tuple[Event, ...]:
+    found: list[Event] = []
+    while batch := store.events(execution_id, after=found[-1].seq if found else 0):
+        found += batch
+    return tuple(found)
+
+
+def _reviews(store: Store, execution_id: str) -> tuple[Review, ...]:
+    found: list[Review] = []
+    cursor: str | None = None
+    while True:
+        page = store.reviews(ReviewFilter(execution_id=execution_id, status=None), limit=200, cursor=cursor)
+        found += page.reviews
+        if page.next is None:
+            return tuple(found)
+        cursor = page.next

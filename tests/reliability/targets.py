@@ -1,0 +1,68 @@
+"""What survives a crash: a site, an HTTP service and its log, and a model. Each logs every call with its key."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from flowbuilder.errors import TransientError
+from flowbuilder.ports import CmsPage, CmsWrite, HttpRequest, HttpResponse
+from flowbuilder.testing import FakeModel, MemoryCms
+from flowbuilder.testing_ports import respond
+
+
+class Site(MemoryCms):
+    """A CMS that logs what it is asked to write."""
+
+    def __init__(self, pages: dict[str, str]) -> None:
+        super().__init__(pages)
+        self.calls: list[str] = []
+
+    async def update(self, write: CmsWrite) -> CmsPage:
+        self.calls.append(write.idempotency_key or "")
+        return await super().update(write)
+
+
+@dataclass
+class Service:
+    """An HTTP service. `PUT /keyed` honours the idempotency key, `POST /bare` neither that nor anything else."""
+
+    applied: list[str] = field(default_factory=list)
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    seen: dict[str, HttpResponse] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        path = request.url.removeprefix("https://service.example")
+        if self.failures.get(path, 0) > 0:
+            self.failures[path] -= 1
+            raise TransientError("busy", reason="rate_limit", retry_after=120.0)
+        if request.method == "GET":
+            return respond({"path": path, "number": len(path)}, url=request.url)
+        key = request.idempotency_key or ""
+        self.calls.append((f"{request.method} {path}", key))
+        if request.method == "PUT":
+            if key not in self.seen:
+                self.applied.append(f"PUT {path}")
+                self.seen[key] = respond({"revision": self.applied.count(f"PUT {path}")}, url=request.url)
+            return self.seen[key]
+        self.applied.append(f"{request.method} {path}")
+        return respond({"accepted": path}, url=request.url)
+
+
+@dataclass
+class Targets:
+    """The world of one scenario."""
+
+    site: Site
+    service: Service = field(default_factory=Service)
+    model: FakeModel = field(default_factory=FakeModel)
+
+    def keyed_calls(self) -> Counter[str]:
+        """How often each effect key was used in a call."""
+        return Counter([*self.site.calls, *(key for _, key in self.service.calls)])
+
+    def unkeyed(self) -> list[Any]:
+        """Calls that carried no key at all."""
+        return [call for call in [*self.site.calls, *(key for _, key in self.service.calls)] if not call]
