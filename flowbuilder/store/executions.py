@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, literal, select, tuple_
+from sqlalchemy import Row, Select, bindparam, literal, select, tuple_
 
 from flowbuilder.errors import NotFound
 from flowbuilder.events import NewEvent
@@ -22,6 +22,8 @@ from flowbuilder.values import Json, JsonObject
 _WHOLE = select(*HEAD, *(column for column in values.c if column.name != "execution_id")).join(
     values, values.c.execution_id == executions.c.id
 )
+
+_ONE = _WHOLE.where(executions.c.flow_run_id == bindparam("wanted"))
 
 
 class SqlExecutions(Part):
@@ -142,7 +144,7 @@ def execution_of(row: Row[Any], **more: Json) -> Execution:
 
 
 def _find(transaction: Transaction, execution_id: str) -> Execution | None:
-    row = transaction.run(_WHOLE.where(executions.c.flow_run_id == execution_id)).one_or_none()
+    row = transaction.run(_ONE, {"wanted": execution_id}).one_or_none()
     return None if row is None else execution_of(row)
 
 

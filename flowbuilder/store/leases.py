@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 
+from flowbuilder.errors import NotFound
 from flowbuilder.events import NewEvent
 from flowbuilder.execution import TERMINAL, Control, Execution, Lease, Status
 from flowbuilder.holding import (
@@ -28,6 +29,8 @@ from flowbuilder.store.snapshot import snapshot
 from flowbuilder.store.tables import decisions, executions, values
 from flowbuilder.store.transaction import Transaction
 from flowbuilder.values import Json, JsonObject
+
+_CONTROL = select(executions.c.control).where(executions.c.flow_run_id == bindparam("wanted"))
 
 
 class SqlLeases(Part):
@@ -132,7 +135,15 @@ class SqlLeases(Part):
 
     def control(self, execution_id: str) -> Control | None:
         """What a person has asked for and the worker has not yet done."""
-        return self._database.read(lambda transaction: found(transaction, execution_id).control)
+
+        def look(transaction: Transaction) -> Control | None:
+            row = transaction.run(_CONTROL, {"wanted": execution_id}).one_or_none()
+            if row is None:
+                raise NotFound(f"there is no execution {execution_id}")
+            asked: Control | None = row.control
+            return asked
+
+        return self._database.read(look)
 
     def mark_ready(self, execution_id: str) -> None:
         """Have a sweeper wake it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Integer, Row, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
 from flowbuilder.errors import Conflict
@@ -20,6 +20,14 @@ from flowbuilder.store.tables import events as event_rows
 from flowbuilder.store.tables import executions, outcomes
 from flowbuilder.store.transaction import Transaction
 
+_NUMBER = select(executions.c.id).where(executions.c.flow_run_id == bindparam("wanted")).scalar_subquery()
+_OUTCOMES = select(outcomes).where(outcomes.c.execution_id == _NUMBER).order_by(outcomes.c.position)
+_EVENTS = (
+    select(event_rows)
+    .where(event_rows.c.execution_id == _NUMBER, event_rows.c.seq > bindparam("after"))
+    .order_by(event_rows.c.seq)
+    .limit(bindparam("most", type_=Integer))
+)
 _INSERT = Prepared(outcomes.insert(), [column.name for column in outcomes.c if column.name != "id"])
 
 
@@ -32,13 +40,10 @@ class SqlRecord(Part):
 
     def outcomes(self, execution_id: str) -> Sequence[Outcome]:
         """In the order in which they were recorded."""
-        query = (
-            select(outcomes)
-            .join(executions, executions.c.id == outcomes.c.execution_id)
-            .where(executions.c.flow_run_id == execution_id)
-            .order_by(outcomes.c.position)
+        wanted = {"wanted": execution_id}
+        return self._database.read(
+            lambda transaction: tuple(_outcome_of(row) for row in transaction.run(_OUTCOMES, wanted))
         )
-        return self._database.read(lambda transaction: tuple(_outcome_of(row) for row in transaction.run(query)))
 
     def record_outcome(self, lease: Lease, outcome: Outcome, events: Sequence[NewEvent]) -> None:
         """The outcome and its events; a second outcome of a path is `Conflict`."""
@@ -93,15 +98,9 @@ class SqlRecord(Part):
 
     def events(self, execution_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Event]:
         """The events with a higher number than `after`."""
-        number = select(executions.c.id).where(executions.c.flow_run_id == execution_id).scalar_subquery()
-        query = (
-            select(event_rows)
-            .where(event_rows.c.execution_id == number, event_rows.c.seq > max(after, 0))
-            .order_by(event_rows.c.seq)
-            .limit(max(limit, 0))
-        )
+        wanted = {"wanted": execution_id, "after": max(after, 0), "most": max(limit, 0)}
         return self._database.read(
-            lambda transaction: tuple(_event_of(row, execution_id) for row in transaction.run(query))
+            lambda transaction: tuple(_event_of(row, execution_id) for row in transaction.run(_EVENTS, wanted))
         )
 
 

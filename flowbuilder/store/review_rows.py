@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 
 from flowbuilder.asking import search_text
 from flowbuilder.errors import Conflict, NotFound
@@ -28,10 +28,12 @@ WHOLE = select(
     ),
 ).outerjoin(decisions, decisions.c.review_id == reviews.c.id)
 
+_ONE = WHOLE.where(reviews.c.id == bindparam("wanted"))
+
 
 def review_in(transaction: Transaction, review_id: str) -> Review:
     """One review; `NotFound`."""
-    row = transaction.run(WHOLE.where(reviews.c.id == review_id)).one_or_none()
+    row = transaction.run(_ONE, {"wanted": review_id}).one_or_none()
     if row is None:
         raise NotFound(f"there is no review {review_id}")
     return review_of(row)

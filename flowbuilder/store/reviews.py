@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 from uuid_utils.compat import uuid7
 
 from flowbuilder.asking import may_decide, opened, opened_event, same_person
@@ -42,6 +42,14 @@ from flowbuilder.store.review_rows import (
 from flowbuilder.store.tables import asked, decisions, executions, reviews, values, versions
 from flowbuilder.store.transaction import Transaction
 from flowbuilder.values import Json, JsonObject
+
+_DECISIONS = (
+    select(decisions)
+    .join(executions, executions.c.id == decisions.c.execution_id)
+    .where(executions.c.flow_run_id == bindparam("wanted"))
+    .order_by(decisions.c.inserted_at)
+)
+_SITE_RECORD = select(values.c.site_record).where(values.c.execution_id == bindparam("number"))
 
 
 class SqlReviews(Part):
@@ -165,9 +173,10 @@ class SqlReviews(Part):
 
     def decisions(self, execution_id: str) -> Mapping[str, Decision]:
         """The decisions by StepPath."""
-        number = select(executions.c.id).where(executions.c.flow_run_id == execution_id).scalar_subquery()
-        query = select(decisions).where(decisions.c.execution_id == number).order_by(decisions.c.inserted_at)
-        return self._database.read(lambda transaction: {row.path: decision_of(row) for row in transaction.run(query)})
+        wanted = {"wanted": execution_id}
+        return self._database.read(
+            lambda transaction: {row.path: decision_of(row) for row in transaction.run(_DECISIONS, wanted)}
+        )
 
     def expire_reviews(self, *, limit: int = 100) -> Sequence[Review]:
         """Decide or escalate the reviews whose time is over, each in a transaction of its own."""
@@ -219,8 +228,7 @@ def _locked(transaction: Transaction, review_id: str) -> tuple[Row[Any], Review]
 
 
 def _site_record(transaction: Transaction, row: Row[Any]) -> JsonObject:
-    query = select(values.c.site_record).where(values.c.execution_id == row.id)
-    record: JsonObject = transaction.run(query).scalar_one()
+    record: JsonObject = transaction.run(_SITE_RECORD, {"number": row.id}).scalar_one()
     return record
 
 

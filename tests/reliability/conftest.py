@@ -33,8 +33,8 @@ def openers(kind: str, request: pytest.FixtureRequest) -> Openers:
 
 
 def reopened(url: str, clock: FakeClock) -> Callable[[], Store]:
-    """Each call gives a store with new connections and nothing remembered. Only compiled statements are kept: to compile
-    them anew in each of a thousand lives takes longer than the lives."""
+    """Each call gives a store with new connections and nothing remembered. Only compiled statements are kept: compiling
+    them in each of a thousand lives would take longer than the lives."""
     first = open_store(url, clock=clock, durable=False)
 
     def open_again() -> Store:
