@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 
 from flowbuilder.definition import blocks_of
-from flowbuilder.language import Reference
 from flowbuilder.step import Step
 
 
@@ -52,20 +51,6 @@ def ids_inside(step: Step) -> Iterator[str]:
             yield from ids_inside(inner)
 
 
-def reads(step: Step) -> Iterator[str]:
-    """The ids of the steps that this step's own templates and expressions read (not those of steps inside it)."""
-    for _, text, _ in step.own_texts:
-        yield from steps_read(text.references)
-
-
-def steps_read(references: Iterable[Reference]) -> Iterator[str]:
-    """The ids that references into `steps` name: `steps.draft.output` reads `draft`."""
-    for reference in references:
-        path = reference.path
-        if len(path) > 1 and path[0] == "steps" and isinstance(path[1], str):
-            yield path[1]
-
-
 def _needed(step: Step, owners: Mapping[str, str]) -> Iterator[str]:
     for name in _mentions(step):
         owner = owners.get(name)
@@ -74,8 +59,7 @@ def _needed(step: Step, owners: Mapping[str, str]) -> Iterator[str]:
 
 
 def _mentions(step: Step) -> Iterator[str]:
-    yield from step.depends_on
-    yield from reads(step)
+    yield from step.mentioned
     for _, body in blocks_of(step):
         for inner in body:
             yield from _mentions(inner)

@@ -34,6 +34,8 @@ def out_of_scope(block: Block, target: Located) -> Located | None:
 
 def may_be_missing(text: Text, target: Located) -> Missing | None:
     """Why the output of `target` may be missing where `text` is read; None where it is always there."""
+    if _always_runs(target) and target.block is text.block:
+        return None
     known = _known(text)
     if covered(("steps", target.id, "output"), known.there):
         return None
@@ -45,6 +47,11 @@ def may_be_missing(text: Text, target: Located) -> Missing | None:
         if id(node.block) in around or node.block.owner is None:
             return None
         node, through = node.block.owner, node.block
+
+
+def _always_runs(located: Located) -> bool:
+    """Whether a step runs, and gives something, whenever what it stands in does."""
+    return located.step.when is None and located.step.on_error == "fail"
 
 
 def may_be_null(text: Text, reference: Reference, target: Located) -> Missing | None:

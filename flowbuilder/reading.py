@@ -52,11 +52,10 @@ class Located:
     block: Block
     blocks: list[Block] = field(default_factory=list)
     texts: list[Text] = field(default_factory=list)
+    id: str = ""
 
-    @property
-    def id(self) -> str:
-        """The step's id."""
-        return self.step.id
+    def __post_init__(self) -> None:
+        self.id = self.step.id
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -106,7 +105,7 @@ class Reading:
 
     def is_broken(self, located: Located) -> bool:
         """Whether the loader could not read all of a step: what it makes, and what it means, is not known for sure."""
-        return pointer(located.place) in self._complained_of
+        return bool(self._complained_of) and pointer(located.place) in self._complained_of
 
     @cached_property
     def written_ids(self) -> frozenset[str]:

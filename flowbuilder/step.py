@@ -135,14 +135,19 @@ class Step(Record):
         """What `texts` gives, found once: everything that reads a definition asks for it."""
         return tuple(self.texts())
 
+    @cached_property
+    def mentioned(self) -> tuple[str, ...]:
+        """The ids of the steps that it depends on by name or by what its own texts read."""
+        read = (reference.path for _, text, _ in self.own_texts for reference in text.references)
+        return (*self.depends_on, *(str(path[1]) for path in read if len(path) > 1 and path[0] == "steps"))
+
     def bind(self, context: Mapping[str, Json]) -> Self:
         """The step with every template filled in from `context`; `StepError` where a result has the wrong type."""
         values: dict[str, Any] = {}
         for name in self.model_fields_set:
             info = type(self).model_fields[name]
             value = getattr(self, name)
-            templated = any(isinstance(mark, TemplatedField) for mark in info.metadata)
-            values[info.alias or name] = fill(value, context) if templated else value
+            values[info.alias or name] = fill(value, context)
         try:
             return type(self).model_validate(values, context=Bound())
         except ValidationError as error:

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.reading import Reading
@@ -53,6 +54,10 @@ _WORDS = {
 def check(reading: Reading) -> Iterator[Diagnostic]:
     """A warning at each text, without repeating the secret."""
     positions = reading.definition.positions
+    texts: list[str] = []
+    _gather(reading.definition.document, texts)
+    if _SECRET.search("\n".join(texts)) is None:
+        return
     for place, text in strings_in(reading.definition.document):
         found = _SECRET.search(text) if len(text) >= _SHORTEST else None
         if found is None:
@@ -66,3 +71,16 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
             pointer=at,
             span=positions.inside(at, text, found.start(), found.end()),
         )
+
+
+def _gather(value: Any, texts: list[str]) -> None:
+    """All texts that are long enough to hold a secret, without their places: most documents have none."""
+    if isinstance(value, str):
+        if len(value) >= _SHORTEST:
+            texts.append(value)
+    elif isinstance(value, dict):
+        for inner in value.values():
+            _gather(inner, texts)
+    elif isinstance(value, list):
+        for inner in value:
+            _gather(inner, texts)

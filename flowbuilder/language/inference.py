@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any, Final
 
 from flowbuilder.diagnostics import Severity
@@ -49,6 +50,11 @@ _VERBS: Final = {
 }
 
 
+@cache
+def _rule_for(kind: type[Expr]) -> str:
+    return f"_{kind.__name__.lower()}"
+
+
 class Inference(FunctionShapes):
     """Infers shapes and gathers findings. After a finding the rest of its chain is unknown, so that one cause gives one."""
 
@@ -60,7 +66,7 @@ class Inference(FunctionShapes):
 
     def infer(self, node: Expr, known: Known, *, soft: bool = False) -> Shape:
         """The shape of `node` where the paths in `known` are there; `soft`: what is missing is taken care of."""
-        rule: Callable[[Any, Known, bool], Shape] = getattr(self, f"_{type(node).__name__.lower()}")
+        rule: Callable[[Any, Known, bool], Shape] = getattr(self, _rule_for(type(node)))
         return rule(node, known, soft)
 
     def complain(
@@ -110,9 +116,6 @@ class Inference(FunctionShapes):
         if value.is_nullable and not soft and not covered(path, known):
             hint = f"take it with {self.words(node)} | default(...), or test it before"
             self.complain("FB304", f"{self.words(node.value)} may be null here", node, hint=hint, severity="warning")
-        taint = found.taint
-        if taint is not None and path:
-            found = replace(found, taint=replace(taint, via=".".join(map(str, path))))
         return self._there(node, path, found, known, soft)
 
     def _named(self, node: Member, key: str, value: Shape, soft: bool) -> Shape | None:

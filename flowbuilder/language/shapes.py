@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final, Literal
@@ -174,10 +174,32 @@ def _deep(shape: Shape, taint: Taint | None, join: bool) -> Shape:
     return replace(
         shape,
         taint=own if holds_text else shape.taint,
-        fields={name: _with_trust(inner, taint, join=join) for name, inner in shape.fields.items()},
+        fields=_Marked(shape.fields, taint, join) if shape.fields else shape.fields,
         rest=shape.rest and _with_trust(shape.rest, taint, join=join),
         items=shape.items and _with_trust(shape.items, taint, join=join),
     )
+
+
+class _Marked(Mapping[str, Shape]):
+    """Members with a taint on the text inside, worked out for those that are looked at: few of many are."""
+
+    __slots__ = ("_fields", "_join", "_known", "_taint")
+
+    def __init__(self, fields: Mapping[str, Shape], taint: Taint | None, join: bool) -> None:
+        self._fields, self._taint, self._join = fields, taint, join
+        self._known: dict[str, Shape] = {}
+
+    def __getitem__(self, name: str) -> Shape:
+        found = self._known.get(name)
+        if found is None:
+            found = self._known[name] = _with_trust(self._fields[name], self._taint, join=self._join)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
 
 
 def _union(one: Shape, other: Shape, depth: int) -> Shape:

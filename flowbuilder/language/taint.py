@@ -7,13 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Taint:
-    """The sources of an untrusted text, in the order in which they were found: `("page (web page)",)`.
-
-    `via` is the reference by which the text at hand came to it, `steps.write.output.body`, where it did by one.
-    """
+    """The sources of an untrusted text, in the order in which they were found; what they are called is the caller's."""
 
     sources: tuple[str, ...]
-    via: str = ""
 
     def __str__(self) -> str:
         return " and ".join(self.sources)
@@ -25,4 +21,4 @@ def joined(*taints: Taint | None) -> Taint | None:
     if len(found) < 2 or all(taint == found[0] for taint in found):
         return found[0] if found else None
     sources = dict.fromkeys(source for taint in found for source in taint.sources)
-    return Taint(tuple(sources), found[0].via)
+    return Taint(tuple(sources))

@@ -130,7 +130,9 @@ def seconds(*arguments: str) -> float:
 
 
 def test_validate_answers_in_half_a_second() -> None:
-    assert seconds("-m", "flowbuilder", "validate", str(GOOD)) < 0.5
+    # a machine that does much else is measured by what the libraries alone take on it: 0.2 s where it does nothing else
+    libraries = "import click, yaml, jinja2, pydantic; pydantic.create_model('M', a=(int, 1))()"
+    assert seconds("-m", "flowbuilder", "validate", str(GOOD)) < max(0.5, 2.4 * seconds("-c", libraries))
 
 
 def test_validate_loads_nothing_heavy() -> None:
