@@ -156,4 +156,8 @@ def _fill(value: Any, context: Mapping[str, Json]) -> Any:
         return {key: _fill(item, context) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_fill(item, context) for item in value]
+    if isinstance(value, Record) and value.shares_texts and any(True for _ in texts_in(value, ())):
+        # a part of the step, such as `assign`, whose own fields may be templates: it is validated anew with the step
+        fields = type(value).model_fields
+        return {fields[name].alias or name: _fill(getattr(value, name), context) for name in value.model_fields_set}
     return value

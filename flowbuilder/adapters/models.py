@@ -10,7 +10,7 @@ from typing import Any
 from flowbuilder.adapters.providers import opened_model
 from flowbuilder.errors import ConfigurationError, StepError, Transience, TransientError
 from flowbuilder.json_schema import problems
-from flowbuilder.ports import ModelAnswer, ModelRequest
+from flowbuilder.ports import ModelAnswer, ModelRequest, ModelTool
 from flowbuilder.values import JsonObject
 
 REPAIRS = 2
@@ -53,7 +53,12 @@ async def _ask(model: Any, request: ModelRequest) -> ModelAnswer:
         settings["max_tokens"] = request.max_tokens
     output_type: Any = str if schema is None else StructuredDict(schema, name="answer")
     agent: Agent[Any, Any] = Agent(
-        model, output_type=output_type, instructions=request.system or None, retries=REPAIRS, model_settings=settings
+        model,
+        output_type=output_type,
+        instructions=request.system or None,
+        retries=REPAIRS,
+        model_settings=settings,
+        tools=[_tool(tool) for tool in request.tools],
     )
     if schema is not None:
 
@@ -64,13 +69,33 @@ async def _ask(model: Any, request: ModelRequest) -> ModelAnswer:
                 raise ModelRetry("; ".join(f"{place or '/'}: {message}" for place, message in found[:5]))
             return output
 
-    limits = UsageLimits(cost_limit=None if request.max_usd is None else Decimal(str(request.max_usd)))
+    limits = UsageLimits(
+        cost_limit=None if request.max_usd is None else Decimal(str(request.max_usd)),
+        tool_calls_limit=request.max_tool_calls,
+    )
     try:
         result = await agent.run(request.prompt, usage_limits=limits)
     except (AgentRunError, UserError) as problem:
         raise _failure(problem, request.model) from None
     output = result.output if schema is not None else {"text": result.output}
     return ModelAnswer(output=output, usage=_usage(result.usage))
+
+
+def _tool(tool: ModelTool) -> Any:
+    from pydantic_ai import ModelRetry, Tool
+
+    async def call(**arguments: Any) -> str:
+        try:
+            return await tool.call(arguments)
+        except TransientError:
+            raise
+        except StepError as problem:
+            # the model chose the arguments: it may choose better ones
+            raise ModelRetry(str(problem)) from None
+
+    return Tool.from_schema(
+        call, name=tool.name, description=tool.description, json_schema=tool.input_schema, takes_ctx=False
+    )
 
 
 def _usage(usage: Any) -> JsonObject:

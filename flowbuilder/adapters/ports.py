@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from flowbuilder.adapters.clock import SystemClock
+from flowbuilder.adapters.mcp import ConnectedServers
 from flowbuilder.ports import (
     Cms,
     CmsForSite,
@@ -37,6 +38,7 @@ def real_ports(settings: Settings, connections: Connections) -> Ports:
         clock=SystemClock(),
         extract=_extract,
         search_console=world,
+        mcp=ConnectedServers(connections),
     )
 
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 from flowbuilder.ports.cms import Cms, CmsForSite, CmsPage, CmsWrite
 from flowbuilder.ports.engine import Engine
 from flowbuilder.ports.http import Http, HttpRequest, HttpResponse
-from flowbuilder.ports.language_model import LanguageModel, ModelAnswer, ModelRequest
+from flowbuilder.ports.language_model import LanguageModel, ModelAnswer, ModelRequest, ModelTool
+from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool
 from flowbuilder.ports.outside import Clock, Connections, Extract, Ledger, Ports, Sandbox
 from flowbuilder.ports.search_console import SearchConsole, SearchQuery
 
@@ -27,8 +28,13 @@ __all__ = [
     "HttpResponse",
     "LanguageModel",
     "Ledger",
+    "McpAnswer",
+    "McpServers",
+    "McpSession",
+    "McpTool",
     "ModelAnswer",
     "ModelRequest",
+    "ModelTool",
     "Ports",
     "ReviewFilter",
     "Sandbox",

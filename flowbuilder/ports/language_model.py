@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -9,8 +10,18 @@ from flowbuilder.values import Json, JsonObject
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModelTool:
+    """A tool that a model may call while it answers: `call` takes arguments that fit the schema and gives a text."""
+
+    name: str
+    description: str
+    input_schema: JsonObject
+    call: Callable[[JsonObject], Awaitable[str]] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelRequest:
-    """A request to a language model. `model` is `provider:name`; `facts` is data for the deterministic demo model."""
+    """A request to a language model. `model` is `provider:name`; `timeout` is the whole time, in seconds."""
 
     model: str
     prompt: str
@@ -21,6 +32,8 @@ class ModelRequest:
     max_usd: float | None = None
     timeout: float = 120.0
     connection: JsonObject = field(default_factory=dict, repr=False)
+    tools: tuple[ModelTool, ...] = ()
+    max_tool_calls: int = 20
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from flowbuilder.effect import Effect, TargetClass
 from flowbuilder.ports.cms import CmsForSite
 from flowbuilder.ports.http import Http
 from flowbuilder.ports.language_model import LanguageModel
+from flowbuilder.ports.mcp import McpServers
 from flowbuilder.ports.search_console import SearchConsole
 from flowbuilder.values import Json, JsonObject
 
@@ -70,6 +71,7 @@ class Ports:
     clock: Clock
     extract: Extract | None = None
     search_console: SearchConsole | None = None
+    mcp: McpServers | None = None
     ledger: Ledger | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Ports that third-party step types bring, by name."""

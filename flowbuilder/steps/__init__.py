@@ -9,6 +9,9 @@ from flowbuilder.steps.gsc import Gsc
 from flowbuilder.steps.human_review import HumanReview
 from flowbuilder.steps.iteration import Iteration
 from flowbuilder.steps.llm import Llm
+from flowbuilder.steps.mcp import Mcp
+from flowbuilder.steps.mcp_code import McpCode
+from flowbuilder.steps.mcp_llm import McpLlm
 from flowbuilder.steps.page import Page
 from flowbuilder.steps.workflow import Workflow
 
@@ -21,6 +24,9 @@ BUILT_IN: dict[str, type[Step]] = {
     "human_review": HumanReview,
     "iteration": Iteration,
     "llm": Llm,
+    "mcp": Mcp,
+    "mcp_code": McpCode,
+    "mcp_llm": McpLlm,
     "page": Page,
     "workflow": Workflow,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, field_validator
@@ -53,18 +54,25 @@ class Llm(Step):
 
     async def run(self, run: StepRun) -> StepResult:
         """The usage is `{model, requests, input_tokens, output_tokens, usd}`; `usd` is null for an unknown price."""
+        return await self.ask(run)
+
+    async def ask(self, run: StepRun, prepare: Callable[[ModelRequest], ModelRequest] | None = None) -> StepResult:
+        """Ask the model, or its fallback; `prepare` may add to the request."""
         names = [self.model, *([self.fallback] if self.fallback else [])]
         for name in names:
             if ":" not in name:
                 message = f"model {name!r:.60} is not of the form provider:name, such as openai:gpt-5.1"
                 raise StepError(message, code="invalid_field", detail={"field": "model"})
         connection = await run.ports.connections.get(self.connection) if self.connection else {}
-        for name in names[:-1]:
+        requests = [self._request(name, connection) for name in names]
+        if prepare is not None:
+            requests = [prepare(request) for request in requests]
+        for request in requests[:-1]:
             try:
-                return _completed(name, await run.ports.models.complete(self._request(name, connection)))
+                return _completed(request.model, await run.ports.models.complete(request))
             except TransientError:
                 continue
-        return _completed(names[-1], await run.ports.models.complete(self._request(names[-1], connection)))
+        return _completed(requests[-1].model, await run.ports.models.complete(requests[-1]))
 
     def _request(self, model: str, connection: JsonObject) -> ModelRequest:
         limits: dict[str, Any] = {}

@@ -5,6 +5,7 @@ from flowbuilder.testing_ports.cms import MemoryCms
 from flowbuilder.testing_ports.connections import FakeConnections
 from flowbuilder.testing_ports.http import FakeHttp, respond
 from flowbuilder.testing_ports.ledger import MemoryLedger
+from flowbuilder.testing_ports.mcp import FakeMcp
 from flowbuilder.testing_ports.model import FakeModel
 from flowbuilder.testing_ports.outside import fake_ports
 from flowbuilder.testing_ports.search_console import FakeSearchConsole
@@ -13,6 +14,7 @@ __all__ = [
     "FakeClock",
     "FakeConnections",
     "FakeHttp",
+    "FakeMcp",
     "FakeModel",
     "FakeSearchConsole",
     "MemoryCms",

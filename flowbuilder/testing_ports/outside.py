@@ -10,6 +10,7 @@ from flowbuilder.testing_ports.clock import FakeClock
 from flowbuilder.testing_ports.cms import MemoryCms
 from flowbuilder.testing_ports.connections import FakeConnections
 from flowbuilder.testing_ports.http import FakeHttp
+from flowbuilder.testing_ports.mcp import FakeMcp
 from flowbuilder.testing_ports.model import FakeModel
 from flowbuilder.testing_ports.search_console import FakeSearchConsole
 
@@ -24,6 +25,7 @@ def fake_ports(
     search_console: FakeSearchConsole | None = None,
     sandbox: Sandbox | None = None,
     ledger: Ledger | None = None,
+    mcp: FakeMcp | None = None,
 ) -> Ports:
     """Ports made of fakes. The sandbox and the page extractor are the real ones: they touch nothing outside."""
     return Ports(
@@ -35,6 +37,7 @@ def fake_ports(
         clock=clock or FakeClock(),
         extract=extract_page,
         search_console=search_console or FakeSearchConsole(),
+        mcp=mcp or FakeMcp(),
         ledger=ledger,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
@@ -19,6 +20,7 @@ from flowbuilder.adapters.connections import FileConnections
 from flowbuilder.adapters.egress import Egress
 from flowbuilder.adapters.gsc import GoogleSearchConsole
 from flowbuilder.adapters.http import GuardedHttp
+from flowbuilder.adapters.mcp import ConnectedServers
 from flowbuilder.adapters.models import NamedModels
 from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError, TransientError
 from flowbuilder.ledger import StoreLedger
@@ -31,6 +33,7 @@ from flowbuilder.ports import (
     HttpRequest,
     LanguageModel,
     Ledger,
+    McpServers,
     ModelRequest,
     SearchConsole,
     SearchQuery,
@@ -40,6 +43,7 @@ from flowbuilder.testing import (
     FakeClock,
     FakeConnections,
     FakeHttp,
+    FakeMcp,
     FakeModel,
     FakeSearchConsole,
     MemoryCms,
@@ -319,3 +323,31 @@ async def test_a_ledger_remembers_that_nobody_knows(ledger: Ledger) -> None:
 
 async def test_a_ledger_takes_only_approved_bytes_for_approved(ledger: Ledger) -> None:
     assert await ledger.approved(digest_text("never shown")) is False
+
+
+# --- MCP servers --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["fake", "real"])
+def servers(request: pytest.FixtureRequest) -> McpServers:
+    if request.param == "fake":
+        return FakeMcp({"tools": {"shout": lambda arguments: str(arguments["text"]).upper(), "add": {"total": 5}}})
+    program = Path(__file__).parents[1] / "adapters/mcp_program.py"
+    record = {"command": [sys.executable, str(program), "stdio"], "tools": ["shout", "add"]}
+    return ConnectedServers(FakeConnections({"tools": record}))
+
+
+async def test_an_mcp_server_lists_its_tools_and_answers_with_text_or_with_a_value(servers: McpServers) -> None:
+    async with servers.open("tools") as session:
+        assert {tool.name for tool in await session.tools()} == {"shout", "add"}
+        assert (await session.call("shout", {"text": "tea"}, seconds=20)).text == "TEA"
+        assert (await session.call("add", {"a": 2, "b": 3}, seconds=20)).structured == {"total": 5}
+        with pytest.raises(StepError) as caught:
+            await session.call("whisper", {}, seconds=20)
+        assert caught.value.code == "mcp_unknown_tool"
+
+
+async def test_a_server_that_nobody_configured_is_the_operators_to_add(servers: McpServers) -> None:
+    with pytest.raises(ConfigurationError, match="nowhere"):
+        async with servers.open("nowhere"):
+            pass
