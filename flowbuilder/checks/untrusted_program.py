@@ -1,4 +1,4 @@
-"""FB403: text that outsiders may have written becomes a program, or the name of a tool.
+"""FB403: text that outsiders may have written becomes a program, the name of a tool, or what a privileged tool is given.
 
 Not even what a reviewer approved becomes a program: people read texts, not code. Give the text to the program as a
 value, under `with`, and name the tool in the definition.
@@ -35,11 +35,18 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
 
 
 def _message(found: Reached, step: str) -> str:
-    what = "is run as a program" if found.text.sink == "code" else "chooses the tool"
-    return f"untrusted text {what} by {step}: {found.way}"
+    if found.text.sink == "code":
+        what = f"is run as a program by {step}"
+    elif found.field == "tool":
+        what = f"chooses the tool of {step}"
+    else:
+        what = f"is handed to a privileged tool by {step} ({found.field})"
+    return f"untrusted text {what}: {found.way}"
 
 
 def _hint(found: Reached) -> str:
     if found.text.sink == "code":
         return "give it to the program as a value, under with"
-    return "name the tool in the definition; what differs belongs into its arguments"
+    if found.field == "tool":
+        return "name the tool in the definition; what differs belongs into its arguments"
+    return "hand it numbers, booleans or words of a fixed list; or vouch for the source with trust"
