@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from flowbuilder.audit import audit_rows
 from flowbuilder.ports import Store
 from flowbuilder.store import SqlStore, open_store
 from flowbuilder.testing import FakeClock, MemoryStore
@@ -33,6 +34,16 @@ def sql_store(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[SqlS
     url = request.getfixturevalue(f"{request.param}_url")
     with contextlib.closing(open_store(url, clock=clock, durable=False)) as opened:
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def _sound(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a test did to its store, the audit finds nothing afterwards."""
+    names = {"store", "sql_store"} & set(request.fixturenames)
+    stores = [request.getfixturevalue(name) for name in sorted(names)]
+    yield
+    for store in stores:
+        assert [str(finding) for finding in audit_rows(store)] == []
 
 
 @pytest.fixture

@@ -43,6 +43,8 @@ def test_whatever_operation_a_process_dies_at_the_next_one_brings_it_to_the_same
         if not dies(stage, point, when, counts=box.counts):
             break  # it had ended before it came to this point
         problems += [f"{when} {point} ({box.operations[point - 1 :][:1]}): {said}" for said in wrong(stage, expected)]
+        if len(problems) > 3:
+            break
     assert problems == []
     assert number > sum(changes(operation) for operation in box.operations)
     store = opener()

@@ -1,0 +1,257 @@
+"""T12: each guard is removed from a copy of the code, one at a time; the suite must go red every time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CONTRACTS = "tests/contracts"
+EXECUTIONS = f"{CONTRACTS}/test_executions_of_a_store.py"
+REVIEWS = f"{CONTRACTS}/test_reviews_of_a_store.py"
+EFFECTS = f"{CONTRACTS}/test_effects_of_a_store.py"
+RACES = f"{CONTRACTS}/test_races_of_a_store.py"
+DATABASES = f"{CONTRACTS}/test_databases_of_a_store.py"
+OPENING = f"{CONTRACTS}/test_opening_a_store.py"
+CRASHES = "tests/reliability/test_crash_points.py"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One guard less: `old` in `file` becomes `new`. `tests` (and `k`, as pytest's) are those that must notice."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+    k: str = "sqlite"
+
+
+MUTANTS = (
+    Mutant(
+        "no fence", "flowbuilder/store/transaction.py",
+        'executions.c.epoch == bindparam("held"), _OPEN', 'executions.c.epoch <= bindparam("held") + 99, _OPEN',
+        EXECUTIONS, "sqlite and lost_lease",
+    ),
+    Mutant(
+        "a claim keeps the epoch", "flowbuilder/store/leases.py",
+        "is_death(before, holder, now), row.epoch + 1", "is_death(before, holder, now), row.epoch",
+        EXECUTIONS, "sqlite and (claim or lost_lease)",
+    ),
+    Mutant(
+        "letting go keeps the epoch", "flowbuilder/store/leases.py",
+        "        epoch=row.epoch + 1,\n        holder=None", "        epoch=row.epoch,\n        holder=None",
+        EXECUTIONS, "sqlite and (lost_lease or fences_out)",
+    ),
+    Mutant(
+        "a held execution can be claimed", "flowbuilder/holding.py",
+        "if is_held(execution, now) and execution.holder != holder:", "if False:",
+        RACES, "sqlite and twenty_workers",
+    ),
+    Mutant(
+        "deaths are not counted", "flowbuilder/store/leases.py",
+        "deaths=row.deaths + died", "deaths=row.deaths",
+        EXECUTIONS, "sqlite and death",
+    ),
+    Mutant(
+        "a path may have two outcomes", "migrations/versions/0002_executions.py",
+        '["execution_id", "path"], unique=True', '["execution_id", "path"]',
+        EXECUTIONS, "sqlite and one_outcome",
+    ),
+    Mutant(
+        "an outcome without its events", "flowbuilder/store/record.py",
+        "            transaction.write_counted(grip, events)\n            if grip.deaths", "            if grip.deaths",
+        EXECUTIONS, "sqlite and written_together",
+    ),
+    Mutant(
+        "event numbers stand still", "flowbuilder/store/transaction.py",
+        "self._seq += len(events)", "self._seq += 2 * len(events)",
+        EXECUTIONS, "sqlite and gap",
+    ),
+    Mutant(
+        "events may be changed", "migrations/versions/0004_lasting.py",
+        '"workflow_execution_events", ', "",
+        DATABASES, "sqlite and neither_changed",
+    ),
+    Mutant(
+        "an ended execution may go on", "migrations/versions/0004_lasting.py",
+        "WHEN OLD.status IN {ENDED} AND", "WHEN 0 AND",
+        DATABASES, "sqlite and stays_as_it_ended",
+    ),
+    Mutant(
+        "what was seen does not matter", "flowbuilder/deciding.py",
+        "if (review.version, review.content_hash) == (answer.seen_version, answer.seen_hash):", "if True:",
+        REVIEWS, "sqlite and not_seen",
+    ),
+    Mutant(
+        "a decided review can be decided", "flowbuilder/deciding.py",
+        "def _ensure_seen(review: Review, answer: Answer) -> None:\n    if review.status != \"open\":",
+        "def _ensure_seen(review: Review, answer: Answer) -> None:\n    if False:",
+        RACES, "sqlite and twenty_who_decide",
+    ),
+    Mutant(
+        "one approval is always enough", "flowbuilder/deciding.py",
+        "if len(approvals) < request.assign.quorum:", "if False:",
+        REVIEWS, "sqlite and quorum",
+    ),
+    Mutant(
+        "a decision wakes nobody", "flowbuilder/store/reviews.py",
+        "    transaction.change(row.id, ready_at=decision.at)\n", "",
+        REVIEWS, "sqlite and makes_the_execution_ready",
+    ),
+    Mutant(
+        "a decision in the last moment is missed", "flowbuilder/store/leases.py",
+        'missed = final == "waiting" and', "missed = False and",
+        REVIEWS, "sqlite and worker_has_not_seen",
+    ),
+    Mutant(
+        "reviews stay open after the end", "flowbuilder/store/closing.py",
+        "    for review in open_of(transaction, row):", "    for review in ():",
+        REVIEWS, "sqlite and execution_ends",
+    ),
+    Mutant(
+        "the counter only grows", "flowbuilder/store/closing.py",
+        "count(transaction, review.workflow, -1)", "count(transaction, review.workflow, 0)",
+        REVIEWS, "sqlite and counts_follow",
+    ),
+    Mutant(
+        "a wish in the last moment is forgotten", "flowbuilder/holding.py",
+        '    if control == "cancel":\n        return "cancelled"', '    if control == "cancel":\n        return status',
+        EXECUTIONS, "sqlite and last_moment",
+    ),
+    Mutant(
+        "effects start after a cancellation", "flowbuilder/store/effects.py",
+        'if row.control == "cancel":', "if False:",
+        EFFECTS, "sqlite and cancel",
+    ),
+    Mutant(
+        "a receipt can be replaced", "flowbuilder/store/effects.py",
+        'if effect.status in ("done", "reverted"):', "if False:",
+        EFFECTS, "sqlite and receipt_stands",
+    ),
+    Mutant(
+        "an expired lease wakes nobody", "flowbuilder/store/executions.py",
+        "rows += [(row.lease_until, row.flow_run_id, row) for row in transaction.run(lapsed.limit(most))]", "",
+        CRASHES, "sqlite and straight",
+    ),
+    Mutant(
+        "what may have happened is done again", "flowbuilder/once.py",
+        'if target_class == "neither" and _in_doubt(effect):', "if False:",
+        CRASHES, "sqlite and three-targets",
+    ),
+    Mutant(
+        "a receipt is not looked at", "flowbuilder/once.py",
+        'if effect.status == "done" and effect.receipt is not None:', "if False:",
+        CRASHES, "sqlite and three-targets",
+    ),
+    Mutant(
+        "no key is sent", "flowbuilder/steps/api.py",
+        "idempotency_key=run.effect_key or None if self.has_effect() else None", "idempotency_key=None",
+        CRASHES, "sqlite and three-targets",
+    ),
+    Mutant(
+        "a new key every time", "flowbuilder/effect.py",
+        "    return digest(parts)[:40]", "    import uuid\n    return digest([*parts, str(uuid.uuid4())])[:40]",
+        CRASHES, "sqlite and three-targets",
+    ),
+    Mutant(
+        "the intent is written after the call", "flowbuilder/ledger.py",
+        "        if self._closed:", "        if True:\n            from flowbuilder.effect import Effect\n"
+        "            import datetime\n"
+        "            self._late = (key, path, target, target_class, request_hash)\n"
+        "            return Effect(key=key, execution_id='', path=path, target=target, target_class=target_class,\n"
+        "                status='intended', request_hash=request_hash, created_at=datetime.datetime.now())\n"
+        "        if self._closed:",
+        CRASHES, "sqlite and three-targets",
+    ),
+    Mutant(
+        "another plan than the one it began with", "flowbuilder/execute.py",
+        "if plan.digest != execution.digest:", "if False:",
+        "tests/reliability/test_pinned_plan.py", "",
+    ),
+    Mutant(
+        "the other side's wish to wait is ignored", "flowbuilder/perform.py",
+        "return max(own, problem.retry_after or 0.0)", "return own",
+        "tests/app/test_drive.py", "",
+    ),
+    Mutant(
+        "commits are not synced", "flowbuilder/store/sqlite.py",
+        '("WAL", "FULL")', '("WAL", "NORMAL")',
+        OPENING, "synced",
+    ),
+    Mutant(
+        "every SQLite is thought to be safe", "flowbuilder/store/sqlite.py",
+        "    major, minor, patch = version\n", "    return True\n    major, minor, patch = version\n",
+        OPENING, "releases_with",
+    ),
+    Mutant(
+        "a newer database is opened", "flowbuilder/store/opening.py",
+        "if oldest > CODE:", "if False:",
+        OPENING, "newer_database",
+    ),
+    Mutant(
+        "the audit is blind to gaps", "flowbuilder/audit/rows.py",
+        "if event.seq != expected:", "if False:",
+        "tests/reliability/test_audit.py", "",
+    ),
+)  # fmt: skip
+
+
+def sabotaged(mutant: Mutant, place: Path) -> Path:
+    """A copy of the code with one guard less."""
+    for name in ("flowbuilder", "migrations", "deployments"):
+        shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
+    file = place / mutant.file
+    source = file.read_text()
+    assert source.count(mutant.old) == 1, f"{mutant.file} no longer has {mutant.old!r} once: write the mutant anew"
+    file.write_text(source.replace(mutant.old, mutant.new))
+    return place
+
+
+def suite(place: Path, mutant: Mutant) -> subprocess.CompletedProcess[str]:
+    """Run the mutant's tests on the code at a place."""
+    program = (
+        f"import sys; sys.path[:0] = [{str(place)!r}]; sys.path.append({str(ROOT)!r}); import pytest; "
+        "import flowbuilder; assert flowbuilder.__file__.startswith(sys.path[0]); "
+        f"sys.exit(pytest.main(['-q', '-x', '-p', 'no:cacheprovider', '--no-header', '--tb=line', {mutant.tests!r}, "
+        f"'-k', {mutant.k!r}]))"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=170, check=False,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[subprocess.CompletedProcess[str]]]]:
+    """All mutants under test, as many at once as there are processors."""
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+
+        def run(mutant: Mutant) -> subprocess.CompletedProcess[str]:
+            place = tmp_path_factory.mktemp("sabotage")
+            try:
+                return suite(sabotaged(mutant, place), mutant)
+            finally:
+                shutil.rmtree(place, ignore_errors=True)
+
+        yield {mutant.name: pool.submit(run, mutant) for mutant in MUTANTS}
+
+
+def test_there_are_enough_mutants() -> None:
+    assert len({mutant.name for mutant in MUTANTS}) >= 20
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "-"))
+def test_the_suite_notices_that(mutant: Mutant, runs: dict[str, Future[subprocess.CompletedProcess[str]]]) -> None:
+    done = runs[mutant.name].result()
+    assert done.returncode == 1, f"exit code {done.returncode}:\n{done.stdout[-1500:]}\n{done.stderr[-1500:]}"
+    assert " failed" in done.stdout, done.stdout[-1500:]
