@@ -21,6 +21,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
 from prefect.context import FlowRunContext
+from prefect.filesystems import NullFileSystem
 from prefect.logging.loggers import flow_run_logger
 from prefect.results import ResultStore
 from prefect.states import Pending, Running
@@ -37,6 +38,10 @@ from flowbuilder.runtime.telling import Telling
 from flowbuilder.runtime.turn import Turn, tell_reviews, was_resumed
 from flowbuilder.signals import Signals
 
+# results are kept in our own tables; without a storage Prefect would ask its server for one before every task
+_NO_RESULTS = ResultStore().model_copy(
+    update={"result_storage": NullFileSystem(), "metadata_storage": NullFileSystem(), "persist_result": False}
+)
 _ANIMAL = re.compile(r"[a-z]+-[a-z]+")
 """The names that Prefect gives to runs that nobody named."""
 
@@ -109,7 +114,7 @@ class Attempt:
             parameters=self.run.parameters,
             client=self.client,
             task_runner=ThreadPoolTaskRunner(max_workers=1),
-            result_store=ResultStore(),
+            result_store=_NO_RESULTS,
             persist_result=False,
         ):
             yield

@@ -49,17 +49,25 @@ async def run_as_task(
 ) -> State[Any]:
     """Run `body` as a Prefect task and give back its final state.
 
+    Its tags are set while it runs: for a task that begins with tags, Prefect's client asks the server for the limits of
+    each, by a write that every step would wait for. Limits belong to connections here, not to tags.
+
     The parents are named to Prefect by id. Passing it their states or results would not do: it finds the task behind
     a result by the result's identity in memory, and two equal short texts are one object.
     """
+
+    async def tagged_body() -> State[Any]:
+        context = TaskRunContext.get()
+        assert context is not None
+        context.task_run.tags = list(tags)
+        return await body()
+
+    plain = run_name.replace("{", "{{").replace("}", "}}")  # a `{` in a name is a placeholder to Prefect
     inputs: set[RunInput] = {TaskRunResult(id=parent) for parent in parents}
     state = await run_task_async(
-        # a `{` in a name is a placeholder to Prefect
-        _TASK.with_options(
-            name=name, task_run_name=run_name.replace("{", "{{").replace("}", "}}"), tags=tags, **options
-        ),
+        _TASK.with_options(name=name, task_run_name=plain, **options),
         task_run_id=task_run_id,
-        parameters={"body": body},
+        parameters={"body": tagged_body},
         return_type="state",
         dependencies={"body": inputs} if inputs else None,
     )

@@ -27,6 +27,7 @@ class Telling:
         self._about = about
         self._patience = patience
         self._speaking = False
+        self._loop = asyncio.get_running_loop()
         self._words: asyncio.Queue[Word | None] = asyncio.Queue()
         self._speaker = asyncio.create_task(self._speak(), name=f"tell {about}")
         self.failed = False
@@ -37,12 +38,12 @@ class Telling:
         return self._words.empty() and not self._speaking
 
     def tell(self, word: Word) -> None:
-        """Say this when everything before is said."""
-        self._words.put_nowait(word)
+        """Say this when everything before is said. May be called from any thread."""
+        self._loop.call_soon_threadsafe(self._words.put_nowait, word)
 
     async def close(self) -> None:
         """Wait until all is said, or cannot be."""
-        self._words.put_nowait(None)
+        self._loop.call_soon(self._words.put_nowait, None)
         with contextlib.suppress(asyncio.CancelledError):
             await self._speaker
 
