@@ -12,6 +12,9 @@ from review_app.plain import label
 from review_app.views import executions, home, review, run, workflows
 from review_app.widgets.frame import banner, problem
 
+PLACES = ("review", "executions", "run", "workflows")
+"""The addresses of the pages other than home."""
+
 
 def main() -> None:
     """Draw the page that was asked for."""
@@ -22,10 +25,7 @@ def main() -> None:
         waiting = sum(session.flow_app().pending_counts().values())
         who = session.person()
     except FlowbuilderError as failure:
-        st.navigation([st.Page(lambda: None, title="flowbuilder", default=True)], position="hidden")
-        problem("The review app cannot start", failure)
-        if st.button("Try again", type="primary"):
-            st.rerun()
+        _cannot_start(failure)
         return
     pages = {
         "home": st.Page(home.view, title="Home", default=True),
@@ -43,6 +43,16 @@ def main() -> None:
     except FlowbuilderError as failure:
         problem("That did not work", failure)
     banner(who)
+
+
+def _cannot_start(failure: FlowbuilderError) -> None:
+    """Say why, at every address there is: a link to a review still leads to it when the cause is gone."""
+    places = [st.Page(lambda: None, title="flowbuilder", default=True)]
+    places += [st.Page(lambda: None, title="flowbuilder", url_path=place) for place in PLACES]
+    st.navigation(places, position="hidden")
+    problem("The review app cannot start", failure)
+    if st.button("Try again", type="primary"):
+        st.rerun()
 
 
 main()
