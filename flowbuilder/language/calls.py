@@ -9,16 +9,19 @@ from flowbuilder.language.functions import FUNCTIONS, check_arguments
 from flowbuilder.language.nodes import Call, Expr, walk
 
 
-def check_calls(trees: Iterable[Expr], source: str) -> None:
+def check_calls(calls: Iterable[Call], source: str) -> None:
     """Raises FB202 for an unknown function, FB206 for arguments that do not fit."""
-    for tree in trees:
-        for node in walk(tree):
-            if isinstance(node, Call):
-                function = FUNCTIONS.get(node.name)
-                if function is None:
-                    start = _place(node, source)
-                    raise migrants.unknown_function(node.name, start, start + len(node.name), FUNCTIONS)
-                check_arguments(function, node)
+    for call in calls:
+        function = FUNCTIONS.get(call.name)
+        if function is None:
+            start = _place(call, source)
+            raise migrants.unknown_function(call.name, start, start + len(call.name), FUNCTIONS)
+        check_arguments(function, call)
+
+
+def calls_in(trees: Iterable[Expr]) -> list[Call]:
+    """Every call in these expressions."""
+    return [node for tree in trees for node in walk(tree) if isinstance(node, Call)]
 
 
 def _place(call: Call, source: str) -> int:

@@ -30,6 +30,8 @@ def check_program(program: Program, namespace: Namespace) -> tuple[Shape, tuple[
     else:
         checker.body(program.statements, frozenset(), None)
         shape = Shape(kinds=frozenset(("text",)), taint=joined(*checker.printed), influence=joined(*checker.influences))
+    if not checker.findings:
+        return shape, ()
     findings = {(found.code, found.message): found for found in reversed(checker.findings)}
     return shape, tuple(sorted(findings.values(), key=lambda found: found.start or 0))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from flowbuilder.language.calls import check_calls
+from flowbuilder.language.calls import calls_in, check_calls
 from flowbuilder.language.nodes import Output, expressions
 from flowbuilder.language.program import Program
 from flowbuilder.language.quick_expression import read_expression
@@ -34,6 +34,10 @@ class Cache:
             self._programs[source] = program
         return program
 
+    def clear(self) -> None:
+        """Forget everything, to measure how long compiling takes."""
+        self._programs, self._chars = {}, 0
+
     def _forget(self) -> None:
         kept = list(self._programs.items())[len(self._programs) // 2 :]
         self._programs = dict(kept)
@@ -42,24 +46,29 @@ class Cache:
 
 def _template(source: str) -> Program:
     read = read_template(source)
-    if read is None:
+    if read is not None:
+        statements, single, calls = read
+    else:
         # jinja2 and lark are imported when the first text needs them
         from flowbuilder.language.template_parser import parse_template
 
-        read = parse_template(source)
-    statements, single = read
-    check_calls(expressions(statements), source)
+        statements, single = parse_template(source)
+        calls = calls_in(expressions(statements))
+    check_calls(calls, source)
     only = statements[0] if single and len(statements) == 1 else None
     return Program(source=source, statements=statements, expression=only.value if isinstance(only, Output) else None)
 
 
 def _expression(source: str) -> Program:
-    tree = read_expression(source)
-    if tree is None:
+    read = read_expression(source)
+    if read is not None:
+        tree, calls = read
+    else:
         from flowbuilder.language.expression_parser import parse_expression
 
         tree = parse_expression(source)
-    check_calls((tree,), source)
+        calls = calls_in((tree,))
+    check_calls(calls, source)
     return Program(source=source, statements=(Output(tree.start, tree.end, tree),), expression=tree)
 
 

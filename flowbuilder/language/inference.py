@@ -50,8 +50,13 @@ _VERBS: Final = {
 }
 
 
+_CONSTANTS: Final[dict[type, frozenset[Kind]]] = {
+    str: _TEXT.kinds, int: _NUMBER.kinds, float: _NUMBER.kinds, bool: _BOOLEAN.kinds, type(None): frozenset(("null",)),
+}  # fmt: skip
+
+
 @cache
-def _rule_for(kind: type[Expr]) -> str:
+def _rule_for(kind: type) -> str:
     return f"_{kind.__name__.lower()}"
 
 
@@ -93,7 +98,7 @@ class Inference(FunctionShapes):
     # lookups
 
     def _constant(self, node: Constant, _known: Known, _soft: bool) -> Shape:
-        return replace(Shape.of_value(node.value), values=(node.value,))
+        return Shape(kinds=_CONSTANTS[type(node.value)], values=(node.value,))
 
     def _name(self, node: Name, known: Known, soft: bool) -> Shape:
         shape = self.own.get(node.name) or self.namespace.get(node.name)
@@ -112,6 +117,8 @@ class Inference(FunctionShapes):
         found = self._numbered(node, value) if isinstance(node.key, int) else self._named(node, node.key, value, soft)
         if found is None:
             return Shape.unknown()
+        if not known and found.presence == "always" and not value.is_nullable:
+            return found
         path = path_of(node) or ()
         if value.is_nullable and not soft and not covered(path, known):
             hint = f"take it with {self.words(node)} | default(...), or test it before"

@@ -53,13 +53,14 @@ class Declined(Exception):
     """This text is for the full parser."""
 
 
-def read_expression(source: str) -> Expr | None:
-    """The tree of a bare expression, or None."""
+def read_expression(source: str) -> tuple[Expr, list[Call]] | None:
+    """The tree of a bare expression and the calls in it, or None."""
     try:
         tokens, end = scan(source, 0, ())
         if source[end:].strip(" \t\n"):
             return None
-        return Quick(tokens, template=False).whole()
+        calls: list[Call] = []
+        return Quick(tokens, calls, template=False).whole(), calls
     except Declined:
         return None
 
@@ -100,8 +101,9 @@ def scan(source: str, position: int, closing: tuple[str, ...]) -> tuple[list[Tok
 class Quick:
     """Reads one expression from its tokens. In templates, jinja's rules hold; elsewhere those of the grammar."""
 
-    def __init__(self, tokens: list[Token], *, template: bool) -> None:
+    def __init__(self, tokens: list[Token], calls: list[Call], *, template: bool) -> None:
         self.tokens = [*tokens, _END]
+        self.calls = calls
         self.template = template
         self.at = 0
         self.depth = 0
@@ -202,7 +204,9 @@ class Quick:
                 if self.tokens[self.at][1] in (".", "["):
                     raise Declined
                 start = value[0].start if self.template else value[1]
-                value = (Call(start, end, name, (value[0], *plain), named, True), value[1], end)
+                call = Call(start, end, name, (value[0], *plain), named, True)
+                self.calls.append(call)
+                value = (call, value[1], end)
             elif self.template and self._sign("is"):
                 value = self._is(value)
                 kind, text, _, _ = self.tokens[self.at]
@@ -270,7 +274,9 @@ class Quick:
             raise Declined
         if self._sign("("):
             plain, named, end = self._arguments(end)
-            return Call(start, end, name, plain, named), start, end
+            call = Call(start, end, name, plain, named)
+            self.calls.append(call)
+            return call, start, end
         if name in LITERALS:
             return Constant(start, end, LITERALS[name]), start, end
         if name[0] == "_" or name in NEVER_ROOTS:

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from flowbuilder.language.names import LITERALS, NEVER_ROOTS
-from flowbuilder.language.nodes import Expr, For, If, Output, Set, Statement, Text
+from flowbuilder.language.nodes import Call, Expr, For, If, Output, Set, Statement, Text
 from flowbuilder.language.quick_expression import Declined, Quick, Token, read_path, scan
 
 _OPENING: Final = re.compile(r"\{[{%#]")
@@ -14,24 +14,26 @@ _PATH: Final = re.compile(r"\{\{[ \t\n]*([^\W\d_]\w*(?:\.[^\W\d_]\w*)+)[ \t\n]*\
 _DEEPEST: Final = 6
 
 
-def read_template(source: str) -> tuple[tuple[Statement, ...], bool] | None:
-    """The statements of a template, and whether it is exactly one expression; or None."""
+def read_template(source: str) -> tuple[tuple[Statement, ...], bool, list[Call]] | None:
+    """The statements of a template, whether it is exactly one expression, and the calls in it; or None."""
     if "\r" in source or len(source) > 4_000:
         return None
     try:
-        statements, tag = _Reader(source).statements(0)
+        reader = _Reader(source)
+        statements, tag = reader.statements(0)
     except Declined:
         return None
     if tag is not None:
         return None
     single = len(statements) == 1 and isinstance(statements[0], Output) and source[:2] == "{{" and source[-2:] == "}}"
-    return statements, single
+    return statements, single, reader.calls
 
 
 class _Reader:
     def __init__(self, source: str) -> None:
         self.source = source
         self.position = 0
+        self.calls: list[Call] = []
 
     def statements(self, depth: int) -> tuple[tuple[Statement, ...], list[Token] | None]:
         """The statements up to a tag that ends them or the end of the text; that tag."""
@@ -59,7 +61,7 @@ class _Reader:
                 raise Declined
             tokens, self.position = scan(source, start + 2, ("}}",) if sign == "{{" else ("%}",))
             if sign == "{{":
-                value = _whole(tokens)
+                value = self._whole(tokens)
                 found.append(Output(value.start, value.end, value))
                 continue
             word = tokens[0][1] if tokens else ""
@@ -68,7 +70,7 @@ class _Reader:
             elif word == "for":
                 found.append(self._for(tokens, depth))
             elif word == "set":
-                found.append(_set(tokens))
+                found.append(self._set(tokens))
             elif word in ("elif", "else", "endif", "endfor"):
                 return tuple(found), tokens
             else:
@@ -79,7 +81,7 @@ class _Reader:
         branches = []
         tag: list[Token] | None = tokens
         while tag is not None and tag[0][1] in ("if", "elif"):
-            test = _whole(tag[1:])
+            test = self._whole(tag[1:])
             body, tag = self.statements(depth + 1)
             branches.append((test, body))
         otherwise: tuple[Statement, ...] = ()
@@ -100,7 +102,7 @@ class _Reader:
                 break
             if tokens[at - 1][1] != ",":
                 raise Declined
-        iterable = _whole(tokens[at:])
+        iterable = self._whole(tokens[at:])
         body, tag = self.statements(depth + 1)
         otherwise: tuple[Statement, ...] = ()
         if tag is not None and _is(tag, "else"):
@@ -109,13 +111,15 @@ class _Reader:
             raise Declined
         return For(start, end, tuple(names), iterable, body, otherwise)
 
+    def _set(self, tokens: list[Token]) -> Set:
+        name = _target(tokens, 1)
+        if tokens[2][1] != "=":
+            raise Declined
+        value = self._whole(tokens[3:])
+        return Set(tokens[0][2], value.end, name, value)
 
-def _set(tokens: list[Token]) -> Set:
-    name = _target(tokens, 1)
-    if tokens[2][1] != "=":
-        raise Declined
-    value = _whole(tokens[3:])
-    return Set(tokens[0][2], value.end, name, value)
+    def _whole(self, tokens: list[Token]) -> Expr:
+        return Quick(tokens, self.calls, template=True).whole()
 
 
 def _target(tokens: list[Token], at: int) -> str:
@@ -129,7 +133,3 @@ def _target(tokens: list[Token], at: int) -> str:
 
 def _is(tag: list[Token], word: str) -> bool:
     return len(tag) == 1 and tag[0][1] == word
-
-
-def _whole(tokens: list[Token]) -> Expr:
-    return Quick(tokens, template=True).whole()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
 from flowbuilder.language.functions import FUNCTIONS
 from flowbuilder.language.nodes import (
@@ -26,6 +26,7 @@ from flowbuilder.language.nodes import (
 )
 
 Path = tuple[str | int, ...]
+_start = attrgetter("start")
 TAKES_MISSING = frozenset(("default", "coalesce", "is_defined"))
 
 
@@ -45,7 +46,9 @@ class Reference:
 
 def references(statements: tuple[Statement, ...]) -> tuple[Reference, ...]:
     """Every reference of a text, in the order of their places."""
-    return tuple(sorted(_Finder().statements(statements, frozenset(), frozenset()), key=lambda found: found.start))
+    finder = _Finder()
+    finder.statements(statements, frozenset(), frozenset())
+    return tuple(sorted(finder.found, key=_start)) if len(finder.found) > 1 else tuple(finder.found)
 
 
 def path_of(node: Expr) -> Path | None:
@@ -110,75 +113,74 @@ def _paths(node: Expr) -> frozenset[Path]:
 
 def covered(path: Path, known: frozenset[Path]) -> bool:
     """Whether a path is certainly there, given what is."""
-    return any(path[: len(other)] == other or other[: len(path)] == path for other in known)
+    return bool(known) and any(path[: len(other)] == other or other[: len(path)] == path for other in known)
 
 
 class _Finder:
     """Walks a text with the names that it makes itself (`own`) and the paths that a test found there (`known`)."""
 
-    def statements(
-        self, body: tuple[Statement, ...], own: frozenset[str], known: frozenset[Path]
-    ) -> Iterator[Reference]:
+    def __init__(self) -> None:
+        self.found: list[Reference] = []
+
+    def statements(self, body: tuple[Statement, ...], own: frozenset[str], known: frozenset[Path]) -> None:
         for statement in body:
             match statement:
                 case Output(value=value):
-                    yield from self.expression(value, own, known)
+                    self.expression(value, own, known)
                 case Set(name=name, value=value):
-                    yield from self.expression(value, own, known)
+                    self.expression(value, own, known)
                     own |= {name}
                 case If(branches=branches, otherwise=otherwise):
                     made = own
                     passed = known
                     for test, inner in branches:
-                        yield from self.expression(test, own, passed)
-                        yield from self.statements(inner, own, passed | found_there(test))
+                        self.expression(test, own, passed)
+                        self.statements(inner, own, passed | found_there(test))
                         passed |= found_there(test, holds=False)
                         made |= _made(inner)
-                    yield from self.statements(otherwise, own, passed)
+                    self.statements(otherwise, own, passed)
                     own = made | _made(otherwise)
                 case For(names=names, iterable=iterable, body=inner, otherwise=otherwise):
-                    yield from self.expression(iterable, own, known)
-                    yield from self.statements(inner, own | {*names, "loop"}, known)
-                    yield from self.statements(otherwise, own, known)
+                    self.expression(iterable, own, known)
+                    self.statements(inner, own | {*names, "loop"}, known)
+                    self.statements(otherwise, own, known)
 
-    def expression(
-        self, node: Expr, own: frozenset[str], known: frozenset[Path], *, soft: bool = False
-    ) -> Iterator[Reference]:
+    def expression(self, node: Expr, own: frozenset[str], known: frozenset[Path], *, soft: bool = False) -> None:
         match node:
             case Name() | Member():
-                yield from self._chain(node, own, known, soft)
+                self._chain(node, own, known, soft)
+            case Constant():
+                pass
             case Item(value=value, key=key):
-                yield from self.expression(value, own, known, soft=soft)
-                yield from self.expression(key, own, known)
+                self.expression(value, own, known, soft=soft)
+                self.expression(key, own, known)
             case Logic(op=op, left=left, right=right):
-                yield from self.expression(left, own, known)
-                yield from self.expression(right, own, known | found_there(left, holds=op == "and"))
+                self.expression(left, own, known)
+                self.expression(right, own, known | found_there(left, holds=op == "and"))
             case Condition(test=test, then=then, otherwise=otherwise):
-                yield from self.expression(test, own, known)
-                yield from self.expression(then, own, known | found_there(test), soft=soft)
-                yield from self.expression(otherwise, own, known | found_there(test, holds=False), soft=soft)
+                self.expression(test, own, known)
+                self.expression(then, own, known | found_there(test), soft=soft)
+                self.expression(otherwise, own, known | found_there(test, holds=False), soft=soft)
             case Call(name=name, arguments=arguments, named=named):
                 taken = FUNCTIONS[name].name if name in FUNCTIONS else ""
                 for index, argument in enumerate(arguments):
                     takes = taken == "coalesce" or (taken in TAKES_MISSING and index == 0)
-                    yield from self.expression(argument, own, known, soft=takes)
+                    self.expression(argument, own, known, soft=takes)
                 for _, argument in named:
-                    yield from self.expression(argument, own, known)
+                    self.expression(argument, own, known)
             case _:
                 for inner in children(node):
-                    yield from self.expression(inner, own, known)
+                    self.expression(inner, own, known)
 
-    def _chain(
-        self, node: Name | Member, own: frozenset[str], known: frozenset[Path], soft: bool
-    ) -> Iterator[Reference]:
+    def _chain(self, node: Name | Member, own: frozenset[str], known: frozenset[Path], soft: bool) -> None:
         path = path_of(node)
         if path is None:
             inner: Expr = node
             while isinstance(inner, Member):
                 inner = inner.value
-            yield from self.expression(inner, own, known, soft=soft)
+            self.expression(inner, own, known, soft=soft)
         elif path[0] not in own:
-            yield Reference(path, node.start, node.end, soft or covered(path, known))
+            self.found.append(Reference(path, node.start, node.end, soft or covered(path, known)))
 
 
 def _made(body: tuple[Statement, ...]) -> frozenset[str]:

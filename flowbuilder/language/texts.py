@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Self
+from typing import Self
 
 from flowbuilder.language.checker import check_program
 from flowbuilder.language.compiled import EXPRESSIONS, TEMPLATES, Cache
@@ -81,9 +81,6 @@ class Expression(_Text):
         return result
 
 
-_OPENINGS: Final[tuple[Any, ...]] = ("{{", "{%", "{#")
-
-
 def is_template(text: str) -> bool:
     """Whether a text holds something to fill in: `{{`, `{%` or `{#`."""
-    return any(opening in text for opening in _OPENINGS)
+    return "{" in text and ("{{" in text or "{%" in text or "{#" in text)
