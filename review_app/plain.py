@@ -7,7 +7,7 @@ import re
 
 from review_app.visible import visible
 
-_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_SYNTAX = re.compile(r"[\\`*_{}\[\]<>#+\-.!|~$:@&^=]")
 _JOINER = "\u2060"
 _NAMED = re.compile(r"(⟨U\+[0-9A-F]{4,6}⟩)")
 
@@ -21,7 +21,7 @@ def label(text: object, limit: int = 200) -> str:
     line = " ".join(visible(str(text)).split())
     if len(line) > limit:
         line = line[: limit - 1].rstrip() + "…"
-    return _PUNCTUATION.sub(_escape, line)
+    return _SYNTAX.sub(_escape, line)
 
 
 def escaped(text: object) -> str:

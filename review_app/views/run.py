@@ -8,9 +8,9 @@ from flowbuilder.app import App
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.plan import Plan
 from review_app import session
-from review_app.plain import escaped, label
+from review_app.plain import escaped
 from review_app.widgets import address, input_form, marks
-from review_app.widgets.frame import empty, heading, problem, show
+from review_app.widgets.frame import empty, heading, problem, show, tell
 
 NO_SITE = "none"
 
@@ -63,7 +63,7 @@ def _form(app: App, plan: Plan, site: str | None) -> None:
         inputs = input_form.read(plan.input_schema, typed)
         execution_id = app.start(plan.name, inputs, site=site)
     except input_form.WrongInput as wrong:
-        st.error(label(str(wrong), 400))
+        tell(str(wrong))
     except FlowbuilderError as refused:
         problem("It was not started", refused)
     else:

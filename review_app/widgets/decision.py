@@ -15,9 +15,9 @@ from flowbuilder.values import Json, NotJson, ensure_json
 from review_app import session
 from review_app.fields import as_text, structured
 from review_app.permission import why_not
-from review_app.plain import escaped, label
+from review_app.plain import escaped
 from review_app.widgets import marks, queue
-from review_app.widgets.frame import show
+from review_app.widgets.frame import show, tell
 
 DONE: dict[DecisionKind, str] = {
     "approved": "Approved",
@@ -100,7 +100,7 @@ def editor(review: Review) -> Json:
     try:
         return read_edit(review, text or "")
     except NotEdited as wrong:
-        st.warning(label(str(wrong), 400))
+        tell(str(wrong), warning=True)
         return None
 
 
@@ -225,7 +225,7 @@ def _said(review: Review) -> None:
     """What the last attempt came to; shown until the next one."""
     tone, text, _ = st.session_state.pop(_message(review), ("", "", ""))
     if text:
-        (st.warning if tone == "warning" else st.error)(label(text, 600))
+        tell(text, warning=tone == "warning")
 
 
 def _toast(text: str) -> None:

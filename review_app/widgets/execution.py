@@ -15,9 +15,9 @@ from flowbuilder.values import Json
 from review_app import diff_html, session, times
 from review_app.fields import as_text
 from review_app.links import prefect_run
-from review_app.plain import escaped, label
+from review_app.plain import escaped
 from review_app.widgets import graph, live, marks, steps, timeline
-from review_app.widgets.frame import heading, section, show
+from review_app.widgets.frame import heading, section, show, tell
 
 REFRESH = 5.0
 """Seconds between two looks at an active execution whose live stream does not get through."""
@@ -44,7 +44,7 @@ def _draw(app: App, execution_id: str, me: str, was_active: bool) -> None:
         _controls(app, execution, me)
     told = st.session_state.pop("fb:execution-message", None)
     if told:
-        st.error(label(told, 600))
+        tell(told)
     if execution.error:
         show(_failure(execution))
     left, right = st.columns([0.52, 0.48], gap="large")

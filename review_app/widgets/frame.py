@@ -6,7 +6,10 @@ import streamlit as st
 
 from flowbuilder.errors import FlowbuilderError
 from review_app.identity import Person
-from review_app.plain import escaped, label
+from review_app.plain import escaped
+
+LONGEST = 1_000
+"""Characters of a message that are shown."""
 
 
 def show(markup: str) -> None:
@@ -39,7 +42,13 @@ def section(title: str, beside: str = "") -> None:
 
 def problem(title: str, failure: FlowbuilderError) -> None:
     """What went wrong, in the words of the error."""
-    st.error(f"**{label(title)}.** {label(failure.message, 1000)}")
+    show(f'<div class="fb-failure" role="alert"><b>{escaped(title)}.</b> {escaped(failure.message[:LONGEST])}</div>')
+
+
+def tell(text: str, *, warning: bool = False) -> None:
+    """What went wrong, or as a warning: what a person should know before they go on."""
+    kind = "fb-warning" if warning else "fb-failure"
+    show(f'<div class="{kind}" role="alert">{escaped(text[:LONGEST])}</div>')
 
 
 def empty(title: str, text: str, commands: tuple[str, ...] = ()) -> None:

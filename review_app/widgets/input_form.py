@@ -58,7 +58,7 @@ def _kind(prop: JsonObject) -> str:
 
 
 def _widget(name: str, prop: JsonObject, default: Json, needed: bool, key: str) -> Any:
-    title = label(_title(name, prop)) + (" \\*" if needed else "")
+    title = label(_title(name, prop)) + (" (required)" if needed else "")
     about = label(prop["description"], 500) if prop.get("description") else None
     kind = _kind(prop)
     if kind == "boolean":

@@ -30,5 +30,7 @@ def title(page: AppTest) -> str:
 
 def said(page: AppTest) -> str:
     """All errors, warnings and toasts, without the signs that keep Markdown from reading them."""
-    told = [*page.error, *page.warning, *page.toast]
-    return "\n".join(re.sub(r"\\([^\w\s])", r"\1", str(each.value)).replace("\u2060", "") for each in told)
+    boxes = re.findall(r'role="alert">(.*?)</div>', markup(page), re.DOTALL)
+    told = [html.unescape(re.sub(r"<[^>]*>", "", box)) for box in boxes]
+    toasts = (re.sub(r"\\([^\w\s])", r"\1", str(each.value)).replace("\u2060", "") for each in page.toast)
+    return "\n".join([*told, *toasts])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,8 @@ class Scene:
     def run(self, workflow: str, inputs: JsonObject | None = None, site: str | None = None) -> str:
         """Start an execution and run it as far as it goes; returns its id."""
         execution_id = self.app.start(workflow, inputs or {}, site=site)
-        asyncio.run(self.runner.run(execution_id))
+        with ThreadPoolExecutor(1) as aside:  # the browser's driver has an event loop in this thread
+            aside.submit(lambda: asyncio.run(self.runner.run(execution_id))).result()
         return execution_id
 
     def ask(self, what: str, before: str = "") -> Review:
