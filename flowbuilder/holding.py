@@ -36,6 +36,29 @@ def is_death(execution: Execution, holder: str, now: datetime) -> bool:
     return execution.holder not in (None, holder) and not is_held(execution, now)
 
 
+def is_poison(execution: Execution, *, died: bool) -> bool:
+    """Whether an execution whose worker went silent (`died`) has taken down enough of them to be set aside."""
+    return died and execution.deaths + 1 >= MOST_DEATHS
+
+
+def set_aside(execution: Execution) -> Refused:
+    """The refusal of an execution that was just set aside."""
+    return Refused(
+        f"execution {execution.id} has taken down {MOST_DEATHS} workers in a row and is paused; find out why, then "
+        "resume or cancel it"
+    )
+
+
+def quarantined(execution: Execution) -> NewEvent:
+    """What the timeline says of an execution that was set aside."""
+    return NewEvent(type="execution_quarantined", data={"deaths": execution.deaths + 1})
+
+
+def worker_lost(execution: Execution) -> NewEvent:
+    """What the timeline says of a holder whose lease ran out."""
+    return NewEvent(type="worker_lost", data={"holder": execution.holder, "epoch": execution.epoch})
+
+
 def ensure_legal(execution: Execution, status: Status) -> None:
     """`Refused` when the execution's status may not become this one."""
     if status not in TRANSITIONS[execution.status]:

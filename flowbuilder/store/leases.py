@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, select, update
 
-from flowbuilder.errors import NotFound
+from flowbuilder.errors import NotFound, Refused
 from flowbuilder.events import NewEvent
 from flowbuilder.execution import TERMINAL, Control, Execution, Lease, Status
 from flowbuilder.holding import (
@@ -16,10 +16,14 @@ from flowbuilder.holding import (
     ensure_claimable,
     ensure_legal,
     is_death,
+    is_poison,
+    quarantined,
     ready_when_settled,
+    set_aside,
     wish,
     wish_done,
     wished_status,
+    worker_lost,
 )
 from flowbuilder.storable import storable
 from flowbuilder.store.closing import withdraw_open
@@ -37,13 +41,15 @@ class SqlLeases(Part):
     """An execution's row is its lock; its epoch grows whenever the right to write changes hands."""
 
     def claim(self, execution_id: str, holder: str, ttl: timedelta) -> Lease:
-        """Take or take over the lease: epoch + 1, status running, attempt + 1."""
+        """Take or take over the lease: epoch + 1, status running, attempt + 1; or set a poisonous execution aside."""
 
-        def claim(transaction: Transaction) -> Lease:
+        def claim(transaction: Transaction) -> Lease | Refused:
             row = transaction.lock(execution_id)
             now, before = transaction.now(), execution_of(row)
             ensure_claimable(before, holder, now)
             died, epoch = is_death(before, holder, now), row.epoch + 1
+            if is_poison(before, died=died):
+                return _set_aside(transaction, row)
             transaction.change(
                 row.id,
                 status="running",
@@ -56,11 +62,13 @@ class SqlLeases(Part):
                 ready_at=None,
             )
             if died:
-                data: JsonObject = {"holder": row.holder, "epoch": row.epoch}
-                transaction.write(row, [NewEvent(type="worker_lost", data=data)], epoch=epoch)
+                transaction.write(row, [worker_lost(before)], epoch=epoch)
             return Lease(execution_id=execution_id, holder=holder, epoch=epoch)
 
-        return self._database.write(claim)
+        claimed = self._database.write(claim)
+        if isinstance(claimed, Refused):
+            raise claimed  # after the commit: that it is set aside is to last
+        return claimed
 
     def renew(self, lease: Lease, ttl: timedelta) -> None:
         """Keep the lease for another `ttl` from now."""
@@ -126,7 +134,8 @@ class SqlLeases(Part):
                 if change.status is not None:
                     if change.status in TERMINAL:
                         withdraw_open(transaction, row)
-                    _let_go(transaction, row, change.status, ready_at=now if change.status == "queued" else None)
+                    again = {"ready_at": now, "deaths": 0} if change.status == "queued" else {"ready_at": None}
+                    _let_go(transaction, row, change.status, **again)
                     done = [change.done] if change.done else []
                     transaction.write(row, done, epoch=row.epoch + 1)
             return found(transaction, execution_id)
@@ -172,6 +181,17 @@ def _let_go(transaction: Transaction, row: Row[Any], status: Status, *, ready_at
     )
     if ready_at is not None:
         transaction.announce(row.flow_run_id)
+
+
+def _set_aside(transaction: Transaction, row: Row[Any]) -> Refused:
+    before = execution_of(row)
+    status = wished_status("paused", row.control)
+    if status in TERMINAL:
+        withdraw_open(transaction, row)
+    _let_go(transaction, row, status, ready_at=None, deaths=row.deaths + 1)
+    done = [] if status == "paused" else [wish_done(status, row.wished_by)]
+    transaction.write(row, [worker_lost(before), quarantined(before), *done], epoch=row.epoch + 1)
+    return set_aside(before)
 
 
 def _missed(transaction: Transaction, row: Row[Any], events: tuple[NewEvent, ...]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from flowbuilder.errors import Conflict, NotFound
+from flowbuilder.errors import Conflict, NotFound, Refused
 from flowbuilder.events import Event, NewEvent
 from flowbuilder.execution import TERMINAL, Control, Execution, Lease, Outcome, Status
 from flowbuilder.holding import (
@@ -16,10 +16,14 @@ from flowbuilder.holding import (
     ensure_legal,
     is_death,
     is_held,
+    is_poison,
+    quarantined,
     ready_when_settled,
+    set_aside,
     wish,
     wish_done,
     wished_status,
+    worker_lost,
 )
 from flowbuilder.ports import ExecutionFilter
 from flowbuilder.storable import keepable, storable
@@ -75,6 +79,8 @@ class MemoryExecutions(Part):
             before = run.execution
             ensure_claimable(before, holder, now)
             died = is_death(before, holder, now)
+            if is_poison(before, died=died):
+                raise self._set_aside(run, now)
             memory.change(
                 run,
                 status="running",
@@ -87,8 +93,7 @@ class MemoryExecutions(Part):
                 ready_at=None,
             )
             if died:
-                data: JsonObject = {"holder": before.holder, "epoch": before.epoch}
-                run.write(now, [NewEvent(type="worker_lost", data=data)])
+                run.write(now, [worker_lost(before)])
             return Lease(execution_id=execution_id, holder=holder, epoch=run.execution.epoch)
 
     def renew(self, lease: Lease, ttl: timedelta) -> None:
@@ -184,6 +189,8 @@ class MemoryExecutions(Part):
                 memory.change(run, control=change.control)
                 if change.status is not None:
                     self._become(run, change.status, now)
+                    if change.status == "queued":
+                        memory.change(run, deaths=0)
                     run.write(now, [change.done] if change.done else [])
             return copied(run.execution)
 
@@ -224,6 +231,15 @@ class MemoryExecutions(Part):
             run = self._memory.run(execution_id)
             ensure_event_fits(run.execution, event)
             run.write(self._memory.now(), [event])
+
+    def _set_aside(self, run: Run, now: datetime) -> Refused:
+        before = run.execution
+        status = wished_status("paused", before.control)
+        self._become(run, status, now)
+        self._memory.change(run, control=None, deaths=before.deaths + 1)
+        done = [] if status == "paused" else [wish_done(status, run.wished_by)]
+        run.write(now, [worker_lost(before), quarantined(before), *done])
+        return set_aside(before)
 
     def _become(self, run: Run, status: Status, now: datetime) -> None:
         """Another status for an execution that nobody holds; its last holder, if any, is fenced out."""

@@ -140,6 +140,55 @@ def test_an_outcome_clears_the_deaths(world: World) -> None:
     assert world.store.execution("run-1").deaths == 0
 
 
+def killed(world: World, times: int) -> None:
+    """So many workers took the execution up and went silent."""
+    for number in range(times):
+        world.store.claim("run-1", f"victim-{number}", TTL)
+        world.clock.advance(16)
+
+
+def test_an_execution_that_takes_down_three_workers_is_set_aside(world: World) -> None:
+    world.execution()
+    killed(world, 3)
+    assert world.store.execution("run-1").deaths == 2
+    with pytest.raises(Refused, match="taken down 3 workers"):
+        world.store.claim("run-1", "worker-9", TTL)
+    found = world.store.execution("run-1")
+    assert (found.status, found.deaths, found.holder, found.ready_at) == ("paused", 3, None, None)
+    assert world.types()[-2:] == ["worker_lost", "execution_quarantined"]
+    assert world.store.ready() == ()
+    with pytest.raises(Refused, match="paused"):
+        world.store.claim("run-1", "worker-9", TTL)
+    with pytest.raises(LostLease):
+        world.store.append_events(Lease(execution_id="run-1", holder="victim-2", epoch=3), [STARTED])
+
+
+def test_one_that_was_set_aside_begins_to_count_anew_when_it_is_resumed(world: World) -> None:
+    world.execution()
+    killed(world, 3)
+    with pytest.raises(Refused):
+        world.store.claim("run-1", "worker-9", TTL)
+    assert world.store.request_control("run-1", None, "ana").deaths == 0
+    killed(world, 2)
+    world.store.record_outcome(world.store.claim("run-1", "worker-9", TTL), done(), [DONE])
+    assert world.store.execution("run-1").deaths == 0
+
+
+def test_one_that_is_to_be_cancelled_is_cancelled_when_it_would_be_set_aside(world: World) -> None:
+    world.execution()
+    killed(world, 2)
+    lease = world.store.claim("run-1", "victim-2", TTL)
+    world.asked(lease)
+    world.store.request_control("run-1", "cancel", "ana")
+    world.clock.advance(16)
+    with pytest.raises(Refused):
+        world.store.claim("run-1", "worker-9", TTL)
+    found = world.store.execution("run-1")
+    assert (found.status, found.control) == ("cancelled", None)
+    assert world.types()[-1] == "execution_cancelled"
+    assert world.store.pending_counts() == {}
+
+
 def test_a_renewed_lease_lasts_longer(world: World) -> None:
     lease = world.held()
     world.clock.advance(10)
