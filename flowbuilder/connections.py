@@ -39,7 +39,8 @@ def connections(reading: Reading) -> Connections | None:
     using |= {item.id for item in reading.all if item.step.depends_on}
     acting = _acting(reading)
     purposeful = {id(block): _purposeful(reading, block, acting) for block in _blocks(reading)}
-    alone, unused = set(), set()
+    alone: set[str] = set()
+    unused: set[str] = set()
     for located in reading.all:
         if located.id in used or located.id in acting or _spoken_of(located, acting, used):
             continue

@@ -59,12 +59,14 @@ def may_be_null(text: Text, reference: Reference, target: Located) -> Missing | 
     step = target.step
     if step.kind != "branch" or len(reference.path) < 4 or not isinstance(step, Conditional):
         return None
-    arms = [*step.branches, *([step.otherwise] if step.otherwise is not None else [])]
-    if all(arm.output is None for arm in arms) or covered(("steps", target.id, "output"), _known(text).there):
+    given = [branch.output for branch in step.branches]
+    if step.otherwise is not None:
+        given.append(step.otherwise.output)
+    if all(output is None for output in given) or covered(("steps", target.id, "output"), _known(text).there):
         return None
     if step.otherwise is None:
         return Missing(step=target, reason=f"{target.id} has no else, and no branch of it may be taken", what="null")
-    silent = next((index for index, arm in enumerate(arms) if arm.output is None), None)
+    silent = next((index for index, output in enumerate(given) if output is None), None)
     if silent is None:
         return None
     where = f"branch {silent + 1}" if silent < len(step.branches) else "the else"

@@ -19,6 +19,7 @@ Right:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.guards import out_of_scope
@@ -61,11 +62,11 @@ def _names(located: Located, reading: Reading) -> Iterator[tuple[Place, str, str
 
 
 def _raw(reading: Reading, place: Place) -> object:
-    value: object = reading.definition.document
+    value: Any = reading.definition.document
     for part in place:
-        if (isinstance(value, dict) and part in value) or (
-            isinstance(value, list) and isinstance(part, int) and part < len(value)
-        ):
+        if isinstance(value, dict):
+            value = value.get(str(part))
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
             value = value[part]
         else:
             return None

@@ -1,4 +1,4 @@
-"""FB403: text that outsiders may have written becomes a program, the name of a tool, or what a privileged tool is given.
+"""FB403: text that outsiders may have written becomes a program, the name of a tool, or what a privileged tool gets.
 
 Not even what a reviewer approved becomes a program: people read texts, not code. Give the text to the program as a
 value, under `with`, and name the tool in the definition.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
@@ -13,6 +13,7 @@ from flowbuilder.errors import FlowbuilderError
 from flowbuilder.language import Expression, Finding, Namespace, Reference, Shape, Template
 from flowbuilder.language.references import Path
 from flowbuilder.language.taint import Taint
+from flowbuilder.provenance.scope import ERROR, EXECUTION, FEEDBACK, LOOP, STATUS, Open, Steps
 from flowbuilder.provenance.sources import CLEAN, Marks, Sources, marks_of, taint_of
 from flowbuilder.provenance.verbatim import is_verbatim
 from flowbuilder.reading import ROOTS, Block, Located, Reading, Text
@@ -24,48 +25,6 @@ from flowbuilder.steps.workflow import Workflow
 
 DEEPEST = 16
 """How many workflows may call each other in a row."""
-_STATUS = Shape.from_json_schema({"enum": ["completed", "failed", "skipped"]})
-_ERROR = Shape.from_json_schema(
-    {"type": ["object", "null"], "properties": {"code": {"type": "string"}, "message": {"type": "string"}}}
-)
-_EXECUTION = Shape.from_json_schema(
-    {
-        "type": "object",
-        "properties": {
-            "id": {"type": "string"},
-            "workflow": {"type": "string"},
-            "version": {"type": "integer"},
-            "started_at": {"type": "string"},
-            "attempt": {"type": "integer"},
-        },
-        "required": ["id", "workflow", "version", "started_at", "attempt"],
-        "additionalProperties": False,
-    }
-)
-_LOOP = Shape.from_json_schema(
-    {
-        "type": "object",
-        "properties": {
-            "index": {"type": "integer"},
-            "number": {"type": "integer"},
-            "first": {"type": "boolean"},
-            "last": {"type": "boolean"},
-            "length": {"type": "integer"},
-        },
-        "required": ["index", "number", "first", "last", "length"],
-        "additionalProperties": False,
-    }
-)
-
-
-_FEEDBACK = Shape.of("null") | Shape.object_of(
-    {
-        "comment": Shape.of("text"),
-        "comments": Shape.of("list"),
-        "round": Shape.of("number"),
-        "previous": Shape.unknown().with_trust(taint_of("feedback")),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +55,17 @@ class Shaping:
         self.called: dict[str, Shaping] = {}
         self._depth = depth
         self._by_place: dict[Place, Shape] = {}
-        top = _Steps(None)
+        top = Steps(None)
         given = inputs or {}
         declared = {item.name: _declared(item.schema, given.get(item.name)) for item in reading.definition.inputs}
         self.sources.origins["feedback"] = "the proposal of the round before"
         names = Namespace(
             {
-                "inputs": Shape.object_of(_Open(declared)),
+                "inputs": Shape.object_of(Open(declared)),
                 "steps": Shape.object_of(top),
                 "site": Shape.unknown(),
-                "execution": _EXECUTION,
-                "feedback": _FEEDBACK,
+                "execution": EXECUTION,
+                "feedback": FEEDBACK,
             }
         )
         self._block(reading.top, names, top)
@@ -132,7 +91,7 @@ class Shaping:
                 shape = shape.item() if isinstance(key, int) else shape.member(key)
         return shape
 
-    def _block(self, block: Block, names: Namespace, steps: _Steps) -> None:
+    def _block(self, block: Block, names: Namespace, steps: Steps) -> None:
         by_id: dict[str, list[Located]] = {}
         for located in block.steps:
             by_id.setdefault(located.id, []).append(located)
@@ -142,9 +101,9 @@ class Shaping:
                 output = self._step(located, names, steps)
                 if self.reading.is_broken(located):
                     output = Shape.unknown()
-                steps.add(step_id, Shape.object_of({"output": output, "status": _STATUS, "error": _ERROR}))
+                steps.add(step_id, Shape.object_of({"output": output, "status": STATUS, "error": ERROR}))
 
-    def _step(self, located: Located, names: Namespace, steps: _Steps) -> Shape:
+    def _step(self, located: Located, names: Namespace, steps: Steps) -> Shape:
         for text in located.texts:
             if text.block is located.block:
                 self._text(text, names)
@@ -189,7 +148,7 @@ class Shaping:
         approved = shape.fields["approved"].with_trust(taint_of(path, approved=True))
         return replace(shape, fields={**shape.fields, "approved": approved})
 
-    def _conditional(self, located: Located, step: Conditional, names: Namespace, steps: _Steps) -> Shape:
+    def _conditional(self, located: Located, step: Conditional, names: Namespace, steps: Steps) -> Shape:
         given: list[Shape] = []
         for block in located.blocks:
             self._block(block, names, steps)
@@ -202,12 +161,12 @@ class Shaping:
         # that a branch gives null is said where something inside of the output is read: see checks/maybe_missing
         return _one_of([shape for shape in given if shape.kinds != {"null"}] or given)
 
-    def _iteration(self, located: Located, step: Iteration, names: Namespace, steps: _Steps) -> Shape:
+    def _iteration(self, located: Located, step: Iteration, names: Namespace, steps: Steps) -> Shape:
         over = next((text for text in located.texts if text.place == (*located.place, "over")), None)
         items = self.seen[over].shape if over is not None else Shape.unknown()
-        inner = _Steps(steps)
+        inner = Steps(steps)
         (block,) = located.blocks
-        inside = names.child("steps", Shape.object_of(inner)).child("loop", _LOOP)
+        inside = names.child("steps", Shape.object_of(inner)).child("loop", LOOP)
         # an item that hides another name is complained of; which of the two is meant then, nobody knows
         hides = step.item_name in (*ROOTS, "loop")
         inside = inside.child(step.item_name, Shape.unknown() if hides else items.item())
@@ -224,9 +183,9 @@ class Shaping:
             {
                 "index": Shape.of("number"),
                 "key": Shape.unknown().with_trust(items.trust),
-                "status": _STATUS,
+                "status": STATUS,
                 "output": output | Shape.of("null"),
-                "error": _ERROR,
+                "error": ERROR,
             }
         )
         return Shape.object_of({"items": Shape.list_of(item), "outputs": Shape.list_of(output)})
@@ -275,56 +234,6 @@ class Shaping:
         if isinstance(value, (list, tuple)):
             return Shape.list_of(_one_of([self._value(item, (*at, index)) for index, item in enumerate(value)]))
         return Shape.of_value(value)
-
-
-class _Steps(Mapping[str, Shape]):
-    """The steps that are visible in a scope, in so far as they are known; more become known as the work goes on."""
-
-    def __init__(self, around: _Steps | None) -> None:
-        self._around = around
-        self._own: dict[str, Shape] = {}
-
-    def add(self, step: str, shape: Shape) -> None:
-        """From now on a step is known."""
-        self._own[step] = shape
-
-    def __getitem__(self, step: str) -> Shape:
-        scope: _Steps | None = self
-        while scope is not None:
-            if step in scope._own:
-                return scope._own[step]
-            scope = scope._around
-        return Shape.unknown()  # that there is no such step is said by a rule of its own
-
-    def __contains__(self, step: object) -> bool:
-        return True
-
-    def __iter__(self) -> Iterator[str]:
-        yield from self._own
-        if self._around is not None:
-            yield from self._around
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
-class _Open(Mapping[str, Shape]):
-    """Known names, and others of which nothing is known: that there is no such name is said by a rule of its own."""
-
-    def __init__(self, known: Mapping[str, Shape]) -> None:
-        self._known = known
-
-    def __getitem__(self, name: str) -> Shape:
-        return self._known.get(name) or Shape.unknown()
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._known)
-
-    def __len__(self) -> int:
-        return len(self._known)
 
 
 def _unless_changed(shape: Shape, text: Text) -> Shape:

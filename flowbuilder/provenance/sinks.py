@@ -38,7 +38,7 @@ class Reached:
         return ".".join(map(str, self.text.place[len(self.located.place) :]))
 
 
-def reached(shaping: Shaping, waived: Collection[str] = (), *, sinks: Collection[Sink]) -> Iterator[Reached]:
+def reached(shaping: Shaping, waived: Collection[str] = (), *, sinks: tuple[Sink, ...]) -> Iterator[Reached]:
     """Every text at one of these sinks that untrusted text reaches.
 
     What a reviewer approved counts where it was changed since, and always where it would be a program.
