@@ -73,7 +73,7 @@ class _Checker(Inference):
         ends.append(self.own)
         self.own = {}
         for name in dict.fromkeys(name for end in ends for name in end):
-            shapes = [end[name] if name in end else self.namespace.get(name) for end in ends]
+            shapes = [end[name] if name in end else self.names.get(name) for end in ends]
             there = [shape for shape in shapes if shape is not None]
             shape = there[0]
             for other in there[1:]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from typing import Any, Final
 
 from flowbuilder.diagnostics import Severity
@@ -55,24 +54,30 @@ _CONSTANTS: Final[dict[type, frozenset[Kind]]] = {
 }  # fmt: skip
 
 
-@cache
-def _rule_for(kind: type) -> str:
-    return f"_{kind.__name__.lower()}"
+_OBJECT: Final = frozenset(("object",))
+_RULES: Final[dict[type, Callable[[Inference, Any, Known, bool], Shape]]] = {}
+
+
+def _rule_for(kind: type) -> Callable[[Inference, Any, Known, bool], Shape]:
+    rule: Callable[[Inference, Any, Known, bool], Shape]
+    rule = _RULES[kind] = getattr(Inference, f"_{kind.__name__.lower()}")
+    return rule
 
 
 class Inference(FunctionShapes):
     """Infers shapes and gathers findings. After a finding the rest of its chain is unknown, so that one cause gives one."""
 
     def __init__(self, namespace: Namespace, source: str) -> None:
-        self.namespace = namespace
+        self.names = namespace.shapes
         self.source = source
         self.own: dict[str, Shape] = {}
         self.findings: list[Finding] = []
 
     def infer(self, node: Expr, known: Known, *, soft: bool = False) -> Shape:
         """The shape of `node` where the paths in `known` are there; `soft`: what is missing is taken care of."""
-        rule: Callable[[Any, Known, bool], Shape] = getattr(self, _rule_for(type(node)))
-        return rule(node, known, soft)
+        kind = type(node)
+        rule = _RULES.get(kind) or _rule_for(kind)
+        return rule(self, node, known, soft)
 
     def complain(
         self,
@@ -101,10 +106,11 @@ class Inference(FunctionShapes):
         return Shape(kinds=_CONSTANTS[type(node.value)], values=(node.value,))
 
     def _name(self, node: Name, known: Known, soft: bool) -> Shape:
-        shape = self.own.get(node.name) or self.namespace.get(node.name)
+        name = node.name
+        shape = self.own[name] if name in self.own else self.names.get(name)
         if shape is None:
             if not soft and (node.name,) not in known:
-                names = sorted({*self.namespace, *self.own})
+                names = sorted({*self.names, *self.own})
                 hint = did_you_mean(node.name, names, what="visible here are")
                 self.complain("FB301", f"there is no name {node.name} here", node, hint=hint)
             return Shape.unknown()
@@ -112,6 +118,10 @@ class Inference(FunctionShapes):
 
     def _member(self, node: Member, known: Known, soft: bool) -> Shape:
         value = self.infer(node.value, known, soft=soft)
+        if not known and value.kinds == _OBJECT and isinstance(node.key, str):
+            there = value.fields.get(node.key)
+            if there is not None and there.presence == "always":
+                return there
         if value.is_unknown and not value.fields:
             return Shape(taint=value.taint, influence=value.influence)
         found = self._numbered(node, value) if isinstance(node.key, int) else self._named(node, node.key, value, soft)

@@ -10,23 +10,23 @@ from flowbuilder.language.shapes import Shape
 class Namespace(Mapping[str, Shape]):
     """The shapes of the names in scope. It never changes: `child` gives another one."""
 
-    __slots__ = ("_shapes",)
+    __slots__ = ("shapes",)
 
     def __init__(self, shapes: Mapping[str, Shape] | None = None) -> None:
-        self._shapes = dict(shapes or {})
+        self.shapes = dict(shapes or {})
 
     def child(self, name: str, shape: Shape) -> Namespace:
         """These names and one more, which hides another of the same name."""
-        return Namespace({**self._shapes, name: shape})
+        return Namespace({**self.shapes, name: shape})
 
     def __getitem__(self, name: str) -> Shape:
-        return self._shapes[name]
+        return self.shapes[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._shapes)
+        return iter(self.shapes)
 
     def __len__(self) -> int:
-        return len(self._shapes)
+        return len(self.shapes)
 
     def __repr__(self) -> str:
-        return f"Namespace({', '.join(f'{name}: {shape}' for name, shape in self._shapes.items())})"
+        return f"Namespace({', '.join(f'{name}: {shape}' for name, shape in self.shapes.items())})"

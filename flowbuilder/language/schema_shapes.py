@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 
 from flowbuilder.language.shapes import ANY, Kind, Shape
@@ -18,7 +20,16 @@ _DEEPEST: Final = 12
 
 def shape_of_schema(schema: Any) -> Shape:
     """The shape. Parts that recur in themselves, and those beyond two thousand, are unknown."""
-    return _Reader(schema).read(schema, ())
+    try:
+        return _of_text(json.dumps(schema))
+    except (TypeError, ValueError, RecursionError):
+        return _Reader(schema).read(schema, ())
+
+
+@lru_cache(maxsize=512)
+def _of_text(schema: str) -> Shape:
+    read = json.loads(schema)
+    return _Reader(read).read(read, ())
 
 
 class _Reader:

@@ -17,8 +17,14 @@ class Taint:
 
 def joined(*taints: Taint | None) -> Taint | None:
     """The taint of a value that several went into; None where all of them are clean."""
-    found = [taint for taint in taints if taint is not None]
-    if len(found) < 2 or all(taint == found[0] for taint in found):
-        return found[0] if found else None
-    sources = dict.fromkeys(source for taint in found for source in taint.sources)
-    return Taint(tuple(sources))
+    first: Taint | None = None
+    for taint in taints:
+        if taint is None or taint is first:
+            continue
+        if first is None:
+            first = taint
+        elif taint != first:
+            break
+    else:
+        return first
+    return Taint(tuple(dict.fromkeys(source for taint in taints if taint is not None for source in taint.sources)))
