@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
-from importlib.metadata import entry_points
+from collections.abc import Iterator, Mapping
+from functools import cache, cached_property
 
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.step import Step
@@ -13,17 +12,38 @@ from flowbuilder.steps import BUILT_IN
 
 @cache
 def step_types() -> Mapping[str, type[Step]]:
-    """The step types by name: ours, and those of the entry point group `flowbuilder.steps` (name = class)."""
-    found: dict[str, type[Step]] = dict(BUILT_IN)
-    for point in entry_points(group="flowbuilder.steps"):
-        try:
-            loaded = point.load()
-        except Exception as problem:  # whatever a stranger's module does when it is imported
-            message = f"entry point {point.name} in group flowbuilder.steps cannot be loaded: {problem}"
-            raise ConfigurationError(message) from problem
-        if not (isinstance(loaded, type) and issubclass(loaded, Step)):
-            raise ConfigurationError(f"entry point {point.name} in group flowbuilder.steps is not a Step class")
-        if point.name in BUILT_IN and BUILT_IN[point.name] is not loaded:
-            raise ConfigurationError(f"entry point {point.name} would replace a built-in step type")
-        found[point.name] = loaded
-    return found
+    """The step types by name: ours, and those of the entry point group `flowbuilder.steps` (name = class).
+
+    Each is imported when it is looked up; installed packages are looked through only for a name that is not ours, or
+    when all types are listed.
+    """
+    return _StepTypes()
+
+
+class _StepTypes(Mapping[str, type[Step]]):
+    def __getitem__(self, name: str) -> type[Step]:
+        return BUILT_IN[name] if name in BUILT_IN else self._brought[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*BUILT_IN, *self._brought])
+
+    def __len__(self) -> int:
+        return len(BUILT_IN) + len(self._brought)
+
+    @cached_property
+    def _brought(self) -> dict[str, type[Step]]:
+        from importlib.metadata import entry_points
+
+        found: dict[str, type[Step]] = {}
+        for point in entry_points(group="flowbuilder.steps"):
+            try:
+                loaded = point.load()
+            except Exception as problem:  # whatever a stranger's module does when it is imported
+                message = f"entry point {point.name} in group flowbuilder.steps cannot be loaded: {problem}"
+                raise ConfigurationError(message) from problem
+            if not (isinstance(loaded, type) and issubclass(loaded, Step)):
+                raise ConfigurationError(f"entry point {point.name} in group flowbuilder.steps is not a Step class")
+            if point.name in BUILT_IN:
+                raise ConfigurationError(f"entry point {point.name} would replace a built-in step type")
+            found[point.name] = loaded
+        return found

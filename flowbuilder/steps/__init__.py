@@ -1,32 +1,43 @@
 """The step types: one a file. Third parties add theirs by an entry point in the group `flowbuilder.steps`."""
 
-from flowbuilder.step import Step
-from flowbuilder.steps.api import Api
-from flowbuilder.steps.cms import CmsStep
-from flowbuilder.steps.code import Code
-from flowbuilder.steps.conditional import Conditional
-from flowbuilder.steps.gsc import Gsc
-from flowbuilder.steps.human_review import HumanReview
-from flowbuilder.steps.iteration import Iteration
-from flowbuilder.steps.llm import Llm
-from flowbuilder.steps.mcp import Mcp
-from flowbuilder.steps.mcp_code import McpCode
-from flowbuilder.steps.mcp_llm import McpLlm
-from flowbuilder.steps.page import Page
-from flowbuilder.steps.workflow import Workflow
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 
-BUILT_IN: dict[str, type[Step]] = {
-    "api": Api,
-    "cms": CmsStep,
-    "code": Code,
-    "conditional": Conditional,
-    "gsc": Gsc,
-    "human_review": HumanReview,
-    "iteration": Iteration,
-    "llm": Llm,
-    "mcp": Mcp,
-    "mcp_code": McpCode,
-    "mcp_llm": McpLlm,
-    "page": Page,
-    "workflow": Workflow,
+from flowbuilder.step import Step
+
+_CLASSES = {
+    "api": "Api",
+    "cms": "CmsStep",
+    "code": "Code",
+    "conditional": "Conditional",
+    "gsc": "Gsc",
+    "human_review": "HumanReview",
+    "iteration": "Iteration",
+    "llm": "Llm",
+    "mcp": "Mcp",
+    "mcp_code": "McpCode",
+    "mcp_llm": "McpLlm",
+    "page": "Page",
+    "workflow": "Workflow",
 }
+
+
+class _OneFileEach(Mapping[str, type[Step]]):
+    """A step type by the name of its file, imported when it is asked for: a document uses few of them."""
+
+    def __getitem__(self, name: str) -> type[Step]:
+        attribute = _CLASSES[name]
+        found: type[Step] = getattr(import_module(f"flowbuilder.steps.{name}"), attribute)
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in _CLASSES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_CLASSES)
+
+    def __len__(self) -> int:
+        return len(_CLASSES)
+
+
+BUILT_IN: Mapping[str, type[Step]] = _OneFileEach()

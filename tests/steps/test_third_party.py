@@ -105,13 +105,13 @@ def test_what_is_no_step_or_would_replace_one_is_refused(
 ) -> None:
     install(points)
     with pytest.raises(ConfigurationError, match=said):
-        step_types()
+        list(step_types())
 
 
 def test_a_package_that_cannot_be_imported_is_named(install: Callable[[str], Path]) -> None:
     install("shout = acme_steps_that_are_gone:Shout")
     with pytest.raises(ConfigurationError, match="shout"):
-        step_types()
+        list(step_types())
 
 
 def test_the_command_line_lists_it(install: Callable[[str], Path]) -> None:
