@@ -35,6 +35,10 @@ class BackgroundEngine:
         """Have the engine show the execution as cancelled, soon."""
         self._pool.submit(_tell, self._engine.cancel, execution_id, "cancel")
 
+    def close(self) -> None:
+        """Wait until the engine has heard everything."""
+        self._pool.shutdown()
+
 
 def _tell(act: Callable[[str], None], execution_id: str, verb: str) -> None:
     try:

@@ -12,7 +12,6 @@ from flowbuilder.deciding import SYSTEM
 from flowbuilder.errors import Conflict, FlowbuilderError
 from flowbuilder.review import DecisionKind, Review
 from flowbuilder.values import Json, NotJson, ensure_json
-from review_app import session
 from review_app.fields import as_text, structured
 from review_app.permission import why_not
 from review_app.plain import escaped
@@ -32,6 +31,7 @@ _EXPLAINED: dict[DecisionKind, str] = {
     "changes_requested": "The draft is made again with this comment; the next round is a review of its own.",
 }
 _SHOWN_OPEN = "fb:shown-open"
+_MESSAGE = "fb:message"
 
 
 class NotEdited(ValueError):
@@ -127,11 +127,7 @@ def outcome(review: Review, me: str) -> None:
         return
     system = decision.by == SYSTEM
     who = "you" if decision.by == me else decision.by
-    if (
-        st.session_state.pop(_SHOWN_OPEN, None) == review.id
-        and decision.by != me
-        and _message(review) not in st.session_state
-    ):
+    if st.session_state.pop(_SHOWN_OPEN, None) == review.id and decision.by != me and not _told(review):
         happened = "This was closed" if system else f"{who} was faster and decided this"
         _say(review, "warning", f"{happened} while you had it open. What you typed is kept below.")
     edited = marks.chip("with an edit", "blue") if decision.edited else ""
@@ -158,6 +154,7 @@ def _edit(review: Review) -> str:
 
 def _decide(app: App, seen: Seen, me: str, kind: DecisionKind) -> None:
     review = seen.review
+    _hush()
     comment = str(st.session_state.get(_comment(review)) or "")
     edited: Json = None
     try:
@@ -189,6 +186,7 @@ def _decide(app: App, seen: Seen, me: str, kind: DecisionKind) -> None:
 
 
 def _claim(app: App, review: Review, me: str) -> None:
+    _hush()
     try:
         if review.claimed_by == me:
             app.release(review.id, by=me)
@@ -209,23 +207,30 @@ def _toggle_edit(app: App, review: Review, me: str) -> None:
 
 
 def _forget(review: Review) -> None:
-    for key in (_comment(review), _edit(review), f"fb:editing:{review.id}", _message(review)):
+    for key in (_comment(review), _edit(review), f"fb:editing:{review.id}"):
         st.session_state.pop(key, None)
 
 
-def _message(review: Review) -> str:
-    return f"fb:message:{review.id}"
-
-
 def _say(review: Review, tone: str, text: str) -> None:
-    st.session_state[_message(review)] = (tone, text, session.now().isoformat())
+    st.session_state[_MESSAGE] = (review.id, tone, text)
+
+
+def _hush() -> None:
+    st.session_state.pop(_MESSAGE, None)
+
+
+def _told(review: Review) -> bool:
+    return bool(st.session_state.get(_MESSAGE, ("",))[0] == review.id)
 
 
 def _said(review: Review) -> None:
-    """What the last attempt came to; shown until the next one."""
-    tone, text, _ = st.session_state.pop(_message(review), ("", "", ""))
-    if text:
-        tell(text, warning=tone == "warning")
+    """What the last attempt came to: shown until the next one, or until the person turns to another review. What others
+    do meanwhile draws the page anew, and must not take it away."""
+    if not _told(review):
+        _hush()
+        return
+    _, tone, text = st.session_state[_MESSAGE]
+    tell(text, warning=tone == "warning")
 
 
 def _toast(text: str) -> None:
