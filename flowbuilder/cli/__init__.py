@@ -15,7 +15,7 @@ SECTIONS = {
     "Write a workflow": ("validate", "explain", "schema", "steps", "plan", "eval"),
     "Keep it": ("push", "publish", "archive", "workflows", "show", "diff"),
     "Run it": ("run", "executions", "pause", "resume", "cancel", "reviews"),
-    "Operate": ("sites", "deploy", "worker", "reconcile", "doctor", "audit", "db"),
+    "Operate": ("sites", "deploy", "worker", "reconcile", "doctor", "audit", "revert", "db", "backup", "restore"),
 }
 
 group = LazyGroup(

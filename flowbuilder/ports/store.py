@@ -187,6 +187,9 @@ class Store(Protocol):
         reason: str = "",
     ) -> Effect: ...
 
+    def revert_effect(self, key: str, by: str) -> Effect:
+        """Note that a person has taken an effect back. `Refused` unless it is done and has an inverse."""
+
     def effect(self, key: str) -> Effect: ...
 
     def effects(self, execution_id: str) -> Sequence[Effect]: ...

@@ -8,10 +8,17 @@ from typing import Any
 
 from sqlalchemy import Row, select, update
 
-from flowbuilder.effect import Effect, Ending, TargetClass, cancelled, ended_without_receipt
+from flowbuilder.effect import (
+    Effect,
+    Ending,
+    TargetClass,
+    cancelled,
+    ended_without_receipt,
+)
 from flowbuilder.errors import Conflict, NotFound
 from flowbuilder.events import NewEvent
 from flowbuilder.execution import Lease
+from flowbuilder.reverting import ensure_revertible, reverted
 from flowbuilder.storable import storable
 from flowbuilder.store.part import Part
 from flowbuilder.store.tables import effects, executions
@@ -56,7 +63,8 @@ class SqlEffects(Part):
                 transaction.run(update(effects).where(effects.c.key == key).values(**again))
             data: JsonObject = {"key": key, "target": target, "request_hash": request_hash}
             transaction.write(row, [NewEvent(type="effect_intended", path=path, data=data)])
-            return _effect(transaction, key)
+            # it may have been made after the backup that this execution came from
+            return replace(_effect(transaction, key), resumed=bool(row.restored))
 
         return self._database.write(begin)
 
@@ -91,6 +99,19 @@ class SqlEffects(Part):
             return _effect(transaction, key)
 
         return self._database.write(finish)
+
+    def revert_effect(self, key: str, by: str) -> Effect:
+        """Note that a person has taken an effect back, also after the end of its execution."""
+
+        def revert(transaction: Transaction) -> Effect:
+            effect = _effect(transaction, key)
+            row = transaction.lock(effect.execution_id)
+            ensure_revertible(_effect(transaction, key))
+            transaction.run(update(effects).where(effects.c.key == key).values(status="reverted"))
+            transaction.write(row, [reverted(effect, by)])
+            return _effect(transaction, key)
+
+        return self._database.write(revert)
 
     def effect(self, key: str) -> Effect:
         """One row of the ledger."""

@@ -11,7 +11,7 @@ from flowbuilder.share import share
 from flowbuilder.store.database import Database
 from flowbuilder.store.location import shown
 
-NEWEST = "0004"
+NEWEST = "0005"
 """The revision that this release works on."""
 CODE = 1
 """The generation of this release: a database says which is the oldest that may work on it."""

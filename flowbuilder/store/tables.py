@@ -107,6 +107,7 @@ executions = Table(
     Column("recorded", Integer, nullable=False),  # how many outcomes it has
     Column("revision", Integer, nullable=False),  # grows with every transaction that writes for it
     Column("written_by", String(32), nullable=False),  # the token of the last such transaction
+    Column("restored", Integer, nullable=False, server_default="0"),  # whether it came from a backup while active
     Column("context_snapshot", Searchable, nullable=False),
     CheckConstraint(
         "status IN ('queued', 'running', 'waiting', 'paused', 'completed', 'failed', 'cancelled')", name="status"

@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from flowbuilder.effect import Effect, Ending, TargetClass, cancelled, ended_without_receipt
+from flowbuilder.effect import (
+    Effect,
+    Ending,
+    TargetClass,
+    cancelled,
+    ended_without_receipt,
+)
 from flowbuilder.errors import Conflict, NotFound
 from flowbuilder.events import NewEvent
 from flowbuilder.execution import Lease
+from flowbuilder.reverting import ensure_revertible, reverted
 from flowbuilder.testing_store.memory import Part, copied
 from flowbuilder.values import JsonObject
 
@@ -73,6 +80,16 @@ class MemoryEffects(Part):
             memory.effects[key] = done
             run.write(now, [event])
             return copied(done)
+
+    def revert_effect(self, key: str, by: str) -> Effect:
+        """Note that a person has taken an effect back, also after the end of its execution."""
+        memory = self._memory
+        with memory.lock:
+            effect = self.effect(key)
+            ensure_revertible(effect)
+            memory.effects[key] = replace(effect, status="reverted")
+            memory.run(effect.execution_id).write(memory.now(), [reverted(effect, by)])
+            return self.effect(key)
 
     def effect(self, key: str) -> Effect:
         """One row of the ledger."""

@@ -1,0 +1,75 @@
+"""An effect can be taken back once, and only while the target still has what it made."""
+
+import asyncio
+
+import pytest
+
+from flowbuilder.audit import audit
+from flowbuilder.errors import NotFound, Refused
+from flowbuilder.revert import revert
+from flowbuilder.testing import FakeClock, MemoryStore, fake_ports
+from tests.reliability.crashing import Box
+from tests.reliability.scenarios import BY_NAME, PAGE
+from tests.reliability.stage import Stage
+
+
+@pytest.fixture
+def stage() -> Stage:
+    """An execution that has published."""
+    clock = FakeClock()
+    store = MemoryStore(clock=clock)
+    made = Stage(BY_NAME["three-targets"], lambda: store, clock)
+    made.live(Box())
+    return made
+
+
+def key(stage: Stage, path: str) -> str:
+    return next(effect.key for effect in stage.opener().effects("run") if effect.path == path)
+
+
+def take_back(stage: Stage, path: str = "lookup") -> str:
+    ports = fake_ports(clock=stage.clock, cms=stage.targets.site)
+    return asyncio.run(revert(stage.opener(), ports, key(stage, path), by="ana@example.com")).status
+
+
+def body(stage: Stage) -> str:
+    return asyncio.run(stage.targets.site.read(PAGE)).body
+
+
+def test_what_was_published_is_as_it_was_before(stage: Stage) -> None:
+    assert body(stage) == "known"
+    assert take_back(stage) == "reverted"
+    assert body(stage) == "old text"
+    event = stage.opener().events("run")[-1]
+    assert (event.type, event.path, event.data["by"]) == ("effect_reverted", "lookup", "ana@example.com")
+    assert audit(stage.opener()) == ()
+
+
+def test_it_is_taken_back_once(stage: Stage) -> None:
+    take_back(stage)
+    with pytest.raises(Refused, match="taken back already"):
+        take_back(stage)
+
+
+def test_a_crash_between_the_write_and_its_note_does_no_harm(stage: Stage) -> None:
+    stage.targets.site.put(PAGE, "old text")
+    assert take_back(stage) == "reverted"
+
+
+def test_what_someone_has_changed_since_stays(stage: Stage) -> None:
+    stage.targets.site.put(PAGE, "by hand")
+    with pytest.raises(Refused, match="changed since"):
+        take_back(stage)
+    assert body(stage) == "by hand"
+    assert stage.opener().effect(key(stage, "lookup")).status == "done"
+
+
+@pytest.mark.parametrize("path", ["keyed", "bare"])
+def test_what_has_no_inverse_is_refused(stage: Stage, path: str) -> None:
+    with pytest.raises(Refused, match="nothing is known that undoes it"):
+        take_back(stage, path)
+
+
+def test_an_effect_that_is_not_there_is_not_found(stage: Stage) -> None:
+    with pytest.raises(NotFound):
+        asyncio.run(revert(stage.opener(), fake_ports(), "nothing", by="ana"))
