@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from flowbuilder.diagnostics import Diagnostic, Report, Severity, place_of
 from flowbuilder.language import Finding
-from flowbuilder.provenance.field_kinds import misfits
+from flowbuilder.provenance.field_kinds import misfits, misused
 from flowbuilder.provenance.shaping import Shaping
 from flowbuilder.reading import Reading, Text
 from flowbuilder.values import pointer
@@ -49,12 +49,7 @@ def _severity(finding: Finding) -> Severity:
 
 def _cause(text: Text, finding: Finding) -> object:
     """A value of the wrong kind is one cause, however often it is used: what it is comes from one place."""
-    if finding.code == "FB302" and finding.start is not None and finding.end is not None:
-        for reference in text.text.references:
-            path = reference.path
-            if finding.start <= reference.start < finding.end and len(path) > 1 and path[0] in ("steps", "inputs"):
-                return path
-    return (pointer(text.place), finding)
+    return misused(text, finding) or (pointer(text.place), finding)
 
 
 def _is_of_broken_item(reading: Reading, text: Text, finding: Finding) -> bool:

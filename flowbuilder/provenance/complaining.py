@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from flowbuilder.diagnostics import Diagnostic, Severity
+from flowbuilder.language.references import Path
+from flowbuilder.provenance.field_kinds import misused
 from flowbuilder.provenance.shaping import Shaping
 from flowbuilder.provenance.sinks import Reached, waivers
 from flowbuilder.reading import Located, Reading
@@ -20,7 +22,8 @@ def complaints(
 ) -> Iterator[Diagnostic]:
     """A complaint for each step of a definition, and of the workflows that it calls."""
     shaping = reading.once(Shaping)
-    for same in _by_step(find(shaping, ())):
+    wrong = reading.once(_misused)
+    for same in _by_step(item for item in find(shaping, ()) if not (item.reference and item.reference.path in wrong)):
         first, notes = same[0], tuple(f"and {other.field}: {other.way}" for other in same[1:])
         start, end = (first.reference.start, first.reference.end) if first.reference else (None, None)
         said = message(first, first.located.id)
@@ -29,6 +32,13 @@ def complaints(
         for found, path in _inside(shaping, call, find, ()):
             said = message(found, path)
             yield reading.at((*call.place, "name"), code, said, hint=hint(found), severity=severity)
+
+
+def _misused(reading: Reading) -> frozenset[Path]:
+    """The paths of values of the wrong kind: that is said, and what else they would be is not known."""
+    seen = reading.once(Shaping).seen
+    found = (misused(text, finding) for text, one in seen.items() for finding in one.findings)
+    return frozenset(path for path in found if path is not None)
 
 
 def _inside(shaping: Shaping, call: Located, find: Find, waived: tuple[str, ...]) -> Iterator[tuple[Reached, str]]:

@@ -8,6 +8,7 @@ from functools import cache
 from flowbuilder.annotations import shape_of
 from flowbuilder.field import TemplatedField
 from flowbuilder.language import Finding, Shape, Template
+from flowbuilder.language.references import Path
 from flowbuilder.language.shape_words import kinds_in_words
 from flowbuilder.provenance.shaping import Shaping
 from flowbuilder.reading import Located, Text
@@ -32,6 +33,17 @@ def misfits(shaping: Shaping) -> Iterator[tuple[Text, Finding]]:
                 fits = expected is None or _takes(expected, seen.shape)
             if expected is not None and not fits:
                 yield text, _finding(text, str(at[-1]), expected, seen.shape)
+
+
+def misused(text: Text, finding: Finding) -> Path | None:
+    """The path of the value that a finding says to be of the wrong kind, where it is that of a step or an input."""
+    if finding.code != "FB302" or finding.start is None or finding.end is None:
+        return None
+    for reference in text.text.references:
+        path = reference.path
+        if finding.start <= reference.start < finding.end and len(path) > 1 and path[0] in ("steps", "inputs"):
+            return path
+    return None
 
 
 def _finding(text: Text, name: str, expected: Shape, given: Shape) -> Finding:
