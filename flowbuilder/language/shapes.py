@@ -91,7 +91,7 @@ class Shape:
 
     def may_be(self, *kinds: Kind) -> bool:
         """Whether it can be of one of these kinds."""
-        return any(kind in self.kinds for kind in kinds)
+        return not self.kinds.isdisjoint(kinds)
 
     def member(self, key: str) -> Shape | None:
         """The member of an object; None where it cannot have one of that name. The inside of the unknown is unknown."""
@@ -235,7 +235,9 @@ def _fields(one: Shape, other: Shape, depth: int) -> tuple[Mapping[str, Shape], 
     for name in (*one.fields, *(name for name in other.fields if name not in one.fields)):
         first, second = one.fields.get(name, one.rest), other.fields.get(name, other.rest)
         if first is not None and second is not None:
-            fields[name] = _union(first, second, depth + 1)
+            joint = _union(first, second, depth + 1)
+            hidden = next((shape for shape in (first, second) if shape.presence != "always"), None)
+            fields[name] = joint.with_presence("maybe", hidden.reason) if hidden is not None else joint
         else:
             found = first or second or _UNKNOWN
             fields[name] = found.with_presence("maybe", "only some of the values here have it")
