@@ -73,6 +73,11 @@ class Text:
         """Whether it decides if its step runs."""
         return self.reader is not None and self.place == (*self.reader.place, "when")
 
+    @property
+    def is_key(self) -> bool:
+        """Whether it names the items of an iteration."""
+        return self.reader is not None and self.place == (*self.reader.place, "key")
+
 
 class Reading:
     """One pass over a definition, shared by all rules."""

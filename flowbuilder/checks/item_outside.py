@@ -1,7 +1,8 @@
 """FB109: a reference reaches into an iteration from outside of it.
 
 The steps of an iteration run once for each item, so from outside there is no one output to speak of. What the items
-made is in the iteration's own output: `outputs` (of the completed items) and `items` (all, with status and error).
+made is in the iteration's own output: `outputs` (of the completed items) and `items` (all, with status and error). The
+`key` of an item is worked out before its steps run, and sees none of them.
 
 Wrong:
     inputs:
@@ -42,6 +43,11 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
     """A complaint at each such reference."""
     for text, reference, name in reading.reads:
         target = reading.by_id.get(name)
+        if target is not None and text.is_key and target.block is text.block:
+            message = f"{name} has not run yet when the key of an item is worked out"
+            hint = "make the key from the item itself"
+            yield reading.in_text(text, reference.start, reference.end, CODE, message, hint=hint)
+            continue
         loop = out_of_scope(text.block, target) if target else None
         if loop is not None:
             message = f"{name} is inside the iteration {loop.id}: it runs once for each item, and is not visible here"
