@@ -34,7 +34,7 @@ MOST = 100
 """How many executions are woken, reviews expired and runs compared in one pass."""
 LOOK_BACK = timedelta(minutes=10)
 """How old a cancellation in Prefect may be and still be seen by a pass that is one of many."""
-QUIET = timedelta(seconds=30)
+QUIET_SECONDS = 30.0
 """How long Prefect may show something else than our record: words are under way."""
 UNENDED = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED]
 
@@ -51,7 +51,9 @@ class Swept:
 
 
 class Sweeper:
-    """Passes over the record. `offer` is given every execution that should go on."""
+    """Passes over the record. `offer` is given every execution that should go on, and says whether it was taken."""
+
+    quiet = QUIET_SECONDS
 
     def __init__(self, store: Store, client: PrefectClient, offer: Callable[[Execution], Awaitable[bool]]) -> None:
         self._store, self._client, self._offer = store, client, offer
@@ -93,7 +95,7 @@ class Sweeper:
 
     async def _correct(self, run: FlowRun) -> bool:
         state, now = run.state, datetime.now(UTC)
-        if state is None or now - state.timestamp < QUIET:
+        if state is None or now - state.timestamp < timedelta(seconds=self.quiet):
             return False
         try:
             execution = await asyncio.to_thread(self._store.execution, str(run.id))

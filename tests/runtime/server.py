@@ -1,0 +1,113 @@
+"""A Prefect server for the tests: one for the whole session, on a free port, with its data in a temporary folder."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_HOME,
+    PREFECT_LOGGING_LEVEL,
+    PREFECT_SERVER_ANALYTICS_ENABLED,
+    PREFECT_SERVER_EPHEMERAL_ENABLED,
+    temporary_settings,
+)
+
+BIN = Path(sys.executable).parent
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrefectServer:
+    """A running server, and the environment in which programs find it."""
+
+    api: str
+    environment: dict[str, str]
+
+
+@contextmanager
+def prefect_server(folder: Path) -> Iterator[PrefectServer]:
+    """Start it, and stop it at the end. This process's own Prefect means it meanwhile."""
+    port = free_port()
+    api = f"http://127.0.0.1:{port}/api"
+    given = {
+        "PREFECT_HOME": str(folder / "prefect"),
+        "PREFECT_API_URL": api,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+        "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+        "DO_NOT_TRACK": "1",
+    }
+    environment = {**os.environ, **given}
+    command = [str(BIN / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with program(command, environment, folder / "server.log"):
+        wait_until(lambda: answers(port), seconds=170, what="Prefect's server")
+        with temporary_settings(
+            {
+                PREFECT_API_URL: api,
+                PREFECT_HOME: folder / "prefect",
+                PREFECT_SERVER_ANALYTICS_ENABLED: False,
+                PREFECT_SERVER_EPHEMERAL_ENABLED: False,
+                PREFECT_LOGGING_LEVEL: "WARNING",
+            }
+        ):
+            yield PrefectServer(api=api, environment=environment)
+
+
+@contextmanager
+def program(command: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that is stopped at the end; its output goes to a file."""
+    with log.open("ab") as file:
+        child = subprocess.Popen(
+            command, env=environment, stdout=file, stderr=file, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+        try:
+            yield child
+        finally:
+            if child.poll() is None:
+                child.send_signal(signal.SIGTERM)
+                try:
+                    child.wait(15)
+                except subprocess.TimeoutExpired:
+                    os.killpg(child.pid, signal.SIGKILL)
+                    child.wait(5)
+
+
+def wait_until(question: Callable[[], T | None], *, seconds: float = 20, what: str = "it") -> T:
+    """The first answer that is not empty."""
+    until = time.monotonic() + seconds
+    while True:
+        answer = question()
+        if answer:
+            return answer
+        if time.monotonic() > until:
+            raise AssertionError(f"{what} did not come within {seconds} s")
+        time.sleep(0.03)
+
+
+def answers(port: int) -> bool:
+    """Whether the server is up."""
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/api/health", timeout=2) as response:
+            return bool(response.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,58 @@
+"""Wake-ups on one machine."""
+
+import asyncio
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+from flowbuilder.runtime.wake import WakeUps, wake_workers
+from tests.runtime.shop import until
+
+
+async def test_a_wake_up_reaches_every_worker_that_is_listed(tmp_path: Path) -> None:
+    heard: list[str] = []
+    async with WakeUps(tmp_path, heard.append), WakeUps(tmp_path, heard.append):
+        assert await asyncio.to_thread(wake_workers, tmp_path, "abc")
+        await until(lambda: len(heard) == 2, what="both words")
+    assert heard == ["abc", "abc"]
+    assert list((tmp_path / "workers").iterdir()) == []
+
+
+async def test_a_word_without_the_token_is_not_heard(tmp_path: Path) -> None:
+    heard: list[str] = []
+    async with WakeUps(tmp_path, heard.append):
+        [file] = (tmp_path / "workers").glob("*.json")
+        port = json.loads(file.read_text())["port"]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"guess abc\n")
+        await writer.drain()
+        assert await reader.read() == b""
+        writer.close()
+    assert heard == []
+
+
+async def test_only_the_user_may_read_the_token(tmp_path: Path) -> None:
+    async with WakeUps(tmp_path, lambda _: None):
+        [file] = (tmp_path / "workers").glob("*.json")
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_without_workers_nobody_takes_the_word(tmp_path: Path) -> None:
+    assert not wake_workers(tmp_path, "abc")
+
+
+def test_the_file_of_a_killed_worker_is_taken_away(tmp_path: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    folder = tmp_path / "workers"
+    folder.mkdir()
+    record = {"host": socket.gethostname(), "pid": child.pid, "port": 1, "token": "t"}
+    (folder / "dead.json").write_text(json.dumps(record))
+    (folder / "elsewhere.json").write_text(json.dumps({**record, "host": "elsewhere", "pid": os.getpid()}))
+    assert not wake_workers(tmp_path, "abc")
+    assert [file.name for file in folder.iterdir()] == ["elsewhere.json"]
