@@ -242,6 +242,8 @@ class Generator:
             return f"{name}({self.spare_meter()}, {sides}){self.at(node)}"
         value, text = right.value, self.expression(left, depth)
         if value is None or value is True or value is False:
+            if not isinstance(left, Name | Member):
+                text = f"({self.temporary()} := {text})"  # Python warns of `1 is None`
             return f"({text} {'is not' if negated else 'is'} {value!r})"
         literal = self.key(value) if isinstance(value, str) else repr(value)
         if value not in (0, 1):
@@ -307,7 +309,7 @@ class Generator:
     def _call(self, node: Call, depth: int) -> str:
         function = FUNCTIONS[node.name]
         if function.name == "is_defined":
-            return f"({self.soft(node.arguments[0], depth)} is not MISSING)"
+            return f"(({self.temporary()} := {self.soft(node.arguments[0], depth)}) is not MISSING)"
         if function.name in ("default", "coalesce"):
             return self._first_there(function, node, depth)
         self.table[f"f_{function.name}"] = function.run
