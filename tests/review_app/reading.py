@@ -22,10 +22,10 @@ def words(page: AppTest) -> str:
 
 
 def title(page: AppTest) -> str:
-    """The page's title."""
-    found = re.search(r'class="fb-title">(.*?)(?:<span|</div>)', markup(page), re.DOTALL)
+    """The title of what the page is about: the last one, where a list beside it has one too."""
+    found = re.findall(r'class="fb-title">(.*?)(?:<span|</div>)', markup(page), re.DOTALL)
     assert found, markup(page)[:2000]
-    return html.unescape(found[1])
+    return html.unescape(found[-1])
 
 
 def said(page: AppTest) -> str:
