@@ -116,7 +116,8 @@ def draw(queue: Queue, chosen: str | None, me: str) -> None:
             )
     trail = _trail()
     if trail or queue.page.next:
-        with st.container(horizontal=True, gap="small", horizontal_alignment="distribute", key="fb-pages"):
+        with st.container(horizontal=True, gap="small", horizontal_alignment="distribute",
+                          vertical_alignment="center", key="fb-pages"):  # fmt: skip
             st.button("← Back", key="back", on_click=_back, disabled=not trail, type="tertiary")
             show(f'<span class="fb-muted">page {len(trail) + 1}</span>')
             st.button(
