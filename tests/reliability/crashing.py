@@ -63,10 +63,11 @@ class Boxed:
         def call(*given: Any, **named: Any) -> Any:
             counted = self._box.before(operation)
             number = len(self._box.operations)
-            result = found(*given, **named)
-            if counted:
-                self._box.after(operation, number)
-            return result
+            try:
+                return found(*given, **named)
+            finally:  # also where it raises: that the other side refuses is an answer too
+                if counted:
+                    self._box.after(operation, number)
 
         return call
 
@@ -74,9 +75,10 @@ class Boxed:
         async def call(*given: Any, **named: Any) -> Any:
             counted = self._box.before(operation)
             number = len(self._box.operations)
-            result = await found(*given, **named)
-            if counted:
-                self._box.after(operation, number)
-            return result
+            try:
+                return await found(*given, **named)
+            finally:
+                if counted:
+                    self._box.after(operation, number)
 
         return call
