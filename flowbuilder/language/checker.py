@@ -5,7 +5,7 @@ from __future__ import annotations
 from flowbuilder.language.findings import Finding
 from flowbuilder.language.inference import Inference, Known
 from flowbuilder.language.namespace import Namespace
-from flowbuilder.language.nodes import Expr, For, If, Output, Set, Statement
+from flowbuilder.language.nodes import Expr, For, If, Output, Set, Statement, Text
 from flowbuilder.language.program import Program
 from flowbuilder.language.references import found_there
 from flowbuilder.language.shape_words import kinds_in_words
@@ -29,6 +29,7 @@ def check_program(program: Program, namespace: Namespace) -> tuple[Shape, tuple[
         shape = checker.infer(program.expression, frozenset())
     else:
         checker.body(program.statements, frozenset(), None)
+        checker.dollar(program.statements)
         shape = Shape(kinds=frozenset(("text",)), taint=joined(*checker.printed), influence=joined(*checker.influences))
     if not checker.findings:
         return shape, ()
@@ -58,6 +59,14 @@ class _Checker(Inference):
                     self._if(statement, known, influence)
                 case For():
                     self._for(statement, known, influence)
+
+    def dollar(self, statements: tuple[Statement, ...]) -> None:
+        """Warn of `${{ value }}`, which elsewhere is how a value is written and here prints a dollar sign."""
+        match statements:
+            case (Text(text="$"), Output(value=value)):
+                hint = "leave out the $; to print one, write {{ '$' ~ value }}"
+                message = "this prints a dollar sign before the value"
+                self.complain("FB305", message, value, hint=hint, severity="warning", start=0)
 
     def _if(self, node: If, known: Known, influence: Taint | None) -> None:
         before = dict(self.own)

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from flowbuilder.errors import LanguageError
+from flowbuilder.language.migrants import FOREIGN_NAMES
 from flowbuilder.language.nodes import Expr, Member, Name
 from flowbuilder.language.operators import MISSING, kind, soft_item
 from flowbuilder.spelling import did_you_mean
@@ -42,7 +43,7 @@ def explain(error: Exception, code: str, nodes: Sequence[Expr], source: str) -> 
 
 def unknown_name(node: Name, context: Mapping[str, Any]) -> LanguageError:
     """The error of a name that the context does not have. It is in the text, whatever the data: `stage` is compile."""
-    hint = did_you_mean(node.name, sorted(context), what="visible here are")
+    hint = FOREIGN_NAMES.get(node.name) or did_you_mean(node.name, sorted(context), what="visible here are")
     message = f"there is no name {node.name}"
     return LanguageError("undefined", message, stage="compile", hint=hint, start=node.start, end=node.end)
 
@@ -52,6 +53,10 @@ def _no_member(node: Member, value: Any, source: str) -> LanguageError:
     what = written if 0 < len(written) <= 60 else "this"
     shown = str(node.key) if isinstance(node.key, int) else f"{node.key:.60}"
     hint = "where it may be missing, write value | default(...)"
+    if node.key in ("length", "size") and value.__class__ in (str, list, dict):
+        message = f"{what} is {kind(value)} and has no {shown}"
+        hint = f"write {what} | length"
+        return LanguageError("undefined", message, stage="run", hint=hint, start=node.start, end=node.end)
     if value is MISSING:
         message = f"{what} has no {shown}"
     elif value.__class__ is dict:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from flowbuilder.diagnostics import Severity
 from flowbuilder.language.findings import Finding
 from flowbuilder.language.function_shapes import FunctionShapes
+from flowbuilder.language.migrants import FOREIGN_NAMES
 from flowbuilder.language.namespace import Namespace
 from flowbuilder.language.nodes import (
     Arithmetic,
@@ -111,7 +112,7 @@ class Inference(FunctionShapes):
         if shape is None:
             if not soft and (node.name,) not in known:
                 names = sorted({*self.names, *self.own})
-                hint = did_you_mean(node.name, names, what="visible here are")
+                hint = FOREIGN_NAMES.get(node.name) or did_you_mean(node.name, names, what="visible here are")
                 self.complain("FB301", f"there is no name {node.name} here", node, hint=hint)
             return Shape.unknown()
         return self._there(node, (node.name,), shape, known, soft)
@@ -140,6 +141,9 @@ class Inference(FunctionShapes):
         if found is not None:
             return found
         what, start = self.words(node.value), self._key_start(node)
+        if key in ("length", "size") and value.may_be("text", "list", "object"):
+            self.complain("FB301", f"{what} has no {key}", node, hint=f"write {what} | length", start=start)
+            return None
         if value.kinds <= {"null"}:
             if not soft:
                 self.complain("FB302", f"{what} is null and has no {key}", node, start=start)

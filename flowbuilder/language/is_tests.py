@@ -11,6 +11,7 @@ TESTS = {
     "defined": "is_defined",
     "null": "is_null",
     "none": "is_null",
+    "None": "is_null",
     "text": "is_text",
     "string": "is_text",
     "number": "is_number",

@@ -13,7 +13,7 @@ _OTHER_NAMES = {
     "upcase": "upper", "downcase": "lower", "touppercase": "upper", "tolowercase": "lower", "strip": "trim",
     "lstrip": "trim", "rstrip": "trim", "truncatewords": "truncate", "size": "length", "append": "~",
     "prepend": "~", "plus": "+", "minus": "-", "times": "*", "divided_by": "/", "modulo": "%", "uniq": "unique",
-    "json_encode": "json", "to_json": "json", "tojsonstring": "json", "fromjson": "", "url_encode": "urlencode",
+    "json_encode": "json", "to_json": "json", "tojsonstring": "json", "tojson": "json", "fromjson": "", "url_encode": "urlencode",
     "handleize": "slugify", "handle": "slugify", "striptags": "strip_html", "strip_tags": "strip_html",
     "escape": "escape_html", "e": "escape_html", "select": "where", "selectattr": "where", "filter": "where",
     "rejectattr": "reject", "list": "", "safe": "", "str": "string", "text": "string", "number": "float",
@@ -22,6 +22,28 @@ _OTHER_NAMES = {
     "dictsort": "items", "avg": "sum", "compact": "where", "ceil": "round", "floor": "int", "substring": "slice",
     "find": "where", "isempty": "is_empty", "exists": "is_defined", "defined": "is_defined",
 }  # fmt: skip
+_NO_SUCH = {
+    "list": "leave it out: lists are lists already",
+    "safe": "leave it out: text is never escaped here",
+    "attr": "write value.key or value[key]",
+    "format": "join texts with ~ in a template, with + in an expression",
+    "fromjson": "leave it out: what a step gives is parsed already",
+    "always": "what may fail says on_error: continue; then test steps.name.status",
+    "success": 'test steps.name.status == "completed"',
+    "failure": 'test steps.name.status == "failed"',
+    "now": "execution.started_at says when it is",
+    "today": "execution.started_at | date says which day it is",
+    "print": "what a template says, it prints",
+}
+FOREIGN_NAMES = {
+    "forloop": "it is called loop here: loop.index, loop.first, loop.last",
+    "secrets": "secrets are never in scope: a step names a connection",
+    "env": "the environment is never in scope: use inputs, site, or a connection",
+    "github": "use inputs, steps, site and execution",
+    "json": "write steps.name.output, or value | json for the text",
+    "vars": "use inputs or site",
+}
+"""Names that people know from elsewhere, and what to write instead."""
 _TAGS = {
     "Macro": "a macro", "CallBlock": "a call block", "Include": "`include`", "Import": "`import`",
     "FromImport": "`import`", "Extends": "`extends`", "Block": "a block", "FilterBlock": "a filter block",
@@ -69,10 +91,8 @@ def unknown_function(name: str, start: int, end: int, known: Collection[str]) ->
     """FB202, with the name that this language has for it."""
     message = f"there is no filter or function {name}"
     wanted = _OTHER_NAMES.get(name.lower())
-    if name in ("list", "safe"):
-        hint = "leave it out: lists are lists already" if name == "list" else "leave it out: text is never escaped here"
-    elif name == "attr":
-        hint = "write value.key or value[key]"
+    if name.lower() in _NO_SUCH:
+        hint = _NO_SUCH[name.lower()]
     elif wanted is not None and wanted in known:
         hint = f"it is called {wanted} here: value | {wanted}"
     elif wanted:
@@ -108,7 +128,13 @@ def template_error(source: str, start: int, message: str) -> LanguageError:
     message = message[:1].lower() + message[1:].rstrip(".")
     message = re.sub(r" at \d+$", "", message)
     hint = ""
-    if "&" in message or "'|'" in message or "unexpected char '&'" in message:
+    before = source[:start].rstrip()
+    filtered = re.search(r"\|\s*(\w+)$", before)
+    if filtered and source[start : start + 1] == ":":
+        hint = f"arguments stand in brackets: value | {filtered[1]}(...)"
+    elif source[start : start + 1] in "\"'" and before[-1:] in ("f", "r", "b"):
+        hint = "texts have no prefix; join them with ~"
+    elif "&" in message or "'|'" in message or "unexpected char '&'" in message:
         hint = "in a template write `and`, `or`, `not`"
     elif "char '!'" in message:
         hint = "in a template write `not`"
@@ -133,10 +159,20 @@ def _tag_hint(name: str) -> str:
 
 def _expression_hint(source: str, start: int) -> str:
     rest, before = source[start:], source[:start]
+    called = re.search(r"\.\s*(\w+)\s*$", before)
+    method = _METHODS.get(called[1]) if called else None
     checks: tuple[tuple[bool, str], ...] = (
         (source.lstrip().startswith(("${{", "{{", "{%")), "this field is an expression already: leave out the braces"),
         ("$" in rest[:1], "names have no $: write inputs.name or steps.name.output"),
         (rest.startswith("if ") or " if " in before, "write test ? then : otherwise"),
+        (rest.startswith("=") and before.endswith(("==", "!=")), "write == or !="),
+        (rest.startswith(">") and before.endswith("<"), "write !="),
+        (rest.startswith("(") and method is not None, f"values have no methods: write value | {method}"),
+        (before.rstrip().endswith("lambda"), "there are no functions to write here; use map, where or sort"),
+        (rest[:1].isdigit() and before.endswith("."), f"write [{rest[:1]}] for an item of a list"),
+        (rest.startswith(",") and before.count("(") > before.count(")"), "a list stands in square brackets: [1, 2]"),
+        (rest.startswith(":") and "[" in before, "a slice has no step: write a[low:high]"),
+        (rest[:1] in "\"'" and before.rstrip()[-1:] in ('"', "'"), "join texts with +"),
         (rest.startswith("=>") or before.endswith("="), "there are no functions to write here; use map, where or sort"),
         (rest.startswith("=") and not before.endswith(("=", "!", "<", ">")), "to compare, write =="),
         (rest.startswith("==="), "write =="),

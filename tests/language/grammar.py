@@ -45,14 +45,18 @@ def _nested(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     names = st.sampled_from("xyz")
     lists = st.sampled_from(("rows", "f", "empty", "range(3)", "rows | map('v')", "g | items", "c"))
     return st.one_of(
-        st.tuples(expressions, body, body).map(lambda p: "{% if " + p[0] + " %}" + p[1] + "{% else %}" + p[2] + "{% endif %}"),
+        st.tuples(expressions, body, body).map(
+            lambda p: "{% if " + p[0] + " %}" + p[1] + "{% else %}" + p[2] + "{% endif %}"
+        ),
         st.tuples(expressions, body, expressions, body).map(
             lambda p: "{% if " + p[0] + " %}" + p[1] + "{% elif " + p[2] + " %}" + p[3] + "{% endif %}"
         ),
         st.tuples(names, lists, body, names).map(
             lambda p: "{% for " + p[0] + " in " + p[1] + " %}" + p[2] + "{{ loop.index }}{{ " + p[3] + " }}{% endfor %}"
         ),
-        st.tuples(body, body).map(lambda p: "{% for x, y in pairs %}{{ x }}" + p[0] + "{{ y }}{% else %}" + p[1] + "{% endfor %}"),
+        st.tuples(body, body).map(
+            lambda p: "{% for x, y in pairs %}{{ x }}" + p[0] + "{{ y }}{% else %}" + p[1] + "{% endfor %}"
+        ),
         st.tuples(names, expressions).map(lambda p: "{% set " + p[0] + " = " + p[1] + " %}"),
         names.map(lambda name: "{{ " + name + " | default('unset') }}"),
     )

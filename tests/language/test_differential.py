@@ -82,10 +82,14 @@ def test_no_text_at_all_raises_anything_but_a_language_error(source: str) -> Non
                 assert error.stage == "compile"
                 assert error.code.startswith("FB2")
                 continue
-            outcome_of(lambda made=made: made.render({"a": 1}) if isinstance(made, Template) else made.evaluate({"a": 1}))
+            outcome_of(
+                lambda made=made: made.render({"a": 1}) if isinstance(made, Template) else made.evaluate({"a": 1})
+            )
 
 
-NUMBERS = st.sampled_from(("1", "2", "3.5", "row.v", "n", "(n + 1)", "(row.v * 2)", "(n - row.v)", "(7 // 2)", "(n % 3)"))
+NUMBERS = st.sampled_from(
+    ("1", "2", "3.5", "row.v", "n", "(n + 1)", "(row.v * 2)", "(n - row.v)", "(7 // 2)", "(n % 3)")
+)
 TRUTHS = st.tuples(NUMBERS, st.sampled_from(("==", "!=", "<", ">=")), NUMBERS).map(lambda p: f"{p[0]} {p[1]} {p[2]}")
 BENIGN = st.lists(
     st.one_of(
@@ -115,7 +119,11 @@ def test_what_jinja2_prints_of_a_benign_template_this_language_prints(body: str)
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text() | st.floats(allow_nan=False, allow_infinity=False),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.text()
+    | st.floats(allow_nan=False, allow_infinity=False),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=10,
 )
@@ -145,7 +153,10 @@ def test_equality_is_that_of_json(one: Any, other: Any) -> None:
 
 
 @MANY
-@given(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**63), 2**63 - 1), st.integers(-9, 9) | st.floats(-9, 9))
+@given(
+    st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**63), 2**63 - 1),
+    st.integers(-9, 9) | st.floats(-9, 9),
+)
 def test_numbers_stay_within_bounds(a: float, b: float) -> None:
     for sign in "+-*/%":
         kind, value = outcome_of(lambda sign=sign: Expression(f"a {sign} b").evaluate({"a": a, "b": b}))

@@ -113,7 +113,9 @@ class Walker:
                 raise op.wrong("an argument does not fit")
             named[parameter.name] = value
         names = function.run.__code__.co_varnames
-        return function.run(self.meter, **{name if name in names else name + "_": value for name, value in named.items()})
+        return function.run(
+            self.meter, **{name if name in names else name + "_": value for name, value in named.items()}
+        )
 
     def render(self, statements: tuple[Statement, ...]) -> str:
         return "".join(self.printed(statements))

@@ -1,0 +1,116 @@
+"""What people write who come from elsewhere, and what they are told: the place and what to write instead."""
+
+import pytest
+
+from flowbuilder.errors import LanguageError
+from flowbuilder.language import Expression, Namespace, Shape, Template
+
+# text, the part that the error points at, a part of the hint
+TEMPLATES = [
+    ("{{ page.title | upcase }}", "upcase", "value | upper"),
+    ("{{ page.title | striptags }}", "striptags", "value | strip_html"),
+    ("{{ page.title | truncate: 20 }}", ":", "value | truncate(...)"),
+    ("{% assign x = 1 %}", "assign", "{% set name = value %}"),
+    ("{% unless a %}x{% endunless %}", "unless", "{% if not ... %}"),
+    ("{% if a %}{% elsif b %}{% endif %}", "elsif", "{% elif %}"),
+    ("{{ $json.title }}", "$", "inputs.name or steps.name.output"),
+    ("{{ $('Draft').item.json.x }}", "$", "inputs.name or steps.name.output"),
+    ("{{ page.title.upper() }}", "upper()", "value | upper"),
+    ("{{ page.title.toUpperCase() }}", "toUpperCase()", "value | upper"),
+    ('{{ f"{x}" }}', '"', "texts have no prefix"),
+    ("{{ a && b }}", "&", "`and`"),
+    ("{{ !a }}", "!", "`not`"),
+    ("{{ a ? b : c }}", "?", "then if test else otherwise"),
+    ("{{ now() }}", "now", "execution.started_at"),
+    ("{{ x | safe }}", "safe", "never escaped"),
+    ("{% set x.y = 1 %}", "set", "one `set`"),
+]
+EXPRESSIONS = [
+    ("${{ inputs.n }}", "$", "leave out the braces"),
+    ("{{ inputs.n }}", "{", "leave out the braces"),
+    ("$json.title == 1", "$", "inputs.name or steps.name.output"),
+    ("startsWith(a, 'x')", "startsWith", "startswith"),
+    ("toJSON(a)", "toJSON", "value | json"),
+    ("format('{0}', a)", "format", "join texts"),
+    ("always()", "always", "on_error"),
+    ("f'{x}'", "'{x}'", "texts have no prefix"),
+    ("x.upper()", "(", "value | upper"),
+    ("a.includes('x')", "(", "value | contains"),
+    ("a if b else c", "if", "test ? then : otherwise"),
+    ("[x for x in y]", "for", "map"),
+    ("lambda x: x", "x", "no functions to write"),
+    ("x => x", "=", "no functions to write"),
+    ("a === b", "=", "write =="),
+    ("a = b", "=", "write =="),
+    ("a <> b", ">", "write !="),
+    ("a ?? b", "?", "default"),
+    ("a?.b", ".", "default"),
+    ("a & b", "&", "&&"),
+    ("a ** 2", "*", "no power operator"),
+    ("a ~ b", "~", "+"),
+    ("a in (1, 2)", ",", "[1, 2]"),
+    ("x[::2]", ":", "no step"),
+    ("a.b.0", "0", "[0]"),
+    ("1 < 2 < 3", "<", "a < b && b < c"),
+    ("a AND b", "AND", "small letters"),
+    ("str(x)", "str", "value | string"),
+]
+
+
+@pytest.mark.parametrize(("source", "part", "hint"), TEMPLATES)
+def test_a_template_of_another_language_is_told_what_to_write(source: str, part: str, hint: str) -> None:
+    with pytest.raises(LanguageError) as caught:
+        Template(source)
+    assert source[caught.value.start : caught.value.end] == part
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(("source", "part", "hint"), EXPRESSIONS)
+def test_an_expression_of_another_language_is_told_what_to_write(source: str, part: str, hint: str) -> None:
+    with pytest.raises(LanguageError) as caught:
+        Expression(source)
+    assert source[caught.value.start : caught.value.end] == part
+    assert hint in caught.value.hint
+
+
+NAMES = Namespace({"inputs": Shape.object_of({"tags": Shape.list_of(Shape.of("text")), "price": Shape.of("number")})})
+CHECKED = [
+    ("{% for t in inputs.tags %}{{ forloop.index }}{% endfor %}", "forloop", "loop.index"),
+    ("{{ secrets.TOKEN }}", "secrets", "connection"),
+    ("{{ env.HOME }}", "env", "never in scope"),
+    ("{{ inputs.tags.length }}", "length", "inputs.tags | length"),
+    ("${{ inputs.price }}", "${{ inputs.price", "leave out the $"),
+]
+
+
+@pytest.mark.parametrize(("source", "part", "hint"), CHECKED)
+def test_a_name_of_another_language_is_found_by_the_check(source: str, part: str, hint: str) -> None:
+    _, (finding,) = Template(source).check(NAMES)
+    assert source[finding.start : finding.end] == part
+    assert hint in finding.hint
+
+
+def test_a_name_that_is_not_there_is_told_which_ones_are() -> None:
+    with pytest.raises(LanguageError) as caught:
+        Expression("input.url").evaluate({"inputs": {}, "site": {}})
+    assert (caught.value.code, caught.value.stage) == ("undefined", "compile")
+    assert caught.value.hint == "did you mean inputs?"
+    with pytest.raises(LanguageError) as caught:
+        Expression("zzz").evaluate({"inputs": {}, "site": {}})
+    assert caught.value.hint == "visible here are: inputs, site"
+
+
+def test_a_member_that_is_not_there_is_told_what_is_there() -> None:
+    context = {"steps": {"draft": {"output": {"title": "x", "rows": [{"term": "y"}], "none": None}}}}
+    for source, message, hint in (
+        ("steps.draft.output.titel", "steps.draft.output has no titel", "did you mean title?"),
+        ("steps.draft.output.rows.term", "steps.draft.output.rows is a list and has no term", 'rows | map("term")'),
+        ("steps.draft.output.rows[3]", "steps.draft.output.rows has no item 3: it has 1", "default"),
+        ("steps.draft.output.none.x", "steps.draft.output.none is null and has no x", "default"),
+        ("steps.draft.output.title.x", "steps.draft.output.title is text and has no x", "default"),
+    ):
+        with pytest.raises(LanguageError) as caught:
+            Expression(source).evaluate(context)
+        assert str(caught.value) == message
+        assert hint in caught.value.hint
+        assert source[caught.value.start : caught.value.end] == source
