@@ -122,6 +122,10 @@ def _rows(old: Sequence[str], new: Sequence[str]) -> Iterator[Row]:
 
 
 def _replaced(old: Sequence[str], new: Sequence[str]) -> Iterator[Row]:
+    if len(old) == len(new) == 1 and not _pairs(old, new):
+        # one for one: they stand beside each other, however little they share
+        yield Row(kind="changed", old=(Piece("del", old[0]),), new=(Piece("ins", new[0]),))
+        return
     at_old = at_new = 0
     for left, right in [*_pairs(old, new), (len(old), len(new))]:
         yield from (Row(kind="removed", old=(Piece("del", part),)) for part in old[at_old:left])

@@ -66,7 +66,7 @@ def _steps(app: App, execution: Execution) -> None:
     outcomes = app.outcomes(execution.id)
     standings = _standings(app, execution.id)
     if standings is None:
-        section("Steps")
+        section("Steps", '<span class="fb-muted">as recorded: this version no longer passes the checks</span>')
         show(steps.of_outcomes(outcomes))
         return
     table, drawing = st.tabs(["Steps", "Graph"])

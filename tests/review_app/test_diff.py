@@ -136,3 +136,8 @@ def test_unchanged_paragraphs_are_folded_but_for_their_nearest() -> None:
     html = side_by_side(compare(same + "\n\nold end", same + "\n\nnew end"))
     assert "9 unchanged paragraphs" in html
     assert html.index("<details") < html.index("Paragraph number 9.")
+
+
+def test_one_paragraph_in_the_place_of_another_stands_beside_it() -> None:
+    (row,) = compare("Opening hours", "We close at noon").rows
+    assert (row.kind, marked(compare("Opening hours", "We close at noon"), "del")) == ("changed", ["Opening hours"])
