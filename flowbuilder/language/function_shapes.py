@@ -70,7 +70,7 @@ class FunctionShapes:
             rule: Callable[[dict[str, Shape], dict[str, Expr], list[Shape]], Shape]
             rule = getattr(self, f"_gives_{function.gives}")
             shape = rule(given, nodes, parts)
-        if shape.trust is None and not shape.influence and function.gives != "sum":
+        if shape.trust is None and not shape.influence and function.gives not in ("sum", "plucked", "first"):
             shape = shape.with_influence(joined(*(part.trust for part in parts)))
         return shape.with_influence(joined(*(part.influence for part in parts)))
 

@@ -261,10 +261,11 @@ class Inference(FunctionShapes):
         if node.op == "+":
             for kind in _ADDED:
                 if left.may_be(kind) and right.may_be(kind):
-                    shape = replace(left if right.is_unknown else right, values=())
+                    taint = joined(left.trust, right.trust)
+                    shape = Shape(kinds=frozenset((kind,)), taint=taint if kind == "text" else None)
                     if kind == "list":
                         shape = replace(left, values=()) | replace(right, values=())
-                    return self._decided(shape.tainted_by(joined(left.trust, right.trust)), left, right)
+                    return self._decided(shape, left, right)
         words = [
             self.words(node.left),
             kinds_in_words(left),
