@@ -13,7 +13,15 @@ from flowbuilder.actions import Start
 from flowbuilder.compiler import Workflows, compile_plan
 from flowbuilder.definition import Definition
 from flowbuilder.driver import Opened, Settled, drive
-from flowbuilder.errors import ConfigurationError, DefinitionError, LostLease, NotFound, Refused, TransientError
+from flowbuilder.errors import (
+    ConfigurationError,
+    DefinitionError,
+    LostLease,
+    NotFound,
+    Refused,
+    TransientError,
+    Unavailable,
+)
 from flowbuilder.events import NewEvent
 from flowbuilder.execution import Execution, Lease, Outcome, WorkflowVersion
 from flowbuilder.hosts import reachable
@@ -196,6 +204,8 @@ async def _renewing(store: Store, lease: Lease, ttl: timedelta) -> AsyncIterator
             await asyncio.sleep(ttl.total_seconds() / 3)
             try:
                 await asyncio.to_thread(store.renew, lease, ttl)
+            except Unavailable:
+                continue  # the database is away; whoever takes over meanwhile is noticed by the next write
             except LostLease as problem:
                 lost.append(problem)
                 if body is not None:

@@ -13,7 +13,15 @@ from flowbuilder.actions import Start, ask_path
 from flowbuilder.apart import run_apart
 from flowbuilder.approval import ensure_approved
 from flowbuilder.effect import effect_key
-from flowbuilder.errors import Conflict, FlowbuilderError, LanguageError, LostLease, StepError, TransientError
+from flowbuilder.errors import (
+    Conflict,
+    FlowbuilderError,
+    LanguageError,
+    LostLease,
+    StepError,
+    TransientError,
+    Unavailable,
+)
 from flowbuilder.events import NewEvent
 from flowbuilder.execution import Lease, Outcome
 from flowbuilder.ledger import StoreLedger
@@ -69,8 +77,8 @@ async def perform_step(place: Workplace, start: Start, attempt: int, *, task_run
             await _note_retry(place, start, problem, attempt)
             raise
         return await _failed(place, start, attempt, begun, problem.code, str(problem), task_run_id)
-    except (LostLease, asyncio.CancelledError):
-        raise
+    except (LostLease, Unavailable, asyncio.CancelledError):
+        raise  # no fault of the step: another worker, or this one a little later, does it again
     except (StepError, LanguageError) as problem:
         return await _failed(place, start, attempt, begun, problem.code, str(problem), task_run_id)
     except NotJson as problem:
