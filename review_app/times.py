@@ -8,11 +8,11 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 def span(seconds: float) -> str:
-    """A length of time in its largest unit: 90.0 is `1 min`, 0.25 is `250 ms`."""
+    """A length of time in its largest unit: 90.0 is `1 min`, 0.25 is `250 ms`; days from two on, `47 h` before."""
     if seconds < 1:
         return f"{max(0, round(seconds * 1000))} ms"
     for size, name in _UNITS:
-        if seconds >= size:
+        if seconds >= size and not (name == "d" and seconds < 2 * size):
             return f"{int(seconds // size)} {name}"
     return "0 s"
 

@@ -51,6 +51,7 @@ def _block(block: Block, prefix: str, indent: str, statuses: Mapping[str, str] |
             yield f'{indent}subgraph {frame}["{_text(title)}"]'
             yield from _block(inner, frame, indent + "  ", statuses)
             yield f"{indent}end"
+            yield f"{indent}style {frame} fill:none,stroke:#9aa7b8"
             yield f"{indent}{names[node.id]} -.-> {frame}"
     for node in block:
         for need in node.needs:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import html
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+import review_app
 from review_app import times
 from review_app.fields import as_text, fields
 from review_app.plain import attribute, escaped, label
@@ -93,3 +96,32 @@ def test_what_is_no_object_is_one_field() -> None:
     assert (only.name, only.old, only.new) == ("", "old", '{\n  "a": 1\n}')
     assert as_text(None) == ""
     assert as_text(False) == "false"
+
+
+MARKDOWN_CALLS = {"markdown", "write", "error", "warning", "info", "success", "caption", "title", "header", "subheader"}
+
+
+def calls() -> list[tuple[str, str, ast.Call]]:
+    found = []
+    for file in sorted(Path(review_app.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                found.append((file.name, ast.unparse(node.func), node))
+    return found
+
+
+def test_no_page_hands_a_text_to_what_reads_markdown_or_html() -> None:
+    seen = 0
+    for file, name, call in calls():
+        kind = name.removeprefix("st.")
+        if name == f"st.{kind}" and kind in MARKDOWN_CALLS:
+            seen += 1
+            assert isinstance(call.args[0], ast.Constant), f"{file}: {ast.unparse(call)}"
+        if name == "st.toast":
+            seen += 1
+            assert ast.unparse(call.args[0]).startswith("label("), f"{file}: {ast.unparse(call)}"
+        if name == "st.html":
+            seen += 1
+            assert file in ("frame.py", "main.py"), f"{file}: HTML is drawn by frame.show"
+        assert not {"unsafe_allow_html", "unsafe_allow_javascript"} & {each.arg for each in call.keywords}, file
+    assert seen >= 4
