@@ -1,6 +1,6 @@
 """How fast the language is, side by side with its peers in one process: `python benchmarks/language.py [--json]`.
 
-Peers that are not installed are left out, and said to be. `--peers` installs them into a virtual environment of their own
+Peers that are not installed are left out, and said to be. `--peers` installs them into a virtual environment of its own
 and runs there. Times are the best of many repeats, taken in turns, in microseconds: only the ratios say much.
 """
 
@@ -55,8 +55,8 @@ Peer = Callable[[], Any]
 
 def native(c: dict[str, Any]) -> bool:
     """The condition as a Python programmer writes it: the floor."""
-    found: bool = c["steps"]["draft"]["output"]["score"] >= c["inputs"]["min_score"] and not (
-        c["inputs"]["url"] in c["site"]["frozen_urls"]
+    found: bool = c["steps"]["draft"]["output"]["score"] >= c["inputs"]["min_score"] and (
+        c["inputs"]["url"] not in c["site"]["frozen_urls"]
     )
     return found
 
@@ -162,7 +162,9 @@ def definition(steps: int) -> dict[str, Any]:
         "properties": {"text": {"type": "string"}, "score": {"type": "number"}},
         "required": ["text", "score"],
     }
-    made.append({"id": "s1", "type": "llm", "model": "m:x", "prompt": "{{ steps.s0.output.markdown }}", "output_schema": schema})
+    made.append(
+        {"id": "s1", "type": "llm", "model": "m:x", "prompt": "{{ steps.s0.output.markdown }}", "output_schema": schema}
+    )
     for index in range(2, steps):
         before = f"steps.s{index - 1}.output"
         made.append(
@@ -182,7 +184,7 @@ def definition(steps: int) -> dict[str, Any]:
 
 
 def of_definition(steps: int, repeats: int = 5) -> dict[str, float]:
-    """Milliseconds of the processor to read the texts of a definition, to load it, to check it, and both, each text compiled anew."""
+    """Milliseconds of the processor to read the texts of a definition, to load it, to check it, and both."""
     document = definition(steps)
     texts = [text for step in document["steps"] for text in (step.get("prompt"), step.get("temperature")) if text]
     best = {"texts": float("inf"), "load": float("inf"), "check": float("inf"), "both": float("inf")}

@@ -1,4 +1,4 @@
-"""Templates and expressions: two syntaxes, one language. It reads JSON, calls the functions of the language, and ends."""
+"""Templates and expressions: two syntaxes, one language that reads JSON and always ends."""
 
 from flowbuilder.language.findings import Finding
 from flowbuilder.language.namespace import Namespace

@@ -1,4 +1,4 @@
-"""Everything that is wrong with a text where it stands, and the shape of what it gives, in one pass without running it."""
+"""What is wrong with a text where it stands, and the shape of what it gives, in one pass and without running it."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from flowbuilder.errors import LanguageError
 from flowbuilder.language import migrants
 from flowbuilder.language.is_tests import test_call
-from flowbuilder.language.limits import LIMITS
 from flowbuilder.language.items import item
+from flowbuilder.language.limits import LIMITS
 from flowbuilder.language.literals import number, unquote
 from flowbuilder.language.names import LITERALS, check_key, check_member, check_name, fault
 from flowbuilder.language.nodes import (

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from flowbuilder.language.items import item
 from flowbuilder.language.is_tests import TESTS, test_call
+from flowbuilder.language.items import item
 from flowbuilder.language.names import LITERALS, NEVER_ROOTS
 from flowbuilder.language.nodes import (
     Arithmetic,

@@ -11,8 +11,8 @@ from jinja2.parser import Parser
 
 from flowbuilder.errors import LanguageError
 from flowbuilder.language import migrants
-from flowbuilder.language.items import item
 from flowbuilder.language.is_tests import test_call
+from flowbuilder.language.items import item
 from flowbuilder.language.limits import LIMITS
 from flowbuilder.language.names import LITERALS, check_key, check_member, check_name, check_target, fault
 from flowbuilder.language.nodes import (

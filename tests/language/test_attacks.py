@@ -76,7 +76,7 @@ BODIES = [
     "objects | where('o', {'a': [1]})", "objects | map('o.a.0')", "objects | min('key')", "objects | json", "lists | flatten",
     "lists | join", "map | items", "map | merge(map)", "map | string", "deep | json", "[deep, deep] | unique", "deep == deep",
     "objects == objects", "words == words", "alike == alike", "'aaaaaaaab' in letters", "'zzz' in texts", "-1 in numbers",
-    "objects[0] in objects", "words < words", "dates | map('x', 1)", "'x' | center(3000)", "range(9999)", "[i, i, i]",
+    "objects[0] in objects", "words < words", "dates | map('x', default=1)", "'x' | center(3000)", "range(9999)", "[i, i, i]",
     "{'a': i, 'b': [i]}", "i * 2.5 + i", "i | string | upper", "'abc' | upper | lower | title", "dates[0] | date('%A %B')",
     "words | contains('zzz')", "letters | startswith('aaaa')", "i | round(2)", "dates[i % 9] | add_days(i)", "i", "words", "html",
 ]  # fmt: skip

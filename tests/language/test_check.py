@@ -27,7 +27,9 @@ PAGE = Shape.from_json_schema(
 )
 NAMES = Namespace(
     {
-        "inputs": Shape.object_of({"url": Shape.of("text"), "n": Shape.of("number"), "tags": Shape.list_of(Shape.of("text"))}),
+        "inputs": Shape.object_of(
+            {"url": Shape.of("text"), "n": Shape.of("number"), "tags": Shape.list_of(Shape.of("text"))}
+        ),
         "steps": Shape.object_of(
             {
                 "page": Shape.object_of({"output": PAGE.with_trust(WEB), "status": Shape.of("text")}),
@@ -60,7 +62,13 @@ WRONG = [
     ("zzz", "FB301", "zzz", "there is no name zzz here", "visible here are: feedback, inputs, site, steps"),
     ("inputs.urk", "FB301", "urk", "inputs has no urk", "did you mean url?"),
     ("steps.page.output.titel", "FB301", "titel", "steps.page.output has no titel", "did you mean title?"),
-    ("steps.page.output.zzz", "FB301", "zzz", "steps.page.output has no zzz", "it has: title, status, kind, extra, rows"),
+    (
+        "steps.page.output.zzz",
+        "FB301",
+        "zzz",
+        "steps.page.output has no zzz",
+        "it has: title, status, kind, extra, rows",
+    ),
     ("steps.page.output.titel.a.b[0] + 1 > 2", "FB301", "titel", "has no titel", "title"),
     ("steps.page.output.rows | map('trem')", "FB301", "'trem'", "an item has no trem", "did you mean term?"),
     ("steps.page.output.rows | sort('zzz') | first", "FB301", "'zzz'", "an item has no zzz", "it has: term, clicks"),
@@ -80,8 +88,14 @@ WRONG = [
     ("inputs.url | join(',')", "FB302", "inputs.url", "join takes a list; inputs.url is text", ""),
     ("inputs.url | truncate('9')", "FB302", "'9'", "truncate takes as length a whole number; '9' is text", ""),
     ("steps.page.output.rows | sum('term')", "FB302", "'term'", "cannot add up text", ""),
-    ("steps.page.output.kind == 'guides'", "FB302", "steps.page.output.kind == 'guides'", "is never \"guides\"", "guide"),
-    ("steps.lost.output.title", "FB303", "steps.lost.output", "may be missing here: lost runs only when inputs.go", "default"),
+    ("steps.page.output.kind == 'guides'", "FB302", "steps.page.output.kind == 'guides'", 'is never "guides"', "guide"),
+    (
+        "steps.lost.output.title",
+        "FB303",
+        "steps.lost.output",
+        "may be missing here: lost runs only when inputs.go",
+        "default",
+    ),
     ("steps.never.output.title", "FB303", "steps.never.output", "is never there: its branch is never taken", "default"),
 ]
 
@@ -135,13 +149,26 @@ def test_all_mistakes_of_a_template_are_found_in_one_pass_in_order_each_once() -
         "{% for x in inputs.n %}{{ x.a.b }}{% endfor %}{% set t = inputs.n %}{{ t | upper }}{{ later }}"
     )
     found = Template(source).check(NAMES)[1]
-    assert [source[finding.start : finding.end] for finding in found] == ["urk", "trem", "idx", "inputs.n", "t", "later"]
+    assert [source[finding.start : finding.end] for finding in found] == [
+        "urk",
+        "trem",
+        "idx",
+        "inputs.n",
+        "t",
+        "later",
+    ]
 
 
 def test_a_name_set_on_only_some_ways_may_be_missing() -> None:
     (finding,) = Template("{% if inputs.n > 1 %}{% set x = 1 %}{% endif %}{{ x }}").check(NAMES)[1]
-    assert (finding.code, finding.message) == ("FB304", "x may be missing here: it is set on only some of the ways here")
-    assert Template("{% if inputs.n > 1 %}{% set x = 1 %}{% else %}{% set x = 2 %}{% endif %}{{ x }}").check(NAMES)[1] == ()
+    assert (finding.code, finding.message) == (
+        "FB304",
+        "x may be missing here: it is set on only some of the ways here",
+    )
+    assert (
+        Template("{% if inputs.n > 1 %}{% set x = 1 %}{% else %}{% set x = 2 %}{% endif %}{{ x }}").check(NAMES)[1]
+        == ()
+    )
 
 
 @pytest.mark.parametrize(
@@ -249,7 +276,10 @@ def test_a_schema_becomes_what_it_says() -> None:
 def test_a_schema_that_holds_itself_ends() -> None:
     tree = {"$defs": {"T": {"type": "object", "properties": {"next": {"$ref": "#/$defs/T"}}}}, "$ref": "#/$defs/T"}
     assert str(Shape.from_json_schema(tree)) == "{next: anything}"
-    wide = {"type": "object", "properties": {f"p{n}": {"type": "object", "properties": {f"q{m}": {} for m in range(90)}} for n in range(90)}}
+    wide = {
+        "type": "object",
+        "properties": {f"p{n}": {"type": "object", "properties": {f"q{m}": {} for m in range(90)}} for n in range(90)},
+    }
     assert Shape.from_json_schema(wide).is_object
 
 
@@ -303,5 +333,5 @@ def test_texts_are_values() -> None:
     import copy
     import pickle
 
-    assert pickle.loads(pickle.dumps(one)) == one  # noqa: S301
+    assert pickle.loads(pickle.dumps(one)) == one
     assert copy.deepcopy(one).render({"a": [1]}) == [1]

@@ -14,10 +14,7 @@ from flowbuilder.language.limits import LIMITS, Meter
 
 OWN = {name: function for name, function in FUNCTIONS.items() if function.name == name}
 EXAMPLE = re.compile(r"`([^`]+)` -> `([^`]+)`", re.DOTALL)
-WANTED = (
-    "upper lower title trim truncate replace split join length first last slice sort unique map pluck where sum min max "
-    "round default json date add_days slugify strip_html wordcount urlencode coalesce"
-).split()
+WANTED = ["upper", "lower", "title", "trim", "truncate", "replace", "split", "join", "length", "first", "last", "slice", "sort", "unique", "map", "pluck", "where", "sum", "min", "max", "round", "default", "json", "date", "add_days", "slugify", "strip_html", "wordcount", "urlencode", "coalesce"]
 
 
 def examples(function: Function) -> list[tuple[str, str]]:
@@ -55,7 +52,7 @@ def call_with(function: Function, wrong: Parameter) -> str:
     for parameter in function.parameters:
         if parameter is wrong:
             given.append(json.dumps(WRONG[parameter.kind]))
-        elif parameter.required or parameter.name in before:
+        elif not parameter.by_name and (parameter.required or parameter.name in before):
             given.append(json.dumps(VALUES.get(parameter.kind, [])))
     return f"{function.name}({', '.join(given)})"
 

@@ -23,12 +23,13 @@ Key = str
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parameter:
-    """One parameter; `many` takes all arguments that are left."""
+    """One parameter; `many` takes all arguments that are left, `by_name` is only given by its name."""
 
     name: str
     kind: Kind
     required: bool
     many: bool = False
+    by_name: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,18 +55,22 @@ class Function:
     @property
     def signature(self) -> str:
         """How it is written: `truncate(value, length, end?)`."""
-        names = (f"{item.name}..." if item.many else item.name + "?" * (not item.required) for item in self.parameters)
+        names = (
+            f"{item.name}..." if item.many else item.name + "=" * item.by_name + "?" * (not item.required)
+            for item in self.parameters
+        )
         return f"{self.name}({', '.join(names)})"
 
     def bind(self, call: Call) -> Iterator[tuple[Parameter, Expr]]:
         """Each argument with its parameter; raises FB206 where they do not fit."""
+        places = [item for item in self.parameters if not item.by_name]
         for index, argument in enumerate(call.arguments):
-            if index >= len(self.parameters) and not (self.parameters and self.parameters[-1].many):
-                most = len(self.parameters) - 1
+            if index >= len(places) and not (places and places[-1].many):
+                most = len(places) - 1
                 takes = f"takes {most or 'no'} argument{'s' * (most != 1)}" if call.piped else "takes fewer arguments"
                 raise fault("FB206", f"{self.name} {takes}", argument.start, argument.end, f"write {self.signature}")
-            yield self.parameters[min(index, len(self.parameters) - 1)], argument
-        given = {item.name for item in self.parameters[: len(call.arguments)]}
+            yield places[min(index, len(places) - 1)], argument
+        given = {item.name for item in places[: len(call.arguments)]}
         known = {item.name: item for item in self.parameters}
         for written, argument in call.named:
             name = self.renamed.get(written, written)
@@ -136,6 +141,9 @@ def _parameters(run: Callable[..., Any]) -> Iterator[Parameter]:
     for index, name in enumerate(names):
         annotation = str(run.__annotations__[name]).removesuffix(" | None")
         yield Parameter(name=name.rstrip("_"), kind=_KINDS[annotation], required=index < len(names) - optional)
+    after = code.co_argcount + code.co_kwonlyargcount
+    for name in code.co_varnames[code.co_argcount : after]:
+        yield Parameter(name=name, kind=_KINDS[str(run.__annotations__[name])], required=False, by_name=True)
     if code.co_flags & 0x04:
-        name = code.co_varnames[code.co_argcount]
+        name = code.co_varnames[after]
         yield Parameter(name=name, kind=_KINDS[run.__annotations__[name]], required=False, many=True)

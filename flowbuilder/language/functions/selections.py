@@ -12,10 +12,10 @@ from flowbuilder.language.operators import MISSING, equal, finite, kind, soft_it
 
 
 @function(gives="plucked", aliases=("pluck",), renamed={"attribute": "key"})
-def map(meter: Meter, value: list[Any], key: Key, default: Any = MISSING) -> list[Any]:
+def map(meter: Meter, value: list[Any], key: Key, *, default: Any = MISSING) -> list[Any]:
     """The member `key` of each item, or `default` where it is missing. `[{"a": 1}, {"a": 2}] | map("a")` -> `[1, 2]`.
 
-    A path goes deeper: `[{"a": {"b": 1}}] | map("a.b")` -> `[1]`.
+    A path goes deeper: `[{"a": {"b": 1}}] | map("a.b")` -> `[1]`. `[{}] | map("a", default=0)` -> `[0]`.
     """
     meter.hold_list(len(value))
     read = _reader(meter, value, key, default)
