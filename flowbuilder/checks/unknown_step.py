@@ -1,4 +1,4 @@
-"""FB107: a reference names a step that does not exist.
+"""FB107: a reference names a step that does not exist, or none.
 
 Wrong:
     steps:
@@ -25,6 +25,12 @@ CODE = "FB107"
 
 def check(reading: Reading) -> Iterator[Diagnostic]:
     """A complaint at each reference to an unknown step."""
+    for text in reading.texts:
+        for reference in text.text.references:
+            if reference.path == ("steps",):
+                message = "steps cannot be read as a whole: what a text needs must be known before anything runs"
+                hint = "write out which step is meant: steps.<id>.output"
+                yield reading.in_text(text, reference.start, reference.end, CODE, message, hint=hint)
     for text, reference, name in reading.reads:
         if name in reading.written_ids:
             continue

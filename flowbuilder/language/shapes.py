@@ -111,8 +111,28 @@ class Shape:
         """Where untrusted text in it comes from, at any depth; None: it is clean. Numbers and booleans always are."""
         if self.taint is None and not self.fields and self.rest is None and self.items is None:
             return None
-        inside = [shape.trust for shape in (*self.fields.values(), self.rest, self.items) if shape is not None]
-        return joined(self.taint, *inside)
+        # a shape may hold the same part many times, and its parts again: each is looked at once
+        found: list[Taint | None] = []
+        seen: set[int] = set()
+        ahead = [self]
+        while ahead:
+            shape = ahead.pop()
+            if id(shape) not in seen:
+                seen.add(id(shape))
+                found.append(shape.taint)
+                inside = (*reversed(tuple(shape.fields.values())), shape.rest, shape.items)
+                ahead += [part for part in inside if part is not None]
+        return joined(*found)
+
+    def parts(self, limit: int) -> int:
+        """How many parts it has when it is written out, counted up to `limit`."""
+        count = 0
+        ahead = [self]
+        while ahead and count < limit:
+            shape = ahead.pop()
+            count += 1
+            ahead += [part for part in (*shape.fields.values(), shape.rest, shape.items) if part is not None]
+        return count
 
     # other shapes from this one
 

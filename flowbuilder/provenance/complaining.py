@@ -24,7 +24,8 @@ def complaints(
     shaping = reading.once(Shaping)
     wrong = reading.once(_misused)
     for same in _by_step(item for item in find(shaping, ()) if not (item.reference and item.reference.path in wrong)):
-        first, notes = same[0], tuple(f"and {other.field}: {other.way}" for other in same[1:])
+        first = same[0]
+        notes = (*_more_sources(first), *(f"and {other.field}: {other.way}" for other in same[1:]))
         start, end = (first.reference.start, first.reference.end) if first.reference else (None, None)
         said = message(first, first.located.id)
         yield reading.in_text(first.text, start, end, code, said, hint=hint(first), notes=notes, severity=severity)
@@ -51,6 +52,12 @@ def _inside(shaping: Shaping, call: Located, find: Find, waived: tuple[str, ...]
         yield same[0], inner.path(same[0].located)
     for deeper in inner.reading.all:
         yield from _inside(inner, deeper, find, waived)
+
+
+def _more_sources(found: Reached) -> Iterator[str]:
+    others = [source for source in found.sources if not source.startswith(f"{found.trail.steps[-1]} (")]
+    if others:
+        yield f"it may also come from {', '.join(others)}"
 
 
 def _by_step(found: Iterable[Reached]) -> list[list[Reached]]:

@@ -23,6 +23,7 @@ from flowbuilder.steps.human_review import HumanReview
 from flowbuilder.steps.iteration import Iteration
 from flowbuilder.steps.workflow import Workflow
 
+_MOST_PARTS = 2_000
 DEEPEST = 16
 """How many workflows may call each other in a row."""
 
@@ -98,7 +99,7 @@ class Shaping:
         ordered = dict.fromkeys((*in_order(block.needs), *by_id))  # what is in a circle comes last
         for step_id in ordered:
             for located in by_id[step_id]:
-                output = self._step(located, names, steps)
+                output = _bounded(self._step(located, names, steps))
                 if self.reading.is_broken(located):
                     output = Shape.unknown()
                 steps.add(step_id, Shape.object_of({"output": output, "status": STATUS, "error": ERROR}))
@@ -221,6 +222,8 @@ class Shaping:
 
     def _text(self, text: Text, names: Namespace) -> None:
         shape, findings = text.text.check(names)
+        if any(reference.path == ("steps",) for reference in text.text.references):
+            shape = Shape.unknown()  # complained of: which steps are meant must be written out
         shape = _unless_changed(shape, text)
         self.seen[text] = Seen(shape, findings, names)
         self._by_place[text.place] = shape
@@ -242,6 +245,11 @@ def _unless_changed(shape: Shape, text: Text) -> Shape:
     if not any(mark.approved for mark in marks) or is_verbatim(text.text):
         return shape
     return shape.with_trust(Taint(tuple(sorted({mark.step for mark in marks}))))
+
+
+def _bounded(shape: Shape) -> Shape:
+    """The shape, unless it is so large that nobody reads it: outputs that hold outputs twice grow beyond all bounds."""
+    return shape if shape.parts(_MOST_PARTS) < _MOST_PARTS else Shape.unknown().with_trust(shape.trust)
 
 
 def _one_of(shapes: list[Shape]) -> Shape:

@@ -25,6 +25,8 @@ class Reached:
     text: Text
     reference: Reference | None
     trail: Trail
+    sources: tuple[str, ...] = ()
+    """All that the text may come from, the source of the trail included."""
 
     @property
     def way(self) -> str:
@@ -96,9 +98,10 @@ def _reached(shaping: Shaping, located: Located, text: Text, marks: Marks, waive
     trail = shaping.sources.first_trail(marks, waived)
     if trail is None:
         return None
+    sources = shaping.sources.sources_of(marks, waived)
     for reference in text.text.references:
         carried = frozenset(Mark(mark.step) for mark in shaping.marks(text, reference))
         own = shaping.sources.first_trail(carried & frozenset(Mark(mark.step) for mark in marks), waived)
         if own is not None:
-            return Reached(located=located, text=text, reference=reference, trail=own)
-    return Reached(located=located, text=text, reference=None, trail=trail)
+            return Reached(located=located, text=text, reference=reference, trail=own, sources=sources)
+    return Reached(located=located, text=text, reference=None, trail=trail, sources=sources)

@@ -83,6 +83,22 @@ class Sources:
         found = (self.trail(mark, waived) for mark in sorted(marks, key=lambda mark: mark.step))
         return min((trail for trail in found if trail is not None), key=lambda trail: len(trail.steps), default=None)
 
+    def sources_of(self, marks: Iterable[Mark], waived: Collection[str] = ()) -> tuple[str, ...]:
+        """All sources of several marks that are not waived: `page (web page)`."""
+        seen = {mark.step for mark in marks}
+        ahead = list(seen)
+        found: list[str] = []
+        while ahead:
+            step = ahead.pop()
+            if _covered(step, waived):
+                continue
+            if step in self.origins:
+                found.append(f"{step} ({self.origins[step]})")
+            new = {mark.step for mark in self.made_from.get(step, CLEAN)} - seen
+            seen |= new
+            ahead += new
+        return tuple(sorted(found))
+
     def _names(self, step: str, came_from: dict[str, str | None]) -> Iterator[str]:
         way: list[str] = []
         at: str | None = step

@@ -34,7 +34,8 @@ class Code(Step):
     @field_validator("inputs")
     @classmethod
     def _names(cls, value: dict[str, Any]) -> dict[str, Any]:
-        wrong = next((name for name in value if not (name.isascii() and name.isidentifier())), None)
+        names = value if isinstance(value, dict) else ()  # a template for all of them: looked at once it is filled in
+        wrong = next((name for name in names if not (name.isascii() and name.isidentifier())), None)
         if wrong is not None:
             raise ValueError(f"{wrong!r:.40} cannot be the name of a variable")
         return value
