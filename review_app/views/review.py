@@ -58,7 +58,8 @@ def _draw(app: App, review: Review, listed: queue.Queue, me: str) -> None:
     else:
         decision.outcome(review, me)
     content.findings(review)
-    edited = decision.editor(review) if review.status == "open" and decision.is_editing(review) else None
+    may_type = review.status == "open" or decision.came_late(review, me)
+    edited = decision.editor(review) if may_type and decision.is_editing(review) else None
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="fb-views"):
         view = content.view_switch()
         show(f'<span class="fb-summary">{content.change_summary(review)}</span>')

@@ -62,9 +62,9 @@ def proposal(review: Review, view: View, *, edited: Json = None) -> None:
 
 def own_changes(review: Review, edited: Json) -> None:
     """What the person's edit changes of the proposal, before it is approved; nothing without one."""
-    if edited is None or edited == review.request.proposal:
-        return
     old, new = as_text(review.request.proposal), as_text(edited)
+    if edited is None or old == new:
+        return
     section("What you changed", f'<span class="fb-summary">{_summed(old, new)}</span>')
     show(_drawn(old, new, "inline", "Your edit"))
     section("All of it" if review.request.base is None else "Against the current text")

@@ -56,11 +56,7 @@ def actions(app: App, seen: Seen, me: str) -> None:
     no = bool(refusal)
     may_ask_again = review.request.may_request_changes
     with st.container(key="fb-decide"):
-        st.text_area(
-            "Comment", key=_comment(review), height=68, label_visibility="collapsed",
-            placeholder="Comment: required to reject or to request changes; the next round and the audit trail keep it",
-            disabled=no,
-        )  # fmt: skip
+        _comment_box(review, disabled=no)
         with st.container(horizontal=True, gap="small", vertical_alignment="center", key="fb-buttons"):
             st.button(
                 "Approve my edit" if editing else "Approve", type="primary", key="approve", shortcut="A",
@@ -84,6 +80,19 @@ def actions(app: App, seen: Seen, me: str) -> None:
     if refusal:
         show(f'<div class="fb-note">{escaped(refusal)}</div>')
     _said(review)
+
+
+def _comment_box(review: Review, *, disabled: bool = False) -> None:
+    st.text_area(
+        "Comment", key=_comment(review), height=68, label_visibility="collapsed", disabled=disabled,
+        placeholder="Comment: required to reject or to request changes; the next round and the audit trail keep it",
+    )  # fmt: skip
+
+
+def came_late(review: Review, me: str) -> bool:
+    """Whether someone else decided the review while this person had it open to decide it."""
+    decision = review.decision
+    return decision is not None and decision.by != me and st.session_state.get(_SHOWN_OPEN) == review.id
 
 
 def is_editing(review: Review) -> bool:
@@ -113,11 +122,14 @@ def read_edit(review: Review, text: str) -> Json:
     if isinstance(proposal, str):
         return proposal if text == proposal.replace("\r\n", "\n").replace("\r", "\n") else text
     try:
-        return ensure_json(json.loads(text), where="the edit")
+        value = ensure_json(json.loads(text), where="the edit")
     except json.JSONDecodeError as wrong:
         raise NotEdited(f"this is not JSON yet: {wrong.msg} in line {wrong.lineno}, column {wrong.colno}") from None
     except (NotJson, RecursionError) as wrong:
         raise NotEdited(f"this cannot be kept: {wrong}") from None
+    if value is None:
+        raise NotEdited("null leaves nothing to approve: reject it instead")
+    return value
 
 
 def outcome(review: Review, me: str) -> None:
@@ -127,21 +139,20 @@ def outcome(review: Review, me: str) -> None:
         return
     system = decision.by == SYSTEM
     who = "you" if decision.by == me else decision.by
-    if st.session_state.pop(_SHOWN_OPEN, None) == review.id and decision.by != me and not _told(review):
-        happened = "This was closed" if system else f"{who} was faster and decided this"
-        _say(review, "warning", f"{happened} while you had it open. What you typed is kept below.")
+    if came_late(review, me):
+        # the same box at the same place: what is being typed right now stays in it
+        with st.container(key="fb-decide"):
+            _comment_box(review)
+        if not _told(review):
+            happened = "This was closed" if system else f"{who} was faster and decided this"
+            _say(review, "warning", f"{happened} while you had it open. What you typed is kept, and was not sent.")
+        _said(review)
     edited = marks.chip("with an edit", "blue") if decision.edited else ""
     comment = f'<div class="fb-quote">{escaped(decision.comment)}</div>' if decision.comment else ""
     by = "" if system else f" by <b>{escaped(who)}</b>"
     why = f'<div class="fb-muted">{escaped(_EXPLAINED[decision.kind])}</div>' if decision.kind in _EXPLAINED else ""
     head = f"{marks.status(decision.kind)}{edited}{by} {marks.moment(decision.at)}"
     show(f'<div class="fb-outcome">{head}{comment}{why}</div>')
-    _said(review)
-    typed = str(st.session_state.get(_comment(review)) or "")
-    if typed.strip() and typed != decision.comment:
-        st.text_area("Your comment, not sent", key=_comment(review), height=90)
-    if is_editing(review):
-        st.text_area("Your edit, not sent", key=_edit(review), height=220)
 
 
 def _comment(review: Review) -> str:
@@ -157,8 +168,9 @@ def _decide(app: App, seen: Seen, me: str, kind: DecisionKind) -> None:
     _hush()
     comment = str(st.session_state.get(_comment(review)) or "")
     edited: Json = None
+    has_edit = kind == "approved" and is_editing(review)
     try:
-        if kind == "approved" and is_editing(review):
+        if has_edit:
             edited = read_edit(review, str(st.session_state.get(_edit(review)) or ""))
         decided = app.decide(
             review.id,
@@ -168,7 +180,7 @@ def _decide(app: App, seen: Seen, me: str, kind: DecisionKind) -> None:
             seen_hash=review.content_hash,
             comment=comment,
             edited=edited,
-            has_edit=edited is not None and edited != review.request.proposal,
+            has_edit=has_edit,
         )
     except Conflict as faster:
         _say(review, "warning", f"{faster.message}. Nothing of yours was sent; what you typed is kept.")

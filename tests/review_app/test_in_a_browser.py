@@ -156,6 +156,8 @@ def test_exactly_what_was_edited_is_approved(scene: Scene, page: Page, ask: Ask)
     expect(page.get_by_text("What you changed")).to_be_visible()
     expect(page.locator(".fb-inline ins").first).to_contain_text("ten")
     settle(page)
+    typed += "And a last line, typed just before the click."
+    box.fill(typed)
     page.get_by_role("button", name="Approve my edit").click()
     expect(page.locator("[data-testid=stToast]").first).to_contain_text("Approved")
     decision = scene.store.review(review.id).decision
@@ -166,15 +168,26 @@ def test_exactly_what_was_edited_is_approved(scene: Scene, page: Page, ask: Ask)
 def test_the_slower_of_two_reviewers_learns_who_was_faster(scene: Scene, page: Page, ask: Ask) -> None:
     (review,) = ask("draft")
     queue(page, [review])
-    page.get_by_label("Comment").fill("I like it.")
+    page.get_by_label("Comment").press_sequentially("I like it.")
     scene.decide(review, "rejected", by=BEN)
     page.get_by_role("button", name="Approve").click()
     expect(page.get_by_role("alert").last).to_contain_text(BEN)
     expect(page.get_by_role("alert").last).to_contain_text("reject")
-    expect(page.get_by_label("Your comment, not sent")).to_have_value("I like it.")
+    expect(page.get_by_label("Comment")).to_have_value("I like it.")
     decision = scene.store.review(review.id).decision
     assert decision is not None
     assert decision.by == BEN
+
+
+def test_what_is_being_typed_stays_when_another_decides_meanwhile(scene: Scene, page: Page, ask: Ask) -> None:
+    (review,) = ask("draft")
+    queue(page, [review])
+    box = page.get_by_label("Comment")
+    box.press_sequentially("half a th")
+    scene.decide(review, "rejected", by=BEN)
+    expect(page.get_by_role("alert").last).to_contain_text(f"{BEN} was faster and decided this", timeout=PATIENCE)
+    expect(box).to_have_value("half a th")
+    expect(page.locator(".fb-outcome")).to_contain_text("as agreed")
 
 
 def test_an_execution_is_paused_resumed_and_cancelled(scene: Scene, page: Page, ask: Ask) -> None:
@@ -216,13 +229,19 @@ def test_hostile_text_stays_text_and_no_request_leaves(scene: Scene, page: Page,
     left: list[str] = []
     page.on("request", lambda request: left.append(request.url) if not request.url.startswith(address) else None)
     failed = scene.publish(
-        NOTE.replace("name: note", "name: hostile-title").replace("Publish a note", '"<b>![](https://evil.test/f)</b>"')
+        NOTE.replace("name: note", "name: hostile-title")
+        .replace("Publish a note", '"<b>![](https://evil.test/f)</b>"')
+        .replace(
+            "- id: sent", '- id: sent\n    name: "``` \\"] <img src=https://evil.test/g> ![](https://evil.test/h)"'
+        )
+        .replace(
+            "title: What to say",
+            'title: "![](https://evil.test/i) <b>bold</b>", description: "![](https://evil.test/j)"',
+        )
     )
     failed.run("hostile-title", {"what": HOSTILE})
     for where in (
-        f"/review?item={review.id}",
         f"/review?item={review.id}&view=inline",
-        f"/review?item={review.id}&view=new",
         f"/executions?id={review.execution_id}",
         "/executions",
         "/workflows?name=hostile-title",
@@ -239,10 +258,9 @@ def test_hostile_text_stays_text_and_no_request_leaves(scene: Scene, page: Page,
             assert page.locator(".fb-title .fb-unseen").all_inner_texts() == [
                 "⟨U+001B⟩", "⟨U+001B⟩", "⟨U+202E⟩", "⟨U+202C⟩", "⟨U+200B⟩",
             ]  # fmt: skip
-    press(page, "x")  # errors and toasts are Markdown too
     page.goto(f"/review?item={review.id}")
     settle(page)
-    press(page, "a")
+    press(page, "a")  # a toast is Markdown
     expect(page.locator("[data-testid=stToast]").first).to_contain_text("<script>")
     assert page.locator("[data-testid=stToast] :is(img, a, iframe, .katex, [data-testid=stIconMaterial])").count() == 0
     assert [url for url in left if not url.startswith(("data:", "blob:"))] == []

@@ -141,6 +141,17 @@ def test_an_edit_box_that_only_changed_the_line_ends_is_no_edit(scene: Scene, op
     assert (decision.approved, decision.edited) == ("one\r\ntwo\r", False)
 
 
+def test_an_edit_that_python_takes_for_equal_is_an_edit(
+    scene: Scene, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scene, "settings", scene.settings.model_copy(update={"user": BEN}))
+    review = scene.review_of(scene.run("pair", {"what": "hello"}))
+    page = press(open_page("review"), "edit")
+    page.text_area(key=f"fb:edit:{review.id}").set_value('{"headline": "hello", "words": 3.0}').run()
+    press(page, "approve")
+    assert str(scene.store.review(review.id).request.proposal) == "{'headline': 'hello', 'words': 3.0}"
+
+
 def test_editing_tells_others_that_someone_is_at_it(scene: Scene, open_page: Open) -> None:
     review = scene.ask("draft")
     page = press(open_page("review"), "edit")
@@ -170,6 +181,10 @@ def test_a_structured_proposal_is_shown_field_by_field_and_edited_as_json(
     page = box.set_value('{"headline": "better", "words": 3').run()
     assert "not JSON yet" in said(page)
     page = press(page, "approve")
+    assert scene.store.review(review.id).approvals == ()
+    page = page.text_area(key=f"fb:edit:{review.id}").set_value("null").run()
+    page = press(page, "approve")
+    assert "null leaves nothing to approve" in said(page)
     assert scene.store.review(review.id).approvals == ()
     page.text_area(key=f"fb:edit:{review.id}").set_value('{"headline": "better", "words": 3}').run()
     press(page, "approve")
