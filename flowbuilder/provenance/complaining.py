@@ -23,7 +23,7 @@ def complaints(
     """A complaint for each step of a definition, and of the workflows that it calls."""
     shaping = reading.once(Shaping)
     wrong = reading.once(_misused)
-    for same in _by_step(item for item in find(shaping, ()) if not (item.reference and item.reference.path in wrong)):
+    for same in _by_step(item for item in find(shaping, ()) if not _is_otherwise_wrong(reading, item, wrong)):
         first = same[0]
         notes = (*_more_sources(first), *(f"and {other.field}: {other.way}" for other in same[1:]))
         start, end = (first.reference.start, first.reference.end) if first.reference else (None, None)
@@ -40,6 +40,13 @@ def _misused(reading: Reading) -> frozenset[Path]:
     seen = reading.once(Shaping).seen
     found = (misused(text, finding) for text, one in seen.items() for finding in one.findings)
     return frozenset(path for path in found if path is not None)
+
+
+def _is_otherwise_wrong(reading: Reading, found: Reached, wrong: frozenset[Path]) -> bool:
+    """Whether something else is said of the text or its step, after which nobody knows what is meant."""
+    if found.reference is not None and found.reference.path in wrong:
+        return True
+    return any(name not in reading.written_ids for name in found.located.step.mentioned)
 
 
 def _inside(shaping: Shaping, call: Located, find: Find, waived: tuple[str, ...]) -> Iterator[tuple[Reached, str]]:

@@ -11,7 +11,7 @@ from flowbuilder.language import Finding, Shape, Template
 from flowbuilder.language.references import Path
 from flowbuilder.language.shape_words import kinds_in_words
 from flowbuilder.provenance.shaping import Shaping
-from flowbuilder.reading import Located, Text
+from flowbuilder.reading import ROOTS, Located, Text
 from flowbuilder.step import Place, Step
 from flowbuilder.steps.iteration import Iteration
 
@@ -36,12 +36,13 @@ def misfits(shaping: Shaping) -> Iterator[tuple[Text, Finding]]:
 
 
 def misused(text: Text, finding: Finding) -> Path | None:
-    """The path of the value that a finding says to be of the wrong kind, where it is that of a step or an input."""
+    """The path of the value that a finding says to be of the wrong kind: of a step, an input or an item."""
     if finding.code != "FB302" or finding.start is None or finding.end is None:
         return None
     for reference in text.text.references:
         path = reference.path
-        if finding.start <= reference.start < finding.end and len(path) > 1 and path[0] in ("steps", "inputs"):
+        named = len(path) > 1 if path[0] in ("steps", "inputs") else path[0] not in (*ROOTS, "loop")
+        if finding.start <= reference.start < finding.end and named:
             return path
     return None
 

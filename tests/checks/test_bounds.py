@@ -20,7 +20,7 @@ GOOD = {path.stem: path.read_text("utf-8") for path in (Path(__file__).parent.pa
 PAGE = {"id": "s0", "type": "page", "url": "https://example.com"}
 JUNK: list[Any] = [
     None, True, 1, -1.5, "", "x", "x" * 500, [], {}, [[]], {"a": 1}, ["a"], "page", "{{ steps.page.output.title }}",
-    "{{ 1 + }}", "{{ inputs }}", "{{ steps }}", "{{ item }}", "{{ feedback.previous }}", "inputs.url", "steps.page.output",
+    "{{ 1 + }}", "{{ inputs }}", "{{ steps }}", "{{ item }}", "{{ feedback.previous }}", "inputs.url", "steps.a.output",
     "{% for a in steps.page.output.links %}{{ a.url }}{% endfor %}", {"when": "1", "steps": []},
     "{{ steps.review.output.approved.x[0] | upper }}", "steps.a.output | map('x') | first",
 ]  # fmt: skip

@@ -252,6 +252,11 @@ def test_one_complaint_with_the_way_that_the_text_takes(name: str) -> None:
     assert way in complaint.message
 
 
+def test_of_a_step_that_reads_a_missing_one_only_that_is_said() -> None:
+    (complaint,) = complaints(PAGE, publish(TEXT, when="steps.review.output.decision == 'approved'"))
+    assert complaint.code == "FB107"
+
+
 def test_hosts_settle_where_a_request_may_go() -> None:
     steps = ONE["the host of a page"][2]
     assert complaints(*steps, hosts=["example.com"]) == []

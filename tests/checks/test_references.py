@@ -60,6 +60,7 @@ BROKEN = [
     ("nested-branches", "| default(inputs.url) }}", "}}", "FB303", "steps.page.output.title"),
     ("nested-branches", "on_error: {continue_with: {rows: [], final_until: null}}", "on_error: continue", "FB303", "steps.rows.output.rows"),
     ("nested-branches", "type: page, url: \"{{ inputs.url }}\", on_error: continue", "type: page, url: \"{{ inputs.force }}\", on_error: continue", "FB302", "inputs.force"),
+    ("batch-of-pages", "items: {type: string, format: uri}", "items: {type: integer}", "FB302", "url"),
     ("weekly", "words: {type: integer, default: 50}", "words: {type: string, default: x}", "FB302", "inputs.words"),
     ("weekly", "urls: {type: array, items: {type: string, format: uri}}", "urls: {type: array, items: {type: object}}", "FB302", "url"),
     ("weekly", "when: inputs.urls | length == 0", "when: inputs.urls == 0", "FB302", "inputs.urls == 0"),
