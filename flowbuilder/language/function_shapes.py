@@ -24,14 +24,16 @@ _TAKES: Final[dict[str, tuple[tuple[Kind, ...], str]]] = {
     "object": (("object",), "an object"),
 }  # fmt: skip
 _ALSO: Final[dict[str, tuple[Kind, ...]]] = {
-    "length": ("text", "list", "object"), "first": ("text", "list"), "last": ("text", "list"), "slice": ("text", "list"),
+    "length": ("text", "list", "object"), "first": ("text", "list"), "last": ("text", "list"),
+    "slice": ("text", "list"),
     "reverse": ("text", "list"), "contains": ("text", "list", "object"), "urlencode": ("text", "number", "boolean"),
     "date": ("text", "number"), "add_days": ("text", "number"), "days_between": ("text", "number"),
     "int": ("text", "number", "boolean"), "float": ("text", "number"),
 }  # fmt: skip
 """What the first argument may be, where the parameter takes anything."""
 _PLAIN: Final = {
-    "text": Shape.of("text"), "integer": Shape.of("number"), "number": Shape.of("number"), "boolean": Shape.of("boolean"),
+    "text": Shape.of("text"), "integer": Shape.of("number"), "number": Shape.of("number"),
+    "boolean": Shape.of("boolean"),
     "list of text": Shape.list_of(Shape.of("text")), "list of integer": Shape.list_of(Shape.of("number")),
 }  # fmt: skip
 Known = frozenset[Path]
@@ -42,12 +44,17 @@ class FunctionShapes:
 
     if TYPE_CHECKING:
 
-        def infer(self, node: Expr, known: Known, *, soft: bool = False) -> Shape: ...
-        def words(self, node: Expr) -> str: ...
+        def infer(self, node: Expr, known: Known, *, soft: bool = False) -> Shape:
+            """As `Inference` does."""
+
+        def words(self, node: Expr) -> str:
+            """As `Inference` does."""
+
         def complain(
             self, code: str, message: str, node: Expr, *, hint: str = "", severity: Severity = "error",
             start: int | None = None,
-        ) -> None: ...  # fmt: skip
+        ) -> None:  # fmt: skip
+            """As `Inference` does."""
 
     def call(self, node: Call, known: Known) -> Shape:
         """The shape of a call; complains of arguments of the wrong kind, and of keys that the items do not have."""
@@ -113,7 +120,7 @@ class FunctionShapes:
         return Shape.list_of(item.item()) if item.is_list else Shape.list_of(Shape(taint=parts[0].trust))
 
     def _gives_plucked(self, given: dict[str, Shape], nodes: dict[str, Expr], parts: list[Shape]) -> Shape:
-        found = self._at_key(parts[0], nodes["key"]).with_presence("always")
+        found = self._at_key(parts[0], nodes["key"], soft="default" in given).with_presence("always")
         return Shape.list_of(found | given["default"] if "default" in given else found)
 
     def _gives_sum(self, given: dict[str, Shape], nodes: dict[str, Expr], parts: list[Shape]) -> Shape:
@@ -161,8 +168,8 @@ class FunctionShapes:
             self.complain("FB302", f"cannot {verb} {item}", nodes.get("key", nodes["value"]), hint=hint)
         return item
 
-    def _at_key(self, value: Shape, key: Expr) -> Shape:
-        """The shape of the member of each item that a key names."""
+    def _at_key(self, value: Shape, key: Expr, *, soft: bool = False) -> Shape:
+        """The shape of the member of each item that a key names; `soft`: it may be missing."""
         shape = value.item()
         if not (isinstance(key, Constant) and isinstance(key.value, str)):
             return Shape(taint=value.trust)
@@ -173,6 +180,8 @@ class FunctionShapes:
                 shape = shape.item()
                 continue
             found = shape.member(part)
+            if found is None and soft:
+                return Shape.unknown()
             if found is None:
                 names = list(shape.fields)
                 message = (

@@ -7,14 +7,13 @@ from dataclasses import replace
 from typing import Any, Final
 
 from flowbuilder.diagnostics import Severity
+from flowbuilder.language.comparison_shapes import ComparisonShapes
 from flowbuilder.language.findings import Finding
-from flowbuilder.language.function_shapes import FunctionShapes
 from flowbuilder.language.migrants import FOREIGN_NAMES
 from flowbuilder.language.namespace import Namespace
 from flowbuilder.language.nodes import (
     Arithmetic,
     Call,
-    Compare,
     Condition,
     Constant,
     Expr,
@@ -30,7 +29,7 @@ from flowbuilder.language.nodes import (
     Slice,
 )
 from flowbuilder.language.references import Path, covered, found_there, path_of
-from flowbuilder.language.shape_words import kinds_in_words, value_in_words
+from flowbuilder.language.shape_words import kinds_in_words
 from flowbuilder.language.shapes import Kind, Shape
 from flowbuilder.language.taint import joined
 from flowbuilder.spelling import did_you_mean
@@ -39,7 +38,6 @@ Known = frozenset[Path]
 
 _TEXT, _NUMBER, _BOOLEAN = Shape.of("text"), Shape.of("number"), Shape.of("boolean")
 _ADDED: Final[tuple[Kind, ...]] = ("text", "list", "number")
-_ORDERED: Final[tuple[Kind, ...]] = ("number", "text")
 _VERBS: Final = {
     "+": "added to",
     "-": "subtracted from",
@@ -65,8 +63,8 @@ def _rule_for(kind: type) -> Callable[[Inference, Any, Known, bool], Shape]:
     return rule
 
 
-class Inference(FunctionShapes):
-    """Infers shapes and gathers findings. After a finding the rest of its chain is unknown, so that one cause gives one."""
+class Inference(ComparisonShapes):
+    """Infers shapes and gathers findings. After one the rest of its chain is unknown, so that one cause gives one."""
 
     def __init__(self, namespace: Namespace, source: str) -> None:
         self.names = namespace.shapes
@@ -281,66 +279,6 @@ class Inference(FunctionShapes):
         parts = [self.infer(part, known) for part in node.parts]
         return self._decided(replace(_TEXT, taint=joined(*(part.trust for part in parts))), *parts)
 
-    def _compare(self, node: Compare, known: Known, _soft: bool) -> Shape:
-        left, right = self.infer(node.left, known), self.infer(node.right, known)
-        if node.op in ("in", "not in"):
-            self._check_in(node, left, right)
-        elif node.op in ("==", "!="):
-            self._check_equal(node, left, right)
-        else:
-            self._check_order(node, left, right)
-        return self._decided(_BOOLEAN, left, right)
-
-    def _check_equal(self, node: Compare, left: Shape, right: Shape) -> None:
-        kinds = left.kinds & right.kinds
-        nulls = left.kinds <= {"null"} or right.kinds <= {"null"}
-        if nulls:
-            return
-        outcome = "never equal" if node.op == "==" else "always different"
-        if not kinds - {"null"} and not (left.is_nullable and right.is_nullable):
-            words = self.words(node.left), kinds_in_words(left), self.words(node.right), kinds_in_words(right)
-            self.complain("FB302", "{} is {} and {} is {}: they are {}".format(*words, outcome), node)
-            return
-        if (
-            left.values
-            and right.values
-            and not (set(left.values) & set(right.values))
-            and not self._constant_both(node)
-        ):
-            named, literal = (node.left, right) if isinstance(node.right, Constant) else (node.right, left)
-            choices = left if literal is right else right
-            shown = " or ".join(value_in_words(value) for value in choices.values[:8])
-            wanted = value_in_words(literal.values[0])
-            near = did_you_mean(str(literal.values[0]), [str(value) for value in choices.values], what="it can be")
-            self.complain("FB302", f"{self.words(named)} is never {wanted}: it is {shown}", node, hint=near)
-
-    @staticmethod
-    def _constant_both(node: Compare) -> bool:
-        return isinstance(node.left, Constant) and isinstance(node.right, Constant)
-
-    def _check_order(self, node: Compare, left: Shape, right: Shape) -> None:
-        for kind in _ORDERED:
-            if left.may_be(kind) and right.may_be(kind):
-                return
-        words = self.words(node.left), kinds_in_words(left), self.words(node.right), kinds_in_words(right)
-        hint = "both must be numbers, or both texts"
-        if {"text", "number"} <= left.kinds | right.kinds:
-            hint = "a text that holds a number becomes one with | float"
-        self.complain("FB302", "{} is {} and {} is {}: they have no order".format(*words), node, hint=hint)
-
-    def _check_in(self, node: Compare, item: Shape, where: Shape) -> None:
-        if not where.may_be("list", "text", "object"):
-            message = (
-                f"`in` looks into a list, a text or an object; {self.words(node.right)} is {kinds_in_words(where)}"
-            )
-            self.complain("FB302", message, node)
-        elif where.kinds <= {"text", "null"} and not item.may_be("text"):
-            message = f"a text contains texts; {self.words(node.left)} is {kinds_in_words(item)}"
-            self.complain("FB302", message, node, hint="write value | string")
-        elif where.kinds <= {"list", "null"} and where.items is not None and not where.items.kinds & item.kinds:
-            words = self.words(node.left), kinds_in_words(item), self.words(node.right), where
-            self.complain("FB302", "{} is {} and {} is {}: it is never in it".format(*words), node)
-
     def _logic(self, node: Logic, known: Known, _soft: bool) -> Shape:
         left = self.infer(node.left, known)
         decides = isinstance(node.left, Constant) and bool(node.left.value) != (node.op == "and")
@@ -357,10 +295,3 @@ class Inference(FunctionShapes):
 
     def _call(self, node: Call, known: Known, _soft: bool) -> Shape:
         return self.call(node, known)
-
-    @staticmethod
-    def _decided(shape: Shape, *parts: Shape) -> Shape:
-        """The shape, decided by what went into it: by their text where it is no text itself."""
-        text = shape.trust
-        found = [taint for part in parts for taint in (part.influence, part.trust if text is None else None)]
-        return shape.with_influence(joined(*found))

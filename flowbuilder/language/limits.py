@@ -22,7 +22,7 @@ class Limits:
     brackets: int = 40
     nested_loops: int = 8
     steps: int = 100_000
-    """Work of one evaluation: about one step for each part of a text that is evaluated, or for half a kilobyte compared."""
+    """Work of one evaluation: about a step for each part of a text that is evaluated, or half a kilobyte compared."""
     memory: int = 4_000_000
     """Characters (of up to four bytes) that one evaluation may make in all, whether or not it still needs them."""
     output: int = 1_000_000

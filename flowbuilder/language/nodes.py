@@ -1,8 +1,9 @@
-"""The syntax tree: what both parsers make, and what the checker and the generator read. Offsets are in the author's text."""
+"""The syntax tree, which both parsers make and the checker and the generator read. Offsets are in the author's text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from inspect import get_annotations
 from typing import Any, Literal, TypeAlias, dataclass_transform
 
 Operator = Literal["+", "-", "*", "/", "//", "%"]
@@ -20,7 +21,7 @@ class Fields:
     __match_args__: tuple[str, ...] = ()
 
     def __init_subclass__(cls) -> None:
-        names = (*cls.__match_args__, *cls.__dict__.get("__annotations__", ()))
+        names = (*cls.__match_args__, *get_annotations(cls))
         cls.__match_args__ = names  # type: ignore[misc]
         given = ", ".join(name + ("=" + repr(getattr(cls, name)) if hasattr(cls, name) else "") for name in names)
         scope: dict[str, Any] = {}
@@ -186,8 +187,8 @@ class For(Node):
 
 
 Expr: TypeAlias = (
-    Constant | Name | Member | Item | Slice | ListLiteral | ObjectLiteral | Not | Negative | Arithmetic | Compare | Logic
-    | Condition | Join | Call
+    Constant | Name | Member | Item | Slice | ListLiteral | ObjectLiteral | Not | Negative | Arithmetic | Compare
+    | Logic | Condition | Join | Call
 )  # fmt: skip
 Statement: TypeAlias = Text | Output | Set | If | For
 

@@ -169,13 +169,13 @@ def equal(meter: Meter, a: Any, b: Any, depth: int = 0) -> bool:
     if first is list:
         if len(a) != len(b):
             return False
-        _deeper(depth)
+        deeper(depth)
         meter.work(len(a) + 4)
         return all(equal(meter, x, y, depth + 1) for x, y in zip(a, b, strict=True))
     if first is dict:
         if len(a) != len(b):
             return False
-        _deeper(depth)
+        deeper(depth)
         meter.work(2 * len(a) + 4)
         return all(key in b and equal(meter, value, b[key], depth + 1) for key, value in a.items())
     return bool(a == b)
@@ -268,67 +268,7 @@ def iterate_pairs(meter: Meter, value: Any, weight: int, size: int) -> list[Any]
     return rows
 
 
-def text(meter: Meter, value: Any) -> str:
-    """How a value prints: null as nothing, numbers and booleans as in JSON, lists and objects as JSON."""
-    shape = value.__class__
-    if shape is str:
-        return str(value)
-    if value is None:
-        return ""
-    if shape is bool:
-        return "true" if value else "false"
-    if shape is int or shape is float:
-        return repr(value)
-    out: list[str] = []
-    write_json(meter, value, out, 0)
-    return "".join(out)
-
-
-def join(meter: Meter, *values: Any) -> str:
-    """`a ~ b ~ c`: how the values print, one after the other."""
-    parts = [value if value.__class__ is str else text(meter, value) for value in values]
-    meter.hold(sum(map(len, parts)))
-    return "".join(parts)
-
-
-def write_json(meter: Meter, value: Any, out: list[str], depth: int) -> None:
-    """Append the JSON form of a value, piece by piece, charging each piece."""
-    from json.encoder import encode_basestring
-
-    shape = value.__class__
-    if shape is str:
-        meter.hold(2 * len(value) + 16)
-        out.append(encode_basestring(value))
-    elif shape is list:
-        _deeper(depth)
-        meter.work(2 * len(value) + 4)
-        meter.hold(4 * len(value) + 16)
-        out.append("[")
-        for index, inner in enumerate(value):
-            if index:
-                out.append(", ")
-            write_json(meter, inner, out, depth + 1)
-        out.append("]")
-    elif shape is dict:
-        _deeper(depth)
-        meter.work(3 * len(value) + 4)
-        meter.hold(8 * len(value) + 16)
-        out.append("{")
-        for index, (key, inner) in enumerate(value.items()):
-            if index:
-                out.append(", ")
-            meter.hold(2 * len(key) + 16)
-            out.append(encode_basestring(key))
-            out.append(": ")
-            write_json(meter, inner, out, depth + 1)
-        out.append("}")
-    elif value is None:
-        out.append("null")
-    else:
-        meter.hold(24)
-        out.append(text(meter, value))
-
-
-def _deeper(depth: int) -> None:
+def deeper(depth: int) -> None:
+    """Refuse to go below the depth that a value may have."""
     if depth >= LIMITS.value_depth:
         raise LanguageError("not_json", f"the value is nested deeper than {LIMITS.value_depth} levels", stage="run")

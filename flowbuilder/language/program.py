@@ -10,11 +10,12 @@ from types import CodeType
 from typing import Any, Final
 
 from flowbuilder.errors import LanguageError
-from flowbuilder.language import operators
+from flowbuilder.language import operators, printing
 from flowbuilder.language.failures import explain
 from flowbuilder.language.functions.registry import Parameter
-from flowbuilder.language.generator import Generator, often_read
+from flowbuilder.language.generator import Generator
 from flowbuilder.language.limits import LIMITS, Meter, too_much
+from flowbuilder.language.lookup_generator import often_read
 from flowbuilder.language.nodes import Call, Expr, ListLiteral, ObjectLiteral, Statement, walk
 from flowbuilder.language.operators import MISSING, kind, undefined, wrong
 from flowbuilder.language.references import Reference, references
@@ -156,13 +157,16 @@ def _fit(value: Any, place: tuple[str, Parameter]) -> Any:
 _SCOPE: Final[dict[str, Any]] = {
     "__builtins__": {}, "Exception": Exception, "Meter": Meter, "MISSING": MISSING, "bool": bool, "bounded": _bounded,
     "dict": dict, "enumerate": enumerate, "finish": _finish, "fit": _fit, "float": float, "int": int, "len": len,
-    "list": list, "repr": repr, "round": round, "make_list": _make_list, "make_object": _make_object, "str": str, "there": _there, "type": type,
+    "list": list, "repr": repr, "round": round, "make_list": _make_list, "make_object": _make_object,
+    "str": str, "there": _there, "type": type,
+    "text": printing.text, "join": printing.join,
     **{
         name: getattr(operators, name)
         for name in (
-            "add", "subtract", "multiply", "divide", "floor_divide", "modulo", "negate", "less", "less_equal", "greater",
-            "greater_equal", "equal", "unequal", "contains", "excludes", "item", "soft_item", "cut", "iterate",
-            "iterate_pairs", "text", "join",
+            "add", "subtract", "multiply", "divide", "floor_divide", "modulo", "negate", "less", "less_equal",
+            "greater", "greater_equal", "equal", "unequal", "contains", "excludes", "item", "soft_item", "cut",
+            "iterate",
+            "iterate_pairs",
         )
     },
 }  # fmt: skip

@@ -6,7 +6,6 @@ large is left to them. That makes a definition of a thousand steps load fifteen 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -27,13 +26,8 @@ from flowbuilder.language.nodes import (
     Negative,
     Not,
 )
+from flowbuilder.language.quick_tokens import END, RESERVED, Declined, Token, scan
 
-Token = tuple[str, str, int, int]
-_TOKEN: Final = re.compile(
-    r"[ \t\n]*(?:([^\W\d]\w*)|([0-9]{1,15}(?:\.[0-9]{1,15})?)(?![\w.])|(\"[^\"\\\n]*\"|'[^'\\\n]*')"
-    r"|(==|!=|<=|>=|&&|\|\||//|\*\*|}}|%}|[-+*/%<>!?:|.,()\[\]=]))"
-)
-_RESERVED: Final = frozenset(("and", "or", "not", "in", "is", "if", "else"))
 _POWERS: Final = {
     "or": 1, "||": 1, "and": 2, "&&": 2, "==": 4, "!=": 4, "<": 4, "<=": 4, ">": 4, ">=": 4, "in": 4, "not": 4, "is": 4,
     "+": 5, "-": 5, "*": 6, "/": 6, "%": 6,
@@ -41,16 +35,9 @@ _POWERS: Final = {
 _SAME: Final = {"||": "or", "&&": "and"}
 _MAKES: Final[dict[int, Callable[..., Expr]]] = {1: Logic, 2: Logic, 4: Compare, 5: Arithmetic, 6: Arithmetic}
 _DEEPEST: Final = 16
-_MOST_TOKENS: Final = 200
-_KINDS: Final = ("", "name", "number", "text", "sign")
-_END: Final[Token] = ("", "", -1, -1)
 
 Read = tuple[Any, int, int]
 """A node, and where it begins and ends with the brackets around it."""
-
-
-class Declined(Exception):
-    """This text is for the full parser."""
 
 
 def read_expression(source: str) -> tuple[Expr, list[Call]] | None:
@@ -65,44 +52,11 @@ def read_expression(source: str) -> tuple[Expr, list[Call]] | None:
         return None
 
 
-def read_path(text: str, start: int) -> Expr:
-    """The tree of a plain path such as `steps.draft.output`, which begins at `start`."""
-    name, *keys = text.split(".")
-    if name in NEVER_ROOTS or name in LITERALS or name in _RESERVED:
-        raise Declined
-    end = start + len(name)
-    node: Expr = Name(start, end, name)
-    for key in keys:
-        end += len(key) + 1
-        node = Member(start, end, node, key)
-    return node
-
-
-def scan(source: str, position: int, closing: tuple[str, ...]) -> tuple[list[Token], int]:
-    """The tokens from `position` up to one of `closing`, and the end of that; without `closing`, all that can be read."""
-    tokens: list[Token] = []
-    match = _TOKEN.match
-    while True:
-        found = match(source, position)
-        if found is None:
-            if closing:
-                raise Declined
-            return tokens, position
-        position = found.end()
-        group = found.lastindex or 0
-        text = found[group]
-        if text in closing:
-            return tokens, position
-        if len(tokens) >= _MOST_TOKENS:
-            raise Declined
-        tokens.append((_KINDS[group], text, position - len(text), position))
-
-
 class Quick:
     """Reads one expression from its tokens. In templates, jinja's rules hold; elsewhere those of the grammar."""
 
     def __init__(self, tokens: list[Token], calls: list[Call], *, template: bool) -> None:
-        self.tokens = [*tokens, _END]
+        self.tokens = [*tokens, END]
         self.calls = calls
         self.template = template
         self.at = 0
@@ -111,7 +65,7 @@ class Quick:
     def whole(self) -> Expr:
         """The expression that all tokens together are."""
         node: Expr = self.read()[0]
-        if self.tokens[self.at] is not _END:
+        if self.tokens[self.at] is not END:
             raise Declined
         return node
 
@@ -197,7 +151,7 @@ class Quick:
         while True:
             if self._sign("|"):
                 kind, name, _, end = self.tokens[self.at]
-                if kind != "name" or name in _RESERVED:
+                if kind != "name" or name in RESERVED:
                     raise Declined
                 self.at += 1
                 plain, named, end = self._arguments(end) if self._sign("(") else ((), (), end)
@@ -270,7 +224,7 @@ class Quick:
         raise Declined
 
     def _named(self, name: str, start: int, end: int) -> Read:
-        if name in _RESERVED:
+        if name in RESERVED:
             raise Declined
         if self._sign("("):
             plain, named, end = self._arguments(end)

@@ -7,7 +7,8 @@ from typing import Final
 
 from flowbuilder.language.names import LITERALS, NEVER_ROOTS
 from flowbuilder.language.nodes import Call, Expr, For, If, Output, Set, Statement, Text
-from flowbuilder.language.quick_expression import Declined, Quick, Token, read_path, scan
+from flowbuilder.language.quick_expression import Quick
+from flowbuilder.language.quick_tokens import Declined, Token, read_path, scan
 
 _OPENING: Final = re.compile(r"\{[{%#]")
 _PATH: Final = re.compile(r"\{\{[ \t\n]*([^\W\d_]\w*(?:\.[^\W\d_]\w*)+)[ \t\n]*\}\}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowbuilder.language.generator import Generator, loop_facts
+from flowbuilder.language.generator import Generator
+from flowbuilder.language.lookup_generator import loop_facts
 from flowbuilder.language.nodes import Constant, Expr, For, If, Name, Output, Set, Statement, Text, expressions, walk
 
 

@@ -5,23 +5,75 @@ from typing import Any
 from hypothesis import strategies as st
 
 CONTEXT: dict[str, Any] = {
-    "a": 1, "b": 2.5, "c": "text", "d": True, "e": None, "f": [1, "x", None, 2.0, True], "g": {"a": 1, "h": {"i": "deep"}},
-    "rows": [{"k": "x", "v": 3}, {"k": "y", "v": 1}], "empty": [], "pairs": [["p", 1], ["q", 2]],
-}  # fmt: skip
+    "a": 1,
+    "b": 2.5,
+    "c": "text",
+    "d": True,
+    "e": None,
+    "f": [1, "x", None, 2.0, True],
+    "g": {"a": 1, "h": {"i": "deep"}},
+    "rows": [{"k": "x", "v": 3}, {"k": "y", "v": 1}],
+    "empty": [],
+    "pairs": [["p", 1], ["q", 2]],
+}
 PATHS = (
-    "a", "b", "c", "d", "e", "f", "g", "g.a", "g.h.i", "g.nope", "nope", "rows", "rows[0].k", "rows[1]['v']", "rows[5]",
-    "f[0]", "f[-1]", "c[0]", "g['h']", "e.x", "empty", "f[a]", "g[c]", "rows[0:1]", "c[1:3]",
-)  # fmt: skip
+    "a",
+    "b",
+    "c",
+    "d",
+    "e",
+    "f",
+    "g",
+    "g.a",
+    "g.h.i",
+    "g.nope",
+    "nope",
+    "rows",
+    "rows[0].k",
+    "rows[1]['v']",
+    "rows[5]",
+    "f[0]",
+    "f[-1]",
+    "c[0]",
+    "g['h']",
+    "e.x",
+    "empty",
+    "f[a]",
+    "g[c]",
+    "rows[0:1]",
+    "c[1:3]",
+)
 LITERALS = ("0", "1", "2", "1.0", "0.5", '"text"', "'x'", '""', "true", "false", "null", "[]", "[1, 'x']", "{'a': 1}")
 FILTERS = (
-    "upper", "length", "first", "last", "join('-')", "default(1)", "default('x')", "string", "json", "sort", "unique",
-    "reverse", "round(1)", "round", "map('k')", "where('k', 'x')", "sum('v')", "min", "trim", "abs", "int", "items", "lower",
-)  # fmt: skip
+    "upper",
+    "length",
+    "first",
+    "last",
+    "join('-')",
+    "default(1)",
+    "default('x')",
+    "string",
+    "json",
+    "sort",
+    "unique",
+    "reverse",
+    "round(1)",
+    "round",
+    "map('k')",
+    "where('k', 'x')",
+    "sum('v')",
+    "min",
+    "trim",
+    "abs",
+    "int",
+    "items",
+    "lower",
+)
 atoms = st.sampled_from(PATHS + LITERALS)
 
 
 def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    binary = st.sampled_from(["+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "in", "and", "or"] + ["not in"])
+    binary = st.sampled_from(["+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "in", "and", "or", "not in"])
     return st.one_of(
         st.tuples(inner, binary, inner).map(lambda parts: f"({parts[0]} {parts[1]} {parts[2]})"),
         st.tuples(inner, st.sampled_from(FILTERS)).map(lambda parts: f"({parts[0]} | {parts[1]})"),

@@ -259,17 +259,26 @@ def test_a_schema_becomes_what_it_says() -> None:
         ({"type": "string", "nullable": True}, "text or null"),
         ({"anyOf": [{"type": "integer"}, {"type": "null"}]}, "number or null"),
         ({"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "boolean"}}]}, "text or list of boolean"),
-        ({"allOf": [{"properties": {"a": {"type": "string"}}}, {"properties": {"b": {"type": "number"}}}]}, "{a: text, b: number}"),
+        (
+            {"allOf": [{"properties": {"a": {"type": "string"}}}, {"properties": {"b": {"type": "number"}}}]},
+            "{a: text, b: number}",
+        ),
         ({"const": "x"}, '"x"'),
         ({"enum": [1, "a", None]}, '1 or "a" or null'),
         ({"type": "object"}, "object"),
         ({"type": "object", "additionalProperties": {"type": "number"}}, "object"),
-        ({"$ref": "#/$defs/A", "$defs": {"A": {"type": "object", "properties": {"n": {"$ref": "#/$defs/B"}}}, "B": {"type": "number"}}}, "{n: number}"),
+        (
+            {
+                "$ref": "#/$defs/A",
+                "$defs": {"A": {"type": "object", "properties": {"n": {"$ref": "#/$defs/B"}}}, "B": {"type": "number"}},
+            },
+            "{n: number}",
+        ),
         ({"$ref": "https://example.com/schema"}, "anything"),
         ({}, "anything"),
         (True, "anything"),
         ("nonsense", "anything"),
-    ):  # fmt: skip
+    ):
         assert str(Shape.from_json_schema(schema)) == words, schema
 
 
@@ -302,12 +311,15 @@ def guarded(text: Template | Expression) -> dict[str, bool]:
         ("a is not defined || a.b", {"a": True, "a.b": True}),
         ("a is defined || b && a.c", {"a": True, "b": False, "a.c": False}),
         ("steps.x.status == 'completed' && steps.x.output.y", {"steps.x.status": False, "steps.x.output.y": True}),
-        ("steps.x.output != null ? steps.x.output.y : steps.z.output", {"steps.x.output": False, "steps.x.output.y": True, "steps.z.output": False}),
+        (
+            "steps.x.output != null ? steps.x.output.y : steps.z.output",
+            {"steps.x.output": False, "steps.x.output.y": True, "steps.z.output": False},
+        ),
         ("a[b.c].d", {"a": False, "b.c": False}),
         ("coalesce(a, b.c)", {"a": True, "b.c": True}),
         ("a.b | map('x') | first", {"a.b": False}),
     ],
-)  # fmt: skip
+)
 def test_references_are_the_paths_that_a_text_reads(source: str, expected: dict[str, bool]) -> None:
     assert guarded(Expression(source)) == expected
 
@@ -318,7 +330,8 @@ def test_references_of_a_template_leave_out_the_names_that_it_makes() -> None:
         "{% if f %}{{ f.g }}{% else %}{{ f.h }}{% endif %}"
     )
     assert guarded(text) == {"a.b": False, "rows.all": False, "site.e": False, "f": False, "f.g": True, "f.h": False}
-    assert [text.source[item.start : item.end] for item in text.references][0] == "a.b"
+    first = text.references[0]
+    assert text.source[first.start : first.end] == "a.b"
 
 
 def test_texts_are_values() -> None:

@@ -28,7 +28,16 @@ def test_a_row_says_what_it_gives_does_and_charges(row: str) -> None:
 
 def test_the_limits_on_the_page_are_those_of_the_code() -> None:
     for number in (
-        LIMITS.template_chars, LIMITS.expression_chars, LIMITS.template_nodes, LIMITS.expression_nodes, LIMITS.steps,
-        LIMITS.memory, LIMITS.output, LIMITS.depth, LIMITS.brackets, LIMITS.nested_loops, LIMITS.value_depth,
-    ):  # fmt: skip
+        LIMITS.template_chars,
+        LIMITS.expression_chars,
+        LIMITS.template_nodes,
+        LIMITS.expression_nodes,
+        LIMITS.steps,
+        LIMITS.memory,
+        LIMITS.output,
+        LIMITS.depth,
+        LIMITS.brackets,
+        LIMITS.nested_loops,
+        LIMITS.value_depth,
+    ):
         assert f"{number:,}" in PAGE

@@ -14,7 +14,38 @@ from flowbuilder.language.limits import LIMITS, Meter
 
 OWN = {name: function for name, function in FUNCTIONS.items() if function.name == name}
 EXAMPLE = re.compile(r"`([^`]+)` -> `([^`]+)`", re.DOTALL)
-WANTED = ["upper", "lower", "title", "trim", "truncate", "replace", "split", "join", "length", "first", "last", "slice", "sort", "unique", "map", "pluck", "where", "sum", "min", "max", "round", "default", "json", "date", "add_days", "slugify", "strip_html", "wordcount", "urlencode", "coalesce"]
+WANTED = [
+    "upper",
+    "lower",
+    "title",
+    "trim",
+    "truncate",
+    "replace",
+    "split",
+    "join",
+    "length",
+    "first",
+    "last",
+    "slice",
+    "sort",
+    "unique",
+    "map",
+    "pluck",
+    "where",
+    "sum",
+    "min",
+    "max",
+    "round",
+    "default",
+    "json",
+    "date",
+    "add_days",
+    "slugify",
+    "strip_html",
+    "wordcount",
+    "urlencode",
+    "coalesce",
+]
 
 
 def examples(function: Function) -> list[tuple[str, str]]:
@@ -77,16 +108,37 @@ def test_an_argument_of_the_wrong_kind_is_refused_by_name(name: str, parameter: 
 
 
 GROWING = {
-    "upper": ("x" * 90_000,), "lower": ("X" * 90_000,), "title": ("x" * 90_000,), "capitalize": ("x" * 90_000,),
-    "trim": ("x" * 90_000,), "truncate": ("x" * 90_000, 80_000), "replace": ("x" * 30_000, "x", "yyy"),
-    "split": ("x " * 40_000,), "join": (["x" * 90] * 900,), "center": ("x", 90_000), "indent": ("\n" * 900, 90),
-    "slugify": ("x" * 60_000,), "urlencode": ("ä" * 9_000,), "strip_html": ("x" * 90_000,), "escape_html": ("<" * 20_000,),
-    "json": (["x" * 90] * 900,), "string": (["x" * 90] * 900,), "slice": ([0] * 90_000, 0), "reverse": ([0] * 90_000,),
-    "unique": (list(range(20_000)),), "flatten": ([[0, 1]] * 20_000,), "map": ([{"a": 1}] * 20_000, "a"),
-    "where": ([{"a": 1}] * 20_000, "a"), "reject": ([{"a": 0}] * 20_000, "a"), "sort": ([1] * 9_000,), "range": (30_000,),
-    "keys": ({str(i): i for i in range(20_000)},), "values": ({str(i): i for i in range(20_000)},),
-    "items": ({str(i): i for i in range(20_000)},), "merge": ({str(i): i for i in range(20_000)}, {}),
-}  # fmt: skip
+    "upper": ("x" * 90_000,),
+    "lower": ("X" * 90_000,),
+    "title": ("x" * 90_000,),
+    "capitalize": ("x" * 90_000,),
+    "trim": ("x" * 90_000,),
+    "truncate": ("x" * 90_000, 80_000),
+    "replace": ("x" * 30_000, "x", "yyy"),
+    "split": ("x " * 40_000,),
+    "join": (["x" * 90] * 900,),
+    "center": ("x", 90_000),
+    "indent": ("\n" * 900, 90),
+    "slugify": ("x" * 60_000,),
+    "urlencode": ("ä" * 9_000,),
+    "strip_html": ("x" * 90_000,),
+    "escape_html": ("<" * 20_000,),
+    "json": (["x" * 90] * 900,),
+    "string": (["x" * 90] * 900,),
+    "slice": ([0] * 90_000, 0),
+    "reverse": ([0] * 90_000,),
+    "unique": (list(range(20_000)),),
+    "flatten": ([[0, 1]] * 20_000,),
+    "map": ([{"a": 1}] * 20_000, "a"),
+    "where": ([{"a": 1}] * 20_000, "a"),
+    "reject": ([{"a": 0}] * 20_000, "a"),
+    "sort": ([1] * 9_000,),
+    "range": (30_000,),
+    "keys": ({str(i): i for i in range(20_000)},),
+    "values": ({str(i): i for i in range(20_000)},),
+    "items": ({str(i): i for i in range(20_000)},),
+    "merge": ({str(i): i for i in range(20_000)}, {}),
+}
 
 
 @pytest.mark.parametrize("name", GROWING)

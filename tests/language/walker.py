@@ -6,8 +6,9 @@ from typing import Any
 
 from flowbuilder.errors import LanguageError
 from flowbuilder.language import operators as op
+from flowbuilder.language import printing
+from flowbuilder.language.call_generator import fits
 from flowbuilder.language.functions import FUNCTIONS
-from flowbuilder.language.generator import fits
 from flowbuilder.language.limits import Meter
 from flowbuilder.language.nodes import (
     Arithmetic,
@@ -36,10 +37,21 @@ from flowbuilder.language.nodes import (
 from flowbuilder.language.operators import MISSING
 
 BINARY: dict[str, Any] = {
-    "+": op.add, "-": op.subtract, "*": op.multiply, "/": op.divide, "//": op.floor_divide, "%": op.modulo, "==": op.equal,
-    "!=": op.unequal, "<": op.less, "<=": op.less_equal, ">": op.greater, ">=": op.greater_equal, "in": op.contains,
+    "+": op.add,
+    "-": op.subtract,
+    "*": op.multiply,
+    "/": op.divide,
+    "//": op.floor_divide,
+    "%": op.modulo,
+    "==": op.equal,
+    "!=": op.unequal,
+    "<": op.less,
+    "<=": op.less_equal,
+    ">": op.greater,
+    ">=": op.greater_equal,
+    "in": op.contains,
     "not in": op.excludes,
-}  # fmt: skip
+}
 
 
 class Walker:
@@ -88,7 +100,7 @@ class Walker:
                 first = self.value(left)
                 return self.value(right) if bool(first) == (sign == "and") else first
             case Join(parts=parts):
-                return op.join(self.meter, *[self.value(part) for part in parts])
+                return printing.join(self.meter, *[self.value(part) for part in parts])
             case Call():
                 return self.call(node)
         raise AssertionError(node)
@@ -127,7 +139,7 @@ class Walker:
                 case Text(text=text):
                     out.append(text)
                 case Output(value=value):
-                    out.append(op.text(self.meter, self.value(value)))
+                    out.append(printing.text(self.meter, self.value(value)))
                 case Set(name=name, value=value):
                     self.scopes[-1][name] = self.value(value)
                 case If(branches=branches, otherwise=otherwise):
@@ -147,9 +159,14 @@ class Walker:
                 raise op.wrong("a loop with several names needs lists")
             count = len(rows)
             loop = {
-                "index": index + 1, "index0": index, "first": index == 0, "last": index == count - 1, "length": count,
-                "revindex": count - index, "revindex0": count - index - 1,
-            }  # fmt: skip
+                "index": index + 1,
+                "index0": index,
+                "first": index == 0,
+                "last": index == count - 1,
+                "length": count,
+                "revindex": count - index,
+                "revindex0": count - index - 1,
+            }
             self.scopes.append({**dict(zip(node.names, values, strict=True)), "loop": loop})
             out += self.printed(node.body)
             self.scopes.pop()

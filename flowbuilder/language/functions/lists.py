@@ -6,7 +6,8 @@ from typing import Any
 
 from flowbuilder.language.functions.registry import bad_argument, function
 from flowbuilder.language.limits import Meter
-from flowbuilder.language.operators import kind, write_json, wrong
+from flowbuilder.language.operators import kind, wrong
+from flowbuilder.language.printing import write_json
 
 
 @function(gives="integer", aliases=("len", "count", "size"))

@@ -13,7 +13,10 @@ from flowbuilder.language.operators import contains as _contains
 
 @function(gives="default", aliases=("d",), renamed={"default_value": "other", "value": "other"})
 def default(_meter: Meter, value: Any, other: Any = "") -> Any:
-    """The value, or `other` where it is missing or null. `null | default("none")` -> `"none"`. `0 | default(1)` -> `0`."""
+    """The value, or `other` where it is missing or null.
+
+    `null | default("none")` -> `"none"`. `0 | default(1)` -> `0`.
+    """
     return other if value is None else value
 
 

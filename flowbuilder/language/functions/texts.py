@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from flowbuilder.language.functions.registry import bad_argument, function
 from flowbuilder.language.limits import Meter
-from flowbuilder.language.operators import search, text, wrong
+from flowbuilder.language.operators import search, wrong
+from flowbuilder.language.printing import text, write_json
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _NO_SLUG = re.compile(r"[^a-z0-9]+")
@@ -147,7 +148,10 @@ def wordcount(meter: Meter, value: str) -> int:
 
 @function(gives="text")
 def urlencode(meter: Meter, value: Any) -> str:
-    """For a part of an address: everything but letters, digits and `-._~` as %XX. `"a b&c" | urlencode` -> `"a%20b%26c"`."""
+    """For a part of an address: everything but letters, digits and `-._~` as %XX.
+
+    `"a b&c" | urlencode` -> `"a%20b%26c"`.
+    """
     if value.__class__ not in (str, int, float, bool):
         raise wrong("urlencode takes text or a number", "encode each value by itself")
     plain = text(meter, value)
@@ -179,8 +183,6 @@ def string(meter: Meter, value: Any) -> str:
 @function(gives="text", aliases=("tojson",))
 def json(meter: Meter, value: Any) -> str:
     r"""The value as JSON. `{"a": [1, "x"]} | json` -> `"{\"a\": [1, \"x\"]}"`. `"x" | json` -> `"\"x\""`."""
-    from flowbuilder.language.operators import write_json
-
     out: list[str] = []
     write_json(meter, value, out, 0)
     return "".join(out)
