@@ -88,12 +88,12 @@ class Attempt:
         if execution.attempt == 0 and _ANIMAL.fullmatch(self.run.name):
             name = run_name(execution.workflow, execution.inputs, execution.site)
             self.telling.tell(lambda client: client.set_flow_run_name(self.run.id, name))
-        elif execution.attempt > 0:
-            await asyncio.to_thread(tell_reviews, self.station.store, execution.id, self.telling)
         turn = Turn(
             station=self.station, execution=execution, telling=self.telling, resumed=resumed, signals=self.signals
         )
         with self._context(execution.workflow):
+            if execution.attempt > 0:
+                await asyncio.to_thread(tell_reviews, self.station.store, execution.id, self.telling)
             settled = await turn.take()
             state = state_of(settled)
             flow_run_logger(self.run).info("%s: %s", settled.status, state.message)

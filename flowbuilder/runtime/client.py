@@ -6,7 +6,7 @@ Nothing of Prefect is imported before it is needed: a decision that reaches a wa
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from flowbuilder.adapters.clock import SystemClock
 from flowbuilder.errors import NotFound, Refused
@@ -44,6 +44,7 @@ class PrefectEngine:
                 parameters=inputs,
                 name=run_name(workflow, inputs, site),
                 tags=[f"version:{version}"] if draft else [],
+                idempotency_key=str(uuid4()),  # asked again because the server was busy, it makes no second run
             )
         execution_id = str(run.id)
         create_execution(

@@ -28,12 +28,9 @@ class Schedule:
     inputs: JsonObject = field(default_factory=dict)
 
     @property
-    def slug(self) -> str:
-        """A name that changes when the schedule does."""
-        return digest([self.cron, self.timezone, self.inputs])[:12]
-
-    def __str__(self) -> str:
-        return f"{self.cron} ({self.timezone})"
+    def key(self) -> str:
+        """The same for the same schedule."""
+        return digest([self.cron, self.timezone, self.inputs])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,10 +112,10 @@ def _create(client: SyncPrefectClient, wanted: Wanted) -> Change:
 def _reschedule(client: SyncPrefectClient, there: DeploymentResponse, wanted: Iterable[Schedule]) -> bool:
     """Take away the schedules that are not wanted, and add those that are missing. One that a person has switched off
     in Prefect's UI stays so."""
-    known = {schedule.slug: schedule for schedule in there.schedules}
-    want = {schedule.slug: schedule for schedule in wanted}
-    gone: list[DeploymentSchedule] = [schedule for slug, schedule in known.items() if slug not in want]
-    new = [_schedule(schedule) for slug, schedule in want.items() if slug not in known]
+    known = {_key(schedule): schedule for schedule in there.schedules}
+    want = {schedule.key: schedule for schedule in wanted}
+    gone = [schedule for key, schedule in known.items() if key not in want]
+    new = [_schedule(schedule) for key, schedule in want.items() if key not in known]
     for schedule in gone:
         client.delete_deployment_schedule(there.id, _id(schedule))
     if new:
@@ -128,10 +125,16 @@ def _reschedule(client: SyncPrefectClient, there: DeploymentResponse, wanted: It
 
 def _schedule(schedule: Schedule) -> DeploymentScheduleCreate:
     return DeploymentScheduleCreate(
-        schedule=CronSchedule(cron=schedule.cron, timezone=schedule.timezone),
-        parameters=schedule.inputs,
-        slug=schedule.slug,
+        schedule=CronSchedule(cron=schedule.cron, timezone=schedule.timezone), parameters=schedule.inputs
     )
+
+
+def _key(schedule: DeploymentSchedule) -> str:
+    """The key of a schedule of the server's; its id where it is none of ours, such as an interval."""
+    when = schedule.schedule
+    if not isinstance(when, CronSchedule):
+        return str(schedule.id)
+    return Schedule(cron=when.cron, timezone=when.timezone or "UTC", inputs=schedule.parameters).key
 
 
 def _id(schedule: DeploymentSchedule) -> UUID:
@@ -142,4 +145,11 @@ def _id(schedule: DeploymentSchedule) -> UUID:
 def _differs(have: object, want: object) -> bool:
     if isinstance(have, list) and isinstance(want, list):
         return sorted(map(str, have)) != sorted(map(str, want))
-    return (have or None) != (want or None)
+    return _plain(have) != _plain(want)
+
+
+def _plain(value: object) -> object:
+    """A value without what means nothing: Prefect leaves empty parts of a schema out, or does not."""
+    if isinstance(value, dict):
+        return {name: inner for name, inner in value.items() if name != "definitions" or inner} or None
+    return value or None

@@ -137,7 +137,8 @@ def _any_of(store: Store, workflow: str) -> Signature:
 def _doc(version: WorkflowVersion, schema: Mapping[str, Any]) -> str:
     about = str(version.document.get("description") or version.title or version.workflow)
     described = [
-        f"    {name}: {' '.join(str(field.get('description') or field.get('title') or name).split())}"
+        f"    {name}: {' '.join(str(field['description']).split())}"
         for name, field in schema.get("properties", {}).items()
+        if field.get("description")
     ]
     return "\n".join([about, "", "Args:", *described]) if described else about

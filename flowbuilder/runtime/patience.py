@@ -13,8 +13,10 @@ import httpx
 
 from flowbuilder.errors import Unavailable
 
-AGAIN_SECONDS = 0.2
-TRIES = 8
+AGAIN_SECONDS = 0.15
+TRIES = 40
+"""How often a command or a page tries again, within its `seconds`. A worker keeps Prefect's own, lower number: between
+tries after a lost connection the client waits ever longer."""
 BUSY = 503
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterable
+from contextvars import Context
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -57,8 +58,9 @@ def show_opened(review: Review, parents: Iterable[UUID]) -> None:
     emit_task_run_state_change_event(run, pending, waiting)
 
 
-async def tell_decided(client: PrefectClient, *, review: Review) -> None:
-    """Draw what was decided, unless it is drawn already."""
+async def tell_decided(client: PrefectClient, *, review: Review, context: Context) -> None:
+    """Draw what was decided, unless it is drawn already. `context` is the flow run's: from there Prefect takes whose
+    task it is."""
     decision = review.decision
     if decision is None:
         return
@@ -78,7 +80,7 @@ async def tell_decided(client: PrefectClient, *, review: Review) -> None:
     kind = StateType.CANCELLED if decision.kind in ("withdrawn", "expired") else StateType.COMPLETED
     done = _state(run, kind, VERDICTS[decision.kind], said, decision.at, decision.kind)
     run.state = done
-    emit_task_run_state_change_event(run, waiting, done)
+    context.copy().run(emit_task_run_state_change_event, run, waiting, done)
 
 
 def waiting_for(review: Review) -> str:

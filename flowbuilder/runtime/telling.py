@@ -13,8 +13,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from prefect.client.orchestration import PrefectClient
+from prefect.exceptions import PrefectHTTPStatusError
+
+from flowbuilder.runtime.patience import BUSY
 
 logger = logging.getLogger(__name__)
+
+AGAIN_AFTER = (0.5, 1.0, 2.0, 4.0)
+"""Seconds after which a word is said again that a busy server did not take."""
 
 Word = Callable[[PrefectClient], Awaitable[Any]]
 
@@ -56,10 +62,21 @@ class Telling:
             self._speaking = True
             try:
                 async with asyncio.timeout(self._patience):
-                    await word(self._client)
+                    await self._say(word)
             except Exception as problem:  # whatever it is, the execution does not depend on it
                 self.failed = True
                 logger.warning("Prefect did not hear something about %s: %s: %s", self._about, type(problem).__name__,
                                problem)  # fmt: skip
             finally:
                 self._speaking = False
+
+    async def _say(self, word: Word) -> None:
+        for pause in AGAIN_AFTER:
+            try:
+                await word(self._client)
+                return
+            except PrefectHTTPStatusError as problem:
+                if problem.response.status_code != BUSY:
+                    raise
+            await asyncio.sleep(pause)
+        await word(self._client)

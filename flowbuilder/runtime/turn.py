@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -113,10 +114,11 @@ async def was_resumed(client: PrefectClient, execution: Execution) -> bool:
 
 
 def tell_reviews(store: Store, execution_id: str, telling: Telling) -> None:
-    """Have Prefect show what was decided of an execution's reviews."""
+    """Have Prefect show what was decided of an execution's reviews. To be called in the flow run's context."""
+    context = copy_context()
     for review in reviews_at_the_top(store, execution_id):
         if review.decision is not None:
-            telling.tell(partial(tell_decided, review=review))
+            telling.tell(partial(tell_decided, review=review, context=context))
 
 
 def reviews_at_the_top(store: Store, execution_id: str) -> list[Review]:
