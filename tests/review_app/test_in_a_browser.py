@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -224,43 +225,45 @@ HOSTILE = (
 )
 
 
+def harmless(page: Page) -> None:
+    """Nothing of the hostile text has become an element, a request's address, a style or a script."""
+    settle(page)
+    assert page.locator("[src*='evil.test'], [href*='evil.test'], iframe, .katex").count() == 0, page.url
+    assert page.title() != "owned", page.url
+    expect(page.locator("[data-testid=stMain]")).to_be_visible()
+
+
 def test_hostile_text_stays_text_and_no_request_leaves(scene: Scene, page: Page, ask: Ask, address: str) -> None:
     (review,) = ask(HOSTILE, before="# Old\n" + HOSTILE)
-    left: list[str] = []
-    page.on("request", lambda request: left.append(request.url) if not request.url.startswith(address) else None)
-    failed = scene.publish(
-        NOTE.replace("name: note", "name: hostile-title")
+    hostile = (
+        NOTE.replace("name: note", "name: a-hostile-one")
         .replace("Publish a note", '"<b>![](https://evil.test/f)</b>"')
         .replace(
             "- id: sent", '- id: sent\n    name: "``` \\"] <img src=https://evil.test/g> ![](https://evil.test/h)"'
         )
         .replace(
-            "title: What to say",
-            'title: "![](https://evil.test/i) <b>bold</b>", description: "![](https://evil.test/j)"',
+            "title: What to say", 'title: "![](https://evil.test/i) <b>x</b>", description: "![](https://evil.test/j)"'
         )
     )
-    failed.run("hostile-title", {"what": HOSTILE})
-    for where in (
-        f"/review?item={review.id}&view=inline",
-        f"/executions?id={review.execution_id}",
-        "/executions",
-        "/workflows?name=hostile-title",
-        "/run?workflow=hostile-title",
-        "/",
-    ):
-        page.goto(where)
-        settle(page)
-        assert page.locator("[src*='evil.test'], [href*='evil.test'], iframe, .katex").count() == 0, where
-        assert page.title() != "owned", where
-        expect(page.locator("[data-testid=stMain]")).to_be_visible()
-        if "review" in where:
-            expect(page.locator(".fb-title").first).to_contain_text("<script>document.title='owned'</script>")
-            assert page.locator(".fb-title .fb-unseen").all_inner_texts() == [
-                "⟨U+001B⟩", "⟨U+001B⟩", "⟨U+202E⟩", "⟨U+202C⟩", "⟨U+200B⟩",
-            ]  # fmt: skip
-    page.goto(f"/review?item={review.id}")
-    settle(page)
+    scene.publish(hostile).run("a-hostile-one", {"what": HOSTILE})
+    left: list[str] = []
+    page.on("request", lambda request: left.append(request.url) if not request.url.startswith(address) else None)
+    page.goto(f"/review?item={review.id}&view=inline")
+    harmless(page)
+    expect(page.locator(".fb-title").first).to_contain_text("<script>document.title='owned'</script>")
+    assert page.locator(".fb-title .fb-unseen").all_inner_texts() == [
+        "⟨U+001B⟩", "⟨U+001B⟩", "⟨U+202E⟩", "⟨U+202C⟩", "⟨U+200B⟩",
+    ]  # fmt: skip
+    page.get_by_role("radio", name="Side by side").click()
+    harmless(page)
     press(page, "a")  # a toast is Markdown
     expect(page.locator("[data-testid=stToast]").first).to_contain_text("<script>")
     assert page.locator("[data-testid=stToast] :is(img, a, iframe, .katex, [data-testid=stIconMaterial])").count() == 0
+    for name in ("Home", "Workflows", "Run", "Executions"):
+        page.get_by_test_id("stTopNav").get_by_role("link", name=name).click()
+        expect(page).to_have_url(re.compile("/$" if name == "Home" else f"/{name.lower()}"))
+        harmless(page)
+    page.get_by_role("button", name="Open a-hostile-one").first.click(force=True)
+    expect(page.locator(".fb-title")).to_contain_text("waiting")
+    harmless(page)
     assert [url for url in left if not url.startswith(("data:", "blob:"))] == []
