@@ -39,7 +39,7 @@ class Positions:
         return self.values.get(pointer)
 
     def inside(self, pointer: str, value: str, start: int, end: int) -> Span | None:
-        """The place of `value[start:end]`, where `value` is the text at `pointer`; of all of it where that is not known."""
+        """The place of `value[start:end]`, where `value` is the text at `pointer`; all of it if that is not known."""
         whole = self.values.get(pointer)
         if whole is None or self.text is None:
             return self.of(pointer)
@@ -60,7 +60,7 @@ class Definition:
     document: JsonObject
     positions: Positions = field(default_factory=Positions, compare=False, repr=False)
     complaints: Report = field(default_factory=Report, compare=False, repr=False)
-    """What the loader complained about. With errors among them, parts are missing: good for checking, not for running."""
+    """What the loader complained about. With errors among them, parts are missing: good to check, not to run."""
 
     @property
     def digest(self) -> str:

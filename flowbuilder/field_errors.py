@@ -126,7 +126,7 @@ def _expectation(item: Any) -> str:
     if form is None:
         message = str(item["msg"])
         return message[:1].lower() + message[1:]
-    return form.format_map({name: value for name, value in context.items()})
+    return form.format_map(context)
 
 
 def _inner(at: Place, found: Mapping[Place, Any]) -> bool:
@@ -138,10 +138,10 @@ def _written(raw: Any, loc: tuple[int | str, ...]) -> Place:
     """The part of a location that the author wrote; pydantic adds the names of union members."""
     at: list[int | str] = []
     for part in loc:
-        if (isinstance(raw, Mapping) and part in raw) or (
-            isinstance(raw, list | tuple) and isinstance(part, int) and part < len(raw)
-        ):
-            raw = raw[part]
+        index = isinstance(raw, list | tuple) and isinstance(part, int) and part < len(raw)
+        if index or (isinstance(raw, Mapping) and part in raw):
+            inside: Any = raw
+            raw = inside[part]
             at.append(part)
     return tuple(at)
 

@@ -70,11 +70,12 @@ class _Unreadable(Exception):
 
 def _text(document: str | bytes | Path) -> str:
     if isinstance(document, Path):
+        path = document
         try:
-            with document.open("rb") as file:
+            with path.open("rb") as file:
                 document = file.read(MAX_BYTES + 1)
         except OSError as error:
-            raise _Unreadable(f"the file {document} cannot be read: {error.strerror}") from None
+            raise _Unreadable(f"the file {path} cannot be read: {error.strerror}") from None
     if isinstance(document, str):
         return document
     if len(document) > MAX_BYTES:

@@ -23,8 +23,8 @@ Right:
       - {id: page, type: page, url: https://example.com, when: inputs.score > 0.5}
     outputs: {text: "{{ steps.page.output.text | default('') }}"}
 """,
-    "FB202": """there is no such filter, function or test. People who come from Liquid, n8n or Python find the name here that
-they know from there in the hint.
+    "FB202": """there is no such filter, function or test. People who come from Liquid, n8n or Python find in the hint
+what the one that they know is called here.
 
 Wrong:
     steps:
@@ -65,7 +65,8 @@ Right:
       - {id: page, type: page, url: https://example.com}
     outputs: {text: "{{ steps.page.output.text }}"}
 """,
-    "FB205": """a name that no context has: it begins with an underscore, or belongs to the machinery of another language.
+    "FB205": """a name that no context has: it begins with an underscore, or belongs to the machinery of another
+language.
 
 `a.b` looks up the key `b` in data, and nothing else. Where data really has a key like that, write `a["_b"]`.
 
@@ -106,8 +107,8 @@ Right:
       - {id: page, type: page, url: https://example.com}
     outputs: {title: "{{ steps.page.output.title }}"}
 """,
-    "FB302": """a value is used as something that it is not: a number is compared with a text, a filter for lists gets a text,
-`over` is not a list, a field gets a value that it does not take.
+    "FB302": """a value is used as something that it is not: a number is compared with a text, a filter for lists gets a
+text, `over` is not a list, a field gets a value that it does not take.
 
 Wrong:
     steps:
@@ -119,8 +120,8 @@ Right:
       - {id: page, type: page, url: https://example.com}
     outputs: {long: "{{ steps.page.output.text | wordcount > 1000 }}"}
 """,
-    "FB304": """a member may be missing or null here: the schema does not require it, or allows null, or only some branches of a
-conditional give it. What only some branches give is an error, the rest is a warning.
+    "FB304": """a member may be missing or null here: the schema does not require it, or allows null, or only some
+branches of a conditional give it. What only some branches give is an error, the rest is a warning.
 
 Wrong:
     steps:
