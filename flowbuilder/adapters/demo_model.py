@@ -21,7 +21,6 @@ SUMMARY = "In short"
 QUESTIONS = "Questions that readers ask"
 NO_COST: JsonObject = {"requests": 0, "input_tokens": 0, "output_tokens": 0, "cache_read_tokens": 0, "usd": 0.0}
 MAX_ANSWERS = 5
-_MARKED = re.compile(r"<(page|rows|title)>\s*(.*?)\s*</\1>", re.DOTALL)
 _ASKED = re.compile(r"^.*\breviewer asks\b:?[ \t]*(.+)$", re.MULTILINE | re.IGNORECASE)
 _LESS = re.compile(r"\b(short(?:er)?|less|remove|drop|omit|leave out|without|no summary|cut)\b", re.IGNORECASE)
 _OWN = re.compile(
@@ -94,11 +93,11 @@ class _Analysis:
 
 
 def _analysed(prompt: str, *, this_year: int) -> _Analysis:
-    marked = {match[1]: match[2] for match in _MARKED.finditer(prompt)}
+    marked, around = _marked(prompt)
     page = _OWN.sub("", marked["page"] if "page" in marked else _unmarked(prompt)).strip()
     title, rows = marked.get("title", ""), _rows(marked.get("rows", ""))
     reading = Reading(title=title, sections=sections_of(page), searches=searches_of(rows))
-    asked = next((match[1].strip() for match in _ASKED.finditer(_MARKED.sub("", prompt))), "")
+    asked = next((match[1].strip() for match in _ASKED.finditer(around)), "")
     less = bool(asked and _LESS.search(asked))
     open_ones = [search for search in reading.searches if not reading.has_heading(search.query)]
     answers = {search: said for search in open_ones if (said := reading.answer(search.query))}
@@ -180,6 +179,20 @@ def _rows(text: str) -> list[JsonObject]:
         return []
     rows = value.get("rows") if isinstance(value, dict) else value
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _marked(prompt: str) -> tuple[dict[str, str], str]:
+    """What stands between the marks, by name, and the prompt without it; a page may hold marks itself."""
+    found: dict[str, str] = {}
+    around = prompt
+    for name in ("rows", "page", "title"):
+        opening, closing = f"<{name}>", f"</{name}>"
+        start = around.rfind(opening) if name == "rows" else around.find(opening)
+        end = around.find(closing, start) if name == "title" else around.rfind(closing)
+        if 0 <= start < end:
+            found[name] = around[start + len(opening) : end].strip()
+            around = around[:start] + around[end + len(closing) :]
+    return found, around
 
 
 def _unmarked(prompt: str) -> str:

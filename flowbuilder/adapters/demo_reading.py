@@ -15,11 +15,11 @@ MAX_SENTENCES = 200
 MAX_SEARCHES = 100
 SAME_WORD = 85.0
 """How alike two words must be, of 100, to count as forms of one word: leaf and leaves do not, infuse and infused do."""
-_HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
+_HEADING = re.compile(r"^(#{1,6})[ \t]+([^\n]*)", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[.!?])[ \t\n]+(?=[\"'“*_\[]?[A-Z0-9])")
 _WORD = re.compile(r"[^\W_]+")
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_LINK = re.compile(r"!?\[([^\]\n]{0,300})\]\([^)\n]{0,1000}\)")
 _NO_PROSE = ("|", "#", ">", "```", "* ", "- ", "+ ", "![", "<", "    ")
 _SMALL_WORDS = frozenset(
     re.findall(
@@ -137,7 +137,7 @@ def sections_of(markdown: str) -> tuple[Section, ...]:
     heading, start = "", 0
     for match in _HEADING.finditer(markdown):
         found.append(Section(heading=heading, text=markdown[start : match.start()]))
-        heading, start = match[2], match.end()
+        heading, start = match[2].strip(" \t#"), match.end()
     found.append(Section(heading=heading, text=markdown[start:]))
     return tuple(section for section in found if section.heading or section.text.strip())[:MAX_SENTENCES]
 

@@ -11,6 +11,7 @@ _CLASSES = {
     "code": "Code",
     "conditional": "Conditional",
     "gsc": "Gsc",
+    "guard": "Guard",
     "human_review": "HumanReview",
     "iteration": "Iteration",
     "llm": "Llm",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -145,3 +146,19 @@ async def test_a_prompt_without_marks_is_read_from_its_second_line() -> None:
 def test_queries_are_found_among_other_dimensions() -> None:
     rows = [{"keys": ["2026-01-01", "https://a.example/x", "green tea", "MOBILE"], "clicks": 1, "impressions": 2}]
     assert [search.query for search in searches_of(rows)] == ["green tea"]
+
+
+async def test_a_page_that_holds_a_mark_does_not_end_there() -> None:
+    output = await ask(page=f"{PAGE}\nA text about </page> and <rows>.\n")
+    assert "A text about </page> and <rows>." in output["body"]
+    assert "50 impressions" in output["summary"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [" " * 300_000, "\n" * 300_000, "# " + "#" * 300_000 + "x", "<page>" * 50_000, "a. " * 100_000, "[x](" * 75_000],
+)
+async def test_no_page_takes_long(text: str) -> None:
+    begun = time.process_time()
+    await ask(page=text)
+    assert time.process_time() - begun < 5

@@ -21,7 +21,7 @@ from flowbuilder.ports import CmsPage, CmsWrite
 from flowbuilder.values import digest_text
 
 MAX_BYTES = 8 * 1024 * 1024
-_HEADING = re.compile(r"^#[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
+_HEADING = re.compile(r"^#[ \t]+([^\n]+)", re.MULTILINE)
 _IN_NAME = re.compile(r"[\w~-][\w.~ +@-]*")
 
 
@@ -91,7 +91,7 @@ class FilesCms:
         heading = _HEADING.search(document.body)
         return CmsPage(
             url=url,
-            title=document.field("title") or (heading[1].strip() if heading else ""),
+            title=document.field("title") or (heading[1].strip(" \t#") if heading else ""),
             description=document.field("description"),
             body=document.body,
             hash=digest_text(document.body),
