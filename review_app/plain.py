@@ -8,6 +8,7 @@ import re
 from review_app.visible import visible
 
 _SYNTAX = re.compile(r"[\\`*_{}\[\]<>#+\-.!|~$:@&^=]")
+_LATE = re.compile(r":(?=\S)|-(?=[->])|<(?=-)|@|www(?=\.)", re.IGNORECASE)
 _JOINER = "\u2060"
 _NAMED = re.compile(r"(⟨U\+[0-9A-F]{4,6}⟩)")
 
@@ -15,13 +16,13 @@ _NAMED = re.compile(r"(⟨U\+[0-9A-F]{4,6}⟩)")
 def label(text: object, limit: int = 200) -> str:
     """Any text as Markdown that shows exactly that text on one line, cut at `limit` characters.
 
-    Backslashes keep Markdown's syntax from working. Emoji and icon names (`:name:`) and addresses are looked for after
-    those are gone, so a word joiner, which draws nothing, follows each colon, full stop and at sign.
+    Backslashes keep Markdown's syntax from working. Emoji and icon names (`:name:`), arrows (`->`) and addresses are
+    looked for after those are gone, so a word joiner, which draws nothing, breaks them.
     """
     line = " ".join(visible(str(text)).split())
     if len(line) > limit:
         line = line[: limit - 1].rstrip() + "…"
-    return _SYNTAX.sub(_escape, line)
+    return _SYNTAX.sub(r"\\\g<0>", _LATE.sub(r"\g<0>" + _JOINER, line))
 
 
 def escaped(text: object) -> str:
@@ -32,8 +33,3 @@ def escaped(text: object) -> str:
 def attribute(text: object) -> str:
     """Any text for inside a quoted HTML attribute."""
     return html.escape(visible(str(text)), quote=True)
-
-
-def _escape(match: re.Match[str]) -> str:
-    char = match.group()
-    return f"\\{char}{_JOINER}" if char in ":.@-" else f"\\{char}"
