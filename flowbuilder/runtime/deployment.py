@@ -151,5 +151,7 @@ def _differs(have: object, want: object) -> bool:
 def _plain(value: object) -> object:
     """A value without what means nothing: Prefect leaves empty parts of a schema out, or does not."""
     if isinstance(value, dict):
-        return {name: inner for name, inner in value.items() if name != "definitions" or inner} or None
+        return {
+            name: inner for name, inner in value.items() if inner or name not in ("definitions", "required")
+        } or None
     return value or None
