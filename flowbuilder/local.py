@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 from flowbuilder.driver import Opened, Settled
 from flowbuilder.execute import PerformHere, create_execution, execute
 from flowbuilder.ports import Ports, Store
+from flowbuilder.signals import Signals
 from flowbuilder.values import JsonObject
 
 
@@ -42,8 +43,9 @@ class LocalRunner:
     def cancel(self, execution_id: str) -> None:
         """Nothing beyond the store's own note."""
 
-    async def run(self, execution_id: str, *, opened: Opened | None = None) -> Settled:
-        """Take an execution up in this process and run it as far as it goes without a person."""
+    async def run(self, execution_id: str, *, opened: Opened | None = None, signals: Signals | None = None) -> Settled:
+        """Take an execution up in this process and run it as far as it goes without a person, or until `signals` say
+        to leave it."""
         return await execute(
             self._store,
             execution_id,
@@ -52,4 +54,5 @@ class LocalRunner:
             ports=self._ports,
             perform=PerformHere(self._ports.clock),
             opened=opened,
+            signals=signals,
         )

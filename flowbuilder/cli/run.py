@@ -59,9 +59,9 @@ def command(
     elif wait:
         wait_for(app, execution_id)
     else:
-        data = outcome_answer(app, execution_id).data if _known(app, execution_id) else _queued(version, execution_id)
-        text = f"{version.workflow} v{version.number} is started: {execution_id}\n"
-        return Answer(data=data, text="\n".join([*notes, text + f"next: flowbuilder executions watch {execution_id}"]))
+        started = f"{version.workflow} v{version.number} is started: {execution_id}"
+        text = "\n".join([*notes, started, f"next: flowbuilder executions watch {execution_id}"])
+        return Answer(data=outcome_answer(app, execution_id).data, text=text)
     return outcome_answer(app, execution_id, notes=notes)
 
 
@@ -77,25 +77,3 @@ def _version(app: App, target: str, author: str) -> tuple[WorkflowVersion, tuple
 
 def _start(app: App, version: WorkflowVersion, inputs: JsonObject, site: str | None) -> str:
     return app.start(version.workflow, inputs, site=site, version=version.number)
-
-
-def _known(app: App, execution_id: str) -> bool:
-    from flowbuilder.errors import NotFound
-
-    try:
-        app.execution(execution_id)
-    except NotFound:
-        return False
-    return True
-
-
-def _queued(version: WorkflowVersion, execution_id: str) -> JsonObject:
-    return {
-        "execution_id": execution_id,
-        "workflow": version.workflow,
-        "version": version.number,
-        "status": "queued",
-        "outputs": None,
-        "error": None,
-        "waiting": [],
-    }

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 import sys
 import threading
 
 from flowbuilder.app import App
+from flowbuilder.driver import Settled
 from flowbuilder.local import LocalRunner
 from flowbuilder.ports import ReviewFilter
+from flowbuilder.signals import Signals
 from flowbuilder.terminal.ask import ask_review
 from flowbuilder.terminal.timeline import event_line
 
@@ -17,9 +21,27 @@ def run_here(app: App, runner: LocalRunner, execution_id: str, *, by: str, ask: 
     """Run an execution until it has ended, or until nobody answers what it asks."""
     while True:
         with _Progress(app, execution_id):
-            settled = asyncio.run(runner.run(execution_id))
+            settled = asyncio.run(_run(runner, execution_id))
         if settled.status != "waiting" or not ask or not _answer_all(app, execution_id, by):
             return
+
+
+async def _run(runner: LocalRunner, execution_id: str) -> Settled:
+    """Ctrl-C lets the step that runs finish and hands the execution back; a second one does not wait for it."""
+    signals, task = Signals(), asyncio.current_task()
+
+    def stop() -> None:
+        if signals.leaving and task is not None:
+            task.cancel()
+        print("stopping after this step; once more stops at once", file=sys.stderr)
+        signals.leave()
+
+    with contextlib.suppress(NotImplementedError):  # not every system has signal handlers of this kind
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop)
+    try:
+        return await runner.run(execution_id, signals=signals)
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 def _answer_all(app: App, execution_id: str, by: str) -> bool:

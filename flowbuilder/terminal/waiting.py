@@ -12,7 +12,16 @@ from flowbuilder.terminal.timeline import event_line
 
 
 def wait_for(app: App, execution_id: str, *, every: float = 0.5) -> None:
-    """Return when an execution has ended, is paused, or waits for a person; show its events on a terminal."""
+    """Return when an execution has ended, is paused, or waits for a person; show its events on a terminal. Ctrl-C ends
+    the waiting, not the execution."""
+    try:
+        _wait(app, execution_id, every)
+    except KeyboardInterrupt:
+        print(f"\nit goes on without you: flowbuilder executions watch {execution_id}", file=sys.stderr)
+        raise
+
+
+def _wait(app: App, execution_id: str, every: float) -> None:
     watched = sys.stderr.isatty()
     seen = 0
     while True:
