@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flowbuilder.dependencies import in_order
 from flowbuilder.provenance.shaping import Shaping
 from flowbuilder.provenance.sinks import reached
 from flowbuilder.reading import Block, Located, Reading
@@ -112,7 +111,7 @@ def _after(reading: Reading, acting: set[str]) -> set[str]:
     found: set[str] = set()
     for block in _blocks(reading):
         inside = any(around.owner is not None and around.owner.id in found for around in block.outward())
-        for name in in_order(block.needs):
+        for name in block.ordered:
             if inside or block.needs[name] & acting or block.needs[name] & found:
                 found.add(name)
     return found

@@ -23,6 +23,8 @@ class Missing:
 
 def out_of_scope(block: Block, target: Located) -> Located | None:
     """The iteration that hides `target` from a text in `block`: its items are not visible from outside of it."""
+    if target.block is block or target.block.owner is None:
+        return None
     around = set(map(id, block.outward()))
     for inner in target.block.outward():
         if id(inner) in around:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from flowbuilder.definition import Definition, blocks_of
-from flowbuilder.dependencies import dependencies
+from flowbuilder.dependencies import dependencies, in_order
 from flowbuilder.diagnostics import Diagnostic, Severity, Span
 from flowbuilder.language import Expression, Reference, Template
 from flowbuilder.step import Place, Sink, Step
@@ -34,6 +34,8 @@ class Block:
     item: str | None = None
     steps: list[Located] = field(default_factory=list)
     needs: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    ordered: list[str] = field(default_factory=list)
+    """The ids of its steps with each after what it needs; those in or behind a circle are left out."""
 
     def outward(self) -> Iterator[Block]:
         """This block and those around it, the innermost first."""
@@ -71,7 +73,7 @@ class Text:
     @property
     def is_own_condition(self) -> bool:
         """Whether it decides if its step runs."""
-        return self.reader is not None and self.place == (*self.reader.place, "when")
+        return self.place[-1] == "when" and self.reader is not None and self.place == (*self.reader.place, "when")
 
     @property
     def is_key(self) -> bool:
@@ -179,6 +181,7 @@ class Reading:
 
     def _block(self, block: Block, steps: tuple[Step, ...]) -> Block:
         block.needs = dependencies(steps)
+        block.ordered = in_order(block.needs)
         for index, step in enumerate(steps):
             located = Located(step=step, place=(*block.place, index), block=block)
             block.steps.append(located)

@@ -35,6 +35,8 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
     """One complaint for each circle."""
     blocks = [reading.top, *(block for located in reading.all for block in located.blocks)]
     for block in blocks:
+        if len(block.ordered) == len(block.needs):
+            continue
         needs = {name: set(needed) for name, needed in block.needs.items()}
         for _ in range(_MOST):
             circle = _circle(needs)

@@ -50,6 +50,8 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
 
 def _names(located: Located, reading: Reading) -> Iterator[tuple[Place, str, str]]:
     step = located.step
+    if not step.depends_on and not step.trust and step.kind != "review":
+        return
     listed = (*located.place, "depends_on")
     single = isinstance(_raw(reading, listed), str)
     for index, name in enumerate(step.depends_on):

@@ -32,7 +32,7 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
                 hint = "write out which step is meant: steps.<id>.output"
                 yield reading.in_text(text, reference.start, reference.end, CODE, message, hint=hint)
     for text, reference, name in reading.reads:
-        if name in reading.written_ids:
+        if name in reading.by_id or name in reading.written_ids:
             continue
         visible = [located.id for located in reading.all if located.id and not out_of_scope(text.block, located)]
         others = [other for other in visible if text.reader is None or other != text.reader.id]

@@ -111,6 +111,8 @@ class Shape:
         """Where untrusted text in it comes from, at any depth; None: it is clean. Numbers and booleans always are."""
         if self.taint is None and not self.fields and self.rest is None and self.items is None:
             return None
+        if not self.fields and self.rest is None and self.items is None:
+            return self.taint
         # a shape may hold the same part many times, and its parts again: each is looked at once
         found: list[Taint | None] = []
         seen: set[int] = set()

@@ -46,7 +46,8 @@ def _is_otherwise_wrong(reading: Reading, found: Reached, wrong: frozenset[Path]
     """Whether something else is said of the text or its step, after which nobody knows what is meant."""
     if found.reference is not None and found.reference.path in wrong:
         return True
-    return any(name not in reading.written_ids for name in found.located.step.mentioned)
+    mentioned = found.located.step.mentioned
+    return any(name not in reading.by_id and name not in reading.written_ids for name in mentioned)
 
 
 def _inside(shaping: Shaping, call: Located, find: Find, waived: tuple[str, ...]) -> Iterator[tuple[Reached, str]]:

@@ -8,7 +8,6 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from flowbuilder.dependencies import in_order
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.language import Expression, Finding, Namespace, Reference, Shape, Template
 from flowbuilder.language.references import Path
@@ -96,10 +95,12 @@ class Shaping:
         by_id: dict[str, list[Located]] = {}
         for located in block.steps:
             by_id.setdefault(located.id, []).append(located)
-        ordered = dict.fromkeys((*in_order(block.needs), *by_id))  # what is in a circle comes last
+        ordered = dict.fromkeys((*block.ordered, *by_id))  # what is in a circle comes last
         for step_id in ordered:
             for located in by_id[step_id]:
-                output = _bounded(self._step(located, names, steps))
+                output = self._step(located, names, steps)
+                if located.step.kind not in ("task", "review"):
+                    output = _bounded(output)
                 if self.reading.is_broken(located):
                     output = Shape.unknown()
                 steps.add(step_id, Shape.object_of({"output": output, "status": STATUS, "error": ERROR}))
@@ -178,7 +179,7 @@ class Shaping:
         if step.output is not None:
             output = self._value(step.output, (*located.place, "output"))
         else:
-            last = in_order(block.needs)[-1:]
+            last = block.ordered[-1:]
             output = inner[last[0]].fields["output"] if last else Shape.unknown()
         item = Shape.object_of(
             {
