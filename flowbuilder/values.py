@@ -28,8 +28,10 @@ def ensure_json(value: object, *, max_bytes: int = MAX_BYTES, where: str = "valu
     exact types, no subclasses, at most `MAX_DEPTH` deep and about `max_bytes` when serialised. Shared references are
     copied, so the result is always a tree.
     """
-    budget = _Budget(max_bytes)
-    return _copy(value, where, 0, budget)
+    try:
+        return _copy(value, 0, _Budget(max_bytes))
+    except _Refused as refused:
+        raise NotJson(f"{where}{''.join(reversed(refused.place))} {refused.reason}") from None
 
 
 def canonical(value: Json) -> str:
@@ -70,44 +72,63 @@ class _Budget:
     def __init__(self, left: int) -> None:
         self.left = left
 
-    def charge(self, size: int, where: str) -> None:
-        self.left -= size
-        if self.left < 0:
-            raise NotJson(f"{where} is too large")
+
+class _Refused(Exception):
+    """Why a value is not JSON; its place is put together, innermost part first, on the way out."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.place: list[str] = []
 
 
-def _copy(value: object, where: str, depth: int, budget: _Budget) -> Json:
+def _copy(value: Any, depth: int, budget: _Budget) -> Json:
     kind = type(value)
-    if value is None or kind is bool:
-        budget.charge(5, where)
-        return value  # type: ignore[return-value]
     if kind is str:
-        text: str = value  # type: ignore[assignment]
-        budget.charge(len(text) + 2, where)
-        return text
-    if kind is int:
-        number: int = value  # type: ignore[assignment]
-        if not MIN_INT <= number <= MAX_INT:
-            raise NotJson(f"{where} is an integer beyond 64 bit")
-        budget.charge(8, where)
-        return number
-    if kind is float:
-        real: float = value  # type: ignore[assignment]
-        if not math.isfinite(real):
-            raise NotJson(f"{where} is not a finite number")
-        budget.charge(8, where)
-        return real
+        budget.left -= len(value) + 2
+    elif kind is dict or kind is list or kind is tuple:
+        return _copy_inside(value, depth, budget)
+    elif value is None or kind is bool:
+        budget.left -= 5
+    elif kind is int:
+        if not MIN_INT <= value <= MAX_INT:
+            raise _Refused("is an integer beyond 64 bit")
+        budget.left -= 8
+    elif kind is float:
+        if not math.isfinite(value):
+            raise _Refused("is not a finite number")
+        budget.left -= 8
+    else:
+        raise _Refused(f"is a {kind.__name__}, which JSON does not have")
+    if budget.left < 0:
+        raise _Refused("is too large")
+    result: Json = value
+    return result
+
+
+def _copy_inside(value: Any, depth: int, budget: _Budget) -> Json:
     if depth >= MAX_DEPTH:
-        raise NotJson(f"{where} is nested deeper than {MAX_DEPTH} levels")
-    if isinstance(value, list | tuple) and kind in (list, tuple):
-        budget.charge(2 + len(value), where)
-        return [_copy(item, f"{where}[{index}]", depth + 1, budget) for index, item in enumerate(value)]
-    if kind is dict:
-        result: JsonObject = {}
-        for key, item in value.items():  # type: ignore[attr-defined]
-            if type(key) is not str:
-                raise NotJson(f"{where} has a key that is not text: {key!r:.40}")
-            budget.charge(len(key) + 4, where)
-            result[key] = _copy(item, f"{where}.{key:.60}", depth + 1, budget)
-        return result
-    raise NotJson(f"{where} is a {kind.__name__}, which JSON does not have")
+        raise _Refused(f"is nested deeper than {MAX_DEPTH} levels")
+    budget.left -= 2 + len(value)
+    if budget.left < 0:
+        raise _Refused("is too large")
+    part: str | int = ""
+    try:
+        if type(value) is dict:
+            members: JsonObject = {}
+            for part, item in value.items():
+                if type(part) is not str:
+                    break
+                budget.left -= len(part) + 4
+                members[part] = _copy(item, depth + 1, budget)
+            else:
+                return members
+        else:
+            items: list[Json] = []
+            for part, item in enumerate(value):  # noqa: B007 - the place of what is refused
+                items.append(_copy(item, depth + 1, budget))
+            return items
+    except _Refused as refused:
+        refused.place.append(f"[{part}]" if type(part) is int else f".{part:.60}")
+        raise
+    raise _Refused(f"has a key that is not text: {part!r:.40}")

@@ -82,3 +82,10 @@ def test_pointers_escape_what_rfc_6901_escapes() -> None:
 
 def test_texts_are_found_with_their_places() -> None:
     assert list(strings_in({"a": ["x", {"b": "y"}], "c": 1})) == [(("a", 0), "x"), (("a", 1, "b"), "y")]
+
+
+def test_containers_without_anything_in_them_are_counted_too() -> None:
+    with pytest.raises(NotJson, match=r"value\[\d+\] is too large"):
+        ensure_json([[]] * 1_000, max_bytes=1_500)
+    with pytest.raises(NotJson, match=r"value\.a\[.*\] is too large"):
+        ensure_json({"a": [[{}]] * 1_000}, max_bytes=3_000)
