@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 import flowbuilder.perform
 from flowbuilder.app import App
 from flowbuilder.audit import audit
-from flowbuilder.errors import Conflict, Refused
+from flowbuilder.errors import Conflict, NotFound, Refused
 from flowbuilder.execute import PerformHere, create_execution, execute
 from flowbuilder.execution import TERMINAL, Execution
 from flowbuilder.ports import Store
@@ -129,10 +129,13 @@ class Stage:
                 return
 
     def _prepare(self, app: App, store: Any) -> None:
-        store.save_site(SITE["site"], SITE)
-        for document in self.scenario.called:
-            app.publish(app.push(document).workflow)
-        version = app.push(self.scenario.document())
+        try:
+            version = store.latest_version(self.scenario.name)
+        except NotFound:
+            store.save_site(SITE["site"], SITE)
+            for document in self.scenario.called:
+                app.publish(app.push(document).workflow)
+            version = app.push(self.scenario.document())
         app.start(version.workflow, dict(self.scenario.inputs), site=str(SITE["site"]), version=version.number)
 
     def _work(self, store: Any, ports: Any) -> bool:
@@ -198,10 +201,10 @@ class Stage:
         _close(store)
         return ended
 
-    def complaints(self) -> list[str]:
+    def complaints(self, *, audited: bool = True) -> list[str]:
         """What the audit finds in the store, and what the targets' own logs say against it."""
         store = self.opener()
-        found = [str(finding) for finding in audit(store, [self.run])]
+        found = [str(finding) for finding in audit(store, [self.run])] if audited else []
         ledger = {effect.key: effect for effect in store.effects(self.run)}
         calls = self.targets.keyed_calls()
         found += [f"I5: a call without a key: {call}" for call in self.targets.unkeyed()]
@@ -213,7 +216,10 @@ class Stage:
                 found.append(f"I6: {effect.target} was called {times} times, and can tell none from another")
             elif times > self.lives + len(self.scenario.failures):
                 found.append(f"I5: {effect.target} was called {times} times in {self.lives} lives")
+        given_up = (store.execution(self.run).error or {}).get("code") == "effect_unknown"
         for effect in ledger.values():
+            if given_up and effect.target_class == "neither" and effect.status == "done":
+                found.append(f"I6: {effect.target} has a receipt, and a person was asked whether it was written")
             if effect.status == "done" and not calls[effect.key]:
                 found.append(f"I6: {effect.target} has a receipt and was never called")
         _close(store)
