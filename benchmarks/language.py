@@ -74,8 +74,8 @@ def conditions() -> dict[str, Peer | str]:
     try:
         from liquid import Environment
 
-        dots = words.replace("not (inputs.url in site.frozen_urls)", "frozen != true")
-        liquid = Environment().from_string(f"{{% if {dots.split(' and ')[0]} %}}true{{% endif %}}")
+        # Liquid has no `not`, and its `contains` stands the other way round
+        liquid = Environment().from_string(f"{{% if {words.split(' and ')[0]} %}}true{{% endif %}}")
         found["python-liquid (first half only)"] = lambda: liquid.render(**NAMES)
     except ImportError:
         found["python-liquid"] = "not installed"
@@ -179,8 +179,12 @@ def definition(steps: int) -> dict[str, Any]:
         )
     outputs = {"text": f"{{{{ steps.s{steps - 1}.output.text }}}}"}
     return {
-        "schema": "flowbuilder/v1", "name": "long", "inputs": {"url": {"type": "string"}}, "steps": made, "outputs": outputs,
-    }  # fmt: skip
+        "schema": "flowbuilder/v1",
+        "name": "long",
+        "inputs": {"url": {"type": "string"}},
+        "steps": made,
+        "outputs": outputs,
+    }
 
 
 def of_definition(steps: int, repeats: int = 5) -> dict[str, float]:
