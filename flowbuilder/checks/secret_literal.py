@@ -46,8 +46,8 @@ _SECRET = re.compile(
 )
 _MARKS = (
     "sk-", "pk-", "rk-", "sk_", "aiza", "akia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox",
-    "hf_", "bearer", "basic", "eyj", "-----begin", "password", "passwd", "secret", "apikey", "api_key", "api-key", "accesskey",
-    "access_key", "access-key", "accesstoken", "access_token", "access-token",
+    "hf_", "bearer", "basic", "eyj", "-----begin", "password", "passwd", "secret", "apikey", "api_key", "api-key",
+    "accesskey", "access_key", "access-key", "accesstoken", "access_token", "access-token",
 )  # fmt: skip
 """In small letters: what each kind of secret has in it, except a URL, which has an @. Looking for these is quick."""
 _SHORTEST = 10
