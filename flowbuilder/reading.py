@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -11,6 +11,7 @@ from flowbuilder.definition import Definition, blocks_of
 from flowbuilder.dependencies import dependencies, in_order
 from flowbuilder.diagnostics import Diagnostic, Severity, Span
 from flowbuilder.language import Expression, Reference, Template
+from flowbuilder.spelling import did_you_mean, listed, nearest
 from flowbuilder.step import Place, Sink, Step
 from flowbuilder.steps.conditional import Conditional
 from flowbuilder.steps.iteration import Iteration
@@ -20,6 +21,7 @@ Workflows = Callable[[str, int | None], Definition]
 """Finds another workflow's definition, by name and version (None: the published one); raises `NotFound`."""
 
 T = TypeVar("T")
+_MOST_HINTS = 30
 ROOTS = ("inputs", "steps", "site", "execution", "feedback")
 
 
@@ -88,6 +90,7 @@ class Reading:
         self.definition = definition
         self.workflows = workflows
         self.all: list[Located] = []
+        self._asked = 0
         self._worked_out: dict[Callable[[Reading], Any], Any] = {}
         self.top = self._block(Block(place=("steps",)), definition.steps)
         self.outputs = [
@@ -145,6 +148,19 @@ class Reading:
             self._worked_out[make] = make(self)
         worked_out: T = self._worked_out[make]
         return worked_out
+
+    def meant(self, name: str, among: Iterable[str], *, what: str) -> tuple[str, tuple[str, ...]]:
+        """What may be meant by an unknown name: a hint, and a note of the names that there are.
+
+        Only the first unknown names get them: looking for likenesses takes time, and nobody reads a thousand.
+        """
+        self._asked += 1
+        if self._asked > _MOST_HINTS:
+            return "", ()
+        names = list(among)
+        if nearest(name, names) is None:
+            return did_you_mean(name, names, what=what), ()
+        return did_you_mean(name, names), (f"{what}: {listed(names)}",)
 
     def span(self, text: Text, start: int | None, end: int | None) -> Span | None:
         """The place of a part of a text."""

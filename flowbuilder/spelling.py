@@ -19,4 +19,10 @@ def did_you_mean(name: str, among: Iterable[str], *, what: str = "there are") ->
     close = nearest(name, names)
     if close is not None:
         return f"did you mean {close}?"
-    return f"{what}: {', '.join(names)}" if names else ""
+    return f"{what}: {listed(names)}" if names else ""
+
+
+def listed(names: Iterable[str], most: int = 20) -> str:
+    """Names in a row, the first twenty of many."""
+    every = list(names)
+    return ", ".join(every[:most]) + (f" and {len(every) - most} more" if len(every) > most else "")

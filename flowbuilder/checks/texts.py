@@ -9,7 +9,9 @@ from flowbuilder.diagnostics import Diagnostic, Report, Severity, place_of
 from flowbuilder.language import Finding
 from flowbuilder.provenance.field_kinds import misfits, misused
 from flowbuilder.provenance.shaping import Shaping
+from flowbuilder.provenance.sinks import dotted
 from flowbuilder.reading import Reading, Text
+from flowbuilder.spelling import listed
 from flowbuilder.values import pointer
 
 _SOMETIMES = "only some of the values here have it"
@@ -25,8 +27,8 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
             continue
         hint = _further_in(shaping, text, finding) or finding.hint
         complaint = reading.in_text(
-            text, finding.start, finding.end, finding.code, finding.message, hint=hint, notes=finding.notes,
-            severity=_severity(finding),
+            text, finding.start, finding.end, finding.code, finding.message, hint=hint,
+            notes=(*finding.notes, *_visible(shaping, text, finding)), severity=_severity(finding),
         )  # fmt: skip
         found.setdefault(_cause(text, finding), []).append(complaint)
     for same in found.values():
@@ -58,6 +60,23 @@ def _is_of_broken_item(reading: Reading, text: Text, finding: Finding) -> bool:
         return False
     owners = (block.owner for block in text.block.outward())
     return any(owner is not None and owner.step.kind == "loop" and reading.is_broken(owner) for owner in owners)
+
+
+def _visible(shaping: Shaping, text: Text, finding: Finding) -> Iterator[str]:
+    """The names that there are, where the hint only says which one may be meant."""
+    if finding.code != "FB301" or "did you mean" not in finding.hint:
+        return
+    for reference in text.text.references:
+        if not reference.start <= (finding.start or 0) < reference.end:
+            continue
+        path = reference.path
+        if path[0] not in shaping.seen[text].names:
+            yield f"visible here are: {listed(sorted(shaping.seen[text].names))}"
+        for length in range(1, len(path)):
+            around, inside = shaping.lookup(text, path[:length]), shaping.lookup(text, path[: length + 1])
+            if around is not None and inside is None and around.fields:
+                yield f"{dotted(path[:length])} has: {listed(around.fields)}"
+                return
 
 
 def _further_in(shaping: Shaping, text: Text, finding: Finding) -> str:

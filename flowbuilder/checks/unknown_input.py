@@ -21,7 +21,6 @@ from collections.abc import Iterator
 
 from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.reading import Reading
-from flowbuilder.spelling import did_you_mean
 
 CODE = "FB106"
 
@@ -34,6 +33,6 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
         for reference in text.text.references:
             if len(reference.path) > 1 and reference.path[0] == "inputs" and reference.path[1] not in known:
                 name = str(reference.path[1])
-                hint = did_you_mean(name, names, what="the inputs are") or "declare it under inputs"
-                message = f"there is no input {name}"
-                yield reading.in_text(text, reference.start, reference.end, CODE, message, hint=hint)
+                hint, notes = reading.meant(name, names, what="the inputs are")
+                hint, message = hint or "declare it under inputs", f"there is no input {name}"
+                yield reading.in_text(text, reference.start, reference.end, CODE, message, hint=hint, notes=notes)

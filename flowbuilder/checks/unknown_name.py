@@ -24,7 +24,6 @@ from typing import Any
 from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.guards import out_of_scope
 from flowbuilder.reading import Located, Reading
-from flowbuilder.spelling import did_you_mean
 from flowbuilder.step import Place
 from flowbuilder.steps.human_review import HumanReview
 
@@ -43,9 +42,14 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
                 message = f"{field} names {name}, which is inside the iteration {loop.id} and runs once for each item"
                 yield reading.at(place, CODE, message, hint=f"name {loop.id}, the iteration itself")
                 continue
-            others = [other.id for other in reading.all if other.id and not out_of_scope(located.block, other)]
-            hint = did_you_mean(name, [other for other in others if other != located.id], what="the steps are")
-            yield reading.at(place, CODE, f"there is no step {name}", hint=hint)
+            hint, notes = reading.meant(name, _visible(reading, located), what="the steps visible here are")
+            yield reading.at(place, CODE, f"there is no step {name}", hint=hint, notes=notes)
+
+
+def _visible(reading: Reading, located: Located) -> Iterator[str]:
+    for other in reading.all:
+        if other.id and other is not located and not out_of_scope(located.block, other):
+            yield other.id
 
 
 def _names(located: Located, reading: Reading) -> Iterator[tuple[Place, str, str]]:

@@ -17,8 +17,7 @@ from collections.abc import Iterator
 
 from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.guards import out_of_scope
-from flowbuilder.reading import Reading
-from flowbuilder.spelling import did_you_mean
+from flowbuilder.reading import Reading, Text
 
 CODE = "FB107"
 
@@ -34,7 +33,12 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
     for text, reference, name in reading.reads:
         if name in reading.by_id or name in reading.written_ids:
             continue
-        visible = [located.id for located in reading.all if located.id and not out_of_scope(text.block, located)]
-        others = [other for other in visible if text.reader is None or other != text.reader.id]
-        hint = did_you_mean(name, others, what="the steps visible here are")
-        yield reading.in_text(text, reference.start, reference.end, CODE, f"there is no step {name}", hint=hint)
+        hint, notes = reading.meant(name, _visible(reading, text), what="the steps visible here are")
+        message = f"there is no step {name}"
+        yield reading.in_text(text, reference.start, reference.end, CODE, message, hint=hint, notes=notes)
+
+
+def _visible(reading: Reading, text: Text) -> Iterator[str]:
+    for located in reading.all:
+        if located.id and located is not text.reader and not out_of_scope(text.block, located):
+            yield located.id

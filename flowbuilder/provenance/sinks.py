@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from flowbuilder.language import Reference
+from flowbuilder.language.references import Path
 from flowbuilder.provenance.shaping import Shaping
 from flowbuilder.provenance.sources import Mark, Marks, Trail, marks_of
 from flowbuilder.reading import Located, Text
@@ -31,7 +32,7 @@ class Reached:
     @property
     def way(self) -> str:
         """`steps.write.output.body <- write <- page (web page)`."""
-        start = f"{dotted(self.reference)} <- " if self.reference is not None else ""
+        start = f"{dotted(self.reference.path)} <- " if self.reference is not None else ""
         return f"{start}{self.trail}"
 
     @property
@@ -76,9 +77,9 @@ def waivers(shaping: Shaping, located: Located) -> tuple[str, ...]:
     return tuple(shaping.prefix + trust.source for trust in located.step.trusts)
 
 
-def dotted(reference: Reference) -> str:
-    """The reference as an author writes it."""
-    first, *keys = reference.path
+def dotted(path: Path) -> str:
+    """A path as an author writes it."""
+    first, *keys = path
     return str(first) + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
 
 

@@ -92,7 +92,7 @@ def test_the_json_has_exactly_what_the_contract_says() -> None:
     (found,) = answer["files"][1]["diagnostics"]
     assert list(found) == ["code", "severity", "message", "pointer", "line", "column", "hint"]
     assert (found["code"], found["severity"], found["pointer"]) == ("FB106", "error", "/steps/0/url")
-    assert (found["line"], found["hint"]) == (6, "did you mean url?")
+    assert (found["line"], found["hint"]) == (6, "did you mean url? the inputs are: url")
 
 
 def test_several_files_are_checked_and_the_good_ones_are_silent(tmp_path: Path) -> None:
