@@ -19,7 +19,7 @@ def label(text: object, limit: int = 200) -> str:
     Backslashes keep Markdown's syntax from working. Emoji and icon names (`:name:`), arrows (`->`) and addresses are
     looked for after those are gone, so a word joiner, which draws nothing, breaks them.
     """
-    line = " ".join(visible(str(text)).split())
+    line = " ".join(visible(str(text)[: 4 * limit]).split())
     if len(line) > limit:
         line = line[: limit - 1].rstrip() + "…"
     return _SYNTAX.sub(r"\\\g<0>", _LATE.sub(r"\g<0>" + _JOINER, line))

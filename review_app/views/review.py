@@ -25,7 +25,7 @@ def view() -> None:
         listed = queue.load(app, where)
         chosen = st.query_params.get("item") or (listed.page.reviews[0].id if listed.page.reviews else None)
         queue.draw(listed, chosen, me)
-    st.fragment(_watch, run_every=LOOK_EVERY)(app, chosen, _on_screen(app, chosen))
+    st.fragment(_watch, run_every=LOOK_EVERY)(app, chosen, [])
     with right, st.container(key="fb-right"):
         if chosen is None:
             _nothing(app, where.status == "open")
@@ -82,18 +82,16 @@ def _changed(review: Review, me: str) -> None:
     )
 
 
-def _watch(app: App, chosen: str | None, seen: tuple[object, ...]) -> None:
-    """Look whether others have changed what is on the screen; draw it anew only then."""
-    if _on_screen(app, chosen) != seen:
-        st.rerun()
-
-
-def _on_screen(app: App, chosen: str | None) -> tuple[object, ...]:
+def _watch(app: App, chosen: str | None, seen: list[object]) -> None:
+    """Look whether others have changed what is on the screen; draw it anew only then. `seen` is empty at first."""
     try:
         version = app.review(chosen).version if chosen else 0
     except NotFound:
         version = 0
-    return version, tuple(sorted(app.pending_counts().items()))
+    now = (version, tuple(sorted(app.pending_counts().items())))
+    if seen and seen[0] != now:
+        st.rerun()
+    seen[:] = [now]
 
 
 def _facts(review: Review, me: str) -> str:

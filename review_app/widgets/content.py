@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal, cast
-
-import streamlit as st
 
 from flowbuilder.review import Review
 from flowbuilder.values import Json, JsonObject
 from review_app import diff_html
-from review_app.diff import compare
+from review_app.diff import Comparison, compare
 from review_app.fields import Field, as_text, fields, structured
 from review_app.plain import escaped
 from review_app.visible import hidden_characters
@@ -18,6 +17,8 @@ from review_app.widgets.frame import section, show
 
 View = Literal["side", "inline", "new"]
 VIEWS = {"side": "Side by side", "inline": "Inline", "new": "New only"}
+KEPT = 64
+"""Comparisons that are kept: people go back and forth between a few reviews, and look at each in several ways."""
 _TONES = {"error": "red", "high": "red", "critical": "red", "warning": "amber", "medium": "amber", "ok": "green"}
 
 
@@ -77,17 +78,21 @@ def change_summary(review: Review) -> str:
     return _summed(as_text(review.request.base), as_text(review.request.proposal))
 
 
-@st.cache_data(show_spinner=False, max_entries=256)
+@lru_cache(maxsize=KEPT)
 def _drawn(old: str, new: str, view: View, new_name: str) -> str:
     if view == "new":
         return diff_html.reading(new)
-    comparison = compare(old, new)
+    comparison = _compared(old, new)
     return diff_html.inline(comparison) if view == "inline" else diff_html.side_by_side(comparison, new=new_name)
 
 
-@st.cache_data(show_spinner=False, max_entries=256)
 def _summed(old: str, new: str) -> str:
-    return diff_html.summary(compare(old, new))
+    return diff_html.summary(_compared(old, new))
+
+
+@lru_cache(maxsize=KEPT)
+def _compared(old: str, new: str) -> Comparison:
+    return compare(old, new)
 
 
 def _field_head(part: Field) -> str:

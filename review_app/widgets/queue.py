@@ -17,6 +17,8 @@ from review_app.widgets.frame import show
 from review_app.widgets.rows import row
 
 PAGE_SIZE = 20
+TITLE = 200
+"""Characters of a title that a card shows at most."""
 _TRAIL = "fb:trail"
 ANY = "any"
 _SCOPES = {"everyone": "Everyone’s", "mine": "Mine"}
@@ -138,8 +140,9 @@ def _card(review: Review, me: str) -> str:
     decided = review.decision
     end = marks.status(decided.kind) if decided else marks.deadline(review)
     facts = " · ".join(part for part in (review.workflow, review.site or "") if part)
+    title = (review.request.title or review.path)[:TITLE]
     return (
-        f'<div class="fb-card"><div class="fb-card-title">{escaped(review.request.title or review.path)}</div>'
+        f'<div class="fb-card"><div class="fb-card-title">{escaped(title)}</div>'
         f'<div class="fb-card-facts"><span>{escaped(facts)}</span>{marks.moment(review.created_at)}</div>'
         f'<div class="fb-card-marks">{end}{"" if decided else marks.claim(review, me)}{_round(review)}</div></div>'
     )
