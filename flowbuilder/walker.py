@@ -72,8 +72,8 @@ class Walk:
         while course.jobs or course.launching:
             if course.jobs:
                 self._work_off(course.jobs.popleft())
-            else:  # what is begun goes on before anything new begins
-                run = next(iter(course.launching))
+            else:  # what is begun goes on before anything new begins, so inner iterations come first
+                run = max(course.launching, key=lambda launching: launching.block.depth)
                 del course.launching[run]
                 launch(course, run)
         actions, course.actions = course.actions, []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from flowbuilder.actions import Standing
@@ -153,6 +154,13 @@ class BlockRun:
     unsettled: int = 0
     abandoned: bool = False
     _dependents: dict[str, list[str]] = field(default_factory=dict)
+
+    @cached_property
+    def depth(self) -> int:
+        """How many iterations it lies in."""
+        if isinstance(self.owner, ItemRun):
+            return self.owner.owner.block.depth + 1
+        return self.owner.block.depth if self.owner is not None else 0
 
     def make_runs(self) -> None:
         """A pending run for every node."""
