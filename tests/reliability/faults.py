@@ -77,7 +77,7 @@ class Faults:
         if self.kind == "commit unheard":
             commit(connection)
         if self._on_postgres:
-            connection.close()
+            connection.driver_connection.close()
         raise self._error()
 
     def _error(self) -> Exception:
