@@ -92,13 +92,13 @@ class CallGenerator(ComparisonGenerator):
 
 def fits(value: object, parameter: Parameter) -> bool:
     """Whether a value is of the kind that a parameter takes."""
+    kind = parameter.kind
+    if kind == "any":
+        return True
     if value is None:
         return not parameter.required
-    kind = parameter.kind
-    return (
-        kind == "any"
-        or (kind == "number" and type(value) in (int, float))
-        or (kind in CLASSES and type(value).__name__ == CLASSES[kind])
+    return (kind == "number" and type(value) in (int, float)) or (
+        kind in CLASSES and type(value).__name__ == CLASSES[kind]
     )
 
 
