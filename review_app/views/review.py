@@ -62,7 +62,7 @@ def _draw(app: App, review: Review, listed: queue.Queue, me: str) -> None:
     edited = decision.editor(review) if may_type and decision.is_editing(review) else None
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="fb-views"):
         view = content.view_switch()
-        show(f'<span class="fb-summary">{content.change_summary(review)}</span>')
+        show(f'<span class="fb-summary">{content.change_summary(review, edited)}</span>')
         st.page_link(session.page("executions"), label="Its execution →", query_params={"id": review.execution_id})
     approved = review.decision.approved if review.decision and review.decision.edited else None
     content.own_changes(review, edited)

@@ -71,11 +71,12 @@ def own_changes(review: Review, edited: Json) -> None:
     section("All of it" if review.request.base is None else "Against the current text")
 
 
-def change_summary(review: Review) -> str:
-    """How much the proposal changes, as HTML; empty where there is nothing to compare."""
-    if review.request.base is None or review.request.proposal is None:
+def change_summary(review: Review, edited: Json = None) -> str:
+    """How much the proposal, or what the person made of it, changes; HTML, empty where there is nothing to compare."""
+    shown = review.request.proposal if edited is None else edited
+    if review.request.base is None or shown is None:
         return ""
-    return _summed(as_text(review.request.base), as_text(review.request.proposal))
+    return _summed(as_text(review.request.base), as_text(shown))
 
 
 @lru_cache(maxsize=KEPT)
