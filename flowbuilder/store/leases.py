@@ -28,6 +28,7 @@ from flowbuilder.holding import (
 from flowbuilder.storable import storable
 from flowbuilder.store.closing import withdraw_open
 from flowbuilder.store.executions import execution_of, found
+from flowbuilder.store.installed import ensure_new_enough
 from flowbuilder.store.part import Part
 from flowbuilder.store.snapshot import snapshot
 from flowbuilder.store.tables import decisions, executions, values
@@ -45,6 +46,7 @@ class SqlLeases(Part):
 
         def claim(transaction: Transaction) -> Lease | Refused:
             row = transaction.lock(execution_id)
+            ensure_new_enough(transaction)
             now, before = transaction.now(), execution_of(row)
             ensure_claimable(before, holder, now)
             died, epoch = is_death(before, holder, now), row.epoch + 1

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
-
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.ports import Clock
 from flowbuilder.store.database import PATIENCE, Database
+from flowbuilder.store.installed import ensure_new_enough
 from flowbuilder.store.location import shown
 from flowbuilder.store.postgres import ensure_durable
-from flowbuilder.store.schema import CODE, NEWEST, revision_in
+from flowbuilder.store.schema import NEWEST, revision_in
 from flowbuilder.store.store import SqlStore
-from flowbuilder.store.tables import installation
 from flowbuilder.store.transaction import Transaction
 
 
@@ -41,8 +39,4 @@ def _ensure_fits(transaction: Transaction, where: str) -> None:
             f"{where} has the schema {revision or 'of nothing yet'}, and this flowbuilder needs {NEWEST}: "
             "run flowbuilder db upgrade"
         )
-    oldest = transaction.run(select(installation.c.min_code)).scalar_one()
-    if oldest > CODE:
-        raise ConfigurationError(
-            f"{where} was made by a newer flowbuilder (schema {revision}, this one knows {NEWEST}); use that version"
-        )
+    ensure_new_enough(transaction)

@@ -13,8 +13,6 @@ from flowbuilder.store.location import shown
 
 NEWEST = "0005"
 """The revision that this release works on."""
-CODE = 1
-"""The generation of this release: a database says which is the oldest that may work on it."""
 VERSION_TABLE = "flowbuilder_schema"
 
 _ALONE = threading.Lock()  # alembic keeps what it works on in globals

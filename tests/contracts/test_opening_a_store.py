@@ -10,6 +10,8 @@ from flowbuilder.errors import ConfigurationError, Unavailable
 from flowbuilder.store import current, newest, open_store, upgrade
 from flowbuilder.store.location import location
 from flowbuilder.store.sqlite import is_safe, library
+from flowbuilder.testing import FakeClock
+from tests.contracts.world import TTL, World
 from tests.postgres import Server
 
 
@@ -88,6 +90,19 @@ def test_a_newer_database_is_refused_only_where_it_says_so(sqlite_url: str) -> N
         open_store(sqlite_url)
     with pytest.raises(ConfigurationError, match="newer flowbuilder"):
         upgrade(sqlite_url)
+
+
+def test_a_worker_that_is_older_than_the_database_takes_nothing_up_any_more(sqlite_url: str) -> None:
+    clock = FakeClock()
+    store = open_store(sqlite_url, clock=clock)
+    world = World(store, clock)
+    world.execution()
+    with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as connection:
+        connection.execute("UPDATE installation SET min_code = 99")
+    with pytest.raises(ConfigurationError, match="newer flowbuilder"):
+        store.claim("run-1", "worker-1", TTL)
+    assert store.execution("run-1").status == "queued"
+    store.close()
 
 
 @pytest.mark.parametrize("where", ["/nowhere/at/all/file.db", "/proc/1/nothing.db"])

@@ -166,10 +166,15 @@ def _schedules(left: list[int], preemptions: int, done: list[int], current: int 
             yield from _schedules(after, preemptions - cost, [*done, actor], actor)
 
 
+@pytest.fixture(params=["memory", "sqlite"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which store. Operations are whole transactions: what their order does is the same on every database."""
+    found: str = request.param
+    return found
+
+
 @pytest.mark.parametrize("name", PLAYS)
 def test_whatever_the_order_what_is_remembered_is_sound(name: str, kind: str, openers: Openers) -> None:
-    if kind == "postgres":
-        pytest.skip("operations are whole transactions: what their order does is the same on every database")
     clock = FakeClock()
     opener = openers(clock)
     play = PLAYS[name]

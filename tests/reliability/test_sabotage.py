@@ -194,7 +194,7 @@ MUTANTS = (
         OPENING, "releases_with",
     ),
     Mutant(
-        "a newer database is opened", "flowbuilder/store/opening.py",
+        "a newer database is opened", "flowbuilder/store/installed.py",
         "if oldest > CODE:", "if False:",
         OPENING, "newer_database",
     ),
