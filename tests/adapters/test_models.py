@@ -162,9 +162,9 @@ async def test_an_answer_that_is_no_json_is_an_error_with_the_models_name(server
     assert server.wire.model in str(problem)
 
 
+# Google sends arguments as an object: they cannot be broken on their own
+@pytest.mark.parametrize("server", ["openai", "ollama", "anthropic"], indirect=True)
 async def test_tool_arguments_that_are_broken_json_are_sent_back(server: Server) -> None:
-    if "google" in server.wire.model:
-        pytest.skip("Google sends arguments as an object: they cannot be broken on their own")
     server.will(
         lambda asked: server.wire.answer(asked, '{"body": "fre'),
         lambda asked: server.wire.answer(asked, json.dumps(GOOD)),
@@ -210,9 +210,8 @@ async def test_the_cost_is_known_where_the_price_is_and_null_where_it_is_not(ser
         assert 0 < answer.usage["usd"] < 0.01
 
 
+@pytest.mark.parametrize("server", ["openai", "anthropic", "google"], indirect=True)
 async def test_a_budget_ends_the_repairs(server: Server) -> None:
-    if server.wire.model.startswith("ollama"):
-        pytest.skip("no price is known for a model of one's own")
     server.will_answer(BAD)
     problem = await failure(question(server, max_usd=0.000001))
     assert (problem.code, len(server.asked)) == ("budget", 1)
