@@ -8,11 +8,12 @@ from datetime import timedelta
 
 from flowbuilder.actions import Standing
 from flowbuilder.check import check
+from flowbuilder.compiler import compile_plan
 from flowbuilder.definition import Definition
 from flowbuilder.diagnostics import Report
 from flowbuilder.errors import DefinitionError, Refused, Unavailable
 from flowbuilder.events import Event
-from flowbuilder.execute import checked_inputs, plan_of, stored_workflows
+from flowbuilder.execute import checked_inputs, definition_of, plan_of, stored_workflows
 from flowbuilder.execution import Execution, Outcome, WorkflowSummary, WorkflowVersion
 from flowbuilder.loader import load
 from flowbuilder.pinning import pinned
@@ -67,7 +68,7 @@ class App:
     def publish(self, name: str, number: int | None = None) -> WorkflowVersion:
         """Publish the newest draft, or the version named; it is checked once more against what it calls."""
         version = self.store.latest_version(name) if number is None else self.store.version(name, number)
-        plan_of(self.store, version)
+        compile_plan(definition_of(version), workflows=stored_workflows(self.store))
         return self.store.publish(name, version.number)
 
     def archive(self, name: str) -> None:

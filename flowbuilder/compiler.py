@@ -35,6 +35,18 @@ def compile_plan(definition: Definition, *, workflows: Workflows | None = None) 
     return _plan(_Known(shaping=reading.once(Shaping)))
 
 
+def recompile(definition: Definition, *, workflows: Workflows | None = None) -> Plan:
+    """The plan of a version that is stored; `DefinitionError` when it cannot be read.
+
+    It passed the checks of its day: rules that have come since do not stop its executions, but what it publishes needs
+    the approvals that they ask for.
+    """
+    if not definition.complaints.ok:
+        raise DefinitionError(definition.complaints)
+    _, reading = examine(definition, workflows=workflows)
+    return _plan(_Known(shaping=reading.once(Shaping)))
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Known:
     """What the checks know of one definition, and what the workflows around it vouch for."""

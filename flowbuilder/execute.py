@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import lru_cache
 
 from flowbuilder.actions import Start
-from flowbuilder.compiler import Workflows, compile_plan
+from flowbuilder.compiler import Workflows, recompile
 from flowbuilder.definition import Definition
 from flowbuilder.driver import Opened, Settled, drive
 from flowbuilder.errors import (
@@ -80,7 +80,7 @@ class _Stored:
 
 @lru_cache(maxsize=256)
 def _plan(stored: _Stored) -> Plan:
-    return compile_plan(definition_of(stored.version), workflows=stored_workflows(stored.store))
+    return recompile(definition_of(stored.version), workflows=stored_workflows(stored.store))
 
 
 def checked_inputs(plan: Plan, inputs: JsonObject) -> JsonObject:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import flowbuilder.execute as execute_module
+from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.errors import Conflict, DefinitionError, Refused
-from flowbuilder.testing import Answer, Finished, run_locally
+from flowbuilder.reading import Reading
+from flowbuilder.testing import Answer, Finished, MemoryStore, run_locally
 
 HERE = Path(__file__).parent
 BATCH = (HERE / "batch.yaml").read_text()
@@ -159,3 +163,26 @@ def test_standings_show_every_step_with_items_and_skipped_branches() -> None:
     assert standings["summary"].status == "pending"
     inner = {standing.path for standing in standings["refresh"].inside}
     assert "refresh[3].ask" in inner
+
+
+def test_rules_that_have_come_since_do_not_stop_what_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = MemoryStore()
+    waiting = run_locally(
+        {
+            "schema": "flowbuilder/v1",
+            "name": "w",
+            "title": "W",
+            "steps": [{"id": "ask", "type": "human_review", "title": "ok?"}],
+            "outputs": {"decision": "{{ steps.ask.output.decision }}"},
+        },
+        store=store,
+    )
+
+    def new_rule(reading: Reading) -> Iterator[Diagnostic]:
+        yield Diagnostic(code="FB999", message="this is not allowed any more")
+
+    monkeypatch.setattr("flowbuilder.check.rules", lambda: {"new": new_rule})
+    execute_module._plan.cache_clear()
+    assert [standing.status for standing in waiting.app.standings(waiting.execution.id)] == ["waiting"]
+    with pytest.raises(DefinitionError, match="not allowed any more"):
+        waiting.app.publish("w")
