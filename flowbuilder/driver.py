@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from flowbuilder.actions import Action, Ask, Finish, Note, Start, Withdraw
 from flowbuilder.errors import LanguageError, StepError, TransientError
@@ -19,7 +18,7 @@ from flowbuilder.execution import Control, Execution, Lease, Outcome, Status
 from flowbuilder.perform import Perform, Workplace, perform_step, retry_delay
 from flowbuilder.plan import Plan
 from flowbuilder.ports import Ports, Store
-from flowbuilder.questions import Questions
+from flowbuilder.questions import Opened, Questions
 from flowbuilder.recollection import Recollection, Tried, info_of, recollect, walk_of
 from flowbuilder.review import Review
 from flowbuilder.signals import Signals
@@ -31,12 +30,6 @@ CONTROL_SECONDS = 1.0
 """How soon a running execution notices a pause, a cancellation or a decision that nobody signalled."""
 LONGEST_WAIT = 30.0
 """A wait before the next attempt that is longer than this many seconds holds no worker."""
-
-
-class Opened(Protocol):
-    """Told of every review that was opened, and of the StepPaths whose results it waited for."""
-
-    async def __call__(self, review: Review, upstream: tuple[str, ...]) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)

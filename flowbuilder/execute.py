@@ -12,7 +12,7 @@ from functools import lru_cache
 from flowbuilder.actions import Start
 from flowbuilder.compiler import Workflows, recompile
 from flowbuilder.definition import Definition
-from flowbuilder.driver import Opened, Settled, drive
+from flowbuilder.driver import Settled, drive
 from flowbuilder.errors import (
     ConfigurationError,
     DefinitionError,
@@ -30,6 +30,7 @@ from flowbuilder.loader import load
 from flowbuilder.perform import Perform, Work
 from flowbuilder.plan import Plan
 from flowbuilder.ports import Clock, Ports, Store
+from flowbuilder.questions import Opened
 from flowbuilder.signals import Signals
 from flowbuilder.values import JsonObject
 

@@ -8,9 +8,10 @@ from datetime import timedelta
 
 from uuid_utils.compat import uuid7
 
-from flowbuilder.driver import Opened, Settled
+from flowbuilder.driver import Settled
 from flowbuilder.execute import PerformHere, create_execution, execute
 from flowbuilder.ports import Ports, Store
+from flowbuilder.questions import Opened
 from flowbuilder.signals import Signals
 from flowbuilder.values import JsonObject
 

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from flowbuilder.errors import Conflict, Refused
 from flowbuilder.execution import Lease
 from flowbuilder.ports import ReviewFilter, Store
 from flowbuilder.review import Review
+
+
+class Opened(Protocol):
+    """Told of every review that was opened, and of the StepPaths whose results it waited for."""
+
+    async def __call__(self, review: Review, upstream: tuple[str, ...]) -> None:
+        """`upstream` are the paths of the tasks and reviews before it."""
+        ...
 
 
 def open_reviews(store: Store, execution_id: str) -> tuple[Review, ...]:

@@ -76,7 +76,7 @@ class _World:
 
     @cached_property
     def _models(self) -> LanguageModel:
-        from flowbuilder.adapters.models import NamedModels
+        from flowbuilder.adapters.named_models import NamedModels
 
         return NamedModels()
 

@@ -12,7 +12,7 @@ from model_wires import WIRES, Wire
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from flowbuilder.adapters.models import NamedModels
+from flowbuilder.adapters.named_models import NamedModels
 from flowbuilder.errors import ConfigurationError, FlowbuilderError, StepError, TransientError
 from flowbuilder.ports import ModelRequest
 

@@ -21,7 +21,7 @@ from flowbuilder.adapters.egress import Egress
 from flowbuilder.adapters.gsc import GoogleSearchConsole
 from flowbuilder.adapters.http import GuardedHttp
 from flowbuilder.adapters.mcp import ConnectedServers
-from flowbuilder.adapters.models import NamedModels
+from flowbuilder.adapters.named_models import NamedModels
 from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError, TransientError
 from flowbuilder.ledger import StoreLedger
 from flowbuilder.ports import (
