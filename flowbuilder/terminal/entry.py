@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from flowbuilder.diagnostics import render
 from flowbuilder.errors import (
     ConfigurationError,
     Conflict,
@@ -87,6 +88,8 @@ def _failed(problem: FlowbuilderError, as_json: bool) -> int:
     name, code = next((name, code) for kind, name, code in _CODES if isinstance(problem, kind))
     if isinstance(problem, DefinitionError):
         extra = {"diagnostics": [item.record() for item in problem.report]}
+        if not as_json:
+            click.echo(safe(render(problem.report)), err=True)
         return _say(name, problem.message, code, as_json, **extra)
     return _say(name, problem.message, code, as_json)
 
