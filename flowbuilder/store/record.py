@@ -28,7 +28,7 @@ _EVENTS = (
     .order_by(event_rows.c.seq)
     .limit(bindparam("most", type_=Integer))
 )
-_INSERT = Prepared(outcomes.insert(), [column.name for column in outcomes.c if column.name != "id"])
+_INSERT = Prepared(outcomes.insert(), outcomes.c.keys())
 
 
 class _Recorded(Exception):

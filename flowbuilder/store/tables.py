@@ -142,15 +142,13 @@ values = Table(
 events = Table(
     "workflow_execution_events",
     metadata,
-    Column("id", Number, primary_key=True),
-    Column("execution_id", ForeignKey("workflow_executions.id"), nullable=False),
-    Column("seq", Integer, nullable=False),
+    Column("execution_id", ForeignKey("workflow_executions.id"), primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("epoch", Integer, nullable=False),
     Column("inserted_at", Moment, nullable=False),
     Column("type", String(40), nullable=False),
     Column("path", Words, nullable=False),
     Column("payload", Searchable, nullable=False),
-    Index(None, "execution_id", "seq", unique=True),
     Index(None, "payload", postgresql_using="gin", postgresql_ops={"payload": "jsonb_path_ops"}).ddl_if(
         dialect="postgresql"
     ),
@@ -159,9 +157,8 @@ events = Table(
 outcomes = Table(
     "step_outcomes",
     metadata,
-    Column("id", Number, primary_key=True),
-    Column("execution_id", ForeignKey("workflow_executions.id"), nullable=False),
-    Column("path", Words, nullable=False),
+    Column("execution_id", ForeignKey("workflow_executions.id"), primary_key=True, autoincrement=False),
+    Column("path", Words, primary_key=True),
     Column("position", Integer, nullable=False),
     Column("status", String(20), nullable=False),
     Column("output", Exact),
@@ -171,7 +168,6 @@ outcomes = Table(
     Column("usage", Exact),
     Column("task_run_id", String(200)),
     Column("finished_at", Moment, nullable=False),
-    Index(None, "execution_id", "path", unique=True),
     CheckConstraint("status IN ('completed', 'failed')", name="status"),
 )
 

@@ -222,4 +222,4 @@ _TIMED_ADVANCE = Prepared(_ADVANCE_ALONE.returning(*_GRIP, _SERVER_TIME))
 _COUNT_ON = (
     update(executions).where(executions.c.id == bindparam("number")).values(seq=executions.c.seq + bindparam("more"))
 )
-_EVENTS = Prepared(event_rows.insert(), [column.name for column in event_rows.c if column.name != "id"])
+_EVENTS = Prepared(event_rows.insert(), event_rows.c.keys())

@@ -93,9 +93,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "workflow_execution_events",
-        sa.Column("id", NUMBER, nullable=False),
-        sa.Column("execution_id", NUMBER, nullable=False),
-        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("execution_id", NUMBER, nullable=False, autoincrement=False),
+        sa.Column("seq", sa.Integer(), nullable=False, autoincrement=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("inserted_at", MOMENT, nullable=False),
         sa.Column("type", sa.String(40), nullable=False),
@@ -104,13 +103,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["execution_id"], ["workflow_executions.id"], name="fk_workflow_execution_events_execution_id"
         ),
-        sa.PrimaryKeyConstraint("id", name="pk_workflow_execution_events"),
-    )
-    op.create_index(
-        "ix_workflow_execution_events_execution_id_seq",
-        "workflow_execution_events",
-        ["execution_id", "seq"],
-        unique=True,
+        sa.PrimaryKeyConstraint("execution_id", "seq", name="pk_workflow_execution_events"),
     )
     if op.get_bind().dialect.name == "postgresql":
         op.create_index(
@@ -122,8 +115,7 @@ def upgrade() -> None:
         )
     op.create_table(
         "step_outcomes",
-        sa.Column("id", NUMBER, nullable=False),
-        sa.Column("execution_id", NUMBER, nullable=False),
+        sa.Column("execution_id", NUMBER, nullable=False, autoincrement=False),
         sa.Column("path", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("status", sa.String(20), nullable=False),
@@ -136,9 +128,8 @@ def upgrade() -> None:
         sa.Column("finished_at", MOMENT, nullable=False),
         sa.CheckConstraint("status IN ('completed', 'failed')", name=op.f("ck_step_outcomes_status")),
         sa.ForeignKeyConstraint(["execution_id"], ["workflow_executions.id"], name="fk_step_outcomes_execution_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_step_outcomes"),
+        sa.PrimaryKeyConstraint("execution_id", "path", name="pk_step_outcomes"),
     )
-    op.create_index("ix_step_outcomes_execution_id_path", "step_outcomes", ["execution_id", "path"], unique=True)
     op.create_table(
         "effects",
         sa.Column("key", sa.String(200), nullable=False),

@@ -22,7 +22,6 @@ ORIGINAL = {
     "workflow_executions": [("workflow_id", "inserted_at"), ("account",), ("status",)],
     "workflow_review_queue": [("execution_id", "status"), ("reviewer",), ("expires_at",)],
     "workflows": [("account",), ("status",)],
-    "workflow_execution_events": [("execution_id", "seq")],
 }
 
 

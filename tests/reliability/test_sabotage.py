@@ -64,7 +64,7 @@ MUTANTS = (
     ),
     Mutant(
         "a path may have two outcomes", "migrations/versions/0002_executions.py",
-        '["execution_id", "path"], unique=True', '["execution_id", "path"]',
+        '"execution_id", "path", name="pk_step', '"execution_id", "path", "position", name="pk_step',
         EXECUTIONS, "sqlite and one_outcome",
     ),
     Mutant(
