@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, Select, Tuple, func, literal, select, tuple_
+from sqlalchemy import Integer, Select, String, Text, bindparam, func, select, tuple_
 
 from flowbuilder.asking import same_person
 from flowbuilder.errors import Refused
@@ -32,12 +33,17 @@ class SqlQueue(Part):
         most = max(limit, 1)
 
         def page(transaction: Transaction) -> ReviewPage:
-            after = None if cursor is None else _place(transaction, cursor)
-            ids = _ids_for(transaction, where, after, most) if where.assignee else _ids(transaction, where, after, most)
-            rows = transaction.run(WHOLE.where(reviews.c.id.in_(ids[:most])).order_by(*_PLACE)).all()
-            return ReviewPage(
-                reviews=tuple(review_of(row) for row in rows), next=rows[-1].id if len(ids) > most else None
-            )
+            values = _values(where)
+            if cursor is not None:
+                values |= _place(transaction, cursor)
+            shape = (frozenset(values), transaction.on_postgres)
+            if where.assignee is None:
+                rows = transaction.run(_page(*shape), {**values, "most": most + 1}).all()
+            else:
+                ids = _ids_for(transaction, _own(*shape), values, where.assignee, most + 1)
+                rows = transaction.run(_SOME, {"ids": ids}).all()
+            found = tuple(review_of(row) for row in rows[:most])
+            return ReviewPage(reviews=found, next=found[-1].id if len(rows) > most else None)
 
         return self._database.read(page)
 
@@ -47,56 +53,75 @@ class SqlQueue(Part):
         return self._database.read(lambda transaction: {row.workflow_id: row.pending for row in transaction.run(query)})
 
 
-def _place(transaction: Transaction, review_id: str) -> Row[Any]:
-    row = transaction.run(select(*_PLACE).where(reviews.c.id == review_id)).one_or_none()
+def _values(where: ReviewFilter) -> dict[str, Any]:
+    """What is asked for, by the name of its parameter."""
+    wanted = {
+        "workflow": where.workflow,
+        "site": where.site,
+        "status": where.status,
+        "account": where.account,
+        "execution": where.execution_id,
+        "text": None if where.text is None else where.text.casefold(),
+    }
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _place(transaction: Transaction, review_id: str) -> dict[str, Any]:
+    row = transaction.run(_CURSOR, {"wanted": review_id}).one_or_none()
     if row is None:
         raise Refused("this page's cursor is not one of this queue; begin again at the first page")
-    return row
+    return dict(zip(("after_urgency", "after_inserted", "after_id"), row, strict=True))
 
 
-def _ids(transaction: Transaction, where: ReviewFilter, after: Row[Any] | None, most: int) -> list[str]:
-    """The ids of a page's reviews in order, and of one more where there are more."""
-    query = _filtered(select(reviews.c.id), where, transaction).order_by(*_PLACE).limit(most + 1)
-    if after is not None:
-        query = query.where(tuple_(*_PLACE) > _literals(after))
-    return list(transaction.run(query).scalars())
+@cache
+def _page(given: frozenset[str], on_postgres: bool) -> Select[Any]:
+    """The query for a page, where so much is given: compiled once for each way of asking."""
+    query = _filtered(WHOLE, given, on_postgres).order_by(*_PLACE).limit(bindparam("most", type_=Integer))
+    return query.where(tuple_(*_PLACE) > _AFTER) if "after_id" in given else query
 
 
-def _ids_for(transaction: Transaction, where: ReviewFilter, after: Row[Any] | None, most: int) -> list[str]:
-    """The same for what one person may decide: their own and those that anyone may, merged."""
-    found: set[tuple[Any, ...]] = set()
+@cache
+def _own(given: frozenset[str], on_postgres: bool) -> Select[Any]:
+    """The same for one person, or for the empty name, which is anyone: the places in the queue alone."""
     place = (asked.c.urgency, asked.c.inserted_at, asked.c.review_id)
-    for person in {same_person(where.assignee or ""), ""}:
-        query = select(*place).where(asked.c.person == person).order_by(*place).limit(most + 1)
-        if where.status is not None:
-            query = query.where(asked.c.status == where.status)
-        if (where.workflow, where.site, where.account, where.execution_id, where.text) != (None,) * 5:
-            query = _filtered(query.join(reviews, reviews.c.id == asked.c.review_id), where, transaction)
-        if after is not None:
-            query = query.where(tuple_(*place) > _literals(after))
-        found.update(tuple(row) for row in transaction.run(query))
-    return [review_id for _, _, review_id in sorted(found)[: most + 1]]
+    query = select(*place).where(asked.c.person == bindparam("person")).order_by(*place)
+    if given & {"workflow", "site", "account", "execution", "text"}:
+        query = _filtered(query.join(reviews, reviews.c.id == asked.c.review_id), given, on_postgres)
+    if "status" in given:
+        query = query.where(asked.c.status == bindparam("status"))
+    if "after_id" in given:
+        query = query.where(tuple_(*place) > _AFTER)
+    return query.limit(bindparam("most", type_=Integer))
 
 
-def _literals(place: Row[Any]) -> Tuple:
-    """A place in the queue, as the database compares it: row by row."""
-    urgency, inserted_at, review_id = place
-    return tuple_(literal(urgency, Moment), literal(inserted_at, Moment), literal(review_id))
+def _ids_for(
+    transaction: Transaction, query: Select[Any], values: Mapping[str, Any], assignee: str, most: int
+) -> list[str]:
+    """The ids of a page of what one person may decide: their own and those that anyone may, merged."""
+    found: set[tuple[Any, ...]] = set()
+    for person in {same_person(assignee), ""}:
+        found.update(tuple(row) for row in transaction.run(query, {**values, "person": person, "most": most}))
+    return [review_id for _, _, review_id in sorted(found)[:most]]
 
 
-def _filtered(query: Select[Any], where: ReviewFilter, transaction: Transaction) -> Select[Any]:
-    for column, wanted in (
-        (reviews.c.workflow_id, where.workflow),
-        (reviews.c.site, where.site),
-        (reviews.c.status, where.status),
-        (reviews.c.account, where.account),
-    ):
-        if wanted is not None:
-            query = query.where(column == wanted)
-    if where.execution_id is not None:
-        number = select(executions.c.id).where(executions.c.flow_run_id == where.execution_id).scalar_subquery()
-        query = query.where(reviews.c.execution_id == number)
-    if where.text is not None:
-        position = func.strpos if transaction.on_postgres else func.instr
-        query = query.where(position(reviews.c.search_text, where.text.casefold()) > 0)
-    return query
+def _filtered(query: Select[Any], given: frozenset[str], on_postgres: bool) -> Select[Any]:
+    position = func.strpos if on_postgres else func.instr
+    conditions = {
+        "workflow": reviews.c.workflow_id == bindparam("workflow"),
+        "site": reviews.c.site == bindparam("site"),
+        "status": reviews.c.status == bindparam("status"),
+        "account": reviews.c.account == bindparam("account"),
+        "execution": reviews.c.execution_id == _NUMBER,
+        "text": position(reviews.c.search_text, bindparam("text", type_=Text)) > 0,
+    }
+    return query.where(*(condition for name, condition in conditions.items() if name in given))
+
+
+_CURSOR = select(*_PLACE).where(reviews.c.id == bindparam("wanted"))
+_AFTER = tuple_(
+    bindparam("after_urgency", type_=Moment),
+    bindparam("after_inserted", type_=Moment),
+    bindparam("after_id", type_=String),
+)
+_NUMBER = select(executions.c.id).where(executions.c.flow_run_id == bindparam("execution")).scalar_subquery()
+_SOME = WHOLE.where(reviews.c.id.in_(bindparam("ids", expanding=True))).order_by(*_PLACE)
