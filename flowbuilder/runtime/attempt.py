@@ -31,6 +31,7 @@ from flowbuilder.driver import Settled
 from flowbuilder.errors import DefinitionError, NotFound, Refused
 from flowbuilder.execution import TERMINAL, Execution
 from flowbuilder.runtime.entry import entered
+from flowbuilder.runtime.limits import Limits
 from flowbuilder.runtime.names import run_name
 from flowbuilder.runtime.states import failed, state_of
 from flowbuilder.runtime.station import Station
@@ -58,6 +59,7 @@ class Attempt:
     client: PrefectClient
     run: FlowRun
     telling: Telling
+    limits: Limits
     signals: Signals = field(default_factory=Signals)
     running_since: datetime | None = None
 
@@ -74,7 +76,10 @@ class Attempt:
             return None
 
     async def _ask_to_begin(self) -> None:
-        """Have Prefect check its limits: it does that for runs that become pending."""
+        """Have Prefect check the limits of the run's deployment, if it has any: it does so for runs that become
+        pending."""
+        if self.run.deployment_id is None or not await self.limits.has(self.run.deployment_id):
+            return
         result: OrchestrationResult[Any] = await self.client.set_flow_run_state(
             self.run.id, Pending(message="a warm worker takes it")
         )

@@ -5,6 +5,7 @@ Nothing of Prefect is imported before it is needed: a decision that reaches a wa
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
@@ -16,10 +17,14 @@ from flowbuilder.ports import Store
 from flowbuilder.runtime.names import run_name
 from flowbuilder.runtime.wake import wake_workers
 from flowbuilder.settings import Settings
-from flowbuilder.values import JsonObject
+from flowbuilder.values import JsonObject, digest
 
 if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
     from flowbuilder.runtime.deployment import Wanted
+
+GONE = 404
 
 
 class PrefectEngine:
@@ -28,30 +33,51 @@ class PrefectEngine:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._settings = settings
+        self._deployments: dict[str, UUID] = {}
+        self._one_at_a_time = Lock()
 
     def start(self, *, workflow: str, version: int, inputs: JsonObject, site: str | None, draft: bool) -> str:
         """Create the flow run, with the deployment that it needs, and the execution; returns their id."""
-        from flowbuilder.runtime.deployment import ensure_deployment
-        from flowbuilder.runtime.pool import ensure_pool
+        from prefect.exceptions import PrefectHTTPStatusError
+
         from flowbuilder.runtime.server import server
 
         chosen = self._store.version(workflow, version)
-        with server() as client:
-            ensure_pool(client, self._settings.work_pool)
-            change = ensure_deployment(client, self._wanted(chosen, site, draft=draft))
-            run = client.create_flow_run_from_deployment(
-                UUID(change.deployment_id),
-                parameters=inputs,
-                name=run_name(workflow, inputs, site),
-                tags=[f"version:{version}"] if draft else [],
-                idempotency_key=str(uuid4()),  # asked again because the server was busy, it makes no second run
-            )
+        name = run_name(workflow, inputs, site)
+        tags = [f"version:{version}"] if draft else []
+        asked = str(uuid4())  # asked again because the server was busy, it makes no second run
+        # one at a time: a Prefect server on SQLite refuses all but one of those that come at once
+        with self._one_at_a_time, server() as client:
+            for known in (True, False):
+                deployment_id = self._deployment(client, chosen, site, draft=draft, known=known)
+                try:
+                    run = client.create_flow_run_from_deployment(
+                        deployment_id, parameters=inputs, name=name, tags=tags, idempotency_key=asked
+                    )
+                    break
+                except PrefectHTTPStatusError as problem:
+                    if not known or problem.response.status_code != GONE:
+                        raise  # else somebody has deleted the deployment
         execution_id = str(run.id)
         create_execution(
             self._store, SystemClock(), execution_id=execution_id, version=chosen, inputs=inputs, site=site
         )
         wake_workers(self._settings.home, execution_id)
         return execution_id
+
+    def _deployment(
+        self, client: SyncPrefectClient, version: WorkflowVersion, site: str | None, *, draft: bool, known: bool
+    ) -> UUID:
+        """The deployment that such runs are of, made or brought up to date; one that is `known` is believed in."""
+        from flowbuilder.runtime.deployment import ensure_deployment
+        from flowbuilder.runtime.pool import ensure_pool
+
+        wanted = self._wanted(version, site, draft=draft)
+        place = digest([wanted.full_name, wanted.fields()])
+        if not known or place not in self._deployments:
+            ensure_pool(client, self._settings.work_pool)
+            self._deployments[place] = UUID(ensure_deployment(client, wanted).deployment_id)
+        return self._deployments[place]
 
     def wake(self, execution_id: str) -> None:
         """Tell the warm workers of this machine; where there is none that takes it, have Prefect resume the run."""

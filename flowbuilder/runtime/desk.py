@@ -17,6 +17,7 @@ from prefect.exceptions import ObjectNotFound
 from flowbuilder.errors import Conflict, FlowbuilderError, NotFound
 from flowbuilder.execute import PerformHere, execute
 from flowbuilder.runtime.attempt import Attempt, NotNow
+from flowbuilder.runtime.limits import Limits
 from flowbuilder.runtime.rouse import rouse
 from flowbuilder.runtime.station import Station
 from flowbuilder.runtime.telling import Telling
@@ -51,6 +52,7 @@ class Desk:
         self._places = asyncio.Semaphore(limit)
         self._runs: OrderedDict[str, FlowRun] = OrderedDict()
         self._tellings: dict[str, Telling] = {}
+        self._limits = Limits(client)
         self._resting: dict[str, float] = {}
         # whoever calls does so in a context of their own; executions all run in this one
         self._context = contextvars.copy_context()
@@ -135,6 +137,7 @@ class Desk:
                 client=self.client,
                 run=run,
                 telling=self._telling(execution_id, run),
+                limits=self._limits,
                 signals=seat.signals,
             )
             await seat.attempt.make()

@@ -1,33 +1,46 @@
 """How calls to Prefect's API are tried again.
 
 A Prefect server on SQLite answers 503 whenever two of its transactions meet, which is harmless and over at once. Its
-client would wait 2, 4, 8 seconds then; here it waits a fifth of one.
+client would wait 2, 4, 8 seconds then; here it waits a part of one.
 """
 
 from __future__ import annotations
 
+import math
+import random
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import httpx
 
 from flowbuilder.errors import Unavailable
 
-AGAIN_SECONDS = 0.15
+AGAIN_SECONDS = (0.05, 0.4)
+"""Between these, by chance: those who met do not meet again."""
 TRIES = 40
 """How often a command or a page tries again, within its `seconds`. A worker keeps Prefect's own, lower number: between
 tries after a lost connection the client waits ever longer."""
 BUSY = 503
 
 
-def impatient(*, seconds: float | None = None, answer: float = 60.0, asynchronous: bool) -> dict[str, Any]:
-    """`httpx_settings` for Prefect's client. All calls together may take so many `seconds` (None: any), one of them
-    `answer` seconds; then they are `Unavailable`."""
-    until = None if seconds is None else time.monotonic() + seconds
+_UNTIL: ContextVar[float] = ContextVar("until", default=math.inf)
 
-    def before(_request: httpx.Request) -> None:
-        if until is not None and time.monotonic() > until:
-            raise Unavailable(f"the Prefect server has not answered within {seconds:.0f} s")
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Calls to Prefect that begin later than in so many seconds are `Unavailable`."""
+    token = _UNTIL.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _UNTIL.reset(token)
+
+
+def impatient(*, answer: float = 60.0, asynchronous: bool) -> dict[str, Any]:
+    """`httpx_settings` for a client of Prefect's that may wait `answer` seconds for one answer."""
 
     async def before_async(request: httpx.Request) -> None:
         before(request)
@@ -43,7 +56,13 @@ def impatient(*, seconds: float | None = None, answer: float = 60.0, asynchronou
     return {"event_hooks": hooks, "timeout": httpx.Timeout(answer, connect=3.0)}
 
 
+def before(_request: httpx.Request) -> None:
+    """Nothing is asked any more once the time is over."""
+    if time.monotonic() > _UNTIL.get():
+        raise Unavailable("the Prefect server is too busy: it has not answered in time")
+
+
 def after(response: httpx.Response) -> None:
     """Prefect's client tries again when this header says."""
     if response.status_code == BUSY and "retry-after" not in response.headers:
-        response.headers["Retry-After"] = str(AGAIN_SECONDS)
+        response.headers["Retry-After"] = f"{random.uniform(*AGAIN_SECONDS):.3f}"

@@ -66,7 +66,7 @@ def reconcile(store: Store, options: Settings) -> Swept:
 
 
 async def _sweep(store: Store, options: Settings) -> Swept:
-    async with get_client(httpx_settings=impatient(seconds=300, asynchronous=True)) as client:
+    async with get_client(httpx_settings=impatient(asynchronous=True)) as client:
 
         async def offer(execution: Execution) -> bool:
             if await asyncio.to_thread(wake_workers, options.home, execution.id):

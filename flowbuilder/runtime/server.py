@@ -8,11 +8,12 @@ from typing import Any
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.context import SettingsContext, get_settings_context
 from prefect.exceptions import PrefectHTTPStatusError
-from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, Settings
 
 from flowbuilder.errors import FlowbuilderError, NotFound, Refused, Unavailable
-from flowbuilder.runtime.patience import TRIES, impatient
+from flowbuilder.runtime.patience import TRIES, impatient, within
 
 ANSWER_SECONDS = 15.0
 ALL_SECONDS = 25.0
@@ -33,19 +34,37 @@ def server() -> Iterator[SyncPrefectClient]:
             "of one; `flowbuilder run --local` needs none"
         )
     try:
-        with (
-            temporary_settings({PREFECT_CLIENT_MAX_RETRIES: TRIES}),
-            get_client(
-                httpx_settings=impatient(seconds=ALL_SECONDS, answer=ANSWER_SECONDS, asynchronous=False),
-                sync_client=True,
-            ) as client,
-        ):
-            yield client
+        with _trying_often(), within(ALL_SECONDS):
+            yield _client(str(api))
     except Exception as problem:
         translated = translate(problem, str(api))
         if translated is None:
             raise
         raise translated from None
+
+
+_clients: dict[str, SyncPrefectClient] = {}
+_settings: dict[int, tuple[Settings, Settings]] = {}
+
+
+def _client(api: str) -> SyncPrefectClient:
+    """The client of this process: opening one costs a tenth of a second."""
+    if api not in _clients:
+        settings = impatient(answer=ANSWER_SECONDS, asynchronous=False)
+        _clients[api] = get_client(httpx_settings=settings, sync_client=True).__enter__()
+    return _clients[api]
+
+
+@contextmanager
+def _trying_often() -> Iterator[None]:
+    """Prefect's settings, but for the number of tries. Changing them costs half a second, so it is done once."""
+    context = get_settings_context()
+    known = _settings.get(id(context.settings))
+    if known is None:
+        changed = context.settings.copy_with_update(updates={PREFECT_CLIENT_MAX_RETRIES: TRIES})
+        known = _settings[id(context.settings)] = (context.settings, changed)
+    with SettingsContext(profile=context.profile, settings=known[1]):
+        yield
 
 
 def translate(problem: Exception, api: str) -> FlowbuilderError | None:

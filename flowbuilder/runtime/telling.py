@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 AGAIN_AFTER = (0.5, 1.0, 2.0, 4.0)
 """Seconds after which a word is said again that a busy server did not take."""
 
+HOLD_SECONDS = 0.6
+"""How long the first word after a silence is held back: what people wait for is asked of Prefect first."""
+
 Word = Callable[[PrefectClient], Awaitable[Any]]
 
 
@@ -33,6 +36,7 @@ class Telling:
         self._about = about
         self._patience = patience
         self._speaking = False
+        self._closing = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._words: asyncio.Queue[Word | None] = asyncio.Queue()
         self._speaker = asyncio.create_task(self._speak(), name=f"tell {about}")
@@ -49,6 +53,7 @@ class Telling:
 
     async def close(self) -> None:
         """Wait until all is said, or cannot be."""
+        self._closing.set()
         self._loop.call_soon(self._words.put_nowait, None)
         with contextlib.suppress(asyncio.CancelledError):
             await self._speaker
@@ -58,8 +63,14 @@ class Telling:
         self._speaker.cancel()
 
     async def _speak(self) -> None:
-        while (word := await self._words.get()) is not None:
+        while True:
+            silent = self._words.empty()
+            if (word := await self._words.get()) is None:
+                return
             self._speaking = True
+            if silent:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), HOLD_SECONDS)
             try:
                 async with asyncio.timeout(self._patience):
                     await self._say(word)

@@ -1,0 +1,28 @@
+"""Which deployments have a limit of concurrent runs in Prefect: only their runs must ask before they begin."""
+
+from __future__ import annotations
+
+import time
+from uuid import UUID
+
+from prefect.client.orchestration import PrefectClient
+
+REMEMBERED_SECONDS = 30.0
+"""How soon a limit that somebody sets is seen."""
+
+
+class Limits:
+    """What is known of deployments, read again after a while."""
+
+    def __init__(self, client: PrefectClient) -> None:
+        self._client = client
+        self._known: dict[UUID, tuple[float, bool]] = {}
+
+    async def has(self, deployment_id: UUID) -> bool:
+        """Whether the deployment has a limit."""
+        until, limited = self._known.get(deployment_id, (0.0, False))
+        if until < time.monotonic():
+            deployment = await self._client.read_deployment(deployment_id)
+            limited = deployment.global_concurrency_limit is not None or deployment.concurrency_limit is not None
+            self._known[deployment_id] = (time.monotonic() + REMEMBERED_SECONDS, limited)
+        return limited
