@@ -83,6 +83,7 @@ def _put(database: Database, file: Path, *, replace: bool) -> None:
     place = Path(database.url.database or "")
     if place.exists() and not replace:
         raise Refused(f"{place} is there already; stop everything that uses it, then say --replace")
+    place.parent.mkdir(parents=True, exist_ok=True)
     part = place.with_name(place.name + ".part")
     shutil.copyfile(file, part)
     copied = module.connect(part)

@@ -125,10 +125,10 @@ def test_a_damaged_backup_is_refused_and_the_database_stays(sqlite_url: str, tmp
 
 def test_a_restore_is_counted_and_keeps_the_installation(sqlite_url: str, tmp_path: Path) -> None:
     backup(sqlite_url, tmp_path / "backup")
-    other = f"sqlite:///{tmp_path / 'other.db'}"
+    other = f"sqlite:///{tmp_path / 'new home' / 'other.db'}"
     assert restore(other, tmp_path / "backup") == 0
     assert open_store(other).install_id() == open_store(sqlite_url).install_id()
-    with sqlite3.connect(tmp_path / "other.db") as connection:
+    with sqlite3.connect(tmp_path / "new home" / "other.db") as connection:
         assert connection.execute("SELECT incarnation FROM installation").fetchone() == (1,)
     upgrade(other)
 
