@@ -17,7 +17,8 @@ POLL_SECONDS = "2"
 @click.option("--limit", type=click.IntRange(1, 1000), help="How many executions at once.")
 @click.option("--name", metavar="N", help="What Prefect calls it.")
 @click.option("--once", is_flag=True, help="Take what is there now, and end.")
-def command(pool: str | None, limit: int | None, name: str | None, once: bool) -> None:
+@click.option("--only", metavar="ID", help="Run this execution alone, as far as it goes, and end.")
+def command(pool: str | None, limit: int | None, name: str | None, once: bool, only: str | None) -> None:
     """Run executions: many at once in this one process, until Ctrl-C.
 
     It finishes the steps that run and leaves the rest to the next worker. It wakes what was decided, expires reviews,
@@ -27,7 +28,10 @@ def command(pool: str | None, limit: int | None, name: str | None, once: bool) -
     use_running_prefect(options.home)
     os.environ.setdefault("PREFECT_WORKER_QUERY_SECONDS", POLL_SECONDS)
     from flowbuilder.collection import FlowbuilderWorker
-    from flowbuilder.runtime.running import run_until_stopped
+    from flowbuilder.runtime.running import run_only, run_until_stopped
 
+    if only is not None:
+        run_only(only, FlowbuilderWorker.open_station, pool=pool or options.work_pool)
+        return
     worker = FlowbuilderWorker(work_pool_name=pool or options.work_pool, limit=limit or options.worker_limit, name=name)
     run_until_stopped(worker, once=once)

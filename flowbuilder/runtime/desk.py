@@ -7,6 +7,7 @@ import contextlib
 import contextvars
 import logging
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from prefect.exceptions import ObjectNotFound
 
 from flowbuilder.errors import Conflict, FlowbuilderError, NotFound
 from flowbuilder.execute import PerformHere, execute
+from flowbuilder.holding import is_held
 from flowbuilder.runtime.attempt import Attempt, NotNow
 from flowbuilder.runtime.limits import Limits
 from flowbuilder.runtime.rouse import rouse
@@ -27,8 +29,13 @@ logger = logging.getLogger(__name__)
 
 REMEMBERED = 4096
 """How many flow runs are remembered, so that going on with one needs no call to Prefect first."""
+SUSPECT_DEATHS = 2
+"""After so many deaths of workers in a row an execution runs in a process of its own, and one such at a time."""
 REST_SECONDS = 5.0
 """How long an execution that could not be taken up is left alone, unless somebody calls for it."""
+
+Apart = Callable[[str, str], Awaitable[None]]
+"""`(execution id, pool)`: runs it in another process, as far as it goes; returns once that has ended, somehow."""
 
 
 @dataclass(kw_only=True)
@@ -45,8 +52,12 @@ class Desk:
     """Takes up what it is called for. `pool` is the work pool whose runs are its own; those of others it has Prefect
     give to their workers."""
 
-    def __init__(self, station: Station, client: PrefectClient, *, pool: str, limit: int) -> None:
+    def __init__(
+        self, station: Station, client: PrefectClient, *, pool: str, limit: int, apart: Apart | None = None
+    ) -> None:
+        """`apart` runs one execution in another process; without it, suspects run here as all others do."""
         self.station, self.client, self.pool = station, client, pool
+        self._apart, self._alone = apart, asyncio.Semaphore(1)
         self.seats: dict[str, Seat] = {}
         self.leaving = False
         self._places = asyncio.Semaphore(limit)
@@ -126,7 +137,10 @@ class Desk:
 
     async def _turn(self, execution_id: str, seat: Seat) -> None:
         run = await self._run(execution_id)
-        if run is None:
+        if self._apart is not None and await asyncio.to_thread(self._is_suspect, execution_id):
+            async with self._alone:
+                await self._apart(execution_id, self.pool)
+        elif run is None:
             await self._without_prefect(execution_id, seat)
         elif run.work_pool_name not in (None, self.pool):
             await rouse(self.client, await asyncio.to_thread(self.station.store.execution, execution_id), run)
@@ -174,6 +188,15 @@ class Desk:
                 perform=PerformHere(self.station.ports.clock),
                 signals=seat.signals,
             )
+
+    def _is_suspect(self, execution_id: str) -> bool:
+        """Whether two workers in a row have gone silent over an execution: the next one must not take others along."""
+        try:
+            execution = self.station.store.execution(execution_id)
+        except FlowbuilderError:
+            return False
+        silent = execution.holder is not None and not is_held(execution, self.station.ports.clock.now())
+        return execution.deaths + silent >= SUSPECT_DEATHS
 
     def _is_ready(self, execution_id: str) -> bool:
         try:

@@ -23,6 +23,6 @@ class Limits:
         until, limited = self._known.get(deployment_id, (0.0, False))
         if until < time.monotonic():
             deployment = await self._client.read_deployment(deployment_id)
-            limited = deployment.global_concurrency_limit is not None or deployment.concurrency_limit is not None
+            limited = deployment.global_concurrency_limit is not None
             self._known[deployment_id] = (time.monotonic() + REMEMBERED_SECONDS, limited)
         return limited

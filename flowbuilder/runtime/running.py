@@ -7,15 +7,18 @@ import signal
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
+from prefect.context import AsyncClientContext
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL
 
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.execution import Execution
 from flowbuilder.ports import Store
+from flowbuilder.runtime.desk import Desk
 from flowbuilder.runtime.patience import impatient
 from flowbuilder.runtime.rouse import rouse
 from flowbuilder.runtime.server import server, translate
+from flowbuilder.runtime.station import OpenStation
 from flowbuilder.runtime.sweeper import Sweeper, Swept
 from flowbuilder.runtime.wake import wake_workers
 from flowbuilder.runtime.warm_worker import WarmWorker
@@ -50,6 +53,21 @@ async def _run(worker: WarmWorker, *, once: bool) -> None:
     except asyncio.CancelledError:
         if not told:
             raise
+
+
+def run_only(execution_id: str, open_station: OpenStation, *, pool: str) -> None:
+    """Run one execution as far as it goes, in this process and alone."""
+    asyncio.run(_run_only(execution_id, open_station, pool))
+
+
+async def _run_only(execution_id: str, open_station: OpenStation, pool: str) -> None:
+    station = await asyncio.to_thread(open_station)
+    async with get_client(httpx_settings=impatient(asynchronous=True)) as client:
+        with AsyncClientContext.model_construct(client=client):
+            desk = Desk(station, client, pool=pool, limit=1)
+            desk.call(execution_id)
+            await desk.idle()
+            await desk.leave(0)
 
 
 def reconcile(store: Store, options: Settings) -> Swept:

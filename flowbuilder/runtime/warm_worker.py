@@ -19,7 +19,7 @@ from prefect.context import AsyncClientContext
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 from flowbuilder.execution import Execution
-from flowbuilder.runtime.desk import Desk
+from flowbuilder.runtime.desk import Apart, Desk
 from flowbuilder.runtime.patience import impatient
 from flowbuilder.runtime.pool import DESCRIPTION, job_template
 from flowbuilder.runtime.station import Station
@@ -65,6 +65,11 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
     def open_station() -> Station:
         """The store, the outside world and the settings of this process."""
 
+    @staticmethod
+    def apart() -> Apart | None:
+        """What runs an execution that may have killed workers where it can kill no other; None: here, as all others."""
+        return None
+
     @classmethod
     def get_default_base_job_template(cls) -> dict[str, Any]:
         """No variable that counts: executions run in the environment of the worker."""
@@ -79,7 +84,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
         self._exit_stack.enter_context(AsyncClientContext.model_construct(client=client))
         await super().setup()
         limit = self._limit or station.settings.worker_limit
-        self.desk = Desk(station, self.client, pool=self._work_pool_name, limit=limit)
+        self.desk = Desk(station, self.client, pool=self._work_pool_name, limit=limit, apart=self.apart())
         self.sweeper = Sweeper(station.store, self.client, self._offer)
         self._ears = WakeUps(station.settings.home, self.desk.call)
         await self._ears.__aenter__()

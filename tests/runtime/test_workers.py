@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,22 @@ async def test_a_worker_that_is_stopped_finishes_its_step_and_hands_over(
         await shop.status(execution_id, "completed")
     assert not shop.events(execution_id, "worker_lost")
     assert len(shop.events(execution_id, "step_started", "long")) == 1
+
+
+async def test_an_execution_over_which_two_workers_died_runs_in_a_process_of_its_own(
+    shop: Shop, prefect: PrefectServer, settings: Settings, tmp_path: Path
+) -> None:
+    workflow = shop.publish(NOTE)
+    execution_id = await shop.start(workflow, {"text": "hello"})
+    shop.store.claim(execution_id, "the first to die", timedelta(milliseconds=1))
+    await asyncio.sleep(0.05)
+    shop.store.claim(execution_id, "the second to die", timedelta(milliseconds=1))
+    await asyncio.sleep(0.05)
+    log = tmp_path / "worker.log"
+    with program([str(BIN / "flowbuilder"), "worker"], environment(prefect, settings), log):
+        await shop.status(execution_id, "waiting", seconds=60)
+        await until(lambda: "had a process of its own, which ended with code 0" in log.read_text(), what="its end")
+    assert len(shop.events(execution_id, "worker_lost")) == 2
 
 
 async def test_the_same_deployment_runs_on_prefects_process_worker(
