@@ -11,7 +11,9 @@ LATE = Diagnostic(
     hint="did you mean draft?",
     span=Span(line=3, column=11, end_line=3, end_column=15),
 )
-EARLY = Diagnostic(code="FB103", message="alone", severity="warning", span=Span(line=1, column=1, end_line=1, end_column=3))
+EARLY = Diagnostic(
+    code="FB103", message="alone", severity="warning", span=Span(line=1, column=1, end_line=1, end_column=3)
+)
 NOWHERE = Diagnostic(code="FB001", message="no document")
 
 

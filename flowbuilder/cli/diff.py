@@ -7,7 +7,7 @@ from difflib import unified_diff
 
 import click
 
-from flowbuilder.terminal.answer import AnsweringCommand, Answer
+from flowbuilder.terminal.answer import Answer, AnsweringCommand
 from flowbuilder.terminal.application import reading_app
 from flowbuilder.terminal.stored import document_text
 

@@ -11,7 +11,7 @@ import click
 
 from flowbuilder.errors import FlowbuilderError, LanguageError, StepError
 from flowbuilder.language import Expression, Template
-from flowbuilder.terminal.answer import AnsweringCommand, Answer
+from flowbuilder.terminal.answer import Answer, AnsweringCommand
 from flowbuilder.terminal.documents import read_text
 from flowbuilder.terminal.inputs import object_in_file
 

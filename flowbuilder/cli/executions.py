@@ -45,7 +45,14 @@ def listing(
     from flowbuilder.terminal.console import status, table, when
 
     rows = [
-        (item.id, status(item.status), f"{item.workflow} v{item.version}", item.site, when(item.created_at), _done(item))
+        (
+            item.id,
+            status(item.status),
+            f"{item.workflow} v{item.version}",
+            item.site,
+            when(item.created_at),
+            _done(item),
+        )
         for item in found
     ]
     columns = ("id", "status", "workflow", "site", "created", "steps")

@@ -6,7 +6,7 @@ import click
 
 from flowbuilder.explain import explanations
 from flowbuilder.spelling import nearest
-from flowbuilder.terminal.answer import AnsweringCommand, Answer
+from flowbuilder.terminal.answer import Answer, AnsweringCommand
 
 
 @click.command(cls=AnsweringCommand)

@@ -10,7 +10,7 @@ from flowbuilder.compiler import compile_plan
 from flowbuilder.diagnostics import render
 from flowbuilder.errors import DefinitionError
 from flowbuilder.loader import load
-from flowbuilder.terminal.answer import AnsweringCommand, Answer
+from flowbuilder.terminal.answer import Answer, AnsweringCommand
 from flowbuilder.terminal.documents import called_from, document_file, read_text
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from flowbuilder.bootstrap import settings
-from flowbuilder.terminal.answer import AnsweringCommand, Answer
+from flowbuilder.terminal.answer import Answer, AnsweringCommand
 from flowbuilder.terminal.application import reading_app
 from flowbuilder.terminal.documents import document_file
 from flowbuilder.terminal.drafts import store_draft

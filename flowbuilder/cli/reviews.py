@@ -47,8 +47,7 @@ def listing(
     cursor: str | None,
 ) -> Answer:
     """List the open reviews, those due first on top."""
-    status = None if everything else "open"
-    where = ReviewFilter(workflow=workflow, site=site, execution_id=execution_id, status=status)
+    where = ReviewFilter(workflow=workflow, site=site, execution_id=execution_id, status=None if everything else "open")
     app = reading_app()
     page = app.reviews(where, limit=limit, cursor=cursor)
     pending = dict(app.pending_counts())

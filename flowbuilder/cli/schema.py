@@ -7,7 +7,7 @@ import json
 import click
 
 from flowbuilder.schema import definition_schema
-from flowbuilder.terminal.answer import AnsweringCommand, Answer
+from flowbuilder.terminal.answer import Answer, AnsweringCommand
 
 
 @click.command(cls=AnsweringCommand)

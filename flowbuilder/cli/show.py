@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from flowbuilder.terminal.answer import AnsweringCommand, Answer
+from flowbuilder.terminal.answer import Answer, AnsweringCommand
 from flowbuilder.terminal.application import reading_app
 from flowbuilder.terminal.records import version_record
 from flowbuilder.terminal.stored import document_text

@@ -56,5 +56,7 @@ def _page(record: dict[str, object]) -> str:
     for field in fields:
         default = field["default"]
         note = "required" if field["required"] else (f"default {default}" if default not in (None, "") else "")
-        lines.append("  " + "  ".join(part for part in (f"{field['name']:<{width}}", note, field["description"]) if part))
+        lines.append(
+            "  " + "  ".join(part for part in (f"{field['name']:<{width}}", note, field["description"]) if part)
+        )
     return "\n".join(lines)

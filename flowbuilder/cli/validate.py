@@ -10,7 +10,7 @@ import click
 from flowbuilder.check import check
 from flowbuilder.diagnostics import Diagnostic, Report, count, render
 from flowbuilder.loader import load
-from flowbuilder.terminal.answer import AnsweringCommand, Answer
+from flowbuilder.terminal.answer import Answer, AnsweringCommand
 from flowbuilder.terminal.documents import called_from, document_file, read_bounded
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from flowbuilder.terminal.answer import AnsweringCommand, Answer, wants_json
+from flowbuilder.terminal.answer import Answer, AnsweringCommand, wants_json
 from flowbuilder.terminal.application import reading_app
 from flowbuilder.terminal.records import workflow_record
 

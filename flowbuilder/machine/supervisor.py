@@ -49,8 +49,8 @@ class Supervisor(AbstractContextManager["Supervisor"]):
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         self.stop()
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        for known, handler in self._before.items():
+            signal.signal(known, handler)
 
     def start(self, program: Program) -> None:
         """Start a program; its log begins anew when it has grown large."""

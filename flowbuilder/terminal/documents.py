@@ -19,7 +19,7 @@ document_file = click.Path(exists=True, dir_okay=False, readable=True, path_type
 
 
 def read_bounded(path: Path) -> bytes:
-    """The bytes of a file, no more of them than tell that it is too large for a workflow; a usage error when unreadable."""
+    """The bytes of a file, no more than tell that it is too large for a workflow; a usage error when unreadable."""
     try:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)

@@ -28,9 +28,7 @@ def store_draft(app: App, file: Path, *, author: str) -> Draft:
     return Draft(version=version, called=tuple(called))
 
 
-def _store(
-    app: App, file: Path, author: str, called: list[WorkflowVersion], above: tuple[str, ...]
-) -> WorkflowVersion:
+def _store(app: App, file: Path, author: str, called: list[WorkflowVersion], above: tuple[str, ...]) -> WorkflowVersion:
     source = read_text(file)
     definition, report = load(source)
     if definition is None:

@@ -33,7 +33,9 @@ class LazyGroup(click.Group):
         found: click.Command = import_module(f"{self._package}.{cmd_name}").command
         return found
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with a suggestion when there is no such command."""
         if args and args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
             from difflib import get_close_matches
@@ -46,7 +48,9 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands by section, each with its first line."""
         for title, names in self._sections.items():
-            rows = [(name, command.get_short_help_str(70)) for name in names if (command := self.get_command(ctx, name))]
+            rows = [
+                (name, command.get_short_help_str(70)) for name in names if (command := self.get_command(ctx, name))
+            ]
             with formatter.section(title):
                 formatter.write_dl(rows)
 
