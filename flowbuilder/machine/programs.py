@@ -14,7 +14,11 @@ from flowbuilder.settings import Settings
 
 
 def prefect_environment(home: Path, port: int) -> dict[str, str]:
-    """What makes Prefect quiet, local and ours: its data in the home, no analytics, no promotional content."""
+    """What makes Prefect quiet, local and ours: its data in the home, no analytics, no promotional content.
+
+    Its server writes each change of a task down in a transaction of its own, which on SQLite keeps out all who want to
+    start a run. Here it gathers them for a second.
+    """
     return {
         "PREFECT_HOME": str(home / "prefect"),
         "PREFECT_API_URL": f"http://{HOST}:{port}/api",
@@ -22,6 +26,8 @@ def prefect_environment(home: Path, port: int) -> dict[str, str]:
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
         "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
         "DO_NOT_TRACK": "1",
     }
 
