@@ -33,6 +33,7 @@ from flowbuilder.walking.loops import launch, open_item
 from flowbuilder.walking.nodes import begin, go_on
 from flowbuilder.walking.runs import BlockRun, error_of, with_defaults
 from flowbuilder.walking.scope import Scope
+from flowbuilder.walking.starting import give_out
 from flowbuilder.walking.tasks import leave
 
 
@@ -69,9 +70,11 @@ class Walk:
     def advance(self) -> list[Action]:
         """The actions that have become possible since the last call, in a fixed order."""
         course = self._course
-        while course.jobs or course.launching:
+        while course.jobs or course.launching or course.starting:
             if course.jobs:
                 self._work_off(course.jobs.popleft())
+            elif not course.launching:
+                give_out(course)
             else:  # what is begun goes on before anything new begins, so inner iterations come first
                 run = max(course.launching, key=lambda launching: launching.block.depth)
                 del course.launching[run]

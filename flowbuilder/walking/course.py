@@ -66,6 +66,9 @@ class Course:
     jobs: deque[Job] = field(default_factory=deque)
     launching: dict[NodeRun, None] = field(default_factory=dict)
     """Iterations that may have room for more. They come last: what is begun goes on before anything new begins."""
+    starting: list[NodeRun] = field(default_factory=list)
+    """Tasks and reviews that are about to begin. They are given out when all that is known is worked off: what a new
+    walk remembers may show that they are not needed any more."""
     actions: list[Action] = field(default_factory=list)
 
     @classmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from flowbuilder.actions import Ask
 from flowbuilder.errors import LanguageError
 from flowbuilder.json_schema import problems
 from flowbuilder.language import Expression
@@ -52,20 +51,13 @@ def _begin_review(course: Course, run: NodeRun) -> None:
         return
     failure = course.outcomes.get(run.path)
     decision = course.decisions.get(run.path)
+    if failure is not None or decision is not None:
+        run.mark_begun()
     if failure is not None and failure.status == "failed":
         course.apply(run, failure)
     elif decision is None:
         run.state = "waiting"
-        course.actions.append(
-            Ask(
-                path=run.path,
-                node=node,
-                context=course.context(run),
-                round=run.scope.requested.get(node.id, 0) + 1,
-                top=run.top,
-                upstream=run.upstream(),
-            )
-        )
+        course.starting.append(run)
     elif (
         decision.kind == "changes_requested"
         and node.rewind_to is not None

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from flowbuilder.actions import Standing
 from flowbuilder.errors import LanguageError
 from flowbuilder.plan import Block, Node, Review, Task
+from flowbuilder.review import Decision
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walking.scope import Scope
 
@@ -36,6 +37,8 @@ class NodeRun:
     gone: bool = False
     blocked_by: str = ""
     asks: int = 0
+    decision: Decision | None = None
+    """The answer to the last review that its step asked for."""
     inner: BlockRun | None = None
     # an iteration's
     items: list[Json] = field(default_factory=list)
@@ -98,6 +101,11 @@ class NodeRun:
             block = owner.block if owner is not None else None
         return found
 
+    def mark_begun(self) -> None:
+        """Something of the items around it has happened: they are not taken back any more."""
+        for item in self.items_around():
+            item.begun = True
+
     def blocks(self) -> Iterator[BlockRun]:
         """The blocks that are open inside it."""
         if self.inner is not None:
@@ -140,6 +148,8 @@ class ItemRun:
     feedback: JsonObject | None = None
     block: BlockRun | None = None
     busy: int = 0
+    begun: bool = False
+    """Whether anything in it was given out, or has ended."""
 
 
 @dataclass(kw_only=True, eq=False)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flowbuilder.actions import Start, ask_path
-from flowbuilder.plan import Loop, Task
+from flowbuilder.actions import ask_path
+from flowbuilder.plan import Loop
 from flowbuilder.review import Decision
 from flowbuilder.walking.course import Course
 from flowbuilder.walking.runs import NodeRun
@@ -15,6 +15,7 @@ def begin_task(course: Course, run: NodeRun) -> None:
         return
     outcome = course.outcomes.get(run.path)
     if outcome is not None and outcome.status != "needs_review":
+        run.mark_begun()
         course.apply(run, outcome)
         return
     decision: Decision | None = None
@@ -26,19 +27,8 @@ def begin_task(course: Course, run: NodeRun) -> None:
     if not _enter(run):
         run.state = "held"
         return
-    assert isinstance(run.node, Task)
-    run.state = "running"
-    course.actions.append(
-        Start(
-            path=run.path,
-            node=run.node,
-            context=course.context(run),
-            top=run.top,
-            upstream=run.upstream(),
-            decision=decision,
-            asks=run.asks,
-        )
-    )
+    run.state, run.decision = "running", decision
+    course.starting.append(run)
 
 
 def leave(course: Course, run: NodeRun) -> None:
