@@ -152,7 +152,7 @@ def program(folder: Path, name: str, command: list[str]) -> Iterator[None]:
 
 
 def server_command(port: int) -> list[str]:
-    return [sys.executable, "-m", "flowbuilder.runtime.own_server", "--host", "127.0.0.1", "--port", str(port)]
+    return [str(BIN / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(port)]
 
 
 def answers(port: int) -> bool:

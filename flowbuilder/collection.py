@@ -5,6 +5,8 @@ It is imported when a worker starts and when the server does, so it is light: wh
 
 from __future__ import annotations
 
+import sys
+
 from flowbuilder.adapters.block_types import (
     CmsCredentials,
     Connection,
@@ -50,3 +52,10 @@ class FlowbuilderWorker(WarmWorker):
             settings=options,
             holder=new_holder("worker"),
         )
+
+
+if "prefect.server.database.configurations" in sys.modules:
+    # inside of a server: one on SQLite stands still now and then without this, and with it every start of a run
+    from flowbuilder.runtime.server_on_sqlite import queue_up_writers
+
+    queue_up_writers()

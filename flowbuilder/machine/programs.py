@@ -42,7 +42,7 @@ def prefect_server(environment: Mapping[str, str], port: int) -> Program:
     """Prefect's API and UI, on SQLite in its home."""
     return Program(
         name="prefect",
-        command=[sys.executable, "-m", "flowbuilder.runtime.own_server", "--host", HOST, "--port", str(port)],
+        command=[sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)],
         environment={**environment, "PREFECT_SERVER_LOGGING_LEVEL": "WARNING"},
         health=f"http://{HOST}:{port}/api/health",
         patience=180.0,

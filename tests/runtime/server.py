@@ -53,7 +53,7 @@ def prefect_server(folder: Path) -> Iterator[PrefectServer]:
         "DO_NOT_TRACK": "1",
     }
     environment = {**os.environ, **given}
-    command = [sys.executable, "-m", "flowbuilder.runtime.own_server", "--host", "127.0.0.1", "--port", str(port)]
+    command = [str(BIN / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     with program(command, environment, folder / "server.log"):
         wait_until(lambda: answers(port), seconds=170, what="Prefect's server")
         with temporary_settings(
