@@ -9,6 +9,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TypeAlias
 
+from flowbuilder.collecting import burst
 from flowbuilder.definition import Definition
 from flowbuilder.diagnostics import Diagnostic, Report, place_of
 from flowbuilder.reading import Reading, Workflows
@@ -24,6 +25,7 @@ def check(definition: Definition, *, workflows: Workflows | None = None) -> Repo
     return examine(definition, workflows=workflows)[0]
 
 
+@burst()
 def examine(definition: Definition, *, workflows: Workflows | None = None) -> tuple[Report, Reading]:
     """What `check` gives, and the reading that it was found in, with all that was worked out on the way."""
     reading = Reading(definition, workflows)

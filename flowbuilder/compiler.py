@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowbuilder.check import examine
+from flowbuilder.collecting import burst
 from flowbuilder.definition import Definition
 from flowbuilder.dependencies import dependencies, in_order
 from flowbuilder.errors import ConfigurationError, DefinitionError
@@ -27,6 +28,7 @@ _FORMAT = 1
 """Part of every digest: raised when the same document compiles to something else than before."""
 
 
+@burst()
 def compile_plan(definition: Definition, *, workflows: Workflows | None = None) -> Plan:
     """The plan of a definition; `DefinitionError` with the whole report when the definition has errors."""
     report, reading = examine(definition, workflows=workflows)
@@ -35,6 +37,7 @@ def compile_plan(definition: Definition, *, workflows: Workflows | None = None) 
     return _plan(_Known(shaping=reading.once(Shaping)))
 
 
+@burst()
 def recompile(definition: Definition, *, workflows: Workflows | None = None) -> Plan:
     """The plan of a version that is stored; `DefinitionError` when it cannot be read.
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from flowbuilder.collecting import burst
 from flowbuilder.complaints import Complaints
 from flowbuilder.definition import Definition, Positions
 from flowbuilder.diagnostics import Diagnostic, Report, Span
@@ -39,6 +40,7 @@ class Document(Record):
     outputs: dict[str, Any] = Field(default_factory=dict, description="what comes out, as templates")
 
 
+@burst()
 def load(document: str | bytes | Mapping[str, Json] | Path) -> tuple[Definition | None, Report]:
     """The definition that a document holds, and what is wrong with it.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 
 import click
@@ -21,7 +20,6 @@ def command(files: tuple[Path, ...]) -> Answer:
 
     Called workflows are looked for beside the file, then in the store. Warnings do not fail.
     """
-    gc.disable()  # a short process that keeps nearly all that it makes: collecting would only cost
     records, blocks, errors, warnings = [], [], 0, 0
     for path in files:
         report, source = _report_of(path)
