@@ -95,10 +95,12 @@ class Stage:
         self.lives = 0
         self.looks = 0
         self.asked: set[int] = set()
+        self._eyes: Store | None = None
 
     def live(self, box: Box) -> None:
         """One process: start the execution unless it is there, then work and answer until nothing is left to do."""
         self.lives += 1
+        self.look_away()
         opened = self.opener()
         try:
             with everything_in_order():
@@ -183,27 +185,37 @@ class Stage:
         done = f"POST /{path}" in self.targets.service.applied
         return {"kind": "rejected" if done else "approved", "by": "ana@example.com", "comment": "looked"}
 
+    def _look(self) -> Store:
+        """A store opened to look at, until the next life begins."""
+        if self._eyes is None:
+            self._eyes = self.opener()
+        return self._eyes
+
+    def look_away(self) -> None:
+        """Close what was opened to look."""
+        if self._eyes is not None:
+            _close(self._eyes)
+            self._eyes = None
+
     def ending(self) -> Ending:
         """What the execution came to."""
-        store = self.opener()
+        store = self._look()
         execution = store.execution(self.run)
         outcomes = {
             outcome.path: (outcome.status, outcome.output, outcome.error) for outcome in store.outcomes(self.run)
         }
         page = asyncio.run(self.targets.site.read(PAGE)).body
-        ended = Ending(
+        return Ending(
             status=execution.status,
             outputs=execution.outputs,
             outcomes=outcomes,
             applied=tuple(sorted(self.targets.service.applied)),
             page=page,
         )
-        _close(store)
-        return ended
 
     def complaints(self, *, audited: bool = True) -> list[str]:
         """What the audit finds in the store, and what the targets' own logs say against it."""
-        store = self.opener()
+        store = self._look()
         found = [str(finding) for finding in audit(store, [self.run])] if audited else []
         ledger = {effect.key: effect for effect in store.effects(self.run)}
         calls = self.targets.keyed_calls()
@@ -222,7 +234,6 @@ class Stage:
                 found.append(f"I6: {effect.target} has a receipt, and a person was asked whether it was written")
             if effect.status == "done" and not calls[effect.key]:
                 found.append(f"I6: {effect.target} has a receipt and was never called")
-        _close(store)
         return found
 
     def _repeats_allowed(self, store: Store, path: str) -> int:
@@ -232,11 +243,8 @@ class Stage:
         )
 
     def execution(self) -> Execution:
-        """The execution, from a store opened for that."""
-        store = self.opener()
-        found = store.execution(self.run)
-        _close(store)
-        return found
+        """The execution, as it is remembered."""
+        return self._look().execution(self.run)
 
 
 class BoxedSite(Boxed):

@@ -52,6 +52,7 @@ def drill(url: str, file: Path, name: str, point: int) -> None:
     stage.live(Box())
     first = stage.ending()
     assert first.status == "completed"
+    stage.look_away()
     assert restore(url, file, replace=True, clock=clock) == 1
     clock.advance(60)
     stage.live(Box())
