@@ -119,6 +119,9 @@ class Desk:
         except (Conflict, NotNow) as problem:
             logger.info("execution %s is not taken up: %s", execution_id, problem)
             self._rest(execution_id)
+        except FlowbuilderError as problem:  # such as a database that is away: it is taken up again
+            logger.warning("execution %s cannot go on now: %s", execution_id, problem)
+            self._rest(execution_id)
         except Exception:  # one execution's trouble is no other's; what was begun is in the store
             logger.exception("execution %s cannot go on here", execution_id)
             self._rest(execution_id)
