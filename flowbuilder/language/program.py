@@ -11,15 +11,11 @@ from typing import Any, Final
 
 from flowbuilder.errors import LanguageError
 from flowbuilder.language import operators, printing
-from flowbuilder.language.failures import explain
 from flowbuilder.language.functions.registry import Parameter
-from flowbuilder.language.generator import Generator
 from flowbuilder.language.limits import LIMITS, Meter, too_much
-from flowbuilder.language.lookup_generator import often_read
 from flowbuilder.language.nodes import Call, Expr, ListLiteral, ObjectLiteral, Statement, walk
 from flowbuilder.language.operators import MISSING, kind, undefined, wrong
 from flowbuilder.language.references import Reference, references
-from flowbuilder.language.template_generator import TemplateGenerator
 from flowbuilder.values import Json
 
 Evaluate = Callable[[Mapping[str, Json]], Any]
@@ -54,6 +50,12 @@ class Program:
 
 
 def _function(program: Program) -> Evaluate:
+    # here: a document that is only checked is never evaluated
+    from flowbuilder.language.failures import explain
+    from flowbuilder.language.generator import Generator
+    from flowbuilder.language.lookup_generator import often_read
+    from flowbuilder.language.template_generator import TemplateGenerator
+
     generator: Generator
     if program.expression is not None:
         generator = Generator(often_read(program.expression))
