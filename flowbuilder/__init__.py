@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flowbuilder.app import App
-    from flowbuilder.check import check
+    from flowbuilder.checking import check
     from flowbuilder.compiler import compile_plan
     from flowbuilder.language import Expression, Template
     from flowbuilder.loader import load
@@ -19,7 +19,7 @@ _HOMES = {
     "App": "flowbuilder.app",
     "Expression": "flowbuilder.language",
     "Template": "flowbuilder.language",
-    "check": "flowbuilder.check",
+    "check": "flowbuilder.checking",
     "compile_plan": "flowbuilder.compiler",
     "load": "flowbuilder.loader",
 }
@@ -28,7 +28,6 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = import_module(_HOMES[name])
-    # the submodule of the same name has just become an attribute: the function takes its place
-    globals()[name] = value = getattr(home, name)
+    # no submodule has one of these names: importing it would put a module in the function's place
+    globals()[name] = value = getattr(import_module(_HOMES[name]), name)
     return value

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from flowbuilder.actions import Standing
-from flowbuilder.check import check
+from flowbuilder.checking import check
 from flowbuilder.compiler import compile_plan
 from flowbuilder.definition import Definition
 from flowbuilder.diagnostics import Report

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flowbuilder.check import examine
+from flowbuilder.checking import examine
 from flowbuilder.collecting import burst
 from flowbuilder.definition import Definition
 from flowbuilder.dependencies import dependencies, in_order

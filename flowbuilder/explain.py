@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from flowbuilder import document_rules, text_rules
-from flowbuilder.check import rules
+from flowbuilder.checking import rules
 
 
 def explain(code: str) -> str | None:

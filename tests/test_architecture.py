@@ -103,3 +103,13 @@ def test_what_authors_use_imports_nothing_heavy(script: str) -> None:
     code = f"{script}\nimport sys\nfound = [name for name in {heavy} if name in sys.modules]\nassert not found, found"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_public_names_are_what_they_say_whatever_was_imported_before() -> None:
+    code = (
+        "import flowbuilder.app, flowbuilder.checking, flowbuilder.loader, flowbuilder.compiler\n"
+        "from flowbuilder import App, Expression, Template, check, compile_plan, load\n"
+        "assert all(map(callable, (App, Expression, Template, check, compile_plan, load)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

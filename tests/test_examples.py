@@ -14,7 +14,7 @@ import pytest
 from flowbuilder.adapters.cms.front_matter import take_apart
 from flowbuilder.adapters.connections import FileConnections
 from flowbuilder.adapters.ports import real_ports
-from flowbuilder.check import check
+from flowbuilder.checking import check
 from flowbuilder.loader import load
 from flowbuilder.ports import Ports
 from flowbuilder.sample.site import SampleSite

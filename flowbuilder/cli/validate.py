@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from flowbuilder.check import check
+from flowbuilder.checking import check
 from flowbuilder.diagnostics import Diagnostic, Report, count, render
 from flowbuilder.loader import load
 from flowbuilder.terminal.answer import Answer, AnsweringCommand

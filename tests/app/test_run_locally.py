@@ -181,7 +181,7 @@ def test_rules_that_have_come_since_do_not_stop_what_is_stored(monkeypatch: pyte
     def new_rule(reading: Reading) -> Iterator[Diagnostic]:
         yield Diagnostic(code="FB999", message="this is not allowed any more")
 
-    monkeypatch.setattr("flowbuilder.check.rules", lambda: {"new": new_rule})
+    monkeypatch.setattr("flowbuilder.checking.rules", lambda: {"new": new_rule})
     execute_module._plan.cache_clear()
     assert [standing.status for standing in waiting.app.standings(waiting.execution.id)] == ["waiting"]
     with pytest.raises(DefinitionError, match="not allowed any more"):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flowbuilder.check import check
+from flowbuilder.checking import check
 from flowbuilder.compiler import compile_plan
 from flowbuilder.definition import Definition
 from flowbuilder.errors import NotFound

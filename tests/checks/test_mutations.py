@@ -12,7 +12,7 @@ import mutants
 import pytest
 from mutants import Mutant
 
-from flowbuilder.check import check
+from flowbuilder.checking import check
 from flowbuilder.definition import Definition
 from flowbuilder.diagnostics import Diagnostic, Report
 from flowbuilder.errors import NotFound

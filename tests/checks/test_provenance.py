@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flowbuilder.check import check
+from flowbuilder.checking import check
 from flowbuilder.definition import Definition
 from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.errors import NotFound

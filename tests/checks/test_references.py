@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flowbuilder.check import check
+from flowbuilder.checking import check
 from flowbuilder.definition import Definition
 from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.loader import load

@@ -3,7 +3,7 @@ import textwrap
 
 import pytest
 
-from flowbuilder.check import check, rules
+from flowbuilder.checking import check, rules
 from flowbuilder.definition import Definition
 from flowbuilder.diagnostics import Report
 from flowbuilder.errors import NotFound
