@@ -190,7 +190,9 @@ async def test_a_compressed_answer_is_decoded(httpserver: HTTPServer):
 
 
 @pytest.mark.parametrize(
-    ("encoding", "body"), [("gzip", b"plain"), ("br", b"x"), ("gzip", gzip.compress(b"abc" * 99)[:-9])]
+    ("encoding", "body"),
+    [("gzip", b"plain"), ("br", b"x"), ("gzip", gzip.compress(b"abc" * 99)[:-9])],
+    ids=["not compressed", "unknown", "cut off"],
 )
 async def test_an_encoding_that_lies_is_an_error(httpserver: HTTPServer, encoding, body):
     httpserver.expect_request("/").respond_with_data(body, headers={"Content-Encoding": encoding})
