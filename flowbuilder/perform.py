@@ -24,6 +24,7 @@ from flowbuilder.errors import (
 )
 from flowbuilder.events import NewEvent
 from flowbuilder.execution import Lease, Outcome
+from flowbuilder.journal import StoreJournal
 from flowbuilder.ledger import StoreLedger
 from flowbuilder.ports import Ports, Store
 from flowbuilder.step import Completed, ExecutionInfo, NeedsReview, Step, StepResult, StepRun
@@ -126,7 +127,7 @@ async def _run(place: Workplace, start: Start, step: Step, attempt: int) -> Step
         path=start.path,
         execution=place.execution,
         site=place.site,
-        ports=replace(place.ports, ledger=ledger),
+        ports=replace(place.ports, ledger=ledger, journal=StoreJournal(place.store, place.lease, start.path)),
         hosts=place.hosts,
         attempt=attempt,
         decision=start.decision,

@@ -7,7 +7,7 @@ import math
 from decimal import Decimal
 from typing import Any
 
-from flowbuilder.adapters.providers import opened_model
+from flowbuilder.adapters.providers import load_library, opened_model
 from flowbuilder.errors import ConfigurationError, StepError, Transience, TransientError
 from flowbuilder.json_schema import problems
 from flowbuilder.ports import ModelAnswer, ModelRequest, ModelTool
@@ -31,13 +31,22 @@ class NamedModels:
             from flowbuilder.adapters.demo_model import DemoModel
 
             return await DemoModel().complete(request)
+        await load_library(provider)  # not a part of the time that the model has
         try:
             async with asyncio.timeout(request.timeout), opened_model(request) as model:
-                return await _ask(model, request)
+                return await _ask(_recorded(model, request), request)
         except TimeoutError:
             raise TransientError(
                 f"{request.model} did not answer within {request.timeout:g} s", reason="timeout"
             ) from None
+
+
+def _recorded(model: Any, request: ModelRequest) -> Any:
+    if request.journal is None:
+        return model
+    from flowbuilder.adapters.recorded_model import RecordedModel
+
+    return RecordedModel(model, request.journal)
 
 
 async def _ask(model: Any, request: ModelRequest) -> ModelAnswer:

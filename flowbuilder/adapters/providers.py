@@ -32,8 +32,7 @@ async def opened_model(request: ModelRequest) -> AsyncIterator[Any]:
     connection = request.connection
     if not name:
         raise StepError(f"model {request.model!r:.60} is not of the form provider:name", code="unknown_model")
-    # in a thread: these libraries take more than a second to import, and other executions share this event loop
-    await asyncio.to_thread(_import, _LIBRARIES.get(provider, _LIBRARIES["openai"]))
+    await load_library(provider)
     # a client per request: one that is shared would be bound to the event loop it was first used in
     if provider == "anthropic":
         import anthropic
@@ -79,6 +78,11 @@ async def opened_model(request: ModelRequest) -> AsyncIterator[Any]:
             "OpenAI-compatible server, name a connection with a base_url",
             code="unknown_model",
         )
+
+
+async def load_library(provider: str) -> None:
+    """Import what talks to a provider: in a thread, for it takes a second or more and others share this event loop."""
+    await asyncio.to_thread(_import, _LIBRARIES.get(provider, _LIBRARIES["openai"]))
 
 
 def _import(names: tuple[str, ...]) -> None:

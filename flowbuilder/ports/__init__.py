@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from flowbuilder.ports.cms import Cms, CmsForSite, CmsPage, CmsWrite
 from flowbuilder.ports.engine import Engine
 from flowbuilder.ports.http import Http, HttpRequest, HttpResponse
+from flowbuilder.ports.journal import Journal
 from flowbuilder.ports.language_model import LanguageModel, ModelAnswer, ModelRequest, ModelTool
 from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool
 from flowbuilder.ports.outside import Clock, Connections, Extract, Ledger, Ports, Sandbox
@@ -26,6 +27,7 @@ __all__ = [
     "Http",
     "HttpRequest",
     "HttpResponse",
+    "Journal",
     "LanguageModel",
     "Ledger",
     "McpAnswer",

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from flowbuilder.ports.journal import Journal
 from flowbuilder.values import Json, JsonObject
 
 
@@ -34,6 +35,8 @@ class ModelRequest:
     connection: JsonObject = field(default_factory=dict, repr=False)
     tools: tuple[ModelTool, ...] = ()
     max_tool_calls: int = 20
+    journal: Journal | None = field(default=None, repr=False)
+    """Where each answer of the conversation is written down before it is used; None: nowhere."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from flowbuilder.effect import Effect, TargetClass
 from flowbuilder.ports.cms import CmsForSite
 from flowbuilder.ports.http import Http
+from flowbuilder.ports.journal import Journal
 from flowbuilder.ports.language_model import LanguageModel
 from flowbuilder.ports.mcp import McpServers
 from flowbuilder.ports.search_console import SearchConsole
@@ -73,5 +74,6 @@ class Ports:
     search_console: SearchConsole | None = None
     mcp: McpServers | None = None
     ledger: Ledger | None = None
+    journal: Journal | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Ports that third-party step types bring, by name."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
@@ -124,6 +125,10 @@ class Store(Protocol):
 
     def mark_ready(self, execution_id: str) -> None: ...
 
+    def listen(self, timeout: float, stop: threading.Event | None = None) -> Iterator[str]:
+        """Ids of executions that have become ready, as they do, for at most `timeout` seconds or until `stop` is set.
+        A hint: one may be missed, and one may be named that is being run already. `Unavailable`."""
+
     # events
     def events(self, execution_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Event]: ...
 
@@ -193,6 +198,13 @@ class Store(Protocol):
     def effect(self, key: str) -> Effect: ...
 
     def effects(self, execution_id: str) -> Sequence[Effect]: ...
+
+    # answers
+    def keep_answer(self, lease: Lease, *, path: str, key: str, answer: JsonObject) -> None:
+        """Write down what a model or a tool answered in the middle of a step run. The first answer of a key stands."""
+
+    def answer(self, execution_id: str, key: str) -> JsonObject | None:
+        """The answer of an execution with this key; None when there is none."""
 
     # the installation
     def install_id(self) -> str:

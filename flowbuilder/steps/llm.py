@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, field_validator
@@ -64,7 +65,7 @@ class Llm(Step):
                 message = f"model {name!r:.60} is not of the form provider:name, such as openai:gpt-5.1"
                 raise StepError(message, code="invalid_field", detail={"field": "model"})
         connection = await run.ports.connections.get(self.connection) if self.connection else {}
-        requests = [self._request(name, connection) for name in names]
+        requests = [replace(self._request(name, connection), journal=run.ports.journal) for name in names]
         if prepare is not None:
             requests = [prepare(request) for request in requests]
         for request in requests[:-1]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from threading import Event
 
 from sqlalchemy import select
 
+from flowbuilder.store.answers import SqlAnswers
 from flowbuilder.store.database import Database
 from flowbuilder.store.effects import SqlEffects
 from flowbuilder.store.executions import SqlExecutions
@@ -19,7 +21,9 @@ from flowbuilder.store.tables import installation
 from flowbuilder.store.workflows import SqlWorkflows
 
 
-class SqlStore(SqlWorkflows, SqlSites, SqlExecutions, SqlLeases, SqlRecord, SqlQueue, SqlReviews, SqlEffects):
+class SqlStore(
+    SqlWorkflows, SqlSites, SqlExecutions, SqlLeases, SqlRecord, SqlQueue, SqlReviews, SqlEffects, SqlAnswers
+):
     """A `Store` on SQLite or PostgreSQL. Safe to call from several threads and from several processes."""
 
     def __init__(self, database: Database) -> None:
@@ -38,10 +42,10 @@ class SqlStore(SqlWorkflows, SqlSites, SqlExecutions, SqlLeases, SqlRecord, SqlQ
             self._install = self._database.read(lambda transaction: transaction.run(query).scalar_one())
         return self._install
 
-    def listen(self, timeout: float) -> Iterator[str]:
-        """Ids of executions that have become ready, as they do, for at most `timeout` seconds. A hint: one may be
-        missed, and one may be named that is being run already."""
-        return listen(self._database, timeout)
+    def listen(self, timeout: float, stop: Event | None = None) -> Iterator[str]:
+        """Ids of executions that have become ready, as they do, for at most `timeout` seconds or until `stop` is set.
+        A hint: one may be missed, and one may be named that is being run already."""
+        return listen(self._database, timeout, stop or Event())
 
     def close(self) -> None:
         """Let go of all connections."""

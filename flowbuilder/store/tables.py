@@ -265,3 +265,13 @@ effects = Table(
     Column("done_at", Moment),
     CheckConstraint("status IN ('intended', 'done', 'unknown', 'refused', 'reverted')", name="status"),
 )
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("execution_id", ForeignKey("workflow_executions.id"), primary_key=True),
+    Column("key", String(64), primary_key=True),
+    Column("path", Words, nullable=False),
+    Column("answer", Exact, nullable=False),
+    Column("inserted_at", Moment, nullable=False),
+)

@@ -4,6 +4,7 @@ from flowbuilder.testing_ports.clock import FakeClock
 from flowbuilder.testing_ports.cms import MemoryCms
 from flowbuilder.testing_ports.connections import FakeConnections
 from flowbuilder.testing_ports.http import FakeHttp, respond
+from flowbuilder.testing_ports.journal import MemoryJournal
 from flowbuilder.testing_ports.ledger import MemoryLedger
 from flowbuilder.testing_ports.mcp import FakeMcp
 from flowbuilder.testing_ports.model import FakeModel
@@ -18,6 +19,7 @@ __all__ = [
     "FakeModel",
     "FakeSearchConsole",
     "MemoryCms",
+    "MemoryJournal",
     "MemoryLedger",
     "fake_ports",
     "respond",

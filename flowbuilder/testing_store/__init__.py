@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from flowbuilder.ports import Clock
+from flowbuilder.testing_store.answers import MemoryAnswers
 from flowbuilder.testing_store.effects import MemoryEffects
 from flowbuilder.testing_store.executions import MemoryExecutions
+from flowbuilder.testing_store.listening import MemoryListening
 from flowbuilder.testing_store.memory import Memory
 from flowbuilder.testing_store.reviews import MemoryReviews
 from flowbuilder.testing_store.workflows import MemoryWorkflows
@@ -12,7 +14,7 @@ from flowbuilder.testing_store.workflows import MemoryWorkflows
 __all__ = ["MemoryStore"]
 
 
-class MemoryStore(MemoryWorkflows, MemoryExecutions, MemoryReviews, MemoryEffects):
+class MemoryStore(MemoryWorkflows, MemoryExecutions, MemoryListening, MemoryReviews, MemoryEffects, MemoryAnswers):
     """A `Store` that forgets everything with the process. Safe to call from several threads."""
 
     def __init__(self, *, clock: Clock | None = None) -> None:

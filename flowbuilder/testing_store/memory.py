@@ -47,6 +47,7 @@ class Run:
     events: list[Event] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     decisions: dict[str, Made] = field(default_factory=dict)
+    answers: dict[str, JsonObject] = field(default_factory=dict)
 
     def write(self, at: datetime, events: Iterable[NewEvent]) -> None:
         """Append events with the next numbers."""

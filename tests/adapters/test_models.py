@@ -15,6 +15,7 @@ from werkzeug import Request, Response
 from flowbuilder.adapters.named_models import NamedModels
 from flowbuilder.errors import ConfigurationError, FlowbuilderError, StepError, TransientError
 from flowbuilder.ports import ModelRequest
+from flowbuilder.testing import MemoryJournal
 
 SCHEMA = {
     "type": "object",
@@ -101,6 +102,22 @@ async def test_an_invalid_answer_is_sent_back_with_what_is_wrong_and_repaired(se
     assert answer.output == GOOD
     assert (answer.usage["requests"], answer.usage["input_tokens"]) == (2, 240)
     assert "/score" in server.wire.texts(server.asked[1])
+
+
+async def test_a_conversation_that_broke_off_is_bought_from_there_on(server: Server) -> None:
+    server.will(
+        lambda asked: server.wire.answer(asked, json.dumps(BAD)),
+        lambda asked: Response(json.dumps(server.wire.error(500)), status=500, content_type="application/json"),
+        lambda asked: server.wire.answer(asked, json.dumps(GOOD)),
+    )
+    journal = MemoryJournal()
+    await failure(question(server, journal=journal), TransientError)
+    for _ in range(2):
+        answer = await NamedModels().complete(question(server, journal=journal.again()))
+        assert answer.output == GOOD
+        assert (answer.usage["requests"], answer.usage["input_tokens"]) == (2, 240)
+    assert len(server.asked) == 3
+    assert "/score" in server.wire.texts(server.asked[2])
 
 
 async def test_an_answer_that_stays_invalid_fails_the_step_after_two_repairs(server: Server) -> None:
