@@ -38,6 +38,8 @@ class Effect:
     detail: JsonObject = field(default_factory=dict)
     resumed: bool = False
     """Whether the intent was there before it was begun this time: an earlier attempt may have made the call."""
+    asked: int = 0
+    """How many questions of its step were answered when it was last begun: each answer is good for one call."""
 
 
 def effect_key(install: str, execution_id: str, path: str, ordinal: int = 0, author_key: str | None = None) -> str:

@@ -28,13 +28,21 @@ class StoreLedger:
         """The step run is over. What has begun may still be finished."""
         self._closed = True
 
-    async def begin(self, *, key: str, path: str, target: str, target_class: TargetClass, request_hash: str) -> Effect:
+    async def begin(
+        self, *, key: str, path: str, target: str, target_class: TargetClass, request_hash: str, asked: int = 0
+    ) -> Effect:
         """The durable intent; an effect that is there already comes back as it stands."""
         if self._closed:
             raise StepError("this step run is over, nothing can be written any more", code="over")
         return await asyncio.to_thread(
             lambda: self.store.begin_effect(
-                self.lease, key=key, path=path, target=target, target_class=target_class, request_hash=request_hash
+                self.lease,
+                key=key,
+                path=path,
+                target=target,
+                target_class=target_class,
+                request_hash=request_hash,
+                asked=asked,
             )
         )
 

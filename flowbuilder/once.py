@@ -46,7 +46,12 @@ async def write_once(
         return (await write()).output
     request_hash = digest(request)
     effect = await ledger.begin(
-        key=run.effect_key, path=run.path, target=target, target_class=target_class, request_hash=request_hash
+        key=run.effect_key,
+        path=run.path,
+        target=target,
+        target_class=target_class,
+        request_hash=request_hash,
+        asked=run.asked,
     )
     if effect.status == "done" and effect.receipt is not None:
         if effect.request_hash != request_hash:
@@ -64,6 +69,8 @@ async def write_once(
             raise StepError(
                 f"nobody knows whether {target} was written, and it was not repeated", code="effect_unknown"
             )
+        if run.asked <= effect.asked:  # an approval is good for one call, and this one may have had it
+            return NeedsReview(request=question)
     try:
         written = await write()
     except asyncio.CancelledError:

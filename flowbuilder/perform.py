@@ -131,6 +131,7 @@ async def _run(place: Workplace, start: Start, step: Step, attempt: int) -> Step
         hosts=place.hosts,
         attempt=attempt,
         decision=start.decision,
+        asked=start.asks,
         effect_key=effect_key(place.install, place.execution.id, start.path, author_key=author_key),
     )
     try:

@@ -193,6 +193,8 @@ class StepRun:
     attempt: int = 1
     decision: Decision | None = None
     """The answer to the review that this step asked for with `NeedsReview`, when it runs again after it."""
+    asked: int = 0
+    """How many such reviews have been answered."""
     effect_key: str = ""
     """The idempotency key of the step's effect: stable over attempts, crashes and restores."""
 

@@ -176,10 +176,19 @@ class Store(Protocol):
 
     # effects
     def begin_effect(
-        self, lease: Lease, *, key: str, path: str, target: str, target_class: TargetClass, request_hash: str
+        self,
+        lease: Lease,
+        *,
+        key: str,
+        path: str,
+        target: str,
+        target_class: TargetClass,
+        request_hash: str,
+        asked: int = 0,
     ) -> Effect:
-        """The durable intent. One that is there already comes back as it stands, marked as resumed; one that the target
-        refused is intended anew. `Refused` once the execution is asked to cancel: no effect starts after that."""
+        """The durable intent. One that is there already comes back as it stood, marked as resumed, and `asked` is kept;
+        one that the target refused is intended anew. `Refused` once the execution is asked to cancel: no effect starts
+        after that."""
 
     def finish_effect(
         self,

@@ -30,14 +30,25 @@ class SqlEffects(Part):
     """Intents, receipts, and effects of which nobody knows."""
 
     def begin_effect(
-        self, lease: Lease, *, key: str, path: str, target: str, target_class: TargetClass, request_hash: str
+        self,
+        lease: Lease,
+        *,
+        key: str,
+        path: str,
+        target: str,
+        target_class: TargetClass,
+        request_hash: str,
+        asked: int = 0,
     ) -> Effect:
-        """The durable intent; one that is there already comes back as it stands, marked as resumed."""
+        """The durable intent; one that is there already comes back as it stood, marked as resumed."""
 
         def begin(transaction: Transaction) -> Effect:
             row = transaction.fence(lease)
             known = transaction.run(select(effects).where(effects.c.key == key)).one_or_none()
             if known is not None and known.status != "refused":
+                if asked > _asked(known.detail):
+                    kept = {**known.detail, "asked": asked}
+                    transaction.run(update(effects).where(effects.c.key == key).values(detail=kept))
                 return replace(_effect_of(known), resumed=True)
             if row.control == "cancel":
                 raise cancelled(lease)
@@ -51,7 +62,7 @@ class SqlEffects(Part):
                 "target_class": target_class,
                 "status": "intended",
                 "request_hash": request_hash,
-                "detail": {},
+                "detail": _note(asked),
                 "inserted_at": transaction.now(),
             }
             if known is None:
@@ -59,7 +70,7 @@ class SqlEffects(Part):
                 if transaction.run(insert.returning(effects.c.key), intent).one_or_none() is None:
                     return replace(_effect(transaction, key), resumed=True)
             else:
-                again = {"status": "intended", "request_hash": request_hash, "detail": {}}
+                again = {"status": "intended", "request_hash": request_hash, "detail": intent["detail"]}
                 transaction.run(update(effects).where(effects.c.key == key).values(**again))
             data: JsonObject = {"key": key, "target": target, "request_hash": request_hash}
             transaction.write(row, [NewEvent(type="effect_intended", path=path, data=data)])
@@ -92,7 +103,7 @@ class SqlEffects(Part):
                 changes = {"status": "done", "receipt": kept, "inverse": undo, "done_at": transaction.now()}
                 event = NewEvent(type="effect_done", path=effect.path, data={"key": key, "receipt": kept})
             else:
-                changes = {"status": status, "detail": {"reason": reason}}
+                changes = {"status": status, "detail": {**_note(effect.asked), "reason": reason}}
                 event = ended_without_receipt(effect, status, reason)
             transaction.run(update(effects).where(effects.c.key == key).values(**changes))
             transaction.write(row, [event])
@@ -131,6 +142,14 @@ def _effect(transaction: Transaction, key: str) -> Effect:
     return _effect_of(row)
 
 
+def _asked(detail: JsonObject) -> int:
+    return int(detail.get("asked", 0))
+
+
+def _note(asked: int) -> JsonObject:
+    return {"asked": asked} if asked else {}
+
+
 def _effect_of(row: Row[Any]) -> Effect:
     return Effect(
         key=row.key,
@@ -144,5 +163,6 @@ def _effect_of(row: Row[Any]) -> Effect:
         inverse=row.inverse,
         created_at=row.inserted_at,
         done_at=row.done_at,
-        detail=row.detail,
+        detail={name: value for name, value in row.detail.items() if name != "asked"},
+        asked=_asked(row.detail),
     )

@@ -17,10 +17,13 @@ class MemoryLedger:
     effects: dict[str, Effect] = field(default_factory=dict)
     approved_hashes: set[str] = field(default_factory=set)
 
-    async def begin(self, *, key: str, path: str, target: str, target_class: TargetClass, request_hash: str) -> Effect:
-        """The intent; the effect as it stands when it was begun before."""
+    async def begin(
+        self, *, key: str, path: str, target: str, target_class: TargetClass, request_hash: str, asked: int = 0
+    ) -> Effect:
+        """The intent; the effect as it stood when it was begun before."""
         known = self.effects.get(key)
         if known is not None and known.status != "refused":
+            self.effects[key] = replace(known, asked=max(asked, known.asked))
             return replace(known, resumed=True)
         self.effects[key] = Effect(
             key=key,
@@ -31,6 +34,7 @@ class MemoryLedger:
             status="intended",
             request_hash=request_hash,
             created_at=self.clock.now(),
+            asked=asked,
         )
         return self.effects[key]
 

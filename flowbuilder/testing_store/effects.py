@@ -24,14 +24,23 @@ class MemoryEffects(Part):
     """Intents, receipts, and effects of which nobody knows."""
 
     def begin_effect(
-        self, lease: Lease, *, key: str, path: str, target: str, target_class: TargetClass, request_hash: str
+        self,
+        lease: Lease,
+        *,
+        key: str,
+        path: str,
+        target: str,
+        target_class: TargetClass,
+        request_hash: str,
+        asked: int = 0,
     ) -> Effect:
-        """The durable intent; one that is there already comes back as it stands, marked as resumed."""
+        """The durable intent; one that is there already comes back as it stood, marked as resumed."""
         memory = self._memory
         with memory.lock:
             run = memory.fenced(lease)
             known = memory.effects.get(key)
             if known is not None and known.status != "refused":
+                memory.effects[key] = replace(known, asked=max(asked, known.asked))
                 return replace(copied(known), resumed=True)
             if run.execution.control == "cancel":
                 raise cancelled(lease)
@@ -45,6 +54,7 @@ class MemoryEffects(Part):
                 status="intended",
                 request_hash=request_hash,
                 created_at=now,
+                asked=asked,
             )
             memory.effects[key] = effect
             data: JsonObject = {"key": key, "target": target, "request_hash": request_hash}

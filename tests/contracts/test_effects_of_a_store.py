@@ -102,3 +102,22 @@ def test_no_effect_starts_once_the_execution_is_asked_to_cancel(world: World) ->
     assert begin(world, lease, "k1").resumed is True
     assert world.store.finish_effect(lease, "k1", "done", receipt={"id": 7}).status == "done"
     assert [effect.key for effect in world.store.effects("run-1")] == ["k1"]
+
+
+def test_an_effect_keeps_how_many_questions_were_answered_when_it_was_last_begun(world: World) -> None:
+    lease = world.held()
+
+    def begun(asked: int) -> tuple[int, bool]:
+        effect = world.store.begin_effect(
+            lease, key="k1", path="a", target="t", target_class="neither", request_hash="h", asked=asked
+        )
+        return effect.asked, effect.resumed
+
+    assert begun(0) == (0, False)
+    assert begun(1) == (0, True)  # as it stood before
+    assert begun(1) == (1, True)
+    world.store.finish_effect(lease, "k1", "unknown", reason="cut off")
+    assert (world.store.effect("k1").asked, world.store.effect("k1").detail) == (1, {"reason": "cut off"})
+    world.store.finish_effect(lease, "k1", "refused", reason="429")
+    assert begun(1) == (1, False)
+    assert begun(2) == (1, True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar
@@ -13,6 +13,7 @@ import flowbuilder.perform
 from flowbuilder.app import App
 from flowbuilder.audit import audit
 from flowbuilder.errors import Conflict, NotFound, Refused
+from flowbuilder.events import Event
 from flowbuilder.execute import PerformHere, create_execution, execute
 from flowbuilder.execution import TERMINAL, Execution
 from flowbuilder.ports import Store
@@ -241,6 +242,10 @@ class Stage:
             decision.kind == "approved" and asked.partition("~")[0] == path
             for asked, decision in store.decisions(self.run).items()
         )
+
+    def events(self) -> Sequence[Event]:
+        """Its timeline."""
+        return self._look().events(self.run)
 
     def execution(self) -> Execution:
         """The execution, as it is remembered."""

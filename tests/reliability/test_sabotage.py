@@ -149,6 +149,11 @@ MUTANTS = (
         CRASHES, "sqlite and three-targets",
     ),
     Mutant(
+        "an approval is good for every call", "flowbuilder/once.py",
+        "if run.asked <= effect.asked:", "if False:",
+        "tests/reliability/test_approved_once.py", "sqlite",
+    ),
+    Mutant(
         "a receipt is not looked at", "flowbuilder/once.py",
         'if effect.status == "done" and effect.receipt is not None:', "if False:",
         CRASHES, "sqlite and three-targets",
