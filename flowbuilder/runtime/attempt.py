@@ -28,7 +28,7 @@ from prefect.states import Pending, Running
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flowbuilder.driver import Settled
-from flowbuilder.errors import DefinitionError, NotFound, Refused
+from flowbuilder.errors import Conflict, DefinitionError, NotFound, Refused
 from flowbuilder.execution import TERMINAL, Execution
 from flowbuilder.runtime.entry import entered
 from flowbuilder.runtime.limits import Limits
@@ -53,7 +53,8 @@ class NotNow(Exception):
 
 @dataclass(kw_only=True)
 class Attempt:
-    """One turn of a flow run's execution in this process. `running_since` is when Prefect knew that it runs."""
+    """One turn of a flow run's execution in this process. `running_since` is when Prefect knew that it runs;
+    `overtaken` says that another worker had it already."""
 
     station: Station
     client: PrefectClient
@@ -62,6 +63,7 @@ class Attempt:
     limits: Limits
     signals: Signals = field(default_factory=Signals)
     running_since: datetime | None = None
+    overtaken: bool = False
 
     async def make(self) -> Settled | None:
         """Go on; None when the run could not become an execution. `Conflict` and `LostLease` as `execute` raises them,
@@ -71,6 +73,9 @@ class Attempt:
             if execution.attempt == 0 and self.run.state is not None and self.run.state.is_scheduled():
                 await self._ask_to_begin()
             return await self._go_on(execution)
+        except Conflict:
+            self.overtaken = True
+            raise
         except (DefinitionError, NotFound, Refused) as problem:
             self.telling.tell(partial(set_state, run_id=self.run.id, state=failed(problem)))
             return None
@@ -106,6 +111,8 @@ class Attempt:
         return settled
 
     async def _tell_running(self, client: PrefectClient) -> None:
+        if self.overtaken:
+            return  # that worker tells it; said now, it might follow upon what it tells at the end
         running: State[Any] = Running()
         await set_state(client, run_id=self.run.id, state=running)
         self.running_since = running.timestamp

@@ -201,6 +201,10 @@ class Desk:
         silent = execution.holder is not None and not is_held(execution, self.station.ports.clock.now())
         return execution.deaths + silent >= SUSPECT_DEATHS
 
+    def wants(self, execution_id: str) -> bool:
+        """Whether a call for this execution would do something here. May be called from any thread."""
+        return execution_id in self.seats or self._is_ready(execution_id)
+
     def _is_ready(self, execution_id: str) -> bool:
         try:
             execution = self.station.store.execution(execution_id)

@@ -1,7 +1,8 @@
 """The warm worker: a Prefect worker that runs many executions as coroutines of one process.
 
 Definitions are data and authors' code runs in a sandbox, so nothing of one execution reaches another. What is called
-for begins at once: by the loopback wake-up, by the store, and at the latest by Prefect's own poll.
+for begins at once: by the loopback wake-up, or as the store tells those who listen, or at the latest when the store
+and Prefect are next looked at.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 
 from flowbuilder.execution import Execution
 from flowbuilder.runtime.desk import Apart, Desk
+from flowbuilder.runtime.listening import Listening
 from flowbuilder.runtime.patience import impatient
 from flowbuilder.runtime.pool import DESCRIPTION, job_template
 from flowbuilder.runtime.station import Station
@@ -33,8 +35,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-READY_SECONDS = 0.25
-"""How often the store is asked what is ready: how soon a decision is seen whose wake-up went to another machine."""
+READY_SECONDS = 1.0
+"""How often the store is asked what is ready: how soon is seen what neither a wake-up nor the store itself has told."""
 WISH_SECONDS = 1.0
 """How often Prefect is asked whether a person pressed pause or cancel."""
 GRACE_SECONDS = 25.0
@@ -88,6 +90,8 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
         self.sweeper = Sweeper(station.store, self.client, self._offer)
         self._ears = WakeUps(station.settings.home, self.desk.call)
         await self._ears.__aenter__()
+        self._listening = Listening(station.store, wanted=self.desk.wants, call=self.desk.call)
+        self._listening.start()
         self._loops = [
             asyncio.create_task(self._repeat(self.sweeper.wake, READY_SECONDS), name="ready"),
             asyncio.create_task(self._repeat(self._look_for_wishes, WISH_SECONDS), name="wishes"),
@@ -97,6 +101,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
     async def teardown(self, *exc_info: Any) -> None:
         """Finish the steps that run, hand over the rest, and stop."""
         await self._ears.__aexit__()
+        await self._listening.stop()
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)

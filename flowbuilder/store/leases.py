@@ -181,7 +181,7 @@ def _let_go(transaction: Transaction, row: Row[Any], status: Status, *, ready_at
         ended_at=transaction.now() if status in TERMINAL else None,
         **more,
     )
-    if ready_at is not None:
+    if ready_at is not None and ready_at <= transaction.now():
         transaction.announce(row.flow_run_id)
 
 

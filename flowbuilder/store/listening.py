@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from threading import Event
 
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import PoolProxiedConnection
 
 from flowbuilder.errors import Unavailable
 from flowbuilder.store.database import Database
@@ -17,41 +20,56 @@ from flowbuilder.store.transaction import Transaction
 LOOK_SECONDS = 0.05
 
 
-def listen(database: Database, timeout: float) -> Iterator[str]:
-    """The ids of executions that have become ready, for at most `timeout` seconds; `Unavailable` without a database."""
-    return _notified(database, timeout) if database.on_postgres else _looked_at(database, timeout)
+def listen(database: Database, timeout: float, stop: Event) -> Iterator[str]:
+    """The ids of executions that have become ready, for at most `timeout` seconds or until `stop` is set;
+    `Unavailable` without a database."""
+    return _notified(database, timeout, stop) if database.on_postgres else _looked_at(database, timeout, stop)
 
 
-def _notified(database: Database, timeout: float) -> Iterator[str]:
+def _notified(database: Database, timeout: float, stop: Event) -> Iterator[str]:
     import psycopg
 
     try:
-        yield from listen_postgres(database.url, timeout)
+        yield from listen_postgres(database.url, timeout, stop)
     except psycopg.Error as error:
-        raise Unavailable(f"{shown(database.url)} cannot be reached: {error}") from None
+        raise Unavailable(f"{shown(database.url)} cannot be reached: {' '.join(str(error).split())[:200]}") from None
 
 
-def _looked_at(database: Database, timeout: float) -> Iterator[str]:
+def _looked_at(database: Database, timeout: float, stop: Event) -> Iterator[str]:
     deadline = time.monotonic() + timeout
-    told: set[str] = set()
+    told: set[tuple[str, object]] = set()
     counter = None
-    connection = database.engine.raw_connection()  # outside of any transaction: inside one the counter stands still
     try:
-        while True:
-            (seen,) = connection.cursor().execute("PRAGMA data_version").fetchone()
+        connection = database.engine.raw_connection()  # outside of any transaction: inside one the counter stands still
+    except DBAPIError as error:
+        raise Unavailable(f"{shown(database.url)} cannot be reached: {error.orig}") from None
+    try:
+        while not stop.is_set():
+            seen = _counter(database, connection)
             if seen != counter:
                 counter = seen
                 ready = set(database.read(_ready))
-                yield from sorted(ready - told)
+                yield from sorted(execution_id for execution_id, _ in ready - told)
                 told = ready
             left = deadline - time.monotonic()
             if left <= 0:
                 return
-            time.sleep(min(LOOK_SECONDS, left))
+            stop.wait(min(LOOK_SECONDS, left))
     finally:
         connection.close()
 
 
-def _ready(transaction: Transaction) -> list[str]:
+def _counter(database: Database, connection: PoolProxiedConnection) -> int:
+    """A number that grows with every commit of others. The driver's own errors depend on the library."""
+    try:
+        (seen,) = connection.cursor().execute("PRAGMA data_version").fetchone()
+    except database.engine.dialect.loaded_dbapi.Error as error:
+        raise Unavailable(f"{shown(database.url)} cannot be reached: {error}") from None
+    return int(seen)
+
+
+def _ready(transaction: Transaction) -> list[tuple[str, object]]:
+    """Ids, each with the moment since when: who was ready before and is again is told again."""
     due = (executions.c.ready_at <= transaction.now(), executions.c.holder.is_(None), executions.c.status != "paused")
-    return list(transaction.run(select(executions.c.flow_run_id).where(*due).limit(1000)).scalars())
+    query = select(executions.c.flow_run_id, executions.c.ready_at).where(*due).limit(1000)
+    return [(execution_id, since) for execution_id, since in transaction.run(query)]

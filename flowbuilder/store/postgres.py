@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from threading import Event
+from typing import Any
 
 import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, text
@@ -11,6 +14,10 @@ from flowbuilder.errors import ConfigurationError
 
 CHANNEL = "flowbuilder_ready"
 """Where the ids of executions are announced that are ready to go on."""
+_LOOK_UP_SECONDS = 0.5
+"""How soon a listener sees that it is to stop."""
+_KEEP_ALIVE: dict[str, Any] = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+"""A listener says nothing: only so it learns within 25 s that the other side is gone."""
 _NEEDED = ("synchronous_commit", "fsync", "full_page_writes")
 
 
@@ -41,13 +48,16 @@ def notify(connection: Connection, execution_id: str) -> None:
     connection.execute(_NOTIFY, {"id": execution_id})
 
 
-def listen(url: URL, timeout: float) -> Iterator[str]:
-    """The ids that are announced within `timeout` seconds, as they come."""
+def listen(url: URL, timeout: float, stop: Event) -> Iterator[str]:
+    """The ids that are announced within `timeout` seconds and before `stop` is set, as they come, on a connection of
+    their own."""
     plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as connection:
+    deadline = time.monotonic() + timeout
+    with psycopg.connect(plain, autocommit=True, connect_timeout=5, **_KEEP_ALIVE) as connection:
         connection.execute(f"LISTEN {CHANNEL}")
-        for notification in connection.notifies(timeout=timeout):
-            yield notification.payload
+        while not stop.is_set() and (left := deadline - time.monotonic()) > 0:
+            for notification in connection.notifies(timeout=min(left, _LOOK_UP_SECONDS)):
+                yield notification.payload
 
 
 _NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', :id)")
