@@ -22,9 +22,12 @@ from flowbuilder.ports import Engine, ExecutionFilter, ReviewFilter, Store
 from flowbuilder.recollection import walk_of
 from flowbuilder.review import DecisionKind, Review, ReviewPage
 from flowbuilder.settings import Settings
-from flowbuilder.values import Json, JsonObject
+from flowbuilder.values import Json, JsonObject, digest
 
 logger = logging.getLogger(__name__)
+
+LONGEST_KEY = 200
+"""Characters of an idempotency key."""
 
 
 class App:
@@ -107,19 +110,40 @@ class App:
 
     # --- executions -----------------------------------------------------------------------------------------------
 
-    def start(self, workflow: str, inputs: JsonObject, *, site: str | None = None, version: int | None = None) -> str:
-        """Start an execution of the published version, or of the version named; returns its id."""
+    def start(
+        self,
+        workflow: str,
+        inputs: JsonObject,
+        *,
+        site: str | None = None,
+        version: int | None = None,
+        key: str | None = None,
+    ) -> str:
+        """Start an execution of the published version, or of the version named; returns its id.
+
+        With an idempotency `key` (1 to 200 characters), whoever asks again gets the execution that was started first;
+        `Conflict` when the key was used for another request.
+        """
+        if key is not None and (known := self._started(key, [workflow, inputs, site, version])) is not None:
+            return known
         chosen = self.store.version(workflow, version)
         complete = checked_inputs(plan_of(self.store, chosen), inputs)
         if site is not None:
             self.store.site(site)
-        return self.engine.start(
+        execution_id = self.engine.start(
             workflow=workflow,
             version=chosen.number,
             inputs=complete,
             site=site,
             draft=chosen.status != "published",
+            key=key,
         )
+        return execution_id if key is None else self.store.note_started(key, execution_id)
+
+    def _started(self, key: str, request: Json) -> str | None:
+        if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
+            raise Refused(f"an idempotency key is 1 to {LONGEST_KEY} printable characters")
+        return self.store.start_key(key, digest(request))
 
     def execution(self, execution_id: str) -> Execution:
         """One execution."""

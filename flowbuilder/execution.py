@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from flowbuilder.errors import Conflict
 from flowbuilder.values import Json, JsonObject
 
 Status = Literal["queued", "running", "waiting", "paused", "completed", "failed", "cancelled"]
@@ -113,3 +114,8 @@ class WorkflowSummary:
     archived: bool
     account: str = "default"
     updated_at: datetime
+
+
+def other_start(key: str) -> Conflict:
+    """The refusal of a start whose key was used for another one."""
+    return Conflict(f"the idempotency key {key} was used to start something else; give every start a key of its own")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from datetime import timedelta
+from uuid import UUID, uuid5
 
 from uuid_utils.compat import uuid7
 
@@ -25,9 +26,18 @@ class LocalRunner:
         self._lease = lease
         self._holder = f"local:{socket.gethostname()}:{os.getpid()}:{uuid7()}"
 
-    def start(self, *, workflow: str, version: int, inputs: JsonObject, site: str | None, draft: bool) -> str:
+    def start(
+        self,
+        *,
+        workflow: str,
+        version: int,
+        inputs: JsonObject,
+        site: str | None,
+        draft: bool,
+        key: str | None = None,
+    ) -> str:
         """Create the execution; `run` runs it."""
-        execution_id = str(uuid7())
+        execution_id = str(uuid5(UUID(self._store.install_id()), key) if key else uuid7())
         create_execution(
             self._store,
             self._ports.clock,

@@ -23,9 +23,18 @@ class BackgroundEngine:
         self._engine = engine
         self._pool = ThreadPoolExecutor(TOLD_AT_ONCE, thread_name_prefix="tell-engine")
 
-    def start(self, *, workflow: str, version: int, inputs: JsonObject, site: str | None, draft: bool) -> str:
+    def start(
+        self,
+        *,
+        workflow: str,
+        version: int,
+        inputs: JsonObject,
+        site: str | None,
+        draft: bool,
+        key: str | None = None,
+    ) -> str:
         """Start an execution; returns its id."""
-        return self._engine.start(workflow=workflow, version=version, inputs=inputs, site=site, draft=draft)
+        return self._engine.start(workflow=workflow, version=version, inputs=inputs, site=site, draft=draft, key=key)
 
     def wake(self, execution_id: str) -> None:
         """Have a worker take the execution up again, soon."""

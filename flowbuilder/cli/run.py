@@ -20,7 +20,6 @@ from flowbuilder.terminal.inputs import gather_inputs
 from flowbuilder.terminal.outcome import outcome_answer
 from flowbuilder.terminal.site_files import save_site
 from flowbuilder.terminal.waiting import wait_for
-from flowbuilder.values import JsonObject
 
 
 @click.command(cls=AnsweringCommand)
@@ -30,6 +29,7 @@ from flowbuilder.values import JsonObject
 @click.option("--site", metavar="S", help="The site it is for.")
 @click.option("--local", is_flag=True, help="Run in this process, on the embedded store; no server is needed.")
 @click.option("--wait", is_flag=True, help="Wait until it has ended or waits for a person.")
+@click.option("--idempotency-key", "key", metavar="KEY", help="Start it once, however often this is called.")
 @click.option("--no-input", is_flag=True, help="With --local: leave reviews open instead of asking here.")
 @as_option
 def command(
@@ -40,6 +40,7 @@ def command(
     local: bool,
     wait: bool,
     no_input: bool,
+    key: str | None,
     who: str | None,
 ) -> Answer:
     """Start an execution: of the published version of NAME, or of FILE, which is stored as a draft first."""
@@ -52,7 +53,8 @@ def command(
     inputs = gather_inputs(app.plan(version).input_schema, pairs, file)
     if site is not None:
         save_site(app, site, settings())
-    execution_id = _start(app, version, inputs, site)
+    number = None if version.status == "published" else version.number
+    execution_id = app.start(version.workflow, inputs, site=site, version=number, key=key)
     if local:
         asks = not no_input and not wants_json() and sys.stdin.isatty() and sys.stdout.isatty()
         run_here(app, runner, execution_id, by=by, ask=asks)
@@ -73,7 +75,3 @@ def _version(app: App, target: str, author: str) -> tuple[WorkflowVersion, tuple
         draft = store_draft(app, path, author=author)
         return draft.version, tuple(f"{other.workflow} v{other.number} was stored with it" for other in draft.called)
     return app.version(target), ()
-
-
-def _start(app: App, version: WorkflowVersion, inputs: JsonObject, site: str | None) -> str:
-    return app.start(version.workflow, inputs, site=site, version=version.number)

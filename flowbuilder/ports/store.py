@@ -208,6 +208,14 @@ class Store(Protocol):
 
     def effects(self, execution_id: str) -> Sequence[Effect]: ...
 
+    # starts
+    def start_key(self, key: str, request_hash: str) -> str | None:
+        """Take a key for a start; the id of the execution that was started with it, if there is one. `Conflict` when
+        the key was taken for another request."""
+
+    def note_started(self, key: str, execution_id: str) -> str:
+        """Note what was started with a key that was taken; the id that stands, which is the first one's."""
+
     # answers
     def keep_answer(self, lease: Lease, *, path: str, key: str, answer: JsonObject) -> None:
         """Write down what a model or a tool answered in the middle of a step run. The first answer of a key stands."""

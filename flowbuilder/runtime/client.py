@@ -36,7 +36,16 @@ class PrefectEngine:
         self._deployments: dict[str, UUID] = {}
         self._one_at_a_time = Lock()
 
-    def start(self, *, workflow: str, version: int, inputs: JsonObject, site: str | None, draft: bool) -> str:
+    def start(
+        self,
+        *,
+        workflow: str,
+        version: int,
+        inputs: JsonObject,
+        site: str | None,
+        draft: bool,
+        key: str | None = None,
+    ) -> str:
         """Create the flow run, with the deployment that it needs, and the execution; returns their id."""
         from prefect.exceptions import PrefectHTTPStatusError
 
@@ -45,7 +54,8 @@ class PrefectEngine:
         chosen = self._store.version(workflow, version)
         name = run_name(workflow, inputs, site)
         tags = [f"version:{version}"] if draft else []
-        asked = str(uuid4())  # asked again because the server was busy, it makes no second run
+        # asked again, because the server was busy or this process died, it makes no second run
+        asked = digest([self._store.install_id(), key]) if key else str(uuid4())
         # one at a time: a Prefect server on SQLite refuses all but one of those that come at once
         with self._one_at_a_time, server() as client:
             for known in (True, False):

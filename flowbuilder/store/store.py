@@ -17,12 +17,13 @@ from flowbuilder.store.queue import SqlQueue
 from flowbuilder.store.record import SqlRecord
 from flowbuilder.store.reviews import SqlReviews
 from flowbuilder.store.sites import SqlSites
+from flowbuilder.store.starts import SqlStarts
 from flowbuilder.store.tables import installation
 from flowbuilder.store.workflows import SqlWorkflows
 
 
 class SqlStore(
-    SqlWorkflows, SqlSites, SqlExecutions, SqlLeases, SqlRecord, SqlQueue, SqlReviews, SqlEffects, SqlAnswers
+    SqlWorkflows, SqlSites, SqlExecutions, SqlLeases, SqlRecord, SqlQueue, SqlReviews, SqlEffects, SqlAnswers, SqlStarts
 ):
     """A `Store` on SQLite or PostgreSQL. Safe to call from several threads and from several processes."""
 

@@ -275,3 +275,12 @@ answers = Table(
     Column("answer", Exact, nullable=False),
     Column("inserted_at", Moment, nullable=False),
 )
+
+start_keys = Table(
+    "start_keys",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("request_hash", String(64), nullable=False),
+    Column("flow_run_id", String(200)),
+    Column("inserted_at", Moment, nullable=False),
+)

@@ -26,7 +26,16 @@ def acting_app() -> App:
 class NoEngine:
     """Stands where nothing is started: no import of Prefect for a list."""
 
-    def start(self, *, workflow: str, version: int, inputs: JsonObject, site: str | None, draft: bool) -> str:
+    def start(
+        self,
+        *,
+        workflow: str,
+        version: int,
+        inputs: JsonObject,
+        site: str | None,
+        draft: bool,
+        key: str | None = None,
+    ) -> str:
         """Not here."""
         raise Refused("this command starts nothing")
 

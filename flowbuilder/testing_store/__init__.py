@@ -9,12 +9,15 @@ from flowbuilder.testing_store.executions import MemoryExecutions
 from flowbuilder.testing_store.listening import MemoryListening
 from flowbuilder.testing_store.memory import Memory
 from flowbuilder.testing_store.reviews import MemoryReviews
+from flowbuilder.testing_store.starts import MemoryStarts
 from flowbuilder.testing_store.workflows import MemoryWorkflows
 
 __all__ = ["MemoryStore"]
 
 
-class MemoryStore(MemoryWorkflows, MemoryExecutions, MemoryListening, MemoryReviews, MemoryEffects, MemoryAnswers):
+class MemoryStore(
+    MemoryWorkflows, MemoryExecutions, MemoryListening, MemoryReviews, MemoryEffects, MemoryAnswers, MemoryStarts
+):
     """A `Store` that forgets everything with the process. Safe to call from several threads."""
 
     def __init__(self, *, clock: Clock | None = None) -> None:

@@ -79,6 +79,7 @@ class Memory:
         self.runs: dict[str, Run] = {}
         self.reviews: dict[str, Review] = {}
         self.effects: dict[str, Effect] = {}
+        self.starts: dict[str, tuple[str, str | None]] = {}
 
     def now(self) -> datetime:
         """The store's clock."""

@@ -68,7 +68,16 @@ class Engine:
     def __init__(self, stage: Stage, store: Store) -> None:
         self._stage, self._store = stage, store
 
-    def start(self, *, workflow: str, version: int, inputs: JsonObject, site: str | None, draft: bool) -> str:
+    def start(
+        self,
+        *,
+        workflow: str,
+        version: int,
+        inputs: JsonObject,
+        site: str | None,
+        draft: bool,
+        key: str | None = None,
+    ) -> str:
         create_execution(
             self._store,
             self._stage.clock,

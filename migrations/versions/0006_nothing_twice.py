@@ -1,4 +1,4 @@
-"""What models and tools answered in the middle of a step run: it is paid for, and not asked for again."""
+"""What must not be done twice: answers in the middle of a step run, which are paid for, and starts that carry a key."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,7 +24,16 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["execution_id"], ["workflow_executions.id"], name="fk_answers_execution_id"),
         sa.PrimaryKeyConstraint("execution_id", "key", name="pk_answers"),
     )
+    op.create_table(
+        "start_keys",
+        sa.Column("key", sa.String(200), nullable=False),
+        sa.Column("request_hash", sa.String(64), nullable=False),
+        sa.Column("flow_run_id", sa.String(200), nullable=True),
+        sa.Column("inserted_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_start_keys"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("start_keys")
     op.drop_table("answers")
