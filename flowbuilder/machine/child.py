@@ -44,6 +44,11 @@ class Child:
             )
 
     @property
+    def pid(self) -> int:
+        """The process that leads the group."""
+        return self._process.pid
+
+    @property
     def exit_code(self) -> int | None:
         """None while it runs."""
         return self._process.poll()

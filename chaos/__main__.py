@@ -1,0 +1,79 @@
+"""`python -m chaos`: one run, its figures and its verdict; the exit code says whether it passed."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+from chaos.cluster import NoPostgres
+from chaos.options import Options, pace
+
+
+@click.command()
+@click.option("--seconds", type=click.FloatRange(20), default=600.0, show_default=True, help="How long faults happen.")
+@click.option("--seed", type=int, help="Repeats a run, as far as the machine allows; drawn when it is not given.")
+@click.option("--database", type=click.Choice(["postgresql", "sqlite"]), default="postgresql", show_default=True)
+@click.option("--rate", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Starts a second.")
+@click.option("--most", type=click.IntRange(1, 190), default=40, show_default=True, help="Executions at once.")
+@click.option("--lease", type=click.FloatRange(1), help="Seconds; the shipped one, or 3 in runs under 3 minutes.")
+@click.option("--sweep", type=click.FloatRange(0.2), help="Seconds; the shipped one, or 1 in runs under 3 minutes.")
+@click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False), help="Where the figures are written.")
+@click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="A new folder for all data and logs.")
+def main(
+    seconds: float,
+    seed: int | None,
+    database: str,
+    rate: float,
+    most: int,
+    lease: float | None,
+    sweep: float | None,
+    file: Path | None,
+    keep: Path | None,
+) -> None:
+    """Run an installation in which everything fails, and check what is left."""
+    usual_lease, usual_sweep = pace(seconds)
+    folder = keep or Path(tempfile.mkdtemp(prefix="chaos-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o755)  # PostgreSQL runs as another user
+    options = Options(
+        seconds=seconds,
+        seed=random.randrange(10**6) if seed is None else seed,
+        folder=folder.resolve(),
+        database="sqlite" if database == "sqlite" else "postgresql",
+        rate=rate,
+        most=most,
+        lease=lease or usual_lease,
+        sweep=sweep or usual_sweep,
+    )
+    begun = time.monotonic()
+
+    def say(text: str) -> None:
+        click.echo(f"[{time.monotonic() - begun:5.0f} s] {text}", err=True)
+
+    say(f"seed {options.seed}: {options.database}, leases of {options.lease:g} s, sweeps of {options.sweep:g} s")
+    from chaos.run import run
+    from chaos.verdict import judge
+
+    try:
+        verdict = judge(run(options, say))
+    except NoPostgres as problem:
+        raise click.ClickException(str(problem)) from None
+    click.echo(verdict.text())
+    if file is not None:
+        file.write_text(json.dumps(verdict.record(), indent=2) + "\n", encoding="utf-8")
+    if keep is None and verdict.ok:
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        say(f"data and logs are in {folder}")
+    sys.exit(0 if verdict.ok else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""No execution is taken from a worker that lives.
+
+A worker may lose what it held only when it was killed, or frozen for longer than its lease lasts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chaos.evidence import Evidence
+from chaos.world import pid_of
+
+GONE = ("worker SIGKILL", "worker SIGSTOP past the lease", "worker SIGTERM")
+
+
+def check(evidence: Evidence) -> Iterator[str]:
+    """Every `worker_lost` against the processes that were hit before."""
+    hit: dict[int, float] = {}
+    for item in evidence.injections:
+        if item.fault in GONE and "pid" in item.detail:
+            pid = int(item.detail["pid"])
+            hit[pid] = min(item.begun, hit.get(pid, item.begun))
+    for trace in evidence.traces:
+        for event in trace.of("worker_lost"):
+            pid = pid_of(str(event.data["holder"]))
+            if hit.get(pid, float("inf")) > event.at.timestamp():
+                yield f"{trace.execution.id} was taken from process {pid}, which was neither killed nor frozen"

@@ -1,0 +1,79 @@
+"""What a run leaves behind: our record, the target's log, what was injected, and what people were told.
+
+Plain data, so that the verdict is a function of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chaos.fault import Injection
+from chaos.load import Start
+from chaos.options import Options
+from chaos.people import Answer
+from chaos.target import Call
+from flowbuilder.audit import Finding
+from flowbuilder.effect import Effect
+from flowbuilder.events import Event
+from flowbuilder.execution import Execution
+from flowbuilder.ports import ReviewFilter, Store
+from flowbuilder.review import Review
+
+PAGE = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """All that our record has of one execution."""
+
+    execution: Execution
+    events: tuple[Event, ...]
+    effects: tuple[Effect, ...]
+    reviews: tuple[Review, ...]
+
+    def of(self, *kinds: str, path: str | None = None) -> list[Event]:
+        """Its events of these kinds."""
+        return [event for event in self.events if event.type in kinds and path in (None, event.path)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """`wanted` are the names of the faults that had to fire. `settled_seconds` is how long after the faults the last
+    execution ended, None when some did not."""
+
+    options: Options
+    wanted: tuple[str, ...]
+    injections: tuple[Injection, ...]
+    starts: tuple[Start, ...]
+    traces: tuple[Trace, ...]
+    calls: tuple[Call, ...]
+    pages: dict[str, str]
+    """The text of the site's pages, by the last part of their address."""
+    answers: tuple[Answer, ...]
+    resumed: tuple[str, ...]
+    """The executions that the operator let go on."""
+    findings: tuple[Finding, ...]
+    settled_seconds: float | None
+
+    def injected(self, fault: str) -> list[Injection]:
+        """Where a fault hit something."""
+        return [item for item in self.injections if item.fault == fault and item.mattered]
+
+
+def trace(store: Store, execution: Execution) -> Trace:
+    """Read one execution."""
+    events: list[Event] = []
+    while page := store.events(execution.id, after=events[-1].seq if events else 0, limit=PAGE):
+        events += page
+    return Trace(
+        execution=execution,
+        events=tuple(events),
+        effects=tuple(store.effects(execution.id)),
+        reviews=_reviews(store, execution.id),
+    )
+
+
+def _reviews(store: Store, execution_id: str) -> tuple[Review, ...]:
+    found: Sequence[Review] = store.reviews(ReviewFilter(execution_id=execution_id, status=None), limit=200).reviews
+    return tuple(found)
