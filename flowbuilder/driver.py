@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from flowbuilder.actions import Action, Ask, Finish, Note, Start, Withdraw
 from flowbuilder.errors import LanguageError, StepError, TransientError
-from flowbuilder.events import NewEvent
+from flowbuilder.events import EventType, NewEvent
 from flowbuilder.execution import Control, Execution, Lease, Outcome, Status
 from flowbuilder.perform import Perform, Workplace, perform_step, retry_delay
 from flowbuilder.plan import Plan
@@ -252,11 +252,11 @@ class _Drive:
         if finish is not None:
             return await self._finish(finish, progress)
         if self.stop == "pause":
-            await self._let_go("paused", [NewEvent(type="execution_paused")], progress=progress)
+            await self._let_go("paused", [self._event("execution_paused")], progress=progress)
             return Settled(status="paused", progressed=self.progressed)
         if self.signals.leaving:
-            event = NewEvent(type="execution_released", data={"reason": "the worker stops"})
-            await self._let_go("queued", [event], progress=progress, ready_at=self.clock.now())
+            events = [self._event("execution_released", {"reason": "the worker stops"})]
+            await self._let_go("queued", events, progress=progress, ready_at=self.clock.now())
             return Settled(status="queued", progressed=self.progressed)
         decisions = await asyncio.to_thread(self.store.decisions, self.lease.execution_id)
         missed = [path for path in self.walk.waiting if path in decisions]
@@ -266,11 +266,12 @@ class _Drive:
             return None
         until = self._next_due
         data: JsonObject = {"reviews": list(self.walk.waiting), "until": until.isoformat() if until else None}
-        await self._let_go(
-            "waiting", [NewEvent(type="execution_waiting", data=data)], progress=progress, ready_at=until
-        )
+        await self._let_go("waiting", [self._event("execution_waiting", data)], progress=progress, ready_at=until)
         waiting = await asyncio.to_thread(self.questions.all)
         return Settled(status="waiting", waiting=waiting, until=until, progressed=self.progressed)
+
+    def _event(self, kind: EventType, data: JsonObject | None = None) -> NewEvent:
+        return NewEvent(type=kind, data={**(data or {}), "holder": self.lease.holder})
 
     async def _finish(self, finish: Finish, progress: JsonObject) -> Settled:
         if finish.error is not None:

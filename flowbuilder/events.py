@@ -11,9 +11,9 @@ from flowbuilder.values import JsonObject
 EventType = Literal[
     "execution_started",  # {workflow, version, digest, inputs, site}
     "execution_resumed",  # {reason}: a worker took it up again
-    "execution_waiting",  # {reviews: [path], until}: for people, or until a step is to be tried again
-    "execution_released",  # {reason}: the worker handed it back, another one goes on
-    "execution_paused",  # {by}
+    "execution_waiting",  # {reviews: [path], until, holder}: for people, or until a step is to be tried again
+    "execution_released",  # {reason, holder}: the worker handed it back, another one goes on
+    "execution_paused",  # {by}, or {holder} when the one who held it stopped
     "execution_completed",  # {outputs}
     "execution_failed",  # {error: {code, message, path?}}
     "execution_cancelled",  # {by, reason}

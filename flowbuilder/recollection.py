@@ -45,6 +45,16 @@ def recollect(store: Store, execution_id: str) -> Recollection:
     return found
 
 
+def last_holder(store: Store, execution_id: str) -> str | None:
+    """Who had the execution last, as far as its timeline says."""
+    found: str | None = None
+    after = 0
+    while events := store.events(execution_id, after=after):
+        found = next((str(event.data["holder"]) for event in reversed(events) if "holder" in event.data), found)
+        after = events[-1].seq
+    return found
+
+
 def info_of(execution: Execution) -> ExecutionInfo:
     """What templates see as `execution`: the same in every attempt to go on."""
     started = execution.started_at or execution.created_at
