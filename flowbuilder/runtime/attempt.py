@@ -21,6 +21,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
 from prefect.context import FlowRunContext
+from prefect.exceptions import ObjectNotFound
 from prefect.filesystems import NullFileSystem
 from prefect.logging.loggers import flow_run_logger
 from prefect.results import ResultStore
@@ -30,6 +31,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flowbuilder.driver import Settled
 from flowbuilder.errors import Conflict, DefinitionError, NotFound, Refused
 from flowbuilder.execution import TERMINAL, Execution
+from flowbuilder.runtime.away import PrefectAway, prefect_asked
 from flowbuilder.runtime.entry import entered
 from flowbuilder.runtime.limits import Limits
 from flowbuilder.runtime.names import run_name
@@ -67,7 +69,7 @@ class Attempt:
 
     async def make(self) -> Settled | None:
         """Go on; None when the run could not become an execution. `Conflict` and `LostLease` as `execute` raises them,
-        `NotNow` when Prefect's limits are reached."""
+        `NotNow` when Prefect's limits are reached, `PrefectAway` when a run cannot begin without its answer."""
         try:
             execution = await entered(self.station, self.run, self.client, inputs=self.run.parameters)
             if execution.attempt == 0 and self.run.state is not None and self.run.state.is_scheduled():
@@ -83,16 +85,21 @@ class Attempt:
     async def _ask_to_begin(self) -> None:
         """Have Prefect check the limits of the run's deployment, if it has any: it does so for runs that become
         pending."""
-        if self.run.deployment_id is None or not await self.limits.has(self.run.deployment_id):
-            return
-        result: OrchestrationResult[Any] = await self.client.set_flow_run_state(
-            self.run.id, Pending(message="a warm worker takes it")
-        )
+        async with prefect_asked():
+            if self.run.deployment_id is None or not await self.limits.has(self.run.deployment_id):
+                return
+            result: OrchestrationResult[Any] = await self.client.set_flow_run_state(
+                self.run.id, Pending(message="a warm worker takes it")
+            )
         if result.status != SetStateStatus.ACCEPT and not (result.state and result.state.is_pending()):
             raise NotNow(getattr(result.details, "reason", None) or "Prefect does not let it begin")
 
     async def _go_on(self, execution: Execution) -> Settled:
-        resumed = await was_resumed(self.client, execution)
+        try:
+            async with prefect_asked():
+                resumed = await was_resumed(self.client, execution)
+        except (PrefectAway, ObjectNotFound):
+            resumed = False  # nobody has pressed the button of a run that Prefect does not show
         if execution.status not in TERMINAL:
             self.telling.tell(self._tell_running)
         if execution.attempt == 0 and _ANIMAL.fullmatch(self.run.name):

@@ -18,10 +18,12 @@ from prefect.exceptions import ObjectNotFound
 from flowbuilder.errors import Conflict, FlowbuilderError, NotFound
 from flowbuilder.execute import PerformHere, execute
 from flowbuilder.holding import is_held
+from flowbuilder.recollection import last_holder
 from flowbuilder.runtime.attempt import Attempt, NotNow
+from flowbuilder.runtime.away import PrefectAway, is_away, prefect_asked
 from flowbuilder.runtime.limits import Limits
 from flowbuilder.runtime.rouse import rouse
-from flowbuilder.runtime.station import Station
+from flowbuilder.runtime.station import Station, kind_of
 from flowbuilder.runtime.telling import Telling
 from flowbuilder.signals import Signals
 
@@ -31,6 +33,8 @@ REMEMBERED = 4096
 """How many flow runs are remembered, so that going on with one needs no call to Prefect first."""
 SUSPECT_DEATHS = 2
 """After so many deaths of workers in a row an execution runs in a process of its own, and one such at a time."""
+PARTING_SECONDS = 3.0
+"""How long a worker that stops waits until Prefect has heard everything."""
 REST_SECONDS = 5.0
 """How long an execution that could not be taken up is left alone, unless somebody calls for it."""
 
@@ -97,7 +101,11 @@ class Desk:
         await self.idle(grace)
         self.drop()
         await self.idle()
-        await asyncio.gather(*(telling.close() for telling in self._tellings.values()))
+        closing = [asyncio.create_task(telling.close()) for telling in self._tellings.values()]
+        if closing:  # what is not said by then, the sweeper of another worker says
+            await asyncio.wait(closing, timeout=PARTING_SECONDS)
+        for telling in self._tellings.values():
+            telling.cancel()
 
     def drop(self) -> None:
         """Let go of everything at once: the leases run out by themselves."""
@@ -116,14 +124,17 @@ class Desk:
             async with self._places:
                 if not self.leaving:
                     await self._turns(execution_id, seat)
-        except (Conflict, NotNow) as problem:
+        except (Conflict, NotNow, PrefectAway) as problem:
             logger.info("execution %s is not taken up: %s", execution_id, problem)
             self._rest(execution_id)
         except FlowbuilderError as problem:  # such as a database that is away: it is taken up again
             logger.warning("execution %s cannot go on now: %s", execution_id, problem)
             self._rest(execution_id)
-        except Exception:  # one execution's trouble is no other's; what was begun is in the store
-            logger.exception("execution %s cannot go on here", execution_id)
+        except Exception as problem:  # one execution's trouble is no other's; what was begun is in the store
+            if is_away(problem):
+                logger.warning("execution %s cannot go on without Prefect: %s", execution_id, problem)
+            else:
+                logger.exception("execution %s cannot go on here", execution_id)
             self._rest(execution_id)
         finally:
             del self.seats[execution_id]
@@ -139,7 +150,12 @@ class Desk:
                 ready = await asyncio.to_thread(self._is_ready, execution_id)
 
     async def _turn(self, execution_id: str, seat: Seat) -> None:
-        run = await self._run(execution_id)
+        try:
+            run = await self._run(execution_id)
+        except PrefectAway:
+            if not await asyncio.to_thread(self._is_ours, execution_id):
+                raise
+            run = None
         if self._apart is not None and await asyncio.to_thread(self._is_suspect, execution_id):
             async with self._alone:
                 await self._apart(execution_id, self.pool)
@@ -173,14 +189,15 @@ class Desk:
         if known is not None:
             return known
         try:
-            run = await self.client.read_flow_run(UUID(execution_id))
+            async with prefect_asked():
+                run = await self.client.read_flow_run(UUID(execution_id))
         except (ObjectNotFound, ValueError):
             return None
         self._remember(run)
         return run
 
     async def _without_prefect(self, execution_id: str, seat: Seat) -> None:
-        """Prefect has lost the run, as after a restore from a backup: the execution goes on all the same."""
+        """Prefect is away or has lost the run, as after a restore from a backup: the execution goes on all the same."""
         with contextlib.suppress(NotFound):
             await execute(
                 self.station.store,
@@ -200,6 +217,16 @@ class Desk:
             return False
         silent = execution.holder is not None and not is_held(execution, self.station.ports.clock.now())
         return execution.deaths + silent >= SUSPECT_DEATHS
+
+    def _is_ours(self, execution_id: str) -> bool:
+        """Whether a worker like this one had the execution last. While Prefect is away nobody else can say of which
+        pool it is, and a step of another pool's may need what is not installed here."""
+        store = self.station.store
+        try:
+            holder = store.execution(execution_id).holder or last_holder(store, execution_id)
+        except FlowbuilderError:
+            return False
+        return holder is not None and kind_of(holder) == kind_of(self.station.holder)
 
     def wants(self, execution_id: str) -> bool:
         """Whether a call for this execution would do something here. May be called from any thread."""

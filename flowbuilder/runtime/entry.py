@@ -8,11 +8,14 @@ from typing import Any
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.exceptions import ObjectNotFound
 
 from flowbuilder.errors import NotFound, Refused
 from flowbuilder.execute import create_execution
 from flowbuilder.execution import Execution, WorkflowVersion
 from flowbuilder.ports import Clock, Store
+from flowbuilder.runtime.away import prefect_asked
 from flowbuilder.runtime.names import DRAFT, tagged
 from flowbuilder.runtime.station import Station
 from flowbuilder.values import Json, JsonObject, NotJson, ensure_json
@@ -22,12 +25,13 @@ async def entered(
     station: Station, run: FlowRun, client: PrefectClient, *, inputs: Mapping[str, Any], workflow: str | None = None
 ) -> Execution:
     """The execution of a flow run, begun now unless it was. `workflow` is meant where neither the deployment nor the
-    run says which one. `Refused`, `NotFound` or `DefinitionError` say why it cannot begin."""
+    run says which one. `Refused`, `NotFound` or `DefinitionError` say why it cannot begin, `PrefectAway` that nobody
+    knows yet."""
     try:
         return await asyncio.to_thread(station.store.execution, str(run.id))
     except NotFound:
         pass
-    deployment = await client.read_deployment(run.deployment_id) if run.deployment_id else None
+    deployment = await _deployment_of(client, run)
     return await asyncio.to_thread(
         lambda: begin(
             station.store,
@@ -40,6 +44,17 @@ async def entered(
             trigger="schedule" if run.auto_scheduled else "manual",
         )
     )
+
+
+async def _deployment_of(client: PrefectClient, run: FlowRun) -> DeploymentResponse | None:
+    if run.deployment_id is None:
+        return None
+    try:
+        async with prefect_asked():
+            return await client.read_deployment(run.deployment_id)
+    except ObjectNotFound:
+        # it had the tags that say which workflow and site are meant, and the run's own are not believed
+        raise NotFound("the deployment of this run is gone; start it again") from None
 
 
 def begin(

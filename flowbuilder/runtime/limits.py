@@ -6,6 +6,7 @@ import time
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
+from prefect.exceptions import ObjectNotFound
 
 REMEMBERED_SECONDS = 30.0
 """How soon a limit that somebody sets is seen."""
@@ -22,7 +23,10 @@ class Limits:
         """Whether the deployment has a limit."""
         until, limited = self._known.get(deployment_id, (0.0, False))
         if until < time.monotonic():
-            deployment = await self._client.read_deployment(deployment_id)
-            limited = deployment.global_concurrency_limit is not None
+            try:
+                deployment = await self._client.read_deployment(deployment_id)
+                limited = deployment.global_concurrency_limit is not None
+            except ObjectNotFound:  # somebody has deleted it, or Prefect was restored from an older copy
+                limited = False
             self._known[deployment_id] = (time.monotonic() + REMEMBERED_SECONDS, limited)
         return limited

@@ -19,6 +19,11 @@ def new_holder(kind: str) -> str:
     return f"{kind}:{socket.gethostname()}:{os.getpid()}:{uuid7()}"
 
 
+def kind_of(holder: str) -> str:
+    """What kind of process such a name is of."""
+    return holder.partition(":")[0]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Station:
     """The store, the outside world and the settings; `holder` is the name under which it takes leases."""

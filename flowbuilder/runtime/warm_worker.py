@@ -15,11 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from prefect.client.orchestration import get_client
 from prefect.context import AsyncClientContext
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 from flowbuilder.execution import Execution
+from flowbuilder.runtime.away import is_away
 from flowbuilder.runtime.desk import Apart, Desk
 from flowbuilder.runtime.listening import Listening
 from flowbuilder.runtime.patience import impatient
@@ -39,6 +41,8 @@ READY_SECONDS = 1.0
 """How often the store is asked what is ready: how soon is seen what neither a wake-up nor the store itself has told."""
 WISH_SECONDS = 1.0
 """How often Prefect is asked whether a person pressed pause or cancel."""
+LONGEST_PAUSE = 5.0
+"""How long nobody looks, at most, after the database or Prefect was away."""
 GRACE_SECONDS = 25.0
 """How long running steps may take to finish when the worker is told to stop."""
 THREADS = 48
@@ -81,8 +85,9 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
         """Open the store, then do as every worker does, then listen."""
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="store"))
         station = await asyncio.to_thread(self.open_station)
-        # the worker finds this client, and so do task runs, which would each open one of their own
-        client = get_client(httpx_settings=impatient(asynchronous=True))
+        # the worker finds this client, and so do task runs, which would each open one of their own: but only one that is
+        # open, for they ask whether it is of their event loop
+        client = await self._exit_stack.enter_async_context(get_client(httpx_settings=impatient(asynchronous=True)))
         self._exit_stack.enter_context(AsyncClientContext.model_construct(client=client))
         await super().setup()
         limit = self._limit or station.settings.worker_limit
@@ -95,6 +100,8 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
         self._loops = [
             asyncio.create_task(self._repeat(self.sweeper.wake, READY_SECONDS), name="ready"),
             asyncio.create_task(self._repeat(self._look_for_wishes, WISH_SECONDS), name="wishes"),
+            # beside the sweep, which waits for Prefect
+            asyncio.create_task(self._repeat(self.sweeper.expire, station.settings.sweep_seconds), name="expire"),
             asyncio.create_task(self._repeat(self._sweep, station.settings.sweep_seconds), name="sweep"),
         ]
 
@@ -114,9 +121,25 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
         """Do not wait for the steps that run: another worker does them again when the leases have run out."""
         self.desk.drop()
 
+    async def sync_with_backend(self) -> None:
+        """Prefect's heartbeat. Its worker gives up after a while without a server; this one has a record of its own to
+        go by."""
+        try:
+            await super().sync_with_backend()
+        except httpx.HTTPError as problem:
+            if not is_away(problem):
+                raise
+            logger.warning("Prefect does not hear this worker: %s: %s", type(problem).__name__, problem)
+
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
         """Prefect's own poll: runs that its UI or a schedule has made."""
-        responses = await self._get_scheduled_flow_runs()
+        try:
+            responses = await self._get_scheduled_flow_runs()
+        except httpx.HTTPError as problem:
+            if not is_away(problem):
+                raise
+            logger.warning("Prefect says no runs: %s: %s", type(problem).__name__, problem)
+            return []
         self._last_polled_time = datetime.now(UTC)
         runs = [response.flow_run for response in responses]
         for run in runs:
@@ -153,13 +176,13 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
                 seat.signals.look()
 
     async def _repeat(self, job: Callable[[], Awaitable[Any]], seconds: float) -> None:
-        """Do a job for ever. One that fails (the server or the database is away) is done again, less and less often."""
+        """Do a job for ever. One that fails (the server or the database is away) is done again, a little less often."""
         pause = seconds
         while True:
             try:
                 await job()
                 pause = seconds
             except Exception as problem:
-                pause = min(max(pause * 2, 1.0), 30.0)
+                pause = min(max(pause * 2, 1.0), LONGEST_PAUSE)
                 logger.warning("%s: %s; again in %.0f s", type(problem).__name__, problem, pause)
             await asyncio.sleep(pause)

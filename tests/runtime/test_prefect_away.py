@@ -1,0 +1,108 @@
+"""Prefect's server is away, or has forgotten: executions go on all the same."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+from flowbuilder.runtime.away import PrefectAway, prefect_asked
+from flowbuilder.runtime.limits import Limits
+from flowbuilder.runtime.station import new_holder
+from tests.runtime.documents import NOTE
+from tests.runtime.shop import Shop, until
+
+pytestmark = pytest.mark.prefect
+
+NOWHERE = "http://127.0.0.1:9/api"
+EXPIRING = NOTE.replace('title: "Is', 'expires_in: PT1S\n    on_expire: rejected\n    title: "Is')
+
+
+@contextmanager
+def prefect_away() -> Iterator[None]:
+    """Whatever asks Prefect meanwhile asks where nobody listens."""
+    with temporary_settings({PREFECT_API_URL: NOWHERE, PREFECT_CLIENT_MAX_RETRIES: 0}):
+        yield
+
+
+async def waiting(shop: Shop, document: str = NOTE) -> str:
+    """An execution that waits for its review, and no worker that knows its run."""
+    workflow = shop.publish(document)
+    async with shop.worker():
+        execution_id = await shop.start(workflow, {"text": "hello"})
+        await shop.status(execution_id, "waiting")
+    return execution_id
+
+
+def decide(shop: Shop, execution_id: str) -> None:
+    [review] = shop.app.reviews_of(execution_id)
+    shop.store.decide(review.id, kind="approved", by="ana", seen_version=review.version, seen_hash=review.content_hash)
+
+
+async def test_a_worker_that_starts_without_prefect_goes_on_with_what_was_decided(shop: Shop) -> None:
+    execution_id = await waiting(shop)
+    with prefect_away():
+        async with shop.worker():
+            decide(shop, execution_id)
+            await shop.status(execution_id, "completed")
+
+
+async def test_an_execution_of_a_dead_worker_goes_on_without_prefect(shop: Shop) -> None:
+    execution_id = await waiting(shop)
+    decide(shop, execution_id)
+    shop.store.claim(execution_id, new_holder("test"), timedelta(milliseconds=1))
+    with prefect_away():
+        async with shop.worker():
+            await shop.status(execution_id, "completed")
+    assert len(shop.events(execution_id, "worker_lost")) == 1
+
+
+async def test_reviews_expire_without_prefect(shop: Shop) -> None:
+    execution_id = await waiting(shop, EXPIRING)
+    with prefect_away():
+        async with shop.worker():
+            await shop.status(execution_id, "completed")
+    assert shop.app.execution(execution_id).outputs == {"result": ["rejected", None]}
+
+
+async def test_what_another_kind_of_worker_had_last_waits_for_prefect(shop: Shop) -> None:
+    execution_id = await waiting(shop)
+    lease = shop.store.claim(execution_id, new_holder("flow"), timedelta(milliseconds=1))
+    with prefect_away():
+        async with shop.worker() as worker:
+            worker.desk.call(execution_id)
+            await until(lambda: worker.desk.seats, what="the execution's seat")
+            await worker.desk.idle()
+            assert shop.app.execution(execution_id).epoch == lease.epoch
+            worker.desk.offer(execution_id)
+            assert not worker.desk.seats  # it rests; nobody asks again and again
+
+
+async def test_a_poll_that_is_not_answered_is_no_end_of_the_worker(shop: Shop) -> None:
+    with prefect_away():
+        async with shop.worker() as worker:
+            for _ in range(5):
+                assert await worker.get_and_submit_flow_runs() == []
+                await worker.sync_with_backend()
+
+
+async def test_a_deployment_that_prefect_has_forgotten_has_no_limit(shop: Shop) -> None:
+    async with get_client() as client:
+        assert await Limits(client).has(uuid4()) is False
+
+
+async def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hear(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr("flowbuilder.runtime.away.ANSWER_SECONDS", 0.2)
+    silent = await asyncio.start_server(hear, "127.0.0.1", 0)
+    async with PrefectClient(api=f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}/api") as client:
+        with pytest.raises(PrefectAway, match="does not answer"):
+            async with prefect_asked():
+                await client.read_flow_run(uuid4())
+    silent.close()
