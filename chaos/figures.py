@@ -25,12 +25,15 @@ def percentile(values: Sequence[float], share: float) -> float:
 def resume_seconds(evidence: Evidence) -> list[float]:
     """From each SIGKILL to the next event of each execution that the worker held; infinite where there is none."""
     traces = {trace.execution.id: trace for trace in evidence.traces}
-    return [
-        _stood_still(traces[execution_id], float(item.detail["at"]))
-        for item in evidence.injected("worker SIGKILL")
-        for execution_id in item.detail["held"]
-        if _held(traces[execution_id], float(item.detail["at"]))
-    ]
+    found = []
+    for item in evidence.injected("worker SIGKILL"):
+        at = float(item.detail["at"])
+        for trace in (traces.get(execution_id) for execution_id in item.detail["held"]):
+            if trace is None:
+                found.append(math.inf)
+            elif _held(trace, at):
+                found.append(_stood_still(trace, at))
+    return found
 
 
 def _held(trace: Trace, at: float) -> bool:
@@ -64,6 +67,7 @@ def figures(evidence: Evidence) -> dict[str, Any]:
             **Counter(trace.execution.status for trace in traces),
         },
         "workflows": dict(Counter(trace.execution.workflow for trace in traces)),
+        "start": _spread([start.seconds for start in evidence.starts if start.execution_id is not None]),
         "starts_refused": sum(start.execution_id is None for start in evidence.starts),
         "steps": events["step_completed"],
         "events": sum(events.values()),
@@ -83,15 +87,19 @@ def figures(evidence: Evidence) -> dict[str, Any]:
             }
             for fault in evidence.wanted
         },
-        "resume": {
-            "executions": len(waits),
-            "p50": round(percentile(waits, 0.5), 2),
-            "p95": round(percentile(waits, 0.95), 2),
-            "max": round(max(waits, default=0.0), 2),
-        },
-        "drain": {"p50": percentile(drains, 0.5), "max": max(drains, default=0.0)},
+        "resume": _spread(waits),
+        "drain": _spread(drains),
         "settled_seconds": evidence.settled_seconds,
         "findings": len(evidence.findings),
+    }
+
+
+def _spread(seconds: Sequence[float]) -> dict[str, float]:
+    return {
+        "times": len(seconds),
+        "p50": round(percentile(seconds, 0.5), 2),
+        "p95": round(percentile(seconds, 0.95), 2),
+        "max": round(max(seconds, default=0.0), 2),
     }
 
 

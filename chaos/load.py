@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
@@ -20,12 +21,13 @@ WEIGHTS = {"targets": 4, "reviewed": 3, "deadline": 2, "items": 1, "calling": 1,
 @dataclass(frozen=True, kw_only=True)
 class Start:
     """One start: its number, when it was asked for, and the execution's id; None where the answer was an error, and
-    nobody knows whether there is one."""
+    nobody knows whether there is one; and how many seconds the answer took."""
 
     n: str
     workflow: str
     at: float
     execution_id: str | None
+    seconds: float = 0.0
 
 
 class Load:
@@ -54,9 +56,7 @@ class Load:
         return len(self._world.store.executions(ExecutionFilter(statuses=ACTIVE), limit=limit))
 
     def _start(self, workflow: str, n: str) -> Start:
-        at = time.time()
-        try:
+        at, execution_id = time.time(), None
+        with contextlib.suppress(Unavailable, Refused):
             execution_id = self._world.app.start(workflow, {"n": n}, site=SITE)
-        except (Unavailable, Refused):
-            return Start(n=n, workflow=workflow, at=at, execution_id=None)
-        return Start(n=n, workflow=workflow, at=at, execution_id=execution_id)
+        return Start(n=n, workflow=workflow, at=at, execution_id=execution_id, seconds=time.time() - at)

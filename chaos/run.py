@@ -18,6 +18,8 @@ from flowbuilder.execution import ACTIVE, Execution
 from flowbuilder.ports import ExecutionFilter
 
 PAGE = 500
+LONGEST_SHARE = 1.5
+"""How much longer a run may take in which a fault has not yet hit anything."""
 HEAL_SECONDS = 60.0
 """How long a fault that is under way may take to end."""
 
@@ -33,7 +35,7 @@ def run(options: Options, say: Callable[[str], None]) -> Evidence:
         say(f"ready; {options.seconds:g} s of faults begin")
         for thread in (load.thread, people.thread, *(injector.thread for injector in injectors)):
             thread.start()
-        _watch(there, options.seconds, say)
+        _watch(there, injectors, say)
         there.over.set()
         _join([load.thread, *(injector.thread for injector in injectors)], HEAL_SECONDS)
         say("the faults are over")
@@ -56,10 +58,12 @@ def run(options: Options, say: Callable[[str], None]) -> Evidence:
         )
 
 
-def _watch(there: World, seconds: float, say: Callable[[str], None]) -> None:
-    begun = time.monotonic()
-    said = 0
-    while (passed := time.monotonic() - begun) < seconds:
+def _watch(there: World, injectors: list[Injector], say: Callable[[str], None]) -> None:
+    """Until the time is over and every fault has hit something; not much longer, though."""
+    begun, said, seconds = time.monotonic(), 0, there.options.seconds
+    while (passed := time.monotonic() - begun) < seconds * LONGEST_SHARE:
+        if passed > seconds and all(injector.has_hit for injector in injectors):
+            return
         if passed >= 30 * (said + 1):
             said += 1
             say(f"{passed:4.0f} s, {len(there.target.calls)} effects at the target")

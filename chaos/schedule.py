@@ -13,6 +13,7 @@ from flowbuilder.errors import FlowbuilderError
 
 LAST_SHARE = 0.92
 """No fault begins after this share of the run: what it hits is to go on before the faults are over."""
+ALWAYS = 10_000
 TRIES = 4
 """How often a fault that hit nothing is tried again, a second later each time."""
 
@@ -55,10 +56,20 @@ class Injector:
         for moment in self.planned.moments:
             if self._world.over.wait(max(0.0, begun + moment - time.monotonic())):
                 return
-            for _ in range(TRIES):
-                self.injections.append(self._inject())
-                if self.injections[-1].mattered or self._world.over.wait(1.0):
-                    break
+            self._inject_until_it_hits(TRIES)
+        if not self.has_hit:
+            self._inject_until_it_hits(ALWAYS)
+
+    @property
+    def has_hit(self) -> bool:
+        """Whether it hit something at least once."""
+        return any(injection.mattered for injection in self.injections)
+
+    def _inject_until_it_hits(self, tries: int) -> None:
+        for _ in range(tries):
+            self.injections.append(self._inject())
+            if self.injections[-1].mattered or self._world.over.wait(1.0):
+                return
 
     def _inject(self) -> Injection:
         fault, begun = self.planned.fault, time.time()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from chaos.checks import checks
@@ -19,6 +19,7 @@ class Verdict:
 
     complaints: dict[str, list[str]]
     figures: dict[str, Any]
+    injections: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -27,7 +28,7 @@ class Verdict:
 
     def record(self) -> dict[str, Any]:
         """The JSON form."""
-        return {"ok": self.ok, **self.figures, "complaints": self.complaints}
+        return {"ok": self.ok, **self.figures, "complaints": self.complaints, "injections": self.injections}
 
     def text(self) -> str:
         """What is printed."""
@@ -45,6 +46,7 @@ def judge(evidence: Evidence) -> Verdict:
     return Verdict(
         complaints={question: list(check(evidence)) for question, check in checks().items()},
         figures=figures(evidence),
+        injections=[asdict(injection) for injection in evidence.injections],
     )
 
 

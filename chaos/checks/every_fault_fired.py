@@ -23,5 +23,3 @@ def check(evidence: Evidence) -> Iterator[str]:
         yield "nobody decided in the moment in which a review expired; this run is void"
     if not any(answer.told == "refused" and not answer.racing for answer in evidence.answers):
         yield "no decision was made twice; this run is void"
-    if not any(trace.of("resumed_without_decision") for trace in evidence.traces):
-        yield "no execution was taken up by a Resume without a decision; this run is void"

@@ -13,6 +13,9 @@ from flowbuilder.execution import Status
 from flowbuilder.ports import ExecutionFilter, ReviewFilter
 from flowbuilder.runtime.server import server
 
+NOTICED_SECONDS = 10.0
+"""How long a worker may take to notice what somebody has pressed in Prefect's UI."""
+
 
 class ResumeWithoutDecision:
     """Somebody presses Resume in Prefect's UI while the review is open."""
@@ -22,7 +25,7 @@ class ResumeWithoutDecision:
     least = 3
 
     def inject(self, world: World, chance: random.Random) -> tuple[bool, dict[str, Any]]:
-        """Mattered when Prefect had shown it as suspended and accepted, with the review still open afterwards."""
+        """Mattered when a worker took the execution up for it, found nothing to do, and said so in the timeline."""
         page = world.store.reviews(ReviewFilter(workflow="held"), limit=50)
         for review in chance.sample(page.reviews, len(page.reviews)):
             if world.store.execution(review.execution_id).status != "waiting":
@@ -33,10 +36,19 @@ class ResumeWithoutDecision:
                     continue
                 at = time.time()
                 result = client.resume_flow_run(run.id)
-            still = world.store.review(review.id).status == "open"
             accepted = result.status.value == "ACCEPT"
-            return accepted and still, {"execution": review.execution_id, "at": at}
+            noticed = accepted and _noticed(world, review.execution_id)
+            return noticed, {"execution": review.execution_id, "at": at, "accepted": accepted}
         return False, {}
+
+
+def _noticed(world: World, execution_id: str) -> bool:
+    deadline = time.monotonic() + NOTICED_SECONDS
+    while time.monotonic() < deadline:
+        if any(event.type == "resumed_without_decision" for event in world.store.events(execution_id)):
+            return True
+        time.sleep(0.25)
+    return False
 
 
 class CancelExecution:

@@ -23,7 +23,7 @@ class KillWorker:
 
     def inject(self, world: World, chance: random.Random) -> tuple[bool, dict[str, Any]]:
         """Kill one, whatever it is doing."""
-        worker = chance.choice(world.workers)
+        worker = _busiest(world, chance)
         with worker.lock:
             pid, held = _busy(world, worker)
             at = time.time()
@@ -41,7 +41,7 @@ class StopWorker:
 
     def inject(self, world: World, chance: random.Random) -> tuple[bool, dict[str, Any]]:
         """Freeze one that holds something."""
-        return _freeze(world, chance.choice(world.workers), world.options.lease * chance.uniform(1.1, 1.4))
+        return _freeze(world, _busiest(world, chance), world.options.lease * chance.uniform(1.1, 1.4))
 
 
 class StopWorkerShortly:
@@ -53,7 +53,7 @@ class StopWorkerShortly:
 
     def inject(self, world: World, chance: random.Random) -> tuple[bool, dict[str, Any]]:
         """Freeze one that holds something, for a moment."""
-        return _freeze(world, chance.choice(world.workers), world.options.lease * chance.uniform(0.2, 0.4))
+        return _freeze(world, _busiest(world, chance), world.options.lease * chance.uniform(0.2, 0.4))
 
 
 class DrainWorker:
@@ -65,7 +65,7 @@ class DrainWorker:
 
     def inject(self, world: World, chance: random.Random) -> tuple[bool, dict[str, Any]]:
         """Mattered when it held executions and ended by itself with success."""
-        worker = chance.choice(world.workers)
+        worker = _busiest(world, chance)
         with worker.lock:
             pid, held = _busy(world, worker)
             begun = time.time()
@@ -86,6 +86,13 @@ def _freeze(world: World, worker: Worker, seconds: float) -> tuple[bool, dict[st
             if worker.pid == pid:
                 worker.send(signal.SIGCONT)
     return bool(held), {"pid": pid, "held": held, "seconds": round(seconds, 2)}
+
+
+def _busiest(world: World, chance: random.Random) -> Worker:
+    """Mostly the one that holds the most."""
+    if chance.random() < 0.3:
+        return chance.choice(world.workers)
+    return max(world.workers, key=lambda worker: len(world.held_by(worker.pid)))
 
 
 def _busy(world: World, worker: Worker, *, patience: float = 10.0) -> tuple[int, list[str]]:
