@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import signal
+import threading
+import time
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
@@ -24,6 +28,9 @@ from flowbuilder.runtime.wake import wake_workers
 from flowbuilder.runtime.warm_worker import WarmWorker
 from flowbuilder.settings import Settings
 
+GOODBYE_SECONDS = 3.0
+"""How long a worker that has handed everything over may take to end."""
+
 
 def run_until_stopped(worker: WarmWorker, *, once: bool) -> None:
     """Run a worker until it is told to stop: SIGTERM and Ctrl-C let running steps finish, a second one does not."""
@@ -34,6 +41,7 @@ def run_until_stopped(worker: WarmWorker, *, once: bool) -> None:
 
 async def _run(worker: WarmWorker, *, once: bool) -> None:
     worker.once = once
+    worker.handed_over = _end_soon
     work = asyncio.create_task(worker.start(run_once=once), name="worker")
     loop = asyncio.get_running_loop()
     told = False
@@ -53,6 +61,17 @@ async def _run(worker: WarmWorker, *, once: bool) -> None:
     except asyncio.CancelledError:
         if not told:
             raise
+
+
+def _end_soon() -> None:
+    """End this process within seconds: with Prefect away, its client would try for half a minute to say the rest."""
+
+    def end() -> None:
+        time.sleep(GOODBYE_SECONDS)
+        logging.shutdown()
+        os._exit(0)
+
+    threading.Thread(target=end, name="end soon", daemon=True).start()
 
 
 def run_only(execution_id: str, open_station: OpenStation, *, pool: str) -> None:

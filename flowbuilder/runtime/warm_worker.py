@@ -62,6 +62,8 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
     _display_name = "flowbuilder"
     once: bool = False
     """End when what was there at the start has had its turn."""
+    handed_over: Callable[[], None] = staticmethod(lambda: None)
+    """Called when the worker has let go of everything: from here on it only says goodbye."""
 
     desk: Desk
     sweeper: Sweeper
@@ -115,6 +117,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
         if self.once:
             await self.desk.idle()
         await self.desk.leave(GRACE_SECONDS)
+        self.handed_over()
         await super().teardown(*exc_info)
 
     def hurry(self) -> None:
