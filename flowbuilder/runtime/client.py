@@ -95,7 +95,7 @@ class PrefectEngine:
             return
         from flowbuilder.runtime.server import server
 
-        with server() as client:
+        with server(hint=True) as client:
             # ABORT: it goes on already, or has not yet come to rest; before it does it looks once more
             client.resume_flow_run(UUID(execution_id))
 
@@ -108,7 +108,7 @@ class PrefectEngine:
         from flowbuilder.runtime.server import server
 
         try:
-            with server() as client:
+            with server(hint=True) as client:
                 client.set_flow_run_state(UUID(execution_id), Cancelling(message="cancelled"))
         except (NotFound, Refused):
             return  # Prefect does not have it, or has ended it already

@@ -69,6 +69,7 @@ class Desk:
         self._tellings: dict[str, Telling] = {}
         self._limits = Limits(client)
         self._resting: dict[str, float] = {}
+        self._away_until = 0.0
         # whoever calls does so in a context of their own; executions all run in this one
         self._context = contextvars.copy_context()
 
@@ -188,11 +189,16 @@ class Desk:
         known = self._runs.get(execution_id)
         if known is not None:
             return known
+        if asyncio.get_running_loop().time() < self._away_until:
+            raise PrefectAway("Prefect did not answer a moment ago")
         try:
             async with prefect_asked():
                 run = await self.client.read_flow_run(UUID(execution_id))
         except (ObjectNotFound, ValueError):
             return None
+        except PrefectAway:
+            self._away_until = asyncio.get_running_loop().time() + REST_SECONDS
+            raise
         self._remember(run)
         return run
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from prefect.client.orchestration import get_client
 from prefect.context import AsyncClientContext
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
+from flowbuilder.errors import Unavailable
 from flowbuilder.execution import Execution
 from flowbuilder.runtime.away import is_away
 from flowbuilder.runtime.desk import Apart, Desk
@@ -41,6 +43,9 @@ READY_SECONDS = 1.0
 """How often the store is asked what is ready: how soon is seen what neither a wake-up nor the store itself has told."""
 WISH_SECONDS = 1.0
 """How often Prefect is asked whether a person pressed pause or cancel."""
+STORE_SECONDS = 15.0
+"""How long a worker that starts waits for its database."""
+SHORTEST_PAUSE = 1.0
 LONGEST_PAUSE = 5.0
 """How long nobody looks, at most, after the database or Prefect was away."""
 GRACE_SECONDS = 25.0
@@ -86,7 +91,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
     async def setup(self) -> None:
         """Open the store, then do as every worker does, then listen."""
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="store"))
-        station = await asyncio.to_thread(self.open_station)
+        station = await self._opened()
         # the worker finds this client, and so do task runs, which would each open one of their own: but only one that is
         # open, for they ask whether it is of their event loop
         client = await self._exit_stack.enter_async_context(get_client(httpx_settings=impatient(asynchronous=True)))
@@ -106,6 +111,18 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
             asyncio.create_task(self._repeat(self.sweeper.expire, station.settings.sweep_seconds), name="expire"),
             asyncio.create_task(self._repeat(self._sweep, station.settings.sweep_seconds), name="sweep"),
         ]
+
+    async def _opened(self) -> Station:
+        """The station; a database that is away is waited for a little, for it may just be starting as well."""
+        deadline = time.monotonic() + STORE_SECONDS
+        while True:
+            try:
+                return await asyncio.to_thread(self.open_station)
+            except Unavailable as problem:
+                if time.monotonic() > deadline:
+                    raise
+                logger.warning("%s; again in %.0f s", problem, SHORTEST_PAUSE)
+                await asyncio.sleep(SHORTEST_PAUSE)
 
     async def teardown(self, *exc_info: Any) -> None:
         """Finish the steps that run, hand over the rest, and stop."""
@@ -186,6 +203,6 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
                 await job()
                 pause = seconds
             except Exception as problem:
-                pause = min(max(pause * 2, 1.0), LONGEST_PAUSE)
+                pause = min(max(pause * 2, SHORTEST_PAUSE), LONGEST_PAUSE)
                 logger.warning("%s: %s; again in %.0f s", type(problem).__name__, problem, pause)
             await asyncio.sleep(pause)
