@@ -27,16 +27,20 @@ BUSY = 503
 
 
 _UNTIL: ContextVar[float] = ContextVar("until", default=math.inf)
+_ONLY_BUSY: ContextVar[bool] = ContextVar("only_busy", default=False)
+_UNANSWERED = "flowbuilder_unanswered"
 
 
 @contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Calls to Prefect that begin later than in so many seconds are `Unavailable`."""
-    token = _UNTIL.set(time.monotonic() + seconds)
+def within(seconds: float, *, only_busy: bool = False) -> Iterator[None]:
+    """Calls to Prefect that begin later than in so many seconds are `Unavailable`. With `only_busy`, a server that is
+    busy is asked again, but not one that is away."""
+    until, busy = _UNTIL.set(time.monotonic() + seconds), _ONLY_BUSY.set(only_busy)
     try:
         yield
     finally:
-        _UNTIL.reset(token)
+        _UNTIL.reset(until)
+        _ONLY_BUSY.reset(busy)
 
 
 def impatient(*, answer: float = 60.0, asynchronous: bool) -> dict[str, Any]:
@@ -56,13 +60,17 @@ def impatient(*, answer: float = 60.0, asynchronous: bool) -> dict[str, Any]:
     return {"event_hooks": hooks, "timeout": httpx.Timeout(answer, connect=3.0)}
 
 
-def before(_request: httpx.Request) -> None:
+def before(request: httpx.Request) -> None:
     """Nothing is asked any more once the time is over."""
     if time.monotonic() > _UNTIL.get():
         raise Unavailable("the Prefect server is too busy: it has not answered in time")
+    if _ONLY_BUSY.get() and request.extensions.get(_UNANSWERED):
+        raise Unavailable("the Prefect server does not answer")
+    request.extensions[_UNANSWERED] = True
 
 
 def after(response: httpx.Response) -> None:
     """Prefect's client tries again when this header says."""
+    response.request.extensions[_UNANSWERED] = False
     if response.status_code == BUSY and "retry-after" not in response.headers:
         response.headers["Retry-After"] = f"{random.uniform(*AGAIN_SECONDS):.3f}"

@@ -16,13 +16,15 @@ from flowbuilder.errors import FlowbuilderError, NotFound, Refused, Unavailable
 from flowbuilder.runtime.patience import TRIES, impatient, within
 
 ANSWER_SECONDS = 15.0
+HINT_SECONDS = 5.0
 ALL_SECONDS = 25.0
 """How long one command or page may wait for Prefect altogether."""
 
 
 @contextmanager
-def server() -> Iterator[SyncPrefectClient]:
-    """A client of the Prefect server that is configured.
+def server(*, hint: bool = False) -> Iterator[SyncPrefectClient]:
+    """A client of the Prefect server that is configured. For a `hint`, which may get lost, one that is away is not
+    waited for.
 
     `Unavailable` when it does not answer (within seconds: nothing here is tried again for minutes) or when none is
     configured, `Refused` with the server's reason when it does not accept something, `NotFound` when it is not there.
@@ -34,7 +36,7 @@ def server() -> Iterator[SyncPrefectClient]:
             "of one; `flowbuilder run --local` needs none"
         )
     try:
-        with _trying_often(), within(ALL_SECONDS):
+        with _trying_often(), within(HINT_SECONDS if hint else ALL_SECONDS, only_busy=hint):
             yield _client(str(api))
     except Exception as problem:
         translated = translate(problem, str(api))

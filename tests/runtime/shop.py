@@ -83,8 +83,10 @@ class Shop:
         ]
 
     @contextlib.asynccontextmanager
-    async def worker(self, **options: Any) -> AsyncIterator[WarmWorker]:
-        """A warm worker in this process."""
+    async def worker(
+        self, *, opening: Callable[[Callable[[], Station]], Station] = lambda opened: opened(), **options: Any
+    ) -> AsyncIterator[WarmWorker]:
+        """A warm worker in this process; `opening` may make trouble when it opens its store."""
         station = Station(store=self.store, ports=self.ports, settings=self.settings, holder=new_holder("test"))
 
         class Worker(WarmWorker):
@@ -92,7 +94,7 @@ class Shop:
 
             @staticmethod
             def open_station() -> Station:
-                return station
+                return opening(lambda: station)
 
         worker = Worker(work_pool_name=self.settings.work_pool, **options)
         task = asyncio.create_task(worker.start(printer=lambda *_: None))

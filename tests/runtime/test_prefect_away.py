@@ -1,7 +1,10 @@
 """Prefect's server is away, or has forgotten: executions go on all the same."""
 
 import asyncio
-from collections.abc import Iterator
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from uuid import uuid4
@@ -10,9 +13,10 @@ import pytest
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from flowbuilder.errors import Unavailable
 from flowbuilder.runtime.away import PrefectAway, prefect_asked
 from flowbuilder.runtime.limits import Limits
-from flowbuilder.runtime.station import new_holder
+from flowbuilder.runtime.station import Station, new_holder
 from tests.runtime.documents import NOTE
 from tests.runtime.shop import Shop, until
 
@@ -23,9 +27,9 @@ EXPIRING = NOTE.replace('title: "Is', 'expires_in: PT1S\n    on_expire: rejected
 
 
 @contextmanager
-def prefect_away() -> Iterator[None]:
+def prefect_away(api: str = NOWHERE, *, tries: int = 0) -> Iterator[None]:
     """Whatever asks Prefect meanwhile asks where nobody listens."""
-    with temporary_settings({PREFECT_API_URL: NOWHERE, PREFECT_CLIENT_MAX_RETRIES: 0}):
+    with temporary_settings({PREFECT_API_URL: api, PREFECT_CLIENT_MAX_RETRIES: tries}):
         yield
 
 
@@ -106,3 +110,45 @@ async def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pyte
             async with prefect_asked():
                 await client.read_flow_run(uuid4())
     silent.close()
+
+
+def test_a_hint_does_not_wait_for_a_server_that_is_away(shop: Shop) -> None:
+    began = time.monotonic()
+    with prefect_away(tries=40), pytest.raises(Unavailable, match="does not answer"):
+        shop.app.engine.wake(str(uuid4()))
+    assert time.monotonic() - began < 5
+
+
+def test_a_hint_does_not_wait_for_a_server_that_dies_while_it_is_asked(shop: Shop) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as dying, ThreadPoolExecutor(1) as pool:
+
+        def hang_up() -> None:
+            while True:
+                try:
+                    dying.accept()[0].close()
+                except OSError:
+                    return
+
+        pool.submit(hang_up)
+        began = time.monotonic()
+        with prefect_away(f"http://127.0.0.1:{dying.getsockname()[1]}/api", tries=40), pytest.raises(Unavailable):
+            shop.app.engine.wake(str(uuid4()))
+        assert time.monotonic() - began < 8
+        dying.shutdown(socket.SHUT_RDWR)
+
+
+async def test_a_worker_waits_for_a_database_that_is_just_starting(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowbuilder.runtime.warm_worker.SHORTEST_PAUSE", 0.05)
+    tries: list[None] = []
+
+    def open_station(open_now: Callable[[], Station]) -> Station:
+        tries.append(None)
+        if len(tries) < 3:
+            raise Unavailable("the database is starting up")
+        return open_now()
+
+    execution_id = await waiting(shop)
+    async with shop.worker(opening=open_station):
+        decide(shop, execution_id)
+        await shop.status(execution_id, "completed")
+    assert len(tries) == 3
