@@ -72,7 +72,7 @@ class PrefectEngine:
         create_execution(
             self._store, SystemClock(), execution_id=execution_id, version=chosen, inputs=inputs, site=site
         )
-        wake_workers(self._settings.home, execution_id)
+        wake_workers(self._settings.home, execution_id, run.model_dump_json())
         return execution_id
 
     def _deployment(

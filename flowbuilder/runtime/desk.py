@@ -78,6 +78,14 @@ class Desk:
         self._resting.pop(execution_id, None)
         self.offer(execution_id, run)
 
+    def told(self, execution_id: str, run: str) -> None:
+        """The same, by a wake-up, with what Prefect told of the run, or nothing."""
+        try:
+            known = FlowRun.model_validate_json(run) if run else None
+        except ValueError:  # of another release: Prefect is asked again
+            known = None
+        self.call(execution_id, known if known is not None and str(known.id) == execution_id else None)
+
     def offer(self, execution_id: str, run: FlowRun | None = None) -> None:
         """This execution may go on, as far as the store or Prefect know."""
         if run is not None:

@@ -20,7 +20,8 @@ FOLDER = "workers"
 HOST = "127.0.0.1"
 PATIENCE = 0.5
 """Seconds that a connection may take."""
-LONGEST = 256
+LONGEST = 65_536
+"""Bytes of a word to a worker. What Prefect knows of a run is left out when it does not fit: the worker asks then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,16 +50,20 @@ class Listed:
         return True
 
 
-def wake_workers(home: Path, execution_id: str) -> bool:
-    """Tell every worker of this machine that an execution should go on; whether any of them took the word."""
-    taken = [_tell(worker, execution_id) for worker in _listed(home)]
+def wake_workers(home: Path, execution_id: str, run: str = "") -> bool:
+    """Tell every worker of this machine that an execution should go on; whether any of them took the word.
+
+    `run` is what Prefect has just told of its flow run, as JSON in one line: it saves the worker from asking again.
+    """
+    taken = [_tell(worker, execution_id, run) for worker in _listed(home)]
     return any(taken)
 
 
 class WakeUps:
-    """A worker's ear: calls `wake(execution_id)` in the event loop for every wake-up that carries the right token."""
+    """A worker's ear: calls `wake(execution_id, run)` in the event loop for every wake-up that carries the right token;
+    `run` is empty, or the flow run as JSON."""
 
-    def __init__(self, home: Path, wake: Callable[[str], None]) -> None:
+    def __init__(self, home: Path, wake: Callable[[str, str], None]) -> None:
         self._folder = home / FOLDER
         self._file = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}.json"
         self._wake = wake
@@ -83,10 +88,11 @@ class WakeUps:
     async def _hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, ValueError, TimeoutError, asyncio.IncompleteReadError):
             async with asyncio.timeout(10 * PATIENCE):
-                line = (await reader.readline()).decode("ascii").strip()
-                token, _, execution_id = line.partition(" ")
-                if hmac.compare_digest(token, self._token) and execution_id:
-                    self._wake(execution_id)
+                line = (await reader.readline()).decode("utf-8").strip()
+                token, _, word = line.partition(" ")
+                execution_id, _, run = word.partition(" ")
+                if hmac.compare_digest(token.encode(), self._token.encode()) and execution_id:
+                    self._wake(execution_id, run)
         writer.close()
 
 
@@ -102,10 +108,13 @@ def _listed(home: Path) -> list[Listed]:
     return found
 
 
-def _tell(worker: Listed, execution_id: str) -> bool:
+def _tell(worker: Listed, execution_id: str, run: str) -> bool:
+    line = f"{worker.token} {execution_id} {run}".rstrip().encode()
+    if len(line) >= LONGEST:
+        line = f"{worker.token} {execution_id}".encode()
     try:
         with socket.create_connection((HOST, worker.port), timeout=PATIENCE) as connection:
-            connection.sendall(f"{worker.token} {execution_id}\n".encode("ascii"))
+            connection.sendall(line + b"\n")
             return True  # its answer is not waited for: a worker that is busy reads the word when it can
-    except (OSError, UnicodeEncodeError):
+    except OSError:
         return False  # it has ended without taking its file away, or is too busy: the next sweep finds the execution

@@ -92,15 +92,15 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
         """Open the store, then do as every worker does, then listen."""
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="store"))
         station = await self._opened()
-        # the worker finds this client, and so do task runs, which would each open one of their own: but only one that is
-        # open, for they ask whether it is of their event loop
+        # the worker finds this client, and so do task runs, which would each make one of their own; they take only one
+        # that is open, for they look at its event loop
         client = await self._exit_stack.enter_async_context(get_client(httpx_settings=impatient(asynchronous=True)))
         self._exit_stack.enter_context(AsyncClientContext.model_construct(client=client))
         await super().setup()
         limit = self._limit or station.settings.worker_limit
         self.desk = Desk(station, self.client, pool=self._work_pool_name, limit=limit, apart=self.apart())
         self.sweeper = Sweeper(station.store, self.client, self._offer)
-        self._ears = WakeUps(station.settings.home, self.desk.call)
+        self._ears = WakeUps(station.settings.home, self.desk.told)
         await self._ears.__aenter__()
         self._listening = Listening(station.store, wanted=self.desk.wants, call=self.desk.call)
         self._listening.start()
