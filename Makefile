@@ -22,6 +22,10 @@ check: $(STAMP)
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(TESTS)
 
+# ten minutes in which everything fails, and a verdict: make chaos CHAOS="--seconds 120 --seed 7 --database sqlite"
+chaos: $(STAMP)
+	@$(BIN)/python -m chaos $(CHAOS)
+
 fix: $(STAMP)
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
