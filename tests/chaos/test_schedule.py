@@ -1,0 +1,42 @@
+"""The schedule of faults: by a seed, often enough, and never too late."""
+
+from pathlib import Path
+
+from chaos.faults import faults
+from chaos.options import Options, pace
+from chaos.schedule import LAST_SHARE, schedule
+
+
+def moments(*, seconds: float, seed: int) -> dict[str, tuple[float, ...]]:
+    wanted = faults(Options(seconds=seconds, seed=seed, folder=Path("nowhere")))
+    return {planned.fault.name: planned.moments for planned in schedule(wanted, seconds=seconds, seed=seed)}
+
+
+def test_the_same_seed_is_the_same_schedule() -> None:
+    assert moments(seconds=600, seed=1) == moments(seconds=600, seed=1)
+    assert moments(seconds=600, seed=1) != moments(seconds=600, seed=2)
+
+
+def test_every_fault_comes_in_a_short_run_as_well_and_in_time() -> None:
+    for seed in range(20):
+        for fault, found in moments(seconds=60, seed=seed).items():
+            assert found, fault
+            assert found[-1] < 60 * LAST_SHARE
+
+
+def test_in_ten_minutes_each_fault_comes_at_its_pace() -> None:
+    found = moments(seconds=600, seed=1)
+    assert 30 <= len(found["worker SIGKILL"]) <= 50
+    assert 18 <= len(found["PostgreSQL crash restart"]) <= 30
+    assert 3 <= len(found["Prefect restored from an older copy"]) <= 6
+
+
+def test_on_sqlite_no_server_is_crashed() -> None:
+    there = {fault.name for fault in faults(Options(seconds=60, seed=1, folder=Path("nowhere"), database="sqlite"))}
+    assert "PostgreSQL crash restart" not in there
+    assert len(there) == 11
+
+
+def test_a_long_run_has_the_leases_that_are_shipped() -> None:
+    assert pace(600) == (15.0, 5.0)
+    assert pace(60) == (3.0, 1.0)
