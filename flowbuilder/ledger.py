@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 
 from flowbuilder.approval import approves
@@ -11,6 +12,14 @@ from flowbuilder.errors import StepError
 from flowbuilder.execution import Lease
 from flowbuilder.ports import Store
 from flowbuilder.values import JsonObject
+
+FRESH_SECONDS = 2.0
+"""How old the proof may be that the lease is ours, when a call begins."""
+
+
+def _elapsing() -> float:
+    """Seconds on a clock that nobody sets, and that runs while the machine is suspended where there is such a one."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 @dataclass
@@ -31,10 +40,12 @@ class StoreLedger:
     async def begin(
         self, *, key: str, path: str, target: str, target_class: TargetClass, request_hash: str, asked: int = 0
     ) -> Effect:
-        """The durable intent; an effect that is there already comes back as it stands."""
+        """The durable intent; an effect that is there already comes back as it stands. `LostLease` when another worker
+        has the execution by now, be it that this process stood still right after the commit."""
         if self._closed:
             raise StepError("this step run is over, nothing can be written any more", code="over")
-        return await asyncio.to_thread(
+        begun = _elapsing()
+        effect = await asyncio.to_thread(
             lambda: self.store.begin_effect(
                 self.lease,
                 key=key,
@@ -45,6 +56,10 @@ class StoreLedger:
                 asked=asked,
             )
         )
+        while _elapsing() - begun > FRESH_SECONDS:  # long enough for the lease to have run out: look once more
+            begun = _elapsing()
+            await asyncio.to_thread(self.store.append_events, self.lease, ())
+        return effect
 
     async def done(self, key: str, *, receipt: JsonObject, inverse: JsonObject | None = None) -> None:
         """The receipt, and what it takes to undo the effect."""
