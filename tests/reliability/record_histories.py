@@ -1,0 +1,174 @@
+"""Records the histories of the current release: of all scenarios, samples and cases, with and without trouble.
+
+    python -m tests.reliability.record_histories
+
+A release is recorded once. What was recorded is what later releases are held against.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import flowbuilder
+from flowbuilder.adapters.sample import sample_of
+from flowbuilder.loader import load
+from flowbuilder.review import Review
+from flowbuilder.sample.site import SampleSite
+from flowbuilder.testing import (
+    Answer,
+    FakeClock,
+    FakeConnections,
+    FakeHttp,
+    MemoryCms,
+    MemoryStore,
+    Verb,
+    fake_ports,
+    run_locally,
+)
+from tests.reliability.crashing import Box, Crash
+from tests.reliability.ground import Ground
+from tests.reliability.histories import History, history_of
+from tests.reliability.scenarios import PAGE, SCENARIOS, SITE
+from tests.reliability.simulation import simulate
+from tests.reliability.stage import Stage, changes
+from tests.test_examples import ROOT as SAMPLES
+from tests.test_examples import World
+
+CORPUS = Path(__file__).parent / "corpus"
+CASES = Path(__file__).parents[1] / "cases" / "good"
+SEEDS = range(8)
+
+
+def scenarios() -> Iterator[tuple[str, History]]:
+    """Each once without trouble, and once with a death in the middle."""
+    for scenario in SCENARIOS:
+        box = Box(counts=changes)
+        for name, crashes in ((scenario.name, False), (f"{scenario.name}-after-a-death", True)):
+            clock = FakeClock()
+            store = MemoryStore(clock=clock)
+            stage = Stage(scenario, partial(_itself, store), clock)
+            with contextlib.suppress(Crash):
+                stage.live(Box(len(box.operations) * 2 // 3, "before", counts=changes) if crashes else box)
+            clock.advance(60)
+            stage.live(Box())
+            yield f"scenario-{name}", history_of(store, "run")
+
+
+def _itself(store: MemoryStore) -> MemoryStore:
+    """The one in memory survives."""
+    return store
+
+
+def simulations() -> Iterator[tuple[str, History]]:
+    """Executions that went through a lot."""
+    with TemporaryDirectory() as folder:
+        ground = Ground(Path(folder))
+        for seed in SEEDS:
+            simulate(seed, ground)
+            for execution in sorted(ground._memory._memory.runs):
+                history = history_of(ground._memory, execution)
+                yield f"simulated-{seed}-{execution}-{history['workflow'][0]}", history
+
+
+def samples() -> Iterator[tuple[str, History]]:
+    """The sample workflows on the sample site, and what people may say to them."""
+    again = {"review": Answer(verb="request-changes", comment="leave out the summary"), "review#2": "approve"}
+    each_other = {"pages[0].refresh.review": "approve", "pages[1].refresh.review": "reject"}
+    plans: list[tuple[str, str, Any, Any]] = [
+        ("waits", "decay-refresh", {}, None),
+        ("approved", "decay-refresh", {}, {"review": "approve"}),
+        ("rejected", "decay-refresh", {}, {"review": "reject"}),
+        ("edited", "decay-refresh", {}, {"review": Answer(verb="approve", edited="# Tea\n\nBy hand.\n")}),
+        ("another-round", "decay-refresh", {}, again),
+        ("one-page", "refresh-page", {"url": "/guides/brew-green-tea"}, {"review": "approve"}),
+        ("several", "decay-refresh-all", {"max_pages": 2}, each_other),
+    ]  # fmt: skip
+    for name, workflow, inputs, decide in plans:
+        with TemporaryDirectory() as folder, served(Path(folder)) as world:
+            given = {key: world.address + value if key == "url" else value for key, value in inputs.items()}
+            done = world.run(workflow, given, decide=decide)
+            yield f"sample-{name}", history_of(done.store, done.execution.id)
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[World]:
+    """The sample site, for as long as this lasts."""
+    shutil.copytree(SAMPLES / "content", folder / "content")
+    content = folder / "content"
+    with SampleSite(content=content, search=content / "search.yaml", port=0) as site:
+        thread = threading.Thread(target=site.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield World(folder, site)
+        finally:
+            site.shutdown()
+            thread.join()
+
+
+def cases() -> Iterator[tuple[str, History]]:
+    """The good cases on fakes that know one page: some of them fail somewhere, which is a history too."""
+    texts = {path.stem: path.read_text("utf-8") for path in sorted(CASES.glob("*.yaml"))}
+    for name, text in texts.items():
+        definition, _ = load(text)
+        assert definition is not None
+        schema = definition.input_schema()
+        inputs = {name: _sample(schema["properties"][name]) for name in schema["required"]}
+        called = tuple(other for stem, other in texts.items() if stem != name and stem in text)
+        page = "<html><title>Tea</title><body><h1>Tea</h1><p>How to brew it.</p></body></html>"
+        connections = FakeConnections({"shop": {"url": "https://site.example", "token": "t"}})
+        site = {**SITE, "reviewers": {"editors": ["tester@localhost"]}}
+        ports = fake_ports(http=FakeHttp({PAGE: page}), cms=MemoryCms({PAGE: "old text"}), connections=connections)
+        approved: set[str] = set()
+
+        def approve_once(review: Review, seen: set[str] = approved) -> Verb | None:
+            known = review.id in seen
+            seen.add(review.id)
+            return None if known else "approve"
+
+        done = run_locally(
+            text, inputs, decide=approve_once, ports=ports, site=site, called=called
+        )  # fmt: skip
+        yield f"case-{name}", history_of(done.store, done.execution.id)
+
+
+def _sample(schema: Any) -> Any:
+    match schema.get("type"):
+        case "array":
+            return [_sample(schema.get("items", {"type": "string"}))] * 2
+        case "object":
+            return {name: _sample(inner) for name, inner in schema.get("properties", {}).items()}
+        case "string" if "enum" not in schema:
+            return PAGE
+    return sample_of(schema)
+
+
+def main() -> None:
+    logging.disable(logging.CRITICAL)
+    place = CORPUS / flowbuilder.__version__
+    if place.exists() and "--anew" not in sys.argv:
+        sys.exit(
+            f"{place.name} is recorded already, and what was recorded does not change; --anew before it is released"
+        )
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    count = 0
+    for source in (scenarios, simulations, samples, cases):
+        for name, history in source():
+            lines = [f"{json.dumps(key)}:{json.dumps(value, separators=(',', ':'))}" for key, value in history.items()]
+            (place / f"{name}.json").write_text("{" + ",\n".join(lines) + "}\n")
+            count += 1
+    print(f"{count} histories")
+
+
+if __name__ == "__main__":
+    main()
