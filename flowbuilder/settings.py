@@ -27,6 +27,14 @@ class Settings(BaseSettings):
     sweep_seconds: float = 5.0
     worker_limit: int = 32
     claim_seconds: float = 1800.0
+    least_free_mb: int = Field(
+        default=64, ge=0, description="MB free where the embedded database is; with less, no step and no effect begins"
+    )
+
+    @property
+    def least_free(self) -> int:
+        """The same in bytes."""
+        return self.least_free_mb * 1_000_000
 
     @cached_property
     def url(self) -> str:

@@ -98,7 +98,7 @@ def _home(settings: Settings) -> Iterator[Finding]:
 
 def _database(settings: Settings) -> Iterator[Finding]:
     from flowbuilder.bootstrap import database_url
-    from flowbuilder.store import current, newest, shown_url
+    from flowbuilder.store import current, lack_of_room, newest, shown_url
 
     url = database_url(settings)
     where = shown_url(url)
@@ -112,6 +112,9 @@ def _database(settings: Settings) -> Iterator[Finding]:
     else:
         said = f"{where} has schema {there or 'none'}, this flowbuilder needs {wanted}"
         yield Finding(name="database", verdict="problem", said=said, remedy="flowbuilder db upgrade")
+    if lack := lack_of_room(url, settings.least_free):
+        remedy = "make room; until then nothing begins, and then it goes on by itself"
+        yield Finding(name="room", verdict="problem", said=lack, remedy=remedy)
 
 
 def _prefect(settings: Settings) -> Iterator[Finding]:

@@ -29,7 +29,7 @@ from prefect.states import Pending, Running
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flowbuilder.driver import Settled
-from flowbuilder.errors import Conflict, DefinitionError, NotFound, Refused
+from flowbuilder.errors import Conflict, DefinitionError, NotFound, Refused, Unavailable
 from flowbuilder.execution import TERMINAL, Execution
 from flowbuilder.runtime.away import PrefectAway, prefect_asked
 from flowbuilder.runtime.entry import entered
@@ -56,7 +56,7 @@ class NotNow(Exception):
 @dataclass(kw_only=True)
 class Attempt:
     """One turn of a flow run's execution in this process. `running_since` is when Prefect knew that it runs;
-    `overtaken` says that another worker had it already."""
+    `overtaken` says that it does not run here after all."""
 
     station: Station
     client: PrefectClient
@@ -75,7 +75,7 @@ class Attempt:
             if execution.attempt == 0 and self.run.state is not None and self.run.state.is_scheduled():
                 await self._ask_to_begin()
             return await self._go_on(execution)
-        except Conflict:
+        except (Conflict, Unavailable):
             self.overtaken = True
             raise
         except (DefinitionError, NotFound, Refused) as problem:
@@ -119,7 +119,7 @@ class Attempt:
 
     async def _tell_running(self, client: PrefectClient) -> None:
         if self.overtaken:
-            return  # that worker tells it; said now, it might follow upon what it tells at the end
+            return  # whoever has it tells it; said now, it might follow upon what that worker tells at the end
         running: State[Any] = Running()
         await set_state(client, run_id=self.run.id, state=running)
         self.running_since = running.timestamp

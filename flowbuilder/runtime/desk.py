@@ -37,6 +37,8 @@ PARTING_SECONDS = 3.0
 """How long a worker that stops waits until Prefect has heard everything."""
 REST_SECONDS = 5.0
 """How long an execution that could not be taken up is left alone, unless somebody calls for it."""
+SILENCE_SECONDS = 30.0
+"""How long the same trouble of many executions is not said again."""
 
 Apart = Callable[[str, str], Awaitable[None]]
 """`(execution id, pool)`: runs it in another process, as far as it goes; returns once that has ended, somehow."""
@@ -69,6 +71,7 @@ class Desk:
         self._tellings: dict[str, Telling] = {}
         self._limits = Limits(client)
         self._resting: dict[str, float] = {}
+        self._complaints: dict[str, float] = {}
         self._away_until = 0.0
         # whoever calls does so in a context of their own; executions all run in this one
         self._context = contextvars.copy_context()
@@ -137,7 +140,7 @@ class Desk:
             logger.info("execution %s is not taken up: %s", execution_id, problem)
             self._rest(execution_id)
         except FlowbuilderError as problem:  # such as a database that is away: it is taken up again
-            logger.warning("execution %s cannot go on now: %s", execution_id, problem)
+            self._complain(execution_id, problem)
             self._rest(execution_id)
         except Exception as problem:  # one execution's trouble is no other's; what was begun is in the store
             if is_away(problem):
@@ -253,6 +256,14 @@ class Desk:
             return False
         now = self.station.ports.clock.now()
         return execution.holder is None and execution.ready_at is not None and execution.ready_at <= now
+
+    def _complain(self, execution_id: str, problem: FlowbuilderError) -> None:
+        """Say it once for all executions that meet the same trouble, such as a full disk, and again after a while."""
+        now, said = asyncio.get_running_loop().time(), str(problem)
+        self._complaints = {text: until for text, until in self._complaints.items() if until > now}
+        level = logging.DEBUG if said in self._complaints else logging.WARNING
+        logger.log(level, "execution %s cannot go on now: %s", execution_id, said)
+        self._complaints.setdefault(said, now + SILENCE_SECONDS)
 
     def _remember(self, run: FlowRun) -> None:
         self._runs[str(run.id)] = run

@@ -2,7 +2,8 @@
 
 from flowbuilder.store.location import shown_url
 from flowbuilder.store.opening import open_store
+from flowbuilder.store.room import lack_of_room
 from flowbuilder.store.schema import current, newest, upgrade
 from flowbuilder.store.store import SqlStore
 
-__all__ = ["SqlStore", "current", "newest", "open_store", "shown_url", "upgrade"]
+__all__ = ["SqlStore", "current", "lack_of_room", "newest", "open_store", "shown_url", "upgrade"]

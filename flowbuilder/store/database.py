@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import URL, Engine, select
@@ -16,10 +17,12 @@ from flowbuilder.errors import ConfigurationError, Unavailable
 from flowbuilder.ports import Clock
 from flowbuilder.store.location import location, shown
 from flowbuilder.store.postgres import postgres_engine
+from flowbuilder.store.room import LEAST_FREE, Room
 from flowbuilder.store.sqlite import WRITES, sqlite_engine
 from flowbuilder.store.tables import executions
 from flowbuilder.store.transaction import Touched, Transaction
 from flowbuilder.store.trouble import trouble_of
+from flowbuilder.store.unclean import enter, leave
 
 T = TypeVar("T")
 Work = Callable[[Transaction], T]
@@ -39,10 +42,17 @@ class _InDoubt(Exception):
 
 
 class Database:
-    """Where the store's rows are. `clock` replaces the database's own clock, in tests; `durable` off is for tests."""
+    """Where the store's rows are. `clock` replaces the database's own clock, in tests; `durable` off is for tests.
+    `least_free` is how many bytes of the disk must be free for anything to begin."""
 
     def __init__(
-        self, url: str, *, clock: Clock | None = None, durable: bool = True, patience: float = PATIENCE
+        self,
+        url: str,
+        *,
+        clock: Clock | None = None,
+        durable: bool = True,
+        patience: float = PATIENCE,
+        least_free: int = LEAST_FREE,
     ) -> None:
         self.url: URL = location(url)
         self.on_postgres = self.url.get_backend_name() == "postgresql"
@@ -50,6 +60,8 @@ class Database:
             postgres_engine(self.url) if self.on_postgres else sqlite_engine(self.url, durable=durable)
         )
         self.patience = patience
+        self.room = Room(self.url, least_free)
+        self._among = None if self.on_postgres else enter(Path(self.url.database or ""))
         self._clock = clock
         self._reader = self.engine.execution_options(**{WRITES: False})
         self._writer = self.engine.execution_options(**{WRITES: True})
@@ -78,6 +90,8 @@ class Database:
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
+        leave(self._among)
+        self._among = None
 
     def _attempt(self, engine: Engine, work: Work[T]) -> T:
         with engine.connect() as connection:

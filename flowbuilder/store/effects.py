@@ -77,6 +77,7 @@ class SqlEffects(Part):
             # it may have been made after the backup that this execution came from
             return replace(_effect(transaction, key), resumed=bool(row.restored))
 
+        self._database.room.ensure()
         return self._database.write(begin)
 
     def finish_effect(

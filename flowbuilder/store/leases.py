@@ -42,7 +42,8 @@ class SqlLeases(Part):
     """An execution's row is its lock; its epoch grows whenever the right to write changes hands."""
 
     def claim(self, execution_id: str, holder: str, ttl: timedelta) -> Lease:
-        """Take or take over the lease: epoch + 1, status running, attempt + 1; or set a poisonous execution aside."""
+        """Take or take over the lease: epoch + 1, status running, attempt + 1; or set a poisonous execution aside.
+        `Unavailable` while there is no room to write down what would follow."""
 
         def claim(transaction: Transaction) -> Lease | Refused:
             row = transaction.lock(execution_id)
@@ -67,6 +68,7 @@ class SqlLeases(Part):
                 transaction.write(row, [worker_lost(before)], epoch=epoch)
             return Lease(execution_id=execution_id, holder=holder, epoch=epoch)
 
+        self._database.room.ensure()
         claimed = self._database.write(claim)
         if isinstance(claimed, Refused):
             raise claimed  # after the commit: that it is set aside is to last

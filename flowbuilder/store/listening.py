@@ -41,8 +41,8 @@ def _looked_at(database: Database, timeout: float, stop: Event) -> Iterator[str]
     counter = None
     try:
         connection = database.engine.raw_connection()  # outside of any transaction: inside one the counter stands still
-    except DBAPIError as error:
-        raise Unavailable(f"{shown(database.url)} cannot be reached: {error.orig}") from None
+    except (DBAPIError, database.engine.dialect.loaded_dbapi.Error) as error:
+        raise Unavailable(f"{shown(database.url)} cannot be reached: {error}") from None
     try:
         while not stop.is_set():
             seen = _counter(database, connection)

@@ -8,19 +8,28 @@ from flowbuilder.store.database import PATIENCE, Database
 from flowbuilder.store.installed import ensure_new_enough
 from flowbuilder.store.location import shown
 from flowbuilder.store.postgres import ensure_durable
+from flowbuilder.store.room import LEAST_FREE
 from flowbuilder.store.schema import NEWEST, revision_in
 from flowbuilder.store.store import SqlStore
 from flowbuilder.store.transaction import Transaction
 
 
-def open_store(url: str, *, clock: Clock | None = None, durable: bool = True, patience: float = PATIENCE) -> SqlStore:
+def open_store(
+    url: str,
+    *,
+    clock: Clock | None = None,
+    durable: bool = True,
+    patience: float = PATIENCE,
+    least_free: int = LEAST_FREE,
+) -> SqlStore:
     """The store at this URL (`sqlite:///FILE` or `postgresql://...`).
 
-    `Unavailable` when it cannot be reached; `ConfigurationError` when it is not ours, too old, too new, or may forget
-    what it commits. For tests only: `clock` replaces the database's, and `durable=False` accepts a database that may
-    forget. `patience` is for how many seconds a transaction is tried again that fails for a passing reason.
+    `Unavailable` when it cannot be reached; `ConfigurationError` when it is not ours, too old, too new, damaged, or may
+    forget what it commits. Nothing begins while fewer than `least_free` bytes are free where an embedded database is.
+    For tests only: `clock` replaces the database's, and `durable=False` accepts a database that may forget. `patience`
+    is for how many seconds a transaction is tried again that fails for a passing reason.
     """
-    database = Database(url, clock=clock, durable=durable, patience=0)
+    database = Database(url, clock=clock, durable=durable, patience=0, least_free=least_free)
     try:
         if durable and database.on_postgres:
             database.read(lambda transaction: ensure_durable(transaction.connection))
