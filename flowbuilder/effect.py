@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from flowbuilder.errors import Refused
+from flowbuilder.errors import BeingCancelled
 from flowbuilder.values import JsonObject, digest
 
 if TYPE_CHECKING:
@@ -59,6 +59,6 @@ def ended_without_receipt(effect: Effect, how: Literal["unknown", "refused"], re
     return NewEvent(type="effect_unknown" if how == "unknown" else "effect_refused", path=effect.path, data=data)
 
 
-def cancelled(lease: Lease) -> Refused:
+def cancelled(lease: Lease) -> BeingCancelled:
     """The refusal of an effect that would start after a cancellation."""
-    return Refused(f"execution {lease.execution_id} is being cancelled: no effect starts any more")
+    return BeingCancelled(f"execution {lease.execution_id} is being cancelled: no effect starts any more")

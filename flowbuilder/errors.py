@@ -10,6 +10,7 @@
     +-- Conflict               someone was faster: the record changed since it was read
     |   +-- LostLease          another worker holds the execution now
     +-- Refused                what was asked for is not allowed in this state; the message says why
+    |   +-- BeingCancelled     the execution is being cancelled, and no effect begins any more
     +-- Unavailable            the database or the Prefect server cannot be reached
 
 What an author wrote wrong is never one of these while it is looked for: it is a `Diagnostic` in a `Report`.
@@ -100,6 +101,10 @@ class LostLease(Conflict):
 
 class Refused(FlowbuilderError):
     """What was asked for is not allowed in this state."""
+
+
+class BeingCancelled(Refused):
+    """The execution is being cancelled; what would begin an effect stops instead."""
 
 
 class Unavailable(FlowbuilderError):

@@ -137,8 +137,8 @@ def wish(execution: Execution, action: Control | None, by: str, now: datetime) -
     if is_held(execution, now):
         already = execution.control in (action, "cancel")
         return None if already else Wish(control=action, requested=requested)
-    if action == "pause" and execution.status == "paused":
-        return None
+    if action == "pause" and (execution.status == "paused" or execution.control == "cancel"):
+        return None  # whoever takes it up next cancels it; a pause would take that back
     status: Status = "cancelled" if action == "cancel" else "paused"
     return Wish(control=None, requested=requested, status=status, done=wish_done(status, by))
 

@@ -14,6 +14,7 @@ from flowbuilder.apart import run_apart
 from flowbuilder.approval import ensure_approved
 from flowbuilder.effect import effect_key
 from flowbuilder.errors import (
+    BeingCancelled,
     Conflict,
     FlowbuilderError,
     LanguageError,
@@ -78,6 +79,8 @@ async def perform_step(place: Workplace, start: Start, attempt: int, *, task_run
             await _note_retry(place, start, problem, attempt)
             raise
         return await _failed(place, start, attempt, begun, problem.code, str(problem), task_run_id)
+    except BeingCancelled:
+        raise asyncio.CancelledError from None  # it has no outcome: it was stopped, and did not fail
     except (LostLease, Unavailable, asyncio.CancelledError):
         raise  # no fault of the step: another worker, or this one a little later, does it again
     except (StepError, LanguageError) as problem:

@@ -456,6 +456,15 @@ def test_a_pause_can_be_taken_back_and_a_cancellation_cannot(world: World) -> No
         world.store.request_control("run-1", None, "ana")
 
 
+def test_a_pause_does_not_take_a_cancellation_back_when_the_worker_has_gone_silent(world: World) -> None:
+    world.held()
+    world.store.request_control("run-1", "cancel", "ana")
+    world.clock.advance(16)
+    assert world.store.request_control("run-1", "pause", "ben").control == "cancel"
+    lease = world.store.claim("run-1", "worker-2", TTL)
+    assert world.store.settle(lease, "queued", events=[]).status == "cancelled"
+
+
 def test_asking_twice_is_noted_once(world: World) -> None:
     world.execution()
     first = world.store.request_control("run-1", "cancel", "ana")
