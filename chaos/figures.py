@@ -36,6 +36,19 @@ def resume_seconds(evidence: Evidence) -> list[float]:
     return found
 
 
+def drain_seconds(evidence: Evidence) -> list[float]:
+    """From each SIGTERM until each execution that the worker held was let go; infinite where it never was."""
+    traces = {trace.execution.id: trace for trace in evidence.traces}
+    found = []
+    for item in evidence.injected("worker SIGTERM"):
+        at = float(item.detail["at"])
+        for trace in (traces[execution_id] for execution_id in item.detail["held"] if execution_id in traces):
+            if _held(trace, at):
+                gone = (event.at.timestamp() - at for event in trace.of(*LET_GO) if event.at.timestamp() > at)
+                found.append(min(gone, default=math.inf))
+    return found
+
+
 def _held(trace: Trace, at: float) -> bool:
     before = [event for event in trace.events if event.at.timestamp() <= at and event.type != "control_requested"]
     return bool(before) and before[-1].type not in LET_GO
@@ -54,7 +67,6 @@ def figures(evidence: Evidence) -> dict[str, Any]:
     events = Counter(event.type for trace in traces for event in trace.events)
     told = Counter(answer.told for answer in evidence.answers)
     waits = resume_seconds(evidence)
-    drains = [float(item.detail["seconds"]) for item in evidence.injected("worker SIGTERM")]
     expired = sum(len(trace.of("review_expired")) for trace in traces)
     return {
         "database": options.database,
@@ -88,7 +100,7 @@ def figures(evidence: Evidence) -> dict[str, Any]:
             for fault in evidence.wanted
         },
         "resume": _spread(waits),
-        "drain": _spread(drains),
+        "drain": _spread(drain_seconds(evidence)),
         "settled_seconds": evidence.settled_seconds,
         "findings": len(evidence.findings),
     }

@@ -98,7 +98,8 @@ class Worker:
 
     def __init__(self, starter: Starter, program: Program, log: Path) -> None:
         self._starter, self._program, self._log = starter, program, log
-        self._child = starter.start(program, log)
+        self._offset = 0
+        self._child = self._begin()
         self._over = False
         self.lock = threading.Lock()
         """Held by whoever has it stopped or drains it."""
@@ -110,6 +111,15 @@ class Worker:
     def pid(self) -> int:
         """The process that is there now."""
         return self._child.pid
+
+    @property
+    def ready(self) -> bool:
+        """Whether the process that is there now has begun its work, and nobody is doing anything to it."""
+        if self.lock.locked():
+            return False
+        with self._log.open("rb") as log:
+            log.seek(self._offset)
+            return b"started!" in log.read()
 
     def send(self, number: signal.Signals) -> int:
         """Send a signal to the process itself, not to what it has started; returns whom it reached, 0 for nobody."""
@@ -147,4 +157,8 @@ class Worker:
             self._child.kill()  # what it had started
             time.sleep(RESTART_SECONDS)
             if not self._over:
-                self._child = self._starter.start(self._program, self._log)
+                self._child = self._begin()
+
+    def _begin(self) -> Child:
+        self._offset = self._log.stat().st_size if self._log.exists() else 0
+        return self._starter.start(self._program, self._log)

@@ -23,7 +23,6 @@ from flowbuilder.machine import programs
 from flowbuilder.machine.child import Program
 from flowbuilder.ports import ExecutionFilter
 from flowbuilder.runtime.client import PrefectEngine
-from flowbuilder.runtime.wake import FOLDER, wake_workers
 from flowbuilder.settings import Settings
 from flowbuilder.site import load_site
 from flowbuilder.store import SqlStore, open_store, upgrade
@@ -50,7 +49,9 @@ class ForgetfulEngine(PrefectEngine):
 
 @dataclass(kw_only=True)
 class World:
-    """All of it. `over` is set when no fault may begin any more, `closed` when nobody is to do anything any more."""
+    """All of it.
+
+    `over` is set when no fault may begin any more, `closed` when nobody is to do anything any more."""
 
     options: Options
     settings: Settings
@@ -62,6 +63,8 @@ class World:
     workers: list[Worker]
     pages: Path
     database: Cluster | None
+    choosing: threading.Lock = field(default_factory=threading.Lock)
+    """Held by whoever chooses a worker to harm."""
     over: threading.Event = field(default_factory=threading.Event)
     closed: threading.Event = field(default_factory=threading.Event)
 
@@ -106,7 +109,7 @@ def world(options: Options) -> Iterator[World]:
             program: Program = programs.worker(given, settings)
             workers.append(Worker(starter, program, logs / f"worker-{number + 1}.log"))
             stack.callback(workers[-1].stop)
-        _wait_for_workers(settings)
+        _wait_for(workers)
         yield World(
             options=options,
             settings=settings,
@@ -147,10 +150,9 @@ def _publish(app: App, store: SqlStore, target: Target, folder: Path) -> Path:
     return pages
 
 
-def _wait_for_workers(settings: Settings, *, seconds: float = 90.0) -> None:
+def _wait_for(workers: list[Worker], *, seconds: float = 90.0) -> None:
     deadline = time.monotonic() + seconds
-    while len(list((settings.home / FOLDER).glob("*.json"))) < WORKERS:
+    while not all(worker.ready for worker in workers):
         if time.monotonic() > deadline:
-            raise RuntimeError(f"the workers do not start; their logs are in {settings.home.parent / 'logs'}")
+            raise RuntimeError("the workers do not start; their logs are in the folder of the run")
         time.sleep(0.1)
-    wake_workers(settings.home, "nothing")

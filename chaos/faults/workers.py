@@ -5,11 +5,18 @@ from __future__ import annotations
 import random
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from chaos.processes import Worker
 from chaos.world import World
+from flowbuilder.errors import Unavailable
 
+CARELESS_SHARE = 0.15
+"""Share of the faults that hit a worker though the other one is down as well."""
+PATIENCE_SECONDS = 10.0
+"""How long a fault waits for a worker that holds something."""
 DRAIN_SECONDS = 30.0
 """How long a worker may take to finish its steps and end."""
 
@@ -23,9 +30,7 @@ class KillWorker:
 
     def inject(self, world: World, chance: random.Random) -> tuple[bool, dict[str, Any]]:
         """Kill one, whatever it is doing."""
-        worker = _busiest(world, chance)
-        with worker.lock:
-            pid, held = _busy(world, worker)
+        with _victim(world, chance) as (worker, pid, held):
             at = time.time()
             worker.send(signal.SIGKILL)
             worker.ended(pid, within=5.0)
@@ -41,7 +46,7 @@ class StopWorker:
 
     def inject(self, world: World, chance: random.Random) -> tuple[bool, dict[str, Any]]:
         """Freeze one that holds something."""
-        return _freeze(world, _busiest(world, chance), world.options.lease * chance.uniform(1.1, 1.4))
+        return _freeze(world, chance, world.options.lease * chance.uniform(1.1, 1.4))
 
 
 class StopWorkerShortly:
@@ -53,7 +58,7 @@ class StopWorkerShortly:
 
     def inject(self, world: World, chance: random.Random) -> tuple[bool, dict[str, Any]]:
         """Freeze one that holds something, for a moment."""
-        return _freeze(world, _busiest(world, chance), world.options.lease * chance.uniform(0.2, 0.4))
+        return _freeze(world, chance, world.options.lease * chance.uniform(0.2, 0.4))
 
 
 class DrainWorker:
@@ -65,42 +70,46 @@ class DrainWorker:
 
     def inject(self, world: World, chance: random.Random) -> tuple[bool, dict[str, Any]]:
         """Mattered when it held executions and ended by itself with success."""
-        worker = _busiest(world, chance)
-        with worker.lock:
-            pid, held = _busy(world, worker)
+        with _victim(world, chance) as (worker, pid, held):
             begun = time.time()
             worker.send(signal.SIGTERM)
             end = worker.ended(pid, within=DRAIN_SECONDS)
         code = None if end is None else end.code
-        seconds = round((end.at if end else time.time()) - begun, 2)
-        return bool(held) and code == 0, {"pid": pid, "held": held, "code": code, "seconds": seconds}
+        seconds = None if end is None else round(end.at - begun, 2)
+        return bool(held) and code == 0, {"pid": pid, "held": held, "at": begun, "code": code, "seconds": seconds}
 
 
-def _freeze(world: World, worker: Worker, seconds: float) -> tuple[bool, dict[str, Any]]:
-    with worker.lock:
-        pid, held = _busy(world, worker)
+def _freeze(world: World, chance: random.Random, seconds: float) -> tuple[bool, dict[str, Any]]:
+    with _victim(world, chance) as (worker, pid, held):
         worker.send(signal.SIGSTOP)
         try:
             world.closed.wait(seconds)
         finally:
-            if worker.pid == pid:
-                worker.send(signal.SIGCONT)
+            worker.send(signal.SIGCONT)
     return bool(held), {"pid": pid, "held": held, "seconds": round(seconds, 2)}
 
 
-def _busiest(world: World, chance: random.Random) -> Worker:
-    """Mostly the one that holds the most."""
-    if chance.random() < 0.3:
-        return chance.choice(world.workers)
-    return max(world.workers, key=lambda worker: len(world.held_by(worker.pid)))
+@contextmanager
+def _victim(world: World, chance: random.Random) -> Iterator[tuple[Worker, int, list[str]]]:
+    """A worker that is nobody else's victim, its process and what it holds. Waits a little until one holds something.
 
-
-def _busy(world: World, worker: Worker, *, patience: float = 10.0) -> tuple[int, list[str]]:
-    """The process of a worker, once it holds something; waits a little for that."""
-    deadline = time.monotonic() + patience
+    Mostly the other one is at work meanwhile: with both of them frozen nobody could go on, which would prove nothing.
+    """
+    careless, deadline = chance.random() < CARELESS_SHARE, time.monotonic() + PATIENCE_SECONDS
     while True:
-        pid = worker.pid
-        held = world.held_by(pid)
-        if held or time.monotonic() > deadline:
-            return pid, held
-        time.sleep(0.05)
+        for worker in sorted(world.workers, key=lambda worker: -len(world.held_by(worker.pid))):
+            with world.choosing:
+                others = all(other.ready for other in world.workers if other is not worker)
+                if not worker.ready or not (others or careless) or not worker.lock.acquire(blocking=False):
+                    continue
+            try:
+                pid = worker.pid
+                held = world.held_by(pid)
+                if held or time.monotonic() > deadline:
+                    yield worker, pid, held
+                    return
+            finally:
+                worker.lock.release()
+        if time.monotonic() > 2 * PATIENCE_SECONDS + deadline:
+            raise Unavailable("no worker is left to be harmed")
+        time.sleep(0.1)
