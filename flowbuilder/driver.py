@@ -6,20 +6,20 @@ Prefect's runtime and the local runner both use it; they differ in `perform`, ho
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flowbuilder.actions import Action, Ask, Finish, Note, Start, Withdraw
-from flowbuilder.errors import LanguageError, StepError, TransientError
+from flowbuilder.errors import LanguageError, StepError
 from flowbuilder.events import EventType, NewEvent
 from flowbuilder.execution import Control, Execution, Lease, Outcome, Status
-from flowbuilder.perform import Perform, Workplace, perform_step, retry_delay
+from flowbuilder.perform import Perform, Workplace
 from flowbuilder.plan import Plan
 from flowbuilder.ports import Ports, Store
+from flowbuilder.postponed import Postponed
 from flowbuilder.questions import Opened, Questions
-from flowbuilder.recollection import Recollection, Tried, info_of, recollect, walk_of
+from flowbuilder.recollection import Recollection, info_of, recollect, walk_of
 from flowbuilder.review import Review
 from flowbuilder.signals import Signals
 from flowbuilder.steps.human_review import HumanReview
@@ -28,15 +28,14 @@ from flowbuilder.walker import Walk
 
 CONTROL_SECONDS = 1.0
 """How soon a running execution notices a pause, a cancellation or a decision that nobody signalled."""
-LONGEST_WAIT = 30.0
-"""A wait before the next attempt that is longer than this many seconds holds no worker."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settled:
     """How a drive ended: the execution's status, its open reviews, its outputs or its error.
 
-    A waiting execution goes on at `until` at the latest, where that is set: a step is to be tried again then.
+    A waiting execution goes on at `until` at the latest, where that is set: a step is to be tried again then, or has
+    its turn at a connection.
     """
 
     status: Status
@@ -95,9 +94,9 @@ class _Drive:
         self.store, self.lease, self.clock = place.store, place.lease, place.ports.clock
         self.questions = Questions(place.store, place.lease)
         self.signals = signals
-        self.noted, self.tried = recollection.noted, recollection.tried
+        self.noted = recollection.noted
         self.running: dict[asyncio.Task[Outcome], Start] = {}
-        self.postponed: dict[str, Start] = {}
+        self.postponed = Postponed(place, recollection.tried)
         self.stop: Control | None = None
         self.looked_at = float("-inf")
         self.progressed = False
@@ -112,7 +111,7 @@ class _Drive:
                 if self.running:
                     await self._wait()
                 elif not actions or self._held:
-                    if (left := self._seconds_left()) <= LONGEST_WAIT and not self._held:
+                    if (left := self.postponed.seconds_to_hold()) is not None and not self._held:
                         await self.clock.sleep(min(left, CONTROL_SECONDS))
                     elif (settled := await self._settle()) is not None:
                         return settled
@@ -149,54 +148,17 @@ class _Drive:
             await asyncio.to_thread(self.store.append_events, self.lease, notes)
         for action in actions:
             if isinstance(action, Start):
-                self.postponed[action.path] = action
+                self.postponed.add(action)
             elif isinstance(action, Ask):
                 await self._ask(action)
             elif isinstance(action, Withdraw):
                 await asyncio.to_thread(self.questions.withdraw, action.path)
 
     def _begin_what_is_due(self) -> None:
-        if self._held:
-            return
-        now = self.clock.now() if self.tried else None
-        for path, start in list(self.postponed.items()):
-            tried = self.tried.get(path)
-            if tried is None or (now is not None and tried.due <= now):
-                del self.postponed[path]
-                self._begin(start, tried.attempt if tried else 0)
-
-    @property
-    def _next_due(self) -> datetime | None:
-        """When the first step run that is to be tried again is due."""
-        return min((self.tried[path].due for path in self.postponed if path in self.tried), default=None)
-
-    def _seconds_left(self) -> float:
-        """Seconds until then; infinite where nothing is to be tried again."""
-        due = self._next_due
-        return math.inf if due is None else max(0.0, (due - self.clock.now()).total_seconds())
-
-    def _begin(self, start: Start, attempts: int) -> None:
-        """Carry a step run out; `attempts` were made before this drive."""
-        self.progressed = True
-
-        async def work(attempt: int, task_run_id: str | None = None) -> Outcome:
-            number = attempts + attempt
-            try:
-                return await perform_step(self.place, start, number, task_run_id=task_run_id)
-            except TransientError as problem:
-                problem.retry_after = retry_delay(start.node.step, number, problem)
-                if problem.retry_after <= LONGEST_WAIT:
-                    raise
-                # a long wait holds no worker: the execution is let go, and taken up again when the time has come
-                due = self.clock.now() + timedelta(seconds=problem.retry_after)
-                self.tried[start.path] = Tried(attempt=number, due=due)
-                self.postponed[start.path] = start
-                return Outcome(path=start.path, status="postponed", attempt=number, task_run_id=task_run_id)
-
-        async def carry_out() -> Outcome:
-            return await self.perform(start, work)
-
-        self.running[asyncio.create_task(carry_out(), name=start.path)] = start
+        for start in () if self._held else self.postponed.take_due():
+            self.progressed = True
+            work = self.perform(start, self.postponed.work(start))
+            self.running[asyncio.create_task(work, name=start.path)] = start
 
     async def _ask(self, ask: Ask) -> None:
         if self._held:
@@ -264,7 +226,7 @@ class _Drive:
             self.walk.decided(path, decisions[path])
         if missed:
             return None
-        until = self._next_due
+        until = self.postponed.next_due
         data: JsonObject = {"reviews": list(self.walk.waiting), "until": until.isoformat() if until else None}
         await self._let_go("waiting", [self._event("execution_waiting", data)], progress=progress, ready_at=until)
         waiting = await asyncio.to_thread(self.questions.all)

@@ -5,6 +5,7 @@
     +-- LanguageError          a template or an expression cannot be compiled, or fails while it runs
     +-- StepError              a step failed, and trying again would not help
     |   +-- TransientError     a step failed for a passing reason; the only error that is retried
+    |       +-- Throttled      no failure at all: it has to wait for its turn at a connection
     +-- ConfigurationError     settings, a site or a connection are missing or wrong
     +-- NotFound               no such workflow, execution, review or site
     +-- Conflict               someone was faster: the record changed since it was read
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from flowbuilder.diagnostics import Report
-    from flowbuilder.values import Json
+    from flowbuilder.values import Json, JsonObject
 
 Stage = Literal["compile", "run"]
 Transience = Literal["timeout", "rate_limit", "server_error", "connection"]
@@ -83,6 +84,31 @@ class TransientError(StepError):
         self.retry_after = retry_after
 
 
+class Throttled(TransientError):
+    """A call has to wait: the other side said so (`refused`), or our own limits do. It uses up no attempt of the step.
+
+    `retry_after` is in seconds. `connection` is whose limits these are. `turn` is the turn that was promised for then,
+    as plain JSON; None where none was.
+    """
+
+    retry_after: float
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float,
+        connection: str = "",
+        refused: bool = False,
+        reason: Transience = "rate_limit",
+        turn: JsonObject | None = None,
+    ) -> None:
+        super().__init__(message, reason=reason, retry_after=retry_after)
+        self.connection = connection
+        self.refused = refused
+        self.turn = turn
+
+
 class ConfigurationError(FlowbuilderError):
     """Settings, a site or a connection are missing or wrong; the message says what to do."""
 
@@ -105,6 +131,10 @@ class Refused(FlowbuilderError):
 
 class BeingCancelled(Refused):
     """The execution is being cancelled; what would begin an effect stops instead."""
+
+
+class Damaged(FlowbuilderError):
+    """A row cannot be read, or is not what was written; the message names it."""
 
 
 class Unavailable(FlowbuilderError):

@@ -23,6 +23,7 @@ EventType = Literal[
     "resumed_without_decision",  # {}: someone pressed Resume in Prefect's UI; it waits again
     "step_started",  # {type, name, attempt}
     "step_retrying",  # {attempt, error, delay_seconds}
+    "step_throttled",  # {connection, since, until, reason, attempt, turn}: it waits for its turn, no attempt
     "step_completed",  # {seconds, output_hash, usage?}
     "step_failed",  # {seconds, error: {code, message}}
     "step_skipped",  # {reason}

@@ -32,4 +32,5 @@ def _open_station() -> Station:
     from flowbuilder.runtime.station import Station
 
     options = settings()
-    return Station(store=open_store(options), ports=open_ports(options, blocks=True), settings=options)
+    store = open_store(options)
+    return Station(store=store, ports=open_ports(options, blocks=True, store=store), settings=options)

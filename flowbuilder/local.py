@@ -17,6 +17,10 @@ from flowbuilder.signals import Signals
 from flowbuilder.values import JsonObject
 
 
+LONGEST_STAY = 900.0
+"""How many seconds a run in this process waits for a step that is to be tried again, or for its turn at a connection."""
+
+
 class LocalRunner:
     """An `Engine` that only notes what is to run; `run` then does it here, until it ends or waits for a person."""
 
@@ -56,7 +60,21 @@ class LocalRunner:
 
     async def run(self, execution_id: str, *, opened: Opened | None = None, signals: Signals | None = None) -> Settled:
         """Take an execution up in this process and run it as far as it goes without a person, or until `signals` say
-        to leave it."""
+        to leave it. Nobody else takes it up again after a wait that is not too long, so that is waited for here."""
+        while True:
+            settled = await self._turn(execution_id, opened, signals)
+            if settled.status != "waiting" or settled.until is None:
+                return settled
+            left = (settled.until - self._ports.clock.now()).total_seconds()
+            if left > LONGEST_STAY:
+                return settled
+            while left > 0:
+                if signals is not None and signals.leaving:
+                    return settled
+                await self._ports.clock.sleep(min(left, 1.0))
+                left = (settled.until - self._ports.clock.now()).total_seconds()
+
+    async def _turn(self, execution_id: str, opened: Opened | None, signals: Signals | None) -> Settled:
         return await execute(
             self._store,
             execution_id,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from flowbuilder.effect import Effect, TargetClass
-from flowbuilder.errors import StepError, TransientError
+from flowbuilder.errors import StepError, Throttled, TransientError
 from flowbuilder.review import ReviewRequest
 from flowbuilder.step import NeedsReview, Record, StepRun
 from flowbuilder.values import Json, JsonObject, digest
@@ -77,7 +77,7 @@ async def write_once(
         await asyncio.shield(ledger.unknown(run.effect_key, reason="the call was cut off"))
         raise
     except TransientError as problem:
-        if problem.reason == "rate_limit":
+        if problem.reason == "rate_limit" or (isinstance(problem, Throttled) and not problem.refused):
             await ledger.refused(run.effect_key, reason=str(problem))
         else:
             await ledger.unknown(run.effect_key, reason=str(problem))

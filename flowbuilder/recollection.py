@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from flowbuilder.events import Event
 from flowbuilder.execution import Execution
+from flowbuilder.passage import Waited
 from flowbuilder.plan import Plan
 from flowbuilder.ports import Store
 from flowbuilder.questions import open_reviews
@@ -15,10 +17,14 @@ from flowbuilder.walker import Walk
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tried:
-    """A step run that failed for a passing reason: the attempt that did, and when the next one is due."""
+    """A step run that is to be tried again: the attempts that are behind it, and when the next one is due.
+
+    `waited` where it was sent away to wait for its turn, which is no attempt.
+    """
 
     attempt: int
     due: datetime
+    waited: Waited | None = None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -39,6 +45,8 @@ def recollect(store: Store, execution_id: str) -> Recollection:
             if event.type == "step_retrying":
                 delay = timedelta(seconds=float(event.data.get("delay_seconds", 0)))
                 found.tried[event.path] = Tried(attempt=int(event.data.get("attempt", 1)), due=event.at + delay)
+            elif event.type == "step_throttled":
+                found.tried[event.path] = sent_away(event, found.tried.get(event.path))
             elif event.type in ("step_completed", "step_failed"):
                 found.tried.pop(event.path, None)
         after = events[-1].seq
@@ -53,6 +61,21 @@ def last_holder(store: Store, execution_id: str) -> str | None:
         found = next((str(event.data["holder"]) for event in reversed(events) if "holder" in event.data), found)
         after = events[-1].seq
     return found
+
+
+def sent_away(event: Event, before: Tried | None) -> Tried:
+    """What a `step_throttled` event says: when it is its turn, and since when it has waited."""
+    waited = before.waited if before is not None else None
+    return Tried(
+        attempt=int(event.data.get("attempt", 1)) - 1,
+        due=datetime.fromisoformat(event.data["until"]),
+        waited=Waited(
+            since=datetime.fromisoformat(event.data["since"]),
+            times=waited.times + 1 if waited is not None else 1,
+            connection=str(event.data.get("connection", "")),
+            turn=event.data.get("turn"),
+        ),
+    )
 
 
 def info_of(execution: Execution) -> ExecutionInfo:

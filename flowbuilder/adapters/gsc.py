@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from flowbuilder.adapters.google_token import GoogleTokens
 from flowbuilder.errors import ConfigurationError, StepError, TransientError
-from flowbuilder.ports import Connections, Http, HttpRequest, HttpResponse, SearchQuery
+from flowbuilder.ports import Connections, Http, HttpRequest, HttpResponse, NoThrottle, SearchQuery, Throttle
+from flowbuilder.ports.throttle import named
 from flowbuilder.values import JsonObject
 
 GOOGLE = "https://searchconsole.googleapis.com"
@@ -28,8 +29,11 @@ class GoogleSearchConsole:
     server other than Google's may need none. `base_url` in the site's `gsc` replaces the API's address.
     """
 
-    def __init__(self, http: Http, connections: Connections, *, base_url: str) -> None:
+    def __init__(
+        self, http: Http, connections: Connections, *, base_url: str, throttle: Throttle | None = None
+    ) -> None:
         self._http = http
+        self._throttle = throttle or NoThrottle()
         self._connections = connections
         self._base = base_url.rstrip("/")
         self._tokens = GoogleTokens()
@@ -69,7 +73,9 @@ class GoogleSearchConsole:
         request = HttpRequest(
             method="POST", url=f"{base}/{route}", auth=auth, json=body, timeout=60.0, max_bytes=64 * 1024 * 1024
         )
-        return _checked(await self._http.send(request))
+        name, kind = named(str(record.get("connection") or ""), base)
+        async with self._throttle.slot(name, kind=kind):
+            return _checked(await self._http.send(request))
 
 
 def _record(site: JsonObject) -> Mapping[str, Any]:

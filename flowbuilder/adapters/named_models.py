@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
 from decimal import Decimal
 from typing import Any
 
 from flowbuilder.adapters.providers import load_library, opened_model
-from flowbuilder.errors import ConfigurationError, StepError, Transience, TransientError
+from flowbuilder.errors import StepError, TransientError
 from flowbuilder.json_schema import problems
-from flowbuilder.ports import ModelAnswer, ModelRequest, ModelTool
+from flowbuilder.passage import lasting
+from flowbuilder.ports import ModelAnswer, ModelRequest, ModelTool, NoThrottle, Throttle
 from flowbuilder.values import JsonObject
 
 REPAIRS = 2
@@ -18,7 +17,13 @@ REPAIRS = 2
 
 
 class NamedModels:
-    """Implements `ports.LanguageModel`: `demo:` is answered here without a model, every other provider is asked."""
+    """Implements `ports.LanguageModel`: `demo:` is answered here without a model, every other provider is asked.
+
+    Each request of a conversation is a call of the connection, or else of the provider, within its limits.
+    """
+
+    def __init__(self, throttle: Throttle | None = None) -> None:
+        self._throttle = throttle or NoThrottle()
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """The answer, with `{requests, input_tokens, output_tokens, cache_read_tokens, usd}` as its usage.
@@ -33,26 +38,28 @@ class NamedModels:
             return await DemoModel().complete(request)
         await load_library(provider)  # not a part of the time that the model has
         try:
-            async with asyncio.timeout(request.timeout), opened_model(request) as model:
-                return await _ask(_recorded(model, request), request)
+            async with lasting(request.timeout), opened_model(request) as model:
+                return await _ask(self._watched(model, request), request)
         except TimeoutError:
             raise TransientError(
                 f"{request.model} did not answer within {request.timeout:g} s", reason="timeout"
             ) from None
 
+    def _watched(self, model: Any, request: ModelRequest) -> Any:
+        """The model within its limits, and its answers in the journal: what is there already asks nobody."""
+        from flowbuilder.adapters.recorded_model import RecordedModel
+        from flowbuilder.adapters.throttled_model import ThrottledModel
 
-def _recorded(model: Any, request: ModelRequest) -> Any:
-    if request.journal is None:
-        return model
-    from flowbuilder.adapters.recorded_model import RecordedModel
-
-    return RecordedModel(model, request.journal)
+        within = ThrottledModel(model, self._throttle, request)
+        return within if request.journal is None else RecordedModel(within, request.journal)
 
 
 async def _ask(model: Any, request: ModelRequest) -> ModelAnswer:
     from pydantic_ai import Agent, ModelRetry, StructuredDict, UsageLimits
     from pydantic_ai.exceptions import AgentRunError, UserError
     from pydantic_ai.settings import ModelSettings
+
+    from flowbuilder.adapters.model_failures import model_failure
 
     schema = request.output_schema
     settings: ModelSettings = {"timeout": request.timeout}
@@ -85,7 +92,7 @@ async def _ask(model: Any, request: ModelRequest) -> ModelAnswer:
     try:
         result = await agent.run(request.prompt, usage_limits=limits)
     except (AgentRunError, UserError) as problem:
-        raise _failure(problem, request.model) from None
+        raise model_failure(problem, request.model) from None
     output = result.output if schema is not None else {"text": result.output}
     return ModelAnswer(output=output, usage=_usage(result.usage))
 
@@ -116,40 +123,3 @@ def _usage(usage: Any) -> JsonObject:
         "cache_read_tokens": usage.cache_read_tokens,
         "usd": None if cost is None else float(cost),
     }
-
-
-def _failure(problem: Exception, model: str) -> Exception:
-    from pydantic_ai import exceptions as kinds
-
-    message = f"{model}: {problem}"[:600]
-    passing: list[tuple[Any, Transience]] = [
-        (kinds.ModelTimeoutError, "timeout"),
-        (kinds.RunTimedOut, "timeout"),
-        (kinds.ModelConnectionError, "connection"),
-        (kinds.ModelRateLimitError, "rate_limit"),
-        (kinds.ModelOverloadedError, "server_error"),
-        (kinds.ModelUnavailableError, "server_error"),
-        (kinds.ModelServerError, "server_error"),
-    ]
-    for kind, reason in passing:
-        if isinstance(problem, kind):
-            return TransientError(message, reason=reason, retry_after=_seconds(getattr(problem, "retry_after", None)))
-    status = getattr(problem, "status_code", None)
-    if isinstance(status, int) and (status == 408 or status >= 500):
-        return TransientError(message, reason="server_error" if status >= 500 else "timeout")
-    if isinstance(problem, kinds.ModelAuthenticationError):
-        return ConfigurationError(f"{message} (is the API key right?)")
-    codes: list[tuple[Any, str]] = [
-        (kinds.ModelQuotaExceededError, "quota"),
-        (kinds.ModelContextWindowExceededError, "prompt_too_long"),
-        (kinds.ModelNotFoundError, "unknown_model"),
-        (kinds.UsageLimitExceeded, "budget"),
-        (kinds.ContentFilterError, "content_filter"),
-        (kinds.OutputTokenLimitExceeded, "answer_cut_off"),
-        (kinds.UnexpectedModelBehavior, "invalid_answer"),
-    ]
-    return StepError(message, code=next((code for kind, code in codes if isinstance(problem, kind)), "model"))
-
-
-def _seconds(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) and value >= 0 else None

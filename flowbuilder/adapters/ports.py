@@ -17,18 +17,22 @@ from flowbuilder.ports import (
     LanguageModel,
     ModelAnswer,
     ModelRequest,
+    NoThrottle,
     Ports,
     Sandbox,
     SearchConsole,
     SearchQuery,
+    Throttle,
 )
 from flowbuilder.settings import Settings
 from flowbuilder.values import Json, JsonObject
 
 
-def real_ports(settings: Settings, connections: Connections) -> Ports:
-    """Ports as the settings say: egress control around all of HTTP, credentials from `connections`."""
-    world = _World(settings, connections)
+def real_ports(settings: Settings, connections: Connections, throttle: Throttle | None = None) -> Ports:
+    """Ports as the settings say: egress control around all of HTTP, credentials from `connections`, within the limits
+    that `throttle` watches."""
+    throttle = throttle or NoThrottle()
+    world = _World(settings, connections, throttle)
     return Ports(
         http=world,
         models=world,
@@ -38,16 +42,18 @@ def real_ports(settings: Settings, connections: Connections) -> Ports:
         clock=SystemClock(),
         extract=_extract,
         search_console=world,
-        mcp=ConnectedServers(connections),
+        mcp=ConnectedServers(connections, throttle),
+        throttle=throttle,
     )
 
 
 class _World:
     """One object that stands for several ports and imports what is behind each of them only when it is called."""
 
-    def __init__(self, settings: Settings, connections: Connections) -> None:
+    def __init__(self, settings: Settings, connections: Connections, throttle: Throttle) -> None:
         self._settings = settings
         self._connections = connections
+        self._throttle = throttle
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         return await self._http.send(request)
@@ -78,7 +84,7 @@ class _World:
     def _models(self) -> LanguageModel:
         from flowbuilder.adapters.named_models import NamedModels
 
-        return NamedModels()
+        return NamedModels(self._throttle)
 
     @cached_property
     def _sandbox(self) -> Sandbox:
@@ -90,13 +96,15 @@ class _World:
     def _search_console(self) -> SearchConsole:
         from flowbuilder.adapters.gsc import GoogleSearchConsole
 
-        return GoogleSearchConsole(self._http, self._connections, base_url=self._settings.gsc_base_url)
+        return GoogleSearchConsole(
+            self._http, self._connections, base_url=self._settings.gsc_base_url, throttle=self._throttle
+        )
 
     @cached_property
     def _cms(self) -> CmsForSite:
         from flowbuilder.adapters.cms import cms_for_site
 
-        return cms_for_site(self._connections, self._http, sites=self._settings.sites)
+        return cms_for_site(self._connections, self._http, sites=self._settings.sites, throttle=self._throttle)
 
 
 def _extract(html: str, *, url: str) -> JsonObject:

@@ -24,7 +24,7 @@ def command(what: str, step: str | None, who: str | None) -> Answer:
     options = settings()
     store = open_store(options)
     key = _key(store, what, step)
-    done = asyncio.run(revert(store, open_ports(options, blocks=True), key, by=identity(who, options)))
+    done = asyncio.run(revert(store, open_ports(options, blocks=True, store=store), key, by=identity(who, options)))
     data = {"key": done.key, "execution_id": done.execution_id, "path": done.path, "status": done.status}
     return Answer(data=data, text=f"{done.target} is taken back")
 

@@ -10,6 +10,7 @@ from flowbuilder.ports.language_model import LanguageModel, ModelAnswer, ModelRe
 from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool
 from flowbuilder.ports.outside import Clock, Connections, Extract, Ledger, Ports, Sandbox
 from flowbuilder.ports.search_console import SearchConsole, SearchQuery
+from flowbuilder.ports.throttle import NoThrottle, Throttle, TrafficBook
 
 if TYPE_CHECKING:
     from flowbuilder.ports.store import ExecutionFilter, ReviewFilter, Store
@@ -37,12 +38,15 @@ __all__ = [
     "ModelAnswer",
     "ModelRequest",
     "ModelTool",
+    "NoThrottle",
     "Ports",
     "ReviewFilter",
     "Sandbox",
     "SearchConsole",
     "SearchQuery",
     "Store",
+    "Throttle",
+    "TrafficBook",
 ]
 
 

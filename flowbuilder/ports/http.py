@@ -66,7 +66,7 @@ class HttpResponse:
 
     @property
     def retry_after(self) -> float | None:
-        """The `Retry-After` header in seconds, at most an hour; None when there is none.
+        """The `Retry-After` header in seconds, at most a day; None when there is none.
 
         A date is taken against the answer's own `Date`, so the clocks of both sides do not matter.
         """
@@ -75,7 +75,7 @@ class HttpResponse:
             seconds = float(said) if said[:1].isdigit() else _between(self.headers["date"], said)
         except (KeyError, ValueError, TypeError):
             return None
-        return min(max(seconds, 0.0), 3600.0)
+        return min(max(seconds, 0.0), 86400.0)
 
 
 class Http(Protocol):

@@ -33,6 +33,8 @@ class ModelRequest:
     max_usd: float | None = None
     timeout: float = 120.0
     connection: JsonObject = field(default_factory=dict, repr=False)
+    connection_name: str = ""
+    """Whose limits count; empty: those of the provider."""
     tools: tuple[ModelTool, ...] = ()
     max_tool_calls: int = 20
     journal: Journal | None = field(default=None, repr=False)

@@ -14,6 +14,7 @@ from flowbuilder.ports.journal import Journal
 from flowbuilder.ports.language_model import LanguageModel
 from flowbuilder.ports.mcp import McpServers
 from flowbuilder.ports.search_console import SearchConsole
+from flowbuilder.ports.throttle import NoThrottle, Throttle
 from flowbuilder.values import Json, JsonObject
 
 
@@ -81,5 +82,6 @@ class Ports:
     mcp: McpServers | None = None
     ledger: Ledger | None = None
     journal: Journal | None = None
+    throttle: Throttle = field(default_factory=NoThrottle)
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Ports that third-party step types bring, by name."""

@@ -17,6 +17,7 @@ from flowbuilder.json_schema import ensure_matches, usable_schema
 from flowbuilder.language import Expression, Shape, Template
 from flowbuilder.once import EffectOptions, Written, write_once
 from flowbuilder.ports import HttpRequest, HttpResponse
+from flowbuilder.ports.throttle import named
 from flowbuilder.step import (
     Completed,
     NeedsReview,
@@ -121,13 +122,16 @@ class Api(Step):
             "json": self.json_body,
             "form": self.form,
         }
-        result = await write_once(
-            run,
-            target=f"{self.method} {request.url}",
-            target_class=self._target_class(),
-            request=wanted,
-            write=lambda: self._write(run, request),
-        )
+        name, kind = named(self.connection, request.url)
+        # around the intent too: what has to wait for its turn has intended nothing yet
+        async with run.ports.throttle.slot(name, kind=kind):
+            result = await write_once(
+                run,
+                target=f"{self.method} {request.url}",
+                target_class=self._target_class(),
+                request=wanted,
+                write=lambda: self._write(run, request),
+            )
         if isinstance(result, NeedsReview):
             return result
         self._ensure_schema(result["body"])  # after the receipt: the target has done it, whatever it answered
@@ -155,7 +159,7 @@ class Api(Step):
         )
 
     async def _write(self, run: StepRun, request: HttpRequest) -> Written:
-        return Written(output=_output(await self._send(run, request)))
+        return Written(output=_output(await self._sent(run, request)))
 
     async def _read(self, run: StepRun, request: HttpRequest) -> JsonObject:
         answer = await self._send(run, request)
@@ -175,6 +179,11 @@ class Api(Step):
         return {**output, "body": items}
 
     async def _send(self, run: StepRun, request: HttpRequest) -> HttpResponse:
+        name, kind = named(self.connection, request.url)
+        async with run.ports.throttle.slot(name, kind=kind):
+            return await self._sent(run, request)
+
+    async def _sent(self, run: StepRun, request: HttpRequest) -> HttpResponse:
         answer = await run.ports.http.send(request)
         answer.ensure_success(f"{request.method} {request.url}")
         return answer

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, field_validator
 
-from flowbuilder.errors import StepError, TransientError
+from flowbuilder.errors import StepError, Throttled, TransientError
 from flowbuilder.json_schema import usable_schema
 from flowbuilder.language import Shape
 from flowbuilder.ports import ModelAnswer, ModelRequest
@@ -71,8 +71,9 @@ class Llm(Step):
         for request in requests[:-1]:
             try:
                 return _completed(request.model, await run.ports.models.complete(request))
-            except TransientError:
-                continue
+            except TransientError as problem:
+                if isinstance(problem, Throttled) and not problem.refused:
+                    raise  # our own limits make it wait: that is no reason to ask another model
         return _completed(requests[-1].model, await run.ports.models.complete(requests[-1]))
 
     def _request(self, model: str, connection: JsonObject) -> ModelRequest:
@@ -90,6 +91,7 @@ class Llm(Step):
             max_tokens=min(caps, default=None),
             max_usd=spend.usd,
             connection=connection,
+            connection_name=self.connection or "",
             **limits,
         )
 

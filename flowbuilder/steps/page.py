@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from flowbuilder.errors import ConfigurationError, StepError
 from flowbuilder.ports import HttpRequest, HttpResponse
+from flowbuilder.ports.throttle import named
 from flowbuilder.step import Completed, Step, StepResult, StepRun, Templated, TemplatedField
 from flowbuilder.values import JsonObject
 
@@ -65,8 +66,11 @@ class Page(Step):
         if run.ports.extract is None:
             raise ConfigurationError("this installation has no page extractor")
         headers = {"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.5", **self.headers}
-        answer = await run.ports.http.send(HttpRequest(method="GET", url=self.url, headers=headers, hosts=run.hosts))
-        answer.ensure_success(f"GET {self.url}")
+        request = HttpRequest(method="GET", url=self.url, headers=headers, hosts=run.hosts)
+        host, _ = named(None, self.url)
+        async with run.ports.throttle.slot(host, kind="host"):
+            answer = await run.ports.http.send(request)
+            answer.ensure_success(f"GET {self.url}")
         kind = answer.headers.get("content-type", "text/html").partition(";")[0].strip().lower()
         if not (kind.startswith("text/") or kind.endswith("xml")):
             raise StepError(f"{self.url} is {kind}, not a page", code="not_a_page", detail={"content_type": kind})

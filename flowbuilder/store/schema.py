@@ -11,7 +11,7 @@ from flowbuilder.share import share
 from flowbuilder.store.database import Database
 from flowbuilder.store.location import shown
 
-NEWEST = "0006"
+NEWEST = "0007"
 """The revision that this release works on."""
 VERSION_TABLE = "flowbuilder_schema"
 

@@ -19,11 +19,22 @@ from flowbuilder.store.reviews import SqlReviews
 from flowbuilder.store.sites import SqlSites
 from flowbuilder.store.starts import SqlStarts
 from flowbuilder.store.tables import installation
+from flowbuilder.store.traffic import SqlTraffic
 from flowbuilder.store.workflows import SqlWorkflows
 
 
 class SqlStore(
-    SqlWorkflows, SqlSites, SqlExecutions, SqlLeases, SqlRecord, SqlQueue, SqlReviews, SqlEffects, SqlAnswers, SqlStarts
+    SqlWorkflows,
+    SqlSites,
+    SqlExecutions,
+    SqlLeases,
+    SqlRecord,
+    SqlQueue,
+    SqlReviews,
+    SqlEffects,
+    SqlAnswers,
+    SqlStarts,
+    SqlTraffic,
 ):
     """A `Store` on SQLite or PostgreSQL. Safe to call from several threads and from several processes."""
 

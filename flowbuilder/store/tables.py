@@ -284,3 +284,11 @@ start_keys = Table(
     Column("flow_run_id", String(200)),
     Column("inserted_at", Moment, nullable=False),
 )
+
+traffic = Table(
+    "traffic",
+    metadata,
+    Column("name", String(300), primary_key=True),  # of a connection, a provider or a host
+    Column("state", Exact, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)

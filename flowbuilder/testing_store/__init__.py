@@ -10,13 +10,21 @@ from flowbuilder.testing_store.listening import MemoryListening
 from flowbuilder.testing_store.memory import Memory
 from flowbuilder.testing_store.reviews import MemoryReviews
 from flowbuilder.testing_store.starts import MemoryStarts
+from flowbuilder.testing_store.traffic import MemoryTraffic
 from flowbuilder.testing_store.workflows import MemoryWorkflows
 
 __all__ = ["MemoryStore"]
 
 
 class MemoryStore(
-    MemoryWorkflows, MemoryExecutions, MemoryListening, MemoryReviews, MemoryEffects, MemoryAnswers, MemoryStarts
+    MemoryWorkflows,
+    MemoryExecutions,
+    MemoryListening,
+    MemoryReviews,
+    MemoryEffects,
+    MemoryAnswers,
+    MemoryStarts,
+    MemoryTraffic,
 ):
     """A `Store` that forgets everything with the process. Safe to call from several threads."""
 

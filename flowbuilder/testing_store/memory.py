@@ -20,6 +20,7 @@ from flowbuilder.holding import lost
 from flowbuilder.ports import Clock
 from flowbuilder.review import Decision, Review
 from flowbuilder.storable import storable
+from flowbuilder.traffic import Traffic
 from flowbuilder.values import JsonObject
 
 T = TypeVar("T")
@@ -79,6 +80,7 @@ class Memory:
         self.runs: dict[str, Run] = {}
         self.reviews: dict[str, Review] = {}
         self.effects: dict[str, Effect] = {}
+        self.traffic: dict[str, Traffic] = {}
         self.starts: dict[str, tuple[str, str | None]] = {}
 
     def now(self) -> datetime:

@@ -83,7 +83,7 @@ def failing(times: int, *, retry_after: float | None = None) -> Behaviour:
     def behave(run: StepRun) -> int:
         if left[0]:
             left[0] -= 1
-            raise TransientError("busy", reason="rate_limit", retry_after=retry_after)
+            raise TransientError("busy", reason="server_error", retry_after=retry_after)
         return run.attempt
 
     return behave
@@ -133,7 +133,7 @@ async def test_the_last_attempt_fails_the_step_however_often_it_was_taken_up() -
     world.clock.advance(600)
     settled = await world.drive()
     assert settled.status == "failed"
-    assert settled.error == {"code": "rate_limit", "message": "busy", "path": "a"}
+    assert settled.error == {"code": "server_error", "message": "busy", "path": "a"}
 
 
 async def test_one_woken_too_early_goes_on_waiting() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +171,7 @@ def test_other_statuses_fail_the_step_at_once(run: Run, httpserver: HTTPServer, 
     assert len(httpserver.log) == 1
 
 
-@pytest.mark.parametrize(("status", "code"), [(429, "rate_limit"), (503, "server_error"), (408, "timeout")])
+@pytest.mark.parametrize(("status", "code"), [(503, "server_error"), (408, "timeout")])
 def test_passing_statuses_are_retried_as_the_step_says(
     run: Run, httpserver: HTTPServer, status: int, code: str
 ) -> None:
@@ -185,12 +186,24 @@ def test_passing_statuses_are_retried_as_the_step_says(
 @pytest.mark.parametrize("dated", [False, True])
 def test_retry_after_is_waited_for_in_seconds_or_until_a_date(run: Run, httpserver: HTTPServer, dated: bool) -> None:
     said = {"Retry-After": http_date(int(time.time()) + 2) if dated else "1"}
-    httpserver.expect_ordered_request("/x").respond_with_data("no", status=429, headers=said)
+    httpserver.expect_ordered_request("/x").respond_with_data("no", status=503, headers=said)
     httpserver.expect_ordered_request("/x").respond_with_data("yes", content_type="text/plain")
     finished = run({"type": "api", "url": httpserver.url_for("/x"), "retry": {"attempts": 2, "delay_seconds": 0}})
     assert body(finished) == "yes"
     (note,) = [event for event in finished.events if event.type == "step_retrying"]
     assert 1 <= note.data["delay_seconds"] <= 2
+
+
+def test_a_refusal_for_now_is_waited_out_even_by_a_step_that_is_tried_only_once(
+    run: Run, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_ordered_request("/x").respond_with_data("no", status=429, headers={"Retry-After": "1"})
+    httpserver.expect_ordered_request("/x").respond_with_data("yes", content_type="text/plain")
+    finished = run({"type": "api", "url": httpserver.url_for("/x")})
+    assert body(finished) == "yes"
+    (note,) = [event for event in finished.events if event.type == "step_throttled"]
+    waited = datetime.fromisoformat(note.data["until"]) - datetime.fromisoformat(note.data["since"])
+    assert 1 <= waited.total_seconds() <= 2
 
 
 def test_a_retried_write_keeps_its_idempotency_key_and_an_author_may_set_it(run: Run, httpserver: HTTPServer) -> None:

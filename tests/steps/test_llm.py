@@ -118,6 +118,6 @@ def test_caps_are_passed_on_the_smaller_one_wins(run: Run) -> None:
 
 
 def test_when_both_models_are_down_the_last_failure_is_the_steps(run: Run) -> None:
-    model = FakeModel([TransientError("one", reason="server_error"), TransientError("two", reason="rate_limit")])
+    model = FakeModel([TransientError("one", reason="server_error"), TransientError("two", reason="connection")])
     finished = run(step(fallback="openai:b"), ports=fake_ports(models=model))
-    assert (finished.error["code"], finished.error["message"]) == ("rate_limit", "two")
+    assert (finished.error["code"], finished.error["message"]) == ("connection", "two")

@@ -9,11 +9,11 @@ from typing import Any
 from flowbuilder.adapters.cms.files import FilesCms
 from flowbuilder.adapters.cms.wordpress import WordPress
 from flowbuilder.errors import ConfigurationError
-from flowbuilder.ports import Cms, CmsForSite, Connections, Http
+from flowbuilder.ports import Cms, CmsForSite, Connections, Http, Throttle
 from flowbuilder.values import JsonObject
 
 
-def cms_for_site(connections: Connections, http: Http, *, sites: Path) -> CmsForSite:
+def cms_for_site(connections: Connections, http: Http, *, sites: Path, throttle: Throttle | None = None) -> CmsForSite:
     """Opens the CMS in `site["cms"]`: `{type: files, root, url_prefix}` or `{type: wordpress, connection}`.
 
     A relative `root` is relative to `sites`, the folder of the site files.
@@ -32,7 +32,7 @@ def cms_for_site(connections: Connections, http: Http, *, sites: Path) -> CmsFor
             return FilesCms(root, base_url=str(site.get("base_url", "")), url_prefix=str(record.get("url_prefix", "/")))
         if kind == "wordpress":
             connection = await connections.get(_text(record, "connection", name))
-            return WordPress(http, connection, record)
+            return WordPress(http, connection, record, throttle=throttle)
         raise ConfigurationError(f"site {name}: cms type {kind!r:.40} is not known; there are files and wordpress")
 
     return opened

@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from flowbuilder.adapters.cms.html import publishable
 from flowbuilder.effect import TargetClass
 from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError
-from flowbuilder.ports import CmsPage, CmsWrite, Http, HttpRequest, HttpResponse
+from flowbuilder.ports import CmsPage, CmsWrite, Http, HttpRequest, HttpResponse, NoThrottle, Throttle
+from flowbuilder.ports.throttle import named
 from flowbuilder.values import JsonObject, digest_text
 
 _SLUG = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+)*")
@@ -30,15 +31,19 @@ class WordPress:
 
     target_class: TargetClass = "lookup"
 
-    def __init__(self, http: Http, connection: JsonObject, record: Mapping[str, Any]) -> None:
+    def __init__(
+        self, http: Http, connection: JsonObject, record: Mapping[str, Any], *, throttle: Throttle | None = None
+    ) -> None:
         missing = [name for name in ("url", "username", "password") if not connection.get(name)]
         if missing:
             raise ConfigurationError(f"the WordPress connection needs {', '.join(missing)}")
         self._http = http
+        self._throttle = throttle or NoThrottle()
         self._url = str(connection["url"]).rstrip("/")
         pair = f"{connection['username']}:{connection['password']}".encode()
         self._auth = {"Authorization": f"Basic {b64encode(pair).decode()}"}
         self._types = tuple(str(name) for name in record.get("types") or ("posts", "pages"))
+        self._whose = named(str(record.get("connection") or ""), self._url)
         self._create_type = str(record.get("create_type", "posts"))
         self._create_status = str(record.get("create_status", "publish"))
 
@@ -118,6 +123,11 @@ class WordPress:
         )
 
     async def _call(self, method: str, route: str, *, query: JsonObject, json: JsonObject | None = None) -> Any:
+        name, kind = self._whose
+        async with self._throttle.slot(name, kind=kind):
+            return await self._called(method, route, query=query, json=json)
+
+    async def _called(self, method: str, route: str, *, query: JsonObject, json: JsonObject | None) -> Any:
         # the form with rest_route works with and without pretty permalinks
         answer = await self._http.send(
             HttpRequest(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mcp import MCPError
 
 from flowbuilder.errors import ConfigurationError, FlowbuilderError, StepError, TransientError
+from flowbuilder.ports import HttpResponse
 
 TIMED_OUT, CLOSED, INVALID, UNKNOWN_METHOD = -32001, -32000, -32602, -32601
 
@@ -25,6 +26,8 @@ def failure(problem: BaseException, server: str) -> FlowbuilderError:
             return TransientError(f"MCP server {server} did not answer in time", reason="timeout")
         if isinstance(leaf, MCPError):
             return _told(leaf, server)
+        if (limited := _limited(leaf, server)) is not None:
+            return limited
     first = leaves[0] if leaves else problem
     # httpx2's errors, a closed stream, a garbled message: the connection is of no use any more
     return TransientError(f"MCP server {server}: {type(first).__name__}: {first}"[:500], reason="connection")
@@ -37,6 +40,22 @@ def _told(problem: MCPError, server: str) -> FlowbuilderError:
     if code in (INVALID, UNKNOWN_METHOD):
         return StepError(message, code="mcp_refused")
     return TransientError(message, reason="connection")
+
+
+def _limited(problem: BaseException, server: str) -> TransientError | None:
+    """A refusal by HTTP that says "too often", or when to come back."""
+    response = getattr(problem, "response", None)
+    status = getattr(response, "status_code", None)
+    if response is None or status not in (429, 503):
+        return None
+    said = HttpResponse(
+        status=status, headers={str(k).lower(): str(v) for k, v in response.headers.items()}, body=b"", url=""
+    )
+    return TransientError(
+        f"MCP server {server} answered {status}",
+        reason="rate_limit" if status == 429 else "server_error",
+        retry_after=said.retry_after,
+    )
 
 
 def _leaves(problem: BaseException) -> Iterator[BaseException]:

@@ -18,12 +18,14 @@ class Preset:
     """What is known of a kind of server beforehand.
 
     `allowed` are its harmless tools, `privileged` those that need `privileged: true` in the record. `failures` are
-    patterns of texts that mean failure although the server says success. `hidden` are arguments that are in no schema.
+    patterns of texts that mean failure although the server says success, `busy` of those that mean "too often".
+    `hidden` are arguments that are in no schema.
     """
 
     allowed: frozenset[str] | None = None
     privileged: frozenset[str] = frozenset()
     failures: tuple[str, ...] = ()
+    busy: tuple[str, ...] = ()
     hidden: Mapping[str, JsonObject] = field(default_factory=dict)
 
 
@@ -31,7 +33,8 @@ PRESETS = {
     # the documentation server answers a failed search with success and a text that says so
     "context7": Preset(
         allowed=frozenset(("resolve-library-id", "query-docs")),
-        failures=(r"^Error ", r"not found or not finalized", r"^Rate limited", r"^Invalid API key"),
+        failures=(r"^Error ", r"not found or not finalized", r"^Invalid API key"),
+        busy=(r"^Rate limited",),
     ),
     # a running development application: reading is one thing, running code in it another
     "tidewave": Preset(
@@ -68,10 +71,14 @@ class ServerRecord:
         """Whether a text is this server's way of saying that it failed."""
         return any(re.search(pattern, text) for pattern in self.preset.failures)
 
+    def busy_in(self, text: str) -> bool:
+        """Whether a text is this server's way of saying that it was asked too often."""
+        return any(re.search(pattern, text) for pattern in self.preset.busy)
+
 
 def record_of(name: str, connection: JsonObject) -> ServerRecord:
     """The record in a connection; `ConfigurationError` says what is missing or wrong in it."""
-    known = set(ServerRecord.__dataclass_fields__) - {"name"} | {"token"}
+    known = set(ServerRecord.__dataclass_fields__) - {"name"} | {"token", "limits"}
     unknown = next((key for key in connection if key not in known), None)
     if unknown is not None:
         raise _wrong(name, f"has no field {unknown!r:.40}; there are {', '.join(sorted(known))}")

@@ -93,6 +93,8 @@ class OpenSession:
             seconds + 5.0,
         )
         answer = _answer(result, self._record.max_bytes)
+        if self._record.busy_in(answer.text):
+            raise TransientError(f"{tool}: {answer.text[:500]}", reason="rate_limit")
         if result.is_error or self._record.failure_in(answer.text):
             raise StepError(f"{tool}: {answer.text[:500] or 'failed without a word'}", code="mcp_tool")
         if declared.output_schema is not None and answer.structured is not None:

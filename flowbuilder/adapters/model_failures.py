@@ -1,0 +1,46 @@
+"""What went wrong with a language model, in flowbuilder's words."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pydantic_ai import exceptions as kinds
+
+from flowbuilder.errors import ConfigurationError, FlowbuilderError, StepError, Transience, TransientError
+
+
+def model_failure(problem: Exception, model: str) -> FlowbuilderError:
+    """The error to raise for an exception of the library."""
+    message = f"{model}: {problem}"[:600]
+    passing: list[tuple[Any, Transience]] = [
+        (kinds.ModelTimeoutError, "timeout"),
+        (kinds.RunTimedOut, "timeout"),
+        (kinds.ModelConnectionError, "connection"),
+        (kinds.ModelRateLimitError, "rate_limit"),
+        (kinds.ModelOverloadedError, "rate_limit"),  # it says itself that it is load: the same request will do later
+        (kinds.ModelUnavailableError, "server_error"),
+        (kinds.ModelServerError, "server_error"),
+    ]
+    for kind, reason in passing:
+        if isinstance(problem, kind):
+            return TransientError(message, reason=reason, retry_after=_seconds(getattr(problem, "retry_after", None)))
+    status = getattr(problem, "status_code", None)
+    if isinstance(status, int) and (status == 408 or status >= 500):
+        return TransientError(message, reason="server_error" if status >= 500 else "timeout")
+    if isinstance(problem, kinds.ModelAuthenticationError):
+        return ConfigurationError(f"{message} (is the API key right?)")
+    codes: list[tuple[Any, str]] = [
+        (kinds.ModelQuotaExceededError, "quota"),
+        (kinds.ModelContextWindowExceededError, "prompt_too_long"),
+        (kinds.ModelNotFoundError, "unknown_model"),
+        (kinds.UsageLimitExceeded, "budget"),
+        (kinds.ContentFilterError, "content_filter"),
+        (kinds.OutputTokenLimitExceeded, "answer_cut_off"),
+        (kinds.UnexpectedModelBehavior, "invalid_answer"),
+    ]
+    return StepError(message, code=next((code for kind, code in codes if isinstance(problem, kind)), "model"))
+
+
+def _seconds(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) and value >= 0 else None
