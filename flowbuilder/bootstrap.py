@@ -38,18 +38,28 @@ def open_store(options: Settings | None = None) -> Store:
     return open_at(url)
 
 
-def open_ports(options: Settings | None = None, *, blocks: bool) -> Ports:
-    """The real outside world; `blocks` says whether connections may be Prefect blocks, or are files only."""
+def open_ports(options: Settings | None = None, *, blocks: bool, store: Store | None = None) -> Ports:
+    """The real outside world; `blocks` says whether connections may be Prefect blocks, or are files only. The limits of
+    connections are those of all who share the `store`; without one there are none."""
     from flowbuilder.adapters.connections import FileConnections
     from flowbuilder.adapters.ports import real_ports
 
     chosen = options or settings()
-    connections: Connections = FileConnections(chosen.home)
+    files: Connections = FileConnections(chosen.home)
+    connections, wall = files, None
     if blocks:
         from flowbuilder.adapters.blocks import BlockConnections
+        from flowbuilder.runtime.wall import PrefectWall
 
-        connections = BlockConnections(connections)
-    return real_ports(chosen, connections)
+        connections, wall = BlockConnections(files), PrefectWall()
+    if store is None:
+        return real_ports(chosen, connections)
+    from flowbuilder.adapters.clock import SystemClock
+    from flowbuilder.adapters.declared import DeclaredLimits
+    from flowbuilder.adapters.throttle import DoorKeeper
+
+    declared = DeclaredLimits(connections, hosts=files)
+    return real_ports(chosen, connections, DoorKeeper(store, declared, SystemClock(), wall=wall))
 
 
 def open_app(options: Settings | None = None) -> App:
@@ -65,5 +75,5 @@ def open_local_app(options: Settings | None = None) -> tuple[App, LocalRunner]:
     """The application without any server, and what runs its executions."""
     chosen = options or settings()
     store = open_store(chosen)
-    runner = LocalRunner(store, open_ports(chosen, blocks=False))
+    runner = LocalRunner(store, open_ports(chosen, blocks=False, store=store))
     return App(store, runner, chosen), runner

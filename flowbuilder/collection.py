@@ -46,9 +46,10 @@ class FlowbuilderWorker(WarmWorker):
         from flowbuilder.bootstrap import open_ports, open_store, settings
 
         options = settings()
+        store = open_store(options)
         return Station(
-            store=open_store(options),
-            ports=open_ports(options, blocks=True),
+            store=store,
+            ports=open_ports(options, blocks=True, store=store),
             settings=options,
             holder=new_holder("worker"),
         )

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from time import perf_counter
 from typing import Protocol
 
@@ -16,10 +17,12 @@ from flowbuilder.effect import effect_key
 from flowbuilder.errors import (
     BeingCancelled,
     Conflict,
+    Damaged,
     FlowbuilderError,
     LanguageError,
     LostLease,
     StepError,
+    Throttled,
     TransientError,
     Unavailable,
 )
@@ -27,12 +30,17 @@ from flowbuilder.events import NewEvent
 from flowbuilder.execution import Lease, Outcome
 from flowbuilder.journal import StoreJournal
 from flowbuilder.ledger import StoreLedger
+from flowbuilder.passage import Passage, Waited, lasting, passage_of, passing
 from flowbuilder.ports import Ports, Store
 from flowbuilder.step import Completed, ExecutionInfo, NeedsReview, Step, StepResult, StepRun
 from flowbuilder.values import JsonObject, NotJson, digest, ensure_json
 
 logger = logging.getLogger(__name__)
 
+LONGEST_PATIENCE = timedelta(hours=24)
+"""For how long a step waits for its turn at a connection before it fails."""
+UNSAID_SECONDS = 5.0
+"""How long it waits after a refusal of which nobody keeps the time; then twice as long, up to a minute."""
 
 Work = Callable[[int, str | None], Awaitable[Outcome]]
 """Does one attempt of a step run: `(attempt, task_run_id) -> outcome`. Raises `TransientError` to be tried again after
@@ -60,28 +68,35 @@ class Workplace:
     hosts: tuple[str, ...] = ()
 
 
-async def perform_step(place: Workplace, start: Start, attempt: int, *, task_run_id: str | None = None) -> Outcome:
-    """Run a step once; its outcome is in the store when this returns.
+async def perform_step(
+    place: Workplace, start: Start, attempt: int, *, task_run_id: str | None = None, waited: Waited | None = None
+) -> Outcome:
+    """Run a step once; its outcome is in the store when this returns. `waited` when it was sent away before.
 
-    Raises `TransientError` when it is to be tried again (the store then has a `step_retrying` event), and `LostLease`
-    when another worker has taken the execution over. Every other failure becomes a failed outcome.
+    Raises `TransientError` when it is to be tried again (the store then has a `step_retrying` event), `Throttled` when
+    it has to wait for its turn, which is no attempt, and `LostLease` when another worker has taken the execution over.
+    Every other failure becomes a failed outcome.
     """
     step = start.node.step
     begun = perf_counter()
-    if attempt == 1:
+    if attempt == 1 and waited is None:
         event = NewEvent(type="step_started", path=start.path, data=_begun(step))
         await asyncio.to_thread(place.store.append_events, place.lease, [event])
     try:
-        result = await _run(place, start, step, attempt)
+        result = await _run(place, start, step, attempt, passage_of(waited))
         output = ensure_json(result.output, where="output") if isinstance(result, Completed) else None
     except TransientError as problem:
+        if isinstance(problem, Throttled) or problem.reason == "rate_limit":
+            if waited is None or place.ports.clock.now() - waited.since < LONGEST_PATIENCE:
+                raise _to_wait(problem, waited) from None
+            return await _failed(place, start, attempt, begun, "throttled", _too_long(problem), task_run_id)
         if _may_retry(step, problem, attempt):
             await _note_retry(place, start, problem, attempt)
             raise
         return await _failed(place, start, attempt, begun, problem.code, str(problem), task_run_id)
     except BeingCancelled:
         raise asyncio.CancelledError from None  # it has no outcome: it was stopped, and did not fail
-    except (LostLease, Unavailable, asyncio.CancelledError):
+    except (LostLease, Unavailable, Damaged, asyncio.CancelledError):
         raise  # no fault of the step: another worker, or this one a little later, does it again
     except (StepError, LanguageError) as problem:
         return await _failed(place, start, attempt, begun, problem.code, str(problem), task_run_id)
@@ -121,7 +136,21 @@ def _begun(step: Step) -> JsonObject:
     return begun
 
 
-async def _run(place: Workplace, start: Start, step: Step, attempt: int) -> StepResult:
+def _to_wait(problem: TransientError, waited: Waited | None) -> Throttled:
+    """The wait that a refusal means, also where a step of somebody else's raised it on its own."""
+    if isinstance(problem, Throttled):
+        return problem
+    times = waited.times if waited is not None else 0
+    seconds = problem.retry_after if problem.retry_after is not None else min(UNSAID_SECONDS * 2.0**times, 60.0)
+    return Throttled(str(problem), retry_after=seconds, refused=True)
+
+
+def _too_long(problem: TransientError) -> str:
+    hours = LONGEST_PATIENCE.total_seconds() / 3600
+    return f"it has waited for its turn for {hours:.0f} hours, and there is still none: {problem}"
+
+
+async def _run(place: Workplace, start: Start, step: Step, attempt: int, passage: Passage) -> StepResult:
     bound = step.bind(start.context)
     author_key = getattr(getattr(bound, "effect", None), "key", None)
     ledger = StoreLedger(place.store, place.lease)
@@ -138,16 +167,22 @@ async def _run(place: Workplace, start: Start, step: Step, attempt: int) -> Step
         effect_key=effect_key(place.install, place.execution.id, start.path, author_key=author_key),
     )
     try:
-        async with asyncio.timeout(step.timeout_seconds):
-            if bound.cooperative:
-                return await bound.run(run)
-            return await run_apart(lambda: bound.run(run), name=start.path)
+        with passing(passage):
+            async with lasting(step.timeout_seconds):
+                if bound.cooperative:
+                    return await bound.run(run)
+                return await run_apart(lambda: _elsewhere(bound, run, passage), name=start.path)
     except TimeoutError:
         if step.timeout_seconds is None:
             raise  # the step's own
         raise TransientError(f"took longer than {step.timeout_seconds:g} s", reason="timeout") from None
     finally:
         ledger.close()
+
+
+async def _elsewhere(bound: Step, run: StepRun, passage: Passage) -> StepResult:
+    with passing(passage):  # another thread has a context of its own
+        return await bound.run(run)
 
 
 def _may_retry(step: Step, problem: TransientError, attempt: int) -> bool:

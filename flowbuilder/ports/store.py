@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 from flowbuilder.effect import Effect, Ending, TargetClass
 from flowbuilder.events import Event, NewEvent
 from flowbuilder.execution import Control, Execution, Lease, Outcome, Status, WorkflowSummary, WorkflowVersion
+from flowbuilder.ports.throttle import TrafficBook
 from flowbuilder.review import Decision, DecisionKind, Review, ReviewPage, ReviewRequest
 from flowbuilder.values import Json, JsonObject
 
@@ -38,7 +39,7 @@ class ReviewFilter:
     account: str | None = None
 
 
-class Store(Protocol):
+class Store(TrafficBook, Protocol):
     """The record of everything. Synchronous; each method is one transaction; safe to call from several threads.
 
     Writes for an execution take the worker's `Lease` and raise `LostLease` when its epoch is no longer the row's.
