@@ -12,6 +12,7 @@
     |   +-- LostLease          another worker holds the execution now
     +-- Refused                what was asked for is not allowed in this state; the message says why
     |   +-- BeingCancelled     the execution is being cancelled, and no effect begins any more
+    +-- Damaged                a row of the database cannot be read, or is not what was written
     +-- Unavailable            the database or the Prefect server cannot be reached
 
 What an author wrote wrong is never one of these while it is looked for: it is a `Diagnostic` in a `Report`.

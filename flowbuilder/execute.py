@@ -15,6 +15,7 @@ from flowbuilder.definition import Definition
 from flowbuilder.driver import Settled, drive
 from flowbuilder.errors import (
     ConfigurationError,
+    Damaged,
     DefinitionError,
     LostLease,
     NotFound,
@@ -32,6 +33,7 @@ from flowbuilder.plan import Plan
 from flowbuilder.ports import Clock, Ports, Store
 from flowbuilder.questions import Opened
 from flowbuilder.signals import Signals
+from flowbuilder.soundness import ensure_sound
 from flowbuilder.values import JsonObject
 
 
@@ -139,13 +141,16 @@ async def execute(
     signals: Signals | None = None,
 ) -> Settled:
     """Take an execution up and run it as far as it goes. `Conflict` while another worker holds it, `Refused` when it
-    has ended, `LostLease` when it was taken over meanwhile."""
+    has ended, `LostLease` when it was taken over meanwhile. One with a damaged row is paused until that is repaired."""
     lease = await asyncio.to_thread(store.claim, execution_id, holder, ttl)
     execution = await asyncio.to_thread(store.execution, execution_id)
     async with _renewing(store, lease, ttl):
         try:
+            await asyncio.to_thread(ensure_sound, store, execution)
             version = await asyncio.to_thread(store.version, execution.workflow, execution.version)
             plan = await asyncio.to_thread(plan_of, store, version)
+        except Damaged as problem:
+            return await _hold(store, lease, problem)
         except (DefinitionError, NotFound) as problem:
             return await _give_up(store, lease, "definition", str(problem))
         if plan.digest != execution.digest:
@@ -158,16 +163,19 @@ async def execute(
         if execution.attempt > 1:
             event = NewEvent(type="execution_resumed", data={"holder": holder, "attempt": execution.attempt})
             await asyncio.to_thread(store.append_events, lease, [event])
-        return await drive(
-            store=store,
-            lease=lease,
-            plan=plan,
-            execution=execution,
-            ports=ports,
-            perform=perform,
-            opened=opened,
-            signals=signals,
-        )
+        try:
+            return await drive(
+                store=store,
+                lease=lease,
+                plan=plan,
+                execution=execution,
+                ports=ports,
+                perform=perform,
+                opened=opened,
+                signals=signals,
+            )
+        except Damaged as problem:
+            return await _hold(store, lease, problem)
 
 
 class PerformHere:
@@ -192,6 +200,14 @@ async def _give_up(store: Store, lease: Lease, code: str, message: str) -> Settl
     event = NewEvent(type="execution_failed", data={"error": error})
     await asyncio.to_thread(lambda: store.settle(lease, "failed", events=[event], error=error))
     return Settled(status="failed", error=error, progressed=True)
+
+
+async def _hold(store: Store, lease: Lease, problem: Damaged) -> Settled:
+    """Set an execution aside, so that others run: going on from what is not true would do harm."""
+    error: JsonObject = {"code": "damaged", "message": str(problem)}
+    event = NewEvent(type="execution_paused", data={"by": "flowbuilder", "error": error})
+    await asyncio.to_thread(lambda: store.settle(lease, "paused", events=[event], error=error))
+    return Settled(status="paused", error=error, progressed=True)
 
 
 @contextlib.asynccontextmanager

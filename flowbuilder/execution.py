@@ -74,6 +74,8 @@ class Execution:
     lease_until: datetime | None = None
     holder: str | None = None
     epoch: int = 0
+    damaged: str = ""
+    """What of its rows cannot be read; it is empty here."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

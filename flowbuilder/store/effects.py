@@ -20,6 +20,7 @@ from flowbuilder.events import NewEvent
 from flowbuilder.execution import Lease
 from flowbuilder.reverting import ensure_revertible, reverted
 from flowbuilder.storable import storable
+from flowbuilder.store.damage import ensure_readable
 from flowbuilder.store.part import Part
 from flowbuilder.store.tables import effects, executions
 from flowbuilder.store.transaction import Transaction
@@ -152,6 +153,7 @@ def _note(asked: int) -> JsonObject:
 
 
 def _effect_of(row: Row[Any]) -> Effect:
+    ensure_readable(row, effects.name, f"effect {row.key} ({row.path} of execution {row.flow_run_id})")
     return Effect(
         key=row.key,
         execution_id=row.flow_run_id,

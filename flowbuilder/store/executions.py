@@ -12,6 +12,7 @@ from flowbuilder.events import NewEvent
 from flowbuilder.execution import Execution
 from flowbuilder.ports import ExecutionFilter
 from flowbuilder.storable import storable
+from flowbuilder.store.damage import damage, unreadable
 from flowbuilder.store.kinds import Moment
 from flowbuilder.store.part import Part
 from flowbuilder.store.snapshot import snapshot
@@ -113,8 +114,11 @@ def found(transaction: Transaction, execution_id: str) -> Execution:
 
 
 def execution_of(row: Row[Any], **more: Json) -> Execution:
-    """The record of a row; `more` are values that the row does not have. Without either the large parts are empty."""
+    """The record of a row; `more` are values that the row does not have. Without either the large parts are empty, and
+    so is what cannot be read."""
     known = {**row._mapping, **more}
+    lost = unreadable(known)
+    known.update(dict.fromkeys(lost))
     return Execution(
         id=row.flow_run_id,
         workflow=row.workflow_id,
@@ -127,7 +131,7 @@ def execution_of(row: Row[Any], **more: Json) -> Execution:
         account=row.account,
         outputs=known.get("outputs"),
         error=known.get("error"),
-        progress=row.progress,
+        progress=known["progress"] or {},
         control=row.control,
         trigger=row.trigger,
         parent_execution_id=row.parent_execution_id,
@@ -140,7 +144,13 @@ def execution_of(row: Row[Any], **more: Json) -> Execution:
         lease_until=row.lease_until,
         holder=row.holder,
         epoch=row.epoch,
+        damaged=damage(_tables(lost), f"execution {row.flow_run_id}", lost) if lost else "",
     )
+
+
+def _tables(columns: list[str]) -> str:
+    named = [table.name for table in (executions, values) if any(column in table.c for column in columns)]
+    return " and ".join(named)
 
 
 def _find(transaction: Transaction, execution_id: str) -> Execution | None:

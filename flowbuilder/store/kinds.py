@@ -54,7 +54,7 @@ class Exact(TypeDecorator[Json]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Json:
         """Out of the database."""
-        return None if value is None else json.loads(value)
+        return None if value is None else _read(value)
 
 
 class Words(TypeDecorator[str]):
@@ -86,7 +86,18 @@ class Searchable(TypeDecorator[Json]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Json:
         """Out of the database."""
-        return json.loads(value) if isinstance(value, str) and dialect.name != "postgresql" else _bounded(value)
+        return _read(value) if isinstance(value, str) and dialect.name != "postgresql" else _bounded(value)
+
+
+class Unreadable:
+    """Stands for a value that is no JSON any more. One row's must not keep others from being read."""
+
+
+def _read(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return Unreadable()
 
 
 def text_of(value: Json) -> str:

@@ -12,6 +12,7 @@ from flowbuilder.asking import same_person
 from flowbuilder.errors import Refused
 from flowbuilder.ports import ReviewFilter
 from flowbuilder.review import Review, ReviewPage
+from flowbuilder.store.damage import those_that_can_be_read
 from flowbuilder.store.kinds import Moment
 from flowbuilder.store.part import Part
 from flowbuilder.store.review_rows import WHOLE, review_in, review_of
@@ -42,8 +43,8 @@ class SqlQueue(Part):
             else:
                 ids = _ids_for(transaction, _own(*shape), values, where.assignee, most + 1)
                 rows = transaction.run(_SOME, {"ids": ids}).all()
-            found = tuple(review_of(row) for row in rows[:most])
-            return ReviewPage(reviews=found, next=found[-1].id if len(rows) > most else None)
+            found = tuple(those_that_can_be_read(rows[:most], review_of))
+            return ReviewPage(reviews=found, next=rows[most - 1].id if len(rows) > most else None)
 
         return self._database.read(page)
 

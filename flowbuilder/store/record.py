@@ -13,6 +13,7 @@ from flowbuilder.events import Event, NewEvent
 from flowbuilder.execution import Lease, Outcome
 from flowbuilder.holding import ensure_event_fits
 from flowbuilder.storable import keepable
+from flowbuilder.store.damage import ensure_readable
 from flowbuilder.store.executions import execution_of
 from flowbuilder.store.part import Part
 from flowbuilder.store.prepared import Prepared
@@ -42,7 +43,7 @@ class SqlRecord(Part):
         """In the order in which they were recorded."""
         wanted = {"wanted": execution_id}
         return self._database.read(
-            lambda transaction: tuple(_outcome_of(row) for row in transaction.run(_OUTCOMES, wanted))
+            lambda transaction: tuple(_outcome_of(row, execution_id) for row in transaction.run(_OUTCOMES, wanted))
         )
 
     def record_outcome(self, lease: Lease, outcome: Outcome, events: Sequence[NewEvent]) -> None:
@@ -111,7 +112,8 @@ def _status(transaction: Transaction, execution_id: str, path: str) -> str:
     return status
 
 
-def _outcome_of(row: Row[Any]) -> Outcome:
+def _outcome_of(row: Row[Any], execution_id: str) -> Outcome:
+    ensure_readable(row, outcomes.name, f"{row.path} of execution {execution_id}")
     return Outcome(
         path=row.path,
         status=row.status,
@@ -126,6 +128,7 @@ def _outcome_of(row: Row[Any]) -> Outcome:
 
 
 def _event_of(row: Row[Any], execution_id: str) -> Event:
+    ensure_readable(row, event_rows.name, f"event {row.seq} of execution {execution_id}")
     return Event(
         execution_id=execution_id,
         seq=row.seq,

@@ -12,6 +12,7 @@ from flowbuilder.asking import search_text
 from flowbuilder.errors import Conflict, NotFound
 from flowbuilder.review import Assignment, Decision, Review, ReviewRequest
 from flowbuilder.storable import storable
+from flowbuilder.store.damage import ensure_readable
 from flowbuilder.store.tables import decisions, reviews
 from flowbuilder.store.transaction import Transaction
 from flowbuilder.values import JsonObject
@@ -40,7 +41,8 @@ def review_in(transaction: Transaction, review_id: str) -> Review:
 
 
 def review_of(row: Row[Any]) -> Review:
-    """The record of a row of `WHOLE`."""
+    """The record of a row of `WHOLE`; `Damaged`."""
+    ensure_readable(row, f"{reviews.name} or {decisions.name}", f"{row.path} of execution {row.flow_run_id}")
     return Review(
         id=row.id,
         execution_id=row.flow_run_id,
@@ -65,7 +67,9 @@ def review_of(row: Row[Any]) -> Review:
 
 
 def decision_of(row: Row[Any], prefix: str = "") -> Decision:
-    """The decision in a row whose columns have this prefix."""
+    """The decision in a row whose columns have this prefix; `Damaged`."""
+    if not prefix:
+        ensure_readable(row, decisions.name, f"{row.path}, review {row.review_id},")
     found = row._mapping
     return Decision(
         kind=found[f"{prefix}kind"],

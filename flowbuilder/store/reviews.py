@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -23,11 +24,12 @@ from flowbuilder.deciding import (
     lapse,
     lapsed_event,
 )
-from flowbuilder.errors import NotFound
+from flowbuilder.errors import Damaged, NotFound
 from flowbuilder.events import NewEvent
 from flowbuilder.execution import Lease
 from flowbuilder.review import Decision, DecisionKind, Review, ReviewRequest
 from flowbuilder.store.closing import close, count
+from flowbuilder.store.damage import ensure_readable
 from flowbuilder.store.executions import execution_of
 from flowbuilder.store.part import Part
 from flowbuilder.store.review_rows import (
@@ -42,6 +44,8 @@ from flowbuilder.store.review_rows import (
 from flowbuilder.store.tables import asked, decisions, executions, reviews, values, versions
 from flowbuilder.store.transaction import Transaction
 from flowbuilder.values import Json, JsonObject
+
+logger = logging.getLogger(__name__)
 
 _DECISIONS = (
     select(decisions)
@@ -190,7 +194,11 @@ class SqlReviews(Part):
         return tuple(review for review in lapsed if review is not None)
 
     def _lapse(self, review_id: str) -> Review | None:
-        return self._database.write(lambda transaction: _lapsed(transaction, review_id))
+        try:
+            return self._database.write(lambda transaction: _lapsed(transaction, review_id))
+        except Damaged as problem:  # the others are not to wait for it
+            logger.error("%s", problem)
+            return None
 
 
 def _lapsed(transaction: Transaction, review_id: str) -> Review | None:
@@ -228,7 +236,9 @@ def _locked(transaction: Transaction, review_id: str) -> tuple[Row[Any], Review]
 
 
 def _site_record(transaction: Transaction, row: Row[Any]) -> JsonObject:
-    record: JsonObject = transaction.run(_SITE_RECORD, {"number": row.id}).scalar_one()
+    found = transaction.run(_SITE_RECORD, {"number": row.id}).one()
+    ensure_readable(found, values.name, f"execution {row.flow_run_id}")
+    record: JsonObject = found.site_record
     return record
 
 

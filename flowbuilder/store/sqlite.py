@@ -56,6 +56,7 @@ def sqlite_engine(url: URL, *, durable: bool) -> Engine:
     @event.listens_for(engine, "connect")
     def _set_up(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver begins no transaction of its own
+        connection.text_factory = _text
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={_SWITCH_MILLISECONDS}")
         if _journal(cursor, "") != journal and _journal(cursor, f"={journal}") != journal:
@@ -71,6 +72,11 @@ def sqlite_engine(url: URL, *, durable: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _text(value: bytes) -> str:
+    """Text with flipped bits is text all the same, or no row of a query could be read for one."""
+    return str(value, "utf-8", "replace")
 
 
 def _journal(cursor: Any, wanted: str) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import Row, and_, case, func, select, update
 from flowbuilder.errors import NotFound, Refused
 from flowbuilder.execution import WorkflowSummary, WorkflowVersion
 from flowbuilder.storable import storable
+from flowbuilder.store.damage import ensure_readable
 from flowbuilder.store.part import Part
 from flowbuilder.store.tables import versions, workflows
 from flowbuilder.store.transaction import Transaction
@@ -152,6 +153,7 @@ def _version(transaction: Transaction, name: str, number: int | None) -> Workflo
 
 
 def _version_of(row: Row[Any]) -> WorkflowVersion:
+    ensure_readable(row, versions.name, f"{row.workflow_id} version {row.number}")
     return WorkflowVersion(
         workflow=row.workflow_id,
         number=row.number,
