@@ -14,6 +14,8 @@ EXPIRES_SECONDS = 3
 """How long the review with a deadline waits."""
 ITEMS = 4
 """How many items the iteration has."""
+MANY = 12
+"""How many the long one has, one after the other, about a second each."""
 
 
 def documents(base: str) -> dict[str, dict[str, Any]]:
@@ -85,6 +87,23 @@ def documents(base: str) -> dict[str, dict[str, Any]]:
             ],
             {"each": "{{ steps.each.output.outputs }}"},
             items={"type": "array", "items": {"type": "string"}, "default": list("abcdefgh"[:ITEMS])},
+        ),
+        "long": _document(
+            "long",
+            [
+                {
+                    "id": "each",
+                    "type": "iteration",
+                    "over": "inputs.items",
+                    "as": "name",
+                    "max_concurrency": 1,
+                    "steps": [call("put", "PUT", f"slow/{n}-{{{{ name }}}}")],
+                    "output": "{{ steps.put.output.status }}",
+                },
+                call("last", "POST", f"bare/{n}", depends_on=["each"], on_error={"continue_with": None}),
+            ],
+            {"each": "{{ steps.each.output.outputs }}"},
+            items={"type": "array", "items": {"type": "string"}, "default": list("abcdefghijklmnop"[:MANY])},
         ),
         "calling": _document(
             "calling",

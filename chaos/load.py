@@ -14,7 +14,7 @@ from flowbuilder.errors import Refused, Unavailable
 from flowbuilder.execution import ACTIVE
 from flowbuilder.ports import ExecutionFilter
 
-WEIGHTS = {"targets": 4, "reviewed": 3, "deadline": 2, "items": 1, "calling": 1, "flaky": 2, "held": 2}
+WEIGHTS = {"targets": 4, "reviewed": 3, "deadline": 2, "items": 1, "calling": 1, "flaky": 2, "held": 2, "long": 2}
 """How often each workflow is started, beside the others."""
 
 

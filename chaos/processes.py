@@ -54,6 +54,7 @@ class Prefect:
         self._file, self._copy = home / "prefect.db", home / "earlier.db"
         self._log = logs / "prefect.log"
         self._child: Child | None = None
+        self._up_since, self._took = 0.0, 0.0
         self.lock = threading.Lock()
         """Held by whoever has it stopped."""
 
@@ -69,11 +70,19 @@ class Prefect:
     def wait(self) -> None:
         """Wait until it answers; `RuntimeError` with its last words when it does not."""
         assert self._child is not None
-        deadline = time.monotonic() + self._program.patience
+        begun = time.monotonic()
+        deadline = begun + self._program.patience
         while not answers(self._program.health):
             if self._child.exit_code is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"Prefect's server does not start:\n{self._child.last_words()}")
             time.sleep(0.1)
+        self._up_since = time.monotonic()
+        self._took = self._up_since - begun
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it has been up for as long as its start took: a server that is always away starts nothing."""
+        return time.monotonic() - self._up_since > self._took
 
     def kill(self) -> None:
         """SIGKILL."""

@@ -1,6 +1,6 @@
 """The outside world: an HTTP service in the driver's own process, which no fault touches, and its log of every call.
 
-`/put` and `/last` honour the idempotency key, `/flaky` does so too but fails now and then before or after the work,
+`/put`, `/last` and `/slow` honour the idempotency key, `/flaky` does so too but fails now and then before or after the work,
 `/bare` can tell no repetition from another call, `/read` is busy now and then and changes nothing.
 """
 
@@ -75,7 +75,7 @@ class Target:
         kind, _, place = path.strip("/").partition("/")
         with self._lock:
             slow, fails, busy = (self._random.random() for _ in range(3))
-        time.sleep(0.05 + 2 * slow if slow < SLOW_SHARE else 0.05 + 0.15 * slow)
+        time.sleep((1.0 if kind == "slow" else 0.05) + (2 * slow if slow < SLOW_SHARE else 0.15 * slow))
         if method == "GET":
             return (429, {"error": "busy"}) if busy < BUSY_SHARE else (200, {"place": place})
         failing = kind == "flaky" and fails < FAILING_SHARE

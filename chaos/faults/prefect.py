@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import random
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from chaos.world import World
-from flowbuilder.execution import ACTIVE
+from flowbuilder.errors import Unavailable
+from flowbuilder.execution import ACTIVE, Execution
 from flowbuilder.ports import ExecutionFilter
+
+T = TypeVar("T")
+PATIENCE_SECONDS = 20.0
+"""How long a fault waits until it can hit something."""
 
 
 class KillPrefect:
@@ -19,13 +25,14 @@ class KillPrefect:
     least = 1
 
     def inject(self, world: World, chance: random.Random) -> tuple[bool, dict[str, Any]]:
-        """Mattered when executions were under way."""
+        """Under executions that are under way."""
         with world.prefect.lock:
-            active = _active(world)
+            active = _wait_for(world, lambda: world.prefect.is_settled and _active(world))
+            begun = time.monotonic()
             world.prefect.kill()
             time.sleep(chance.uniform(0.0, 3.0))
             world.prefect.start()
-        return bool(active), {"active": len(active)}
+        return True, {"active": len(active), "seconds": round(time.monotonic() - begun, 1)}
 
 
 class RestorePrefect:
@@ -36,19 +43,29 @@ class RestorePrefect:
     least = 1
 
     def inject(self, world: World, chance: random.Random) -> tuple[bool, dict[str, Any]]:
-        """Mattered when executions under way began after the copy."""
-        copied = time.time()
+        """When executions are under way that began after the copy."""
         with world.prefect.lock:
+            _wait_for(world, lambda: world.prefect.is_settled)
             world.prefect.remember()
-        time.sleep(min(chance.uniform(8.0, 20.0), world.options.seconds / 8))
+            copied = time.time()
+        world.over.wait(min(chance.uniform(5.0, 20.0), world.options.seconds / 10))
         with world.prefect.lock:
-            active = _active(world)
+            lost = _wait_for(world, lambda: [run.id for run in _active(world) if run.created_at.timestamp() > copied])
+            begun = time.monotonic()
             world.prefect.kill()
             world.prefect.restore()
             world.prefect.start()
-        lost = [item.id for item in active if item.created_at.timestamp() > copied]
-        return bool(lost), {"lost": lost, "copied": copied}
+        return True, {"lost": lost, "copied": copied, "seconds": round(time.monotonic() - begun, 1)}
 
 
-def _active(world: World) -> list[Any]:
+def _active(world: World) -> list[Execution]:
     return list(world.store.executions(ExecutionFilter(statuses=ACTIVE), limit=200))
+
+
+def _wait_for(world: World, question: Callable[[], T]) -> T:
+    """The first answer that is not empty; `Unavailable` when there is none soon."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (answer := question()):
+        if time.monotonic() > deadline or world.over.wait(0.1):
+            raise Unavailable("there is nothing that Prefect could forget")
+    return answer

@@ -22,7 +22,7 @@ DRAIN_SECONDS = 30.0
 
 
 class KillWorker:
-    """SIGKILL. Mattered when it held executions: `held` are those, to be followed until they go on."""
+    """SIGKILL. `held` are the executions that it held, to be followed until they go on."""
 
     name = "worker SIGKILL"
     every = 15.0
@@ -34,7 +34,7 @@ class KillWorker:
             at = time.time()
             worker.send(signal.SIGKILL)
             worker.ended(pid, within=5.0)
-        return bool(held), {"pid": pid, "held": held, "at": at}
+        return True, {"pid": pid, "held": held, "at": at}
 
 
 class StopWorker:
@@ -69,14 +69,14 @@ class DrainWorker:
     least = 2
 
     def inject(self, world: World, chance: random.Random) -> tuple[bool, dict[str, Any]]:
-        """Mattered when it held executions and ended by itself with success."""
+        """Mattered when it ended by itself with success."""
         with _victim(world, chance) as (worker, pid, held):
             begun = time.time()
             worker.send(signal.SIGTERM)
             end = worker.ended(pid, within=DRAIN_SECONDS)
         code = None if end is None else end.code
         seconds = None if end is None else round(end.at - begun, 2)
-        return bool(held) and code == 0, {"pid": pid, "held": held, "at": begun, "code": code, "seconds": seconds}
+        return code == 0, {"pid": pid, "held": held, "at": begun, "code": code, "seconds": seconds}
 
 
 def _freeze(world: World, chance: random.Random, seconds: float) -> tuple[bool, dict[str, Any]]:
@@ -86,12 +86,12 @@ def _freeze(world: World, chance: random.Random, seconds: float) -> tuple[bool, 
             world.closed.wait(seconds)
         finally:
             worker.send(signal.SIGCONT)
-    return bool(held), {"pid": pid, "held": held, "seconds": round(seconds, 2)}
+    return True, {"pid": pid, "held": held, "seconds": round(seconds, 2)}
 
 
 @contextmanager
 def _victim(world: World, chance: random.Random) -> Iterator[tuple[Worker, int, list[str]]]:
-    """A worker that is nobody else's victim, its process and what it holds. Waits a little until one holds something.
+    """A worker that is nobody else's victim, its process and what it holds; `Unavailable` when none holds anything.
 
     Mostly the other one is at work meanwhile: with both of them frozen nobody could go on, which would prove nothing.
     """
@@ -105,11 +105,11 @@ def _victim(world: World, chance: random.Random) -> Iterator[tuple[Worker, int, 
             try:
                 pid = worker.pid
                 held = world.held_by(pid)
-                if held or time.monotonic() > deadline:
+                if held:
                     yield worker, pid, held
                     return
             finally:
                 worker.lock.release()
-        if time.monotonic() > 2 * PATIENCE_SECONDS + deadline:
-            raise Unavailable("no worker is left to be harmed")
+        if time.monotonic() > deadline or world.over.is_set():
+            raise Unavailable("no worker holds anything that could be harmed")
         time.sleep(0.1)
