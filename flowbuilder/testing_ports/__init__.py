@@ -10,6 +10,7 @@ from flowbuilder.testing_ports.mcp import FakeMcp
 from flowbuilder.testing_ports.model import FakeModel
 from flowbuilder.testing_ports.outside import fake_ports
 from flowbuilder.testing_ports.search_console import FakeSearchConsole
+from flowbuilder.testing_ports.throttle import FakeThrottle
 
 __all__ = [
     "FakeClock",
@@ -18,6 +19,7 @@ __all__ = [
     "FakeMcp",
     "FakeModel",
     "FakeSearchConsole",
+    "FakeThrottle",
     "MemoryCms",
     "MemoryJournal",
     "MemoryLedger",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from flowbuilder.adapters.extract import extract_page
-from flowbuilder.ports import LanguageModel, Ledger, Ports, Sandbox
+from flowbuilder.ports import LanguageModel, Ledger, Ports, Sandbox, Throttle
 from flowbuilder.testing_ports.clock import FakeClock
 from flowbuilder.testing_ports.cms import MemoryCms
 from flowbuilder.testing_ports.connections import FakeConnections
@@ -13,6 +13,7 @@ from flowbuilder.testing_ports.http import FakeHttp
 from flowbuilder.testing_ports.mcp import FakeMcp
 from flowbuilder.testing_ports.model import FakeModel
 from flowbuilder.testing_ports.search_console import FakeSearchConsole
+from flowbuilder.testing_ports.throttle import FakeThrottle
 
 
 def fake_ports(
@@ -26,19 +27,22 @@ def fake_ports(
     sandbox: Sandbox | None = None,
     ledger: Ledger | None = None,
     mcp: FakeMcp | None = None,
+    throttle: Throttle | None = None,
 ) -> Ports:
     """Ports made of fakes. The sandbox and the page extractor are the real ones: they touch nothing outside."""
+    time, known = clock or FakeClock(), connections or FakeConnections()
     return Ports(
         http=http or FakeHttp(),
         models=models or FakeModel(),
         sandbox=sandbox or _sandbox(),
-        connections=connections or FakeConnections(),
+        connections=known,
         cms=cms or MemoryCms(),
-        clock=clock or FakeClock(),
+        clock=time,
         extract=extract_page,
         search_console=search_console or FakeSearchConsole(),
         mcp=mcp or FakeMcp(),
         ledger=ledger,
+        throttle=throttle or FakeThrottle(clock=time, connections=known),
     )
 
 
