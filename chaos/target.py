@@ -1,7 +1,7 @@
 """The outside world: an HTTP service in the driver's own process, which no fault touches, and its log of every call.
 
-`/put`, `/last` and `/slow` honour the idempotency key, `/flaky` does so too but fails now and then before or after the work,
-`/bare` can tell no repetition from another call, `/read` is busy now and then and changes nothing.
+`/put`, `/last` and `/slow` honour the idempotency key; `/flaky` does so too, but fails now and then before or after the
+work; `/bare` can tell no repetition from another call; `/read` is busy now and then and changes nothing.
 """
 
 from __future__ import annotations

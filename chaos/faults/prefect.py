@@ -27,7 +27,7 @@ class KillPrefect:
     def inject(self, world: World, chance: random.Random) -> tuple[bool, dict[str, Any]]:
         """Under executions that are under way."""
         with world.prefect.lock:
-            active = _wait_for(world, lambda: world.prefect.is_settled and _active(world))
+            active = _wait_for(world, lambda: _active(world) if world.prefect.is_settled else [])
             begun = time.monotonic()
             world.prefect.kill()
             time.sleep(chance.uniform(0.0, 3.0))
