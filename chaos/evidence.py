@@ -12,6 +12,7 @@ from chaos.fault import Injection
 from chaos.load import Start
 from chaos.options import Options
 from chaos.people import Answer
+from chaos.processes import End
 from chaos.target import Call
 from flowbuilder.audit import Finding
 from flowbuilder.effect import Effect
@@ -53,6 +54,8 @@ class Evidence:
     answers: tuple[Answer, ...]
     resumed: tuple[str, ...]
     """The executions that the operator let go on."""
+    ends: tuple[End, ...]
+    """How processes of workers ended."""
     findings: tuple[Finding, ...]
     settled_seconds: float | None
 

@@ -24,11 +24,13 @@ RESTART_SECONDS = 0.3
 
 @dataclass(frozen=True, kw_only=True)
 class End:
-    """How a worker's process ended, and when (seconds since the epoch)."""
+    """How a worker's process ended, and when (seconds since the epoch); `group` are the processes that it had started,
+    which end with it."""
 
     pid: int
     code: int
     at: float
+    group: tuple[int, ...] = ()
 
 
 class Starter:
@@ -162,7 +164,7 @@ class Worker:
             if code is None:
                 time.sleep(0.05)
                 continue
-            self.ends.append(End(pid=self.pid, code=code, at=time.time()))
+            self.ends.append(End(pid=self.pid, code=code, at=time.time(), group=_in_group(self.pid)))
             self._child.kill()  # what it had started
             time.sleep(RESTART_SECONDS)
             if not self._over:
@@ -171,3 +173,16 @@ class Worker:
     def _begin(self) -> Child:
         self._offset = self._log.stat().st_size if self._log.exists() else 0
         return self._starter.start(self._program, self._log)
+
+
+def _in_group(leader: int) -> tuple[int, ...]:
+    """The processes of a group, without its leader."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            group = (folder / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[2]
+        except (OSError, IndexError):
+            continue  # it has ended meanwhile
+        if int(group) == leader and folder.name != str(leader):
+            found.append(int(folder.name))
+    return tuple(found)

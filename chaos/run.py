@@ -53,6 +53,7 @@ def run(options: Options, say: Callable[[str], None]) -> Evidence:
             pages={file.stem: file.read_text(encoding="utf-8") for file in there.pages.glob("*.md")},
             answers=tuple(people.answers),
             resumed=tuple(people.resumed),
+            ends=tuple(end for worker in there.workers for end in worker.ends),
             findings=audit(there.store),
             settled_seconds=settled,
         )

@@ -1,4 +1,4 @@
-"""No execution is taken from a worker that lives.
+"""No execution is taken from a worker that lives, and no worker ends by itself.
 
 A worker may lose what it held only when it was killed, or frozen for longer than its lease lasts.
 """
@@ -10,16 +10,23 @@ from collections.abc import Iterator
 from chaos.evidence import Evidence
 from chaos.world import pid_of
 
-GONE = ("worker SIGKILL", "worker SIGSTOP past the lease", "worker SIGTERM")
+KILLED = ("worker SIGKILL", "worker SIGTERM")
+FROZEN = "worker SIGSTOP past the lease"
 
 
 def check(evidence: Evidence) -> Iterator[str]:
-    """Every `worker_lost` against the processes that were hit before."""
+    """Every `worker_lost` against the processes that were hit before, and what these had started."""
     hit: dict[int, float] = {}
     for item in evidence.injections:
-        if item.fault in GONE and "pid" in item.detail:
+        if item.fault in (*KILLED, FROZEN) and "pid" in item.detail:
             pid = int(item.detail["pid"])
             hit[pid] = min(item.begun, hit.get(pid, item.begun))
+    told = {item.detail.get("pid") for item in evidence.injections if item.fault in KILLED}
+    for end in evidence.ends:
+        if end.pid not in told:
+            yield f"worker process {end.pid} ended by itself, with code {end.code}"
+        for pid in end.group:
+            hit[pid] = end.at
     for trace in evidence.traces:
         for event in trace.of("worker_lost"):
             pid = pid_of(str(event.data["holder"]))

@@ -13,6 +13,7 @@ from chaos.fault import Injection
 from chaos.load import Start
 from chaos.options import Options
 from chaos.people import Answer
+from chaos.processes import End
 from chaos.target import Call
 from flowbuilder.effect import Effect
 from flowbuilder.events import Event, EventType
@@ -50,6 +51,7 @@ def sound() -> Evidence:
             replace(answer("run-1", "ana", "taken"), racing=True),
         ),
         resumed=(),
+        ends=(End(pid=KILLED, code=-9, at=BEGUN.timestamp() + 2.5),),
         findings=(),
         settled_seconds=3.0,
     )

@@ -9,6 +9,7 @@ import pytest
 
 from chaos.checks import checks
 from chaos.evidence import Evidence, Trace
+from chaos.processes import End
 from chaos.verdict import judge
 from flowbuilder.audit import Finding
 from flowbuilder.review import ReviewRequest
@@ -184,6 +185,11 @@ DOCTORED: list[tuple[str, str, Doctor]] = [
         "leases_are_kept",
         "was taken from process 77",
         changed(3, with_event(1.0, "worker_lost", holder="worker:host:77:x")),
+    ),
+    (
+        "leases_are_kept",
+        "worker process 99 ended by itself, with code 1",
+        lambda evidence: replace(evidence, ends=(*evidence.ends, End(pid=99, code=1, at=0.0))),
     ),
     (
         "goes_on_soon",
