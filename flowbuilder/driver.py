@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flowbuilder.actions import Action, Ask, Finish, Note, Start, Withdraw
@@ -23,6 +23,7 @@ from flowbuilder.recollection import Recollection, info_of, recollect, walk_of
 from flowbuilder.review import Review
 from flowbuilder.signals import Signals
 from flowbuilder.steps.human_review import HumanReview
+from flowbuilder.store_time import StoreTime
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walker import Walk
 
@@ -63,19 +64,22 @@ async def drive(
     is written after that.
 
     What people ask for and decide meanwhile is looked up every `CONTROL_SECONDS`, or at once when `signals` say so.
+    Waits are judged by the store's clock.
     """
     walk = await asyncio.to_thread(walk_of, store, plan, execution)
+    time = StoreTime(store, ports.clock)
+    await time.ask()
     place = Workplace(
         store=store,
         lease=lease,
-        ports=ports,
+        ports=replace(ports, clock=time),
         execution=info_of(execution),
         site=execution.site_record,
         install=await asyncio.to_thread(store.install_id),
         hosts=plan.hosts,
     )
     recollection = await asyncio.to_thread(recollect, store, execution.id)
-    return await _Drive(walk, place, perform, opened, signals or Signals(), recollection).run()
+    return await _Drive(walk, place, time, perform, opened, signals or Signals(), recollection).run()
 
 
 class _Drive:
@@ -85,18 +89,19 @@ class _Drive:
         self,
         walk: Walk,
         place: Workplace,
+        time: StoreTime,
         perform: Perform,
         opened: Opened | None,
         signals: Signals,
         recollection: Recollection,
     ) -> None:
         self.walk, self.place, self.perform, self.opened = walk, place, perform, opened
-        self.store, self.lease, self.clock = place.store, place.lease, place.ports.clock
+        self.store, self.lease, self.clock = place.store, place.lease, time
         self.questions = Questions(place.store, place.lease)
         self.signals = signals
         self.noted = recollection.noted
         self.running: dict[asyncio.Task[Outcome], Start] = {}
-        self.postponed = Postponed(place, recollection.tried)
+        self.postponed = Postponed(place, time, recollection.tried)
         self.stop: Control | None = None
         self.looked_at = float("-inf")
         self.progressed = False
@@ -218,7 +223,7 @@ class _Drive:
             return Settled(status="paused", progressed=self.progressed)
         if self.signals.leaving:
             events = [self._event("execution_released", {"reason": "the worker stops"})]
-            await self._let_go("queued", events, progress=progress, ready_at=self.clock.now())
+            await self._let_go("queued", events, progress=progress, ready_at=await self.clock.ask())
             return Settled(status="queued", progressed=self.progressed)
         decisions = await asyncio.to_thread(self.store.decisions, self.lease.execution_id)
         missed = [path for path in self.walk.waiting if path in decisions]

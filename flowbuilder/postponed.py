@@ -13,6 +13,7 @@ from flowbuilder.execution import Outcome
 from flowbuilder.passage import Waited
 from flowbuilder.perform import Work, Workplace, perform_step, retry_delay
 from flowbuilder.recollection import Tried
+from flowbuilder.store_time import StoreTime
 
 LONGEST_WAIT = 30.0
 """A wait before the next attempt that is longer than this many seconds holds no worker."""
@@ -21,10 +22,11 @@ LONGEST_THROTTLED = 1.0
 
 
 class Postponed:
-    """`tried` are the step runs that earlier drives have tried, by path."""
+    """`tried` are the step runs that earlier drives have tried, by path. What is due is so by the store's time."""
 
-    def __init__(self, place: Workplace, tried: dict[str, Tried]) -> None:
+    def __init__(self, place: Workplace, time: StoreTime, tried: dict[str, Tried]) -> None:
         self._place = place
+        self._time = time
         self._tried = tried
         self._starts: dict[str, Start] = {}
 
@@ -34,7 +36,7 @@ class Postponed:
 
     def take_due(self) -> Iterator[Start]:
         """Those whose time has come; they are no longer postponed."""
-        now = self._place.ports.clock.now() if self._tried else None
+        now = self._time.now() if self._tried else None
         for path, start in list(self._starts.items()):
             tried = self._tried.get(path)
             if tried is None or (now is not None and tried.due <= now):
@@ -48,7 +50,7 @@ class Postponed:
 
     def seconds_to_hold(self) -> float | None:
         """Seconds until then, where it is so soon that a worker stays with the execution; None where it is not."""
-        now = self._place.ports.clock.now()
+        now = self._time.now()
         for tried in self._waiting():
             left = max(0.0, (tried.due - now).total_seconds())
             if left <= (LONGEST_WAIT if tried.waited is None else LONGEST_THROTTLED):
@@ -73,7 +75,8 @@ class Postponed:
                 problem.retry_after = retry_delay(start.node.step, number, problem)
                 if problem.retry_after <= LONGEST_WAIT:
                     raise
-                self._try_later(start, Tried(attempt=number, due=self._in(problem.retry_after)))
+                due = await self._time.ask() + timedelta(seconds=problem.retry_after)
+                self._try_later(start, Tried(attempt=number, due=due))
             # a long wait holds no worker: the execution is let go, and taken up again when the time has come
             return Outcome(path=start.path, status="postponed", attempt=number, task_run_id=task_run_id)
 
@@ -81,7 +84,8 @@ class Postponed:
 
     async def _send_away(self, start: Start, problem: Throttled, number: int, waited: Waited | None) -> None:
         """Note that a step run waits for its turn. No attempt was made, so the number of attempts stays as it is."""
-        now, until = self._place.ports.clock.now(), self._in(problem.retry_after)
+        now = await self._time.ask()
+        until = now + timedelta(seconds=problem.retry_after)
         since = waited.since if waited is not None else now
         event = NewEvent(
             type="step_throttled",
@@ -113,9 +117,6 @@ class Postponed:
     def _try_later(self, start: Start, tried: Tried) -> None:
         self._tried[start.path] = tried
         self._starts[start.path] = start
-
-    def _in(self, seconds: float) -> datetime:
-        return self._place.ports.clock.now() + timedelta(seconds=seconds)
 
     def _waiting(self) -> Iterator[Tried]:
         return (self._tried[path] for path in self._starts if path in self._tried)

@@ -227,3 +227,6 @@ class Store(TrafficBook, Protocol):
     # the installation
     def install_id(self) -> str:
         """A random id made when the database was: part of every idempotency key."""
+    def now(self) -> datetime:
+        """The store's time, by which leases, deadlines and waits are judged."""
+

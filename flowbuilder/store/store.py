@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from threading import Event
 
 from sqlalchemy import select
@@ -46,6 +47,10 @@ class SqlStore(
     def database(self) -> Database:
         """The database that it is in."""
         return self._database
+
+    def now(self) -> datetime:
+        """The database's time; this machine's where it has none."""
+        return self._database.read(lambda transaction: transaction.now())
 
     def install_id(self) -> str:
         """A random id made when the database was."""

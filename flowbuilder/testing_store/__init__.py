@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from flowbuilder.ports import Clock
 from flowbuilder.testing_store.answers import MemoryAnswers
 from flowbuilder.testing_store.effects import MemoryEffects
@@ -30,6 +32,10 @@ class MemoryStore(
 
     def __init__(self, *, clock: Clock | None = None) -> None:
         super().__init__(Memory(clock))
+
+    def now(self) -> datetime:
+        """The time by its clock."""
+        return self._memory.now()
 
     def install_id(self) -> str:
         """A random id made when this store was."""
