@@ -1,11 +1,15 @@
 """Stores that a process opens, loses and opens again."""
 
-from collections.abc import Callable
+import contextlib
+import pickle
+from collections.abc import Callable, Iterator
 
+import psycopg
 import pytest
 
 from flowbuilder.ports import Store
 from flowbuilder.store import SqlStore, open_store
+from flowbuilder.store.sqlite import library
 from flowbuilder.testing import FakeClock, MemoryStore
 
 Openers = Callable[[FakeClock], Callable[[], Store]]
@@ -42,3 +46,23 @@ def reopened(url: str, clock: FakeClock) -> Callable[[], Store]:
         return SqlStore(first.database)
 
     return open_again
+
+
+@contextlib.contextmanager
+def watched(store: Store) -> Iterator[Callable[[], object]]:
+    """What gives another answer whenever anything in the store has changed since it was last asked."""
+    if isinstance(store, MemoryStore):
+        memory = store._memory
+        yield lambda: pickle.dumps([value for name, value in vars(memory).items() if name not in ("lock", "_now")])
+        return
+    assert isinstance(store, SqlStore)
+    url = store.database.url
+    if store.database.on_postgres:
+        # the number that the next transaction gets which writes
+        plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(plain, autocommit=True) as connection:
+            yield lambda: connection.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())").fetchone()
+        return
+    # of SQLite's it is a counter of what other connections have committed
+    with contextlib.closing(library()[0].connect(str(url.database))) as connection:
+        yield lambda: connection.execute("PRAGMA data_version").fetchone()

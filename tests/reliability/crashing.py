@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 When = Literal["before", "after"]
+Point = tuple[int, When]
+"""Which operation, counted from 1, and on which side of it."""
 
 
 class Crash(BaseException):
@@ -44,6 +46,36 @@ class Box:
     def die(self, operation: str) -> None:
         self.dead = True
         raise Crash(f"{self.when} {operation}")
+
+
+class Survey(Box):
+    """Lives on, and looks at every point at what would survive a crash there.
+
+    Two points between which nothing of it has changed are one: whoever goes on finds the same world. `distinct` are the
+    first of each such row; `every` are all, each with the one that it is the same as.
+    """
+
+    def __init__(self, world: Callable[[], object]) -> None:
+        super().__init__()
+        self._world, self._seen = world, object()
+        self.distinct: list[Point] = []
+        self.every: list[tuple[Point, Point]] = []
+
+    def before(self, operation: str) -> bool:
+        counted = super().before(operation)
+        self._look((len(self.operations), "before"))
+        return counted
+
+    def after(self, operation: str, number: int) -> None:
+        super().after(operation, number)
+        self._look((number, "after"))
+
+    def _look(self, point: Point) -> None:
+        world = self._world()
+        if world != self._seen:
+            self._seen = world
+            self.distinct.append(point)
+        self.every.append((point, self.distinct[-1]))
 
 
 class Boxed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import pickle
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +17,7 @@ from flowbuilder.errors import Conflict, NotFound, Refused
 from flowbuilder.events import Event
 from flowbuilder.execute import PerformHere, create_execution, execute
 from flowbuilder.execution import TERMINAL, Execution
-from flowbuilder.ports import Store
+from flowbuilder.ports import Ports, Store
 from flowbuilder.review import Review
 from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeClock, fake_ports
@@ -122,12 +123,7 @@ class Stage:
 
     def _live(self, store: Any, box: Box) -> None:
         app = App(store, Boxed(Engine(self, store), box, "prefect"), Settings())  # type: ignore[arg-type]
-        ports = fake_ports(
-            clock=self.clock,
-            http=Boxed(self.targets.service, box, "service"),  # type: ignore[arg-type]
-            cms=BoxedSite(self.targets.site, box),  # type: ignore[arg-type]
-            models=Boxed(self.targets.model, box, "model"),
-        )
+        ports = self.ports(box)
         self._prepare(app, store)
         idle = 0
         for _ in range(PASSES):
@@ -148,7 +144,25 @@ class Stage:
             for document in self.scenario.called:
                 app.publish(app.push(document).workflow)
             version = app.push(self.scenario.document())
-        app.start(version.workflow, dict(self.scenario.inputs), site=str(SITE["site"]), version=version.number)
+        self._start(
+            app,
+            workflow=version.workflow,
+            inputs=dict(self.scenario.inputs),
+            site=str(SITE["site"]),
+            version=version.number,
+        )
+
+    def _start(self, app: App, **named: Any) -> None:
+        app.start(**named)
+
+    def ports(self, box: Box) -> Ports:
+        """The world outside, each part of it in the box."""
+        return fake_ports(
+            clock=self.clock,
+            http=Boxed(self.targets.service, box, "service"),  # type: ignore[arg-type]
+            cms=BoxedSite(self.targets.site, box),  # type: ignore[arg-type]
+            models=Boxed(self.targets.model, box, "model"),
+        )
 
     def _work(self, store: Any, ports: Any) -> bool:
         busy = bool(store.expire_reviews())
@@ -194,6 +208,11 @@ class Stage:
         path = review.path.partition("~")[0]
         done = f"POST /{path}" in self.targets.service.applied
         return {"kind": "rejected" if done else "approved", "by": "ana@example.com", "comment": "looked"}
+
+    def world(self) -> object:
+        """What survives a process, beside the store."""
+        looks = self.looks if self.scenario.asks else 0
+        return pickle.dumps((self.targets, self.clock.now(), sorted(self.asked), looks))
 
     def _look(self) -> Store:
         """A store opened to look at, until the next life begins."""

@@ -1,24 +1,49 @@
 """T1: a process dies before and after every operation on the store, the targets, Prefect and the wake-up.
 
-On the store in memory after every operation that there is. On the databases after every operation that changes
-something. To die before an operation is to die after the one before it, because nothing between two of them survives;
-one scenario shows it by dying at both.
+A survey of the whole run says at which of these points what survives is not what it was at the point before. To die at
+two points with the same world is the same death, so each world is left behind once.
+
+`simple` is the process of `--local`, `warm` the warm worker, with a Prefect server in memory. What Prefect holds is no
+part of a database: by default the warm worker's points are tried on the store in memory, and the thorough run tries
+them on all.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-from typing import get_args
+import os
+from collections.abc import Callable
 
 import pytest
 
 from flowbuilder.audit import audit
 from flowbuilder.testing import FakeClock
-from tests.reliability.conftest import Openers
-from tests.reliability.crashing import Box, Crash, When
+from tests.reliability.conftest import Openers, watched
+from tests.reliability.crashing import Box, Crash, Point, Survey
 from tests.reliability.scenarios import SCENARIOS, Scenario
 from tests.reliability.stage import Ending, Stage, changes
+from tests.reliability.warm_stage import WarmStage
+
+THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
+GIVEN_TO_PREFECT = ("reviewed", "paused", "rounds")
+"""Where no worker hears the wake-up, so that Prefect is told to resume."""
+
+
+def simple(scenario: Scenario, opener: Callable[[], object], clock: FakeClock, run: str) -> Stage:
+    return Stage(scenario, opener, clock, run=run)  # type: ignore[arg-type]
+
+
+def warm(scenario: Scenario, opener: Callable[[], object], clock: FakeClock, run: str) -> Stage:
+    return WarmStage(scenario, opener, clock, run=run, heard=scenario.name not in GIVEN_TO_PREFECT)  # type: ignore[arg-type]
+
+
+STAGED = [
+    pytest.param(
+        staged, kind, marks=[pytest.mark.postgres] if kind == "postgres" else [], id=f"{staged.__name__}-{kind}"
+    )
+    for kind in ("memory", "sqlite", "postgres")
+    for staged in (simple, warm)
+    if staged is simple or kind == "memory" or THOROUGH
+]
 
 
 def test_there_are_twelve_scenarios_and_each_has_its_name_once() -> None:
@@ -27,54 +52,53 @@ def test_there_are_twelve_scenarios_and_each_has_its_name_once() -> None:
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize(("staged", "kind"), STAGED, indirect=["kind"])
 def test_whatever_operation_a_process_dies_at_the_next_one_brings_it_to_the_same_end(
-    scenario: Scenario, kind: str, openers: Openers
+    scenario: Scenario, staged: Callable[..., Stage], kind: str, openers: Openers, record_property: Callable[..., None]
 ) -> None:
     clock = FakeClock()
     opener = openers(clock)
-    Stage(scenario, opener, clock, run="first").live(Box())  # from here on documents and plans are known
-    whole = Stage(scenario, opener, clock)
-    box = Box(counts=changes if kind != "memory" else lambda _: True)
-    whole.live(box)
+    staged(scenario, opener, clock, "first").live(Box())  # from here on documents and plans are known
+    whole = staged(scenario, opener, clock, "whole")
+    with watched(opener()) as mark:
+        survey = Survey(lambda: (mark(), whole.world()))
+        whole.live(survey)
     expected = whole.ending()
     assert expected.status == scenario.status, whole.execution().error
     assert whole.complaints() == []
-    problems, number = [], 0
-    for number, (point, when) in enumerate(points(scenario), start=1):
+    assert len(survey.every) == 2 * len(survey.operations)
+    assert len(survey.distinct) > sum(changes(operation) for operation in survey.operations) // 2
+    record_property("points", len(survey.every))
+    record_property("worlds", len(survey.distinct))
+    problems: list[str] = []
+    for point in survey.distinct:
         if kind == "memory":
-            opener = openers(clock)  # what thousands of lives leave behind would only be in the way
-        stage = Stage(scenario, opener, clock, run=f"run-{number}")
-        if not dies(stage, point, when, counts=box.counts):
-            break  # it had ended before it came to this point
+            opener = openers(clock)  # what hundreds of lives leave behind would only be in the way
+        stage = staged(scenario, opener, clock, f"run-{point[1]}-{point[0]}")
+        assert dies(stage, point), point
         problems += [
-            f"{when} {point} ({box.operations[point - 1 :][:1]}): {said}"
+            f"{point[1]} {point[0]} ({survey.operations[point[0] - 1]}): {said}"
             for said in wrong(stage, expected, audited=kind == "memory")
         ]
         if len(problems) > 3:
             break
     assert problems == []
-    assert number > sum(changes(operation) for operation in box.operations)
     store = opener()
     assert [str(finding) for finding in audit(store)] == []
 
 
-def points(scenario: Scenario) -> Iterator[tuple[int, When]]:
-    """Where to die."""
-    for point in itertools.count(1):
-        for when in get_args(When):
-            if when == "after" or point == 1 or scenario.name == "straight":
-                yield point, when
-
-
-def dies(stage: Stage, point: int, when: When, *, counts: object) -> bool:
-    """Live until the crash, then until the end; whether there was one."""
-    box = Box(point, when, counts=counts)  # type: ignore[arg-type]
-    try:
-        stage.live(box)
-    except Crash:
-        stage.clock.advance(60)  # the lease runs out
-        stage.live(Box())
-    return box.dead
+def dies(stage: Stage, *points: Point) -> bool:
+    """Live until the crash, and the next life until the next, then until the end; whether there were as many."""
+    for point in points:
+        box = Box(*point)
+        try:
+            stage.live(box)
+        except Crash:
+            stage.clock.advance(60)  # the lease runs out
+        if not box.dead:
+            return False
+    stage.live(Box())
+    return True
 
 
 def wrong(stage: Stage, expected: Ending, *, audited: bool = True) -> list[str]:
