@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import flowbuilder.ledger
 from flowbuilder.app import App
 from flowbuilder.audit import audit
 from flowbuilder.errors import Conflict, NotFound, Refused, Unavailable
@@ -258,8 +259,14 @@ def simulate(seed: int, ground: Ground, *, sqlite: bool = False) -> Result:
     """Everything that the seed decides, from the beginning to the end."""
     random.seed(seed)
 
+    elapsing = flowbuilder.ledger._elapsing
+
     async def main(loop: VirtualLoop) -> Result:
+        flowbuilder.ledger._elapsing = lambda: loop.seconds
         return await World(seed, ground, loop, sqlite=sqlite).run()
 
-    with everything_in_order():
-        return run_virtually(main)
+    try:
+        with everything_in_order():
+            return run_virtually(main)
+    finally:
+        flowbuilder.ledger._elapsing = elapsing
