@@ -14,7 +14,7 @@ from flowbuilder.errors import Refused, Unavailable
 from flowbuilder.execution import ACTIVE
 from flowbuilder.ports import ExecutionFilter
 
-WEIGHTS = {"targets": 4, "reviewed": 3, "deadline": 2, "items": 1, "calling": 1, "flaky": 2, "held": 2, "long": 2}
+WEIGHTS = {"targets": 4, "reviewed": 3, "deadline": 2, "items": 1, "calling": 1, "flaky": 2, "long": 2, "held": 2}
 """How often each workflow is started, beside the others."""
 
 
@@ -48,8 +48,13 @@ class Load:
             except Unavailable:
                 continue
             number += 1
-            [workflow] = self._chance.choices(list(WEIGHTS), weights=list(WEIGHTS.values()))
-            self.starts.append(self._start(workflow, f"{number:05d}"))
+            self.starts.append(self._start(self._workflow(number), f"{number:05d}"))
+
+    def _workflow(self, number: int) -> str:
+        """Each of them once, then by chance."""
+        if number <= len(WEIGHTS):
+            return list(WEIGHTS)[-number]
+        return self._chance.choices(list(WEIGHTS), weights=list(WEIGHTS.values()))[0]
 
     def _under_way(self) -> int:
         limit = self._world.options.most

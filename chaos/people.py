@@ -98,7 +98,7 @@ class People:
                 yield Wanted(review=review, by="racer", kind="approved", after=max(0.0, left), racing=True)
             elif mood < 0.7:
                 yield Wanted(review=review, by="ana", kind="approved", after=soon)
-        elif review.workflow == "held":
+        elif review.workflow == "held" or chance.random() < 0.2:
             yield Wanted(review=review, by="slow", kind="approved", after=chance.uniform(4.0, 9.0))
         elif review.workflow == "reviewed" and review.request.round == 1 and chance.random() < 0.2:
             yield Wanted(review=review, by="ben", kind="changes_requested", after=soon)

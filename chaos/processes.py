@@ -126,7 +126,7 @@ class Worker:
     @property
     def ready(self) -> bool:
         """Whether the process that is there now has begun its work, and nobody is doing anything to it."""
-        if self.lock.locked():
+        if self.lock.locked() or self._child.exit_code is not None:
             return False
         with self._log.open("rb") as log:
             log.seek(self._offset)

@@ -26,8 +26,8 @@ class ResumeWithoutDecision:
 
     def inject(self, world: World, chance: random.Random) -> tuple[bool, dict[str, Any]]:
         """Mattered when a worker took the execution up for it, found nothing to do, and said so in the timeline."""
-        page = world.store.reviews(ReviewFilter(workflow="held"), limit=50)
-        for review in chance.sample(page.reviews, len(page.reviews)):
+        page = world.store.reviews(ReviewFilter(), limit=50)
+        for review in sorted(page.reviews, key=lambda review: (review.workflow != "held", chance.random())):
             if world.store.execution(review.execution_id).status != "waiting":
                 continue
             with world.prefect.lock, server() as client:
