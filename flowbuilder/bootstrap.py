@@ -35,7 +35,7 @@ def open_store(options: Settings | None = None) -> Store:
     if url.startswith("sqlite:///"):
         chosen.home.mkdir(parents=True, exist_ok=True)
         upgrade(url)
-    return open_at(url)
+    return open_at(url, least_free=chosen.least_free)
 
 
 def open_ports(options: Settings | None = None, *, blocks: bool, store: Store | None = None) -> Ports:

@@ -14,8 +14,6 @@ from flowbuilder.adapters.block_types import (
     McpServer,
     SearchConsoleCredentials,
 )
-from flowbuilder.runtime.apart import in_a_child
-from flowbuilder.runtime.desk import Apart
 from flowbuilder.runtime.pool import WORKER_TYPE
 from flowbuilder.runtime.station import Station, new_holder
 from flowbuilder.runtime.warm_worker import WarmWorker
@@ -34,11 +32,7 @@ class FlowbuilderWorker(WarmWorker):
     """The warm worker on the store and the outside world that the settings name."""
 
     type: str = WORKER_TYPE
-
-    @staticmethod
-    def apart() -> Apart:
-        """In a child process, with the settings of this one."""
-        return in_a_child
+    suspects_apart = True
 
     @staticmethod
     def open_station() -> Station:

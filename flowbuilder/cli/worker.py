@@ -18,7 +18,10 @@ POLL_SECONDS = "2"
 @click.option("--name", metavar="N", help="What Prefect calls it.")
 @click.option("--once", is_flag=True, help="Take what is there now, and end.")
 @click.option("--only", metavar="ID", help="Run this execution alone, as far as it goes, and end.")
-def command(pool: str | None, limit: int | None, name: str | None, once: bool, only: str | None) -> None:
+@click.option("--suspects", is_flag=True, hidden=True)
+def command(
+    pool: str | None, limit: int | None, name: str | None, once: bool, only: str | None, suspects: bool
+) -> None:
     """Run executions: many at once in this one process, until Ctrl-C.
 
     It finishes the steps that run and leaves the rest to the next worker. It wakes what was decided, expires reviews,
@@ -30,6 +33,11 @@ def command(pool: str | None, limit: int | None, name: str | None, once: bool, o
     from flowbuilder.collection import FlowbuilderWorker
     from flowbuilder.runtime.running import run_only, run_until_stopped
 
+    if suspects:
+        from flowbuilder.runtime.suspects import run_suspects
+
+        run_suspects(FlowbuilderWorker.open_station, pool=pool or options.work_pool)
+        return
     if only is not None:
         run_only(only, FlowbuilderWorker.open_station, pool=pool or options.work_pool)
         return

@@ -91,6 +91,10 @@ class Store(TrafficBook, Protocol):
 
     def renew(self, lease: Lease, ttl: timedelta) -> None: ...
 
+    def bury(self, execution_id: str, holder: str) -> None:
+        """End the lease of a holder whose process is known to have died, as if it had run out; nothing where another
+        has it by now."""
+
     def outcomes(self, execution_id: str) -> Sequence[Outcome]: ...
 
     def record_outcome(self, lease: Lease, outcome: Outcome, events: Sequence[NewEvent]) -> None:
@@ -225,8 +229,8 @@ class Store(TrafficBook, Protocol):
         """The answer of an execution with this key; None when there is none."""
 
     # the installation
-    def install_id(self) -> str:
-        """A random id made when the database was: part of every idempotency key."""
     def now(self) -> datetime:
         """The store's time, by which leases, deadlines and waits are judged."""
 
+    def install_id(self) -> str:
+        """A random id made when the database was: part of every idempotency key."""

@@ -17,10 +17,12 @@ from prefect.exceptions import ObjectNotFound
 
 from flowbuilder.errors import Conflict, FlowbuilderError, NotFound
 from flowbuilder.execute import PerformHere, execute
-from flowbuilder.holding import is_held
+from flowbuilder.holding import MOST_DEATHS, is_held
 from flowbuilder.recollection import last_holder
+from flowbuilder.runtime.apart import AT_ONCE
 from flowbuilder.runtime.attempt import Attempt, NotNow
 from flowbuilder.runtime.away import PrefectAway, is_away, prefect_asked
+from flowbuilder.runtime.dead import process_of
 from flowbuilder.runtime.limits import Limits
 from flowbuilder.runtime.rouse import rouse
 from flowbuilder.runtime.station import Station, kind_of
@@ -32,7 +34,7 @@ logger = logging.getLogger(__name__)
 REMEMBERED = 4096
 """How many flow runs are remembered, so that going on with one needs no call to Prefect first."""
 SUSPECT_DEATHS = 2
-"""After so many deaths of workers in a row an execution runs in a process of its own, and one such at a time."""
+"""After so many deaths of workers in a row an execution runs apart from others until it has recorded an outcome."""
 PARTING_SECONDS = 3.0
 """How long a worker that stops waits until Prefect has heard everything."""
 REST_SECONDS = 5.0
@@ -40,8 +42,8 @@ REST_SECONDS = 5.0
 SILENCE_SECONDS = 30.0
 """How long the same trouble of many executions is not said again."""
 
-Apart = Callable[[str, str], Awaitable[None]]
-"""`(execution id, pool)`: runs it in another process, as far as it goes; returns once that has ended, somehow."""
+RunApart = Callable[[str], Awaitable[int | None]]
+"""Runs an execution in another process. Returns once that is over: None, or the id of the process if it has died."""
 
 
 @dataclass(kw_only=True)
@@ -59,11 +61,11 @@ class Desk:
     give to their workers."""
 
     def __init__(
-        self, station: Station, client: PrefectClient, *, pool: str, limit: int, apart: Apart | None = None
+        self, station: Station, client: PrefectClient, *, pool: str, limit: int, apart: RunApart | None = None
     ) -> None:
         """`apart` runs one execution in another process; without it, suspects run here as all others do."""
         self.station, self.client, self.pool = station, client, pool
-        self._apart, self._alone = apart, asyncio.Semaphore(1)
+        self._apart, self._alone = apart, asyncio.Semaphore(AT_ONCE)
         self.seats: dict[str, Seat] = {}
         self.leaving = False
         self._places = asyncio.Semaphore(limit)
@@ -170,7 +172,9 @@ class Desk:
             run = None
         if self._apart is not None and await asyncio.to_thread(self._is_suspect, execution_id):
             async with self._alone:
-                await self._apart(execution_id, self.pool)
+                died = await self._apart(execution_id)
+            if died is not None and await asyncio.to_thread(self._bury, execution_id, died):
+                seat.again = True
         elif run is None:
             await self._without_prefect(execution_id, seat)
         elif run.work_pool_name not in (None, self.pool):
@@ -227,13 +231,25 @@ class Desk:
             )
 
     def _is_suspect(self, execution_id: str) -> bool:
-        """Whether two workers in a row have gone silent over an execution: the next one must not take others along."""
+        """Whether two workers in a row have gone silent over an execution: the next one must not take others along.
+        After a third it is set aside, which harms nobody."""
         try:
             execution = self.station.store.execution(execution_id)
         except FlowbuilderError:
             return False
         silent = execution.holder is not None and not is_held(execution, self.station.ports.clock.now())
-        return execution.deaths + silent >= SUSPECT_DEATHS
+        return SUSPECT_DEATHS <= execution.deaths + silent < MOST_DEATHS
+
+    def _bury(self, execution_id: str, process: int) -> bool:
+        """End the lease of a child that is known to have died, if it has it; whether it had."""
+        try:
+            holder = self.station.store.execution(execution_id).holder
+            if holder is None or process_of(holder) != process:
+                return False
+            self.station.store.bury(execution_id, holder)
+        except FlowbuilderError:
+            return False  # the lease runs out by itself
+        return True
 
     def _is_ours(self, execution_id: str) -> bool:
         """Whether a worker like this one had the execution last. While Prefect is away nobody else can say of which
@@ -255,7 +271,9 @@ class Desk:
         except FlowbuilderError:
             return False
         now = self.station.ports.clock.now()
-        return execution.holder is None and execution.ready_at is not None and execution.ready_at <= now
+        if execution.holder is not None:
+            return not is_held(execution, now)
+        return execution.ready_at is not None and execution.ready_at <= now
 
     def _complain(self, execution_id: str, problem: FlowbuilderError) -> None:
         """Say it once for all executions that meet the same trouble, such as a full disk, and again after a while."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,12 +10,13 @@ from datetime import timedelta
 from uuid_utils.compat import uuid7
 
 from flowbuilder.ports import Ports, Store
+from flowbuilder.runtime.dead import this_place
 from flowbuilder.settings import Settings
 
 
 def new_holder(kind: str) -> str:
     """A name for leases that no other process ever has, not even one with the same process id."""
-    return f"{kind}:{socket.gethostname()}:{os.getpid()}:{uuid7()}"
+    return f"{kind}:{this_place()}:{os.getpid()}:{uuid7()}"
 
 
 def kind_of(holder: str) -> str:

@@ -23,8 +23,10 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 
 from flowbuilder.errors import Unavailable
 from flowbuilder.execution import Execution
+from flowbuilder.runtime.apart import Apart
 from flowbuilder.runtime.away import is_away
-from flowbuilder.runtime.desk import Apart, Desk
+from flowbuilder.runtime.dead import bury_dead
+from flowbuilder.runtime.desk import Desk
 from flowbuilder.runtime.listening import Listening
 from flowbuilder.runtime.patience import impatient
 from flowbuilder.runtime.pool import DESCRIPTION, job_template
@@ -65,6 +67,9 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
     job_configuration = BaseJobConfiguration
     _description = DESCRIPTION
     _display_name = "flowbuilder"
+    suspects_apart: bool = False
+    """Whether an execution that may have killed workers runs where it can kill no other: in a process that finds the
+    same store and the same outside world by its settings."""
     once: bool = False
     """End when what was there at the start has had its turn."""
     handed_over: Callable[[], None] = staticmethod(lambda: None)
@@ -77,11 +82,6 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
     @abstractmethod
     def open_station() -> Station:
         """The store, the outside world and the settings of this process."""
-
-    @staticmethod
-    def apart() -> Apart | None:
-        """What runs an execution that may have killed workers where it can kill no other; None: here, as all others."""
-        return None
 
     @classmethod
     def get_default_base_job_template(cls) -> dict[str, Any]:
@@ -98,7 +98,9 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
         self._exit_stack.enter_context(AsyncClientContext.model_construct(client=client))
         await super().setup()
         limit = self._limit or station.settings.worker_limit
-        self.desk = Desk(station, self.client, pool=self._work_pool_name, limit=limit, apart=self.apart())
+        self._apart = Apart(self._work_pool_name) if self.suspects_apart else None
+        apart = None if self._apart is None else self._apart.run
+        self.desk = Desk(station, self.client, pool=self._work_pool_name, limit=limit, apart=apart)
         self.sweeper = Sweeper(station.store, self.client, self._offer)
         self._ears = WakeUps(station.settings.home, self.desk.told)
         await self._ears.__aenter__()
@@ -133,6 +135,8 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
         await asyncio.gather(*self._loops, return_exceptions=True)
         if self.once:
             await self.desk.idle()
+        if self._apart is not None:
+            self._apart.stop()
         await self.desk.leave(GRACE_SECONDS)
         self.handed_over()
         await super().teardown(*exc_info)
@@ -186,6 +190,8 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
         return True
 
     async def _sweep(self) -> None:
+        for execution_id in await asyncio.to_thread(bury_dead, self.desk.station.store):
+            self.desk.offer(execution_id)
         await self.sweeper.sweep(worked_on=self.desk.seats.keys())
 
     async def _look_for_wishes(self) -> None:

@@ -83,6 +83,16 @@ class SqlLeases(Part):
 
         self._database.write(renew)
 
+    def bury(self, execution_id: str, holder: str) -> None:
+        """End the lease of a holder whose process is known to have died, as if it had run out."""
+
+        def bury(transaction: Transaction) -> None:
+            row = transaction.lock(execution_id)
+            if row.holder == holder:
+                transaction.change(row.id, lease_until=transaction.now())
+
+        self._database.write(bury)
+
     def set_progress(self, lease: Lease, progress: JsonObject) -> None:
         """How far the execution is."""
         kept = storable(progress, "the progress")

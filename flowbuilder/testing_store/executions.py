@@ -125,6 +125,14 @@ class MemoryExecutions(Part):
         with self._memory.lock:
             self._memory.fenced(lease).write(self._memory.now(), events)
 
+    def bury(self, execution_id: str, holder: str) -> None:
+        """End the lease of a holder whose process is known to have died, as if it had run out."""
+        memory = self._memory
+        with memory.lock:
+            run = memory.run(execution_id)
+            if run.execution.holder == holder:
+                memory.change(run, lease_until=memory.now())
+
     def set_progress(self, lease: Lease, progress: JsonObject) -> None:
         """How far the execution is."""
         kept = storable(progress, "the progress")
