@@ -21,5 +21,7 @@ def check(evidence: Evidence) -> Iterator[str]:
             yield f"{item.fault} could not be injected: {item.detail['broken']}"
     if not any(answer.racing and answer.told != "unknown" for answer in evidence.answers):
         yield "nobody decided in the moment in which a review expired; this run is void"
+    if not any(trace.of("resumed_without_decision") for trace in evidence.traces):
+        yield "no worker took an execution up because of a Resume without a decision; this run is void"
     if not any(answer.told == "refused" and not answer.racing for answer in evidence.answers):
         yield "no decision was made twice; this run is void"

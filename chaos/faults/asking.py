@@ -13,7 +13,7 @@ from flowbuilder.execution import Status
 from flowbuilder.ports import ExecutionFilter, ReviewFilter
 from flowbuilder.runtime.server import server
 
-NOTICED_SECONDS = 10.0
+NOTICED_SECONDS = 4.0
 """How long a worker may take to notice what somebody has pressed in Prefect's UI."""
 
 
@@ -25,7 +25,7 @@ class ResumeWithoutDecision:
     least = 3
 
     def inject(self, world: World, chance: random.Random) -> tuple[bool, dict[str, Any]]:
-        """Mattered when a worker took the execution up for it, found nothing to do, and said so in the timeline."""
+        """Mattered when Prefect accepted it while the review was open; a worker may notice, or be killed before."""
         page = world.store.reviews(ReviewFilter(), limit=50)
         for review in sorted(page.reviews, key=lambda review: (review.workflow != "held", chance.random())):
             if world.store.execution(review.execution_id).status != "waiting":
@@ -37,8 +37,9 @@ class ResumeWithoutDecision:
                 at = time.time()
                 result = client.resume_flow_run(run.id)
             accepted = result.status.value == "ACCEPT"
+            still_open = world.store.review(review.id).status == "open"
             noticed = accepted and _noticed(world, review.execution_id)
-            return noticed, {"execution": review.execution_id, "at": at, "accepted": accepted}
+            return accepted and still_open, {"execution": review.execution_id, "at": at, "noticed": noticed}
         return False, {}
 
 

@@ -89,6 +89,7 @@ def trace_of(number: int) -> Trace:
         (7.0, "step_started", "published", {}),
         (7.1, "effect_intended", "published", {}),
         (7.2, "step_completed", "published", {}),
+        (8.0, "resumed_without_decision", "", {}),
         (9.0, "execution_completed", "", {}),
     ]
     return Trace(

@@ -41,6 +41,10 @@ def more_answers(*answers: object) -> Doctor:
     return lambda evidence: replace(evidence, answers=(*evidence.answers, *answers))
 
 
+def without_resumes(trace: Trace) -> Trace:
+    return replace(trace, events=tuple(e for e in trace.events if e.type != "resumed_without_decision"))
+
+
 DOCTORED: list[tuple[str, str, Doctor]] = [
     (
         "every_fault_fired",
@@ -71,6 +75,11 @@ DOCTORED: list[tuple[str, str, Doctor]] = [
         "every_fault_fired",
         "no decision was made twice",
         lambda evidence: replace(evidence, answers=evidence.answers[2:]),
+    ),
+    (
+        "every_fault_fired",
+        "no worker took an execution up because of a Resume without a decision",
+        lambda evidence: replace(evidence, traces=tuple(map(without_resumes, evidence.traces))),
     ),
     (
         "executions_complete",
