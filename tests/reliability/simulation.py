@@ -66,9 +66,9 @@ class Result:
 class World:
     """One simulation."""
 
-    def __init__(self, seed: int, ground: Ground, loop: VirtualLoop, *, sqlite: bool) -> None:
+    def __init__(self, seed: int, ground: Ground, loop: VirtualLoop, *, sqlite: bool, mix: Mix | None) -> None:
         self.dice = random.Random(seed)
-        self.mix = Mix.drawn(self.dice)
+        self.mix = mix or Mix.drawn(self.dice)
         self.result = Result(seed, self.mix)
         self.loop = loop
         self.clock = VirtualClock(loop)
@@ -255,15 +255,15 @@ class World:
         return f"is {execution.status}"
 
 
-def simulate(seed: int, ground: Ground, *, sqlite: bool = False) -> Result:
-    """Everything that the seed decides, from the beginning to the end."""
+def simulate(seed: int, ground: Ground, *, sqlite: bool = False, mix: Mix | None = None) -> Result:
+    """Everything that the seed decides, from the beginning to the end; with this mix instead of the seed's own."""
     random.seed(seed)
 
     elapsing = flowbuilder.ledger._elapsing
 
     async def main(loop: VirtualLoop) -> Result:
         flowbuilder.ledger._elapsing = lambda: loop.seconds
-        return await World(seed, ground, loop, sqlite=sqlite).run()
+        return await World(seed, ground, loop, sqlite=sqlite, mix=mix).run()
 
     try:
         with everything_in_order():
