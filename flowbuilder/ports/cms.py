@@ -35,7 +35,7 @@ class CmsWrite:
 
 
 class Cms(Protocol):
-    """A site's content. `update` raises `Conflict` when the page changed since it was read."""
+    """A site's content. `update` and `delete` raise `Conflict` when the page changed since it was read."""
 
     target_class: TargetClass
 
@@ -44,6 +44,9 @@ class Cms(Protocol):
     async def update(self, write: CmsWrite) -> CmsPage: ...
 
     async def create(self, write: CmsWrite) -> CmsPage: ...
+
+    async def delete(self, url: str, *, if_unchanged: str) -> None:
+        """Take a page away that still has this hash; where there is none, nothing is to be done."""
 
 
 class CmsForSite(Protocol):

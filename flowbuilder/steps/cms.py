@@ -114,7 +114,8 @@ class CmsStep(Step):
         )
         if self.operation == "create":
             made = await cms.create(write)
-            return Written(output=await _verified(cms, made), inverse={"operation": "delete", "url": self.url})
+            undo: JsonObject = {"operation": "delete", "url": self.url, "if_unchanged": made.hash}
+            return Written(output=await _verified(cms, made), inverse=undo)
         before = await _read(cms, self.url)
         if run.decision is not None:
             write = self._decided(run, before, write)

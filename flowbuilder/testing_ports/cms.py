@@ -69,3 +69,13 @@ class MemoryCms:
             raise Conflict(f"{write.url} exists already")
         self.writes.append(write)
         return self.put(write.url, write.body or "", title=write.title or "", description=write.description or "")
+
+    async def delete(self, url: str, *, if_unchanged: str) -> None:
+        """Take a page away; `Conflict` when it changed since."""
+        known = self._pages.get(url)
+        if known is None:
+            return
+        if known.hash != if_unchanged:
+            raise Conflict(f"{url} changed since it was read")
+        self.writes.append(CmsWrite(url=url, if_unchanged=if_unchanged))
+        del self._pages[url]

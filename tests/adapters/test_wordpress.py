@@ -78,6 +78,17 @@ async def test_only_the_fields_that_are_given_are_sent_sanitised(blog: Blog) -> 
     assert (page.title, page.body) == ("Tea", "<p>New.</p>")
 
 
+async def test_a_page_goes_to_the_trash_unless_someone_has_changed_it(blog: Blog) -> None:
+    cms, url = blog.cms(), f"{blog.url}/tea/"
+    with pytest.raises(Conflict):
+        await cms.delete(url, if_unchanged=digest_text("older"))
+    assert {method for method, _ in blog.seen} == {"GET"}
+    await cms.delete(url, if_unchanged=digest_text("<p>Old.</p>"))
+    assert blog.seen[-1] == ("DELETE", "/wp/v2/posts/7")
+    await cms.delete(f"{blog.url}/nothing/", if_unchanged=digest_text("x"))
+    assert [method for method, _ in blog.seen].count("DELETE") == 1
+
+
 async def test_a_plugin_that_changes_what_was_sent_is_noticed(blog: Blog) -> None:
     blog.twist = lambda text: text + " [ad]"
     with pytest.raises(StepError) as caught:

@@ -163,3 +163,12 @@ def test_a_workflow_publishes_what_was_approved_and_finds_it_live(site: WordPres
     (effect,) = finished.store.effects(finished.execution.id)
     assert effect.inverse is not None
     assert effect.inverse["body"] == "<p>Old.</p>"
+
+
+async def test_a_page_that_was_made_goes_to_the_trash_and_is_not_found_any_more(cms: WordPress, page: CmsPage) -> None:
+    with pytest.raises(Conflict):
+        await cms.delete(page.live_url, if_unchanged="another hash")
+    for _ in range(2):
+        await cms.delete(page.live_url, if_unchanged=page.hash)
+    with pytest.raises(NotFound):
+        await cms.read(page.url)

@@ -112,6 +112,18 @@ async def test_a_cms_makes_a_page_once(cms: Cms) -> None:
         await cms.create(CmsWrite(url=f"{BASE}/new", body="Other.\n", title="New"))
 
 
+async def test_a_cms_takes_away_a_page_that_nobody_has_changed(cms: Cms) -> None:
+    made = await cms.create(CmsWrite(url=f"{BASE}/new/one", body="New.\n", title="New"))
+    with pytest.raises(Conflict):
+        await cms.delete(made.url, if_unchanged=digest_text("Older.\n"))
+    assert await cms.read(made.url) == made
+    for _ in range(2):
+        await cms.delete(made.url, if_unchanged=made.hash)
+        with pytest.raises(NotFound):
+            await cms.read(made.url)
+    assert (await cms.read(f"{BASE}/tea")).body == "Hot water.\n"
+
+
 @pytest.mark.parametrize("work", ["read", "update"])
 async def test_a_cms_says_that_a_page_is_not_there(cms: Cms, work: str) -> None:
     with pytest.raises(NotFound):

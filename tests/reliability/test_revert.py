@@ -8,8 +8,9 @@ from flowbuilder.audit import audit
 from flowbuilder.errors import NotFound, Refused
 from flowbuilder.revert import revert
 from flowbuilder.testing import FakeClock, MemoryStore, fake_ports
+from flowbuilder.values import digest_text
 from tests.reliability.crashing import Box
-from tests.reliability.scenarios import BY_NAME, PAGE
+from tests.reliability.scenarios import BY_NAME, PAGE, Scenario
 from tests.reliability.stage import Stage
 
 
@@ -73,3 +74,38 @@ def test_what_has_no_inverse_is_refused(stage: Stage, path: str) -> None:
 def test_an_effect_that_is_not_there_is_not_found(stage: Stage) -> None:
     with pytest.raises(NotFound):
         asyncio.run(revert(stage.opener(), fake_ports(), "nothing", by="ana"))
+
+
+NEW = "https://site.example/new"
+
+
+@pytest.fixture
+def making() -> Stage:
+    """An execution that has made a page."""
+    clock = FakeClock()
+    store = MemoryStore(clock=clock)
+    steps = [{"id": "new", "type": "cms", "operation": "create", "url": NEW, "title": "New", "body": "fresh"}]
+    scenario = Scenario(name="makes-a-page", steps=steps, outputs={"hash": "{{ steps.new.output.hash }}"})
+    made = Stage(scenario, lambda: store, clock)
+    made.live(Box())
+    assert made.execution().status == "completed"
+    return made
+
+
+def test_a_page_that_was_made_is_taken_away_again(making: Stage) -> None:
+    assert take_back(making, "new") == "reverted"
+    with pytest.raises(NotFound):
+        asyncio.run(making.targets.site.read(NEW))
+    assert audit(making.opener()) == ()
+
+
+def test_a_page_that_was_made_and_changed_since_stays(making: Stage) -> None:
+    making.targets.site.put(NEW, "by hand")
+    with pytest.raises(Refused, match="changed since"):
+        take_back(making, "new")
+    assert asyncio.run(making.targets.site.read(NEW)).body == "by hand"
+
+
+def test_a_page_that_someone_has_taken_away_is_taken_back_all_the_same(making: Stage) -> None:
+    asyncio.run(making.targets.site.delete(NEW, if_unchanged=digest_text("fresh")))
+    assert take_back(making, "new") == "reverted"

@@ -52,6 +52,10 @@ class FilesCms:
         """Make a page; `Conflict` when there is another one at its URL."""
         return await asyncio.to_thread(self._create, write)
 
+    async def delete(self, url: str, *, if_unchanged: str) -> None:
+        """Take a page away; `Conflict` when its body is another by now."""
+        await asyncio.to_thread(self._delete, url, if_unchanged)
+
     def _read(self, url: str) -> CmsPage:
         parts = self._parts(url)
         with self._open_root() as root:
@@ -86,6 +90,20 @@ class FilesCms:
             if held != wanted:
                 raise Conflict(f"there is another page at {write.url}")
             return self._page(write.url, parts, held)
+
+    def _delete(self, url: str, if_unchanged: str) -> None:
+        parts = self._parts(url)
+        with self._open_root() as root:
+            fcntl.flock(root, fcntl.LOCK_EX)
+            try:
+                place, held = _find(root, parts, url)
+            except NotFound:
+                return
+            if digest_text(held.body) != if_unchanged:
+                raise Conflict(f"{url} changed since it was read")
+            with _folder(root, place[:-1]) as folder:
+                os.unlink(place[-1], dir_fd=folder)
+                os.fsync(folder)
 
     def _page(self, url: str, parts: tuple[str, ...], document: Document) -> CmsPage:
         heading = _HEADING.search(document.body)

@@ -83,6 +83,18 @@ class WordPress:
             raise Conflict(f"there is another page at {write.url}")
         return await self._page(write.url, kind, found)
 
+    async def delete(self, url: str, *, if_unchanged: str) -> None:
+        """Put a page into the trash, where people find it again; `Conflict` when its content is another by now."""
+        try:
+            kind, found = await self._find(url)
+        except NotFound:
+            return
+        if found.get("status") == "trash":
+            return
+        if digest_text(_raw(found, "content")) != if_unchanged:
+            raise Conflict(f"{url} changed since it was read")
+        await self._call("DELETE", f"/wp/v2/{kind}/{found['id']}", query={})
+
     async def _find(self, url: str) -> tuple[str, JsonObject]:
         asked = urlsplit(url)
         if asked.netloc and asked.netloc.lower() != urlsplit(self._url).netloc.lower():
