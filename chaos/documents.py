@@ -14,7 +14,7 @@ EXPIRES_SECONDS = 3
 """How long the review with a deadline waits."""
 ITEMS = 4
 """How many items the iteration has."""
-MANY = 12
+MANY = 10
 """How many the long one has, one after the other, about a second each."""
 
 

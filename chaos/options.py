@@ -8,6 +8,8 @@ from typing import Literal
 
 from flowbuilder.settings import Settings
 
+LONGEST_SECONDS = 20.0
+"""How long the longest execution takes when nothing goes wrong."""
 DatabaseKind = Literal["postgresql", "sqlite"]
 SHORT_SECONDS = 180.0
 """A run shorter than this has shorter leases and sweeps than the shipped ones, or it would see none run out."""
@@ -31,8 +33,8 @@ class Options:
 
     @property
     def settle_seconds(self) -> float:
-        """How long after the faults everything may take to end: ten sweeps and two leases, twenty seconds at least."""
-        return max(20.0, 10 * self.sweep + 2 * self.lease)
+        """How long after the faults everything may take to end: ten sweeps, two leases, and what the longest takes."""
+        return 10 * self.sweep + 2 * self.lease + LONGEST_SECONDS
 
 
 def pace(seconds: float) -> tuple[float, float]:
