@@ -36,7 +36,7 @@ LOOK_BACK = timedelta(minutes=10)
 """How old a cancellation in Prefect may be and still be seen by a pass that is one of many."""
 QUIET_SECONDS = 30.0
 """How long Prefect may show something else than our record: words are under way."""
-UNENDED = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED]
+UNENDED = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING]
 
 
 @dataclass(kw_only=True)
