@@ -16,7 +16,9 @@ from flowbuilder.machine.listening import answers
 
 MAX_RESTARTS = 5
 RESTART_WINDOW = 600.0
-"""More than `MAX_RESTARTS` deaths of one program within so many seconds end everything."""
+"""More than `MAX_RESTARTS` deaths of one program by its own fault within so many seconds end everything."""
+KILLED = (-signal.SIGKILL, -signal.SIGTERM)
+"""How a program ends that somebody, or the kernel for want of memory, has ended: starting it again may well help."""
 GRACE = 8.0
 """Seconds that programs get to stop before they are killed."""
 LARGEST_LOG = 5_000_000
@@ -81,11 +83,13 @@ class Supervisor(AbstractContextManager["Supervisor"]):
                 continue
             now = time.monotonic()
             recent = [moment for moment in self._deaths.get(name, []) if now - moment < RESTART_WINDOW]
-            if len(recent) >= MAX_RESTARTS:
-                raise Unavailable(f"{name} died {len(recent) + 1} times. {_ended(child)}")
-            self._deaths[name] = [*recent, now]
+            if child.exit_code not in KILLED:
+                if len(recent) >= MAX_RESTARTS:
+                    raise Unavailable(f"{name} died {len(recent) + 1} times. {_ended(child)}")
+                recent = [*recent, now]
+            self._deaths[name] = recent
             child.kill()
-            time.sleep(min(0.5 * 2 ** len(recent), 8.0))
+            time.sleep(min(0.5 * 2 ** max(len(recent) - 1, 0), 8.0))
             self.start(child.program)
             restarted.append(name)
         return restarted

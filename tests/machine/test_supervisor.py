@@ -56,6 +56,14 @@ def test_a_program_that_keeps_dying_ends_everything_with_its_last_words(tmp_path
     assert "exit code 3" in str(caught.value)
 
 
+def test_a_program_that_somebody_kills_is_started_again_however_often(tmp_path: Path) -> None:
+    with Supervisor(tmp_path) as supervisor:
+        supervisor.start(program(SLEEPER))
+        for _ in range(MAX_RESTARTS + 2):
+            os.kill(supervisor._children["part"].pid, signal.SIGKILL)
+            wait_until(lambda: supervisor.watch_once() == ["part"])
+
+
 def test_everything_below_a_program_is_stopped_with_it(tmp_path: Path) -> None:
     note = tmp_path / "pids"
     code = f"""
