@@ -86,6 +86,11 @@ class Prefect:
         """Whether it has been up for as long as its start took: a server that is always away starts nothing."""
         return time.monotonic() - self._up_since > self._took
 
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the server and all that it has started."""
+        if self._child is not None:
+            os.killpg(self._child.pid, number)
+
     def kill(self) -> None:
         """SIGKILL."""
         if self._child is not None:

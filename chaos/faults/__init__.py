@@ -5,7 +5,7 @@ from __future__ import annotations
 from chaos.fault import Fault
 from chaos.faults.asking import CancelExecution, PauseExecution, ResumeWithoutDecision
 from chaos.faults.database import CrashDatabase
-from chaos.faults.prefect import KillPrefect, RestorePrefect
+from chaos.faults.prefect import FreezePrefect, KillPrefect, RestorePrefect
 from chaos.faults.wake_ups import DropWakeUps, ForgetWorkers
 from chaos.faults.workers import DrainWorker, KillWorker, StopWorker, StopWorkerShortly
 from chaos.options import Options
@@ -22,6 +22,7 @@ def faults(options: Options) -> list[Fault]:
         StopWorkerShortly(),
         DrainWorker(),
         KillPrefect(),
+        FreezePrefect(),
         RestorePrefect(),
         DropWakeUps(),
         ForgetWorkers(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -33,6 +34,26 @@ class KillPrefect:
             time.sleep(chance.uniform(0.0, 3.0))
             world.prefect.start()
         return True, {"active": len(active), "seconds": round(time.monotonic() - begun, 1)}
+
+
+class FreezePrefect:
+    """SIGSTOP for longer than anybody waits for an answer, then SIGCONT: it neither answers nor refuses."""
+
+    name = "Prefect server frozen"
+    every = 100.0
+    least = 1
+
+    def inject(self, world: World, chance: random.Random) -> tuple[bool, dict[str, Any]]:
+        """Under executions that are under way."""
+        with world.prefect.lock:
+            active = _wait_for(world, lambda: _active(world) if world.prefect.is_settled else [])
+            seconds = chance.uniform(6.0, 9.0)
+            world.prefect.send(signal.SIGSTOP)
+            try:
+                world.closed.wait(seconds)
+            finally:
+                world.prefect.send(signal.SIGCONT)
+        return True, {"active": len(active), "seconds": round(seconds, 1)}
 
 
 class RestorePrefect:

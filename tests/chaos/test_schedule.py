@@ -34,7 +34,7 @@ def test_in_ten_minutes_each_fault_comes_at_its_pace() -> None:
 def test_on_sqlite_no_server_is_crashed() -> None:
     there = {fault.name for fault in faults(Options(seconds=60, seed=1, folder=Path("nowhere"), database="sqlite"))}
     assert "PostgreSQL crash restart" not in there
-    assert len(there) == 11
+    assert len(there) == 12
 
 
 def test_a_long_run_has_the_leases_that_are_shipped() -> None:

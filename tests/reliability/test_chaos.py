@@ -33,4 +33,4 @@ def test_a_minute_in_which_everything_fails_loses_nothing_and_repeats_nothing(da
     verdict = json.loads(figures.read_text(encoding="utf-8"))
     assert verdict["ok"]
     assert all(fault["hit"] for fault in verdict["faults"].values())
-    assert len(verdict["faults"]) == (12 if database == "postgresql" else 11)
+    assert len(verdict["faults"]) == (13 if database == "postgresql" else 12)
