@@ -83,7 +83,12 @@ def test_what_was_approved_is_published_and_so_is_a_reviewers_edit() -> None:
     assert [(write.title, write.body) for write in cms.writes] == [("Mine", "mine")]
 
 
-def test_what_was_changed_in_the_store_after_the_review_is_not_published() -> None:
+@pytest.mark.parametrize(
+    ("reads", "ended"),
+    [(0, ("paused", "damaged")), (1, ("failed", "not_approved"))],
+    ids=["before it goes on", "while it goes on"],
+)
+def test_what_was_changed_in_the_store_after_the_review_is_not_published(reads: int, ended: tuple[str, str]) -> None:
     cms, ports = world()
     finished = run_locally(document(), ports=ports)
     (review,) = finished.waiting
@@ -91,17 +96,19 @@ def test_what_was_changed_in_the_store_after_the_review_is_not_published() -> No
         review.id, kind="approved", by="ana", seen_version=review.version, seen_hash=review.content_hash
     )
     store: Any = finished.store
-    whole = store.decisions
+    whole, left = store.decisions, [None] * reads
 
     def tampered(execution_id: str) -> dict[str, Decision]:
-        found = whole(execution_id)
+        found: dict[str, Decision] = whole(execution_id)
+        if left:
+            left.pop()
+            return found
         return {path: replace(one, approved={"title": "New", "body": "buy pills"}) for path, one in found.items()}
 
     store.decisions = tampered
     settled = asyncio.run(LocalRunner(store, ports).run(finished.execution.id))
-    assert settled.status == "failed"
     assert settled.error is not None
-    assert settled.error["code"] == "not_approved"
+    assert (settled.status, settled.error["code"]) == ended
     assert cms.writes == []
 
 
