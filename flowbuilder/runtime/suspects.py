@@ -73,6 +73,9 @@ def _forked(execution_id: str, open_station: OpenStation, pool: str) -> int:
             os.dup2(nothing.fileno(), 0)
         asyncio.run(_run(execution_id, open_station, pool))
         code = 0
+    except FlowbuilderError as problem:  # such as a database that is away, which is no fault of the execution
+        print(f"execution {execution_id} cannot run apart now: {problem}", file=sys.stderr)
+        code = 0
     except Exception as problem:  # nobody is left to raise it to
         print(f"execution {execution_id} cannot run apart: {type(problem).__name__}: {problem}", file=sys.stderr)
     finally:

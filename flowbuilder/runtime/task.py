@@ -20,7 +20,7 @@ from prefect.states import Cancelled, Completed, Crashed, Failed
 from prefect.task_engine import run_task_async
 
 from flowbuilder.actions import Start
-from flowbuilder.errors import LostLease, TransientError
+from flowbuilder.errors import LostLease, TransientError, Unavailable
 from flowbuilder.execute import PerformHere
 from flowbuilder.execution import Outcome
 from flowbuilder.perform import Work
@@ -124,14 +124,17 @@ class PrefectPerform:
             self._task_runs[start.path] = run.id
             try:
                 found.append(await work(run.run_count, str(run.id)))
-            except (LostLease, asyncio.CancelledError) as problem:
+            except TransientError:
+                raise  # Prefect tries it again
+            except (Exception, asyncio.CancelledError) as problem:
                 # told to Prefect as a state, without a traceback, and raised again once its task is over
                 stopped.append(problem)
                 return _stopped(problem)
             return _state(found[-1])
 
+        state: State[Any] | None = None
         try:
-            await run_as_task(
+            state = await run_as_task(
                 body,
                 name=step.name or step.id,
                 run_name=start.path,
@@ -146,6 +149,8 @@ class PrefectPerform:
                 self._stop_here()
         if stopped:
             raise stopped[0]
+        if not found:
+            raise Unavailable(f"Prefect did not carry out {start.path}: {state.message if state else 'it was paused'}")
         return found[-1]
 
     async def _inside(self, start: Start, work: Work) -> Outcome:
@@ -209,7 +214,9 @@ def _state(outcome: Outcome) -> State[Any]:
 def _stopped(problem: BaseException) -> State[Any]:
     if isinstance(problem, LostLease):
         return Crashed(message="another worker has taken this execution over")
-    return Cancelled(message="stopped before it was done")
+    if isinstance(problem, asyncio.CancelledError):
+        return Cancelled(message="stopped before it was done")
+    return Crashed(message=f"it is done again: {_one_line(problem)}")
 
 
 def _one_line(text: object) -> str:
