@@ -71,6 +71,13 @@ async def test_what_has_a_receipt_is_not_written_again(kind: TargetClass) -> Non
     assert target.calls == 1
 
 
+async def test_what_a_person_has_undone_is_not_taken_to_be_done() -> None:
+    ledger, target = MemoryLedger(), Target()
+    await write(run_of(ledger), target)
+    ledger.effects["key"] = replace(ledger.effects["key"], status="reverted")
+    assert isinstance(await write(run_of(ledger), target), NeedsReview)
+
+
 async def test_a_key_that_was_used_for_another_write_is_an_error_and_no_receipt() -> None:
     ledger, target = MemoryLedger(), Target()
     await write(run_of(ledger), target)
