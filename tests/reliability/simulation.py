@@ -252,6 +252,8 @@ class World:
                 seconds=3 * self.sweep_seconds
             )
             return "should have been woken" if overdue else None
+        if execution.lease_until is not None and execution.lease_until > self.clock.now() + TTL:
+            return None  # its worker died and the clock was set back since: that costs the time it was set back
         return f"is {execution.status}"
 
 
