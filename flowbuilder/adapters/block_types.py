@@ -9,7 +9,18 @@ from prefect.types import SecretDict
 from pydantic import Field, SecretStr
 
 
-class Connection(Block):
+class Limited(Block):
+    """The limits that every kind of connection may have."""
+
+    _block_type_name = "flowbuilder limits"
+    _block_type_slug = "flowbuilder-limits"
+
+    concurrency: int | None = Field(default=None, ge=1, title="Calls at once", description="At most; empty: any number")
+    rate: str | None = Field(default=None, title="Calls in a time", description="Such as 60/minute; empty: any number")
+    burst: int | None = Field(default=None, ge=1, title="Of these at once", description="Empty: a tenth of the number")
+
+
+class Connection(Limited):
     """What a step may name as its `connection`."""
 
     _block_type_name = "flowbuilder connection"
@@ -45,7 +56,7 @@ class CmsCredentials(Connection):
     password: SecretStr = Field(title="Application password", description="Made in the user's profile in WordPress")
 
 
-class SearchConsoleCredentials(Block):
+class SearchConsoleCredentials(Limited):
     """Google Search Console: a service account, or a person's consent as a refresh token."""
 
     _block_type_name = "flowbuilder Search Console"
@@ -58,7 +69,7 @@ class SearchConsoleCredentials(Block):
     client_secret: SecretStr | None = Field(default=None, title="Client secret")
 
 
-class McpServer(Block):
+class McpServer(Limited):
     """An MCP server: an address, or a program on this machine."""
 
     _block_type_name = "flowbuilder MCP server"

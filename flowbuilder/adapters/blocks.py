@@ -20,6 +20,8 @@ from flowbuilder.values import Json, JsonObject, ensure_json
 
 REMEMBERED_SECONDS = 20.0
 """How long a block is not read again: so long a rotated secret may still be the old one."""
+LIMITS = ("concurrency", "rate", "burst")
+"""What a block has as fields of its form, and a connection in its `limits`."""
 DATABASE_KINDS = ("sqlalchemy-connector", "async-sqlalchemy-connector", "database-credentials")
 
 
@@ -104,4 +106,5 @@ def _values(data: Mapping[str, Any]) -> JsonObject:
         where="the block",
     )
     assert isinstance(values, dict)
-    return values
+    limits = {name: values.pop(name) for name in LIMITS if name in values}
+    return {**values, "limits": limits} if limits else values

@@ -35,7 +35,7 @@ class FileConnections:
         return await asyncio.to_thread(self._get, name)
 
     def _get(self, name: str) -> JsonObject:
-        known = self._read()
+        known = self.entries()
         if name not in known:
             names = ", ".join(sorted(known)) or "none"
             raise ConfigurationError(f"there is no connection {name!r} in {self.path} (there: {names})")
@@ -49,7 +49,8 @@ class FileConnections:
         assert isinstance(found, dict)
         return found
 
-    def _read(self) -> dict[str, Any]:
+    def entries(self) -> dict[str, Any]:
+        """All entries as they are written, variables not filled in; `ConfigurationError` when they cannot be read."""
         try:
             known = yaml.safe_load(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:

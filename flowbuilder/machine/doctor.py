@@ -49,6 +49,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         _worker,
         _review_app,
         _sites,
+        _connections,
         _sandbox,
     )
     for examination in examinations:
@@ -184,6 +185,17 @@ def _sites(settings: Settings) -> Iterator[Finding]:
     if not found:
         remedy = "write one, or set FLOWBUILDER_SITES to their folder"
         yield Finding(name="sites", verdict="warning", said=f"no site files in {settings.sites}", remedy=remedy)
+
+
+def _connections(settings: Settings) -> Iterator[Finding]:
+    from flowbuilder.machine.limit_health import limit_problems
+
+    found = False
+    for name, said in limit_problems(settings):
+        found = True
+        yield Finding(name=f"connection {name}", verdict="problem", said=said, remedy="docs/operating.md, Limits")
+    if not found:
+        yield Finding(name="connections", verdict="ok", said="the limits that they declare can be read")
 
 
 def _sandbox(_settings: Settings) -> Iterator[Finding]:

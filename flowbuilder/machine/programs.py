@@ -17,7 +17,8 @@ def prefect_environment(home: Path, port: int) -> dict[str, str]:
     """What makes Prefect quiet, local and ours: its data in the home, no analytics, no promotional content.
 
     Its server writes each change of a task down in a transaction of its own, which on SQLite keeps out all who want to
-    start a run. Here it gathers them for a second.
+    start a run. Here it gathers them for a second. Its leases of places at connections are kept in files: in memory it
+    would forget them when it starts again, and count their places as taken for ever.
     """
     return {
         "PREFECT_HOME": str(home / "prefect"),
@@ -28,6 +29,7 @@ def prefect_environment(home: Path, port: int) -> dict[str, str]:
         "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "DO_NOT_TRACK": "1",
     }
 

@@ -119,3 +119,15 @@ def test_a_database_that_is_none_of_ours_is_a_problem(home: Path) -> None:
     url = "postgresql://nobody@127.0.0.1:9/nothing"
     found = findings(Settings(home=home, database_url=url))["database"]
     assert found.verdict == "problem"
+
+
+def test_limits_that_nobody_can_obey_are_a_problem_with_the_connections_name(home: Path) -> None:
+    settings = Settings(home=home, sites=home / "sites")
+    assert findings(settings)["connections"].verdict == "ok"
+    (home / "connections.yaml").write_text(
+        "shop: {token: {env: NOT_SET}, limits: {rate: 60/minute}}\ncms: {limits: {rate: often}}\n"
+    )
+    found = findings(settings)
+    assert found["connection cms"].verdict == "problem"
+    assert found["connection cms"].said.startswith("connection cms: limits.rate cannot be 'often'; write a number and")
+    assert "connection shop" not in found

@@ -10,6 +10,7 @@ from flowbuilder.adapters.block_types import KINDS, CmsCredentials, LlmCredentia
 from flowbuilder.adapters.blocks import BlockConnections, database_url_from_block
 from flowbuilder.adapters.connections import FileConnections
 from flowbuilder.errors import ConfigurationError, NotFound
+from flowbuilder.limits import limits_of
 from tests.runtime.server import PrefectServer
 
 pytestmark = pytest.mark.prefect
@@ -30,6 +31,13 @@ async def test_a_connection_is_the_block_of_its_name_whatever_its_kind(connectio
     assert (await connections.get("gsc"))["service_account"] == '{"type": "x"}'
     assert await connections.get("mcp") == {"url": "http://m.example", "headers": {"x-key": "k"}}
     assert await connections.get("llm") == {"api_key": "key"}
+
+
+async def test_the_limits_in_a_blocks_form_are_those_of_the_connection(connections: BlockConnections) -> None:
+    await LlmCredentials(api_key="key", concurrency=4, rate="60/minute").save("limited", overwrite=True)
+    found = await connections.get("limited")
+    assert found == {"api_key": "key", "limits": {"concurrency": 4, "rate": "60/minute"}}
+    assert limits_of("limited", found).concurrency == 4
 
 
 async def test_blocks_come_before_the_file_and_the_file_before_an_error(connections: BlockConnections) -> None:
