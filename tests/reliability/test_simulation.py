@@ -22,7 +22,7 @@ from tests.reliability.mixes import SITES, Mix
 from tests.reliability.simulation import Result, simulate
 
 THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
-SEEDS = 10_000 if THOROUGH else 80
+SEEDS = 10_000 if THOROUGH else 60
 AGAIN = 100 if THOROUGH else 5
 ON_SQLITE = 40
 """One seed of so many is on SQLite, which takes ten times as long."""
