@@ -40,6 +40,31 @@ class Effect:
     """Whether the intent was there before it was begun this time: an earlier attempt may have made the call."""
     asked: int = 0
     """How many questions of its step were answered when it was last begun: each answer is good for one call."""
+    key_retention: float | None = None
+    """For how many seconds the target remembers the key; None: for ever."""
+    age: float = 0.0
+    """Seconds since the key may first have been used, by the store's clock, when it was begun this time."""
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether the target may have forgotten the key, so that it would do a repetition as something new."""
+        return self.key_retention is not None and self.age > self.key_retention
+
+
+def notes(*, asked: int, key_retention: float | None) -> JsonObject:
+    """What is kept of an intent besides its columns."""
+    given: JsonObject = {"asked": asked or None, "key_retention": key_retention}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def intended(effect: Effect) -> NewEvent:
+    """What the timeline says before the call."""
+    data: JsonObject = {"key": effect.key, "target": effect.target, "request_hash": effect.request_hash}
+    if effect.key_retention is not None:
+        data["key_retention"] = effect.key_retention
+    from flowbuilder.events import NewEvent
+
+    return NewEvent(type="effect_intended", path=effect.path, data=data)
 
 
 def effect_key(install: str, execution_id: str, path: str, ordinal: int = 0, author_key: str | None = None) -> str:

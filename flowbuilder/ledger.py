@@ -38,7 +38,15 @@ class StoreLedger:
         self._closed = True
 
     async def begin(
-        self, *, key: str, path: str, target: str, target_class: TargetClass, request_hash: str, asked: int = 0
+        self,
+        *,
+        key: str,
+        path: str,
+        target: str,
+        target_class: TargetClass,
+        request_hash: str,
+        asked: int = 0,
+        key_retention: float | None = None,
     ) -> Effect:
         """The durable intent; an effect that is there already comes back as it stands. `LostLease` when another worker
         has the execution by now, be it that this process stood still right after the commit."""
@@ -54,6 +62,7 @@ class StoreLedger:
                 target_class=target_class,
                 request_hash=request_hash,
                 asked=asked,
+                key_retention=key_retention,
             )
         )
         while _elapsing() - begun > FRESH_SECONDS:  # long enough for the lease to have run out: look once more

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
+from flowbuilder.duration import Duration, seconds_of
 from flowbuilder.effect import Effect, TargetClass
 from flowbuilder.errors import StepError, Throttled, TransientError
 from flowbuilder.review import ReviewRequest
 from flowbuilder.step import NeedsReview, Record, StepRun
 from flowbuilder.values import Json, JsonObject, digest
+
+KEY_RETENTION = "PT24H"
+"""How long a target that honours keys is taken to remember one, unless the author knows better."""
 
 
 class EffectOptions(Record):
@@ -21,6 +25,13 @@ class EffectOptions(Record):
     deduplicates: bool | None = Field(
         default=None, description="whether the target honours the idempotency key; None: as the method implies"
     )
+    key_retention: Duration | None = Field(
+        default=None, description="how long the target remembers a key; PT24H where deduplicates is true"
+    )
+
+    def seconds(self) -> float | None:
+        """How long the target remembers a key; None: for ever, as where a repetition changes nothing anyway."""
+        return seconds_of(self.key_retention or (KEY_RETENTION if self.deduplicates else None))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +43,18 @@ class Written:
 
 
 async def write_once(
-    run: StepRun, *, target: str, target_class: TargetClass, request: Json, write: Callable[[], Awaitable[Written]]
+    run: StepRun,
+    *,
+    target: str,
+    target_class: TargetClass,
+    request: Json,
+    write: Callable[[], Awaitable[Written]],
+    key_retention: float | None = None,
 ) -> JsonObject | NeedsReview:
     """The output of `write`, called at most once for this effect, or the receipt of the time it was called before.
 
-    A target that neither deduplicates nor can be asked is never called a second time without a person's word.
+    A target that neither deduplicates nor can be asked is never called a second time without a person's word. Nor is
+    one that deduplicates but remembers a key only for `key_retention` seconds, once they are over.
     A failure after which nobody knows whether the write took effect is noted as `unknown`.
     """
     import asyncio  # here: checking a document needs the step types, and no event loop
@@ -52,6 +70,7 @@ async def write_once(
         target_class=target_class,
         request_hash=request_hash,
         asked=run.asked,
+        key_retention=key_retention,
     )
     if effect.status == "done" and effect.receipt is not None:
         if effect.request_hash != request_hash:
@@ -61,7 +80,8 @@ async def write_once(
                 detail={"path": effect.path},
             )
         return effect.receipt
-    if target_class == "neither" and _in_doubt(effect):
+    tells_nothing = target_class == "neither" or (target_class == "deduplicates" and effect.forgotten)
+    if tells_nothing and _in_doubt(effect):
         question = _question(target, request)
         if run.decision is None or run.decision.shown_hash != question.content_hash():
             return NeedsReview(request=question)

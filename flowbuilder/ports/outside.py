@@ -48,12 +48,20 @@ class Ledger(Protocol):
     """The effect ledger, as a step sees it: bound to its execution and lease."""
 
     async def begin(
-        self, *, key: str, path: str, target: str, target_class: TargetClass, request_hash: str, asked: int = 0
+        self,
+        *,
+        key: str,
+        path: str,
+        target: str,
+        target_class: TargetClass,
+        request_hash: str,
+        asked: int = 0,
+        key_retention: float | None = None,
     ) -> Effect:
         """The durable intent, committed before it returns; an effect already done comes back with its receipt.
 
         `asked` is how many questions of the step are answered by now. One that was begun before comes back with the
-        number of then, and this one is kept.
+        number of then, and this one is kept. `key_retention` is for how many seconds the target remembers the key.
         """
 
     async def done(self, key: str, *, receipt: JsonObject, inverse: JsonObject | None = None) -> None: ...

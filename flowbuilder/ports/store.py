@@ -190,6 +190,7 @@ class Store(TrafficBook, Protocol):
         target_class: TargetClass,
         request_hash: str,
         asked: int = 0,
+        key_retention: float | None = None,
     ) -> Effect:
         """The durable intent. One that is there already comes back as it stood, marked as resumed, and `asked` is kept;
         one that the target refused is intended anew. `Refused` once the execution is asked to cancel: no effect starts

@@ -131,6 +131,7 @@ class Api(Step):
                 target_class=self._target_class(),
                 request=wanted,
                 write=lambda: self._write(run, request),
+                key_retention=self.effect.seconds() if self.effect else None,
             )
         if isinstance(result, NeedsReview):
             return result

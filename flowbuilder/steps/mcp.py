@@ -86,6 +86,7 @@ class Mcp(Step):
             target_class=target_class,
             request=wanted,
             write=lambda: self._write(run),
+            key_retention=self.effect.seconds() if self.effect else None,
         )
         return result if isinstance(result, NeedsReview) else Completed(output=result)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, select, update
@@ -14,6 +15,8 @@ from flowbuilder.effect import (
     TargetClass,
     cancelled,
     ended_without_receipt,
+    intended,
+    notes,
 )
 from flowbuilder.errors import Conflict, NotFound
 from flowbuilder.events import NewEvent
@@ -40,6 +43,7 @@ class SqlEffects(Part):
         target_class: TargetClass,
         request_hash: str,
         asked: int = 0,
+        key_retention: float | None = None,
     ) -> Effect:
         """The durable intent; one that is there already comes back as it stood, marked as resumed."""
 
@@ -50,7 +54,7 @@ class SqlEffects(Part):
                 if asked > _asked(known.detail):
                     kept = {**known.detail, "asked": asked}
                     transaction.run(update(effects).where(effects.c.key == key).values(detail=kept))
-                return replace(_effect_of(known), resumed=True)
+                return _resumed(transaction, _effect_of(known))
             if row.control == "cancel":
                 raise cancelled(lease)
             intent = {
@@ -63,20 +67,20 @@ class SqlEffects(Part):
                 "target_class": target_class,
                 "status": "intended",
                 "request_hash": request_hash,
-                "detail": _note(asked),
+                "detail": notes(asked=asked, key_retention=key_retention),
                 "inserted_at": transaction.now(),
             }
             if known is None:
                 insert = transaction.insert(effects).on_conflict_do_nothing(index_elements=[effects.c.key])
                 if transaction.run(insert.returning(effects.c.key), intent).one_or_none() is None:
-                    return replace(_effect(transaction, key), resumed=True)
+                    return _resumed(transaction, _effect(transaction, key))
             else:
                 again = {"status": "intended", "request_hash": request_hash, "detail": intent["detail"]}
                 transaction.run(update(effects).where(effects.c.key == key).values(**again))
-            data: JsonObject = {"key": key, "target": target, "request_hash": request_hash}
-            transaction.write(row, [NewEvent(type="effect_intended", path=path, data=data)])
-            # it may have been made after the backup that this execution came from
-            return replace(_effect(transaction, key), resumed=bool(row.restored))
+            effect = _effect(transaction, key)
+            transaction.write(row, [intended(effect)])
+            # it may have been made after the backup that this execution came from, nobody knows when
+            return _resumed(transaction, effect, since=row.inserted_at) if row.restored else effect
 
         self._database.room.ensure()
         return self._database.write(begin)
@@ -105,7 +109,10 @@ class SqlEffects(Part):
                 changes = {"status": "done", "receipt": kept, "inverse": undo, "done_at": transaction.now()}
                 event = NewEvent(type="effect_done", path=effect.path, data={"key": key, "receipt": kept})
             else:
-                changes = {"status": status, "detail": {**_note(effect.asked), "reason": reason}}
+                changes = {
+                    "status": status,
+                    "detail": {**notes(asked=effect.asked, key_retention=effect.key_retention), "reason": reason},
+                }
                 event = ended_without_receipt(effect, status, reason)
             transaction.run(update(effects).where(effects.c.key == key).values(**changes))
             transaction.write(row, [event])
@@ -148,8 +155,9 @@ def _asked(detail: JsonObject) -> int:
     return int(detail.get("asked", 0))
 
 
-def _note(asked: int) -> JsonObject:
-    return {"asked": asked} if asked else {}
+def _resumed(transaction: Transaction, effect: Effect, *, since: datetime | None = None) -> Effect:
+    age = (transaction.now() - (since or effect.created_at)).total_seconds()
+    return replace(effect, resumed=True, age=age)
 
 
 def _effect_of(row: Row[Any]) -> Effect:
@@ -166,6 +174,7 @@ def _effect_of(row: Row[Any]) -> Effect:
         inverse=row.inverse,
         created_at=row.inserted_at,
         done_at=row.done_at,
-        detail={name: value for name, value in row.detail.items() if name != "asked"},
+        detail={name: value for name, value in row.detail.items() if name not in ("asked", "key_retention")},
         asked=_asked(row.detail),
+        key_retention=row.detail.get("key_retention"),
     )

@@ -18,13 +18,21 @@ class MemoryLedger:
     approved_hashes: set[str] = field(default_factory=set)
 
     async def begin(
-        self, *, key: str, path: str, target: str, target_class: TargetClass, request_hash: str, asked: int = 0
+        self,
+        *,
+        key: str,
+        path: str,
+        target: str,
+        target_class: TargetClass,
+        request_hash: str,
+        asked: int = 0,
+        key_retention: float | None = None,
     ) -> Effect:
         """The intent; the effect as it stood when it was begun before."""
         known = self.effects.get(key)
         if known is not None and known.status != "refused":
             self.effects[key] = replace(known, asked=max(asked, known.asked))
-            return replace(known, resumed=True)
+            return replace(known, resumed=True, age=(self.clock.now() - known.created_at).total_seconds())
         self.effects[key] = Effect(
             key=key,
             execution_id="test",
@@ -35,6 +43,7 @@ class MemoryLedger:
             request_hash=request_hash,
             created_at=self.clock.now(),
             asked=asked,
+            key_retention=key_retention,
         )
         return self.effects[key]
 

@@ -11,6 +11,7 @@ from flowbuilder.effect import (
     TargetClass,
     cancelled,
     ended_without_receipt,
+    intended,
 )
 from flowbuilder.errors import Conflict, NotFound
 from flowbuilder.events import NewEvent
@@ -33,6 +34,7 @@ class MemoryEffects(Part):
         target_class: TargetClass,
         request_hash: str,
         asked: int = 0,
+        key_retention: float | None = None,
     ) -> Effect:
         """The durable intent; one that is there already comes back as it stood, marked as resumed."""
         memory = self._memory
@@ -41,7 +43,7 @@ class MemoryEffects(Part):
             known = memory.effects.get(key)
             if known is not None and known.status != "refused":
                 memory.effects[key] = replace(known, asked=max(asked, known.asked))
-                return replace(copied(known), resumed=True)
+                return replace(copied(known), resumed=True, age=(memory.now() - known.created_at).total_seconds())
             if run.execution.control == "cancel":
                 raise cancelled(lease)
             now = memory.now()
@@ -53,12 +55,12 @@ class MemoryEffects(Part):
                 target_class=target_class,
                 status="intended",
                 request_hash=request_hash,
-                created_at=now,
+                created_at=now if known is None else known.created_at,
                 asked=asked,
+                key_retention=key_retention,
             )
             memory.effects[key] = effect
-            data: JsonObject = {"key": key, "target": target, "request_hash": request_hash}
-            run.write(now, [NewEvent(type="effect_intended", path=path, data=data)])
+            run.write(now, [intended(effect)])
             return effect
 
     def finish_effect(

@@ -121,3 +121,34 @@ def test_an_effect_keeps_how_many_questions_were_answered_when_it_was_last_begun
     world.store.finish_effect(lease, "k1", "refused", reason="429")
     assert begun(1) == (1, False)
     assert begun(2) == (1, True)
+
+
+def test_an_effect_tells_how_long_ago_its_key_may_first_have_been_used(world: World) -> None:
+    lease = world.held()
+
+    def declared() -> Effect:
+        return world.store.begin_effect(
+            lease,
+            key="k1",
+            path="order",
+            target="shop",
+            target_class="deduplicates",
+            request_hash="h",
+            key_retention=60,
+        )
+
+    assert (declared().key_retention, declared().forgotten) == (60, False)
+    assert world.store.events("run-1")[-1].data["key_retention"] == 60
+    world.clock.advance(60)
+    assert (declared().age, declared().forgotten) == (60, False)
+    world.store.finish_effect(lease, "k1", "unknown", reason="no answer")
+    world.clock.advance(1)
+    assert (declared().age, declared().forgotten) == (61, True)
+    assert world.store.effect("k1").detail == {"reason": "no answer"}
+
+
+def test_a_target_that_says_nothing_of_it_never_forgets(world: World) -> None:
+    lease = world.held()
+    begin(world, lease)
+    world.clock.advance(10**8)
+    assert not begin(world, lease).forgotten
