@@ -17,10 +17,11 @@ class PrefectAway(Exception):
 
 
 @asynccontextmanager
-async def prefect_asked() -> AsyncIterator[None]:
-    """Ask Prefect something inside; `PrefectAway` when there is no answer, or none soon. Refusals pass as they are."""
+async def prefect_asked(seconds: float | None = None) -> AsyncIterator[None]:
+    """Ask Prefect something inside; `PrefectAway` when there is no answer, or none soon (within `seconds`). Refusals
+    pass as they are."""
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(ANSWER_SECONDS if seconds is None else seconds):
             yield
     except (httpx.HTTPError, TimeoutError) as problem:
         if not is_away(problem):

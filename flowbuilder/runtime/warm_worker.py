@@ -24,7 +24,7 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 from flowbuilder.errors import Unavailable
 from flowbuilder.execution import Execution
 from flowbuilder.runtime.apart import Apart
-from flowbuilder.runtime.away import is_away
+from flowbuilder.runtime.away import PrefectAway, is_away, prefect_asked
 from flowbuilder.runtime.dead import bury_dead
 from flowbuilder.runtime.desk import Desk
 from flowbuilder.runtime.listening import Listening
@@ -45,6 +45,8 @@ READY_SECONDS = 1.0
 """How often the store is asked what is ready: how soon is seen what neither a wake-up nor the store itself has told."""
 WISH_SECONDS = 1.0
 """How often Prefect is asked whether a person pressed pause or cancel."""
+SYNC_SECONDS = 10.0
+"""How long Prefect may take to hear that a worker is there, before that goes on without."""
 STORE_SECONDS = 15.0
 """How long a worker that starts waits for its database."""
 SHORTEST_PAUSE = 1.0
@@ -149,11 +151,10 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
         """Prefect's heartbeat. Its worker gives up after a while without a server; this one has a record of its own to
         go by."""
         try:
-            await super().sync_with_backend()
-        except httpx.HTTPError as problem:
-            if not is_away(problem):
-                raise
-            logger.warning("Prefect does not hear this worker: %s: %s", type(problem).__name__, problem)
+            async with prefect_asked(seconds=SYNC_SECONDS):
+                await super().sync_with_backend()
+        except PrefectAway as problem:
+            logger.warning("Prefect does not hear this worker: %s", problem)
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
         """Prefect's own poll: runs that its UI or a schedule has made."""
