@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-BUSY_SHARE = 0.1
+BUSY_SHARE = 0.03
 """Share of readings that are answered 429 with `Retry-After: 1`."""
 FAILING_SHARE = 0.3
 """Share of calls to `/flaky` that are answered 503, half of them after the work is done."""

@@ -152,3 +152,20 @@ async def test_a_worker_waits_for_a_database_that_is_just_starting(shop: Shop, m
         decide(shop, execution_id)
         await shop.status(execution_id, "completed")
     assert len(tries) == 3
+
+
+async def test_a_worker_that_starts_is_not_held_up_by_a_server_that_does_not_answer(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hear(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(60)
+
+    execution_id = await waiting(shop)
+    decide(shop, execution_id)
+    monkeypatch.setattr("flowbuilder.runtime.warm_worker.SYNC_SECONDS", 0.5)
+    monkeypatch.setattr("flowbuilder.runtime.away.ANSWER_SECONDS", 0.5)
+    silent = await asyncio.start_server(hear, "127.0.0.1", 0)
+    with prefect_away(f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}/api"):
+        async with shop.worker():
+            await shop.status(execution_id, "completed")
+    silent.close()
