@@ -12,9 +12,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-
 WAIT_SECONDS = 10
-"""How long a transaction waits for the lock; who asked for it is told 503 then, and asks again. As it comes it is 60."""
+"""How long a transaction waits for the lock; who asked for it is told 503 then, and asks again. Prefect has 60."""
 
 
 def queue_up_writers() -> None:
