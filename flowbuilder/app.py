@@ -19,6 +19,7 @@ from flowbuilder.loader import load
 from flowbuilder.pinning import pinned
 from flowbuilder.plan import Plan
 from flowbuilder.ports import Engine, ExecutionFilter, ReviewFilter, Store
+from flowbuilder.questions import all_reviews, open_reviews
 from flowbuilder.recollection import walk_of
 from flowbuilder.review import DecisionKind, Review, ReviewPage
 from flowbuilder.settings import Settings
@@ -203,7 +204,11 @@ class App:
 
     def reviews_of(self, execution_id: str) -> tuple[Review, ...]:
         """All reviews of an execution, open and decided."""
-        return self.store.reviews(ReviewFilter(execution_id=execution_id, status=None), limit=1000).reviews
+        return all_reviews(self.store, ReviewFilter(execution_id=execution_id, status=None))
+
+    def open_reviews_of(self, execution_id: str) -> tuple[Review, ...]:
+        """Those that it waits for."""
+        return open_reviews(self.store, execution_id)
 
     def review(self, review_id: str) -> Review:
         """One review."""

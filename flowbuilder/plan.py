@@ -54,12 +54,11 @@ class Task(Node):
 
 @dataclass(frozen=True, kw_only=True)
 class Review(Node):
-    """A question to a person. With `rewind_to`, a request for changes runs `again` once more, at most `max_rounds`."""
+    """A question to a person. With `rewind_to`, a request for changes runs that step and all that depends on it again,
+    at most `max_rounds` times."""
 
     rewind_to: str | None = None
     max_rounds: int = 0
-    again: tuple[str, ...] = ()
-    """The ids in the same block that a new round runs again: `rewind_to`, this review and all on the way between."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The open reviews of one execution, as a drive asks and withdraws them."""
+"""All reviews of one kind, and the open ones of an execution as a drive asks and withdraws them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from flowbuilder.execution import Lease
 from flowbuilder.ports import ReviewFilter, Store
 from flowbuilder.review import Review
 
+_PAGE = 200
+
 
 class Opened(Protocol):
     """Told of every review that was opened, and of the StepPaths whose results it waited for."""
@@ -19,16 +21,21 @@ class Opened(Protocol):
         ...
 
 
-def open_reviews(store: Store, execution_id: str) -> tuple[Review, ...]:
-    """All open reviews of an execution, in the order of the queue."""
+def all_reviews(store: Store, where: ReviewFilter) -> tuple[Review, ...]:
+    """All reviews of the queue that are asked for, in its order, however many."""
     found: list[Review] = []
     cursor: str | None = None
     while True:
-        page = store.reviews(ReviewFilter(execution_id=execution_id), limit=200, cursor=cursor)
+        page = store.reviews(where, limit=_PAGE, cursor=cursor)
         found += page.reviews
         if page.next is None:
             return tuple(found)
         cursor = page.next
+
+
+def open_reviews(store: Store, execution_id: str) -> tuple[Review, ...]:
+    """All open reviews of an execution, in the order of the queue."""
+    return all_reviews(store, ReviewFilter(execution_id=execution_id))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from flowbuilder.driver import Settled
 from flowbuilder.events import Event
 from flowbuilder.execution import Execution, Outcome, Status
 from flowbuilder.local import LocalRunner
-from flowbuilder.ports import Ports, ReviewFilter, Store
+from flowbuilder.ports import Ports, Store
 from flowbuilder.review import DecisionKind, Review
 from flowbuilder.settings import Settings
 from flowbuilder.testing_ports import (
@@ -121,9 +121,9 @@ def run_locally(
     `decide` maps StepPaths to answers, or is asked for each open review and answers None to leave it open. `called`
     are the documents of the workflows that it calls. `DefinitionError` when a document has errors.
     """
-    clock = FakeClock()
-    chosen = store or MemoryStore(clock=clock)
-    runner = LocalRunner(chosen, ports or fake_ports(clock=clock))
+    outside = ports or fake_ports()
+    chosen = store or MemoryStore(clock=outside.clock)
+    runner = LocalRunner(chosen, outside)
     app = App(chosen, runner, Settings())
     if site is not None:
         chosen.save_site(str(site["site"]), site)
@@ -155,7 +155,7 @@ async def _run(app: App, runner: LocalRunner, execution_id: str, decide: Decide 
 
 def _decide_all(app: App, execution_id: str, decide: Decide | None) -> bool:
     decided = False
-    for review in app.reviews(ReviewFilter(execution_id=execution_id), limit=1000).reviews:
+    for review in app.open_reviews_of(execution_id):
         answer = decide(review) if callable(decide) else (decide or {}).get(review.path)
         if answer is None:
             continue

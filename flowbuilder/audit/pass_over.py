@@ -13,6 +13,7 @@ from flowbuilder.errors import FlowbuilderError
 from flowbuilder.execute import plan_of
 from flowbuilder.plan import Plan
 from flowbuilder.ports import ExecutionFilter, ReviewFilter, Store
+from flowbuilder.questions import all_reviews
 
 _PAGE = 100
 
@@ -61,13 +62,7 @@ def _plan(store: Store, record: Record) -> Plan | FlowbuilderError:
 
 def _counters(store: Store) -> Iterator[Finding]:
     before = dict(store.pending_counts())
-    open_: Counter[str] = Counter()
-    cursor: str | None = None
-    while True:
-        page = store.reviews(ReviewFilter(), limit=_PAGE, cursor=cursor)
-        open_.update(review.workflow for review in page.reviews)
-        if (cursor := page.next) is None:
-            break
+    open_ = Counter(review.workflow for review in all_reviews(store, ReviewFilter()))
     after = dict(store.pending_counts())
     for workflow in sorted(before.keys() | open_.keys()):
         if before == after and before.get(workflow, 0) != open_[workflow]:

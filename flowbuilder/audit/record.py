@@ -9,6 +9,7 @@ from flowbuilder.effect import Effect
 from flowbuilder.events import Event
 from flowbuilder.execution import Execution, Outcome
 from flowbuilder.ports import ReviewFilter, Store
+from flowbuilder.questions import all_reviews
 from flowbuilder.review import Decision, Review
 
 _TRIES = 5
@@ -35,7 +36,7 @@ def record_of(store: Store, execution_id: str) -> Record | None:
             execution=before,
             outcomes=tuple(store.outcomes(execution_id)),
             decisions=store.decisions(execution_id),
-            reviews=_reviews(store, execution_id),
+            reviews=all_reviews(store, ReviewFilter(execution_id=execution_id, status=None)),
             effects=tuple(store.effects(execution_id)),
             events=events,
         )
@@ -50,14 +51,3 @@ def _events(store: Store, execution_id: str) -> tuple[Event, ...]:
     while batch := store.events(execution_id, after=found[-1].seq if found else 0):
         found += batch
     return tuple(found)
-
-
-def _reviews(store: Store, execution_id: str) -> tuple[Review, ...]:
-    found: list[Review] = []
-    cursor: str | None = None
-    while True:
-        page = store.reviews(ReviewFilter(execution_id=execution_id, status=None), limit=200, cursor=cursor)
-        found += page.reviews
-        if page.next is None:
-            return tuple(found)
-        cursor = page.next

@@ -18,6 +18,7 @@ from flowbuilder.execute import execute, plan_of
 from flowbuilder.execution import TERMINAL, Execution
 from flowbuilder.plan import Loop
 from flowbuilder.ports import ReviewFilter, Store
+from flowbuilder.questions import all_reviews
 from flowbuilder.review import Review
 from flowbuilder.runtime.review_task import at_the_top, review_artifact, review_task_id, show_opened, tell_decided
 from flowbuilder.runtime.station import Station
@@ -123,11 +124,5 @@ def tell_reviews(store: Store, execution_id: str, telling: Telling) -> None:
 
 def reviews_at_the_top(store: Store, execution_id: str) -> list[Review]:
     """The reviews of an execution that are drawn in its run graph."""
-    found: list[Review] = []
-    cursor: str | None = None
-    while True:
-        page = store.reviews(ReviewFilter(execution_id=execution_id, status=None), limit=200, cursor=cursor)
-        found += [review for review in page.reviews if at_the_top(review.path)]
-        if page.next is None:
-            return found
-        cursor = page.next
+    whole = all_reviews(store, ReviewFilter(execution_id=execution_id, status=None))
+    return [review for review in whole if at_the_top(review.path)]

@@ -11,7 +11,6 @@ import threading
 from flowbuilder.app import App
 from flowbuilder.driver import Settled
 from flowbuilder.local import LocalRunner
-from flowbuilder.ports import ReviewFilter
 from flowbuilder.signals import Signals
 from flowbuilder.terminal.ask import ask_review
 from flowbuilder.terminal.timeline import event_line
@@ -45,10 +44,7 @@ async def _run(runner: LocalRunner, execution_id: str) -> Settled:
 
 
 def _answer_all(app: App, execution_id: str, by: str) -> bool:
-    answers = [
-        ask_review(app, review, by=by)
-        for review in app.reviews(ReviewFilter(execution_id=execution_id), limit=1000).reviews
-    ]
+    answers = [ask_review(app, review, by=by) for review in app.open_reviews_of(execution_id)]
     return any(answers)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from flowbuilder.app import App
-from flowbuilder.ports import ReviewFilter
 from flowbuilder.terminal.answer import Answer
 from flowbuilder.terminal.records import waiting_record
 
@@ -13,7 +12,7 @@ from flowbuilder.terminal.records import waiting_record
 def outcome_answer(app: App, execution_id: str, *, notes: tuple[str, ...] = ()) -> Answer:
     """Status, outputs, and the reviews that it waits for; a failed or cancelled execution is a no."""
     execution = app.execution(execution_id)
-    waiting = app.reviews(ReviewFilter(execution_id=execution_id), limit=1000).reviews
+    waiting = app.open_reviews_of(execution_id)
     data = {
         "execution_id": execution.id,
         "workflow": execution.workflow,
