@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -11,7 +12,8 @@ from flowbuilder.audit import audit_rows
 from flowbuilder.execution import Execution
 from flowbuilder.store import open_store
 
-PROCESSES, WRITES = 4, 100
+THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
+PROCESSES, WRITES = 4, 1000 if THOROUGH else 100
 PROGRAM = """
 import sys, time
 from datetime import timedelta
@@ -31,7 +33,7 @@ for number in range(writes):
         connection = store.database.engine.raw_connection()
         connection.cursor().execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
         connection.close()
-print(max(waits))
+print(sorted(waits)[len(waits) * 99 // 100])
 """
 
 
@@ -55,6 +57,8 @@ def test_many_processes_write_to_one_file_and_checkpoint_it(sqlite_url: str) -> 
     ]  # fmt: skip
     said = [other.communicate(timeout=150) for other in others]
     assert [other.returncode for other in others] == [0] * PROCESSES, said
+    if THOROUGH:
+        assert max(float(out) for out, _ in said) <= 0.25, said  # seconds: what 99 of 100 writes take at most
     for number in range(PROCESSES):
         assert len(store.outcomes(f"run-{number}")) == WRITES
     assert [str(finding) for finding in audit_rows(store)] == []
