@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from flowbuilder.errors import Conflict, NotFound
+from flowbuilder.holding import is_held
 from flowbuilder.ports import ExecutionFilter, Store
 from flowbuilder.values import digest
 
@@ -49,9 +50,9 @@ def is_dead(holder: str) -> bool:
 
 def bury_dead(store: Store) -> list[str]:
     """End the leases of all such processes; the ids of their executions."""
-    buried = []
+    buried, now = [], store.now()
     for execution in store.executions(ExecutionFilter(statuses=frozenset({"running"})), limit=MOST):
-        if execution.holder is not None and is_dead(execution.holder):
+        if execution.holder is not None and is_held(execution, now) and is_dead(execution.holder):
             try:
                 store.bury(execution.id, execution.holder)
             except (Conflict, NotFound):
