@@ -20,6 +20,7 @@ THOROUGH = pytest.param(
 
 
 @pytest.mark.skipif(not ASKED, reason="takes two minutes of both cores; set FLOWBUILDER_CHAOS=1, or run `make chaos`")
+@pytest.mark.alone
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("database", ["postgresql", THOROUGH])
 def test_a_minute_in_which_everything_fails_loses_nothing_and_repeats_nothing(database: str, tmp_path: Path) -> None:
