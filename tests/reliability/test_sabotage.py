@@ -20,6 +20,8 @@ RACES = f"{CONTRACTS}/test_races_of_a_store.py"
 DATABASES = f"{CONTRACTS}/test_databases_of_a_store.py"
 OPENING = f"{CONTRACTS}/test_opening_a_store.py"
 CRASHES = "tests/reliability/test_crash_points.py"
+TRAFFIC = "tests/test_traffic.py"
+THROTTLES = f"{CONTRACTS}/test_throttles.py"
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,16 @@ MUTANTS = (
         CRASHES, "sqlite and three-targets",
     ),
     Mutant(
+        "every worker waits by its own clock", "flowbuilder/store_time.py",
+        "return self._clock.now() + self._off", "return self._clock.now()",
+        "tests/reliability/test_one_clock.py", "sqlite",
+    ),
+    Mutant(
+        "an output that was changed is believed", "flowbuilder/soundness.py",
+        "said is not None and said != digest(outcome.output)", "False",
+        "tests/reliability/test_damaged_rows.py", "sqlite and changed",
+    ),
+    Mutant(
         "an approval is good for every call", "flowbuilder/once.py",
         "if run.asked <= effect.asked:", "if False:",
         "tests/reliability/test_approved_once.py", "sqlite",
@@ -205,6 +217,57 @@ MUTANTS = (
         "the audit is blind to gaps", "flowbuilder/audit/rows.py",
         "if event.seq != expected:", "if False:",
         "tests/reliability/test_audit.py", "",
+    ),
+    Mutant(
+        "a closed connection is called", "flowbuilder/traffic.py",
+        "if traffic.closed_until is not None and now < traffic.closed_until:", "if False:",
+        TRAFFIC, "refusal or closed",
+    ),
+    Mutant(
+        "Retry-After is not obeyed at a connection", "flowbuilder/traffic.py",
+        "until = now + max(said, own)", "until = now + own",
+        TRAFFIC, "refusal",
+    ),
+    Mutant(
+        "everybody looks whether it is over", "flowbuilder/traffic.py",
+        "if traffic.strikes and traffic.probing_until is not None and now < traffic.probing_until:", "if False:",
+        TRAFFIC, "looks",
+    ),
+    Mutant(
+        "all come back together", "flowbuilder/traffic.py",
+        "return replace(traffic, free_at=following), Wait(why=\"closed\"", "return traffic, Wait(why=\"closed\"",
+        TRAFFIC, "turn_of_its_own",
+    ),
+    Mutant(
+        "a rate is not counted", "flowbuilder/traffic.py",
+        "    if earliest <= now:\n", "    if True:\n",
+        TRAFFIC, "rate",
+    ),
+    Mutant(
+        "places at once are not counted", "flowbuilder/traffic.py",
+        "len(traffic.held) >= limits.concurrency", "False",
+        TRAFFIC, "places",
+    ),
+    Mutant(
+        "a refusal closes nothing", "flowbuilder/adapters/throttle.py",
+        "            if not _turned_away(problem):\n", "            if True:\n",
+        THROTTLES, "fake and closes_the_connection",
+    ),
+    Mutant(
+        "a wait for a turn is an attempt", "flowbuilder/postponed.py",
+        "                attempt=number - 1,\n", "                attempt=number,\n",
+        "tests/app/test_throttled.py", "attempts_of_a_step or no_retries",
+    ),
+    Mutant(
+        "a refusal is a failure", "flowbuilder/perform.py",
+        'if isinstance(problem, Throttled) or problem.reason == "rate_limit":', "if False:",
+        "tests/app/test_throttled.py", "without_retries",
+    ),
+    Mutant(
+        "a limit that is not in Prefect lets everybody by", "flowbuilder/runtime/wall.py",
+        "                if granted is not None:\n                    return granted\n",
+        "                return granted\n",
+        "tests/runtime/test_limits.py", "cannot_be_made",
     ),
 )  # fmt: skip
 
