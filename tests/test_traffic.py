@@ -117,7 +117,9 @@ def test_those_who_come_later_queue_up_behind_those_who_have_a_turn() -> None:
 )
 @settings(max_examples=100)
 def test_no_window_ever_has_more_calls_than_its_rate_and_one_burst(calls: int, burst: int, gaps: list[float]) -> None:
-    road, made, waiting = Road(per_second(calls, burst)), [], []
+    road = Road(per_second(calls, burst))
+    made: list[float] = []
+    waiting: list[Turn] = []
     for gap in gaps:
         road.at += gap
         for turn in [turn for turn in waiting if turn.at <= road.now]:

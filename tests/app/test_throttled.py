@@ -19,6 +19,7 @@ from flowbuilder.settings import Settings
 from flowbuilder.step import Completed, Step, StepResult, StepRun
 from flowbuilder.step_types import step_types
 from flowbuilder.testing import FakeClock, MemoryStore, fake_ports
+from flowbuilder.values import JsonObject
 
 Behaviour = Callable[[StepRun], Any]
 TURN = {"era": 3, "at": "2026-01-05T09:10:00+00:00"}
@@ -53,19 +54,19 @@ def calling_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 class World:
     """A store, a clock and one execution of one step."""
 
-    def __init__(self, *does: Behaviour, kind: str = "sharing", **more: Any) -> None:
+    def __init__(self, *does: Behaviour, kind: str = "sharing", beside: bool = False, **more: Any) -> None:
         Calling.does[:] = does
         self.clock = FakeClock()
         self.store = MemoryStore(clock=self.clock)
         self.ports = fake_ports(clock=self.clock)
         self.local = LocalRunner(self.store, self.ports)
         app = App(self.store, self.local, Settings())
-        document = {
+        document: JsonObject = {
             "schema": "flowbuilder/v1",
             "name": "w",
             "title": "W",
-            "steps": [{"id": "a", "type": kind, **more}],
-            "outputs": {"a": "{{ steps.a.output }}"},
+            "steps": [{"id": "a", "type": kind, **more}, *([{"id": "b", "type": kind}] if beside else [])],
+            "outputs": {name: f"{{{{ steps.{name}.output }}}}" for name in ("ab" if beside else "a")},
         }
         self.id = app.start("w", {}, version=app.push(document).number)
 
@@ -135,6 +136,20 @@ async def test_the_attempts_of_a_step_are_left_for_its_failures() -> None:
     events = [event for event in world.store.events(world.id) if event.path == "a"][1:]
     steps = [(event.type, event.data["attempt"]) for event in events]
     assert steps == [("step_throttled", 1), ("step_retrying", 1), ("step_throttled", 2), ("step_failed", 2)]
+
+
+async def test_its_turn_may_come_while_the_execution_is_worked_on_all_the_same() -> None:
+    def failing(_run: StepRun) -> None:
+        raise TransientError("down", reason="server_error", retry_after=0)
+
+    async def working_for_long(_run: StepRun) -> None:
+        await asyncio.sleep(0.05)
+        world.clock.advance(600)
+
+    world = World(
+        sent_away(), working_for_long, failing, answering, beside=True, retry={"attempts": 2, "delay_seconds": 0}
+    )
+    assert (await world.drive()).outputs == {"a": 2, "b": None}
 
 
 async def test_one_woken_too_early_goes_on_waiting() -> None:

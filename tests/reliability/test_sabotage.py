@@ -256,7 +256,7 @@ MUTANTS = (
     Mutant(
         "a wait for a turn is an attempt", "flowbuilder/postponed.py",
         "                attempt=number - 1,\n", "                attempt=number,\n",
-        "tests/app/test_throttled.py", "attempts_of_a_step or no_retries",
+        "tests/app/test_throttled.py", "all_the_same",
     ),
     Mutant(
         "a refusal is a failure", "flowbuilder/perform.py",

@@ -12,6 +12,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from pytest_httpserver import HTTPServer
 
 from flowbuilder.adapters.clock import SystemClock
 from flowbuilder.adapters.declared import DeclaredLimits
@@ -163,6 +164,21 @@ async def test_the_place_of_a_holder_that_was_killed_comes_back(prefect: Prefect
     assert time.monotonic() - begun > 5
     async with door.slot("killed"):
         pass
+
+
+async def test_nobody_goes_by_a_limit_that_cannot_be_made(httpserver: HTTPServer) -> None:
+    limits = "/api/v2/concurrency_limits"
+    httpserver.expect_request(f"{limits}/increment-with-lease").respond_with_json(
+        {"lease_id": "0193b0a6-0000-7000-8000-000000000000", "limits": []}
+    )
+    httpserver.expect_request(f"{limits}/", method="POST").respond_with_json({"id": "x"}, status=409)
+    httpserver.expect_request(f"{limits}/flowbuilder:unmade", method="GET").respond_with_json({}, status=404)
+    httpserver.expect_request("/api/csrf-token").respond_with_data("CSRF protection is disabled.", status=422)
+    with temporary_settings({PREFECT_API_URL: httpserver.url_for("/api")}):
+        with pytest.raises(Throttled, match="the limit flowbuilder:unmade cannot be made in Prefect"):
+            async with worker("unmade", 1).slot("unmade"):
+                pass
+    assert [entry[0].path for entry in httpserver.log].count(f"{limits}/increment-with-lease") == 2
 
 
 def test_names_are_without_what_prefect_does_not_allow() -> None:
