@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from uuid_utils.compat import uuid7
@@ -16,9 +17,8 @@ from flowbuilder.questions import Opened
 from flowbuilder.signals import Signals
 from flowbuilder.values import JsonObject
 
-
 LONGEST_STAY = 900.0
-"""How many seconds a run in this process waits for a step that is to be tried again, or for its turn at a connection."""
+"""How many seconds a run in this process waits for a step that is tried again, or for its turn at a connection."""
 
 
 class LocalRunner:
@@ -65,14 +65,18 @@ class LocalRunner:
             settled = await self._turn(execution_id, opened, signals)
             if settled.status != "waiting" or settled.until is None:
                 return settled
-            left = (settled.until - self._ports.clock.now()).total_seconds()
+            left = await self._until(settled.until)
             if left > LONGEST_STAY:
                 return settled
             while left > 0:
                 if signals is not None and signals.leaving:
                     return settled
                 await self._ports.clock.sleep(min(left, 1.0))
-                left = (settled.until - self._ports.clock.now()).total_seconds()
+                left = await self._until(settled.until)
+
+    async def _until(self, moment: datetime) -> float:
+        """Seconds until then, by the store's clock."""
+        return (moment - await asyncio.to_thread(self._store.now)).total_seconds()
 
     async def _turn(self, execution_id: str, opened: Opened | None, signals: Signals | None) -> Settled:
         return await execute(
