@@ -196,7 +196,15 @@ SCENARIOS: tuple[Scenario, ...] = (
         name="calling",
         steps=[
             {"id": "child", "type": "workflow", "name": "called", "with": {"path": "{{ inputs.pages[0] }}"}},
-            put("keyed", depends_on=["child"]),
+            {
+                "id": "draft",
+                "type": "llm",
+                "model": "demo:",
+                "prompt": "Write.",
+                "output_schema": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
+                "depends_on": ["child"],
+            },
+            put("keyed", depends_on=["draft"]),
         ],
         inputs={"pages": ["x"]},
         called=(

@@ -5,28 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import pickle
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
-import flowbuilder.perform
 from flowbuilder.app import App
 from flowbuilder.audit import audit
 from flowbuilder.errors import Conflict, NotFound, Refused
 from flowbuilder.events import Event
 from flowbuilder.execute import PerformHere, create_execution, execute
 from flowbuilder.execution import TERMINAL, Execution
-from flowbuilder.ports import Ports, Store
+from flowbuilder.ports import Ports, Sandbox, Store
 from flowbuilder.review import Review
 from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeClock, fake_ports
 from flowbuilder.values import JsonObject
-from tests.reliability.crashing import Box, Boxed
+from tests.reliability.crashing import Box, Boxed, Crash
+from tests.reliability.in_order import everything_in_order
 from tests.reliability.scenarios import PAGE, SITE, Scenario
-from tests.reliability.targets import Service, Site, Targets
+from tests.reliability.targets import BoxedSite, Service, Site, Targets
 
-T = TypeVar("T")
 TTL = timedelta(seconds=15)
 PASSES = 60
 """How often a life looks around before it is taken to be stuck."""
@@ -99,11 +98,20 @@ class Engine:
 class Stage:
     """The world of one scenario: a clock, targets, people, and a store that each life opens anew."""
 
-    def __init__(self, scenario: Scenario, opener: Opener, clock: FakeClock, *, run: str = "run") -> None:
-        self.scenario, self.opener, self.clock, self.run = scenario, opener, clock, run
+    def __init__(
+        self,
+        scenario: Scenario,
+        opener: Opener,
+        clock: FakeClock,
+        *,
+        run: str = "run",
+        sandbox: Sandbox | None = None,
+    ) -> None:
+        self.scenario, self.opener, self.clock, self.run, self.sandbox = scenario, opener, clock, run, sandbox
         self.targets = Targets(site=Site({PAGE: "old text"}), service=Service(failures=dict(scenario.failures)))
         self.woken: list[str] = []
         self.lives = 0
+        self.answers_lost = 0
         self.looks = 0
         self.asked: set[int] = set()
         self._eyes: Store | None = None
@@ -116,6 +124,9 @@ class Stage:
         try:
             with everything_in_order():
                 self._live(Boxed(opened, box, "store"), box)
+        except Crash:
+            self.answers_lost += (box.operations[-1], box.when) == ("store.keep_answer", "before")
+            raise
         finally:
             close = getattr(opened, "close", None)
             if close is not None:
@@ -162,6 +173,7 @@ class Stage:
             http=Boxed(self.targets.service, box, "service"),  # type: ignore[arg-type]
             cms=BoxedSite(self.targets.site, box),  # type: ignore[arg-type]
             models=Boxed(self.targets.model, box, "model"),
+            sandbox=self.sandbox,
         )
 
     def _work(self, store: Any, ports: Any) -> bool:
@@ -257,6 +269,10 @@ class Stage:
                 found.append(f"I6: {effect.target} was called {times} times, and can tell none from another")
             elif times > self.lives + len(self.scenario.failures):
                 found.append(f"I5: {effect.target} was called {times} times in {self.lives} lives")
+        if self.targets.model.bought > 1 + self.answers_lost:
+            found.append(
+                f"{self.targets.model.bought} answers were bought, and {self.answers_lost} got lost in a crash"
+            )
         given_up = (store.execution(self.run).error or {}).get("code") == "effect_unknown"
         for effect in ledger.values():
             if given_up and effect.target_class == "neither" and effect.status == "done":
@@ -280,36 +296,7 @@ class Stage:
         return self._look().execution(self.run)
 
 
-class BoxedSite(Boxed):
-    """A CMS in a box; it is asked for by site."""
-
-    def __init__(self, inner: Site, box: Box) -> None:
-        super().__init__(inner, box, "cms")
-
-    async def __call__(self, site: JsonObject) -> BoxedSite:
-        return self
-
-
 def _close(store: Store) -> None:
     close = getattr(store, "close", None)
     if close is not None:
         close()
-
-
-@contextlib.contextmanager
-def everything_in_order() -> Iterator[None]:
-    """No threads: the same operations in the same order every time, so that a crash point is the same one too."""
-    to_thread, apart = asyncio.to_thread, flowbuilder.perform.run_apart
-
-    async def at_once(work: Callable[..., T], /, *given: Any, **named: Any) -> T:
-        return work(*given, **named)
-
-    async def here(work: Callable[[], Coroutine[Any, Any, T]], *, name: str) -> T:
-        return await work()
-
-    asyncio.to_thread = at_once  # type: ignore[assignment]
-    flowbuilder.perform.run_apart = here  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        asyncio.to_thread, flowbuilder.perform.run_apart = to_thread, apart

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowbuilder.errors import TransientError
-from flowbuilder.ports import CmsPage, CmsWrite, HttpRequest, HttpResponse
+from flowbuilder.ports import CmsPage, CmsWrite, HttpRequest, HttpResponse, ModelAnswer, ModelRequest
 from flowbuilder.testing import FakeModel, MemoryCms
 from flowbuilder.testing_ports import respond
+from flowbuilder.values import JsonObject
+from tests.reliability.crashing import Box, Boxed
 
 
 class Site(MemoryCms):
@@ -22,6 +24,16 @@ class Site(MemoryCms):
     async def update(self, write: CmsWrite) -> CmsPage:
         self.calls.append(write.idempotency_key or "")
         return await super().update(write)
+
+
+class BoxedSite(Boxed):
+    """A CMS in a box; it is asked for by site."""
+
+    def __init__(self, inner: Site, box: Box) -> None:
+        super().__init__(inner, box, "cms")
+
+    async def __call__(self, site: JsonObject) -> BoxedSite:
+        return self
 
 
 @dataclass
@@ -51,13 +63,25 @@ class Service:
         return respond({"accepted": path}, url=request.url)
 
 
+class Writer(FakeModel):
+    """A model that counts what it was paid for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bought = 0
+
+    async def _answer(self, request: ModelRequest) -> ModelAnswer:
+        self.bought += 1
+        return ModelAnswer(output={"text": "written"}, usage=dict(self._usage))
+
+
 @dataclass
 class Targets:
     """The world of one scenario."""
 
     site: Site
     service: Service = field(default_factory=Service)
-    model: FakeModel = field(default_factory=FakeModel)
+    model: Writer = field(default_factory=Writer)
 
     def keyed_calls(self) -> Counter[str]:
         """How often each effect key was used in a call."""

@@ -7,7 +7,6 @@ those with equal worlds, and the pairs of distinct worlds on SQLite; by default 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 import pytest
 
@@ -33,9 +32,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.mark.timeout(0 if THOROUGH else 180)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_crash_in_the_recovery_from_a_crash_changes_nothing(
-    name: str, kind: str, openers: Openers, record_property: Callable[[str, object], None]
-) -> None:
+def test_a_crash_in_the_recovery_from_a_crash_changes_nothing(name: str, kind: str, openers: Openers) -> None:
     scenario, clock = BY_NAME[name], FakeClock()
     opener = openers(clock)
     if kind == "sqlite":  # in memory each process begins with nothing, and has to store its documents first
@@ -52,8 +49,7 @@ def test_a_crash_in_the_recovery_from_a_crash_changes_nothing(
         problems += failures(Stage(scenario, opener, clock, run=f"run-{number}"), pair, expected)
         if len(problems) > 3:
             break
-    record_property("pairs", covered)
-    record_property("lives", len(chosen))
+    print(f"{covered} pairs of points, {len(pairs)} of them distinct, {len(chosen)} tried")
     assert problems == []
     assert covered > 3_000
     assert len(chosen) > 15
