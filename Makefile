@@ -6,7 +6,7 @@ SIDE_BY_SIDE ?= -n 2 --dist worksteal
 # two at a time, then those that need the machine to themselves (5: there are none among TESTS)
 TEST = $(BIN)/python -m pytest -m "not alone" $(SIDE_BY_SIDE) $(TESTS) && { $(BIN)/python -m pytest -m alone $(TESTS) || [ $$? -eq 5 ]; }
 
-.PHONY: demo test check fix up chaos clean
+.PHONY: demo test thorough check fix up chaos clean
 
 demo: $(STAMP)
 	@$(BIN)/flowbuilder demo $(DEMO)
@@ -16,6 +16,10 @@ up: $(STAMP)
 
 test: $(STAMP)
 	@$(TEST)
+
+# every point instead of a sample: crashes, crashes in recovery, kills, faults, power losses, machines, the protocol
+thorough: $(STAMP)
+	@FLOWBUILDER_THOROUGH=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE) --timeout 0 -rP $(or $(TESTS),tests/reliability)
 
 check: $(STAMP)
 	@$(BIN)/ruff format --check .
