@@ -72,6 +72,8 @@ def _doubts(trace: Trace, effect: Effect) -> int:
     for event in trace.events:
         if event.type == "execution_resumed" and before not in LET_GO and before != "worker_lost":
             doubts += 1  # taken up again by the same worker, after the database was away
+        if event.type == "execution_paused" and "by" in event.data and before not in LET_GO:
+            doubts += 1  # paused by the store itself, for its worker was dead already
         if event.type not in PEOPLE:
             before = event.type
     return doubts

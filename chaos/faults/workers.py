@@ -14,7 +14,7 @@ from chaos.world import World
 from flowbuilder.errors import Unavailable
 
 CARELESS_SHARE = 0.15
-"""Share of the faults that hit a worker though the other one is down as well."""
+"""Share of the kills and drains that hit a worker though the other one is down as well."""
 PATIENCE_SECONDS = 10.0
 """How long a fault waits for a worker that holds something."""
 DRAIN_SECONDS = 30.0
@@ -80,7 +80,7 @@ class DrainWorker:
 
 
 def _freeze(world: World, chance: random.Random, seconds: float) -> tuple[bool, dict[str, Any]]:
-    with _victim(world, chance) as (worker, pid, held):
+    with _victim(world, chance, careless=0.0) as (worker, pid, held):
         worker.send(signal.SIGSTOP)
         try:
             world.closed.wait(seconds)
@@ -90,17 +90,20 @@ def _freeze(world: World, chance: random.Random, seconds: float) -> tuple[bool, 
 
 
 @contextmanager
-def _victim(world: World, chance: random.Random) -> Iterator[tuple[Worker, int, list[str]]]:
+def _victim(
+    world: World, chance: random.Random, *, careless: float = CARELESS_SHARE
+) -> Iterator[tuple[Worker, int, list[str]]]:
     """A worker that is nobody else's victim, its process and what it holds; `Unavailable` when none holds anything.
 
-    Mostly the other one is at work meanwhile: with both of them frozen nobody could go on, which would prove nothing.
+    The other one is at work meanwhile, but for a `careless` share: with both of them frozen nobody could go on, which
+    would prove nothing.
     """
-    careless, deadline = chance.random() < CARELESS_SHARE, time.monotonic() + PATIENCE_SECONDS
+    alone, deadline = chance.random() < careless, time.monotonic() + PATIENCE_SECONDS
     while True:
         for worker in sorted(world.workers, key=lambda worker: -len(world.held_by(worker.pid))):
             with world.choosing:
                 others = all(other.ready for other in world.workers if other is not worker)
-                if not worker.ready or not (others or careless) or not worker.lock.acquire(blocking=False):
+                if not worker.ready or not (others or alone) or not worker.lock.acquire(blocking=False):
                     continue
             try:
                 pid = worker.pid

@@ -45,6 +45,10 @@ def without_resumes(trace: Trace) -> Trace:
     return replace(trace, events=tuple(e for e in trace.events if e.type != "resumed_without_decision"))
 
 
+def without_end(trace: Trace) -> Trace:
+    return replace(trace, events=tuple(e for e in trace.events if e.type != "execution_completed"))
+
+
 DOCTORED: list[tuple[str, str, Doctor]] = [
     (
         "every_fault_fired",
@@ -255,6 +259,13 @@ def test_what_a_lost_worker_had_begun_may_be_called_again() -> None:
     evidence = more_calls(call("put/0", "put-0", applied=False))(sound())
     assert judge(evidence).ok
     assert judge(evidence).figures["calls_repeated"] == 1
+
+
+def test_what_a_dead_worker_had_begun_may_be_called_again_after_a_pause() -> None:
+    evidence = more_calls(call("put/3", "put-3", applied=False))(
+        changed(3, lambda trace: with_event(7.5, "execution_paused", by="ana")(without_end(trace)))(sound())
+    )
+    assert judge(evidence).ok
 
 
 def test_the_figures_say_how_long_what_was_killed_stood_still() -> None:
