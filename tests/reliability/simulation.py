@@ -25,12 +25,12 @@ from flowbuilder.settings import Settings
 from flowbuilder.signals import Signals
 from flowbuilder.testing import fake_ports
 from tests.reliability.ground import Ground
+from tests.reliability.in_order import everything_in_order
 from tests.reliability.mixes import Mix
 from tests.reliability.nodes import NODE, Gate, Node, NodeClock, adopting
 from tests.reliability.outside import MOST_SLOW, Outside, OutsideSite
 from tests.reliability.people import People
 from tests.reliability.prefect_says import PrefectSays
-from tests.reliability.stage import everything_in_order
 from tests.reliability.targets import Site, Targets
 from tests.reliability.timers import RETRY_AFTER, RUN, Timers
 from tests.reliability.troubles import troubles
@@ -210,7 +210,7 @@ class World:
         await self.heal()
         self.result.findings += verdict(self)
         self.result.findings += [str(finding) for finding in audit(self.store)]
-        self.result.statuses = Counter(self.store.execution(run).status for run in self.runs)
+        self.result.statuses = Counter(self.end_of(run) for run in self.runs)
         self.result.seconds = self.loop.seconds
         self.result.trace = self._trace.hexdigest()
         return self.result
@@ -239,6 +239,12 @@ class World:
         for run in self.runs:
             if not self.ended(run):
                 self.finds(f"{run} is {self.store.execution(run).status} and never ends")
+
+    def end_of(self, run: str) -> str:
+        """Its status; one that a person ended, who found that what was in doubt had been done, was given up."""
+        execution = self.store.execution(run)
+        given_up = (execution.error or {}).get("code") == "effect_unknown"
+        return "given up" if given_up else str(execution.status)
 
     def ended(self, run: str) -> bool:
         return self.store.execution(run).status in TERMINAL

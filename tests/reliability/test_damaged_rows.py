@@ -19,8 +19,9 @@ from flowbuilder.ports import ExecutionFilter, ReviewFilter
 from flowbuilder.settings import Settings
 from flowbuilder.store import SqlStore, open_store
 from flowbuilder.testing import FakeClock, fake_ports
+from tests.reliability.in_order import everything_in_order
 from tests.reliability.scenarios import PAGE, SITE, Scenario, approved, ask, publish, put, read
-from tests.reliability.stage import TTL, everything_in_order
+from tests.reliability.stage import TTL
 from tests.reliability.targets import Service, Site
 
 SCENARIO = Scenario(

@@ -13,8 +13,9 @@ from flowbuilder.execution import Execution
 from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeClock, fake_ports
 from tests.reliability.conftest import Openers
+from tests.reliability.in_order import everything_in_order
 from tests.reliability.scenarios import SITE, Scenario, put
-from tests.reliability.stage import TTL, everything_in_order
+from tests.reliability.stage import TTL
 from tests.reliability.targets import Service
 
 SCENARIO = Scenario(
