@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -193,7 +194,7 @@ def test_each_of_those_who_wait_has_a_turn_of_its_own_and_the_first_comes_alone(
     turns = [road.seconds() for _ in range(200)]
     assert turns[0] == pytest.approx(30)
     assert turns[1] >= 32
-    gaps = [later - earlier for earlier, later in zip(turns[1:], turns[2:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(turns[1:])]
     assert min(gaps) == pytest.approx(1 / RESTART_PACE, abs=1e-5)
     assert turns[-1] < 30 + 30
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,9 +14,9 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from flowbuilder.adapters.named_models import NamedModels
-from flowbuilder.errors import ConfigurationError, FlowbuilderError, StepError, TransientError
+from flowbuilder.errors import ConfigurationError, FlowbuilderError, StepError, Throttled, TransientError
 from flowbuilder.ports import ModelRequest
-from flowbuilder.testing import MemoryJournal
+from flowbuilder.testing import FakeClock, FakeConnections, FakeThrottle, MemoryJournal
 
 SCHEMA = {
     "type": "object",
@@ -139,6 +140,32 @@ async def test_too_many_requests_is_a_passing_failure_that_says_how_long_to_wait
     server.will_fail(429, retry_after="17")
     problem = await failure(question(server), TransientError)
     assert (problem.reason, problem.retry_after, len(server.asked)) == ("rate_limit", 17.0, 1)
+
+
+async def test_after_too_many_requests_the_provider_is_asked_by_nobody_until_the_time_is_over(server: Server) -> None:
+    clock = FakeClock()
+    models = NamedModels(FakeThrottle(clock=clock))
+    server.will_fail(429, retry_after="17")
+    for refused in range(3):
+        with pytest.raises(Throttled) as caught:
+            await models.complete(question(server))
+        assert caught.value.connection == question(server).model.partition(":")[0]
+        assert caught.value.retry_after >= 17
+        assert len(server.asked) == 1, refused
+    clock.advance(17)
+    server.will_answer(GOOD)
+    assert (await models.complete(question(server))).output == GOOD
+
+
+async def test_the_limits_of_a_named_connection_count_and_not_those_of_its_provider(server: Server) -> None:
+    connections = FakeConnections({"ours": {"limits": {"rate": "1/hour"}}})
+    models = NamedModels(FakeThrottle(connections=connections))
+    server.will_answer(GOOD)
+    asked = replace(question(server), connection_name="ours")
+    assert (await models.complete(asked)).output == GOOD
+    with pytest.raises(Throttled, match="ours may not be called more often"):
+        await models.complete(asked)
+    assert (await models.complete(question(server))).output == GOOD
 
 
 @pytest.mark.parametrize("status", [500, 503])

@@ -107,8 +107,7 @@ async def test_never_are_more_calls_made_at_once_than_a_connection_allows(
                     under_way -= 1
                     made += 1
                     return
-            except Throttled as problem:
-                assert (problem.connection, problem.refused) == ("narrow", False)
+            except Throttled:
                 await asyncio.sleep(0.005)
 
     await asyncio.gather(*(call(throttles_in_real_time[number % 2]) for number in range(20)))
@@ -303,7 +302,7 @@ async def test_providers_and_hosts_need_not_be_connections_and_have_limits_where
 
 async def test_a_connection_with_wrong_limits_is_not_called_at_all(throttle: Throttle) -> None:
     called = False
-    with pytest.raises(ConfigurationError, match="connection wrong: limits.rate cannot be 'fast'"):
+    with pytest.raises(ConfigurationError, match=r"connection wrong: limits\.rate cannot be 'fast'"):
         async with throttle.slot("wrong"):
             called = True
     assert not called

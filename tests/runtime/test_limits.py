@@ -174,10 +174,13 @@ async def test_nobody_goes_by_a_limit_that_cannot_be_made(httpserver: HTTPServer
     httpserver.expect_request(f"{limits}/", method="POST").respond_with_json({"id": "x"}, status=409)
     httpserver.expect_request(f"{limits}/flowbuilder:unmade", method="GET").respond_with_json({}, status=404)
     httpserver.expect_request("/api/csrf-token").respond_with_data("CSRF protection is disabled.", status=422)
-    with temporary_settings({PREFECT_API_URL: httpserver.url_for("/api")}):
-        with pytest.raises(Throttled, match="the limit flowbuilder:unmade cannot be made in Prefect"):
-            async with worker("unmade", 1).slot("unmade"):
-                pass
+    door = worker("unmade", 1)
+    with (
+        temporary_settings({PREFECT_API_URL: httpserver.url_for("/api")}),
+        pytest.raises(Throttled, match="the limit flowbuilder:unmade cannot be made in Prefect"),
+    ):
+        async with door.slot("unmade"):
+            pass
     assert [entry[0].path for entry in httpserver.log].count(f"{limits}/increment-with-lease") == 2
 
 
