@@ -20,6 +20,8 @@ RACES = f"{CONTRACTS}/test_races_of_a_store.py"
 DATABASES = f"{CONTRACTS}/test_databases_of_a_store.py"
 OPENING = f"{CONTRACTS}/test_opening_a_store.py"
 CRASHES = "tests/reliability/test_crash_points.py"
+ONCE = "tests/steps/test_write_once.py"
+RUNTIME = "tests/reliability/test_runtime_guards.py"
 TRAFFIC = "tests/test_traffic.py"
 THROTTLES = f"{CONTRACTS}/test_throttles.py"
 
@@ -268,6 +270,42 @@ MUTANTS = (
         "                if granted is not None:\n                    return granted\n",
         "                return granted\n",
         "tests/runtime/test_limits.py", "cannot_be_made",
+    ),
+    Mutant(
+        "an approval is good for other content", "flowbuilder/once.py",
+        "if run.decision is None or run.decision.shown_hash != question.content_hash():", "if run.decision is None:",
+        ONCE, "",
+    ),
+    Mutant(
+        "a key may be used for another write", "flowbuilder/once.py",
+        "if effect.request_hash != request_hash:", "if False:",
+        ONCE, "",
+    ),
+    Mutant(
+        "a call that was cut off is not noted", "flowbuilder/once.py",
+        "await asyncio.shield(ledger.unknown", "await (ledger.unknown",
+        ONCE, "",
+    ),
+    Mutant(
+        "what has ended in Prefect runs again", "flowbuilder/runtime/attempt.py",
+        "(state.is_running() and _over(current))", "False",
+        RUNTIME, "",
+    ),
+    Mutant(
+        "a sweeper corrects what is just being said", "flowbuilder/runtime/sweeper.py",
+        "if state is None or now - state.timestamp < timedelta(seconds=self.quiet):", "if state is None:",
+        RUNTIME, "",
+    ),
+    Mutant(
+        "the suspension that a turn ends is a wish", "flowbuilder/runtime/wishes.py",
+        "since is not None and run.state.timestamp > since", "True",
+        RUNTIME, "",
+    ),
+    Mutant(
+        "a receipt is for every effect", "flowbuilder/store/effects.py",
+        "transaction.run(update(effects).where(effects.c.key == key).values(**changes))",
+        "transaction.run(update(effects).values(**changes))",
+        "tests/contracts/test_one_row_of_a_store.py", "sqlite",
     ),
 )  # fmt: skip
 
