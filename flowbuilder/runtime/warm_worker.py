@@ -112,7 +112,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
             asyncio.create_task(self._repeat(self.sweeper.wake, READY_SECONDS), name="ready"),
             asyncio.create_task(self._repeat(self._look_for_wishes, WISH_SECONDS), name="wishes"),
             # beside the sweep, which waits for Prefect
-            asyncio.create_task(self._repeat(self.sweeper.expire, station.settings.sweep_seconds), name="expire"),
+            asyncio.create_task(self._repeat(self._look_after, station.settings.sweep_seconds), name="look after"),
             asyncio.create_task(self._repeat(self._sweep, station.settings.sweep_seconds), name="sweep"),
         ]
 
@@ -190,9 +190,13 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
         self.desk.offer(execution.id)
         return True
 
-    async def _sweep(self) -> None:
+    async def _look_after(self) -> None:
+        """What is due by our own record alone: it waits for no answer of Prefect's."""
         for execution_id in await asyncio.to_thread(bury_dead, self.desk.station.store):
             self.desk.offer(execution_id)
+        await self.sweeper.expire()
+
+    async def _sweep(self) -> None:
         await self.sweeper.sweep(worked_on=self.desk.seats.keys())
 
     async def _look_for_wishes(self) -> None:
