@@ -46,7 +46,7 @@ class FreezePrefect:
     def inject(self, world: World, chance: random.Random) -> tuple[bool, dict[str, Any]]:
         """Under executions that are under way."""
         with world.prefect.lock:
-            active = _wait_for(world, lambda: _active(world) if world.prefect.is_settled else [])
+            active = _wait_for(world, lambda: _active(world))
             seconds = chance.uniform(6.0, 9.0)
             world.prefect.send(signal.SIGSTOP)
             try:

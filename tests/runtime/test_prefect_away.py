@@ -15,6 +15,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, tempor
 
 from flowbuilder.errors import Unavailable
 from flowbuilder.runtime.away import PrefectAway, prefect_asked
+from flowbuilder.runtime.dead import this_place
 from flowbuilder.runtime.limits import Limits
 from flowbuilder.runtime.station import Station, new_holder
 from tests.runtime.documents import NOTE
@@ -168,4 +169,25 @@ async def test_a_worker_that_starts_is_not_held_up_by_a_server_that_does_not_ans
     with prefect_away(f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}/api"):
         async with shop.worker():
             await shop.status(execution_id, "completed")
+    silent.close()
+
+
+async def test_what_a_process_held_that_has_died_goes_on_while_prefect_does_not_answer(shop: Shop) -> None:
+    async def hear(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(60)
+
+    execution_id = await waiting(shop)
+    decide(shop, execution_id)
+    other = await asyncio.create_subprocess_exec("sleep", "60")
+    shop.store.claim(execution_id, f"test:{this_place()}:{other.pid}:other", timedelta(minutes=10))
+    silent = await asyncio.start_server(hear, "127.0.0.1", 0)
+    with prefect_away(f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}/api"):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("flowbuilder.runtime.warm_worker.SYNC_SECONDS", 0.5)
+            patched.setattr("flowbuilder.runtime.away.ANSWER_SECONDS", 0.5)
+            async with shop.worker():
+                await asyncio.sleep(1.5)  # its sweep waits for Prefect by now
+                other.kill()
+                await other.wait()
+                await shop.status(execution_id, "completed")
     silent.close()
