@@ -147,7 +147,7 @@ MUTANTS = (
     ),
     Mutant(
         "what may have happened is done again", "flowbuilder/once.py",
-        'if target_class == "neither" and _in_doubt(effect):', "if False:",
+        "if tells_nothing and _in_doubt(effect):", "if False:",
         CRASHES, "sqlite and three-targets",
     ),
     Mutant(
