@@ -14,12 +14,14 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL
 
 from flowbuilder.adapters.block_types import KINDS
-from flowbuilder.errors import ConfigurationError, NotFound, TransientError, Unavailable
+from flowbuilder.errors import ConfigurationError, NotFound, Throttled, TransientError, Unavailable
 from flowbuilder.ports import Connections
 from flowbuilder.values import Json, JsonObject, ensure_json
 
 REMEMBERED_SECONDS = 20.0
 """How long a block is not read again: so long a rotated secret may still be the old one."""
+AGAIN_SECONDS = 5.0
+"""When a block is read again that could not be read."""
 LIMITS = ("concurrency", "rate", "burst")
 """What a block has as fields of its form, and a connection in its `limits`."""
 DATABASE_KINDS = ("sqlalchemy-connector", "async-sqlalchemy-connector", "database-credentials")
@@ -28,7 +30,8 @@ DATABASE_KINDS = ("sqlalchemy-connector", "async-sqlalchemy-connector", "databas
 class BlockConnections:
     """Implements `ports.Connections`: a block of that name, of any of our kinds; else what `fallback` has.
 
-    `TransientError` when Prefect does not answer.
+    While Prefect does not answer, what was last known of a block stands; what was never known is `Throttled`: the step
+    waits, and does not fail.
     """
 
     def __init__(self, fallback: Connections) -> None:
@@ -40,7 +43,13 @@ class BlockConnections:
         known = self._known.get(name)
         if known is not None and known[0] > time.monotonic():
             return known[1]
-        found = await self._block(name) if PREFECT_API_URL.value() else None
+        try:
+            found = await self._block(name) if PREFECT_API_URL.value() else None
+        except TransientError as problem:
+            if known is not None:
+                return known[1]
+            message = f"the connection {name} cannot be read: {problem}"
+            raise Throttled(message, connection=name, retry_after=AGAIN_SECONDS) from None
         if found is not None:
             self._known[name] = (time.monotonic() + REMEMBERED_SECONDS, found)
             return found

@@ -4,14 +4,16 @@ from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect_sqlalchemy import SqlAlchemyConnector
 
+from flowbuilder.adapters import blocks
 from flowbuilder.adapters.block_types import KINDS, CmsCredentials, LlmCredentials, McpServer, SearchConsoleCredentials
 from flowbuilder.adapters.blocks import BlockConnections, database_url_from_block
 from flowbuilder.adapters.connections import FileConnections
-from flowbuilder.errors import ConfigurationError, NotFound
+from flowbuilder.errors import ConfigurationError, NotFound, Throttled
 from flowbuilder.limits import limits_of
-from tests.runtime.server import PrefectServer
+from tests.runtime.server import PrefectServer, free_port
 
 pytestmark = pytest.mark.prefect
 
@@ -46,6 +48,19 @@ async def test_blocks_come_before_the_file_and_the_file_before_an_error(connecti
     assert await connections.get("in-file") == {"token": "t"}
     with pytest.raises(ConfigurationError, match="no flowbuilder block 'neither'"):
         await connections.get("neither")
+
+
+async def test_while_prefect_is_away_what_was_known_stands_and_what_was_not_makes_a_step_wait(
+    connections: BlockConnections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "REMEMBERED_SECONDS", 0.0)
+    await LlmCredentials(api_key="key").save("known", overwrite=True)
+    assert await connections.get("known") == {"api_key": "key"}
+    away = {PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api", PREFECT_CLIENT_MAX_RETRIES: 0}
+    with temporary_settings(away):
+        assert await connections.get("known") == {"api_key": "key"}
+        with pytest.raises(Throttled, match="the connection other cannot be read"):
+            await connections.get("other")
 
 
 async def test_secrets_are_masked_wherever_a_block_is_shown(prefect: PrefectServer) -> None:
