@@ -172,7 +172,9 @@ async def test_a_worker_that_starts_is_not_held_up_by_a_server_that_does_not_ans
     silent.close()
 
 
-async def test_what_a_process_held_that_has_died_goes_on_while_prefect_does_not_answer(shop: Shop) -> None:
+async def test_what_a_process_held_that_has_died_goes_on_while_prefect_does_not_answer(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def hear(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(60)
 
@@ -181,13 +183,12 @@ async def test_what_a_process_held_that_has_died_goes_on_while_prefect_does_not_
     other = await asyncio.create_subprocess_exec("sleep", "60")
     shop.store.claim(execution_id, f"test:{this_place()}:{other.pid}:other", timedelta(minutes=10))
     silent = await asyncio.start_server(hear, "127.0.0.1", 0)
+    monkeypatch.setattr("flowbuilder.runtime.warm_worker.SYNC_SECONDS", 0.5)
+    monkeypatch.setattr("flowbuilder.runtime.away.ANSWER_SECONDS", 0.5)
     with prefect_away(f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}/api"):
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr("flowbuilder.runtime.warm_worker.SYNC_SECONDS", 0.5)
-            patched.setattr("flowbuilder.runtime.away.ANSWER_SECONDS", 0.5)
-            async with shop.worker():
-                await asyncio.sleep(1.5)  # its sweep waits for Prefect by now
-                other.kill()
-                await other.wait()
-                await shop.status(execution_id, "completed")
+        async with shop.worker():
+            await asyncio.sleep(1.5)  # its sweep waits for Prefect by now
+            other.kill()
+            await other.wait()
+            await shop.status(execution_id, "completed")
     silent.close()
