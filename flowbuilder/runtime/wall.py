@@ -47,7 +47,7 @@ LOCKED = 423
 
 @dataclass
 class Known:
-    """What was last seen of a limit, and when. `surplus` is the least number of places taken beyond ours since `since`."""
+    """What was last seen of a limit. `surplus` is the least number of places taken beyond ours since `since`."""
 
     declared: int
     seen: float
