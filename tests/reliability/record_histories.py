@@ -36,10 +36,10 @@ from flowbuilder.testing import (
     run_locally,
 )
 from tests.reliability.crashing import Box, Crash
-from tests.reliability.ground import Ground
 from tests.reliability.histories import History, history_of
 from tests.reliability.scenarios import PAGE, SCENARIOS, SITE
-from tests.reliability.simulation import simulate
+from tests.reliability.simulating.ground import Ground
+from tests.reliability.simulating.simulation import simulate
 from tests.reliability.stage import Stage, changes
 from tests.test_examples import ROOT as SAMPLES
 from tests.test_examples import World

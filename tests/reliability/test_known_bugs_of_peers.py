@@ -24,11 +24,11 @@ from flowbuilder.store import SqlStore
 from flowbuilder.testing import FakeClock, fake_ports
 from tests.reliability.conftest import Openers
 from tests.reliability.faults import Faults
-from tests.reliability.ground import Ground
 from tests.reliability.in_order import everything_in_order
-from tests.reliability.mixes import Mix
 from tests.reliability.scenarios import PAGE, SITE, approved, ask, publish, put, read
-from tests.reliability.simulation import simulate
+from tests.reliability.simulating.ground import Ground
+from tests.reliability.simulating.mixes import Mix
+from tests.reliability.simulating.simulation import simulate
 from tests.reliability.stage import TTL
 from tests.reliability.targets import Service, Site
 

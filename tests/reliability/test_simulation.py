@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from flowbuilder.testing_store.memory import Memory
-from tests.reliability.ground import Ground
-from tests.reliability.mixes import SITES, Mix
-from tests.reliability.simulation import Result, simulate
+from tests.reliability.simulating.ground import Ground
+from tests.reliability.simulating.mixes import SITES, Mix
+from tests.reliability.simulating.simulation import Result, simulate
 
 THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
 SEEDS = 10_000 if THOROUGH else 60
@@ -83,7 +83,8 @@ def test_a_seed_does_the_same_every_time(ground: Ground) -> None:
 def test_a_seed_does_the_same_in_another_process(ground: Ground) -> None:
     program = (
         "import logging, sys, pathlib; logging.disable(logging.CRITICAL); sys.path.insert(0, sys.argv[1]);"
-        "from tests.reliability.ground import Ground; from tests.reliability.simulation import simulate;"
+        "from tests.reliability.simulating.ground import Ground;"
+        "from tests.reliability.simulating.simulation import simulate;"
         "print(simulate(3, Ground(pathlib.Path(sys.argv[2]))).trace)"
     )
     said = subprocess.run(

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from flowbuilder.signals import Signals
 from tests.reliability.crashing import Crash
-from tests.reliability.virtual_time import VirtualClock, VirtualLoop
+from tests.reliability.simulating.virtual_time import VirtualClock, VirtualLoop
 
 T = TypeVar("T")
 NODE: contextvars.ContextVar[Node | None] = contextvars.ContextVar("node", default=None)

@@ -14,9 +14,9 @@ from flowbuilder.errors import TransientError
 from flowbuilder.ports import CmsPage, CmsWrite, HttpRequest, HttpResponse, ModelAnswer, ModelRequest
 from flowbuilder.testing import respond
 from flowbuilder.values import JsonObject
-from tests.reliability.nodes import NODE
+from tests.reliability.simulating.nodes import NODE
+from tests.reliability.simulating.timers import RETRY_AFTER
 from tests.reliability.targets import Targets
-from tests.reliability.timers import RETRY_AFTER
 
 T = TypeVar("T")
 MOST_SLOW = 50.0

@@ -24,19 +24,19 @@ from flowbuilder.execution import TERMINAL, Execution
 from flowbuilder.settings import Settings
 from flowbuilder.signals import Signals
 from flowbuilder.testing import fake_ports
-from tests.reliability.ground import Ground
 from tests.reliability.in_order import everything_in_order
-from tests.reliability.mixes import Mix
-from tests.reliability.nodes import NODE, Gate, Node, NodeClock, adopting
-from tests.reliability.outside import MOST_SLOW, Outside, OutsideSite
-from tests.reliability.people import People
-from tests.reliability.prefect_says import PrefectSays
+from tests.reliability.simulating.ground import Ground
+from tests.reliability.simulating.mixes import Mix
+from tests.reliability.simulating.nodes import NODE, Gate, Node, NodeClock, adopting
+from tests.reliability.simulating.outside import MOST_SLOW, Outside, OutsideSite
+from tests.reliability.simulating.people import People
+from tests.reliability.simulating.prefect_says import PrefectSays
+from tests.reliability.simulating.timers import RETRY_AFTER, RUN, Timers
+from tests.reliability.simulating.troubles import troubles
+from tests.reliability.simulating.verdict import verdict
+from tests.reliability.simulating.virtual_time import VirtualClock, VirtualLoop, run_virtually
+from tests.reliability.simulating.workflows import WORKFLOWS
 from tests.reliability.targets import Site, Targets
-from tests.reliability.timers import RETRY_AFTER, RUN, Timers
-from tests.reliability.troubles import troubles
-from tests.reliability.verdict import verdict
-from tests.reliability.virtual_time import VirtualClock, VirtualLoop, run_virtually
-from tests.reliability.workflows import WORKFLOWS
 
 TTL = timedelta(seconds=15)
 SAFETY = 2400.0

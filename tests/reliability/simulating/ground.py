@@ -15,8 +15,8 @@ from flowbuilder.testing import MemoryStore
 from flowbuilder.testing_ports.clock import FakeClock
 from flowbuilder.testing_store.memory import Memory
 from tests.reliability.crashing import Crash
-from tests.reliability.nodes import NODE
-from tests.reliability.workflows import SITE, WORKFLOWS
+from tests.reliability.simulating.nodes import NODE
+from tests.reliability.simulating.workflows import SITE, WORKFLOWS
 
 
 class Watched:

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from tests.reliability.people import step_of
-from tests.reliability.workflows import EFFECTS
+from tests.reliability.simulating.people import step_of
+from tests.reliability.simulating.workflows import EFFECTS
 
 MOST_ATTEMPTS = 150
 """How often an execution may be taken up: each time should be for something."""
