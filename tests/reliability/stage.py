@@ -22,7 +22,7 @@ from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeClock, fake_ports
 from flowbuilder.values import JsonObject
 from tests.reliability.crashing import Box, Boxed, Crash
-from tests.reliability.in_order import everything_in_order
+from tests.reliability.in_order import everything_in_order, unhurried
 from tests.reliability.scenarios import PAGE, SITE, Scenario
 from tests.reliability.targets import BoxedSite, Service, Site, Targets
 
@@ -122,7 +122,7 @@ class Stage:
         self.look_away()
         opened = self.opener()
         try:
-            with everything_in_order():
+            with everything_in_order(), unhurried():
                 self._live(Boxed(opened, box, "store"), box)
         except Crash:
             self.answers_lost += (box.operations[-1], box.when) == ("store.keep_answer", "before")

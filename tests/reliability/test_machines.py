@@ -216,7 +216,7 @@ class Leases(Machine):
                 model.epoch += 1
         elif held:
             model.control = "cancel" if "cancel" in (wish, model.control) else wish
-        elif not (wish == "pause" and model.status == "paused"):
+        elif not (wish == "pause" and (model.status == "paused" or model.control == "cancel")):
             model.status = "cancelled" if wish == "cancel" else "paused"
             model.control, model.holder = None, None
             model.epoch += 1
