@@ -38,7 +38,7 @@ def served() -> Iterator[str]:
                 break
             time.sleep(0.1)
         yield f"http://127.0.0.1:{port}/mcp"
-        process.terminate()
+        process.kill()  # a call that nobody waits for any more may go on for a while
 
 
 @pytest.fixture(params=["stdio", "http"])
