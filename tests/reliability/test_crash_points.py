@@ -19,6 +19,7 @@ from flowbuilder.audit import audit
 from flowbuilder.testing import FakeClock
 from tests.reliability.conftest import Openers, watched
 from tests.reliability.crashing import Box, Crash, Point, Survey
+from tests.reliability.in_this_process import InThisProcess
 from tests.reliability.scenarios import SCENARIOS, Scenario
 from tests.reliability.stage import Ending, Stage, changes
 from tests.reliability.warm_stage import WarmStage
@@ -29,11 +30,13 @@ GIVEN_TO_PREFECT = ("reviewed", "paused", "rounds")
 
 
 def simple(scenario: Scenario, opener: Callable[[], object], clock: FakeClock, run: str) -> Stage:
-    return Stage(scenario, opener, clock, run=run)  # type: ignore[arg-type]
+    return Stage(scenario, opener, clock, run=run, sandbox=InThisProcess())  # type: ignore[arg-type]
 
 
 def warm(scenario: Scenario, opener: Callable[[], object], clock: FakeClock, run: str) -> Stage:
-    return WarmStage(scenario, opener, clock, run=run, heard=scenario.name not in GIVEN_TO_PREFECT)  # type: ignore[arg-type]
+    stage = WarmStage(scenario, opener, clock, run=run, heard=scenario.name not in GIVEN_TO_PREFECT)  # type: ignore[arg-type]
+    stage.sandbox = InThisProcess()
+    return stage
 
 
 STAGED = [

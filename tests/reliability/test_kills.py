@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import pickle
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, get_args
 
 import pytest
 
 from flowbuilder.audit import audit
-from flowbuilder.errors import StepError
 from flowbuilder.store import SqlStore, open_store
 from flowbuilder.testing import FakeClock
-from flowbuilder.values import Json
 from tests.reliability.crashing import Box, When
+from tests.reliability.in_this_process import InThisProcess
 from tests.reliability.scenarios import BY_NAME
 from tests.reliability.stage import Stage, changes
 from tests.reliability.test_crash_points import wrong
@@ -25,20 +23,6 @@ from tests.reliability.test_crash_points import wrong
 THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
 STEP = 1 if THOROUGH else 17
 """Every how manieth point a process is killed at; in the thorough run also at those that change nothing."""
-
-
-class InThisProcess:
-    """Runs the scenarios' programs where it is: a process that was forked off has no other to run them in."""
-
-    async def run(self, source: str, inputs: Mapping[str, Json], *, seconds: float, megabytes: int) -> Json:
-        *before, last = ast.parse(source).body
-        assert isinstance(last, ast.Expr)
-        names = dict(inputs)
-        try:
-            exec(compile(ast.Module(before, []), "code", "exec"), names)
-            return eval(compile(ast.Expression(last.value), "code", "eval"), names)  # type: ignore[no-any-return]
-        except Exception as problem:
-            raise StepError(f"{type(problem).__name__}: {problem}", code="error") from None
 
 
 def counted(operation: str) -> bool:
