@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import threading
 import urllib.request
@@ -61,18 +62,25 @@ class World:
         return (self.content / f"{path.strip('/')}.md").read_text()
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    shutil.copytree(ROOT / "content", tmp_path / "content")
-    content = tmp_path / "content"
-    with SampleSite(content=content, search=content / "search.yaml", port=0) as served:
-        thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.02})
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[World]:
+    """The sample site, with its content in the folder, for as long as this lasts."""
+    content = folder / "content"
+    shutil.copytree(ROOT / "content", content)
+    with SampleSite(content=content, search=content / "search.yaml", port=0) as site:
+        thread = threading.Thread(target=site.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
-            yield World(tmp_path, served)
+            yield World(folder, site)
         finally:
-            served.shutdown()
+            site.shutdown()
             thread.join()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with served(tmp_path) as running:
+        yield running
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)

@@ -12,7 +12,6 @@ import json
 import logging
 import shutil
 import sys
-import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -23,7 +22,6 @@ import flowbuilder
 from flowbuilder.adapters.sample import sample_of
 from flowbuilder.loader import load
 from flowbuilder.review import Review
-from flowbuilder.sample.site import SampleSite
 from flowbuilder.testing import (
     Answer,
     FakeClock,
@@ -41,8 +39,7 @@ from tests.reliability.scenarios import PAGE, SCENARIOS, SITE
 from tests.reliability.simulating.ground import Ground
 from tests.reliability.simulating.simulation import simulate
 from tests.reliability.stage import Stage, changes
-from tests.test_examples import ROOT as SAMPLES
-from tests.test_examples import World
+from tests.test_examples import served
 
 CORPUS = Path(__file__).parent / "corpus"
 CASES = Path(__file__).parents[1] / "cases" / "good"
@@ -98,21 +95,6 @@ def samples() -> Iterator[tuple[str, History]]:
             given = {key: world.address + value if key == "url" else value for key, value in inputs.items()}
             done = world.run(workflow, given, decide=decide)
             yield f"sample-{name}", history_of(done.store, done.execution.id)
-
-
-@contextlib.contextmanager
-def served(folder: Path) -> Iterator[World]:
-    """The sample site, for as long as this lasts."""
-    shutil.copytree(SAMPLES / "content", folder / "content")
-    content = folder / "content"
-    with SampleSite(content=content, search=content / "search.yaml", port=0) as site:
-        thread = threading.Thread(target=site.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield World(folder, site)
-        finally:
-            site.shutdown()
-            thread.join()
 
 
 def cases() -> Iterator[tuple[str, History]]:

@@ -3,9 +3,9 @@
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from uuid import uuid4
 
@@ -32,6 +32,18 @@ def prefect_away(api: str = NOWHERE, *, tries: int = 0) -> Iterator[None]:
     """Whatever asks Prefect meanwhile asks where nobody listens."""
     with temporary_settings({PREFECT_API_URL: api, PREFECT_CLIENT_MAX_RETRIES: tries}):
         yield
+
+
+@asynccontextmanager
+async def silent_server() -> AsyncIterator[str]:
+    """The address of a server that hears what it is asked and gives no answer."""
+
+    async def hear(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(60)
+
+    silent = await asyncio.start_server(hear, "127.0.0.1", 0)
+    yield f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}/api"
+    silent.close()
 
 
 async def waiting(shop: Shop, document: str = NOTE) -> str:
@@ -101,16 +113,11 @@ async def test_a_deployment_that_prefect_has_forgotten_has_no_limit(shop: Shop) 
 
 
 async def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def hear(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(60)
-
     monkeypatch.setattr("flowbuilder.runtime.away.ANSWER_SECONDS", 0.2)
-    silent = await asyncio.start_server(hear, "127.0.0.1", 0)
-    async with PrefectClient(api=f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}/api") as client:
+    async with silent_server() as api, PrefectClient(api=api) as client:
         with pytest.raises(PrefectAway, match="does not answer"):
             async with prefect_asked():
                 await client.read_flow_run(uuid4())
-    silent.close()
 
 
 def test_a_hint_does_not_wait_for_a_server_that_is_away(shop: Shop) -> None:
@@ -158,37 +165,29 @@ async def test_a_worker_waits_for_a_database_that_is_just_starting(shop: Shop, m
 async def test_a_worker_that_starts_is_not_held_up_by_a_server_that_does_not_answer(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def hear(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(60)
-
     execution_id = await waiting(shop)
     decide(shop, execution_id)
     monkeypatch.setattr("flowbuilder.runtime.warm_worker.SYNC_SECONDS", 0.5)
     monkeypatch.setattr("flowbuilder.runtime.away.ANSWER_SECONDS", 0.5)
-    silent = await asyncio.start_server(hear, "127.0.0.1", 0)
-    with prefect_away(f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}/api"):
-        async with shop.worker():
-            await shop.status(execution_id, "completed")
-    silent.close()
+    async with silent_server() as api:
+        with prefect_away(api):
+            async with shop.worker():
+                await shop.status(execution_id, "completed")
 
 
 async def test_what_a_process_held_that_has_died_goes_on_while_prefect_does_not_answer(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def hear(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(60)
-
     execution_id = await waiting(shop)
     decide(shop, execution_id)
     other = await asyncio.create_subprocess_exec("sleep", "60")
     shop.store.claim(execution_id, f"test:{this_place()}:{other.pid}:other", timedelta(minutes=10))
-    silent = await asyncio.start_server(hear, "127.0.0.1", 0)
     monkeypatch.setattr("flowbuilder.runtime.warm_worker.SYNC_SECONDS", 0.5)
     monkeypatch.setattr("flowbuilder.runtime.away.ANSWER_SECONDS", 0.5)
-    with prefect_away(f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}/api"):
-        async with shop.worker():
-            await asyncio.sleep(1.5)  # its sweep waits for Prefect by now
-            other.kill()
-            await other.wait()
-            await shop.status(execution_id, "completed")
-    silent.close()
+    async with silent_server() as api:
+        with prefect_away(api):
+            async with shop.worker():
+                await asyncio.sleep(1.5)  # its sweep waits for Prefect by now
+                other.kill()
+                await other.wait()
+                await shop.status(execution_id, "completed")
