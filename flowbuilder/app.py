@@ -18,7 +18,7 @@ from flowbuilder.execution import Execution, Outcome, WorkflowSummary, WorkflowV
 from flowbuilder.loader import load
 from flowbuilder.pinning import pinned
 from flowbuilder.plan import Plan
-from flowbuilder.ports import Engine, ExecutionFilter, ReviewFilter, Store
+from flowbuilder.ports import Engine, ExecutionFilter, ReviewFilter, StartRequest, Store
 from flowbuilder.questions import all_reviews, open_reviews
 from flowbuilder.recollection import walk_of
 from flowbuilder.review import DecisionKind, Review, ReviewPage
@@ -131,13 +131,9 @@ class App:
         complete = checked_inputs(plan_of(self.store, chosen), inputs)
         if site is not None:
             self.store.site(site)
+        draft = chosen.status != "published"
         execution_id = self.engine.start(
-            workflow=workflow,
-            version=chosen.number,
-            inputs=complete,
-            site=site,
-            draft=chosen.status != "published",
-            key=key,
+            StartRequest(workflow=workflow, version=chosen.number, inputs=complete, site=site, draft=draft, key=key)
         )
         return execution_id if key is None else self.store.note_started(key, execution_id)
 

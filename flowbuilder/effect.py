@@ -21,6 +21,36 @@ TargetClass = Literal["deduplicates", "lookup", "neither"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Intent:
+    """An effect that is about to begin: what the ledger is told before the call."""
+
+    key: str
+    path: str
+    target: str
+    target_class: TargetClass
+    request_hash: str
+    asked: int = 0
+    """How many questions of the step are answered by now."""
+    key_retention: float | None = None
+    """For how many seconds the target remembers the key; None: for ever."""
+
+    def effect(self, execution_id: str, at: datetime) -> Effect:
+        """The row of the ledger that it becomes."""
+        return Effect(
+            key=self.key,
+            execution_id=execution_id,
+            path=self.path,
+            target=self.target,
+            target_class=self.target_class,
+            status="intended",
+            request_hash=self.request_hash,
+            created_at=at,
+            asked=self.asked,
+            key_retention=self.key_retention,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Effect:
     """One row of the ledger. `inverse` is what `revert` needs to undo it."""
 
@@ -51,9 +81,9 @@ class Effect:
         return self.key_retention is not None and self.age > self.key_retention
 
 
-def notes(*, asked: int, key_retention: float | None) -> JsonObject:
+def notes(of: Intent | Effect) -> JsonObject:
     """What is kept of an intent besides its columns."""
-    given: JsonObject = {"asked": asked or None, "key_retention": key_retention}
+    given: JsonObject = {"asked": of.asked or None, "key_retention": of.key_retention}
     return {name: value for name, value in given.items() if value is not None}
 
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from flowbuilder.approval import approves
-from flowbuilder.effect import Effect, TargetClass
+from flowbuilder.effect import Effect, Intent
 from flowbuilder.errors import StepError
 from flowbuilder.execution import Lease
 from flowbuilder.ports import Store
@@ -37,34 +37,13 @@ class StoreLedger:
         """The step run is over. What has begun may still be finished."""
         self._closed = True
 
-    async def begin(
-        self,
-        *,
-        key: str,
-        path: str,
-        target: str,
-        target_class: TargetClass,
-        request_hash: str,
-        asked: int = 0,
-        key_retention: float | None = None,
-    ) -> Effect:
+    async def begin(self, intent: Intent) -> Effect:
         """The durable intent; an effect that is there already comes back as it stands. `LostLease` when another worker
         has the execution by now, be it that this process stood still right after the commit."""
         if self._closed:
             raise StepError("this step run is over, nothing can be written any more", code="over")
         begun = _elapsing()
-        effect = await asyncio.to_thread(
-            lambda: self.store.begin_effect(
-                self.lease,
-                key=key,
-                path=path,
-                target=target,
-                target_class=target_class,
-                request_hash=request_hash,
-                asked=asked,
-                key_retention=key_retention,
-            )
-        )
+        effect = await asyncio.to_thread(self.store.begin_effect, self.lease, intent)
         while _elapsing() - begun > FRESH_SECONDS:  # long enough for the lease to have run out: look once more
             begun = _elapsing()
             await asyncio.to_thread(self.store.append_events, self.lease, ())

@@ -12,10 +12,9 @@ from uuid_utils.compat import uuid7
 
 from flowbuilder.driver import Settled
 from flowbuilder.execute import PerformHere, create_execution, execute
-from flowbuilder.ports import Ports, Store
+from flowbuilder.ports import Ports, StartRequest, Store
 from flowbuilder.questions import Opened
 from flowbuilder.signals import Signals
-from flowbuilder.values import JsonObject
 
 LONGEST_STAY = 900.0
 """How many seconds a run in this process waits for a step that is tried again, or for its turn at a connection."""
@@ -30,25 +29,16 @@ class LocalRunner:
         self._lease = lease
         self._holder = f"local:{socket.gethostname()}:{os.getpid()}:{uuid7()}"
 
-    def start(
-        self,
-        *,
-        workflow: str,
-        version: int,
-        inputs: JsonObject,
-        site: str | None,
-        draft: bool,
-        key: str | None = None,
-    ) -> str:
+    def start(self, wanted: StartRequest) -> str:
         """Create the execution; `run` runs it."""
-        execution_id = str(uuid5(UUID(self._store.install_id()), key) if key else uuid7())
+        execution_id = str(uuid5(UUID(self._store.install_id()), wanted.key) if wanted.key else uuid7())
         create_execution(
             self._store,
             self._ports.clock,
             execution_id=execution_id,
-            version=self._store.version(workflow, version),
-            inputs=inputs,
-            site=site,
+            version=self._store.version(wanted.workflow, wanted.version),
+            inputs=wanted.inputs,
+            site=wanted.site,
         )
         return execution_id
 

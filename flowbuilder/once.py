@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from flowbuilder.duration import Duration, seconds_of
-from flowbuilder.effect import Effect, TargetClass
+from flowbuilder.effect import Effect, Intent, TargetClass
 from flowbuilder.errors import StepError, Throttled, TransientError
 from flowbuilder.review import ReviewRequest
 from flowbuilder.step import NeedsReview, Record, StepRun
@@ -64,13 +64,15 @@ async def write_once(
         return (await write()).output
     request_hash = digest(request)
     effect = await ledger.begin(
-        key=run.effect_key,
-        path=run.path,
-        target=target,
-        target_class=target_class,
-        request_hash=request_hash,
-        asked=run.asked,
-        key_retention=key_retention,
+        Intent(
+            key=run.effect_key,
+            path=run.path,
+            target=target,
+            target_class=target_class,
+            request_hash=request_hash,
+            asked=run.asked,
+            key_retention=key_retention,
+        )
     )
     if effect.status == "done" and effect.receipt is not None:
         if effect.request_hash != request_hash:

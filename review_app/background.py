@@ -7,8 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from flowbuilder.errors import FlowbuilderError, Unavailable
-from flowbuilder.ports import Engine
-from flowbuilder.values import JsonObject
+from flowbuilder.ports import Engine, StartRequest
 
 TOLD_AT_ONCE = 4
 
@@ -23,18 +22,9 @@ class BackgroundEngine:
         self._engine = engine
         self._pool = ThreadPoolExecutor(TOLD_AT_ONCE, thread_name_prefix="tell-engine")
 
-    def start(
-        self,
-        *,
-        workflow: str,
-        version: int,
-        inputs: JsonObject,
-        site: str | None,
-        draft: bool,
-        key: str | None = None,
-    ) -> str:
+    def start(self, wanted: StartRequest) -> str:
         """Start an execution; returns its id."""
-        return self._engine.start(workflow=workflow, version=version, inputs=inputs, site=site, draft=draft, key=key)
+        return self._engine.start(wanted)
 
     def wake(self, execution_id: str) -> None:
         """Have a worker take the execution up again, soon."""

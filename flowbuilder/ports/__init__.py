@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from flowbuilder.ports.cms import Cms, CmsForSite, CmsPage, CmsWrite
-from flowbuilder.ports.engine import Engine
+from flowbuilder.ports.engine import Engine, StartRequest
 from flowbuilder.ports.http import Http, HttpRequest, HttpResponse
 from flowbuilder.ports.journal import Journal
 from flowbuilder.ports.language_model import LanguageModel, ModelAnswer, ModelRequest, ModelTool
@@ -44,6 +44,7 @@ __all__ = [
     "Sandbox",
     "SearchConsole",
     "SearchQuery",
+    "StartRequest",
     "Store",
     "Throttle",
     "TrafficBook",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from flowbuilder.effect import Effect, TargetClass
+from flowbuilder.effect import Effect, Intent
 from flowbuilder.ports.cms import CmsForSite
 from flowbuilder.ports.http import Http
 from flowbuilder.ports.journal import Journal
@@ -47,21 +47,11 @@ class Clock(Protocol):
 class Ledger(Protocol):
     """The effect ledger, as a step sees it: bound to its execution and lease."""
 
-    async def begin(
-        self,
-        *,
-        key: str,
-        path: str,
-        target: str,
-        target_class: TargetClass,
-        request_hash: str,
-        asked: int = 0,
-        key_retention: float | None = None,
-    ) -> Effect:
+    async def begin(self, intent: Intent) -> Effect:
         """The durable intent, committed before it returns; an effect already done comes back with its receipt.
 
-        `asked` is how many questions of the step are answered by now. One that was begun before comes back with the
-        number of then, and this one is kept. `key_retention` is for how many seconds the target remembers the key.
+        One that was begun before comes back with the number of questions that were answered then, and the intent's is
+        kept.
         """
 
     async def done(self, key: str, *, receipt: JsonObject, inverse: JsonObject | None = None) -> None: ...

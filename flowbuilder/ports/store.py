@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
-from flowbuilder.effect import Effect, Ending, TargetClass
+from flowbuilder.effect import Effect, Ending, Intent
 from flowbuilder.events import Event, NewEvent
 from flowbuilder.execution import Control, Execution, Lease, Outcome, Status, WorkflowSummary, WorkflowVersion
 from flowbuilder.ports.throttle import TrafficBook
@@ -180,18 +180,7 @@ class Store(TrafficBook, Protocol):
         """Decide the reviews whose time is over, each as its `on_expire` says; returns those it changed."""
 
     # effects
-    def begin_effect(
-        self,
-        lease: Lease,
-        *,
-        key: str,
-        path: str,
-        target: str,
-        target_class: TargetClass,
-        request_hash: str,
-        asked: int = 0,
-        key_retention: float | None = None,
-    ) -> Effect:
+    def begin_effect(self, lease: Lease, intent: Intent) -> Effect:
         """The durable intent. One that is there already comes back as it stood, marked as resumed, and `asked` is kept;
         one that the target refused is intended anew. `Refused` once the execution is asked to cancel: no effect starts
         after that."""

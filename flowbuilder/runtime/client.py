@@ -13,11 +13,11 @@ from flowbuilder.adapters.clock import SystemClock
 from flowbuilder.errors import NotFound, Refused
 from flowbuilder.execute import create_execution, plan_of
 from flowbuilder.execution import WorkflowVersion
-from flowbuilder.ports import Store
+from flowbuilder.ports import StartRequest, Store
 from flowbuilder.runtime.names import run_name
 from flowbuilder.runtime.wake import wake_workers
 from flowbuilder.settings import Settings
-from flowbuilder.values import JsonObject, digest
+from flowbuilder.values import digest
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -36,33 +36,24 @@ class PrefectEngine:
         self._deployments: dict[str, UUID] = {}
         self._one_at_a_time = Lock()
 
-    def start(
-        self,
-        *,
-        workflow: str,
-        version: int,
-        inputs: JsonObject,
-        site: str | None,
-        draft: bool,
-        key: str | None = None,
-    ) -> str:
+    def start(self, wanted: StartRequest) -> str:
         """Create the flow run, with the deployment that it needs, and the execution; returns their id."""
         from prefect.exceptions import PrefectHTTPStatusError
 
         from flowbuilder.runtime.server import server
 
-        chosen = self._store.version(workflow, version)
-        name = run_name(workflow, inputs, site)
-        tags = [f"version:{version}"] if draft else []
+        chosen = self._store.version(wanted.workflow, wanted.version)
+        name = run_name(wanted.workflow, wanted.inputs, wanted.site)
+        tags = [f"version:{wanted.version}"] if wanted.draft else []
         # asked again, because the server was busy or this process died, it makes no second run
-        asked = digest([self._store.install_id(), key]) if key else str(uuid4())
+        asked = digest([self._store.install_id(), wanted.key]) if wanted.key else str(uuid4())
         # one at a time: a Prefect server on SQLite refuses all but one of those that come at once
         with self._one_at_a_time, server() as client:
             for known in (True, False):
-                deployment_id = self._deployment(client, chosen, site, draft=draft, known=known)
+                deployment_id = self._deployment(client, chosen, wanted.site, draft=wanted.draft, known=known)
                 try:
                     run = client.create_flow_run_from_deployment(
-                        deployment_id, parameters=inputs, name=name, tags=tags, idempotency_key=asked
+                        deployment_id, parameters=wanted.inputs, name=name, tags=tags, idempotency_key=asked
                     )
                     break
                 except PrefectHTTPStatusError as problem:
@@ -70,7 +61,12 @@ class PrefectEngine:
                         raise  # else somebody has deleted the deployment
         execution_id = str(run.id)
         create_execution(
-            self._store, SystemClock(), execution_id=execution_id, version=chosen, inputs=inputs, site=site
+            self._store,
+            SystemClock(),
+            execution_id=execution_id,
+            version=chosen,
+            inputs=wanted.inputs,
+            site=wanted.site,
         )
         wake_workers(self._settings.home, execution_id, run.model_dump_json())
         return execution_id

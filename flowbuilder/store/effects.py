@@ -12,7 +12,7 @@ from sqlalchemy import Row, select, update
 from flowbuilder.effect import (
     Effect,
     Ending,
-    TargetClass,
+    Intent,
     cancelled,
     ended_without_receipt,
     intended,
@@ -33,51 +33,40 @@ from flowbuilder.values import JsonObject
 class SqlEffects(Part):
     """Intents, receipts, and effects of which nobody knows."""
 
-    def begin_effect(
-        self,
-        lease: Lease,
-        *,
-        key: str,
-        path: str,
-        target: str,
-        target_class: TargetClass,
-        request_hash: str,
-        asked: int = 0,
-        key_retention: float | None = None,
-    ) -> Effect:
+    def begin_effect(self, lease: Lease, intent: Intent) -> Effect:
         """The durable intent; one that is there already comes back as it stood, marked as resumed."""
 
         def begin(transaction: Transaction) -> Effect:
             row = transaction.fence(lease)
-            known = transaction.run(select(effects).where(effects.c.key == key)).one_or_none()
+            known = transaction.run(select(effects).where(effects.c.key == intent.key)).one_or_none()
             if known is not None and known.status != "refused":
-                if asked > _asked(known.detail):
-                    kept = {**known.detail, "asked": asked}
-                    transaction.run(update(effects).where(effects.c.key == key).values(detail=kept))
+                if intent.asked > _asked(known.detail):
+                    kept = {**known.detail, "asked": intent.asked}
+                    transaction.run(update(effects).where(effects.c.key == intent.key).values(detail=kept))
                 return _resumed(transaction, _effect_of(known))
             if row.control == "cancel":
                 raise cancelled(lease)
-            intent = {
-                "key": key,
+            columns = {
+                "key": intent.key,
                 "execution_id": row.id,
                 "flow_run_id": lease.execution_id,
                 "position": row.seq + 1,
-                "path": path,
-                "target": target,
-                "target_class": target_class,
+                "path": intent.path,
+                "target": intent.target,
+                "target_class": intent.target_class,
                 "status": "intended",
-                "request_hash": request_hash,
-                "detail": notes(asked=asked, key_retention=key_retention),
+                "request_hash": intent.request_hash,
+                "detail": notes(intent),
                 "inserted_at": transaction.now(),
             }
             if known is None:
                 insert = transaction.insert(effects).on_conflict_do_nothing(index_elements=[effects.c.key])
-                if transaction.run(insert.returning(effects.c.key), intent).one_or_none() is None:
-                    return _resumed(transaction, _effect(transaction, key))
+                if transaction.run(insert.returning(effects.c.key), columns).one_or_none() is None:
+                    return _resumed(transaction, _effect(transaction, intent.key))
             else:
-                again = {"status": "intended", "request_hash": request_hash, "detail": intent["detail"]}
-                transaction.run(update(effects).where(effects.c.key == key).values(**again))
-            effect = _effect(transaction, key)
+                again = {"status": "intended", "request_hash": intent.request_hash, "detail": columns["detail"]}
+                transaction.run(update(effects).where(effects.c.key == intent.key).values(**again))
+            effect = _effect(transaction, intent.key)
             transaction.write(row, [intended(effect)])
             # it may have been made after the backup that this execution came from, nobody knows when
             return _resumed(transaction, effect, since=row.inserted_at) if row.restored else effect
@@ -111,7 +100,7 @@ class SqlEffects(Part):
             else:
                 changes = {
                     "status": status,
-                    "detail": {**notes(asked=effect.asked, key_retention=effect.key_retention), "reason": reason},
+                    "detail": {**notes(effect), "reason": reason},
                 }
                 event = ended_without_receipt(effect, status, reason)
             transaction.run(update(effects).where(effects.c.key == key).values(**changes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flowbuilder.app import App
 from flowbuilder.bootstrap import open_app, open_store, settings
 from flowbuilder.errors import Refused
-from flowbuilder.values import JsonObject
+from flowbuilder.ports import StartRequest
 
 
 def reading_app() -> App:
@@ -26,16 +26,7 @@ def acting_app() -> App:
 class NoEngine:
     """Stands where nothing is started: no import of Prefect for a list."""
 
-    def start(
-        self,
-        *,
-        workflow: str,
-        version: int,
-        inputs: JsonObject,
-        site: str | None,
-        draft: bool,
-        key: str | None = None,
-    ) -> str:
+    def start(self, wanted: StartRequest) -> str:
         """Not here."""
         raise Refused("this command starts nothing")
 

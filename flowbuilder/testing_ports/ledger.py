@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from flowbuilder.effect import Effect, TargetClass
+from flowbuilder.effect import Effect, Intent
 from flowbuilder.testing_ports.clock import FakeClock
 from flowbuilder.values import JsonObject
 
@@ -17,35 +17,14 @@ class MemoryLedger:
     effects: dict[str, Effect] = field(default_factory=dict)
     approved_hashes: set[str] = field(default_factory=set)
 
-    async def begin(
-        self,
-        *,
-        key: str,
-        path: str,
-        target: str,
-        target_class: TargetClass,
-        request_hash: str,
-        asked: int = 0,
-        key_retention: float | None = None,
-    ) -> Effect:
+    async def begin(self, intent: Intent) -> Effect:
         """The intent; the effect as it stood when it was begun before."""
-        known = self.effects.get(key)
+        known = self.effects.get(intent.key)
         if known is not None and known.status != "refused":
-            self.effects[key] = replace(known, asked=max(asked, known.asked))
+            self.effects[known.key] = replace(known, asked=max(intent.asked, known.asked))
             return replace(known, resumed=True, age=(self.clock.now() - known.created_at).total_seconds())
-        self.effects[key] = Effect(
-            key=key,
-            execution_id="test",
-            path=path,
-            target=target,
-            target_class=target_class,
-            status="intended",
-            request_hash=request_hash,
-            created_at=self.clock.now(),
-            asked=asked,
-            key_retention=key_retention,
-        )
-        return self.effects[key]
+        effect = self.effects[intent.key] = intent.effect("test", self.clock.now())
+        return effect
 
     async def done(self, key: str, *, receipt: JsonObject, inverse: JsonObject | None = None) -> None:
         """The receipt."""

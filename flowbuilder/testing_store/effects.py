@@ -8,7 +8,7 @@ from dataclasses import replace
 from flowbuilder.effect import (
     Effect,
     Ending,
-    TargetClass,
+    Intent,
     cancelled,
     ended_without_receipt,
     intended,
@@ -24,42 +24,20 @@ from flowbuilder.values import JsonObject
 class MemoryEffects(Part):
     """Intents, receipts, and effects of which nobody knows."""
 
-    def begin_effect(
-        self,
-        lease: Lease,
-        *,
-        key: str,
-        path: str,
-        target: str,
-        target_class: TargetClass,
-        request_hash: str,
-        asked: int = 0,
-        key_retention: float | None = None,
-    ) -> Effect:
+    def begin_effect(self, lease: Lease, intent: Intent) -> Effect:
         """The durable intent; one that is there already comes back as it stood, marked as resumed."""
         memory = self._memory
         with memory.lock:
             run = memory.fenced(lease)
-            known = memory.effects.get(key)
+            known = memory.effects.get(intent.key)
             if known is not None and known.status != "refused":
-                memory.effects[key] = replace(known, asked=max(asked, known.asked))
+                memory.effects[known.key] = replace(known, asked=max(intent.asked, known.asked))
                 return replace(copied(known), resumed=True, age=(memory.now() - known.created_at).total_seconds())
             if run.execution.control == "cancel":
                 raise cancelled(lease)
             now = memory.now()
-            effect = Effect(
-                key=key,
-                execution_id=lease.execution_id,
-                path=path,
-                target=target,
-                target_class=target_class,
-                status="intended",
-                request_hash=request_hash,
-                created_at=now if known is None else known.created_at,
-                asked=asked,
-                key_retention=key_retention,
-            )
-            memory.effects[key] = effect
+            effect = intent.effect(lease.execution_id, now if known is None else known.created_at)
+            memory.effects[effect.key] = effect
             run.write(now, [intended(effect)])
             return effect
 

@@ -35,9 +35,9 @@ class JustBefore:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    def begin_effect(self, lease: Any, **given: Any) -> Any:
+    def begin_effect(self, lease: Any, intent: Any) -> Any:
         self._store.request_control(lease.execution_id, "cancel", "ana")
-        return self._store.begin_effect(lease, **given)
+        return self._store.begin_effect(lease, intent)
 
 
 class Service:

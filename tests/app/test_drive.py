@@ -12,6 +12,7 @@ import pytest
 
 from flowbuilder.app import App
 from flowbuilder.driver import Settled
+from flowbuilder.effect import Intent
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.execute import PerformHere, execute
 from flowbuilder.local import LocalRunner
@@ -180,7 +181,7 @@ async def test_work_left_behind_after_its_time_can_begin_no_effect() -> None:
         try:
             asyncio.run(
                 run.ports.ledger.begin(
-                    key=run.effect_key, path=run.path, target="t", target_class="neither", request_hash="h"
+                    Intent(key=run.effect_key, path=run.path, target="t", target_class="neither", request_hash="h")
                 )
             )
         except StepError as problem:

@@ -10,6 +10,7 @@ import pytest
 from flowbuilder.app import App
 from flowbuilder.errors import Conflict, Refused
 from flowbuilder.local import LocalRunner
+from flowbuilder.ports import StartRequest
 from flowbuilder.settings import Settings
 from flowbuilder.testing import MemoryStore, fake_ports
 
@@ -21,8 +22,8 @@ class Dying(LocalRunner):
 
     dies = False
 
-    def start(self, **given: Any) -> str:
-        execution_id = super().start(**given)
+    def start(self, wanted: StartRequest) -> str:
+        execution_id = super().start(wanted)
         if self.dies:
             raise KeyboardInterrupt
         return execution_id

@@ -2,14 +2,16 @@
 
 import pytest
 
-from flowbuilder.effect import Effect
+from flowbuilder.effect import Effect, Intent
 from flowbuilder.errors import Conflict, NotFound, Refused
 from flowbuilder.execution import Lease
 from tests.contracts.world import TTL, World
 
 
 def begin(world: World, lease: Lease, key: str = "k1", path: str = "publish") -> Effect:
-    return world.store.begin_effect(lease, key=key, path=path, target="cms", target_class="lookup", request_hash="hash")
+    return world.store.begin_effect(
+        lease, Intent(key=key, path=path, target="cms", target_class="lookup", request_hash="hash")
+    )
 
 
 def test_an_intent_is_written_down_with_its_event(world: World) -> None:
@@ -109,7 +111,7 @@ def test_an_effect_keeps_how_many_questions_were_answered_when_it_was_last_begun
 
     def begun(asked: int) -> tuple[int, bool]:
         effect = world.store.begin_effect(
-            lease, key="k1", path="a", target="t", target_class="neither", request_hash="h", asked=asked
+            lease, Intent(key="k1", path="a", target="t", target_class="neither", request_hash="h", asked=asked)
         )
         return effect.asked, effect.resumed
 
@@ -129,12 +131,9 @@ def test_an_effect_tells_how_long_ago_its_key_may_first_have_been_used(world: Wo
     def declared() -> Effect:
         return world.store.begin_effect(
             lease,
-            key="k1",
-            path="order",
-            target="shop",
-            target_class="deduplicates",
-            request_hash="h",
-            key_retention=60,
+            Intent(
+                key="k1", path="order", target="shop", target_class="deduplicates", request_hash="h", key_retention=60
+            ),
         )
 
     assert (declared().key_retention, declared().forgotten) == (60, False)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from flowbuilder.effect import Intent
 from flowbuilder.errors import Conflict, LostLease, NotFound, Refused
 from flowbuilder.events import NewEvent
 from flowbuilder.execution import Execution, Lease, Outcome
@@ -222,7 +223,9 @@ def every_write(store: Store, lease: Lease) -> list[object]:
         lambda: store.set_progress(lease, {"done": 9}),
         lambda: store.settle(lease, "waiting", events=[]),
         lambda: store.open_review(lease, "z", ReviewRequest(title="?")),
-        lambda: store.begin_effect(lease, key="k", path="z", target="t", target_class="lookup", request_hash="h"),
+        lambda: store.begin_effect(
+            lease, Intent(key="k", path="z", target="t", target_class="lookup", request_hash="h")
+        ),
         lambda: store.finish_effect(lease, "known", "done", receipt={"late": True}),
     ]
 
@@ -230,7 +233,7 @@ def every_write(store: Store, lease: Lease) -> list[object]:
 @pytest.mark.parametrize("how", ["taken over", "settled", "cancelled", "ended", "unknown"])
 def test_a_lost_lease_writes_nothing(world: World, how: str) -> None:
     store, lease = world.store, world.held()
-    store.begin_effect(lease, key="known", path="a", target="t", target_class="lookup", request_hash="h")
+    store.begin_effect(lease, Intent(key="known", path="a", target="t", target_class="lookup", request_hash="h"))
     stale = lease
     if how == "taken over":
         world.clock.advance(16)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flowbuilder.effect import Effect
+from flowbuilder.effect import Effect, Intent
 from flowbuilder.errors import Conflict, NotFound, Refused
 from flowbuilder.execution import Lease
 from flowbuilder.ports import Store
@@ -15,7 +15,9 @@ from tests.contracts.world import TTL, World
 
 
 def begin(store: Store, lease: Lease, key: str, **more: Any) -> Effect:
-    return store.begin_effect(lease, key=key, path=key, target="t", target_class="neither", request_hash="h", **more)
+    return store.begin_effect(
+        lease, Intent(key=key, path=key, target="t", target_class="neither", request_hash="h", **more)
+    )
 
 
 @pytest.fixture

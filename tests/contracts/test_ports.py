@@ -22,6 +22,7 @@ from flowbuilder.adapters.gsc import GoogleSearchConsole
 from flowbuilder.adapters.http import GuardedHttp
 from flowbuilder.adapters.mcp import ConnectedServers
 from flowbuilder.adapters.named_models import NamedModels
+from flowbuilder.effect import Intent
 from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError, TransientError
 from flowbuilder.ledger import StoreLedger
 from flowbuilder.ports import (
@@ -311,7 +312,9 @@ def ledger(request: pytest.FixtureRequest, clock: FakeClock) -> Ledger:
 
 
 async def begin(ledger: Ledger, key: str = "k") -> Any:
-    return await ledger.begin(key=key, path="publish", target="update x", target_class="lookup", request_hash="h")
+    return await ledger.begin(
+        Intent(key=key, path="publish", target="update x", target_class="lookup", request_hash="h")
+    )
 
 
 async def test_a_ledger_keeps_the_intent_and_then_the_receipt(ledger: Ledger) -> None:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import pytest
 
+from flowbuilder.effect import Intent
 from flowbuilder.errors import Conflict, LostLease
 from flowbuilder.events import NewEvent
 from flowbuilder.execution import Lease, Outcome
@@ -105,7 +106,7 @@ def test_one_effect_key_that_many_begin_is_one_intent(world: World) -> None:
     leases = [world.held(f"run-{number}") for number in range(8)]
     results = at_once(
         lambda number: world.store.begin_effect(
-            leases[number], key="k", path="a", target="t", target_class="lookup", request_hash="h"
+            leases[number], Intent(key="k", path="a", target="t", target_class="lookup", request_hash="h")
         ),
         8,
     )

@@ -16,11 +16,10 @@ from flowbuilder.errors import Conflict, NotFound, Refused
 from flowbuilder.events import Event
 from flowbuilder.execute import PerformHere, create_execution, execute
 from flowbuilder.execution import TERMINAL, Execution
-from flowbuilder.ports import Ports, Sandbox, Store
+from flowbuilder.ports import Ports, Sandbox, StartRequest, Store
 from flowbuilder.review import Review
 from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeClock, fake_ports
-from flowbuilder.values import JsonObject
 from tests.reliability.crashing import Box, Boxed, Crash
 from tests.reliability.in_order import everything_in_order, unhurried
 from tests.reliability.scenarios import PAGE, SITE, Scenario
@@ -68,23 +67,14 @@ class Engine:
     def __init__(self, stage: Stage, store: Store) -> None:
         self._stage, self._store = stage, store
 
-    def start(
-        self,
-        *,
-        workflow: str,
-        version: int,
-        inputs: JsonObject,
-        site: str | None,
-        draft: bool,
-        key: str | None = None,
-    ) -> str:
+    def start(self, wanted: StartRequest) -> str:
         create_execution(
             self._store,
             self._stage.clock,
             execution_id=self._stage.run,
-            version=self._store.version(workflow, version),
-            inputs=inputs,
-            site=site,
+            version=self._store.version(wanted.workflow, wanted.version),
+            inputs=wanted.inputs,
+            site=wanted.site,
         )
         return self._stage.run
 

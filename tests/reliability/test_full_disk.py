@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import event
 
 from flowbuilder.audit import audit, audit_rows
+from flowbuilder.effect import Intent
 from flowbuilder.errors import Unavailable
 from flowbuilder.events import NewEvent
 from flowbuilder.execution import Outcome
@@ -41,7 +42,7 @@ def opened(disk: Disk, clock: FakeClock, **options: Any) -> SqlStore:
 
 
 def begin(store: SqlStore, lease: Any, key: str) -> None:
-    store.begin_effect(lease, key=key, path="publish", target="cms", target_class="lookup", request_hash="h")
+    store.begin_effect(lease, Intent(key=key, path="publish", target="cms", target_class="lookup", request_hash="h"))
 
 
 def test_with_little_room_nothing_begins_and_what_runs_is_finished(disk: Disk) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flowbuilder.audit import audit_rows
+from flowbuilder.effect import Intent
 from flowbuilder.errors import Conflict, LostLease, Refused
 from flowbuilder.events import Event, NewEvent
 from flowbuilder.execution import Lease, Outcome
@@ -60,7 +61,7 @@ def worker(scene: Scene, name: str) -> Iterator[None]:
 def write(scene: Scene, lease: Lease, step: str) -> Iterator[None]:
     key = f"{scene.run}-{step}"
     effect = scene.store.begin_effect(
-        lease, key=key, path=step, target="t", target_class="deduplicates", request_hash="h"
+        lease, Intent(key=key, path=step, target="t", target_class="deduplicates", request_hash="h")
     )
     if effect.status == "done":
         return

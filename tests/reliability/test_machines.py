@@ -26,6 +26,7 @@ from hypothesis.stateful import (
 )
 
 from flowbuilder.audit import audit_rows
+from flowbuilder.effect import Intent
 from flowbuilder.errors import Conflict, LostLease, Refused
 from flowbuilder.events import NewEvent
 from flowbuilder.execution import TERMINAL, Lease, Outcome
@@ -162,7 +163,7 @@ class Leases(Machine):
 
         def begin() -> Any:
             return self.store.begin_effect(
-                lease, key=key, path="a", target="t", target_class="neither", request_hash="h"
+                lease, Intent(key=key, path="a", target="t", target_class="neither", request_hash="h")
             )
 
         if not self.good(lease):

@@ -182,11 +182,9 @@ MUTANTS = (
     ),
     Mutant(
         "the intent is written after the call", "flowbuilder/ledger.py",
-        "        if self._closed:", "        if True:\n            from flowbuilder.effect import Effect\n"
-        "            import datetime\n"
-        "            self._late = (key, path, target, target_class, request_hash)\n"
-        "            return Effect(key=key, execution_id='', path=path, target=target, target_class=target_class,\n"
-        "                status='intended', request_hash=request_hash, created_at=datetime.datetime.now())\n"
+        "        if self._closed:", "        if True:\n            import datetime\n"
+        "            self._late = intent\n"
+        "            return intent.effect('', datetime.datetime.now())\n"
         "        if self._closed:",
         CRASHES, "sqlite and three-targets",
     ),

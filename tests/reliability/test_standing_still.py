@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flowbuilder.effect import Effect
+from flowbuilder.effect import Effect, Intent
 from flowbuilder.errors import LostLease
 from flowbuilder.ledger import StoreLedger
 from flowbuilder.testing import FakeClock, MemoryStore
@@ -24,15 +24,17 @@ class Frozen:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    def begin_effect(self, *given: Any, **named: Any) -> Effect:
-        effect = self._store.begin_effect(*given, **named)
+    def begin_effect(self, *given: Any) -> Effect:
+        effect = self._store.begin_effect(*given)
         time.sleep(0.05)
         self._meanwhile()
         return effect
 
 
 async def begin(ledger: StoreLedger) -> Effect:
-    return await ledger.begin(key="k", path="publish", target="POST x", target_class="neither", request_hash="h")
+    return await ledger.begin(
+        Intent(key="k", path="publish", target="POST x", target_class="neither", request_hash="h")
+    )
 
 
 @pytest.fixture(autouse=True)

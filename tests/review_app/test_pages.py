@@ -189,7 +189,7 @@ def test_what_was_typed_is_what_the_execution_gets(scene: Scene, open_page: Open
 def test_an_engine_that_is_not_there_is_said_at_the_start(
     scene: Scene, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def start(**_: object) -> str:
+    def start(_wanted: object) -> str:
         raise Unavailable("no Prefect server is configured")
 
     monkeypatch.setattr(scene.runner, "start", start)

@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from flowbuilder.errors import ConfigurationError, Unavailable
 from flowbuilder.machine.review_server import IDENTITY, command, environment
+from flowbuilder.ports import StartRequest
 from flowbuilder.settings import Settings
 from review_app.background import BackgroundEngine
 from review_app.headers import SecurityHeaders
@@ -163,7 +164,7 @@ class Hanging:
         self.asked = threading.Event()
         self.answer = threading.Event()
 
-    def start(self, **_: object) -> str:
+    def start(self, _wanted: StartRequest) -> str:
         return "started"
 
     def wake(self, execution_id: str) -> None:
@@ -186,7 +187,7 @@ def test_nobody_waits_for_an_engine_that_does_not_answer(caplog: pytest.LogCaptu
         hanging.answer.set()
         engine.close()
     assert "the sweeper will wake execution e1" in caplog.text
-    assert engine.start(workflow="w", version=1, inputs={}, site=None, draft=False) == "started"
+    assert engine.start(StartRequest(workflow="w", version=1, inputs={})) == "started"
 
 
 def test_the_server_does_not_listen_to_others_while_nobody_signs_in(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flowbuilder.effect import TargetClass
+from flowbuilder.effect import Intent, TargetClass
 from flowbuilder.errors import StepError, Throttled, TransientError
 from flowbuilder.once import Written, write_once
 from flowbuilder.review import Decision, DecisionKind
@@ -52,7 +52,7 @@ async def answered(ledger: MemoryLedger, kind: DecisionKind, asked: int = 1, req
 async def in_doubt() -> MemoryLedger:
     """A ledger in which the call may have been made: the process died between the intent and the receipt."""
     ledger = MemoryLedger()
-    await ledger.begin(key="key", path="send", target="the shop", target_class="neither", request_hash="h")
+    await ledger.begin(Intent(key="key", path="send", target="the shop", target_class="neither", request_hash="h"))
     return ledger
 
 

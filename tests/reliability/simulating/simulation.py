@@ -21,6 +21,7 @@ from flowbuilder.audit import audit
 from flowbuilder.errors import Conflict, NotFound, Refused, Unavailable
 from flowbuilder.execute import PerformHere, create_execution, execute
 from flowbuilder.execution import TERMINAL, Execution
+from flowbuilder.ports import StartRequest
 from flowbuilder.settings import Settings
 from flowbuilder.signals import Signals
 from flowbuilder.testing import fake_ports
@@ -109,11 +110,11 @@ class World:
 
     # --- Prefect, as the application sees it ---
 
-    def start(self, *, workflow: str, version: int, inputs: Any, site: str | None, **_: Any) -> str:
-        run = str(inputs["tag"])
+    def start(self, wanted: StartRequest) -> str:
+        run = str(wanted.inputs["tag"])
         create_execution(
-            self.store, self.clock, execution_id=run, version=self.store.version(workflow, version), inputs=inputs,
-            site=site,
+            self.store, self.clock, execution_id=run, version=self.store.version(wanted.workflow, wanted.version),
+            inputs=wanted.inputs, site=wanted.site,
         )  # fmt: skip
         self.prefect.tell(run, "scheduled")
         self.prefect.wake(run)
