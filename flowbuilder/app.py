@@ -13,7 +13,7 @@ from flowbuilder.definition import Definition
 from flowbuilder.diagnostics import Report
 from flowbuilder.errors import DefinitionError, Refused, Unavailable
 from flowbuilder.events import Event
-from flowbuilder.execute import checked_inputs, definition_of, plan_of, stored_workflows
+from flowbuilder.execute import checked_inputs, definition_of, json_inputs, plan_of, stored_workflows
 from flowbuilder.execution import Execution, Outcome, WorkflowSummary, WorkflowVersion
 from flowbuilder.loader import load
 from flowbuilder.pinning import pinned
@@ -125,6 +125,7 @@ class App:
         With an idempotency `key` (1 to 200 characters), whoever asks again gets the execution that was started first;
         `Conflict` when the key was used for another request.
         """
+        inputs = json_inputs(inputs)
         if key is not None and (known := self._started(key, [workflow, inputs, site, version])) is not None:
             return known
         chosen = self.store.version(workflow, version)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
+from typing import Any
 
 from flowbuilder.actions import Start
 from flowbuilder.compiler import Workflows, recompile
@@ -34,7 +35,7 @@ from flowbuilder.ports import Clock, Ports, Store
 from flowbuilder.questions import Opened
 from flowbuilder.signals import Signals
 from flowbuilder.soundness import ensure_sound
-from flowbuilder.values import JsonObject
+from flowbuilder.values import JsonObject, NotJson, ensure_json
 
 
 def stored_workflows(store: Store) -> Workflows:
@@ -84,6 +85,16 @@ class _Stored:
 @lru_cache(maxsize=256)
 def _plan(stored: _Stored) -> Plan:
     return recompile(definition_of(stored.version), workflows=stored_workflows(stored.store))
+
+
+def json_inputs(inputs: Mapping[str, Any]) -> JsonObject:
+    """A copy of the inputs, which are JSON; `Refused` says what is not."""
+    try:
+        checked = ensure_json(dict(inputs), where="inputs")
+    except NotJson as problem:
+        raise Refused(str(problem)) from None
+    assert isinstance(checked, dict)
+    return checked
 
 
 def checked_inputs(plan: Plan, inputs: JsonObject) -> JsonObject:

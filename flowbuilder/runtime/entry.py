@@ -12,13 +12,12 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
 from flowbuilder.errors import NotFound, Refused
-from flowbuilder.execute import create_execution
+from flowbuilder.execute import create_execution, json_inputs
 from flowbuilder.execution import Execution, WorkflowVersion
 from flowbuilder.ports import Clock, Store
 from flowbuilder.runtime.away import prefect_asked
 from flowbuilder.runtime.names import DRAFT, tagged
 from flowbuilder.runtime.station import Station
-from flowbuilder.values import Json, JsonObject, NotJson, ensure_json
 
 
 async def entered(
@@ -79,7 +78,7 @@ def begin(
         clock,
         execution_id=execution_id,
         version=_version(store, name, tags, run_tags, deployed=deployment_tags is not None),
-        inputs=_checked(inputs),
+        inputs=json_inputs(inputs),
         site=tagged(tags, "site"),
         trigger=trigger,
     )
@@ -95,12 +94,3 @@ def _version(
             raise Refused(f"the tag version:{number} names no version")
         return store.version(workflow, int(number))
     return store.latest_version(workflow) if DRAFT in tags else store.version(workflow)
-
-
-def _checked(inputs: Mapping[str, Any]) -> JsonObject:
-    try:
-        checked: Json = ensure_json(dict(inputs), where="inputs")
-    except NotJson as problem:
-        raise Refused(str(problem)) from None
-    assert isinstance(checked, dict)
-    return checked

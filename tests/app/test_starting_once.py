@@ -74,3 +74,10 @@ def test_a_key_that_is_none_is_refused(app: App, inputs: dict[str, Any], key: st
     with pytest.raises(Refused, match="printable"):
         app.start("note", inputs, key=key)
     assert not app.executions()
+
+
+@pytest.mark.parametrize("key", [None, "order-7"])
+def test_inputs_that_are_no_json_are_refused(app: App, key: str | None) -> None:
+    with pytest.raises(Refused, match="inputs"):
+        app.start("note", {"text": b"bytes"}, key=key)
+    assert not app.executions()
