@@ -21,7 +21,7 @@ import jinja2
 
 from flowbuilder import check, load
 from flowbuilder.language import Expression, Template
-from flowbuilder.language.compiled import EXPRESSIONS, TEMPLATES
+from flowbuilder.language.codegen.compiled import EXPRESSIONS, TEMPLATES
 
 PEERS = ("python-liquid", "cel-python", "common-expression-language", "simpleeval")
 

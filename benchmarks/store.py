@@ -19,11 +19,12 @@ from pathlib import Path
 
 from sqlalchemy import func, insert, select, text
 
-from flowbuilder.events import NewEvent
-from flowbuilder.execution import Execution, Outcome
+from flowbuilder.model.events import NewEvent
+from flowbuilder.model.execution import Execution, Outcome
+from flowbuilder.model.review import ReviewRequest
 from flowbuilder.ports import ReviewFilter
-from flowbuilder.review import ReviewRequest
-from flowbuilder.store import SqlStore, open_store, tables, upgrade
+from flowbuilder.store import SqlStore, open_store, upgrade
+from flowbuilder.store.db import tables
 
 WORKFLOWS, SITES = 20, 50
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
-from chaos.cluster import NoPostgres
 from chaos.options import Options, pace
+from chaos.postgres_server import NoPostgres
 
 
 @click.command()

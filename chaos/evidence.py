@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from chaos.fault import Injection
 from chaos.load import Start
 from chaos.options import Options
-from chaos.people import Answer
 from chaos.processes import End
-from chaos.target import Call
+from chaos.reviewers import Answer
+from chaos.target_service import Call
 from flowbuilder.audit import Finding
-from flowbuilder.effect import Effect
-from flowbuilder.events import Event
-from flowbuilder.execution import Execution
+from flowbuilder.model.effect import Effect
+from flowbuilder.model.events import Event
+from flowbuilder.model.execution import Execution
+from flowbuilder.model.review import Review
 from flowbuilder.ports import ReviewFilter, Store
-from flowbuilder.review import Review
 
 PAGE = 1000
 

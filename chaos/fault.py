@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from chaos.world import World
+from chaos.installation import World
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,10 @@ import threading
 import time
 from dataclasses import dataclass
 
-from chaos.documents import SITE
-from chaos.world import World
+from chaos.installation import World
+from chaos.workloads import SITE
 from flowbuilder.errors import Refused, Unavailable
-from flowbuilder.execution import ACTIVE
+from flowbuilder.model.execution import ACTIVE
 from flowbuilder.ports import ExecutionFilter
 
 WEIGHTS = {"targets": 4, "reviewed": 3, "deadline": 2, "items": 1, "calling": 1, "flaky": 2, "long": 2, "held": 2}

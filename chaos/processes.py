@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowbuilder.machine.child import Child, Program
-from flowbuilder.machine.listening import answers
+from flowbuilder.devstack.probes import answers
+from flowbuilder.devstack.process import Child, Program
 
 RESTART_SECONDS = 0.3
 """How long after its death a worker is started again."""

@@ -8,13 +8,13 @@ from threading import Thread
 
 from chaos.evidence import Evidence, Trace, trace
 from chaos.faults import faults
+from chaos.installation import World, world
 from chaos.load import Load
 from chaos.options import Options
-from chaos.people import People
+from chaos.reviewers import People
 from chaos.schedule import Injector, schedule
-from chaos.world import World, world
 from flowbuilder.audit import audit
-from flowbuilder.execution import ACTIVE, Execution
+from flowbuilder.model.execution import ACTIVE, Execution
 from flowbuilder.ports import ExecutionFilter
 
 PAGE = 500

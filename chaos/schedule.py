@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 
 from chaos.fault import Fault, Injection
-from chaos.world import World
+from chaos.installation import World
 from flowbuilder.errors import FlowbuilderError
 
 LAST_SHARE = 0.92

@@ -7,7 +7,7 @@ from typing import Any
 
 from chaos.checks import checks
 from chaos.evidence import Evidence
-from chaos.figures import figures
+from chaos.metrics import figures
 
 SHOWN = 12
 """How many complaints of one check are printed; the file has all."""

@@ -6,11 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from flowbuilder.analysis.linter import check
     from flowbuilder.app import App
-    from flowbuilder.checking import check
-    from flowbuilder.compiler import compile_plan
+    from flowbuilder.definition.loader import load
     from flowbuilder.language import Expression, Template
-    from flowbuilder.loader import load
+    from flowbuilder.plan.compiler import compile_plan
 
 __all__ = ["App", "Expression", "Template", "check", "compile_plan", "load"]
 __version__ = "0.1.0"
@@ -19,9 +19,9 @@ _HOMES = {
     "App": "flowbuilder.app",
     "Expression": "flowbuilder.language",
     "Template": "flowbuilder.language",
-    "check": "flowbuilder.checking",
-    "compile_plan": "flowbuilder.compiler",
-    "load": "flowbuilder.loader",
+    "check": "flowbuilder.analysis.linter",
+    "compile_plan": "flowbuilder.plan.compiler",
+    "load": "flowbuilder.definition.loader",
 }
 
 

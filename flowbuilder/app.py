@@ -6,24 +6,24 @@ import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from flowbuilder.actions import Standing
-from flowbuilder.checking import check
-from flowbuilder.compiler import compile_plan
-from flowbuilder.definition import Definition
+from flowbuilder.analysis.linter import check
+from flowbuilder.definition.document import Definition
+from flowbuilder.definition.loader import load
+from flowbuilder.definition.version_pinning import pinned
 from flowbuilder.diagnostics import Report
+from flowbuilder.engine.history import walk_of
+from flowbuilder.engine.review_client import all_reviews, open_reviews
+from flowbuilder.engine.runner import checked_inputs, definition_of, json_inputs, plan_of, stored_workflows
 from flowbuilder.errors import DefinitionError, Refused, Unavailable
-from flowbuilder.events import Event
-from flowbuilder.execute import checked_inputs, definition_of, json_inputs, plan_of, stored_workflows
-from flowbuilder.execution import Execution, Outcome, WorkflowSummary, WorkflowVersion
-from flowbuilder.loader import load
-from flowbuilder.pinning import pinned
-from flowbuilder.plan import Plan
+from flowbuilder.model.events import Event
+from flowbuilder.model.execution import Execution, Outcome, WorkflowSummary, WorkflowVersion
+from flowbuilder.model.review import DecisionKind, Review, ReviewPage
+from flowbuilder.plan.compiler import compile_plan
+from flowbuilder.plan.nodes import Plan
 from flowbuilder.ports import Engine, ExecutionFilter, ReviewFilter, StartRequest, Store
-from flowbuilder.questions import all_reviews, open_reviews
-from flowbuilder.recollection import walk_of
-from flowbuilder.review import DecisionKind, Review, ReviewPage
 from flowbuilder.settings import Settings
 from flowbuilder.values import Json, JsonObject, digest
+from flowbuilder.walk.commands import Standing
 
 logger = logging.getLogger(__name__)
 

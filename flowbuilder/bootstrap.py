@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from flowbuilder.app import App
-from flowbuilder.local import LocalRunner
+from flowbuilder.engine.in_process import LocalRunner
 from flowbuilder.ports import Connections, Ports, Store
 from flowbuilder.settings import Settings
 
@@ -20,7 +20,7 @@ def database_url(options: Settings) -> str:
     """The database that the settings name, by URL or by a prefect-sqlalchemy block."""
     if not options.database_block:
         return options.url
-    from flowbuilder.adapters.blocks import database_url_from_block
+    from flowbuilder.adapters.prefect_blocks.blocks import database_url_from_block
 
     return database_url_from_block(options.database_block)
 
@@ -48,15 +48,15 @@ def open_ports(options: Settings | None = None, *, blocks: bool, store: Store | 
     files: Connections = FileConnections(chosen.home)
     connections, wall = files, None
     if blocks:
-        from flowbuilder.adapters.blocks import BlockConnections
-        from flowbuilder.runtime.wall import PrefectWall
+        from flowbuilder.adapters.prefect_blocks.blocks import BlockConnections
+        from flowbuilder.prefect.api.global_limits import PrefectWall
 
         connections, wall = BlockConnections(files), PrefectWall()
     if store is None:
         return real_ports(chosen, connections)
     from flowbuilder.adapters.clock import SystemClock
-    from flowbuilder.adapters.declared import DeclaredLimits
-    from flowbuilder.adapters.throttle import DoorKeeper
+    from flowbuilder.adapters.throttling.connection_throttle import DoorKeeper
+    from flowbuilder.adapters.throttling.limit_registry import DeclaredLimits
 
     declared = DeclaredLimits(connections, hosts=files)
     return real_ports(chosen, connections, DoorKeeper(store, declared, SystemClock(), wall=wall))
@@ -64,7 +64,7 @@ def open_ports(options: Settings | None = None, *, blocks: bool, store: Store | 
 
 def open_app(options: Settings | None = None) -> App:
     """The application with Prefect as its engine."""
-    from flowbuilder.runtime.client import PrefectEngine
+    from flowbuilder.prefect.engine import PrefectEngine
 
     chosen = options or settings()
     store = open_store(chosen)

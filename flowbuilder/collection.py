@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import sys
 
-from flowbuilder.adapters.block_types import (
+from flowbuilder.adapters.prefect_blocks.block_types import (
     CmsCredentials,
     Connection,
     LlmCredentials,
     McpServer,
     SearchConsoleCredentials,
 )
-from flowbuilder.runtime.pool import WORKER_TYPE
-from flowbuilder.runtime.station import Station, new_holder
-from flowbuilder.runtime.warm_worker import WarmWorker
+from flowbuilder.prefect.api.work_pool import WORKER_TYPE
+from flowbuilder.prefect.runs.worker_context import Station, new_holder
+from flowbuilder.prefect.worker.warm_worker import WarmWorker
 
 __all__ = [
     "CmsCredentials",
@@ -51,6 +51,6 @@ class FlowbuilderWorker(WarmWorker):
 
 if "prefect.server.database.configurations" in sys.modules:
     # inside of a server: one on SQLite stands still now and then without this, and with it every start of a run
-    from flowbuilder.runtime.server_on_sqlite import queue_up_writers
+    from flowbuilder.prefect.api.sqlite_server_patch import queue_up_writers
 
     queue_up_writers()

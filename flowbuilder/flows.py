@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from prefect import Flow
 
-    from flowbuilder.runtime.station import Station
+    from flowbuilder.prefect.runs.worker_context import Station
 
 
 def __getattr__(name: str) -> Flow[..., Any]:
     if name.startswith("_") or name == "TYPE_CHECKING":
         raise AttributeError(name)
     from flowbuilder.errors import NotFound
-    from flowbuilder.runtime.flow import build_flow
+    from flowbuilder.prefect.runs.flow_factory import build_flow
 
     running = bool(os.environ.get("PREFECT__FLOW_RUN_ID"))
     try:
@@ -29,7 +29,7 @@ def __getattr__(name: str) -> Flow[..., Any]:
 
 def _open_station() -> Station:
     from flowbuilder.bootstrap import open_ports, open_store, settings
-    from flowbuilder.runtime.station import Station
+    from flowbuilder.prefect.runs.worker_context import Station
 
     options = settings()
     store = open_store(options)

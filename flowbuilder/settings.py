@@ -8,6 +8,10 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from flowbuilder.errors import ConfigurationError
+
+_PACKAGE = Path(__file__).resolve().parent
+
 
 class Settings(BaseSettings):
     """Where things are and what is allowed. Durations are in seconds."""
@@ -45,3 +49,13 @@ class Settings(BaseSettings):
     def egress(self) -> tuple[str, ...]:
         """The entries of `egress_allow`."""
         return tuple(part.strip() for part in self.egress_allow.split(",") if part.strip())
+
+
+def packaged_folder(name: str) -> Path:
+    """The folder `migrations`, `review_app` or `deployments`, or a path below one: beside the package in a checkout,
+    inside of it in an installed wheel. `ConfigurationError` when it is in neither place."""
+    installed, checkout = _PACKAGE / "_share" / name, _PACKAGE.parent / name
+    for place in (installed, checkout):
+        if place.exists():
+            return place
+    raise ConfigurationError(f"{name} is missing from this installation of flowbuilder; install it again")

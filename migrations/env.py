@@ -5,10 +5,10 @@ from typing import Any
 from alembic import context
 
 from flowbuilder.bootstrap import settings
-from flowbuilder.store.database import Database
-from flowbuilder.store.schema import LOCK, VERSION_TABLE
-from flowbuilder.store.sqlite import WRITES
-from flowbuilder.store.tables import metadata
+from flowbuilder.store.db.database import Database
+from flowbuilder.store.db.migrations import LOCK, VERSION_TABLE
+from flowbuilder.store.db.sqlite import WRITES
+from flowbuilder.store.db.tables import metadata
 
 
 def run(database: Database) -> None:

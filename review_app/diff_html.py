@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
 from review_app.diff import Comparison, Piece, Row
-from review_app.plain import escaped
+from review_app.markdown_escape import escaped
 
 CONTEXT = 1
 """How many unchanged paragraphs stay open before and after a change."""

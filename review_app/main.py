@@ -8,9 +8,9 @@ import streamlit as st
 
 from flowbuilder.errors import FlowbuilderError
 from review_app import session
-from review_app.plain import label
+from review_app.markdown_escape import label
 from review_app.views import executions, home, review, run, workflows
-from review_app.widgets.frame import banner, problem
+from review_app.widgets.page_frame import banner, problem
 
 PLACES = ("review", "executions", "run", "workflows")
 """The addresses of the pages other than home."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from flowbuilder.app import App
-from flowbuilder.asking import may_decide, same_person
 from flowbuilder.errors import NotFound
-from flowbuilder.review import Review
+from flowbuilder.model.review import Review
+from flowbuilder.model.review_opening import may_decide, same_person
 
 
 def why_not(app: App, review: Review, me: str) -> str:

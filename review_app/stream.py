@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from flowbuilder.app import App
 from flowbuilder.errors import FlowbuilderError, NotFound
-from flowbuilder.execution import TERMINAL
+from flowbuilder.model.execution import TERMINAL
 from review_app.identity import Door, NotSignedIn
 
 LOOK_EVERY = 0.4

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from chaos.evidence import Evidence
-from chaos.people import Answer
+from chaos.reviewers import Answer
 
 
 def check(evidence: Evidence) -> Iterator[str]:

@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from chaos.evidence import Evidence, Trace
-from chaos.target import Call
-from flowbuilder.effect import Effect
+from chaos.target_service import Call
+from flowbuilder.model.effect import Effect
 
 LET_GO = frozenset({"execution_started", "execution_waiting", "execution_paused", "execution_released"})
 """Events after which taking an execution up again is nothing unusual."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chaos.evidence import Evidence
-from chaos.figures import percentile, resume_seconds
+from chaos.metrics import percentile, resume_seconds
 
 LONGEST_SECONDS = 20.0
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chaos.evidence import Evidence
-from chaos.world import pid_of
+from chaos.installation import pid_of
 
 KILLED = ("worker SIGKILL", "worker SIGTERM")
 FROZEN = "worker SIGSTOP past the lease"

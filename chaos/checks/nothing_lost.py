@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from chaos.evidence import Evidence
-from flowbuilder.execution import TERMINAL
+from flowbuilder.model.execution import TERMINAL
 
 
 def check(evidence: Evidence) -> Iterator[str]:

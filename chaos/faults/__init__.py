@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from chaos.fault import Fault
-from chaos.faults.asking import CancelExecution, PauseExecution, ResumeWithoutDecision
 from chaos.faults.database import CrashDatabase
 from chaos.faults.prefect import FreezePrefect, KillPrefect, RestorePrefect
+from chaos.faults.user_actions import CancelExecution, PauseExecution, ResumeWithoutDecision
 from chaos.faults.wake_ups import DropWakeUps, ForgetWorkers
 from chaos.faults.workers import DrainWorker, KillWorker, StopWorker, StopWorkerShortly
 from chaos.options import Options

@@ -6,7 +6,7 @@ import random
 import time
 from typing import Any
 
-from chaos.world import World
+from chaos.installation import World
 from flowbuilder.ports import ExecutionFilter
 
 PATIENCE_SECONDS = 10.0

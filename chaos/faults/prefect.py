@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from chaos.world import World
+from chaos.installation import World
 from flowbuilder.errors import Unavailable
-from flowbuilder.execution import ACTIVE, Execution
+from flowbuilder.model.execution import ACTIVE, Execution
 from flowbuilder.ports import ExecutionFilter
 
 T = TypeVar("T")

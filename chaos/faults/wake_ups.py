@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from chaos.world import World
-from flowbuilder.runtime.wake import FOLDER
+from chaos.installation import World
+from flowbuilder.prefect.api.wakeup_channel import FOLDER
 
 
 class DropWakeUps:

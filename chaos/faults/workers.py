@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from chaos.installation import World
 from chaos.processes import Worker
-from chaos.world import World
 from flowbuilder.errors import Unavailable
 
 CARELESS_SHARE = 0.15

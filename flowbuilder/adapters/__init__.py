@@ -1,1 +1,1 @@
-"""The outside worlds: one a file, and the only home of the libraries that reach them."""
+"""Implementations of the ports: the only home of the libraries that reach the outside world."""

@@ -76,13 +76,13 @@ class _World:
     @cached_property
     def _http(self) -> Http:
         from flowbuilder.adapters.egress import Egress
-        from flowbuilder.adapters.http import GuardedHttp
+        from flowbuilder.adapters.http.guarded_http import GuardedHttp
 
         return GuardedHttp(Egress(self._settings.egress))
 
     @cached_property
     def _models(self) -> LanguageModel:
-        from flowbuilder.adapters.named_models import NamedModels
+        from flowbuilder.adapters.models.named_models import NamedModels
 
         return NamedModels(self._throttle)
 
@@ -94,7 +94,7 @@ class _World:
 
     @cached_property
     def _search_console(self) -> SearchConsole:
-        from flowbuilder.adapters.gsc import GoogleSearchConsole
+        from flowbuilder.adapters.google.search_console import GoogleSearchConsole
 
         return GoogleSearchConsole(
             self._http, self._connections, base_url=self._settings.gsc_base_url, throttle=self._throttle
@@ -108,6 +108,6 @@ class _World:
 
 
 def _extract(html: str, *, url: str) -> JsonObject:
-    from flowbuilder.adapters.extract import extract_page
+    from flowbuilder.adapters.http.extract import extract_page
 
     return extract_page(html, url=url)

@@ -22,7 +22,7 @@ from pydantic_monty import (
     ResourceLimits,
 )
 
-from flowbuilder.adapters.confinement import confined_binary
+from flowbuilder.adapters.sandbox_isolation import confined_binary
 from flowbuilder.errors import StepError
 from flowbuilder.values import Json, JsonObject, NotJson, ensure_json
 

@@ -8,6 +8,6 @@ allowed. I13 the counters count.
 """
 
 from flowbuilder.audit.finding import Finding
-from flowbuilder.audit.pass_over import audit, audit_rows
+from flowbuilder.audit.scan import audit, audit_rows
 
 __all__ = ["Finding", "audit", "audit_rows"]

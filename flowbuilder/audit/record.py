@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flowbuilder.effect import Effect
-from flowbuilder.events import Event
-from flowbuilder.execution import Execution, Outcome
+from flowbuilder.engine.review_client import all_reviews
+from flowbuilder.model.effect import Effect
+from flowbuilder.model.events import Event
+from flowbuilder.model.execution import Execution, Outcome
+from flowbuilder.model.review import Decision, Review
 from flowbuilder.ports import ReviewFilter, Store
-from flowbuilder.questions import all_reviews
-from flowbuilder.review import Decision, Review
 
 _TRIES = 5
 

@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from flowbuilder.audit.finding import Finding
 from flowbuilder.audit.record import Record
-from flowbuilder.events import EVENT_TYPES
-from flowbuilder.execution import TERMINAL
-from flowbuilder.holding import AFTER_THE_END, MOST_DEATHS
+from flowbuilder.model.events import EVENT_TYPES
+from flowbuilder.model.execution import TERMINAL
+from flowbuilder.model.lease_rules import AFTER_THE_END, MOST_DEATHS
 
 ENDS = {"execution_completed": "completed", "execution_failed": "failed", "execution_cancelled": "cancelled"}
 """The events that say how an execution ended, and the status that each means."""

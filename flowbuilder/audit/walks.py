@@ -6,16 +6,16 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 
-from flowbuilder.actions import Start
 from flowbuilder.audit.finding import Finding
 from flowbuilder.audit.record import Record
 from flowbuilder.audit.rows import ENDS
+from flowbuilder.engine.history import info_of
 from flowbuilder.errors import FlowbuilderError
-from flowbuilder.execution import TERMINAL
-from flowbuilder.plan import Plan
-from flowbuilder.recollection import info_of
+from flowbuilder.model.execution import TERMINAL
+from flowbuilder.plan.nodes import Plan
 from flowbuilder.values import digest
-from flowbuilder.walker import Walk
+from flowbuilder.walk.commands import Start
+from flowbuilder.walk.walk import Walk
 
 SHUFFLES = 3
 """In how many orders the outcomes and decisions are told to a walk."""

@@ -7,20 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flowbuilder.terminal.entry import run_command
-from flowbuilder.terminal.group import LazyGroup
+from flowbuilder.cli.entry_point import run_command
+from flowbuilder.cli.groups import LazyGroup
 
-SECTIONS = {
-    "Everything at once": ("up", "demo"),
-    "Write a workflow": ("validate", "explain", "schema", "steps", "plan", "eval"),
-    "Keep it": ("push", "publish", "archive", "workflows", "show", "diff"),
-    "Run it": ("run", "executions", "pause", "resume", "cancel", "reviews"),
-    "Operate": ("sites", "deploy", "worker", "reconcile", "doctor", "audit", "revert", "db", "backup", "restore"),
+SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
+    "Everything at once": {"local": ("up", "demo")},
+    "Write a workflow": {"workflow": ("validate", "explain", "schema", "steps", "plan", "eval")},
+    "Keep it": {"workflow": ("push", "publish", "archive", "workflows", "show", "diff")},
+    "Run it": {"execution": ("run", "executions", "pause", "resume", "cancel"), "review": ("reviews",)},
+    "Operate": {
+        "operations": (
+            "sites",
+            "deploy",
+            "worker",
+            "reconcile",
+            "doctor",
+            "audit",
+            "revert",
+            "db",
+            "backup",
+            "restore",
+        )
+    },
 }
+"""The commands by the section of the help, and by their folder in `cli/commands`."""
 
 group = LazyGroup(
     name="flowbuilder",
-    package="flowbuilder.cli",
+    package="flowbuilder.cli.commands",
     sections=SECTIONS,
     help="Stored workflow definitions, run by Prefect, that wait for people.",
 )

@@ -1,12 +1,12 @@
 """Templates and expressions: two syntaxes, one language that reads JSON and always ends."""
 
-from flowbuilder.language.findings import Finding
-from flowbuilder.language.namespace import Namespace
-from flowbuilder.language.program import LANGUAGE_VERSION
-from flowbuilder.language.references import Reference
-from flowbuilder.language.shapes import Shape
-from flowbuilder.language.taint import Taint
-from flowbuilder.language.texts import Expression, Template, is_template
+from flowbuilder.language.api import Expression, Template, is_template
+from flowbuilder.language.codegen.program import LANGUAGE_VERSION
+from flowbuilder.language.parsing.references import Reference
+from flowbuilder.language.types.findings import Finding
+from flowbuilder.language.types.namespace import Namespace
+from flowbuilder.language.types.shapes import Shape
+from flowbuilder.language.types.taint import Taint
 
 __all__ = [
     "LANGUAGE_VERSION",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from flowbuilder.effect import TargetClass
+from flowbuilder.model.effect import TargetClass
 from flowbuilder.values import JsonObject
 
 

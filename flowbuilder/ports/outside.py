@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from flowbuilder.effect import Effect, Intent
+from flowbuilder.model.effect import Effect, Intent
 from flowbuilder.ports.cms import CmsForSite
 from flowbuilder.ports.http import Http
 from flowbuilder.ports.journal import Journal

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
-from flowbuilder.effect import Effect, Ending, Intent
-from flowbuilder.events import Event, NewEvent
-from flowbuilder.execution import Control, Execution, Lease, Outcome, Status, WorkflowSummary, WorkflowVersion
+from flowbuilder.model.effect import Effect, Ending, Intent
+from flowbuilder.model.events import Event, NewEvent
+from flowbuilder.model.execution import Control, Execution, Lease, Outcome, Status, WorkflowSummary, WorkflowVersion
+from flowbuilder.model.review import Decision, DecisionKind, Review, ReviewPage, ReviewRequest
 from flowbuilder.ports.throttle import TrafficBook
-from flowbuilder.review import Decision, DecisionKind, Review, ReviewPage, ReviewRequest
 from flowbuilder.values import Json, JsonObject
 
 

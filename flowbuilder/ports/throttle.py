@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from flowbuilder.traffic import Traffic
+from flowbuilder.throttling.limiter import Traffic
 
 T = TypeVar("T")
 Kind = Literal["connection", "provider", "host"]

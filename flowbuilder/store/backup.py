@@ -15,15 +15,15 @@ from typing import Any
 from sqlalchemy import select, update
 
 from flowbuilder.errors import ConfigurationError, Refused, Unavailable
-from flowbuilder.events import NewEvent
-from flowbuilder.execution import TERMINAL
+from flowbuilder.model.events import NewEvent
+from flowbuilder.model.execution import TERMINAL
 from flowbuilder.ports import Clock
-from flowbuilder.store.database import Database
-from flowbuilder.store.location import shown
-from flowbuilder.store.schema import revision
-from flowbuilder.store.sqlite import library
-from flowbuilder.store.tables import executions, installation
-from flowbuilder.store.transaction import Transaction
+from flowbuilder.store.db.database import Database
+from flowbuilder.store.db.migrations import revision
+from flowbuilder.store.db.sqlite import library
+from flowbuilder.store.db.tables import executions, installation
+from flowbuilder.store.db.transaction import Transaction
+from flowbuilder.store.db.url import shown
 
 EPOCHS = 1_000_000
 """How far restored executions are ahead of any worker that still holds a lease of the time after the backup."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.ports import Clock
-from flowbuilder.store.database import PATIENCE, Database
-from flowbuilder.store.installed import ensure_new_enough
-from flowbuilder.store.location import shown
-from flowbuilder.store.postgres import ensure_durable
-from flowbuilder.store.room import LEAST_FREE
-from flowbuilder.store.schema import NEWEST, revision_in
+from flowbuilder.store.db.compatibility import ensure_new_enough
+from flowbuilder.store.db.database import PATIENCE, Database
+from flowbuilder.store.db.disk_space import LEAST_FREE
+from flowbuilder.store.db.migrations import NEWEST, revision_in
+from flowbuilder.store.db.postgres import ensure_durable
+from flowbuilder.store.db.transaction import Transaction
+from flowbuilder.store.db.url import shown
 from flowbuilder.store.store import SqlStore
-from flowbuilder.store.transaction import Transaction
 
 
 def open_store(

@@ -8,20 +8,20 @@ from threading import Event
 
 from sqlalchemy import select
 
-from flowbuilder.store.answers import SqlAnswers
-from flowbuilder.store.database import Database
-from flowbuilder.store.effects import SqlEffects
-from flowbuilder.store.executions import SqlExecutions
-from flowbuilder.store.leases import SqlLeases
-from flowbuilder.store.listening import listen
-from flowbuilder.store.queue import SqlQueue
-from flowbuilder.store.record import SqlRecord
-from flowbuilder.store.reviews import SqlReviews
-from flowbuilder.store.sites import SqlSites
-from flowbuilder.store.starts import SqlStarts
-from flowbuilder.store.tables import installation
-from flowbuilder.store.traffic import SqlTraffic
-from flowbuilder.store.workflows import SqlWorkflows
+from flowbuilder.store.db.database import Database
+from flowbuilder.store.db.notifications import listen
+from flowbuilder.store.db.tables import installation
+from flowbuilder.store.records.effects import SqlEffects
+from flowbuilder.store.records.executions import SqlExecutions
+from flowbuilder.store.records.history import SqlRecord
+from flowbuilder.store.records.idempotency_keys import SqlStarts
+from flowbuilder.store.records.leases import SqlLeases
+from flowbuilder.store.records.limiter_state import SqlTraffic
+from flowbuilder.store.records.review_queue import SqlQueue
+from flowbuilder.store.records.reviews import SqlReviews
+from flowbuilder.store.records.sites import SqlSites
+from flowbuilder.store.records.step_memos import SqlAnswers
+from flowbuilder.store.records.workflows import SqlWorkflows
 
 
 class SqlStore(

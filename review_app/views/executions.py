@@ -8,14 +8,14 @@ import streamlit as st
 
 from flowbuilder.app import App
 from flowbuilder.errors import NotFound
-from flowbuilder.execution import Execution, Status
+from flowbuilder.model.execution import Execution, Status
 from flowbuilder.ports import ExecutionFilter
 from review_app import session, times
 from review_app.fields import as_text
-from review_app.plain import escaped
-from review_app.widgets import address, marks
+from review_app.markdown_escape import escaped
+from review_app.widgets import address, chips
 from review_app.widgets.execution import detail
-from review_app.widgets.frame import empty, heading, problem
+from review_app.widgets.page_frame import empty, heading, problem
 from review_app.widgets.rows import row
 
 PAGE_SIZE = 25
@@ -59,15 +59,15 @@ def line(execution: Execution) -> str:
     """One execution as a row of a list."""
     now = session.now()
     took = times.elapsed(execution.started_at, execution.ended_at or now)
-    asked = marks.chip(f"{execution.control} asked for", "violet") if execution.control else ""
+    asked = chips.chip(f"{execution.control} asked for", "violet") if execution.control else ""
     return (
-        f'<div class="fb-run"><div>{marks.status(execution.status)}{asked}</div>'
+        f'<div class="fb-run"><div>{chips.status(execution.status)}{asked}</div>'
         f'<div class="fb-run-name"><b>{escaped(execution.workflow)}</b> '
         f'<span class="fb-muted">v{execution.version}</span>'
         f'<div class="fb-muted fb-clip">{escaped(_inputs(execution))}</div></div>'
         f"<div>{escaped(execution.site or '')}</div>"
-        f'<div class="fb-progress">{marks.progress(execution)}</div><div class="fb-muted">{escaped(took)}</div>'
-        f"<div>{marks.moment(execution.created_at)}</div></div>"
+        f'<div class="fb-progress">{chips.progress(execution)}</div><div class="fb-muted">{escaped(took)}</div>'
+        f"<div>{chips.moment(execution.created_at)}</div></div>"
     )
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from flowbuilder.app import App
-from flowbuilder.execution import Status
+from flowbuilder.model.execution import Status
 from flowbuilder.ports import ExecutionFilter, ReviewFilter
 from review_app import session
-from review_app.plain import escaped
+from review_app.markdown_escape import escaped
 from review_app.views.executions import line
-from review_app.widgets import marks
-from review_app.widgets.frame import empty, heading, section, show
+from review_app.widgets import chips
+from review_app.widgets.page_frame import empty, heading, section, show
 from review_app.widgets.rows import row
 
 SHOWN = 5
@@ -83,7 +83,7 @@ def _next_reviews(app: App) -> None:
             markup = (
                 f'<div class="fb-card"><div class="fb-card-title">{escaped(review.request.title or review.path)}</div>'
                 f'<div class="fb-card-facts"><span>{escaped(review.workflow)}</span>'
-                f"<span>{marks.deadline(review)}</span></div></div>"
+                f"<span>{chips.deadline(review)}</span></div></div>"
             )
             if row(f"next-{review.id}", markup, name=f"Review {review.request.title}"):
                 st.switch_page(session.page("review"), query_params={"item": review.id})

@@ -6,11 +6,11 @@ import streamlit as st
 
 from flowbuilder.app import App
 from flowbuilder.errors import NotFound
-from flowbuilder.review import Review
+from flowbuilder.model.review import Review
 from review_app import session
-from review_app.plain import escaped
-from review_app.widgets import content, decision, marks, queue
-from review_app.widgets.frame import empty, heading, problem, show
+from review_app.markdown_escape import escaped
+from review_app.widgets import chips, content, decision, queue
+from review_app.widgets.page_frame import empty, heading, problem, show
 
 LOOK_EVERY = 5.0
 """Seconds between two looks at what others do: claims, decisions, new reviews."""
@@ -96,20 +96,20 @@ def _watch(app: App, chosen: str | None, seen: list[object]) -> None:
 
 def _facts(review: Review, me: str) -> str:
     request = review.request
-    facts = [marks.chip(review.workflow, "blue", title="workflow")]
+    facts = [chips.chip(review.workflow, "blue", title="workflow")]
     if review.site:
-        facts.append(marks.chip(review.site, title="site"))
-    facts.append(marks.chip(review.path, title="step"))
+        facts.append(chips.chip(review.site, title="site"))
+    facts.append(chips.chip(review.path, title="step"))
     if request.round > 1:
-        facts.append(marks.chip(f"round {request.round}", "blue"))
+        facts.append(chips.chip(f"round {request.round}", "blue"))
     if request.assign.quorum > 1:
-        facts.append(marks.chip(f"{len(review.approvals)} of {request.assign.quorum} approvals", "violet"))
+        facts.append(chips.chip(f"{len(review.approvals)} of {request.assign.quorum} approvals", "violet"))
     asked = request.assign.group or ", ".join(request.assign.people)
     if asked:
-        facts.append(marks.chip(f"for {asked}", title="who may decide"))
+        facts.append(chips.chip(f"for {asked}", title="who may decide"))
     if review.status == "open":
-        facts += [marks.deadline(review), marks.claim(review, me)]
-    facts.append(f'<span class="fb-muted">asked {marks.moment(review.created_at)}</span>')
+        facts += [chips.deadline(review), chips.claim(review, me)]
+    facts.append(f'<span class="fb-muted">asked {chips.moment(review.created_at)}</span>')
     approvals = f'<div class="fb-muted">approved so far by {escaped(", ".join(review.approvals))}</div>'
     return "".join(facts) + (approvals if review.approvals and review.status == "open" else "")
 

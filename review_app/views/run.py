@@ -6,11 +6,11 @@ import streamlit as st
 
 from flowbuilder.app import App
 from flowbuilder.errors import FlowbuilderError
-from flowbuilder.plan import Plan
+from flowbuilder.plan.nodes import Plan
 from review_app import session
-from review_app.plain import escaped
-from review_app.widgets import address, input_form, marks
-from review_app.widgets.frame import empty, heading, problem, show, tell
+from review_app.markdown_escape import escaped
+from review_app.widgets import address, chips, input_form
+from review_app.widgets.page_frame import empty, heading, problem, show, tell
 
 NO_SITE = "none"
 
@@ -46,7 +46,7 @@ def view() -> None:
             problem("This workflow cannot be started", failure)
             return
         show(
-            f'<div class="fb-sub">{marks.chip(f"version {version.number}", "green")}<code>{escaped(name)}</code></div>'
+            f'<div class="fb-sub">{chips.chip(f"version {version.number}", "green")}<code>{escaped(name)}</code></div>'
         )
         _form(app, plan, None if site == NO_SITE else site)
 

@@ -11,13 +11,13 @@ import yaml
 from flowbuilder.app import App
 from flowbuilder.diagnostics import Diagnostic, render
 from flowbuilder.errors import DefinitionError, FlowbuilderError
-from flowbuilder.execution import WorkflowSummary, WorkflowVersion
+from flowbuilder.model.execution import WorkflowSummary, WorkflowVersion
 from review_app import session
-from review_app.plain import escaped
-from review_app.visible import visible
-from review_app.widgets import marks
-from review_app.widgets.frame import empty, heading, problem, show
+from review_app.invisible_characters import visible
+from review_app.markdown_escape import escaped
+from review_app.widgets import chips
 from review_app.widgets.graph import mermaid
+from review_app.widgets.page_frame import empty, heading, problem, show
 from review_app.widgets.rows import row
 
 
@@ -55,14 +55,14 @@ def _choose(name: str) -> None:
 def _card(item: WorkflowSummary) -> str:
     states = []
     if item.archived:
-        states.append(marks.status("archived"))
+        states.append(chips.status("archived"))
     if item.published is not None:
-        states.append(marks.chip(f"published v{item.published}", "green"))
+        states.append(chips.chip(f"published v{item.published}", "green"))
     if item.draft is not None:
-        states.append(marks.chip(f"draft v{item.draft}", "violet"))
+        states.append(chips.chip(f"draft v{item.draft}", "violet"))
     return (
         f'<div class="fb-card"><div class="fb-card-title">{escaped(item.title or item.name)}</div>'
-        f'<div class="fb-card-facts"><code>{escaped(item.name)}</code>{marks.moment(item.updated_at)}</div>'
+        f'<div class="fb-card-facts"><code>{escaped(item.name)}</code>{chips.moment(item.updated_at)}</div>'
         f'<div class="fb-card-marks">{"".join(states)}</div></div>'
     )
 
@@ -142,14 +142,14 @@ def _diagnostic(item: Diagnostic) -> None:
     place = f"line {item.span.line}, column {item.span.column} · " if item.span else ""
     hints = "".join(f'<div class="fb-evidence">{escaped(text)}</div>' for text in (*item.notes, item.hint) if text)
     show(
-        f'<div class="fb-finding">{marks.chip(item.severity, tone)}<b>{escaped(item.code)}</b> {escaped(item.message)}'
+        f'<div class="fb-finding">{chips.chip(item.severity, tone)}<b>{escaped(item.code)}</b> {escaped(item.message)}'
         f'<div class="fb-muted">{escaped(place + (item.pointer or "/"))}</div>{hints}</div>'
     )
 
 
 def _facts(version: WorkflowVersion) -> str:
-    facts = [f"<code>{escaped(version.workflow)}</code>", marks.status(version.status)]
+    facts = [f"<code>{escaped(version.workflow)}</code>", chips.status(version.status)]
     by = f" by {version.author}" if version.author else ""
-    facts.append(f'<span class="fb-muted">stored {marks.moment(version.created_at)}{escaped(by)}</span>')
+    facts.append(f'<span class="fb-muted">stored {chips.moment(version.created_at)}{escaped(by)}</span>')
     facts.append(f'<span class="fb-muted fb-id" title="digest">{escaped(version.digest[:12])}</span>')
     return "".join(facts)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Literal, cast
 
-from flowbuilder.review import Review
+from flowbuilder.model.review import Review
 from flowbuilder.values import Json, JsonObject
 from review_app import diff_html
 from review_app.diff import Comparison, compare
 from review_app.fields import Field, as_text, fields, structured
-from review_app.plain import escaped
-from review_app.visible import hidden_characters
-from review_app.widgets import address, marks
-from review_app.widgets.frame import section, show
+from review_app.invisible_characters import hidden_characters
+from review_app.markdown_escape import escaped
+from review_app.widgets import address, chips
+from review_app.widgets.page_frame import section, show
 
 View = Literal["side", "inline", "new"]
 VIEWS = {"side": "Side by side", "inline": "Inline", "new": "New only"}
@@ -99,7 +99,7 @@ def _compared(old: str, new: str) -> Comparison:
 def _field_head(part: Field) -> str:
     tone = {"changed": "blue", "added": "green", "removed": "red", "same": "grey"}[part.state]
     word = "unchanged" if part.state == "same" else part.state
-    return f'<div class="fb-field"><code>{escaped(part.name)}</code>{marks.chip(word, tone)}</div>'
+    return f'<div class="fb-field"><code>{escaped(part.name)}</code>{chips.chip(word, tone)}</div>'
 
 
 def _hidden(base: Json, shown: Json) -> str:
@@ -122,7 +122,7 @@ def _finding(finding: JsonObject) -> str:
     said += [f"{key}: {as_text(value)}" for key, value in rest.items()]
     place = f'<span class="fb-muted">{escaped(as_text(finding["place"]))}</span>' if finding.get("place") else ""
     return (
-        f'<div class="fb-finding">{marks.chip(severity, _TONES.get(severity, "grey"))}'
+        f'<div class="fb-finding">{chips.chip(severity, _TONES.get(severity, "grey"))}'
         f"<b>{escaped(finding.get('rule', 'finding'))}</b>{place}"
         f'<div class="fb-evidence">{escaped(" · ".join(said))}</div></div>'
     )

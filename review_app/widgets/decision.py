@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import streamlit as st
 
 from flowbuilder.app import App
-from flowbuilder.deciding import SYSTEM
 from flowbuilder.errors import Conflict, FlowbuilderError
-from flowbuilder.review import DecisionKind, Review
+from flowbuilder.model.review import DecisionKind, Review
+from flowbuilder.model.review_rules import SYSTEM
 from flowbuilder.values import Json, NotJson, ensure_json
 from review_app.fields import as_text, structured
+from review_app.markdown_escape import escaped
 from review_app.permission import why_not
-from review_app.plain import escaped
-from review_app.widgets import marks, queue
-from review_app.widgets.frame import show, tell
+from review_app.widgets import chips, queue
+from review_app.widgets.page_frame import show, tell
 
 DONE: dict[DecisionKind, str] = {
     "approved": "Approved",
@@ -147,11 +147,11 @@ def outcome(review: Review, me: str) -> None:
             happened = "This was closed" if system else f"{who} was faster and decided this"
             _say(review, "warning", f"{happened} while you had it open. What you typed is kept, and was not sent.")
         _said(review)
-    edited = marks.chip("with an edit", "blue") if decision.edited else ""
+    edited = chips.chip("with an edit", "blue") if decision.edited else ""
     comment = f'<div class="fb-quote">{escaped(decision.comment)}</div>' if decision.comment else ""
     by = "" if system else f" by <b>{escaped(who)}</b>"
     why = f'<div class="fb-muted">{escaped(_EXPLAINED[decision.kind])}</div>' if decision.kind in _EXPLAINED else ""
-    head = f"{marks.status(decision.kind)}{edited}{by} {marks.moment(decision.at)}"
+    head = f"{chips.status(decision.kind)}{edited}{by} {chips.moment(decision.at)}"
     show(f'<div class="fb-outcome">{head}{comment}{why}</div>')
 
 

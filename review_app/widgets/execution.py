@@ -6,18 +6,18 @@ import os
 
 import streamlit as st
 
-from flowbuilder.actions import Standing
 from flowbuilder.app import App
 from flowbuilder.errors import FlowbuilderError
-from flowbuilder.execution import ACTIVE, Execution
-from flowbuilder.review import Review
+from flowbuilder.model.execution import ACTIVE, Execution
+from flowbuilder.model.review import Review
 from flowbuilder.values import Json
+from flowbuilder.walk.commands import Standing
 from review_app import diff_html, session, times
 from review_app.fields import as_text
 from review_app.links import prefect_run
-from review_app.plain import escaped
-from review_app.widgets import graph, live, marks, steps, timeline
-from review_app.widgets.frame import heading, section, show, tell
+from review_app.markdown_escape import escaped
+from review_app.widgets import chips, graph, live_updates, steps, timeline
+from review_app.widgets.page_frame import heading, section, show, tell
 
 REFRESH = 5.0
 """Seconds between two looks at an active execution whose live stream does not get through."""
@@ -38,7 +38,7 @@ def _draw(app: App, execution_id: str, me: str, was_active: bool) -> None:
         st.rerun()
     title, buttons = st.columns([0.64, 0.36], vertical_alignment="top")
     with title:
-        heading(execution.workflow, _facts(execution), beside=marks.status(execution.status))
+        heading(execution.workflow, _facts(execution), beside=chips.status(execution.status))
         show(_progress(execution))
     with buttons:
         _controls(app, execution, me)
@@ -59,7 +59,7 @@ def _draw(app: App, execution_id: str, me: str, was_active: bool) -> None:
         section("Timeline", '<span class="fb-muted">newest below</span>')
         show(timeline.timeline(events))
         if execution.status in ACTIVE:
-            live.listen(execution.id, events[-1].seq if events else 0)
+            live_updates.listen(execution.id, events[-1].seq if events else 0)
 
 
 def _steps(app: App, execution: Execution) -> None:
@@ -115,14 +115,14 @@ def _do(app: App, verb: str, execution_id: str, me: str) -> None:
 
 
 def _facts(execution: Execution) -> str:
-    facts = [marks.chip(f"version {execution.version}", title="workflow version")]
+    facts = [chips.chip(f"version {execution.version}", title="workflow version")]
     if execution.site:
-        facts.append(marks.chip(execution.site, title="site"))
+        facts.append(chips.chip(execution.site, title="site"))
     if execution.control:
-        facts.append(marks.chip(f"{execution.control} asked for", "violet"))
+        facts.append(chips.chip(f"{execution.control} asked for", "violet"))
     if execution.attempt > 1:
-        facts.append(marks.chip(f"taken up {execution.attempt} times"))
-    facts.append(f'<span class="fb-muted">{escaped(execution.trigger)}, {marks.moment(execution.created_at)}</span>')
+        facts.append(chips.chip(f"taken up {execution.attempt} times"))
+    facts.append(f'<span class="fb-muted">{escaped(execution.trigger)}, {chips.moment(execution.created_at)}</span>')
     took = times.elapsed(execution.started_at, execution.ended_at or session.now())
     if took and execution.ended_at:
         facts.append(f'<span class="fb-muted">took {escaped(took)}</span>')
@@ -131,7 +131,7 @@ def _facts(execution: Execution) -> str:
 
 
 def _progress(execution: Execution) -> str:
-    bar = marks.progress(execution)
+    bar = chips.progress(execution)
     return f'<div class="fb-progress fb-progress-wide">{bar} steps</div>' if bar else ""
 
 
@@ -149,7 +149,7 @@ def _reviews(reviews: tuple[Review, ...]) -> None:
         with st.container(
             horizontal=True, vertical_alignment="center", gap="small", key=f"fb-asked-{review.id}", wrap=False
         ):
-            state = marks.status(review.decision.kind if review.decision else "waiting")
+            state = chips.status(review.decision.kind if review.decision else "waiting")
             by = f'<span class="fb-muted">by {escaped(review.decision.by)}</span>' if review.decision else ""
             show(f'<div class="fb-asked">{state}<span class="fb-clip">{escaped(review.request.title)}</span>{by}</div>')
             word = "Read →" if review.decision else "Decide →"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from flowbuilder.plan import Block, Branch, Call, Loop, Node, Plan, Review, blocks_below
+from flowbuilder.plan.nodes import Block, Branch, Call, Loop, Node, Plan, Review, blocks_below
 
 _SAFE = re.compile(r"[^\w .,:/()=<>!&|+*%'?-]")
 _ENTITY = {"<": "#lt;", ">": "#gt;", "&": "#amp;", "'": "#39;", "`": " "}

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from flowbuilder.values import Json, JsonObject
-from review_app.plain import label
+from review_app.markdown_escape import label
 
 LARGEST = 2**53 - 1
 """The largest number that a browser counts to by ones."""

@@ -9,11 +9,11 @@ import streamlit as st
 
 from flowbuilder.app import App
 from flowbuilder.errors import Refused
+from flowbuilder.model.review import Review, ReviewPage
 from flowbuilder.ports import ReviewFilter
-from flowbuilder.review import Review, ReviewPage
-from review_app.plain import escaped
-from review_app.widgets import address, marks
-from review_app.widgets.frame import show
+from review_app.markdown_escape import escaped
+from review_app.widgets import address, chips
+from review_app.widgets.page_frame import show
 from review_app.widgets.rows import row
 
 PAGE_SIZE = 20
@@ -138,18 +138,18 @@ def choose(review_id: str | None) -> None:
 
 def _card(review: Review, me: str) -> str:
     decided = review.decision
-    end = marks.status(decided.kind) if decided else marks.deadline(review)
+    end = chips.status(decided.kind) if decided else chips.deadline(review)
     facts = " · ".join(part for part in (review.workflow, review.site or "") if part)
     title = (review.request.title or review.path)[:TITLE]
     return (
         f'<div class="fb-card"><div class="fb-card-title">{escaped(title)}</div>'
-        f'<div class="fb-card-facts"><span>{escaped(facts)}</span>{marks.moment(review.created_at)}</div>'
-        f'<div class="fb-card-marks">{end}{"" if decided else marks.claim(review, me)}{_round(review)}</div></div>'
+        f'<div class="fb-card-facts"><span>{escaped(facts)}</span>{chips.moment(review.created_at)}</div>'
+        f'<div class="fb-card-marks">{end}{"" if decided else chips.claim(review, me)}{_round(review)}</div></div>'
     )
 
 
 def _round(review: Review) -> str:
-    return marks.chip(f"round {review.request.round}", "blue") if review.request.round > 1 else ""
+    return chips.chip(f"round {review.request.round}", "blue") if review.request.round > 1 else ""
 
 
 def _trail() -> list[str]:

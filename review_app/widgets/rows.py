@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from review_app.plain import label
-from review_app.widgets.frame import show
+from review_app.markdown_escape import label
+from review_app.widgets.page_frame import show
 
 
 def row(

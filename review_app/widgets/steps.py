@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from flowbuilder.actions import Standing
-from flowbuilder.execution import Outcome
+from flowbuilder.model.execution import Outcome
+from flowbuilder.walk.commands import Standing
 from review_app import times
 from review_app.fields import as_text
-from review_app.plain import escaped
-from review_app.widgets import marks
+from review_app.markdown_escape import escaped
+from review_app.widgets import chips
 
 KEPT = 400
 """Rows drawn at most."""
@@ -84,7 +84,7 @@ def _row(standing: Standing, depth: int, ends: Mapping[str, Outcome]) -> str:
     return (
         f'<div class="fb-step fb-depth-{min(depth, 4)}"><div class="fb-step-name"><code>{escaped(standing.path)}</code>'
         f'{_name(standing)} <span class="fb-muted">{escaped(standing.type.replace("_", " "))}</span></div>'
-        f'<div class="fb-step-took">{escaped(took)}</div><div>{marks.status(_status(standing))}</div>'
+        f'<div class="fb-step-took">{escaped(took)}</div><div>{chips.status(_status(standing))}</div>'
         f"{_why(standing)}</div>"
     )
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from flowbuilder.events import Event, EventType
+from flowbuilder.model.events import Event, EventType
 from flowbuilder.values import JsonObject
 from review_app import session, times
 from review_app.fields import as_text
-from review_app.plain import attribute, escaped
+from review_app.markdown_escape import attribute, escaped
 
 KEPT = 200
 """Events drawn; earlier ones of a longer timeline are only counted."""

@@ -12,11 +12,11 @@ from sqlalchemy import event
 
 from flowbuilder.audit import audit_rows
 from flowbuilder.store import current, newest, open_store, upgrade
-from flowbuilder.store.database import Database
-from flowbuilder.store.schema import migrate
+from flowbuilder.store.db.database import Database
+from flowbuilder.store.db.migrations import migrate
 from flowbuilder.testing import FakeClock
-from tests.contracts.world import World
-from tests.postgres import Server
+from tests.support.postgres import Server
+from tests.support.store_contract import World
 
 BEFORE = "0003"
 """The first revision that has everything that an execution needs."""

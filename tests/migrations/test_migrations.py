@@ -11,12 +11,12 @@ import pytest
 from alembic.util import CommandError
 from sqlalchemy import Column, Integer, MetaData, inspect, text
 
-from flowbuilder.share import share
+from flowbuilder.settings import packaged_folder
 from flowbuilder.store import current, newest, open_store, upgrade
-from flowbuilder.store.database import Database
-from flowbuilder.store.schema import migrate
-from flowbuilder.store.tables import metadata
-from tests.postgres import Server
+from flowbuilder.store.db.database import Database
+from flowbuilder.store.db.migrations import migrate
+from flowbuilder.store.db.tables import metadata
+from tests.support.postgres import Server
 
 ORIGINAL = {
     "workflow_executions": [("workflow_id", "inserted_at"), ("account",), ("status",)],
@@ -65,7 +65,7 @@ def schema_of(database: Database) -> dict[str, object]:
 
 
 def revisions() -> list[str]:
-    files = (share("migrations") / "versions").glob("[0-9]*.py")
+    files = (packaged_folder("migrations") / "versions").glob("[0-9]*.py")
     return sorted(file.name.partition("_")[0] for file in files)
 
 

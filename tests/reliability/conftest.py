@@ -9,7 +9,7 @@ import pytest
 
 from flowbuilder.ports import Store
 from flowbuilder.store import SqlStore, open_store
-from flowbuilder.store.sqlite import library
+from flowbuilder.store.db.sqlite import library
 from flowbuilder.testing import FakeClock, MemoryStore
 
 Openers = Callable[[FakeClock], Callable[[], Store]]

@@ -19,9 +19,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import flowbuilder
-from flowbuilder.adapters.sample import sample_of
-from flowbuilder.loader import load
-from flowbuilder.review import Review
+from flowbuilder.adapters.models.example_value import sample_of
+from flowbuilder.definition.loader import load
+from flowbuilder.model.review import Review
 from flowbuilder.testing import (
     Answer,
     FakeClock,
@@ -33,13 +33,13 @@ from flowbuilder.testing import (
     fake_ports,
     run_locally,
 )
-from tests.reliability.crashing import Box, Crash
-from tests.reliability.histories import History, history_of
-from tests.reliability.scenarios import PAGE, SCENARIOS, SITE
-from tests.reliability.simulating.ground import Ground
-from tests.reliability.simulating.simulation import simulate
-from tests.reliability.stage import Stage, changes
-from tests.test_examples import served
+from tests.acceptance.test_examples import served
+from tests.reliability.simulation.simulation import simulate
+from tests.reliability.simulation.store_factory import Ground
+from tests.support.crash_injection import Box, Crash
+from tests.support.crash_scenario import Stage, changes
+from tests.support.crash_workflows import PAGE, SCENARIOS, SITE
+from tests.support.recorded_histories import History, history_of
 
 CORPUS = Path(__file__).parent / "corpus"
 CASES = Path(__file__).parents[1] / "cases" / "good"

@@ -15,8 +15,8 @@ from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from flowbuilder.adapters.cms.front_matter import Document, take_apart
-from flowbuilder.effect import TargetClass
 from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError
+from flowbuilder.model.effect import TargetClass
 from flowbuilder.ports import CmsPage, CmsWrite
 from flowbuilder.values import digest_text
 

@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from flowbuilder.adapters.cms.html import publishable
-from flowbuilder.effect import TargetClass
 from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError
+from flowbuilder.model.effect import TargetClass
 from flowbuilder.ports import CmsPage, CmsWrite, Http, HttpRequest, HttpResponse, NoThrottle, Throttle
 from flowbuilder.ports.throttle import named
 from flowbuilder.values import JsonObject, digest_text

@@ -1,0 +1,1 @@
+"""Google APIs: access tokens and Search Console."""

@@ -1,0 +1,1 @@
+"""HTTP: the guarded client, bounded bodies and page extraction."""

@@ -1,0 +1,223 @@
+"""HTTP with egress control: what is connected to is the address that was checked, on every hop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import ssl
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlencode, urljoin
+
+import httpcore
+import httpx
+
+from flowbuilder.adapters.egress import Egress, Target, refused
+from flowbuilder.adapters.http.body import read_capped
+from flowbuilder.errors import StepError, TransientError
+from flowbuilder.ports import HttpRequest, HttpResponse
+
+Resolve = Callable[[str, int], Awaitable[list[str]]]
+MAX_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"})
+_KEPT_ACROSS_ORIGINS = frozenset({"accept", "accept-encoding", "accept-language", "user-agent"})
+
+
+async def system_resolve(host: str, port: int) -> list[str]:
+    """The addresses of a name, as this machine's resolver gives them."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=1)
+    return list(dict.fromkeys(str(item[4][0]) for item in found))
+
+
+class GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Resolves a name once, refuses it if any of its addresses is refused, and connects to a checked address."""
+
+    def __init__(self, egress: Egress, resolve: Resolve, inner: httpcore.AsyncNetworkBackend | None = None) -> None:
+        self._egress = egress
+        self._resolve = resolve
+        self._inner = inner or httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 (httpcore's signature)
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect by literal address; TLS still verifies the host name."""
+        try:
+            addresses = [ip_address(text) for text in await self._resolve(host, port)]
+        except OSError as problem:
+            raise httpcore.ConnectError(f"{host} cannot be resolved: {problem.strerror or problem}") from None
+        if not addresses:
+            raise httpcore.ConnectError(f"{host} has no address")
+        for address in addresses:
+            self._egress.ensure_address(address, host, port)
+        for address in addresses[:-1]:
+            try:
+                return await self._inner.connect_tcp(str(address), port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                continue
+        return await self._inner.connect_tcp(str(addresses[-1]), port, timeout, local_address, socket_options)
+
+    async def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,  # noqa: ASYNC109 (httpcore's signature)
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Never."""
+        raise refused("a socket of this machine")
+
+    async def sleep(self, seconds: float) -> None:
+        """As the inner backend."""
+        await self._inner.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class GuardedHttp:
+    """Implements `ports.Http`. A pool per request: the object may be used from any event loop."""
+
+    egress: Egress = field(default_factory=Egress)
+    resolve: Resolve = system_resolve
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """Redirects of GET and HEAD are followed, each hop checked; those of a write are handed to the caller."""
+        target = self.egress.target(request.url, request.hosts)
+        try:
+            async with asyncio.timeout(request.timeout), self._client(request.timeout) as client:
+                return await self._follow(client, request, target)
+        except (TimeoutError, httpx.TimeoutException):
+            raise TransientError(
+                f"{target.host} did not answer within {request.timeout:g} s", reason="timeout"
+            ) from None
+        except httpx.LocalProtocolError as problem:
+            raise StepError(f"the request to {target.host} cannot be sent: {problem}", code="invalid_field") from None
+        except httpx.HTTPError as problem:
+            if isinstance(_root(problem), ssl.SSLCertVerificationError):
+                raise StepError(f"{target.host} has no valid certificate: {problem}", code="tls") from None
+            raise TransientError(f"{target.host}: {problem or type(problem).__name__}", reason="connection") from None
+
+    def _client(self, seconds: float) -> httpx.AsyncClient:
+        transport = httpx.AsyncHTTPTransport(verify=_tls(), trust_env=False)
+        # httpx has no parameter for the network backend; a test fails when this attribute is gone
+        transport._pool = httpcore.AsyncConnectionPool(
+            ssl_context=_tls(), network_backend=GuardedBackend(self.egress, self.resolve), http1=True, http2=False
+        )
+        return httpx.AsyncClient(transport=transport, trust_env=False, timeout=seconds, follow_redirects=False)
+
+    async def _follow(self, client: httpx.AsyncClient, request: HttpRequest, target: Target) -> HttpResponse:
+        target = replace(target, rest=_with_query(target.rest, request.query))
+        message = _message(request)
+        for _ in range(MAX_REDIRECTS + 1):
+            answer = await _exchange(client, target, message, request.max_bytes)
+            place = answer.headers.get("location")
+            if answer.status not in _REDIRECTS or not place or (message.writes and answer.status != 303):
+                return answer
+            following = self.egress.target(urljoin(target.url, place), request.hosts)
+            if message.writes:
+                message = message.without_content()
+            if following.origin != target.origin:
+                message = message.without_secrets()
+            target = following
+        raise StepError(f"more than {MAX_REDIRECTS} redirects from {request.url:.200}", code="redirects")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Message:
+    method: str
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def writes(self) -> bool:
+        return self.method not in ("GET", "HEAD")
+
+    def without_content(self) -> _Message:
+        kept = {name: value for name, value in self.headers.items() if not name.startswith("content-")}
+        return _Message(method="GET", headers=kept, content=b"")
+
+    def without_secrets(self) -> _Message:
+        return replace(self, headers={k: v for k, v in self.headers.items() if k in _KEPT_ACROSS_ORIGINS})
+
+
+async def _exchange(client: httpx.AsyncClient, target: Target, message: _Message, cap: int) -> HttpResponse:
+    sent = client.build_request(
+        message.method, target.url, headers=dict(message.headers), content=message.content or None
+    )
+    if sent.url.host.strip("[]") != target.host:
+        raise refused(f"{target.url:.200} reads as two different hosts")
+    answer = await client.send(sent, stream=True)
+    try:
+        body = b"" if message.method == "HEAD" else await read_capped(answer, cap)
+    finally:
+        await answer.aclose()
+    received = {name.lower(): value for name, value in answer.headers.items()}
+    return HttpResponse(status=answer.status_code, headers=received, body=body, url=target.url)
+
+
+def _message(request: HttpRequest) -> _Message:
+    headers = {"user-agent": "flowbuilder", "accept": "*/*", "accept-encoding": "gzip"}
+    content = request.content or b""
+    if request.json is not None:
+        content = json.dumps(request.json, ensure_ascii=False, allow_nan=False).encode()
+        headers["content-type"] = "application/json"
+    elif request.form is not None:
+        content = urlencode(_pairs(request.form)).encode()
+        headers["content-type"] = "application/x-www-form-urlencoded"
+    for name, value in {**request.headers, **request.auth}.items():
+        headers[_header_name(name)] = _header_value(name, value)
+    if request.idempotency_key:
+        headers["idempotency-key"] = _header_value("idempotency-key", request.idempotency_key)
+    headers["accept-encoding"] = "gzip"
+    return _Message(method=request.method.upper(), headers=headers, content=content)
+
+
+def _header_name(name: str) -> str:
+    lower = name.lower()
+    if not _HEADER_NAME.fullmatch(name) or lower in _OURS or lower.startswith("proxy-"):
+        raise StepError(f"{name!r:.60} cannot be set as a header", code="invalid_field", detail={"field": "headers"})
+    return lower
+
+
+def _header_value(name: str, value: str) -> str:
+    text = str(value).strip(" \t")
+    if not all(char == "\t" or " " <= char <= "~" for char in text):
+        message = f"the header {name:.60} holds a line break, a control character or a character beyond ASCII"
+        raise StepError(message, code="invalid_field", detail={"field": f"headers.{name:.60}"})
+    return text
+
+
+def _with_query(rest: str, query: Mapping[str, Any] | None) -> str:
+    if not query:
+        return rest
+    return rest + ("&" if "?" in rest else "?") + urlencode(_pairs(query))
+
+
+def _pairs(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for name, value in values.items():
+        for item in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(item, dict | list):
+                raise StepError(f"{name:.60}: an object cannot be sent in a query or a form", code="invalid_field")
+            if item is not None:
+                pairs.append((name, str(item).lower() if isinstance(item, bool) else str(item)))
+    return pairs
+
+
+def _root(problem: BaseException) -> BaseException:
+    while problem.__cause__ or problem.__context__:
+        problem = problem.__cause__ or problem.__context__  # type: ignore[assignment]
+    return problem
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=False)

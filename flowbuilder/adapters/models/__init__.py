@@ -1,0 +1,1 @@
+"""Language models by name, and the decorators around them."""

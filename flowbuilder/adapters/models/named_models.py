@@ -1,0 +1,125 @@
+"""Language models by name, through pydantic-ai. The output is validated here: the library does not do it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from flowbuilder.adapters.models.providers import load_library, opened_model
+from flowbuilder.errors import StepError, TransientError
+from flowbuilder.json_schema import problems
+from flowbuilder.ports import ModelAnswer, ModelRequest, ModelTool, NoThrottle, Throttle
+from flowbuilder.throttling.context import lasting
+from flowbuilder.values import JsonObject
+
+REPAIRS = 2
+"""How often a model is told what is wrong with its answer before the step fails."""
+
+
+class NamedModels:
+    """Implements `ports.LanguageModel`: `demo:` is answered here without a model, every other provider is asked.
+
+    Each request of a conversation is a call of the connection, or else of the provider, within its limits.
+    """
+
+    def __init__(self, throttle: Throttle | None = None) -> None:
+        self._throttle = throttle or NoThrottle()
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """The answer, with `{requests, input_tokens, output_tokens, cache_read_tokens, usd}` as its usage.
+
+        `usd` is None where the price is not known. 429 and 5xx are `TransientError`; a refusal, an answer that stays
+        invalid and a budget that is spent are `StepError`.
+        """
+        provider = request.model.partition(":")[0]
+        if provider == "demo":
+            from flowbuilder.adapters.models.demo_model import DemoModel
+
+            return await DemoModel().complete(request)
+        await load_library(provider)  # not a part of the time that the model has
+        try:
+            async with lasting(request.timeout), opened_model(request) as model:
+                return await _ask(self._watched(model, request), request)
+        except TimeoutError:
+            raise TransientError(
+                f"{request.model} did not answer within {request.timeout:g} s", reason="timeout"
+            ) from None
+
+    def _watched(self, model: Any, request: ModelRequest) -> Any:
+        """The model within its limits, and its answers in the journal: what is there already asks nobody."""
+        from flowbuilder.adapters.models.recorded_model import RecordedModel
+        from flowbuilder.adapters.models.throttled_model import ThrottledModel
+
+        within = ThrottledModel(model, self._throttle, request)
+        return within if request.journal is None else RecordedModel(within, request.journal)
+
+
+async def _ask(model: Any, request: ModelRequest) -> ModelAnswer:
+    from pydantic_ai import Agent, ModelRetry, StructuredDict, UsageLimits
+    from pydantic_ai.exceptions import AgentRunError, UserError
+    from pydantic_ai.settings import ModelSettings
+
+    from flowbuilder.adapters.models.failures import model_failure
+
+    schema = request.output_schema
+    settings: ModelSettings = {"timeout": request.timeout}
+    if request.temperature is not None:
+        settings["temperature"] = request.temperature
+    if request.max_tokens is not None:
+        settings["max_tokens"] = request.max_tokens
+    output_type: Any = str if schema is None else StructuredDict(schema, name="answer")
+    agent: Agent[Any, Any] = Agent(
+        model,
+        output_type=output_type,
+        instructions=request.system or None,
+        retries=REPAIRS,
+        model_settings=settings,
+        tools=[_tool(tool) for tool in request.tools],
+    )
+    if schema is not None:
+
+        @agent.output_validator
+        def check(output: Any) -> Any:
+            found = problems(schema, output)
+            if found:
+                raise ModelRetry("; ".join(f"{place or '/'}: {message}" for place, message in found[:5]))
+            return output
+
+    limits = UsageLimits(
+        cost_limit=None if request.max_usd is None else Decimal(str(request.max_usd)),
+        tool_calls_limit=request.max_tool_calls,
+    )
+    try:
+        result = await agent.run(request.prompt, usage_limits=limits)
+    except (AgentRunError, UserError) as problem:
+        raise model_failure(problem, request.model) from None
+    output = result.output if schema is not None else {"text": result.output}
+    return ModelAnswer(output=output, usage=_usage(result.usage))
+
+
+def _tool(tool: ModelTool) -> Any:
+    from pydantic_ai import ModelRetry, Tool
+
+    async def call(**arguments: Any) -> str:
+        try:
+            return await tool.call(arguments)
+        except TransientError:
+            raise
+        except StepError as problem:
+            # the model chose the arguments: it may choose better ones
+            raise ModelRetry(str(problem)) from None
+
+    return Tool.from_schema(
+        call, name=tool.name, description=tool.description, json_schema=tool.input_schema, takes_ctx=False
+    )
+
+
+def _usage(usage: Any) -> JsonObject:
+    cost = getattr(usage, "cost", None)
+    return {
+        "requests": usage.requests,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cache_read_tokens": usage.cache_read_tokens,
+        "usd": None if cost is None else float(cost),
+    }

@@ -1,0 +1,45 @@
+"""A model that is asked within the limits of its connection."""
+
+from __future__ import annotations
+
+from pydantic_ai.exceptions import ModelAPIError
+from pydantic_ai.messages import ModelMessage, ModelResponse
+from pydantic_ai.models import Model, ModelRequestParameters
+from pydantic_ai.models.wrapper import WrapperModel
+from pydantic_ai.settings import ModelSettings
+
+from flowbuilder.adapters.models.failures import model_failure
+from flowbuilder.errors import TransientError
+from flowbuilder.ports import ModelRequest, Throttle
+from flowbuilder.ports.throttle import Kind
+
+
+class ThrottledModel(WrapperModel):
+    """Each request is a call of the connection; without one, of the provider."""
+
+    def __init__(self, wrapped: Model, throttle: Throttle, request: ModelRequest) -> None:
+        super().__init__(wrapped)
+        self._throttle = throttle
+        self._name = request.model
+        self._whose: tuple[str, Kind] = (
+            (request.connection_name, "connection")
+            if request.connection_name
+            else (request.model.partition(":")[0], "provider")
+        )
+
+    async def request(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+    ) -> ModelResponse:
+        """The model's answer. What will pass comes out as our error, so that the connection learns of it."""
+        name, kind = self._whose
+        async with self._throttle.slot(name, kind=kind):
+            try:
+                return await self.wrapped.request(messages, model_settings, model_request_parameters)
+            except ModelAPIError as problem:
+                passing = model_failure(problem, self._name)
+                if isinstance(passing, TransientError):
+                    raise passing from None
+                raise

@@ -1,0 +1,1 @@
+"""Connections and databases as Prefect blocks."""

@@ -1,0 +1,1 @@
+"""Rate limits of connections, shared by all workers through the store."""

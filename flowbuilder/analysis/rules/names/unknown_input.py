@@ -1,0 +1,38 @@
+"""FB106: a reference names an input that the workflow does not have.
+
+Wrong:
+    inputs:
+      url: {type: string}
+    steps:
+      - {id: page, type: page, url: "{{ inputs.link }}"}
+    outputs: {text: "{{ steps.page.output.text }}"}
+
+Right:
+    inputs:
+      url: {type: string}
+    steps:
+      - {id: page, type: page, url: "{{ inputs.url }}"}
+    outputs: {text: "{{ steps.page.output.text }}"}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flowbuilder.analysis.model import Reading
+from flowbuilder.diagnostics import Diagnostic
+
+CODE = "FB106"
+
+
+def check(reading: Reading) -> Iterator[Diagnostic]:
+    """A complaint at each reference to an unknown input."""
+    names = [item.name for item in reading.definition.inputs]
+    known = set(names)
+    for text in reading.texts:
+        for reference in text.text.references:
+            if len(reference.path) > 1 and reference.path[0] == "inputs" and reference.path[1] not in known:
+                name = str(reference.path[1])
+                hint, notes = reading.meant(name, names, what="the inputs are")
+                hint, message = hint or "declare it under inputs", f"there is no input {name}"
+                yield reading.in_text(text, reference.start, reference.end, CODE, message, hint=hint, notes=notes)

@@ -1,0 +1,1 @@
+"""Rules about the graph of steps and the types of their texts."""

@@ -1,0 +1,106 @@
+"""FB101: steps need each other in a circle, so none of them can begin.
+
+A step needs what its texts refer to (`steps.X`), what it lists in `depends_on`, and what the steps inside it need. The
+complaint stands at the reference that points forward in the document, and names the whole circle.
+
+Wrong:
+    steps:
+      - {id: page, type: page, url: "{{ steps.draft.output.text }}"}
+      - {id: draft, type: llm, model: "demo:", prompt: "Rewrite {{ steps.page.output.text }}"}
+    outputs: {text: "{{ steps.draft.output.text }}"}
+
+Right:
+    inputs:
+      url: {type: string}
+    steps:
+      - {id: page, type: page, url: "{{ inputs.url }}"}
+      - {id: draft, type: llm, model: "demo:", prompt: "Rewrite {{ steps.page.output.text }}"}
+    outputs: {text: "{{ steps.draft.output.text }}"}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from flowbuilder.analysis.dependencies import in_order
+from flowbuilder.analysis.model import Block, Located, Reading
+from flowbuilder.diagnostics import Diagnostic
+from flowbuilder.steps.step import Place
+
+CODE = "FB101"
+_MOST = 20
+
+
+def check(reading: Reading) -> Iterator[Diagnostic]:
+    """One complaint for each circle."""
+    blocks = [reading.top, *(block for located in reading.all for block in located.blocks)]
+    for block in blocks:
+        if len(block.ordered) == len(block.needs):
+            continue
+        needs = {name: set(needed) for name, needed in block.needs.items()}
+        for _ in range(_MOST):
+            circle = _circle(needs)
+            if circle is None:
+                break
+            start, target = _forward(block, circle)
+            needs[start].discard(target)
+            yield _complaint(reading, block, circle, (start, target))
+
+
+def _complaint(reading: Reading, block: Block, circle: list[str], edge: tuple[str, str]) -> Diagnostic:
+    start, target = edge
+    at = circle.index(start)
+    names = " -> ".join((*circle[at:], *circle[:at], start))
+    if start == target:
+        message = f"{start} needs itself: a step cannot read the output of its own run, nor of what it stands in"
+        hint = "what a reviewer asked for is in feedback; the proposal of the round before is feedback.previous"
+    else:
+        message, hint = f"these steps need each other in a circle: {names}", "remove one of these references"
+    step = next(located for located in block.steps if located.id == start)
+    found = _mention(reading, step, block, target)
+    if isinstance(found, Diagnostic):
+        return Diagnostic(code=CODE, message=message, hint=hint, pointer=found.pointer, span=found.span)
+    return reading.at(found, CODE, message, hint=hint)
+
+
+def _circle(needs: Mapping[str, set[str]]) -> list[str] | None:
+    """The ids of one circle, each needing the next; None when there is none."""
+    settled = set(in_order({name: frozenset(needed) for name, needed in needs.items()}))
+    left = [name for name in needs if name not in settled]
+    if not left:
+        return None
+    path: list[str] = [left[0]]
+    while True:
+        following = next(name for name in sorted(needs[path[-1]]) if name not in settled)
+        if following in path:
+            return path[path.index(following) :]
+        path.append(following)
+
+
+def _forward(block: Block, circle: list[str]) -> tuple[str, str]:
+    """The edge of the circle that points forward in the document: most likely the wrong one."""
+    position = {located.id: index for index, located in enumerate(block.steps)}
+    edges = list(zip(circle, (*circle[1:], circle[0]), strict=True))
+    return min(edges, key=lambda edge: (position[edge[1]] < position[edge[0]], position[edge[0]]))
+
+
+def _mention(reading: Reading, step: Located, block: Block, target: str) -> Diagnostic | Place:
+    """Where `step`, or a step inside it, names `target` or something inside `target`."""
+    for text, reference, name in reading.reads:
+        if _owner(reading, block, name) == target and text.reader is not None:
+            inside = text.reader is step or any(around.owner is step for around in text.block.outward())
+            if inside and (step.id != target or name == target):
+                return reading.in_text(text, reference.start, reference.end, CODE, "")
+    for located in reading.all:
+        if located is step or any(around.owner is step for around in located.block.outward()):
+            for index, name in enumerate(located.step.depends_on):
+                if _owner(reading, block, name) == target:
+                    return (*located.place, "depends_on", index)
+    return (*step.place, "id")
+
+
+def _owner(reading: Reading, block: Block, name: str) -> str | None:
+    located = reading.by_id.get(name)
+    while located is not None and located.block is not block:
+        located = located.block.owner
+    return located.id if located else None

@@ -1,0 +1,99 @@
+"""FB504: a text looks like it holds a secret: a key, a token or a password.
+
+A definition is stored, versioned and shown to people. Secrets are kept in connections; a step names the connection.
+
+Wrong:
+    steps:
+      - id: rows
+        type: api
+        url: https://api.example.com/rows
+        headers: {authorization: "Bearer 3f9a8c7b6d5e4f3a2b1c0d9e8f7a6b5c"}
+    outputs: {rows: "{{ steps.rows.output.body }}"}
+
+Right:
+    steps:
+      - id: rows
+        type: api
+        url: https://api.example.com/rows
+        connection: example-api
+    outputs: {rows: "{{ steps.rows.output.body }}"}
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from flowbuilder.analysis.model import Reading
+from flowbuilder.diagnostics import Diagnostic
+from flowbuilder.values import pointer, strings_in
+
+CODE = "FB504"
+_SECRET = re.compile(
+    r"""
+      (?P<key>\b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,} | \bsk_(?:live|test)_[A-Za-z0-9]{16,} | \bAIza[A-Za-z0-9_-]{30,})
+    | (?P<access>\bAKIA[A-Z0-9]{16}\b)
+    | (?P<token>\b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|hf_)[A-Za-z0-9_-]{16,}
+        | (?i:\b(?:bearer|basic))\s+(?=[A-Za-z0-9._~+/-]*[0-9])[A-Za-z0-9._~+/-]{20,}=*
+        | \beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,})
+    | (?P<private>-----BEGIN\ [A-Z ]*PRIVATE\ KEY-----)
+    | (?P<password>(?i:\b(?:password|passwd|secret|api[_-]?key|access[_-]?token))["']?\s*(?:=|:|\bis\b)\s*["']?
+        (?!\{[{%])(?=[^\s"'{}]*[0-9])[^\s"'{}]{8,})
+    | (?P<url>\b[a-z][a-z0-9+.-]*://[^\s/:@{}]+:(?!\{\{)[^\s/:@{}]{3,}@)
+    """,
+    re.VERBOSE,
+)
+_MARKS = (
+    "sk-", "pk-", "rk-", "sk_", "aiza", "akia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox",
+    "hf_", "bearer", "basic", "eyj", "-----begin", "password", "passwd", "secret", "apikey", "api_key", "api-key",
+    "accesskey", "access_key", "access-key", "accesstoken", "access_token", "access-token",
+)  # fmt: skip
+"""In small letters: what each kind of secret has in it, except a URL, which has an @. Looking for these is quick."""
+_SHORTEST = 10
+_WORDS = {
+    "key": "an API key", "access": "an access key", "token": "a token", "private": "a private key",
+    "password": "a password", "url": "a password in a URL",
+}  # fmt: skip
+
+
+def check(reading: Reading) -> Iterator[Diagnostic]:
+    """A warning at each text, without repeating the secret."""
+    positions = reading.definition.positions
+    texts: list[str] = []
+    _gather(reading.definition.document, texts)
+    if not _may_hold_one("\n".join(texts)):
+        return
+    for place, text in strings_in(reading.definition.document):
+        found = _SECRET.search(text) if len(text) >= _SHORTEST else None
+        if found is None:
+            continue
+        at = pointer(place)
+        yield Diagnostic(
+            code=CODE,
+            severity="warning",
+            message=f"this looks like {_WORDS[str(found.lastgroup)]}; a definition is stored and shown to people",
+            hint="keep it in a connection, and name that connection in the step",
+            pointer=at,
+            span=positions.inside(at, text, found.start(), found.end()),
+        )
+
+
+def _may_hold_one(text: str) -> bool:
+    small = text.lower()
+    if any(mark in small for mark in _MARKS) or ("@" in text and "://" in text):
+        return _SECRET.search(text) is not None
+    return False
+
+
+def _gather(value: Any, texts: list[str]) -> None:
+    """All texts that are long enough to hold a secret, without their places: most documents have none."""
+    if isinstance(value, str):
+        if len(value) >= _SHORTEST:
+            texts.append(value)
+    elif isinstance(value, dict):
+        for inner in value.values():
+            _gather(inner, texts)
+    elif isinstance(value, list):
+        for inner in value:
+            _gather(inner, texts)

@@ -1,0 +1,66 @@
+"""FB401: text that outsiders may have written is published without a person having approved it as it is.
+
+Web pages, API answers, search data and answers of MCP servers are untrusted, and so is what a model or a program makes
+of them; a number, a boolean or one of a fixed list of words is not. Such text may go into a prompt and into a review.
+It is published (by a `cms` step, or an `api` step that is not a GET) only as what a reviewer approved:
+`steps.review.output.approved`, and not changed afterwards. The complaint shows the way that the text takes.
+
+A step can vouch for a source by name: `trust: {source: page, reason: our own page, by: Ana}`. Approval is checked again
+when the step runs: what is sent must be, byte for byte, what was approved in this execution.
+
+Wrong:
+    steps:
+      - {id: page, type: page, url: https://example.com/a}
+      - {id: draft, type: llm, model: "demo:", prompt: "Rewrite {{ steps.page.output.markdown }}"}
+      - {id: review, type: human_review, title: Look at this, proposal: "{{ steps.draft.output.text }}"}
+      - id: publish
+        type: cms
+        operation: update
+        url: https://example.com/a
+        body: "{{ steps.draft.output.text }}"
+        when: steps.review.output.decision == "approved"
+
+Right:
+    steps:
+      - {id: page, type: page, url: https://example.com/a}
+      - {id: draft, type: llm, model: "demo:", prompt: "Rewrite {{ steps.page.output.markdown }}"}
+      - {id: review, type: human_review, title: Look at this, proposal: "{{ steps.draft.output.text }}"}
+      - id: publish
+        type: cms
+        operation: update
+        url: https://example.com/a
+        body: "{{ steps.review.output.approved }}"
+        when: steps.review.output.decision == "approved"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from flowbuilder.analysis.model import Reading
+from flowbuilder.analysis.taint.report import complaints
+from flowbuilder.analysis.taint.sinks import Reached, reached
+from flowbuilder.diagnostics import Diagnostic
+
+CODE = "FB401"
+
+
+def check(reading: Reading) -> Iterator[Diagnostic]:
+    """A complaint for each step that publishes such text."""
+    yield from complaints(reading, CODE, partial(reached, sinks=("publish",)), _message, _hint)
+
+
+def _message(found: Reached, step: str) -> str:
+    return f"untrusted text reaches what {step} publishes ({found.field}): {found.way}"
+
+
+def _hint(found: Reached) -> str:
+    source = found.trail.steps[-1].partition(".")[0]
+    review = next((name for name in found.trail.steps if "," in name), None)
+    if review is not None:
+        return f"publish steps.{review.partition(',')[0]}.output.approved as it is, or have the changed text reviewed"
+    return (
+        "publish what a reviewer approved, steps.<review>.output.approved; "
+        f"or vouch for the source: trust: {{source: {source}, reason: ..., by: ...}}"
+    )

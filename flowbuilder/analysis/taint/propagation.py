@@ -1,0 +1,264 @@
+"""What every text of a definition gives and every step makes, worked out once, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from flowbuilder.analysis.model import ROOTS, Block, Located, Reading, Text
+from flowbuilder.analysis.taint.passthrough import is_verbatim
+from flowbuilder.analysis.taint.scope import ERROR, EXECUTION, FEEDBACK, LOOP, STATUS, Open, Steps
+from flowbuilder.analysis.taint.sources import CLEAN, Marks, Sources, marks_of, taint_of
+from flowbuilder.errors import FlowbuilderError
+from flowbuilder.language import Expression, Finding, Namespace, Reference, Shape, Template
+from flowbuilder.language.parsing.references import Path
+from flowbuilder.language.types.taint import Taint
+from flowbuilder.steps.builtin.conditional import Conditional
+from flowbuilder.steps.builtin.human_review import HumanReview
+from flowbuilder.steps.builtin.iteration import Iteration
+from flowbuilder.steps.builtin.workflow import Workflow
+from flowbuilder.steps.step import Place
+
+_MOST_PARTS = 2_000
+DEEPEST = 16
+"""How many workflows may call each other in a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a text gives, what is wrong with it, and the names that it was read with."""
+
+    shape: Shape
+    findings: tuple[Finding, ...]
+    names: Namespace
+
+
+class Shaping:
+    """The shapes of one definition. `prefix` is the StepPath of the call that it is compiled into."""
+
+    def __init__(
+        self,
+        reading: Reading,
+        *,
+        inputs: Mapping[str, Shape] | None = None,
+        sources: Sources | None = None,
+        prefix: str = "",
+        depth: int = 0,
+    ) -> None:
+        self.reading = reading
+        self.sources = sources if sources is not None else Sources()
+        self.prefix = prefix
+        self.seen: dict[Text, Seen] = {}
+        self.called: dict[str, Shaping] = {}
+        self._depth = depth
+        self._by_place: dict[Place, Shape] = {}
+        top = Steps(None)
+        given = inputs or {}
+        declared = {item.name: _declared(item.schema, given.get(item.name)) for item in reading.definition.inputs}
+        self.sources.origins["feedback"] = "the proposal of the round before"
+        names = Namespace(
+            {
+                "inputs": Shape.object_of(Open(declared)),
+                "steps": Shape.object_of(top),
+                "site": Shape.unknown(),
+                "execution": EXECUTION,
+                "feedback": FEEDBACK,
+            }
+        )
+        self._block(reading.top, names, top)
+        for text in reading.outputs:
+            self._text(text, names)
+        self.outputs = self._value(reading.definition.outputs, ("outputs",))
+
+    def path(self, step: Located) -> str:
+        """The StepPath of a step, without indexes of items."""
+        return self.prefix + step.id
+
+    def marks(self, text: Text, reference: Reference) -> Marks:
+        """The marks on what a reference reads."""
+        shape = self.lookup(text, reference.path)
+        return marks_of(shape.trust) if shape is not None else CLEAN
+
+    def lookup(self, text: Text, path: Path) -> Shape | None:
+        """The shape at a path, seen from where a text stands; None where nothing can be there."""
+        root, *keys = path
+        shape = self.seen[text].names.get(str(root))
+        for key in keys:
+            if shape is not None:
+                shape = shape.item() if isinstance(key, int) else shape.member(key)
+        return shape
+
+    def _block(self, block: Block, names: Namespace, steps: Steps) -> None:
+        by_id: dict[str, list[Located]] = {}
+        for located in block.steps:
+            by_id.setdefault(located.id, []).append(located)
+        ordered = dict.fromkeys((*block.ordered, *by_id))  # what is in a circle comes last
+        for step_id in ordered:
+            for located in by_id[step_id]:
+                output = self._step(located, names, steps)
+                if located.step.kind not in ("task", "review"):
+                    output = _bounded(output)
+                if self.reading.is_broken(located):
+                    output = Shape.unknown()
+                steps.add(step_id, Shape.object_of({"output": output, "status": STATUS, "error": ERROR}))
+
+    def _step(self, located: Located, names: Namespace, steps: Steps) -> Shape:
+        for text in located.texts:
+            if text.block is located.block:
+                self._text(text, names)
+        if located.step.kind == "task":
+            return self._task(located)
+        match located.step:
+            case Conditional() as step:
+                return self._conditional(located, step, names, steps)
+            case Iteration() as step:
+                return self._iteration(located, step, names, steps)
+            case Workflow() as step:
+                return self._call(located, step)
+            case HumanReview() as step:
+                return self._review(located, step)
+        return self._task(located)
+
+    def _task(self, located: Located) -> Shape:
+        step, path = located.step, self.path(located)
+        shape = step.output_shape()
+        fed = self._fed(located) if step.carries else CLEAN
+        if step.untrusted is not None:
+            self.sources.origins[path] = step.untrusted
+        elif fed:
+            self.sources.made_from[path] = fed
+        else:
+            return shape
+        return shape.with_trust(taint_of(path))
+
+    def _fed(self, located: Located) -> Marks:
+        """The marks on what goes into a step; its condition does not go into it."""
+        texts = (text for text in located.texts if not text.is_own_condition)
+        return frozenset(mark for text in texts for mark in marks_of(self.seen[text].shape.trust))
+
+    def _review(self, located: Located, step: HumanReview) -> Shape:
+        path = self.path(located)
+        shape = step.output_shape()
+        proposed = marks_of(self._value(step.proposal, (*located.place, "proposal")).trust)
+        if not proposed:
+            return shape
+        self.sources.made_from[path] = proposed
+        self.sources.reviews.add(path)
+        approved = shape.fields["approved"].with_trust(taint_of(path, approved=True))
+        return replace(shape, fields={**shape.fields, "approved": approved})
+
+    def _conditional(self, located: Located, step: Conditional, names: Namespace, steps: Steps) -> Shape:
+        given: list[Shape] = []
+        for block in located.blocks:
+            self._block(block, names, steps)
+            for text in located.texts:
+                if text.block is block:
+                    self._text(text, names)
+            arm = step.branches[block.index] if block.when is not None else step.otherwise
+            at = ("branches", block.index) if block.when is not None else ("else",)
+            given.append(self._value(arm.output if arm else None, (*located.place, *at, "output")))
+        # that a branch gives null is said where something inside of the output is read: see checks/maybe_missing
+        return _one_of([shape for shape in given if shape.kinds != {"null"}] or given)
+
+    def _iteration(self, located: Located, step: Iteration, names: Namespace, steps: Steps) -> Shape:
+        over = next((text for text in located.texts if text.place == (*located.place, "over")), None)
+        items = self.seen[over].shape if over is not None else Shape.unknown()
+        inner = Steps(steps)
+        (block,) = located.blocks
+        inside = names.child("steps", Shape.object_of(inner)).child("loop", LOOP)
+        # an item that hides another name is complained of; which of the two is meant then, nobody knows
+        hides = step.item_name in (*ROOTS, "loop")
+        inside = inside.child(step.item_name, Shape.unknown() if hides else items.item())
+        self._block(block, inside, inner)
+        for text in located.texts:
+            if text.block is block:
+                self._text(text, inside)
+        if step.output is not None:
+            output = self._value(step.output, (*located.place, "output"))
+        else:
+            last = block.ordered[-1:]
+            output = inner[last[0]].fields["output"] if last else Shape.unknown()
+        item = Shape.object_of(
+            {
+                "index": Shape.of("number"),
+                "key": Shape.unknown().with_trust(items.trust),
+                "status": STATUS,
+                "output": output | Shape.of("null"),
+                "error": ERROR,
+            }
+        )
+        return Shape.object_of({"items": Shape.list_of(item), "outputs": Shape.list_of(output)})
+
+    def _call(self, located: Located, step: Workflow) -> Shape:
+        given = {name: self._value(value, (*located.place, "with", name)) for name, value in step.inputs.items()}
+        workflows = self.reading.workflows
+        if workflows is None or self._depth >= DEEPEST or not step.name:
+            return self._unknown_call(located, given)
+        try:
+            definition = workflows(step.name, step.version)
+        except FlowbuilderError:
+            return self._unknown_call(located, given)
+        if not definition.complaints.ok:
+            return self._unknown_call(located, given)
+        inner = Shaping(
+            Reading(definition, workflows),
+            inputs=given,
+            sources=self.sources,
+            prefix=self.path(located) + ".",
+            depth=self._depth + 1,
+        )
+        self.called[located.id] = inner
+        return inner.outputs
+
+    def _unknown_call(self, located: Located, given: Mapping[str, Shape]) -> Shape:
+        fed = frozenset(mark for shape in given.values() for mark in marks_of(shape.trust))
+        if not fed:
+            return Shape.unknown()
+        path = self.path(located)
+        self.sources.made_from[path] = fed
+        return Shape.unknown().with_trust(taint_of(path))
+
+    def _text(self, text: Text, names: Namespace) -> None:
+        shape, findings = text.text.check(names)
+        if any(reference.path == ("steps",) for reference in text.text.references):
+            shape = Shape.unknown()  # complained of: which steps are meant must be written out
+        shape = _unless_changed(shape, text)
+        self.seen[text] = Seen(shape, findings, names)
+        self._by_place[text.place] = shape
+
+    def _value(self, value: Any, at: Place) -> Shape:
+        """The shape of a value with templates inside of it."""
+        if isinstance(value, (Template, Expression)):
+            return self._by_place.get(at, Shape.unknown())
+        if isinstance(value, Mapping):
+            return Shape.object_of({str(key): self._value(item, (*at, key)) for key, item in value.items()})
+        if isinstance(value, (list, tuple)):
+            return Shape.list_of(_one_of([self._value(item, (*at, index)) for index, item in enumerate(value)]))
+        return Shape.of_value(value)
+
+
+def _unless_changed(shape: Shape, text: Text) -> Shape:
+    """The shape of a text, without the approval of what it reads when it changes that."""
+    marks = marks_of(shape.trust)
+    if not any(mark.approved for mark in marks) or is_verbatim(text.text):
+        return shape
+    return shape.with_trust(Taint(tuple(sorted({mark.step for mark in marks}))))
+
+
+def _bounded(shape: Shape) -> Shape:
+    """The shape, unless it is so large that nobody reads it: outputs that hold outputs twice grow beyond all bounds."""
+    return shape if shape.parts(_MOST_PARTS) < _MOST_PARTS else Shape.unknown().with_trust(shape.trust)
+
+
+def _one_of(shapes: list[Shape]) -> Shape:
+    """What is known of a value that has one of these shapes; unknown where there is none."""
+    return reduce(or_, shapes) if shapes else Shape.unknown()
+
+
+def _declared(schema: Mapping[str, Any], given: Shape | None) -> Shape:
+    """The shape of an input: as declared, with the marks on what the caller gives."""
+    shape = Shape.from_json_schema(dict(schema))
+    return shape.with_trust(given.trust) if given is not None and given.trust else shape

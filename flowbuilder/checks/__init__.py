@@ -1,1 +1,0 @@
-"""The rules of a definition: one a file. Each says what is wrong, with a Wrong and a Right document."""

@@ -1,0 +1,1 @@
+"""The commands, one file each, in a folder for each section of the help."""

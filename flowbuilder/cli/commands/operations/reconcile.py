@@ -1,0 +1,32 @@
+"""`flowbuilder reconcile`: one pass of the sweeper."""
+
+from __future__ import annotations
+
+import click
+
+from flowbuilder.bootstrap import open_store, settings
+from flowbuilder.cli.output.result import Answer, AnsweringCommand
+from flowbuilder.devstack.runtime_state import use_running_prefect
+
+
+@click.command(cls=AnsweringCommand)
+def command() -> Answer:
+    """Wake what should go on, expire reviews, and have Prefect show what is so. Workers do it all the time."""
+    options = settings()
+    use_running_prefect(options.home)
+    from flowbuilder.prefect.worker.main import reconcile
+
+    swept = reconcile(open_store(options), options)
+    data = {
+        "expired": swept.expired,
+        "woken": swept.woken,
+        "cancelled": swept.cancelled,
+        "corrected": swept.corrected,
+    }
+    lines = [
+        f"{swept.expired} reviews expired",
+        *(f"woken      {execution_id}" for execution_id in swept.woken),
+        *(f"cancelled  {execution_id}" for execution_id in swept.cancelled),
+        *(f"corrected  {execution_id}" for execution_id in swept.corrected),
+    ]
+    return Answer(data=data, text="\n".join(lines))

@@ -1,0 +1,16 @@
+"""`flowbuilder archive`: take a workflow out of use."""
+
+from __future__ import annotations
+
+import click
+
+from flowbuilder.cli.context import reading_app
+from flowbuilder.cli.output.result import Answer, AnsweringCommand
+
+
+@click.command(cls=AnsweringCommand)
+@click.argument("name")
+def command(name: str) -> Answer:
+    """Take a workflow out of use. Its executions go on, its versions stay."""
+    reading_app().archive(name)
+    return Answer(data={"workflow": name, "archived": True}, text=f"{name} is archived")

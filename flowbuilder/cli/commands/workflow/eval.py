@@ -1,0 +1,67 @@
+"""`flowbuilder eval`: try a template, an expression or a piece of code on a context."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flowbuilder.cli.input.inputs import object_in_file
+from flowbuilder.cli.input.workflow_files import read_text
+from flowbuilder.cli.output.result import Answer, AnsweringCommand
+from flowbuilder.errors import FlowbuilderError, LanguageError, StepError
+from flowbuilder.language import Expression, Template
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command(cls=AnsweringCommand)
+@click.option("--template", help="A text with {{ ... }}.")
+@click.option("--expression", help="A bare expression, as in `when`.")
+@click.option("--code", help="Python for the sandbox; the names of the context are its variables.")
+@click.option("--context", type=_FILE, help="JSON or YAML: the names in scope.")
+def command(template: str | None, expression: str | None, code: str | None, context: Path | None) -> Answer:
+    """Try the language: what does this give with these names?"""
+    given = [text for text in (template, expression, code) if text is not None]
+    if len(given) != 1:
+        raise click.UsageError("give one of --template, --expression and --code")
+    names = object_in_file(read_text(context), str(context)) if context else {}
+    stage = "compile"
+    try:
+        if template is not None:
+            compiled = Template(template)
+            stage = "run"
+            value = compiled.render(names)
+        elif expression is not None:
+            condition = Expression(expression)
+            stage = "run"
+            value = condition.evaluate(names)
+        else:
+            value = _run_code(str(code), names)
+    except LanguageError as problem:
+        return _failed(problem, problem.stage, problem.code, problem.hint)
+    except StepError as problem:
+        detail = problem.detail if isinstance(problem.detail, dict) else {}
+        return _failed(problem, str(detail.get("stage", "run")), problem.code)
+    except FlowbuilderError as problem:
+        return _failed(problem, stage, "failed")
+    text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+    return Answer(data={"ok": True, "value": value}, text=text)
+
+
+def _run_code(source: str, names: dict[str, Any]) -> Any:
+    from flowbuilder.bootstrap import open_ports
+
+    return asyncio.run(open_ports(blocks=False).sandbox.run(source, names, seconds=5.0, megabytes=64))
+
+
+def _failed(problem: FlowbuilderError, stage: str, code: str, hint: str = "") -> Answer:
+    data = {"ok": False, "stage": stage, "code": code, "message": problem.message}
+    text = f"error[{code}]: {problem.message} (while it {'is compiled' if stage == 'compile' else 'runs'})"
+    if hint:
+        data["hint"] = hint
+        text += f"\n= help: {hint}"
+    return Answer(data=data, text=text, ok=False)

@@ -1,0 +1,17 @@
+"""`flowbuilder schema`: the JSON Schema of a workflow file, for editors."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from flowbuilder.cli.output.result import Answer, AnsweringCommand
+from flowbuilder.definition.schema_export import definition_schema
+
+
+@click.command(cls=AnsweringCommand)
+def command() -> Answer:
+    """Print the JSON Schema of a workflow file; the step types of installed packages are in it."""
+    schema = definition_schema()
+    return Answer(data=schema, text=json.dumps(schema, indent=2, ensure_ascii=False))

@@ -1,0 +1,49 @@
+"""`flowbuilder validate`: what is wrong with workflow files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from flowbuilder.analysis.linter import check
+from flowbuilder.cli.input.workflow_files import called_from, document_file, read_bounded
+from flowbuilder.cli.output.result import Answer, AnsweringCommand
+from flowbuilder.definition.loader import load
+from flowbuilder.diagnostics import Diagnostic, Report, count, render
+
+
+@click.command(cls=AnsweringCommand)
+@click.argument("files", nargs=-1, required=True, type=document_file)
+def command(files: tuple[Path, ...]) -> Answer:
+    """Load and check workflow files; nothing is run or stored.
+
+    Called workflows are looked for beside the file, then in the store. Warnings do not fail.
+    """
+    records, blocks, errors, warnings = [], [], 0, 0
+    for path in files:
+        report, source = _report_of(path)
+        records.append({"file": str(path), "diagnostics": [_record(item) for item in report]})
+        blocks.append(render(report, source=source, file=str(path)))
+        errors += len(report.errors)
+        warnings += len(report) - len(report.errors)
+    if errors or warnings:
+        found = [count(errors, "error")] * bool(errors) + [count(warnings, "warning")] * bool(warnings)
+        verdict = f"{' and '.join(found)} in {count(len(files), 'file')}"
+    else:
+        verdict = f"ok: {count(len(files), 'file')}, no complaints"
+    text = "\n".join(block for block in [*blocks, verdict] if block)
+    return Answer(data={"files": records}, text=text, ok=not errors)
+
+
+def _report_of(path: Path) -> tuple[Report, str]:
+    """The complaints about a file, and its text as their lines and columns count in it."""
+    data = read_bounded(path)
+    definition, report = load(data)
+    if definition is not None:
+        report += check(definition, workflows=called_from(path))
+    return report, data.decode("utf-8", "replace").removeprefix("\ufeff")
+
+
+def _record(item: Diagnostic) -> dict[str, object]:
+    return {name: value for name, value in item.record().items() if not name.startswith("end_")}

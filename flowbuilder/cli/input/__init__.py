@@ -1,0 +1,1 @@
+"""What commands read: workflow files, inputs, identities and answers to reviews."""

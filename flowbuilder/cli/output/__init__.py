@@ -1,0 +1,1 @@
+"""What commands print: results as text or JSON, tables, diffs and timelines."""

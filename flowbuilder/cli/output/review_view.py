@@ -1,0 +1,66 @@
+"""What a review shows, on a terminal, and what a reviewer made of it in a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flowbuilder.cli.input.workflow_files import read_text
+from flowbuilder.model.review import Review
+from flowbuilder.values import Json
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def review_page(review: Review) -> RenderableType:
+    """The question: title, findings, and the difference between base and proposal."""
+    from rich.console import Group
+
+    from flowbuilder.cli.output.console import text
+    from flowbuilder.cli.output.diff import difference
+
+    request = review.request
+    lines = [
+        text(request.title, "bold"),
+        text(f"{review.id}  {review.workflow}  {review.path}  round {request.round}  {review.status}", "bright_black"),
+    ]
+    if review.decision is not None:
+        said = f": {review.decision.comment}" if review.decision.comment else ""
+        lines.append(text(f"{review.decision.kind} by {review.decision.by}{said}", "bold"))
+    lines += [text(f"! {_finding(item)}", "yellow") for item in request.findings]
+    lines.append(text(""))
+    proposal = content_text(request.proposal)
+    if request.base is None:
+        lines.append(text(proposal))
+    elif content_text(request.base) == proposal:
+        lines.append(text("the proposal is what is there already", "bright_black"))
+    else:
+        lines.append(difference(content_text(request.base), proposal))
+    return Group(*lines)
+
+
+def content_text(value: Json) -> str:
+    """Content as text: what is not text is shown as JSON."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def edited_proposal(review: Review, file: Path) -> Json:
+    """What the reviewer made of the proposal: the file's text, or its JSON where the proposal is not text."""
+    source = read_text(file)
+    if isinstance(review.request.proposal, str):
+        return source
+    try:
+        value: Json = json.loads(source)
+    except ValueError as problem:
+        raise click.UsageError(f"{file} is not JSON, as this review's proposal is: {problem}") from None
+    return value
+
+
+def _finding(item: dict[str, object]) -> str:
+    return "  ".join(str(item[name]) for name in ("rule", "place", "evidence", "message") if item.get(name))

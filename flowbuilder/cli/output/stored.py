@@ -1,0 +1,15 @@
+"""Stored versions as text."""
+
+from __future__ import annotations
+
+from flowbuilder.model.execution import WorkflowVersion
+
+
+def document_text(version: WorkflowVersion) -> str:
+    """What the author wrote; for a version made from data, its document as YAML."""
+    if version.source:
+        return version.source
+    import yaml
+
+    text: str = yaml.safe_dump(version.document, sort_keys=False, allow_unicode=True, width=100)
+    return text

@@ -1,0 +1,69 @@
+"""The `inputs` of a document: JSON Schema properties, each with its default where it has one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flowbuilder.definition.collector import Complaints
+from flowbuilder.definition.document import Input
+from flowbuilder.definition.record_errors import shown
+from flowbuilder.diagnostics import nearest
+from flowbuilder.json_schema import BadSchema, ensure_schema, problems
+from flowbuilder.values import JsonObject
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_TYPES = ("string", "number", "integer", "boolean", "object", "array", "null")
+_PYTHON = {"str": "string", "text": "string", "int": "integer", "float": "number", "bool": "boolean", "list": "array",
+           "dict": "object"}  # fmt: skip
+
+
+def load_inputs(raw: Mapping[str, Any], out: Complaints) -> tuple[Input, ...]:
+    """The inputs in the author's order. One with a wrong schema stays an input of any shape."""
+    return tuple(_inputs(raw, out))
+
+
+def _inputs(raw: Mapping[str, Any], out: Complaints) -> Iterator[Input]:
+    for name, schema in raw.items():
+        place = ("inputs", name)
+        if not _NAME.fullmatch(name):
+            out.at_name(place, "FB014", f"{name} cannot be the name of an input", hint="use letters, digits and _")
+        if not isinstance(schema, dict):
+            hint = f"write {name}: {{type: {schema}}}" if schema in _TYPES else "write it as {type: string}"
+            out.at_value(place, "FB014", f"{name} is {shown(schema)}, expected a JSON Schema", hint=hint)
+            yield Input(name=name, schema={}, required=True)
+        elif _usable(name, schema, out):
+            yield _input(name, schema, out)
+        else:
+            yield Input(name=name, schema={}, required="default" not in schema)
+
+
+def _usable(name: str, schema: JsonObject, out: Complaints) -> bool:
+    place = ("inputs", name)
+    kind = schema.get("type")
+    if isinstance(kind, str) and kind not in _TYPES:
+        close = _PYTHON.get(kind) or nearest(kind, _TYPES)
+        hint = f"did you mean {close}?" if close else f"the types are {', '.join(_TYPES)}"
+        out.at_value((*place, "type"), "FB014", f"there is no type {kind} in JSON Schema", hint=hint)
+        return False
+    if isinstance(schema.get("required"), bool):
+        hint = "an input is required unless it has a default; leave this out"
+        out.at_name((*place, "required"), "FB014", "required is a list of properties in JSON Schema", hint=hint)
+        return False
+    try:
+        ensure_schema(schema)
+    except BadSchema as error:
+        out.at_value(place, "FB014", f"{name} is not a usable JSON Schema: {error}")
+        return False
+    return True
+
+
+def _input(name: str, schema: JsonObject, out: Complaints) -> Input:
+    if "default" not in schema:
+        return Input(name=name, schema=schema, required=True)
+    default = schema["default"]
+    for at, message in problems(schema, default)[:1]:
+        where = f" at {at}" if at else ""
+        out.at_value(("inputs", name, "default"), "FB015", f"the default of {name} is not valid{where}: {message}")
+    return Input(name=name, schema=schema, required=False, default=default)

@@ -1,0 +1,158 @@
+"""A document -> a Definition, with a Report of everything in it that is not as it should be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from flowbuilder.collecting import burst
+from flowbuilder.definition.collector import Complaints
+from flowbuilder.definition.document import Definition, Positions
+from flowbuilder.definition.input_loader import load_inputs
+from flowbuilder.definition.record_errors import complain_of_fields, shown
+from flowbuilder.definition.step_loader import load_steps
+from flowbuilder.definition.yaml.document import MAX_TEXT, read_document
+from flowbuilder.diagnostics import Diagnostic, Report, Span
+from flowbuilder.errors import LanguageError
+from flowbuilder.language import Template, is_template
+from flowbuilder.steps.step import Place, Record
+from flowbuilder.values import Json, JsonObject, NotJson, ensure_json
+
+MAX_BYTES = 4 * MAX_TEXT
+"""No document that is read has more: a character has at most four bytes."""
+HOST = re.compile(r"(\*\.)?([a-zA-Z0-9_]([a-zA-Z0-9_-]*[a-zA-Z0-9_])?\.)*[a-zA-Z0-9_-]+(:[0-9]{1,5})?")
+
+
+class Document(Record):
+    """A workflow definition."""
+
+    schema_: Literal["flowbuilder/v1"] = Field(alias="schema", description="the form of this document")
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=64, description="unique among the workflows")
+    title: str | None = Field(default=None, description="the name for people")
+    description: str = ""
+    inputs: dict[str, Any] = Field(default_factory=dict, description="JSON Schema properties; required unless default")
+    hosts: tuple[str, ...] = Field(default=(), description="the only hosts that steps may reach; may read site")
+    steps: list[Any] = Field(min_length=1, description="what is done; order follows from what they refer to")
+    outputs: dict[str, Any] = Field(default_factory=dict, description="what comes out, as templates")
+
+
+@burst()
+def load(document: str | bytes | Mapping[str, Json] | Path) -> tuple[Definition | None, Report]:
+    """The definition that a document holds, and what is wrong with it.
+
+    A text is YAML or JSON; a `Path` is read. None stands for a document of which nothing can be made. A definition that
+    comes with errors is there to be checked further, so that all complaints are found in one pass: `check` repeats the
+    errors of the loader and `compile_plan` refuses it. Never raises for an author's mistake.
+    """
+    if isinstance(document, Mapping):
+        try:
+            value: JsonObject = ensure_json(dict(document), where="the document")  # type: ignore[assignment]
+        except NotJson as error:
+            return None, Report.of([Diagnostic(code="FB005", message=str(error))])
+        return _definition(value, Complaints(Positions()))
+    try:
+        text = _text(document)
+    except _Unreadable as error:
+        return None, Report.of([error.diagnostic])
+    read = read_document(text)
+    if read.value is None:
+        return None, Report.of(read.diagnostics)
+    return _definition(read.value, Complaints(read.positions, read.diagnostics))
+
+
+class _Unreadable(Exception):
+    def __init__(self, message: str, *, code: str = "FB001", hint: str = "", span: Span | None = None) -> None:
+        super().__init__(message)
+        self.diagnostic = Diagnostic(code=code, message=message, hint=hint, span=span)
+
+
+def _text(document: str | bytes | Path) -> str:
+    if isinstance(document, Path):
+        path = document
+        try:
+            with path.open("rb") as file:
+                document = file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise _Unreadable(f"the file {path} cannot be read: {error.strerror}") from None
+    if isinstance(document, str):
+        return document
+    if len(document) > MAX_BYTES:
+        raise _Unreadable(f"the document has more than {MAX_BYTES:,} bytes", code="FB004")
+    try:
+        return document.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = document[: error.start].decode("utf-8").split("\n")
+        line, column = len(before), len(before[-1]) + 1
+        span = Span(line=line, column=column, end_line=line, end_column=column + 1)
+        raise _Unreadable("the document is not UTF-8", hint="save the file as UTF-8", span=span) from None
+
+
+def _definition(raw: JsonObject, out: Complaints) -> tuple[Definition, Report]:
+    try:
+        Document.model_validate(raw)
+    except ValidationError as error:
+        complain_of_fields(error, Document, raw, (), out)
+    hosts = _hosts(raw.get("hosts"), out)
+    inputs = load_inputs(raw["inputs"], out) if isinstance(raw.get("inputs"), dict) else ()
+    steps = load_steps(raw["steps"], ("steps",), out) if isinstance(raw.get("steps"), list) else ()
+    outputs = _outputs(raw["outputs"], out) if isinstance(raw.get("outputs"), dict) else {}
+    report = out.report()
+    name, title = (raw[key] if isinstance(raw.get(key), str) else "" for key in ("name", "title"))
+    definition = Definition(
+        name=name,
+        title=title or name,
+        description=raw["description"] if isinstance(raw.get("description"), str) else "",
+        inputs=inputs,
+        hosts=hosts,
+        steps=steps,
+        outputs=outputs,
+        document=raw,
+        positions=out.positions,
+        complaints=report,
+    )
+    return definition, report
+
+
+def _hosts(raw: Any, out: Complaints) -> tuple[str, ...]:
+    if not isinstance(raw, list):
+        return ()
+    for index, host in enumerate(raw):
+        if isinstance(host, str) and is_template(host):
+            _templated_host(host, ("hosts", index), out)
+        elif isinstance(host, str) and not HOST.fullmatch(host):
+            hint = "a host is a name such as example.com or *.example.com, without https:// and path"
+            out.at_value(("hosts", index), "FB012", f"{shown(host)} is not a host", hint=hint)
+    return tuple(host if is_template(host) else host.lower() for host in raw if isinstance(host, str))
+
+
+def _templated_host(host: str, place: Place, out: Complaints) -> None:
+    try:
+        references = Template(host).references
+    except LanguageError as error:
+        out.in_text(place, host, error)
+        return
+    if any(reference.path[0] != "site" for reference in references):
+        hint = 'hosts are known before anything runs: write a name, or "{{ site.base_url }}"'
+        out.at_value(place, "FB012", "only site can be read in hosts", hint=hint)
+
+
+def _outputs(raw: JsonObject, out: Complaints) -> dict[str, Any]:
+    return {name: _compiled(value, ("outputs", name), out) for name, value in raw.items()}
+
+
+def _compiled(value: Any, place: Place, out: Complaints) -> Any:
+    if isinstance(value, str) and is_template(value):
+        try:
+            return Template(value)
+        except LanguageError as error:
+            out.in_text(place, value, error)
+            return None
+    if isinstance(value, dict):
+        return {key: _compiled(item, (*place, key), out) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_compiled(item, (*place, index), out) for index, item in enumerate(value)]
+    return value

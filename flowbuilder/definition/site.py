@@ -1,0 +1,116 @@
+"""A site: a record of data that steps see as `site`, from a file that people write."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import available_timezones
+
+from pydantic import ConfigDict, Field, ValidationError
+
+from flowbuilder.definition.collector import Complaints
+from flowbuilder.definition.record_errors import complain_of_fields
+from flowbuilder.definition.yaml.document import read_document
+from flowbuilder.diagnostics import Diagnostic, Report, did_you_mean
+from flowbuilder.steps.step import Record
+from flowbuilder.values import JsonObject
+
+_CRON_FIELD = r"[0-9A-Za-z*/,\-#L?]+"
+_CRON = re.compile(rf"{_CRON_FIELD}( {_CRON_FIELD}){{4,5}}")
+
+
+class SiteSchedule(Record):
+    """When a workflow runs for the site by itself."""
+
+    workflow: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="the name of a published workflow")
+    cron: str = Field(
+        description="five fields: minute, hour, day of month, month, day of week; in the site's time zone"
+    )
+    inputs: dict[str, Any] = Field(default_factory=dict, description="the inputs of these runs")
+
+
+class SiteSearch(Record):
+    """The site in Google Search Console."""
+
+    model_config = ConfigDict(extra="allow")
+    property: str = Field(description="sc-domain:example.com, or a URL prefix")
+    connection: str | None = Field(default=None, description="whose credentials; none for a server that asks for none")
+
+
+class SiteContent(Record):
+    """Where the site's content is edited."""
+
+    model_config = ConfigDict(extra="allow")
+    type: Literal["files", "wordpress"] = Field(description="files: Markdown in a folder; wordpress: its REST API")
+    root: str | None = Field(default=None, description="the folder of `files`, as seen from the site file")
+    connection: str | None = Field(default=None, description="whose credentials")
+
+
+class Site(Record):
+    """A site. Fields beyond these are allowed: the templates see the whole record."""
+
+    model_config = ConfigDict(extra="allow")
+
+    site: str = Field(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="its name")
+    title: str | None = Field(default=None, description="the name for people")
+    timezone: str = Field(default="UTC", description="an IANA name such as Europe/Berlin")
+    base_url: str | None = Field(default=None, pattern=r"^https?://", description="where its pages are")
+    gsc: SiteSearch | None = None
+    cms: SiteContent | None = None
+    models: dict[str, str] = Field(default_factory=dict, description="models by role: {editor: provider:name}")
+    reviewers: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="groups of people")
+    limits: dict[str, float] = Field(default_factory=dict)
+    schedules: tuple[SiteSchedule, ...] = ()
+
+
+def load_site(text: str, *, folder: Path) -> tuple[JsonObject | None, Report]:
+    """The record that a site file holds, and what is wrong with it; `folder` is where the file is.
+
+    None stands for a file of which nothing can be made. `root` of the `cms` becomes an absolute path.
+    """
+    read = read_document(text)
+    if read.value is None:
+        return None, Report.of(_for_sites(item) for item in read.diagnostics)
+    record = read.value
+    out = Complaints(read.positions, read.diagnostics)
+    try:
+        Site.model_validate(record)
+    except ValidationError as error:
+        complain_of_fields(error, Site, record, (), out)
+    _check_zone(record, out)
+    _check_schedules(record, out)
+    if not out.report().ok:
+        return None, out.report()
+    return _completed(record, folder), out.report()
+
+
+def _check_zone(record: JsonObject, out: Complaints) -> None:
+    zone = record.get("timezone", "UTC")
+    if isinstance(zone, str) and zone not in available_timezones():
+        hint = did_you_mean(zone, available_timezones()) if "/" in zone else "write an IANA name such as Europe/Berlin"
+        out.at_value(("timezone",), "FB012", f"there is no time zone {zone}", hint=hint[:120])
+
+
+def _check_schedules(record: JsonObject, out: Complaints) -> None:
+    schedules = record.get("schedules")
+    for index, entry in enumerate(schedules if isinstance(schedules, list) else []):
+        cron = entry.get("cron") if isinstance(entry, dict) else None
+        if isinstance(cron, str) and not _CRON.fullmatch(" ".join(cron.split())):
+            hint = 'five fields: minute, hour, day of month, month, day of week, such as "0 6 * * 1" for Mondays at 6'
+            out.at_value(("schedules", index, "cron"), "FB012", f"{cron!r} is not a cron line", hint=hint)
+
+
+def _completed(record: JsonObject, folder: Path) -> JsonObject:
+    """The record with its defaults, and paths that mean the same from anywhere."""
+    complete: JsonObject = {"title": record["site"], "timezone": "UTC", "models": {}, "reviewers": {}, **record}
+    cms = complete.get("cms")
+    if isinstance(cms, dict) and isinstance(cms.get("root"), str):
+        complete["cms"] = {**cms, "root": str((folder / cms["root"]).resolve())}
+    return complete
+
+
+def _for_sites(item: Diagnostic) -> Diagnostic:
+    """A hint for workflows means nothing here."""
+    hint = "a site file begins with site: NAME" if "definition" in item.hint else item.hint
+    return Diagnostic(code=item.code, message=item.message, pointer=item.pointer, span=item.span, hint=hint)

@@ -1,0 +1,1 @@
+"""The local development stack: the processes behind `flowbuilder up` and `flowbuilder demo`."""

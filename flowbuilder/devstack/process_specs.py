@@ -1,0 +1,86 @@
+"""The programs of one machine: Prefect's server, the worker, the review app, the sample site."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from flowbuilder.devstack import streamlit_command
+from flowbuilder.devstack.probes import HOST
+from flowbuilder.devstack.process import Program
+from flowbuilder.settings import Settings
+
+
+def prefect_environment(home: Path, port: int) -> dict[str, str]:
+    """What makes Prefect quiet, local and ours: its data in the home, no analytics, no promotional content.
+
+    Its server writes each change of a task down in a transaction of its own, which on SQLite keeps out all who want to
+    start a run. Here it gathers them for a second. Its leases of places at connections are kept in files: in memory it
+    would forget them when it starts again, and count their places as taken for ever.
+    """
+    return {
+        "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_API_URL": f"http://{HOST}:{port}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def program_environment(settings: Settings, prefect: Mapping[str, str]) -> dict[str, str]:
+    """The environment of our own programs: this process's, with these settings and this Prefect."""
+    given = {f"FLOWBUILDER_{name.upper()}": str(getattr(settings, name)) for name in type(settings).model_fields}
+    return {**os.environ, **prefect, **{name: value for name, value in given.items() if value}, "PYTHONUNBUFFERED": "1"}
+
+
+def prefect_server(environment: Mapping[str, str], port: int) -> Program:
+    """Prefect's API and UI, on SQLite in its home."""
+    return Program(
+        name="prefect",
+        command=[sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)],
+        environment={**environment, "PREFECT_SERVER_LOGGING_LEVEL": "WARNING"},
+        health=f"http://{HOST}:{port}/api/health",
+        patience=180.0,
+    )
+
+
+def worker(environment: Mapping[str, str], settings: Settings) -> Program:
+    """What runs executions."""
+    return Program(
+        name="worker",
+        command=[sys.executable, "-m", "flowbuilder", "worker", "--pool", settings.work_pool],
+        environment=environment,
+    )
+
+
+def review_app(environment: Mapping[str, str], settings: Settings, port: int) -> Program:
+    """Where people decide."""
+    return Program(
+        name="review-app",
+        command=streamlit_command.command(settings, port),
+        environment=streamlit_command.environment(settings, environment),
+        health=f"http://{HOST}:{port}/_stcore/health",
+        patience=90.0,
+    )
+
+
+def sample_site(environment: Mapping[str, str], content: Path, port: int) -> Program:
+    """The site that the demo refreshes, with its search figures."""
+    search = str(content / "search.yaml")
+    return Program(
+        name="sample-site",
+        command=[
+            sys.executable, "-m", "flowbuilder.devstack.sample_site",
+            "--content", str(content), "--search", search, "--port", str(port),
+        ],
+        environment=environment,
+        health=f"http://{HOST}:{port}/",
+        patience=30.0,
+    )  # fmt: skip

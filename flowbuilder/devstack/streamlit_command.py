@@ -1,0 +1,117 @@
+"""How the review app is started: the command and the environment of its server process. Streamlit is not imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from flowbuilder.devstack.probes import HOST
+from flowbuilder.errors import ConfigurationError
+from flowbuilder.settings import Settings, packaged_folder
+
+IDENTITY = "STREAMLIT_SERVER_TRUSTED_USER_HEADERS"
+"""The environment variable that names the header in which a proxy says who is asking, as Streamlit reads it:
+`{"X-Forwarded-Email": "email"}`. The proxy must strip that header from what comes in."""
+
+LIGHT = {
+    "primaryColor": "#1d4ed8",
+    "backgroundColor": "#ffffff",
+    "secondaryBackgroundColor": "#f4f6f9",
+    "textColor": "#17202e",
+    "borderColor": "#dde3ea",
+    "linkColor": "#1d4ed8",
+    "codeBackgroundColor": "#f4f6f9",
+}
+DARK = {
+    "primaryColor": "#1d4ed8",
+    "backgroundColor": "#0f141b",
+    "secondaryBackgroundColor": "#1a212b",
+    "textColor": "#e4e9f0",
+    "borderColor": "#2c3644",
+    "linkColor": "#8ab4ff",
+    "codeBackgroundColor": "#1a212b",
+}
+
+
+def command(settings: Settings, port: int, *, address: str = HOST, python: str = sys.executable) -> list[str]:
+    """The server's command line. It listens on `address`:`port` and nowhere else.
+
+    `ConfigurationError` when others than this machine could reach it and no proxy signs people in (`IDENTITY`).
+    """
+    if not loopback(address) and not os.environ.get(IDENTITY):
+        raise ConfigurationError(
+            f"the review app does not listen on {address} while nobody signs in: listen on {HOST}, or put a proxy in "
+            f"front that signs people in and set {IDENTITY}"
+        )
+    program = packaged_folder("review_app") / "asgi.py"
+    return [python, "-m", "streamlit", "run", str(program), *_flags(_options(settings, port, address))]
+
+
+def environment(settings: Settings, base: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of the server: `base` (default: this process's), where `import review_app` works from a checkout
+    and from a wheel, and where flowbuilder finds the settings that this process has."""
+    env = dict(os.environ if base is None else base)
+    path = env.get("PYTHONPATH", "")
+    env["PYTHONPATH"] = os.pathsep.join([str(packaged_folder("review_app").parent), *([path] if path else [])])
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if value not in ("", None):
+            env[f"FLOWBUILDER_{name.upper()}"] = str(value)
+    return env
+
+
+def loopback(address: str) -> bool:
+    """Whether only this machine can reach an address."""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def _options(settings: Settings, port: int, address: str) -> dict[str, object]:
+    options: dict[str, object] = {
+        "server.address": address,
+        "server.port": port,
+        "server.headless": True,
+        "server.fileWatcherType": "none",
+        "server.runOnSave": False,
+        "server.enableCORS": True,
+        "server.enableXsrfProtection": True,
+        # a page elsewhere that has its own name point here (DNS rebinding) gets no connection
+        "server.allowedHosts": _hosts(settings, address),
+        "server.enableAgentApi": False,
+        "server.showEmailPrompt": False,
+        "browser.gatherUsageStats": False,
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+        "client.showErrorLinks": False,
+        # its default collects all garbage after every run of every session; asgi.py does so once a minute
+        "runner.postScriptGC": False,
+        "runner.magicEnabled": False,
+        "logger.level": "warning",
+        "theme.baseRadius": "0.5rem",
+        "theme.paddingTop": "1.5rem",
+        "theme.baseFontSize": 15,
+        "theme.showWidgetBorder": True,
+    }
+    for scheme, colours in (("light", LIGHT), ("dark", DARK)):
+        options |= {f"theme.{scheme}.{name}": colour for name, colour in colours.items()}
+    return options
+
+
+def _hosts(settings: Settings, address: str) -> list[str]:
+    """The names under which the app is known: its own address, and where people are sent."""
+    known = urlsplit(settings.review_url).hostname
+    local = ["localhost", "127.0.0.1", "::1"] if loopback(address) else [address]
+    return list(dict.fromkeys([*local, *([known] if known else [])]))
+
+
+def _flags(options: Mapping[str, object]) -> list[str]:
+    flags = []
+    for name, value in options.items():
+        for each in value if isinstance(value, list) else [value]:
+            flags.append(f"--{name}={str(each).lower() if isinstance(each, bool) else each}")
+    return flags

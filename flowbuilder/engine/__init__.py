@@ -1,0 +1,1 @@
+"""Running an execution: lease, walk, step runs, retries and history. Knows nothing of Prefect."""

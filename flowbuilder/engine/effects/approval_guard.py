@@ -1,0 +1,59 @@
+"""What is published is what a person approved: byte for byte, in this execution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from flowbuilder.errors import StepError
+from flowbuilder.model.review import Decision
+from flowbuilder.model.review_rules import content_hash
+from flowbuilder.ports import Ledger
+from flowbuilder.steps.step import Place, Step
+from flowbuilder.values import Json
+
+
+async def ensure_approved(step: Step, places: Iterable[Place], ledger: Ledger) -> None:
+    """Raise `StepError` (`not_approved`) unless a reviewer approved what the bound step holds at each of these places.
+
+    Null is nothing, and needs no approval.
+    """
+    for place in places:
+        content = _content(step, place)
+        if content is None:
+            continue
+        found = content_hash(content)
+        if not await ledger.approved(found):
+            name = ".".join(map(str, place))
+            raise StepError(
+                f"{name} is not what a reviewer approved in this execution; nothing was written",
+                code="not_approved",
+                detail={"field": name, "sha256": found},
+            )
+
+
+def approves(decision: Decision, wanted: str) -> bool:
+    """Whether a decision approves the content with this hash: all of what was approved, or a part of it.
+
+    What is kept as approved must still be what was: its hash was written down with the decision.
+    """
+    if decision.kind != "approved" or decision.approved_hash != content_hash(decision.approved):
+        return False
+    return wanted in _hashes_in(decision.approved)
+
+
+def _hashes_in(approved: Json) -> Iterator[str]:
+    """The hashes of a value and of everything in it: who approves a list approves each of its texts."""
+    yield content_hash(approved)
+    if isinstance(approved, dict | list):
+        for inner in approved.values() if isinstance(approved, dict) else approved:
+            yield from _hashes_in(inner)
+
+
+def _content(step: Step, place: Place) -> Json:
+    first, *keys = place
+    names = {info.alias or name: name for name, info in type(step).model_fields.items()}
+    value: Any = getattr(step, names[str(first)])
+    for key in keys:
+        value = value[key]
+    return value  # type: ignore[no-any-return]

@@ -1,0 +1,57 @@
+"""Taking an effect back: its inverse is done, unless the target has changed since, and written down."""
+
+from __future__ import annotations
+
+import asyncio
+
+from flowbuilder.errors import Conflict, NotFound, Refused
+from flowbuilder.model.effect import Effect, effect_key
+from flowbuilder.model.undo_rules import ensure_revertible
+from flowbuilder.ports import Cms, CmsWrite, Ports, Store
+from flowbuilder.values import Json, JsonObject
+
+
+async def revert(store: Store, ports: Ports, key: str, *, by: str) -> Effect:
+    """Undo the effect with this key. `Refused` when it has no inverse, or when someone has changed since what it made.
+
+    A page that was made is taken away again, one that was changed gets back what it had. Done twice it is done once:
+    the second time finds the page as the first one left it.
+    """
+    effect = await asyncio.to_thread(store.effect, key)
+    ensure_revertible(effect)
+    execution = await asyncio.to_thread(store.execution, effect.execution_id)
+    undo = effect_key(await asyncio.to_thread(store.install_id), key, "revert")
+    try:
+        await _undo(await ports.cms(execution.site_record), effect, undo)
+    except (Conflict, NotFound) as problem:
+        raise Refused(f"{effect.target} is not taken back: {problem}") from None
+    return await asyncio.to_thread(store.revert_effect, key, by)
+
+
+async def _undo(cms: Cms, effect: Effect, key: str) -> None:
+    inverse = effect.inverse or {}
+    if inverse.get("operation") == "delete":
+        made = inverse.get("if_unchanged") or (effect.receipt or {}).get("hash")
+        await cms.delete(str(inverse["url"]), if_unchanged=str(made))
+        return
+    if inverse.get("operation") != "update":
+        raise Refused(f"{effect.target} cannot be taken back: this flowbuilder does not know how")
+    write = _write(inverse, key)
+    held = await cms.read(write.url)
+    if (held.body, held.title) != (write.body, write.title):
+        await cms.update(write)
+
+
+def _write(inverse: JsonObject, key: str) -> CmsWrite:
+    return CmsWrite(
+        url=str(inverse["url"]),
+        body=_text(inverse.get("body")),
+        title=_text(inverse.get("title")),
+        description=_text(inverse.get("description")),
+        if_unchanged=_text(inverse.get("if_unchanged")),
+        idempotency_key=key,
+    )
+
+
+def _text(value: Json) -> str | None:
+    return value if isinstance(value, str) else None

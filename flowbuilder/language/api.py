@@ -1,0 +1,86 @@
+"""`Template` and `Expression`: a compiled text, as the rest of the product sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self
+
+from flowbuilder.language.codegen.compiled import EXPRESSIONS, TEMPLATES, Cache
+from flowbuilder.language.codegen.program import Program
+from flowbuilder.language.parsing.references import Reference
+from flowbuilder.language.types.checker import check_program
+from flowbuilder.language.types.findings import Finding
+from flowbuilder.language.types.namespace import Namespace
+from flowbuilder.language.types.shapes import Shape
+from flowbuilder.values import Json
+
+
+class _Text:
+    """What both have in common. Two of the same text are equal, and share what was compiled."""
+
+    _cache: Cache
+    source: str
+    _program: Program
+
+    def __init__(self, source: str) -> None:
+        self.__dict__.update(source=source, _program=self._cache.get(source))
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        """Every name that the text reads from its context, in the order of their places."""
+        return self._program.references
+
+    def check(self, namespace: Namespace) -> tuple[Shape, tuple[Finding, ...]]:
+        """The shape of what the text gives where these names are in scope, and all that is wrong with it there."""
+        return check_program(self._program, namespace)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a {type(self).__name__} cannot be changed")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.source == other.source
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, self.source))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.source!r})"
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str]]:
+        return type(self), (self.source,)
+
+
+class Template(_Text):
+    """A text with `{{ ... }}` and `{% ... %}`. Raises `LanguageError(stage="compile")` where it cannot be compiled."""
+
+    _cache = TEMPLATES
+
+    @property
+    def is_expression(self) -> bool:
+        """Whether it is exactly one `{{ expression }}`: then the value keeps its type."""
+        return self._program.expression is not None
+
+    def render(self, context: Mapping[str, Json]) -> Json:
+        """The text filled in from `context`, whose values must be JSON; raises `LanguageError(stage="run")`."""
+        evaluate = self._program.evaluate
+        self.__dict__["render"] = evaluate  # from now on without this method in between
+        result: Json = evaluate(context)
+        return result
+
+
+class Expression(_Text):
+    """A bare expression, as in `when`. Raises `LanguageError(stage="compile")` where it cannot be compiled."""
+
+    _cache = EXPRESSIONS
+
+    def evaluate(self, context: Mapping[str, Json]) -> Json:
+        """The value in `context`, whose values must be JSON; raises `LanguageError(stage="run")`."""
+        evaluate = self._program.evaluate
+        self.__dict__["evaluate"] = evaluate  # from now on without this method in between
+        result: Json = evaluate(context)
+        return result
+
+
+def is_template(text: str) -> bool:
+    """Whether a text holds something to fill in: `{{`, `{%` or `{#`."""
+    return "{" in text and ("{{" in text or "{%" in text or "{#" in text)

@@ -1,0 +1,98 @@
+"""What went wrong in a compiled text, said to its author: which part of it, and what was there instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from flowbuilder.diagnostics import did_you_mean
+from flowbuilder.errors import LanguageError
+from flowbuilder.language.evaluation.operators import MISSING, kind, soft_item
+from flowbuilder.language.nodes import Expr, Member, Name
+from flowbuilder.language.parsing.foreign_syntax_hints import FOREIGN_NAMES
+
+_MARK = re.compile(r"#(\d+)$")
+_NATIVE = (KeyError, IndexError, TypeError)
+
+
+def explain(error: Exception, code: str, nodes: Sequence[Expr], source: str) -> Exception:
+    """The `LanguageError` to raise for what a compiled text raised; any other error is given back as it is.
+
+    `code` is the generated text, `nodes` its marked operations, `source` the author's text.
+    """
+    trace = error.__traceback__
+    node = _node(trace, code, nodes)
+    if isinstance(error, LanguageError):
+        if error.start is None and node is not None:
+            error.start, error.end = node.start, node.end
+        return error
+    if isinstance(error, RecursionError):
+        return LanguageError("limit.depth", "the value is nested too deeply", stage="run")
+    if trace is None or trace.tb_next is not None or not isinstance(error, _NATIVE):
+        return error
+    names = trace.tb_frame.f_locals
+    if isinstance(node, Name):
+        return unknown_name(node, names.get("c", {}))
+    if isinstance(node, Member):
+        return _no_member(node, _value(node.value, names.get("c", {})), source)
+    start, end = (node.start, node.end) if node is not None else (None, None)
+    return LanguageError("type", "these kinds of values do not fit together", stage="run", start=start, end=end)
+
+
+def unknown_name(node: Name, context: Mapping[str, Any]) -> LanguageError:
+    """The error of a name that the context does not have. It is in the text, whatever the data: `stage` is compile."""
+    hint = FOREIGN_NAMES.get(node.name) or did_you_mean(node.name, sorted(context), what="visible here are")
+    message = f"there is no name {node.name}"
+    return LanguageError("undefined", message, stage="compile", hint=hint, start=node.start, end=node.end)
+
+
+def _no_member(node: Member, value: Any, source: str) -> LanguageError:
+    written = " ".join(source[node.value.start : node.value.end].split())
+    what = written if 0 < len(written) <= 60 else "this"
+    shown = str(node.key) if isinstance(node.key, int) else f"{node.key:.60}"
+    hint = "where it may be missing, write value | default(...)"
+    if node.key in ("length", "size") and value.__class__ in (str, list, dict):
+        message = f"{what} is {kind(value)} and has no {shown}"
+        hint = f"write {what} | length"
+        return LanguageError("undefined", message, stage="run", hint=hint, start=node.start, end=node.end)
+    if value is MISSING:
+        message = f"{what} has no {shown}"
+    elif value.__class__ is dict:
+        message = f"{what} has no {shown}"
+        if value:
+            hint = did_you_mean(shown, [str(key)[:60] for key in list(value)[:30]], what="it has")
+    elif value.__class__ is list:
+        message = f"{what} has no item {shown}: it has {len(value)}"
+        if isinstance(node.key, str):
+            message = f"{what} is a list and has no {shown}"
+            hint = f'write {what}[0].{shown} for the first item, or {what} | map("{shown}") for all of them'
+    elif value is None:
+        message = f"{what} is null and has no {shown}"
+    else:
+        message = f"{what} is {kind(value)} and has no {shown}"
+    return LanguageError("undefined", message, stage="run", hint=hint, start=node.start, end=node.end)
+
+
+def _value(node: Expr, context: Mapping[str, Any]) -> Any:
+    """The value of a chain of members, where it is one that begins in the context."""
+    if isinstance(node, Name):
+        return context.get(node.name, MISSING)
+    if isinstance(node, Member):
+        return soft_item(_value(node.value, context), node.key)
+    return MISSING
+
+
+def _node(trace: TracebackType | None, code: str, nodes: Sequence[Expr]) -> Expr | None:
+    """The node of the operation that failed: its mark ends the last line of the Python text of the operation."""
+    if trace is None:
+        return None
+    positions = list(trace.tb_frame.f_code.co_positions())
+    index = trace.tb_lasti // 2
+    line = positions[index][1] if index < len(positions) else None
+    lines = code.split("\n")
+    if line is None or line > len(lines):
+        return None
+    mark = _MARK.search(lines[line - 1])
+    return nodes[int(mark[1])] if mark else None

@@ -1,0 +1,1 @@
+"""Operators, functions and printing: what compiled code calls."""

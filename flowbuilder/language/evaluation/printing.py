@@ -1,0 +1,68 @@
+"""How values print: text as it is, null as nothing, numbers and booleans as in JSON, lists and objects as JSON."""
+
+from __future__ import annotations
+
+from json.encoder import encode_basestring
+from typing import Any
+
+from flowbuilder.language.evaluation.operators import deeper
+from flowbuilder.language.limits import Meter
+
+
+def text(meter: Meter, value: Any) -> str:
+    """How a value prints: null as nothing, numbers and booleans as in JSON, lists and objects as JSON."""
+    shape = value.__class__
+    if shape is str:
+        return str(value)
+    if value is None:
+        return ""
+    if shape is bool:
+        return "true" if value else "false"
+    if shape is int or shape is float:
+        return repr(value)
+    out: list[str] = []
+    write_json(meter, value, out, 0)
+    return "".join(out)
+
+
+def join(meter: Meter, *values: Any) -> str:
+    """`a ~ b ~ c`: how the values print, one after the other."""
+    parts = [value if value.__class__ is str else text(meter, value) for value in values]
+    meter.hold(sum(map(len, parts)))
+    return "".join(parts)
+
+
+def write_json(meter: Meter, value: Any, out: list[str], depth: int) -> None:
+    """Append the JSON form of a value, piece by piece, charging each piece."""
+    shape = value.__class__
+    if shape is str:
+        meter.hold(2 * len(value) + 16)
+        out.append(encode_basestring(value))
+    elif shape is list:
+        deeper(depth)
+        meter.work(2 * len(value) + 4)
+        meter.hold(4 * len(value) + 16)
+        out.append("[")
+        for index, inner in enumerate(value):
+            if index:
+                out.append(", ")
+            write_json(meter, inner, out, depth + 1)
+        out.append("]")
+    elif shape is dict:
+        deeper(depth)
+        meter.work(3 * len(value) + 4)
+        meter.hold(8 * len(value) + 16)
+        out.append("{")
+        for index, (key, inner) in enumerate(value.items()):
+            if index:
+                out.append(", ")
+            meter.hold(2 * len(key) + 16)
+            out.append(encode_basestring(key))
+            out.append(": ")
+            write_json(meter, inner, out, depth + 1)
+        out.append("}")
+    elif value is None:
+        out.append("null")
+    else:
+        meter.hold(24)
+        out.append(text(meter, value))

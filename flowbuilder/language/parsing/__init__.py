@@ -1,0 +1,1 @@
+"""Text to syntax tree: templates by jinja2, expressions by lark."""

@@ -1,0 +1,1 @@
+"""Static types of the language: shapes, inference and the checker."""

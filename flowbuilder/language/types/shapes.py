@@ -1,0 +1,286 @@
+"""What is known of a value before it exists: its kinds, its members, whom its text comes from, whether it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+from flowbuilder.language.types.taint import Taint, joined
+from flowbuilder.values import Json
+
+Kind = Literal["text", "number", "boolean", "null", "list", "object"]
+Presence = Literal["always", "maybe", "never"]
+ANY: Final[frozenset[Kind]] = frozenset(("text", "number", "boolean", "null", "list", "object"))
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Structural and frozen; `str(shape)` is how an author reads it. Made by the constructors below."""
+
+    kinds: frozenset[Kind] = ANY
+    fields: Mapping[str, Shape] = field(default_factory=dict)
+    """The members of an object that are known by name."""
+    rest: Shape | None = None
+    """What other members of an object look like; None: there are no others."""
+    items: Shape | None = None
+    """What the items of a list look like; None: nothing is known of them."""
+    values: tuple[str | int | float | bool | None, ...] = ()
+    """The only values that there are, where they are known."""
+    taint: Taint | None = None
+    """Of the text that this is, or may be; that of what is inside stands there."""
+    influence: Taint | None = None
+    """Untrusted text that decides what this is, without being part of it."""
+    presence: Presence = "always"
+    reason: str = ""
+
+    @classmethod
+    def unknown(cls) -> Shape:
+        """Anything."""
+        return _UNKNOWN
+
+    @classmethod
+    def of(cls, *kinds: Kind) -> Shape:
+        """A value of one of these kinds, with nothing known of its inside."""
+        return cls(kinds=frozenset(kinds), rest=_UNKNOWN if "object" in kinds else None)
+
+    @classmethod
+    def list_of(cls, items: Shape) -> Shape:
+        """A list of such items."""
+        return cls(kinds=_LIST, items=items)
+
+    @classmethod
+    def object_of(cls, fields: Mapping[str, Shape], rest: Shape | None = None) -> Shape:
+        """An object with these members, and others like `rest`."""
+        return cls(kinds=_OBJECT, fields=fields, rest=rest)
+
+    @classmethod
+    def from_json_schema(cls, schema: Any) -> Shape:
+        """What a JSON Schema says. What it does not say, or says in a way that is not read here, is unknown."""
+        from flowbuilder.language.types.schema_shapes import shape_of_schema
+
+        return shape_of_schema(schema)
+
+    @classmethod
+    def of_value(cls, value: Json) -> Shape:
+        """The shape of a value that is there already."""
+        return _of_value(value, 0)
+
+    # questions
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nothing is known of its kind."""
+        return len(self.kinds) == len(ANY)
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it is certainly a list."""
+        return self.kinds == _LIST
+
+    @property
+    def is_object(self) -> bool:
+        """Whether it is certainly an object."""
+        return self.kinds == _OBJECT
+
+    @property
+    def is_nullable(self) -> bool:
+        """Whether it is known that it may be null."""
+        return "null" in self.kinds and not self.is_unknown
+
+    def may_be(self, *kinds: Kind) -> bool:
+        """Whether it can be of one of these kinds."""
+        return not self.kinds.isdisjoint(kinds)
+
+    def member(self, key: str) -> Shape | None:
+        """The member of an object; None where it cannot have one of that name. The inside of the unknown is unknown."""
+        if "object" not in self.kinds:
+            return None
+        found = self.fields.get(key, self.rest)
+        if found is None and self.is_unknown:
+            found = _UNKNOWN
+        return found if found is None or not self.is_unknown else found.tainted_by(self.taint)
+
+    def item(self) -> Shape:
+        """What a loop over it gives."""
+        return (self.items or _UNKNOWN).tainted_by(None if self.items else self.taint)
+
+    @property
+    def trust(self) -> Taint | None:
+        """Where untrusted text in it comes from, at any depth; None: it is clean. Numbers and booleans always are."""
+        if self.taint is None and not self.fields and self.rest is None and self.items is None:
+            return None
+        if not self.fields and self.rest is None and self.items is None:
+            return self.taint
+        # a shape may hold the same part many times, and its parts again: each is looked at once
+        found: list[Taint | None] = []
+        seen: set[int] = set()
+        ahead = [self]
+        while ahead:
+            shape = ahead.pop()
+            if id(shape) not in seen:
+                seen.add(id(shape))
+                found.append(shape.taint)
+                inside = (*reversed(tuple(shape.fields.values())), shape.rest, shape.items)
+                ahead += [part for part in inside if part is not None]
+        return joined(*found)
+
+    def parts(self, limit: int) -> int:
+        """How many parts it has when it is written out, counted up to `limit`."""
+        count = 0
+        ahead = [self]
+        while ahead and count < limit:
+            shape = ahead.pop()
+            count += 1
+            ahead += [part for part in (*shape.fields.values(), shape.rest, shape.items) if part is not None]
+        return count
+
+    # other shapes from this one
+
+    def with_trust(self, taint: Taint | tuple[str, ...] | None) -> Shape:
+        """The same with every text inside coming from `taint`; None makes it clean."""
+        return _with_trust(self, Taint(taint) if isinstance(taint, tuple) else taint, join=False)
+
+    def tainted_by(self, taint: Taint | None) -> Shape:
+        """The same with `taint` joined to every text inside."""
+        return self if taint is None else _with_trust(self, taint, join=True)
+
+    def with_influence(self, influence: Taint | None) -> Shape:
+        """The same, decided by this untrusted text too."""
+        if influence is None or influence == self.influence:
+            return self
+        return replace(self, influence=joined(self.influence, influence))
+
+    def with_presence(self, presence: Presence, reason: str = "") -> Shape:
+        """The same, there always, maybe or never; the reason is in words that follow "may be missing:"."""
+        return replace(self, presence=presence, reason=reason)
+
+    def without_null(self) -> Shape:
+        """The same where it is known not to be null."""
+        return replace(self, kinds=self.kinds - {"null"}) if self.is_nullable and len(self.kinds) > 1 else self
+
+    def __or__(self, other: Shape) -> Shape:
+        """What is known of a value that is one or the other."""
+        return _union(self, other, 0)
+
+    def __str__(self) -> str:
+        from flowbuilder.language.types.shape_words import in_words
+
+        return in_words(self)
+
+
+_LIST: Final[frozenset[Kind]] = frozenset(("list",))
+_OBJECT: Final[frozenset[Kind]] = frozenset(("object",))
+_PLAIN: Final[frozenset[Kind]] = frozenset(("number", "boolean", "null"))
+_DEEPEST: Final = 16
+_UNKNOWN: Final = Shape()
+
+
+def _with_trust(shape: Shape, taint: Taint | None, *, join: bool) -> Shape:
+    if shape.kinds <= _PLAIN or (shape.values and not shape.may_be("list", "object")):
+        return shape
+    return _deep(shape, taint, join)
+
+
+@lru_cache(maxsize=64)
+def _unknown_with(taint: Taint | None) -> Shape:
+    return replace(_UNKNOWN, taint=taint)
+
+
+def _deep(shape: Shape, taint: Taint | None, join: bool) -> Shape:
+    own = joined(shape.taint, taint) if join else taint
+    if shape is _UNKNOWN:
+        return _unknown_with(own)
+    holds_text = "text" in shape.kinds or (shape.items is None and "list" in shape.kinds)
+    return replace(
+        shape,
+        taint=own if holds_text else shape.taint,
+        fields=_Marked(shape.fields, taint, join) if shape.fields else shape.fields,
+        rest=shape.rest and _with_trust(shape.rest, taint, join=join),
+        items=shape.items and _with_trust(shape.items, taint, join=join),
+    )
+
+
+class _Marked(Mapping[str, Shape]):
+    """Members with a taint on the text inside, worked out for those that are looked at: few of many are."""
+
+    __slots__ = ("_fields", "_join", "_known", "_taint")
+
+    def __init__(self, fields: Mapping[str, Shape], taint: Taint | None, join: bool) -> None:
+        self._fields, self._taint, self._join = fields, taint, join
+        self._known: dict[str, Shape] = {}
+
+    def __getitem__(self, name: str) -> Shape:
+        found = self._known.get(name)
+        if found is None:
+            found = self._known[name] = _with_trust(self._fields[name], self._taint, join=self._join)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+
+def _union(one: Shape, other: Shape, depth: int) -> Shape:
+    if one == other:
+        return one
+    taint, influence = joined(one.taint, other.taint), joined(one.influence, other.influence)
+    if one.is_unknown or other.is_unknown or depth > _DEEPEST:
+        inside = joined(one.trust, other.trust)
+        return Shape(taint=inside, influence=influence)
+    fields, rest = _fields(one, other, depth)
+    values: tuple[Any, ...] = ()
+    if one.values and other.values:
+        values = tuple(dict.fromkeys((*one.values, *other.values)))
+    elif one.kinds == {"null"} or other.kinds == {"null"}:
+        values = (*one.values, *other.values, None) if one.values or other.values else ()
+    items = [shape.items for shape in (one, other) if "list" in shape.kinds]
+    if len(items) == 2:
+        first, second = items
+        joint = _union(first, second, depth + 1) if first is not None and second is not None else None
+    else:
+        joint = items[0] if items else None
+    return Shape(
+        kinds=one.kinds | other.kinds, fields=fields, rest=rest, items=joint, values=values, taint=taint,
+        influence=influence,
+    )  # fmt: skip
+
+
+def _fields(one: Shape, other: Shape, depth: int) -> tuple[Mapping[str, Shape], Shape | None]:
+    objects = [shape for shape in (one, other) if "object" in shape.kinds]
+    if len(objects) < 2:
+        return (objects[0].fields, objects[0].rest) if objects else ({}, None)
+    fields: dict[str, Shape] = {}
+    for name in (*one.fields, *(name for name in other.fields if name not in one.fields)):
+        first, second = one.fields.get(name, one.rest), other.fields.get(name, other.rest)
+        if first is not None and second is not None:
+            joint = _union(first, second, depth + 1)
+            hidden = next((shape for shape in (first, second) if shape.presence != "always"), None)
+            fields[name] = joint.with_presence("maybe", hidden.reason) if hidden is not None else joint
+        else:
+            found = first or second or _UNKNOWN
+            fields[name] = found.with_presence("maybe", "only some of the values here have it")
+    if one.rest is not None and other.rest is not None:
+        return fields, _union(one.rest, other.rest, depth + 1)
+    return fields, one.rest or other.rest
+
+
+def _of_value(value: Json, depth: int) -> Shape:
+    if depth > _DEEPEST:
+        return _UNKNOWN
+    if isinstance(value, dict):
+        return Shape.object_of({key: _of_value(inner, depth + 1) for key, inner in value.items()})
+    if isinstance(value, list):
+        items: Shape | None = None
+        for inner in value[:50]:
+            found = _of_value(inner, depth + 1)
+            items = found if items is None else _union(items, found, depth + 1)
+        return Shape.list_of(items) if items is not None else Shape.of("list")
+    if isinstance(value, bool):
+        return Shape.of("boolean")
+    if value is None:
+        return Shape.of("null")
+    return Shape.of("text") if isinstance(value, str) else Shape.of("number")

@@ -1,1 +1,0 @@
-"""Everything on one machine: the processes that `up` keeps running, their addresses and their health."""

@@ -1,0 +1,1 @@
+"""The domain records and their rules: executions, events, reviews, effects and leases. Pure: no I/O."""

@@ -1,0 +1,168 @@
+"""What will run: a tree of few kinds of node, a pure function of a definition.
+
+The compiler turns any step type into one of five kinds. Runtimes know these kinds and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flowbuilder.language import Expression
+from flowbuilder.steps.step import Place, Step
+from flowbuilder.values import JsonObject, pointer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """One step of a plan. `needs` are the ids in the same block that must be settled before it can start."""
+
+    step: Step
+    needs: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    """Ids of the steps, anywhere in scope, whose output or status its templates and expressions read."""
+
+    @property
+    def id(self) -> str:
+        """The step's id."""
+        return self.step.id
+
+    @property
+    def when(self) -> Expression | None:
+        """The condition under which it runs."""
+        return self.step.when
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """Nodes that share a scope, in an order in which each stands after what it needs."""
+
+    nodes: tuple[Node, ...] = ()
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(Node):
+    """Work: a bound step's `run`."""
+
+    approvals: tuple[Place, ...] = ()
+    """The places in the step whose content must be, byte for byte, what a reviewer approved in the same execution."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Review(Node):
+    """A question to a person. With `rewind_to`, a request for changes runs that step and all that depends on it again,
+    at most `max_rounds` times."""
+
+    rewind_to: str | None = None
+    max_rounds: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One branch of a conditional; `when` is None for `else`. `output` is a compiled value."""
+
+    when: Expression | None
+    block: Block
+    output: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branch(Node):
+    """A choice: the first arm whose condition holds. The steps of the others are skipped."""
+
+    arms: tuple[Arm, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loop(Node):
+    """One run of `body` for each item of `over`."""
+
+    over: Expression
+    item_name: str = "item"
+    key: Expression | None = None
+    body: Block = field(default_factory=Block)
+    output: Any = None
+    max_concurrency: int = 4
+    on_item_error: str = "fail"
+    max_failed: int | float | None = None
+    """The number of failed items, or their share (0 < x < 1), above which the iteration fails."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call(Node):
+    """Another workflow, compiled inline: a block with inputs, steps and outputs of its own."""
+
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    plan: Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A compiled definition. `digest` changes when, and only when, what will run changes."""
+
+    name: str
+    title: str
+    digest: str
+    block: Block
+    input_schema: JsonObject
+    defaults: JsonObject = field(default_factory=dict)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    hosts: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.name}  {self.digest[:12]}", *_lines(self.block, "  ")])
+
+    def json(self) -> JsonObject:
+        """The plan as data: `{name, digest, inputs, steps: [{id, type, kind, needs, ...}]}`."""
+        return {"name": self.name, "digest": self.digest, "inputs": self.input_schema, "steps": _records(self.block)}
+
+
+def blocks_below(node: Node) -> Iterator[tuple[str, Block]]:
+    """The blocks inside a node, each with a label for people."""
+    if isinstance(node, Branch):
+        for arm in node.arms:
+            yield (f"when {arm.when.source}" if arm.when else "else"), arm.block
+    elif isinstance(node, Loop):
+        yield f"each {node.item_name} of {node.over.source}", node.body
+    elif isinstance(node, Call):
+        yield f"workflow {node.plan.name}", node.plan.block
+
+
+def _lines(block: Block, indent: str) -> Iterator[str]:
+    for node in block:
+        after = f"  after {', '.join(node.needs)}" if node.needs else ""
+        condition = f"  when {node.when.source}" if node.when else ""
+        yield f"{indent}{node.id} ({node.step.type}){after}{condition}{_demands(node)}"
+        for label, inner in blocks_below(node):
+            yield f"{indent}  {label}:"
+            yield from _lines(inner, indent + "    ")
+
+
+def _demands(node: Node) -> str:
+    if not (isinstance(node, Task) and node.approvals):
+        return ""
+    return f"  with approval of {', '.join('.'.join(map(str, place)) for place in node.approvals)}"
+
+
+def _records(block: Block) -> list[Any]:
+    records: list[Any] = []
+    for node in block:
+        record: JsonObject = {
+            "id": node.id,
+            "type": node.step.type,
+            "kind": type(node).__name__.lower(),
+            "needs": list(node.needs),
+        }
+        if node.when:
+            record["when"] = node.when.source
+        if isinstance(node, Task) and node.approvals:
+            record["approvals"] = [pointer(place) for place in node.approvals]
+        inner = [{"label": label, "steps": _records(body)} for label, body in blocks_below(node)]
+        if inner:
+            record["blocks"] = inner
+        records.append(record)
+    return records

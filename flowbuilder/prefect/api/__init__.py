@@ -1,0 +1,1 @@
+"""Access to Prefect's API: clients, availability, limits, names and wake-ups."""

@@ -1,0 +1,1 @@
+"""Deployments: one for each site and workflow, with its parameters and schedules."""

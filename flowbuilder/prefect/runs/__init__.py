@@ -1,0 +1,1 @@
+"""Flow runs and task runs: executions and steps as Prefect shows them."""

@@ -1,0 +1,96 @@
+"""The first entry of a flow run: the execution that it becomes, with its version and its site frozen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.exceptions import ObjectNotFound
+
+from flowbuilder.engine.runner import create_execution, json_inputs
+from flowbuilder.errors import NotFound, Refused
+from flowbuilder.model.execution import Execution, WorkflowVersion
+from flowbuilder.ports import Clock, Store
+from flowbuilder.prefect.api.availability import prefect_asked
+from flowbuilder.prefect.api.naming import DRAFT, tagged
+from flowbuilder.prefect.runs.worker_context import Station
+
+
+async def entered(
+    station: Station, run: FlowRun, client: PrefectClient, *, inputs: Mapping[str, Any], workflow: str | None = None
+) -> Execution:
+    """The execution of a flow run, begun now unless it was. `workflow` is meant where neither the deployment nor the
+    run says which one. `Refused`, `NotFound` or `DefinitionError` say why it cannot begin, `PrefectAway` that nobody
+    knows yet."""
+    try:
+        return await asyncio.to_thread(station.store.execution, str(run.id))
+    except NotFound:
+        pass
+    deployment = await _deployment_of(client, run)
+    return await asyncio.to_thread(
+        lambda: begin(
+            station.store,
+            station.ports.clock,
+            execution_id=str(run.id),
+            deployment_tags=deployment.tags if deployment else None,
+            run_tags=run.tags,
+            inputs=inputs,
+            workflow=workflow,
+            trigger="schedule" if run.auto_scheduled else "manual",
+        )
+    )
+
+
+async def _deployment_of(client: PrefectClient, run: FlowRun) -> DeploymentResponse | None:
+    if run.deployment_id is None:
+        return None
+    try:
+        async with prefect_asked():
+            return await client.read_deployment(run.deployment_id)
+    except ObjectNotFound:
+        # it had the tags that say which workflow and site are meant, and the run's own are not believed
+        raise NotFound("the deployment of this run is gone; start it again") from None
+
+
+def begin(
+    store: Store,
+    clock: Clock,
+    *,
+    execution_id: str,
+    deployment_tags: Collection[str] | None,
+    run_tags: Collection[str],
+    inputs: Mapping[str, Any],
+    workflow: str | None = None,
+    trigger: str = "manual",
+) -> Execution:
+    """Begin an execution as tags say: those of the deployment, else (None) the run's own. Whoever may start runs of a
+    deployment can tag them as they like, and so cannot move one to another workflow or site."""
+    tags = run_tags if deployment_tags is None else deployment_tags
+    name = tagged(tags, "workflow") or workflow
+    if name is None:
+        raise Refused("neither the deployment nor the run has a tag workflow:NAME")
+    return create_execution(
+        store,
+        clock,
+        execution_id=execution_id,
+        version=_version(store, name, tags, run_tags, deployed=deployment_tags is not None),
+        inputs=json_inputs(inputs),
+        site=tagged(tags, "site"),
+        trigger=trigger,
+    )
+
+
+def _version(
+    store: Store, workflow: str, tags: Collection[str], run_tags: Collection[str], *, deployed: bool
+) -> WorkflowVersion:
+    """The published version; another one only where the deployment is for drafts, or there is none at all."""
+    number = tagged(run_tags, "version")
+    if number is not None and (DRAFT in tags or not deployed):
+        if not number.isdecimal():
+            raise Refused(f"the tag version:{number} names no version")
+        return store.version(workflow, int(number))
+    return store.latest_version(workflow) if DRAFT in tags else store.version(workflow)

@@ -1,0 +1,144 @@
+"""A stored workflow as a Prefect flow: what process, docker and kubernetes pools run, and programs call.
+
+The warm worker takes the same turns without these flows (`attempt`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from functools import cache
+from inspect import Parameter, Signature
+from typing import Any
+
+from prefect import Flow
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import FlowRun
+from prefect.context import FlowRunContext
+from prefect.exceptions import Abort
+from pydantic.fields import FieldInfo
+
+from flowbuilder.engine.driver import Settled
+from flowbuilder.engine.runner import plan_of
+from flowbuilder.errors import Conflict, DefinitionError, LostLease, NotFound, Refused
+from flowbuilder.model.execution import Execution, WorkflowVersion
+from flowbuilder.ports import Store
+from flowbuilder.prefect.api.naming import FLOWS_MODULE, slug_of, workflow_of
+from flowbuilder.prefect.deployments.parameter_schema import parameter_schema, signature_of
+from flowbuilder.prefect.runs.create_from_flow_run import entered
+from flowbuilder.prefect.runs.flow_run import Turn, tell_reviews, was_resumed
+from flowbuilder.prefect.runs.state_mapping import failed, state_of
+from flowbuilder.prefect.runs.state_reporter import Telling
+from flowbuilder.prefect.runs.worker_context import OpenStation, Station
+
+LOOK_SECONDS = 1.0
+"""How often a run without a deployment, which Prefect cannot suspend, looks whether it may go on."""
+
+
+@cache
+def station_of(open_station: OpenStation) -> Station:
+    """The station of this process, opened once."""
+    return open_station()
+
+
+def build_flow(slug: str, open_station: OpenStation, *, running: bool) -> Flow[..., Any]:
+    """The flow of the workflow with this slug; `NotFound` when there is none.
+
+    Its signature is that of the published version, else of the newest. A flow that is about to be `running` takes the
+    inputs of every version: its execution decides which one it is of.
+    """
+    store = station_of(open_station).store
+    workflow = workflow_of(slug)
+    version = _shown(store, workflow)
+    schema = plan_of(store, version).input_schema
+    signature = _any_of(store, workflow) if running else signature_of(parameter_schema(schema))
+
+    async def run(**inputs: Any) -> Any:
+        return await _run(station_of(open_station), workflow, inputs)
+
+    run.__name__ = run.__qualname__ = slug_of(workflow)
+    run.__module__ = FLOWS_MODULE
+    run.__doc__ = _doc(version, schema)
+    run.__signature__ = signature  # type: ignore[attr-defined]
+    run.__annotations__ = {name: parameter.annotation for name, parameter in signature.parameters.items()}
+    flow: Flow[..., Any] = Flow(
+        run, name=workflow, version=str(version.number), validate_parameters=False, persist_result=False, retries=0
+    )
+    flow._entrypoint = f"{FLOWS_MODULE}.{run.__name__}"
+    return flow
+
+
+async def _run(station: Station, workflow: str, given: Mapping[str, Any]) -> Any:
+    context = FlowRunContext.get()
+    assert context is not None
+    assert context.flow_run is not None
+    run, client = context.flow_run, context.client
+    assert isinstance(client, PrefectClient)
+    # an input that was left out is there as what describes it in the signature
+    inputs = {name: value for name, value in given.items() if not isinstance(value, FieldInfo)}
+    try:
+        execution = await entered(station, run, client, inputs=inputs, workflow=workflow)
+    except (DefinitionError, NotFound, Refused) as problem:
+        return failed(problem)
+    telling = Telling(client, about=run.name)
+    try:
+        settled = await _turns(station, run, client, execution, telling)
+    finally:
+        await telling.close()
+    if run.deployment_id is None and settled.status == "completed":
+        return settled.outputs  # a program called it, and wants what it gives
+    return state_of(settled)
+
+
+async def _turns(
+    station: Station, run: FlowRun, client: PrefectClient, execution: Execution, telling: Telling
+) -> Settled:
+    resumed = await was_resumed(client, execution)
+    while True:
+        await asyncio.to_thread(tell_reviews, station.store, execution.id, telling)
+        turn = Turn(station=station, execution=execution, telling=telling, resumed=resumed)
+        try:
+            settled = await turn.take()
+        except LostLease as problem:
+            raise Abort(str(problem)) from None
+        except Conflict:
+            # another worker is at it, or was until it was killed: its lease runs out then
+            await asyncio.sleep(station.lease.total_seconds() / 3)
+        else:
+            if run.deployment_id is not None or settled.status not in ("waiting", "paused"):
+                return settled
+            await _until_ready(station, execution.id)
+        execution = await asyncio.to_thread(station.store.execution, execution.id)
+        resumed = False
+
+
+async def _until_ready(station: Station, execution_id: str) -> None:
+    while True:
+        execution = await asyncio.to_thread(station.store.execution, execution_id)
+        ready = execution.ready_at is not None and execution.ready_at <= station.ports.clock.now()
+        if ready or execution.status not in ("waiting", "paused"):
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _shown(store: Store, workflow: str) -> WorkflowVersion:
+    try:
+        return store.version(workflow)
+    except NotFound:
+        return store.latest_version(workflow)
+
+
+def _any_of(store: Store, workflow: str) -> Signature:
+    """Every input that any version has, each optional."""
+    names = {name: None for version in store.versions(workflow) for name in (version.document.get("inputs") or {})}
+    return Signature([Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=Any) for name in names])
+
+
+def _doc(version: WorkflowVersion, schema: Mapping[str, Any]) -> str:
+    about = str(version.document.get("description") or version.title or version.workflow)
+    described = [
+        f"    {name}: {' '.join(str(field['description']).split())}"
+        for name, field in schema.get("properties", {}).items()
+        if field.get("description")
+    ]
+    return "\n".join([about, "", "Args:", *described]) if described else about

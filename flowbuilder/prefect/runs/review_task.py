@@ -1,0 +1,155 @@
+"""A review in Prefect's run graph: a task run that waits and then says what was decided, and an artifact with the link.
+
+Nothing runs behind it. Prefect is told of its states as of those of any task, by events; its id follows from the
+review's place, so that whoever goes on with the execution means the same one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterable
+from contextvars import Context
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.actions import ArtifactCreate
+from prefect.client.schemas.objects import State, StateDetails, StateType, TaskRun, TaskRunResult
+from prefect.exceptions import ObjectNotFound
+from prefect.utilities.engine import emit_task_run_state_change_event
+
+from flowbuilder.model.review import DecisionKind, Review
+from flowbuilder.prefect.runs.state_mapping import one_line
+
+VERDICTS: dict[DecisionKind, str] = {
+    "approved": "Approved",
+    "changes_requested": "Changes requested",
+    "rejected": "Rejected",
+    "expired": "Expired",
+    "withdrawn": "Withdrawn",
+}
+
+DRAWN = 1024
+"""How many reviews are remembered with what they waited for, until Prefect has written them down."""
+_DRAWN: OrderedDict[UUID, dict[str, Any]] = OrderedDict()
+
+
+def review_task_id(execution_id: str, path: str) -> UUID:
+    """The task run that shows the review at this path."""
+    return uuid5(UUID(execution_id), f"review {path}")
+
+
+def at_the_top(path: str) -> bool:
+    """Whether a path is that of a step at the top of a workflow; what lies inside an iteration has no task run."""
+    return "." not in path and "[" not in path
+
+
+def show_opened(review: Review, parents: Iterable[UUID]) -> None:
+    """Draw an open review."""
+    run = _task_run(review, parents)
+    _DRAWN[run.id] = run.task_inputs
+    while len(_DRAWN) > DRAWN:
+        _DRAWN.popitem(last=False)
+    pending = _state(run, StateType.PENDING, "Pending", "", review.created_at, "opened")
+    waiting = _state(run, StateType.PAUSED, "Waiting", waiting_for(review), review.created_at, "waits")
+    run.state = waiting
+    emit_task_run_state_change_event(run, pending, waiting)
+
+
+async def tell_decided(client: PrefectClient, *, review: Review, context: Context) -> None:
+    """Draw what was decided, unless it is drawn already. `context` is the flow run's: from there Prefect takes whose
+    task it is."""
+    decision = review.decision
+    if decision is None:
+        return
+    run = _task_run(review, ())
+    try:
+        known = await client.read_task_run(run.id)
+    except ObjectNotFound:
+        # Prefect writes task runs down some time after it has heard of them
+        run.task_inputs = _DRAWN.get(run.id, {})
+    else:
+        if known.state is not None and known.state.name == VERDICTS[decision.kind]:
+            return
+        run.task_inputs = known.task_inputs
+    run = run.model_copy(update={"end_time": decision.at})
+    said = f"by {decision.by}" + (f": {one_line(decision.comment):.200}" if decision.comment else "")
+    waiting = _state(run, StateType.PAUSED, "Waiting", waiting_for(review), review.created_at, "waits")
+    kind = StateType.CANCELLED if decision.kind in ("withdrawn", "expired") else StateType.COMPLETED
+    done = _state(run, kind, VERDICTS[decision.kind], said, decision.at, decision.kind)
+    run.state = done
+    context.copy().run(emit_task_run_state_change_event, run, waiting, done)
+
+
+def waiting_for(review: Review) -> str:
+    """Whom a review waits for, in words."""
+    assign = review.request.assign
+    who = assign.group or ", ".join(assign.people) or "anyone"
+    due = f", due {review.due_at:%Y-%m-%d %H:%M} UTC" if review.due_at else ""
+    return f"waits for {who}{due}"
+
+
+def review_link(review_url: str, review: Review) -> str:
+    """Where a person decides it."""
+    return f"{review_url.rstrip('/')}/review?item={review.id}"
+
+
+def review_artifact(review: Review, *, review_url: str) -> ArtifactCreate:
+    """What Prefect's UI shows of a review: who is asked what, and the link to the page where it is decided.
+
+    Its description is all that lists show, so it holds the link too. Prefect renders markdown: what comes from outside
+    is put in as plain text.
+    """
+    link = review_link(review_url, review)
+    title = plain(one_line(review.request.title))
+    lines = [
+        f"# Review: {title}",
+        "",
+        f"**[Open the review]({link})**",
+        "",
+        f"* step: `{review.path}`, round {review.request.round}",
+        f"* workflow: {plain(review.workflow)}" + (f", site: {plain(review.site)}" if review.site else ""),
+        f"* {plain(waiting_for(review))}",
+    ]
+    top = at_the_top(review.path)
+    return ArtifactCreate(
+        key=artifact_key(review),
+        type="markdown",
+        description=f"Review of {title}: {plain(waiting_for(review))}. [Open the review]({link})",
+        data="\n".join(lines),
+        flow_run_id=UUID(review.execution_id),
+        task_run_id=review_task_id(review.execution_id, review.path) if top else None,
+    )
+
+
+def artifact_key(review: Review) -> str:
+    """The key under which Prefect keeps the review's artifact: lower-case letters, digits and dashes."""
+    return "-".join(part for part in re.split(r"[^a-z0-9]+", f"review {review.workflow} {review.path}".lower()) if part)
+
+
+def plain(text: str) -> str:
+    """Text in which markdown and HTML mean nothing."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|~>-])", r"\\\1", text).replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _task_run(review: Review, parents: Iterable[UUID]) -> TaskRun:
+    inputs: Any = {"wait_for": [TaskRunResult(id=parent) for parent in sorted(parents)]}
+    return TaskRun(
+        id=review_task_id(review.execution_id, review.path),
+        name=review.path,
+        flow_run_id=UUID(review.execution_id),
+        task_key="review",
+        dynamic_key=review.path,
+        tags=["human_review"],
+        task_inputs=inputs,
+        start_time=review.created_at,
+        expected_start_time=review.created_at,
+        run_count=1,
+    )
+
+
+def _state(run: TaskRun, kind: StateType, name: str, message: str, at: datetime, what: str) -> State[Any]:
+    details = StateDetails(task_run_id=run.id, flow_run_id=run.flow_run_id)
+    return State(id=uuid5(run.id, what), type=kind, name=name, message=message, timestamp=at, state_details=details)

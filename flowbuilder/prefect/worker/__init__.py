@@ -1,0 +1,1 @@
+"""The warm worker: dispatcher, fork server, store listener and reconciler."""

@@ -1,1 +1,0 @@
-"""Prefect, and nowhere else: flows, tasks, the worker, deployments, and what wakes and repairs executions."""

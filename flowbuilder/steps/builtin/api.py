@@ -1,0 +1,281 @@
+"""`api`: one HTTP request, or the pages of a list."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import urljoin, urlsplit
+
+from pydantic import BaseModel, Field, field_validator, model_validator
+
+from flowbuilder.errors import ConfigurationError, StepError
+from flowbuilder.json_schema import ensure_matches, usable_schema
+from flowbuilder.language import Expression, Shape, Template
+from flowbuilder.model.effect import TargetClass
+from flowbuilder.ports import HttpRequest, HttpResponse
+from flowbuilder.ports.throttle import named
+from flowbuilder.steps.step import (
+    Completed,
+    NeedsReview,
+    Place,
+    Record,
+    Sink,
+    Step,
+    StepResult,
+    StepRun,
+    Templated,
+    TemplatedField,
+)
+from flowbuilder.steps.write_once import EffectOptions, Written, write_once
+from flowbuilder.values import JsonObject
+
+Sent = TemplatedField(sink="publish")
+
+
+class Paginate(Record):
+    """Follow the pages of a list: `next` is `link` (the header) or the dotted place of the next URL in the body.
+
+    `items` is the dotted place of the list inside each page; the pages' lists are joined into one. Empty: the body.
+    """
+
+    next: str = "link"
+    items: str = ""
+    max_pages: int = Field(default=10, ge=1, le=1000)
+
+
+class Api(Step):
+    """Call an HTTP API. Any method but GET and HEAD is an effect: it carries an `Idempotency-Key` and happens once.
+
+    `connection` names credentials; they are sent to that connection's own hosts only. 408, 429 and 5xx are passing
+    failures, every other status but 2xx fails the step.
+    """
+
+    cooperative: ClassVar[bool] = True
+    untrusted: ClassVar[str | None] = "API answer"
+
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] = "GET"
+    url: Annotated[str, TemplatedField(sink="host")]
+    query: Annotated[dict[str, Any] | None, Sent] = None
+    headers: Annotated[dict[str, str], Sent] = Field(default_factory=dict)
+    json_body: Annotated[Any, Sent] = Field(default=None, alias="json")
+    form: Annotated[dict[str, Any] | None, Sent] = None
+    connection: str | None = None
+    paginate: Paginate | None = None
+    response_schema: JsonObject | None = None
+    effect: Templated[EffectOptions | None] = None
+
+    class Output(BaseModel):
+        """`body` is parsed JSON, or text; header names are lower case."""
+
+        status: int
+        headers: dict[str, str]
+        body: Any
+
+    @field_validator("response_schema")
+    @classmethod
+    def _usable(cls, value: JsonObject | None) -> JsonObject | None:
+        return usable_schema(value)
+
+    @model_validator(mode="after")
+    def _one_body(self) -> Self:
+        if "json_body" in self.model_fields_set and self.form is not None:
+            raise ValueError("json and form cannot both be sent")
+        if self.method in ("GET", "HEAD") and ("json_body" in self.model_fields_set or self.form is not None):
+            raise ValueError(f"{self.method} sends no body; did you mean method: POST?")
+        if self.paginate is not None and self.method != "GET":
+            raise ValueError("only GET can be paginated")
+        return self
+
+    def has_effect(self) -> bool:
+        """GET and HEAD only read."""
+        return self.method not in ("GET", "HEAD")
+
+    def sends_urls(self) -> bool:
+        """A request that writes says with its URL what it writes."""
+        return self.has_effect()
+
+    def output_shape(self) -> Shape:
+        """The body as `response_schema` says."""
+        shape = super().output_shape()
+        if self.response_schema is None:
+            return shape
+        return replace(shape, fields={**shape.fields, "body": Shape.from_json_schema(self.response_schema)})
+
+    def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
+        """What is sent is published only where the method writes."""
+        for place, text, sink in super().texts():
+            yield place, text, None if sink == "publish" and not self.has_effect() else sink
+
+    async def run(self, run: StepRun) -> StepResult:
+        """The output is that of the last page, its body the joined lists, when `paginate` is given."""
+        connection = await run.ports.connections.get(self.connection) if self.connection else {}
+        request = self._request(run, connection)
+        if not self.has_effect():
+            return Completed(output=await self._read(run, request))
+        wanted: JsonObject = {
+            "method": self.method,
+            "url": request.url,
+            "query": self.query,
+            "json": self.json_body,
+            "form": self.form,
+        }
+        name, kind = named(self.connection, request.url)
+        # around the intent too: what has to wait for its turn has intended nothing yet
+        async with run.ports.throttle.slot(name, kind=kind):
+            result = await write_once(
+                run,
+                target=f"{self.method} {request.url}",
+                target_class=self._target_class(),
+                request=wanted,
+                write=lambda: self._write(run, request),
+                key_retention=self.effect.seconds() if self.effect else None,
+            )
+        if isinstance(result, NeedsReview):
+            return result
+        self._ensure_schema(result["body"])  # after the receipt: the target has done it, whatever it answered
+        return Completed(output=result)
+
+    def _target_class(self) -> TargetClass:
+        declared = self.effect.deduplicates if self.effect else None
+        # PUT and DELETE mean the same however often they are sent (RFC 9110, 9.2.2)
+        repeats = self.method in ("PUT", "DELETE") if declared is None else declared
+        return "deduplicates" if repeats else "neither"
+
+    def _request(self, run: StepRun, connection: JsonObject) -> HttpRequest:
+        url = addressed(self.url, connection)
+        return HttpRequest(
+            method=self.method,
+            url=url,
+            headers={"accept": "application/json, */*;q=0.5", **self.headers},
+            auth=credentials(connection, url),
+            query=self.query,
+            json=self.json_body,
+            form=self.form,
+            hosts=run.hosts,
+            timeout=self.timeout_seconds or 30.0,
+            idempotency_key=run.effect_key or None if self.has_effect() else None,
+        )
+
+    async def _write(self, run: StepRun, request: HttpRequest) -> Written:
+        return Written(output=_output(await self._sent(run, request)))
+
+    async def _read(self, run: StepRun, request: HttpRequest) -> JsonObject:
+        answer = await self._send(run, request)
+        output = self._checked(answer)
+        if self.paginate is None:
+            return output
+        items = _items(output["body"], self.paginate.items)
+        for _ in range(self.paginate.max_pages - 1):
+            following = next_page(answer, output["body"], self.paginate.next)
+            if following is None:
+                break
+            if urlsplit(following)[:2] != urlsplit(answer.url)[:2]:
+                raise StepError(f"the next page is on another site: {following:.200}", code="paginate")
+            answer = await self._send(run, _at(request, following))
+            output = self._checked(answer)
+            items += _items(output["body"], self.paginate.items)
+        return {**output, "body": items}
+
+    async def _send(self, run: StepRun, request: HttpRequest) -> HttpResponse:
+        name, kind = named(self.connection, request.url)
+        async with run.ports.throttle.slot(name, kind=kind):
+            return await self._sent(run, request)
+
+    async def _sent(self, run: StepRun, request: HttpRequest) -> HttpResponse:
+        answer = await run.ports.http.send(request)
+        answer.ensure_success(f"{request.method} {request.url}")
+        return answer
+
+    def _checked(self, answer: HttpResponse) -> JsonObject:
+        output = _output(answer)
+        self._ensure_schema(output["body"])
+        return output
+
+    def _ensure_schema(self, body: Any) -> None:
+        if self.response_schema is not None:
+            ensure_matches(self.response_schema, body, "the answer")
+
+
+def _output(answer: HttpResponse) -> JsonObject:
+    kept = {name: value for name, value in answer.headers.items() if name != "set-cookie"}
+    return {"status": answer.status, "headers": kept, "body": parsed(answer)}
+
+
+def addressed(url: str, connection: Mapping[str, Any]) -> str:
+    """The URL, made absolute against the connection's `base_url` when it begins with a slash."""
+    base = str(connection.get("base_url") or connection.get("url") or "")
+    if not url.startswith("/") or url.startswith("//"):
+        return url
+    if not base:
+        raise StepError("a url without a host needs a connection with a base_url", code="invalid_field")
+    return base.rstrip("/") + url
+
+
+def credentials(connection: Mapping[str, Any], url: str) -> dict[str, str]:
+    """The headers that a connection stands for: `token`, `username` and `password`, or `headers`.
+
+    They go to the connection's own origin (`base_url`, or one of `hosts`) and nowhere else; `StepError` otherwise.
+    """
+    if not connection:
+        return {}
+    base = str(connection.get("base_url") or connection.get("url") or "")
+    hosts = {str(host).lower() for host in connection.get("hosts") or ()}
+    if not base and not hosts:
+        raise ConfigurationError("a connection with credentials needs a base_url, or hosts: the places they may go to")
+    there = urlsplit(url)
+    same = bool(base) and urlsplit(base)[:2] == there[:2]
+    if not same and (there.hostname or "").lower() not in hosts:
+        raise StepError(f"the connection's credentials are not meant for {there.netloc:.100}", code="egress")
+    headers = {str(name): str(value) for name, value in dict(connection.get("headers") or {}).items()}
+    if connection.get("token"):
+        headers["authorization"] = f"Bearer {connection['token']}"
+    elif connection.get("username"):
+        pair = f"{connection['username']}:{connection.get('password', '')}".encode()
+        headers["authorization"] = f"Basic {b64encode(pair).decode()}"
+    return headers
+
+
+def parsed(answer: HttpResponse) -> Any:
+    """The body: JSON when the headers say so, else text; null when there is none."""
+    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not answer.body:
+        return None
+    if kind != "application/json" and not kind.endswith("+json"):
+        return answer.text
+    try:
+        return json.loads(answer.body)
+    except (ValueError, RecursionError):
+        raise StepError(f"{answer.url} says that it answers in JSON, and does not", code="not_json") from None
+
+
+def next_page(answer: HttpResponse, body: Any, where: str) -> str | None:
+    """The absolute URL of the next page; None on the last."""
+    if where == "link":
+        for part in answer.headers.get("link", "").split(","):
+            target, _, rest = part.strip().partition(">")
+            if target.startswith("<") and 'rel="next"' in rest.replace("rel=next", 'rel="next"'):
+                return urljoin(answer.url, target[1:])
+        return None
+    found = _at_place(body, where)
+    return urljoin(answer.url, found) if isinstance(found, str) and found else None
+
+
+def _items(body: Any, where: str) -> list[Any]:
+    found = _at_place(body, where) if where else body
+    if not isinstance(found, list):
+        place = f"at {where}" if where else "as its body"
+        raise StepError(f"a page of the list has no list {place}", code="paginate")
+    return list(found)
+
+
+def _at_place(body: Any, where: str) -> Any:
+    for name in where.split("."):
+        body = body.get(name) if isinstance(body, dict) else None
+    return body
+
+
+def _at(request: HttpRequest, url: str) -> HttpRequest:
+    return replace(request, url=url, query=None)

@@ -1,0 +1,202 @@
+"""`cms`: read or write a page in the site's content management system."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import BaseModel, model_validator
+
+from flowbuilder.errors import Conflict, NotFound, StepError
+from flowbuilder.language import Expression, Template
+from flowbuilder.model.review import ReviewRequest
+from flowbuilder.ports import Cms, CmsPage, CmsWrite
+from flowbuilder.steps.step import (
+    Completed,
+    NeedsReview,
+    Place,
+    Sink,
+    Step,
+    StepResult,
+    StepRun,
+    Templated,
+    TemplatedField,
+)
+from flowbuilder.steps.write_once import EffectOptions, Written, write_once
+from flowbuilder.values import JsonObject
+
+Published = Annotated[str | None, TemplatedField(sink="publish")]
+
+
+class CmsStep(Step):
+    """Read, update or create a page in the CMS that the site names.
+
+    `if_unchanged` is the `hash` that the page had when it was read. When it has another by now, a person is shown both
+    versions, and what they approve is written. Every write is read back before the step is done.
+    """
+
+    cooperative: ClassVar[bool] = True
+    carries: ClassVar[bool] = False
+
+    operation: Literal["read", "update", "create"] = "read"
+    url: Annotated[str, TemplatedField(sink="host")]
+    body: Published = None
+    title: Published = None
+    description: Published = None
+    if_unchanged: Templated[str | None] = None
+    effect: Templated[EffectOptions | None] = None
+
+    class Output(BaseModel):
+        """`body` is the editable source as the CMS holds it, `hash` its sha256, `revision` the CMS's own mark."""
+
+        url: str
+        revision: str
+        hash: str
+        body: str
+        title: str
+        description: str
+
+    @model_validator(mode="after")
+    def _something_to_write(self) -> Self:
+        given = [name for name in ("body", "title", "description") if getattr(self, name) is not None]
+        if self.operation == "read" and given:
+            raise ValueError(f"operation read takes no {given[0]}; did you mean operation: update?")
+        if self.operation == "update" and not given and not self._templated_set():
+            raise ValueError("operation update needs a body, a title or a description")
+        if self.operation == "create" and self.body is None and "body" not in self.model_fields_set:
+            raise ValueError("operation create needs a body")
+        return self
+
+    def _templated_set(self) -> bool:
+        return any(isinstance(getattr(self, name), Template) for name in ("body", "title", "description"))
+
+    def has_effect(self) -> bool:
+        """Everything but reading writes."""
+        return self.operation != "read"
+
+    def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
+        """Which page is read is nobody's secret; which page is written matters."""
+        for place, text, sink in super().texts():
+            yield place, text, sink if self.has_effect() else None
+
+    async def run(self, run: StepRun) -> StepResult:
+        """A write happens once: its receipt is the output, also when the step runs again."""
+        cms = await run.ports.cms(run.site)
+        if self.operation == "read":
+            return Completed(output=_output(await _read(cms, self.url)))
+        wanted: JsonObject = {
+            "operation": self.operation,
+            "url": self.url,
+            "body": self.body,
+            "title": self.title,
+            "description": self.description,
+        }
+        try:
+            result = await write_once(
+                run,
+                target=f"{self.operation} {self.url}",
+                target_class=cms.target_class,
+                request=wanted,
+                write=lambda: self._write(run, cms),
+            )
+        except Conflict as problem:
+            return await self._ask(cms, str(problem))
+        return result if isinstance(result, NeedsReview) else Completed(output=result)
+
+    async def _write(self, run: StepRun, cms: Cms) -> Written:
+        write = CmsWrite(
+            url=self.url,
+            body=self.body,
+            title=self.title,
+            description=self.description,
+            if_unchanged=self.if_unchanged,
+            idempotency_key=run.effect_key,
+        )
+        if self.operation == "create":
+            made = await cms.create(write)
+            undo: JsonObject = {"operation": "delete", "url": self.url, "if_unchanged": made.hash}
+            return Written(output=await _verified(cms, made), inverse=undo)
+        before = await _read(cms, self.url)
+        if run.decision is not None:
+            write = self._decided(run, before, write)
+        after = await cms.update(write)
+        inverse: JsonObject = {
+            "operation": "update",
+            "url": self.url,
+            "body": before.body,
+            "title": before.title,
+            "description": before.description,
+            "if_unchanged": after.hash,
+        }
+        return Written(output=await _verified(cms, after), inverse=inverse)
+
+    def _decided(self, run: StepRun, before: CmsPage, write: CmsWrite) -> CmsWrite:
+        decision = run.decision
+        assert decision is not None
+        if decision.shown_hash != self._question(before).content_hash():
+            # it changed once more after the reviewer looked: what was decided is about another page
+            return write
+        if decision.kind != "approved" or not isinstance(decision.approved, str):
+            raise StepError(
+                f"{self.url} was changed by someone else, and the reviewer kept their version ({decision.kind})",
+                code="changed_meanwhile",
+            )
+        return CmsWrite(
+            url=write.url,
+            body=decision.approved,
+            title=write.title,
+            description=write.description,
+            if_unchanged=before.hash,
+            idempotency_key=write.idempotency_key,
+        )
+
+    async def _ask(self, cms: Cms, reason: str) -> NeedsReview:
+        if self.operation == "create":
+            raise StepError(f"{self.url} exists already with other content", code="exists")
+        current = await _read(cms, self.url)
+        return NeedsReview(request=self._question(current))
+
+    def _question(self, current: CmsPage) -> ReviewRequest:
+        return ReviewRequest(
+            title=f"{self.url} was changed by someone else: publish over it?",
+            base=current.body,
+            proposal=self.body if self.body is not None else current.body,
+            findings=(
+                {
+                    "rule": "changed_meanwhile",
+                    "severity": "warning",
+                    "place": self.url,
+                    "evidence": f"read as {(self.if_unchanged or '')[:12]}, now {current.hash[:12]}",
+                },
+            ),
+            may_request_changes=False,
+        )
+
+
+async def _read(cms: Cms, url: str) -> CmsPage:
+    try:
+        return await cms.read(url)
+    except NotFound as problem:
+        raise StepError(str(problem), code="not_found", detail={"url": url}) from None
+
+
+async def _verified(cms: Cms, written: CmsPage) -> JsonObject:
+    held = await _read(cms, written.url)
+    if held.hash != written.hash:
+        raise StepError(
+            f"{written.url} does not hold what was written to it",
+            code="not_verified",
+            detail={"written": written.hash, "held": held.hash},
+        )
+    return _output(held)
+
+
+def _output(page: CmsPage) -> JsonObject:
+    return {
+        "url": page.live_url or page.url,
+        "revision": page.revision,
+        "hash": page.hash,
+        "body": page.body,
+        "title": page.title,
+        "description": page.description,
+    }

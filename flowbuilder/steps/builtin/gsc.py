@@ -1,0 +1,102 @@
+"""`gsc`: what Google Search Console knows of a site."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, Field
+
+from flowbuilder.errors import ConfigurationError, StepError
+from flowbuilder.ports import SearchQuery
+from flowbuilder.steps.step import Completed, Record, Step, StepResult, StepRun, Templated, TemplatedField
+
+Dimension = Literal["country", "date", "device", "page", "query", "searchAppearance"]
+_AGO = re.compile(r"-(\d{1,3})d")
+
+
+class Filter(Record):
+    """Keep the rows whose `dimension` is (or contains, or matches) `expression`."""
+
+    dimension: Literal["country", "device", "page", "query", "searchAppearance"]
+    operator: Literal["contains", "equals", "notContains", "notEquals", "includingRegex", "excludingRegex"] = "equals"
+    expression: str
+
+
+class Row(BaseModel):
+    """One row: `keys` in the order of `dimensions`; `ctr` is a share from 0 to 1, `position` counts from 1."""
+
+    keys: list[str]
+    clicks: float
+    impressions: float
+    ctr: float
+    position: float
+
+
+class Gsc(Step):
+    """Ask Search Console for the search performance of the site's property, or for the state of one URL in the index.
+
+    Dates are ISO dates (2026-01-31), `today`, `yesterday`, or days before today such as `-28d`.
+    """
+
+    cooperative: ClassVar[bool] = True
+    untrusted: ClassVar[str | None] = "search data"
+
+    operation: Literal["query", "inspect"] = "query"
+    dimensions: Templated[tuple[Dimension, ...]] = ("query",)
+    start_date: Templated[str] = "-28d"
+    end_date: Templated[str] = "-1d"
+    filters: Templated[tuple[Filter, ...]] = ()
+    row_limit: Templated[Annotated[int, Field(ge=1, le=1_000_000)]] = 1000
+    search_type: Literal["web", "image", "video", "news", "discover", "googleNews"] = "web"
+    data_state: Literal["final", "all"] = "final"
+    url: Annotated[str | None, TemplatedField()] = Field(default=None, description="the URL to inspect")
+
+    class Output(BaseModel):
+        """`final_until` is the last date whose figures no longer change; `inspection` is only for `inspect`."""
+
+        rows: list[Row]
+        final_until: str | None
+        inspection: Any = None
+
+    async def run(self, run: StepRun) -> StepResult:
+        """Rows come in Search Console's order: by clicks, most first."""
+        console = run.ports.search_console
+        if console is None:
+            raise ConfigurationError("this installation has no Search Console adapter")
+        if self.operation == "inspect":
+            if not self.url:
+                raise StepError("operation inspect needs a url", code="invalid_field", detail={"field": "url"})
+            inspection = await console.inspect(run.site, self.url)
+            return Completed(output={"rows": [], "final_until": None, "inspection": inspection})
+        today = run.ports.clock.now().date()
+        start, end = _day(self.start_date, today, "start_date"), _day(self.end_date, today, "end_date")
+        if start > end:
+            message = f"start_date {start.isoformat()} is after end_date {end.isoformat()}"
+            raise StepError(message, code="invalid_field", detail={"field": "start_date"})
+        found = await console.query(
+            run.site,
+            SearchQuery(
+                dimensions=tuple(self.dimensions),
+                start_date=start.isoformat(),
+                end_date=end.isoformat(),
+                filters=tuple(item.model_dump() for item in self.filters),
+                row_limit=self.row_limit,
+                search_type=self.search_type,
+                data_state=self.data_state,
+            ),
+        )
+        return Completed(output={"rows": found["rows"], "final_until": found["final_until"], "inspection": None})
+
+
+def _day(text: str, today: date, field: str) -> date:
+    if text in ("today", "yesterday"):
+        return today - timedelta(days=text == "yesterday")
+    if match := _AGO.fullmatch(text):
+        return today - timedelta(days=int(match[1]))
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        message = f"{field}: {text!r:.40} is not a date such as 2026-01-31, nor yesterday, nor -28d"
+        raise StepError(message, code="invalid_field", detail={"field": field}) from None

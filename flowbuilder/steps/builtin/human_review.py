@@ -1,0 +1,90 @@
+"""`human_review`: ask a person, and wait without holding a process."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from flowbuilder.language import Shape
+from flowbuilder.model.review import Assignment, OnExpire, ReviewRequest
+from flowbuilder.steps.duration import Duration, seconds_of
+from flowbuilder.steps.step import Kind, Record, Step, Templated
+from flowbuilder.values import JsonObject
+
+
+class Assign(Record):
+    """Who is asked: a group of the site's `reviewers`, or people by name; `quorum` of them must approve."""
+
+    group: Templated[str] | None = None
+    people: Templated[tuple[str, ...]] = ()
+    quorum: Templated[Annotated[int, Field(ge=1, le=10)]] = 1
+    not_author: bool = False
+
+
+class OnChangesRequested(Record):
+    """A request for changes runs everything from `rewind_to` up to this review again, at most `max_rounds` times."""
+
+    rewind_to: str
+    max_rounds: int = Field(default=1, ge=1, le=10)
+
+
+_OUTPUT = Shape.from_json_schema(
+    {
+        "type": "object",
+        "properties": {
+            "decision": {"enum": ["approved", "changes_requested", "rejected", "expired", "withdrawn"]},
+            "approved": {},
+            "comment": {"type": "string"},
+            "reviewer": {"type": "string"},
+            "rounds": {"type": "integer"},
+        },
+        "required": ["decision", "approved", "comment", "reviewer", "rounds"],
+        "additionalProperties": False,
+    }
+)
+
+
+class HumanReview(Step):
+    """Ask a person to approve, reject or request changes. Only what was approved goes on, as `output.approved`.
+
+    The output is `{decision, approved, comment, reviewer, rounds}`; `approved` is null unless approved.
+    """
+
+    kind: ClassVar[Kind] = "review"
+
+    title: Templated[str]
+    base: Templated[Any] = None
+    proposal: Templated[Any] = None
+    findings: Templated[list[JsonObject]] = Field(default_factory=list)
+    assign: Assign = Field(default_factory=Assign)
+    due_in: Duration | None = None
+    expires_in: Duration | None = None
+    on_expire: OnExpire = "withdrawn"
+    on_changes_requested: OnChangesRequested | None = None
+
+    def output_shape(self) -> Shape:
+        """`approved` has no shape of its own: a reviewer may have edited it."""
+        return _OUTPUT
+
+    def request(self, round_number: int) -> ReviewRequest:
+        """The question, from a bound step."""
+        return ReviewRequest(
+            title=self.title,
+            base=self.base,
+            proposal=self.proposal,
+            findings=tuple(self.findings),
+            assign=Assignment(
+                group=self.assign.group,
+                people=tuple(self.assign.people),
+                quorum=self.assign.quorum,
+                not_author=self.assign.not_author,
+            ),
+            due_in=seconds_of(self.due_in),
+            expires_in=seconds_of(self.expires_in),
+            on_expire=self.on_expire,
+            may_request_changes=(
+                self.on_changes_requested is None or round_number <= self.on_changes_requested.max_rounds
+            ),
+            round=round_number,
+        )

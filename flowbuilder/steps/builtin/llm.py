@@ -1,0 +1,100 @@
+"""`llm`: ask a language model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field, field_validator
+
+from flowbuilder.errors import StepError, Throttled, TransientError
+from flowbuilder.json_schema import usable_schema
+from flowbuilder.language import Shape
+from flowbuilder.ports import ModelAnswer, ModelRequest
+from flowbuilder.steps.step import Completed, Record, Step, StepResult, StepRun, Templated
+from flowbuilder.values import JsonObject
+
+
+class Budget(Record):
+    """What one run of the step may cost, repairs of an invalid answer included; `usd` needs a model of known price."""
+
+    usd: float | None = Field(default=None, gt=0)
+    output_tokens: int | None = Field(default=None, ge=1)
+
+
+class Llm(Step):
+    """Ask a language model by its name, `provider:name`. With `output_schema` the output is an object valid against it.
+
+    `fallback` is asked when `model` is unavailable. `connection` names the credentials; without one, the provider's own
+    environment variables are used.
+    """
+
+    cooperative: ClassVar[bool] = True
+    model: Templated[str]
+    fallback: Templated[str | None] = None
+    connection: str | None = None
+    system: Templated[str] = ""
+    prompt: Templated[str]
+    output_schema: JsonObject | None = None
+    temperature: Templated[Annotated[float, Field(ge=0, le=2)] | None] = None
+    max_tokens: Templated[Annotated[int, Field(ge=1)] | None] = None
+    budget: Budget | None = None
+
+    @field_validator("output_schema")
+    @classmethod
+    def _object(cls, value: JsonObject | None) -> JsonObject | None:
+        if value is not None and value.get("type") != "object":
+            raise ValueError("output_schema describes an object: type: object")
+        return usable_schema(value)
+
+    def output_shape(self) -> Shape:
+        """As `output_schema` says; `{text}` without one."""
+        plain: JsonObject = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
+        return Shape.from_json_schema(self.output_schema or {**plain, "additionalProperties": False})
+
+    async def run(self, run: StepRun) -> StepResult:
+        """The usage is `{model, requests, input_tokens, output_tokens, usd}`; `usd` is null for an unknown price."""
+        return await self.ask(run)
+
+    async def ask(self, run: StepRun, prepare: Callable[[ModelRequest], ModelRequest] | None = None) -> StepResult:
+        """Ask the model, or its fallback; `prepare` may add to the request."""
+        names = [self.model, *([self.fallback] if self.fallback else [])]
+        for name in names:
+            if ":" not in name:
+                message = f"model {name!r:.60} is not of the form provider:name, such as openai:gpt-5.1"
+                raise StepError(message, code="invalid_field", detail={"field": "model"})
+        connection = await run.ports.connections.get(self.connection) if self.connection else {}
+        requests = [replace(self._request(name, connection), journal=run.ports.journal) for name in names]
+        if prepare is not None:
+            requests = [prepare(request) for request in requests]
+        for request in requests[:-1]:
+            try:
+                return _completed(request.model, await run.ports.models.complete(request))
+            except TransientError as problem:
+                if isinstance(problem, Throttled) and not problem.refused:
+                    raise  # our own limits make it wait: that is no reason to ask another model
+        return _completed(requests[-1].model, await run.ports.models.complete(requests[-1]))
+
+    def _request(self, model: str, connection: JsonObject) -> ModelRequest:
+        limits: dict[str, Any] = {}
+        if self.timeout_seconds is not None:
+            limits["timeout"] = self.timeout_seconds
+        spend = self.budget or Budget()
+        caps = [cap for cap in (self.max_tokens, spend.output_tokens) if cap is not None]
+        return ModelRequest(
+            model=model,
+            prompt=self.prompt,
+            system=self.system,
+            output_schema=self.output_schema,
+            temperature=self.temperature,
+            max_tokens=min(caps, default=None),
+            max_usd=spend.usd,
+            connection=connection,
+            connection_name=self.connection or "",
+            **limits,
+        )
+
+
+def _completed(model: str, answer: ModelAnswer) -> Completed:
+    return Completed(output=answer.output, usage={"model": model, **answer.usage})

@@ -1,0 +1,108 @@
+"""`mcp`: call a tool of an MCP server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, Field, field_validator
+
+from flowbuilder.errors import ConfigurationError
+from flowbuilder.json_schema import ensure_matches, usable_schema
+from flowbuilder.language import Expression, Shape, Template
+from flowbuilder.model.effect import TargetClass
+from flowbuilder.ports import McpServers
+from flowbuilder.steps.step import (
+    Completed,
+    NeedsReview,
+    Place,
+    Sink,
+    Step,
+    StepResult,
+    StepRun,
+    Templated,
+    TemplatedField,
+)
+from flowbuilder.steps.write_once import EffectOptions, Written, write_once
+from flowbuilder.values import JsonObject
+
+SECONDS = 60.0
+ServerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
+ToolName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./:-]*$", max_length=128)]
+
+
+class Mcp(Step):
+    """Call a tool of an MCP server. `server` names a connection; what runs behind it is an administrator's to say.
+
+    With `effect` the call is a write to the outside world: it happens once, and its arguments count as published.
+    """
+
+    untrusted: ClassVar[str | None] = "MCP answer"
+    cooperative: ClassVar[bool] = True
+
+    server: ServerName
+    tool: ToolName
+    arguments: Annotated[dict[str, Any], TemplatedField(sink="publish")] = Field(default_factory=dict)
+    output_schema: JsonObject | None = None
+    effect: Templated[EffectOptions | None] = None
+
+    class Output(BaseModel):
+        """`content` are the answer's blocks (`{type, text}` and others), `structured` its JSON value, if it has one."""
+
+        content: list[Any]
+        structured: Any = None
+
+    @field_validator("output_schema")
+    @classmethod
+    def _usable(cls, value: JsonObject | None) -> JsonObject | None:
+        return usable_schema(value)
+
+    def has_effect(self) -> bool:
+        """Only where the author says so: a tool's own word for it is a stranger's."""
+        return self.effect is not None
+
+    def output_shape(self) -> Shape:
+        """The structured value as `output_schema` says."""
+        schema = self.Output.model_json_schema(mode="serialization")
+        if self.output_schema is not None:
+            schema["properties"]["structured"] = self.output_schema
+        return Shape.from_json_schema(schema)
+
+    def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
+        """Arguments are published only where the call is an effect."""
+        for place, text, sink in super().texts():
+            yield place, text, None if sink == "publish" and not self.has_effect() else sink
+
+    async def run(self, run: StepRun) -> StepResult:
+        """A tool that says that it failed fails the step (`mcp_tool`); a lost connection is a passing failure."""
+        if not self.has_effect():
+            return Completed(output=await self._call(run))
+        wanted: JsonObject = {"server": self.server, "tool": self.tool, "arguments": self.arguments}
+        declared = self.effect.deduplicates if self.effect else None
+        target_class: TargetClass = "deduplicates" if declared else "neither"
+        result = await write_once(
+            run,
+            target=f"{self.server}: {self.tool}",
+            target_class=target_class,
+            request=wanted,
+            write=lambda: self._write(run),
+            key_retention=self.effect.seconds() if self.effect else None,
+        )
+        return result if isinstance(result, NeedsReview) else Completed(output=result)
+
+    async def _write(self, run: StepRun) -> Written:
+        return Written(output=await self._call(run))
+
+    async def _call(self, run: StepRun) -> JsonObject:
+        async with servers_of(run).open(self.server) as session:
+            answer = await session.call(self.tool, self.arguments, seconds=self.timeout_seconds or SECONDS)
+        if self.output_schema is not None:
+            ensure_matches(self.output_schema, answer.structured, f"the structured answer of {self.tool}")
+        return {"content": list(answer.content), "structured": answer.structured}
+
+
+def servers_of(run: StepRun) -> McpServers:
+    """The MCP servers of this installation."""
+    if run.ports.mcp is None:
+        raise ConfigurationError("this installation reaches no MCP servers")
+    return run.ports.mcp

@@ -1,0 +1,79 @@
+"""`mcp_code`: run code in an application, through its MCP server."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from flowbuilder.errors import StepError
+from flowbuilder.language import Shape
+from flowbuilder.steps.builtin.mcp import SECONDS, ServerName, ToolName, servers_of
+from flowbuilder.steps.step import Completed, NeedsReview, Step, StepResult, StepRun, TemplatedField
+from flowbuilder.steps.write_once import Written, write_once
+from flowbuilder.values import Json, JsonObject
+
+
+class McpCode(Step):
+    """Run code where an MCP server can: in a development application, by Tidewave's `project_eval`.
+
+    The code may do anything there, so the call is an effect that happens once, and the server's record must say
+    `privileged: true`. The values under `with` are passed as the program's `arguments`, in order. The output is the
+    value: parsed where it is JSON.
+    """
+
+    untrusted: ClassVar[str | None] = "MCP answer"
+    cooperative: ClassVar[bool] = True
+
+    server: ServerName
+    tool: ToolName = "project_eval"
+    source: Annotated[str, TemplatedField(sink="code")]
+    inputs: Annotated[dict[str, Any], TemplatedField(sink="tool")] = Field(default_factory=dict, alias="with")
+
+    def has_effect(self) -> bool:
+        """Code in an application may change it."""
+        return True
+
+    def output_shape(self) -> Shape:
+        """Unknown."""
+        return Shape.unknown()
+
+    async def run(self, run: StepRun) -> StepResult:
+        """Code that raises fails the step with what it said (`code_failed`)."""
+        wanted: JsonObject = {"server": self.server, "source": self.source, "with": self.inputs}
+        result = await write_once(
+            run,
+            target=f"{self.server}: {self.tool}",
+            target_class="neither",
+            request=wanted,
+            write=lambda: self._evaluate(run),
+        )
+        return result if isinstance(result, NeedsReview) else Completed(output=result["value"])
+
+    async def _evaluate(self, run: StepRun) -> Written:
+        arguments: JsonObject = {"code": self.source}
+        if self.inputs:
+            arguments["arguments"] = list(self.inputs.values())
+        async with servers_of(run).open(self.server) as session:
+            answer = await session.call(self.tool, arguments, seconds=self.timeout_seconds or SECONDS)
+        return Written(output={"value": _value(answer.text)})
+
+
+def _value(text: str) -> Json:
+    """What a program gave: the `result` of `{result, success, stdout, stderr}`, parsed where it is JSON itself."""
+    said = _parsed(text)
+    if not isinstance(said, dict) or "success" not in said:
+        return said
+    if not said["success"]:
+        raise StepError(str(said.get("result") or said.get("stderr") or "the code failed")[:500], code="code_failed")
+    result = said.get("result")
+    return _parsed(result) if isinstance(result, str) else result
+
+
+def _parsed(text: str) -> Json:
+    try:
+        value: Json = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return value

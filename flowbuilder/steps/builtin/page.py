@@ -1,0 +1,91 @@
+"""`page`: fetch a web page and read it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, Field
+
+from flowbuilder.errors import ConfigurationError, StepError
+from flowbuilder.ports import HttpRequest, HttpResponse
+from flowbuilder.ports.throttle import named
+from flowbuilder.steps.step import Completed, Step, StepResult, StepRun, Templated, TemplatedField
+from flowbuilder.values import JsonObject
+
+_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]{1,40})", re.IGNORECASE)
+
+
+class Heading(BaseModel):
+    """A heading of a page; `level` is 1 to 6."""
+
+    level: int
+    text: str
+
+
+class Link(BaseModel):
+    """A link of a page; `url` is absolute."""
+
+    url: str
+    text: str
+
+
+class Image(BaseModel):
+    """An image of a page; `url` is absolute."""
+
+    url: str
+    alt: str
+
+
+class Page(Step):
+    """Fetch a page and extract what it says: Markdown of the main content, and what search engines see."""
+
+    cooperative: ClassVar[bool] = True
+    untrusted: ClassVar[str | None] = "web page"
+
+    url: Annotated[str, TemplatedField(sink="host")]
+    headers: Templated[dict[str, str]] = Field(default_factory=dict)
+
+    class Output(BaseModel):
+        """`markdown` and `text` are the main content, without navigation; `url` is the last one after redirects."""
+
+        url: str
+        status: int
+        title: str
+        description: str
+        markdown: str
+        text: str
+        headings: list[Heading]
+        links: list[Link]
+        json_ld: list[Any]
+        images: list[Image]
+
+    async def run(self, run: StepRun) -> StepResult:
+        """Any status but 2xx is a failure; 408, 429 and 5xx are passing ones."""
+        if run.ports.extract is None:
+            raise ConfigurationError("this installation has no page extractor")
+        headers = {"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.5", **self.headers}
+        request = HttpRequest(method="GET", url=self.url, headers=headers, hosts=run.hosts)
+        host, _ = named(None, self.url)
+        async with run.ports.throttle.slot(host, kind="host"):
+            answer = await run.ports.http.send(request)
+            answer.ensure_success(f"GET {self.url}")
+        kind = answer.headers.get("content-type", "text/html").partition(";")[0].strip().lower()
+        if not (kind.startswith("text/") or kind.endswith("xml")):
+            raise StepError(f"{self.url} is {kind}, not a page", code="not_a_page", detail={"content_type": kind})
+        # in a thread: a large page takes a while, and other executions share this event loop
+        import asyncio  # here: checking a document needs this step type, and no event loop
+
+        found = await asyncio.to_thread(run.ports.extract, html_of(answer), url=answer.url)
+        output: JsonObject = {"url": answer.url, "status": answer.status, **found}
+        return Completed(output=output)
+
+
+def html_of(answer: HttpResponse) -> str:
+    """The text of an HTML answer: in the charset of the headers, else the one that the page names, else UTF-8."""
+    kind = answer.headers.get("content-type", "text/html")
+    named = _CHARSET.search(answer.body[:2048])
+    if "charset=" in kind.lower() or named is None:
+        return answer.text
+    return replace(answer, headers={"content-type": f"text/html; charset={named[1].decode()}"}).text

@@ -1,0 +1,22 @@
+"""`workflow`: another stored workflow, compiled inline."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from flowbuilder.steps.step import Kind, Step, Templated
+
+
+class Workflow(Step):
+    """Run another workflow as a part of this one. The output is that workflow's `outputs`.
+
+    Without `version`, the version that is published when this workflow is compiled is meant; an execution keeps it.
+    """
+
+    kind: ClassVar[Kind] = "call"
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    version: int | None = Field(default=None, ge=1)
+    inputs: dict[str, Templated[Any]] = Field(default_factory=dict, alias="with")

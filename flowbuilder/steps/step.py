@@ -1,0 +1,239 @@
+"""What a step type is: typed fields, an output, and one asynchronous `run`.
+
+A step type is one class in one file. Its pydantic fields are what an author may write; a field declared
+`Templated[T]` may also hold templates, alone or inside lists and objects. The same class lives twice: as *loaded*
+(templates still in place; checks and the compiler read it) and as *bound* (`bind` filled in the templates and
+validated the result against `T`); `run` is only ever called on a bound step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, Field, ValidationError, field_validator
+
+from flowbuilder.errors import ConfigurationError, StepError, Transience
+from flowbuilder.language import Expression, Shape, Template
+from flowbuilder.steps.fields import (
+    Bound,
+    ExpressionText,
+    Place,
+    Record,
+    Sink,
+    Templated,
+    TemplatedField,
+    compile_value,
+    fill,
+    texts_in,
+)
+from flowbuilder.steps.type_shapes import shape_of_model
+from flowbuilder.values import Json, JsonObject
+
+if TYPE_CHECKING:
+    from flowbuilder.model.review import Decision, ReviewRequest
+    from flowbuilder.ports import Ports
+
+__all__ = [
+    "Completed", "ContinueWith", "ExecutionInfo", "ExpressionText", "Kind", "NeedsReview", "Place", "Record", "Retry",
+    "Sink", "Step", "StepResult", "StepRun", "Templated", "TemplatedField", "Trust", "compile_value", "fill",
+]  # fmt: skip
+
+Kind = Literal["task", "branch", "loop", "review", "call"]
+
+
+class Retry(Record):
+    """How often a step is tried when it fails for a passing reason; delays are in seconds."""
+
+    attempts: int = Field(default=3, ge=1, le=20, description="tries in all, the first included")
+    backoff: Literal["exponential", "constant"] = "exponential"
+    delay_seconds: float = Field(default=2.0, ge=0, le=3600)
+    max_delay_seconds: float = Field(default=300.0, ge=0, le=86400)
+    on: tuple[Transience, ...] = ("timeout", "rate_limit", "server_error", "connection")
+
+    def delays(self) -> tuple[float, ...]:
+        """Seconds to wait before the second try, the third, and so on."""
+        factor = 2.0 if self.backoff == "exponential" else 1.0
+        return tuple(min(self.delay_seconds * factor**n, self.max_delay_seconds) for n in range(self.attempts - 1))
+
+
+class ContinueWith(Record):
+    """`on_error: {continue_with: VALUE}`: the step's output when it fails."""
+
+    continue_with: Any = None
+
+
+class Trust(Record):
+    """A named, audited waiver: the author vouches for what comes from `source`."""
+
+    source: str
+    reason: str = Field(min_length=1)
+    by: str = Field(min_length=1)
+
+
+class Step(Record):
+    """A step of any type: the fields that all share."""
+
+    shares_texts: ClassVar[bool] = False
+    kind: ClassVar[Kind] = "task"
+    untrusted: ClassVar[str | None] = None
+    """What outsiders may have written into the output, in a few words ("web page"); None: nothing by itself."""
+    carries: ClassVar[bool] = True
+    """Whether what goes into the step may come out of it again: an untrusted prompt makes an untrusted answer."""
+    cooperative: ClassVar[bool] = False
+    """Whether `run` gives way whenever it waits. One that does may share the worker's event loop; any other is run in a
+    thread of its own, so that code that blocks stops nothing else and its `timeout_seconds` holds."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)
+    type: str
+    name: str | None = None
+    depends_on: tuple[str, ...] = ()
+    when: ExpressionText | None = None
+    retry: Retry | None = None
+    timeout_seconds: float | None = Field(default=None, gt=0, le=86400)
+    on_error: Literal["fail", "continue"] | ContinueWith = "fail"
+    trust: Trust | tuple[Trust, ...] = ()
+
+    @field_validator("depends_on", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @property
+    def trusts(self) -> tuple[Trust, ...]:
+        """The waivers of this step."""
+        return (self.trust,) if isinstance(self.trust, Trust) else self.trust
+
+    def has_effect(self) -> bool:
+        """Whether the step writes to the outside world (publishes, sends, runs a privileged tool)."""
+        return False
+
+    def sends_urls(self) -> bool:
+        """Whether the path and query of the step's URLs are a message to whom they name, as in a non-GET request."""
+        return False
+
+    def output_shape(self) -> Shape:
+        """What is known of the output before it exists: by default, the fields of the nested `Output` model."""
+        model = getattr(type(self), "Output", None)
+        return Shape.unknown() if model is None else _shape_of_output(model)
+
+    def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
+        """Every template and expression in the step's own fields, with its place below the step and its sink.
+
+        The bodies of containers (`steps`, `branches`, `else`) are not descended into: they are steps of their own.
+        """
+        for name, alias, sink in _text_fields(type(self)):
+            value = getattr(self, name)
+            if value is not None and type(value) is not str:
+                for place, text in texts_in(value, (alias,)):
+                    yield place, text, sink
+
+    @cached_property
+    def own_texts(self) -> tuple[tuple[Place, Template | Expression, Sink | None], ...]:
+        """What `texts` gives, found once: everything that reads a definition asks for it."""
+        return tuple(self.texts())
+
+    @cached_property
+    def mentioned(self) -> tuple[str, ...]:
+        """The ids of the steps that it depends on by name or by what its own texts read."""
+        read = (reference.path for _, text, _ in self.own_texts for reference in text.references)
+        return (*self.depends_on, *(str(path[1]) for path in read if len(path) > 1 and path[0] == "steps"))
+
+    def bind(self, context: Mapping[str, Json]) -> Self:
+        """The step with every template filled in from `context`; `StepError` where a result has the wrong type."""
+        values: dict[str, Any] = {}
+        for name in self.model_fields_set:
+            info = type(self).model_fields[name]
+            value = getattr(self, name)
+            values[info.alias or name] = fill(value, context)
+        try:
+            return type(self).model_validate(values, context=Bound())
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise StepError(f"{place}: {first['msg']}", code="invalid_field", detail={"field": place}) from None
+
+    async def run(self, run: StepRun) -> StepResult:
+        """Do the step's work. Called on a bound step; raise `StepError` or `TransientError` when it fails."""
+        raise ConfigurationError(f"steps of type {self.type} are not run by themselves")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutionInfo:
+    """What templates see as `execution`. `started_at` is an ISO time with zone; `attempt` counts from 1."""
+
+    id: str
+    workflow: str
+    version: int
+    started_at: str
+    attempt: int = 1
+
+    def json(self) -> JsonObject:
+        """The value in scope."""
+        return {
+            "id": self.id,
+            "workflow": self.workflow,
+            "version": self.version,
+            "started_at": self.started_at,
+            "attempt": self.attempt,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepRun:
+    """What a step gets to work with, beside its own bound fields."""
+
+    path: str
+    execution: ExecutionInfo
+    site: JsonObject
+    ports: Ports
+    hosts: tuple[str, ...] = ()
+    attempt: int = 1
+    decision: Decision | None = None
+    """The answer to the review that this step asked for with `NeedsReview`, when it runs again after it."""
+    asked: int = 0
+    """How many such reviews have been answered."""
+    effect_key: str = ""
+    """The idempotency key of the step's effect: stable over attempts, crashes and restores."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completed:
+    """The step is done. `usage` is what it cost, where that is known: tokens, usd, requests."""
+
+    output: Json
+    usage: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeedsReview:
+    """The step cannot go on without a person; it runs again with `StepRun.decision` once there is one."""
+
+    request: ReviewRequest
+
+
+StepResult = Completed | NeedsReview
+
+
+@cache
+def _shape_of_output(model: type[BaseModel]) -> Shape:
+    return shape_of_model(model)
+
+
+_NO_TEXTS = frozenset(("id", "type", "name", "depends_on", "retry", "timeout_seconds", "on_error", "trust"))
+
+
+@cache
+def _text_fields(model: type[Step]) -> tuple[tuple[str, str, Sink | None], ...]:
+    """The fields that may hold texts: their names in Python and in the document, and their sinks."""
+    return tuple(
+        (
+            name,
+            info.alias or name,
+            next((mark.sink for mark in info.metadata if isinstance(mark, TemplatedField)), None),
+        )
+        for name, info in model.model_fields.items()
+        if name not in _NO_TEXTS
+    )

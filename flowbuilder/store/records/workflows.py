@@ -1,0 +1,182 @@
+"""Workflows and their versions, in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, and_, case, func, select, update
+
+from flowbuilder.errors import NotFound, Refused
+from flowbuilder.model.execution import WorkflowSummary, WorkflowVersion
+from flowbuilder.model.stored_json import storable
+from flowbuilder.store.db.corruption import ensure_readable
+from flowbuilder.store.db.repository import Part
+from flowbuilder.store.db.tables import versions, workflows
+from flowbuilder.store.db.transaction import Transaction
+from flowbuilder.values import JsonObject
+
+
+class SqlWorkflows(Part):
+    """A workflow's row is its lock: whoever changes its versions touches it first."""
+
+    def save_version(
+        self, *, name: str, title: str, document: JsonObject, source: str, digest: str, author: str = ""
+    ) -> WorkflowVersion:
+        """A new draft; the latest version itself when its digest is the same and it is not archived."""
+        kept = storable(document, "the document")
+
+        def save(transaction: Transaction) -> WorkflowVersion:
+            now = transaction.now()
+            transaction.run(
+                transaction.insert(workflows)
+                .values(
+                    id=name, title=title, account="default", status="active", latest=0, inserted_at=now, updated_at=now
+                )
+                .on_conflict_do_nothing()
+            )
+            row = transaction.run(
+                update(workflows).where(workflows.c.id == name).values(latest=workflows.c.latest).returning(workflows)
+            ).one()
+            if row.latest:
+                known = _version(transaction, name, row.latest)
+                if known.digest == digest and known.status != "archived":
+                    return known
+            number = row.latest + 1
+            transaction.run(
+                versions.insert().values(
+                    workflow_id=name,
+                    number=number,
+                    status="draft",
+                    title=title,
+                    document=kept,
+                    source=source,
+                    digest=digest,
+                    account=row.account,
+                    author=author,
+                    inserted_at=now,
+                )
+            )
+            changes = {"latest": number, "title": title, "status": "active", "updated_at": now}
+            transaction.run(update(workflows).where(workflows.c.id == name).values(changes))
+            return _version(transaction, name, number)
+
+        return self._database.write(save)
+
+    def publish(self, name: str, number: int | None = None) -> WorkflowVersion:
+        """Publish a draft (default: the latest version); the version published before becomes archived."""
+
+        def publish(transaction: Transaction) -> WorkflowVersion:
+            now = transaction.now()
+            locked = update(workflows).where(workflows.c.id == name).values(updated_at=workflows.c.updated_at)
+            latest = transaction.run(locked.returning(workflows.c.latest)).scalar_one_or_none()
+            if latest is None:
+                raise NotFound(f"there is no workflow {name}")
+            chosen = _version(transaction, name, latest if number is None else number)
+            if chosen.status == "archived":
+                raise Refused(f"version {chosen.number} of {name} is archived; push its document again")
+            if chosen.status == "draft":
+                of_this = versions.c.workflow_id == name
+                transaction.run(
+                    update(versions).where(of_this, versions.c.status == "published").values(status="archived")
+                )
+                transaction.run(
+                    update(versions)
+                    .where(of_this, versions.c.number == chosen.number)
+                    .values(status="published", published_at=now)
+                )
+                transaction.run(update(workflows).where(workflows.c.id == name).values(updated_at=now))
+            return _version(transaction, name, chosen.number)
+
+        return self._database.write(publish)
+
+    def archive(self, name: str) -> None:
+        """Take a workflow out of use, all its versions with it."""
+
+        def archive(transaction: Transaction) -> None:
+            if not transaction.run(update(workflows).where(workflows.c.id == name).values(status="archived")).rowcount:
+                raise NotFound(f"there is no workflow {name}")
+            transaction.run(update(versions).where(versions.c.workflow_id == name).values(status="archived"))
+
+        self._database.write(archive)
+
+    def version(self, name: str, number: int | None = None) -> WorkflowVersion:
+        """A version by number; without one the published version."""
+        return self._database.read(lambda transaction: _version(transaction, name, number))
+
+    def latest_version(self, name: str) -> WorkflowVersion:
+        """The version with the highest number."""
+        return self._all(name, limit=1)[0]
+
+    def versions(self, name: str) -> Sequence[WorkflowVersion]:
+        """All versions, newest first."""
+        return self._all(name)
+
+    def workflows(self, *, account: str | None = None, include_archived: bool = False) -> Sequence[WorkflowSummary]:
+        """Workflows by name."""
+        newest = versions.alias()
+        query = (
+            select(
+                workflows,
+                newest.c.status.label("newest"),
+                func.max(case((versions.c.status == "published", versions.c.number))).label("published"),
+            )
+            .join(newest, and_(newest.c.workflow_id == workflows.c.id, newest.c.number == workflows.c.latest))
+            .join(versions, versions.c.workflow_id == workflows.c.id)
+            .group_by(workflows.c.id, newest.c.status)
+            .order_by(workflows.c.id)
+        )
+        if account is not None:
+            query = query.where(workflows.c.account == account)
+        if not include_archived:
+            query = query.where(workflows.c.status == "active")
+        return self._database.read(lambda transaction: tuple(_summary(row) for row in transaction.run(query)))
+
+    def _all(self, name: str, limit: int | None = None) -> Sequence[WorkflowVersion]:
+        query = select(versions).where(versions.c.workflow_id == name).order_by(versions.c.number.desc()).limit(limit)
+        found = self._database.read(lambda transaction: tuple(_version_of(row) for row in transaction.run(query)))
+        if not found:
+            raise NotFound(f"there is no workflow {name}")
+        return found
+
+
+def _version(transaction: Transaction, name: str, number: int | None) -> WorkflowVersion:
+    which = versions.c.status == "published" if number is None else versions.c.number == number
+    row = transaction.run(select(versions).where(versions.c.workflow_id == name, which)).one_or_none()
+    if row is not None:
+        return _version_of(row)
+    if transaction.run(select(workflows.c.id).where(workflows.c.id == name)).one_or_none() is None:
+        raise NotFound(f"there is no workflow {name}")
+    if number is None:
+        raise NotFound(f"workflow {name} has no published version; publish it first")
+    raise NotFound(f"workflow {name} has no version {number}")
+
+
+def _version_of(row: Row[Any]) -> WorkflowVersion:
+    ensure_readable(row, versions.name, f"{row.workflow_id} version {row.number}")
+    return WorkflowVersion(
+        workflow=row.workflow_id,
+        number=row.number,
+        status=row.status,
+        title=row.title,
+        document=row.document,
+        source=row.source,
+        digest=row.digest,
+        account=row.account,
+        created_at=row.inserted_at,
+        published_at=row.published_at,
+        author=row.author,
+    )
+
+
+def _summary(row: Row[Any]) -> WorkflowSummary:
+    return WorkflowSummary(
+        name=row.id,
+        title=row.title,
+        latest=row.latest,
+        draft=row.latest if row.newest == "draft" else None,
+        published=row.published,
+        archived=row.status == "archived",
+        account=row.account,
+        updated_at=row.updated_at,
+    )

@@ -1,0 +1,81 @@
+"""A content management system in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flowbuilder.errors import Conflict, NotFound
+from flowbuilder.model.effect import TargetClass
+from flowbuilder.ports import CmsPage, CmsWrite
+from flowbuilder.values import JsonObject, digest_text
+
+
+class MemoryCms:
+    """A CMS in memory: a mapping of URL to body. `writes` are those that changed something, in order."""
+
+    target_class: TargetClass = "lookup"
+
+    def __init__(self, pages: Mapping[str, str] | None = None) -> None:
+        self._pages: dict[str, CmsPage] = {}
+        self.writes: list[CmsWrite] = []
+        for url, body in (pages or {}).items():
+            self.put(url, body)
+
+    async def __call__(self, site: JsonObject) -> MemoryCms:
+        """Itself, for every site: a `ports.CmsForSite` too."""
+        return self
+
+    def put(self, url: str, body: str, *, title: str = "", description: str = "") -> CmsPage:
+        """Someone else's edit: not among the `writes`."""
+        known = self._pages.get(url)
+        revision = str(int(known.revision) + 1 if known else 1)
+        page = CmsPage(
+            url=url,
+            title=title,
+            body=body,
+            description=description,
+            revision=revision,
+            hash=digest_text(body),
+            live_url=url,
+        )
+        self._pages[url] = page
+        return page
+
+    async def read(self, url: str) -> CmsPage:
+        """The page; `NotFound`."""
+        if url not in self._pages:
+            raise NotFound(f"there is no page {url}")
+        return self._pages[url]
+
+    async def update(self, write: CmsWrite) -> CmsPage:
+        """Change a page. A write that is there already changes nothing."""
+        known = await self.read(write.url)
+        title = known.title if write.title is None else write.title
+        body = known.body if write.body is None else write.body
+        description = known.description if write.description is None else write.description
+        if (title, body, description) == (known.title, known.body, known.description):
+            return known
+        if write.if_unchanged is not None and known.hash != write.if_unchanged:
+            raise Conflict(f"{write.url} changed since it was read")
+        self.writes.append(write)
+        return self.put(write.url, body, title=title, description=description)
+
+    async def create(self, write: CmsWrite) -> CmsPage:
+        """Make a page; `Conflict` when there is another one at its URL."""
+        known = self._pages.get(write.url)
+        if known is not None:
+            if known.body == write.body:
+                return known
+            raise Conflict(f"{write.url} exists already")
+        self.writes.append(write)
+        return self.put(write.url, write.body or "", title=write.title or "", description=write.description or "")
+
+    async def delete(self, url: str, *, if_unchanged: str) -> None:
+        """Take a page away; `Conflict` when it changed since."""
+        known = self._pages.get(url)
+        if known is None:
+            return
+        if known.hash != if_unchanged:
+            raise Conflict(f"{url} changed since it was read")
+        self.writes.append(CmsWrite(url=url, if_unchanged=if_unchanged))
+        del self._pages[url]

@@ -1,0 +1,65 @@
+"""A language model whose answers are given beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from flowbuilder.adapters.models.example_value import sample_of
+from flowbuilder.errors import StepError
+from flowbuilder.json_schema import problems
+from flowbuilder.ports import ModelAnswer, ModelRequest
+from flowbuilder.values import Json, JsonObject
+
+Reply = Json | Exception
+Replies = Callable[[ModelRequest], Reply] | Sequence[Reply] | Mapping[str, Reply]
+
+
+class FakeModel:
+    """Answers from a function of the request, a list in turn (the last one repeats), or a map by model name.
+
+    Without any of them, the answer is the smallest sensible object for the schema, or `{"text": "fake answer"}`. A
+    plain text stands for `{"text": ...}`. An answer that does not match the request's schema is a `StepError`.
+    """
+
+    def __init__(self, replies: Replies | None = None, *, usage: JsonObject | None = None) -> None:
+        self._replies = replies
+        self._usage = usage or {"requests": 1, "input_tokens": 0, "output_tokens": 0, "usd": 0.0}
+        self.requests: list[ModelRequest] = []
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """The next answer, or the one in the request's journal."""
+
+        async def ask() -> JsonObject:
+            answer = await self._answer(request)
+            return {"output": answer.output, "usage": answer.usage}
+
+        if request.journal is None:
+            return await self._answer(request)
+        known = await request.journal.answered({"model": request.model, "prompt": request.prompt}, ask)
+        return ModelAnswer(output=known["output"], usage=known["usage"])
+
+    async def _answer(self, request: ModelRequest) -> ModelAnswer:
+        self.requests.append(request)
+        reply = self._reply(request)
+        if isinstance(reply, Exception):
+            raise reply
+        if request.output_schema is None:
+            output: Json = {"text": reply} if isinstance(reply, str) else reply
+        else:
+            output = reply
+            found = problems(request.output_schema, output)
+            if found:
+                raise StepError(f"the answer does not match its schema: {found[0][1]}", code="schema_mismatch")
+        return ModelAnswer(output=output, usage=dict(self._usage))
+
+    def _reply(self, request: ModelRequest) -> Reply:
+        replies = self._replies
+        if replies is None:
+            return sample_of(request.output_schema) if request.output_schema else "fake answer"
+        if callable(replies):
+            return replies(request)
+        if isinstance(replies, Mapping):
+            if request.model not in replies:
+                raise StepError(f"the fake knows no model {request.model}", code="unknown_model")
+            return replies[request.model]
+        return replies[min(len(self.requests), len(replies)) - 1]

@@ -1,0 +1,95 @@
+"""The effect ledger, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from flowbuilder.errors import Conflict, NotFound
+from flowbuilder.model.effect import (
+    Effect,
+    Ending,
+    Intent,
+    cancelled,
+    ended_without_receipt,
+    intended,
+)
+from flowbuilder.model.events import NewEvent
+from flowbuilder.model.execution import Lease
+from flowbuilder.model.undo_rules import ensure_revertible, reverted
+from flowbuilder.testing.memory_store.memory import Part, copied
+from flowbuilder.values import JsonObject
+
+
+class MemoryEffects(Part):
+    """Intents, receipts, and effects of which nobody knows."""
+
+    def begin_effect(self, lease: Lease, intent: Intent) -> Effect:
+        """The durable intent; one that is there already comes back as it stood, marked as resumed."""
+        memory = self._memory
+        with memory.lock:
+            run = memory.fenced(lease)
+            known = memory.effects.get(intent.key)
+            if known is not None and known.status != "refused":
+                memory.effects[known.key] = replace(known, asked=max(intent.asked, known.asked))
+                return replace(copied(known), resumed=True, age=(memory.now() - known.created_at).total_seconds())
+            if run.execution.control == "cancel":
+                raise cancelled(lease)
+            now = memory.now()
+            effect = intent.effect(lease.execution_id, now if known is None else known.created_at)
+            memory.effects[effect.key] = effect
+            run.write(now, [intended(effect)])
+            return effect
+
+    def finish_effect(
+        self,
+        lease: Lease,
+        key: str,
+        status: Ending,
+        *,
+        receipt: JsonObject | None = None,
+        inverse: JsonObject | None = None,
+        reason: str = "",
+    ) -> Effect:
+        """The receipt, or the note that nobody knows. The first receipt stands: another one is `Conflict`."""
+        memory = self._memory
+        with memory.lock:
+            run = memory.fenced(lease)
+            effect = self.effect(key)
+            if effect.status in ("done", "reverted"):
+                if status == "done" and receipt == effect.receipt:
+                    return effect
+                raise Conflict(f"effect {key} on {effect.target} has a receipt already, and this one differs")
+            now = memory.now()
+            if status == "done":
+                done = replace(effect, status="done", receipt=copied(receipt), inverse=copied(inverse), done_at=now)
+                event = NewEvent(type="effect_done", path=effect.path, data={"key": key, "receipt": receipt})
+            else:
+                done = replace(effect, status=status, detail={"reason": reason})
+                event = ended_without_receipt(effect, status, reason)
+            memory.effects[key] = done
+            run.write(now, [event])
+            return copied(done)
+
+    def revert_effect(self, key: str, by: str) -> Effect:
+        """Note that a person has taken an effect back, also after the end of its execution."""
+        memory = self._memory
+        with memory.lock:
+            effect = self.effect(key)
+            ensure_revertible(effect)
+            memory.effects[key] = replace(effect, status="reverted")
+            memory.run(effect.execution_id).write(memory.now(), [reverted(effect, by)])
+            return self.effect(key)
+
+    def effect(self, key: str) -> Effect:
+        """One row of the ledger."""
+        with self._memory.lock:
+            if key not in self._memory.effects:
+                raise NotFound(f"there is no effect {key}")
+            return copied(self._memory.effects[key])
+
+    def effects(self, execution_id: str) -> Sequence[Effect]:
+        """An execution's effects, oldest first."""
+        with self._memory.lock:
+            found = [effect for effect in self._memory.effects.values() if effect.execution_id == execution_id]
+            return tuple(copied(effect) for effect in found)

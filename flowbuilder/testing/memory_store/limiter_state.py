@@ -1,0 +1,27 @@
+"""The traffic of connections, in memory."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from flowbuilder.ports.throttle import Rule
+from flowbuilder.testing.memory_store.memory import Part
+from flowbuilder.throttling.limiter import Traffic
+
+T = TypeVar("T")
+
+
+class MemoryTraffic(Part):
+    """Traffic by the name of its connection."""
+
+    def traffic(self, name: str) -> Traffic:
+        """That of one connection, as it stands."""
+        with self._memory.lock:
+            return self._memory.traffic.get(name, Traffic())
+
+    def steer(self, name: str, rule: Rule[T]) -> T:
+        """Change that of one connection by a rule, at the store's time."""
+        with self._memory.lock:
+            changed, said = rule(self.traffic(name), self._memory.now())
+            self._memory.traffic[name] = changed
+            return said

@@ -1,0 +1,41 @@
+"""Who is ready to go on, heard of by looking often, in memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from threading import Event
+
+from flowbuilder.testing.memory_store.memory import Part
+
+LOOK_SECONDS = 0.01
+
+
+class MemoryListening(Part):
+    """As a database's own: a hint."""
+
+    def listen(self, timeout: float, stop: Event | None = None) -> Iterator[str]:
+        """Ids of executions that have become ready, as they do, for at most `timeout` seconds or until `stop`."""
+        stop, deadline = stop or Event(), time.monotonic() + timeout
+        told: set[tuple[str, object]] = set()
+        while not stop.is_set():
+            ready = self._ready_now()
+            yield from sorted(execution_id for execution_id, _ in ready - told)
+            told = ready
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            stop.wait(min(LOOK_SECONDS, left))
+
+    def _ready_now(self) -> set[tuple[str, object]]:
+        memory = self._memory
+        with memory.lock:
+            now, executions = memory.now(), [run.execution for run in memory.runs.values()]
+        return {
+            (execution.id, execution.ready_at)
+            for execution in executions
+            if execution.holder is None
+            and execution.status != "paused"
+            and execution.ready_at is not None
+            and execution.ready_at <= now
+        }

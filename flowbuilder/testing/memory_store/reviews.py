@@ -1,0 +1,220 @@
+"""The review queue, in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from uuid_utils.compat import uuid7
+
+from flowbuilder.errors import NotFound, Refused
+from flowbuilder.model.events import NewEvent
+from flowbuilder.model.execution import Execution, Lease
+from flowbuilder.model.review import Decision, DecisionKind, Review, ReviewPage, ReviewRequest
+from flowbuilder.model.review_opening import may_decide, opened, opened_event, same_person, search_text
+from flowbuilder.model.review_rules import (
+    Answer,
+    Counted,
+    Escalated,
+    counted_event,
+    decided_event,
+    ensure_free,
+    ensure_member,
+    judge,
+    lapse,
+    lapsed_event,
+)
+from flowbuilder.ports import ReviewFilter
+from flowbuilder.testing.memory_store.memory import Part, Run, copied
+from flowbuilder.values import Json, JsonObject
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+class MemoryReviews(Part):
+    """Questions to people, and their answers."""
+
+    def open_review(self, lease: Lease, path: str, request: ReviewRequest) -> Review:
+        """The review at this path of this execution, opened now unless it is there already."""
+        memory = self._memory
+        with memory.lock:
+            run, now = memory.fenced(lease), memory.now()
+            for known in memory.reviews.values():
+                if (known.execution_id, known.path) == (lease.execution_id, path):
+                    return copied(known)
+            review = opened(copied(request), review_id=str(uuid7()), execution=run.execution, path=path, now=now)
+            memory.reviews[review.id] = review
+            run.write(now, [opened_event(review)])
+            return copied(review)
+
+    def review(self, review_id: str) -> Review:
+        """One review; `NotFound`."""
+        with self._memory.lock:
+            if review_id not in self._memory.reviews:
+                raise NotFound(f"there is no review {review_id}")
+            return copied(self._memory.reviews[review_id])
+
+    def reviews(self, where: ReviewFilter, *, limit: int = 20, cursor: str | None = None) -> ReviewPage:
+        """One page of the queue; the cursor is the id of the last review seen."""
+        memory = self._memory
+        with memory.lock:
+            if cursor is not None and cursor not in memory.reviews:
+                raise Refused("this page's cursor is not one of this queue; begin again at the first page")
+            found = [review for review in memory.reviews.values() if self._fits(review, where)]
+            found.sort(key=_urgency)
+            if cursor is not None:
+                last = _urgency(memory.reviews[cursor])
+                found = [review for review in found if _urgency(review) > last]
+            page = found[: max(limit, 1)]
+            more = len(found) > len(page)
+            return ReviewPage(reviews=tuple(copied(review) for review in page), next=page[-1].id if more else None)
+
+    def pending_counts(self) -> Mapping[str, int]:
+        """Open reviews by workflow; workflows without any are left out."""
+        with self._memory.lock:
+            return dict(Counter(item.workflow for item in self._memory.reviews.values() if item.status == "open"))
+
+    def claim_review(self, review_id: str, by: str, ttl: timedelta) -> Review:
+        """Say that someone is at it. The same person's claim is extended, which is no change of the review."""
+        memory = self._memory
+        with memory.lock:
+            review, now = self.review(review_id), memory.now()
+            run = memory.run(review.execution_id)
+            ensure_free(review, by, now)
+            ensure_member(review, by, run.execution.site_record)
+            until = now + ttl
+            extended = review.claimed_by == by
+            claimed = replace(
+                review, claimed_by=by, claimed_until=until, version=review.version + (0 if extended else 1)
+            )
+            memory.reviews[review_id] = claimed
+            if not extended:
+                data: JsonObject = {"review_id": review_id, "by": by, "until": until.isoformat()}
+                run.write(now, [NewEvent(type="review_claimed", path=review.path, data=data)])
+            return copied(claimed)
+
+    def release_review(self, review_id: str, by: str) -> Review:
+        """Take one's own claim back."""
+        memory = self._memory
+        with memory.lock:
+            review, now = self.review(review_id), memory.now()
+            ensure_free(review, by, now)
+            if review.claimed_by is None or same_person(review.claimed_by) != same_person(by):
+                return review
+            freed = replace(review, claimed_by=None, claimed_until=None, version=review.version + 1)
+            memory.reviews[review_id] = freed
+            data: JsonObject = {"review_id": review_id, "by": by}
+            run = memory.run(review.execution_id)
+            run.write(now, [NewEvent(type="review_released", path=review.path, data=data)])
+            return copied(freed)
+
+    def decide(
+        self,
+        review_id: str,
+        *,
+        kind: DecisionKind,
+        by: str,
+        seen_version: int,
+        seen_hash: str,
+        comment: str = "",
+        comments: Sequence[JsonObject] = (),
+        edited: Json = None,
+        has_edit: bool = False,
+    ) -> Review:
+        """Compare-and-set on the version and the content that were seen."""
+        memory = self._memory
+        answer = Answer(
+            kind=kind,
+            by=by,
+            seen_version=seen_version,
+            seen_hash=seen_hash,
+            comment=comment,
+            comments=tuple(copied(list(comments))),
+            edited=edited,
+            has_edit=has_edit,
+        )
+        with memory.lock:
+            review, now = self.review(review_id), memory.now()
+            run = memory.run(review.execution_id)
+            version = memory.versions[review.workflow][run.execution.version - 1]
+            made = judge(review, answer, site_record=run.execution.site_record, author=version.author, now=now)
+            if isinstance(made, Counted):
+                counted = replace(
+                    review,
+                    version=review.version + 1,
+                    request=made.request,
+                    content_hash=made.request.content_hash(),
+                    approvals=made.approvals,
+                    amended_by=made.amended_by,
+                )
+                memory.reviews[review_id] = counted
+                run.write(now, [counted_event(counted, made, by)])
+                return copied(counted)
+            return copied(self._decided(run, review, made, decided_event(review, made)))
+
+    def decisions(self, execution_id: str) -> Mapping[str, Decision]:
+        """The decisions by StepPath."""
+        with self._memory.lock:
+            run = self._memory.runs.get(execution_id)
+            return {path: copied(made.decision) for path, made in run.decisions.items()} if run else {}
+
+    def approved_hash_exists(self, execution_id: str, content_hash: str) -> bool:
+        """Whether a reviewer of this execution approved content with exactly this hash."""
+        return any(
+            decision.kind == "approved" and decision.approved_hash == content_hash
+            for decision in self.decisions(execution_id).values()
+        )
+
+    def expire_reviews(self, *, limit: int = 100) -> Sequence[Review]:
+        """Decide or escalate the reviews whose time is over."""
+        memory = self._memory
+        with memory.lock:
+            now = memory.now()
+            due = [
+                (review.expires_at, review)
+                for review in memory.reviews.values()
+                if review.status == "open" and review.expires_at is not None and review.expires_at <= now
+            ]
+            due.sort(key=lambda item: (item[0], item[1].id))
+            return tuple(copied(self._lapsed(review, now)) for _, review in due[: max(limit, 0)])
+
+    def _lapsed(self, review: Review, now: datetime) -> Review:
+        run = self._memory.run(review.execution_id)
+        what = lapse(review, now)
+        event = lapsed_event(review, what)
+        if not isinstance(what, Escalated):
+            return self._decided(run, review, what, event)
+        escalated = replace(
+            review, version=review.version + 1, expires_at=what.expires_at, escalations=review.escalations + 1
+        )
+        self._memory.reviews[review.id] = escalated
+        run.write(now, [event])
+        return escalated
+
+    def _decided(self, run: Run, review: Review, decision: Decision, event: NewEvent) -> Review:
+        closed = self._memory.close(run, review, decision, event)
+        self._memory.change(run, ready_at=decision.at)
+        return closed
+
+    def _fits(self, review: Review, where: ReviewFilter) -> bool:
+        execution = self._memory.run(review.execution_id).execution
+        return (
+            where.workflow in (None, review.workflow)
+            and where.site in (None, review.site)
+            and where.status in (None, review.status)
+            and where.execution_id in (None, review.execution_id)
+            and where.account in (None, review.account)
+            and (where.assignee is None or _asks(review, execution, where.assignee))
+            and (where.text is None or where.text.casefold() in search_text(review))
+        )
+
+
+def _asks(review: Review, execution: Execution, person: str) -> bool:
+    allowed = may_decide(review.request.assign, execution.site_record)
+    return not allowed or same_person(person) in allowed
+
+
+def _urgency(review: Review) -> tuple[datetime, datetime, str]:
+    return review.due_at or _NEVER, review.created_at, review.id

@@ -1,0 +1,85 @@
+"""What a connection allows: how many calls at once, and how many in a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flowbuilder.diagnostics import did_you_mean
+from flowbuilder.errors import ConfigurationError
+
+UNITS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
+_RATE = re.compile(r"\s*(\d{1,9})\s*/\s*([a-z]+)\s*")
+_FIELDS = ("concurrency", "rate", "burst")
+BURST_PART = 10
+"""Without a `burst` of its own, a rate lets a tenth of its number through at once: no window has more too many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """So many `calls` in so many `seconds`; `burst` of them may come at once after a silence."""
+
+    calls: int
+    seconds: float
+    burst: int
+
+    @property
+    def per_second(self) -> float:
+        """Calls a second, on average."""
+        return self.calls / self.seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """The limits of one connection; None is no limit."""
+
+    concurrency: int | None = None
+    rate: Rate | None = None
+
+
+UNLIMITED = Limits()
+
+
+def limits_of(name: str, connection: Mapping[str, Any]) -> Limits:
+    """The `limits` of a connection, `{concurrency: 4, rate: 60/minute, burst: 6}`, each of which may be left out.
+
+    `ConfigurationError` says what is wrong with them, and what is right.
+    """
+    given = connection.get("limits")
+    if given is None:
+        return UNLIMITED
+    if not isinstance(given, Mapping):
+        raise _wrong(name, "limits", given, "write limits: {concurrency: 4, rate: 60/minute}")
+    for field in given:
+        if field not in _FIELDS:
+            hint = did_you_mean(str(field), _FIELDS)
+            raise ConfigurationError(f"connection {name}: limits has no field {field!r:.40}; {hint}")
+    concurrency = None if given.get("concurrency") is None else _count(name, "concurrency", given["concurrency"])
+    return Limits(concurrency=concurrency, rate=_rate(name, given))
+
+
+def _rate(name: str, given: Mapping[str, Any]) -> Rate | None:
+    said = given.get("rate")
+    if said is None:
+        if given.get("burst") is not None:
+            raise ConfigurationError(f"connection {name}: limits.burst needs a limits.rate, such as 60/minute")
+        return None
+    match = _RATE.fullmatch(said) if isinstance(said, str) else None
+    unit = match[2].removesuffix("s") if match else ""
+    if match is None or unit not in UNITS or int(match[1]) == 0:
+        raise _wrong(name, "limits.rate", said, f"write a number and a unit, such as 60/minute ({', '.join(UNITS)})")
+    calls = int(match[1])
+    burst = max(1, calls // BURST_PART) if given.get("burst") is None else _count(name, "burst", given["burst"])
+    return Rate(calls=calls, seconds=UNITS[unit], burst=burst)
+
+
+def _count(name: str, field: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1_000_000:
+        raise _wrong(name, f"limits.{field}", value, "write a whole number, 1 or more; leave it out for no limit")
+    return value
+
+
+def _wrong(name: str, place: str, value: object, hint: str) -> ConfigurationError:
+    return ConfigurationError(f"connection {name}: {place} cannot be {value!r:.60}; {hint}")

@@ -1,0 +1,82 @@
+"""Names: what templates see at one place of a walk, and how the steps there are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from flowbuilder.plan.nodes import Block, Branch, Node
+from flowbuilder.values import Json, JsonObject
+
+
+@dataclass(kw_only=True)
+class Scope:
+    """The names at the top of a workflow, inside one item of an iteration, or inside a called workflow.
+
+    `prefix` begins the StepPaths of its steps: empty, `pages[3].`, `child.`. The branches of a conditional share the
+    scope that the conditional is in.
+    """
+
+    prefix: str
+    names: JsonObject
+    parent: Scope | None = None
+    steps: dict[str, JsonObject] = field(default_factory=dict)
+    rounds: dict[str, int] = field(default_factory=dict)
+    feedback: dict[str, JsonObject] = field(default_factory=dict)
+    requested: dict[str, int] = field(default_factory=dict)
+    """How often each review has asked for changes."""
+
+    def path(self, node_id: str) -> str:
+        """The StepPath of a step in this scope, in its current round: `draft`, `draft#2`."""
+        number = self.rounds.get(node_id, 1)
+        return f"{self.prefix}{node_id}" + (f"#{number}" if number > 1 else "")
+
+    def entry(self, node_id: str) -> JsonObject | None:
+        """What `steps.<id>` is: `{status, output, error}`, without `output` while or where there is none."""
+        found = self.steps.get(node_id)
+        return found if found is not None or self.parent is None else self.parent.entry(node_id)
+
+    def context(self, node: Node, feedback: JsonObject | None) -> JsonObject:
+        """The slice of the context that a node uses."""
+        return self.slice(node.uses, feedback)
+
+    def slice(self, uses: tuple[str, ...], feedback: JsonObject | None = None) -> JsonObject:
+        """The names in scope, with `steps` cut down to `uses`."""
+        steps = {name: entry for name in uses if (entry := self.entry(name)) is not None}
+        return {**self.names, "steps": steps, "feedback": feedback}
+
+    def whole(self, feedback: JsonObject | None = None) -> JsonObject:
+        """The names in scope with every step that is settled."""
+        chain: list[Scope] = []
+        scope: Scope | None = self
+        while scope is not None:
+            chain.append(scope)
+            scope = scope.parent
+        steps: JsonObject = {}
+        for scope in reversed(chain):
+            steps.update(scope.steps)
+        return {**self.names, "steps": steps, "feedback": feedback}
+
+    def next_round(self, node: Node, feedback: JsonObject) -> None:
+        """Forget what is known of a node and of all inside its branches: they are about to run again."""
+        self.rounds[node.id] = self.rounds.get(node.id, 1) + 1
+        self.feedback[node.id] = feedback
+        self.steps.pop(node.id, None)
+        if isinstance(node, Branch):
+            for arm in node.arms:
+                for inner in arm.block:
+                    self.next_round(inner, feedback)
+
+    def item(self, loop_path: str, names: Mapping[str, Json], index: int) -> Scope:
+        """The scope of one item: all names of this one and the item's own."""
+        return Scope(prefix=f"{loop_path}[{index}].", names={**self.names, **names}, parent=self)
+
+    def call(self, path: str, inputs: JsonObject) -> Scope:
+        """The scope of a called workflow: inputs and steps of its own."""
+        kept = {name: self.names[name] for name in ("site", "execution")}
+        return Scope(prefix=f"{path}.", names={**kept, "inputs": inputs})
+
+
+def ids_in(block: Block) -> tuple[str, ...]:
+    """The ids of a block's nodes."""
+    return tuple(node.id for node in block)

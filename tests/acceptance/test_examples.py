@@ -1,0 +1,199 @@
+"""The sample workflows on the sample site: real HTTP, real files, the sandbox, and a person who decides."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import threading
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowbuilder.adapters.cms.front_matter import take_apart
+from flowbuilder.adapters.connections import FileConnections
+from flowbuilder.adapters.ports import real_ports
+from flowbuilder.analysis.linter import check
+from flowbuilder.definition.loader import load
+from flowbuilder.devstack.sample_site.site import SampleSite
+from flowbuilder.ports import Ports
+from flowbuilder.settings import Settings
+from flowbuilder.testing import Answer, Finished, run_locally
+from flowbuilder.values import JsonObject
+
+ROOT = Path(__file__).parents[2] / "deployments"
+WORKFLOWS = {path.stem: path.read_text() for path in sorted((ROOT / "workflows").glob("*.yaml"))}
+DECAYED = "/guides/brew-green-tea"
+
+
+class World:
+    """A sample site of its own, served, and the ports that reach it."""
+
+    def __init__(self, folder: Path, served: SampleSite) -> None:
+        self.content = served.content
+        self.address = served.address
+        settings = Settings(
+            home=folder, sites=folder, egress_allow=self.address.removeprefix("http://"), gsc_base_url=self.address
+        )
+        self.ports: Ports = real_ports(settings, FileConnections(folder))
+        self.site: JsonObject = {
+            "site": "leaf-and-kettle.example",
+            "base_url": self.address,
+            "gsc": {"property": "sc-domain:leaf-and-kettle.example", "base_url": self.address},
+            "cms": {"type": "files", "root": "content", "url_prefix": "/"},
+            "models": {"editor": "demo:editor"},
+            "reviewers": {"editors": ["tester@localhost"]},
+        }
+
+    def run(self, name: str, inputs: JsonObject | None = None, **options: Any) -> Finished:
+        """An execution of a sample workflow; what it calls is stored too."""
+        called = tuple(text for other, text in WORKFLOWS.items() if other == "refresh-page" != name)
+        return run_locally(WORKFLOWS[name], inputs or {}, ports=self.ports, site=self.site, called=called, **options)
+
+    def live(self, path: str) -> str:
+        """The page's HTML as a visitor gets it."""
+        with urllib.request.urlopen(self.address + path) as answer:
+            return str(answer.read().decode())
+
+    def source(self, path: str) -> str:
+        """The page's Markdown file."""
+        return (self.content / f"{path.strip('/')}.md").read_text()
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[World]:
+    """The sample site, with its content in the folder, for as long as this lasts."""
+    content = folder / "content"
+    shutil.copytree(ROOT / "content", content)
+    with SampleSite(content=content, search=content / "search.yaml", port=0) as site:
+        thread = threading.Thread(target=site.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield World(folder, site)
+        finally:
+            site.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with served(tmp_path) as running:
+        yield running
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_a_sample_workflow_has_nothing_to_complain_about(name: str) -> None:
+    others = {other: load(text)[0] for other, text in WORKFLOWS.items()}
+    definition, report = load(WORKFLOWS[name])
+    assert definition is not None, report.summary()
+    report += check(definition, workflows=lambda called, number: others[called])
+    assert not list(report), [str(item) for item in report]
+
+
+def test_the_page_that_loses_most_is_drafted_and_waits_for_a_person(world: World) -> None:
+    before = world.source(DECAYED)
+    finished = world.run("decay-refresh")
+    assert finished.status == "waiting", finished.error
+    (review,) = finished.waiting
+    assert finished.outcomes["pick"].output["url"] == world.address + DECAYED
+    assert finished.outcomes["pick"].output["now"] < finished.outcomes["pick"].output["before"]
+    assert review.request.title.startswith('Refresh "How to brew green tea')
+    assert review.request.base == take_apart(before).body
+    assert review.request.proposal != review.request.base
+    assert "demo model, no LLM" in review.request.findings[0]["evidence"]
+    assert world.source(DECAYED) == before
+
+
+def test_an_approved_draft_is_in_the_file_and_on_the_live_page(world: World) -> None:
+    before = world.live(DECAYED)
+    finished = world.run("decay-refresh", decide={"review": "approve"})
+    assert finished.status == "completed", finished.error
+    proposal = finished.reviews[0].request.proposal
+    assert take_apart(world.source(DECAYED)).body == proposal
+    assert "<h2>In short</h2>" in world.live(DECAYED)
+    assert "<h2>In short</h2>" not in before
+    verified = finished.outputs["verified"]
+    assert verified["live"] is True
+    assert verified["found"] == verified["new_lines"] > 3
+    assert finished.outputs["receipt"]["body"] == proposal
+    assert "title: How to brew green tea" in world.source(DECAYED)
+
+
+def test_what_a_reviewer_edits_is_what_is_published(world: World) -> None:
+    def edit(review: Any) -> Answer:
+        return Answer(verb="approve", edited=review.request.base + "\nWhisk matcha with bamboo, not with a frother.\n")
+
+    finished = world.run("decay-refresh", decide=edit)
+    assert finished.status == "completed", finished.error
+    assert "matcha with bamboo" in world.live(DECAYED)
+    assert "In short" not in world.live(DECAYED)
+    assert finished.outputs["verified"] == {"live": True, "new_lines": 1, "found": 1}
+
+
+def test_a_rejected_draft_changes_nothing(world: World) -> None:
+    before = world.source(DECAYED)
+    finished = world.run("decay-refresh", decide={"review": "reject"})
+    assert finished.status == "completed", finished.error
+    assert finished.outputs["decision"] == "rejected"
+    assert finished.outputs["receipt"] is None
+    assert world.source(DECAYED) == before
+
+
+def test_a_request_for_changes_gives_another_draft_that_says_what_became_of_it(world: World) -> None:
+    answers = {"review": Answer(verb="request-changes", comment="leave out the summary"), "review#2": "approve"}
+    finished = world.run("decay-refresh", decide=lambda review: answers[review.path])
+    assert finished.status == "completed", finished.error
+    first, second = (review.request for review in sorted(finished.reviews, key=lambda review: review.path))
+    assert "## In short" in first.proposal
+    assert "## In short" not in second.proposal
+    assert "leave out the summary" in second.findings[0]["evidence"]
+    assert "In short" not in world.live(DECAYED)
+
+
+def test_an_edit_by_someone_else_is_shown_to_a_person_before_it_is_overwritten(world: World) -> None:
+    file = world.content / "guides/brew-green-tea.md"
+
+    def decide(review: Any) -> Answer:
+        if review.path == "review":
+            file.write_text(world.source(DECAYED).replace("eleven", "twelve"))
+            return Answer(verb="approve")
+        assert "twelve" in review.request.base
+        return Answer(verb="approve", edited=review.request.base + "\nMerged by hand, both edits kept.\n")
+
+    finished = world.run("decay-refresh", decide=decide)
+    assert finished.status == "completed", finished.error
+    assert sorted(review.path for review in finished.reviews) == ["publish", "review"]
+    assert "twelve" in world.source(DECAYED)
+    assert "Merged by hand" in world.live(DECAYED)
+
+
+def test_a_page_named_by_hand_is_refreshed_whatever_the_figures_say(world: World) -> None:
+    url = f"{world.address}/guides/store-tea"
+    finished = world.run("decay-refresh", {"url": url}, decide={"review": "approve"})
+    assert finished.status == "completed", finished.error
+    assert finished.outputs["url"] == url
+    assert "In short" in world.live("/guides/store-tea")
+
+
+def test_one_page_is_refreshed_by_its_own_workflow(world: World) -> None:
+    finished = world.run("refresh-page", {"url": world.address + DECAYED}, decide={"review": "approve"})
+    assert finished.status == "completed", finished.error
+    assert finished.outputs["score"] >= 0.7
+    assert "In short" in world.live(DECAYED)
+
+
+def test_several_pages_wait_at_once_and_each_goes_its_own_way(world: World) -> None:
+    waiting = world.run("decay-refresh-all", {"max_pages": 2})
+    assert sorted(review.path for review in waiting.waiting) == ["pages[0].refresh.review", "pages[1].refresh.review"]
+    finished = world.run(
+        "decay-refresh-all",
+        {"max_pages": 2},
+        decide={"pages[0].refresh.review": "approve", "pages[1].refresh.review": "reject"},
+    )
+    assert finished.status == "completed", finished.error
+    first, second = finished.outputs["pages"]
+    assert "In short" in world.live(first.removeprefix(world.address))
+    assert "In short" not in world.live(second.removeprefix(world.address))
+    assert [receipt is None for receipt in finished.outputs["receipts"]] == [False, True]

@@ -1,0 +1,269 @@
+"""People at work: the review app in a browser, with a worker that runs what it wakes, and with no Prefect server."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from flowbuilder.model.review import Review
+from tests.support import browser as browsing
+from tests.support.browser import PATIENCE, settle, title_is
+from tests.support.seeded_app import BEN, FORM, NOTE, Scene
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+ME = "dev@localhost"
+Ask = Callable[..., list[Review]]
+
+
+@pytest.fixture(scope="module")
+def scene(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    home = tmp_path_factory.mktemp("home")
+    shutil.copyfile(sqlite_template, home / "flowbuilder.db")
+    return Scene(f"sqlite:///{home / 'flowbuilder.db'}", home)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browsing.browser() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def address(chromium: Browser, scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with browsing.served(scene.settings, tmp_path_factory.mktemp("log") / "server.log") as where:
+        yield where
+
+
+@pytest.fixture(scope="module")
+def context(chromium: Browser, address: str) -> Iterator[BrowserContext]:
+    """One for all tests: what the browser has loaded once it keeps."""
+    made = chromium.new_context(base_url=address, viewport={"width": 1300, "height": 900}, locale="en-GB")
+    made.set_default_timeout(PATIENCE)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    made = context.new_page()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def ask(scene: Scene, request: pytest.FixtureRequest) -> Ask:
+    """Opens reviews of a workflow of this test's own, so that its queue holds nothing else."""
+    name = f"t{abs(hash(request.node.name)) % 10**9}"
+
+    def asked(*what: str, before: str = "") -> list[Review]:
+        scene.publish(NOTE.replace("name: note", f"name: {name}"))
+        return [scene.review_of(scene.run(name, {"what": each, "before": before})) for each in what]
+
+    return asked
+
+
+def queue(page: Page, reviews: list[Review]) -> None:
+    page.goto(f"/review?workflow={reviews[0].workflow}")
+    settle(page)
+
+
+def press(page: Page, key: str) -> None:
+    page.locator("body").press(key)
+
+
+def test_a_decision_lets_the_execution_go_on_and_its_page_shows_it(scene: Scene, page: Page, ask: Ask) -> None:
+    (review,) = ask("Open on Sunday")
+    watching = page.context.new_page()
+    watching.goto(f"/executions?id={review.execution_id}")
+    settle(watching)
+    expect(watching.locator(".fb-title")).to_contain_text("waiting")
+    with scene.worker():
+        queue(page, [review])
+        press(page, "a")
+        expect(watching.locator(".fb-title")).to_contain_text("completed", timeout=PATIENCE)
+    expect(watching.locator(".fb-timeline")).to_contain_text(f"approved by {ME}")
+    assert scene.execution(review.execution_id).outputs == {"sent": "Open on Sunday", "decision": "approved"}
+
+
+def test_the_next_review_is_on_the_screen_and_nothing_stalls_without_prefect(
+    scene: Scene, page: Page, ask: Ask
+) -> None:
+    reviews = ask("first", "second", "third")
+    queue(page, reviews)
+    title_is(page, "Note: first")
+    began = time.monotonic()
+    press(page, "a")
+    title_is(page, "Note: second")
+    settle(page)
+    press(page, "a")
+    title_is(page, "Note: third")
+    assert time.monotonic() - began < 6, "two decisions, each as slow as a person would notice"
+    assert [scene.store.review(review.id).status for review in reviews] == ["decided", "decided", "open"]
+    expect(page.locator("[data-testid=stToast]").first).to_contain_text("Approved · Note:")
+
+
+def test_j_and_k_move_through_the_queue_but_not_while_typing(page: Page, ask: Ask) -> None:
+    reviews = ask("one", "two")
+    queue(page, reviews)
+    press(page, "j")
+    title_is(page, "Note: two")
+    assert f"item={reviews[1].id}" in page.url
+    settle(page)
+    press(page, "k")
+    title_is(page, "Note: one")
+    settle(page)
+    page.get_by_label("Comment").type("jax")
+    title_is(page, "Note: one")
+
+
+def test_a_link_opens_its_review_in_a_fresh_browser(chromium: Browser, address: str, ask: Ask) -> None:
+    reviews = ask("one", "two", "three")
+    fresh = chromium.new_page(base_url=address)
+    fresh.goto(f"/review?item={reviews[2].id}", timeout=PATIENCE)
+    settle(fresh)
+    title_is(fresh, "Note: three")
+    fresh.close()
+
+
+def test_a_rejection_needs_a_comment(scene: Scene, page: Page, ask: Ask) -> None:
+    (review,) = ask("draft")
+    queue(page, [review])
+    press(page, "x")
+    expect(page.get_by_role("alert").last).to_contain_text("need a comment")
+    assert scene.store.review(review.id).status == "open"
+    settle(page)
+    page.get_by_label("Comment").fill("The tone is off.")
+    page.get_by_role("button", name="Reject").click()
+    expect(page.locator("[data-testid=stToast]").first).to_contain_text("Rejected")
+    decision = scene.store.review(review.id).decision
+    assert decision is not None
+    assert (decision.kind, decision.comment, decision.by) == ("rejected", "The tone is off.", ME)
+
+
+def test_exactly_what_was_edited_is_approved(scene: Scene, page: Page, ask: Ask) -> None:
+    (review,) = ask("The shop opens at nine.\n\nSee you!", before="The shop opens at eight.")
+    queue(page, [review])
+    press(page, "e")
+    box = page.get_by_role("textbox", name="Your edit of the proposal")
+    typed = "The shop opens at ten. \n\n\tSee you!\n"
+    box.fill(typed)
+    box.press("Control+Enter")
+    expect(page.get_by_text("What you changed")).to_be_visible()
+    expect(page.locator(".fb-inline ins").first).to_contain_text("ten")
+    settle(page)
+    typed += "And a last line, typed just before the click."
+    box.fill(typed)
+    page.get_by_role("button", name="Approve my edit").click()
+    expect(page.locator("[data-testid=stToast]").first).to_contain_text("Approved")
+    decision = scene.store.review(review.id).decision
+    assert decision is not None
+    assert (decision.approved, decision.edited) == (typed, True)
+
+
+def test_the_slower_of_two_reviewers_learns_who_was_faster(scene: Scene, page: Page, ask: Ask) -> None:
+    (review,) = ask("draft")
+    queue(page, [review])
+    page.get_by_label("Comment").press_sequentially("I like it.")
+    scene.decide(review, "rejected", by=BEN)
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("alert").last).to_contain_text(BEN)
+    expect(page.get_by_role("alert").last).to_contain_text("reject")
+    expect(page.get_by_label("Comment")).to_have_value("I like it.")
+    decision = scene.store.review(review.id).decision
+    assert decision is not None
+    assert decision.by == BEN
+
+
+def test_what_is_being_typed_stays_when_another_decides_meanwhile(scene: Scene, page: Page, ask: Ask) -> None:
+    (review,) = ask("draft")
+    queue(page, [review])
+    box = page.get_by_label("Comment")
+    box.press_sequentially("half a th")
+    scene.decide(review, "rejected", by=BEN)
+    expect(page.get_by_role("alert").last).to_contain_text(f"{BEN} was faster and decided this", timeout=PATIENCE)
+    expect(box).to_have_value("half a th")
+    expect(page.locator(".fb-outcome")).to_contain_text("as agreed")
+
+
+def test_an_execution_is_paused_resumed_and_cancelled(scene: Scene, page: Page, ask: Ask) -> None:
+    (review,) = ask("draft")
+    page.goto(f"/executions?id={review.execution_id}")
+    settle(page)
+    for verb, status in (("Pause", "paused"), ("Resume", "queued")):
+        page.get_by_role("button", name=verb).click()
+        expect(page.locator(".fb-title")).to_contain_text(status)
+        settle(page)
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel this execution").click()
+    expect(page.locator(".fb-title")).to_contain_text("cancelled")
+    assert scene.execution(review.execution_id).status == "cancelled"
+
+
+def test_a_start_without_prefect_says_at_once_what_is_missing(scene: Scene, page: Page) -> None:
+    scene.publish(FORM)
+    page.goto("/run?workflow=form")
+    settle(page)
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_role("alert").last).to_contain_text("A text is needed")
+    settle(page)
+    page.get_by_label("A text (required)", exact=True).fill("hello")
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_role("alert").last).to_contain_text("no Prefect server is configured")
+
+
+HOSTILE = (
+    "![](https://evil.test/a.png) <img src=https://evil.test/b.png onerror=\"document.title='owned'\"> "
+    "<script>document.title='owned'</script><style>*{display:none!important}</style> [x](https://evil.test/c) "
+    "https://evil.test/d :red[red] :material/home: $x^2$ <iframe src=https://evil.test/e></iframe> "
+    "\x1b[31mred\x1b[0m \u202eevil\u202c zero\u200bwidth"
+)
+
+
+def harmless(page: Page) -> None:
+    """Nothing of the hostile text has become an element, a request's address, a style or a script."""
+    settle(page)
+    assert page.locator("[src*='evil.test'], [href*='evil.test'], iframe, .katex").count() == 0, page.url
+    assert page.title() != "owned", page.url
+    expect(page.locator("[data-testid=stMain]")).to_be_visible()
+
+
+def test_hostile_text_stays_text_and_no_request_leaves(scene: Scene, page: Page, ask: Ask, address: str) -> None:
+    (review,) = ask(HOSTILE, before="# Old\n" + HOSTILE)
+    hostile = (
+        NOTE.replace("name: note", "name: a-hostile-one")
+        .replace("Publish a note", '"<b>![](https://evil.test/f)</b>"')
+        .replace(
+            "- id: sent", '- id: sent\n    name: "``` \\"] <img src=https://evil.test/g> ![](https://evil.test/h)"'
+        )
+        .replace(
+            "title: What to say", 'title: "![](https://evil.test/i) <b>x</b>", description: "![](https://evil.test/j)"'
+        )
+    )
+    scene.publish(hostile).run("a-hostile-one", {"what": HOSTILE})
+    left: list[str] = []
+    page.on("request", lambda request: left.append(request.url) if not request.url.startswith(address) else None)
+    page.goto(f"/review?item={review.id}&view=inline")
+    harmless(page)
+    expect(page.locator(".fb-title").first).to_contain_text("<script>document.title='owned'</script>")
+    assert page.locator(".fb-title .fb-unseen").all_inner_texts() == [
+        "⟨U+001B⟩", "⟨U+001B⟩", "⟨U+202E⟩", "⟨U+202C⟩", "⟨U+200B⟩",
+    ]  # fmt: skip
+    page.get_by_role("radio", name="Side by side").click()
+    harmless(page)
+    press(page, "a")  # a toast is Markdown
+    expect(page.locator("[data-testid=stToast]").first).to_contain_text("<script>")
+    assert page.locator("[data-testid=stToast] :is(img, a, iframe, .katex, [data-testid=stIconMaterial])").count() == 0
+    for name in ("Home", "Workflows", "Run", "Executions"):
+        page.get_by_test_id("stTopNav").get_by_role("link", name=name).click()
+        expect(page).to_have_url(re.compile("/$" if name == "Home" else f"/{name.lower()}"))
+        harmless(page)
+    page.get_by_role("button", name="Open a-hostile-one").first.click(force=True)
+    expect(page.locator(".fb-title")).to_contain_text("waiting")
+    harmless(page)
+    assert [url for url in left if not url.startswith(("data:", "blob:"))] == []

@@ -1,0 +1,117 @@
+"""What ARCHITECTURE.md promises about the code: layers, one home for each library, light imports, small files."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("flowbuilder", "review_app")
+
+HOMES = {
+    "prefect": (
+        "flowbuilder/prefect/", "flowbuilder/adapters/prefect_blocks/", "flowbuilder/flows.py",
+        "flowbuilder/collection.py",
+    ),
+    "prefect_sqlalchemy": ("flowbuilder/adapters/prefect_blocks/blocks.py",),
+    "sqlalchemy": ("flowbuilder/store/",),
+    "psycopg": ("flowbuilder/store/",),
+    "alembic": ("flowbuilder/store/",),
+    "streamlit": ("review_app/",),
+    "jinja2": ("flowbuilder/language/",),
+    "lark": ("flowbuilder/language/",),
+    "httpx": ("flowbuilder/adapters/", "flowbuilder/prefect/"),  # Prefect's client raises its errors
+    "httpcore": ("flowbuilder/adapters/",),
+    "mcp": ("flowbuilder/adapters/",),
+    "pydantic_ai": ("flowbuilder/adapters/",),
+    "pydantic_monty": ("flowbuilder/adapters/",),
+    "trafilatura": ("flowbuilder/adapters/",),
+    "selectolax": ("flowbuilder/adapters/",),
+    "nh3": ("flowbuilder/adapters/", "flowbuilder/devstack/sample_site/"),
+    "google": ("flowbuilder/adapters/",),
+    "jsonschema_rs": ("flowbuilder/json_schema.py", "flowbuilder/definition/schema_export.py"),
+}  # fmt: skip
+BANNED_NAMES = {"utils", "helpers", "common", "base", "core", "models", "types", "manager", "misc"}
+CEILING = 300
+
+
+def modules() -> Iterator[Path]:
+    for package in PACKAGES:
+        yield from sorted((ROOT / package).rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.split(".")[0]
+
+
+def test_the_layers_hold() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("library", sorted(HOMES))
+def test_a_library_has_one_home(library: str) -> None:
+    strays = [
+        str(path.relative_to(ROOT))
+        for path in modules()
+        if library in set(imported(path)) and not str(path.relative_to(ROOT)).startswith(HOMES[library])
+    ]
+    assert strays == []
+
+
+def test_files_are_small_and_named_for_an_idea() -> None:
+    large = {
+        str(path.relative_to(ROOT)): n for path in modules() if (n := len(path.read_text().splitlines())) > CEILING
+    }
+    assert large == {}
+    assert [path for path in modules() if path.stem in BANNED_NAMES] == []
+
+
+def test_every_file_says_what_it_is() -> None:
+    silent = [
+        str(path.relative_to(ROOT))
+        for path in modules()
+        if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "import flowbuilder; flowbuilder.Template; flowbuilder.load; flowbuilder.check; flowbuilder.compile_plan",
+        "from flowbuilder.cli import main; main(['validate', 'deployments/workflows/decay-refresh.yaml'])",
+        "from flowbuilder.cli import main; main(['explain', 'FB101'])",
+    ],
+)
+def test_what_authors_use_imports_nothing_heavy(script: str) -> None:
+    heavy = "('prefect', 'streamlit', 'mcp', 'sqlalchemy', 'pydantic_ai', 'httpx', 'trafilatura')"
+    code = f"{script}\nimport sys\nfound = [name for name in {heavy} if name in sys.modules]\nassert not found, found"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_public_names_are_what_they_say_whatever_was_imported_before() -> None:
+    code = (
+        "import flowbuilder.app, flowbuilder.analysis.linter, flowbuilder.definition.loader\n"
+        "import flowbuilder.plan.compiler\n"
+        "from flowbuilder import App, Expression, Template, check, compile_plan, load\n"
+        "assert all(map(callable, (App, Expression, Template, check, compile_plan, load)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

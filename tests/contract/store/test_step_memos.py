@@ -1,0 +1,96 @@
+"""What was answered in the middle of step runs, as every store keeps it."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+
+from flowbuilder.engine.effects.step_memo import StoreJournal
+from flowbuilder.errors import LostLease, NotFound, Refused
+from flowbuilder.ports import Journal
+from flowbuilder.testing import MemoryJournal
+from flowbuilder.values import JsonObject
+from tests.support.store_contract import TTL, World
+
+
+def test_an_answer_is_there_for_whoever_goes_on(world: World) -> None:
+    lease = world.held()
+    assert world.store.answer("run-1", "k") is None
+    world.store.keep_answer(lease, path="draft", key="k", answer={"text": "né\u0000", "tokens": 3})
+    assert world.store.answer("run-1", "k") == {"text": "né\u0000", "tokens": 3}
+
+
+def test_the_first_answer_stands(world: World) -> None:
+    lease = world.held()
+    for text in ("first", "second"):
+        world.store.keep_answer(lease, path="draft", key="k", answer={"text": text})
+    assert world.store.answer("run-1", "k") == {"text": "first"}
+
+
+def test_another_execution_has_answers_of_its_own(world: World) -> None:
+    world.store.keep_answer(world.held("run-1"), path="draft", key="k", answer={"text": "mine"})
+    world.execution("run-2")
+    assert world.store.answer("run-2", "k") is None
+    assert world.store.answer("nowhere", "k") is None
+
+
+def test_a_worker_that_was_overtaken_keeps_no_answer(world: World) -> None:
+    lease = world.held()
+    world.clock.advance(16)
+    world.store.claim("run-1", "worker-2", TTL)
+    with pytest.raises(LostLease):
+        world.store.keep_answer(lease, path="draft", key="k", answer={"text": "late"})
+    assert world.store.answer("run-1", "k") is None
+
+
+def test_what_is_no_json_is_not_kept(world: World) -> None:
+    with pytest.raises(Refused):
+        world.store.keep_answer(world.held(), path="draft", key="k", answer={"text": b"bytes"})
+
+
+def asking(*texts: str) -> tuple[list[str], Callable[[], Awaitable[JsonObject]]]:
+    """What was asked for so far, and an `ask` that answers with these texts in turn."""
+    asked: list[str] = []
+
+    async def ask() -> JsonObject:
+        asked.append(texts[len(asked)])
+        return {"text": asked[-1]}
+
+    return asked, ask
+
+
+@pytest.fixture(params=["memory", "store"])
+def journals(request: pytest.FixtureRequest, world: World) -> Callable[[], Journal]:
+    """Each call gives the journal of the same step run, done again."""
+    if request.param == "memory":
+        first = MemoryJournal()
+        return first.again
+    lease = world.held()
+    return lambda: StoreJournal(world.store, lease, "draft")
+
+
+async def test_a_run_that_is_done_again_asks_only_what_was_not_answered(journals: Callable[[], Journal]) -> None:
+    asked, ask = asking("a", "b", "c")
+    first = journals()
+    assert [(await first.answered(request, ask))["text"] for request in ("one", "two", "one")] == ["a", "b", "c"]
+    again = journals()
+    assert [(await again.answered(request, ask))["text"] for request in ("one", "two", "one")] == ["a", "b", "c"]
+    assert asked == ["a", "b", "c"]
+
+
+async def test_an_answer_that_did_not_come_is_asked_for_again(journals: Callable[[], Journal]) -> None:
+    async def fail() -> JsonObject:
+        raise NotFound("gone")
+
+    with pytest.raises(NotFound):
+        await journals().answered("one", fail)
+    _, ask = asking("a")
+    assert await journals().answered("one", ask) == {"text": "a"}
+
+
+async def test_the_next_round_of_a_step_asks_anew(world: World) -> None:
+    lease = world.store.claim(world.execution().id, "worker-1", timedelta(seconds=9))
+    asked, ask = asking("a", "b")
+    for path in ("draft", "draft#2"):
+        await StoreJournal(world.store, lease, path).answered("one", ask)
+    assert asked == ["a", "b"]

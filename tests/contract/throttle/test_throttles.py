@@ -1,0 +1,330 @@
+"""The limits of connections, whatever book they are kept in: in memory, on SQLite, on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from flowbuilder.adapters.clock import SystemClock
+from flowbuilder.adapters.throttling.connection_throttle import LONGER_WAIT, SHORT_WAIT, DoorKeeper
+from flowbuilder.adapters.throttling.limit_registry import DeclaredLimits
+from flowbuilder.errors import ConfigurationError, StepError, Throttled, TransientError
+from flowbuilder.ports import Clock, Store, Throttle
+from flowbuilder.ports.throttle import NoThrottle, named
+from flowbuilder.store import open_store
+from flowbuilder.testing import FakeClock, FakeConnections, FakeThrottle, MemoryStore
+from flowbuilder.throttling.context import Passage, passing
+from flowbuilder.throttling.limiter import SLOT_SECONDS
+from flowbuilder.values import JsonObject
+
+KNOWN: dict[str, JsonObject] = {
+    "free": {"base_url": "https://free.example"},
+    "narrow": {"limits": {"concurrency": 2}},
+    "paced": {"limits": {"rate": "10/second", "burst": 2}},
+    "slow": {"limits": {"rate": "1/minute"}},
+    "wrong": {"limits": {"rate": "fast"}},
+    "tea.example": {"limits": {"concurrency": 1}},
+}
+
+
+BOOKS = ["fake", "memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+
+
+@pytest.fixture(params=BOOKS)
+def throttles(request: pytest.FixtureRequest, clock: FakeClock) -> tuple[Throttle, Throttle]:
+    """Two who share one book, as two workers do."""
+    return _two(request, clock)
+
+
+@pytest.fixture(params=BOOKS)
+def throttles_in_real_time(request: pytest.FixtureRequest) -> tuple[Throttle, Throttle]:
+    """The same, where a call and its waiting take their time."""
+    return _two(request, SystemClock())
+
+
+def _two(request: pytest.FixtureRequest, clock: Clock) -> tuple[Throttle, Throttle]:
+    connections = FakeConnections(KNOWN)
+    if request.param == "fake":
+        fake = FakeThrottle(clock=clock, connections=connections)
+        return fake, fake
+    if request.param == "memory":
+        store: Store = MemoryStore(clock=clock)
+    else:
+        url = request.getfixturevalue(f"{request.param}_url")
+        store = open_store(url, clock=clock, durable=False)
+        request.addfinalizer(store.close)
+    one, other = (DoorKeeper(store, DeclaredLimits(connections), clock, chance=lambda: 0.5) for _ in range(2))
+    return one, other
+
+
+@pytest.fixture
+def throttle(throttles: tuple[Throttle, Throttle]) -> Throttle:
+    return throttles[0]
+
+
+def refused(seconds: float | None = None, reason: str = "rate_limit") -> TransientError:
+    return TransientError("not now", reason=reason, retry_after=seconds)  # type: ignore[arg-type]
+
+
+async def refuse(throttle: Throttle, name: str, seconds: float | None = None) -> Throttled:
+    with pytest.raises(Throttled) as caught:
+        async with throttle.slot(name):
+            raise refused(seconds)
+    return caught.value
+
+
+@contextlib.asynccontextmanager
+async def stepping(passage: Passage | None = None) -> AsyncIterator[Passage]:
+    with passing(passage or Passage()) as entered:
+        yield entered
+
+
+async def test_without_limits_calls_are_made_at_once(throttle: Throttle, clock: FakeClock) -> None:
+    begun = clock.now()
+    for _ in range(50):
+        async with throttle.slot("free"):
+            pass
+    assert clock.now() == begun
+
+
+async def test_never_are_more_calls_made_at_once_than_a_connection_allows(
+    throttles_in_real_time: tuple[Throttle, Throttle],
+) -> None:
+    under_way, most, made = 0, 0, 0
+
+    async def call(throttle: Throttle) -> None:
+        nonlocal under_way, most, made
+        while True:
+            try:
+                async with throttle.slot("narrow"):
+                    under_way += 1
+                    most = max(most, under_way)
+                    await asyncio.sleep(0.01)
+                    under_way -= 1
+                    made += 1
+                    return
+            except Throttled:
+                await asyncio.sleep(0.005)
+
+    await asyncio.gather(*(call(throttles_in_real_time[number % 2]) for number in range(20)))
+    assert (made, most) == (20, 2)
+
+
+async def test_who_finds_no_place_waits_for_seconds_and_is_then_sent_away(throttle: Throttle, clock: FakeClock) -> None:
+    async with throttle.slot("narrow"), throttle.slot("narrow"):
+        begun = clock.now()
+        with pytest.raises(Throttled, match="narrow may not be called by more at once") as caught:
+            async with throttle.slot("narrow"):
+                pass
+        assert clock.now() - begun <= timedelta(seconds=SHORT_WAIT + 0.1)
+        assert 1 <= caught.value.retry_after <= 3
+
+
+async def test_places_are_given_back_however_a_call_ends(throttle: Throttle) -> None:
+    for problem in (StepError("no"), refused(reason="timeout"), ValueError("ours")):
+        with pytest.raises(type(problem)):
+            async with throttle.slot("narrow"):
+                raise problem
+    cut = asyncio.create_task(_hold(throttle, "narrow", 30))
+    await asyncio.sleep(0.05)
+    cut.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await cut
+    async with throttle.slot("narrow"), throttle.slot("narrow"):
+        pass
+
+
+async def _hold(throttle: Throttle, name: str, seconds: float) -> None:
+    async with throttle.slot(name):
+        await asyncio.sleep(seconds)
+
+
+async def test_the_places_of_a_worker_that_died_are_free_after_a_while(
+    throttles: tuple[Throttle, Throttle], clock: FakeClock
+) -> None:
+    died, other = throttles
+    held = [died.slot("narrow") for _ in range(2)]  # never left: nobody renews them in this clock's time
+    for slot in held:
+        await slot.__aenter__()
+    with pytest.raises(Throttled):
+        async with other.slot("narrow"):
+            pass
+    clock.advance(SLOT_SECONDS)
+    async with other.slot("narrow"), other.slot("narrow"):
+        pass
+    for slot in held:
+        await slot.__aexit__(None, None, None)
+
+
+async def test_calls_come_no_faster_than_the_rate(throttles: tuple[Throttle, Throttle], clock: FakeClock) -> None:
+    begun = clock.now()
+    for number in range(22):
+        async with throttles[number % 2].slot("paced"):
+            pass
+    assert clock.now() - begun == timedelta(seconds=2)
+
+
+async def test_a_long_wait_for_a_turn_is_not_waited_for_in_place_and_the_turn_is_promised(
+    throttle: Throttle, clock: FakeClock
+) -> None:
+    async with throttle.slot("slow"):
+        pass
+    begun = clock.now()
+    waits = []
+    for _ in range(3):
+        with pytest.raises(Throttled, match="slow may not be called more often") as caught:
+            async with throttle.slot("slow"):
+                pass
+        waits.append(caught.value)
+    assert clock.now() == begun
+    assert [wait.retry_after for wait in waits] == [60, 120, 180]
+    clock.advance(120)
+    for wait in waits[:2]:
+        assert wait.turn is not None
+        async with stepping(Passage(times=1, turns={"slow": wait.turn})), throttle.slot("slow"):
+            pass
+    with pytest.raises(Throttled) as caught:
+        async with throttle.slot("slow"):
+            pass
+    assert caught.value.retry_after == 120
+
+
+async def test_a_step_with_work_behind_it_waits_longer_in_its_place(throttle: Throttle, clock: FakeClock) -> None:
+    waited: list[float] = []
+    async with stepping() as passage:
+        passage._limits.append(waited.append)
+        async with throttle.slot("free"):
+            pass
+        with pytest.raises(Throttled):
+            async with throttle.slot("paced"):
+                raise refused(20)
+        begun = clock.now()
+        async with throttle.slot("paced"):
+            pass
+        assert 20 <= (clock.now() - begun).total_seconds() <= LONGER_WAIT
+        assert sum(waited) == (clock.now() - begun).total_seconds()
+
+
+@pytest.mark.parametrize("name", ["free", "narrow", "paced"])
+async def test_a_refusal_closes_the_connection_for_everybody_until_the_time_that_it_names(
+    throttles: tuple[Throttle, Throttle], clock: FakeClock, name: str
+) -> None:
+    one, other = throttles
+    problem = await refuse(one, name, 30)
+    assert (problem.connection, problem.refused, problem.reason) == (name, True, "rate_limit")
+    assert problem.retry_after == 30
+    for seconds in (0, 10, 16.9):
+        clock.advance(seconds)
+        with pytest.raises(Throttled, match="has turned calls away and is left alone for now") as caught:
+            async with other.slot(name):
+                pass
+        assert caught.value.refused
+    clock.advance(3.1)
+    async with other.slot(name):
+        pass
+
+
+async def test_a_server_that_is_down_closes_the_connection_only_where_it_says_for_how_long(
+    throttles: tuple[Throttle, Throttle],
+) -> None:
+    one, other = throttles
+    with pytest.raises(TransientError) as caught:
+        async with one.slot("free"):
+            raise refused(None, reason="server_error")
+    assert not isinstance(caught.value, Throttled)
+    async with other.slot("free"):
+        pass
+    with pytest.raises(Throttled) as closed:
+        async with one.slot("free"):
+            raise refused(20, reason="server_error")
+    assert closed.value.reason == "server_error"
+    with pytest.raises(Throttled):
+        async with other.slot("free"):
+            pass
+
+
+async def test_one_call_looks_first_and_the_others_have_their_turns_after_it(
+    throttles: tuple[Throttle, Throttle], clock: FakeClock
+) -> None:
+    one, other = throttles
+    await refuse(one, "free", 10)
+    clock.advance(10)
+    async with one.slot("free"):
+        with pytest.raises(Throttled):
+            async with stepping(Passage()), other.slot("free"):
+                pass
+    clock.advance(10)
+    async with other.slot("free"):
+        pass
+
+
+async def test_a_refusal_that_names_no_time_is_waited_out_longer_and_longer(
+    throttle: Throttle, clock: FakeClock
+) -> None:
+    waits = []
+    for _ in range(6):
+        waits.append((await refuse(throttle, "free")).retry_after)
+        clock.advance(waits[-1])
+    assert waits == [1.0, 1.5, 3.0, 6.0, 11.25, 11.25]
+
+
+async def test_connections_do_not_wait_for_each_other(throttle: Throttle) -> None:
+    await refuse(throttle, "free", 60)
+    async with throttle.slot("narrow"):
+        pass
+
+
+async def test_what_waits_inside_for_another_connection_closes_nothing(throttle: Throttle) -> None:
+    await refuse(throttle, "free", 60)
+    with pytest.raises(Throttled) as caught:
+        async with throttle.slot("narrow"), throttle.slot("free"):
+            pass
+    assert caught.value.connection == "free"
+    async with throttle.slot("narrow"), throttle.slot("narrow"):
+        pass
+
+
+async def test_providers_and_hosts_need_not_be_connections_and_have_limits_where_they_are(throttle: Throttle) -> None:
+    async with throttle.slot("openai", kind="provider"), throttle.slot("www.example", kind="host"):
+        pass
+    async with throttle.slot("tea.example", kind="host"):
+        with pytest.raises(Throttled):
+            async with throttle.slot("tea.example", kind="host"):
+                pass
+    with pytest.raises(ConfigurationError, match="there is no connection 'nobody'"):
+        async with throttle.slot("nobody"):
+            pass
+
+
+async def test_a_connection_with_wrong_limits_is_not_called_at_all(throttle: Throttle) -> None:
+    called = False
+    with pytest.raises(ConfigurationError, match=r"connection wrong: limits\.rate cannot be 'fast'"):
+        async with throttle.slot("wrong"):
+            called = True
+    assert not called
+
+
+async def test_what_may_have_limits_is_not_called_while_nobody_can_say_which(clock: FakeClock) -> None:
+    class Away:
+        async def get(self, name: str) -> JsonObject:
+            raise TransientError("Prefect's blocks: no answer", reason="connection")
+
+    throttle = FakeThrottle(clock=clock, connections=Away())
+    with pytest.raises(Throttled, match="whether shop has limits is not known") as caught:
+        async with throttle.slot("shop"):
+            pass
+    assert caught.value.retry_after > 0
+
+
+async def test_no_throttle_lets_everything_through() -> None:
+    async with NoThrottle().slot("anything", kind="host"):
+        pass
+
+
+def test_a_request_counts_for_its_connection_else_for_its_host() -> None:
+    assert named("shop", "https://Shop.example/x") == ("shop", "connection")
+    assert named(None, "https://Shop.example:8443/x") == ("shop.example", "host")

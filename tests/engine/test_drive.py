@@ -1,0 +1,238 @@
+"""A drive tries again, waits without holding a worker, keeps its time limits, and hands an execution back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any, ClassVar
+
+import pytest
+
+from flowbuilder.app import App
+from flowbuilder.engine.drive_control import Signals
+from flowbuilder.engine.driver import Settled
+from flowbuilder.engine.in_process import LocalRunner
+from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.errors import StepError, TransientError
+from flowbuilder.model.effect import Intent
+from flowbuilder.settings import Settings
+from flowbuilder.steps.registry import step_types
+from flowbuilder.steps.step import Completed, Step, StepResult, StepRun, Templated
+from flowbuilder.testing import FakeClock, MemoryStore, fake_ports
+
+Behaviour = Callable[[StepRun], Any]
+BEHAVIOURS: dict[str, Behaviour] = {}
+
+
+class Acting(Step):
+    """A step that does what the test says."""
+
+    does: Templated[str]
+
+    async def run(self, run: StepRun) -> StepResult:
+        """Call the behaviour; await what it gives if it is to be awaited."""
+        given = BEHAVIOURS[self.does](run)
+        return Completed(output=await given if asyncio.iscoroutine(given) else given)
+
+
+class Awaiting(Acting):
+    """The same in the worker's event loop."""
+
+    cooperative: ClassVar[bool] = True
+
+
+@pytest.fixture(autouse=True)
+def acting_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    known = {**step_types(), "acting": Acting, "awaiting": Awaiting}
+    monkeypatch.setattr("flowbuilder.definition.step_loader.step_types", lambda: known)
+    yield
+    BEHAVIOURS.clear()
+
+
+class World:
+    """A store, a clock and one execution of the given steps."""
+
+    def __init__(self, *steps: dict[str, Any]) -> None:
+        self.clock = FakeClock()
+        self.store = MemoryStore(clock=self.clock)
+        self.ports = fake_ports(clock=self.clock)
+        self.app = App(self.store, LocalRunner(self.store, self.ports), Settings())
+        outputs = {step["id"]: f"{{{{ steps.{step['id']}.output | default(none) }}}}" for step in steps}
+        document = {"schema": "flowbuilder/v1", "name": "w", "title": "W", "steps": list(steps), "outputs": outputs}
+        self.id = self.app.start("w", {}, version=self.app.push(document).number)
+
+    async def drive(self, signals: Signals | None = None) -> Settled:
+        return await execute(
+            self.store,
+            self.id,
+            holder="test",
+            ttl=timedelta(seconds=15),
+            ports=self.ports,
+            perform=PerformHere(self.clock),
+            signals=signals,
+        )
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        return [event.data for event in self.store.events(self.id) if event.type == kind]
+
+
+def failing(times: int, *, retry_after: float | None = None) -> Behaviour:
+    left = [times]
+
+    def behave(run: StepRun) -> int:
+        if left[0]:
+            left[0] -= 1
+            raise TransientError("busy", reason="server_error", retry_after=retry_after)
+        return run.attempt
+
+    return behave
+
+
+def acting(kind: str = "acting", *, does: str = "it", id: str = "a", **more: Any) -> dict[str, Any]:
+    return {"id": id, "type": kind, "does": does, **more}
+
+
+async def test_a_passing_failure_is_tried_again_after_its_delay() -> None:
+    BEHAVIOURS["it"] = failing(2)
+    world = World(acting(retry={"attempts": 3, "delay_seconds": 2}))
+    begun = world.clock.now()
+    assert (await world.drive()).outputs == {"a": 3}
+    assert world.clock.now() - begun == timedelta(seconds=6)
+    assert [event["delay_seconds"] for event in world.events("step_retrying")] == [2, 4]
+
+
+async def test_a_lasting_failure_is_not_tried_again() -> None:
+    def behave(_run: StepRun) -> None:
+        raise StepError("wrong", code="wrong")
+
+    BEHAVIOURS["it"] = behave
+    settled = await World(acting(retry={"attempts": 3})).drive()
+    assert settled.error == {"code": "wrong", "message": "wrong", "path": "a"}
+
+
+async def test_a_long_wait_lets_the_execution_go_and_counts_attempts_on() -> None:
+    BEHAVIOURS["it"] = failing(2, retry_after=600)
+    world = World(acting(retry={"attempts": 3}))
+    settled = await world.drive()
+    assert settled.status == "waiting"
+    assert settled.until == world.clock.now() + timedelta(seconds=600)
+    assert world.store.execution(world.id).ready_at == settled.until
+    assert world.store.ready() == ()
+    world.clock.advance(600)
+    assert [execution.id for execution in world.store.ready()] == [world.id]
+    assert (await world.drive()).status == "waiting"
+    world.clock.advance(600)
+    assert (await world.drive()).outputs == {"a": 3}
+
+
+async def test_the_last_attempt_fails_the_step_however_often_it_was_taken_up() -> None:
+    BEHAVIOURS["it"] = failing(9, retry_after=600)
+    world = World(acting(retry={"attempts": 2}))
+    await world.drive()
+    world.clock.advance(600)
+    settled = await world.drive()
+    assert settled.status == "failed"
+    assert settled.error == {"code": "server_error", "message": "busy", "path": "a"}
+
+
+async def test_one_woken_too_early_goes_on_waiting() -> None:
+    BEHAVIOURS["it"] = failing(1, retry_after=600)
+    world = World(acting(retry={"attempts": 3}))
+    first = await world.drive()
+    world.clock.advance(100)
+    again = await world.drive()
+    assert (again.status, again.until, again.progressed) == ("waiting", first.until, False)
+
+
+async def test_what_is_independent_goes_on_while_a_step_waits_long() -> None:
+    BEHAVIOURS["it"] = failing(1, retry_after=600)
+    BEHAVIOURS["other"] = lambda _run: "done"
+    world = World(acting(retry={"attempts": 2}), acting(id="b", does="other"))
+    assert (await world.drive()).status == "waiting"
+    assert [outcome.path for outcome in world.store.outcomes(world.id)] == ["b"]
+
+
+@pytest.mark.parametrize("kind", ["acting", "awaiting"])
+async def test_a_step_that_takes_too_long_is_cut_off(kind: str) -> None:
+    BEHAVIOURS["it"] = lambda _run: asyncio.sleep(30)
+    settled = await World(acting(kind, timeout_seconds=0.1)).drive()
+    assert settled.error == {"code": "timeout", "message": "took longer than 0.1 s", "path": "a"}
+
+
+async def test_the_time_limit_holds_for_code_that_blocks_and_others_go_on_meanwhile() -> None:
+    BEHAVIOURS["it"] = lambda _run: time.sleep(3)
+    BEHAVIOURS["other"] = lambda _run: "done"
+    world = World(acting(timeout_seconds=0.2, on_error="continue"), acting(id="b", does="other"))
+    begun = time.monotonic()
+    settled = await world.drive()
+    assert time.monotonic() - begun < 2
+    assert settled.outputs == {"a": None, "b": "done"}
+    assert [event["error"]["code"] for event in world.events("step_failed")] == ["timeout"]
+
+
+async def test_work_left_behind_after_its_time_can_begin_no_effect() -> None:
+    said: list[str] = []
+
+    def behave(run: StepRun) -> None:
+        time.sleep(0.5)
+        assert run.ports.ledger is not None
+        try:
+            asyncio.run(
+                run.ports.ledger.begin(
+                    Intent(key=run.effect_key, path=run.path, target="t", target_class="neither", request_hash="h")
+                )
+            )
+        except StepError as problem:
+            said.append(problem.code)
+
+    BEHAVIOURS["it"] = lambda run: asyncio.to_thread(behave, run)
+    world = World(acting("awaiting", timeout_seconds=0.1))
+    assert (await world.drive()).status == "failed"
+    await asyncio.sleep(0.8)
+    assert said == ["over"]
+    assert world.store.effects(world.id) == ()
+
+
+async def test_a_worker_that_leaves_finishes_what_runs_and_begins_nothing_more() -> None:
+    signals = Signals()
+
+    async def slow() -> str:
+        signals.leave()
+        await asyncio.sleep(0.2)
+        return "done"
+
+    BEHAVIOURS["it"] = lambda _run: slow()
+    BEHAVIOURS["next"] = lambda _run: "next"
+    world = World(acting("awaiting"), acting("awaiting", id="b", does="next", depends_on=["a"]))
+    settled = await world.drive(signals)
+    assert settled.status == "queued"
+    assert [outcome.path for outcome in world.store.outcomes(world.id)] == ["a"]
+    assert [execution.id for execution in world.store.ready()] == [world.id]
+    assert (await world.drive()).outputs == {"a": "done", "b": "next"}
+
+
+async def test_a_signal_makes_a_drive_look_at_once() -> None:
+    signals = Signals()
+    moments: list[float] = []
+    looked = MemoryStore.decisions
+
+    class Counting(MemoryStore):
+        def decisions(self, execution_id: str) -> Any:
+            moments.append(time.monotonic())
+            return looked(self, execution_id)
+
+    async def slow() -> str:
+        await asyncio.sleep(0.3)
+        signals.look()
+        heard = time.monotonic()
+        await asyncio.sleep(0.3)
+        assert any(0 <= moment - heard < 0.2 for moment in moments)
+        return "done"
+
+    BEHAVIOURS["it"] = lambda _run: slow()
+    world = World(acting("awaiting"), {"id": "r", "type": "human_review", "title": "ok?"})
+    world.store.__class__ = Counting
+    assert (await world.drive(signals)).status == "waiting"
+    assert [outcome.status for outcome in world.store.outcomes(world.id)] == ["completed"]

@@ -1,0 +1,188 @@
+"""Whole executions in this process, on the fakes that users get."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import flowbuilder.engine.runner as execute_module
+from flowbuilder.analysis.model import Reading
+from flowbuilder.diagnostics import Diagnostic
+from flowbuilder.errors import Conflict, DefinitionError, Refused
+from flowbuilder.testing import Answer, Finished, MemoryStore, run_locally
+
+HERE = Path(__file__).parent
+BATCH = (HERE / "batch.yaml").read_text()
+NOTE = (HERE / "note.yaml").read_text()
+PAGES = [f"https://tea.example/{number}" for number in range(20)]
+
+
+def run_batch(**options: object) -> Finished:
+    return run_locally(BATCH, {"pages": PAGES}, called=(NOTE,), **options)  # type: ignore[arg-type]
+
+
+def document(*steps: dict[str, object], **more: object) -> dict[str, object]:
+    return {"schema": "flowbuilder/v1", "name": "w", "title": "W", "steps": list(steps), **more}
+
+
+def code(step_id: str, source: str, **more: object) -> dict[str, object]:
+    return {"id": step_id, "type": "code", "source": source, **more}
+
+
+def test_a_batch_waits_for_the_three_pages_that_need_a_person_and_does_all_else() -> None:
+    finished = run_batch()
+    assert finished.status == "waiting"
+    assert [review.path for review in finished.waiting] == [f"refresh[{n}].review" for n in (3, 11, 19)]
+    done = {path for path, outcome in finished.outcomes.items() if path.endswith(".draft")}
+    assert len(done) == 20
+
+
+def test_a_batch_completes_once_people_have_answered() -> None:
+    finished = run_batch(decide=lambda review: "approve")
+    assert finished.status == "completed", finished.error
+    assert finished.outputs["size"] == "deep"
+    assert finished.outputs["count"] == 20
+    assert finished.outputs["done"] == 19
+    assert finished.outputs["texts"][3] == "new https://tea.example/3 (2 words)"
+
+
+def test_no_step_runs_twice_although_the_execution_was_taken_up_again() -> None:
+    finished = run_batch(decide=lambda review: "approve")
+    started = [event.path for event in finished.events if event.type == "step_started"]
+    assert len(started) == len(set(started))
+    completed = [event.path for event in finished.events if event.type == "step_completed"]
+    assert len(completed) == len(set(completed))
+
+
+def test_what_the_walk_notes_is_in_the_timeline_once() -> None:
+    finished = run_batch(decide=lambda review: "approve")
+    for kind in ("branch_taken", "step_skipped", "iteration_started", "item_failed"):
+        paths = [event.path for event in finished.events if event.type == kind]
+        assert len(paths) == len(set(paths)), kind
+
+
+def test_a_request_for_changes_gives_the_drafting_step_the_comment() -> None:
+    finished = run_locally(
+        document(
+            code("draft", "said", **{"with": {"said": "{{ feedback.comment if feedback else 'first' }}"}}),
+            {
+                "id": "review",
+                "type": "human_review",
+                "title": "Draft",
+                "proposal": "{{ steps.draft.output }}",
+                "on_changes_requested": {"rewind_to": "draft", "max_rounds": 2},
+            },
+            outputs={"text": "{{ steps.review.output.approved }}", "rounds": "{{ steps.review.output.rounds }}"},
+        ),
+        decide={"review": Answer(verb="request-changes", comment="shorter"), "review#2": "approve"},
+    )
+    assert finished.outputs == {"text": "shorter", "rounds": 2}
+
+
+def test_an_edit_is_what_goes_on() -> None:
+    finished = run_locally(
+        document(
+            {"id": "review", "type": "human_review", "title": "Draft", "proposal": "a text"},
+            outputs={"text": "{{ steps.review.output.approved }}"},
+        ),
+        decide={"review": Answer(verb="approve", edited="a better text")},
+    )
+    assert finished.outputs == {"text": "a better text"}
+    decision = finished.reviews[0].decision
+    assert decision is not None
+    assert decision.edited
+
+
+def test_a_failing_step_fails_the_execution_and_says_where() -> None:
+    finished = run_locally(document(code("bad", "1 / 0"), code("good", "1"), outputs={"x": "{{ steps.good.output }}"}))
+    assert finished.status == "failed"
+    assert finished.error is not None
+    assert finished.error["path"] == "bad"
+    assert "ZeroDivisionError" in finished.error["message"]
+    assert finished.outcomes["good"].status == "completed"
+
+
+def test_an_execution_that_fails_closes_its_reviews() -> None:
+    finished = run_locally(
+        document(
+            {"id": "review", "type": "human_review", "title": "Draft"},
+            code("bad", "1 / 0"),
+            code("late", "1", depends_on=["review", "bad"]),
+            outputs={"late": "{{ steps.late.output }}"},
+        )
+    )
+    assert finished.status == "failed"
+    assert not finished.waiting
+
+
+def test_inputs_that_do_not_fit_are_refused_before_anything_runs() -> None:
+    with pytest.raises(Refused, match="pages"):
+        run_locally(BATCH, {"pages": "not a list"}, called=(NOTE,))
+    with pytest.raises(Refused, match="pages"):
+        run_locally(BATCH, {}, called=(NOTE,))
+
+
+def test_a_document_with_errors_is_not_stored() -> None:
+    with pytest.raises(DefinitionError, match="1 error"):
+        run_locally(document(code("a", "1", depends_on=["nobody"])))
+
+
+def test_a_second_decision_learns_who_was_faster() -> None:
+    finished = run_batch()
+    review = finished.waiting[0]
+    seen = {"seen_version": review.version, "seen_hash": review.content_hash}
+    finished.app.decide(review.id, kind="approved", by="ana@example.com", **seen)
+    with pytest.raises(Conflict, match=r"ana@example\.com"):
+        finished.app.decide(review.id, kind="rejected", by="bob@example.com", comment="no", **seen)
+
+
+def test_a_paused_execution_stops_and_goes_on() -> None:
+    finished = run_batch()
+    app, execution_id = finished.app, finished.execution.id
+    assert app.pause(execution_id, by="ana").status == "paused"
+    assert app.resume(execution_id, by="ana").status in ("queued", "waiting")
+
+
+def test_a_cancelled_execution_is_over_and_its_reviews_are_closed() -> None:
+    finished = run_batch()
+    app, execution_id = finished.app, finished.execution.id
+    assert app.cancel(execution_id, by="ana").status == "cancelled"
+    assert {review.status for review in app.reviews_of(execution_id)} == {"decided"}
+    with pytest.raises(Refused):
+        app.resume(execution_id, by="ana")
+
+
+def test_standings_show_every_step_with_items_and_skipped_branches() -> None:
+    finished = run_batch()
+    standings = {standing.id: standing for standing in finished.app.standings(finished.execution.id)}
+    assert standings["numbers"].status == "completed"
+    assert standings["size"].output == "deep"
+    assert standings["refresh"].status == "running"
+    assert standings["summary"].status == "pending"
+    inner = {standing.path for standing in standings["refresh"].inside}
+    assert "refresh[3].ask" in inner
+
+
+def test_rules_that_have_come_since_do_not_stop_what_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = MemoryStore()
+    waiting = run_locally(
+        {
+            "schema": "flowbuilder/v1",
+            "name": "w",
+            "title": "W",
+            "steps": [{"id": "ask", "type": "human_review", "title": "ok?"}],
+            "outputs": {"decision": "{{ steps.ask.output.decision }}"},
+        },
+        store=store,
+    )
+
+    def new_rule(reading: Reading) -> Iterator[Diagnostic]:
+        yield Diagnostic(code="FB999", message="this is not allowed any more")
+
+    monkeypatch.setattr("flowbuilder.analysis.linter.rules", lambda: {"new": new_rule})
+    execute_module._plan.cache_clear()
+    assert [standing.status for standing in waiting.app.standings(waiting.execution.id)] == ["waiting"]
+    with pytest.raises(DefinitionError, match="not allowed any more"):
+        waiting.app.publish("w")

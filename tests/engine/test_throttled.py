@@ -1,0 +1,257 @@
+"""A step that has to wait for its turn: no attempt, no worker, no failure, but not for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any, ClassVar
+
+import pytest
+
+from flowbuilder.app import App
+from flowbuilder.engine.driver import Settled
+from flowbuilder.engine.in_process import LocalRunner
+from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.errors import StepError, Throttled, TransientError
+from flowbuilder.settings import Settings
+from flowbuilder.steps.registry import step_types
+from flowbuilder.steps.step import Completed, Step, StepResult, StepRun
+from flowbuilder.testing import FakeClock, MemoryStore, fake_ports
+from flowbuilder.throttling.context import current_passage
+from flowbuilder.values import JsonObject
+
+Behaviour = Callable[[StepRun], Any]
+TURN = {"era": 3, "at": "2026-01-05T09:10:00+00:00"}
+
+
+class Calling(Step):
+    """A step that does what the test says."""
+
+    does: ClassVar[list[Behaviour]] = []
+
+    async def run(self, run: StepRun) -> StepResult:
+        """The next behaviour; the last one for ever."""
+        behave = self.does.pop(0) if len(self.does) > 1 else self.does[0]
+        given = behave(run)
+        return Completed(output=await given if asyncio.iscoroutine(given) else given)
+
+
+class Sharing(Calling):
+    """The same in the worker's event loop."""
+
+    cooperative: ClassVar[bool] = True
+
+
+@pytest.fixture(autouse=True)
+def calling_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    known = {**step_types(), "calling": Calling, "sharing": Sharing}
+    monkeypatch.setattr("flowbuilder.definition.step_loader.step_types", lambda: known)
+    yield
+    Calling.does.clear()
+
+
+class World:
+    """A store, a clock and one execution of one step."""
+
+    def __init__(self, *does: Behaviour, kind: str = "sharing", beside: bool = False, **more: Any) -> None:
+        Calling.does[:] = does
+        self.clock = FakeClock()
+        self.store = MemoryStore(clock=self.clock)
+        self.ports = fake_ports(clock=self.clock)
+        self.local = LocalRunner(self.store, self.ports)
+        app = App(self.store, self.local, Settings())
+        document: JsonObject = {
+            "schema": "flowbuilder/v1",
+            "name": "w",
+            "title": "W",
+            "steps": [{"id": "a", "type": kind, **more}, *([{"id": "b", "type": kind}] if beside else [])],
+            "outputs": {name: f"{{{{ steps.{name}.output }}}}" for name in ("ab" if beside else "a")},
+        }
+        self.id = app.start("w", {}, version=app.push(document).number)
+
+    async def drive(self) -> Settled:
+        return await execute(
+            self.store,
+            self.id,
+            holder="test",
+            ttl=timedelta(seconds=15),
+            ports=self.ports,
+            perform=PerformHere(self.clock),
+        )
+
+    def types(self) -> list[str]:
+        return [event.type for event in self.store.events(self.id)]
+
+
+def refusing(seconds: float | None = None) -> Behaviour:
+    def behave(_run: StepRun) -> None:
+        raise TransientError("too often", reason="rate_limit", retry_after=seconds)
+
+    return behave
+
+
+def sent_away(seconds: float = 600) -> Behaviour:
+    def behave(_run: StepRun) -> None:
+        raise Throttled("not more often", connection="shop", retry_after=seconds, turn=TURN)
+
+    return behave
+
+
+def answering(run: StepRun) -> int:
+    return run.attempt
+
+
+async def test_a_step_without_retries_waits_and_then_does_its_first_attempt() -> None:
+    world = World(sent_away(), answering)
+    settled = await world.drive()
+    assert (settled.status, settled.until) == ("waiting", world.clock.now() + timedelta(seconds=600))
+    row = world.store.execution(world.id)
+    assert (row.status, row.ready_at, row.holder) == ("waiting", settled.until, None)
+    (event,) = [event for event in world.store.events(world.id) if event.type == "step_throttled"]
+    assert event.path == "a"
+    assert event.data == {
+        "connection": "shop",
+        "since": world.clock.now().isoformat(),
+        "until": (world.clock.now() + timedelta(seconds=600)).isoformat(),
+        "reason": "not more often",
+        "attempt": 1,
+        "turn": TURN,
+    }
+    world.clock.advance(600)
+    assert (await world.drive()).outputs == {"a": 1}
+    assert world.types().count("step_started") == 1
+
+
+async def test_the_attempts_of_a_step_are_left_for_its_failures() -> None:
+    def failing(_run: StepRun) -> None:
+        raise TransientError("down", reason="server_error", retry_after=0)
+
+    world = World(sent_away(), failing, sent_away(), failing, retry={"attempts": 2, "delay_seconds": 0})
+    for _ in range(2):
+        assert (await world.drive()).status == "waiting"
+        world.clock.advance(600)
+    settled = await world.drive()
+    assert settled.error == {"code": "server_error", "message": "down", "path": "a"}
+    events = [event for event in world.store.events(world.id) if event.path == "a"][1:]
+    steps = [(event.type, event.data["attempt"]) for event in events]
+    assert steps == [("step_throttled", 1), ("step_retrying", 1), ("step_throttled", 2), ("step_failed", 2)]
+
+
+async def test_its_turn_may_come_while_the_execution_is_worked_on_all_the_same() -> None:
+    def failing(_run: StepRun) -> None:
+        raise TransientError("down", reason="server_error", retry_after=0)
+
+    async def working_for_long(_run: StepRun) -> None:
+        await asyncio.sleep(0.05)
+        world.clock.advance(600)
+
+    world = World(
+        sent_away(), working_for_long, failing, answering, beside=True, retry={"attempts": 2, "delay_seconds": 0}
+    )
+    assert (await world.drive()).outputs == {"a": 2, "b": None}
+
+
+async def test_one_woken_too_early_goes_on_waiting() -> None:
+    world = World(sent_away(), answering)
+    first = await world.drive()
+    world.clock.advance(100)
+    again = await world.drive()
+    assert (again.status, again.until, again.progressed) == ("waiting", first.until, False)
+
+
+async def test_a_short_wait_lets_the_execution_go_as_well() -> None:
+    world = World(sent_away(2), answering)
+    assert (await world.drive()).status == "waiting"
+
+
+@pytest.mark.parametrize("kind", ["calling", "sharing"])
+async def test_what_it_was_promised_is_with_the_step_when_it_comes_back(kind: str) -> None:
+    world = World(sent_away(), lambda _run: [current_passage().turns, current_passage().times], kind=kind)
+    await world.drive()
+    world.clock.advance(600)
+    assert (await world.drive()).outputs == {"a": [{"shop": TURN}, 1]}
+
+
+async def test_a_refusal_of_a_third_party_step_is_a_wait_too_and_each_is_longer_up_to_a_minute() -> None:
+    world = World(refusing())
+    waits = []
+    for _ in range(7):
+        settled = await world.drive()
+        assert settled.until is not None
+        waits.append((settled.until - world.clock.now()).total_seconds())
+        world.clock.advance(waits[-1])
+    assert waits == [5, 10, 20, 40, 60, 60, 60]
+
+
+async def test_after_a_day_of_waiting_the_step_fails_and_says_so() -> None:
+    world = World(refusing(3600))
+    for _ in range(24):
+        assert (await world.drive()).status == "waiting"
+        world.clock.advance(3600)
+    settled = await world.drive()
+    assert settled.error is not None
+    assert settled.error["code"] == "throttled"
+    assert settled.error["message"] == ("it has waited for its turn for 24 hours, and there is still none: too often")
+
+
+async def test_a_refusal_after_work_was_done_counts_the_day_anew() -> None:
+    def failing(_run: StepRun) -> None:
+        raise TransientError("down", reason="server_error", retry_after=3600)
+
+    world = World(
+        *[refusing(3600)] * 20, failing, *[refusing(3600)] * 20, answering, retry={"attempts": 2, "delay_seconds": 0}
+    )
+    for _ in range(41):
+        assert (await world.drive()).status == "waiting"
+        world.clock.advance(3600)
+    assert (await world.drive()).outputs == {"a": 2}
+
+
+async def test_a_run_in_this_process_waits_here() -> None:
+    world = World(sent_away(), sent_away(30), answering)
+    settled = await world.local.run(world.id)
+    assert (settled.status, settled.outputs) == ("completed", {"a": 1})
+
+
+async def test_a_run_in_this_process_does_not_stay_for_hours() -> None:
+    world = World(sent_away(7200), answering)
+    assert (await world.local.run(world.id)).status == "waiting"
+
+
+@pytest.mark.parametrize("kind", ["calling", "sharing"])
+async def test_time_that_a_step_waits_for_its_turn_is_not_its_own(kind: str) -> None:
+    async def waiting(_run: StepRun) -> str:
+        current_passage().extend(0.4)
+        await asyncio.sleep(0.4)
+        return "in time"
+
+    assert (await World(waiting, kind=kind, timeout_seconds=0.3).drive()).outputs == {"a": "in time"}
+
+
+async def test_its_own_time_is_still_limited() -> None:
+    async def idling(_run: StepRun) -> None:
+        current_passage().extend(0.1)
+        await asyncio.sleep(5)
+
+    settled = await World(idling, timeout_seconds=0.1).drive()
+    assert settled.error is not None
+    assert settled.error["code"] == "timeout"
+
+
+async def test_a_pause_is_followed_while_a_step_waits_for_its_turn() -> None:
+    world = World(sent_away(), answering)
+    await world.drive()
+    assert world.store.request_control(world.id, "pause", "someone").status == "paused"
+    world.store.request_control(world.id, None, "someone")
+    assert (await world.drive()).status == "waiting"
+    assert world.store.request_control(world.id, "cancel", "someone").status == "cancelled"
+
+
+async def test_an_own_mistake_is_no_wait() -> None:
+    def wrong(_run: StepRun) -> None:
+        raise StepError("wrong", code="wrong")
+
+    settled = await World(wrong).drive()
+    assert settled.error is not None
+    assert settled.error["code"] == "wrong"

@@ -1,0 +1,42 @@
+"""Tests of the Prefect runtime, all behind one real server."""
+
+import contextlib
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flowbuilder.adapters.clock import SystemClock
+from flowbuilder.settings import Settings
+from flowbuilder.store import open_store
+from flowbuilder.testing import fake_ports
+from tests.support.prefect_installation import Shop
+from tests.support.prefect_server import PrefectServer, prefect_server
+
+
+@pytest.fixture(scope="session")
+def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
+    """The server of this session."""
+    with prefect_server(tmp_path_factory.mktemp("prefect")) as running:
+        yield running
+
+
+@pytest.fixture
+def settings(tmp_path: Path, sqlite_url: str) -> Settings:
+    """Settings with a home, a database and a work pool of their own."""
+    return Settings(
+        home=tmp_path / "home",
+        database_url=sqlite_url,
+        work_pool=f"pool-{uuid.uuid4().hex[:8]}",
+        sites=tmp_path / "sites",
+        lease_seconds=3.0,
+        sweep_seconds=1.0,
+    )
+
+
+@pytest.fixture
+def shop(prefect: PrefectServer, settings: Settings) -> Iterator[Shop]:
+    """A store on SQLite, the public fakes as the outside world, and the application."""
+    with contextlib.closing(open_store(settings.url, durable=False)) as store:
+        yield Shop(store=store, ports=fake_ports(clock=SystemClock()), settings=settings)

@@ -1,0 +1,89 @@
+"""Connections as Prefect blocks."""
+
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect_sqlalchemy import SqlAlchemyConnector
+
+from flowbuilder.adapters.connections import FileConnections
+from flowbuilder.adapters.prefect_blocks import blocks
+from flowbuilder.adapters.prefect_blocks.block_types import (
+    KINDS,
+    CmsCredentials,
+    LlmCredentials,
+    McpServer,
+    SearchConsoleCredentials,
+)
+from flowbuilder.adapters.prefect_blocks.blocks import BlockConnections, database_url_from_block
+from flowbuilder.errors import ConfigurationError, NotFound, Throttled
+from flowbuilder.throttling.limits import limits_of
+from tests.support.prefect_server import PrefectServer, free_port
+
+pytestmark = pytest.mark.prefect
+
+
+@pytest.fixture
+def connections(prefect: PrefectServer, tmp_path: Path) -> BlockConnections:
+    (tmp_path / "connections.yaml").write_text("in-file: {token: t}\nboth: {token: file}\n")
+    return BlockConnections(FileConnections(tmp_path))
+
+
+async def test_a_connection_is_the_block_of_its_name_whatever_its_kind(connections: BlockConnections) -> None:
+    await CmsCredentials(url="https://e.example", username="ana", password="s3cret").save("wp", overwrite=True)
+    await SearchConsoleCredentials(service_account='{"type": "x"}').save("gsc", overwrite=True)
+    await McpServer(url="http://m.example", headers={"x-key": "k"}).save("mcp", overwrite=True)
+    await LlmCredentials(api_key="key").save("llm", overwrite=True)
+    assert await connections.get("wp") == {"url": "https://e.example", "username": "ana", "password": "s3cret"}
+    assert (await connections.get("gsc"))["service_account"] == '{"type": "x"}'
+    assert await connections.get("mcp") == {"url": "http://m.example", "headers": {"x-key": "k"}}
+    assert await connections.get("llm") == {"api_key": "key"}
+
+
+async def test_the_limits_in_a_blocks_form_are_those_of_the_connection(connections: BlockConnections) -> None:
+    await LlmCredentials(api_key="key", concurrency=4, rate="60/minute").save("limited", overwrite=True)
+    found = await connections.get("limited")
+    assert found == {"api_key": "key", "limits": {"concurrency": 4, "rate": "60/minute"}}
+    assert limits_of("limited", found).concurrency == 4
+
+
+async def test_blocks_come_before_the_file_and_the_file_before_an_error(connections: BlockConnections) -> None:
+    await LlmCredentials(api_key="block").save("both", overwrite=True)
+    assert await connections.get("both") == {"api_key": "block"}
+    assert await connections.get("in-file") == {"token": "t"}
+    with pytest.raises(ConfigurationError, match="no flowbuilder block 'neither'"):
+        await connections.get("neither")
+
+
+async def test_while_prefect_is_away_what_was_known_stands_and_what_was_not_makes_a_step_wait(
+    connections: BlockConnections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "REMEMBERED_SECONDS", 0.0)
+    await LlmCredentials(api_key="key").save("known", overwrite=True)
+    assert await connections.get("known") == {"api_key": "key"}
+    away = {PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api", PREFECT_CLIENT_MAX_RETRIES: 0}
+    with temporary_settings(away):
+        assert await connections.get("known") == {"api_key": "key"}
+        with pytest.raises(Throttled, match="the connection other cannot be read"):
+            await connections.get("other")
+
+
+async def test_secrets_are_masked_wherever_a_block_is_shown(prefect: PrefectServer) -> None:
+    block = CmsCredentials(url="https://e.example", username="ana", password="s3cret")
+    await block.save("masked", overwrite=True)
+    async with get_client() as client:
+        shown = await client.read_block_document_by_name("masked", "flowbuilder-cms", include_secrets=False)
+    assert "s3cret" not in str(shown.data)
+    assert "s3cret" not in repr(block)
+
+
+def test_no_block_has_a_logo_that_a_browser_would_fetch_elsewhere() -> None:
+    assert [kind for kind in KINDS if getattr(kind, "_logo_url", None)] == []
+
+
+async def test_the_database_may_be_named_by_a_block_of_prefect_sqlalchemy(prefect: PrefectServer) -> None:
+    await SqlAlchemyConnector(connection_info="postgresql+psycopg://ana:pw@db.example/flow").save("db", overwrite=True)
+    assert database_url_from_block("db") == "postgresql+psycopg://ana:pw@db.example/flow"
+    with pytest.raises(NotFound, match="no prefect-sqlalchemy block 'none'"):
+        database_url_from_block("none")

@@ -1,0 +1,83 @@
+"""Leases of dead processes of this machine end at once; those of the living, of the stopped and of strangers do not."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from flowbuilder.errors import Conflict
+from flowbuilder.prefect.runs.process_liveness import bury_dead, is_dead, process_of, this_place
+from flowbuilder.prefect.runs.worker_context import new_holder
+from flowbuilder.testing import FakeClock, MemoryStore
+from tests.support.prefect_server import wait_until
+from tests.support.store_contract import TTL, World
+
+
+def holder_of(process: int, place: str | None = None) -> str:
+    kind, here, _, number = new_holder("worker").split(":")
+    return f"{kind}:{place or here}:{process}:{number}"
+
+
+@contextmanager
+def child() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as running:
+        yield running
+        running.kill()
+
+
+def test_a_holder_is_of_the_process_that_made_it() -> None:
+    mine = new_holder("worker")
+    assert process_of(mine) == os.getpid()
+    assert not is_dead(mine)
+
+
+def test_a_killed_process_is_dead_also_before_its_parent_asks() -> None:
+    with child() as running:
+        holder = holder_of(running.pid)
+        assert not is_dead(holder)
+        running.kill()
+        wait_until(lambda: is_dead(holder), what="its end")
+        running.wait()
+        assert is_dead(holder)
+
+
+def test_a_process_that_stands_still_is_alive() -> None:
+    with child() as running:
+        running.send_signal(signal.SIGSTOP)
+        assert not is_dead(holder_of(running.pid))
+        running.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("place", ["elsewhere~12345678", "elsewhere", this_place() + "x"])
+def test_of_another_machine_container_or_start_nothing_is_known(place: str) -> None:
+    with child() as running:
+        running.kill()
+        running.wait()
+        assert is_dead(holder_of(running.pid))
+        assert not is_dead(holder_of(running.pid, place))
+
+
+def test_only_what_the_dead_have_held_is_ready_at_once() -> None:
+    clock = FakeClock()
+    store = MemoryStore(clock=clock)
+    world = World(store, clock)
+    with child() as alive, child() as dead:
+        dead.kill()
+        dead.wait()
+        world.held("of-the-dead", holder=holder_of(dead.pid))
+        world.held("of-the-living", holder=holder_of(alive.pid))
+        world.held("of-another-machine", holder=holder_of(dead.pid, "elsewhere~12345678"))
+        assert bury_dead(store) == ["of-the-dead"]
+        assert [execution.id for execution in store.ready()] == ["of-the-dead"]
+        store.claim("of-the-dead", "worker-2", TTL)
+        for execution_id in ("of-the-living", "of-another-machine"):
+            with contextlib.suppress(Conflict):
+                store.claim(execution_id, "worker-2", TTL)
+                raise AssertionError(f"{execution_id} was taken from its holder")
+    assert bury_dead(store) == ["of-the-living"]
+    assert store.execution("of-the-dead").deaths == 1

@@ -1,0 +1,41 @@
+"""A worker on a disk that is nearly full: it takes nothing up, says so once, and goes on when there is room."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+import pytest
+
+from flowbuilder.devstack.doctor.doctor import examine
+from flowbuilder.settings import Settings
+from flowbuilder.store.db import disk_space
+from tests.support.documents import NOTE
+from tests.support.prefect_installation import Shop, flow_run
+
+pytestmark = pytest.mark.prefect
+
+
+async def test_without_room_nothing_begins_and_with_room_it_goes_on(
+    shop: Shop, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "flowbuilder.prefect.worker.dispatcher")
+    Path(settings.home).mkdir(parents=True, exist_ok=True)
+    workflow = shop.publish(NOTE)
+    with monkeypatch.context() as full:
+        full.setattr(disk_space, "free_bytes", lambda _: 12_000_000)
+        async with shop.worker():
+            ids = [await shop.start(workflow, {"text": f"number {number}"}) for number in range(3)]
+            await asyncio.sleep(3)
+            assert {shop.app.execution(execution_id).attempt for execution_id in ids} == {0}
+            [said] = [record.message for record in caplog.records]
+            assert "only 12.0 MB are free" in said
+            assert "64.0 MB are needed; nothing begins until there is room" in said
+            run = await flow_run(ids[0])
+            assert run.state is not None
+            assert run.state.is_scheduled()
+            [found] = [finding for finding in examine(settings) if finding.name == "room"]
+            assert found.verdict == "problem"
+            assert "only 12.0 MB are free" in found.said
+            full.undo()
+            for execution_id in ids:
+                await shop.status(execution_id, "waiting", seconds=15)

@@ -1,0 +1,147 @@
+"""One execution that kills every process it runs in, among many: it is set aside, and the others finish."""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flowbuilder.audit import audit
+from flowbuilder.settings import Settings
+from flowbuilder.steps.registry import step_types
+from tests.support.prefect_installation import Shop, until
+from tests.support.prefect_server import BIN, PrefectServer, program
+
+pytestmark = pytest.mark.prefect
+
+THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
+LEASE = 15.0 if THOROUGH else 3.0
+"""Seconds: as it ships, or shorter."""
+MANY = 50 if THOROUGH else 20
+MODULE = '''
+import asyncio
+import os
+import signal
+
+from pydantic import BaseModel
+
+from flowbuilder.steps.step import Completed, Step, StepRun, Templated
+
+
+class Fuse(Step):
+    """Wait for a moment, and then end the process, if it is to."""
+
+    cooperative = True
+    how: Templated[str] = "not"
+
+    class Output(BaseModel):
+        """Nothing to say."""
+
+        done: bool
+
+    async def run(self, run: StepRun) -> Completed:
+        """The end, or not."""
+        await asyncio.sleep(1.0)
+        if self.how == "exits":
+            os._exit(9)
+        if self.how == "segfault":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return Completed(output={"done": True})
+'''
+DOCUMENT = """
+schema: flowbuilder/v1
+name: fuse
+inputs: {how: {type: string, default: not}}
+steps:
+  - {id: before, type: code, source: "1"}
+  - {id: fuse, type: fuse, how: "{{ inputs.how }}", depends_on: [before]}
+  - {id: after, type: code, with: {done: "{{ steps.fuse.output.done }}"}, source: "done"}
+outputs: {done: "{{ steps.after.output }}"}
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A distribution with a step type that may kill its process, on the path as pip would put it; that path."""
+    folder = tmp_path / "site-packages"
+    info = folder / "fuse_steps-1.0.dist-info"
+    info.mkdir(parents=True)
+    (folder / "fuse_steps.py").write_text(MODULE)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fuse-steps\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[flowbuilder.steps]\nfuse = fuse_steps:Fuse\n")
+    monkeypatch.syspath_prepend(str(folder))
+    step_types.cache_clear()
+    yield str(folder)
+    step_types.cache_clear()
+
+
+class Supervised:
+    """A worker that is started again whenever it ends, as an operator has it; `deaths` are its codes."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        self.deaths: list[int] = []
+        self._environment, self._log = environment, log
+        self._stop = threading.Event()
+
+    def __enter__(self) -> "Supervised":
+        self._thread = threading.Thread(target=self._keep)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _keep(self) -> None:
+        while not self._stop.is_set():
+            with program([str(BIN / "flowbuilder"), "worker"], self._environment, self._log) as worker:
+                while not self._stop.is_set():
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        self.deaths.append(worker.wait(0.1))
+                        break
+
+
+@pytest.mark.timeout(400)
+async def test_one_poisonous_execution_among_many_is_set_aside_and_the_others_finish(
+    shop: Shop, prefect: PrefectServer, settings: Settings, tmp_path: Path, plugin: str
+) -> None:
+    workflow = shop.publish(DOCUMENT)
+    how = ["segfault" if number == 7 else "not" for number in range(MANY)]
+    ids = [await shop.start(workflow, {"how": each}) for each in how]
+    poison, others = ids[7], [execution_id for execution_id in ids if execution_id != ids[7]]
+    environment = {
+        **prefect.environment,
+        "FLOWBUILDER_HOME": str(settings.home),
+        "FLOWBUILDER_DATABASE_URL": settings.url,
+        "FLOWBUILDER_WORK_POOL": settings.work_pool,
+        "FLOWBUILDER_LEASE_SECONDS": str(LEASE),
+        "FLOWBUILDER_SWEEP_SECONDS": "1",
+        "PYTHONPATH": plugin,
+    }
+    with Supervised(environment, tmp_path / "worker.log") as worker:
+        [first] = await until(lambda: shop.events(poison, "step_started", "fuse")[:1], seconds=90, what="the poison")
+        begun = time.monotonic()
+        await shop.status(poison, "paused", seconds=120)
+        quarantined = time.monotonic() - begun
+        for execution_id in others:
+            await shop.status(execution_id, "completed", seconds=120)
+        finished = time.monotonic() - begun
+    said = f"quarantined after {quarantined:.0f} s, the others done after {finished:.0f} s, {worker.deaths}"
+    assert first.path == "fuse"
+    lost = shop.events(poison, "worker_lost")
+    assert len(lost) == 3, said
+    assert len(shop.events(poison, "execution_quarantined")) == 1
+    assert len(worker.deaths) == 2, f"{said}: the third death is to be a child's, which has only the poison"
+    assert quarantined <= 60, said
+    assert finished <= 60, said
+    for execution_id in others:
+        assert not shop.events(execution_id, "execution_quarantined")
+        assert len(shop.events(execution_id, "worker_lost")) <= 2
+        assert shop.app.execution(execution_id).outputs == {"done": True}
+    assert [str(finding) for finding in await asyncio.to_thread(audit, shop.store)] == []
+    print(said)

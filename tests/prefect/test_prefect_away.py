@@ -1,0 +1,193 @@
+"""Prefect's server is away, or has forgotten: executions go on all the same."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+from flowbuilder.errors import Unavailable
+from flowbuilder.prefect.api.availability import PrefectAway, prefect_asked
+from flowbuilder.prefect.api.deployment_limits import Limits
+from flowbuilder.prefect.runs.process_liveness import this_place
+from flowbuilder.prefect.runs.worker_context import Station, new_holder
+from tests.support.documents import NOTE
+from tests.support.prefect_installation import Shop, until
+
+pytestmark = pytest.mark.prefect
+
+NOWHERE = "http://127.0.0.1:9/api"
+EXPIRING = NOTE.replace('title: "Is', 'expires_in: PT1S\n    on_expire: rejected\n    title: "Is')
+
+
+@contextmanager
+def prefect_away(api: str = NOWHERE, *, tries: int = 0) -> Iterator[None]:
+    """Whatever asks Prefect meanwhile asks where nobody listens."""
+    with temporary_settings({PREFECT_API_URL: api, PREFECT_CLIENT_MAX_RETRIES: tries}):
+        yield
+
+
+@asynccontextmanager
+async def silent_server() -> AsyncIterator[str]:
+    """The address of a server that hears what it is asked and gives no answer."""
+
+    async def hear(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(60)
+
+    silent = await asyncio.start_server(hear, "127.0.0.1", 0)
+    yield f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}/api"
+    silent.close()
+
+
+async def waiting(shop: Shop, document: str = NOTE) -> str:
+    """An execution that waits for its review, and no worker that knows its run."""
+    workflow = shop.publish(document)
+    async with shop.worker():
+        execution_id = await shop.start(workflow, {"text": "hello"})
+        await shop.status(execution_id, "waiting")
+    return execution_id
+
+
+def decide(shop: Shop, execution_id: str) -> None:
+    [review] = shop.app.reviews_of(execution_id)
+    shop.store.decide(review.id, kind="approved", by="ana", seen_version=review.version, seen_hash=review.content_hash)
+
+
+async def test_a_worker_that_starts_without_prefect_goes_on_with_what_was_decided(shop: Shop) -> None:
+    execution_id = await waiting(shop)
+    with prefect_away():
+        async with shop.worker():
+            decide(shop, execution_id)
+            await shop.status(execution_id, "completed")
+
+
+async def test_an_execution_of_a_dead_worker_goes_on_without_prefect(shop: Shop) -> None:
+    execution_id = await waiting(shop)
+    decide(shop, execution_id)
+    shop.store.claim(execution_id, new_holder("test"), timedelta(milliseconds=1))
+    with prefect_away():
+        async with shop.worker():
+            await shop.status(execution_id, "completed")
+    assert len(shop.events(execution_id, "worker_lost")) == 1
+
+
+async def test_reviews_expire_without_prefect(shop: Shop) -> None:
+    execution_id = await waiting(shop, EXPIRING)
+    with prefect_away():
+        async with shop.worker():
+            await shop.status(execution_id, "completed")
+    assert shop.app.execution(execution_id).outputs == {"result": ["rejected", None]}
+
+
+async def test_what_another_kind_of_worker_had_last_waits_for_prefect(shop: Shop) -> None:
+    execution_id = await waiting(shop)
+    lease = shop.store.claim(execution_id, new_holder("flow"), timedelta(milliseconds=1))
+    with prefect_away():
+        async with shop.worker() as worker:
+            worker.desk.call(execution_id)
+            await until(lambda: worker.desk.seats, what="the execution's seat")
+            await worker.desk.idle()
+            assert shop.app.execution(execution_id).epoch == lease.epoch
+            worker.desk.offer(execution_id)
+            assert not worker.desk.seats  # it rests; nobody asks again and again
+
+
+async def test_a_poll_that_is_not_answered_is_no_end_of_the_worker(shop: Shop) -> None:
+    with prefect_away():
+        async with shop.worker() as worker:
+            for _ in range(5):
+                assert await worker.get_and_submit_flow_runs() == []
+                await worker.sync_with_backend()
+
+
+async def test_a_deployment_that_prefect_has_forgotten_has_no_limit(shop: Shop) -> None:
+    async with get_client() as client:
+        assert await Limits(client).has(uuid4()) is False
+
+
+async def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowbuilder.prefect.api.availability.ANSWER_SECONDS", 0.2)
+    async with silent_server() as api, PrefectClient(api=api) as client:
+        with pytest.raises(PrefectAway, match="does not answer"):
+            async with prefect_asked():
+                await client.read_flow_run(uuid4())
+
+
+def test_a_hint_does_not_wait_for_a_server_that_is_away(shop: Shop) -> None:
+    began = time.monotonic()
+    with prefect_away(tries=40), pytest.raises(Unavailable, match="does not answer"):
+        shop.app.engine.wake(str(uuid4()))
+    assert time.monotonic() - began < 5
+
+
+def test_a_hint_does_not_wait_for_a_server_that_dies_while_it_is_asked(shop: Shop) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as dying, ThreadPoolExecutor(1) as pool:
+
+        def hang_up() -> None:
+            while True:
+                try:
+                    dying.accept()[0].close()
+                except OSError:
+                    return
+
+        pool.submit(hang_up)
+        began = time.monotonic()
+        with prefect_away(f"http://127.0.0.1:{dying.getsockname()[1]}/api", tries=40), pytest.raises(Unavailable):
+            shop.app.engine.wake(str(uuid4()))
+        assert time.monotonic() - began < 8
+        dying.shutdown(socket.SHUT_RDWR)
+
+
+async def test_a_worker_waits_for_a_database_that_is_just_starting(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowbuilder.prefect.worker.warm_worker.SHORTEST_PAUSE", 0.05)
+    tries: list[None] = []
+
+    def open_station(open_now: Callable[[], Station]) -> Station:
+        tries.append(None)
+        if len(tries) < 3:
+            raise Unavailable("the database is starting up")
+        return open_now()
+
+    execution_id = await waiting(shop)
+    async with shop.worker(opening=open_station):
+        decide(shop, execution_id)
+        await shop.status(execution_id, "completed")
+    assert len(tries) == 3
+
+
+async def test_a_worker_that_starts_is_not_held_up_by_a_server_that_does_not_answer(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution_id = await waiting(shop)
+    decide(shop, execution_id)
+    monkeypatch.setattr("flowbuilder.prefect.worker.warm_worker.SYNC_SECONDS", 0.5)
+    monkeypatch.setattr("flowbuilder.prefect.api.availability.ANSWER_SECONDS", 0.5)
+    async with silent_server() as api:
+        with prefect_away(api):
+            async with shop.worker():
+                await shop.status(execution_id, "completed")
+
+
+async def test_what_a_process_held_that_has_died_goes_on_while_prefect_does_not_answer(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution_id = await waiting(shop)
+    decide(shop, execution_id)
+    other = await asyncio.create_subprocess_exec("sleep", "60")
+    shop.store.claim(execution_id, f"test:{this_place()}:{other.pid}:other", timedelta(minutes=10))
+    monkeypatch.setattr("flowbuilder.prefect.worker.warm_worker.SYNC_SECONDS", 0.5)
+    monkeypatch.setattr("flowbuilder.prefect.api.availability.ANSWER_SECONDS", 0.5)
+    async with silent_server() as api:
+        with prefect_away(api):
+            async with shop.worker():
+                await asyncio.sleep(1.5)  # its sweep waits for Prefect by now
+                other.kill()
+                await other.wait()
+                await shop.status(execution_id, "completed")

@@ -1,0 +1,29 @@
+"""Prefect's server on SQLite, as it is where this package is installed beside it."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+PROBE = """
+import asyncio, sys
+from prefect.server.database.configurations import AioSqliteConfiguration
+from flowbuilder.prefect.api.sqlite_server_patch import queue_up_writers
+
+async def main():
+    queue_up_writers()
+    queue_up_writers()
+    engine = await AioSqliteConfiguration(connection_url=f"sqlite+aiosqlite:///{sys.argv[1]}").engine()
+    async with engine.connect() as connection:
+        print((await connection.exec_driver_sql("PRAGMA busy_timeout")).scalar(), end=" ")
+        print((await connection.exec_driver_sql("PRAGMA journal_mode")).scalar())
+    await engine.dispose()
+
+asyncio.run(main())
+"""
+
+
+async def test_nobody_waits_a_minute_for_the_lock(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PROBE, str(tmp_path / "prefect.db")]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=90, check=False)
+    assert done.stdout == "10000 wal\n", done.stderr[-1500:]

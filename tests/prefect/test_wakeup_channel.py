@@ -1,0 +1,90 @@
+"""Wake-ups on one machine."""
+
+import asyncio
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flowbuilder.prefect.api.wakeup_channel import LONGEST, WakeUps, wake_workers
+from tests.support.documents import NOTE
+from tests.support.prefect_installation import Shop, until
+
+
+class Heard(list[tuple[str, str]]):
+    """What a worker's ear has heard."""
+
+    def __call__(self, execution_id: str, run: str) -> None:
+        self.append((execution_id, run))
+
+
+async def test_a_wake_up_reaches_every_worker_that_is_listed(tmp_path: Path) -> None:
+    heard = Heard()
+    async with WakeUps(tmp_path, heard), WakeUps(tmp_path, heard):
+        assert await asyncio.to_thread(wake_workers, tmp_path, "abc")
+        await until(lambda: len(heard) == 2, what="both words")
+    assert heard == [("abc", ""), ("abc", "")]
+    assert list((tmp_path / "workers").iterdir()) == []
+
+
+async def test_what_is_known_of_the_run_comes_with_the_word_if_it_is_short(tmp_path: Path) -> None:
+    heard = Heard()
+    run, long = json.dumps({"name": "über uns, two words"}), json.dumps({"name": LONGEST * "x"})
+    async with WakeUps(tmp_path, heard):
+        assert await asyncio.to_thread(wake_workers, tmp_path, "abc", run)
+        assert await asyncio.to_thread(wake_workers, tmp_path, "def", long)
+        await until(lambda: len(heard) == 2, what="both words")
+    assert sorted(heard) == [("abc", run), ("def", "")]
+
+
+@pytest.mark.prefect
+async def test_a_worker_asks_prefect_nothing_that_the_word_has_told(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    async with shop.worker() as worker:
+        monkeypatch.setattr(worker.desk.client, "read_flow_run", asked.append)
+        execution_id = await shop.start(shop.publish(NOTE), {"text": "hello"})
+        await shop.status(execution_id, "waiting")
+    assert asked == []
+
+
+async def test_a_word_without_the_token_is_not_heard(tmp_path: Path) -> None:
+    heard = Heard()
+    async with WakeUps(tmp_path, heard):
+        [file] = (tmp_path / "workers").glob("*.json")
+        port = json.loads(file.read_text())["port"]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"guess abc\n")
+        await writer.drain()
+        assert await reader.read() == b""
+        writer.close()
+    assert heard == []
+
+
+async def test_only_the_user_may_read_the_token(tmp_path: Path) -> None:
+    async with WakeUps(tmp_path, Heard()):
+        [file] = (tmp_path / "workers").glob("*.json")
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_without_workers_nobody_takes_the_word(tmp_path: Path) -> None:
+    assert not wake_workers(tmp_path, "abc")
+
+
+def test_the_file_of_a_killed_worker_is_taken_away(tmp_path: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    folder = tmp_path / "workers"
+    folder.mkdir()
+    record = {"host": socket.gethostname(), "pid": child.pid, "port": 1, "token": "t"}
+    (folder / "dead.json").write_text(json.dumps(record))
+    (folder / "elsewhere.json").write_text(json.dumps({**record, "host": "elsewhere", "pid": os.getpid()}))
+    assert not wake_workers(tmp_path, "abc")
+    assert [file.name for file in folder.iterdir()] == ["elsewhere.json"]

@@ -1,0 +1,95 @@
+"""G2: the process that goes on after a crash crashes too, at every point there is; the third one ends it all the same.
+
+The recovery of each distinct world is surveyed in its turn. The thorough run tries every pair of points in memory, also
+those with equal worlds, and the pairs of distinct worlds on SQLite; by default there is a sample of these.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from flowbuilder.testing import FakeClock
+from tests.reliability.conftest import Openers, watched
+from tests.reliability.crash.test_crash_points import dies, wrong
+from tests.support.crash_injection import Box, Crash, Point, Survey
+from tests.support.crash_scenario import Ending, Opener, Stage
+from tests.support.crash_workflows import BY_NAME, Scenario
+
+THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
+STEP = 1 if THOROUGH else 11
+"""Every how manieth pair is tried."""
+NAMES = ("reviewed", "three-targets", "busy")
+
+
+@pytest.fixture(params=["memory", "sqlite"] if THOROUGH else ["memory"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which store."""
+    found: str = request.param
+    return found
+
+
+@pytest.mark.timeout(0 if THOROUGH else 180)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_crash_in_the_recovery_from_a_crash_changes_nothing(name: str, kind: str, openers: Openers) -> None:
+    scenario, clock = BY_NAME[name], FakeClock()
+    opener = openers(clock)
+    if kind == "sqlite":  # in memory each process begins with nothing, and has to store its documents first
+        Stage(scenario, opener, clock, run="first").live(Box())
+    whole = Stage(scenario, opener, clock, run="whole")
+    survey = surveyed(whole, opener)
+    expected = whole.ending()
+    pairs, covered = all_pairs(scenario, openers, survey, every=THOROUGH and kind == "memory")
+    problems: list[str] = []
+    chosen = pairs[::STEP]
+    for number, pair in enumerate(chosen):
+        if kind == "memory" or number % 200 == 0:
+            opener = openers(clock)
+        problems += failures(Stage(scenario, opener, clock, run=f"run-{number}"), pair, expected)
+        if len(problems) > 3:
+            break
+    print(f"{covered} pairs of points, {len(pairs)} of them distinct, {len(chosen)} tried")
+    assert problems == []
+    assert covered > 3_000
+    assert len(chosen) > 15
+
+
+def surveyed(stage: Stage, opener: Opener) -> Survey:
+    """A life to the end, looked at."""
+    with watched(opener()) as mark:
+        survey = Survey(lambda: (mark(), stage.world()))
+        stage.live(survey)
+    return survey
+
+
+def all_pairs(
+    scenario: Scenario, openers: Openers, first: Survey, *, every: bool
+) -> tuple[list[tuple[Point, Point]], int]:
+    """The pairs to try, and how many pairs of points these stand for."""
+    pairs: list[tuple[Point, Point]] = []
+    covered = 0
+    recoveries: dict[Point, Survey] = {}
+    for point, same in first.every:
+        if same not in recoveries:
+            clock = FakeClock()
+            opener = openers(clock)
+            stage = Stage(scenario, opener, clock, run=f"{same[1]}-{same[0]}")
+            with pytest.raises(Crash):
+                stage.live(Box(*same))
+            clock.advance(60)
+            recoveries[same] = surveyed(stage, opener)
+        second = recoveries[same]
+        covered += len(second.every)
+        if every:
+            pairs += [(point, again) for again, _ in second.every]
+        elif point == same:
+            pairs += [(point, again) for again in second.distinct]
+    return pairs, covered
+
+
+def failures(stage: Stage, pair: tuple[Point, Point], expected: Ending) -> list[str]:
+    """What is not as it would be without the two crashes."""
+    if not dies(stage, *pair):
+        return [f"{pair}: there were not two crashes"]
+    return [f"{pair}: {said}" for said in wrong(stage, expected)]

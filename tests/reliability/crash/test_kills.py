@@ -1,0 +1,104 @@
+"""T3: the process is really killed, with SIGKILL, and another process goes on with what is on the disk."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn, get_args
+
+import pytest
+
+from flowbuilder.audit import audit
+from flowbuilder.store import SqlStore, open_store
+from flowbuilder.testing import FakeClock
+from tests.reliability.crash.test_crash_points import wrong
+from tests.support.code_in_this_process import InThisProcess
+from tests.support.crash_injection import Box, When
+from tests.support.crash_scenario import Stage, changes
+from tests.support.crash_workflows import BY_NAME
+
+THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
+STEP = 1 if THOROUGH else 17
+"""Every how manieth point a process is killed at; in the thorough run also at those that change nothing."""
+
+
+def counted(operation: str) -> bool:
+    """Whether an operation is one to be killed at."""
+    return THOROUGH or changes(operation)
+
+
+class KillBox(Box):
+    """Ends the whole process at its point. The world outside is written down first, because it survives."""
+
+    def __init__(self, point: int, when: When, remember: Callable[[], None]) -> None:
+        super().__init__(point, when, counts=counted)
+        self._remember = remember
+
+    def die(self, operation: str) -> NoReturn:
+        self._remember()
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError(operation)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.timeout(0 if THOROUGH else 180)
+@pytest.mark.parametrize("name", BY_NAME)
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_a_killed_process_loses_nothing_and_repeats_nothing(
+    name: str, kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue(f"{kind}_url")
+    clock = FakeClock()
+
+    def opener() -> SqlStore:
+        return open_store(url, clock=clock, durable=False)
+
+    def staged(run: str) -> Stage:
+        return Stage(scenario, opener, clock, run=run, sandbox=InThisProcess())
+
+    scenario = BY_NAME[name]
+    staged("first").live(Box())
+    whole = staged("whole")
+    box = Box(counts=counted)
+    whole.live(box)
+    expected, problems, killed = whole.ending(), [], 0
+    for point in range(1, len(box.operations) + 1, STEP):
+        for when in get_args(When):
+            stage = staged(f"run-{point}-{when}")
+            killed += killed_at(stage, point, when, tmp_path / "world")
+            clock.advance(60)
+            stage.live(Box())
+            problems += [f"{when} {point} ({box.operations[point - 1]}): {said}" for said in wrong(stage, expected)]
+    assert problems == []
+    print(f"{killed} processes killed")
+    assert killed == 2 * len(range(1, len(box.operations) + 1, STEP))
+    store = opener()
+    assert [str(finding) for finding in audit(store)] == []
+    store.close()
+
+
+def killed_at(stage: Stage, point: int, when: When, world: Path) -> bool:
+    """Run the first life in a process of its own; whether it was killed. The stage knows the world that it left."""
+    world.unlink(missing_ok=True)
+    child = os.fork()
+    if child == 0:
+        try:
+            stage.live(KillBox(point, when, lambda: world.write_bytes(pickle.dumps(memory_of(stage)))))
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if not os.WIFSIGNALED(status):
+        return False
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    stage.targets, stage.asked, stage.looks, stage.lives, now = pickle.loads(world.read_bytes())
+    stage.clock.advance((now - stage.clock.now()).total_seconds())
+    return True
+
+
+def memory_of(stage: Stage) -> tuple[object, ...]:
+    """What of a stage is no part of the process."""
+    return stage.targets, stage.asked, stage.looks, stage.lives, stage.clock.now()

@@ -1,0 +1,66 @@
+"""The clock may be set an hour forward or back at any moment: it costs time, and changes no outcome."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from flowbuilder.testing import FakeClock
+from tests.reliability.conftest import Openers
+from tests.support.crash_injection import Box
+from tests.support.crash_scenario import Stage, changes
+from tests.support.crash_workflows import BY_NAME
+
+
+class SteppedClock(FakeClock):
+    """A clock that someone sets."""
+
+    def step(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+
+
+class SteppingBox(Box):
+    """Sets the clock after one of the operations."""
+
+    def __init__(self, clock: SteppedClock, point: int, seconds: float) -> None:
+        super().__init__(counts=changes)
+        self._clock, self._at, self._seconds = clock, point, seconds
+
+    def after(self, operation: str, number: int) -> None:
+        if number == self._at:
+            self._clock.step(self._seconds)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def kind(request: pytest.FixtureRequest) -> str:
+    found: str = request.param
+    return found
+
+
+@pytest.mark.parametrize("seconds", [3600.0, -3600.0])
+@pytest.mark.parametrize("name", ["three-targets", "reviewed", "busy"])
+def test_a_clock_that_is_set_changes_no_outcome(name: str, seconds: float, kind: str, openers: Openers) -> None:
+    clock = SteppedClock()
+    opener = openers(clock)
+    scenario = BY_NAME[name]
+    whole, box = Stage(scenario, opener, clock), Box(counts=changes)
+    whole.live(box)
+    expected, problems = whole.ending(), []
+    assert expected.status == "completed"
+    for point in range(1, len(box.operations) + 1, 1 if kind == "memory" else 4):
+        stage = Stage(scenario, opener, clock, run=f"run-{point}")
+        stage.live(SteppingBox(clock, point, seconds))
+        ending = stage.ending()
+        problems += [f"at {point} ({box.operations[point - 1]}): {said}" for said in stage.complaints()]
+        if ending != expected:
+            problems.append(f"at {point} ({box.operations[point - 1]}): {ending}")
+    assert problems == []
+
+
+def test_a_review_does_not_expire_early_by_more_than_the_step(kind: str, openers: Openers) -> None:
+    clock = SteppedClock()
+    stage = Stage(BY_NAME["unanswered"], openers(clock), clock)
+    stage.live(SteppingBox(clock, 6, -3600.0))
+    assert stage.ending().status == "completed"
+    assert stage.complaints() == []

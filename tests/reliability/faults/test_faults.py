@@ -1,0 +1,96 @@
+"""T4: whatever the database answers, and whenever, no step fails for it and nothing is lost or done twice."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import get_args
+
+import pytest
+
+from flowbuilder.audit import audit
+from flowbuilder.errors import Unavailable
+from flowbuilder.store import SqlStore, open_store
+from flowbuilder.testing import FakeClock
+from tests.support.crash_injection import Box
+from tests.support.crash_scenario import Ending, Stage
+from tests.support.crash_workflows import BY_NAME
+from tests.support.injected_faults import Faults, Kind
+
+THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
+POINTS = None if THOROUGH else 12
+"""At how many of the calls of a scenario something goes wrong; None is at each."""
+LIVES = 8
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def opened(request: pytest.FixtureRequest) -> Iterator[SqlStore]:
+    """A store that is not patient: a test does not wait for what stays broken."""
+    url = request.getfixturevalue(f"{request.param}_url")
+    with contextlib.closing(open_store(url, clock=FakeClock(), durable=False, patience=0.3)) as store:
+        yield store
+
+
+@pytest.mark.parametrize("persistent", [False, True], ids=["once", "from-then-on"])
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_an_error_of_the_database_changes_no_outcome(opened: SqlStore, kind: Kind, persistent: bool) -> None:
+    scenario, clock = BY_NAME["three-targets"], FakeClock()
+    database = opened.database
+    database._clock = clock
+
+    def open_again() -> SqlStore:
+        return SqlStore(database)
+
+    Stage(scenario, open_again, clock, run="first").live(Box())
+    whole = Stage(scenario, open_again, clock)
+    counting = Faults(opened, kind)
+    with counting.injected():
+        whole.live(Box())
+    expected = whole.ending()
+    step = 1 if POINTS is None else max(1, counting.calls // POINTS)
+    problems = []
+    for point in range(1, counting.calls + 1, step):
+        stage = Stage(scenario, open_again, clock, run=f"run-{point}")
+        faults = Faults(opened, kind, point=point, persistent=persistent)
+        with faults.injected():
+            until_it_ends(stage, faults)
+        assert faults.fired, point
+        problems += [f"{kind} at {point}: {said}" for said in wrong(stage, expected)]
+    assert problems == []
+    assert [str(finding) for finding in audit(opened)] == []
+
+
+def until_it_ends(stage: Stage, faults: Faults) -> None:
+    """One process after another; what stays broken is repaired after the first has given up."""
+    for _ in range(LIVES):
+        with contextlib.suppress(Unavailable):
+            stage.live(Box())
+            return
+        faults.healed = faults.persistent
+        stage.clock.advance(60)
+    raise AssertionError("it does not end")
+
+
+def wrong(stage: Stage, expected: Ending) -> list[str]:
+    found = stage.complaints()
+    ending = stage.ending()
+    if (stage.execution().error or {}).get("code") == "effect_unknown" and ending.applied == expected.applied:
+        return found
+    return found + ([] if ending == expected else [f"ended as {ending}, expected {expected}"])
+
+
+def test_an_outcome_whose_commit_was_not_heard_of_is_recorded_once(opened: SqlStore) -> None:
+    scenario, clock = BY_NAME["straight"], FakeClock()
+    opened.database._clock = clock
+    stage = Stage(scenario, lambda: SqlStore(opened.database), clock)
+    counting = Faults(opened, "commit unheard")
+    with counting.injected():
+        stage.live(Box())
+    faults = Faults(opened, "commit unheard", point=counting.calls // 2)
+    again = Stage(scenario, lambda: SqlStore(opened.database), clock, run="again")
+    with faults.injected():
+        again.live(Box())
+    assert faults.fired == 1
+    assert again.lives == 1
+    assert again.ending() == stage.ending()

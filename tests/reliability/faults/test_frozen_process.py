@@ -1,0 +1,64 @@
+"""A process that stood still between the intent and the call: it may have lost the execution meanwhile."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from flowbuilder.engine.effects.effect_ledger import StoreLedger
+from flowbuilder.errors import LostLease
+from flowbuilder.model.effect import Effect, Intent
+from flowbuilder.testing import FakeClock, MemoryStore
+from tests.support.store_contract import World
+
+
+class Frozen:
+    """A store whose process stands still right after the intent is committed; `meanwhile` happens then."""
+
+    def __init__(self, store: MemoryStore, meanwhile: Any) -> None:
+        self._store, self._meanwhile = store, meanwhile
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def begin_effect(self, *given: Any) -> Effect:
+        effect = self._store.begin_effect(*given)
+        time.sleep(0.05)
+        self._meanwhile()
+        return effect
+
+
+async def begin(ledger: StoreLedger) -> Effect:
+    return await ledger.begin(
+        Intent(key="k", path="publish", target="POST x", target_class="neither", request_hash="h")
+    )
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowbuilder.engine.effects.effect_ledger.FRESH_SECONDS", 0.04)
+
+
+async def test_a_call_does_not_begin_when_another_worker_has_the_execution_by_then() -> None:
+    clock = FakeClock()
+    store = MemoryStore(clock=clock)
+    lease = World(store, clock).held()
+
+    def taken_over() -> None:
+        clock.advance(3600)
+        store.claim("run-1", "another worker", timedelta(seconds=15))
+
+    with pytest.raises(LostLease):
+        await begin(StoreLedger(Frozen(store, taken_over), lease))  # type: ignore[arg-type]
+    assert [effect.status for effect in store.effects("run-1")] == ["intended"]
+
+
+async def test_a_call_begins_when_nobody_was_faster() -> None:
+    clock = FakeClock()
+    store = MemoryStore(clock=clock)
+    lease = World(store, clock).held()
+    effect = await begin(StoreLedger(Frozen(store, lambda: clock.advance(3600)), lease))  # type: ignore[arg-type]
+    assert (effect.status, effect.resumed) == ("intended", False)

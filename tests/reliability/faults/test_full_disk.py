@@ -1,0 +1,172 @@
+"""A disk that is full, nearly full or read-only: nothing begins, nothing is lost, and it goes on by itself."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from flowbuilder.audit import audit, audit_rows
+from flowbuilder.errors import Unavailable
+from flowbuilder.model.effect import Intent
+from flowbuilder.model.events import NewEvent
+from flowbuilder.model.execution import Outcome
+from flowbuilder.store import SqlStore, lack_of_room, open_store
+from flowbuilder.testing import FakeClock
+from tests.support.crash_injection import Box
+from tests.support.crash_scenario import Ending, Stage
+from tests.support.crash_workflows import BY_NAME
+from tests.support.full_disk import Disk, small_disk
+from tests.support.store_contract import TTL, World
+
+ENOUGH = 200_000
+DONE = [NewEvent(type="step_completed", path="a")]
+
+
+@pytest.fixture
+def disk(tmp_path: Path, sqlite_template: Path) -> Iterator[Disk]:
+    """A disk of a megabyte with a database on it."""
+    with small_disk(tmp_path / "disk") as mounted:
+        shutil.copyfile(sqlite_template, mounted.place / "flowbuilder.db")
+        yield mounted
+
+
+def opened(disk: Disk, clock: FakeClock, **options: Any) -> SqlStore:
+    return open_store(f"sqlite:///{disk.place / 'flowbuilder.db'}", clock=clock, patience=0.2, **options)
+
+
+def begin(store: SqlStore, lease: Any, key: str) -> None:
+    store.begin_effect(lease, Intent(key=key, path="publish", target="cms", target_class="lookup", request_hash="h"))
+
+
+def test_with_little_room_nothing_begins_and_what_runs_is_finished(disk: Disk) -> None:
+    clock = FakeClock()
+    with contextlib.closing(opened(disk, clock, least_free=ENOUGH)) as store:
+        world = World(store, clock)
+        lease = world.held("running")
+        world.execution("next")
+        disk.fill(leave=ENOUGH // 2)
+        with pytest.raises(Unavailable, match=r"only 0\.1 MB are free where .* and 0\.2 MB are needed; nothing begins"):
+            store.claim("next", "worker-2", TTL)
+        with pytest.raises(Unavailable, match="nothing begins"):
+            begin(store, lease, "k" * 40)
+        store.record_outcome(lease, Outcome(path="a", status="completed"), DONE)
+        store.settle(lease, "waiting", events=[])
+        assert lack_of_room(f"sqlite:///{disk.place / 'flowbuilder.db'}", ENOUGH)
+        disk.empty()
+        assert not lack_of_room(f"sqlite:///{disk.place / 'flowbuilder.db'}", ENOUGH)
+        begin(store, store.claim("next", "worker-2", TTL), "k" * 40)
+        assert [effect.key for effect in store.effects("next")] == ["k" * 40]
+        assert [str(finding) for finding in audit_rows(store)] == []
+
+
+def test_a_disk_that_fills_up_in_the_middle_loses_nothing_and_repeats_nothing(disk: Disk) -> None:
+    scenario, clock = BY_NAME["three-targets"], FakeClock()
+    with contextlib.closing(opened(disk, clock, least_free=0)) as store:
+
+        def open_again() -> SqlStore:
+            return SqlStore(store.database)
+
+        whole = Stage(scenario, open_again, clock, run="whole")
+        with each_statement(store, lambda _: None) as counted:
+            whole.live(Box())
+        calls = counted.number
+        expected, refused, problems = whole.ending(), 0, []
+        for point in range(1, calls + 1, max(calls // 12, 1)):
+            stage = Stage(scenario, open_again, clock, run=f"run-{point}")
+            with each_statement(store, lambda number, point=point: disk.fill() if number == point else None):
+                try:
+                    stage.live(Box())
+                except Unavailable:
+                    refused += 1
+            disk.empty()
+            clock.advance(60)
+            stage.live(Box())
+            problems += [f"at {point}: {said}" for said in wrong(stage, expected)]
+            store.database.engine.dispose()  # the log begins anew: what it has room for could be written to a full disk
+        assert problems == []
+        assert refused > 3
+        assert [str(finding) for finding in audit(store)] == []
+
+
+class Counted:
+    """How many statements there were."""
+
+    number = 0
+
+
+@contextlib.contextmanager
+def each_statement(store: SqlStore, act: Any) -> Iterator[Counted]:
+    """Have something done before each statement, told its number."""
+    counted = Counted()
+
+    def before(*_: Any) -> None:
+        counted.number += 1
+        act(counted.number)
+
+    event.listen(store.database.engine, "do_execute", before)
+    try:
+        yield counted
+    finally:
+        event.remove(store.database.engine, "do_execute", before)
+
+
+def wrong(stage: Stage, expected: Ending) -> list[str]:
+    """What is not as it should be; giving up on an effect of which nobody knows is right, too."""
+    found, ending = stage.complaints(), stage.ending()
+    if (stage.execution().error or {}).get("code") == "effect_unknown" and ending.applied == expected.applied:
+        return found
+    return found + ([] if ending == expected else [f"ended as {ending}, expected {expected}"])
+
+
+def test_a_read_only_disk_is_said_in_one_line(disk: Disk, tmp_path: Path) -> None:
+    disk.read_only()
+    url = f"sqlite:///{disk.place / 'flowbuilder.db'}"
+    with pytest.raises(Unavailable, match=r"flowbuilder\.db .*(readonly|unable to open)"):
+        open_store(url, patience=0.2)
+    given = {**os.environ, "FLOWBUILDER_HOME": str(tmp_path / "home"), "FLOWBUILDER_DATABASE_URL": url}
+    command = [str(Path(sys.executable).parent / "flowbuilder"), "executions"]
+    done = subprocess.run(command, env=given, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_quota_of_the_database_stops_and_goes_on(sqlite_url: str) -> None:
+    clock = FakeClock()
+    with contextlib.closing(open_store(sqlite_url, clock=clock, durable=False, patience=0.2)) as store:
+        world = World(store, clock)
+        lease = world.held("running")
+        large = Outcome(path="a", status="completed", output="x" * 300_000)
+        with quota(store):
+            with pytest.raises(Unavailable, match="takes no more: database or disk is full"):
+                store.record_outcome(lease, large, DONE)
+            assert store.outcomes("running") == ()
+        store.record_outcome(lease, large, DONE)
+        assert [str(finding) for finding in audit_rows(store)] == []
+
+
+@contextlib.contextmanager
+def quota(store: SqlStore) -> Iterator[None]:
+    """Let the database grow no further, on all of its connections."""
+    engine = store.database.engine
+
+    def limit(connection: Any, *_: Any) -> None:
+        connection.execute("PRAGMA max_page_count=1")  # it is never less than what is there
+
+    def unlimited(connection: Any, *_: Any) -> None:
+        connection.execute("PRAGMA max_page_count=1073741823")
+
+    engine.dispose()
+    event.listen(engine, "checkout", limit)
+    try:
+        yield
+    finally:
+        event.remove(engine, "checkout", limit)
+        event.listen(engine, "checkout", unlimited)

@@ -1,0 +1,81 @@
+"""A target that honours keys forgets them after a while: what is older than that is asked about, not sent again."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from flowbuilder.testing import FakeClock, MemoryStore
+from tests.support.crash_injection import Box, Crash
+from tests.support.crash_scenario import Stage
+from tests.support.crash_workflows import Scenario
+
+HOUR, DAY = 3600, 86_400
+URL = "https://service.example/order"
+
+
+def ordering(**effect: object) -> Stage:
+    """An order to a service whose author says that it honours keys. The service itself has forgotten every key."""
+    steps = [{"id": "order", "type": "api", "method": "POST", "url": URL, "json": {"n": 1}, "effect": effect}]
+    scenario = Scenario(name="order", steps=steps, outputs={"said": "{{ steps.order.output.body.accepted }}"})
+    clock = FakeClock()
+    store = MemoryStore(clock=clock)
+    return Stage(scenario, lambda: store, clock)
+
+
+def crashed_after_the_call(stage: Stage) -> None:
+    """A life that ends when the service has done it, and before its answer is written down."""
+    clock, box = FakeClock(), Box()
+    store = MemoryStore(clock=clock)
+    Stage(stage.scenario, lambda: store, clock).live(box)
+    point = box.operations.index("service.send") + 1
+    with pytest.raises(Crash):
+        stage.live(Box(point, "after"))
+    assert len(stage.targets.service.applied) == 1
+
+
+@pytest.fixture(params=[{"deduplicates": True}, {"deduplicates": True, "key_retention": "P2D"}], ids=["a day", "two"])
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    made = ordering(**request.param)
+    crashed_after_the_call(made)
+    yield made
+    assert made.execution().status in ("completed", "failed")
+
+
+def test_three_days_later_a_person_is_asked_and_nothing_is_sent_again(stage: Stage) -> None:
+    stage.clock.advance(3 * DAY)
+    stage.live(Box())
+    assert stage.targets.service.applied == ["POST /order"]
+    assert any(event.type == "review_opened" and event.path.startswith("order") for event in stage.events())
+    assert (stage.execution().error or {})["code"] == "effect_unknown"
+
+
+def test_an_hour_later_it_is_sent_again_with_the_same_key(stage: Stage) -> None:
+    stage.clock.advance(HOUR)
+    stage.live(Box())
+    [(_, first), (_, second)] = stage.targets.service.calls
+    assert first == second
+    assert stage.execution().status == "completed"
+    assert not any(event.type == "review_opened" for event in stage.events())
+
+
+def test_the_author_knows_better_how_long_keys_are_remembered() -> None:
+    short, long = ordering(deduplicates=True, key_retention="PT10M"), ordering(deduplicates=True, key_retention="P7D")
+    for stage, later in ((short, HOUR), (long, 3 * DAY)):
+        crashed_after_the_call(stage)
+        stage.clock.advance(later)
+        stage.live(Box())
+    assert short.targets.service.applied == ["POST /order"]
+    assert len(long.targets.service.applied) == 2
+
+
+def test_what_may_be_repeated_anyway_is_never_asked_about() -> None:
+    steps = [{"id": "order", "type": "api", "method": "PUT", "url": URL, "json": {"n": 1}}]
+    scenario = Scenario(name="order", steps=steps, outputs={"said": "{{ steps.order.output.body.revision }}"})
+    clock = FakeClock()
+    store = MemoryStore(clock=clock)
+    stage = Stage(scenario, lambda: store, clock)
+    crashed_after_the_call(stage)
+    stage.clock.advance(30 * DAY)
+    stage.live(Box())
+    assert stage.execution().status == "completed"
+    assert [event.type for event in stage.events()].count("review_opened") == 0

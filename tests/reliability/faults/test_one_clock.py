@@ -1,0 +1,57 @@
+"""G18: a worker whose clock is five minutes wrong is neither early nor late: waits are judged by the store's clock."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from flowbuilder.app import App
+from flowbuilder.engine.runner import PerformHere, create_execution, execute
+from flowbuilder.model.execution import Execution
+from flowbuilder.settings import Settings
+from flowbuilder.testing import FakeClock, fake_ports
+from tests.reliability.conftest import Openers
+from tests.support.crash_scenario import TTL
+from tests.support.crash_workflows import SITE, Scenario, put
+from tests.support.deterministic_scheduling import everything_in_order
+from tests.support.effect_targets import Service
+
+SCENARIO = Scenario(
+    name="busy-once",
+    steps=[put("keyed", retry={"attempts": 3, "backoff": "constant"})],
+    failures={"/keyed": 1},
+    outputs={"keyed": "{{ steps.keyed.output.body.revision }}"},
+)
+
+
+@pytest.mark.parametrize("skew", [-300.0, 300.0])
+def test_a_step_that_is_to_wait_two_minutes_waits_two_minutes(skew: float, kind: str, openers: Openers) -> None:
+    clock = FakeClock()
+    store = openers(clock)()
+    service = Service(failures=dict(SCENARIO.failures))
+    store.save_site(str(SITE["site"]), SITE)
+    version = App(store, None, Settings()).push(SCENARIO.document())  # type: ignore[arg-type]
+    create_execution(store, clock, execution_id="run", version=version, inputs={}, site=str(SITE["site"]))
+
+    def go_on() -> Execution:
+        """A worker takes it up whose clock is wrong."""
+        wrong = FakeClock(clock.now() + timedelta(seconds=skew))
+        ports = fake_ports(clock=wrong, http=service)  # type: ignore[arg-type]
+        with everything_in_order():
+            asyncio.run(execute(store, "run", holder="w", ttl=TTL, ports=ports, perform=PerformHere(wrong)))
+        return store.execution("run")
+
+    waiting = go_on()  # the answer is 429, Retry-After: 120
+    assert waiting.status == "waiting"
+    assert waiting.ready_at is not None
+    assert abs((waiting.ready_at - clock.now()).total_seconds() - 120) <= 1
+    clock.advance(118)
+    assert store.ready() == ()
+    assert go_on().status == "waiting"  # woken in vain, it does not call early
+    assert service.calls == []
+    clock.advance(3)
+    assert [execution.id for execution in store.ready()] == ["run"]
+    assert go_on().status == "completed"
+    assert service.applied == ["PUT /keyed"]

@@ -1,0 +1,127 @@
+"""G17: a storm of 429s fails nothing, and the connection comes back without a stampede."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from flowbuilder.adapters.clock import SystemClock
+from flowbuilder.adapters.ports import real_ports
+from flowbuilder.adapters.throttling.connection_throttle import SHORT_WAIT, DoorKeeper
+from flowbuilder.adapters.throttling.limit_registry import DeclaredLimits
+from flowbuilder.app import App
+from flowbuilder.audit import audit
+from flowbuilder.engine.in_process import LocalRunner
+from flowbuilder.ports import Clock, Store
+from flowbuilder.settings import Settings
+from flowbuilder.store import open_store
+from flowbuilder.testing import FakeConnections, MemoryStore
+from flowbuilder.values import JsonObject
+from tests.support.rate_limit_simulation import Hands, LeapingClock, Provider
+
+THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
+pytestmark = pytest.mark.timeout(600 if THOROUGH else 180)
+EXECUTIONS = 200
+RATE = 10.0
+DOCUMENT: JsonObject = {
+    "schema": "flowbuilder/v1",
+    "name": "storm",
+    "title": "Ask the shop",
+    "steps": [{"id": "ask", "type": "api", "url": "/item", "connection": "shop"}],
+    "outputs": {"answer": "{{ steps.ask.output.body }}"},
+}
+
+
+@pytest.fixture
+def clock() -> LeapingClock:
+    return LeapingClock()
+
+
+@pytest.fixture
+def store(clock: LeapingClock, request: pytest.FixtureRequest) -> Iterator[Store]:
+    if not THOROUGH:
+        yield MemoryStore(clock=clock)
+        return
+    with contextlib.closing(open_store(request.getfixturevalue("sqlite_url"), clock=clock, durable=False)) as opened:
+        yield opened
+
+
+async def storm(
+    store: Store, clock: Clock, folder: Path, provider: Provider, limits: JsonObject, *, seconds: float
+) -> tuple[Hands, list[str]]:
+    """Two hundred executions through it; the hands that did it, and their ids."""
+    async with provider.serving() as port:
+        settings = Settings(home=folder, sites=folder, egress_allow=f"127.0.0.1:{port}")
+        connections = FakeConnections({"shop": {"base_url": f"http://127.0.0.1:{port}", **limits}})
+        door = DoorKeeper(store, DeclaredLimits(connections), clock)
+        ports = replace(real_ports(settings, connections, door), clock=clock)
+        app = App(store, LocalRunner(store, ports), Settings())
+        version = app.push(DOCUMENT).number
+        ids = [app.start("storm", {}, version=version) for _ in range(EXECUTIONS)]
+        provider.opens = clock.now() + timedelta(seconds=seconds)
+        hands = Hands(store, ports, clock)
+        half = timedelta(seconds=seconds / 2)
+        await hands.work(ids, seconds=half.total_seconds())
+        rows = [store.execution(execution_id) for execution_id in ids]
+        # in the middle of it everybody waits, and nobody is held
+        assert {(row.status, row.holder, row.ready_at is not None) for row in rows} == {("waiting", None, True)}
+        await hands.work(ids, seconds=seconds + 300)
+    return hands, ids
+
+
+def ensure_weathered(store: Store, provider: Provider, hands: Hands, ids: list[str]) -> None:
+    rows = [store.execution(execution_id) for execution_id in ids]
+    assert {row.status for row in rows} == {"completed"}
+    during = [moment for moment in provider.refused if moment < provider.opens]
+    after = [moment for moment in provider.refused if moment >= provider.opens]
+    assert len(during) > 1, "the storm was none"
+    last = max(provider.answered)
+    assert last - provider.opens <= timedelta(seconds=60), "all go on within a minute"
+    allowed = RATE * (last - provider.opens).total_seconds() + RATE
+    assert len(provider.answered) + len(after) <= 1.1 * allowed
+    assert len(provider.answered) + len(after) <= 1.1 * EXECUTIONS, "hardly a call was in vain"
+    assert hands.longest <= SHORT_WAIT + 2, "a place is held for no longer than a short wait"
+    if provider.retry_after is not None:
+        wave = during[0] + timedelta(seconds=1)  # those that were under way when the first one was turned away
+        asked = [moment for moment in (*provider.refused, *provider.answered) if moment > wave]
+        for refused in during:
+            closed = [
+                moment for moment in asked if refused < moment < refused + timedelta(seconds=provider.retry_after)
+            ]
+            assert closed == [], "nobody calls before the time that was named is over"
+
+
+DECLARED: JsonObject = {"limits": {"concurrency": 8, "rate": "10/second"}}
+
+
+async def test_ten_minutes_of_refusals_fail_nothing(store: Store, clock: LeapingClock, tmp_path: Path) -> None:
+    provider = Provider(clock, RATE, 60)
+    hands, ids = await storm(store, clock, tmp_path, provider, DECLARED, seconds=600)
+    ensure_weathered(store, provider, hands, ids)
+    assert len([moment for moment in provider.refused if moment < provider.opens]) <= 8 + 600 / 60
+    assert audit(store) == ()
+
+
+async def test_a_provider_that_says_neither_how_long_nor_how_much_is_found_out(
+    store: Store, clock: LeapingClock, tmp_path: Path
+) -> None:
+    provider = Provider(clock, RATE, None)
+    hands, ids = await storm(store, clock, tmp_path, provider, {}, seconds=600 if THOROUGH else 60)
+    ensure_weathered(store, provider, hands, ids)
+    assert audit(store) == ()
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.skipif(not THOROUGH, reason="ten minutes of a real clock")
+async def test_ten_minutes_of_a_real_clock(sqlite_url: str, tmp_path: Path) -> None:
+    clock = SystemClock()
+    with contextlib.closing(open_store(sqlite_url)) as store:
+        provider = Provider(clock, RATE, 20)
+        hands, ids = await storm(store, clock, tmp_path, provider, DECLARED, seconds=600)
+        ensure_weathered(store, provider, hands, ids)

@@ -1,0 +1,43 @@
+"""Leave to send something once more is leave for one call: whoever crashes after that call asks again."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowbuilder.testing import FakeClock
+from tests.reliability.conftest import Openers
+from tests.support.crash_injection import Box, Crash
+from tests.support.crash_scenario import Stage
+from tests.support.crash_workflows import BY_NAME
+
+
+def test_an_approval_is_used_for_one_call_and_not_for_the_next_after_a_crash(kind: str, openers: Openers) -> None:
+    clock = FakeClock()
+    stage = Stage(BY_NAME["three-targets"], openers(clock), clock)
+    with pytest.raises(Crash):
+        stage.live(Box(2, "before", counts=lambda name: name == "service.send"))  # intended, and not called
+    clock.advance(60)
+    with pytest.raises(Crash):
+        stage.live(Box(1, "before", counts=lambda name: name == "store.finish_effect"))  # approved and called
+    assert stage.targets.service.applied.count("POST /bare") == 1
+    clock.advance(60)
+    stage.live(Box())
+    assert stage.targets.service.applied.count("POST /bare") == 1
+    assert stage.complaints() == []
+    assert (stage.execution().error or {}).get("code") == "effect_unknown"  # a person looked, and it had been done
+
+
+def test_a_refusal_stands_whatever_crashes_after_it(kind: str, openers: Openers) -> None:
+    clock = FakeClock()
+    stage = Stage(BY_NAME["three-targets"], openers(clock), clock)
+    with pytest.raises(Crash):
+        stage.live(Box(3, "before", counts=lambda name: name == "store.finish_effect"))  # the receipt of the call
+    clock.advance(60)
+    with pytest.raises(Crash):
+        stage.live(Box(2, "after", counts=lambda name: name == "store.begin_effect"))  # asked, refused, and gone
+    clock.advance(60)
+    stage.live(Box())
+    assert (stage.execution().error or {}).get("code") == "effect_unknown"
+    asked = [event.path for event in stage.events() if event.type == "review_opened"]
+    assert asked == ["bare"]
+    assert stage.complaints() == []

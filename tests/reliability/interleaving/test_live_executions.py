@@ -1,0 +1,46 @@
+"""G11: whoever keeps the lease renewed is never taken over, however long a pause that is shorter than the lease."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+from flowbuilder.errors import Conflict
+from flowbuilder.model.events import NewEvent
+from flowbuilder.testing import FakeClock
+from tests.reliability.conftest import Openers
+from tests.support.store_contract import TTL, World
+
+THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
+PAUSES = {"memory": 10_000, "sqlite": 10_000 if THOROUGH else 500, "postgres": 10_000 if THOROUGH else 250}
+SHORT = 0.001
+"""Seconds by which the longest pause is shorter than the lease."""
+
+
+@pytest.mark.timeout(0 if THOROUGH else 180)
+def test_no_sweeper_takes_a_live_execution_and_every_sweeper_takes_a_dead_one(kind: str, openers: Openers) -> None:
+    clock, chance = FakeClock(), random.Random(11)
+    world = World(openers(clock)(), clock)
+    store, lease = world.store, world.held("run-1", holder="alive")
+    taken = 0
+    for number in range(PAUSES[kind]):
+        clock.advance(chance.choice((chance.uniform(0, 15), 15 - SHORT)))
+        if store.ready():
+            taken += 1
+        try:
+            store.claim("run-1", f"sweeper-{number}", TTL)
+            taken += 1
+        except Conflict:
+            pass
+        if number % 2:
+            store.renew(lease, TTL)
+        else:
+            store.append_events(lease, [NewEvent(type="step_started", path="a")])  # which is no renewal
+            store.renew(lease, TTL)
+    assert taken == 0
+    assert store.execution("run-1").epoch == lease.epoch
+    clock.advance(15 + SHORT)
+    assert [execution.id for execution in store.ready()] == ["run-1"]
+    assert store.claim("run-1", "sweeper", TTL).epoch == lease.epoch + 1

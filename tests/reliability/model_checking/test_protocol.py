@@ -1,0 +1,48 @@
+"""T6: the protocol holds with all guards, in every state that there is; without any one of them it does not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.reliability.model_checking.protocol import GUARDS, Protocol, Target
+from tests.reliability.model_checking.searching import search, shown
+
+THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
+CODE = Path(__file__).resolve().parents[3] / "flowbuilder"
+TARGETS: tuple[Target, ...] = ("deduplicates", "lookup", "neither")
+NEED = {"compares": "lookup", "asks": "neither", "one call": "neither"}
+"""The class of target that a guard is there for, where not for all."""
+STATES: dict[Target, int] = (
+    {"deduplicates": 200_000, "lookup": 200_000, "neither": 1_000_000}
+    if THOROUGH
+    else {"deduplicates": 15_000, "lookup": 15_000, "neither": 30_000}
+)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("target", TARGETS)
+def test_with_all_guards_there_is_no_state_that_should_not_be(target: Target) -> None:
+    protocol = Protocol(target, faults=4, most_deaths=3) if THOROUGH else Protocol(target)
+    found = search(protocol)
+    assert found.trace == (), shown(found)
+    assert found.states >= STATES[target]
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_without_a_guard_there_is_a_way_to_go_wrong(guard: str) -> None:
+    # an approval that is used twice takes two deaths, of which neither is the last allowed
+    more = 3 if guard == "one call" else 2
+    found = search(Protocol(NEED.get(guard, "deduplicates"), frozenset([guard]), faults=more, most_deaths=more))  # type: ignore[arg-type]
+    print(f"without {guard} ({GUARDS[guard]}):\n{shown(found)}")
+    assert found.trace, f"nothing goes wrong without {guard!r} in {found.states} states"
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_a_guard_of_the_protocol_is_there_in_the_code(guard: str) -> None:
+    place, _, meaning = GUARDS[guard].partition(": ")
+    file, _, name = place.partition(", ")
+    assert name in (CODE / file).read_text()
+    assert meaning

@@ -1,0 +1,443 @@
+"""T5: a model as simple as a dictionary says what each call on a store must do; hypothesis looks for a difference.
+
+Old leases and stale tabs stay in play: they are what finds a missing fence.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from flowbuilder.audit import audit_rows
+from flowbuilder.errors import Conflict, LostLease, Refused
+from flowbuilder.model.effect import Intent
+from flowbuilder.model.events import NewEvent
+from flowbuilder.model.execution import TERMINAL, Lease, Outcome
+from flowbuilder.model.review import Assignment, Review, ReviewRequest
+from flowbuilder.ports import Store
+from flowbuilder.store import open_store, upgrade
+from flowbuilder.testing import FakeClock, MemoryStore
+from tests.support.store_contract import TTL, World
+
+THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
+EXAMPLES, STEPS = (20_000, 100) if THOROUGH else (200, 50)
+WORKERS = st.sampled_from(["w1", "w2", "w3"])
+RUNS = st.sampled_from(["run-1", "run-2"])
+PEOPLE = st.sampled_from(["ana", "ben", "cat"])
+
+
+@dataclass
+class Model:
+    """What an execution must be."""
+
+    status: str = "queued"
+    epoch: int = 0
+    holder: str | None = None
+    until: float = 0.0
+    deaths: int = 0
+    control: str | None = None
+    outcomes: set[str] = field(default_factory=set)
+    effects: dict[str, str] = field(default_factory=dict)
+
+
+class Machine(RuleBasedStateMachine):
+    """Both machines have a store and a clock that goes forward."""
+
+    store: Store
+    template: Path | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = FakeClock()
+        self.now = 0.0
+        self.place: str | None = None
+        if self.template is None:
+            self.store = MemoryStore(clock=self.clock)
+        else:
+            self.place = tempfile.mkdtemp(prefix="flowbuilder-machine-", dir=_memory())
+            file = Path(self.place) / "machine.db"
+            shutil.copyfile(self.template, file)
+            self.store = open_store(f"sqlite:///{file}", clock=self.clock, durable=False)
+        self.world = World(self.store, self.clock)
+
+    def teardown(self) -> None:
+        assert [str(finding) for finding in audit_rows(self.store)] == []
+        if self.place is not None:
+            self.store.close()  # type: ignore[attr-defined]
+            shutil.rmtree(self.place)
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self.now += seconds
+
+
+class Leases(Machine):
+    """Claims, renewals, outcomes, effects, wishes, and workers that die."""
+
+    leases = Bundle("leases")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.models = {name: Model() for name in ("run-1", "run-2")}
+        for name in self.models:
+            self.world.execution(name)
+
+    @rule(seconds=st.sampled_from([0.0, 5.0, 14.9, 15.1, 3600.0]))
+    def tick(self, seconds: float) -> None:
+        self.pass_time(seconds)
+
+    @rule(target=leases, run=RUNS, worker=WORKERS)
+    def claim(self, run: str, worker: str) -> Any:
+        model = self.models[run]
+        held = model.holder is not None and model.until > self.now
+        died = model.holder not in (None, worker) and not held
+        if model.status in TERMINAL or model.status == "paused":
+            with pytest.raises(Refused):
+                self.store.claim(run, worker, TTL)
+            return multiple()
+        if held and model.holder != worker:
+            with pytest.raises(Conflict):
+                self.store.claim(run, worker, TTL)
+            return multiple()
+        model.epoch += 1
+        if died and model.deaths == 2:
+            with pytest.raises(Refused):
+                self.store.claim(run, worker, TTL)
+            model.status = "cancelled" if model.control == "cancel" else "paused"
+            model.deaths, model.holder, model.control = 3, None, None
+            return multiple()
+        lease = self.store.claim(run, worker, TTL)
+        assert lease == Lease(execution_id=run, holder=worker, epoch=model.epoch)
+        model.status, model.holder, model.until = "running", worker, self.now + 15
+        model.deaths += died
+        return lease
+
+    def good(self, lease: Lease) -> bool:
+        model = self.models[lease.execution_id]
+        return model.epoch == lease.epoch and model.status not in TERMINAL
+
+    @rule(lease=leases)
+    def renew(self, lease: Lease) -> None:
+        if not self.good(lease):
+            with pytest.raises(LostLease):
+                self.store.renew(lease, TTL)
+            return
+        self.store.renew(lease, TTL)
+        self.models[lease.execution_id].until = self.now + 15
+
+    @rule(lease=leases, path=st.sampled_from(["a", "b", "c"]))
+    def finish(self, lease: Lease, path: str) -> None:
+        model = self.models[lease.execution_id]
+        outcome, event = Outcome(path=path, status="completed"), NewEvent(type="step_completed", path=path)
+        if not self.good(lease):
+            with pytest.raises(LostLease):
+                self.store.record_outcome(lease, outcome, [event])
+        elif path in model.outcomes:
+            with pytest.raises(Conflict):
+                self.store.record_outcome(lease, outcome, [event])
+        else:
+            self.store.record_outcome(lease, outcome, [event])
+            model.outcomes.add(path)
+            model.deaths = 0
+
+    @rule(lease=leases, key=st.sampled_from(["k1", "k2"]))
+    def intend(self, lease: Lease, key: str) -> None:
+        model, key = self.models[lease.execution_id], f"{lease.execution_id}-{key}"
+
+        def begin() -> Any:
+            return self.store.begin_effect(
+                lease, Intent(key=key, path="a", target="t", target_class="neither", request_hash="h")
+            )
+
+        if not self.good(lease):
+            with pytest.raises(LostLease):
+                begin()
+        elif model.effects.get(key) in (None, "refused") and model.control == "cancel":
+            with pytest.raises(Refused):
+                begin()
+        else:
+            effect = begin()
+            assert effect.resumed == (model.effects.get(key) not in (None, "refused"))
+            if not effect.resumed:
+                model.effects[key] = "intended"
+            assert effect.status == model.effects[key]
+
+    @rule(lease=leases, key=st.sampled_from(["k1", "k2"]), how=st.sampled_from(["done", "unknown", "refused"]))
+    def learn(self, lease: Lease, key: str, how: Any) -> None:
+        model, key = self.models[lease.execution_id], f"{lease.execution_id}-{key}"
+        receipt = {"of": lease.epoch} if how == "done" else None
+        if key not in model.effects and self.good(lease):
+            return
+        if not self.good(lease):
+            with pytest.raises(LostLease):
+                self.store.finish_effect(lease, key, how, receipt=receipt)
+        elif model.effects[key] == "done" and self.store.effect(key).receipt != receipt:
+            with pytest.raises(Conflict):
+                self.store.finish_effect(lease, key, how, receipt=receipt)
+        else:
+            self.store.finish_effect(lease, key, how, receipt=receipt)
+            model.effects[key] = how if model.effects[key] != "done" else "done"
+
+    @rule(run=RUNS, wish=st.sampled_from(["pause", "cancel", None]))
+    def wish(self, run: str, wish: Any) -> None:
+        model = self.models[run]
+        held = model.holder is not None and model.until > self.now
+        if model.status in TERMINAL and not (model.status == "cancelled" and wish == "cancel"):
+            with pytest.raises(Refused):
+                self.store.request_control(run, wish, "ana")
+            return
+        if wish is None and model.control == "cancel":
+            with pytest.raises(Refused):
+                self.store.request_control(run, wish, "ana")
+            return
+        self.store.request_control(run, wish, "ana")
+        if model.status in TERMINAL:
+            return
+        if wish is None:
+            model.control = None
+            if model.status == "paused":
+                model.status, model.holder, model.deaths = "queued", None, 0
+                model.epoch += 1
+        elif held:
+            model.control = "cancel" if "cancel" in (wish, model.control) else wish
+        elif not (wish == "pause" and (model.status == "paused" or model.control == "cancel")):
+            model.status = "cancelled" if wish == "cancel" else "paused"
+            model.control, model.holder = None, None
+            model.epoch += 1
+
+    @rule(lease=consumes(leases), status=st.sampled_from(["waiting", "completed", "failed", "queued", "paused"]))
+    def let_go(self, lease: Lease, status: Any) -> None:
+        model = self.models[lease.execution_id]
+        if not self.good(lease):
+            with pytest.raises(LostLease):
+                self.store.settle(lease, status, events=[])
+            return
+        self.store.settle(lease, status, events=[])
+        if status not in TERMINAL and model.control is not None:
+            status = "cancelled" if model.control == "cancel" else "paused"
+        model.status, model.holder, model.control = status, None, None
+        model.epoch += 1
+
+    @invariant()
+    def the_store_is_as_the_model_says(self) -> None:
+        for name, model in self.models.items():
+            found = self.store.execution(name)
+            assert (found.status, found.epoch, found.holder, found.deaths, found.control) == (
+                model.status, model.epoch, model.holder, model.deaths, model.control,
+            )  # fmt: skip
+            assert {outcome.path for outcome in self.store.outcomes(name)} == model.outcomes
+
+    @invariant()
+    def what_nobody_holds_and_should_run_is_ready(self) -> None:
+        ready = {execution.id for execution in self.store.ready()}
+        for name, model in self.models.items():
+            lapsed = model.holder is not None and model.until <= self.now
+            assert (name in ready) == (lapsed or model.status == "queued"), model
+
+
+class Reviews(Machine):
+    """Reviews that are opened, looked at in tabs, decided, claimed, expired, and executions that end meanwhile."""
+
+    tabs = Bundle("tabs")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lease: Lease | None = self.world.held()
+        self.decided: dict[str, tuple[str, str]] = {}
+        self.opened: dict[str, Review] = {}
+        self.over: dict[str, float] = {}
+        self.escalated: set[str] = set()
+        self.approvals: dict[str, list[str]] = {}
+        self.versions: dict[str, int] = {}
+
+    @rule(seconds=st.sampled_from([0.0, 1.0, 61.0, 3600.0]))
+    def tick(self, seconds: float) -> None:
+        self.pass_time(seconds)
+
+    @rule(
+        number=st.integers(0, 3), expires=st.sampled_from([None, 60.0]), quorum=st.integers(1, 2),
+        on_expire=st.sampled_from(["approved", "rejected", "withdrawn", "escalate"]),
+    )  # fmt: skip
+    def open(self, number: int, expires: float | None, quorum: int, on_expire: Any) -> None:
+        if self.lease is None:
+            return
+        request = ReviewRequest(
+            title=f"Review {number}?", proposal=number, expires_in=expires, on_expire=on_expire,
+            assign=Assignment(quorum=quorum),
+        )  # fmt: skip
+        path = f"r{number}"
+        review = self.store.open_review(self.lease, path, request)
+        if path in self.opened:
+            assert review.id == self.opened[path].id
+            return
+        self.opened[path] = review
+        self.versions[path], self.approvals[path] = 1, []
+        if expires is not None:
+            self.over[path] = self.now + expires
+
+    @rule(target=tabs, number=st.integers(0, 3))
+    def look(self, number: int) -> Any:
+        path = f"r{number}"
+        return self.store.review(self.opened[path].id) if path in self.opened else multiple()
+
+    @rule(tab=tabs, person=PEOPLE, kind=st.sampled_from(["approved", "rejected"]))
+    def decide(self, tab: Review, person: str, kind: Any) -> None:
+        path = tab.path
+        request = self.opened[path].request
+
+        def act() -> Review:
+            return self.store.decide(
+                tab.id, kind=kind, by=person, seen_version=tab.version, seen_hash=tab.content_hash, comment="so"
+            )
+
+        if path in self.decided or tab.version != self.versions[path]:
+            with pytest.raises(Conflict):
+                act()
+        elif kind == "approved" and person in self.approvals[path]:
+            with pytest.raises(Refused):
+                act()
+        elif kind == "approved" and len(self.approvals[path]) + 1 < request.assign.quorum:
+            assert act().status == "open"
+            self.approvals[path].append(person)
+            self.versions[path] += 1
+        else:
+            assert act().status == "decided"
+            self.decided[path] = (kind, person)
+
+    @rule(tab=tabs, person=PEOPLE)
+    def claim(self, tab: Review, person: str) -> None:
+        current = self.store.review(tab.id)
+        taken = current.claimed_by not in (None, person) and (current.claimed_until or 0) > self.clock.now()  # type: ignore[operator]
+        if tab.path in self.decided or taken:
+            with pytest.raises(Conflict):
+                self.store.claim_review(tab.id, person, TTL)
+            return
+        claimed = self.store.claim_review(tab.id, person, TTL)
+        self.versions[tab.path] += current.claimed_by != person
+        assert claimed.version == self.versions[tab.path]
+
+    @rule()
+    def expire(self) -> None:
+        due = {path for path, at in self.over.items() if at <= self.now and path not in self.decided}
+        changed = self.store.expire_reviews()
+        assert {review.path for review in changed} == due
+        for review in changed:
+            if review.status == "open":
+                self.escalated.add(review.path)
+                self.over[review.path] = self.now + 120.0
+                self.versions[review.path] += 1
+            else:
+                on_expire = self.opened[review.path].request.on_expire
+                expected = "withdrawn" if on_expire == "escalate" else on_expire
+                assert on_expire != "escalate" or review.path in self.escalated
+                self.decided[review.path] = (expected, "flowbuilder")
+
+    @rule(how=st.sampled_from(["completed", "cancel", "waiting"]))
+    def end(self, how: Any) -> None:
+        if self.lease is None:
+            return
+        self.store.renew(self.lease, TTL)
+        if how == "waiting":
+            self.store.settle(self.lease, "waiting", events=[])
+            self.lease = self.store.claim("run-1", "worker-1", TTL)
+            return
+        if how == "cancel":
+            self.store.request_control("run-1", "cancel", "ana")
+        self.store.settle(self.lease, "waiting" if how == "cancel" else "completed", events=[])
+        cancelled = self.store.execution("run-1").status in TERMINAL
+        assert cancelled
+        self.lease = None
+        for path in self.opened.keys() - self.decided.keys():
+            self.decided[path] = ("withdrawn", "flowbuilder")
+
+    @invariant()
+    def decisions_are_as_the_model_says(self) -> None:
+        made = {path: (decision.kind, decision.by) for path, decision in self.store.decisions("run-1").items()}
+        assert made == self.decided
+        left = len(self.opened) - len(self.decided)
+        assert self.store.pending_counts() == ({"refresh": left} if left else {})
+
+
+class Starts(Machine):
+    """Executions that are started again and again, under one id or another, of versions that come and go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known: dict[str, Any] = {}
+
+    @rule(run=st.sampled_from(["a", "b", "c"]), seconds=st.sampled_from([0.0, 1.0]))
+    def start(self, run: str, seconds: float) -> None:
+        self.pass_time(seconds)
+        made = self.world.execution(run)
+        assert made == self.known.setdefault(run, made)
+
+    @rule(run=st.sampled_from(["a", "b", "c"]))
+    def work(self, run: str) -> None:
+        if run in self.known and self.known[run].status == "queued":
+            self.store.settle(self.store.claim(run, "w", TTL), "completed", events=[])
+            self.known[run] = self.store.execution(run)
+
+    @rule(digest=st.sampled_from(["d1", "d2", "d3"]))
+    def push(self, digest: str) -> None:
+        before = self.store.latest_version("refresh")
+        after = self.store.save_version(name="refresh", title="R", document={}, source="", digest=digest)
+        same = before.digest == digest and before.status != "archived"
+        assert after.number == before.number + (0 if same else 1)
+
+    @rule()
+    def publish(self) -> None:
+        latest = self.store.latest_version("refresh")
+        if latest.status != "archived":
+            assert self.store.publish("refresh").number == latest.number
+        published = [version for version in self.store.versions("refresh") if version.status == "published"]
+        assert len(published) <= 1
+
+    @invariant()
+    def there_is_one_execution_an_id(self) -> None:
+        for run, made in self.known.items():
+            assert self.store.execution(run) == made
+            assert [event.type for event in self.store.events(run)].count("execution_started") == 1
+
+
+def _memory() -> str | None:
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database."""
+    file = tmp_path_factory.mktemp("machines") / "template.db"
+    upgrade(f"sqlite:///{file}")
+    return file
+
+
+@pytest.mark.timeout(0 if THOROUGH else 170)
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+@pytest.mark.parametrize("machine", [Leases, Reviews, Starts])
+def test_a_store_does_what_the_model_says(machine: type[Machine], kind: str, template: Path) -> None:
+    examples = EXAMPLES if kind == "memory" or THOROUGH else EXAMPLES // 10
+    found = type(machine.__name__, (machine,), {"template": template if kind == "sqlite" else None})
+    run_state_machine_as_test(
+        found,  # type: ignore[arg-type]
+        settings=settings(
+            max_examples=examples, stateful_step_count=STEPS, deadline=None, database=None,
+            suppress_health_check=list(HealthCheck), derandomize=not THOROUGH,
+        ),
+    )  # fmt: skip

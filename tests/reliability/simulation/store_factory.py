@@ -1,0 +1,107 @@
+"""Where simulations take place: stores that are emptied instead of made anew, so that plans are compiled once."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from flowbuilder.app import App
+from flowbuilder.errors import FlowbuilderError, Unavailable
+from flowbuilder.model.execution import Lease
+from flowbuilder.settings import Settings
+from flowbuilder.store import SqlStore, open_store, upgrade
+from flowbuilder.testing import MemoryStore
+from flowbuilder.testing.fakes.clock import FakeClock
+from flowbuilder.testing.memory_store.memory import Memory
+from tests.reliability.simulation.nodes import NODE
+from tests.reliability.simulation.workflows import SITE, WORKFLOWS
+from tests.support.crash_injection import Crash
+
+
+class Watched:
+    """Stands for the store: notes every call of it, and is away when the simulation says so."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+        self.world: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.inner, name)
+        if name.startswith("_") or not callable(found):
+            return found
+
+        def call(*given: Any, **named: Any) -> Any:
+            node, world = NODE.get(), self.world
+            if node is None:
+                return found(*given, **named)
+            if node.dead:
+                raise Crash(name)
+            about = given[0] if given else ""
+            about = about.execution_id if isinstance(about, Lease) else about if str(about).startswith("run-") else ""
+            if world.loop.seconds < world.away_until:
+                world.happens("the database is away", f"{name} {about}")
+                raise Unavailable("the database is away")
+            try:
+                result = found(*given, **named)
+            except FlowbuilderError as problem:
+                world.notes(name, f"{about} {type(problem).__name__}")
+                raise
+            world.notes(name, about)
+            if name == "append_events":
+                world.timers.noted(about, given[1])
+            return result
+
+        return call
+
+
+class Ground:
+    """One store of each kind, with the workflows in it and nothing else."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._memory = MemoryStore(clock=FakeClock())
+        _prepare(self._memory)
+        self._watched_memory = Watched(self._memory)
+        self._sql: Watched | None = None
+        self._clock: Any = None
+
+    def now(self) -> Any:
+        return self._clock.now()
+
+    def memory(self, clock: Any) -> Watched:
+        """An empty store in memory."""
+        known = self._memory._memory
+        fresh = Memory(clock)
+        fresh.versions, fresh.sites, fresh.install = known.versions, known.sites, known.install
+        self._memory._memory = fresh
+        return self._watched_memory
+
+    def sqlite(self, clock: Any) -> Watched:
+        """An empty store in SQLite."""
+        template, file = self._folder / "template.db", self._folder / "simulated.db"
+        self._clock = FakeClock()
+        if self._sql is None:
+            upgrade(f"sqlite:///{template}")
+            with open_store(f"sqlite:///{template}", durable=False).database.engine.connect():
+                pass
+            store = open_store(f"sqlite:///{template}", clock=self, durable=False)  # type: ignore[arg-type]
+            _prepare(store)
+            store.close()
+            shutil.copyfile(template, file)
+            self._sql = Watched(open_store(f"sqlite:///{file}", clock=self, durable=False))  # type: ignore[arg-type]
+        store = self._sql.inner
+        assert isinstance(store, SqlStore)
+        store.close()
+        for old in self._folder.glob("simulated.db*"):
+            old.unlink()
+        shutil.copyfile(template, file)
+        self._clock = clock
+        return self._sql
+
+
+def _prepare(store: Any) -> None:
+    app = App(store, None, Settings())  # type: ignore[arg-type]
+    store.save_site(SITE["site"], SITE)
+    for document in WORKFLOWS:
+        app.publish(app.push(document).workflow)

@@ -1,0 +1,344 @@
+"""T12: each guard is removed from a copy of the code, one at a time; the suite must go red every time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+CONTRACTS = "tests/contracts"
+EXECUTIONS = f"{CONTRACTS}/test_executions_of_a_store.py"
+REVIEWS = f"{CONTRACTS}/test_reviews_of_a_store.py"
+EFFECTS = f"{CONTRACTS}/test_effects_of_a_store.py"
+RACES = f"{CONTRACTS}/test_races_of_a_store.py"
+DATABASES = f"{CONTRACTS}/test_databases_of_a_store.py"
+OPENING = f"{CONTRACTS}/test_opening_a_store.py"
+CRASHES = "tests/reliability/crash/test_crash_points.py"
+ONCE = "tests/unit/steps/test_write_once.py"
+RUNTIME = "tests/reliability/faults/test_runtime_guards.py"
+TRAFFIC = "tests/unit/throttling/test_limiter.py"
+THROTTLES = f"{CONTRACTS}/test_throttles.py"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One guard less: `old` in `file` becomes `new`. `tests` (and `k`, as pytest's) are those that must notice."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+    k: str = "sqlite"
+
+
+MUTANTS = (
+    Mutant(
+        "no fence", "flowbuilder/store/db/transaction.py",
+        'executions.c.epoch == bindparam("held"), _OPEN', 'executions.c.epoch <= bindparam("held") + 99, _OPEN',
+        EXECUTIONS, "sqlite and lost_lease",
+    ),
+    Mutant(
+        "a claim keeps the epoch", "flowbuilder/store/records/leases.py",
+        "is_death(before, holder, now), row.epoch + 1", "is_death(before, holder, now), row.epoch",
+        EXECUTIONS, "sqlite and (claim or lost_lease)",
+    ),
+    Mutant(
+        "letting go keeps the epoch", "flowbuilder/store/records/leases.py",
+        "        epoch=row.epoch + 1,\n        holder=None", "        epoch=row.epoch,\n        holder=None",
+        EXECUTIONS, "sqlite and (lost_lease or fences_out)",
+    ),
+    Mutant(
+        "a held execution can be claimed", "flowbuilder/model/lease_rules.py",
+        "if is_held(execution, now) and execution.holder != holder:", "if False:",
+        RACES, "sqlite and twenty_workers",
+    ),
+    Mutant(
+        "deaths are not counted", "flowbuilder/store/records/leases.py",
+        "deaths=row.deaths + died", "deaths=row.deaths",
+        EXECUTIONS, "sqlite and death",
+    ),
+    Mutant(
+        "a path may have two outcomes", "migrations/versions/0002_executions.py",
+        '"execution_id", "path", name="pk_step', '"execution_id", "path", "position", name="pk_step',
+        EXECUTIONS, "sqlite and one_outcome",
+    ),
+    Mutant(
+        "an outcome without its events", "flowbuilder/store/records/history.py",
+        "            transaction.write_counted(grip, events)\n            if grip.deaths", "            if grip.deaths",
+        EXECUTIONS, "sqlite and written_together",
+    ),
+    Mutant(
+        "event numbers stand still", "flowbuilder/store/db/transaction.py",
+        "self._seq += len(events)", "self._seq += 2 * len(events)",
+        EXECUTIONS, "sqlite and gap",
+    ),
+    Mutant(
+        "events may be changed", "migrations/versions/0004_lasting.py",
+        '"workflow_execution_events", ', "",
+        DATABASES, "sqlite and neither_changed",
+    ),
+    Mutant(
+        "an ended execution may go on", "migrations/versions/0004_lasting.py",
+        "WHEN OLD.status IN {ENDED} AND", "WHEN 0 AND",
+        DATABASES, "sqlite and stays_as_it_ended",
+    ),
+    Mutant(
+        "what was seen does not matter", "flowbuilder/model/review_rules.py",
+        "if (review.version, review.content_hash) == (answer.seen_version, answer.seen_hash):", "if True:",
+        REVIEWS, "sqlite and not_seen",
+    ),
+    Mutant(
+        "a decided review can be decided", "flowbuilder/model/review_rules.py",
+        "def _ensure_seen(review: Review, answer: Answer) -> None:\n    if review.status != \"open\":",
+        "def _ensure_seen(review: Review, answer: Answer) -> None:\n    if False:",
+        RACES, "sqlite and twenty_who_decide",
+    ),
+    Mutant(
+        "one approval is always enough", "flowbuilder/model/review_rules.py",
+        "if len(approvals) < request.assign.quorum:", "if False:",
+        REVIEWS, "sqlite and quorum",
+    ),
+    Mutant(
+        "a decision wakes nobody", "flowbuilder/store/records/reviews.py",
+        "    transaction.change(row.id, ready_at=decision.at)\n", "",
+        REVIEWS, "sqlite and makes_the_execution_ready",
+    ),
+    Mutant(
+        "a decision in the last moment is missed", "flowbuilder/store/records/leases.py",
+        'missed = final == "waiting" and', "missed = False and",
+        REVIEWS, "sqlite and worker_has_not_seen",
+    ),
+    Mutant(
+        "reviews stay open after the end", "flowbuilder/store/records/review_closing.py",
+        "    for review in open_of(transaction, row):", "    for review in ():",
+        REVIEWS, "sqlite and execution_ends",
+    ),
+    Mutant(
+        "the counter only grows", "flowbuilder/store/records/review_closing.py",
+        "count(transaction, review.workflow, -1)", "count(transaction, review.workflow, 0)",
+        REVIEWS, "sqlite and counts_follow",
+    ),
+    Mutant(
+        "a wish in the last moment is forgotten", "flowbuilder/model/lease_rules.py",
+        '    if control == "cancel":\n        return "cancelled"', '    if control == "cancel":\n        return status',
+        EXECUTIONS, "sqlite and last_moment",
+    ),
+    Mutant(
+        "effects start after a cancellation", "flowbuilder/store/records/effects.py",
+        'if row.control == "cancel":', "if False:",
+        EFFECTS, "sqlite and cancel",
+    ),
+    Mutant(
+        "a receipt can be replaced", "flowbuilder/store/records/effects.py",
+        'if effect.status in ("done", "reverted"):', "if False:",
+        EFFECTS, "sqlite and receipt_stands",
+    ),
+    Mutant(
+        "an expired lease wakes nobody", "flowbuilder/store/records/executions.py",
+        "rows += [(row.lease_until, row.flow_run_id, row) for row in transaction.run(lapsed.limit(most))]", "",
+        CRASHES, "sqlite and straight",
+    ),
+    Mutant(
+        "what may have happened is done again", "flowbuilder/steps/write_once.py",
+        "if tells_nothing and _in_doubt(effect):", "if False:",
+        CRASHES, "sqlite and three-targets",
+    ),
+    Mutant(
+        "every worker waits by its own clock", "flowbuilder/engine/store_clock.py",
+        "return self._clock.now() + self._off", "return self._clock.now()",
+        "tests/reliability/faults/test_one_clock.py", "sqlite",
+    ),
+    Mutant(
+        "an output that was changed is believed", "flowbuilder/engine/history.py",
+        "said is not None and said != digest(outcome.output)", "False",
+        "tests/reliability/faults/test_damaged_rows.py", "sqlite and changed",
+    ),
+    Mutant(
+        "an approval is good for every call", "flowbuilder/steps/write_once.py",
+        "if run.asked <= effect.asked:", "if False:",
+        "tests/reliability/interleaving/test_approved_once.py", "sqlite",
+    ),
+    Mutant(
+        "a receipt is not looked at", "flowbuilder/steps/write_once.py",
+        'if effect.status == "done" and effect.receipt is not None:', "if False:",
+        CRASHES, "sqlite and three-targets",
+    ),
+    Mutant(
+        "no key is sent", "flowbuilder/steps/builtin/api.py",
+        "idempotency_key=run.effect_key or None if self.has_effect() else None", "idempotency_key=None",
+        CRASHES, "sqlite and three-targets",
+    ),
+    Mutant(
+        "a new key every time", "flowbuilder/model/effect.py",
+        "    return digest(parts)[:40]", "    import uuid\n    return digest([*parts, str(uuid.uuid4())])[:40]",
+        CRASHES, "sqlite and three-targets",
+    ),
+    Mutant(
+        "the intent is written after the call", "flowbuilder/engine/effects/effect_ledger.py",
+        "        if self._closed:", "        if True:\n            import datetime\n"
+        "            self._late = intent\n"
+        "            return intent.effect('', datetime.datetime.now())\n"
+        "        if self._closed:",
+        CRASHES, "sqlite and three-targets",
+    ),
+    Mutant(
+        "another plan than the one it began with", "flowbuilder/engine/runner.py",
+        "if plan.digest != execution.digest:", "if False:",
+        "tests/reliability/restore/test_pinned_plan.py", "",
+    ),
+    Mutant(
+        "the other side's wish to wait is ignored", "flowbuilder/engine/step_runner.py",
+        "return max(own, problem.retry_after or 0.0)", "return own",
+        "tests/engine/test_drive.py", "",
+    ),
+    Mutant(
+        "commits are not synced", "flowbuilder/store/db/sqlite.py",
+        '("WAL", "FULL")', '("WAL", "NORMAL")',
+        OPENING, "synced",
+    ),
+    Mutant(
+        "every SQLite is thought to be safe", "flowbuilder/store/db/sqlite.py",
+        "    major, minor, patch = version\n", "    return True\n    major, minor, patch = version\n",
+        OPENING, "releases_with",
+    ),
+    Mutant(
+        "a newer database is opened", "flowbuilder/store/db/compatibility.py",
+        "if oldest > CODE:", "if False:",
+        OPENING, "newer_database",
+    ),
+    Mutant(
+        "the audit is blind to gaps", "flowbuilder/audit/rows.py",
+        "if event.seq != expected:", "if False:",
+        "tests/reliability/restore/test_audit.py", "",
+    ),
+    Mutant(
+        "a closed connection is called", "flowbuilder/throttling/limiter.py",
+        "if traffic.closed_until is not None and now < traffic.closed_until:", "if False:",
+        TRAFFIC, "refusal or closed",
+    ),
+    Mutant(
+        "Retry-After is not obeyed at a connection", "flowbuilder/throttling/limiter.py",
+        "until = now + max(said, own)", "until = now + own",
+        TRAFFIC, "refusal",
+    ),
+    Mutant(
+        "everybody looks whether it is over", "flowbuilder/throttling/limiter.py",
+        "if traffic.strikes and traffic.probing_until is not None and now < traffic.probing_until:", "if False:",
+        TRAFFIC, "looks",
+    ),
+    Mutant(
+        "all come back together", "flowbuilder/throttling/limiter.py",
+        "return replace(traffic, free_at=following), Wait(why=\"closed\"", "return traffic, Wait(why=\"closed\"",
+        TRAFFIC, "turn_of_its_own",
+    ),
+    Mutant(
+        "a rate is not counted", "flowbuilder/throttling/limiter.py",
+        "    if earliest <= now:\n", "    if True:\n",
+        TRAFFIC, "rate",
+    ),
+    Mutant(
+        "places at once are not counted", "flowbuilder/throttling/limiter.py",
+        "len(traffic.held) >= limits.concurrency", "False",
+        TRAFFIC, "places",
+    ),
+    Mutant(
+        "a refusal closes nothing", "flowbuilder/adapters/throttling/connection_throttle.py",
+        "            if not _turned_away(problem):\n", "            if True:\n",
+        THROTTLES, "fake and closes_the_connection",
+    ),
+    Mutant(
+        "a wait for a turn is an attempt", "flowbuilder/engine/retry_queue.py",
+        "                attempt=number - 1,\n", "                attempt=number,\n",
+        "tests/engine/test_throttled.py", "all_the_same",
+    ),
+    Mutant(
+        "a refusal is a failure", "flowbuilder/engine/step_runner.py",
+        'if isinstance(problem, Throttled) or problem.reason == "rate_limit":', "if False:",
+        "tests/engine/test_throttled.py", "without_retries",
+    ),
+    Mutant(
+        "a limit that is not in Prefect lets everybody by", "flowbuilder/prefect/api/global_limits.py",
+        "                if granted is not None:\n                    return granted\n",
+        "                return granted\n",
+        "tests/prefect/test_limits.py", "cannot_be_made",
+    ),
+    Mutant(
+        "an approval is good for other content", "flowbuilder/steps/write_once.py",
+        "if run.decision is None or run.decision.shown_hash != question.content_hash():", "if run.decision is None:",
+        ONCE, "",
+    ),
+    Mutant(
+        "a key may be used for another write", "flowbuilder/steps/write_once.py",
+        "if effect.request_hash != request_hash:", "if False:",
+        ONCE, "",
+    ),
+    Mutant(
+        "a call that was cut off is not noted", "flowbuilder/steps/write_once.py",
+        "await asyncio.shield(ledger.unknown", "await (ledger.unknown",
+        ONCE, "",
+    ),
+    Mutant(
+        "what has ended in Prefect runs again", "flowbuilder/prefect/runs/attempt.py",
+        "(state.is_running() and _over(current))", "False",
+        RUNTIME, "",
+    ),
+    Mutant(
+        "a sweeper corrects what is just being said", "flowbuilder/prefect/worker/reconciler.py",
+        "if state is None or now - state.timestamp < timedelta(seconds=self.quiet):", "if state is None:",
+        RUNTIME, "",
+    ),
+    Mutant(
+        "the suspension that a turn ends is a wish", "flowbuilder/prefect/worker/ui_control_poller.py",
+        "since is not None and run.state.timestamp > since", "True",
+        RUNTIME, "",
+    ),
+    Mutant(
+        "a receipt is for every effect", "flowbuilder/store/records/effects.py",
+        "transaction.run(update(effects).where(effects.c.key == key).values(**changes))",
+        "transaction.run(update(effects).values(**changes))",
+        "tests/contract/store/test_row_isolation.py", "sqlite",
+    ),
+)  # fmt: skip
+
+
+def sabotaged(mutant: Mutant, place: Path) -> Path:
+    """A copy of the code with one guard less, and what is compiled of the rest."""
+    for name in ("flowbuilder", "migrations", "deployments"):
+        shutil.copytree(ROOT / name, place / name)
+    file = place / mutant.file
+    source = file.read_text()
+    assert source.count(mutant.old) == 1, f"{mutant.file} no longer has {mutant.old!r} once: write the mutant anew"
+    file.write_text(source.replace(mutant.old, mutant.new))
+    return place
+
+
+def suite(place: Path, mutant: Mutant) -> subprocess.CompletedProcess[str]:
+    """Run the mutant's tests on the code at a place."""
+    program = (
+        f"import sys; sys.path[:0] = [{str(place)!r}]; sys.path.append({str(ROOT)!r}); import pytest; "
+        "import flowbuilder; assert flowbuilder.__file__.startswith(sys.path[0]); "
+        f"sys.exit(pytest.main(['-q', '-x', '-p', 'no:cacheprovider', '--no-header', '--tb=line', {mutant.tests!r}, "
+        f"'-k', {mutant.k!r}]))"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=170, check=False,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+
+
+def test_there_are_enough_mutants() -> None:
+    assert len({mutant.name for mutant in MUTANTS}) >= 20
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "-"))
+def test_the_suite_notices_that(mutant: Mutant, tmp_path: Path) -> None:
+    done = suite(sabotaged(mutant, tmp_path), mutant)
+    assert done.returncode == 1, f"exit code {done.returncode}:\n{done.stdout[-1500:]}\n{done.stderr[-1500:]}"
+    assert " failed" in done.stdout, done.stdout[-1500:]

@@ -1,0 +1,100 @@
+"""The review app behind a real server, in a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from flowbuilder.devstack.streamlit_command import command, environment
+from flowbuilder.settings import Settings
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+PATIENCE = 20_000
+"""Milliseconds that a page may take: far more than it does, for machines that do much else."""
+_SETTLED = "[data-testid=stApp][data-test-script-state=notRunning][data-test-connection-state=CONNECTED]"
+_QUIET = "() => !document.querySelector('[data-stale=true]') && !document.querySelector('[data-testid=stSkeleton]')"
+
+
+def chromium() -> str:
+    """Where Chromium is. Without it the test is skipped, on a build machine it fails."""
+    found = next(
+        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
+    )
+    if not found:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("Chromium is not installed")
+    return found
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """A browser with nothing of any user in it."""
+    path = chromium()
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        try:
+            yield running
+        finally:
+            running.close()
+
+
+@contextmanager
+def served(settings: Settings, log: Path) -> Iterator[str]:
+    """The review app's server on a free port, as the product starts it; gives its address. No Prefect is there."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    base = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "FLOWBUILDER_"))}
+    base["PREFECT_HOME"] = str(settings.home / "prefect")
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            command(settings, port), env=environment(settings, base), stdout=out, stderr=subprocess.STDOUT
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{address}/healthy", server, log)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    until = time.monotonic() + 60
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            with opener.open(address, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"the review app's server did not start: {log.read_text()[-2000:]}")
+
+
+def settle(page: Page) -> Page:
+    """Wait until the page is drawn: its script has ended, nothing is stale, and all late parts have been loaded."""
+    page.wait_for_selector(_SETTLED, timeout=PATIENCE)
+    page.wait_for_function(_QUIET, timeout=PATIENCE)
+    return page
+
+
+def title_is(page: Page, text: str) -> None:
+    """Wait until this is the page's title."""
+    expect(page.locator(".fb-heading .fb-title").first).to_have_text(text, timeout=PATIENCE)

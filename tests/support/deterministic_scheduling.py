@@ -1,0 +1,47 @@
+"""One thread: what a process does happens in the same order every time, so that a crash point is the same one too."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, TypeVar
+
+import flowbuilder.engine.driver
+import flowbuilder.engine.effects.effect_ledger
+import flowbuilder.engine.step_runner
+
+T = TypeVar("T")
+
+
+@contextlib.contextmanager
+def everything_in_order() -> Iterator[None]:
+    """No threads: the same operations in the same order every time, so that a crash point is the same one too."""
+    to_thread, apart = asyncio.to_thread, flowbuilder.engine.step_runner.run_apart
+
+    async def at_once(work: Callable[..., T], /, *given: Any, **named: Any) -> T:
+        return work(*given, **named)
+
+    async def here(work: Callable[[], Coroutine[Any, Any, T]], *, name: str) -> T:
+        return await work()
+
+    asyncio.to_thread = at_once  # type: ignore[assignment]
+    flowbuilder.engine.step_runner.run_apart = here  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        asyncio.to_thread, flowbuilder.engine.step_runner.run_apart = to_thread, apart
+
+
+@contextlib.contextmanager
+def unhurried() -> Iterator[None]:
+    """Nobody looks once more because a step took a while: a slow machine does the same operations as a quick one."""
+    control, fresh = flowbuilder.engine.driver.CONTROL_SECONDS, flowbuilder.engine.effects.effect_ledger.FRESH_SECONDS
+    flowbuilder.engine.driver.CONTROL_SECONDS = flowbuilder.engine.effects.effect_ledger.FRESH_SECONDS = 3600.0
+    try:
+        yield
+    finally:
+        flowbuilder.engine.driver.CONTROL_SECONDS, flowbuilder.engine.effects.effect_ledger.FRESH_SECONDS = (
+            control,
+            fresh,
+        )

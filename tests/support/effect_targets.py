@@ -1,0 +1,92 @@
+"""What survives a crash: a site, an HTTP service and its log, and a model. Each logs every call with its key."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from flowbuilder.errors import TransientError
+from flowbuilder.ports import CmsPage, CmsWrite, HttpRequest, HttpResponse, ModelAnswer, ModelRequest
+from flowbuilder.testing import FakeModel, MemoryCms
+from flowbuilder.testing.fakes import respond
+from flowbuilder.values import JsonObject
+from tests.support.crash_injection import Box, Boxed
+
+
+class Site(MemoryCms):
+    """A CMS that logs what it is asked to write."""
+
+    def __init__(self, pages: dict[str, str]) -> None:
+        super().__init__(pages)
+        self.calls: list[str] = []
+
+    async def update(self, write: CmsWrite) -> CmsPage:
+        self.calls.append(write.idempotency_key or "")
+        return await super().update(write)
+
+
+class BoxedSite(Boxed):
+    """A CMS in a box; it is asked for by site."""
+
+    def __init__(self, inner: Site, box: Box) -> None:
+        super().__init__(inner, box, "cms")
+
+    async def __call__(self, site: JsonObject) -> BoxedSite:
+        return self
+
+
+@dataclass
+class Service:
+    """An HTTP service. `PUT /keyed` honours the idempotency key, `POST /bare` neither that nor anything else."""
+
+    applied: list[str] = field(default_factory=list)
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    seen: dict[str, HttpResponse] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        path = request.url.removeprefix("https://service.example")
+        if self.failures.get(path, 0) > 0:
+            self.failures[path] -= 1
+            raise TransientError("busy", reason="rate_limit", retry_after=120.0)
+        if request.method == "GET":
+            return respond({"path": path, "number": len(path)}, url=request.url)
+        key = request.idempotency_key or ""
+        self.calls.append((f"{request.method} {path}", key))
+        if request.method == "PUT":
+            if key not in self.seen:
+                self.applied.append(f"PUT {path}")
+                self.seen[key] = respond({"revision": self.applied.count(f"PUT {path}")}, url=request.url)
+            return self.seen[key]
+        self.applied.append(f"{request.method} {path}")
+        return respond({"accepted": path}, url=request.url)
+
+
+class Writer(FakeModel):
+    """A model that counts what it was paid for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bought = 0
+
+    async def _answer(self, request: ModelRequest) -> ModelAnswer:
+        self.bought += 1
+        return ModelAnswer(output={"text": "written"}, usage=dict(self._usage))
+
+
+@dataclass
+class Targets:
+    """The world of one scenario."""
+
+    site: Site
+    service: Service = field(default_factory=Service)
+    model: Writer = field(default_factory=Writer)
+
+    def keyed_calls(self) -> Counter[str]:
+        """How often each effect key was used in a call."""
+        return Counter([*self.site.calls, *(key for _, key in self.service.calls)])
+
+    def unkeyed(self) -> list[Any]:
+        """Calls that carried no key at all."""
+        return [call for call in [*self.site.calls, *(key for _, key in self.service.calls)] if not call]

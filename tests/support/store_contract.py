@@ -1,0 +1,55 @@
+"""What many tests of stores begin with."""
+
+from datetime import timedelta
+
+from flowbuilder.model.execution import Execution, Lease
+from flowbuilder.model.review import Review, ReviewRequest
+from flowbuilder.ports import Store
+from flowbuilder.testing import FakeClock
+from flowbuilder.values import JsonObject
+
+TTL = timedelta(seconds=15)
+
+
+class World:
+    """A store with a published workflow `refresh`, and short ways to what many tests begin with."""
+
+    def __init__(self, store: Store, clock: FakeClock) -> None:
+        self.store, self.clock = store, clock
+        store.save_version(
+            name="refresh",
+            title="Refresh",
+            document={"name": "refresh"},
+            source="",
+            digest="d1",
+            author="kim@example.com",
+        )
+        store.publish("refresh")
+
+    def execution(
+        self, name: str = "run-1", *, site_record: JsonObject | None = None, site: str | None = None
+    ) -> Execution:
+        now = self.clock.now()
+        return self.store.create_execution(
+            Execution(
+                id=name, workflow="refresh", version=1, digest="d1", status="queued", inputs={"url": "https://e.com"},
+                site=site, site_record=site_record or {}, created_at=now, ready_at=now,
+            )
+        )  # fmt: skip
+
+    def held(self, name: str = "run-1", *, holder: str = "worker-1", site_record: JsonObject | None = None) -> Lease:
+        self.execution(name, site_record=site_record)
+        return self.store.claim(name, holder, TTL)
+
+    def asked(self, lease: Lease, path: str = "review", request: ReviewRequest | None = None) -> Review:
+        return self.store.open_review(
+            lease, path, request or ReviewRequest(title="May it go out?", proposal="new text")
+        )
+
+    def approve(self, review: Review, by: str = "ana@example.com") -> Review:
+        return self.store.decide(
+            review.id, kind="approved", by=by, seen_version=review.version, seen_hash=review.content_hash
+        )
+
+    def types(self, execution_id: str = "run-1") -> list[str]:
+        return [event.type for event in self.store.events(execution_id)]

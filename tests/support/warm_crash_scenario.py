@@ -1,0 +1,176 @@
+"""The same scenarios in the warm worker: its desk, its sweeper, Prefect's task engine, and a server in a box."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import prefect.settings
+import prefect.task_engine
+from prefect.context import AsyncClientContext, SettingsContext, get_settings_context
+from prefect.settings import PREFECT_LOGGING_LEVEL, PREFECT_LOGGING_TO_API_ENABLED, PREFECT_SERVER_EPHEMERAL_ENABLED
+
+import flowbuilder.prefect.api.sync_client
+import flowbuilder.prefect.engine
+import flowbuilder.prefect.runs.review_task
+import flowbuilder.prefect.runs.state_reporter
+from flowbuilder.app import App
+from flowbuilder.model.execution import TERMINAL, Execution
+from flowbuilder.prefect.engine import PrefectEngine
+from flowbuilder.prefect.runs.worker_context import Station
+from flowbuilder.prefect.worker.dispatcher import Desk
+from flowbuilder.prefect.worker.reconciler import Sweeper
+from flowbuilder.settings import Settings
+from flowbuilder.testing import FakeClock
+from tests.support.crash_injection import Box, Boxed, Crash
+from tests.support.crash_scenario import PASSES, TTL, Opener, Stage
+from tests.support.crash_workflows import Scenario
+from tests.support.prefect_in_memory import Client, PrefectMemory
+
+POOL = "pool"
+SHOWN = {"completed": "COMPLETED", "failed": "FAILED", "cancelled": "CANCELLED"}
+
+
+class WakeUps:
+    """The loopback wake-up. Where nobody hears it, a decision goes by way of Prefect."""
+
+    def __init__(self, desk: Desk, *, heard: bool) -> None:
+        self._desk, self._heard = desk, heard
+
+    def wake(self, execution_id: str) -> bool:
+        if self._heard:
+            self._desk.call(execution_id)
+        return self._heard
+
+
+class WarmStage(Stage):
+    """A life is that of a warm worker. `heard` says whether wake-ups reach it."""
+
+    def __init__(
+        self, scenario: Scenario, opener: Opener, clock: FakeClock, *, run: str = "run", heard: bool = True
+    ) -> None:
+        super().__init__(scenario, opener, clock, run=run)
+        self.key, self.heard = run, heard
+        self.prefect = PrefectMemory()
+
+    def _live(self, store: Any, box: Box) -> None:
+        asyncio.run(self._work_warm(store, box))
+
+    async def _work_warm(self, store: Any, box: Box) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # a crash leaves tasks behind
+        server = Boxed(self.prefect, box, "prefect")
+        client: Any = Client(server)
+        settings = Settings(work_pool=POOL, home=Path("nowhere"), lease_seconds=TTL.total_seconds())
+        station = Station(store=store, ports=self.ports(box), settings=settings, holder=f"worker:{self.lives}")
+        alone = SettingsContext(profile=get_settings_context().profile, settings=_alone())
+        with alone, AsyncClientContext.model_construct(client=client):
+            desk = Desk(station, client, pool=POOL, limit=10)
+            with prefect_in_memory(server, Boxed(WakeUps(desk, heard=self.heard), box, "wakeup")):
+                await self._look_after(App(store, PrefectEngine(store, settings), settings), desk, box)
+
+    async def _look_after(self, app: App, desk: Desk, box: Box) -> None:
+        store, client = desk.station.store, desk.client
+
+        async def offer(execution: Execution) -> bool:
+            desk.offer(execution.id)
+            return True
+
+        sweeper = Sweeper(store, client, offer)
+        sweeper.quiet = 0.0  # when it looks, all has been said
+        self._prepare(app, store)
+        idle = 0
+        for _ in range(PASSES):
+            for run in await client.scheduled():  # type: ignore[attr-defined]
+                desk.offer(str(run.id), run)
+            await self._until_quiet(desk, box)
+            swept = await sweeper.sweep(whole=True)
+            await self._until_quiet(desk, box)
+            busy = bool(swept.expired or swept.woken or swept.corrected) or self._answer(app, store)
+            await self._until_quiet(desk, box)
+            if not busy and store.execution(self.run).status in TERMINAL:
+                break
+            idle = 0 if busy else idle + 1
+            if idle:
+                self.clock.advance(1800)
+            if idle > 5:
+                break
+        await desk.leave(1.0)
+
+    def _start(self, app: App, **named: Any) -> None:
+        self.run = app.start(key=self.key, **named)
+
+    async def _until_quiet(self, desk: Desk, box: Box) -> None:
+        """Until nothing is worked on, and Prefect has been told."""
+        while True:
+            await desk.idle()
+            if box.dead:
+                raise Crash("the worker")
+            if not desk.seats and all(telling.silent for telling in desk._tellings.values()):
+                return
+            await asyncio.sleep(0)
+
+    def world(self) -> object:
+        """Prefect's server is a part of it."""
+        return super().world(), self.prefect.writes
+
+    def complaints(self, *, audited: bool = True) -> list[str]:
+        """Besides, what Prefect shows in the end."""
+        found = super().complaints(audited=audited)
+        state = self.prefect.read_flow_run(UUID(self.run)).state
+        status = self.execution().status
+        shown = None if state is None else state.type.value
+        if shown != SHOWN.get(status):
+            found.append(f"Prefect shows {shown}, and it is {status}")
+        if len(self.prefect.runs) != 1:
+            found.append(f"{len(self.prefect.runs)} runs in Prefect")
+        return found
+
+
+@lru_cache
+def _alone() -> prefect.settings.Settings:
+    """Prefect's settings, but that it knows of no server to send its logs to."""
+    changes = {
+        PREFECT_LOGGING_TO_API_ENABLED: False,
+        PREFECT_SERVER_EPHEMERAL_ENABLED: False,
+        PREFECT_LOGGING_LEVEL: "CRITICAL",
+    }
+    return get_settings_context().settings.copy_with_update(updates=changes)
+
+
+@contextlib.contextmanager
+def prefect_in_memory(server: Boxed, wakeups: Boxed) -> Iterator[None]:
+    """This process's Prefect is the server in the box: its clients, its task events, and the wake-ups beside it."""
+
+    @contextlib.contextmanager
+    def opened(**_: Any) -> Iterator[Any]:
+        yield server
+
+    def wake(_home: Path, execution_id: str, *_: Any) -> bool:
+        return bool(wakeups.wake(execution_id))
+
+    replaced = [
+        (flowbuilder.prefect.api.sync_client, "server", opened),
+        (flowbuilder.prefect.engine, "wake_workers", wake),
+        (flowbuilder.prefect.runs.state_reporter, "HOLD_SECONDS", 0.0),
+        (flowbuilder.prefect.runs.review_task, "emit_task_run_state_change_event", server.task_run_became),
+        (
+            prefect.task_engine,
+            "emit_task_run_state_change_event",
+            lambda task_run, initial_state, validated_state, **_: server.task_run_became(
+                task_run, initial_state, validated_state
+            ),
+        ),
+    ]
+    before = [(place, name, getattr(place, name)) for place, name, _ in replaced]
+    for place, name, value in replaced:
+        setattr(place, name, value)
+    try:
+        yield
+    finally:
+        for place, name, value in before:
+            setattr(place, name, value)

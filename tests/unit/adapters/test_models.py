@@ -1,0 +1,318 @@
+"""Language models over their real wire formats, against a local server; the provider's SDKs are the real ones."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from flowbuilder.adapters.models.named_models import NamedModels
+from flowbuilder.errors import ConfigurationError, FlowbuilderError, StepError, Throttled, TransientError
+from flowbuilder.ports import ModelRequest
+from flowbuilder.testing import FakeClock, FakeConnections, FakeThrottle, MemoryJournal
+from tests.support.model_wires import WIRES, Wire
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"body": {"type": "string"}, "score": {"type": "integer", "minimum": 0, "maximum": 10}},
+    "required": ["body", "score"],
+    "additionalProperties": False,
+}
+GOOD = {"body": "fresh", "score": 7}
+BAD = {"body": "fresh", "score": "seven"}
+OTHERS = ("OPENAI", "ANTHROPIC", "GOOGLE", "GEMINI", "OLLAMA")
+
+
+class Server:
+    """A provider's server: answers in turn, the last one for ever; `asked` are the bodies of the requests."""
+
+    def __init__(self, wire: Wire, http: HTTPServer) -> None:
+        self.wire = wire
+        self.asked: list[dict[str, Any]] = []
+        self.keys: list[str | None] = []
+        self._answers: list[Callable[[dict[str, Any]], Response]] = []
+        http.expect_request(wire.path, method="POST").respond_with_handler(self._handle)
+
+    def will(self, *answers: Callable[[dict[str, Any]], Response]) -> None:
+        self._answers = list(answers)
+
+    def will_answer(self, *values: Any) -> None:
+        self.will(*[lambda asked, value=value: self.wire.answer(asked, json.dumps(value)) for value in values])
+
+    def will_fail(self, status: int, **headers: str) -> None:
+        body = self.wire.error(status)
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.will(
+            lambda asked: Response(json.dumps(body), status=status, headers=sent, content_type="application/json")
+        )
+
+    def _handle(self, request: Request) -> Response:
+        self.asked.append(request.get_json())
+        self.keys.append(self.wire.key(request))
+        return self._answers[min(len(self.asked), len(self._answers)) - 1](self.asked[-1])
+
+
+@pytest.fixture(params=WIRES)
+def server(request: pytest.FixtureRequest, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Server:
+    wire = WIRES[request.param]
+    for name in OTHERS:
+        for end in ("_API_KEY", "_BASE_URL"):
+            monkeypatch.delenv(name + end, raising=False)
+    for name, value in wire.environment(httpserver.url_for("").rstrip("/")).items():
+        monkeypatch.setenv(name, value)
+    return Server(wire, httpserver)
+
+
+def question(server: Server, **more: Any) -> ModelRequest:
+    given = {"prompt": "Rewrite it.", "system": "Be brief.", "output_schema": SCHEMA, "timeout": 10.0, **more}
+    return ModelRequest(model=server.wire.model, **given)
+
+
+async def failure(request: ModelRequest, kind: type[FlowbuilderError] = StepError) -> Any:
+    with pytest.raises(kind) as caught:
+        await NamedModels().complete(request)
+    return caught.value
+
+
+async def test_an_object_that_fits_the_schema_is_the_answer(server: Server) -> None:
+    server.will_answer(GOOD)
+    answer = await NamedModels().complete(question(server))
+    assert answer.output == GOOD
+    assert (answer.usage["requests"], answer.usage["input_tokens"], answer.usage["output_tokens"]) == (1, 120, 30)
+    assert "Rewrite it." in server.wire.texts(server.asked[0])
+    assert "Be brief." in json.dumps(server.asked[0])
+    assert bool(server.asked[0].get("stream")) == server.wire.streams
+
+
+async def test_without_a_schema_the_answer_is_a_text(server: Server) -> None:
+    server.will(lambda asked: server.wire.say(asked, "Some words."))
+    answer = await NamedModels().complete(question(server, output_schema=None))
+    assert answer.output == {"text": "Some words."}
+    assert "tools" not in server.asked[0]
+
+
+async def test_an_invalid_answer_is_sent_back_with_what_is_wrong_and_repaired(server: Server) -> None:
+    server.will_answer(BAD, GOOD)
+    answer = await NamedModels().complete(question(server))
+    assert answer.output == GOOD
+    assert (answer.usage["requests"], answer.usage["input_tokens"]) == (2, 240)
+    assert "/score" in server.wire.texts(server.asked[1])
+
+
+async def test_a_conversation_that_broke_off_is_bought_from_there_on(server: Server) -> None:
+    server.will(
+        lambda asked: server.wire.answer(asked, json.dumps(BAD)),
+        lambda asked: Response(json.dumps(server.wire.error(500)), status=500, content_type="application/json"),
+        lambda asked: server.wire.answer(asked, json.dumps(GOOD)),
+    )
+    journal = MemoryJournal()
+    await failure(question(server, journal=journal), TransientError)
+    for _ in range(2):
+        answer = await NamedModels().complete(question(server, journal=journal.again()))
+        assert answer.output == GOOD
+        assert (answer.usage["requests"], answer.usage["input_tokens"]) == (2, 240)
+    assert len(server.asked) == 3
+    assert "/score" in server.wire.texts(server.asked[2])
+
+
+async def test_an_answer_that_stays_invalid_fails_the_step_after_two_repairs(server: Server) -> None:
+    server.will_answer(BAD)
+    problem = await failure(question(server))
+    assert (type(problem), problem.code, len(server.asked)) == (StepError, "invalid_answer", 3)
+
+
+async def test_an_answer_in_words_where_an_object_was_asked_for_is_sent_back(server: Server) -> None:
+    server.will(
+        lambda asked: server.wire.say(asked, "Sure! Here you are."),
+        lambda asked: server.wire.answer(asked, json.dumps(GOOD)),
+    )
+    answer = await NamedModels().complete(question(server))
+    assert answer.output == GOOD
+
+
+async def test_too_many_requests_is_a_passing_failure_that_says_how_long_to_wait(server: Server) -> None:
+    server.will_fail(429, retry_after="17")
+    problem = await failure(question(server), TransientError)
+    assert (problem.reason, problem.retry_after, len(server.asked)) == ("rate_limit", 17.0, 1)
+
+
+async def test_after_too_many_requests_the_provider_is_asked_by_nobody_until_the_time_is_over(server: Server) -> None:
+    clock = FakeClock()
+    models = NamedModels(FakeThrottle(clock=clock))
+    server.will_fail(429, retry_after="17")
+    for refused in range(3):
+        with pytest.raises(Throttled) as caught:
+            await models.complete(question(server))
+        assert caught.value.connection == question(server).model.partition(":")[0]
+        assert caught.value.retry_after >= 17
+        assert len(server.asked) == 1, refused
+    clock.advance(17)
+    server.will_answer(GOOD)
+    assert (await models.complete(question(server))).output == GOOD
+
+
+async def test_the_limits_of_a_named_connection_count_and_not_those_of_its_provider(server: Server) -> None:
+    connections = FakeConnections({"ours": {"limits": {"rate": "1/hour"}}})
+    models = NamedModels(FakeThrottle(connections=connections))
+    server.will_answer(GOOD)
+    asked = replace(question(server), connection_name="ours")
+    assert (await models.complete(asked)).output == GOOD
+    with pytest.raises(Throttled, match="ours may not be called more often"):
+        await models.complete(asked)
+    assert (await models.complete(question(server))).output == GOOD
+
+
+@pytest.mark.parametrize("status", [500, 503])
+async def test_a_server_error_is_a_passing_failure_that_is_not_retried_in_secret(server: Server, status: int) -> None:
+    server.will_fail(status)
+    problem = await failure(question(server), TransientError)
+    assert (problem.reason, len(server.asked)) == ("server_error", 1)
+
+
+async def test_a_key_that_is_refused_is_said_to_the_operator(server: Server) -> None:
+    server.will_fail(401)
+    problem = await failure(question(server), ConfigurationError)
+    assert "is the API key right?" in str(problem)
+
+
+async def test_a_bad_request_fails_the_step_for_good(server: Server) -> None:
+    server.will_fail(400)
+    problem = await failure(question(server))
+    assert not isinstance(problem, TransientError)
+    assert len(server.asked) == 1
+
+
+async def test_silence_ends_at_the_time_limit(server: Server) -> None:
+    def late(asked: dict[str, Any]) -> Response:
+        time.sleep(1.5)
+        return server.wire.answer(asked, json.dumps(GOOD))
+
+    server.will(late)
+    begun = time.monotonic()
+    problem = await failure(question(server, timeout=0.4), TransientError)
+    assert problem.reason == "timeout"
+    assert time.monotonic() - begun < 1.4
+
+
+async def test_an_answer_that_is_no_json_is_an_error_with_the_models_name(server: Server) -> None:
+    server.will(lambda asked: Response('{"choices": [', content_type="application/json"))
+    problem = await failure(question(server))
+    assert server.wire.model in str(problem)
+
+
+# Google sends arguments as an object: they cannot be broken on their own
+@pytest.mark.parametrize("server", ["openai", "ollama", "anthropic"], indirect=True)
+async def test_tool_arguments_that_are_broken_json_are_sent_back(server: Server) -> None:
+    server.will(
+        lambda asked: server.wire.answer(asked, '{"body": "fre'),
+        lambda asked: server.wire.answer(asked, json.dumps(GOOD)),
+    )
+    answer = await NamedModels().complete(question(server))
+    assert answer.output == GOOD
+
+
+async def test_a_connection_names_address_and_key_instead_of_the_environment(
+    server: Server, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = next(
+        value for name, value in server.wire.environment(httpserver.url_for("").rstrip("/")).items() if "URL" in name
+    )
+    for name in server.wire.variables:
+        monkeypatch.delenv(name)
+    server.will_answer(GOOD)
+    answer = await NamedModels().complete(question(server, connection={"base_url": base, "api_key": "sk-mine"}))
+    assert answer.output == GOOD
+    assert server.keys == ["sk-mine"]
+
+
+async def test_temperature_and_length_are_passed_on(server: Server) -> None:
+    server.will_answer(GOOD)
+    await NamedModels().complete(question(server, temperature=0.25, max_tokens=321))
+    sent = json.dumps(server.asked[0])
+    assert "0.25" in sent
+    assert "321" in sent
+
+
+async def test_a_server_that_is_not_there_is_a_passing_failure(server: Server) -> None:
+    connection = {"base_url": "http://127.0.0.1:9/v1", "api_key": "x"}
+    problem = await failure(question(server, connection=connection), TransientError)
+    assert problem.reason == "connection"
+
+
+async def test_the_cost_is_known_where_the_price_is_and_null_where_it_is_not(server: Server) -> None:
+    server.will_answer(GOOD)
+    answer = await NamedModels().complete(question(server))
+    if server.wire.model.startswith("ollama"):
+        assert answer.usage["usd"] is None
+    else:
+        assert 0 < answer.usage["usd"] < 0.01
+
+
+@pytest.mark.parametrize("server", ["openai", "anthropic", "google"], indirect=True)
+async def test_a_budget_ends_the_repairs(server: Server) -> None:
+    server.will_answer(BAD)
+    problem = await failure(question(server, max_usd=0.000001))
+    assert (problem.code, len(server.asked)) == ("budget", 1)
+
+
+@pytest.fixture
+def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in OTHERS:
+        for end in ("_API_KEY", "_BASE_URL"):
+            monkeypatch.delenv(name + end, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("model", "variable"),
+    [("openai:gpt-5.1", "OPENAI_API_KEY"), ("anthropic:x", "ANTHROPIC_API_KEY"), ("google:x", "GOOGLE_API_KEY")],
+)
+async def test_a_key_that_is_missing_is_named(no_keys: None, model: str, variable: str) -> None:
+    problem = await failure(ModelRequest(model=model, prompt="x"), ConfigurationError)
+    assert variable in str(problem)
+
+
+@pytest.mark.parametrize("model", ["gpt-5.1", "mistral:large", ":x", "openai:"])
+async def test_a_name_that_leads_to_no_provider_is_refused(no_keys: None, model: str) -> None:
+    problem = await failure(ModelRequest(model=model, prompt="x"))
+    assert problem.code == "unknown_model"
+
+
+async def test_any_compatible_server_can_be_named_by_a_connection(no_keys: None, httpserver: HTTPServer) -> None:
+    server = Server(WIRES["openai"], httpserver)
+    server.will_answer(GOOD)
+    connection = {"base_url": httpserver.url_for("/v1")}
+    request = ModelRequest(model="vllm:local-7b", prompt="x", output_schema=SCHEMA, connection=connection)
+    answer = await NamedModels().complete(request)
+    assert answer.output == GOOD
+    assert server.asked[0]["model"] == "local-7b"
+
+
+async def test_a_key_is_in_no_error(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in server.wire.variables:
+        if name.endswith("KEY"):
+            monkeypatch.setenv(name, "sk-hunter2-hunter2")
+    for status in (401, 500):
+        server.will_fail(status)
+        problem = await failure(question(server), FlowbuilderError)
+        assert "hunter2" not in f"{problem} {problem!r} {getattr(problem, 'detail', '')}"
+
+
+async def test_models_of_several_event_loops_do_not_share_a_connection(server: Server) -> None:
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    server.will_answer(GOOD)
+    models = NamedModels()
+
+    def elsewhere() -> Any:
+        return asyncio.run(models.complete(question(server))).output
+
+    with ThreadPoolExecutor(2) as threads:
+        found = await asyncio.gather(*[asyncio.wrap_future(threads.submit(elsewhere)) for _ in range(3)])
+    assert found == [GOOD] * 3

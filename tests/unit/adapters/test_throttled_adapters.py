@@ -1,0 +1,77 @@
+"""Adapters call within the limits of their connections, and close them when they are turned away."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import httpx2
+import pytest
+
+from flowbuilder.adapters.cms import cms_for_site
+from flowbuilder.adapters.google.search_console import GoogleSearchConsole
+from flowbuilder.adapters.mcp.failures import failure
+from flowbuilder.adapters.mcp.record import record_of
+from flowbuilder.errors import Throttled, TransientError
+from flowbuilder.ports import SearchQuery, Throttle
+from flowbuilder.settings import Settings
+from flowbuilder.testing import FakeConnections, FakeHttp, FakeThrottle, respond
+from flowbuilder.values import JsonObject
+
+SITE: JsonObject = {
+    "site": "tea.example",
+    "base_url": "https://tea.example",
+    "cms": {"type": "wordpress", "connection": "wp"},
+    "gsc": {"property": "sc-domain:tea.example", "connection": "gsc"},
+}
+CONNECTIONS = FakeConnections(
+    {"wp": {"url": "https://tea.example", "username": "ana", "password": "x"}, "gsc": {"auth": "none"}}
+)
+Call = Callable[[FakeHttp, Throttle], Awaitable[object]]
+
+
+async def read_a_page(http: FakeHttp, throttle: Throttle) -> object:
+    cms = await cms_for_site(CONNECTIONS, http, sites=Settings().sites, throttle=throttle)(SITE)
+    return await cms.read("https://tea.example/tea")
+
+
+async def query_search(http: FakeHttp, throttle: Throttle) -> object:
+    console = GoogleSearchConsole(http, CONNECTIONS, base_url="https://search.example", throttle=throttle)
+    query = SearchQuery(dimensions=("page",), start_date="2026-01-01", end_date="2026-01-02")
+    return await console.query(SITE, query)
+
+
+@pytest.mark.parametrize(
+    ("call", "place", "name"),
+    [
+        (read_a_page, "GET https://tea.example/", "wp"),
+        (
+            query_search,
+            "POST https://search.example/webmasters/v3/sites/sc-domain%3Atea.example/searchAnalytics/query",
+            "gsc",
+        ),
+    ],
+)
+async def test_a_refusal_closes_the_connection_that_the_site_names(call: Call, place: str, name: str) -> None:
+    busy = respond({"error": {"message": "slow down"}}, status=429, headers={"Retry-After": "60"})
+    http, throttle = FakeHttp({place: busy}), FakeThrottle(connections=CONNECTIONS)
+    for _ in range(2):
+        with pytest.raises(Throttled) as caught:
+            await call(http, throttle)
+        assert (caught.value.connection, caught.value.refused) == (name, True)
+        assert caught.value.retry_after >= 60
+    assert len(http.requests) == 1
+
+
+def test_a_refusal_of_an_mcp_server_over_http_says_when_to_come_back() -> None:
+    request = httpx2.Request("POST", "https://mcp.example")
+    for status, reason in ((429, "rate_limit"), (503, "server_error")):
+        response = httpx2.Response(status, headers={"Retry-After": "40"}, request=request)
+        found = failure(ExceptionGroup("", [httpx2.HTTPStatusError("no", request=request, response=response)]), "docs")
+        assert isinstance(found, TransientError)
+        assert (found.reason, found.retry_after, str(found)) == (reason, 40.0, f"MCP server docs answered {status}")
+
+
+def test_an_mcp_server_may_have_limits_and_its_preset_knows_its_words_for_too_often() -> None:
+    record = record_of("context7", {"preset": "context7", "url": "https://c.example", "limits": {"rate": "60/minute"}})
+    assert record.busy_in("Rate limited or quota exceeded")
+    assert not record.busy_in("the library")

@@ -1,0 +1,275 @@
+"""The verdict can fail: every lie in the evidence is found, by the check that is there for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from chaos.checks import checks
+from chaos.evidence import Evidence, Trace
+from chaos.processes import End
+from chaos.verdict import judge
+from flowbuilder.audit import Finding
+from flowbuilder.model.review import ReviewRequest
+from tests.support.chaos_evidence import (
+    OTHER,
+    RUNS,
+    answer,
+    call,
+    changed,
+    injection,
+    sound,
+    with_delay,
+    with_event,
+    with_status,
+)
+
+Doctor = Callable[[Evidence], Evidence]
+
+
+def more_calls(*calls: object) -> Doctor:
+    return lambda evidence: replace(evidence, calls=(*evidence.calls, *calls))
+
+
+def fewer_calls(key: str) -> Doctor:
+    return lambda evidence: replace(evidence, calls=tuple(one for one in evidence.calls if one.key != key))
+
+
+def more_answers(*answers: object) -> Doctor:
+    return lambda evidence: replace(evidence, answers=(*evidence.answers, *answers))
+
+
+def without_resumes(trace: Trace) -> Trace:
+    return replace(trace, events=tuple(e for e in trace.events if e.type != "resumed_without_decision"))
+
+
+def without_end(trace: Trace) -> Trace:
+    return replace(trace, events=tuple(e for e in trace.events if e.type != "execution_completed"))
+
+
+DOCTORED: list[tuple[str, str, Doctor]] = [
+    (
+        "every_fault_fired",
+        "worker SIGKILL: tried 1 times, and it never hit anything",
+        lambda evidence: replace(
+            evidence, injections=(replace(evidence.injections[0], mattered=False), evidence.injections[1])
+        ),
+    ),
+    (
+        "every_fault_fired",
+        "execution cancelled: tried 0 times",
+        lambda evidence: replace(evidence, injections=evidence.injections[:1]),
+    ),
+    (
+        "every_fault_fired",
+        "could not be injected: OSError",
+        lambda evidence: replace(
+            evidence,
+            injections=(*evidence.injections, injection("worker SIGKILL", {"broken": "OSError: no"}, mattered=False)),
+        ),
+    ),
+    (
+        "every_fault_fired",
+        "nobody decided in the moment",
+        lambda evidence: replace(evidence, answers=evidence.answers[:2]),
+    ),
+    (
+        "every_fault_fired",
+        "no decision was made twice",
+        lambda evidence: replace(evidence, answers=evidence.answers[2:]),
+    ),
+    (
+        "every_fault_fired",
+        "no worker took an execution up because of a Resume without a decision",
+        lambda evidence: replace(evidence, traces=tuple(map(without_resumes, evidence.traces))),
+    ),
+    (
+        "executions_complete",
+        "run-3 (reviewed) failed: {'code': 'x'}",
+        changed(3, with_status("failed", error={"code": "x"})),
+    ),
+    ("executions_complete", "run-3 (reviewed) was cancelled, and nobody asked", changed(3, with_status("cancelled"))),
+    ("executions_complete", "9 of 10 executions completed: 90.0%", changed(3, with_status("running"))),
+    (
+        "executions_complete",
+        "2 executions completed; a run of 60 s needs 6",
+        lambda evidence: replace(evidence, traces=evidence.traces[:2]),
+    ),
+    (
+        "executions_complete",
+        "run-3 put failed: {'code': 'http_500'}",
+        changed(3, with_event(8.0, "step_failed", "put", error={"code": "http_500"})),
+    ),
+    (
+        "nothing_lost",
+        "run-3 (reviewed) was started and is not there",
+        lambda evidence: replace(evidence, traces=(*evidence.traces[:3], *evidence.traces[4:])),
+    ),
+    ("nothing_lost", "run-3 (reviewed) is waiting at the end", changed(3, with_status("waiting"))),
+    ("nothing_lost", "start 4 made 2 executions", changed(3, with_status("completed", inputs={"n": "4"}))),
+    (
+        "nothing_lost",
+        "run-3 (reviewed) is there, and nobody started it",
+        changed(3, with_status("completed", inputs={"n": "x"})),
+    ),
+    ("nothing_lost", "not all had ended", lambda evidence: replace(evidence, settled_seconds=None)),
+    (
+        "audit_is_clean",
+        "I1 run-3: twice",
+        lambda evidence: replace(evidence, findings=(Finding(invariant="I1", execution_id="run-3", message="twice"),)),
+    ),
+    (
+        "effects_once",
+        "POST http://target/bare/3 can tell no repetition, was called 2 times; 1 allowed",
+        more_calls(call("bare/3", "bare-3")),
+    ),
+    (
+        "effects_once",
+        "PUT http://target/put/3 was called 2 times, and only 0 times nobody could know",
+        more_calls(call("put/3", "put-3", applied=False)),
+    ),
+    ("effects_once", "did it more than once", more_calls(call("put/0", "put-0"))),
+    (
+        "effects_once",
+        "PUT http://target/put/0 was called 3 times",
+        more_calls(*[call("put/0", "put-0", applied=False)] * 2),
+    ),
+    ("effects_once", "has a receipt from PUT http://target/put/3, which was never called", fewer_calls("put-3")),
+    ("effects_once", "came without a key", more_calls(call("put/3", ""))),
+    (
+        "effects_once",
+        "other/9 was called with the key stray, which is not in the ledger",
+        more_calls(call("other/9", "stray")),
+    ),
+    ("effects_once", "put/3 was called with 2 keys", more_calls(call("put/3", "put-4"))),
+    ("effects_once", "one key was used for several places", more_calls(call("put/9", "put-4"))),
+    (
+        "pages_are_written",
+        "the page published-3 has a receipt and is not there",
+        lambda evidence: replace(
+            evidence, pages={name: text for name, text in evidence.pages.items() if name != "published-3"}
+        ),
+    ),
+    (
+        "pages_are_written",
+        "the page published-3 holds something else",
+        lambda evidence: replace(evidence, pages={**evidence.pages, "published-3": "other"}),
+    ),
+    (
+        "pages_are_written",
+        "the page stray is there, and no effect",
+        lambda evidence: replace(evidence, pages={**evidence.pages, "stray": ""}),
+    ),
+    (
+        "decisions_stand",
+        "2 people were told that their decision was taken",
+        more_answers(answer("run-0", "ben", "taken")),
+    ),
+    ("decisions_stand", "ben was told that it is approved, and it is", more_answers(answer("run-3", "ben", "taken"))),
+    ("decisions_stand", "ana was refused, and the decision is theirs", more_answers(answer("run-3", "ana", "refused"))),
+    (
+        "decisions_stand",
+        "review review-gone was answered and is not there",
+        more_answers(answer("gone", "ana", "taken")),
+    ),
+    (
+        "reviews_hold",
+        "run-3 published started before anyone had decided",
+        changed(3, lambda trace: replace(trace, events=tuple(e for e in trace.events if e.type != "review_decided"))),
+    ),
+    (
+        "cancelled_means_cancelled",
+        f"run-{RUNS} published: an effect began 0.20 s after the cancellation",
+        changed(RUNS, with_event(1.2, "effect_intended", "published")),
+    ),
+    (
+        "cancelled_means_cancelled",
+        f"run-{RUNS} published: a step began 4.00 s after the cancellation",
+        changed(RUNS, with_event(5.0, "step_started", "published")),
+    ),
+    (
+        "leases_are_kept",
+        f"run-3 was taken from process {OTHER}, which was neither killed nor frozen",
+        changed(3, with_event(8.0, "worker_lost", holder=f"worker:host:{OTHER}:x")),
+    ),
+    (
+        "leases_are_kept",
+        "was taken from process 77",
+        changed(3, with_event(1.0, "worker_lost", holder="worker:host:77:x")),
+    ),
+    (
+        "leases_are_kept",
+        "worker process 99 ended by itself, with code 1",
+        lambda evidence: replace(evidence, ends=(*evidence.ends, End(pid=99, code=1, at=0.0))),
+    ),
+    (
+        "goes_on_soon",
+        "p95 is 26.5 s, of 1 executions",
+        changed(0, with_delay(from_seq=4, seconds=23)),
+    ),
+    (
+        "goes_on_soon",
+        "no execution was held by a worker that was killed",
+        lambda evidence: replace(evidence, injections=evidence.injections[1:]),
+    ),
+]
+
+
+def question(module: str) -> str:
+    """The question of the check in this file."""
+    [found] = [asked for asked, check in checks().items() if check.__module__ == f"chaos.checks.{module}"]
+    return found
+
+
+def test_a_sound_run_passes() -> None:
+    verdict = judge(sound())
+    assert {asked: said for asked, said in verdict.complaints.items() if said} == {}
+    assert verdict.ok
+    assert verdict.text().endswith("passed")
+
+
+@pytest.mark.parametrize(
+    ("module", "said", "doctor"), DOCTORED, ids=[f"{module}: {said[:48]}" for module, said, _ in DOCTORED]
+)
+def test_every_lie_is_found(module: str, said: str, doctor: Doctor) -> None:
+    verdict = judge(doctor(sound()))
+    assert any(said in complaint for complaint in verdict.complaints[question(module)]), verdict.complaints
+    assert not verdict.ok
+    assert verdict.text().endswith("FAILED")
+
+
+def test_every_check_has_a_lie_that_it_finds() -> None:
+    assert {check.__module__.rpartition(".")[2] for check in checks().values()} == {module for module, _, _ in DOCTORED}
+
+
+def test_a_person_who_says_so_allows_one_more_call_to_a_target_that_can_tell_none_from_another() -> None:
+    def approve(trace: Trace) -> Trace:
+        asked = replace(
+            trace.reviews[0], id="again", path="bare~1", request=ReviewRequest(title="Send again? POST was called")
+        )
+        return replace(trace, reviews=(*trace.reviews, asked))
+
+    evidence = more_calls(call("bare/3", "bare-3"))(changed(3, approve)(sound()))
+    assert judge(evidence).ok
+
+
+def test_what_a_lost_worker_had_begun_may_be_called_again() -> None:
+    evidence = more_calls(call("put/0", "put-0", applied=False))(sound())
+    assert judge(evidence).ok
+    assert judge(evidence).figures["calls_repeated"] == 1
+
+
+def test_what_a_dead_worker_had_begun_may_be_called_again_after_a_pause() -> None:
+    evidence = more_calls(call("put/3", "put-3", applied=False))(
+        changed(3, lambda trace: with_event(7.5, "execution_paused", by="ana")(without_end(trace)))(sound())
+    )
+    assert judge(evidence).ok
+
+
+def test_the_figures_say_how_long_what_was_killed_stood_still() -> None:
+    found = judge(sound()).figures
+    assert found["resume"] == {"times": 1, "p50": 3.5, "p95": 3.5, "max": 3.5}
+    assert found["executions"] == {"all": RUNS + 1, "completed": RUNS, "cancelled": 1}
+    assert found["faults"]["worker SIGKILL"] == {"injected": 1, "hit": 1}

@@ -1,0 +1,74 @@
+"""Site files: what they hold, and what is wrong with them."""
+
+from pathlib import Path
+
+import pytest
+
+from flowbuilder.definition.site import load_site
+from flowbuilder.definition.site_folder import site_files, site_records
+from flowbuilder.errors import ConfigurationError, NotFound
+
+GOOD = """
+site: example.com
+timezone: Europe/Berlin
+cms: {type: files, root: ../content, url_prefix: /}
+reviewers: {editors: [ana@example.com]}
+schedules:
+  - {workflow: decay-refresh, cron: "0 6 * * 1", inputs: {max_pages: 10}}
+own: {anything: goes}
+"""
+
+
+def test_a_site_keeps_what_the_product_does_not_know_and_its_paths_become_absolute(tmp_path: Path) -> None:
+    record, report = load_site(GOOD, folder=tmp_path / "sites")
+    assert report.ok
+    assert record is not None
+    assert record["own"] == {"anything": "goes"}
+    assert record["cms"]["root"] == str(tmp_path / "content")
+    assert record["title"] == "example.com"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ("site: example.com\ntimezone: Europe/Berlln", "FB012 there is no time zone Europe/Berlln"),
+        ("title: no name", "FB011 the field site is missing"),
+        ('site: a.example\nschedules: [{workflow: w, cron: "6 o clock"}]', "FB012 '6 o clock' is not a cron line"),
+        ("site: a.example\nschedules: [{cron: '0 6 * * 1'}]", "FB011 the field workflow is missing"),
+        ("site: a.example\ncms: {type: ftp}", "FB012"),
+        ("site: a.example\nbase_url: ftp://a.example", "FB012"),
+        ("- a list", "FB003"),
+        ("", "FB003"),
+        ("site: [", "FB001"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(wrong: str, says: str, tmp_path: Path) -> None:
+    record, report = load_site(wrong, folder=tmp_path)
+    assert record is None
+    first = report.errors[0]
+    assert f"{first.code} {first.message}".startswith(says)
+
+
+def test_a_folder_gives_its_good_sites_and_names_the_first_bad_one(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("site: a.example")
+    (tmp_path / "b.yaml").write_text("site: b.example\ntimezone: Nowhere")
+    (tmp_path / "c.yaml").write_text("site: a.example")
+    assert [(file.name, file.record is not None) for file in site_files(tmp_path)] == [
+        ("a.example", True),
+        ("b", False),
+        ("c", False),
+    ]
+    assert [record["site"] for record in site_records(tmp_path, ("a.example",))] == ["a.example"]
+    with pytest.raises(ConfigurationError, match=r"b\.yaml: FB012 there is no time zone Nowhere \(line 2\)"):
+        site_records(tmp_path)
+    with pytest.raises(NotFound, match="there is no site nowhere"):
+        site_records(tmp_path, ("nowhere",))
+
+
+def test_a_folder_that_is_not_there_has_no_sites(tmp_path: Path) -> None:
+    assert site_files(tmp_path / "nothing") == []
+
+
+def test_the_sample_sites_are_good() -> None:
+    folder = Path(__file__).resolve().parents[3] / "deployments" / "sites"
+    assert [record["site"] for record in site_records(folder)] == ["example.com", "leaf-and-kettle.example"]

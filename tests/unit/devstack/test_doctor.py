@@ -1,0 +1,133 @@
+"""The doctor says what is wrong, and what to do; it changes nothing."""
+
+from __future__ import annotations
+
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from pytest_httpserver import HTTPServer
+
+from flowbuilder.devstack.doctor.doctor import Finding, examine
+from flowbuilder.settings import Settings
+
+
+def findings(settings: Settings) -> dict[str, Finding]:
+    return {finding.name: finding for finding in examine(settings)}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def prefect(httpserver: HTTPServer, home: Path, monkeypatch: pytest.MonkeyPatch) -> HTTPServer:
+    monkeypatch.setenv("PREFECT_API_URL", httpserver.url_for("/api"))
+    httpserver.expect_request("/api/health").respond_with_json(True)
+    return httpserver
+
+
+def test_a_fresh_home_has_warnings_and_no_problem(home: Path) -> None:
+    found = findings(Settings(home=home, sites=home / "sites"))
+    assert {name for name, finding in found.items() if finding.verdict == "problem"} == set()
+    assert found["database"].said.endswith("made when it is first used")
+    assert found["Prefect"].remedy == "flowbuilder up, or set PREFECT_API_URL"
+    assert found["sites"].verdict == "warning"
+    assert list(home.iterdir()) == []
+
+
+def test_a_prefect_server_that_is_down_is_a_problem(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    found = findings(Settings(home=home))["Prefect"]
+    assert (found.verdict, found.said) == ("problem", "http://127.0.0.1:9/api does not answer")
+
+
+def test_another_prefect_on_the_other_side_is_a_problem(home: Path, prefect: HTTPServer) -> None:
+    prefect.expect_request("/api/admin/version").respond_with_json("3.2.1")
+    found = findings(Settings(home=home))["Prefect"]
+    assert found.verdict == "problem"
+    assert "3.2.1" in found.said
+
+
+def test_a_pool_without_a_worker_is_a_problem_with_its_command(home: Path, prefect: HTTPServer) -> None:
+    prefect.expect_request("/api/admin/version").respond_with_json(version("prefect"))
+    prefect.expect_request("/api/work_pools/mine").respond_with_json({"name": "mine"})
+    prefect.expect_request("/api/work_pools/mine/workers/filter").respond_with_json([{"status": "OFFLINE"}])
+    found = findings(Settings(home=home, work_pool="mine"))
+    assert found["Prefect"].verdict == "ok"
+    assert (found["worker"].verdict, found["worker"].remedy) == ("problem", "flowbuilder worker --pool mine")
+
+
+def test_a_worker_that_is_online_is_well(home: Path, prefect: HTTPServer) -> None:
+    prefect.expect_request("/api/admin/version").respond_with_json(version("prefect"))
+    prefect.expect_request("/api/work_pools/mine").respond_with_json({"name": "mine"})
+    prefect.expect_request("/api/work_pools/mine/workers/filter").respond_with_json([{"status": "ONLINE"}])
+    assert findings(Settings(home=home, work_pool="mine"))["worker"].verdict == "ok"
+
+
+class Yesteryear(BaseHTTPRequestHandler):
+    """A Prefect server whose clock has stopped."""
+
+    def do_GET(self) -> None:
+        body = json.dumps(version("prefect")).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return "Sat, 01 Jan 2000 00:00:00 GMT"
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_a_clock_that_is_off_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Yesteryear) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{server.server_address[1]}/api")
+        found = findings(Settings(home=home))
+        server.shutdown()
+    assert found["Prefect"].verdict == "ok"
+    assert found["clock"].verdict == "warning"
+
+
+def test_sites_are_looked_at(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    sites = home / "sites"
+    sites.mkdir()
+    (sites / "good.yaml").write_text("site: a.example\nbase_url: https://a.example\nmodels: {editor: 'demo:editor'}\n")
+    (sites / "poor.yaml").write_text(
+        "site: b.example\nbase_url: https://b.example\nmodels: {editor: 'openai:x'}\n"
+        "gsc: {property: 'sc-domain:b.example', connection: nowhere}\n"
+    )
+    (sites / "broken.yaml").write_text("site: [\n")
+    found = list(examine(Settings(home=home, sites=sites)))
+    said = [(finding.name, finding.verdict, finding.said) for finding in found if finding.name.startswith("site ")]
+    assert ("site a.example", "ok", "its file, connections and models") in said
+    assert ("site b.example", "warning", "the model openai:x (editor) needs a key") in said
+    assert any(name == "site b.example" and "no connection 'nowhere'" in text for name, _, text in said)
+    assert any(name == "site broken" and "has errors" in text for name, _, text in said)
+
+
+def test_a_database_that_is_none_of_ours_is_a_problem(home: Path) -> None:
+    url = "postgresql://nobody@127.0.0.1:9/nothing"
+    found = findings(Settings(home=home, database_url=url))["database"]
+    assert found.verdict == "problem"
+
+
+def test_limits_that_nobody_can_obey_are_a_problem_with_the_connections_name(home: Path) -> None:
+    settings = Settings(home=home, sites=home / "sites")
+    assert findings(settings)["connections"].verdict == "ok"
+    (home / "connections.yaml").write_text(
+        "shop: {token: {env: NOT_SET}, limits: {rate: 60/minute}}\ncms: {limits: {rate: often}}\n"
+    )
+    found = findings(settings)
+    assert found["connection cms"].verdict == "problem"
+    assert found["connection cms"].said.startswith("connection cms: limits.rate cannot be 'often'; write a number and")
+    assert "connection shop" not in found

@@ -1,0 +1,170 @@
+"""Two ways to the same: generated code and a walk of the tree, quick and full parsers, this language and jinja2."""
+
+import json
+import math
+from copy import deepcopy
+from typing import Any
+
+import jinja2
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from flowbuilder.language import Expression, Template
+from flowbuilder.language.parsing.expression_parser import parse_expression
+from flowbuilder.language.parsing.quick_expression import read_expression
+from flowbuilder.language.parsing.quick_template import read_template
+from flowbuilder.language.parsing.template_parser import parse_template
+from tests.support.expression_grammar import CONTEXT, expressions, templates
+from tests.support.reference_interpreter import Walker, outcome_of
+
+MANY = settings(max_examples=150, deadline=None)
+
+
+def alike(one: tuple[str, Any], other: tuple[str, Any]) -> bool:
+    if one[0] != other[0]:
+        return False
+    return one[1] == other[1] if one[0] == "error" else json.dumps(one[1]) == json.dumps(other[1])
+
+
+@MANY
+@given(expressions)
+@example("(a == true) or (1.0 in f)")
+def test_generated_code_and_a_walk_of_the_tree_agree_on_expressions(source: str) -> None:
+    tree = parse_expression(source)
+    expected = outcome_of(lambda: Walker(deepcopy(CONTEXT)).value(tree))
+    found = outcome_of(lambda: Expression(source).evaluate(CONTEXT))
+    assert alike(found, expected), (source, found, expected)
+
+
+@MANY
+@given(templates)
+def test_generated_code_and_a_walk_of_the_tree_agree_on_templates(source: str) -> None:
+    parsed = outcome_of(lambda: parse_template(source))
+    if parsed[0] == "error":
+        assert outcome_of(lambda: Template(source)) == parsed
+        return
+    statements, single = parsed[1]
+    expected = outcome_of(lambda: Walker(deepcopy(CONTEXT)).render(statements))
+    found = outcome_of(lambda: Template(source).render(CONTEXT))
+    if single:
+        assert found[0] == expected[0]
+        return
+    assert alike(found, expected), (source, found, expected)
+
+
+@MANY
+@given(expressions, st.sampled_from(("{}", " {} ", "!{}", "{} ? {} : a", "({})", "{} && {}", "a.b[0] == {} || !{}")))
+def test_the_quick_reader_of_expressions_reads_as_the_grammar_does(source: str, form: str) -> None:
+    text = form.replace("{}", source)
+    read = read_expression(text)
+    assert read is None or read[0] == parse_expression(text)
+
+
+@MANY
+@given(templates)
+def test_the_quick_reader_of_templates_reads_as_jinja_does(source: str) -> None:
+    read = read_template(source)
+    assert read is None or read[:2] == parse_template(source)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="ab.[]()|&!=<>?:,\"'0123 +-*/%~{}\n_inotrdsx", max_size=40))
+def test_no_text_at_all_raises_anything_but_a_language_error(source: str) -> None:
+    for make in (Expression, Template):
+        for text in (source, "{{" + source + "}}", "{%" + source + "%}"):
+            kind, made = outcome_of(lambda make=make, text=text: make(text))
+            if kind == "error":
+                assert made.startswith("FB2")
+            else:
+                evaluate = made.render if isinstance(made, Template) else made.evaluate
+                outcome_of(lambda evaluate=evaluate: evaluate({"a": 1}))
+
+
+NUMBERS = st.sampled_from(
+    ("1", "2", "3.5", "row.v", "n", "(n + 1)", "(row.v * 2)", "(n - row.v)", "(7 // 2)", "(n % 3)")
+)
+TRUTHS = st.tuples(NUMBERS, st.sampled_from(("==", "!=", "<", ">=")), NUMBERS).map(lambda p: f"{p[0]} {p[1]} {p[2]}")
+BENIGN = st.lists(
+    st.one_of(
+        NUMBERS.map(lambda number: "{{ " + number + " }} "),
+        st.sampled_from(
+            ("row.k", "row.k | upper", "row.k | lower", "name | length", "row.k ~ name", "name | replace('e', 'E')")
+        ).map(lambda text: "{{ " + text + " }} "),
+        TRUTHS.map(lambda test: "{% if " + test + " %}yes{% else %}no{% endif %} "),
+        TRUTHS.map(lambda test: "{{ 'one' if " + test + " else 'other' }} "),
+        st.sampled_from(
+            (
+                "{% for x in list %}{{ loop.index }}{{ x }}{% if not loop.last %},{% endif %}{% else %}-{% endfor %}",
+                "{% set s = n + 1 %}{{ s }}",
+                "{{ list | join('+') }}",
+                "{{ list | first }}",
+                "{{ nope | default(4) }}",
+                "{{ list | sum }}",
+                "{{ 'a' in name }} ".replace("{{ 'a' in name }}", "{{ 1 if 'a' in name else 0 }}"),
+                "{% if name is defined and nope is not defined %}ok{% endif %}",
+                "text {# comment #}\n",
+                "{%- if n %} x {%- endif -%} y",
+            )
+        ),
+    ),
+    min_size=1,
+    max_size=5,
+).map("".join)
+PLAIN = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+
+
+@MANY
+@given(BENIGN)
+def test_what_jinja2_prints_of_a_benign_template_this_language_prints(body: str) -> None:
+    source = "{% for row in rows %}" + body + "{% endfor %}."
+    context = {"rows": [{"k": "Ab", "v": 2}, {"k": "cD", "v": 5}], "n": 4, "name": "green tea", "list": [1, 2, 3]}
+    assert Template(source).render(context) == PLAIN.from_string(source).render(context)
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.text()
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@MANY
+@given(json_values)
+def test_a_value_comes_through_as_it_is_and_equals_itself(value: Any) -> None:
+    context = {"x": value, "y": deepcopy(value)}
+    assert Template("{{ x }}").render(context) == value
+    assert Expression("x == y && !(x != y) && x in [y]").evaluate(context) is True
+    assert json.loads(str(Expression("x | json").evaluate(context))) == value
+    assert Expression("[x, y] | unique | length").evaluate(context) == 1
+
+
+@MANY
+@given(json_values, json_values)
+def test_equality_is_that_of_json(one: Any, other: Any) -> None:
+    def strict(value: Any) -> Any:
+        if isinstance(value, bool):
+            return ("boolean", value)
+        if isinstance(value, dict):
+            return {key: strict(inner) for key, inner in value.items()}
+        return [strict(inner) for inner in value] if isinstance(value, list) else value
+
+    assert Expression("a == b").evaluate({"a": one, "b": other}) is (strict(one) == strict(other))
+
+
+@MANY
+@given(
+    st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**63), 2**63 - 1),
+    st.integers(-9, 9) | st.floats(-9, 9),
+)
+def test_numbers_stay_within_bounds(a: float, b: float) -> None:
+    for sign in "+-*/%":
+        kind, value = outcome_of(lambda sign=sign: Expression(f"a {sign} b").evaluate({"a": a, "b": b}))
+        if kind == "error":
+            assert value in ("overflow", "division")
+        else:
+            assert math.isfinite(value)
+            assert not isinstance(value, int) or -(2**63) <= value < 2**63

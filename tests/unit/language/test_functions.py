@@ -1,0 +1,159 @@
+"""Every function: its examples hold, its arguments are checked, and it is charged before it works."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from flowbuilder.errors import LanguageError
+from flowbuilder.language import Expression, Namespace, Shape, Template
+from flowbuilder.language.evaluation.functions import FUNCTIONS, Function
+from flowbuilder.language.evaluation.functions.registry import Parameter
+from flowbuilder.language.limits import LIMITS, Meter
+
+OWN = {name: function for name, function in FUNCTIONS.items() if function.name == name}
+EXAMPLE = re.compile(r"`([^`]+)` -> `([^`]+)`", re.DOTALL)
+WANTED = [
+    "upper",
+    "lower",
+    "title",
+    "trim",
+    "truncate",
+    "replace",
+    "split",
+    "join",
+    "length",
+    "first",
+    "last",
+    "slice",
+    "sort",
+    "unique",
+    "map",
+    "pluck",
+    "where",
+    "sum",
+    "min",
+    "max",
+    "round",
+    "default",
+    "json",
+    "date",
+    "add_days",
+    "slugify",
+    "strip_html",
+    "wordcount",
+    "urlencode",
+    "coalesce",
+]
+
+
+def examples(function: Function) -> list[tuple[str, str]]:
+    return EXAMPLE.findall(function.documentation)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_the_examples_of_a_function_hold_in_both_syntaxes(name: str) -> None:
+    found = examples(OWN[name])
+    assert found, "a function shows what it does"
+    for expression, value in found:
+        assert Expression(expression).evaluate({}) == json.loads(value), expression
+        assert Template("{{ " + expression + " }}").render({}) == json.loads(value), expression
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_the_shape_of_an_example_is_the_shape_of_its_value(name: str) -> None:
+    for expression, value in examples(OWN[name]):
+        shape, findings = Expression(expression).check(Namespace({}))
+        assert findings == ()
+        assert Shape.of_value(json.loads(value)).kinds <= shape.kinds, (expression, str(shape))
+
+
+def test_content_people_find_the_filters_they_need() -> None:
+    assert set(WANTED) <= set(FUNCTIONS)
+
+
+VALUES: dict[str, Any] = {"text": "x", "key": "x", "integer": 1, "number": 1, "boolean": True, "list": [], "object": {}}
+WRONG: dict[str, Any] = {"text": 1, "key": 1, "integer": "x", "number": "x", "boolean": 1, "list": {}, "object": []}
+
+
+def call_with(function: Function, wrong: Parameter) -> str:
+    given = []
+    before = [parameter.name for parameter in function.parameters[: function.parameters.index(wrong)]]
+    for parameter in function.parameters:
+        if parameter is wrong:
+            given.append(json.dumps(WRONG[parameter.kind]))
+        elif not parameter.by_name and (parameter.required or parameter.name in before):
+            given.append(json.dumps(VALUES.get(parameter.kind, [])))
+    return f"{function.name}({', '.join(given)})"
+
+
+CHECKED = [
+    (name, parameter)
+    for name, function in OWN.items()
+    for parameter in function.parameters
+    if parameter.kind != "any" and not parameter.many
+]
+
+
+@pytest.mark.parametrize(("name", "parameter"), CHECKED, ids=lambda value: getattr(value, "name", value))
+def test_an_argument_of_the_wrong_kind_is_refused_by_name(name: str, parameter: Parameter) -> None:
+    text = call_with(OWN[name], parameter)
+    with pytest.raises(LanguageError) as caught:
+        Expression(text).evaluate({})
+    assert caught.value.code == "type"
+    assert name in str(caught.value)
+    _, findings = Expression(text).check(Namespace({}))
+    assert [finding.code for finding in findings] == ["FB302"], text
+
+
+GROWING = {
+    "upper": ("x" * 90_000,),
+    "lower": ("X" * 90_000,),
+    "title": ("x" * 90_000,),
+    "capitalize": ("x" * 90_000,),
+    "trim": ("x" * 90_000,),
+    "truncate": ("x" * 90_000, 80_000),
+    "replace": ("x" * 30_000, "x", "yyy"),
+    "split": ("x " * 40_000,),
+    "join": (["x" * 90] * 900,),
+    "center": ("x", 90_000),
+    "indent": ("\n" * 900, 90),
+    "slugify": ("x" * 60_000,),
+    "urlencode": ("ä" * 9_000,),
+    "strip_html": ("x" * 90_000,),
+    "escape_html": ("<" * 20_000,),
+    "json": (["x" * 90] * 900,),
+    "string": (["x" * 90] * 900,),
+    "slice": ([0] * 90_000, 0),
+    "reverse": ([0] * 90_000,),
+    "unique": (list(range(20_000)),),
+    "flatten": ([[0, 1]] * 20_000,),
+    "map": ([{"a": 1}] * 20_000, "a"),
+    "where": ([{"a": 1}] * 20_000, "a"),
+    "reject": ([{"a": 0}] * 20_000, "a"),
+    "sort": ([1] * 9_000,),
+    "range": (30_000,),
+    "keys": ({str(i): i for i in range(20_000)},),
+    "values": ({str(i): i for i in range(20_000)},),
+    "items": ({str(i): i for i in range(20_000)},),
+    "merge": ({str(i): i for i in range(20_000)}, {}),
+}
+
+
+@pytest.mark.parametrize("name", GROWING)
+def test_a_function_that_makes_something_is_charged_at_least_its_size(name: str) -> None:
+    meter = Meter()
+    made = OWN[name].run(meter, *GROWING[name])
+    # in units of four bytes; a reference is two of them
+    size = len(made) if isinstance(made, str) else 2 * len(made)
+    assert LIMITS.memory - meter.memory >= size
+
+
+@pytest.mark.parametrize("name", GROWING)
+def test_a_function_that_may_make_nothing_more_fails_before_it_works(name: str) -> None:
+    meter = Meter()
+    meter.memory = 10
+    with pytest.raises(LanguageError) as caught:
+        OWN[name].run(meter, *GROWING[name])
+    assert caught.value.code == "limit.memory"

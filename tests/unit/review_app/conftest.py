@@ -1,0 +1,49 @@
+"""Fixtures of the review app's tests: a store with workflows, and the pages without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit import config
+from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
+
+from flowbuilder import bootstrap
+from review_app import session
+from tests.support.page_reading import Open
+from tests.support.seeded_app import DOCUMENTS, Scene
+
+MAIN = Path(__file__).resolve().parents[3] / "review_app" / "main.py"
+
+
+@pytest.fixture
+def scene(sqlite_url: str, tmp_path: Path) -> Scene:
+    """A store with the workflows of these tests, and nothing run yet."""
+    return Scene(sqlite_url, tmp_path).publish(*DOCUMENTS)
+
+
+@pytest.fixture
+def open_page(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Opens a page by its name, with what its address carries: `open_page("review", item="...")`."""
+    monkeypatch.setattr(bootstrap, "open_app", lambda options=None: scene.app)
+    monkeypatch.setattr(bootstrap, "settings", lambda: scene.settings)
+    session.flow_app.clear()
+    before = config.get_option("server.address")
+    config.set_option("server.address", "127.0.0.1")
+
+    def opened(page: str = "", **query: str) -> AppTest:
+        test = AppTest.from_file(str(MAIN), default_timeout=30)
+        test._page_hash = calc_hash(page)  # its own switch_page knows pages in files only
+        for name, value in query.items():
+            test.query_params[name] = value
+        return test.run()
+
+    try:
+        yield opened
+    finally:
+        config.set_option("server.address", before)
+        session.flow_app.clear()
+        st.cache_data.clear()

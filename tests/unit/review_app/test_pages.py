@@ -1,0 +1,248 @@
+"""The other pages without a browser: home, executions, the run form, workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from streamlit import config
+from streamlit.testing.v1 import AppTest
+
+from flowbuilder import bootstrap
+from flowbuilder.errors import Unavailable
+from flowbuilder.ports import ExecutionFilter
+from review_app import session
+from review_app.widgets import graph, steps
+from tests.support.page_reading import Open, said, title, words
+from tests.support.seeded_app import ANA, BROKEN, NOTE, Scene
+
+ME = "dev@localhost"
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def rows(page: AppTest) -> int:
+    return len([each for each in page.button if each.key.startswith("row:")])
+
+
+def test_an_empty_store_is_welcomed_with_what_to_do(scene: Scene, open_page: Open) -> None:
+    for name in ("note", "pair", "form", "broken", "slow"):
+        scene.app.archive(name)
+    page = open_page()
+    assert "Welcome. Nothing is stored here yet" in words(page)
+    assert "flowbuilder demo" in [code.value for code in page.code]
+
+
+def test_home_counts_what_waits_and_what_failed(scene: Scene, open_page: Open) -> None:
+    scene.ask("hello")
+    scene.run("broken")
+    page = open_page()
+    assert "1 wait for a decision" in flat(words(page))
+    assert "1 failed" in flat(words(page))
+    assert "Note: hello" in words(page)
+
+
+def test_a_store_that_cannot_be_reached_is_said_on_every_page(
+    scene: Scene, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(options: object = None) -> None:
+        raise Unavailable("the database at db.example does not answer")
+
+    monkeypatch.setattr(bootstrap, "open_app", fail)
+    session.flow_app.clear()
+    page = open_page("review")
+    assert "The review app cannot start. the database at db.example does not answer" in said(page)
+    assert not page.exception
+    monkeypatch.setattr(bootstrap, "open_app", lambda options=None: scene.app)
+    scene.ask("hello")
+    (again,) = (button for button in page.button if button.label == "Try again")
+    assert title(again.click().run()) == "Note: hello"
+
+
+def test_executions_are_listed_and_filtered_by_the_address(scene: Scene, open_page: Open) -> None:
+    scene.ask("hello")
+    scene.run("broken")
+    scene.run("form", {"text": "hello"})
+    assert rows(open_page("executions")) == 3
+    failed = open_page("executions", status="failed")
+    assert rows(failed) == 1
+    assert "broken v1" in flat(words(failed))
+    assert rows(open_page("executions", workflow="form")) == 1
+    assert "Nothing matches these filters" in words(open_page("executions", workflow="form", status="failed"))
+
+
+def test_older_executions_are_a_page_away(scene: Scene, open_page: Open) -> None:
+    for number in range(26):
+        scene.app.start("form", {"text": str(number)})
+    page = open_page("executions")
+    assert rows(page) == 25
+    page = page.button(key="older").click().run()
+    assert rows(page) == 1
+    assert rows(page.button(key="newer").click().run()) == 25
+
+
+def test_a_failed_execution_names_the_step_and_what_was_skipped(scene: Scene, open_page: Open) -> None:
+    page = open_page("executions", id=scene.run("broken"))
+    text = flat(words(page))
+    assert "The step sum failed. ValueError: no <b>sum</b>" in text
+    assert "each[1].work" in text
+    assert "two is too many" in text
+    assert "needs sum, which failed" in text
+    assert "pause" not in {button.key for button in page.button}
+
+
+def test_an_execution_shows_its_inputs_outputs_and_timeline(scene: Scene, open_page: Open) -> None:
+    text = flat(words(open_page("executions", id=scene.run("form", {"text": "hello"}))))
+    assert "hello" in text
+    assert "completed" in text
+    assert "all started" in text
+    assert "all completed in" in text
+
+
+def test_an_execution_is_paused_resumed_and_cancelled(scene: Scene, open_page: Open) -> None:
+    execution_id = scene.ask("draft").execution_id
+    page = open_page("executions", id=execution_id).button(key="pause").click().run()
+    assert scene.execution(execution_id).status == "paused"
+    assert "paused by dev@localhost" in flat(words(page))
+    page = page.button(key="resume").click().run()
+    assert scene.execution(execution_id).status == "queued"
+    page.button(key="cancel").click().run()
+    assert scene.execution(execution_id).status == "cancelled"
+
+
+def test_what_cannot_be_done_any_more_is_said(scene: Scene, open_page: Open) -> None:
+    execution_id = scene.ask("draft").execution_id
+    page = open_page("executions", id=execution_id)
+    scene.app.cancel(execution_id, by=ANA)
+    page = page.button(key="pause").click().run()
+    assert said(page)
+    assert not page.exception
+
+
+def test_an_execution_that_is_not_there_says_so(open_page: Open) -> None:
+    assert "no such execution" in said(open_page("executions", id="nothing")).lower()
+
+
+def test_prefect_s_page_of_an_execution_is_linked(
+    scene: Scene, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:4200/api")
+    execution_id = scene.run("broken")
+    (link,) = open_page("executions", id=execution_id).get("link_button")
+    assert link.proto.url == f"http://127.0.0.1:4200/runs/flow-run/{execution_id}"
+
+
+def test_a_wait_inside_a_block_is_shown_as_a_wait(scene: Scene) -> None:
+    standings = scene.app.standings(scene.ask("draft").execution_id)
+    assert steps.statuses(standings) == {"review": "waiting", "sent": "pending"}
+
+
+def test_the_form_has_a_field_for_every_input(scene: Scene, open_page: Open) -> None:
+    page = open_page("run", workflow="form")
+    assert [each.label for each in page.text_input] == ["A text (required)"]
+    assert [(each.label, each.value) for each in page.number_input] == [("How many", 3), ("Share", 0.5)]
+    assert [each.value for each in page.toggle] == [False]
+    assert str(page.date_input[0].value) == "2026-12-01"
+    assert [each.value for each in page.text_area] == ["a\nb", "{}"]
+    assert "plain" in page.selectbox[-1].options
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda page: None, "A text is needed"),
+        (lambda page: page.text_area[1].set_value("{"), "More is not JSON"),
+        (lambda page: page.text_area[1].set_value("[1]"), "more"),
+    ],
+)
+def test_wrong_inputs_are_named_and_nothing_starts(
+    change: Callable[[AppTest], object], complaint: str, scene: Scene, open_page: Open
+) -> None:
+    page = open_page("run", workflow="form")
+    if complaint != "A text is needed":
+        page.text_input[0].set_value("hello")
+    change(page)
+    page = page.button(key="start").click().run()
+    assert complaint in said(page)
+    assert not scene.app.executions(ExecutionFilter(workflow="form"))
+
+
+def test_what_was_typed_is_what_the_execution_gets(scene: Scene, open_page: Open) -> None:
+    page = open_page("run", workflow="form")
+    page.text_input[0].set_value("hello")
+    page.number_input[0].set_value(7)
+    page.toggle[0].set_value(True)
+    page.text_area[0].set_value("x\n\n y ")
+    page.text_area[1].set_value('{"a": [1]}')
+    page = page.button(key="start").click().run()
+    (execution,) = scene.app.executions(ExecutionFilter(workflow="form"))
+    assert execution.inputs == {
+        "text": "hello", "count": 7, "share": 0.5, "tone": "plain", "urgent": True, "day": "2026-12-01",
+        "tags": ["x", "y"], "more": {"a": [1]},
+    }  # fmt: skip
+    assert "Started form" in said(page)
+    assert page.query_params["id"] == execution.id
+
+
+def test_an_engine_that_is_not_there_is_said_at_the_start(
+    scene: Scene, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_wanted: object) -> str:
+        raise Unavailable("no Prefect server is configured")
+
+    monkeypatch.setattr(scene.runner, "start", start)
+    page = open_page("run", workflow="form")
+    page.text_input[0].set_value("hello")
+    assert "no Prefect server is configured" in said(page.button(key="start").click().run())
+
+
+def test_a_workflow_shows_its_versions_and_what_changed(scene: Scene, open_page: Open) -> None:
+    scene.app.push(NOTE.replace("Publish a note", "Publish a better note"), author="ben@example.com")
+    page = open_page("workflows", name="note")
+    assert title(page) == "Publish a note"
+    assert not page.exception
+    page = page.selectbox[0].set_value(2).run()
+    assert title(page) == "Publish a better note"
+    assert "by ben@example.com" in flat(words(page))
+    changes = "\n".join(code.value for code in page.code)
+    assert "-title: Publish a note\n+title: Publish a better note" in changes
+
+
+def test_a_workflow_shows_its_graph_plan_source_and_complaints(scene: Scene, open_page: Open) -> None:
+    page = open_page("workflows", name="broken")
+    drawing = "\n".join(each.value for each in page.markdown)
+    assert "flowchart TD" in drawing
+    assert "each item of steps.list.output" in drawing
+    assert any("two is too many" in code.value for code in page.code)
+
+
+def test_names_in_a_drawing_cannot_be_more_than_names(scene: Scene) -> None:
+    hostile = BROKEN.replace("name: broken", "name: hostile").replace(
+        "- {id: list,", '- {id: list, name: "`` x\\"]; click n_0 href \\"https://evil.test\\" --> <img src=y>",'
+    )
+    version = scene.app.push(hostile)
+    text = graph.mermaid(scene.app.plan(version))
+    assert '"]; click' not in text
+    assert "<img" not in text
+    assert text.count("click") == 1
+    assert "`" not in text
+
+
+def test_behind_a_proxy_whom_it_names_decides(scene: Scene, open_page: Open, signed_in: str) -> None:
+    review = scene.ask("draft")
+    page = open_page("review")
+    assert f"signed in as {signed_in}" in flat(words(page))
+    page.button(key="approve").click().run()
+    decision = scene.store.review(review.id).decision
+    assert decision is not None
+    assert decision.by == signed_in
+
+
+@pytest.fixture
+def signed_in() -> Iterator[str]:
+    """Whom the proxy names: AppTest's own user."""
+    config.set_option("server.trustedUserHeaders", {"X-Forwarded-Email": "email"})
+    yield "test@example.com"
+    config.set_option("server.trustedUserHeaders", {})

@@ -1,0 +1,292 @@
+"""The review page without a browser: the queue, deciding, editing, and two people at once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from flowbuilder.ports import ReviewFilter
+from tests.support.page_reading import Open, markup, said, title, words
+from tests.support.seeded_app import ANA, BEN, PAIR, Scene
+
+ME = "dev@localhost"
+
+
+def press(page: AppTest, key: str) -> AppTest:
+    return page.button(key=key).click().run()
+
+
+def test_the_review_that_is_due_first_is_on_the_screen(scene: Scene, open_page: Open) -> None:
+    first = scene.ask("first")
+    scene.ask("second")
+    page = open_page("review")
+    assert title(page) == "Note: first"
+    assert page.query_params["item"] == first.id
+
+
+def test_a_deep_link_opens_its_review(scene: Scene, open_page: Open) -> None:
+    scene.ask("first")
+    second = scene.ask("second")
+    assert title(open_page("review", item=second.id)) == "Note: second"
+
+
+def test_a_link_to_a_review_that_is_not_there_says_so(scene: Scene, open_page: Open) -> None:
+    page = open_page("review", item="no-such-review")
+    assert "no such review" in said(page).lower()
+    assert not page.exception
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ({"workflow": "pair"}, {"Both of you: c"}),
+        ({"workflow": "note"}, {"Note: a", "Note: b"}),
+        ({"search": "b"}, {"Note: b", "Both of you: c"}),
+        ({"state": "decided"}, {"Note: d"}),
+        ({"whose": "mine"}, {"Note: a", "Note: b"}),
+        ({"workflow": "no-such-workflow"}, {"Note: a", "Note: b", "Both of you: c"}),
+    ],
+    ids=lambda given: str(given if isinstance(given, dict) else sorted(given)),
+)
+def test_filters_come_from_the_address(query: dict[str, str], shown: set[str], scene: Scene, open_page: Open) -> None:
+    scene.ask("a")
+    scene.ask("b")
+    scene.run("pair", {"what": "c"})
+    scene.decide(scene.ask("d"))
+    page = open_page("review", **query)
+    assert not page.exception
+    cards = {
+        button.label.replace("\\", "").replace("\u2060", "") for button in page.button if button.key.startswith("row:")
+    }
+    assert cards == {f"Open {name}" for name in shown}
+
+
+def test_the_queue_goes_on_page_by_page_and_back(scene: Scene, open_page: Open) -> None:
+    for number in range(23):
+        scene.ask(f"number {number}")
+    page = open_page("review")
+    assert len([each for each in page.button if each.key.startswith("row:")]) == 20
+    page = press(page, "more")
+    assert title(page) == "Note: number 20"
+    assert len([each for each in page.button if each.key.startswith("row:")]) == 3
+    assert title(press(page, "back")) == "Note: number 0"
+
+
+def test_next_goes_on_over_the_end_of_a_page(scene: Scene, open_page: Open) -> None:
+    reviews = [scene.ask(f"number {number}") for number in range(21)]
+    page = open_page("review", item=reviews[19].id)
+    assert title(press(page, "next")) == "Note: number 20"
+
+
+def test_next_and_previous_move_through_the_queue(scene: Scene, open_page: Open) -> None:
+    scene.ask("one")
+    scene.ask("two")
+    page = press(open_page("review"), "next")
+    assert title(page) == "Note: two"
+    assert page.button(key="next").disabled
+    assert title(press(page, "prev")) == "Note: one"
+
+
+def test_after_a_decision_the_next_review_is_on_the_screen(scene: Scene, open_page: Open) -> None:
+    first = scene.ask("first")
+    scene.ask("second")
+    page = press(open_page("review"), "approve")
+    assert title(page) == "Note: second"
+    assert "Approved · Note: first" in said(page)
+    decision = scene.store.review(first.id).decision
+    assert decision is not None
+    assert (decision.kind, decision.by, decision.approved, decision.edited) == ("approved", ME, "first", False)
+    assert decision.shown_hash == first.content_hash
+
+
+@pytest.mark.parametrize(("key", "kind"), [("reject", "rejected"), ("changes", "changes_requested")])
+def test_a_rejection_and_a_request_for_changes_need_a_comment(
+    key: str, kind: str, scene: Scene, open_page: Open
+) -> None:
+    review = scene.ask("draft")
+    page = press(open_page("review"), key)
+    assert "need a comment" in said(page)
+    assert scene.store.review(review.id).status == "open"
+    if page.button(key=key).disabled:
+        return
+    page.text_area(key=f"fb:comment:{review.id}").set_value("The tone is off.")
+    press(page, key)
+    decision = scene.store.review(review.id).decision
+    assert decision is not None
+    assert (decision.kind, decision.comment) == (kind, "The tone is off.")
+
+
+def test_what_is_approved_is_exactly_what_was_typed(scene: Scene, open_page: Open) -> None:
+    typed = "  draft, edited \n\n\tlast line\u200b \n"
+    review = scene.ask("draft")
+    page = press(open_page("review"), "edit")
+    page.text_area(key=f"fb:edit:{review.id}").set_value(typed).run()
+    assert "What you changed" in words(page)
+    assert "1 invisible character" in words(page)
+    press(page, "approve")
+    decision = scene.store.review(review.id).decision
+    assert decision is not None
+    assert (decision.approved, decision.edited) == (typed, True)
+
+
+def test_an_edit_box_that_only_changed_the_line_ends_is_no_edit(scene: Scene, open_page: Open) -> None:
+    review = scene.ask("one\r\ntwo\r")
+    page = press(open_page("review"), "edit")
+    page.text_area(key=f"fb:edit:{review.id}").set_value("one\ntwo\n").run()
+    press(page, "approve")
+    decision = scene.store.review(review.id).decision
+    assert decision is not None
+    assert (decision.approved, decision.edited) == ("one\r\ntwo\r", False)
+
+
+def test_an_edit_that_python_takes_for_equal_is_an_edit(
+    scene: Scene, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scene, "settings", scene.settings.model_copy(update={"user": BEN}))
+    review = scene.review_of(scene.run("pair", {"what": "hello"}))
+    page = press(open_page("review"), "edit")
+    page.text_area(key=f"fb:edit:{review.id}").set_value('{"headline": "hello", "words": 3.0}').run()
+    press(page, "approve")
+    assert str(scene.store.review(review.id).request.proposal) == "{'headline': 'hello', 'words': 3.0}"
+
+
+def test_editing_tells_others_that_someone_is_at_it(scene: Scene, open_page: Open) -> None:
+    review = scene.ask("draft")
+    page = press(open_page("review"), "edit")
+    assert scene.store.review(review.id).claimed_by == ME
+    assert "you are on it" in words(page)
+    press(page, "claim")
+    assert scene.store.review(review.id).claimed_by is None
+
+
+def test_a_claim_of_another_is_shown(scene: Scene, open_page: Open) -> None:
+    review = scene.ask("draft")
+    scene.app.claim(review.id, by=ANA)
+    page = open_page("review")
+    assert f"{ANA} is on it" in words(page)
+    assert f"{ANA} is at this review until" in said(press(page, "claim"))
+
+
+def test_a_structured_proposal_is_shown_field_by_field_and_edited_as_json(
+    scene: Scene, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scene, "settings", scene.settings.model_copy(update={"user": BEN}))
+    review = scene.review_of(scene.run("pair", {"what": "hello"}))
+    page = press(open_page("review"), "edit")
+    assert "headline" in words(page)
+    assert "<b>not checked</b>" in words(page)
+    box = page.text_area(key=f"fb:edit:{review.id}")
+    page = box.set_value('{"headline": "better", "words": 3').run()
+    assert "not JSON yet" in said(page)
+    page = press(page, "approve")
+    assert scene.store.review(review.id).approvals == ()
+    page = page.text_area(key=f"fb:edit:{review.id}").set_value("null").run()
+    page = press(page, "approve")
+    assert "null leaves nothing to approve" in said(page)
+    assert scene.store.review(review.id).approvals == ()
+    page.text_area(key=f"fb:edit:{review.id}").set_value('{"headline": "better", "words": 3}').run()
+    press(page, "approve")
+    assert scene.store.review(review.id).request.proposal == {"headline": "better", "words": 3}
+
+
+def test_the_slower_of_two_learns_who_was_faster_and_keeps_what_was_typed(scene: Scene, open_page: Open) -> None:
+    review = scene.ask("draft")
+    scene.ask("another")
+    page = open_page("review", item=review.id)
+    scene.decide(review, "rejected", by=BEN)
+    page.text_area(key=f"fb:comment:{review.id}").set_value("I like it.")
+    page = press(page, "approve")
+    assert f"{BEN} was faster and rejected it" in " ".join(said(page).split()).replace("Ben", "ben")
+    assert title(page) == "Note: draft"
+    assert page.text_area(key=f"fb:comment:{review.id}").value == "I like it."
+    decision = scene.store.review(review.id).decision
+    assert decision is not None
+    assert decision.by == BEN
+
+
+def test_who_looks_again_after_another_decided_is_told(scene: Scene, open_page: Open) -> None:
+    review = scene.ask("draft")
+    page = open_page("review", item=review.id)
+    scene.decide(review, "approved", by=BEN)
+    page = page.run()
+    assert f"{BEN} was faster and decided this while you had it open" in said(page)
+    assert f"by {BEN}" in " ".join(words(page).split())
+
+
+def test_two_approvals_are_needed_where_the_workflow_says_so(
+    scene: Scene, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.app.publish(scene.app.push(PAIR.replace("Two must agree", "Two must agree again"), author="carl").workflow)
+    review = scene.review_of(scene.run("pair", {"what": "hello"}))
+    monkeypatch.setattr(scene, "settings", scene.settings.model_copy(update={"user": BEN}))
+    page = open_page("review", item=review.id)
+    assert "0 of 2 approvals" in words(page)
+    page = press(page, "approve")
+    assert "1 more needed" in said(page)
+    page = open_page("review", item=review.id)
+    assert "You have approved this already; 1 more approval is needed." in words(page)
+    assert page.button(key="approve").disabled
+    monkeypatch.setattr(scene, "settings", scene.settings.model_copy(update={"user": ANA}))
+    press(open_page("review", item=review.id), "approve")
+    assert scene.store.review(review.id).status == "decided"
+
+
+def test_who_is_not_asked_cannot_decide_and_reads_why(scene: Scene, open_page: Open) -> None:
+    scene.run("pair", {"what": "hello"})
+    page = open_page("review")
+    assert f"This review asks {ANA}, {BEN}; {ME} is not among them." in words(page)
+    assert all(page.button(key=key).disabled for key in ("approve", "changes", "reject", "edit", "claim"))
+
+
+def test_the_author_of_a_workflow_reads_why_they_may_not_decide(
+    scene: Scene, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.run("pair", {"what": "hello"})
+    monkeypatch.setattr(scene, "settings", scene.settings.model_copy(update={"user": ANA}))
+    page = open_page("review")
+    assert "its author may not decide" in words(page)
+    assert page.button(key="approve").disabled
+
+
+def test_an_edit_of_another_who_approved_is_announced(
+    scene: Scene, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.app.publish(scene.app.push(PAIR.replace("Two must", "Both must"), author="carl").workflow)
+    review = scene.review_of(scene.run("pair", {"what": "hello"}))
+    scene.decide(review, by=BEN, edited={"headline": "changed", "words": 1})
+    monkeypatch.setattr(scene, "settings", scene.settings.model_copy(update={"user": ANA}))
+    page = open_page("review", item=review.id)
+    assert f"{BEN} approved this with an edit" in " ".join(words(page).split())
+    assert "changed" in words(page)
+
+
+def test_what_ran_out_or_was_taken_back_is_explained(scene: Scene, open_page: Open) -> None:
+    review = scene.ask("draft")
+    scene.app.cancel(review.execution_id, by=ANA)
+    page = open_page("review", item=review.id)
+    assert "The question was taken back" in words(page)
+    assert "approve" not in {button.key for button in page.button}
+
+
+def test_a_huge_text_is_compared_in_bounded_time(scene: Scene, open_page: Open) -> None:
+    text = "word " * 20_000
+    scene.ask(text + "end", before=text)
+    page = open_page("review")
+    assert not page.exception
+    assert "+1" in words(page)
+
+
+def test_nothing_waits_is_said_with_what_to_do(scene: Scene, open_page: Open) -> None:
+    page = open_page("review")
+    assert "Nothing waits for you" in words(page)
+    assert scene.store.reviews(ReviewFilter()).reviews == ()
+
+
+def test_due_reviews_say_when(scene: Scene, open_page: Open) -> None:
+    scene.ask("draft")
+    review = scene.store.reviews(ReviewFilter()).reviews[0]
+    assert review.due_at is not None
+    assert review.due_at - review.created_at == timedelta(days=1)
+    assert "due in" in markup(open_page("review"))

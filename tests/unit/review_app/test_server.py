@@ -1,0 +1,243 @@
+"""The server around the pages: who is let in, the live stream, its headers, and how it is started."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from flowbuilder.devstack.streamlit_command import IDENTITY, command, environment
+from flowbuilder.errors import ConfigurationError, Unavailable
+from flowbuilder.ports import StartRequest
+from flowbuilder.settings import Settings
+from review_app.background import BackgroundEngine
+from review_app.headers import SecurityHeaders
+from review_app.identity import Door, NotSignedIn, header_of
+from review_app.links import prefect_run
+from review_app.stream import Streams
+from tests.support.seeded_app import ANA, BEN, Scene
+
+LOCAL = Door(header=None, address="127.0.0.1", hosts=("localhost", "127.0.0.1", "::1"))
+PROXIED = Door(header="X-Forwarded-Email", address="10.0.0.5", hosts=("review.example",))
+
+
+def test_the_local_user_needs_no_sign_in() -> None:
+    assert LOCAL.person(None).name == "dev@localhost"
+    assert LOCAL.person(None).local
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "", "10.1.2.3", "::", "example.com"])
+def test_nobody_is_let_in_unnamed_where_others_can_reach_the_server(address: str) -> None:
+    with pytest.raises(NotSignedIn, match="nobody signs in"):
+        Door(header=None, address=address).person(None)
+
+
+def test_behind_a_proxy_only_whom_it_names_is_let_in() -> None:
+    assert PROXIED.person(" ana@example.com ").name == "ana@example.com"
+    for nobody in (None, "", "  "):
+        with pytest.raises(NotSignedIn):
+            PROXIED.person(nobody)
+
+
+def test_a_proxy_header_that_gives_no_email_lets_nobody_in() -> None:
+    assert header_of({"X-Forwarded-Email": "email"}) == "X-Forwarded-Email"
+    assert header_of({}) is None
+    with pytest.raises(NotSignedIn):
+        Door(header=header_of({"X-User": "name"}), address="127.0.0.1").admits({"x-user": "ana"})
+
+
+@pytest.mark.parametrize(
+    ("host", "known"),
+    [("localhost:8501", True), ("127.0.0.1", True), ("[::1]:8501", True), ("evil.test", False), ("", False)],
+)
+def test_a_route_answers_under_its_own_name_only(host: str, known: bool) -> None:
+    if known:
+        assert LOCAL.admits({"host": host}).local
+    else:
+        with pytest.raises(NotSignedIn):
+            LOCAL.admits({"host": host})
+
+
+def test_a_route_answers_no_page_of_another_site() -> None:
+    with pytest.raises(NotSignedIn):
+        LOCAL.admits({"host": "localhost", "sec-fetch-site": "cross-site"})
+
+
+@pytest.fixture
+def client(scene: Scene) -> Iterator[TestClient]:
+    streams = Streams(lambda: scene.app, lambda: LOCAL)
+    app = Starlette(routes=[Route("/events/{execution_id}", streams.answer)], middleware=[Middleware(SecurityHeaders)])
+    with TestClient(app, base_url="http://localhost") as made:
+        yield made
+    streams.close()
+
+
+def numbers(text: str) -> list[int]:
+    return [int(line.removeprefix("id: ")) for line in text.splitlines() if line.startswith("id: ")]
+
+
+def test_the_stream_gives_every_event_once_and_ends_with_the_execution(scene: Scene, client: TestClient) -> None:
+    execution_id = scene.run("form", {"text": "hello"})
+    answer = client.get(f"/events/{execution_id}")
+    events = scene.app.events(execution_id)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert numbers(answer.text) == [event.seq for event in events]
+    assert answer.text.endswith(f"event: ended\ndata: {events[-1].seq}\n\n")
+
+
+@pytest.mark.parametrize("way", ["header", "query"])
+def test_the_stream_goes_on_after_the_last_event_that_was_seen(way: str, scene: Scene, client: TestClient) -> None:
+    execution_id = scene.run("form", {"text": "hello"})
+    given = {"headers": {"Last-Event-ID": "2"}} if way == "header" else {"params": {"after": "2"}}
+    assert numbers(client.get(f"/events/{execution_id}", **given).text)[0] == 3
+
+
+def test_no_text_of_an_execution_travels_in_the_stream(scene: Scene, client: TestClient) -> None:
+    execution_id = scene.run("form", {"text": "a secret of theirs"})
+    assert "secret" not in client.get(f"/events/{execution_id}").text
+
+
+def test_what_happens_while_the_stream_is_open_arrives(scene: Scene, client: TestClient) -> None:
+    review = scene.ask("draft")
+    seen = len(scene.app.events(review.execution_id))
+    later = threading.Timer(0.5, lambda: scene.app.cancel(review.execution_id, by=ANA))
+    later.start()
+    answer = client.get(f"/events/{review.execution_id}", params={"after": str(seen)})
+    later.join()
+    assert numbers(answer.text)[0] == seen + 1
+    assert "event: ended" in answer.text
+
+
+def test_the_stream_refuses_strangers_and_unknown_executions(scene: Scene, client: TestClient) -> None:
+    assert client.get("/events/nothing").status_code == 404
+    execution_id = scene.run("form", {"text": "hello"})
+    assert client.get(f"/events/{execution_id}", headers={"Host": "evil.test"}).status_code == 403
+    refused = client.get(f"/events/{execution_id}", headers={"Sec-Fetch-Site": "cross-site"})
+    assert (refused.status_code, "id:" in refused.text) == (403, False)
+
+
+def test_behind_a_proxy_the_stream_needs_the_name_of_a_person(scene: Scene) -> None:
+    streams = Streams(lambda: scene.app, lambda: PROXIED)
+    app = Starlette(routes=[Route("/events/{execution_id}", streams.answer)])
+    execution_id = scene.run("form", {"text": "hello"})
+    with TestClient(app, base_url="http://review.example") as client:
+        assert client.get(f"/events/{execution_id}").status_code == 403
+        named = client.get(f"/events/{execution_id}", headers={"X-Forwarded-Email": BEN})
+        assert numbers(named.text)
+
+
+def test_an_open_stream_ends_when_the_server_is_to_stop(scene: Scene) -> None:
+    streams = Streams(lambda: scene.app, lambda: LOCAL)
+    review = scene.ask("draft")
+    app = Starlette(routes=[Route("/events/{execution_id}", streams.answer)])
+    with TestClient(app, base_url="http://localhost") as client:
+        threading.Timer(0.3, streams.close).start()
+        began = time.monotonic()
+        answer = client.get(f"/events/{review.execution_id}")
+        assert "event: ended" not in answer.text
+        assert time.monotonic() - began < 5
+
+
+def test_every_answer_says_what_pages_may_load_and_that_nobody_may_frame_them(client: TestClient) -> None:
+    headers = client.get("/events/nothing").headers
+    policy = headers["content-security-policy"]
+    assert "img-src 'self' data: blob:" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "connect-src 'self'" in policy
+    assert "http" not in policy
+    assert "*" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+class Hanging:
+    """An engine whose server does not answer."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.answer = threading.Event()
+
+    def start(self, _wanted: StartRequest) -> str:
+        return "started"
+
+    def wake(self, execution_id: str) -> None:
+        self.asked.set()
+        self.answer.wait(10)
+        raise Unavailable("no answer")
+
+    cancel = wake
+
+
+def test_nobody_waits_for_an_engine_that_does_not_answer(caplog: pytest.LogCaptureFixture) -> None:
+    hanging = Hanging()
+    engine = BackgroundEngine(hanging)
+    began = time.monotonic()
+    engine.wake("e1")
+    engine.cancel("e2")
+    assert time.monotonic() - began < 1
+    assert hanging.asked.wait(5)
+    with caplog.at_level(logging.WARNING):
+        hanging.answer.set()
+        engine.close()
+    assert "the sweeper will wake execution e1" in caplog.text
+    assert engine.start(StartRequest(workflow="w", version=1, inputs={})) == "started"
+
+
+def test_the_server_does_not_listen_to_others_while_nobody_signs_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(IDENTITY, raising=False)
+    with pytest.raises(ConfigurationError, match="nobody signs in"):
+        command(Settings(), 8501, address="0.0.0.0")
+    monkeypatch.setenv(IDENTITY, '{"X-Forwarded-Email": "email"}')
+    assert "--server.address=0.0.0.0" in command(Settings(), 8501, address="0.0.0.0")
+
+
+def test_the_server_is_started_closed_and_quiet() -> None:
+    flags = command(Settings(review_url="https://review.example:8443/x"), 8501)
+    for flag in (
+        "--server.address=127.0.0.1",
+        "--server.enableCORS=true",
+        "--server.enableXsrfProtection=true",
+        "--server.enableAgentApi=false",
+        "--server.allowedHosts=127.0.0.1",
+        "--server.allowedHosts=review.example",
+        "--client.showErrorDetails=none",
+        "--browser.gatherUsageStats=false",
+        "--runner.postScriptGC=false",
+    ):
+        assert flag in flags
+    assert Path(flags[4]).name == "asgi.py"
+
+
+def test_the_server_finds_the_app_and_these_settings(tmp_path: Path) -> None:
+    given = environment(Settings(home=tmp_path, user="ana"), {"PYTHONPATH": "/other"})
+    first, *rest = given["PYTHONPATH"].split(":")
+    assert (Path(first) / "review_app" / "main.py").is_file()
+    assert rest == ["/other"]
+    assert (given["FLOWBUILDER_HOME"], given["FLOWBUILDER_USER"]) == (str(tmp_path), "ana")
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({}, None),
+        ({"PREFECT_API_URL": "http://127.0.0.1:4200/api"}, "http://127.0.0.1:4200/runs/flow-run/e1"),
+        (
+            {"PREFECT_API_URL": "http://a/api", "PREFECT_UI_URL": "https://ui.example/"},
+            "https://ui.example/runs/flow-run/e1",
+        ),
+        (
+            {"PREFECT_API_URL": "https://api.prefect.cloud/api/accounts/a-1/workspaces/w-2"},
+            "https://app.prefect.cloud/account/a-1/workspace/w-2/runs/flow-run/e1",
+        ),
+        ({"PREFECT_API_URL": "javascript:alert(1)"}, None),
+    ],
+)
+def test_prefect_s_page_of_an_execution(given: dict[str, str], found: str | None) -> None:
+    assert prefect_run("e1", given) == found

@@ -1,0 +1,192 @@
+"""Every way in which a write may have ended before, or ends now, and what is done about it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from flowbuilder.errors import StepError, Throttled, TransientError
+from flowbuilder.model.effect import Intent, TargetClass
+from flowbuilder.model.review import Decision, DecisionKind
+from flowbuilder.steps.step import ExecutionInfo, NeedsReview, StepRun
+from flowbuilder.steps.write_once import Written, write_once
+from flowbuilder.testing import FakeClock, MemoryLedger, fake_ports
+
+OTHERS: tuple[TargetClass, ...] = ("deduplicates", "lookup")
+
+
+class Target:
+    """Counts what reaches it, and does as it was told."""
+
+    def __init__(self, problem: BaseException | None = None) -> None:
+        self.calls, self.problem = 0, problem
+
+    async def __call__(self) -> Written:
+        self.calls += 1
+        if self.problem is not None:
+            raise self.problem
+        return Written(output={"call": self.calls}, inverse={"undo": self.calls})
+
+
+def run_of(ledger: MemoryLedger | None, **more: Any) -> StepRun:
+    info = ExecutionInfo(id="run", workflow="w", version=1, started_at="2026-01-05T00:00:00+00:00")
+    ports = replace(fake_ports(), ledger=ledger)
+    return StepRun(path="send", execution=info, site={}, ports=ports, effect_key="key", **more)
+
+
+async def write(run: StepRun, target: Target, kind: TargetClass = "neither", request: str = "text") -> Any:
+    return await write_once(run, target="the shop", target_class=kind, request=request, write=target)
+
+
+async def answered(ledger: MemoryLedger, kind: DecisionKind, asked: int = 1, request: str = "text") -> StepRun:
+    """The step run after a person answered what it asked."""
+    question = await write(run_of(ledger), Target(), request=request)
+    assert isinstance(question, NeedsReview)
+    decision = Decision(kind=kind, by="ana", at=FakeClock().now(), shown_hash=question.request.content_hash())
+    return run_of(ledger, decision=decision, asked=asked)
+
+
+async def in_doubt() -> MemoryLedger:
+    """A ledger in which the call may have been made: the process died between the intent and the receipt."""
+    ledger = MemoryLedger()
+    await ledger.begin(Intent(key="key", path="send", target="the shop", target_class="neither", request_hash="h"))
+    return ledger
+
+
+async def test_a_write_leaves_its_receipt_and_what_undoes_it() -> None:
+    ledger, target = MemoryLedger(), Target()
+    assert await write(run_of(ledger), target) == {"call": 1}
+    effect = ledger.effects["key"]
+    assert (effect.status, effect.receipt, effect.inverse) == ("done", {"call": 1}, {"undo": 1})
+
+
+@pytest.mark.parametrize("kind", [*OTHERS, "neither"])
+async def test_what_has_a_receipt_is_not_written_again(kind: TargetClass) -> None:
+    ledger, target = MemoryLedger(), Target()
+    first = await write(run_of(ledger), target, kind)
+    assert await write(run_of(ledger), target, kind) == first
+    assert target.calls == 1
+
+
+async def test_what_a_person_has_undone_is_not_taken_to_be_done() -> None:
+    ledger, target = MemoryLedger(), Target()
+    await write(run_of(ledger), target)
+    ledger.effects["key"] = replace(ledger.effects["key"], status="reverted")
+    assert isinstance(await write(run_of(ledger), target), NeedsReview)
+
+
+async def test_a_key_that_was_used_for_another_write_is_an_error_and_no_receipt() -> None:
+    ledger, target = MemoryLedger(), Target()
+    await write(run_of(ledger), target)
+    with pytest.raises(StepError, match="used for another write") as problem:
+        await write(run_of(ledger), target, request="another text")
+    assert problem.value.code == "effect_key_reused"
+    assert target.calls == 1
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+async def test_a_target_that_knows_its_calls_is_called_again_without_asking(kind: TargetClass) -> None:
+    target = Target()
+    assert await write(run_of(await in_doubt()), target, kind) == {"call": 1}
+
+
+@pytest.mark.parametrize("status", ["intended", "unknown"])
+async def test_one_that_can_tell_none_from_another_is_not_called_again_unasked(status: str) -> None:
+    ledger, target = await in_doubt(), Target()
+    ledger.effects["key"] = replace(ledger.effects["key"], status=status)  # type: ignore[arg-type]
+    assert isinstance(await write(run_of(ledger), target), NeedsReview)
+    assert target.calls == 0
+
+
+async def test_with_a_persons_leave_it_is_called_once_more() -> None:
+    ledger, target = await in_doubt(), Target()
+    assert await write(await answered(ledger, "approved"), target) == {"call": 1}
+
+
+async def test_that_leave_is_good_for_one_call() -> None:
+    ledger, target = await in_doubt(), Target(TransientError("no answer", reason="timeout"))
+    run = await answered(ledger, "approved")
+    with pytest.raises(TransientError):
+        await write(run, target)
+    assert isinstance(await write(run, target), NeedsReview)
+    assert target.calls == 1
+
+
+@pytest.mark.parametrize("kind", ["rejected", "withdrawn", "expired", "changes_requested"])
+async def test_without_leave_it_fails_and_is_not_called(kind: DecisionKind) -> None:
+    ledger, target = await in_doubt(), Target()
+    with pytest.raises(StepError) as problem:
+        await write(await answered(ledger, kind), target)
+    assert problem.value.code == "effect_unknown"
+    assert target.calls == 0
+
+
+async def test_leave_for_other_content_is_no_leave() -> None:
+    ledger, target = await in_doubt(), Target()
+    assert isinstance(await write(await answered(ledger, "approved"), target, request="other"), NeedsReview)
+    assert target.calls == 0
+
+
+@pytest.mark.parametrize(
+    ("problem", "status"),
+    [
+        (TransientError("slow down", reason="rate_limit"), "refused"),
+        (TransientError("no answer", reason="timeout"), "unknown"),
+        (TransientError("broken", reason="server_error"), "unknown"),
+        (Throttled("the door is closed", retry_after=1.0, refused=False), "refused"),
+        (StepError("not like this", code="http_422"), "refused"),
+        (StepError("what is this?", code="not_json"), "intended"),
+        (StepError("moved", code="http_301"), "intended"),
+        (RuntimeError("a mistake of the step's"), "intended"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else getattr(value, "code", "") + getattr(value, "reason", ""),
+)
+async def test_only_what_surely_did_nothing_counts_as_refused(problem: Exception, status: str) -> None:
+    ledger = MemoryLedger()
+    with pytest.raises(type(problem)):
+        await write(run_of(ledger), Target(problem))
+    assert ledger.effects["key"].status == status
+
+
+async def test_what_was_refused_is_written_anew_without_asking() -> None:
+    ledger, target = MemoryLedger(), Target(StepError("not like this", code="http_422"))
+    with pytest.raises(StepError):
+        await write(run_of(ledger), target)
+    target.problem = None
+    assert await write(run_of(ledger), target) == {"call": 2}
+
+
+async def test_a_call_that_is_cut_off_is_noted_though_it_is_cut_off_twice() -> None:
+    called, slow = asyncio.Event(), asyncio.Event()
+
+    class SlowLedger(MemoryLedger):
+        async def unknown(self, key: str, *, reason: str) -> None:
+            called.set()
+            await slow.wait()
+            await super().unknown(key, reason=reason)
+
+    class Endless(Target):
+        async def __call__(self) -> Written:
+            called.set()
+            return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
+
+    ledger = SlowLedger()
+    task = asyncio.create_task(write(run_of(ledger), Endless()))
+    for _ in range(2):  # at the call, then at the note of it
+        await called.wait()
+        called.clear()
+        task.cancel()
+        await asyncio.sleep(0)
+    slow.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.sleep(0)
+    assert ledger.effects["key"].status == "unknown"
+
+
+async def test_where_nothing_is_remembered_it_is_just_written() -> None:
+    target = Target()
+    assert await write(run_of(None), target) == {"call": 1}
