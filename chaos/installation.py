@@ -14,14 +14,14 @@ from pathlib import Path
 from prefect.context import refresh_global_settings_context
 
 from chaos.options import Options
-from chaos.postgres_server import Cluster, cluster, free_port
+from chaos.postgres_server import PostgresServer, cluster, free_port
 from chaos.processes import Prefect, Starter, Worker
 from chaos.target_service import Target
 from chaos.workloads import SITE, SITE_URL, documents
 from flowbuilder.app import App
 from flowbuilder.definition.site import load_site
 from flowbuilder.devstack import process_specs
-from flowbuilder.devstack.process import Program
+from flowbuilder.devstack.process import ProcessSpec
 from flowbuilder.ports import ExecutionFilter
 from flowbuilder.prefect.engine import PrefectEngine
 from flowbuilder.settings import Settings
@@ -62,7 +62,7 @@ class World:
     prefect: Prefect
     workers: list[Worker]
     pages: Path
-    database: Cluster | None
+    database: PostgresServer | None
     choosing: threading.Lock = field(default_factory=threading.Lock)
     """Held by whoever chooses a worker to harm."""
     over: threading.Event = field(default_factory=threading.Event)
@@ -106,7 +106,7 @@ def world(options: Options) -> Iterator[World]:
         prefect.wait()
         workers = []
         for number in range(WORKERS):
-            program: Program = process_specs.worker(given, settings)
+            program: ProcessSpec = process_specs.worker(given, settings)
             workers.append(Worker(starter, program, logs / f"worker-{number + 1}.log"))
             stack.callback(workers[-1].stop)
         _wait_for(workers)
@@ -124,7 +124,7 @@ def world(options: Options) -> Iterator[World]:
         )
 
 
-def _settings(options: Options, database: Cluster | None) -> Settings:
+def _settings(options: Options, database: PostgresServer | None) -> Settings:
     return Settings(
         home=options.folder / "home",
         database_url=database.url if database else f"sqlite:///{options.folder / 'home' / 'flowbuilder.db'}",

@@ -16,7 +16,7 @@ class NoPostgres(Exception):
     """There are no programs of PostgreSQL on this machine."""
 
 
-class Cluster:
+class PostgresServer:
     """A running server; `url` names its database."""
 
     def __init__(self, binaries: Path, data: Path, port: int) -> None:
@@ -35,14 +35,14 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[Cluster]:
+def cluster(folder: Path) -> Iterator[PostgresServer]:
     """A new server with all data in the folder, gone at the end. `NoPostgres` where there is none to start."""
     binaries, data, port = find_binaries(), folder / "postgresql", free_port()
     data.mkdir(parents=True)
     if os.geteuid() == 0:  # its programs refuse to run as root
         shutil.chown(data, "postgres", "postgres")
     run(binaries, "initdb", "-D", str(data), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
-    running = Cluster(binaries, data, port)
+    running = PostgresServer(binaries, data, port)
     options = f"-p {port} -h 127.0.0.1 -k '' -c max_connections=300 -c shared_buffers=64MB"
     running.control("start", "-o", options, "-l", str(data / "log"))
     try:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowbuilder.devstack.probes import answers
-from flowbuilder.devstack.process import Child, Program
+from flowbuilder.devstack.process import ProcessSpec, SupervisedProcess
 
 RESTART_SECONDS = 0.3
 """How long after its death a worker is started again."""
@@ -39,9 +39,9 @@ class Starter:
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="starter")
 
-    def start(self, program: Program, log: Path) -> Child:
+    def start(self, program: ProcessSpec, log: Path) -> SupervisedProcess:
         """A running program."""
-        return self._thread.submit(Child, program, log).result()
+        return self._thread.submit(SupervisedProcess, program, log).result()
 
     def close(self) -> None:
         """End the thread; what still runs is told to stop by the kernel."""
@@ -51,11 +51,11 @@ class Starter:
 class Prefect:
     """Prefect's server on its own SQLite database."""
 
-    def __init__(self, starter: Starter, program: Program, home: Path, logs: Path) -> None:
+    def __init__(self, starter: Starter, program: ProcessSpec, home: Path, logs: Path) -> None:
         self._starter, self._program = starter, program
         self._file, self._copy = home / "prefect.db", home / "earlier.db"
         self._log = logs / "prefect.log"
-        self._child: Child | None = None
+        self._child: SupervisedProcess | None = None
         self._up_since, self._took = 0.0, 0.0
         self.lock = threading.Lock()
         """Held by whoever has it stopped."""
@@ -112,7 +112,7 @@ class Prefect:
 class Worker:
     """One place for a worker: a process, and the next one after it."""
 
-    def __init__(self, starter: Starter, program: Program, log: Path) -> None:
+    def __init__(self, starter: Starter, program: ProcessSpec, log: Path) -> None:
         self._starter, self._program, self._log = starter, program, log
         self._offset = 0
         self._child = self._begin()
@@ -175,7 +175,7 @@ class Worker:
             if not self._over:
                 self._child = self._begin()
 
-    def _begin(self) -> Child:
+    def _begin(self) -> SupervisedProcess:
         self._offset = self._log.stat().st_size if self._log.exists() else 0
         return self._starter.start(self._program, self._log)
 

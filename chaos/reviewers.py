@@ -54,7 +54,7 @@ class Wanted:
     edited: Any = None
 
 
-class People:
+class SimulatedReviewers:
     """Everybody who answers questions, until the world is closed."""
 
     def __init__(self, world: World) -> None:

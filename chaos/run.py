@@ -11,7 +11,7 @@ from chaos.faults import faults
 from chaos.installation import World, world
 from chaos.load import Load
 from chaos.options import Options
-from chaos.reviewers import People
+from chaos.reviewers import SimulatedReviewers
 from chaos.schedule import Injector, schedule
 from flowbuilder.audit import audit
 from flowbuilder.model.execution import ACTIVE, Execution
@@ -27,7 +27,7 @@ HEAL_SECONDS = 60.0
 def run(options: Options, say: Callable[[str], None]) -> Evidence:
     """Do all of it; `say` is told how far it is."""
     with world(options) as there:
-        load, people = Load(there), People(there)
+        load, people = Load(there), SimulatedReviewers(there)
         injectors = [
             Injector(there, planned)
             for planned in schedule(faults(options), seconds=options.seconds, seed=options.seed)

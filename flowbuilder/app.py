@@ -23,7 +23,7 @@ from flowbuilder.plan.nodes import Plan
 from flowbuilder.ports import Engine, ExecutionFilter, ReviewFilter, StartRequest, Store
 from flowbuilder.settings import Settings
 from flowbuilder.values import Json, JsonObject, digest
-from flowbuilder.walk.commands import Standing
+from flowbuilder.walk.commands import StepView
 
 logger = logging.getLogger(__name__)
 
@@ -161,13 +161,13 @@ class App:
         """What became of the step runs."""
         return self.store.outcomes(execution_id)
 
-    def standings(self, execution_id: str) -> tuple[Standing, ...]:
+    def step_views(self, execution_id: str) -> tuple[StepView, ...]:
         """Where every step stands: the walk of what the store remembers. A step that runs right now is `running`."""
         execution = self.store.execution(execution_id)
         plan = plan_of(self.store, self.store.version(execution.workflow, execution.version))
         walk = walk_of(self.store, plan, execution)
         walk.advance()
-        return walk.standings()
+        return walk.step_views()
 
     def pause(self, execution_id: str, *, by: str) -> Execution:
         """Ask an execution to stop at the next step boundary."""

@@ -49,17 +49,17 @@ def open_ports(options: Settings | None = None, *, blocks: bool, store: Store | 
     connections, wall = files, None
     if blocks:
         from flowbuilder.adapters.prefect_blocks.blocks import BlockConnections
-        from flowbuilder.prefect.api.global_limits import PrefectWall
+        from flowbuilder.prefect.api.global_limits import PrefectConcurrencyLimits
 
-        connections, wall = BlockConnections(files), PrefectWall()
+        connections, wall = BlockConnections(files), PrefectConcurrencyLimits()
     if store is None:
         return real_ports(chosen, connections)
     from flowbuilder.adapters.clock import SystemClock
-    from flowbuilder.adapters.throttling.connection_throttle import DoorKeeper
-    from flowbuilder.adapters.throttling.limit_registry import DeclaredLimits
+    from flowbuilder.adapters.throttling.connection_throttle import ConnectionThrottle
+    from flowbuilder.adapters.throttling.limit_registry import LimitRegistry
 
-    declared = DeclaredLimits(connections, hosts=files)
-    return real_ports(chosen, connections, DoorKeeper(store, declared, SystemClock(), wall=wall))
+    declared = LimitRegistry(connections, hosts=files)
+    return real_ports(chosen, connections, ConnectionThrottle(store, declared, SystemClock(), wall=wall))
 
 
 def open_app(options: Settings | None = None) -> App:

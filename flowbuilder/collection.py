@@ -15,7 +15,7 @@ from flowbuilder.adapters.prefect_blocks.block_types import (
     SearchConsoleCredentials,
 )
 from flowbuilder.prefect.api.work_pool import WORKER_TYPE
-from flowbuilder.prefect.runs.worker_context import Station, new_holder
+from flowbuilder.prefect.runs.worker_context import WorkerContext, new_holder
 from flowbuilder.prefect.worker.warm_worker import WarmWorker
 
 __all__ = [
@@ -35,13 +35,13 @@ class FlowbuilderWorker(WarmWorker):
     suspects_apart = True
 
     @staticmethod
-    def open_station() -> Station:
+    def open_worker_context() -> WorkerContext:
         """Opened when the worker starts."""
         from flowbuilder.bootstrap import open_ports, open_store, settings
 
         options = settings()
         store = open_store(options)
-        return Station(
+        return WorkerContext(
             store=store,
             ports=open_ports(options, blocks=True, store=store),
             settings=options,

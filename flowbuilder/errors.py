@@ -55,7 +55,14 @@ class LanguageError(FlowbuilderError):
     """
 
     def __init__(
-        self, code: str, message: str, *, stage: Stage, hint: str = "", start: int | None = None, end: int | None = None
+        self,
+        code: str,
+        message: str,
+        *,
+        stage: Stage,
+        hint: str = "",
+        start: int | None = None,
+        end: int | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from prefect import Flow
 
-    from flowbuilder.prefect.runs.worker_context import Station
+    from flowbuilder.prefect.runs.worker_context import WorkerContext
 
 
 def __getattr__(name: str) -> Flow[..., Any]:
@@ -22,15 +22,15 @@ def __getattr__(name: str) -> Flow[..., Any]:
 
     running = bool(os.environ.get("PREFECT__FLOW_RUN_ID"))
     try:
-        return build_flow(name, _open_station, running=running)
+        return build_flow(name, _open_worker_context, running=running)
     except NotFound as problem:
         raise AttributeError(f"{problem}; push it first, or look at `flowbuilder workflows`") from None
 
 
-def _open_station() -> Station:
+def _open_worker_context() -> WorkerContext:
     from flowbuilder.bootstrap import open_ports, open_store, settings
-    from flowbuilder.prefect.runs.worker_context import Station
+    from flowbuilder.prefect.runs.worker_context import WorkerContext
 
     options = settings()
     store = open_store(options)
-    return Station(store=store, ports=open_ports(options, blocks=True, store=store), settings=options)
+    return WorkerContext(store=store, ports=open_ports(options, blocks=True, store=store), settings=options)

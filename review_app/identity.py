@@ -24,7 +24,7 @@ class Person:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Door:
+class AccessPolicy:
     """How people come in: the header that a proxy names them in, if any; the address that the server listens on; the
     host names under which it may be asked for; and who decides where nobody signs in."""
 

@@ -13,7 +13,7 @@ from flowbuilder import bootstrap
 from flowbuilder.app import App
 from flowbuilder.errors import ConfigurationError
 from review_app.background import BackgroundEngine
-from review_app.identity import KEY, LOCAL_USER, Door, NotSignedIn, Person, header_of
+from review_app.identity import KEY, LOCAL_USER, AccessPolicy, NotSignedIn, Person, header_of
 
 _PAGES = "fb:pages"
 
@@ -25,9 +25,9 @@ def flow_app() -> App:
     return App(app.store, BackgroundEngine(app.engine), app.settings)
 
 
-def door() -> Door:
+def door() -> AccessPolicy:
     """How people come in, by the server's settings."""
-    return Door(
+    return AccessPolicy(
         header=header_of(st.get_option("server.trustedUserHeaders")),
         address=str(st.get_option("server.address") or ""),
         hosts=tuple(st.get_option("server.allowedHosts") or ()),

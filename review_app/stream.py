@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from flowbuilder.app import App
 from flowbuilder.errors import FlowbuilderError, NotFound
 from flowbuilder.model.execution import TERMINAL
-from review_app.identity import Door, NotSignedIn
+from review_app.identity import AccessPolicy, NotSignedIn
 
 LOOK_EVERY = 0.4
 """Seconds between two looks at the store."""
@@ -30,7 +30,7 @@ AT_ONCE = 500
 class Streams:
     """Answers `/events/{execution_id}`: a number a client already has comes as `Last-Event-ID` or `?after=`."""
 
-    def __init__(self, open_app: Callable[[], App], door: Callable[[], Door]) -> None:
+    def __init__(self, open_app: Callable[[], App], door: Callable[[], AccessPolicy]) -> None:
         self._open_app = open_app
         self._door = door
         self._closing = threading.Event()

@@ -9,12 +9,12 @@ from importlib import import_module
 from pkgutil import walk_packages
 from typing import TypeAlias
 
-from flowbuilder.analysis.model import Reading, Workflows
+from flowbuilder.analysis.model import Analysis, Workflows
 from flowbuilder.collecting import burst
 from flowbuilder.definition.document import Definition
 from flowbuilder.diagnostics import Diagnostic, Report, place_of
 
-Rule: TypeAlias = Callable[[Reading], Iterator[Diagnostic]]
+Rule: TypeAlias = Callable[[Analysis], Iterator[Diagnostic]]
 
 
 def check(definition: Definition, *, workflows: Workflows | None = None) -> Report:
@@ -26,11 +26,11 @@ def check(definition: Definition, *, workflows: Workflows | None = None) -> Repo
 
 
 @burst()
-def examine(definition: Definition, *, workflows: Workflows | None = None) -> tuple[Report, Reading]:
+def examine(definition: Definition, *, workflows: Workflows | None = None) -> tuple[Report, Analysis]:
     """What `check` gives, and the reading that it was found in, with all that was worked out on the way."""
-    reading = Reading(definition, workflows)
-    found = [complaint for rule in rules().values() for complaint in rule(reading)]
-    return definition.complaints + one_per_cause(found), reading
+    analysis = Analysis(definition, workflows)
+    found = [complaint for rule in rules().values() for complaint in rule(analysis)]
+    return definition.complaints + one_per_cause(found), analysis
 
 
 @cache

@@ -82,7 +82,7 @@ class Text:
         return self.reader is not None and self.place == (*self.reader.place, "key")
 
 
-class Reading:
+class Analysis:
     """One pass over a definition, shared by all rules."""
 
     def __init__(self, definition: Definition, workflows: Workflows | None = None) -> None:
@@ -90,7 +90,7 @@ class Reading:
         self.workflows = workflows
         self.all: list[Located] = []
         self._asked = 0
-        self._worked_out: dict[Callable[[Reading], Any], Any] = {}
+        self._worked_out: dict[Callable[[Analysis], Any], Any] = {}
         self.top = self._block(Block(place=("steps",)), definition.steps)
         self.outputs = [
             Text(place=place, text=text, block=self.top) for place, text in _texts_in(definition.outputs, ("outputs",))
@@ -141,7 +141,7 @@ class Reading:
             if len(reference.path) > 1 and reference.path[0] == "steps"
         ]
 
-    def once(self, make: Callable[[Reading], T]) -> T:
+    def once(self, make: Callable[[Analysis], T]) -> T:
         """What `make` works out from this reading; several rules may ask for it, and it is worked out once."""
         if make not in self._worked_out:
             self._worked_out[make] = make(self)

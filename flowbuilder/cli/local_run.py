@@ -11,7 +11,7 @@ import threading
 from flowbuilder.app import App
 from flowbuilder.cli.input.review_prompt import ask_review
 from flowbuilder.cli.output.timeline import event_line
-from flowbuilder.engine.drive_control import Signals
+from flowbuilder.engine.drive_control import DriveControl
 from flowbuilder.engine.driver import Settled
 from flowbuilder.engine.in_process import LocalRunner
 
@@ -27,7 +27,7 @@ def run_here(app: App, runner: LocalRunner, execution_id: str, *, by: str, ask: 
 
 async def _run(runner: LocalRunner, execution_id: str) -> Settled:
     """Ctrl-C lets the step that runs finish and hands the execution back; a second one does not wait for it."""
-    signals, task = Signals(), asyncio.current_task()
+    signals, task = DriveControl(), asyncio.current_task()
 
     def stop() -> None:
         if signals.leaving and task is not None:

@@ -11,7 +11,7 @@ from flowbuilder.steps.step import Place
 from flowbuilder.values import pointer
 
 
-class Complaints:
+class DiagnosticCollector:
     """The diagnostics of one document so far. Places are those of the document: `("steps", 0, "id")`."""
 
     def __init__(self, positions: Positions, found: Iterable[Diagnostic] = ()) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flowbuilder.definition.collector import Complaints
+from flowbuilder.definition.collector import DiagnosticCollector
 from flowbuilder.definition.document import Input
 from flowbuilder.definition.record_errors import shown
 from flowbuilder.diagnostics import nearest
@@ -19,12 +19,12 @@ _PYTHON = {"str": "string", "text": "string", "int": "integer", "float": "number
            "dict": "object"}  # fmt: skip
 
 
-def load_inputs(raw: Mapping[str, Any], out: Complaints) -> tuple[Input, ...]:
+def load_inputs(raw: Mapping[str, Any], out: DiagnosticCollector) -> tuple[Input, ...]:
     """The inputs in the author's order. One with a wrong schema stays an input of any shape."""
     return tuple(_inputs(raw, out))
 
 
-def _inputs(raw: Mapping[str, Any], out: Complaints) -> Iterator[Input]:
+def _inputs(raw: Mapping[str, Any], out: DiagnosticCollector) -> Iterator[Input]:
     for name, schema in raw.items():
         place = ("inputs", name)
         if not _NAME.fullmatch(name):
@@ -39,7 +39,7 @@ def _inputs(raw: Mapping[str, Any], out: Complaints) -> Iterator[Input]:
             yield Input(name=name, schema={}, required="default" not in schema)
 
 
-def _usable(name: str, schema: JsonObject, out: Complaints) -> bool:
+def _usable(name: str, schema: JsonObject, out: DiagnosticCollector) -> bool:
     place = ("inputs", name)
     kind = schema.get("type")
     if isinstance(kind, str) and kind not in _TYPES:
@@ -59,7 +59,7 @@ def _usable(name: str, schema: JsonObject, out: Complaints) -> bool:
     return True
 
 
-def _input(name: str, schema: JsonObject, out: Complaints) -> Input:
+def _input(name: str, schema: JsonObject, out: DiagnosticCollector) -> Input:
     if "default" not in schema:
         return Input(name=name, schema=schema, required=True)
     default = schema["default"]

@@ -10,10 +10,10 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from flowbuilder.collecting import burst
-from flowbuilder.definition.collector import Complaints
+from flowbuilder.definition.collector import DiagnosticCollector
 from flowbuilder.definition.document import Definition, Positions
 from flowbuilder.definition.input_loader import load_inputs
-from flowbuilder.definition.record_errors import complain_of_fields, shown
+from flowbuilder.definition.record_errors import report_field_errors, shown
 from flowbuilder.definition.step_loader import load_steps
 from flowbuilder.definition.yaml.document import MAX_TEXT, read_document
 from flowbuilder.diagnostics import Diagnostic, Report, Span
@@ -53,7 +53,7 @@ def load(document: str | bytes | Mapping[str, Json] | Path) -> tuple[Definition 
             value: JsonObject = ensure_json(dict(document), where="the document")  # type: ignore[assignment]
         except NotJson as error:
             return None, Report.of([Diagnostic(code="FB005", message=str(error))])
-        return _definition(value, Complaints(Positions()))
+        return _definition(value, DiagnosticCollector(Positions()))
     try:
         text = _text(document)
     except _Unreadable as error:
@@ -61,7 +61,7 @@ def load(document: str | bytes | Mapping[str, Json] | Path) -> tuple[Definition 
     read = read_document(text)
     if read.value is None:
         return None, Report.of(read.diagnostics)
-    return _definition(read.value, Complaints(read.positions, read.diagnostics))
+    return _definition(read.value, DiagnosticCollector(read.positions, read.diagnostics))
 
 
 class _Unreadable(Exception):
@@ -91,11 +91,11 @@ def _text(document: str | bytes | Path) -> str:
         raise _Unreadable("the document is not UTF-8", hint="save the file as UTF-8", span=span) from None
 
 
-def _definition(raw: JsonObject, out: Complaints) -> tuple[Definition, Report]:
+def _definition(raw: JsonObject, out: DiagnosticCollector) -> tuple[Definition, Report]:
     try:
         Document.model_validate(raw)
     except ValidationError as error:
-        complain_of_fields(error, Document, raw, (), out)
+        report_field_errors(error, Document, raw, (), out)
     hosts = _hosts(raw.get("hosts"), out)
     inputs = load_inputs(raw["inputs"], out) if isinstance(raw.get("inputs"), dict) else ()
     steps = load_steps(raw["steps"], ("steps",), out) if isinstance(raw.get("steps"), list) else ()
@@ -117,7 +117,7 @@ def _definition(raw: JsonObject, out: Complaints) -> tuple[Definition, Report]:
     return definition, report
 
 
-def _hosts(raw: Any, out: Complaints) -> tuple[str, ...]:
+def _hosts(raw: Any, out: DiagnosticCollector) -> tuple[str, ...]:
     if not isinstance(raw, list):
         return ()
     for index, host in enumerate(raw):
@@ -129,7 +129,7 @@ def _hosts(raw: Any, out: Complaints) -> tuple[str, ...]:
     return tuple(host if is_template(host) else host.lower() for host in raw if isinstance(host, str))
 
 
-def _templated_host(host: str, place: Place, out: Complaints) -> None:
+def _templated_host(host: str, place: Place, out: DiagnosticCollector) -> None:
     try:
         references = Template(host).references
     except LanguageError as error:
@@ -140,11 +140,11 @@ def _templated_host(host: str, place: Place, out: Complaints) -> None:
         out.at_value(place, "FB012", "only site can be read in hosts", hint=hint)
 
 
-def _outputs(raw: JsonObject, out: Complaints) -> dict[str, Any]:
+def _outputs(raw: JsonObject, out: DiagnosticCollector) -> dict[str, Any]:
     return {name: _compiled(value, ("outputs", name), out) for name, value in raw.items()}
 
 
-def _compiled(value: Any, place: Place, out: Complaints) -> Any:
+def _compiled(value: Any, place: Place, out: DiagnosticCollector) -> Any:
     if isinstance(value, str) and is_template(value):
         try:
             return Template(value)

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from flowbuilder.definition.collector import Complaints
+from flowbuilder.definition.collector import DiagnosticCollector
 from flowbuilder.diagnostics import did_you_mean, nearest
 from flowbuilder.errors import LanguageError
 from flowbuilder.language import Template, is_template
@@ -48,8 +48,8 @@ _PATTERNS = {
 }
 
 
-def complain_of_fields(
-    error: ValidationError, model: type[BaseModel], raw: Mapping[str, Any], place: Place, out: Complaints
+def report_field_errors(
+    error: ValidationError, model: type[BaseModel], raw: Mapping[str, Any], place: Place, out: DiagnosticCollector
 ) -> None:
     """Turn a validation error of the record `raw`, which stands at `place`, into complaints."""
     found: dict[Place, list[Any]] = {}
@@ -71,7 +71,7 @@ def complain_of_fields(
             _complain_of_value(_value(raw, at), wrong, (*place, *at), out)
 
 
-def _complain_of_value(value: Any, items: list[Any], place: Place, out: Complaints) -> None:
+def _complain_of_value(value: Any, items: list[Any], place: Place, out: DiagnosticCollector) -> None:
     if any(item["type"] == "language" for item in items):
         for at, source, error in _uncompilable(value, items):
             out.in_text((*place, *at), source, error)

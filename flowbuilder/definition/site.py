@@ -9,8 +9,8 @@ from zoneinfo import available_timezones
 
 from pydantic import ConfigDict, Field, ValidationError
 
-from flowbuilder.definition.collector import Complaints
-from flowbuilder.definition.record_errors import complain_of_fields
+from flowbuilder.definition.collector import DiagnosticCollector
+from flowbuilder.definition.record_errors import report_field_errors
 from flowbuilder.definition.yaml.document import read_document
 from flowbuilder.diagnostics import Diagnostic, Report, did_you_mean
 from flowbuilder.steps.step import Record
@@ -73,11 +73,11 @@ def load_site(text: str, *, folder: Path) -> tuple[JsonObject | None, Report]:
     if read.value is None:
         return None, Report.of(_for_sites(item) for item in read.diagnostics)
     record = read.value
-    out = Complaints(read.positions, read.diagnostics)
+    out = DiagnosticCollector(read.positions, read.diagnostics)
     try:
         Site.model_validate(record)
     except ValidationError as error:
-        complain_of_fields(error, Site, record, (), out)
+        report_field_errors(error, Site, record, (), out)
     _check_zone(record, out)
     _check_schedules(record, out)
     if not out.report().ok:
@@ -85,14 +85,14 @@ def load_site(text: str, *, folder: Path) -> tuple[JsonObject | None, Report]:
     return _completed(record, folder), out.report()
 
 
-def _check_zone(record: JsonObject, out: Complaints) -> None:
+def _check_zone(record: JsonObject, out: DiagnosticCollector) -> None:
     zone = record.get("timezone", "UTC")
     if isinstance(zone, str) and zone not in available_timezones():
         hint = did_you_mean(zone, available_timezones()) if "/" in zone else "write an IANA name such as Europe/Berlin"
         out.at_value(("timezone",), "FB012", f"there is no time zone {zone}", hint=hint[:120])
 
 
-def _check_schedules(record: JsonObject, out: Complaints) -> None:
+def _check_schedules(record: JsonObject, out: DiagnosticCollector) -> None:
     schedules = record.get("schedules")
     for index, entry in enumerate(schedules if isinstance(schedules, list) else []):
         cron = entry.get("cron") if isinstance(entry, dict) else None

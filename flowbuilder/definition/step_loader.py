@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from flowbuilder.definition.collector import Complaints
-from flowbuilder.definition.record_errors import complain_of_fields, shown
+from flowbuilder.definition.collector import DiagnosticCollector
+from flowbuilder.definition.record_errors import report_field_errors, shown
 from flowbuilder.diagnostics import nearest
 from flowbuilder.language import Expression
 from flowbuilder.steps.builtin.conditional import Conditional, ConditionalBranch, ConditionalElse
@@ -17,7 +17,7 @@ from flowbuilder.steps.registry import step_types
 from flowbuilder.steps.step import Place, Step
 
 
-def load_steps(raw: Any, place: Place, out: Complaints) -> tuple[Step, ...]:
+def load_steps(raw: Any, place: Place, out: DiagnosticCollector) -> tuple[Step, ...]:
     """The steps of a list, those that are records; everything else is complained of."""
     if not isinstance(raw, list):
         hint = "write each step as an item: - id: ..." if isinstance(raw, Mapping) else ""
@@ -27,7 +27,7 @@ def load_steps(raw: Any, place: Place, out: Complaints) -> tuple[Step, ...]:
     return tuple(step for step in steps if step is not None)
 
 
-def _load_step(raw: Any, place: Place, out: Complaints) -> Step | None:
+def _load_step(raw: Any, place: Place, out: DiagnosticCollector) -> Step | None:
     if not isinstance(raw, Mapping):
         out.at_value(place, "FB012", f"a step is {shown(raw)}, expected an object with id and type")
         return None
@@ -40,11 +40,11 @@ def _load_step(raw: Any, place: Place, out: Complaints) -> Step | None:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        complain_of_fields(error, model, values, place, out)
+        report_field_errors(error, model, values, place, out)
         return _stand_in(model, values)
 
 
-def _model_of(raw: Mapping[str, Any], place: Place, out: Complaints) -> type[Step] | None:
+def _model_of(raw: Mapping[str, Any], place: Place, out: DiagnosticCollector) -> type[Step] | None:
     types = step_types()
     name = raw.get("type")
     if isinstance(name, str) and name in types:
@@ -68,7 +68,7 @@ def _model_of(raw: Mapping[str, Any], place: Place, out: Complaints) -> type[Ste
     return None
 
 
-def _with_bodies(model: type[Step], raw: Mapping[str, Any], place: Place, out: Complaints) -> dict[str, Any]:
+def _with_bodies(model: type[Step], raw: Mapping[str, Any], place: Place, out: DiagnosticCollector) -> dict[str, Any]:
     """The record with its nested lists of steps loaded."""
     values = dict(raw)
     if issubclass(model, Iteration) and "steps" in values:
@@ -84,7 +84,7 @@ def _with_bodies(model: type[Step], raw: Mapping[str, Any], place: Place, out: C
     return values
 
 
-def _with_body(raw: Any, place: Place, out: Complaints) -> Any:
+def _with_body(raw: Any, place: Place, out: DiagnosticCollector) -> Any:
     if isinstance(raw, Mapping) and "steps" in raw:
         return {**raw, "steps": load_steps(raw["steps"], (*place, "steps"), out)}
     return raw

@@ -10,7 +10,7 @@ from flowbuilder.app import App
 from flowbuilder.bootstrap import open_app
 from flowbuilder.definition.site_folder import site_records
 from flowbuilder.devstack.demo_data import SITE, WORKFLOW, workflow_files
-from flowbuilder.devstack.up import Machine, Tell
+from flowbuilder.devstack.up import DevStack, Tell
 from flowbuilder.errors import NotFound, Unavailable
 from flowbuilder.model.execution import TERMINAL
 from flowbuilder.model.review import Review
@@ -36,7 +36,7 @@ class DemoRun:
         return {"execution_id": self.execution_id, "review_id": self.review_id, "review_url": self.review_url}
 
 
-def start_refresh(machine: Machine, tell: Tell) -> DemoRun:
+def start_refresh(machine: DevStack, tell: Tell) -> DemoRun:
     """Store, publish and deploy the sample workflows, start the worker and a refresh, and wait for its review."""
     app = open_app(machine.settings)
     tell("storing the sample workflows and deploying them for the sample site")
@@ -59,7 +59,7 @@ def start_refresh(machine: Machine, tell: Tell) -> DemoRun:
     )
 
 
-def _deploy(app: App, machine: Machine) -> None:
+def _deploy(app: App, machine: DevStack) -> None:
     from flowbuilder.prefect.deployments.sync import deploy_sites
 
     records = site_records(machine.settings.sites)
@@ -68,7 +68,7 @@ def _deploy(app: App, machine: Machine) -> None:
     deploy_sites(app.store, machine.settings, records)
 
 
-def _wait_for_review(app: App, machine: Machine, execution_id: str) -> Review:
+def _wait_for_review(app: App, machine: DevStack, execution_id: str) -> Review:
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         machine.supervisor.watch_once()

@@ -15,7 +15,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Program:
+class ProcessSpec:
     """What to run, and how to see that it is there: `health` is a URL, empty when there is none."""
 
     name: str
@@ -26,10 +26,10 @@ class Program:
     """Seconds within which `health` must answer."""
 
 
-class Child:
+class SupervisedProcess:
     """A running program. Its output goes to a log file."""
 
-    def __init__(self, program: Program, log: Path) -> None:
+    def __init__(self, program: ProcessSpec, log: Path) -> None:
         self.program = program
         self.log = log
         with log.open("ab") as output:

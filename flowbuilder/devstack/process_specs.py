@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flowbuilder.devstack import streamlit_command
 from flowbuilder.devstack.probes import HOST
-from flowbuilder.devstack.process import Program
+from flowbuilder.devstack.process import ProcessSpec
 from flowbuilder.settings import Settings
 
 
@@ -40,9 +40,9 @@ def program_environment(settings: Settings, prefect: Mapping[str, str]) -> dict[
     return {**os.environ, **prefect, **{name: value for name, value in given.items() if value}, "PYTHONUNBUFFERED": "1"}
 
 
-def prefect_server(environment: Mapping[str, str], port: int) -> Program:
+def prefect_server(environment: Mapping[str, str], port: int) -> ProcessSpec:
     """Prefect's API and UI, on SQLite in its home."""
-    return Program(
+    return ProcessSpec(
         name="prefect",
         command=[sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)],
         environment={**environment, "PREFECT_SERVER_LOGGING_LEVEL": "WARNING"},
@@ -51,18 +51,18 @@ def prefect_server(environment: Mapping[str, str], port: int) -> Program:
     )
 
 
-def worker(environment: Mapping[str, str], settings: Settings) -> Program:
+def worker(environment: Mapping[str, str], settings: Settings) -> ProcessSpec:
     """What runs executions."""
-    return Program(
+    return ProcessSpec(
         name="worker",
         command=[sys.executable, "-m", "flowbuilder", "worker", "--pool", settings.work_pool],
         environment=environment,
     )
 
 
-def review_app(environment: Mapping[str, str], settings: Settings, port: int) -> Program:
+def review_app(environment: Mapping[str, str], settings: Settings, port: int) -> ProcessSpec:
     """Where people decide."""
-    return Program(
+    return ProcessSpec(
         name="review-app",
         command=streamlit_command.command(settings, port),
         environment=streamlit_command.environment(settings, environment),
@@ -71,10 +71,10 @@ def review_app(environment: Mapping[str, str], settings: Settings, port: int) ->
     )
 
 
-def sample_site(environment: Mapping[str, str], content: Path, port: int) -> Program:
+def sample_site(environment: Mapping[str, str], content: Path, port: int) -> ProcessSpec:
     """The site that the demo refreshes, with its search figures."""
     search = str(content / "search.yaml")
-    return Program(
+    return ProcessSpec(
         name="sample-site",
         command=[
             sys.executable, "-m", "flowbuilder.devstack.sample_site",

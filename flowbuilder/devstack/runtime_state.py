@@ -11,7 +11,7 @@ FILE = "running.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Addresses:
+class RuntimeState:
     """The addresses of a running `up`, and its process id. `site` is empty unless the sample site runs."""
 
     pid: int
@@ -25,22 +25,22 @@ class Addresses:
         return f"{self.prefect}/api"
 
 
-def write_addresses(home: Path, addresses: Addresses) -> None:
+def write_runtime_state(home: Path, addresses: RuntimeState) -> None:
     """Write them down; nobody sees half of them."""
     draft = home / f".{FILE}.{addresses.pid}"
     draft.write_text(json.dumps(asdict(addresses), indent=2), encoding="utf-8")
     draft.replace(home / FILE)
 
 
-def forget_addresses(home: Path) -> None:
+def remove_runtime_state(home: Path) -> None:
     """Take them away again."""
     (home / FILE).unlink(missing_ok=True)
 
 
-def running_addresses(home: Path) -> Addresses | None:
+def read_runtime_state(home: Path) -> RuntimeState | None:
     """Those of the `up` that runs in this home; None when none does."""
     try:
-        found = Addresses(**json.loads((home / FILE).read_text(encoding="utf-8")))
+        found = RuntimeState(**json.loads((home / FILE).read_text(encoding="utf-8")))
         os.kill(found.pid, 0)
     except PermissionError:
         return found
@@ -53,6 +53,6 @@ def use_running_prefect(home: Path) -> None:
     """Without a PREFECT_API_URL, mean the Prefect server that `up` runs in this home."""
     if os.environ.get("PREFECT_API_URL"):
         return
-    found = running_addresses(home)
+    found = read_runtime_state(home)
     if found is not None:
         os.environ["PREFECT_API_URL"] = found.prefect_api

@@ -11,7 +11,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from flowbuilder.devstack.probes import answers
-from flowbuilder.devstack.process import Child, Program
+from flowbuilder.devstack.process import ProcessSpec, SupervisedProcess
 from flowbuilder.errors import Unavailable
 
 MAX_RESTARTS = 5
@@ -34,7 +34,7 @@ class Supervisor(AbstractContextManager["Supervisor"]):
 
     def __init__(self, logs: Path) -> None:
         self._logs = logs
-        self._children: dict[str, Child] = {}
+        self._children: dict[str, SupervisedProcess] = {}
         self._deaths: dict[str, list[float]] = {}
         self._before: dict[int, Any] = {}
 
@@ -54,12 +54,12 @@ class Supervisor(AbstractContextManager["Supervisor"]):
         for known, handler in self._before.items():
             signal.signal(known, handler)
 
-    def start(self, program: Program) -> None:
+    def start(self, program: ProcessSpec) -> None:
         """Start a program; its log begins anew when it has grown large."""
         log = self._logs / f"{program.name}.log"
         if log.exists() and log.stat().st_size > LARGEST_LOG:
             log.replace(log.with_suffix(".log.1"))
-        self._children[program.name] = Child(program, log)
+        self._children[program.name] = SupervisedProcess(program, log)
 
     def wait_until_ready(self, names: Iterable[str]) -> None:
         """Return when all of them answer; `Unavailable` with the end of the log when one ends or takes too long."""
@@ -117,7 +117,7 @@ def _stop(number: int, _frame: FrameType | None) -> None:
     raise Stopped(signal.Signals(number).name)
 
 
-def _ended(child: Child) -> str:
+def _ended(child: SupervisedProcess) -> str:
     words = child.last_words()
     said = f"\nits last words (all in {child.log}):\n{words}" if words else ""
     return f"{child.program.name} ended with exit code {child.exit_code}{said}"

@@ -10,7 +10,12 @@ from pathlib import Path
 
 from flowbuilder.devstack import process_specs
 from flowbuilder.devstack.probes import HOST, ensure_free
-from flowbuilder.devstack.runtime_state import Addresses, forget_addresses, running_addresses, write_addresses
+from flowbuilder.devstack.runtime_state import (
+    RuntimeState,
+    read_runtime_state,
+    remove_runtime_state,
+    write_runtime_state,
+)
 from flowbuilder.devstack.supervisor import Supervisor
 from flowbuilder.errors import Refused
 from flowbuilder.settings import Settings
@@ -27,10 +32,10 @@ class Site:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Machine:
+class DevStack:
     """What runs now, and where."""
 
-    addresses: Addresses
+    addresses: RuntimeState
     settings: Settings
     supervisor: Supervisor
     environment: dict[str, str]
@@ -48,14 +53,14 @@ def address(port: int) -> str:
 @contextmanager
 def everything(
     settings: Settings, *, prefect_port: int, review_port: int, site: Site | None = None, tell: Tell
-) -> Iterator[Machine]:
+) -> Iterator[DevStack]:
     """Start all but the worker and wait until it answers; stop all of it at the end.
 
     `Refused` when it runs already in this home, `ConfigurationError` when a port is taken, `Unavailable` when a part
     does not come up. Afterwards this process's own Prefect client means the server started here.
     """
     home = settings.home
-    there = running_addresses(home)
+    there = read_runtime_state(home)
     if there is not None:
         raise Refused(f"flowbuilder runs already in {home} (process {there.pid}): {there.review}")
     ensure_free(prefect_port, what="Prefect's server", option="--prefect-port")
@@ -66,7 +71,7 @@ def everything(
     prefect = process_specs.prefect_environment(home, prefect_port)
     os.environ.update(prefect)
     environment = process_specs.program_environment(settings, prefect)
-    addresses = Addresses(
+    addresses = RuntimeState(
         pid=os.getpid(),
         prefect=address(prefect_port),
         review=address(review_port),
@@ -82,11 +87,11 @@ def everything(
             supervisor.start(process_specs.sample_site(environment, site.content, site.port))
             names.append("sample-site")
         supervisor.wait_until_ready(names)
-        write_addresses(home, addresses)
+        write_runtime_state(home, addresses)
         try:
-            yield Machine(addresses=addresses, settings=settings, supervisor=supervisor, environment=environment)
+            yield DevStack(addresses=addresses, settings=settings, supervisor=supervisor, environment=environment)
         finally:
-            forget_addresses(home)
+            remove_runtime_state(home)
 
 
 def _make_store(settings: Settings) -> None:

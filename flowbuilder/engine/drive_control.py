@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 
-class Signals:
+class DriveControl:
     """Two things that a drive learns at once and not within a second.
 
     `look()`: a person has decided or asked for something. `leave()`: finish the steps that run, begin no other, and

@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from flowbuilder.engine.drive_control import Signals
+from flowbuilder.engine.drive_control import DriveControl
 from flowbuilder.engine.history import Recollection, info_of, recollect, walk_of
-from flowbuilder.engine.retry_queue import Postponed
-from flowbuilder.engine.review_client import Opened, Questions
-from flowbuilder.engine.step_runner import Perform, Workplace
-from flowbuilder.engine.store_clock import StoreTime
+from flowbuilder.engine.retry_queue import RetryQueue
+from flowbuilder.engine.review_client import Opened, ReviewClient
+from flowbuilder.engine.step_runner import Perform, StepContext
+from flowbuilder.engine.store_clock import StoreClock
 from flowbuilder.errors import LanguageError, StepError
 from flowbuilder.model.events import EventType, NewEvent
 from flowbuilder.model.execution import Control, Execution, Lease, Outcome, Status
@@ -57,7 +57,7 @@ async def drive(
     ports: Ports,
     perform: Perform,
     opened: Opened | None = None,
-    signals: Signals | None = None,
+    signals: DriveControl | None = None,
 ) -> Settled:
     """Run an execution as far as it goes without a person, then settle it: completed, failed, waiting, paused,
     cancelled, or queued when it was told to leave. Raises `LostLease` when another worker has taken it over; nothing
@@ -67,9 +67,9 @@ async def drive(
     Waits are judged by the store's clock.
     """
     walk = await asyncio.to_thread(walk_of, store, plan, execution)
-    time = StoreTime(store, ports.clock)
+    time = StoreClock(store, ports.clock)
     await time.ask()
-    place = Workplace(
+    place = StepContext(
         store=store,
         lease=lease,
         ports=replace(ports, clock=time),
@@ -79,7 +79,7 @@ async def drive(
         hosts=plan.hosts,
     )
     recollection = await asyncio.to_thread(recollect, store, execution.id)
-    return await _Drive(walk, place, time, perform, opened, signals or Signals(), recollection).run()
+    return await _Drive(walk, place, time, perform, opened, signals or DriveControl(), recollection).run()
 
 
 class _Drive:
@@ -88,20 +88,20 @@ class _Drive:
     def __init__(
         self,
         walk: Walk,
-        place: Workplace,
-        time: StoreTime,
+        place: StepContext,
+        time: StoreClock,
         perform: Perform,
         opened: Opened | None,
-        signals: Signals,
+        signals: DriveControl,
         recollection: Recollection,
     ) -> None:
         self.walk, self.place, self.perform, self.opened = walk, place, perform, opened
         self.store, self.lease, self.clock = place.store, place.lease, time
-        self.questions = Questions(place.store, place.lease)
+        self.questions = ReviewClient(place.store, place.lease)
         self.signals = signals
         self.noted = recollection.noted
         self.running: dict[asyncio.Task[Outcome], Start] = {}
-        self.postponed = Postponed(place, time, recollection.tried)
+        self.postponed = RetryQueue(place, time, recollection.tried)
         self.stop: Control | None = None
         self.looked_at = float("-inf")
         self.progressed = False

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 
 from uuid_utils.compat import uuid7
 
-from flowbuilder.engine.drive_control import Signals
+from flowbuilder.engine.drive_control import DriveControl
 from flowbuilder.engine.driver import Settled
 from flowbuilder.engine.review_client import Opened
 from flowbuilder.engine.runner import PerformHere, create_execution, execute
@@ -48,7 +48,9 @@ class LocalRunner:
     def cancel(self, execution_id: str) -> None:
         """Nothing beyond the store's own note."""
 
-    async def run(self, execution_id: str, *, opened: Opened | None = None, signals: Signals | None = None) -> Settled:
+    async def run(
+        self, execution_id: str, *, opened: Opened | None = None, signals: DriveControl | None = None
+    ) -> Settled:
         """Take an execution up in this process and run it as far as it goes without a person, or until `signals` say
         to leave it. Nobody else takes it up again after a wait that is not too long, so that is waited for here."""
         while True:
@@ -68,7 +70,7 @@ class LocalRunner:
         """Seconds until then, by the store's clock."""
         return (moment - await asyncio.to_thread(self._store.now)).total_seconds()
 
-    async def _turn(self, execution_id: str, opened: Opened | None, signals: Signals | None) -> Settled:
+    async def _turn(self, execution_id: str, opened: Opened | None, signals: DriveControl | None) -> Settled:
         return await execute(
             self._store,
             execution_id,

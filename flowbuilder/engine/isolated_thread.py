@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def run_apart(work: Callable[[], Coroutine[Any, Any, T]], *, name: str) -> T:
+async def run_in_isolated_thread(work: Callable[[], Coroutine[Any, Any, T]], *, name: str) -> T:
     """The result of `work`, run elsewhere.
 
     Cancelling the caller cancels the work at its next `await` and does not wait for it: work that blocks without end

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from flowbuilder.engine.history import Tried
-from flowbuilder.engine.step_runner import Work, Workplace, perform_step, retry_delay
-from flowbuilder.engine.store_clock import StoreTime
+from flowbuilder.engine.step_runner import StepContext, Work, retry_delay, run_step
+from flowbuilder.engine.store_clock import StoreClock
 from flowbuilder.errors import Throttled, TransientError
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Outcome
@@ -21,10 +21,10 @@ LONGEST_THROTTLED = 1.0
 """The same for a wait for a turn: the step has waited in its place already, and many may wait at the same time."""
 
 
-class Postponed:
+class RetryQueue:
     """`tried` are the step runs that earlier drives have tried, by path. What is due is so by the store's time."""
 
-    def __init__(self, place: Workplace, time: StoreTime, tried: dict[str, Tried]) -> None:
+    def __init__(self, place: StepContext, time: StoreClock, tried: dict[str, Tried]) -> None:
         self._place = place
         self._time = time
         self._tried = tried
@@ -66,7 +66,7 @@ class Postponed:
         async def work(attempt: int, task_run_id: str | None = None) -> Outcome:
             number = behind + attempt
             try:
-                return await perform_step(
+                return await run_step(
                     self._place, start, number, task_run_id=task_run_id, waited=waited if attempt == 1 else None
                 )
             except Throttled as problem:

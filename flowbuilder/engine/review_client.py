@@ -39,7 +39,7 @@ def open_reviews(store: Store, execution_id: str) -> tuple[Review, ...]:
 
 
 @dataclass(frozen=True)
-class Questions:
+class ReviewClient:
     """Reads and closes reviews under a lease."""
 
     store: Store

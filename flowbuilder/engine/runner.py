@@ -12,7 +12,7 @@ from typing import Any
 
 from flowbuilder.definition.document import Definition
 from flowbuilder.definition.loader import load
-from flowbuilder.engine.drive_control import Signals
+from flowbuilder.engine.drive_control import DriveControl
 from flowbuilder.engine.driver import Settled, drive
 from flowbuilder.engine.egress import reachable
 from flowbuilder.engine.history import ensure_sound
@@ -149,7 +149,7 @@ async def execute(
     ports: Ports,
     perform: Perform,
     opened: Opened | None = None,
-    signals: Signals | None = None,
+    signals: DriveControl | None = None,
 ) -> Settled:
     """Take an execution up and run it as far as it goes. `Conflict` while another worker holds it, `Refused` when it
     has ended, `LostLease` when it was taken over meanwhile. One with a damaged row is paused until that is repaired."""

@@ -11,9 +11,9 @@ from time import perf_counter
 from typing import Protocol
 
 from flowbuilder.engine.effects.approval_guard import ensure_approved
-from flowbuilder.engine.effects.effect_ledger import StoreLedger
-from flowbuilder.engine.effects.step_memo import StoreJournal
-from flowbuilder.engine.isolated_thread import run_apart
+from flowbuilder.engine.effects.effect_ledger import EffectLedger
+from flowbuilder.engine.effects.step_memo import StepMemos
+from flowbuilder.engine.isolated_thread import run_in_isolated_thread
 from flowbuilder.errors import (
     BeingCancelled,
     Conflict,
@@ -31,7 +31,13 @@ from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Lease, Outcome
 from flowbuilder.ports import Ports, Store
 from flowbuilder.steps.step import Completed, ExecutionInfo, NeedsReview, Step, StepResult, StepRun
-from flowbuilder.throttling.context import Passage, Waited, lasting, passage_of, passing
+from flowbuilder.throttling.context import (
+    ThrottleContext,
+    Waited,
+    throttle_context,
+    throttle_context_of,
+    timeout_excluding_waits,
+)
 from flowbuilder.values import JsonObject, NotJson, digest, ensure_json
 from flowbuilder.walk.commands import Start, ask_path
 
@@ -56,7 +62,7 @@ class Perform(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workplace:
+class StepContext:
     """What all step runs of one execution share."""
 
     store: Store
@@ -68,8 +74,8 @@ class Workplace:
     hosts: tuple[str, ...] = ()
 
 
-async def perform_step(
-    place: Workplace, start: Start, attempt: int, *, task_run_id: str | None = None, waited: Waited | None = None
+async def run_step(
+    place: StepContext, start: Start, attempt: int, *, task_run_id: str | None = None, waited: Waited | None = None
 ) -> Outcome:
     """Run a step once; its outcome is in the store when this returns. `waited` when it was sent away before.
 
@@ -83,7 +89,7 @@ async def perform_step(
         event = NewEvent(type="step_started", path=start.path, data=_begun(step))
         await asyncio.to_thread(place.store.append_events, place.lease, [event])
     try:
-        result = await _run(place, start, step, attempt, passage_of(waited))
+        result = await _run(place, start, step, attempt, throttle_context_of(waited))
         output = ensure_json(result.output, where="output") if isinstance(result, Completed) else None
     except TransientError as problem:
         if isinstance(problem, Throttled) or problem.reason == "rate_limit":
@@ -150,16 +156,16 @@ def _too_long(problem: TransientError) -> str:
     return f"it has waited for its turn for {hours:.0f} hours, and there is still none: {problem}"
 
 
-async def _run(place: Workplace, start: Start, step: Step, attempt: int, passage: Passage) -> StepResult:
+async def _run(place: StepContext, start: Start, step: Step, attempt: int, passage: ThrottleContext) -> StepResult:
     bound = step.bind(start.context)
     author_key = getattr(getattr(bound, "effect", None), "key", None)
-    ledger = StoreLedger(place.store, place.lease)
+    ledger = EffectLedger(place.store, place.lease)
     await ensure_approved(bound, start.node.approvals, ledger)
     run = StepRun(
         path=start.path,
         execution=place.execution,
         site=place.site,
-        ports=replace(place.ports, ledger=ledger, journal=StoreJournal(place.store, place.lease, start.path)),
+        ports=replace(place.ports, ledger=ledger, journal=StepMemos(place.store, place.lease, start.path)),
         hosts=place.hosts,
         attempt=attempt,
         decision=start.decision,
@@ -167,11 +173,11 @@ async def _run(place: Workplace, start: Start, step: Step, attempt: int, passage
         effect_key=effect_key(place.install, place.execution.id, start.path, author_key=author_key),
     )
     try:
-        with passing(passage):
-            async with lasting(step.timeout_seconds):
+        with throttle_context(passage):
+            async with timeout_excluding_waits(step.timeout_seconds):
                 if bound.cooperative:
                     return await bound.run(run)
-                return await run_apart(lambda: _elsewhere(bound, run, passage), name=start.path)
+                return await run_in_isolated_thread(lambda: _elsewhere(bound, run, passage), name=start.path)
     except TimeoutError:
         if step.timeout_seconds is None:
             raise  # the step's own
@@ -180,8 +186,8 @@ async def _run(place: Workplace, start: Start, step: Step, attempt: int, passage
         ledger.close()
 
 
-async def _elsewhere(bound: Step, run: StepRun, passage: Passage) -> StepResult:
-    with passing(passage):  # another thread has a context of its own
+async def _elsewhere(bound: Step, run: StepRun, passage: ThrottleContext) -> StepResult:
+    with throttle_context(passage):  # another thread has a context of its own
         return await bound.run(run)
 
 
@@ -196,7 +202,7 @@ def retry_delay(step: Step, attempt: int, problem: TransientError) -> float:
     return max(own, problem.retry_after or 0.0)
 
 
-async def _note_retry(place: Workplace, start: Start, problem: TransientError, attempt: int) -> None:
+async def _note_retry(place: StepContext, start: Start, problem: TransientError, attempt: int) -> None:
     data: JsonObject = {
         "attempt": attempt,
         "error": {"code": problem.code, "message": str(problem)},
@@ -207,7 +213,7 @@ async def _note_retry(place: Workplace, start: Start, problem: TransientError, a
 
 
 async def _failed(
-    place: Workplace, start: Start, attempt: int, begun: float, code: str, message: str, task_run_id: str | None
+    place: StepContext, start: Start, attempt: int, begun: float, code: str, message: str, task_run_id: str | None
 ) -> Outcome:
     error: JsonObject = {"code": code, "message": message}
     outcome = Outcome(
@@ -222,7 +228,7 @@ async def _failed(
     return await _record(place, outcome, NewEvent(type="step_failed", path=start.path, data=dict(data)))
 
 
-async def _record(place: Workplace, outcome: Outcome, event: NewEvent) -> Outcome:
+async def _record(place: StepContext, outcome: Outcome, event: NewEvent) -> Outcome:
     try:
         await asyncio.to_thread(place.store.record_outcome, place.lease, outcome, [event])
     except LostLease:

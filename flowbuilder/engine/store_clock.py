@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from flowbuilder.ports import Clock, Store
 
 
-class StoreTime:
+class StoreClock:
     """A `ports.Clock`: the worker's clock, put right by what the store says whenever it is asked."""
 
     def __init__(self, store: Store, clock: Clock) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from flowbuilder.analysis.dependencies import dependencies, in_order
 from flowbuilder.analysis.linter import examine
-from flowbuilder.analysis.taint.propagation import Shaping
+from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.sinks import must_be_approved, waivers
 from flowbuilder.collecting import burst
 from flowbuilder.definition.document import Definition
@@ -31,10 +31,10 @@ _FORMAT = 1
 @burst()
 def compile_plan(definition: Definition, *, workflows: Workflows | None = None) -> Plan:
     """The plan of a definition; `DefinitionError` with the whole report when the definition has errors."""
-    report, reading = examine(definition, workflows=workflows)
+    report, analysis = examine(definition, workflows=workflows)
     if not report.ok:
         raise DefinitionError(report)
-    return _plan(_Known(shaping=reading.once(Shaping)))
+    return _plan(_Known(shaping=analysis.once(Propagation)))
 
 
 @burst()
@@ -46,28 +46,28 @@ def recompile(definition: Definition, *, workflows: Workflows | None = None) -> 
     """
     if not definition.complaints.ok:
         raise DefinitionError(definition.complaints)
-    _, reading = examine(definition, workflows=workflows)
-    return _plan(_Known(shaping=reading.once(Shaping)))
+    _, analysis = examine(definition, workflows=workflows)
+    return _plan(_Known(shaping=analysis.once(Propagation)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Known:
     """What the checks know of one definition, and what the workflows around it vouch for."""
 
-    shaping: Shaping
+    shaping: Propagation
     waived: tuple[str, ...] = ()
 
     def approvals(self, step: Step) -> tuple[Place, ...]:
-        return must_be_approved(self.shaping, self.shaping.reading.by_id[step.id], self.waived)
+        return must_be_approved(self.shaping, self.shaping.analysis.by_id[step.id], self.waived)
 
     def called(self, step: Step) -> _Known:
-        vouched = waivers(self.shaping, self.shaping.reading.by_id[step.id])
+        vouched = waivers(self.shaping, self.shaping.analysis.by_id[step.id])
         return _Known(shaping=self.shaping.called[step.id], waived=(*self.waived, *vouched))
 
 
 def _plan(known: _Known) -> Plan:
     called: list[str] = []
-    definition = known.shaping.reading.definition
+    definition = known.shaping.analysis.definition
     block = _block(definition.steps, known, called)
     return Plan(
         name=definition.name,

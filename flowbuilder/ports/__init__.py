@@ -10,7 +10,7 @@ from flowbuilder.ports.language_model import LanguageModel, ModelAnswer, ModelRe
 from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool
 from flowbuilder.ports.outside import Clock, Connections, Extract, Ledger, Ports, Sandbox
 from flowbuilder.ports.search_console import SearchConsole, SearchQuery
-from flowbuilder.ports.throttle import NoThrottle, Throttle, TrafficBook
+from flowbuilder.ports.throttle import LimiterStore, NoThrottle, Throttle
 
 if TYPE_CHECKING:
     from flowbuilder.ports.store import ExecutionFilter, ReviewFilter, Store
@@ -31,6 +31,7 @@ __all__ = [
     "Journal",
     "LanguageModel",
     "Ledger",
+    "LimiterStore",
     "McpAnswer",
     "McpServers",
     "McpSession",
@@ -47,7 +48,6 @@ __all__ = [
     "StartRequest",
     "Store",
     "Throttle",
-    "TrafficBook",
 ]
 
 

@@ -12,7 +12,7 @@ from flowbuilder.model.effect import Effect, Ending, Intent
 from flowbuilder.model.events import Event, NewEvent
 from flowbuilder.model.execution import Control, Execution, Lease, Outcome, Status, WorkflowSummary, WorkflowVersion
 from flowbuilder.model.review import Decision, DecisionKind, Review, ReviewPage, ReviewRequest
-from flowbuilder.ports.throttle import TrafficBook
+from flowbuilder.ports.throttle import LimiterStore
 from flowbuilder.values import Json, JsonObject
 
 
@@ -39,7 +39,7 @@ class ReviewFilter:
     account: str | None = None
 
 
-class Store(TrafficBook, Protocol):
+class Store(LimiterStore, Protocol):
     """The record of everything. Synchronous; each method is one transaction; safe to call from several threads.
 
     Writes for an execution take the worker's `Lease` and raise `LostLease` when its epoch is no longer the row's.
@@ -91,7 +91,7 @@ class Store(TrafficBook, Protocol):
 
     def renew(self, lease: Lease, ttl: timedelta) -> None: ...
 
-    def bury(self, execution_id: str, holder: str) -> None:
+    def expire_lease(self, execution_id: str, holder: str) -> None:
         """End the lease of a holder whose process is known to have died, as if it had run out; nothing where another
         has it by now."""
 
@@ -212,7 +212,7 @@ class Store(TrafficBook, Protocol):
         """Note what was started with a key that was taken; the id that stands, which is the first one's."""
 
     # answers
-    def keep_answer(self, lease: Lease, *, path: str, key: str, answer: JsonObject) -> None:
+    def keep_step_memo(self, lease: Lease, *, path: str, key: str, answer: JsonObject) -> None:
         """Write down what a model or a tool answered in the middle of a step run. The first answer of a key stands."""
 
     def answer(self, execution_id: str, key: str) -> JsonObject | None:

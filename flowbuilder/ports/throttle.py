@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Literal, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from flowbuilder.throttling.limiter import Traffic
+from flowbuilder.throttling.limiter import LimiterState
 
 T = TypeVar("T")
 Kind = Literal["connection", "provider", "host"]
-Rule = Callable[[Traffic, datetime], tuple[Traffic, T]]
+Rule = Callable[[LimiterState, datetime], tuple[LimiterState, T]]
 """What becomes of a connection's traffic at a moment, and what is to be said of it. It may be called several times."""
 
 
@@ -27,13 +27,13 @@ class Throttle(Protocol):
         """
 
 
-class TrafficBook(Protocol):
+class LimiterStore(Protocol):
     """Where the traffic of connections is written down."""
 
-    def traffic(self, name: str) -> Traffic:
+    def traffic(self, name: str) -> LimiterState:
         """That of one connection, as it stands."""
 
-    def steer(self, name: str, rule: Rule[T]) -> T:
+    def update_limiter(self, name: str, rule: Rule[T]) -> T:
         """Change that of one connection by a rule, in one transaction, at the book's own time."""
 
 

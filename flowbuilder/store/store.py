@@ -13,14 +13,14 @@ from flowbuilder.store.db.notifications import listen
 from flowbuilder.store.db.tables import installation
 from flowbuilder.store.records.effects import SqlEffects
 from flowbuilder.store.records.executions import SqlExecutions
-from flowbuilder.store.records.history import SqlRecord
-from flowbuilder.store.records.idempotency_keys import SqlStarts
+from flowbuilder.store.records.history import SqlHistory
+from flowbuilder.store.records.idempotency_keys import SqlIdempotencyKeys
 from flowbuilder.store.records.leases import SqlLeases
-from flowbuilder.store.records.limiter_state import SqlTraffic
-from flowbuilder.store.records.review_queue import SqlQueue
+from flowbuilder.store.records.limiter_state import SqlLimiterState
+from flowbuilder.store.records.review_queue import SqlReviewQueue
 from flowbuilder.store.records.reviews import SqlReviews
 from flowbuilder.store.records.sites import SqlSites
-from flowbuilder.store.records.step_memos import SqlAnswers
+from flowbuilder.store.records.step_memos import SqlStepMemos
 from flowbuilder.store.records.workflows import SqlWorkflows
 
 
@@ -29,13 +29,13 @@ class SqlStore(
     SqlSites,
     SqlExecutions,
     SqlLeases,
-    SqlRecord,
-    SqlQueue,
+    SqlHistory,
+    SqlReviewQueue,
     SqlReviews,
     SqlEffects,
-    SqlAnswers,
-    SqlStarts,
-    SqlTraffic,
+    SqlStepMemos,
+    SqlIdempotencyKeys,
+    SqlLimiterState,
 ):
     """A `Store` on SQLite or PostgreSQL. Safe to call from several threads and from several processes."""
 

@@ -1,6 +1,6 @@
 """What one step run has behind it at the limits of connections: the turns it was promised, and what it waited for.
 
-Time that a step run waits for its turn is no time of its own: `lasting` is a time limit that does not count it.
+Time that a step run waits for its turn is no time of its own: `timeout_excluding_waits` does not count it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Waited:
 
 
 @dataclass
-class Passage:
+class ThrottleContext:
     """One step run on its way. `answered` counts its calls that were answered, `times` how often it was sent away."""
 
     times: int = 0
@@ -41,16 +41,16 @@ class Passage:
             later(seconds)
 
 
-_PASSAGE: ContextVar[Passage | None] = ContextVar("passage", default=None)
+_PASSAGE: ContextVar[ThrottleContext | None] = ContextVar("passage", default=None)
 
 
-def current_passage() -> Passage:
+def current_throttle_context() -> ThrottleContext:
     """That of the step run around; an empty one outside of all."""
-    return _PASSAGE.get() or Passage()
+    return _PASSAGE.get() or ThrottleContext()
 
 
 @contextmanager
-def passing(passage: Passage) -> Iterator[Passage]:
+def throttle_context(passage: ThrottleContext) -> Iterator[ThrottleContext]:
     """The calls in this block are those of one step run."""
     token = _PASSAGE.set(passage)
     try:
@@ -59,16 +59,16 @@ def passing(passage: Passage) -> Iterator[Passage]:
         _PASSAGE.reset(token)
 
 
-def passage_of(waited: Waited | None) -> Passage:
+def throttle_context_of(waited: Waited | None) -> ThrottleContext:
     """The passage of a step run that was sent away before, or was not."""
     if waited is None:
-        return Passage()
+        return ThrottleContext()
     turns = {} if waited.turn is None else {waited.connection: waited.turn}
-    return Passage(times=waited.times, turns=turns)
+    return ThrottleContext(times=waited.times, turns=turns)
 
 
 @asynccontextmanager
-async def lasting(seconds: float | None) -> AsyncIterator[None]:
+async def timeout_excluding_waits(seconds: float | None) -> AsyncIterator[None]:
     """As `asyncio.timeout`, but for the time that the step run waits for its turn."""
     passage = _PASSAGE.get()
     async with asyncio.timeout(seconds) as limit:

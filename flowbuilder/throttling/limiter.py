@@ -34,7 +34,7 @@ Why = Literal["closed", "rate", "concurrency"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Turn:
+class Reservation:
     """The promise that a call may be made from `at` on. It is void once the connection was closed again (`era`)."""
 
     era: int
@@ -45,13 +45,13 @@ class Turn:
         return {"era": self.era, "at": self.at.isoformat()}
 
     @classmethod
-    def of(cls, record: JsonObject | None) -> Turn | None:
+    def of(cls, record: JsonObject | None) -> Reservation | None:
         """The turn in a JSON form."""
         return None if record is None else cls(era=int(record["era"]), at=datetime.fromisoformat(record["at"]))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Go:
+class Permit:
     """The call may be made now. `watched` says that it matters how it goes, even when it goes well."""
 
     token: str
@@ -61,16 +61,16 @@ class Go:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wait:
+class Denied:
     """The call has to wait. For a place among the calls at once nobody can say how long: `until` is None."""
 
     why: Why
     until: datetime | None
-    turn: Turn | None = None
+    turn: Reservation | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Traffic:
+class LimiterState:
     """One connection. `era` counts its closures, `strikes` the refusals in a row; `pace` is in calls a second, while it
     comes back; `free_at` is when the next call has its turn; `held` are the calls under way, where they are counted."""
 
@@ -90,7 +90,7 @@ class Traffic:
         return {**record, "held": {token: until.isoformat() for token, until in self.held.items()}}
 
     @classmethod
-    def of(cls, record: JsonObject) -> Traffic:
+    def of(cls, record: JsonObject) -> LimiterState:
         """The traffic in a JSON form."""
         moments = {name: record[name] and datetime.fromisoformat(record[name]) for name in _MOMENTS}
         held = {token: datetime.fromisoformat(until) for token, until in record["held"].items()}
@@ -105,8 +105,8 @@ class Traffic:
 
 
 def admit(
-    traffic: Traffic, limits: Limits, *, now: datetime, token: str, turn: Turn | None = None
-) -> tuple[Traffic, Go | Wait]:
+    traffic: LimiterState, limits: Limits, *, now: datetime, token: str, turn: Reservation | None = None
+) -> tuple[LimiterState, Permit | Denied]:
     """Whether a call may be made; `turn` is what was promised to it when it asked before."""
     traffic = _forgetting(traffic, now)
     if traffic.closed_until is not None and now < traffic.closed_until:
@@ -114,7 +114,7 @@ def admit(
     if traffic.strikes and traffic.probing_until is not None and now < traffic.probing_until:
         return _queued(traffic, limits, now + timedelta(seconds=PROBE_MARGIN))
     if limits.concurrency is not None and len(traffic.held) >= limits.concurrency:
-        return traffic, Wait(why="concurrency", until=None, turn=turn)
+        return traffic, Denied(why="concurrency", until=None, turn=turn)
     if traffic.strikes:
         following = now + (_interval(traffic, limits) or timedelta())
         traffic = replace(
@@ -125,7 +125,7 @@ def admit(
         return _gone(traffic, limits, now, token, probe=True)
     if turn is not None and turn.era == traffic.era:
         if now < turn.at:
-            return traffic, Wait(why="rate", until=turn.at, turn=turn)
+            return traffic, Denied(why="rate", until=turn.at, turn=turn)
         return _gone(traffic, limits, now, token)
     interval = _interval(traffic, limits)
     if interval is None:
@@ -134,10 +134,10 @@ def admit(
     traffic = replace(traffic, free_at=max(traffic.free_at or now, now) + interval)
     if earliest <= now:
         return _gone(traffic, limits, now, token)
-    return traffic, Wait(why="rate", until=earliest, turn=Turn(era=traffic.era, at=earliest))
+    return traffic, Denied(why="rate", until=earliest, turn=Reservation(era=traffic.era, at=earliest))
 
 
-def went(traffic: Traffic, limits: Limits, go: Go) -> Traffic:
+def went(traffic: LimiterState, limits: Limits, go: Permit) -> LimiterState:
     """After a call that was answered, with whatever: the connection is open, and a little faster than before."""
     traffic = _without(traffic, go.token)
     if go.era != traffic.era:
@@ -153,8 +153,8 @@ def went(traffic: Traffic, limits: Limits, go: Go) -> Traffic:
 
 
 def refuse(
-    traffic: Traffic, limits: Limits, go: Go, *, now: datetime, retry_after: float | None, chance: float
-) -> Traffic:
+    traffic: LimiterState, limits: Limits, go: Permit, *, now: datetime, retry_after: float | None, chance: float
+) -> LimiterState:
     """After a call that was turned away: closed for `retry_after` seconds, or ever longer where nothing was said.
 
     `chance` is between 0 and 1. Half of an own wait is fixed and half by chance: all of it by chance can be nothing.
@@ -186,13 +186,13 @@ def refuse(
     )
 
 
-def left(traffic: Traffic, go: Go) -> Traffic:
+def left(traffic: LimiterState, go: Permit) -> LimiterState:
     """After a call of which nobody knows how it went: another one may look."""
     traffic = _without(traffic, go.token)
     return replace(traffic, probing_until=None) if go.probe and go.era == traffic.era else traffic
 
 
-def kept(traffic: Traffic, go: Go, now: datetime) -> Traffic:
+def kept(traffic: LimiterState, go: Permit, now: datetime) -> LimiterState:
     """While a call is under way: its place is kept."""
     return replace(traffic, held={**traffic.held, go.token: now + timedelta(seconds=SLOT_SECONDS)})
 
@@ -202,9 +202,9 @@ def _plain(value: datetime | float | None) -> Json:
 
 
 def _gone(
-    traffic: Traffic, limits: Limits, now: datetime, token: str, *, probe: bool = False
-) -> tuple[Traffic, Go | Wait]:
-    go = Go(
+    traffic: LimiterState, limits: Limits, now: datetime, token: str, *, probe: bool = False
+) -> tuple[LimiterState, Permit | Denied]:
+    go = Permit(
         token=token,
         era=traffic.era,
         probe=probe,
@@ -213,31 +213,33 @@ def _gone(
     return (traffic if limits.concurrency is None else kept(traffic, go, now)), go
 
 
-def _queued(traffic: Traffic, limits: Limits, opens: datetime, *, look: bool = False) -> tuple[Traffic, Go | Wait]:
+def _queued(
+    traffic: LimiterState, limits: Limits, opens: datetime, *, look: bool = False
+) -> tuple[LimiterState, Permit | Denied]:
     """A turn after the connection has opened, one after the other; the first one that is to `look` comes alone."""
     interval = _interval(traffic, limits) or timedelta(seconds=1 / RESTART_PACE)
     at = max(traffic.free_at or opens, opens)
     following = opens + timedelta(seconds=PROBE_MARGIN) if look and at == opens else at + interval
-    return replace(traffic, free_at=following), Wait(why="closed", until=at, turn=Turn(era=traffic.era, at=at))
+    return replace(traffic, free_at=following), Denied(why="closed", until=at, turn=Reservation(era=traffic.era, at=at))
 
 
-def _interval(traffic: Traffic, limits: Limits) -> timedelta | None:
+def _interval(traffic: LimiterState, limits: Limits) -> timedelta | None:
     paces = [pace for pace in (traffic.pace, limits.rate and limits.rate.per_second) if pace]
     return timedelta(seconds=1 / min(paces)) if paces else None
 
 
-def _tolerance(traffic: Traffic, limits: Limits, interval: timedelta) -> timedelta:
+def _tolerance(traffic: LimiterState, limits: Limits, interval: timedelta) -> timedelta:
     """How much earlier than evenly spaced a call may come: none right after a closure."""
     return interval * (limits.rate.burst - 1) if limits.rate and traffic.pace is None else timedelta()
 
 
-def _without(traffic: Traffic, token: str) -> Traffic:
+def _without(traffic: LimiterState, token: str) -> LimiterState:
     if token not in traffic.held:
         return traffic
     return replace(traffic, held={name: until for name, until in traffic.held.items() if name != token})
 
 
-def _forgetting(traffic: Traffic, now: datetime) -> Traffic:
+def _forgetting(traffic: LimiterState, now: datetime) -> LimiterState:
     if any(until <= now for until in traffic.held.values()):
         traffic = replace(traffic, held={name: until for name, until in traffic.held.items() if until > now})
     if traffic.refused_at is not None and traffic.refused_at + FORGOTTEN < now and not traffic.strikes:

@@ -6,10 +6,10 @@ from flowbuilder.model.review import Decision
 from flowbuilder.plan.nodes import Loop
 from flowbuilder.walk.commands import ask_path
 from flowbuilder.walk.runs import NodeRun
-from flowbuilder.walk.state import Course
+from flowbuilder.walk.state import WalkState
 
 
-def begin_task(course: Course, run: NodeRun) -> None:
+def begin_task(course: WalkState, run: NodeRun) -> None:
     """Start the step run, unless its outcome is known, a review that it asked for is open, or there is no room."""
     if run.gone:
         return
@@ -31,7 +31,7 @@ def begin_task(course: Course, run: NodeRun) -> None:
     course.starting.append(run)
 
 
-def leave(course: Course, run: NodeRun) -> None:
+def leave(course: WalkState, run: NodeRun) -> None:
     """The step run has ended: its place is free."""
     for item in run.items_around():
         item.busy -= 1

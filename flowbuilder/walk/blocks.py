@@ -10,10 +10,10 @@ from flowbuilder.steps.step import fill
 from flowbuilder.values import JsonObject
 from flowbuilder.walk.loops import item_settled
 from flowbuilder.walk.runs import BlockRun, ItemRun, NodeRun, error_of
-from flowbuilder.walk.state import Course
+from flowbuilder.walk.state import WalkState
 
 
-def close(course: Course, block: BlockRun) -> None:
+def close(course: WalkState, block: BlockRun) -> None:
     """All runs of a block that lies in another are settled."""
     owner = block.owner
     if block.abandoned or owner is None:
@@ -35,7 +35,7 @@ def failure_of(block: BlockRun) -> JsonObject | None:
     return {**(failed.error or {}), "path": failed.blame or failed.path} if failed else None
 
 
-def _settle_with(course: Course, run: NodeRun, output: Any, context: JsonObject) -> None:
+def _settle_with(course: WalkState, run: NodeRun, output: Any, context: JsonObject) -> None:
     try:
         course.settle(run, "completed", fill(output, context))
     except LanguageError as problem:

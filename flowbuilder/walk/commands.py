@@ -66,7 +66,7 @@ class Finish:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class StepView:
     """Where one step stands, for people: its status is that of `steps.<id>.status`, or pending, running, waiting."""
 
     path: str
@@ -77,7 +77,7 @@ class Standing:
     output: Json = None
     error: JsonObject | None = None
     reason: str = ""
-    inside: tuple[Standing, ...] = field(default=())
+    inside: tuple[StepView, ...] = field(default=())
 
 
 def ask_path(path: str, asks: int) -> str:

@@ -6,10 +6,10 @@ from flowbuilder.plan.nodes import Review, Task
 from flowbuilder.walk.commands import Ask, Start
 from flowbuilder.walk.rewind import abandon_block
 from flowbuilder.walk.runs import ItemRun, NodeRun
-from flowbuilder.walk.state import Course
+from flowbuilder.walk.state import WalkState
 
 
-def give_out(course: Course) -> None:
+def emit_starts(course: WalkState) -> None:
     """Turn what is about to begin into actions."""
     starting, course.starting = course.starting, []
     for run in starting:
@@ -22,7 +22,7 @@ def give_out(course: Course) -> None:
         course.actions.append(_action(course, run))
 
 
-def _action(course: Course, run: NodeRun) -> Start | Ask:
+def _action(course: WalkState, run: NodeRun) -> Start | Ask:
     node = run.node
     if isinstance(node, Review):
         number = run.scope.requested.get(node.id, 0) + 1
@@ -50,7 +50,7 @@ def _needless(run: NodeRun) -> ItemRun | None:
     return found
 
 
-def _take_back(course: Course, item: ItemRun) -> None:
+def _take_back(course: WalkState, item: ItemRun) -> None:
     owner = item.owner
     if item.block is not None:
         abandon_block(course, item.block)

@@ -11,12 +11,12 @@ from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.admission import begin_task
 from flowbuilder.walk.rewind import abandon_block
 from flowbuilder.walk.runs import BlockRun, ItemRun, NodeRun, error_of
-from flowbuilder.walk.state import Course, OpenItem
+from flowbuilder.walk.state import OpenItem, WalkState
 
 MAX_ITEMS = 100_000
 
 
-def begin_loop(course: Course, run: NodeRun, node: Loop) -> None:
+def begin_loop(course: WalkState, run: NodeRun, node: Loop) -> None:
     """Find out what it runs over, and begin the first items."""
     run.state = "open"
     try:
@@ -33,7 +33,7 @@ def begin_loop(course: Course, run: NodeRun, node: Loop) -> None:
     launch(course, run)
 
 
-def launch(course: Course, run: NodeRun) -> None:
+def launch(course: WalkState, run: NodeRun) -> None:
     """Begin items, and let held steps go, while there is room; settle the iteration when all is done."""
     if run.gone or run.state != "open" or not isinstance(run.node, Loop):
         return
@@ -62,7 +62,7 @@ def launch(course: Course, run: NodeRun) -> None:
         _loop_settled(course, run, node)
 
 
-def open_item(course: Course, item: ItemRun) -> None:
+def open_item(course: WalkState, item: ItemRun) -> None:
     """Begin an item: its key, then the steps of its body."""
     run, node = item.owner, item.owner.node
     run.fresh -= 1
@@ -78,7 +78,7 @@ def open_item(course: Course, item: ItemRun) -> None:
     course.launching[run] = None
 
 
-def item_settled(course: Course, item: ItemRun, error: JsonObject | None) -> None:
+def item_settled(course: WalkState, item: ItemRun, error: JsonObject | None) -> None:
     """An item is over: keep what it gives, and see whether the iteration has had enough."""
     run, node = item.owner, item.owner.node
     if run.gone or run.settled or not isinstance(node, Loop):
@@ -107,7 +107,7 @@ def item_settled(course: Course, item: ItemRun, error: JsonObject | None) -> Non
     course.launching[run] = None
 
 
-def _loop_settled(course: Course, run: NodeRun, node: Loop) -> None:
+def _loop_settled(course: WalkState, run: NodeRun, node: Loop) -> None:
     if run.stopped:
         for block in run.blocks():  # what still waits there waits for nothing
             abandon_block(course, block)

@@ -12,10 +12,10 @@ from flowbuilder.walk.admission import begin_task
 from flowbuilder.walk.loops import begin_loop
 from flowbuilder.walk.rewind import rewind
 from flowbuilder.walk.runs import BlockRun, NodeRun, error_of, with_defaults
-from flowbuilder.walk.state import Course
+from flowbuilder.walk.state import WalkState
 
 
-def begin(course: Course, run: NodeRun) -> None:
+def begin(course: WalkState, run: NodeRun) -> None:
     """All that the node needs is settled: skip it, or begin it."""
     if run.gone or run.state != "pending":
         return
@@ -44,7 +44,7 @@ def begin(course: Course, run: NodeRun) -> None:
             _begin_call(course, run, run.node)
 
 
-def _begin_review(course: Course, run: NodeRun) -> None:
+def _begin_review(course: WalkState, run: NodeRun) -> None:
     """Ask, unless there is a decision; then go on with it, or run a new round."""
     node = run.node
     if run.gone or not isinstance(node, Review):
@@ -78,7 +78,7 @@ def _begin_review(course: Course, run: NodeRun) -> None:
         )
 
 
-def _begin_branch(course: Course, run: NodeRun, node: Branch) -> None:
+def _begin_branch(course: WalkState, run: NodeRun, node: Branch) -> None:
     run.state = "open"
     context = course.context(run)
     taken: tuple[int, Arm] | None = None
@@ -104,7 +104,7 @@ def _begin_branch(course: Course, run: NodeRun, node: Branch) -> None:
     course.open(run.inner)
 
 
-def _begin_call(course: Course, run: NodeRun, node: Call) -> None:
+def _begin_call(course: WalkState, run: NodeRun, node: Call) -> None:
     run.state = "open"
     try:
         given = fill(node.inputs, course.context(run))
@@ -120,7 +120,7 @@ def _begin_call(course: Course, run: NodeRun, node: Call) -> None:
     course.open(run.inner)
 
 
-def go_on(course: Course, run: NodeRun) -> None:
+def go_on(course: WalkState, run: NodeRun) -> None:
     """What it waited for has come."""
     if isinstance(run.node, Review):
         _begin_review(course, run)

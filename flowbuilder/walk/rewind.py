@@ -7,10 +7,10 @@ from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.admission import leave
 from flowbuilder.walk.commands import Withdraw, ask_path
 from flowbuilder.walk.runs import BlockRun, NodeRun
-from flowbuilder.walk.state import Begin, Course
+from flowbuilder.walk.state import Begin, WalkState
 
 
-def rewind(course: Course, review: NodeRun, target: str, decision: Decision) -> None:
+def rewind(course: WalkState, review: NodeRun, target: str, decision: Decision) -> None:
     """Run everything that depends on `target`, and itself, once more with the reviewer's feedback."""
     block = review.block
     while target not in block.runs and isinstance(block.owner, NodeRun):
@@ -39,7 +39,7 @@ def rewind(course: Course, review: NodeRun, target: str, decision: Decision) -> 
     course.note("round_started", review.path, {"round": number + 1, "rewind_to": target, "steps": paths})
 
 
-def _abandon(course: Course, run: NodeRun) -> None:
+def _abandon(course: WalkState, run: NodeRun) -> None:
     run.gone = True
     if run.state == "running":
         leave(course, run)
@@ -50,7 +50,7 @@ def _abandon(course: Course, run: NodeRun) -> None:
         abandon_block(course, block)
 
 
-def abandon_block(course: Course, block: BlockRun) -> None:
+def abandon_block(course: WalkState, block: BlockRun) -> None:
     """Look at a block no more: its open reviews are withdrawn, and what still runs there is for nobody."""
     block.abandoned = True
     for inner in block.runs.values():

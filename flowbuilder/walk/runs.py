@@ -12,7 +12,7 @@ from flowbuilder.errors import LanguageError
 from flowbuilder.model.review import Decision
 from flowbuilder.plan.nodes import Block, Node, Review, Task
 from flowbuilder.values import Json, JsonObject
-from flowbuilder.walk.commands import Standing
+from flowbuilder.walk.commands import StepView
 from flowbuilder.walk.scope import Scope
 
 State = Literal["pending", "running", "waiting", "held", "open", "settled"]
@@ -120,11 +120,11 @@ class NodeRun:
             return not self.busy and not self.fresh
         return self.next_item >= len(self.items) and not self.open_items
 
-    def standing(self) -> Standing:
+    def standing(self) -> StepView:
         """Where it stands, for people."""
         status = self.status if self.settled else ("running" if self.state in ("held", "open") else self.state)
-        inside = tuple(standing for block in self.blocks() for standing in block.standings())
-        return Standing(
+        inside = tuple(standing for block in self.blocks() for standing in block.step_views())
+        return StepView(
             path=self.path,
             id=self.node.id,
             type=self.node.step.type,
@@ -226,7 +226,7 @@ class BlockRun:
             return self.owner.scope.feedback.get(self.owner.node.id) or self.owner.block.inherited_feedback()
         return None
 
-    def standings(self) -> tuple[Standing, ...]:
+    def step_views(self) -> tuple[StepView, ...]:
         """Where its nodes stand, in order."""
         return tuple(run.standing() for run in self.runs.values())
 

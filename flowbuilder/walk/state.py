@@ -56,7 +56,7 @@ Job = Begin | GoOn | Apply | OpenItem | CloseBlock
 
 
 @dataclass(kw_only=True, eq=False)
-class Course:
+class WalkState:
     """What all parts of a walk share. Jobs are worked off in the order in which they came."""
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
@@ -72,7 +72,9 @@ class Course:
     actions: list[Action] = field(default_factory=list)
 
     @classmethod
-    def of(cls, outcomes: Iterable[Outcome], decisions: Mapping[str, Decision] | None, asked: Iterable[str]) -> Course:
+    def of(
+        cls, outcomes: Iterable[Outcome], decisions: Mapping[str, Decision] | None, asked: Iterable[str]
+    ) -> WalkState:
         """The course of an execution of which this much is remembered."""
         known = {outcome.path: outcome for outcome in outcomes}
         return cls(outcomes=known, decisions=dict(decisions or {}), asked=set(asked))

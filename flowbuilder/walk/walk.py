@@ -28,13 +28,13 @@ from flowbuilder.steps.step import ExecutionInfo, fill
 from flowbuilder.values import JsonObject
 from flowbuilder.walk.admission import leave
 from flowbuilder.walk.blocks import close, failure_of
-from flowbuilder.walk.commands import Action, Finish, Standing, ask_path
-from flowbuilder.walk.emit import give_out
+from flowbuilder.walk.commands import Action, Finish, StepView, ask_path
+from flowbuilder.walk.emit import emit_starts
 from flowbuilder.walk.loops import launch, open_item
 from flowbuilder.walk.nodes import begin, go_on
 from flowbuilder.walk.runs import BlockRun, error_of, with_defaults
 from flowbuilder.walk.scope import Scope
-from flowbuilder.walk.state import Apply, Begin, CloseBlock, Course, GoOn, Job, OpenItem
+from flowbuilder.walk.state import Apply, Begin, CloseBlock, GoOn, Job, OpenItem, WalkState
 
 
 class Walk:
@@ -58,7 +58,7 @@ class Walk:
             "site": site or {},
             "execution": execution.json(),
         }
-        self._course = Course.of(outcomes, decisions, asked)
+        self._course = WalkState.of(outcomes, decisions, asked)
         self._root = BlockRun(block=plan.block, scope=Scope(prefix="", names=names))
         self._course.open(self._root)
 
@@ -74,7 +74,7 @@ class Walk:
             if course.jobs:
                 self._work_off(course.jobs.popleft())
             elif not course.launching:
-                give_out(course)
+                emit_starts(course)
             else:  # what is begun goes on before anything new begins, so inner iterations come first
                 run = max(course.launching, key=lambda launching: launching.block.depth)
                 del course.launching[run]
@@ -138,9 +138,9 @@ class Walk:
                 self.result = Finish(error={**(failed.error or {}), "path": failed.blame or failed.path})
         return self.result
 
-    def standings(self) -> tuple[Standing, ...]:
+    def step_views(self) -> tuple[StepView, ...]:
         """Where every step stands, those inside iterations and called workflows included."""
-        return self._root.standings()
+        return self._root.step_views()
 
     def _work_off(self, job: Job) -> None:
         course = self._course

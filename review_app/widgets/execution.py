@@ -11,7 +11,7 @@ from flowbuilder.errors import FlowbuilderError
 from flowbuilder.model.execution import ACTIVE, Execution
 from flowbuilder.model.review import Review
 from flowbuilder.values import Json
-from flowbuilder.walk.commands import Standing
+from flowbuilder.walk.commands import StepView
 from review_app import diff_html, session, times
 from review_app.fields import as_text
 from review_app.links import prefect_run
@@ -64,26 +64,26 @@ def _draw(app: App, execution_id: str, me: str, was_active: bool) -> None:
 
 def _steps(app: App, execution: Execution) -> None:
     outcomes = app.outcomes(execution.id)
-    standings = _standings(app, execution.id)
-    if standings is None:
+    step_views = _standings(app, execution.id)
+    if step_views is None:
         section("Steps", '<span class="fb-muted">as recorded: this version no longer passes the checks</span>')
         show(steps.of_outcomes(outcomes))
         return
     table, drawing = st.tabs(["Steps", "Graph"])
     with table:
-        show(steps.table(standings, outcomes))
+        show(steps.table(step_views, outcomes))
     with drawing:
         plan = app.plan(app.version(execution.workflow, execution.version))
         st.mermaid_chart(
-            graph.mermaid(plan, steps.statuses(standings)),
+            graph.mermaid(plan, steps.statuses(step_views)),
             alt=f"the steps of {execution.workflow} and where they stand",
         )
 
 
-def _standings(app: App, execution_id: str) -> tuple[Standing, ...] | None:
+def _standings(app: App, execution_id: str) -> tuple[StepView, ...] | None:
     """Where the steps stand; None when this release can no longer compile the version: what was recorded is shown."""
     try:
-        return app.standings(execution_id)
+        return app.step_views(execution_id)
     except FlowbuilderError:
         return None
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from flowbuilder.model.execution import Outcome
-from flowbuilder.walk.commands import Standing
+from flowbuilder.walk.commands import StepView
 from review_app import times
 from review_app.fields import as_text
 from review_app.markdown_escape import escaped
@@ -17,10 +17,10 @@ KEPT = 400
 _NUMBER = re.compile(r"(\d+)")
 
 
-def table(standings: Sequence[Standing], outcomes: Iterable[Outcome]) -> str:
+def table(step_views: Sequence[StepView], outcomes: Iterable[Outcome]) -> str:
     """The table as HTML."""
     ends = {outcome.path: outcome for outcome in outcomes}
-    rows = [_row(standing, depth, ends) for standing, depth in _flat(standings, 0, ends)]
+    rows = [_row(standing, depth, ends) for standing, depth in _flat(step_views, 0, ends)]
     more = len(rows) - KEPT
     note = f'<div class="fb-muted">{more:,} more steps are not shown</div>' if more > 0 else ""
     return f'<div class="fb-steps">{"".join(rows[:KEPT])}</div>{note}'
@@ -32,10 +32,10 @@ def of_outcomes(outcomes: Iterable[Outcome]) -> str:
     return table([_recorded(end) for end in ends], ends)
 
 
-def statuses(standings: Iterable[Standing]) -> dict[str, str]:
+def statuses(step_views: Iterable[StepView]) -> dict[str, str]:
     """Where each step stands by its id, for a drawing of the plan. Of a step with several runs the busiest counts."""
     found: dict[str, str] = {}
-    for standing in standings:
+    for standing in step_views:
         for name, status in {**statuses(standing.inside), standing.id: _status(standing)}.items():
             known = found.get(name)
             found[name] = status if known is None else min(known, status, key=_rank)
@@ -47,14 +47,14 @@ def _rank(status: str) -> int:
     return order.index(status) if status in order else len(order)
 
 
-def _recorded(end: Outcome) -> Standing:
-    return Standing(path=end.path, id=end.path, type="", name=end.path, status=end.status, error=end.error)
+def _recorded(end: Outcome) -> StepView:
+    return StepView(path=end.path, id=end.path, type="", name=end.path, status=end.status, error=end.error)
 
 
-def _flat(standings: Iterable[Standing], depth: int, ends: Mapping[str, Outcome]) -> Iterator[tuple[Standing, int]]:
+def _flat(step_views: Iterable[StepView], depth: int, ends: Mapping[str, Outcome]) -> Iterator[tuple[StepView, int]]:
     """All steps with their depth. What ended inside a loop or a called workflow is no longer in the walk: it is taken
     from what was recorded."""
-    for standing in standings:
+    for standing in step_views:
         yield standing, depth
         inside = list(_flat(standing.inside, depth + 1, ends))
         walked = {each.path for each, _ in inside}
@@ -69,7 +69,7 @@ def _natural(path: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in _NUMBER.split(path)]
 
 
-def _status(standing: Standing) -> str:
+def _status(standing: StepView) -> str:
     """A block that only waits for people inside of it waits; it does not run."""
     if standing.status != "running" or not standing.inside:
         return standing.status
@@ -77,7 +77,7 @@ def _status(standing: Standing) -> str:
     return "waiting" if "waiting" in within and "running" not in within else "running"
 
 
-def _row(standing: Standing, depth: int, ends: Mapping[str, Outcome]) -> str:
+def _row(standing: StepView, depth: int, ends: Mapping[str, Outcome]) -> str:
     end = ends.get(standing.path)
     tries = f" · {end.attempt} attempts" if end is not None and end.attempt > 1 else ""
     took = times.span(end.seconds) + tries if end is not None and end.seconds else ""
@@ -89,11 +89,11 @@ def _row(standing: Standing, depth: int, ends: Mapping[str, Outcome]) -> str:
     )
 
 
-def _name(standing: Standing) -> str:
+def _name(standing: StepView) -> str:
     return f" {escaped(standing.name)}" if standing.name not in (standing.id, standing.path) else ""
 
 
-def _why(standing: Standing) -> str:
+def _why(standing: StepView) -> str:
     if standing.error:
         said = escaped(as_text(standing.error.get("message", standing.error)))
         return f'<div class="fb-step-why fb-text-red">{said}</div>'

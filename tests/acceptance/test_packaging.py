@@ -46,7 +46,7 @@ def test_the_wheel_carries_what_is_not_python(installed: Path) -> None:
     assert (share / "deployments" / "workflows" / "decay-refresh.yaml").is_file()
     assert (share / "deployments" / "content" / "index.md").is_file()
     assert list((share / "deployments" / "sites").glob("*.yaml"))
-    assert (installed / "flowbuilder" / "language" / "grammar.lark").is_file()
+    assert (installed / "flowbuilder" / "language" / "parsing" / "grammar.lark").is_file()
     assert (installed / "flowbuilder" / "py.typed").is_file()
 
 

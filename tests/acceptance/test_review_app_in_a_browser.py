@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from flowbuilder.model.review import Review
 from tests.support import browser as browsing
 from tests.support.browser import PATIENCE, settle, title_is
-from tests.support.seeded_app import BEN, FORM, NOTE, Scene
+from tests.support.seeded_app import BEN, FORM, NOTE, SeededApp
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 ME = "dev@localhost"
@@ -22,10 +22,10 @@ Ask = Callable[..., list[Review]]
 
 
 @pytest.fixture(scope="module")
-def scene(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Scene:
+def scene(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> SeededApp:
     home = tmp_path_factory.mktemp("home")
     shutil.copyfile(sqlite_template, home / "flowbuilder.db")
-    return Scene(f"sqlite:///{home / 'flowbuilder.db'}", home)
+    return SeededApp(f"sqlite:///{home / 'flowbuilder.db'}", home)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def address(chromium: Browser, scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(chromium: Browser, scene: SeededApp, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with browsing.served(scene.settings, tmp_path_factory.mktemp("log") / "server.log") as where:
         yield where
 
@@ -57,7 +57,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 
 @pytest.fixture
-def ask(scene: Scene, request: pytest.FixtureRequest) -> Ask:
+def ask(scene: SeededApp, request: pytest.FixtureRequest) -> Ask:
     """Opens reviews of a workflow of this test's own, so that its queue holds nothing else."""
     name = f"t{abs(hash(request.node.name)) % 10**9}"
 
@@ -77,7 +77,7 @@ def press(page: Page, key: str) -> None:
     page.locator("body").press(key)
 
 
-def test_a_decision_lets_the_execution_go_on_and_its_page_shows_it(scene: Scene, page: Page, ask: Ask) -> None:
+def test_a_decision_lets_the_execution_go_on_and_its_page_shows_it(scene: SeededApp, page: Page, ask: Ask) -> None:
     (review,) = ask("Open on Sunday")
     watching = page.context.new_page()
     watching.goto(f"/executions?id={review.execution_id}")
@@ -92,7 +92,7 @@ def test_a_decision_lets_the_execution_go_on_and_its_page_shows_it(scene: Scene,
 
 
 def test_the_next_review_is_on_the_screen_and_nothing_stalls_without_prefect(
-    scene: Scene, page: Page, ask: Ask
+    scene: SeededApp, page: Page, ask: Ask
 ) -> None:
     reviews = ask("first", "second", "third")
     queue(page, reviews)
@@ -131,7 +131,7 @@ def test_a_link_opens_its_review_in_a_fresh_browser(chromium: Browser, address: 
     fresh.close()
 
 
-def test_a_rejection_needs_a_comment(scene: Scene, page: Page, ask: Ask) -> None:
+def test_a_rejection_needs_a_comment(scene: SeededApp, page: Page, ask: Ask) -> None:
     (review,) = ask("draft")
     queue(page, [review])
     press(page, "x")
@@ -146,7 +146,7 @@ def test_a_rejection_needs_a_comment(scene: Scene, page: Page, ask: Ask) -> None
     assert (decision.kind, decision.comment, decision.by) == ("rejected", "The tone is off.", ME)
 
 
-def test_exactly_what_was_edited_is_approved(scene: Scene, page: Page, ask: Ask) -> None:
+def test_exactly_what_was_edited_is_approved(scene: SeededApp, page: Page, ask: Ask) -> None:
     (review,) = ask("The shop opens at nine.\n\nSee you!", before="The shop opens at eight.")
     queue(page, [review])
     press(page, "e")
@@ -166,7 +166,7 @@ def test_exactly_what_was_edited_is_approved(scene: Scene, page: Page, ask: Ask)
     assert (decision.approved, decision.edited) == (typed, True)
 
 
-def test_the_slower_of_two_reviewers_learns_who_was_faster(scene: Scene, page: Page, ask: Ask) -> None:
+def test_the_slower_of_two_reviewers_learns_who_was_faster(scene: SeededApp, page: Page, ask: Ask) -> None:
     (review,) = ask("draft")
     queue(page, [review])
     page.get_by_label("Comment").press_sequentially("I like it.")
@@ -180,7 +180,7 @@ def test_the_slower_of_two_reviewers_learns_who_was_faster(scene: Scene, page: P
     assert decision.by == BEN
 
 
-def test_what_is_being_typed_stays_when_another_decides_meanwhile(scene: Scene, page: Page, ask: Ask) -> None:
+def test_what_is_being_typed_stays_when_another_decides_meanwhile(scene: SeededApp, page: Page, ask: Ask) -> None:
     (review,) = ask("draft")
     queue(page, [review])
     box = page.get_by_label("Comment")
@@ -191,7 +191,7 @@ def test_what_is_being_typed_stays_when_another_decides_meanwhile(scene: Scene, 
     expect(page.locator(".fb-outcome")).to_contain_text("as agreed")
 
 
-def test_an_execution_is_paused_resumed_and_cancelled(scene: Scene, page: Page, ask: Ask) -> None:
+def test_an_execution_is_paused_resumed_and_cancelled(scene: SeededApp, page: Page, ask: Ask) -> None:
     (review,) = ask("draft")
     page.goto(f"/executions?id={review.execution_id}")
     settle(page)
@@ -205,7 +205,7 @@ def test_an_execution_is_paused_resumed_and_cancelled(scene: Scene, page: Page, 
     assert scene.execution(review.execution_id).status == "cancelled"
 
 
-def test_a_start_without_prefect_says_at_once_what_is_missing(scene: Scene, page: Page) -> None:
+def test_a_start_without_prefect_says_at_once_what_is_missing(scene: SeededApp, page: Page) -> None:
     scene.publish(FORM)
     page.goto("/run?workflow=form")
     settle(page)
@@ -233,7 +233,7 @@ def harmless(page: Page) -> None:
     expect(page.locator("[data-testid=stMain]")).to_be_visible()
 
 
-def test_hostile_text_stays_text_and_no_request_leaves(scene: Scene, page: Page, ask: Ask, address: str) -> None:
+def test_hostile_text_stays_text_and_no_request_leaves(scene: SeededApp, page: Page, ask: Ask, address: str) -> None:
     (review,) = ask(HOSTILE, before="# Old\n" + HOSTILE)
     hostile = (
         NOTE.replace("name: note", "name: a-hostile-one")

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from flowbuilder.app import App
-from flowbuilder.engine.drive_control import Signals
+from flowbuilder.engine.drive_control import DriveControl
 from flowbuilder.engine.driver import Settled
 from flowbuilder.engine.in_process import LocalRunner
 from flowbuilder.engine.runner import PerformHere, execute
@@ -63,7 +63,7 @@ class World:
         document = {"schema": "flowbuilder/v1", "name": "w", "title": "W", "steps": list(steps), "outputs": outputs}
         self.id = self.app.start("w", {}, version=self.app.push(document).number)
 
-    async def drive(self, signals: Signals | None = None) -> Settled:
+    async def drive(self, signals: DriveControl | None = None) -> Settled:
         return await execute(
             self.store,
             self.id,
@@ -196,7 +196,7 @@ async def test_work_left_behind_after_its_time_can_begin_no_effect() -> None:
 
 
 async def test_a_worker_that_leaves_finishes_what_runs_and_begins_nothing_more() -> None:
-    signals = Signals()
+    signals = DriveControl()
 
     async def slow() -> str:
         signals.leave()
@@ -214,7 +214,7 @@ async def test_a_worker_that_leaves_finishes_what_runs_and_begins_nothing_more()
 
 
 async def test_a_signal_makes_a_drive_look_at_once() -> None:
-    signals = Signals()
+    signals = DriveControl()
     moments: list[float] = []
     looked = MemoryStore.decisions
 

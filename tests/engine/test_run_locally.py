@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import flowbuilder.engine.runner as execute_module
-from flowbuilder.analysis.model import Reading
+from flowbuilder.analysis.model import Analysis
 from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.errors import Conflict, DefinitionError, Refused
 from flowbuilder.testing import Answer, Finished, MemoryStore, run_locally
@@ -156,12 +156,12 @@ def test_a_cancelled_execution_is_over_and_its_reviews_are_closed() -> None:
 
 def test_standings_show_every_step_with_items_and_skipped_branches() -> None:
     finished = run_batch()
-    standings = {standing.id: standing for standing in finished.app.standings(finished.execution.id)}
-    assert standings["numbers"].status == "completed"
-    assert standings["size"].output == "deep"
-    assert standings["refresh"].status == "running"
-    assert standings["summary"].status == "pending"
-    inner = {standing.path for standing in standings["refresh"].inside}
+    step_views = {standing.id: standing for standing in finished.app.step_views(finished.execution.id)}
+    assert step_views["numbers"].status == "completed"
+    assert step_views["size"].output == "deep"
+    assert step_views["refresh"].status == "running"
+    assert step_views["summary"].status == "pending"
+    inner = {standing.path for standing in step_views["refresh"].inside}
     assert "refresh[3].ask" in inner
 
 
@@ -178,11 +178,11 @@ def test_rules_that_have_come_since_do_not_stop_what_is_stored(monkeypatch: pyte
         store=store,
     )
 
-    def new_rule(reading: Reading) -> Iterator[Diagnostic]:
+    def new_rule(analysis: Analysis) -> Iterator[Diagnostic]:
         yield Diagnostic(code="FB999", message="this is not allowed any more")
 
     monkeypatch.setattr("flowbuilder.analysis.linter.rules", lambda: {"new": new_rule})
     execute_module._plan.cache_clear()
-    assert [standing.status for standing in waiting.app.standings(waiting.execution.id)] == ["waiting"]
+    assert [standing.status for standing in waiting.app.step_views(waiting.execution.id)] == ["waiting"]
     with pytest.raises(DefinitionError, match="not allowed any more"):
         waiting.app.publish("w")

@@ -18,7 +18,7 @@ from flowbuilder.settings import Settings
 from flowbuilder.steps.registry import step_types
 from flowbuilder.steps.step import Completed, Step, StepResult, StepRun
 from flowbuilder.testing import FakeClock, MemoryStore, fake_ports
-from flowbuilder.throttling.context import current_passage
+from flowbuilder.throttling.context import current_throttle_context
 from flowbuilder.values import JsonObject
 
 Behaviour = Callable[[StepRun], Any]
@@ -167,7 +167,9 @@ async def test_a_short_wait_lets_the_execution_go_as_well() -> None:
 
 @pytest.mark.parametrize("kind", ["calling", "sharing"])
 async def test_what_it_was_promised_is_with_the_step_when_it_comes_back(kind: str) -> None:
-    world = World(sent_away(), lambda _run: [current_passage().turns, current_passage().times], kind=kind)
+    world = World(
+        sent_away(), lambda _run: [current_throttle_context().turns, current_throttle_context().times], kind=kind
+    )
     await world.drive()
     world.clock.advance(600)
     assert (await world.drive()).outputs == {"a": [{"shop": TURN}, 1]}
@@ -222,7 +224,7 @@ async def test_a_run_in_this_process_does_not_stay_for_hours() -> None:
 @pytest.mark.parametrize("kind", ["calling", "sharing"])
 async def test_time_that_a_step_waits_for_its_turn_is_not_its_own(kind: str) -> None:
     async def waiting(_run: StepRun) -> str:
-        current_passage().extend(0.4)
+        current_throttle_context().extend(0.4)
         await asyncio.sleep(0.4)
         return "in time"
 
@@ -231,7 +233,7 @@ async def test_time_that_a_step_waits_for_its_turn_is_not_its_own(kind: str) -> 
 
 async def test_its_own_time_is_still_limited() -> None:
     async def idling(_run: StepRun) -> None:
-        current_passage().extend(0.1)
+        current_throttle_context().extend(0.1)
         await asyncio.sleep(5)
 
     settled = await World(idling, timeout_seconds=0.1).drive()

@@ -11,7 +11,7 @@ from flowbuilder.adapters.clock import SystemClock
 from flowbuilder.settings import Settings
 from flowbuilder.store import open_store
 from flowbuilder.testing import fake_ports
-from tests.support.prefect_installation import Shop
+from tests.support.prefect_installation import PrefectInstallation
 from tests.support.prefect_server import PrefectServer, prefect_server
 
 
@@ -36,7 +36,7 @@ def settings(tmp_path: Path, sqlite_url: str) -> Settings:
 
 
 @pytest.fixture
-def shop(prefect: PrefectServer, settings: Settings) -> Iterator[Shop]:
+def shop(prefect: PrefectServer, settings: Settings) -> Iterator[PrefectInstallation]:
     """A store on SQLite, the public fakes as the outside world, and the application."""
     with contextlib.closing(open_store(settings.url, durable=False)) as store:
-        yield Shop(store=store, ports=fake_ports(clock=SystemClock()), settings=settings)
+        yield PrefectInstallation(store=store, ports=fake_ports(clock=SystemClock()), settings=settings)

@@ -7,19 +7,19 @@ from prefect.client.orchestration import get_client
 from prefect.states import Cancelling, Suspended
 
 from tests.support.documents import NOTE
-from tests.support.prefect_installation import Shop, prefect_state, until
+from tests.support.prefect_installation import PrefectInstallation, prefect_state, until
 from tests.support.slow_step import SLOW, slow_shop
 
 pytestmark = pytest.mark.prefect
 
 
 @pytest.fixture
-def slow(shop: Shop) -> Shop:
+def slow(shop: PrefectInstallation) -> PrefectInstallation:
     """A shop whose pages take a second to answer."""
     return slow_shop(shop, seconds=1.2)
 
 
-async def test_a_pause_stops_at_the_next_step_and_resume_goes_on(slow: Shop) -> None:
+async def test_a_pause_stops_at_the_next_step_and_resume_goes_on(slow: PrefectInstallation) -> None:
     workflow = slow.publish(SLOW)
     async with slow.worker():
         execution_id = await slow.start(workflow)
@@ -34,7 +34,7 @@ async def test_a_pause_stops_at_the_next_step_and_resume_goes_on(slow: Shop) -> 
         await prefect_state(execution_id, "Completed")
 
 
-async def test_a_cancellation_starts_no_further_step(slow: Shop) -> None:
+async def test_a_cancellation_starts_no_further_step(slow: PrefectInstallation) -> None:
     workflow = slow.publish(SLOW)
     async with slow.worker():
         execution_id = await slow.start(workflow)
@@ -45,7 +45,7 @@ async def test_a_cancellation_starts_no_further_step(slow: Shop) -> None:
     assert not slow.events(execution_id, "step_started", "second")
 
 
-async def test_pause_pressed_in_prefect_pauses_ours_and_resume_there_goes_on(slow: Shop) -> None:
+async def test_pause_pressed_in_prefect_pauses_ours_and_resume_there_goes_on(slow: PrefectInstallation) -> None:
     workflow = slow.publish(SLOW)
     async with slow.worker() as worker:
         execution_id = await slow.start(workflow)
@@ -60,7 +60,7 @@ async def test_pause_pressed_in_prefect_pauses_ours_and_resume_there_goes_on(slo
         await slow.status(execution_id, "completed")
 
 
-async def test_cancel_pressed_in_prefect_cancels_what_runs(slow: Shop) -> None:
+async def test_cancel_pressed_in_prefect_cancels_what_runs(slow: PrefectInstallation) -> None:
     workflow = slow.publish(SLOW)
     async with slow.worker():
         execution_id = await slow.start(workflow)
@@ -71,7 +71,7 @@ async def test_cancel_pressed_in_prefect_cancels_what_runs(slow: Shop) -> None:
         await prefect_state(execution_id, "Cancelled")
 
 
-async def test_cancel_pressed_in_prefect_cancels_what_waits(shop: Shop) -> None:
+async def test_cancel_pressed_in_prefect_cancels_what_waits(shop: PrefectInstallation) -> None:
     workflow = shop.publish(NOTE)
     async with shop.worker():
         execution_id = await shop.start(workflow, {"text": "hello"})
@@ -85,7 +85,7 @@ async def test_cancel_pressed_in_prefect_cancels_what_waits(shop: Shop) -> None:
     assert closed.kind == "withdrawn"
 
 
-async def test_a_waiting_execution_that_is_cancelled_is_cancelled_in_prefect(shop: Shop) -> None:
+async def test_a_waiting_execution_that_is_cancelled_is_cancelled_in_prefect(shop: PrefectInstallation) -> None:
     workflow = shop.publish(NOTE)
     async with shop.worker():
         execution_id = await shop.start(workflow, {"text": "hello"})

@@ -7,7 +7,7 @@ import pytest
 
 from flowbuilder.errors import Unavailable
 from tests.support.documents import ITEMS, NOTE
-from tests.support.prefect_installation import Shop
+from tests.support.prefect_installation import PrefectInstallation
 
 pytestmark = pytest.mark.prefect
 
@@ -35,10 +35,10 @@ class AwayOnce:
     ids=["a step at the top", "a step of an item"],
 )
 async def test_a_step_whose_outcome_could_not_be_written_is_done_again(
-    shop: Shop, document: str, inputs: dict[str, Any], path: str, caplog: pytest.LogCaptureFixture
+    shop: PrefectInstallation, document: str, inputs: dict[str, Any], path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     store: Any = AwayOnce(shop.store, lambda there: there == path)
-    there = Shop(store=store, ports=shop.ports, settings=shop.settings)
+    there = PrefectInstallation(store=store, ports=shop.ports, settings=shop.settings)
     workflow = there.publish(document)
     async with there.worker():
         execution_id = await there.start(workflow, inputs)

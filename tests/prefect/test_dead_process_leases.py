@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from flowbuilder.errors import Conflict
-from flowbuilder.prefect.runs.process_liveness import bury_dead, is_dead, process_of, this_place
+from flowbuilder.prefect.runs.process_liveness import expire_leases_of_dead_processes, is_dead, process_of, this_place
 from flowbuilder.prefect.runs.worker_context import new_holder
 from flowbuilder.testing import FakeClock, MemoryStore
 from tests.support.prefect_server import wait_until
@@ -72,12 +72,12 @@ def test_only_what_the_dead_have_held_is_ready_at_once() -> None:
         world.held("of-the-dead", holder=holder_of(dead.pid))
         world.held("of-the-living", holder=holder_of(alive.pid))
         world.held("of-another-machine", holder=holder_of(dead.pid, "elsewhere~12345678"))
-        assert bury_dead(store) == ["of-the-dead"]
+        assert expire_leases_of_dead_processes(store) == ["of-the-dead"]
         assert [execution.id for execution in store.ready()] == ["of-the-dead"]
         store.claim("of-the-dead", "worker-2", TTL)
         for execution_id in ("of-the-living", "of-another-machine"):
             with contextlib.suppress(Conflict):
                 store.claim(execution_id, "worker-2", TTL)
                 raise AssertionError(f"{execution_id} was taken from its holder")
-    assert bury_dead(store) == ["of-the-living"]
+    assert expire_leases_of_dead_processes(store) == ["of-the-living"]
     assert store.execution("of-the-dead").deaths == 1

@@ -17,14 +17,14 @@ from flowbuilder.prefect.deployments.sync import deploy_sites
 from flowbuilder.settings import Settings
 from flowbuilder.store import open_store
 from tests.support.documents import NOTE, TWO_REVIEWS
-from tests.support.prefect_installation import Shop, prefect_state
+from tests.support.prefect_installation import PrefectInstallation, prefect_state
 from tests.support.prefect_server import BIN, PrefectServer
 
 pytestmark = pytest.mark.prefect
 ROOT = Path(__file__).resolve().parents[2]
 
 
-async def test_deploying_twice_changes_nothing_the_second_time(shop: Shop) -> None:
+async def test_deploying_twice_changes_nothing_the_second_time(shop: PrefectInstallation) -> None:
     note, two = shop.publish(NOTE), shop.publish(TWO_REVIEWS)
     sites = [site("one.example", note), site("two.example", note)]
     first = await deploy(shop, sites)
@@ -37,7 +37,7 @@ async def test_deploying_twice_changes_nothing_the_second_time(shop: Shop) -> No
     assert {change.what for change in await deploy(shop, sites)} == {"unchanged"}
 
 
-async def test_a_deployment_has_a_typed_form_tags_and_a_schedule_in_its_zone(shop: Shop) -> None:
+async def test_a_deployment_has_a_typed_form_tags_and_a_schedule_in_its_zone(shop: PrefectInstallation) -> None:
     note = shop.publish(NOTE)
     await deploy(shop, [site("one.example", note)])
     found = await read(f"{note}/one.example")
@@ -53,7 +53,7 @@ async def test_a_deployment_has_a_typed_form_tags_and_a_schedule_in_its_zone(sho
     assert shop.settings.review_url in (found.description or "")
 
 
-async def test_what_changed_is_said_by_name(shop: Shop) -> None:
+async def test_what_changed_is_said_by_name(shop: PrefectInstallation) -> None:
     note = shop.publish(NOTE)
     await deploy(shop, [site("one.example", note)])
     [change] = await deploy(shop, [site("one.example", note, cron="30 7 * * *")])
@@ -64,7 +64,7 @@ async def test_what_changed_is_said_by_name(shop: Shop) -> None:
     assert (change.what, change.fields) == ("changed", ("version", "parameter_openapi_schema"))
 
 
-async def test_what_is_wanted_no_more_is_removed_unless_executions_are_under_way(shop: Shop) -> None:
+async def test_what_is_wanted_no_more_is_removed_unless_executions_are_under_way(shop: PrefectInstallation) -> None:
     note = shop.publish(NOTE)
     await deploy(shop, [site("one.example", note), site("two.example", note), site("three.example", note)])
     async with shop.worker():
@@ -83,7 +83,7 @@ async def test_what_is_wanted_no_more_is_removed_unless_executions_are_under_way
     assert changes[f"{note}/two.example"].what == "removed"
 
 
-async def test_a_schedule_of_a_workflow_that_is_not_published_is_refused(shop: Shop) -> None:
+async def test_a_schedule_of_a_workflow_that_is_not_published_is_refused(shop: PrefectInstallation) -> None:
     shop.publish(NOTE)
     with pytest.raises(ConfigurationError, match="schedules workflow nothing-such"):
         await deploy(shop, [site("one.example", "nothing-such")])
@@ -124,7 +124,7 @@ def site(name: str, workflow: str, *, cron: str = "0 6 * * 1") -> dict[str, Any]
     }
 
 
-async def deploy(shop: Shop, sites: list[dict[str, Any]]) -> list[Any]:
+async def deploy(shop: PrefectInstallation, sites: list[dict[str, Any]]) -> list[Any]:
     """Deploy, and leave alone what other tests have deployed on the same server."""
     for record in sites:
         shop.store.save_site(record["site"], record)

@@ -10,13 +10,13 @@ from flowbuilder.devstack.doctor.doctor import examine
 from flowbuilder.settings import Settings
 from flowbuilder.store.db import disk_space
 from tests.support.documents import NOTE
-from tests.support.prefect_installation import Shop, flow_run
+from tests.support.prefect_installation import PrefectInstallation, flow_run
 
 pytestmark = pytest.mark.prefect
 
 
 async def test_without_room_nothing_begins_and_with_room_it_goes_on(
-    shop: Shop, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    shop: PrefectInstallation, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "flowbuilder.prefect.worker.dispatcher")
     Path(settings.home).mkdir(parents=True, exist_ok=True)

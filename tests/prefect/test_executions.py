@@ -8,12 +8,12 @@ from prefect.client.orchestration import get_client
 
 from flowbuilder.errors import Refused
 from tests.support.documents import ITEMS, NOTE, TWO_REVIEWS
-from tests.support.prefect_installation import Shop, flow_run, prefect_state, until
+from tests.support.prefect_installation import PrefectInstallation, flow_run, prefect_state, until
 
 pytestmark = pytest.mark.prefect
 
 
-async def test_an_execution_runs_to_its_review_and_on_to_its_end(shop: Shop) -> None:
+async def test_an_execution_runs_to_its_review_and_on_to_its_end(shop: PrefectInstallation) -> None:
     workflow = shop.publish(NOTE)
     async with shop.worker():
         execution_id = await shop.start(workflow, {"text": "hello world"})
@@ -29,7 +29,7 @@ async def test_an_execution_runs_to_its_review_and_on_to_its_end(shop: Shop) -> 
     assert [event.path for event in shop.events(execution_id, "step_started")].count("words") == 1
 
 
-async def test_runs_and_their_tasks_are_named_as_people_name_them(shop: Shop) -> None:
+async def test_runs_and_their_tasks_are_named_as_people_name_them(shop: PrefectInstallation) -> None:
     workflow = shop.publish(NOTE)
     async with shop.worker():
         execution_id = await shop.start(workflow, {"text": "say it"})
@@ -41,7 +41,7 @@ async def test_runs_and_their_tasks_are_named_as_people_name_them(shop: Shop) ->
     assert set(nodes) == {"words", "loud", "both", "review"}
 
 
-async def test_the_run_graph_draws_the_true_dependencies(shop: Shop) -> None:
+async def test_the_run_graph_draws_the_true_dependencies(shop: PrefectInstallation) -> None:
     workflow = shop.publish(NOTE)
     async with shop.worker():
         execution_id = await shop.start(workflow, {"text": "hello"})
@@ -57,7 +57,7 @@ async def test_the_run_graph_draws_the_true_dependencies(shop: Shop) -> None:
     }
 
 
-async def test_an_iteration_is_one_task_whatever_the_number_of_its_items(shop: Shop) -> None:
+async def test_an_iteration_is_one_task_whatever_the_number_of_its_items(shop: PrefectInstallation) -> None:
     workflow = shop.publish(ITEMS)
     async with shop.worker():
         execution_id = await shop.start(workflow, {"numbers": [1, 2, 0, 3]})
@@ -66,7 +66,7 @@ async def test_an_iteration_is_one_task_whatever_the_number_of_its_items(shop: S
     assert await graph(execution_id, 2) == {"each": set(), "total": {"each"}}
 
 
-async def test_two_reviews_may_be_decided_in_reverse(shop: Shop) -> None:
+async def test_two_reviews_may_be_decided_in_reverse(shop: PrefectInstallation) -> None:
     workflow = shop.publish(TWO_REVIEWS)
     async with shop.worker():
         execution_id = await shop.start(workflow)
@@ -80,7 +80,7 @@ async def test_two_reviews_may_be_decided_in_reverse(shop: Shop) -> None:
     assert shop.app.execution(execution_id).outputs == {"a": "one a", "b": "two b"}
 
 
-async def test_a_resume_without_a_decision_passes_no_review(shop: Shop) -> None:
+async def test_a_resume_without_a_decision_passes_no_review(shop: PrefectInstallation) -> None:
     workflow = shop.publish(NOTE)
     async with shop.worker() as worker:
         execution_id = await shop.start(workflow, {"text": "hello"})
@@ -98,7 +98,7 @@ async def test_a_resume_without_a_decision_passes_no_review(shop: Shop) -> None:
     assert len(shop.events(execution_id, "resumed_without_decision")) == 1
 
 
-async def test_eight_at_once_begin_and_go_on(shop: Shop) -> None:
+async def test_eight_at_once_begin_and_go_on(shop: PrefectInstallation) -> None:
     workflow = shop.publish(NOTE)
     async with shop.worker():
         ids = await asyncio.gather(*(shop.start(workflow, {"text": f"number {n}"}) for n in range(8)))
@@ -115,13 +115,13 @@ async def test_eight_at_once_begin_and_go_on(shop: Shop) -> None:
         assert (started.at - decided.at).total_seconds() < 5
 
 
-async def test_inputs_that_do_not_fit_are_refused_before_there_is_a_run(shop: Shop) -> None:
+async def test_inputs_that_do_not_fit_are_refused_before_there_is_a_run(shop: PrefectInstallation) -> None:
     workflow = shop.publish(NOTE)
     with pytest.raises(Refused, match="times"):
         await shop.start(workflow, {"text": "hello", "times": 9})
 
 
-async def test_prefects_form_refuses_inputs_that_do_not_fit(shop: Shop) -> None:
+async def test_prefects_form_refuses_inputs_that_do_not_fit(shop: PrefectInstallation) -> None:
     workflow = shop.publish(NOTE)
     await shop.start(workflow, {"text": "makes the deployment"})
     async with get_client() as client:
@@ -137,7 +137,7 @@ async def test_prefects_form_refuses_inputs_that_do_not_fit(shop: Shop) -> None:
                 await client.create_flow_run_from_deployment(deployment.id, parameters=wrong)
 
 
-async def test_a_run_made_in_prefects_ui_becomes_an_execution_with_a_telling_name(shop: Shop) -> None:
+async def test_a_run_made_in_prefects_ui_becomes_an_execution_with_a_telling_name(shop: PrefectInstallation) -> None:
     workflow = shop.publish(NOTE)
     await shop.start(workflow, {"text": "makes the deployment"})
     async with get_client() as client:
@@ -153,7 +153,7 @@ async def test_a_run_made_in_prefects_ui_becomes_an_execution_with_a_telling_nam
     assert (await flow_run(execution.id)).name == f"{workflow} from the form"
 
 
-async def test_a_run_cannot_be_tagged_into_another_workflow_or_version(shop: Shop) -> None:
+async def test_a_run_cannot_be_tagged_into_another_workflow_or_version(shop: PrefectInstallation) -> None:
     workflow, other = shop.publish(NOTE), shop.publish(TWO_REVIEWS)
     shop.app.push(NOTE.replace("name: note", f"name: {workflow}").replace("'!'", "'?'"))
     await shop.start(workflow, {"text": "makes the deployment"})
@@ -169,7 +169,7 @@ async def test_a_run_cannot_be_tagged_into_another_workflow_or_version(shop: Sho
     assert (execution.workflow, execution.version, execution.site) == (workflow, 1, None)
 
 
-async def test_a_failed_step_fails_the_run_with_a_message_that_says_which(shop: Shop) -> None:
+async def test_a_failed_step_fails_the_run_with_a_message_that_says_which(shop: PrefectInstallation) -> None:
     workflow = shop.publish(NOTE.replace("source: \"len(text.split(' '))\"", 'source: "1 // 0"'))
     async with shop.worker():
         execution_id = await shop.start(workflow, {"text": "hello"})
@@ -178,7 +178,7 @@ async def test_a_failed_step_fails_the_run_with_a_message_that_says_which(shop: 
     assert (state.message or "").startswith("words: ")
 
 
-async def test_the_review_is_an_artifact_that_leads_to_its_page(shop: Shop) -> None:
+async def test_the_review_is_an_artifact_that_leads_to_its_page(shop: PrefectInstallation) -> None:
     workflow = shop.publish(NOTE)
     async with shop.worker():
         execution_id = await shop.start(workflow, {"text": "hello"})

@@ -15,11 +15,11 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from pytest_httpserver import HTTPServer
 
 from flowbuilder.adapters.clock import SystemClock
-from flowbuilder.adapters.throttling.connection_throttle import DoorKeeper
-from flowbuilder.adapters.throttling.limit_registry import DeclaredLimits
+from flowbuilder.adapters.throttling.connection_throttle import ConnectionThrottle
+from flowbuilder.adapters.throttling.limit_registry import LimitRegistry
 from flowbuilder.errors import Throttled
 from flowbuilder.prefect.api import global_limits
-from flowbuilder.prefect.api.global_limits import PrefectWall, limit_name
+from flowbuilder.prefect.api.global_limits import PrefectConcurrencyLimits, limit_name
 from flowbuilder.testing import FakeConnections, MemoryStore
 from tests.support.prefect_server import PrefectServer, free_port
 
@@ -38,10 +38,10 @@ asyncio.run(hold())
 """
 
 
-def worker(name: str, limit: int) -> DoorKeeper:
+def worker(name: str, limit: int) -> ConnectionThrottle:
     """One with a record of its own: whatever it shares with others is in Prefect."""
     connections = FakeConnections({name: {"limits": {"concurrency": limit}}})
-    return DoorKeeper(MemoryStore(), DeclaredLimits(connections), SystemClock(), wall=PrefectWall())
+    return ConnectionThrottle(MemoryStore(), LimitRegistry(connections), SystemClock(), wall=PrefectConcurrencyLimits())
 
 
 async def active(name: str) -> tuple[int, int]:
@@ -62,7 +62,7 @@ async def calls(name: str, limit: int, number: int) -> int:
     workers = [worker(name, limit) for _ in range(2)]
     under_way, most, made = 0, 0, 0
 
-    async def call(door: DoorKeeper) -> None:
+    async def call(door: ConnectionThrottle) -> None:
         nonlocal under_way, most, made
         while True:
             try:

@@ -11,7 +11,7 @@ from flowbuilder.adapters.connections import FileConnections
 from flowbuilder.adapters.ports import real_ports
 from flowbuilder.devstack.sample_site.site import SampleSite
 from flowbuilder.settings import Settings
-from tests.support.prefect_installation import Shop, prefect_state
+from tests.support.prefect_installation import PrefectInstallation, prefect_state
 
 pytestmark = pytest.mark.prefect
 DEPLOYMENTS = Path(__file__).parents[2] / "deployments"
@@ -30,11 +30,11 @@ def site(tmp_path: Path) -> Iterator[SampleSite]:
 
 
 async def test_a_decaying_page_is_refreshed_reviewed_published_and_verified(
-    shop: Shop, settings: Settings, site: SampleSite
+    shop: PrefectInstallation, settings: Settings, site: SampleSite
 ) -> None:
     address = site.address.removeprefix("http://")
     real = settings.model_copy(update={"gsc_base_url": site.address, "egress_allow": address})
-    whole = Shop(store=shop.store, ports=real_ports(real, FileConnections(real.home)), settings=real)
+    whole = PrefectInstallation(store=shop.store, ports=real_ports(real, FileConnections(real.home)), settings=real)
     workflow = whole.publish((DEPLOYMENTS / "workflows" / "decay-refresh.yaml").read_text())
     record = {
         "site": "leaf.example",

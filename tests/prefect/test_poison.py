@@ -14,7 +14,7 @@ import pytest
 from flowbuilder.audit import audit
 from flowbuilder.settings import Settings
 from flowbuilder.steps.registry import step_types
-from tests.support.prefect_installation import Shop, until
+from tests.support.prefect_installation import PrefectInstallation, until
 from tests.support.prefect_server import BIN, PrefectServer, program
 
 pytestmark = pytest.mark.prefect
@@ -108,7 +108,7 @@ class Supervised:
 
 @pytest.mark.timeout(400)
 async def test_one_poisonous_execution_among_many_is_set_aside_and_the_others_finish(
-    shop: Shop, prefect: PrefectServer, settings: Settings, tmp_path: Path, plugin: str
+    shop: PrefectInstallation, prefect: PrefectServer, settings: Settings, tmp_path: Path, plugin: str
 ) -> None:
     workflow = shop.publish(DOCUMENT)
     how = ["segfault" if number == 7 else "not" for number in range(MANY)]

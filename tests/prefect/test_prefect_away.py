@@ -14,12 +14,12 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from flowbuilder.errors import Unavailable
-from flowbuilder.prefect.api.availability import PrefectAway, prefect_asked
+from flowbuilder.prefect.api.availability import PrefectUnavailable, prefect_asked
 from flowbuilder.prefect.api.deployment_limits import Limits
 from flowbuilder.prefect.runs.process_liveness import this_place
-from flowbuilder.prefect.runs.worker_context import Station, new_holder
+from flowbuilder.prefect.runs.worker_context import WorkerContext, new_holder
 from tests.support.documents import NOTE
-from tests.support.prefect_installation import Shop, until
+from tests.support.prefect_installation import PrefectInstallation, until
 
 pytestmark = pytest.mark.prefect
 
@@ -46,7 +46,7 @@ async def silent_server() -> AsyncIterator[str]:
     silent.close()
 
 
-async def waiting(shop: Shop, document: str = NOTE) -> str:
+async def waiting(shop: PrefectInstallation, document: str = NOTE) -> str:
     """An execution that waits for its review, and no worker that knows its run."""
     workflow = shop.publish(document)
     async with shop.worker():
@@ -55,12 +55,12 @@ async def waiting(shop: Shop, document: str = NOTE) -> str:
     return execution_id
 
 
-def decide(shop: Shop, execution_id: str) -> None:
+def decide(shop: PrefectInstallation, execution_id: str) -> None:
     [review] = shop.app.reviews_of(execution_id)
     shop.store.decide(review.id, kind="approved", by="ana", seen_version=review.version, seen_hash=review.content_hash)
 
 
-async def test_a_worker_that_starts_without_prefect_goes_on_with_what_was_decided(shop: Shop) -> None:
+async def test_a_worker_that_starts_without_prefect_goes_on_with_what_was_decided(shop: PrefectInstallation) -> None:
     execution_id = await waiting(shop)
     with prefect_away():
         async with shop.worker():
@@ -68,7 +68,7 @@ async def test_a_worker_that_starts_without_prefect_goes_on_with_what_was_decide
             await shop.status(execution_id, "completed")
 
 
-async def test_an_execution_of_a_dead_worker_goes_on_without_prefect(shop: Shop) -> None:
+async def test_an_execution_of_a_dead_worker_goes_on_without_prefect(shop: PrefectInstallation) -> None:
     execution_id = await waiting(shop)
     decide(shop, execution_id)
     shop.store.claim(execution_id, new_holder("test"), timedelta(milliseconds=1))
@@ -78,7 +78,7 @@ async def test_an_execution_of_a_dead_worker_goes_on_without_prefect(shop: Shop)
     assert len(shop.events(execution_id, "worker_lost")) == 1
 
 
-async def test_reviews_expire_without_prefect(shop: Shop) -> None:
+async def test_reviews_expire_without_prefect(shop: PrefectInstallation) -> None:
     execution_id = await waiting(shop, EXPIRING)
     with prefect_away():
         async with shop.worker():
@@ -86,7 +86,7 @@ async def test_reviews_expire_without_prefect(shop: Shop) -> None:
     assert shop.app.execution(execution_id).outputs == {"result": ["rejected", None]}
 
 
-async def test_what_another_kind_of_worker_had_last_waits_for_prefect(shop: Shop) -> None:
+async def test_what_another_kind_of_worker_had_last_waits_for_prefect(shop: PrefectInstallation) -> None:
     execution_id = await waiting(shop)
     lease = shop.store.claim(execution_id, new_holder("flow"), timedelta(milliseconds=1))
     with prefect_away():
@@ -99,7 +99,7 @@ async def test_what_another_kind_of_worker_had_last_waits_for_prefect(shop: Shop
             assert not worker.desk.seats  # it rests; nobody asks again and again
 
 
-async def test_a_poll_that_is_not_answered_is_no_end_of_the_worker(shop: Shop) -> None:
+async def test_a_poll_that_is_not_answered_is_no_end_of_the_worker(shop: PrefectInstallation) -> None:
     with prefect_away():
         async with shop.worker() as worker:
             for _ in range(5):
@@ -107,7 +107,7 @@ async def test_a_poll_that_is_not_answered_is_no_end_of_the_worker(shop: Shop) -
                 await worker.sync_with_backend()
 
 
-async def test_a_deployment_that_prefect_has_forgotten_has_no_limit(shop: Shop) -> None:
+async def test_a_deployment_that_prefect_has_forgotten_has_no_limit(shop: PrefectInstallation) -> None:
     async with get_client() as client:
         assert await Limits(client).has(uuid4()) is False
 
@@ -115,19 +115,19 @@ async def test_a_deployment_that_prefect_has_forgotten_has_no_limit(shop: Shop) 
 async def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flowbuilder.prefect.api.availability.ANSWER_SECONDS", 0.2)
     async with silent_server() as api, PrefectClient(api=api) as client:
-        with pytest.raises(PrefectAway, match="does not answer"):
+        with pytest.raises(PrefectUnavailable, match="does not answer"):
             async with prefect_asked():
                 await client.read_flow_run(uuid4())
 
 
-def test_a_hint_does_not_wait_for_a_server_that_is_away(shop: Shop) -> None:
+def test_a_hint_does_not_wait_for_a_server_that_is_away(shop: PrefectInstallation) -> None:
     began = time.monotonic()
     with prefect_away(tries=40), pytest.raises(Unavailable, match="does not answer"):
         shop.app.engine.wake(str(uuid4()))
     assert time.monotonic() - began < 5
 
 
-def test_a_hint_does_not_wait_for_a_server_that_dies_while_it_is_asked(shop: Shop) -> None:
+def test_a_hint_does_not_wait_for_a_server_that_dies_while_it_is_asked(shop: PrefectInstallation) -> None:
     with socket.create_server(("127.0.0.1", 0)) as dying, ThreadPoolExecutor(1) as pool:
 
         def hang_up() -> None:
@@ -145,25 +145,27 @@ def test_a_hint_does_not_wait_for_a_server_that_dies_while_it_is_asked(shop: Sho
         dying.shutdown(socket.SHUT_RDWR)
 
 
-async def test_a_worker_waits_for_a_database_that_is_just_starting(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_waits_for_a_database_that_is_just_starting(
+    shop: PrefectInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("flowbuilder.prefect.worker.warm_worker.SHORTEST_PAUSE", 0.05)
     tries: list[None] = []
 
-    def open_station(open_now: Callable[[], Station]) -> Station:
+    def open_worker_context(open_now: Callable[[], WorkerContext]) -> WorkerContext:
         tries.append(None)
         if len(tries) < 3:
             raise Unavailable("the database is starting up")
         return open_now()
 
     execution_id = await waiting(shop)
-    async with shop.worker(opening=open_station):
+    async with shop.worker(opening=open_worker_context):
         decide(shop, execution_id)
         await shop.status(execution_id, "completed")
     assert len(tries) == 3
 
 
 async def test_a_worker_that_starts_is_not_held_up_by_a_server_that_does_not_answer(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    shop: PrefectInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execution_id = await waiting(shop)
     decide(shop, execution_id)
@@ -176,7 +178,7 @@ async def test_a_worker_that_starts_is_not_held_up_by_a_server_that_does_not_ans
 
 
 async def test_what_a_process_held_that_has_died_goes_on_while_prefect_does_not_answer(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    shop: PrefectInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execution_id = await waiting(shop)
     decide(shop, execution_id)

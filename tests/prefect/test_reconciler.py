@@ -7,16 +7,16 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.states import Cancelled, Completed, Crashed, Failed, Running
 
-from flowbuilder.prefect.runs.reschedule import rouse
+from flowbuilder.prefect.runs.reschedule import reschedule
 from flowbuilder.prefect.worker.main import reconcile
 from flowbuilder.prefect.worker.reconciler import Sweeper
 from tests.support.documents import NOTE
-from tests.support.prefect_installation import Shop, flow_run, prefect_state, until
+from tests.support.prefect_installation import PrefectInstallation, flow_run, prefect_state, until
 
 pytestmark = pytest.mark.prefect
 
 
-async def test_a_decision_whose_wake_up_was_lost_is_found(shop: Shop) -> None:
+async def test_a_decision_whose_wake_up_was_lost_is_found(shop: PrefectInstallation) -> None:
     workflow = shop.publish(NOTE)
     async with shop.worker():
         execution_id = await shop.start(workflow, {"text": "hello"})
@@ -27,7 +27,7 @@ async def test_a_decision_whose_wake_up_was_lost_is_found(shop: Shop) -> None:
         await shop.status(execution_id, "completed", seconds=5)
 
 
-async def test_a_review_whose_time_is_over_expires(shop: Shop) -> None:
+async def test_a_review_whose_time_is_over_expires(shop: PrefectInstallation) -> None:
     workflow = shop.publish(NOTE.replace('title: "Is', 'expires_in: PT1S\n    on_expire: rejected\n    title: "Is'))
     async with shop.worker():
         execution_id = await shop.start(workflow, {"text": "hello"})
@@ -35,7 +35,7 @@ async def test_a_review_whose_time_is_over_expires(shop: Shop) -> None:
     assert shop.app.execution(execution_id).outputs == {"result": ["rejected", None]}
 
 
-async def test_two_sweepers_and_a_live_holder_run_each_step_once(shop: Shop) -> None:
+async def test_two_sweepers_and_a_live_holder_run_each_step_once(shop: PrefectInstallation) -> None:
     workflow = shop.publish(NOTE)
     async with shop.worker(), shop.worker():
         ids = [await shop.start(workflow, {"text": f"number {n}"}) for n in range(4)]
@@ -49,7 +49,7 @@ async def test_two_sweepers_and_a_live_holder_run_each_step_once(shop: Shop) -> 
         assert not shop.events(execution_id, "worker_lost")
 
 
-async def test_prefect_is_told_an_end_that_it_did_not_hear(shop: Shop) -> None:
+async def test_prefect_is_told_an_end_that_it_did_not_hear(shop: PrefectInstallation) -> None:
     execution_id = await waiting(shop)
     shop.store.request_control(execution_id, "cancel", "ana")
     async with get_client() as client:
@@ -60,7 +60,7 @@ async def test_prefect_is_told_an_end_that_it_did_not_hear(shop: Shop) -> None:
     await prefect_state(execution_id, "Cancelled")
 
 
-async def test_a_run_that_prefect_believes_to_be_running_is_shown_as_waiting(shop: Shop) -> None:
+async def test_a_run_that_prefect_believes_to_be_running_is_shown_as_waiting(shop: PrefectInstallation) -> None:
     execution_id = await waiting(shop)
     async with get_client() as client:
         await client.set_flow_run_state(UUID(execution_id), Running(), force=True)
@@ -70,7 +70,7 @@ async def test_a_run_that_prefect_believes_to_be_running_is_shown_as_waiting(sho
     assert "review" in ((await prefect_state(execution_id, "Suspended")).message or "")
 
 
-async def test_a_cancellation_in_prefect_that_nobody_saw_is_taken_over(shop: Shop) -> None:
+async def test_a_cancellation_in_prefect_that_nobody_saw_is_taken_over(shop: PrefectInstallation) -> None:
     execution_id = await waiting(shop)
     async with get_client() as client:
         await client.set_flow_run_state(UUID(execution_id), Cancelled(), force=True)
@@ -81,20 +81,20 @@ async def test_a_cancellation_in_prefect_that_nobody_saw_is_taken_over(shop: Sho
 
 @pytest.mark.parametrize("state", [Crashed(), Failed(), Completed()], ids=["crashed", "failed", "completed"])
 async def test_a_run_that_has_ended_in_prefect_alone_is_scheduled_again_after_a_while(
-    shop: Shop, state: object, monkeypatch: pytest.MonkeyPatch
+    shop: PrefectInstallation, state: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execution_id = await waiting(shop)
     shop.store.mark_ready(execution_id)
     async with get_client() as client:
         await client.set_flow_run_state(UUID(execution_id), state, force=True)  # type: ignore[arg-type]
         execution = shop.app.execution(execution_id)
-        assert await rouse(client, execution, await flow_run(execution_id)) == "left"
+        assert await reschedule(client, execution, await flow_run(execution_id)) == "left"
         monkeypatch.setattr("flowbuilder.prefect.runs.reschedule.CRASH_SECONDS", 0.0)
-        assert await rouse(client, execution, await flow_run(execution_id)) == "rescheduled"
+        assert await reschedule(client, execution, await flow_run(execution_id)) == "rescheduled"
     await prefect_state(execution_id, "AwaitingRetry")
 
 
-async def test_an_execution_goes_on_though_prefect_has_lost_its_run(shop: Shop) -> None:
+async def test_an_execution_goes_on_though_prefect_has_lost_its_run(shop: PrefectInstallation) -> None:
     execution_id = await waiting(shop)
     async with get_client() as client:
         await client.delete_flow_run(UUID(execution_id))
@@ -103,7 +103,7 @@ async def test_an_execution_goes_on_though_prefect_has_lost_its_run(shop: Shop) 
         await shop.status(execution_id, "completed")
 
 
-async def waiting(shop: Shop) -> str:
+async def waiting(shop: PrefectInstallation) -> str:
     """An execution that waits for its review, and no worker."""
     workflow = shop.publish(NOTE)
     async with shop.worker() as worker:

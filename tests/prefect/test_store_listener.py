@@ -20,7 +20,7 @@ from flowbuilder.store import open_store
 from flowbuilder.testing import MemoryStore, fake_ports
 from tests.support.documents import NOTE
 from tests.support.postgres import Server
-from tests.support.prefect_installation import Shop, until
+from tests.support.prefect_installation import PrefectInstallation, until
 from tests.support.prefect_server import PrefectServer
 
 SOON = 0.5
@@ -29,17 +29,17 @@ SOON = 0.5
 @pytest.fixture(params=["sqlite", "postgres"])
 def far_shop(
     request: pytest.FixtureRequest, prefect: PrefectServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Shop]:
+) -> Iterator[PrefectInstallation]:
     """A shop on both databases, whose worker does not poll."""
     monkeypatch.setattr(warm_worker, "READY_SECONDS", 3600.0)
     url = request.getfixturevalue(f"{request.param}_url")
     settings = settings.model_copy(update={"database_url": url, "sweep_seconds": 3600.0})
     with contextlib.closing(open_store(url, durable=False)) as store:
-        yield Shop(store=store, ports=fake_ports(clock=SystemClock()), settings=settings)
+        yield PrefectInstallation(store=store, ports=fake_ports(clock=SystemClock()), settings=settings)
 
 
 @pytest.mark.prefect
-async def test_a_decision_made_elsewhere_is_followed_within_half_a_second(far_shop: Shop) -> None:
+async def test_a_decision_made_elsewhere_is_followed_within_half_a_second(far_shop: PrefectInstallation) -> None:
     workflow = far_shop.publish(NOTE)
     taken = []
     async with far_shop.worker():
@@ -51,7 +51,7 @@ async def test_a_decision_made_elsewhere_is_followed_within_half_a_second(far_sh
     assert min(taken) < SOON, taken  # the others are what a busy machine makes of it
 
 
-async def decided_elsewhere(shop: Shop, execution_id: str) -> float:
+async def decided_elsewhere(shop: PrefectInstallation, execution_id: str) -> float:
     """Seconds from the commit of a decision that nobody is woken for to the step after it."""
     review = await shop.review(execution_id)
     await shop.status(execution_id, "waiting")

@@ -13,7 +13,7 @@ import pytest
 
 from flowbuilder.prefect.api.wakeup_channel import LONGEST, WakeUps, wake_workers
 from tests.support.documents import NOTE
-from tests.support.prefect_installation import Shop, until
+from tests.support.prefect_installation import PrefectInstallation, until
 
 
 class Heard(list[tuple[str, str]]):
@@ -44,7 +44,7 @@ async def test_what_is_known_of_the_run_comes_with_the_word_if_it_is_short(tmp_p
 
 @pytest.mark.prefect
 async def test_a_worker_asks_prefect_nothing_that_the_word_has_told(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    shop: PrefectInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[object] = []
     async with shop.worker() as worker:

@@ -14,7 +14,7 @@ from werkzeug import Request, Response
 
 from flowbuilder.settings import Settings
 from tests.support.documents import NOTE
-from tests.support.prefect_installation import Shop, flow_run, prefect_state, until
+from tests.support.prefect_installation import PrefectInstallation, flow_run, prefect_state, until
 from tests.support.prefect_server import BIN, PrefectServer, program
 
 pytestmark = pytest.mark.prefect
@@ -56,7 +56,7 @@ def environment(prefect: PrefectServer, settings: Settings) -> dict[str, str]:
 
 
 async def test_an_execution_of_a_killed_worker_goes_on_in_the_next(
-    shop: Shop, prefect: PrefectServer, settings: Settings, tmp_path: Path, base: str
+    shop: PrefectInstallation, prefect: PrefectServer, settings: Settings, tmp_path: Path, base: str
 ) -> None:
     workflow = shop.publish(SLOW)
     given = environment(prefect, settings)
@@ -77,7 +77,7 @@ async def test_an_execution_of_a_killed_worker_goes_on_in_the_next(
 
 
 async def test_a_worker_that_is_stopped_finishes_its_step_and_hands_over(
-    shop: Shop, prefect: PrefectServer, settings: Settings, tmp_path: Path, base: str
+    shop: PrefectInstallation, prefect: PrefectServer, settings: Settings, tmp_path: Path, base: str
 ) -> None:
     workflow = shop.publish(SLOW)
     given = environment(prefect, settings)
@@ -95,7 +95,7 @@ async def test_a_worker_that_is_stopped_finishes_its_step_and_hands_over(
 
 
 async def test_an_execution_over_which_two_workers_died_runs_in_a_process_of_its_own(
-    shop: Shop, prefect: PrefectServer, settings: Settings, tmp_path: Path
+    shop: PrefectInstallation, prefect: PrefectServer, settings: Settings, tmp_path: Path
 ) -> None:
     workflow = shop.publish(NOTE)
     execution_id = await shop.start(workflow, {"text": "hello"})
@@ -111,7 +111,7 @@ async def test_an_execution_over_which_two_workers_died_runs_in_a_process_of_its
 
 
 async def test_the_same_deployment_runs_on_prefects_process_worker(
-    shop: Shop, prefect: PrefectServer, settings: Settings, tmp_path: Path
+    shop: PrefectInstallation, prefect: PrefectServer, settings: Settings, tmp_path: Path
 ) -> None:
     given = environment(prefect, settings)
     pool = ["work-pool", "create", settings.work_pool, "--type", "process"]
@@ -131,7 +131,7 @@ async def test_the_same_deployment_runs_on_prefects_process_worker(
 
 
 async def test_run_waits_and_answers_with_one_json_document(
-    shop: Shop, prefect: PrefectServer, settings: Settings, tmp_path: Path
+    shop: PrefectInstallation, prefect: PrefectServer, settings: Settings, tmp_path: Path
 ) -> None:
     file = tmp_path / "note.yaml"
     file.write_text(NOTE)

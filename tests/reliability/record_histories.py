@@ -35,9 +35,9 @@ from flowbuilder.testing import (
 )
 from tests.acceptance.test_examples import served
 from tests.reliability.simulation.simulation import simulate
-from tests.reliability.simulation.store_factory import Ground
-from tests.support.crash_injection import Box, Crash
-from tests.support.crash_scenario import Stage, changes
+from tests.reliability.simulation.store_factory import StoreFactory
+from tests.support.crash_injection import Crash, CrashInjector
+from tests.support.crash_scenario import CrashScenario, changes
 from tests.support.crash_workflows import PAGE, SCENARIOS, SITE
 from tests.support.recorded_histories import History, history_of
 
@@ -49,15 +49,15 @@ SEEDS = range(8)
 def scenarios() -> Iterator[tuple[str, History]]:
     """Each once without trouble, and once with a death in the middle."""
     for scenario in SCENARIOS:
-        box = Box(counts=changes)
+        box = CrashInjector(counts=changes)
         for name, crashes in ((scenario.name, False), (f"{scenario.name}-after-a-death", True)):
             clock = FakeClock()
             store = MemoryStore(clock=clock)
-            stage = Stage(scenario, partial(_itself, store), clock)
+            stage = CrashScenario(scenario, partial(_itself, store), clock)
             with contextlib.suppress(Crash):
-                stage.live(Box(len(box.operations) * 2 // 3, "before", counts=changes) if crashes else box)
+                stage.live(CrashInjector(len(box.operations) * 2 // 3, "before", counts=changes) if crashes else box)
             clock.advance(60)
-            stage.live(Box())
+            stage.live(CrashInjector())
             yield f"scenario-{name}", history_of(store, "run")
 
 
@@ -69,7 +69,7 @@ def _itself(store: MemoryStore) -> MemoryStore:
 def simulations() -> Iterator[tuple[str, History]]:
     """Executions that went through a lot."""
     with TemporaryDirectory() as folder:
-        ground = Ground(Path(folder))
+        ground = StoreFactory(Path(folder))
         for seed in SEEDS:
             simulate(seed, ground)
             for execution in sorted(ground._memory._memory.runs):

@@ -15,7 +15,7 @@ class Crash(BaseException):
     """The process is gone. No `except Exception` may see it."""
 
 
-class Box:
+class CrashInjector:
     """Counts the operations of one life of a process, and ends it before or after the one with number `point`."""
 
     def __init__(
@@ -48,7 +48,7 @@ class Box:
         raise Crash(f"{self.when} {operation}")
 
 
-class Survey(Box):
+class Survey(CrashInjector):
     """Lives on, and looks at every point at what would survive a crash there.
 
     Two points between which nothing of it has changed are one: whoever goes on finds the same world. `distinct` are the
@@ -78,10 +78,10 @@ class Survey(Box):
         self.every.append((point, self.distinct[-1]))
 
 
-class Boxed:
+class CrashProxy:
     """Stands for an object: every call of a public method is an operation of the box."""
 
-    def __init__(self, inner: Any, box: Box, name: str) -> None:
+    def __init__(self, inner: Any, box: CrashInjector, name: str) -> None:
         self._inner, self._box, self._name = inner, box, name
 
     def __getattr__(self, name: str) -> Any:

@@ -20,10 +20,10 @@ from flowbuilder.model.review import Review
 from flowbuilder.ports import Ports, Sandbox, StartRequest, Store
 from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeClock, fake_ports
-from tests.support.crash_injection import Box, Boxed, Crash
+from tests.support.crash_injection import Crash, CrashInjector, CrashProxy
 from tests.support.crash_workflows import PAGE, SITE, Scenario
-from tests.support.deterministic_scheduling import everything_in_order, unhurried
-from tests.support.effect_targets import BoxedSite, Service, Site, Targets
+from tests.support.deterministic_scheduling import deterministic_scheduling, unhurried
+from tests.support.effect_targets import CrashableSite, Service, Site, Targets
 
 TTL = timedelta(seconds=15)
 PASSES = 60
@@ -64,7 +64,7 @@ class Ending:
 class Engine:
     """Prefect, as the application sees it: starting is idempotent by the execution's id, a wake-up is a hint."""
 
-    def __init__(self, stage: Stage, store: Store) -> None:
+    def __init__(self, stage: CrashScenario, store: Store) -> None:
         self._stage, self._store = stage, store
 
     def start(self, wanted: StartRequest) -> str:
@@ -85,7 +85,7 @@ class Engine:
         self._stage.woken.append(execution_id)
 
 
-class Stage:
+class CrashScenario:
     """The world of one scenario: a clock, targets, people, and a store that each life opens anew."""
 
     def __init__(
@@ -106,14 +106,14 @@ class Stage:
         self.asked: set[int] = set()
         self._eyes: Store | None = None
 
-    def live(self, box: Box) -> None:
+    def live(self, box: CrashInjector) -> None:
         """One process: start the execution unless it is there, then work and answer until nothing is left to do."""
         self.lives += 1
         self.look_away()
         opened = self.opener()
         try:
-            with everything_in_order(), unhurried():
-                self._live(Boxed(opened, box, "store"), box)
+            with deterministic_scheduling(), unhurried():
+                self._live(CrashProxy(opened, box, "store"), box)
         except Crash:
             self.answers_lost += (box.operations[-1], box.when) == ("store.keep_answer", "before")
             raise
@@ -122,8 +122,8 @@ class Stage:
             if close is not None:
                 close()
 
-    def _live(self, store: Any, box: Box) -> None:
-        app = App(store, Boxed(Engine(self, store), box, "prefect"), Settings())  # type: ignore[arg-type]
+    def _live(self, store: Any, box: CrashInjector) -> None:
+        app = App(store, CrashProxy(Engine(self, store), box, "prefect"), Settings())  # type: ignore[arg-type]
         ports = self.ports(box)
         self._prepare(app, store)
         idle = 0
@@ -156,13 +156,13 @@ class Stage:
     def _start(self, app: App, **named: Any) -> None:
         app.start(**named)
 
-    def ports(self, box: Box) -> Ports:
+    def ports(self, box: CrashInjector) -> Ports:
         """The world outside, each part of it in the box."""
         return fake_ports(
             clock=self.clock,
-            http=Boxed(self.targets.service, box, "service"),  # type: ignore[arg-type]
-            cms=BoxedSite(self.targets.site, box),  # type: ignore[arg-type]
-            models=Boxed(self.targets.model, box, "model"),
+            http=CrashProxy(self.targets.service, box, "service"),  # type: ignore[arg-type]
+            cms=CrashableSite(self.targets.site, box),  # type: ignore[arg-type]
+            models=CrashProxy(self.targets.model, box, "model"),
             sandbox=self.sandbox,
         )
 

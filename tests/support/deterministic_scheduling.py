@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 
 @contextlib.contextmanager
-def everything_in_order() -> Iterator[None]:
+def deterministic_scheduling() -> Iterator[None]:
     """No threads: the same operations in the same order every time, so that a crash point is the same one too."""
-    to_thread, apart = asyncio.to_thread, flowbuilder.engine.step_runner.run_apart
+    to_thread, apart = asyncio.to_thread, flowbuilder.engine.step_runner.run_in_isolated_thread
 
     async def at_once(work: Callable[..., T], /, *given: Any, **named: Any) -> T:
         return work(*given, **named)
@@ -26,11 +26,11 @@ def everything_in_order() -> Iterator[None]:
         return await work()
 
     asyncio.to_thread = at_once  # type: ignore[assignment]
-    flowbuilder.engine.step_runner.run_apart = here  # type: ignore[assignment]
+    flowbuilder.engine.step_runner.run_in_isolated_thread = here  # type: ignore[assignment]
     try:
         yield
     finally:
-        asyncio.to_thread, flowbuilder.engine.step_runner.run_apart = to_thread, apart
+        asyncio.to_thread, flowbuilder.engine.step_runner.run_in_isolated_thread = to_thread, apart
 
 
 @contextlib.contextmanager

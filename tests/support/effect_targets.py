@@ -11,7 +11,7 @@ from flowbuilder.ports import CmsPage, CmsWrite, HttpRequest, HttpResponse, Mode
 from flowbuilder.testing import FakeModel, MemoryCms
 from flowbuilder.testing.fakes import respond
 from flowbuilder.values import JsonObject
-from tests.support.crash_injection import Box, Boxed
+from tests.support.crash_injection import CrashInjector, CrashProxy
 
 
 class Site(MemoryCms):
@@ -26,13 +26,13 @@ class Site(MemoryCms):
         return await super().update(write)
 
 
-class BoxedSite(Boxed):
+class CrashableSite(CrashProxy):
     """A CMS in a box; it is asked for by site."""
 
-    def __init__(self, inner: Site, box: Box) -> None:
+    def __init__(self, inner: Site, box: CrashInjector) -> None:
         super().__init__(inner, box, "cms")
 
-    async def __call__(self, site: JsonObject) -> BoxedSite:
+    async def __call__(self, site: JsonObject) -> CrashableSite:
         return self
 
 

@@ -22,7 +22,7 @@ from prefect.client.schemas.responses import (
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Scheduled
 
-from tests.support.crash_injection import Boxed
+from tests.support.crash_injection import CrashProxy
 
 HERE = UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
 
@@ -163,7 +163,7 @@ class PrefectMemory:
 class Client:
     """The server as an asynchronous client of it."""
 
-    def __init__(self, server: Boxed) -> None:
+    def __init__(self, server: CrashProxy) -> None:
         self._server = server
         self.loop = self._loop = asyncio.get_running_loop()
 

@@ -16,7 +16,7 @@ from flowbuilder.model.events import Event
 from flowbuilder.model.review import DecisionKind, Review
 from flowbuilder.ports import Ports, Store
 from flowbuilder.prefect.engine import PrefectEngine
-from flowbuilder.prefect.runs.worker_context import Station, new_holder
+from flowbuilder.prefect.runs.worker_context import WorkerContext, new_holder
 from flowbuilder.prefect.worker.warm_worker import WarmWorker
 from flowbuilder.settings import Settings
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 @dataclass(kw_only=True)
-class Shop:
+class PrefectInstallation:
     """What a test works with. Every shop has a work pool of its own, so tests do not see each other's runs."""
 
     store: Store
@@ -84,17 +84,22 @@ class Shop:
 
     @contextlib.asynccontextmanager
     async def worker(
-        self, *, opening: Callable[[Callable[[], Station]], Station] = lambda opened: opened(), **options: Any
+        self,
+        *,
+        opening: Callable[[Callable[[], WorkerContext]], WorkerContext] = lambda opened: opened(),
+        **options: Any,
     ) -> AsyncIterator[WarmWorker]:
         """A warm worker in this process; `opening` may make trouble when it opens its store."""
-        station = Station(store=self.store, ports=self.ports, settings=self.settings, holder=new_holder("test"))
+        worker_context = WorkerContext(
+            store=self.store, ports=self.ports, settings=self.settings, holder=new_holder("test")
+        )
 
         class Worker(WarmWorker):
             type = f"test-{uuid.uuid4().hex[:8]}"
 
             @staticmethod
-            def open_station() -> Station:
-                return opening(lambda: station)
+            def open_worker_context() -> WorkerContext:
+                return opening(lambda: worker_context)
 
         worker = Worker(work_pool_name=self.settings.work_pool, **options)
         task = asyncio.create_task(worker.start(printer=lambda *_: None))

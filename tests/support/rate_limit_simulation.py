@@ -101,7 +101,7 @@ class Provider:
 
 
 @dataclass
-class Hands:
+class SimulatedWorker:
     """A worker with so many places: it takes up what the store says is ready, and lets go of what waits."""
 
     store: Store

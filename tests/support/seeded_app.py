@@ -119,7 +119,7 @@ outputs: {status: "{{ steps.two.output.status }}"}
 DOCUMENTS = (NOTE, PAIR, FORM, BROKEN, SLOW)
 
 
-class Scene:
+class SeededApp:
     """A store and what can be done with it. Executions run at once, to their end or to where they wait."""
 
     def __init__(self, url: str, home: Path, ports: Any = None) -> None:
@@ -129,7 +129,7 @@ class Scene:
         self.runner = LocalRunner(self.store, ports or fake_ports())
         self.app = App(self.store, self.runner, self.settings)
 
-    def publish(self, *documents: str) -> Scene:
+    def publish(self, *documents: str) -> SeededApp:
         """Store these documents, written by Ana, and publish them."""
         for document in documents:
             version = self.app.push(document, author=ANA)

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from flowbuilder.ports import HttpRequest, HttpResponse
-from tests.support.prefect_installation import Shop
+from tests.support.prefect_installation import PrefectInstallation
 
 SLOW = """
 schema: flowbuilder/v1
@@ -28,6 +28,8 @@ class SlowHttp:
         return HttpResponse(status=200, headers={"content-type": "text/plain"}, body=b"ok", url=request.url)
 
 
-def slow_shop(shop: Shop, *, seconds: float) -> Shop:
+def slow_shop(shop: PrefectInstallation, *, seconds: float) -> PrefectInstallation:
     """The same shop, with a slow outside world."""
-    return Shop(store=shop.store, ports=replace(shop.ports, http=SlowHttp(seconds)), settings=shop.settings)
+    return PrefectInstallation(
+        store=shop.store, ports=replace(shop.ports, http=SlowHttp(seconds)), settings=shop.settings
+    )

@@ -22,13 +22,13 @@ import flowbuilder.prefect.runs.state_reporter
 from flowbuilder.app import App
 from flowbuilder.model.execution import TERMINAL, Execution
 from flowbuilder.prefect.engine import PrefectEngine
-from flowbuilder.prefect.runs.worker_context import Station
-from flowbuilder.prefect.worker.dispatcher import Desk
+from flowbuilder.prefect.runs.worker_context import WorkerContext
+from flowbuilder.prefect.worker.dispatcher import Dispatcher
 from flowbuilder.prefect.worker.reconciler import Sweeper
 from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeClock
-from tests.support.crash_injection import Box, Boxed, Crash
-from tests.support.crash_scenario import PASSES, TTL, Opener, Stage
+from tests.support.crash_injection import Crash, CrashInjector, CrashProxy
+from tests.support.crash_scenario import PASSES, TTL, CrashScenario, Opener
 from tests.support.crash_workflows import Scenario
 from tests.support.prefect_in_memory import Client, PrefectMemory
 
@@ -39,7 +39,7 @@ SHOWN = {"completed": "COMPLETED", "failed": "FAILED", "cancelled": "CANCELLED"}
 class WakeUps:
     """The loopback wake-up. Where nobody hears it, a decision goes by way of Prefect."""
 
-    def __init__(self, desk: Desk, *, heard: bool) -> None:
+    def __init__(self, desk: Dispatcher, *, heard: bool) -> None:
         self._desk, self._heard = desk, heard
 
     def wake(self, execution_id: str) -> bool:
@@ -48,7 +48,7 @@ class WakeUps:
         return self._heard
 
 
-class WarmStage(Stage):
+class WarmCrashScenario(CrashScenario):
     """A life is that of a warm worker. `heard` says whether wake-ups reach it."""
 
     def __init__(
@@ -58,23 +58,25 @@ class WarmStage(Stage):
         self.key, self.heard = run, heard
         self.prefect = PrefectMemory()
 
-    def _live(self, store: Any, box: Box) -> None:
+    def _live(self, store: Any, box: CrashInjector) -> None:
         asyncio.run(self._work_warm(store, box))
 
-    async def _work_warm(self, store: Any, box: Box) -> None:
+    async def _work_warm(self, store: Any, box: CrashInjector) -> None:
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # a crash leaves tasks behind
-        server = Boxed(self.prefect, box, "prefect")
+        server = CrashProxy(self.prefect, box, "prefect")
         client: Any = Client(server)
         settings = Settings(work_pool=POOL, home=Path("nowhere"), lease_seconds=TTL.total_seconds())
-        station = Station(store=store, ports=self.ports(box), settings=settings, holder=f"worker:{self.lives}")
+        worker_context = WorkerContext(
+            store=store, ports=self.ports(box), settings=settings, holder=f"worker:{self.lives}"
+        )
         alone = SettingsContext(profile=get_settings_context().profile, settings=_alone())
         with alone, AsyncClientContext.model_construct(client=client):
-            desk = Desk(station, client, pool=POOL, limit=10)
-            with prefect_in_memory(server, Boxed(WakeUps(desk, heard=self.heard), box, "wakeup")):
+            desk = Dispatcher(worker_context, client, pool=POOL, limit=10)
+            with prefect_in_memory(server, CrashProxy(WakeUps(desk, heard=self.heard), box, "wakeup")):
                 await self._look_after(App(store, PrefectEngine(store, settings), settings), desk, box)
 
-    async def _look_after(self, app: App, desk: Desk, box: Box) -> None:
-        store, client = desk.station.store, desk.client
+    async def _look_after(self, app: App, desk: Dispatcher, box: CrashInjector) -> None:
+        store, client = desk.worker_context.store, desk.client
 
         async def offer(execution: Execution) -> bool:
             desk.offer(execution.id)
@@ -104,13 +106,13 @@ class WarmStage(Stage):
     def _start(self, app: App, **named: Any) -> None:
         self.run = app.start(key=self.key, **named)
 
-    async def _until_quiet(self, desk: Desk, box: Box) -> None:
+    async def _until_quiet(self, desk: Dispatcher, box: CrashInjector) -> None:
         """Until nothing is worked on, and Prefect has been told."""
         while True:
             await desk.idle()
             if box.dead:
                 raise Crash("the worker")
-            if not desk.seats and all(telling.silent for telling in desk._tellings.values()):
+            if not desk.seats and all(reporter.silent for reporter in desk._tellings.values()):
                 return
             await asyncio.sleep(0)
 
@@ -143,7 +145,7 @@ def _alone() -> prefect.settings.Settings:
 
 
 @contextlib.contextmanager
-def prefect_in_memory(server: Boxed, wakeups: Boxed) -> Iterator[None]:
+def prefect_in_memory(server: CrashProxy, wakeups: CrashProxy) -> Iterator[None]:
     """This process's Prefect is the server in the box: its clients, its task events, and the wake-ups beside it."""
 
     @contextlib.contextmanager

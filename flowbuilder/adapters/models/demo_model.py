@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flowbuilder.adapters.models.example_value import sample_of
-from flowbuilder.adapters.models.page_statistics import Reading, Search, plain, searches_of, sections_of
+from flowbuilder.adapters.models.page_statistics import PageStatistics, Search, plain, searches_of, sections_of
 from flowbuilder.errors import StepError
 from flowbuilder.json_schema import problems
 from flowbuilder.ports import ModelAnswer, ModelRequest
@@ -96,7 +96,7 @@ def _analysed(prompt: str, *, this_year: int) -> _Analysis:
     marked, around = _marked(prompt)
     page = _OWN.sub("", marked["page"] if "page" in marked else _unmarked(prompt)).strip()
     title, rows = marked.get("title", ""), _rows(marked.get("rows", ""))
-    reading = Reading(title=title, sections=sections_of(page), searches=searches_of(rows))
+    reading = PageStatistics(title=title, sections=sections_of(page), searches=searches_of(rows))
     asked = next((match[1].strip() for match in _ASKED.finditer(around)), "")
     less = bool(asked and _LESS.search(asked))
     open_ones = [search for search in reading.searches if not reading.has_heading(search.query)]
@@ -129,14 +129,14 @@ def _body(page: str, summary: list[str], answers: list[tuple[Search, str]]) -> s
     return "\n\n".join(part.strip("\n") for part in parts if part.strip()) + "\n" if len(parts) > 1 else page
 
 
-def _first_two(reading: Reading) -> list[str]:
+def _first_two(reading: PageStatistics) -> list[str]:
     chosen = reading.central[:2]
     in_order = [part for section in reading.sections for part in section.sentences if part in chosen]
     return list(dict.fromkeys(in_order)) if len(chosen) == 2 else []
 
 
 def _brief(
-    reading: Reading,
+    reading: PageStatistics,
     answers: dict[Search, str],
     missing: list[Search],
     asked: str,
@@ -166,7 +166,7 @@ def _question(query: str) -> str:
     return query[:1].upper() + query[1:].rstrip("?") + "?"
 
 
-def _opening(reading: Reading, most: int) -> str:
+def _opening(reading: PageStatistics, most: int) -> str:
     first = next((part for section in reading.sections for part in section.sentences), "")
     text = plain(first)
     return text if len(text) <= most else text[:most].rpartition(" ")[0] + "…"

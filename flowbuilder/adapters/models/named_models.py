@@ -9,7 +9,7 @@ from flowbuilder.adapters.models.providers import load_library, opened_model
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.json_schema import problems
 from flowbuilder.ports import ModelAnswer, ModelRequest, ModelTool, NoThrottle, Throttle
-from flowbuilder.throttling.context import lasting
+from flowbuilder.throttling.context import timeout_excluding_waits
 from flowbuilder.values import JsonObject
 
 REPAIRS = 2
@@ -38,7 +38,7 @@ class NamedModels:
             return await DemoModel().complete(request)
         await load_library(provider)  # not a part of the time that the model has
         try:
-            async with lasting(request.timeout), opened_model(request) as model:
+            async with timeout_excluding_waits(request.timeout), opened_model(request) as model:
                 return await _ask(self._watched(model, request), request)
         except TimeoutError:
             raise TransientError(

@@ -65,7 +65,7 @@ class Search:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class PageStatistics:
     """A page and its searches, read together."""
 
     sections: tuple[Section, ...]

@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import Protocol
 from uuid import uuid4
 
-from flowbuilder.adapters.throttling.limit_registry import DeclaredLimits
+from flowbuilder.adapters.throttling.limit_registry import LimitRegistry
 from flowbuilder.errors import FlowbuilderError, Throttled, TransientError
 from flowbuilder.ports import Clock
-from flowbuilder.ports.throttle import Kind, TrafficBook
+from flowbuilder.ports.throttle import Kind, LimiterStore
 from flowbuilder.throttling import limiter as rules
-from flowbuilder.throttling.context import Passage, current_passage
-from flowbuilder.throttling.limiter import Go, Traffic, Turn, Wait
+from flowbuilder.throttling.context import ThrottleContext, current_throttle_context
+from flowbuilder.throttling.limiter import Denied, LimiterState, Permit, Reservation
 from flowbuilder.throttling.limits import UNLIMITED, Limits
 
 logger = logging.getLogger(__name__)
@@ -31,23 +31,23 @@ LONGEST_POLL = 15.0
 """How many seconds at most pass before a call asks again for a place among the calls at once."""
 
 
-class Wall(Protocol):
+class ExternalLimit(Protocol):
     """A second limit of calls at once, kept by somebody else, to which our own gives way."""
 
     def held(self, name: str, limit: int, *, ours: int) -> AbstractAsyncContextManager[None]:
         """One of `limit` places, `ours` of which this installation has; `Throttled` when there is none."""
 
 
-class DoorKeeper:
+class ConnectionThrottle:
     """Implements `ports.Throttle` on a book. `chance` gives numbers between 0 and 1."""
 
     def __init__(
         self,
-        book: TrafficBook,
-        declared: DeclaredLimits,
+        book: LimiterStore,
+        declared: LimitRegistry,
         clock: Clock,
         *,
-        wall: Wall | None = None,
+        wall: ExternalLimit | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._book, self._declared, self._clock = book, declared, clock
@@ -60,7 +60,7 @@ class DoorKeeper:
             yield
             return
         limits = await self._declared.of(name, kind)
-        passage = current_passage()
+        passage = current_throttle_context()
         go = await self._admitted(name, limits, passage)
         try:
             async with contextlib.AsyncExitStack() as stack:
@@ -73,7 +73,7 @@ class DoorKeeper:
             # its place is given back, its turn is not: that is paid for
             await self._after(name, go, lambda traffic, now: (rules.left(traffic, go), None))
             if problem.connection == name and problem.turn is None:
-                problem.turn = Turn(era=go.era, at=self._clock.now()).record()
+                problem.turn = Reservation(era=go.era, at=self._clock.now()).record()
             raise
         except TransientError as problem:
             if not _turned_away(problem):
@@ -88,13 +88,13 @@ class DoorKeeper:
             raise
         await self._answered(name, limits, go, passage)
 
-    async def _admitted(self, name: str, limits: Limits, passage: Passage) -> Go:
+    async def _admitted(self, name: str, limits: Limits, passage: ThrottleContext) -> Permit:
         token = uuid4().hex
-        turn = Turn.of(passage.turns.pop(name, None))
+        turn = Reservation.of(passage.turns.pop(name, None))
         patience = LONGER_WAIT if passage.answered else SHORT_WAIT
         while True:
             verdict, now = await asyncio.to_thread(self._ask, name, limits, token, turn)
-            if isinstance(verdict, Go):
+            if isinstance(verdict, Permit):
                 return verdict
             turn = verdict.turn
             seconds = self._seconds(verdict, now, passage.times, patience)
@@ -104,19 +104,19 @@ class DoorKeeper:
             passage.extend(seconds)
             await self._clock.sleep(seconds)
 
-    def _ask(self, name: str, limits: Limits, token: str, turn: Turn | None) -> tuple[Go | Wait, datetime]:
+    def _ask(self, name: str, limits: Limits, token: str, turn: Reservation | None) -> tuple[Permit | Denied, datetime]:
         if limits == UNLIMITED:
             known = self._book.traffic(name)
             if known.quiet:
-                return Go(token=token, era=known.era), self._clock.now()
+                return Permit(token=token, era=known.era), self._clock.now()
 
-        def rule(traffic: Traffic, now: datetime) -> tuple[Traffic, tuple[Go | Wait, datetime]]:
+        def rule(traffic: LimiterState, now: datetime) -> tuple[LimiterState, tuple[Permit | Denied, datetime]]:
             changed, verdict = rules.admit(traffic, limits, now=now, token=token, turn=turn)
             return changed, (verdict, now)
 
-        return self._book.steer(name, rule)
+        return self._book.update_limiter(name, rule)
 
-    def _seconds(self, verdict: Wait, now: datetime, times: int, patience: float) -> float:
+    def _seconds(self, verdict: Denied, now: datetime, times: int, patience: float) -> float:
         if verdict.until is not None:
             return max(0.0, (verdict.until - now).total_seconds())
         if patience > 0.1:  # a place may be free at any moment
@@ -128,21 +128,21 @@ class DoorKeeper:
         traffic = await asyncio.to_thread(self._book.traffic, name)
         return self._wall.held(name, limit, ours=len(traffic.held))
 
-    async def _answered(self, name: str, limits: Limits, go: Go, passage: Passage) -> None:
+    async def _answered(self, name: str, limits: Limits, go: Permit, passage: ThrottleContext) -> None:
         passage.answered += 1
         if go.watched:
             await self._after(name, go, lambda traffic, now: (rules.went(traffic, limits, go), None))
 
-    async def _refused(self, name: str, limits: Limits, go: Go, problem: TransientError) -> Throttled:
+    async def _refused(self, name: str, limits: Limits, go: Permit, problem: TransientError) -> Throttled:
         chance, said = self._chance(), problem.retry_after
 
-        def rule(traffic: Traffic, now: datetime) -> tuple[Traffic, tuple[bool, Go | Wait, datetime]]:
+        def rule(traffic: LimiterState, now: datetime) -> tuple[LimiterState, tuple[bool, Permit | Denied, datetime]]:
             closed = rules.refuse(traffic, limits, go, now=now, retry_after=said, chance=chance)
             queued, verdict = rules.admit(closed, limits, now=now, token=go.token)
-            return (closed if isinstance(verdict, Go) else queued), (closed.era != traffic.era, verdict, now)
+            return (closed if isinstance(verdict, Permit) else queued), (closed.era != traffic.era, verdict, now)
 
-        news, verdict, now = await asyncio.to_thread(self._book.steer, name, rule)
-        until = verdict.until if isinstance(verdict, Wait) and verdict.until else now
+        news, verdict, now = await asyncio.to_thread(self._book.update_limiter, name, rule)
+        until = verdict.until if isinstance(verdict, Denied) and verdict.until else now
         if news:
             logger.warning("%s turns calls away: the next one is made in %.0f s", name, (until - now).total_seconds())
         return Throttled(
@@ -151,20 +151,22 @@ class DoorKeeper:
             retry_after=max((until - now).total_seconds(), said or 0.0, 1.0),
             refused=True,
             reason=problem.reason,
-            turn=verdict.turn.record() if isinstance(verdict, Wait) and verdict.turn else None,
+            turn=verdict.turn.record() if isinstance(verdict, Denied) and verdict.turn else None,
         )
 
-    async def _after(self, name: str, go: Go, rule: Callable[[Traffic, datetime], tuple[Traffic, None]]) -> None:
+    async def _after(
+        self, name: str, go: Permit, rule: Callable[[LimiterState, datetime], tuple[LimiterState, None]]
+    ) -> None:
         """Write down how a call went. What cannot be written is no failure of the call: its place is free by itself."""
         if not go.watched:
             return
         try:
-            await asyncio.to_thread(self._book.steer, name, rule)
+            await asyncio.to_thread(self._book.update_limiter, name, rule)
         except FlowbuilderError as problem:
             logger.warning("how a call of %s went is not written down: %s", name, problem)
 
     @asynccontextmanager
-    async def _keeping(self, name: str, go: Go) -> AsyncIterator[None]:
+    async def _keeping(self, name: str, go: Permit) -> AsyncIterator[None]:
         """Keep the place while the call is under way."""
 
         async def keep() -> None:
@@ -185,13 +187,13 @@ def _turned_away(problem: TransientError) -> bool:
     return problem.reason == "rate_limit" or (problem.reason == "server_error" and problem.retry_after is not None)
 
 
-def _sent_away(name: str, verdict: Wait, seconds: float) -> Throttled:
+def _sent_away(name: str, verdict: Denied, seconds: float) -> Throttled:
     said = {
         "closed": f"{name} has turned calls away and is left alone for now",
         "rate": f"{name} may not be called more often",
         "concurrency": f"{name} may not be called by more at once",
     }
-    turn: Turn | None = verdict.turn
+    turn: Reservation | None = verdict.turn
     return Throttled(
         said[verdict.why],
         connection=name,

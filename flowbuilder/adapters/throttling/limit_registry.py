@@ -15,7 +15,7 @@ AGAIN_SECONDS = 5.0
 """When to ask again for limits that nobody could name."""
 
 
-class DeclaredLimits:
+class LimitRegistry:
     """Limits by the names of connections, providers and hosts.
 
     Those of `hosts` are looked up in a place of their own: a host is rarely a connection, and asking Prefect for each

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from flowbuilder.analysis.model import Located, Text
-from flowbuilder.analysis.taint.propagation import Shaping
+from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.sinks import Reached, waivers
 
 
-def decided(shaping: Shaping, waived: Collection[str] = ()) -> Iterator[Reached]:
+def decided(shaping: Propagation, waived: Collection[str] = ()) -> Iterator[Reached]:
     """The steps that write because untrusted text says so, with what says so; not those that a review stands before."""
-    for located in shaping.reading.all:
+    for located in shaping.analysis.all:
         if not located.step.has_effect():
             continue
         vouched = (*waived, *waivers(shaping, located))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from flowbuilder.analysis.model import ROOTS, Located, Text
-from flowbuilder.analysis.taint.propagation import Shaping
+from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.language import Finding, Shape, Template
 from flowbuilder.language.parsing.references import Path
 from flowbuilder.language.types.shape_words import kinds_in_words
@@ -16,9 +16,9 @@ from flowbuilder.steps.step import Place, Step
 from flowbuilder.steps.type_shapes import shape_of
 
 
-def misfits(shaping: Shaping) -> Iterator[tuple[Text, Finding]]:
+def misfits(shaping: Propagation) -> Iterator[tuple[Text, Finding]]:
     """Each text that gives what its field, or the called workflow, does not take, and has no finding of its own."""
-    for located in shaping.reading.all:
+    for located in shaping.analysis.all:
         declared = _declared(shaping, located)
         for text in located.texts:
             seen = shaping.seen[text]
@@ -56,12 +56,12 @@ def _finding(text: Text, name: str, expected: Shape, given: Shape) -> Finding:
     return Finding(code="FB302", message=message, hint=_hint(expected, given), start=start, end=end)
 
 
-def _declared(shaping: Shaping, located: Located) -> dict[str, Shape]:
+def _declared(shaping: Propagation, located: Located) -> dict[str, Shape]:
     """The inputs of the workflow that a step calls."""
     inner = shaping.called.get(located.id)
     if inner is None:
         return {}
-    return {item.name: Shape.from_json_schema(item.schema) for item in inner.reading.definition.inputs}
+    return {item.name: Shape.from_json_schema(item.schema) for item in inner.analysis.definition.inputs}
 
 
 def _expected(located: Located, at: Place, text: Text) -> Shape | None:

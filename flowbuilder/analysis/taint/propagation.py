@@ -8,7 +8,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from flowbuilder.analysis.model import ROOTS, Block, Located, Reading, Text
+from flowbuilder.analysis.model import ROOTS, Analysis, Block, Located, Text
 from flowbuilder.analysis.taint.passthrough import is_verbatim
 from flowbuilder.analysis.taint.scope import ERROR, EXECUTION, FEEDBACK, LOOP, STATUS, Open, Steps
 from flowbuilder.analysis.taint.sources import CLEAN, Marks, Sources, marks_of, taint_of
@@ -36,28 +36,28 @@ class Seen:
     names: Namespace
 
 
-class Shaping:
+class Propagation:
     """The shapes of one definition. `prefix` is the StepPath of the call that it is compiled into."""
 
     def __init__(
         self,
-        reading: Reading,
+        analysis: Analysis,
         *,
         inputs: Mapping[str, Shape] | None = None,
         sources: Sources | None = None,
         prefix: str = "",
         depth: int = 0,
     ) -> None:
-        self.reading = reading
+        self.analysis = analysis
         self.sources = sources if sources is not None else Sources()
         self.prefix = prefix
         self.seen: dict[Text, Seen] = {}
-        self.called: dict[str, Shaping] = {}
+        self.called: dict[str, Propagation] = {}
         self._depth = depth
         self._by_place: dict[Place, Shape] = {}
         top = Steps(None)
         given = inputs or {}
-        declared = {item.name: _declared(item.schema, given.get(item.name)) for item in reading.definition.inputs}
+        declared = {item.name: _declared(item.schema, given.get(item.name)) for item in analysis.definition.inputs}
         self.sources.origins["feedback"] = "the proposal of the round before"
         names = Namespace(
             {
@@ -68,10 +68,10 @@ class Shaping:
                 "feedback": FEEDBACK,
             }
         )
-        self._block(reading.top, names, top)
-        for text in reading.outputs:
+        self._block(analysis.top, names, top)
+        for text in analysis.outputs:
             self._text(text, names)
-        self.outputs = self._value(reading.definition.outputs, ("outputs",))
+        self.outputs = self._value(analysis.definition.outputs, ("outputs",))
 
     def path(self, step: Located) -> str:
         """The StepPath of a step, without indexes of items."""
@@ -101,7 +101,7 @@ class Shaping:
                 output = self._step(located, names, steps)
                 if located.step.kind not in ("task", "review"):
                     output = _bounded(output)
-                if self.reading.is_broken(located):
+                if self.analysis.is_broken(located):
                     output = Shape.unknown()
                 steps.add(step_id, Shape.object_of({"output": output, "status": STATUS, "error": ERROR}))
 
@@ -194,7 +194,7 @@ class Shaping:
 
     def _call(self, located: Located, step: Workflow) -> Shape:
         given = {name: self._value(value, (*located.place, "with", name)) for name, value in step.inputs.items()}
-        workflows = self.reading.workflows
+        workflows = self.analysis.workflows
         if workflows is None or self._depth >= DEEPEST or not step.name:
             return self._unknown_call(located, given)
         try:
@@ -203,8 +203,8 @@ class Shaping:
             return self._unknown_call(located, given)
         if not definition.complaints.ok:
             return self._unknown_call(located, given)
-        inner = Shaping(
-            Reading(definition, workflows),
+        inner = Propagation(
+            Analysis(definition, workflows),
             inputs=given,
             sources=self.sources,
             prefix=self.path(located) + ".",

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from flowbuilder.analysis.model import Located, Text
-from flowbuilder.analysis.taint.propagation import Shaping
+from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.sources import Mark, Marks, Trail, marks_of
 from flowbuilder.language import Reference
 from flowbuilder.language.parsing.references import Path
@@ -41,12 +41,12 @@ class Reached:
         return ".".join(map(str, self.text.place[len(self.located.place) :]))
 
 
-def reached(shaping: Shaping, waived: Collection[str] = (), *, sinks: tuple[Sink, ...]) -> Iterator[Reached]:
+def reached(shaping: Propagation, waived: Collection[str] = (), *, sinks: tuple[Sink, ...]) -> Iterator[Reached]:
     """Every text at one of these sinks that untrusted text reaches.
 
     What a reviewer approved counts where it was changed since, and always where it would be a program.
     """
-    for located in shaping.reading.all:
+    for located in shaping.analysis.all:
         for text in located.texts:
             sink = text.sink
             if sink == "host" and "publish" in sinks and located.step.sends_urls():
@@ -60,7 +60,7 @@ def reached(shaping: Shaping, waived: Collection[str] = (), *, sinks: tuple[Sink
                     yield found
 
 
-def must_be_approved(shaping: Shaping, located: Located, waived: Collection[str] = ()) -> tuple[Place, ...]:
+def must_be_approved(shaping: Propagation, located: Located, waived: Collection[str] = ()) -> tuple[Place, ...]:
     """The places in a step, below it, whose content a person must have approved, byte for byte, to be published."""
     found: list[Place] = []
     waived = (*waived, *waivers(shaping, located))
@@ -72,7 +72,7 @@ def must_be_approved(shaping: Shaping, located: Located, waived: Collection[str]
     return tuple(found)
 
 
-def waivers(shaping: Shaping, located: Located) -> tuple[str, ...]:
+def waivers(shaping: Propagation, located: Located) -> tuple[str, ...]:
     """The StepPaths that a step's `trust` vouches for."""
     return tuple(shaping.prefix + trust.source for trust in located.step.trusts)
 
@@ -94,7 +94,9 @@ def host_is_fixed(found: Reached) -> bool:
     return _FIXED.match(start.lstrip()) is not None
 
 
-def _reached(shaping: Shaping, located: Located, text: Text, marks: Marks, waived: Collection[str]) -> Reached | None:
+def _reached(
+    shaping: Propagation, located: Located, text: Text, marks: Marks, waived: Collection[str]
+) -> Reached | None:
     waived = (*waived, *waivers(shaping, located))
     trail = shaping.sources.first_trail(marks, waived)
     if trail is None:

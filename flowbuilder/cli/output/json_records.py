@@ -8,7 +8,7 @@ from typing import Any
 from flowbuilder.model.execution import Execution, WorkflowSummary, WorkflowVersion
 from flowbuilder.model.review import Review
 from flowbuilder.values import JsonObject
-from flowbuilder.walk.commands import Standing
+from flowbuilder.walk.commands import StepView
 
 
 def execution_record(execution: Execution) -> JsonObject:
@@ -109,7 +109,7 @@ def workflow_record(workflow: WorkflowSummary) -> JsonObject:
     }
 
 
-def standing_record(standing: Standing) -> JsonObject:
+def step_view_record(standing: StepView) -> JsonObject:
     """Where a step stands."""
     record: JsonObject = {
         "path": standing.path,
@@ -119,7 +119,7 @@ def standing_record(standing: Standing) -> JsonObject:
         "error": standing.error,
         "reason": standing.reason,
     }
-    inside: list[Any] = [standing_record(item) for item in standing.inside]
+    inside: list[Any] = [step_view_record(item) for item in standing.inside]
     return {**record, "inside": inside} if inside else record
 
 

@@ -7,7 +7,7 @@ import sys
 import click
 
 from flowbuilder.cli.output.result import wants_json
-from flowbuilder.devstack.runtime_state import Addresses
+from flowbuilder.devstack.runtime_state import RuntimeState
 
 
 def tell(message: str) -> None:
@@ -15,13 +15,13 @@ def tell(message: str) -> None:
     click.echo(f"  {message}", err=wants_json() or not sys.stdout.isatty())
 
 
-def addresses_record(addresses: Addresses) -> dict[str, str]:
+def addresses_record(addresses: RuntimeState) -> dict[str, str]:
     """The addresses for programs."""
     record = {"review_app": addresses.review, "prefect": addresses.prefect, "prefect_api": addresses.prefect_api}
     return {**record, "site": addresses.site} if addresses.site else record
 
 
-def addresses_table(addresses: Addresses) -> str:
+def addresses_table(addresses: RuntimeState) -> str:
     """The addresses for people."""
     rows = [("review app", addresses.review), ("Prefect", addresses.prefect)]
     if addresses.site:

@@ -8,7 +8,7 @@ from typing import Any
 
 from flowbuilder.cli.output.escape import safe_line
 from flowbuilder.model.events import Event
-from flowbuilder.walk.commands import Standing
+from flowbuilder.walk.commands import StepView
 
 _MARKS = {
     "completed": "✓", "failed": "✗", "skipped": "–", "running": "●", "waiting": "?", "pending": "·", "cancelled": "–",
@@ -22,9 +22,9 @@ def event_line(event: Event) -> str:
     return f"{event.seq:>4}  {at}  {words:<20} {safe_line(event.path, 60):<24} {_brief(event.data)}".rstrip()
 
 
-def step_lines(standings: Iterable[Standing], indent: str = "") -> Iterator[str]:
+def step_lines(step_views: Iterable[StepView], indent: str = "") -> Iterator[str]:
     """Where every step stands, a line each, those inside others indented."""
-    for standing in standings:
+    for standing in step_views:
         mark = _MARKS.get(standing.status, " ")
         reason = standing.reason or (standing.error or {}).get("message", "")
         note = f"  {safe_line(reason, 120)}" if reason else ""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from flowbuilder.devstack.probes import answers, ask
-from flowbuilder.devstack.runtime_state import running_addresses, use_running_prefect
+from flowbuilder.devstack.runtime_state import read_runtime_state, use_running_prefect
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.settings import Settings
 
@@ -38,7 +38,7 @@ class Finding:
     remedy: str = ""
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
+def run_checks(settings: Settings) -> Iterator[Finding]:
     """Look at everything, one after the other; nothing is changed."""
     examinations: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
         _python,
@@ -99,7 +99,7 @@ def _home(settings: Settings) -> Iterator[Finding]:
 
 def _database(settings: Settings) -> Iterator[Finding]:
     from flowbuilder.bootstrap import database_url
-    from flowbuilder.store import current, lack_of_room, newest, shown_url
+    from flowbuilder.store import current, lack_of_disk_space, newest, shown_url
 
     url = database_url(settings)
     where = shown_url(url)
@@ -113,7 +113,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
     else:
         said = f"{where} has schema {there or 'none'}, this flowbuilder needs {wanted}"
         yield Finding(name="database", verdict="problem", said=said, remedy="flowbuilder db upgrade")
-    if lack := lack_of_room(url, settings.least_free):
+    if lack := lack_of_disk_space(url, settings.least_free):
         remedy = "make room; until then nothing begins, and then it goes on by itself"
         yield Finding(name="room", verdict="problem", said=lack, remedy=remedy)
 
@@ -162,7 +162,7 @@ def _worker(settings: Settings) -> Iterator[Finding]:
 
 
 def _review_app(settings: Settings) -> Iterator[Finding]:
-    running = running_addresses(settings.home)
+    running = read_runtime_state(settings.home)
     url = running.review if running else settings.review_url
     if answers(f"{url}/_stcore/health"):
         yield Finding(name="review app", verdict="ok", said=url)

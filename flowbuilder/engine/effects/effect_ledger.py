@@ -23,7 +23,7 @@ def _elapsing() -> float:
 
 
 @dataclass
-class StoreLedger:
+class EffectLedger:
     """Implements `ports.Ledger` on the store; each call is committed before it returns.
 
     It is of one step run: once that is over, work that was left behind can begin no effect any more.

@@ -13,7 +13,7 @@ from flowbuilder.values import Json, JsonObject, digest
 
 
 @dataclass
-class StoreJournal:
+class StepMemos:
     """Implements `ports.Journal`. `path` is the step's: the next round of a step asks anew."""
 
     store: Store
@@ -30,5 +30,5 @@ class StoreJournal:
         if known is not None:
             return known
         answer = await ask()
-        await asyncio.to_thread(lambda: self.store.keep_answer(self.lease, path=self.path, key=key, answer=answer))
+        await asyncio.to_thread(lambda: self.store.keep_step_memo(self.lease, path=self.path, key=key, answer=answer))
         return answer

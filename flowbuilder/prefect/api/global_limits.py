@@ -60,7 +60,7 @@ def limit_name(connection: str) -> str:
     return PREFIX + "".join("-" if char in "/%&<>" else char for char in connection)
 
 
-class PrefectWall:
+class PrefectConcurrencyLimits:
     """Implements `adapters.throttle.Wall`. Its calls have threads of their own: a slow Prefect holds up no store."""
 
     def __init__(self) -> None:

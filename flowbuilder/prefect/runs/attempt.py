@@ -28,18 +28,18 @@ from prefect.results import ResultStore
 from prefect.states import Pending, Running
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flowbuilder.engine.drive_control import Signals
+from flowbuilder.engine.drive_control import DriveControl
 from flowbuilder.engine.driver import Settled
 from flowbuilder.errors import Conflict, DefinitionError, NotFound, Refused, Unavailable
 from flowbuilder.model.execution import TERMINAL, Execution
-from flowbuilder.prefect.api.availability import PrefectAway, prefect_asked
+from flowbuilder.prefect.api.availability import PrefectUnavailable, prefect_asked
 from flowbuilder.prefect.api.deployment_limits import Limits
 from flowbuilder.prefect.api.naming import run_name
 from flowbuilder.prefect.runs.create_from_flow_run import entered
 from flowbuilder.prefect.runs.flow_run import Turn, tell_reviews, was_resumed
 from flowbuilder.prefect.runs.state_mapping import failed, state_of
-from flowbuilder.prefect.runs.state_reporter import Telling
-from flowbuilder.prefect.runs.worker_context import Station
+from flowbuilder.prefect.runs.state_reporter import StateReporter
+from flowbuilder.prefect.runs.worker_context import WorkerContext
 
 # results are kept in our own tables; without a storage Prefect would ask its server for one before every task
 _NO_RESULTS = ResultStore().model_copy(
@@ -58,20 +58,20 @@ class Attempt:
     """One turn of a flow run's execution in this process. `running_since` is when Prefect knew that it runs;
     `overtaken` says that it does not run here after all."""
 
-    station: Station
+    worker_context: WorkerContext
     client: PrefectClient
     run: FlowRun
-    telling: Telling
+    reporter: StateReporter
     limits: Limits
-    signals: Signals = field(default_factory=Signals)
+    signals: DriveControl = field(default_factory=DriveControl)
     running_since: datetime | None = None
     overtaken: bool = False
 
     async def make(self) -> Settled | None:
         """Go on; None when the run could not become an execution. `Conflict` and `LostLease` as `execute` raises them,
-        `NotNow` when Prefect's limits are reached, `PrefectAway` when a run cannot begin without its answer."""
+        `NotNow` when Prefect's limits are reached, `PrefectUnavailable` when a run cannot begin without its answer."""
         try:
-            execution = await entered(self.station, self.run, self.client, inputs=self.run.parameters)
+            execution = await entered(self.worker_context, self.run, self.client, inputs=self.run.parameters)
             if execution.attempt == 0 and self.run.state is not None and self.run.state.is_scheduled():
                 await self._ask_to_begin()
             return await self._go_on(execution)
@@ -79,7 +79,7 @@ class Attempt:
             self.overtaken = True
             raise
         except (DefinitionError, NotFound, Refused) as problem:
-            self.telling.tell(partial(set_state, run_id=self.run.id, state=failed(problem)))
+            self.reporter.tell(partial(set_state, run_id=self.run.id, state=failed(problem)))
             return None
 
     async def _ask_to_begin(self) -> None:
@@ -98,23 +98,27 @@ class Attempt:
         try:
             async with prefect_asked():
                 resumed = await was_resumed(self.client, execution)
-        except (PrefectAway, ObjectNotFound):
+        except (PrefectUnavailable, ObjectNotFound):
             resumed = False  # nobody has pressed the button of a run that Prefect does not show
         if execution.status not in TERMINAL:
-            self.telling.tell(self._tell_running)
+            self.reporter.tell(self._tell_running)
         if execution.attempt == 0 and _ANIMAL.fullmatch(self.run.name):
             name = run_name(execution.workflow, execution.inputs, execution.site)
-            self.telling.tell(lambda client: client.set_flow_run_name(self.run.id, name))
+            self.reporter.tell(lambda client: client.set_flow_run_name(self.run.id, name))
         turn = Turn(
-            station=self.station, execution=execution, telling=self.telling, resumed=resumed, signals=self.signals
+            worker_context=self.worker_context,
+            execution=execution,
+            reporter=self.reporter,
+            resumed=resumed,
+            signals=self.signals,
         )
         with self._context(execution.workflow):
             if execution.attempt > 0:
-                await asyncio.to_thread(tell_reviews, self.station.store, execution.id, self.telling)
+                await asyncio.to_thread(tell_reviews, self.worker_context.store, execution.id, self.reporter)
             settled = await turn.take()
             state = state_of(settled)
             flow_run_logger(self.run).info("%s: %s", settled.status, state.message)
-        self.telling.tell(partial(set_state, run_id=self.run.id, state=state))
+        self.reporter.tell(partial(set_state, run_id=self.run.id, state=state))
         return settled
 
     async def _tell_running(self, client: PrefectClient) -> None:

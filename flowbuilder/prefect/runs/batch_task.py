@@ -22,7 +22,7 @@ IDLE_SECONDS = 0.5
 Body = Callable[[], Awaitable[State[Any]]]
 
 
-class Drain:
+class BatchTask:
     """The task is a bar in the run graph and a place for log lines; the steps themselves run beside it."""
 
     def __init__(self, top: str, run: Callable[[Body], Coroutine[Any, Any, State[Any]]], *, tolerant: bool) -> None:

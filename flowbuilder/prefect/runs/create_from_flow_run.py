@@ -17,24 +17,29 @@ from flowbuilder.model.execution import Execution, WorkflowVersion
 from flowbuilder.ports import Clock, Store
 from flowbuilder.prefect.api.availability import prefect_asked
 from flowbuilder.prefect.api.naming import DRAFT, tagged
-from flowbuilder.prefect.runs.worker_context import Station
+from flowbuilder.prefect.runs.worker_context import WorkerContext
 
 
 async def entered(
-    station: Station, run: FlowRun, client: PrefectClient, *, inputs: Mapping[str, Any], workflow: str | None = None
+    worker_context: WorkerContext,
+    run: FlowRun,
+    client: PrefectClient,
+    *,
+    inputs: Mapping[str, Any],
+    workflow: str | None = None,
 ) -> Execution:
     """The execution of a flow run, begun now unless it was. `workflow` is meant where neither the deployment nor the
-    run says which one. `Refused`, `NotFound` or `DefinitionError` say why it cannot begin, `PrefectAway` that nobody
-    knows yet."""
+    run says which one. `Refused`, `NotFound` or `DefinitionError` say why it cannot begin, `PrefectUnavailable` that
+    Prefect did not answer."""
     try:
-        return await asyncio.to_thread(station.store.execution, str(run.id))
+        return await asyncio.to_thread(worker_context.store.execution, str(run.id))
     except NotFound:
         pass
     deployment = await _deployment_of(client, run)
     return await asyncio.to_thread(
         lambda: begin(
-            station.store,
-            station.ports.clock,
+            worker_context.store,
+            worker_context.ports.clock,
             execution_id=str(run.id),
             deployment_tags=deployment.tags if deployment else None,
             run_tags=run.tags,

@@ -28,33 +28,33 @@ from flowbuilder.prefect.deployments.parameter_schema import parameter_schema, s
 from flowbuilder.prefect.runs.create_from_flow_run import entered
 from flowbuilder.prefect.runs.flow_run import Turn, tell_reviews, was_resumed
 from flowbuilder.prefect.runs.state_mapping import failed, state_of
-from flowbuilder.prefect.runs.state_reporter import Telling
-from flowbuilder.prefect.runs.worker_context import OpenStation, Station
+from flowbuilder.prefect.runs.state_reporter import StateReporter
+from flowbuilder.prefect.runs.worker_context import OpenWorkerContext, WorkerContext
 
 LOOK_SECONDS = 1.0
 """How often a run without a deployment, which Prefect cannot suspend, looks whether it may go on."""
 
 
 @cache
-def station_of(open_station: OpenStation) -> Station:
+def worker_context_of(open_worker_context: OpenWorkerContext) -> WorkerContext:
     """The station of this process, opened once."""
-    return open_station()
+    return open_worker_context()
 
 
-def build_flow(slug: str, open_station: OpenStation, *, running: bool) -> Flow[..., Any]:
+def build_flow(slug: str, open_worker_context: OpenWorkerContext, *, running: bool) -> Flow[..., Any]:
     """The flow of the workflow with this slug; `NotFound` when there is none.
 
     Its signature is that of the published version, else of the newest. A flow that is about to be `running` takes the
     inputs of every version: its execution decides which one it is of.
     """
-    store = station_of(open_station).store
+    store = worker_context_of(open_worker_context).store
     workflow = workflow_of(slug)
     version = _shown(store, workflow)
     schema = plan_of(store, version).input_schema
     signature = _any_of(store, workflow) if running else signature_of(parameter_schema(schema))
 
     async def run(**inputs: Any) -> Any:
-        return await _run(station_of(open_station), workflow, inputs)
+        return await _run(worker_context_of(open_worker_context), workflow, inputs)
 
     run.__name__ = run.__qualname__ = slug_of(workflow)
     run.__module__ = FLOWS_MODULE
@@ -68,7 +68,7 @@ def build_flow(slug: str, open_station: OpenStation, *, running: bool) -> Flow[.
     return flow
 
 
-async def _run(station: Station, workflow: str, given: Mapping[str, Any]) -> Any:
+async def _run(worker_context: WorkerContext, workflow: str, given: Mapping[str, Any]) -> Any:
     context = FlowRunContext.get()
     assert context is not None
     assert context.flow_run is not None
@@ -77,45 +77,45 @@ async def _run(station: Station, workflow: str, given: Mapping[str, Any]) -> Any
     # an input that was left out is there as what describes it in the signature
     inputs = {name: value for name, value in given.items() if not isinstance(value, FieldInfo)}
     try:
-        execution = await entered(station, run, client, inputs=inputs, workflow=workflow)
+        execution = await entered(worker_context, run, client, inputs=inputs, workflow=workflow)
     except (DefinitionError, NotFound, Refused) as problem:
         return failed(problem)
-    telling = Telling(client, about=run.name)
+    reporter = StateReporter(client, about=run.name)
     try:
-        settled = await _turns(station, run, client, execution, telling)
+        settled = await _turns(worker_context, run, client, execution, reporter)
     finally:
-        await telling.close()
+        await reporter.close()
     if run.deployment_id is None and settled.status == "completed":
         return settled.outputs  # a program called it, and wants what it gives
     return state_of(settled)
 
 
 async def _turns(
-    station: Station, run: FlowRun, client: PrefectClient, execution: Execution, telling: Telling
+    worker_context: WorkerContext, run: FlowRun, client: PrefectClient, execution: Execution, reporter: StateReporter
 ) -> Settled:
     resumed = await was_resumed(client, execution)
     while True:
-        await asyncio.to_thread(tell_reviews, station.store, execution.id, telling)
-        turn = Turn(station=station, execution=execution, telling=telling, resumed=resumed)
+        await asyncio.to_thread(tell_reviews, worker_context.store, execution.id, reporter)
+        turn = Turn(worker_context=worker_context, execution=execution, reporter=reporter, resumed=resumed)
         try:
             settled = await turn.take()
         except LostLease as problem:
             raise Abort(str(problem)) from None
         except Conflict:
             # another worker is at it, or was until it was killed: its lease runs out then
-            await asyncio.sleep(station.lease.total_seconds() / 3)
+            await asyncio.sleep(worker_context.lease.total_seconds() / 3)
         else:
             if run.deployment_id is not None or settled.status not in ("waiting", "paused"):
                 return settled
-            await _until_ready(station, execution.id)
-        execution = await asyncio.to_thread(station.store.execution, execution.id)
+            await _until_ready(worker_context, execution.id)
+        execution = await asyncio.to_thread(worker_context.store.execution, execution.id)
         resumed = False
 
 
-async def _until_ready(station: Station, execution_id: str) -> None:
+async def _until_ready(worker_context: WorkerContext, execution_id: str) -> None:
     while True:
-        execution = await asyncio.to_thread(station.store.execution, execution_id)
-        ready = execution.ready_at is not None and execution.ready_at <= station.ports.clock.now()
+        execution = await asyncio.to_thread(worker_context.store.execution, execution_id)
+        ready = execution.ready_at is not None and execution.ready_at <= worker_context.ports.clock.now()
         if ready or execution.status not in ("waiting", "paused"):
             return
         await asyncio.sleep(LOOK_SECONDS)

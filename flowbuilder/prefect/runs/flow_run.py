@@ -11,7 +11,7 @@ from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
 
-from flowbuilder.engine.drive_control import Signals
+from flowbuilder.engine.drive_control import DriveControl
 from flowbuilder.engine.driver import Settled
 from flowbuilder.engine.review_client import all_reviews
 from flowbuilder.engine.runner import execute, plan_of
@@ -22,9 +22,9 @@ from flowbuilder.model.review import Review
 from flowbuilder.plan.nodes import Loop
 from flowbuilder.ports import ReviewFilter, Store
 from flowbuilder.prefect.runs.review_task import at_the_top, review_artifact, review_task_id, show_opened, tell_decided
-from flowbuilder.prefect.runs.state_reporter import Telling
+from flowbuilder.prefect.runs.state_reporter import StateReporter
 from flowbuilder.prefect.runs.step_task import PrefectPerform
-from flowbuilder.prefect.runs.worker_context import Station
+from flowbuilder.prefect.runs.worker_context import WorkerContext
 
 BY_PREFECT = "Prefect's UI"
 """Who asks for what people press there: Prefect does not say who it was."""
@@ -35,16 +35,16 @@ class Turn:
     """One turn, inside of the flow run's context. `resumed` says that Prefect was told to resume the run: after a
     decision, or by someone who pressed the button."""
 
-    station: Station
+    worker_context: WorkerContext
     execution: Execution
-    telling: Telling
+    reporter: StateReporter
     resumed: bool = False
-    signals: Signals = field(default_factory=Signals)
+    signals: DriveControl = field(default_factory=DriveControl)
 
     async def take(self) -> Settled:
         """Go on, and say how it stands then. `Conflict` while another worker holds the execution, `LostLease` when one
         took it over meanwhile."""
-        store, execution_id = self.station.store, self.execution.id
+        store, execution_id = self.worker_context.store, self.execution.id
         if self.resumed and self.execution.status == "paused":
             await asyncio.to_thread(store.request_control, execution_id, None, BY_PREFECT)
         perform = await asyncio.to_thread(self._prepare)
@@ -52,9 +52,9 @@ class Turn:
             settled = await execute(
                 store,
                 execution_id,
-                holder=self.station.holder,
-                ttl=self.station.lease,
-                ports=self.station.ports,
+                holder=self.worker_context.holder,
+                ttl=self.worker_context.lease,
+                ports=self.worker_context.ports,
                 perform=perform,
                 opened=partial(self._opened, perform),
                 signals=self.signals,
@@ -72,7 +72,7 @@ class Turn:
         return settled
 
     def _prepare(self) -> PrefectPerform:
-        store, execution = self.station.store, self.execution
+        store, execution = self.worker_context.store, self.execution
         plan = plan_of(store, store.version(execution.workflow, execution.version))
         known = {
             outcome.path: UUID(outcome.task_run_id)
@@ -82,7 +82,7 @@ class Turn:
         for review in reviews_at_the_top(store, execution.id):
             known[review.path] = review_task_id(execution.id, review.path)
         return PrefectPerform(
-            self.station.ports.clock,
+            self.worker_context.ports.clock,
             known=known,
             tolerant=frozenset(
                 node.id for node in plan.block if isinstance(node, Loop) and node.on_item_error != "fail"
@@ -94,8 +94,8 @@ class Turn:
         if at_the_top(review.path):
             perform.started(review.path, review_task_id(review.execution_id, review.path))
             show_opened(review, perform.parents(upstream))
-        artifact = review_artifact(review, review_url=self.station.settings.review_url)
-        self.telling.tell(lambda client: client.create_artifact(artifact))
+        artifact = review_artifact(review, review_url=self.worker_context.settings.review_url)
+        self.reporter.tell(lambda client: client.create_artifact(artifact))
 
 
 def _pause(store: Store, execution_id: str) -> None:
@@ -114,12 +114,12 @@ async def was_resumed(client: PrefectClient, execution: Execution) -> bool:
     return last.get("Resuming", -1) > last.get("Suspended", -1)
 
 
-def tell_reviews(store: Store, execution_id: str, telling: Telling) -> None:
+def tell_reviews(store: Store, execution_id: str, reporter: StateReporter) -> None:
     """Have Prefect show what was decided of an execution's reviews. To be called in the flow run's context."""
     context = copy_context()
     for review in reviews_at_the_top(store, execution_id):
         if review.decision is not None:
-            telling.tell(partial(tell_decided, review=review, context=context))
+            reporter.tell(partial(tell_decided, review=review, context=context))
 
 
 def reviews_at_the_top(store: Store, execution_id: str) -> list[Review]:

@@ -48,13 +48,13 @@ def is_dead(holder: str) -> bool:
     return state[:1] == ["Z"]  # it has ended, and only its parent has not asked how
 
 
-def bury_dead(store: Store) -> list[str]:
+def expire_leases_of_dead_processes(store: Store) -> list[str]:
     """End the leases of all such processes; the ids of their executions."""
     buried, now = [], store.now()
     for execution in store.executions(ExecutionFilter(statuses=frozenset({"running"})), limit=MOST):
         if execution.holder is not None and is_held(execution, now) and is_dead(execution.holder):
             try:
-                store.bury(execution.id, execution.holder)
+                store.expire_lease(execution.id, execution.holder)
             except (Conflict, NotFound):
                 continue
             buried.append(execution.id)

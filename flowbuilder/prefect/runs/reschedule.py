@@ -23,7 +23,7 @@ SLOW_SECONDS = 180.0
 Roused = Literal["resumed", "rescheduled", "left"]
 
 
-async def rouse(client: PrefectClient, execution: Execution, run: FlowRun) -> Roused:
+async def reschedule(client: PrefectClient, execution: Execution, run: FlowRun) -> Roused:
     """Wake a run whose execution is ready: `resumed` from its suspension, `rescheduled` after a crash or an end that
     our record knows nothing of, or `left` because Prefect is about to run it anyway."""
     state, now = run.state, datetime.now(UTC)

@@ -28,7 +28,7 @@ HOLD_SECONDS = 0.6
 Word = Callable[[PrefectClient], Awaitable[Any]]
 
 
-class Telling:
+class StateReporter:
     """A queue of words, said one after the other. `patience` is how many seconds one may take."""
 
     def __init__(self, client: PrefectClient, *, about: str, patience: float = 20.0) -> None:

@@ -24,7 +24,7 @@ from flowbuilder.engine.step_runner import Work
 from flowbuilder.errors import LostLease, TransientError, Unavailable
 from flowbuilder.model.execution import Outcome
 from flowbuilder.ports import Clock
-from flowbuilder.prefect.runs.batch_task import Drain
+from flowbuilder.prefect.runs.batch_task import BatchTask
 from flowbuilder.walk.commands import Start
 
 Body = Callable[[], Awaitable[State[Any]]]
@@ -89,8 +89,8 @@ class PrefectPerform:
         self._task_runs = dict(known)
         self._tolerant = tolerant
         self._pause = pause
-        self._drains: dict[str, Drain] = {}
-        self._opened: list[Drain] = []
+        self._drains: dict[str, BatchTask] = {}
+        self._opened: list[BatchTask] = []
 
     async def __call__(self, start: Start, work: Work) -> Outcome:
         """One step run, with its retries."""
@@ -162,12 +162,12 @@ class PrefectPerform:
             drain.note(outcome)
         return outcome
 
-    def _drain_of(self, start: Start) -> Drain:
+    def _drain_of(self, start: Start) -> BatchTask:
         top = start.top
         drain = self._drains.get(top)
         if drain is None or drain.closed:
             parents = self.parents(path for path in start.upstream if not _lies_in(path, top))
-            drain = self._drains[top] = Drain(
+            drain = self._drains[top] = BatchTask(
                 top,
                 lambda body: run_as_task(body, name=top, run_name=top, tags=["iteration"], parents=parents),
                 tolerant=top in self._tolerant,
@@ -206,7 +206,7 @@ def _state(outcome: Outcome) -> State[Any]:
     if outcome.status == "needs_review":
         return Completed(name="Asked", message="a person has to look at it first")
     if outcome.status == "postponed":
-        return Completed(name="Postponed", message="it is tried again later; the run goes on by itself then")
+        return Completed(name="RetryQueue", message="it is tried again later; the run goes on by itself then")
     tokens = outcome.usage.get("total_tokens") or outcome.usage.get("tokens")
     return Completed(message=f"{outcome.seconds:.1f} s" + (f", {tokens} tokens" if tokens else ""))
 

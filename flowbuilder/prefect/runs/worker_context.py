@@ -25,7 +25,7 @@ def kind_of(holder: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Station:
+class WorkerContext:
     """The store, the outside world and the settings; `holder` is the name under which it takes leases."""
 
     store: Store
@@ -39,4 +39,4 @@ class Station:
         return timedelta(seconds=self.settings.lease_seconds)
 
 
-OpenStation = Callable[[], Station]
+OpenWorkerContext = Callable[[], WorkerContext]

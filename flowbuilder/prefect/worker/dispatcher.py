@@ -15,18 +15,18 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 
-from flowbuilder.engine.drive_control import Signals
+from flowbuilder.engine.drive_control import DriveControl
 from flowbuilder.engine.history import last_holder
 from flowbuilder.engine.runner import PerformHere, execute
 from flowbuilder.errors import Conflict, FlowbuilderError, NotFound
 from flowbuilder.model.lease_rules import MOST_DEATHS, is_held
-from flowbuilder.prefect.api.availability import PrefectAway, is_away, prefect_asked
+from flowbuilder.prefect.api.availability import PrefectUnavailable, is_away, prefect_asked
 from flowbuilder.prefect.api.deployment_limits import Limits
 from flowbuilder.prefect.runs.attempt import Attempt, NotNow
 from flowbuilder.prefect.runs.process_liveness import process_of
-from flowbuilder.prefect.runs.reschedule import rouse
-from flowbuilder.prefect.runs.state_reporter import Telling
-from flowbuilder.prefect.runs.worker_context import Station, kind_of
+from flowbuilder.prefect.runs.reschedule import reschedule
+from flowbuilder.prefect.runs.state_reporter import StateReporter
+from flowbuilder.prefect.runs.worker_context import WorkerContext, kind_of
 from flowbuilder.prefect.worker.fork_client import AT_ONCE
 
 logger = logging.getLogger(__name__)
@@ -50,33 +50,36 @@ RunApart = Callable[[str], Awaitable[int | None]]
 class Seat:
     """One execution that is worked on. `again`: somebody called for it meanwhile."""
 
-    signals: Signals
+    signals: DriveControl
     task: asyncio.Task[None] | None = None
     attempt: Attempt | None = None
     again: bool = False
 
 
-class Desk:
-    """Takes up what it is called for. `pool` is the work pool whose runs are its own; those of others it has Prefect
-    give to their workers."""
+class Dispatcher:
+    """Takes up executions of the work pool `pool`; runs of other pools are given back to Prefect for their workers."""
 
     def __init__(
-        self, station: Station, client: PrefectClient, *, pool: str, limit: int, apart: RunApart | None = None
+        self,
+        worker_context: WorkerContext,
+        client: PrefectClient,
+        *,
+        pool: str,
+        limit: int,
+        apart: RunApart | None = None,
     ) -> None:
         """`apart` runs one execution in another process; without it, suspects run here as all others do."""
-        self.station, self.client, self.pool = station, client, pool
+        self.worker_context, self.client, self.pool = worker_context, client, pool
         self._apart, self._alone = apart, asyncio.Semaphore(AT_ONCE)
         self.seats: dict[str, Seat] = {}
-        self.leaving = False
         self._places = asyncio.Semaphore(limit)
         self._runs: OrderedDict[str, FlowRun] = OrderedDict()
-        self._tellings: dict[str, Telling] = {}
+        self._tellings: dict[str, StateReporter] = {}
         self._limits = Limits(client)
         self._resting: dict[str, float] = {}
         self._complaints: dict[str, float] = {}
-        self._away_until = 0.0
-        # whoever calls does so in a context of their own; executions all run in this one
-        self._context = contextvars.copy_context()
+        self.leaving, self._away_until = False, 0.0
+        self._context = contextvars.copy_context()  # of all executions, not that of the caller
 
     def call(self, execution_id: str, run: FlowRun | None = None) -> None:
         """Somebody says that this execution should go on: at once, if there is a place."""
@@ -102,7 +105,7 @@ class Desk:
             return
         if self.leaving or self._resting.get(execution_id, 0.0) > asyncio.get_running_loop().time():
             return
-        seat = self.seats[execution_id] = Seat(signals=Signals())
+        seat = self.seats[execution_id] = Seat(signals=DriveControl())
         seat.task = asyncio.create_task(
             self._work(execution_id, seat), name=f"execution {execution_id}", context=self._context.copy()
         )
@@ -115,11 +118,11 @@ class Desk:
         await self.idle(grace)
         self.drop()
         await self.idle()
-        closing = [asyncio.create_task(telling.close()) for telling in self._tellings.values()]
+        closing = [asyncio.create_task(reporter.close()) for reporter in self._tellings.values()]
         if closing:  # what is not said by then, the sweeper of another worker says
             await asyncio.wait(closing, timeout=PARTING_SECONDS)
-        for telling in self._tellings.values():
-            telling.cancel()
+        for reporter in self._tellings.values():
+            reporter.cancel()
 
     def drop(self) -> None:
         """Let go of everything at once: the leases run out by themselves."""
@@ -138,7 +141,7 @@ class Desk:
             async with self._places:
                 if not self.leaving:
                     await self._turns(execution_id, seat)
-        except (Conflict, NotNow, PrefectAway) as problem:
+        except (Conflict, NotNow, PrefectUnavailable) as problem:
             logger.info("execution %s is not taken up: %s", execution_id, problem)
             self._rest(execution_id)
         except FlowbuilderError as problem:  # such as a database that is away: it is taken up again
@@ -166,7 +169,7 @@ class Desk:
     async def _turn(self, execution_id: str, seat: Seat) -> None:
         try:
             run = await self._run(execution_id)
-        except PrefectAway:
+        except PrefectUnavailable:
             if not await asyncio.to_thread(self._is_ours, execution_id):
                 raise
             run = None
@@ -178,25 +181,27 @@ class Desk:
         elif run is None:
             await self._without_prefect(execution_id, seat)
         elif run.work_pool_name not in (None, self.pool):
-            await rouse(self.client, await asyncio.to_thread(self.station.store.execution, execution_id), run)
+            await reschedule(
+                self.client, await asyncio.to_thread(self.worker_context.store.execution, execution_id), run
+            )
             self._rest(execution_id)
         else:
             seat.attempt = Attempt(
-                station=self.station,
+                worker_context=self.worker_context,
                 client=self.client,
                 run=run,
-                telling=self._telling(execution_id, run),
+                reporter=self._telling(execution_id, run),
                 limits=self._limits,
                 signals=seat.signals,
             )
             await seat.attempt.make()
 
-    def _telling(self, execution_id: str, run: FlowRun) -> Telling:
+    def _telling(self, execution_id: str, run: FlowRun) -> StateReporter:
         """Where the words about a run queue up. The next turn does not wait for those of the last one to be said."""
         for name in [name for name, other in self._tellings.items() if other.silent and name not in self.seats]:
             self._tellings.pop(name).cancel()
         if execution_id not in self._tellings:
-            self._tellings[execution_id] = Telling(self.client, about=run.name)
+            self._tellings[execution_id] = StateReporter(self.client, about=run.name)
         return self._tellings[execution_id]
 
     async def _run(self, execution_id: str) -> FlowRun | None:
@@ -205,13 +210,13 @@ class Desk:
         if known is not None:
             return known
         if asyncio.get_running_loop().time() < self._away_until:
-            raise PrefectAway("Prefect did not answer a moment ago")
+            raise PrefectUnavailable("Prefect did not answer a moment ago")
         try:
             async with prefect_asked():
                 run = await self.client.read_flow_run(UUID(execution_id))
         except (ObjectNotFound, ValueError):
             return None
-        except PrefectAway:
+        except PrefectUnavailable:
             self._away_until = asyncio.get_running_loop().time() + REST_SECONDS
             raise
         self._remember(run)
@@ -221,12 +226,12 @@ class Desk:
         """Prefect is away or has lost the run, as after a restore from a backup: the execution goes on all the same."""
         with contextlib.suppress(NotFound):
             await execute(
-                self.station.store,
+                self.worker_context.store,
                 execution_id,
-                holder=self.station.holder,
-                ttl=self.station.lease,
-                ports=self.station.ports,
-                perform=PerformHere(self.station.ports.clock),
+                holder=self.worker_context.holder,
+                ttl=self.worker_context.lease,
+                ports=self.worker_context.ports,
+                perform=PerformHere(self.worker_context.ports.clock),
                 signals=seat.signals,
             )
 
@@ -234,19 +239,19 @@ class Desk:
         """Whether two workers in a row have gone silent over an execution: the next one must not take others along.
         After a third it is set aside, which harms nobody."""
         try:
-            execution = self.station.store.execution(execution_id)
+            execution = self.worker_context.store.execution(execution_id)
         except FlowbuilderError:
             return False
-        silent = execution.holder is not None and not is_held(execution, self.station.ports.clock.now())
+        silent = execution.holder is not None and not is_held(execution, self.worker_context.ports.clock.now())
         return SUSPECT_DEATHS <= execution.deaths + silent < MOST_DEATHS
 
     def _bury(self, execution_id: str, process: int) -> bool:
         """End the lease of a child that is known to have died, if it has it; whether it had."""
         try:
-            holder = self.station.store.execution(execution_id).holder
+            holder = self.worker_context.store.execution(execution_id).holder
             if holder is None or process_of(holder) != process:
                 return False
-            self.station.store.bury(execution_id, holder)
+            self.worker_context.store.expire_lease(execution_id, holder)
         except FlowbuilderError:
             return False  # the lease runs out by itself
         return True
@@ -254,12 +259,12 @@ class Desk:
     def _is_ours(self, execution_id: str) -> bool:
         """Whether a worker like this one had the execution last. While Prefect is away nobody else can say of which
         pool it is, and a step of another pool's may need what is not installed here."""
-        store = self.station.store
+        store = self.worker_context.store
         try:
             holder = store.execution(execution_id).holder or last_holder(store, execution_id)
         except FlowbuilderError:
             return False
-        return holder is not None and kind_of(holder) == kind_of(self.station.holder)
+        return holder is not None and kind_of(holder) == kind_of(self.worker_context.holder)
 
     def wants(self, execution_id: str) -> bool:
         """Whether a call for this execution would do something here. May be called from any thread."""
@@ -267,10 +272,10 @@ class Desk:
 
     def _is_ready(self, execution_id: str) -> bool:
         try:
-            execution = self.station.store.execution(execution_id)
+            execution = self.worker_context.store.execution(execution_id)
         except FlowbuilderError:
             return False
-        now = self.station.ports.clock.now()
+        now = self.worker_context.ports.clock.now()
         if execution.holder is not None:
             return not is_held(execution, now)
         return execution.ready_at is not None and execution.ready_at <= now

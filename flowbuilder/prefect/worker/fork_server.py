@@ -18,8 +18,8 @@ from prefect.context import AsyncClientContext
 
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.prefect.api.http_settings import impatient
-from flowbuilder.prefect.runs.worker_context import OpenStation
-from flowbuilder.prefect.worker.dispatcher import Desk
+from flowbuilder.prefect.runs.worker_context import OpenWorkerContext
+from flowbuilder.prefect.worker.dispatcher import Dispatcher
 from flowbuilder.prefect.worker.fork_client import ENDED
 
 LOOK_SECONDS = 0.05
@@ -35,7 +35,7 @@ NEEDED = (
 """What every execution needs, imported once."""
 
 
-def run_suspects(open_station: OpenStation, *, pool: str) -> None:
+def run_suspects(open_worker_context: OpenWorkerContext, *, pool: str) -> None:
     """Run the executions whose ids come by the standard input, a line each, until it ends or this is told to."""
     for name in NEEDED:
         importlib.import_module(name)
@@ -61,13 +61,13 @@ def run_suspects(open_station: OpenStation, *, pool: str) -> None:
                 *lines, left = (left + read).split(b"\n")
                 for line in lines:
                     execution_id = line.decode().strip()
-                    running[_forked(execution_id, open_station, pool)] = execution_id
+                    running[_forked(execution_id, open_worker_context, pool)] = execution_id
             elif not listening:
                 signal.sigtimedwait([signal.SIGCHLD], LOOK_SECONDS)
             _say_who_ended(running)
 
 
-def _forked(execution_id: str, open_station: OpenStation, pool: str) -> int:
+def _forked(execution_id: str, open_worker_context: OpenWorkerContext, pool: str) -> int:
     process = os.fork()
     if process:
         return process
@@ -76,7 +76,7 @@ def _forked(execution_id: str, open_station: OpenStation, pool: str) -> int:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         with open(os.devnull, "rb") as nothing:
             os.dup2(nothing.fileno(), 0)
-        asyncio.run(_run(execution_id, open_station, pool))
+        asyncio.run(_run(execution_id, open_worker_context, pool))
         code = 0
     except FlowbuilderError as problem:  # such as a database that is away, which is no fault of the execution
         print(f"execution {execution_id} cannot run apart now: {problem}", file=sys.stderr)
@@ -96,12 +96,12 @@ def _say_who_ended(running: dict[int, str]) -> None:
             print(f"{ENDED} {running.pop(process)} {process} {os.waitstatus_to_exitcode(status)}", flush=True)
 
 
-async def _run(execution_id: str, open_station: OpenStation, pool: str) -> None:
+async def _run(execution_id: str, open_worker_context: OpenWorkerContext, pool: str) -> None:
     """Run it until it has recorded an outcome, or as far as it goes."""
-    station = await asyncio.to_thread(open_station)
+    worker_context = await asyncio.to_thread(open_worker_context)
     async with get_client(httpx_settings=impatient(asynchronous=True)) as client:
         with AsyncClientContext.model_construct(client=client):
-            desk = Desk(station, client, pool=pool, limit=1)
+            desk = Dispatcher(worker_context, client, pool=pool, limit=1)
             leaving = asyncio.Event()
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, leaving.set)
             desk.call(execution_id)
@@ -113,10 +113,10 @@ async def _run(execution_id: str, open_station: OpenStation, pool: str) -> None:
             await desk.leave(GRACE_SECONDS)
 
 
-def _is_cleared(desk: Desk, execution_id: str) -> bool:
+def _is_cleared(desk: Dispatcher, execution_id: str) -> bool:
     """Whether it has recorded an outcome since it was taken up: that ends a row of deaths."""
     try:
-        execution = desk.station.store.execution(execution_id)
+        execution = desk.worker_context.store.execution(execution_id)
     except FlowbuilderError:
         return False
-    return execution.holder == desk.station.holder and execution.deaths == 0
+    return execution.holder == desk.worker_context.holder and execution.deaths == 0

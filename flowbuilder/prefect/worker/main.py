@@ -21,9 +21,9 @@ from flowbuilder.ports import Store
 from flowbuilder.prefect.api.http_settings import impatient
 from flowbuilder.prefect.api.sync_client import server, translate
 from flowbuilder.prefect.api.wakeup_channel import wake_workers
-from flowbuilder.prefect.runs.reschedule import rouse
-from flowbuilder.prefect.runs.worker_context import OpenStation
-from flowbuilder.prefect.worker.dispatcher import Desk
+from flowbuilder.prefect.runs.reschedule import reschedule
+from flowbuilder.prefect.runs.worker_context import OpenWorkerContext
+from flowbuilder.prefect.worker.dispatcher import Dispatcher
 from flowbuilder.prefect.worker.reconciler import Sweeper, Swept
 from flowbuilder.prefect.worker.warm_worker import WarmWorker
 from flowbuilder.settings import Settings
@@ -74,16 +74,16 @@ def _end_soon() -> None:
     threading.Thread(target=end, name="end soon", daemon=True).start()
 
 
-def run_only(execution_id: str, open_station: OpenStation, *, pool: str) -> None:
+def run_only(execution_id: str, open_worker_context: OpenWorkerContext, *, pool: str) -> None:
     """Run one execution as far as it goes, in this process and alone."""
-    asyncio.run(_run_only(execution_id, open_station, pool))
+    asyncio.run(_run_only(execution_id, open_worker_context, pool))
 
 
-async def _run_only(execution_id: str, open_station: OpenStation, pool: str) -> None:
-    station = await asyncio.to_thread(open_station)
+async def _run_only(execution_id: str, open_worker_context: OpenWorkerContext, pool: str) -> None:
+    worker_context = await asyncio.to_thread(open_worker_context)
     async with get_client(httpx_settings=impatient(asynchronous=True)) as client:
         with AsyncClientContext.model_construct(client=client):
-            desk = Desk(station, client, pool=pool, limit=1)
+            desk = Dispatcher(worker_context, client, pool=pool, limit=1)
             desk.call(execution_id)
             await desk.idle()
             await desk.leave(0)
@@ -112,6 +112,6 @@ async def _sweep(store: Store, options: Settings) -> Swept:
                 run = await client.read_flow_run(UUID(execution.id))
             except (ObjectNotFound, ValueError):
                 return False  # only a warm worker can go on with what Prefect has lost
-            return await rouse(client, execution, run) != "left"
+            return await reschedule(client, execution, run) != "left"
 
         return await Sweeper(store, client, offer).sweep(whole=True)

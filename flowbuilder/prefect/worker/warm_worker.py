@@ -23,13 +23,13 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 
 from flowbuilder.errors import Unavailable
 from flowbuilder.model.execution import Execution
-from flowbuilder.prefect.api.availability import PrefectAway, is_away, prefect_asked
+from flowbuilder.prefect.api.availability import PrefectUnavailable, is_away, prefect_asked
 from flowbuilder.prefect.api.http_settings import impatient
 from flowbuilder.prefect.api.wakeup_channel import WakeUps
 from flowbuilder.prefect.api.work_pool import DESCRIPTION, job_template
-from flowbuilder.prefect.runs.process_liveness import bury_dead
-from flowbuilder.prefect.runs.worker_context import Station
-from flowbuilder.prefect.worker.dispatcher import Desk
+from flowbuilder.prefect.runs.process_liveness import expire_leases_of_dead_processes
+from flowbuilder.prefect.runs.worker_context import WorkerContext
+from flowbuilder.prefect.worker.dispatcher import Dispatcher
 from flowbuilder.prefect.worker.fork_client import Apart
 from flowbuilder.prefect.worker.reconciler import Sweeper
 from flowbuilder.prefect.worker.store_listener import Listening
@@ -77,12 +77,12 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
     handed_over: Callable[[], None] = staticmethod(lambda: None)
     """Called when the worker has let go of everything: from here on it only says goodbye."""
 
-    desk: Desk
+    desk: Dispatcher
     sweeper: Sweeper
 
     @staticmethod
     @abstractmethod
-    def open_station() -> Station:
+    def open_worker_context() -> WorkerContext:
         """The store, the outside world and the settings of this process."""
 
     @classmethod
@@ -93,35 +93,37 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
     async def setup(self) -> None:
         """Open the store, then do as every worker does, then listen."""
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="store"))
-        station = await self._opened()
+        worker_context = await self._opened()
         # the worker finds this client, and so do task runs, which would each make one of their own; they take only one
         # that is open, for they look at its event loop
         client = await self._exit_stack.enter_async_context(get_client(httpx_settings=impatient(asynchronous=True)))
         self._exit_stack.enter_context(AsyncClientContext.model_construct(client=client))
         await super().setup()
-        limit = self._limit or station.settings.worker_limit
+        limit = self._limit or worker_context.settings.worker_limit
         self._apart = Apart(self._work_pool_name) if self.suspects_apart else None
         apart = None if self._apart is None else self._apart.run
-        self.desk = Desk(station, self.client, pool=self._work_pool_name, limit=limit, apart=apart)
-        self.sweeper = Sweeper(station.store, self.client, self._offer)
-        self._ears = WakeUps(station.settings.home, self.desk.told)
+        self.desk = Dispatcher(worker_context, self.client, pool=self._work_pool_name, limit=limit, apart=apart)
+        self.sweeper = Sweeper(worker_context.store, self.client, self._offer)
+        self._ears = WakeUps(worker_context.settings.home, self.desk.told)
         await self._ears.__aenter__()
-        self._listening = Listening(station.store, wanted=self.desk.wants, call=self.desk.call)
+        self._listening = Listening(worker_context.store, wanted=self.desk.wants, call=self.desk.call)
         self._listening.start()
         self._loops = [
             asyncio.create_task(self._repeat(self.sweeper.wake, READY_SECONDS), name="ready"),
             asyncio.create_task(self._repeat(self._look_for_wishes, WISH_SECONDS), name="wishes"),
             # beside the sweep, which waits for Prefect
-            asyncio.create_task(self._repeat(self._look_after, station.settings.sweep_seconds), name="look after"),
-            asyncio.create_task(self._repeat(self._sweep, station.settings.sweep_seconds), name="sweep"),
+            asyncio.create_task(
+                self._repeat(self._look_after, worker_context.settings.sweep_seconds), name="look after"
+            ),
+            asyncio.create_task(self._repeat(self._sweep, worker_context.settings.sweep_seconds), name="sweep"),
         ]
 
-    async def _opened(self) -> Station:
+    async def _opened(self) -> WorkerContext:
         """The station; a database that is away is waited for a little, for it may just be starting as well."""
         deadline = time.monotonic() + STORE_SECONDS
         while True:
             try:
-                return await asyncio.to_thread(self.open_station)
+                return await asyncio.to_thread(self.open_worker_context)
             except Unavailable as problem:
                 if time.monotonic() > deadline:
                     raise
@@ -153,7 +155,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
         try:
             async with prefect_asked(seconds=SYNC_SECONDS):
                 await super().sync_with_backend()
-        except PrefectAway as problem:
+        except PrefectUnavailable as problem:
             logger.warning("Prefect does not hear this worker: %s", problem)
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
@@ -192,7 +194,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
 
     async def _look_after(self) -> None:
         """What is due by our own record alone: it waits for no answer of Prefect's."""
-        for execution_id in await asyncio.to_thread(bury_dead, self.desk.station.store):
+        for execution_id in await asyncio.to_thread(expire_leases_of_dead_processes, self.desk.worker_context.store):
             self.desk.offer(execution_id)
         await self.sweeper.expire()
 
@@ -201,7 +203,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
 
     async def _look_for_wishes(self) -> None:
         attempts = [seat.attempt for seat in list(self.desk.seats.values()) if seat.attempt is not None]
-        for execution_id in await note_wishes(self.client, self.desk.station.store, attempts):
+        for execution_id in await note_wishes(self.client, self.desk.worker_context.store, attempts):
             seat = self.desk.seats.get(execution_id)
             if seat is not None:
                 seat.signals.look()

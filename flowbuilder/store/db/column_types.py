@@ -57,7 +57,7 @@ class Exact(TypeDecorator[Json]):
         return None if value is None else _read(value)
 
 
-class Words(TypeDecorator[str]):
+class Utf8Text(TypeDecorator[str]):
     """Text that people or programs wrote. Characters that no PostgreSQL text can hold are replaced."""
 
     impl = Text

@@ -32,7 +32,7 @@ def damage(table: str, whose: str, columns: Iterable[str]) -> str:
     return f"the row of {whose} in {table} cannot be read: {named} is damaged; bring it back from a backup"
 
 
-def those_that_can_be_read(rows: Iterable[Row[Any]], record: Callable[[Row[Any]], T]) -> Iterator[T]:
+def skip_unreadable(rows: Iterable[Row[Any]], record: Callable[[Row[Any]], T]) -> Iterator[T]:
     """The records of rows; one that is damaged is left out, and said of in the log, so that the others are there."""
     for row in rows:
         try:

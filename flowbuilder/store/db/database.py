@@ -15,8 +15,8 @@ from sqlalchemy.exc import DBAPIError
 
 from flowbuilder.errors import ConfigurationError, Unavailable
 from flowbuilder.ports import Clock
-from flowbuilder.store.db.disk_space import LEAST_FREE, Room
-from flowbuilder.store.db.driver_errors import trouble_of
+from flowbuilder.store.db.disk_space import LEAST_FREE, DiskSpace
+from flowbuilder.store.db.driver_errors import classify_driver_error
 from flowbuilder.store.db.postgres import postgres_engine
 from flowbuilder.store.db.sqlite import WRITES, sqlite_engine
 from flowbuilder.store.db.tables import executions
@@ -60,7 +60,7 @@ class Database:
             postgres_engine(self.url) if self.on_postgres else sqlite_engine(self.url, durable=durable)
         )
         self.patience = patience
-        self.room = Room(self.url, least_free)
+        self.room = DiskSpace(self.url, least_free)
         self._among = None if self.on_postgres else enter(Path(self.url.database or ""))
         self._clock = clock
         self._reader = self.engine.execution_options(**{WRITES: False})
@@ -119,7 +119,7 @@ class Database:
                     return doubt.result  # type: ignore[return-value]
             except DBAPIError as problem:
                 error = problem
-            trouble = trouble_of(error)
+            trouble = classify_driver_error(error)
             if trouble == "ours":
                 raise error
             if trouble == "foreign":

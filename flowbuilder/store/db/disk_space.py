@@ -14,7 +14,7 @@ LEAST_FREE = 64_000_000
 """Bytes that must be free before an execution is taken up or an effect begun; what runs may use them to finish."""
 
 
-class Room:
+class DiskSpace:
     """The room where an embedded database is. Of a server's disk nothing is known here: it refuses by itself."""
 
     def __init__(self, url: URL, least_free: int) -> None:
@@ -48,6 +48,6 @@ def free_bytes(folder: Path) -> int | None:
     return found.f_bavail * found.f_frsize
 
 
-def lack_of_room(url: str, least_free: int = LEAST_FREE) -> str:
+def lack_of_disk_space(url: str, least_free: int = LEAST_FREE) -> str:
     """What is missing where the database of this URL is; empty when there is room."""
-    return Room(location(url), least_free).lack()
+    return DiskSpace(location(url), least_free).lack()

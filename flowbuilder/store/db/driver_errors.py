@@ -15,7 +15,7 @@ _AWAY = ("08", "57P", "53300")
 _FULL = ("53100", "53200", "58030")
 
 
-def trouble_of(error: DBAPIError) -> Trouble:
+def classify_driver_error(error: DBAPIError) -> Trouble:
     """The kind of an error."""
     state = getattr(error.orig, "sqlstate", None)
     if isinstance(state, str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flowbuilder.store.db.database import Database
 
 
-class Part:
+class Repository:
     """One topic of the store: its methods are transactions on the shared database."""
 
     def __init__(self, database: Database) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from flowbuilder.store.db.column_types import Exact, Moment, Number, Searchable, Words
+from flowbuilder.store.db.column_types import Exact, Moment, Number, Searchable, Utf8Text
 
 metadata = MetaData(
     naming_convention={
@@ -44,7 +44,7 @@ workflows = Table(
     "workflows",
     metadata,
     Column("id", String(200), primary_key=True),  # its name
-    Column("title", Words, nullable=False),
+    Column("title", Utf8Text, nullable=False),
     Column("account", String(200), nullable=False, index=True),
     Column("status", String(20), nullable=False, index=True),  # active, archived
     Column("latest", Integer, nullable=False),  # the number of its newest version
@@ -59,12 +59,12 @@ versions = Table(
     Column("workflow_id", ForeignKey("workflows.id"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("status", String(20), nullable=False),
-    Column("title", Words, nullable=False),
+    Column("title", Utf8Text, nullable=False),
     Column("document", Exact, nullable=False),
-    Column("source", Words, nullable=False),
+    Column("source", Utf8Text, nullable=False),
     Column("digest", String(64), nullable=False),
     Column("account", String(200), nullable=False),
-    Column("author", Words, nullable=False),
+    Column("author", Utf8Text, nullable=False),
     Column("inserted_at", Moment, nullable=False),
     Column("published_at", Moment),
     CheckConstraint("status IN ('draft', 'published', 'archived')", name="status"),
@@ -91,8 +91,8 @@ executions = Table(
     Column("account", String(200), nullable=False, index=True),
     Column("progress", Exact, nullable=False),
     Column("control", String(20)),
-    Column("wished_by", Words, nullable=False),
-    Column("trigger", Words, nullable=False),
+    Column("wished_by", Utf8Text, nullable=False),
+    Column("trigger", Utf8Text, nullable=False),
     Column("parent_execution_id", String(200)),
     Column("attempt", Integer, nullable=False),
     Column("deaths", Integer, nullable=False),
@@ -101,7 +101,7 @@ executions = Table(
     Column("ended_at", Moment),
     Column("ready_at", Moment),
     Column("lease_until", Moment),
-    Column("holder", Words),
+    Column("holder", Utf8Text),
     Column("epoch", Integer, nullable=False),
     Column("seq", Integer, nullable=False),  # the number of its last event
     Column("recorded", Integer, nullable=False),  # how many outcomes it has
@@ -147,7 +147,7 @@ events = Table(
     Column("epoch", Integer, nullable=False),
     Column("inserted_at", Moment, nullable=False),
     Column("type", String(40), nullable=False),
-    Column("path", Words, nullable=False),
+    Column("path", Utf8Text, nullable=False),
     Column("payload", Searchable, nullable=False),
     Index(None, "payload", postgresql_using="gin", postgresql_ops={"payload": "jsonb_path_ops"}).ddl_if(
         dialect="postgresql"
@@ -158,7 +158,7 @@ outcomes = Table(
     "step_outcomes",
     metadata,
     Column("execution_id", ForeignKey("workflow_executions.id"), primary_key=True, autoincrement=False),
-    Column("path", Words, primary_key=True),
+    Column("path", Utf8Text, primary_key=True),
     Column("position", Integer, nullable=False),
     Column("status", String(20), nullable=False),
     Column("output", Exact),
@@ -180,21 +180,21 @@ reviews = Table(
     Column("workflow_id", ForeignKey("workflows.id"), nullable=False),
     Column("site", String(200)),
     Column("account", String(200), nullable=False),
-    Column("path", Words, nullable=False),
+    Column("path", Utf8Text, nullable=False),
     Column("status", String(20), nullable=False),
     Column("version", Integer, nullable=False),
     Column("request", Exact, nullable=False),
     Column("content_hash", String(64), nullable=False),
-    Column("search_text", Words, nullable=False),
+    Column("search_text", Utf8Text, nullable=False),
     Column("inserted_at", Moment, nullable=False),
     Column("due_at", Moment),
     Column("urgency", Moment, nullable=False),  # due_at, or the end of time
     Column("expires_at", Moment),
-    Column("reviewer", Words),  # who is at it, or who decided it
-    Column("claimed_by", Words),
+    Column("reviewer", Utf8Text),  # who is at it, or who decided it
+    Column("claimed_by", Utf8Text),
     Column("claimed_until", Moment),
     Column("approvals", Exact, nullable=False),
-    Column("amended_by", Words),
+    Column("amended_by", Utf8Text),
     Column("escalations", Integer, nullable=False),
     UniqueConstraint("execution_id", "path"),
     CheckConstraint("status IN ('open', 'decided')", name="status"),
@@ -212,7 +212,7 @@ asked = Table(
     "review_people",  # who may decide a review: one row a person, or one for the empty name, which is anyone
     metadata,
     Column("review_id", ForeignKey("workflow_review_queue.id"), primary_key=True),
-    Column("person", Words, primary_key=True),
+    Column("person", Utf8Text, primary_key=True),
     Column("status", String(20), nullable=False),
     Column("urgency", Moment, nullable=False),
     Column("inserted_at", Moment, nullable=False),
@@ -224,12 +224,12 @@ decisions = Table(
     metadata,
     Column("review_id", ForeignKey("workflow_review_queue.id"), primary_key=True),
     Column("execution_id", ForeignKey("workflow_executions.id"), nullable=False),
-    Column("path", Words, nullable=False),
+    Column("path", Utf8Text, nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("kind", String(20), nullable=False),
-    Column("decided_by", Words, nullable=False),
+    Column("decided_by", Utf8Text, nullable=False),
     Column("inserted_at", Moment, nullable=False),
-    Column("comment", Words, nullable=False),
+    Column("comment", Utf8Text, nullable=False),
     Column("comments", Exact, nullable=False),
     Column("approved", Exact),
     Column("edited", Boolean, nullable=False),
@@ -253,8 +253,8 @@ effects = Table(
     Column("execution_id", ForeignKey("workflow_executions.id"), nullable=False, index=True),
     Column("flow_run_id", String(200), nullable=False),
     Column("position", Number, nullable=False),  # the number of the event that says it was intended
-    Column("path", Words, nullable=False),
-    Column("target", Words, nullable=False),
+    Column("path", Utf8Text, nullable=False),
+    Column("target", Utf8Text, nullable=False),
     Column("target_class", String(20), nullable=False),
     Column("status", String(20), nullable=False),
     Column("request_hash", String(64), nullable=False),
@@ -271,7 +271,7 @@ answers = Table(
     metadata,
     Column("execution_id", ForeignKey("workflow_executions.id"), primary_key=True),
     Column("key", String(64), primary_key=True),
-    Column("path", Words, nullable=False),
+    Column("path", Utf8Text, nullable=False),
     Column("answer", Exact, nullable=False),
     Column("inserted_at", Moment, nullable=False),
 )

@@ -24,13 +24,13 @@ from flowbuilder.model.execution import Lease
 from flowbuilder.model.stored_json import storable
 from flowbuilder.model.undo_rules import ensure_revertible, reverted
 from flowbuilder.store.db.corruption import ensure_readable
-from flowbuilder.store.db.repository import Part
+from flowbuilder.store.db.repository import Repository
 from flowbuilder.store.db.tables import effects, executions
 from flowbuilder.store.db.transaction import Transaction
 from flowbuilder.values import JsonObject
 
 
-class SqlEffects(Part):
+class SqlEffects(Repository):
     """Intents, receipts, and effects of which nobody knows."""
 
     def begin_effect(self, lease: Lease, intent: Intent) -> Effect:

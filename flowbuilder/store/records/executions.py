@@ -14,7 +14,7 @@ from flowbuilder.model.stored_json import storable
 from flowbuilder.ports import ExecutionFilter
 from flowbuilder.store.db.column_types import Moment
 from flowbuilder.store.db.corruption import damage, unreadable
-from flowbuilder.store.db.repository import Part
+from flowbuilder.store.db.repository import Repository
 from flowbuilder.store.db.tables import executions, values, versions
 from flowbuilder.store.db.transaction import HEAD, Transaction
 from flowbuilder.store.records.search_snapshot import snapshot
@@ -27,7 +27,7 @@ _WHOLE = select(*HEAD, *(column for column in values.c if column.name != "execut
 _ONE = _WHOLE.where(executions.c.flow_run_id == bindparam("wanted"))
 
 
-class SqlExecutions(Part):
+class SqlExecutions(Repository):
     """What is known of executions."""
 
     def create_execution(self, execution: Execution) -> Execution:

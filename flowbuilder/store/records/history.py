@@ -15,7 +15,7 @@ from flowbuilder.model.lease_rules import ensure_event_fits
 from flowbuilder.model.stored_json import keepable
 from flowbuilder.store.db.corruption import ensure_readable
 from flowbuilder.store.db.prepared_statements import Prepared
-from flowbuilder.store.db.repository import Part
+from flowbuilder.store.db.repository import Repository
 from flowbuilder.store.db.tables import events as event_rows
 from flowbuilder.store.db.tables import executions, outcomes
 from flowbuilder.store.db.transaction import Transaction
@@ -36,7 +36,7 @@ class _Recorded(Exception):
     """The path has an outcome already."""
 
 
-class SqlRecord(Part):
+class SqlHistory(Repository):
     """Events get their numbers under the execution's lock, so that there is never a gap."""
 
     def outcomes(self, execution_id: str) -> Sequence[Outcome]:

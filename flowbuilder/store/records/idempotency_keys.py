@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, select, update
 
 from flowbuilder.errors import NotFound
 from flowbuilder.model.execution import other_start
-from flowbuilder.store.db.repository import Part
+from flowbuilder.store.db.repository import Repository
 from flowbuilder.store.db.tables import start_keys
 from flowbuilder.store.db.transaction import Transaction
 
@@ -14,7 +14,7 @@ _TAKEN = select(start_keys).where(start_keys.c.key == bindparam("wanted"))
 _NOTE = update(start_keys).where(start_keys.c.key == bindparam("wanted"), start_keys.c.flow_run_id.is_(None))
 
 
-class SqlStarts(Part):
+class SqlIdempotencyKeys(Repository):
     """A key is taken once, for one request, and stands for one execution."""
 
     def start_key(self, key: str, request_hash: str) -> str | None:

@@ -27,7 +27,7 @@ from flowbuilder.model.lease_rules import (
 )
 from flowbuilder.model.stored_json import storable
 from flowbuilder.store.db.compatibility import ensure_new_enough
-from flowbuilder.store.db.repository import Part
+from flowbuilder.store.db.repository import Repository
 from flowbuilder.store.db.tables import decisions, executions, values
 from flowbuilder.store.db.transaction import Transaction
 from flowbuilder.store.records.executions import execution_of, found
@@ -38,7 +38,7 @@ from flowbuilder.values import Json, JsonObject
 _CONTROL = select(executions.c.control).where(executions.c.flow_run_id == bindparam("wanted"))
 
 
-class SqlLeases(Part):
+class SqlLeases(Repository):
     """An execution's row is its lock; its epoch grows whenever the right to write changes hands."""
 
     def claim(self, execution_id: str, holder: str, ttl: timedelta) -> Lease:
@@ -83,15 +83,15 @@ class SqlLeases(Part):
 
         self._database.write(renew)
 
-    def bury(self, execution_id: str, holder: str) -> None:
+    def expire_lease(self, execution_id: str, holder: str) -> None:
         """End the lease of a holder whose process is known to have died, as if it had run out."""
 
-        def bury(transaction: Transaction) -> None:
+        def expire_lease(transaction: Transaction) -> None:
             row = transaction.lock(execution_id)
             if row.holder == holder:
                 transaction.change(row.id, lease_until=transaction.now())
 
-        self._database.write(bury)
+        self._database.write(expire_lease)
 
     def set_progress(self, lease: Lease, progress: JsonObject) -> None:
         """How far the execution is."""

@@ -13,8 +13,8 @@ from flowbuilder.model.review import Review, ReviewPage
 from flowbuilder.model.review_opening import same_person
 from flowbuilder.ports import ReviewFilter
 from flowbuilder.store.db.column_types import Moment
-from flowbuilder.store.db.corruption import those_that_can_be_read
-from flowbuilder.store.db.repository import Part
+from flowbuilder.store.db.corruption import skip_unreadable
+from flowbuilder.store.db.repository import Repository
 from flowbuilder.store.db.tables import asked, executions, pending, reviews
 from flowbuilder.store.db.transaction import Transaction
 from flowbuilder.store.records.review_mapper import WHOLE, review_in, review_of
@@ -22,7 +22,7 @@ from flowbuilder.store.records.review_mapper import WHOLE, review_in, review_of
 _PLACE = (reviews.c.urgency, reviews.c.inserted_at, reviews.c.id)
 
 
-class SqlQueue(Part):
+class SqlReviewQueue(Repository):
     """A page begins where the last one ended: however deep, it costs the same."""
 
     def review(self, review_id: str) -> Review:
@@ -43,7 +43,7 @@ class SqlQueue(Part):
             else:
                 ids = _ids_for(transaction, _own(*shape), values, where.assignee, most + 1)
                 rows = transaction.run(_SOME, {"ids": ids}).all()
-            found = tuple(those_that_can_be_read(rows[:most], review_of))
+            found = tuple(skip_unreadable(rows[:most], review_of))
             return ReviewPage(reviews=found, next=rows[most - 1].id if len(rows) > most else None)
 
         return self._database.read(page)

@@ -29,7 +29,7 @@ from flowbuilder.model.review_rules import (
     lapsed_event,
 )
 from flowbuilder.store.db.corruption import ensure_readable
-from flowbuilder.store.db.repository import Part
+from flowbuilder.store.db.repository import Repository
 from flowbuilder.store.db.tables import asked, decisions, executions, reviews, values, versions
 from flowbuilder.store.db.transaction import Transaction
 from flowbuilder.store.records.executions import execution_of
@@ -56,7 +56,7 @@ _DECISIONS = (
 _SITE_RECORD = select(values.c.site_record).where(values.c.execution_id == bindparam("number"))
 
 
-class SqlReviews(Part):
+class SqlReviews(Repository):
     """The execution's row is locked before the review's, always in this order."""
 
     def open_review(self, lease: Lease, path: str, request: ReviewRequest) -> Review:

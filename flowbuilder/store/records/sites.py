@@ -8,13 +8,13 @@ from sqlalchemy import select
 
 from flowbuilder.errors import NotFound
 from flowbuilder.model.stored_json import storable
-from flowbuilder.store.db.repository import Part
+from flowbuilder.store.db.repository import Repository
 from flowbuilder.store.db.tables import sites
 from flowbuilder.store.db.transaction import Transaction
 from flowbuilder.values import JsonObject
 
 
-class SqlSites(Part):
+class SqlSites(Repository):
     """One record a site."""
 
     def save_site(self, name: str, record: JsonObject) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, select
 
 from flowbuilder.model.execution import Lease
 from flowbuilder.model.stored_json import storable
-from flowbuilder.store.db.repository import Part
+from flowbuilder.store.db.repository import Repository
 from flowbuilder.store.db.tables import answers, executions
 from flowbuilder.store.db.transaction import Transaction
 from flowbuilder.values import JsonObject
@@ -15,10 +15,10 @@ _NUMBER = select(executions.c.id).where(executions.c.flow_run_id == bindparam("w
 _ANSWER = select(answers.c.answer).where(answers.c.execution_id == _NUMBER, answers.c.key == bindparam("key"))
 
 
-class SqlAnswers(Part):
+class SqlStepMemos(Repository):
     """Answers by the digest of what was asked."""
 
-    def keep_answer(self, lease: Lease, *, path: str, key: str, answer: JsonObject) -> None:
+    def keep_step_memo(self, lease: Lease, *, path: str, key: str, answer: JsonObject) -> None:
         """Write an answer down before it is used; the first one stands."""
         kept = storable(answer, "the answer")
 

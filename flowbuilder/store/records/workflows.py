@@ -11,13 +11,13 @@ from flowbuilder.errors import NotFound, Refused
 from flowbuilder.model.execution import WorkflowSummary, WorkflowVersion
 from flowbuilder.model.stored_json import storable
 from flowbuilder.store.db.corruption import ensure_readable
-from flowbuilder.store.db.repository import Part
+from flowbuilder.store.db.repository import Repository
 from flowbuilder.store.db.tables import versions, workflows
 from flowbuilder.store.db.transaction import Transaction
 from flowbuilder.values import JsonObject
 
 
-class SqlWorkflows(Part):
+class SqlWorkflows(Repository):
     """A workflow's row is its lock: whoever changes its versions touches it first."""
 
     def save_version(

@@ -7,12 +7,12 @@ from datetime import datetime
 from flowbuilder.ports import Clock
 from flowbuilder.testing.memory_store.effects import MemoryEffects
 from flowbuilder.testing.memory_store.executions import MemoryExecutions
-from flowbuilder.testing.memory_store.idempotency_keys import MemoryStarts
-from flowbuilder.testing.memory_store.limiter_state import MemoryTraffic
+from flowbuilder.testing.memory_store.idempotency_keys import MemoryIdempotencyKeys
+from flowbuilder.testing.memory_store.limiter_state import MemoryLimiterState
 from flowbuilder.testing.memory_store.memory import Memory
-from flowbuilder.testing.memory_store.notifications import MemoryListening
+from flowbuilder.testing.memory_store.notifications import MemoryNotifications
 from flowbuilder.testing.memory_store.reviews import MemoryReviews
-from flowbuilder.testing.memory_store.step_memos import MemoryAnswers
+from flowbuilder.testing.memory_store.step_memos import MemoryStepMemos
 from flowbuilder.testing.memory_store.workflows import MemoryWorkflows
 
 __all__ = ["MemoryStore"]
@@ -21,12 +21,12 @@ __all__ = ["MemoryStore"]
 class MemoryStore(
     MemoryWorkflows,
     MemoryExecutions,
-    MemoryListening,
+    MemoryNotifications,
     MemoryReviews,
     MemoryEffects,
-    MemoryAnswers,
-    MemoryStarts,
-    MemoryTraffic,
+    MemoryStepMemos,
+    MemoryIdempotencyKeys,
+    MemoryLimiterState,
 ):
     """A `Store` that forgets everything with the process. Safe to call from several threads."""
 

@@ -17,11 +17,11 @@ from flowbuilder.model.effect import (
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Lease
 from flowbuilder.model.undo_rules import ensure_revertible, reverted
-from flowbuilder.testing.memory_store.memory import Part, copied
+from flowbuilder.testing.memory_store.memory import Repository, copied
 from flowbuilder.values import JsonObject
 
 
-class MemoryEffects(Part):
+class MemoryEffects(Repository):
     """Intents, receipts, and effects of which nobody knows."""
 
     def begin_effect(self, lease: Lease, intent: Intent) -> Effect:

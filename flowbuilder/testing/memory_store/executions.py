@@ -27,11 +27,11 @@ from flowbuilder.model.lease_rules import (
 )
 from flowbuilder.model.stored_json import keepable, storable
 from flowbuilder.ports import ExecutionFilter
-from flowbuilder.testing.memory_store.memory import Part, Run, copied
+from flowbuilder.testing.memory_store.memory import Repository, Run, copied
 from flowbuilder.values import Json, JsonObject
 
 
-class MemoryExecutions(Part):
+class MemoryExecutions(Repository):
     """Everything that is fenced by a lease, and what people ask of an execution."""
 
     def create_execution(self, execution: Execution) -> Execution:
@@ -125,7 +125,7 @@ class MemoryExecutions(Part):
         with self._memory.lock:
             self._memory.fenced(lease).write(self._memory.now(), events)
 
-    def bury(self, execution_id: str, holder: str) -> None:
+    def expire_lease(self, execution_id: str, holder: str) -> None:
         """End the lease of a holder whose process is known to have died, as if it had run out."""
         memory = self._memory
         with memory.lock:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flowbuilder.errors import NotFound
 from flowbuilder.model.execution import other_start
-from flowbuilder.testing.memory_store.memory import Part
+from flowbuilder.testing.memory_store.memory import Repository
 
 
-class MemoryStarts(Part):
+class MemoryIdempotencyKeys(Repository):
     """A key is taken once, for one request, and stands for one execution."""
 
     def start_key(self, key: str, request_hash: str) -> str | None:

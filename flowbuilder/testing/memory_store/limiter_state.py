@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TypeVar
 
 from flowbuilder.ports.throttle import Rule
-from flowbuilder.testing.memory_store.memory import Part
-from flowbuilder.throttling.limiter import Traffic
+from flowbuilder.testing.memory_store.memory import Repository
+from flowbuilder.throttling.limiter import LimiterState
 
 T = TypeVar("T")
 
 
-class MemoryTraffic(Part):
+class MemoryLimiterState(Repository):
     """Traffic by the name of its connection."""
 
-    def traffic(self, name: str) -> Traffic:
+    def traffic(self, name: str) -> LimiterState:
         """That of one connection, as it stands."""
         with self._memory.lock:
-            return self._memory.traffic.get(name, Traffic())
+            return self._memory.traffic.get(name, LimiterState())
 
-    def steer(self, name: str, rule: Rule[T]) -> T:
+    def update_limiter(self, name: str, rule: Rule[T]) -> T:
         """Change that of one connection by a rule, at the store's time."""
         with self._memory.lock:
             changed, said = rule(self.traffic(name), self._memory.now())

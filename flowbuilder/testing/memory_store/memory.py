@@ -20,7 +20,7 @@ from flowbuilder.model.review import Decision, Review
 from flowbuilder.model.review_rules import decided_event, withdrawal
 from flowbuilder.model.stored_json import storable
 from flowbuilder.ports import Clock
-from flowbuilder.throttling.limiter import Traffic
+from flowbuilder.throttling.limiter import LimiterState
 from flowbuilder.values import JsonObject
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ class Memory:
         self.runs: dict[str, Run] = {}
         self.reviews: dict[str, Review] = {}
         self.effects: dict[str, Effect] = {}
-        self.traffic: dict[str, Traffic] = {}
+        self.traffic: dict[str, LimiterState] = {}
         self.starts: dict[str, tuple[str, str | None]] = {}
 
     def now(self) -> datetime:
@@ -121,7 +121,7 @@ class Memory:
                 self.close(run, review, decision, decided_event(review, decision))
 
 
-class Part:
+class Repository:
     """One topic of the store: its methods work on the shared memory."""
 
     def __init__(self, memory: Memory) -> None:

@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterator
 from threading import Event
 
-from flowbuilder.testing.memory_store.memory import Part
+from flowbuilder.testing.memory_store.memory import Repository
 
 LOOK_SECONDS = 0.01
 
 
-class MemoryListening(Part):
+class MemoryNotifications(Repository):
     """As a database's own: a hint."""
 
     def listen(self, timeout: float, stop: Event | None = None) -> Iterator[str]:

@@ -27,13 +27,13 @@ from flowbuilder.model.review_rules import (
     lapsed_event,
 )
 from flowbuilder.ports import ReviewFilter
-from flowbuilder.testing.memory_store.memory import Part, Run, copied
+from flowbuilder.testing.memory_store.memory import Repository, Run, copied
 from flowbuilder.values import Json, JsonObject
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-class MemoryReviews(Part):
+class MemoryReviews(Repository):
     """Questions to people, and their answers."""
 
     def open_review(self, lease: Lease, path: str, request: ReviewRequest) -> Review:

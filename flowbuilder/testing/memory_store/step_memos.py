@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from flowbuilder.model.execution import Lease
 from flowbuilder.model.stored_json import storable
-from flowbuilder.testing.memory_store.memory import Part, copied
+from flowbuilder.testing.memory_store.memory import Repository, copied
 from flowbuilder.values import JsonObject
 
 
-class MemoryAnswers(Part):
+class MemoryStepMemos(Repository):
     """Answers by the digest of what was asked."""
 
-    def keep_answer(self, lease: Lease, *, path: str, key: str, answer: JsonObject) -> None:
+    def keep_step_memo(self, lease: Lease, *, path: str, key: str, answer: JsonObject) -> None:
         """Write an answer down before it is used; the first one stands."""
         kept = storable(answer, "the answer")
         with self._memory.lock:

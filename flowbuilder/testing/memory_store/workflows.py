@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from flowbuilder.errors import NotFound, Refused
 from flowbuilder.model.execution import WorkflowSummary, WorkflowVersion
-from flowbuilder.testing.memory_store.memory import Part, copied
+from flowbuilder.testing.memory_store.memory import Repository, copied
 from flowbuilder.values import JsonObject
 
 
-class MemoryWorkflows(Part):
+class MemoryWorkflows(Repository):
     """Versions are kept in the order of their numbers."""
 
     def save_version(

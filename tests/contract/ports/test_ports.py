@@ -23,7 +23,7 @@ from flowbuilder.adapters.http.guarded_http import GuardedHttp
 from flowbuilder.adapters.mcp import ConnectedServers
 from flowbuilder.adapters.models.named_models import NamedModels
 from flowbuilder.devstack.sample_site.site import SampleSite
-from flowbuilder.engine.effects.effect_ledger import StoreLedger
+from flowbuilder.engine.effects.effect_ledger import EffectLedger
 from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError, TransientError
 from flowbuilder.model.effect import Intent
 from flowbuilder.ports import (
@@ -308,7 +308,7 @@ def ledger(request: pytest.FixtureRequest, clock: FakeClock) -> Ledger:
     if request.param == "memory":
         return MemoryLedger(clock=clock)
     store = MemoryStore(clock=clock)
-    return StoreLedger(store, World(store, clock).held())
+    return EffectLedger(store, World(store, clock).held())
 
 
 async def begin(ledger: Ledger, key: str = "k") -> Any:

@@ -485,10 +485,10 @@ def test_a_cancellation_fences_out_a_worker_whose_lease_ran_out(world: World) ->
 
 def test_the_lease_of_a_process_that_is_known_to_have_died_is_over_at_once(store: Store, world: World) -> None:
     world.held("run-1", holder="worker-1")
-    store.bury("run-1", "worker-0")
+    store.expire_lease("run-1", "worker-0")
     with pytest.raises(Conflict):
         store.claim("run-1", "worker-2", TTL)
-    store.bury("run-1", "worker-1")
+    store.expire_lease("run-1", "worker-1")
     assert [execution.id for execution in store.ready()] == ["run-1"]
     assert store.claim("run-1", "worker-2", TTL).epoch == 2
     assert store.execution("run-1").deaths == 1

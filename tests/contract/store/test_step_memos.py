@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from flowbuilder.engine.effects.step_memo import StoreJournal
+from flowbuilder.engine.effects.step_memo import StepMemos
 from flowbuilder.errors import LostLease, NotFound, Refused
 from flowbuilder.ports import Journal
 from flowbuilder.testing import MemoryJournal
@@ -16,19 +16,19 @@ from tests.support.store_contract import TTL, World
 def test_an_answer_is_there_for_whoever_goes_on(world: World) -> None:
     lease = world.held()
     assert world.store.answer("run-1", "k") is None
-    world.store.keep_answer(lease, path="draft", key="k", answer={"text": "né\u0000", "tokens": 3})
+    world.store.keep_step_memo(lease, path="draft", key="k", answer={"text": "né\u0000", "tokens": 3})
     assert world.store.answer("run-1", "k") == {"text": "né\u0000", "tokens": 3}
 
 
 def test_the_first_answer_stands(world: World) -> None:
     lease = world.held()
     for text in ("first", "second"):
-        world.store.keep_answer(lease, path="draft", key="k", answer={"text": text})
+        world.store.keep_step_memo(lease, path="draft", key="k", answer={"text": text})
     assert world.store.answer("run-1", "k") == {"text": "first"}
 
 
 def test_another_execution_has_answers_of_its_own(world: World) -> None:
-    world.store.keep_answer(world.held("run-1"), path="draft", key="k", answer={"text": "mine"})
+    world.store.keep_step_memo(world.held("run-1"), path="draft", key="k", answer={"text": "mine"})
     world.execution("run-2")
     assert world.store.answer("run-2", "k") is None
     assert world.store.answer("nowhere", "k") is None
@@ -39,13 +39,13 @@ def test_a_worker_that_was_overtaken_keeps_no_answer(world: World) -> None:
     world.clock.advance(16)
     world.store.claim("run-1", "worker-2", TTL)
     with pytest.raises(LostLease):
-        world.store.keep_answer(lease, path="draft", key="k", answer={"text": "late"})
+        world.store.keep_step_memo(lease, path="draft", key="k", answer={"text": "late"})
     assert world.store.answer("run-1", "k") is None
 
 
 def test_what_is_no_json_is_not_kept(world: World) -> None:
     with pytest.raises(Refused):
-        world.store.keep_answer(world.held(), path="draft", key="k", answer={"text": b"bytes"})
+        world.store.keep_step_memo(world.held(), path="draft", key="k", answer={"text": b"bytes"})
 
 
 def asking(*texts: str) -> tuple[list[str], Callable[[], Awaitable[JsonObject]]]:
@@ -66,7 +66,7 @@ def journals(request: pytest.FixtureRequest, world: World) -> Callable[[], Journ
         first = MemoryJournal()
         return first.again
     lease = world.held()
-    return lambda: StoreJournal(world.store, lease, "draft")
+    return lambda: StepMemos(world.store, lease, "draft")
 
 
 async def test_a_run_that_is_done_again_asks_only_what_was_not_answered(journals: Callable[[], Journal]) -> None:
@@ -92,5 +92,5 @@ async def test_the_next_round_of_a_step_asks_anew(world: World) -> None:
     lease = world.store.claim(world.execution().id, "worker-1", timedelta(seconds=9))
     asked, ask = asking("a", "b")
     for path in ("draft", "draft#2"):
-        await StoreJournal(world.store, lease, path).answered("one", ask)
+        await StepMemos(world.store, lease, path).answered("one", ask)
     assert asked == ["a", "b"]

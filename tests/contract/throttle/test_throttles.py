@@ -10,14 +10,14 @@ from datetime import timedelta
 import pytest
 
 from flowbuilder.adapters.clock import SystemClock
-from flowbuilder.adapters.throttling.connection_throttle import LONGER_WAIT, SHORT_WAIT, DoorKeeper
-from flowbuilder.adapters.throttling.limit_registry import DeclaredLimits
+from flowbuilder.adapters.throttling.connection_throttle import LONGER_WAIT, SHORT_WAIT, ConnectionThrottle
+from flowbuilder.adapters.throttling.limit_registry import LimitRegistry
 from flowbuilder.errors import ConfigurationError, StepError, Throttled, TransientError
 from flowbuilder.ports import Clock, Store, Throttle
 from flowbuilder.ports.throttle import NoThrottle, named
 from flowbuilder.store import open_store
 from flowbuilder.testing import FakeClock, FakeConnections, FakeThrottle, MemoryStore
-from flowbuilder.throttling.context import Passage, passing
+from flowbuilder.throttling.context import ThrottleContext, throttle_context
 from flowbuilder.throttling.limiter import SLOT_SECONDS
 from flowbuilder.values import JsonObject
 
@@ -57,7 +57,7 @@ def _two(request: pytest.FixtureRequest, clock: Clock) -> tuple[Throttle, Thrott
         url = request.getfixturevalue(f"{request.param}_url")
         store = open_store(url, clock=clock, durable=False)
         request.addfinalizer(store.close)
-    one, other = (DoorKeeper(store, DeclaredLimits(connections), clock, chance=lambda: 0.5) for _ in range(2))
+    one, other = (ConnectionThrottle(store, LimitRegistry(connections), clock, chance=lambda: 0.5) for _ in range(2))
     return one, other
 
 
@@ -78,8 +78,8 @@ async def refuse(throttle: Throttle, name: str, seconds: float | None = None) ->
 
 
 @contextlib.asynccontextmanager
-async def stepping(passage: Passage | None = None) -> AsyncIterator[Passage]:
-    with passing(passage or Passage()) as entered:
+async def stepping(passage: ThrottleContext | None = None) -> AsyncIterator[ThrottleContext]:
+    with throttle_context(passage or ThrottleContext()) as entered:
         yield entered
 
 
@@ -185,7 +185,7 @@ async def test_a_long_wait_for_a_turn_is_not_waited_for_in_place_and_the_turn_is
     clock.advance(120)
     for wait in waits[:2]:
         assert wait.turn is not None
-        async with stepping(Passage(times=1, turns={"slow": wait.turn})), throttle.slot("slow"):
+        async with stepping(ThrottleContext(times=1, turns={"slow": wait.turn})), throttle.slot("slow"):
             pass
     with pytest.raises(Throttled) as caught:
         async with throttle.slot("slow"):
@@ -255,7 +255,7 @@ async def test_one_call_looks_first_and_the_others_have_their_turns_after_it(
     clock.advance(10)
     async with one.slot("free"):
         with pytest.raises(Throttled):
-            async with stepping(Passage()), other.slot("free"):
+            async with stepping(ThrottleContext()), other.slot("free"):
                 pass
     clock.advance(10)
     async with other.slot("free"):

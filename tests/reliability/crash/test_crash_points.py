@@ -19,22 +19,22 @@ from flowbuilder.audit import audit
 from flowbuilder.testing import FakeClock
 from tests.reliability.conftest import Openers, watched
 from tests.support.code_in_this_process import InThisProcess
-from tests.support.crash_injection import Box, Crash, Point, Survey
-from tests.support.crash_scenario import Ending, Stage, changes
+from tests.support.crash_injection import Crash, CrashInjector, Point, Survey
+from tests.support.crash_scenario import CrashScenario, Ending, changes
 from tests.support.crash_workflows import SCENARIOS, Scenario
-from tests.support.warm_crash_scenario import WarmStage
+from tests.support.warm_crash_scenario import WarmCrashScenario
 
 THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
 GIVEN_TO_PREFECT = ("reviewed", "paused", "rounds")
 """Where no worker hears the wake-up, so that Prefect is told to resume."""
 
 
-def simple(scenario: Scenario, opener: Callable[[], object], clock: FakeClock, run: str) -> Stage:
-    return Stage(scenario, opener, clock, run=run, sandbox=InThisProcess())  # type: ignore[arg-type]
+def simple(scenario: Scenario, opener: Callable[[], object], clock: FakeClock, run: str) -> CrashScenario:
+    return CrashScenario(scenario, opener, clock, run=run, sandbox=InThisProcess())  # type: ignore[arg-type]
 
 
-def warm(scenario: Scenario, opener: Callable[[], object], clock: FakeClock, run: str) -> Stage:
-    stage = WarmStage(scenario, opener, clock, run=run, heard=scenario.name not in GIVEN_TO_PREFECT)  # type: ignore[arg-type]
+def warm(scenario: Scenario, opener: Callable[[], object], clock: FakeClock, run: str) -> CrashScenario:
+    stage = WarmCrashScenario(scenario, opener, clock, run=run, heard=scenario.name not in GIVEN_TO_PREFECT)  # type: ignore[arg-type]
     stage.sandbox = InThisProcess()
     return stage
 
@@ -57,12 +57,12 @@ def test_there_are_twelve_scenarios_and_each_has_its_name_once() -> None:
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 @pytest.mark.parametrize(("staged", "kind"), STAGED, indirect=["kind"])
 def test_whatever_operation_a_process_dies_at_the_next_one_brings_it_to_the_same_end(
-    scenario: Scenario, staged: Callable[..., Stage], kind: str, openers: Openers
+    scenario: Scenario, staged: Callable[..., CrashScenario], kind: str, openers: Openers
 ) -> None:
     clock = FakeClock()
     opener = openers(clock)
     if kind != "memory":  # there each process begins with nothing, and has to store its documents first
-        staged(scenario, opener, clock, "first").live(Box())
+        staged(scenario, opener, clock, "first").live(CrashInjector())
     whole = staged(scenario, opener, clock, "whole")
     with watched(opener()) as mark:
         survey = Survey(lambda: (mark(), whole.world()))
@@ -90,21 +90,21 @@ def test_whatever_operation_a_process_dies_at_the_next_one_brings_it_to_the_same
     assert [str(finding) for finding in audit(store)] == []
 
 
-def dies(stage: Stage, *points: Point) -> bool:
+def dies(stage: CrashScenario, *points: Point) -> bool:
     """Live until the crash, and the next life until the next, then until the end; whether there were as many."""
     for point in points:
-        box = Box(*point)
+        box = CrashInjector(*point)
         try:
             stage.live(box)
         except Crash:
             stage.clock.advance(60)  # the lease runs out
         if not box.dead:
             return False
-    stage.live(Box())
+    stage.live(CrashInjector())
     return True
 
 
-def wrong(stage: Stage, expected: Ending, *, audited: bool = True) -> list[str]:
+def wrong(stage: CrashScenario, expected: Ending, *, audited: bool = True) -> list[str]:
     """What is not as it would be without the crash."""
     found = stage.complaints(audited=audited)
     ending = stage.ending()

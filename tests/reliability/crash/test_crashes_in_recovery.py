@@ -13,8 +13,8 @@ import pytest
 from flowbuilder.testing import FakeClock
 from tests.reliability.conftest import Openers, watched
 from tests.reliability.crash.test_crash_points import dies, wrong
-from tests.support.crash_injection import Box, Crash, Point, Survey
-from tests.support.crash_scenario import Ending, Opener, Stage
+from tests.support.crash_injection import Crash, CrashInjector, Point, Survey
+from tests.support.crash_scenario import CrashScenario, Ending, Opener
 from tests.support.crash_workflows import BY_NAME, Scenario
 
 THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
@@ -36,8 +36,8 @@ def test_a_crash_in_the_recovery_from_a_crash_changes_nothing(name: str, kind: s
     scenario, clock = BY_NAME[name], FakeClock()
     opener = openers(clock)
     if kind == "sqlite":  # in memory each process begins with nothing, and has to store its documents first
-        Stage(scenario, opener, clock, run="first").live(Box())
-    whole = Stage(scenario, opener, clock, run="whole")
+        CrashScenario(scenario, opener, clock, run="first").live(CrashInjector())
+    whole = CrashScenario(scenario, opener, clock, run="whole")
     survey = surveyed(whole, opener)
     expected = whole.ending()
     pairs, covered = all_pairs(scenario, openers, survey, every=THOROUGH and kind == "memory")
@@ -46,7 +46,7 @@ def test_a_crash_in_the_recovery_from_a_crash_changes_nothing(name: str, kind: s
     for number, pair in enumerate(chosen):
         if kind == "memory" or number % 200 == 0:
             opener = openers(clock)
-        problems += failures(Stage(scenario, opener, clock, run=f"run-{number}"), pair, expected)
+        problems += failures(CrashScenario(scenario, opener, clock, run=f"run-{number}"), pair, expected)
         if len(problems) > 3:
             break
     print(f"{covered} pairs of points, {len(pairs)} of them distinct, {len(chosen)} tried")
@@ -55,7 +55,7 @@ def test_a_crash_in_the_recovery_from_a_crash_changes_nothing(name: str, kind: s
     assert len(chosen) > 15
 
 
-def surveyed(stage: Stage, opener: Opener) -> Survey:
+def surveyed(stage: CrashScenario, opener: Opener) -> Survey:
     """A life to the end, looked at."""
     with watched(opener()) as mark:
         survey = Survey(lambda: (mark(), stage.world()))
@@ -74,9 +74,9 @@ def all_pairs(
         if same not in recoveries:
             clock = FakeClock()
             opener = openers(clock)
-            stage = Stage(scenario, opener, clock, run=f"{same[1]}-{same[0]}")
+            stage = CrashScenario(scenario, opener, clock, run=f"{same[1]}-{same[0]}")
             with pytest.raises(Crash):
-                stage.live(Box(*same))
+                stage.live(CrashInjector(*same))
             clock.advance(60)
             recoveries[same] = surveyed(stage, opener)
         second = recoveries[same]
@@ -88,7 +88,7 @@ def all_pairs(
     return pairs, covered
 
 
-def failures(stage: Stage, pair: tuple[Point, Point], expected: Ending) -> list[str]:
+def failures(stage: CrashScenario, pair: tuple[Point, Point], expected: Ending) -> list[str]:
     """What is not as it would be without the two crashes."""
     if not dies(stage, *pair):
         return [f"{pair}: there were not two crashes"]

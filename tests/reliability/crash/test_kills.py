@@ -16,8 +16,8 @@ from flowbuilder.store import SqlStore, open_store
 from flowbuilder.testing import FakeClock
 from tests.reliability.crash.test_crash_points import wrong
 from tests.support.code_in_this_process import InThisProcess
-from tests.support.crash_injection import Box, When
-from tests.support.crash_scenario import Stage, changes
+from tests.support.crash_injection import CrashInjector, When
+from tests.support.crash_scenario import CrashScenario, changes
 from tests.support.crash_workflows import BY_NAME
 
 THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
@@ -30,7 +30,7 @@ def counted(operation: str) -> bool:
     return THOROUGH or changes(operation)
 
 
-class KillBox(Box):
+class KillBox(CrashInjector):
     """Ends the whole process at its point. The world outside is written down first, because it survives."""
 
     def __init__(self, point: int, when: When, remember: Callable[[], None]) -> None:
@@ -57,13 +57,13 @@ def test_a_killed_process_loses_nothing_and_repeats_nothing(
     def opener() -> SqlStore:
         return open_store(url, clock=clock, durable=False)
 
-    def staged(run: str) -> Stage:
-        return Stage(scenario, opener, clock, run=run, sandbox=InThisProcess())
+    def staged(run: str) -> CrashScenario:
+        return CrashScenario(scenario, opener, clock, run=run, sandbox=InThisProcess())
 
     scenario = BY_NAME[name]
-    staged("first").live(Box())
+    staged("first").live(CrashInjector())
     whole = staged("whole")
-    box = Box(counts=counted)
+    box = CrashInjector(counts=counted)
     whole.live(box)
     expected, problems, killed = whole.ending(), [], 0
     for point in range(1, len(box.operations) + 1, STEP):
@@ -71,7 +71,7 @@ def test_a_killed_process_loses_nothing_and_repeats_nothing(
             stage = staged(f"run-{point}-{when}")
             killed += killed_at(stage, point, when, tmp_path / "world")
             clock.advance(60)
-            stage.live(Box())
+            stage.live(CrashInjector())
             problems += [f"{when} {point} ({box.operations[point - 1]}): {said}" for said in wrong(stage, expected)]
     assert problems == []
     print(f"{killed} processes killed")
@@ -81,7 +81,7 @@ def test_a_killed_process_loses_nothing_and_repeats_nothing(
     store.close()
 
 
-def killed_at(stage: Stage, point: int, when: When, world: Path) -> bool:
+def killed_at(stage: CrashScenario, point: int, when: When, world: Path) -> bool:
     """Run the first life in a process of its own; whether it was killed. The stage knows the world that it left."""
     world.unlink(missing_ok=True)
     child = os.fork()
@@ -99,6 +99,6 @@ def killed_at(stage: Stage, point: int, when: When, world: Path) -> bool:
     return True
 
 
-def memory_of(stage: Stage) -> tuple[object, ...]:
+def memory_of(stage: CrashScenario) -> tuple[object, ...]:
     """What of a stage is no part of the process."""
     return stage.targets, stage.asked, stage.looks, stage.lives, stage.clock.now()

@@ -29,8 +29,8 @@ from flowbuilder.testing import FakeClock
 from tests.reliability.conftest import reopened
 from tests.reliability.crash.test_crash_points import wrong
 from tests.support.apsw_driver import Driver
-from tests.support.crash_injection import Box
-from tests.support.crash_scenario import Ending, Stage
+from tests.support.crash_injection import CrashInjector
+from tests.support.crash_scenario import CrashScenario, Ending
 from tests.support.crash_workflows import BY_NAME, SCENARIOS, Scenario
 from tests.support.effect_targets import Targets
 from tests.support.power_loss import Journal, Kept, RecordingVfs, losses
@@ -136,7 +136,7 @@ def record(
         store.facts = recording.facts
         return store
 
-    stage = Stage(scenario, opener, clock)
+    stage = CrashScenario(scenario, opener, clock)
     snapshots: dict[Any, Targets] = {}
 
     def witness() -> Seen:
@@ -149,7 +149,7 @@ def record(
     recording.journal.witness = witness
     with monkeypatch.context() as patched:
         patched.setattr("flowbuilder.store.db.sqlite.library", lambda: (Driver(name), safe))
-        stage.live(Box())
+        stage.live(CrashInjector())
         recording.ending = stage.ending()
         stage.look_away()
     vfs.unregister()
@@ -228,9 +228,9 @@ def not_as_without(recording: Recording, seen: Seen, file: Path) -> Iterator[str
     """How an execution ends otherwise that goes on after a loss."""
     clock = FakeClock(seen.now)
     clock.advance(60)
-    stage = Stage(recording.scenario, partial(open_store, f"sqlite:///{file}", clock=clock), clock)
+    stage = CrashScenario(recording.scenario, partial(open_store, f"sqlite:///{file}", clock=clock), clock)
     stage.targets, stage.asked, stage.lives = copy.deepcopy(seen.targets), set(seen.asked), 1
-    stage.live(Box())
+    stage.live(CrashInjector())
     assert recording.ending is not None
     yield from wrong(stage, recording.ending)
     stage.look_away()

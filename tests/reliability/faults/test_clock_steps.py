@@ -8,8 +8,8 @@ import pytest
 
 from flowbuilder.testing import FakeClock
 from tests.reliability.conftest import Openers
-from tests.support.crash_injection import Box
-from tests.support.crash_scenario import Stage, changes
+from tests.support.crash_injection import CrashInjector
+from tests.support.crash_scenario import CrashScenario, changes
 from tests.support.crash_workflows import BY_NAME
 
 
@@ -20,7 +20,7 @@ class SteppedClock(FakeClock):
         self._now += timedelta(seconds=seconds)
 
 
-class SteppingBox(Box):
+class SteppingBox(CrashInjector):
     """Sets the clock after one of the operations."""
 
     def __init__(self, clock: SteppedClock, point: int, seconds: float) -> None:
@@ -44,12 +44,12 @@ def test_a_clock_that_is_set_changes_no_outcome(name: str, seconds: float, kind:
     clock = SteppedClock()
     opener = openers(clock)
     scenario = BY_NAME[name]
-    whole, box = Stage(scenario, opener, clock), Box(counts=changes)
+    whole, box = CrashScenario(scenario, opener, clock), CrashInjector(counts=changes)
     whole.live(box)
     expected, problems = whole.ending(), []
     assert expected.status == "completed"
     for point in range(1, len(box.operations) + 1, 1 if kind == "memory" else 4):
-        stage = Stage(scenario, opener, clock, run=f"run-{point}")
+        stage = CrashScenario(scenario, opener, clock, run=f"run-{point}")
         stage.live(SteppingBox(clock, point, seconds))
         ending = stage.ending()
         problems += [f"at {point} ({box.operations[point - 1]}): {said}" for said in stage.complaints()]
@@ -60,7 +60,7 @@ def test_a_clock_that_is_set_changes_no_outcome(name: str, seconds: float, kind:
 
 def test_a_review_does_not_expire_early_by_more_than_the_step(kind: str, openers: Openers) -> None:
     clock = SteppedClock()
-    stage = Stage(BY_NAME["unanswered"], openers(clock), clock)
+    stage = CrashScenario(BY_NAME["unanswered"], openers(clock), clock)
     stage.live(SteppingBox(clock, 6, -3600.0))
     assert stage.ending().status == "completed"
     assert stage.complaints() == []

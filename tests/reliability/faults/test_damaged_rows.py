@@ -21,7 +21,7 @@ from flowbuilder.store import SqlStore, open_store
 from flowbuilder.testing import FakeClock, fake_ports
 from tests.support.crash_scenario import TTL
 from tests.support.crash_workflows import PAGE, SITE, Scenario, approved, ask, publish, put, read
-from tests.support.deterministic_scheduling import everything_in_order
+from tests.support.deterministic_scheduling import deterministic_scheduling
 from tests.support.effect_targets import Service, Site
 
 SCENARIO = Scenario(
@@ -65,7 +65,7 @@ class Office:
         """Take up everything that is ready, as a sweeper offers it."""
         ports = fake_ports(clock=self.clock, http=Service(), cms=Site({PAGE: "old"}))  # type: ignore[arg-type]
         for found in self.store.ready():
-            with everything_in_order():
+            with deterministic_scheduling():
                 perform = PerformHere(self.clock)
                 asyncio.run(execute(self.store, found.id, holder="w", ttl=TTL, ports=ports, perform=perform))
 

@@ -13,8 +13,8 @@ from flowbuilder.audit import audit
 from flowbuilder.errors import Unavailable
 from flowbuilder.store import SqlStore, open_store
 from flowbuilder.testing import FakeClock
-from tests.support.crash_injection import Box
-from tests.support.crash_scenario import Ending, Stage
+from tests.support.crash_injection import CrashInjector
+from tests.support.crash_scenario import CrashScenario, Ending
 from tests.support.crash_workflows import BY_NAME
 from tests.support.injected_faults import Faults, Kind
 
@@ -42,16 +42,16 @@ def test_an_error_of_the_database_changes_no_outcome(opened: SqlStore, kind: Kin
     def open_again() -> SqlStore:
         return SqlStore(database)
 
-    Stage(scenario, open_again, clock, run="first").live(Box())
-    whole = Stage(scenario, open_again, clock)
+    CrashScenario(scenario, open_again, clock, run="first").live(CrashInjector())
+    whole = CrashScenario(scenario, open_again, clock)
     counting = Faults(opened, kind)
     with counting.injected():
-        whole.live(Box())
+        whole.live(CrashInjector())
     expected = whole.ending()
     step = 1 if POINTS is None else max(1, counting.calls // POINTS)
     problems = []
     for point in range(1, counting.calls + 1, step):
-        stage = Stage(scenario, open_again, clock, run=f"run-{point}")
+        stage = CrashScenario(scenario, open_again, clock, run=f"run-{point}")
         faults = Faults(opened, kind, point=point, persistent=persistent)
         with faults.injected():
             until_it_ends(stage, faults)
@@ -61,18 +61,18 @@ def test_an_error_of_the_database_changes_no_outcome(opened: SqlStore, kind: Kin
     assert [str(finding) for finding in audit(opened)] == []
 
 
-def until_it_ends(stage: Stage, faults: Faults) -> None:
+def until_it_ends(stage: CrashScenario, faults: Faults) -> None:
     """One process after another; what stays broken is repaired after the first has given up."""
     for _ in range(LIVES):
         with contextlib.suppress(Unavailable):
-            stage.live(Box())
+            stage.live(CrashInjector())
             return
         faults.healed = faults.persistent
         stage.clock.advance(60)
     raise AssertionError("it does not end")
 
 
-def wrong(stage: Stage, expected: Ending) -> list[str]:
+def wrong(stage: CrashScenario, expected: Ending) -> list[str]:
     found = stage.complaints()
     ending = stage.ending()
     if (stage.execution().error or {}).get("code") == "effect_unknown" and ending.applied == expected.applied:
@@ -83,14 +83,14 @@ def wrong(stage: Stage, expected: Ending) -> list[str]:
 def test_an_outcome_whose_commit_was_not_heard_of_is_recorded_once(opened: SqlStore) -> None:
     scenario, clock = BY_NAME["straight"], FakeClock()
     opened.database._clock = clock
-    stage = Stage(scenario, lambda: SqlStore(opened.database), clock)
+    stage = CrashScenario(scenario, lambda: SqlStore(opened.database), clock)
     counting = Faults(opened, "commit unheard")
     with counting.injected():
-        stage.live(Box())
+        stage.live(CrashInjector())
     faults = Faults(opened, "commit unheard", point=counting.calls // 2)
-    again = Stage(scenario, lambda: SqlStore(opened.database), clock, run="again")
+    again = CrashScenario(scenario, lambda: SqlStore(opened.database), clock, run="again")
     with faults.injected():
-        again.live(Box())
+        again.live(CrashInjector())
     assert faults.fired == 1
     assert again.lives == 1
     assert again.ending() == stage.ending()

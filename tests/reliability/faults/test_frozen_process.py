@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flowbuilder.engine.effects.effect_ledger import StoreLedger
+from flowbuilder.engine.effects.effect_ledger import EffectLedger
 from flowbuilder.errors import LostLease
 from flowbuilder.model.effect import Effect, Intent
 from flowbuilder.testing import FakeClock, MemoryStore
@@ -31,7 +31,7 @@ class Frozen:
         return effect
 
 
-async def begin(ledger: StoreLedger) -> Effect:
+async def begin(ledger: EffectLedger) -> Effect:
     return await ledger.begin(
         Intent(key="k", path="publish", target="POST x", target_class="neither", request_hash="h")
     )
@@ -52,7 +52,7 @@ async def test_a_call_does_not_begin_when_another_worker_has_the_execution_by_th
         store.claim("run-1", "another worker", timedelta(seconds=15))
 
     with pytest.raises(LostLease):
-        await begin(StoreLedger(Frozen(store, taken_over), lease))  # type: ignore[arg-type]
+        await begin(EffectLedger(Frozen(store, taken_over), lease))  # type: ignore[arg-type]
     assert [effect.status for effect in store.effects("run-1")] == ["intended"]
 
 
@@ -60,5 +60,5 @@ async def test_a_call_begins_when_nobody_was_faster() -> None:
     clock = FakeClock()
     store = MemoryStore(clock=clock)
     lease = World(store, clock).held()
-    effect = await begin(StoreLedger(Frozen(store, lambda: clock.advance(3600)), lease))  # type: ignore[arg-type]
+    effect = await begin(EffectLedger(Frozen(store, lambda: clock.advance(3600)), lease))  # type: ignore[arg-type]
     assert (effect.status, effect.resumed) == ("intended", False)

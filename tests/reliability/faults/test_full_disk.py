@@ -17,10 +17,10 @@ from flowbuilder.errors import Unavailable
 from flowbuilder.model.effect import Intent
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Outcome
-from flowbuilder.store import SqlStore, lack_of_room, open_store
+from flowbuilder.store import SqlStore, lack_of_disk_space, open_store
 from flowbuilder.testing import FakeClock
-from tests.support.crash_injection import Box
-from tests.support.crash_scenario import Ending, Stage
+from tests.support.crash_injection import CrashInjector
+from tests.support.crash_scenario import CrashScenario, Ending
 from tests.support.crash_workflows import BY_NAME
 from tests.support.full_disk import Disk, small_disk
 from tests.support.store_contract import TTL, World
@@ -58,9 +58,9 @@ def test_with_little_room_nothing_begins_and_what_runs_is_finished(disk: Disk) -
             begin(store, lease, "k" * 40)
         store.record_outcome(lease, Outcome(path="a", status="completed"), DONE)
         store.settle(lease, "waiting", events=[])
-        assert lack_of_room(f"sqlite:///{disk.place / 'flowbuilder.db'}", ENOUGH)
+        assert lack_of_disk_space(f"sqlite:///{disk.place / 'flowbuilder.db'}", ENOUGH)
         disk.empty()
-        assert not lack_of_room(f"sqlite:///{disk.place / 'flowbuilder.db'}", ENOUGH)
+        assert not lack_of_disk_space(f"sqlite:///{disk.place / 'flowbuilder.db'}", ENOUGH)
         begin(store, store.claim("next", "worker-2", TTL), "k" * 40)
         assert [effect.key for effect in store.effects("next")] == ["k" * 40]
         assert [str(finding) for finding in audit_rows(store)] == []
@@ -73,21 +73,21 @@ def test_a_disk_that_fills_up_in_the_middle_loses_nothing_and_repeats_nothing(di
         def open_again() -> SqlStore:
             return SqlStore(store.database)
 
-        whole = Stage(scenario, open_again, clock, run="whole")
+        whole = CrashScenario(scenario, open_again, clock, run="whole")
         with each_statement(store, lambda _: None) as counted:
-            whole.live(Box())
+            whole.live(CrashInjector())
         calls = counted.number
         expected, refused, problems = whole.ending(), 0, []
         for point in range(1, calls + 1, max(calls // 12, 1)):
-            stage = Stage(scenario, open_again, clock, run=f"run-{point}")
+            stage = CrashScenario(scenario, open_again, clock, run=f"run-{point}")
             with each_statement(store, lambda number, point=point: disk.fill() if number == point else None):
                 try:
-                    stage.live(Box())
+                    stage.live(CrashInjector())
                 except Unavailable:
                     refused += 1
             disk.empty()
             clock.advance(60)
-            stage.live(Box())
+            stage.live(CrashInjector())
             problems += [f"at {point}: {said}" for said in wrong(stage, expected)]
             store.database.engine.dispose()  # the log begins anew: what it has room for could be written to a full disk
         assert problems == []
@@ -117,7 +117,7 @@ def each_statement(store: SqlStore, act: Any) -> Iterator[Counted]:
         event.remove(store.database.engine, "do_execute", before)
 
 
-def wrong(stage: Stage, expected: Ending) -> list[str]:
+def wrong(stage: CrashScenario, expected: Ending) -> list[str]:
     """What is not as it should be; giving up on an effect of which nobody knows is right, too."""
     found, ending = stage.complaints(), stage.ending()
     if (stage.execution().error or {}).get("code") == "effect_unknown" and ending.applied == expected.applied:

@@ -5,53 +5,53 @@ from collections.abc import Iterator
 import pytest
 
 from flowbuilder.testing import FakeClock, MemoryStore
-from tests.support.crash_injection import Box, Crash
-from tests.support.crash_scenario import Stage
+from tests.support.crash_injection import Crash, CrashInjector
+from tests.support.crash_scenario import CrashScenario
 from tests.support.crash_workflows import Scenario
 
 HOUR, DAY = 3600, 86_400
 URL = "https://service.example/order"
 
 
-def ordering(**effect: object) -> Stage:
+def ordering(**effect: object) -> CrashScenario:
     """An order to a service whose author says that it honours keys. The service itself has forgotten every key."""
     steps = [{"id": "order", "type": "api", "method": "POST", "url": URL, "json": {"n": 1}, "effect": effect}]
     scenario = Scenario(name="order", steps=steps, outputs={"said": "{{ steps.order.output.body.accepted }}"})
     clock = FakeClock()
     store = MemoryStore(clock=clock)
-    return Stage(scenario, lambda: store, clock)
+    return CrashScenario(scenario, lambda: store, clock)
 
 
-def crashed_after_the_call(stage: Stage) -> None:
+def crashed_after_the_call(stage: CrashScenario) -> None:
     """A life that ends when the service has done it, and before its answer is written down."""
-    clock, box = FakeClock(), Box()
+    clock, box = FakeClock(), CrashInjector()
     store = MemoryStore(clock=clock)
-    Stage(stage.scenario, lambda: store, clock).live(box)
+    CrashScenario(stage.scenario, lambda: store, clock).live(box)
     point = box.operations.index("service.send") + 1
     with pytest.raises(Crash):
-        stage.live(Box(point, "after"))
+        stage.live(CrashInjector(point, "after"))
     assert len(stage.targets.service.applied) == 1
 
 
 @pytest.fixture(params=[{"deduplicates": True}, {"deduplicates": True, "key_retention": "P2D"}], ids=["a day", "two"])
-def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+def stage(request: pytest.FixtureRequest) -> Iterator[CrashScenario]:
     made = ordering(**request.param)
     crashed_after_the_call(made)
     yield made
     assert made.execution().status in ("completed", "failed")
 
 
-def test_three_days_later_a_person_is_asked_and_nothing_is_sent_again(stage: Stage) -> None:
+def test_three_days_later_a_person_is_asked_and_nothing_is_sent_again(stage: CrashScenario) -> None:
     stage.clock.advance(3 * DAY)
-    stage.live(Box())
+    stage.live(CrashInjector())
     assert stage.targets.service.applied == ["POST /order"]
     assert any(event.type == "review_opened" and event.path.startswith("order") for event in stage.events())
     assert (stage.execution().error or {})["code"] == "effect_unknown"
 
 
-def test_an_hour_later_it_is_sent_again_with_the_same_key(stage: Stage) -> None:
+def test_an_hour_later_it_is_sent_again_with_the_same_key(stage: CrashScenario) -> None:
     stage.clock.advance(HOUR)
-    stage.live(Box())
+    stage.live(CrashInjector())
     [(_, first), (_, second)] = stage.targets.service.calls
     assert first == second
     assert stage.execution().status == "completed"
@@ -63,7 +63,7 @@ def test_the_author_knows_better_how_long_keys_are_remembered() -> None:
     for stage, later in ((short, HOUR), (long, 3 * DAY)):
         crashed_after_the_call(stage)
         stage.clock.advance(later)
-        stage.live(Box())
+        stage.live(CrashInjector())
     assert short.targets.service.applied == ["POST /order"]
     assert len(long.targets.service.applied) == 2
 
@@ -73,9 +73,9 @@ def test_what_may_be_repeated_anyway_is_never_asked_about() -> None:
     scenario = Scenario(name="order", steps=steps, outputs={"said": "{{ steps.order.output.body.revision }}"})
     clock = FakeClock()
     store = MemoryStore(clock=clock)
-    stage = Stage(scenario, lambda: store, clock)
+    stage = CrashScenario(scenario, lambda: store, clock)
     crashed_after_the_call(stage)
     stage.clock.advance(30 * DAY)
-    stage.live(Box())
+    stage.live(CrashInjector())
     assert stage.execution().status == "completed"
     assert [event.type for event in stage.events()].count("review_opened") == 0

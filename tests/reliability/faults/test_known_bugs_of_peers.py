@@ -25,10 +25,10 @@ from flowbuilder.testing import FakeClock, fake_ports
 from tests.reliability.conftest import Openers
 from tests.reliability.simulation.action_mixes import Mix
 from tests.reliability.simulation.simulation import simulate
-from tests.reliability.simulation.store_factory import Ground
+from tests.reliability.simulation.store_factory import StoreFactory
 from tests.support.crash_scenario import TTL
 from tests.support.crash_workflows import PAGE, SITE, approved, ask, publish, put, read
-from tests.support.deterministic_scheduling import everything_in_order
+from tests.support.deterministic_scheduling import deterministic_scheduling
 from tests.support.effect_targets import Service, Site
 from tests.support.injected_faults import Faults
 
@@ -161,7 +161,7 @@ class Place:
         async def all_of_them() -> list[str]:
             return await asyncio.gather(*(self.turn(holder) for holder in holders))
 
-        with everything_in_order():
+        with deterministic_scheduling():
             return asyncio.run(all_of_them())
 
     def run(self) -> Execution:
@@ -221,7 +221,7 @@ def test_a_worker_that_has_lost_its_lease_stops_by_itself(place: Place) -> None:
         with pytest.raises(LostLease):
             await execute(place.store, "run", holder="w", ttl=short, ports=ports, perform=PerformHere(place.clock))
 
-    with everything_in_order():
+    with deterministic_scheduling():
         asyncio.run(asyncio.wait_for(lost(), 20))
     assert place.run().holder == "another"
 
@@ -280,7 +280,7 @@ def test_timers_are_there_again_in_a_process_that_remembers_nothing(openers: Ope
 
 
 def test_without_any_wake_up_everything_ends(tmp_path: Path) -> None:
-    ground = Ground(tmp_path)
+    ground = StoreFactory(tmp_path)
     for seed in range(5):
         result = simulate(seed, ground, mix=replace(Mix.none(), lose_wake=1.0))
         assert result.findings == []

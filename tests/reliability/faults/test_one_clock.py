@@ -15,7 +15,7 @@ from flowbuilder.testing import FakeClock, fake_ports
 from tests.reliability.conftest import Openers
 from tests.support.crash_scenario import TTL
 from tests.support.crash_workflows import SITE, Scenario, put
-from tests.support.deterministic_scheduling import everything_in_order
+from tests.support.deterministic_scheduling import deterministic_scheduling
 from tests.support.effect_targets import Service
 
 SCENARIO = Scenario(
@@ -39,7 +39,7 @@ def test_a_step_that_is_to_wait_two_minutes_waits_two_minutes(skew: float, kind:
         """A worker takes it up whose clock is wrong."""
         wrong = FakeClock(clock.now() + timedelta(seconds=skew))
         ports = fake_ports(clock=wrong, http=service)  # type: ignore[arg-type]
-        with everything_in_order():
+        with deterministic_scheduling():
             asyncio.run(execute(store, "run", holder="w", ttl=TTL, ports=ports, perform=PerformHere(wrong)))
         return store.execution("run")
 

@@ -13,8 +13,8 @@ import pytest
 
 from flowbuilder.adapters.clock import SystemClock
 from flowbuilder.adapters.ports import real_ports
-from flowbuilder.adapters.throttling.connection_throttle import SHORT_WAIT, DoorKeeper
-from flowbuilder.adapters.throttling.limit_registry import DeclaredLimits
+from flowbuilder.adapters.throttling.connection_throttle import SHORT_WAIT, ConnectionThrottle
+from flowbuilder.adapters.throttling.limit_registry import LimitRegistry
 from flowbuilder.app import App
 from flowbuilder.audit import audit
 from flowbuilder.engine.in_process import LocalRunner
@@ -23,7 +23,7 @@ from flowbuilder.settings import Settings
 from flowbuilder.store import open_store
 from flowbuilder.testing import FakeConnections, MemoryStore
 from flowbuilder.values import JsonObject
-from tests.support.rate_limit_simulation import Hands, LeapingClock, Provider
+from tests.support.rate_limit_simulation import LeapingClock, Provider, SimulatedWorker
 
 THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
 pytestmark = pytest.mark.timeout(600 if THOROUGH else 180)
@@ -54,18 +54,18 @@ def store(clock: LeapingClock, request: pytest.FixtureRequest) -> Iterator[Store
 
 async def storm(
     store: Store, clock: Clock, folder: Path, provider: Provider, limits: JsonObject, *, seconds: float
-) -> tuple[Hands, list[str]]:
+) -> tuple[SimulatedWorker, list[str]]:
     """Two hundred executions through it; the hands that did it, and their ids."""
     async with provider.serving() as port:
         settings = Settings(home=folder, sites=folder, egress_allow=f"127.0.0.1:{port}")
         connections = FakeConnections({"shop": {"base_url": f"http://127.0.0.1:{port}", **limits}})
-        door = DoorKeeper(store, DeclaredLimits(connections), clock)
+        door = ConnectionThrottle(store, LimitRegistry(connections), clock)
         ports = replace(real_ports(settings, connections, door), clock=clock)
         app = App(store, LocalRunner(store, ports), Settings())
         version = app.push(DOCUMENT).number
         ids = [app.start("storm", {}, version=version) for _ in range(EXECUTIONS)]
         provider.opens = clock.now() + timedelta(seconds=seconds)
-        hands = Hands(store, ports, clock)
+        hands = SimulatedWorker(store, ports, clock)
         half = timedelta(seconds=seconds / 2)
         await hands.work(ids, seconds=half.total_seconds())
         rows = [store.execution(execution_id) for execution_id in ids]
@@ -75,7 +75,7 @@ async def storm(
     return hands, ids
 
 
-def ensure_weathered(store: Store, provider: Provider, hands: Hands, ids: list[str]) -> None:
+def ensure_weathered(store: Store, provider: Provider, hands: SimulatedWorker, ids: list[str]) -> None:
     rows = [store.execution(execution_id) for execution_id in ids]
     assert {row.status for row in rows} == {"completed"}
     during = [moment for moment in provider.refused if moment < provider.opens]

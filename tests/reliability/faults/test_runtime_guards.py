@@ -21,15 +21,15 @@ from flowbuilder.model.execution import Execution
 from flowbuilder.model.review import ReviewRequest
 from flowbuilder.prefect.runs.attempt import set_state
 from flowbuilder.prefect.runs.flow_run import was_resumed
-from flowbuilder.prefect.runs.reschedule import rouse
-from flowbuilder.prefect.runs.state_reporter import Telling
-from flowbuilder.prefect.runs.worker_context import Station
-from flowbuilder.prefect.worker.dispatcher import Desk
+from flowbuilder.prefect.runs.reschedule import reschedule
+from flowbuilder.prefect.runs.state_reporter import StateReporter
+from flowbuilder.prefect.runs.worker_context import WorkerContext
+from flowbuilder.prefect.worker.dispatcher import Dispatcher
 from flowbuilder.prefect.worker.reconciler import Sweeper
 from flowbuilder.prefect.worker.ui_control_poller import note_wishes, take_over_cancellations
 from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeClock, MemoryStore, fake_ports
-from tests.support.crash_injection import Box, Boxed
+from tests.support.crash_injection import CrashInjector, CrashProxy
 from tests.support.prefect_in_memory import Client, PrefectMemory
 from tests.support.store_contract import TTL, World
 
@@ -47,8 +47,8 @@ class Hall:
     def __post_init__(self) -> None:
         self.store = MemoryStore(clock=self.clock)
         self.world = World(self.store, self.clock)
-        self.client: Any = Client(Boxed(self.server, Box(), "prefect"))
-        self.station = Station(
+        self.client: Any = Client(CrashProxy(self.server, CrashInjector(), "prefect"))
+        self.worker_context = WorkerContext(
             store=self.store, ports=fake_ports(clock=self.clock), settings=Settings(), holder="worker:me:1:x"
         )
 
@@ -76,16 +76,16 @@ class Hall:
             self.clock.advance(16)
         return run_id
 
-    def desk(self, **more: Any) -> Desk:
+    def desk(self, **more: Any) -> Dispatcher:
         """A desk that notes what it takes up."""
         hall = self
 
-        class Noting(Desk):
+        class Noting(Dispatcher):
             async def _turn(self, execution_id: str, seat: Any) -> None:
                 hall.taken.append(execution_id)
                 await asyncio.sleep(0.01)
 
-        return Noting(self.station, self.client, pool=POOL, **{"limit": 10, **more})
+        return Noting(self.worker_context, self.client, pool=POOL, **{"limit": 10, **more})
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ async def test_what_could_not_be_taken_up_rests_unless_somebody_calls_for_it(hal
 async def test_one_executions_trouble_is_no_other_ones(hall: Hall) -> None:
     hall_of = hall
 
-    class Troubled(Desk):
+    class Troubled(Dispatcher):
         async def _turn(self, execution_id: str, seat: Any) -> None:
             if execution_id == "bad":
                 raise RuntimeError("a mistake")
@@ -173,7 +173,7 @@ async def test_one_executions_trouble_is_no_other_ones(hall: Hall) -> None:
                 raise Unavailable("the database is away")
             hall_of.taken.append(execution_id)
 
-    desk = Troubled(hall.station, hall.client, pool=POOL, limit=1)
+    desk = Troubled(hall.worker_context, hall.client, pool=POOL, limit=1)
     for name in ("bad", "away", "good"):
         desk.offer(name)
     await desk.idle()
@@ -188,10 +188,10 @@ async def test_what_two_workers_died_of_runs_apart(hall: Hall, deaths: int, susp
     run = hall.silent(hall.execution(hall.run(Running())), deaths)
     apart: list[str] = []
 
-    async def run_apart(execution_id: str, *_: Any) -> None:
+    async def run_in_isolated_thread(execution_id: str, *_: Any) -> None:
         apart.append(execution_id)
 
-    desk = Desk(hall.station, hall.client, pool=POOL, limit=5, apart=run_apart)
+    desk = Dispatcher(hall.worker_context, hall.client, pool=POOL, limit=5, apart=run_in_isolated_thread)
     assert desk._is_suspect(run) is suspect
     if suspect:
         desk.call(run)
@@ -201,7 +201,7 @@ async def test_what_two_workers_died_of_runs_apart(hall: Hall, deaths: int, susp
 
 async def test_a_run_of_another_pool_is_not_worked_on_here(hall: Hall) -> None:
     run = hall.execution(hall.run(old(Crashed(), 60), pool="other"))
-    desk = Desk(hall.station, hall.client, pool=POOL, limit=5)
+    desk = Dispatcher(hall.worker_context, hall.client, pool=POOL, limit=5)
     desk.call(run)
     await desk.idle()
     assert hall.store.execution(run).epoch == 0
@@ -243,14 +243,14 @@ async def test_words_are_said_in_order_and_again_to_a_busy_server(hall: Hall, mo
         request = httpx.Request("GET", "http://prefect.example")
         return PrefectHTTPStatusError("no", request=request, response=httpx.Response(code, request=request))
 
-    telling = Telling(hall.client, about="a run")
-    telling.tell(word("busy twice", answer(503), answer(503)))
-    telling.tell(word("refused", answer(409)))
-    telling.tell(word("broken", RuntimeError("a mistake")))
-    telling.tell(word("last"))
-    await telling.close()
+    reporter = StateReporter(hall.client, about="a run")
+    reporter.tell(word("busy twice", answer(503), answer(503)))
+    reporter.tell(word("refused", answer(409)))
+    reporter.tell(word("broken", RuntimeError("a mistake")))
+    reporter.tell(word("last"))
+    await reporter.close()
     assert said == ["busy twice", "last"]
-    assert telling.failed
+    assert reporter.failed
 
 
 # --- the sweeper
@@ -342,7 +342,7 @@ async def test_a_run_is_woken_once_its_state_is_not_to_be_believed_any_more(
     if lapsed is not None:
         hall.clock._now = datetime.now(UTC) - timedelta(seconds=15 + lapsed)
         hall.store.claim(run, "dead", TTL)
-    assert await rouse(hall.client, hall.store.execution(run), hall.server.runs[UUID(run)]) == done
+    assert await reschedule(hall.client, hall.store.execution(run), hall.server.runs[UUID(run)]) == done
 
 
 # --- what people press in Prefect

@@ -6,22 +6,22 @@ import pytest
 
 from flowbuilder.testing import FakeClock
 from tests.reliability.conftest import Openers
-from tests.support.crash_injection import Box, Crash
-from tests.support.crash_scenario import Stage
+from tests.support.crash_injection import Crash, CrashInjector
+from tests.support.crash_scenario import CrashScenario
 from tests.support.crash_workflows import BY_NAME
 
 
 def test_an_approval_is_used_for_one_call_and_not_for_the_next_after_a_crash(kind: str, openers: Openers) -> None:
     clock = FakeClock()
-    stage = Stage(BY_NAME["three-targets"], openers(clock), clock)
+    stage = CrashScenario(BY_NAME["three-targets"], openers(clock), clock)
     with pytest.raises(Crash):
-        stage.live(Box(2, "before", counts=lambda name: name == "service.send"))  # intended, and not called
+        stage.live(CrashInjector(2, "before", counts=lambda name: name == "service.send"))  # intended, and not called
     clock.advance(60)
     with pytest.raises(Crash):
-        stage.live(Box(1, "before", counts=lambda name: name == "store.finish_effect"))  # approved and called
+        stage.live(CrashInjector(1, "before", counts=lambda name: name == "store.finish_effect"))  # approved and called
     assert stage.targets.service.applied.count("POST /bare") == 1
     clock.advance(60)
-    stage.live(Box())
+    stage.live(CrashInjector())
     assert stage.targets.service.applied.count("POST /bare") == 1
     assert stage.complaints() == []
     assert (stage.execution().error or {}).get("code") == "effect_unknown"  # a person looked, and it had been done
@@ -29,14 +29,18 @@ def test_an_approval_is_used_for_one_call_and_not_for_the_next_after_a_crash(kin
 
 def test_a_refusal_stands_whatever_crashes_after_it(kind: str, openers: Openers) -> None:
     clock = FakeClock()
-    stage = Stage(BY_NAME["three-targets"], openers(clock), clock)
+    stage = CrashScenario(BY_NAME["three-targets"], openers(clock), clock)
     with pytest.raises(Crash):
-        stage.live(Box(3, "before", counts=lambda name: name == "store.finish_effect"))  # the receipt of the call
+        stage.live(
+            CrashInjector(3, "before", counts=lambda name: name == "store.finish_effect")
+        )  # the receipt of the call
     clock.advance(60)
     with pytest.raises(Crash):
-        stage.live(Box(2, "after", counts=lambda name: name == "store.begin_effect"))  # asked, refused, and gone
+        stage.live(
+            CrashInjector(2, "after", counts=lambda name: name == "store.begin_effect")
+        )  # asked, refused, and gone
     clock.advance(60)
-    stage.live(Box())
+    stage.live(CrashInjector())
     assert (stage.execution().error or {}).get("code") == "effect_unknown"
     asked = [event.path for event in stage.events() if event.type == "review_opened"]
     assert asked == ["bare"]

@@ -18,11 +18,11 @@ from flowbuilder.testing import FakeClock
 from tests.reliability.conftest import Openers
 from tests.support.store_contract import TTL, World
 
-Actor = Callable[["Scene", str], Iterator[None]]
+Actor = Callable[["SeededApp", str], Iterator[None]]
 """A generator that yields before each of its operations."""
 
 
-class Scene:
+class SeededApp:
     """One execution that waits to be worked on, and a log of what the outside world was asked to do."""
 
     def __init__(self, opener: Callable[[], Store], clock: FakeClock, run: str) -> None:
@@ -37,7 +37,7 @@ class Scene:
         return self.world.store
 
 
-def worker(scene: Scene, name: str) -> Iterator[None]:
+def worker(scene: SeededApp, name: str) -> Iterator[None]:
     """Takes the execution up, makes an effect once, records two steps, and lets go."""
     store, run = scene.store, scene.run
     yield
@@ -58,7 +58,7 @@ def worker(scene: Scene, name: str) -> Iterator[None]:
         return
 
 
-def write(scene: Scene, lease: Lease, step: str) -> Iterator[None]:
+def write(scene: SeededApp, lease: Lease, step: str) -> Iterator[None]:
     key = f"{scene.run}-{step}"
     effect = scene.store.begin_effect(
         lease, Intent(key=key, path=step, target="t", target_class="deduplicates", request_hash="h")
@@ -72,13 +72,13 @@ def write(scene: Scene, lease: Lease, step: str) -> Iterator[None]:
     scene.store.finish_effect(lease, key, "done", receipt={"of": key})
 
 
-def pause_of_the_world(scene: Scene, name: str) -> Iterator[None]:
+def pause_of_the_world(scene: SeededApp, name: str) -> Iterator[None]:
     """Everything stands still for longer than a lease lasts."""
     yield
     scene.clock.advance(16)
 
 
-def canceller(scene: Scene, name: str) -> Iterator[None]:
+def canceller(scene: SeededApp, name: str) -> Iterator[None]:
     yield
     try:
         scene.store.request_control(scene.run, "cancel", name)
@@ -86,7 +86,7 @@ def canceller(scene: Scene, name: str) -> Iterator[None]:
         return
 
 
-def sweeper(scene: Scene, name: str) -> Iterator[None]:
+def sweeper(scene: SeededApp, name: str) -> Iterator[None]:
     """Takes up what is ready, as often as it looks."""
     for _ in range(2):
         yield
@@ -94,14 +94,14 @@ def sweeper(scene: Scene, name: str) -> Iterator[None]:
             yield from worker(scene, name)
 
 
-def reader(scene: Scene, name: str) -> Iterator[None]:
+def reader(scene: SeededApp, name: str) -> Iterator[None]:
     """Follows the timeline from where it has got to."""
     for _ in range(8):
         yield
         scene.read += scene.store.events(scene.run, after=scene.read[-1].seq if scene.read else 0, limit=2)
 
 
-def asker(scene: Scene, name: str) -> Iterator[None]:
+def asker(scene: SeededApp, name: str) -> Iterator[None]:
     """Asks, and waits as a worker does."""
     try:
         yield
@@ -120,7 +120,7 @@ def asker(scene: Scene, name: str) -> Iterator[None]:
         return
 
 
-def person(scene: Scene, name: str) -> Iterator[None]:
+def person(scene: SeededApp, name: str) -> Iterator[None]:
     for _ in range(3):
         yield
         found = scene.world.types(scene.run)
@@ -133,7 +133,7 @@ def person(scene: Scene, name: str) -> Iterator[None]:
                 return
 
 
-def expirer(scene: Scene, name: str) -> Iterator[None]:
+def expirer(scene: SeededApp, name: str) -> Iterator[None]:
     yield
     scene.clock.advance(11)
     yield
@@ -183,13 +183,13 @@ def test_whatever_the_order_what_is_remembered_is_sound(name: str, kind: str, op
     assert len(orders) > 10
     problems: list[str] = []
     for number, order in enumerate(orders if kind == "memory" else orders[:: max(1, len(orders) // 60)]):
-        scene = Scene(openers(clock) if kind == "memory" else opener, clock, f"run-{number}")
+        scene = SeededApp(openers(clock) if kind == "memory" else opener, clock, f"run-{number}")
         perform(scene, play, order)
         problems += [f"{order}: {said}" for said in complaints(scene)]
     assert problems == []
 
 
-def perform(scene: Scene, play: list[Actor], order: list[int]) -> None:
+def perform(scene: SeededApp, play: list[Actor], order: list[int]) -> None:
     acting = [actor(scene, f"{actor.__name__}-{index}") for index, actor in enumerate(play)]
     for index in order:
         next(acting[index], None)
@@ -204,7 +204,7 @@ def perform(scene: Scene, play: list[Actor], order: list[int]) -> None:
                 pass
 
 
-def complaints(scene: Scene) -> list[str]:
+def complaints(scene: SeededApp) -> list[str]:
     store, run = scene.store, scene.run
     found = [str(finding) for finding in audit_rows(store, [run])]
     execution = store.execution(run)

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from flowbuilder.audit import audit, audit_rows
 from flowbuilder.store import SqlStore, open_store
 from flowbuilder.testing import FakeClock
-from tests.support.crash_injection import Box
-from tests.support.crash_scenario import Stage
+from tests.support.crash_injection import CrashInjector
+from tests.support.crash_scenario import CrashScenario
 from tests.support.crash_workflows import BY_NAME
 
 EVENTS, RUNS = "workflow_execution_events", "workflow_executions"
@@ -23,9 +23,11 @@ def store(sqlite_url: str) -> Iterator[SqlStore]:
     """A store in which one execution has ended and one waits for a review."""
     clock = FakeClock()
     with contextlib.closing(open_store(sqlite_url, clock=clock, durable=False)) as opened:
-        Stage(BY_NAME["three-targets"], lambda: SqlStore(opened.database), clock, run="ended").live(Box())
-        Stage(BY_NAME["unanswered"], lambda: SqlStore(opened.database), clock, run="open").live(
-            Box(4, "after", counts=lambda operation: operation == "store.settle")
+        CrashScenario(BY_NAME["three-targets"], lambda: SqlStore(opened.database), clock, run="ended").live(
+            CrashInjector()
+        )
+        CrashScenario(BY_NAME["unanswered"], lambda: SqlStore(opened.database), clock, run="open").live(
+            CrashInjector(4, "after", counts=lambda operation: operation == "store.settle")
         )
         yield opened
 

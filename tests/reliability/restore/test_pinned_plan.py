@@ -5,16 +5,16 @@ from dataclasses import replace
 
 from flowbuilder.engine.runner import PerformHere, execute
 from flowbuilder.testing import FakeClock, MemoryStore, fake_ports
-from tests.support.crash_injection import Box
-from tests.support.crash_scenario import TTL, Stage
+from tests.support.crash_injection import CrashInjector
+from tests.support.crash_scenario import TTL, CrashScenario
 from tests.support.crash_workflows import BY_NAME
 
 
 def test_an_execution_whose_version_compiles_to_another_plan_now_fails_and_runs_no_step() -> None:
     clock = FakeClock()
     store = MemoryStore(clock=clock)
-    stage = Stage(BY_NAME["straight"], lambda: store, clock)
-    stage.live(Box())
+    stage = CrashScenario(BY_NAME["straight"], lambda: store, clock)
+    stage.live(CrashInjector())
     began = store.execution("run")
     store.create_execution(
         replace(began, id="other", digest="0" * 64, status="queued", holder=None, lease_until=None, ended_at=None)

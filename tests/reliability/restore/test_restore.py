@@ -15,8 +15,8 @@ from flowbuilder.model.events import NewEvent
 from flowbuilder.store import open_store, upgrade
 from flowbuilder.store.backup import backup, restore
 from flowbuilder.testing import FakeClock
-from tests.support.crash_injection import Box, Crash
-from tests.support.crash_scenario import TTL, Stage, changes
+from tests.support.crash_injection import Crash, CrashInjector
+from tests.support.crash_scenario import TTL, CrashScenario, changes
 from tests.support.crash_workflows import BY_NAME
 from tests.support.postgres import Server
 
@@ -44,18 +44,18 @@ def test_so_does_one_of_postgresql(
 def drill(url: str, file: Path, name: str, point: int) -> None:
     """Run to a point, back up, run on to the end, restore, run on once more."""
     clock = FakeClock()
-    stage = Stage(BY_NAME[name], lambda: open_store(url, clock=clock, durable=False), clock)
+    stage = CrashScenario(BY_NAME[name], lambda: open_store(url, clock=clock, durable=False), clock)
     with pytest.raises(Crash):
-        stage.live(Box(point, "after", counts=changes))
+        stage.live(CrashInjector(point, "after", counts=changes))
     backup(url, file)
     clock.advance(60)
-    stage.live(Box())
+    stage.live(CrashInjector())
     first = stage.ending()
     assert first.status == "completed"
     stage.look_away()
     assert restore(url, file, replace=True, clock=clock) == 1
     clock.advance(60)
-    stage.live(Box())
+    stage.live(CrashInjector())
     second = stage.ending()
     assert stage.complaints() == []
     assert second.applied == first.applied
@@ -66,9 +66,9 @@ def drill(url: str, file: Path, name: str, point: int) -> None:
 
 def test_a_worker_from_after_the_backup_writes_nothing_into_what_was_restored(sqlite_url: str, tmp_path: Path) -> None:
     clock = FakeClock()
-    stage = Stage(BY_NAME["straight"], lambda: open_store(sqlite_url, clock=clock, durable=False), clock)
+    stage = CrashScenario(BY_NAME["straight"], lambda: open_store(sqlite_url, clock=clock, durable=False), clock)
     with pytest.raises(Crash):
-        stage.live(Box(6, "after", counts=changes))
+        stage.live(CrashInjector(6, "after", counts=changes))
     backup(sqlite_url, tmp_path / "backup")
     clock.advance(60)
     store = open_store(sqlite_url, clock=clock, durable=False)
@@ -87,14 +87,14 @@ def test_a_worker_from_after_the_backup_writes_nothing_into_what_was_restored(sq
 
 def test_a_backup_is_whole_while_others_write(sqlite_url: str, tmp_path: Path) -> None:
     clock = FakeClock()
-    stage = Stage(BY_NAME["reviewed-items"], lambda: open_store(sqlite_url, clock=clock, durable=False), clock)
+    stage = CrashScenario(BY_NAME["reviewed-items"], lambda: open_store(sqlite_url, clock=clock, durable=False), clock)
 
     def watch(operation: str) -> bool:
         if changes(operation) and len(list(tmp_path.glob("copy-*"))) < 10:
             backup(sqlite_url, tmp_path / f"copy-{len(list(tmp_path.glob('copy-*')))}")
         return True
 
-    stage.live(Box(counts=watch))
+    stage.live(CrashInjector(counts=watch))
     for copy in tmp_path.glob("copy-*"):
         store = open_store(f"sqlite:///{copy}", clock=clock, durable=False)
         assert audit(store) == ()

@@ -9,35 +9,35 @@ from flowbuilder.engine.effects.undo import revert
 from flowbuilder.errors import NotFound, Refused
 from flowbuilder.testing import FakeClock, MemoryStore, fake_ports
 from flowbuilder.values import digest_text
-from tests.support.crash_injection import Box
-from tests.support.crash_scenario import Stage
+from tests.support.crash_injection import CrashInjector
+from tests.support.crash_scenario import CrashScenario
 from tests.support.crash_workflows import BY_NAME, PAGE, Scenario
 
 
 @pytest.fixture
-def stage() -> Stage:
+def stage() -> CrashScenario:
     """An execution that has published."""
     clock = FakeClock()
     store = MemoryStore(clock=clock)
-    made = Stage(BY_NAME["three-targets"], lambda: store, clock)
-    made.live(Box())
+    made = CrashScenario(BY_NAME["three-targets"], lambda: store, clock)
+    made.live(CrashInjector())
     return made
 
 
-def key(stage: Stage, path: str) -> str:
+def key(stage: CrashScenario, path: str) -> str:
     return next(effect.key for effect in stage.opener().effects("run") if effect.path == path)
 
 
-def take_back(stage: Stage, path: str = "lookup") -> str:
+def take_back(stage: CrashScenario, path: str = "lookup") -> str:
     ports = fake_ports(clock=stage.clock, cms=stage.targets.site)
     return asyncio.run(revert(stage.opener(), ports, key(stage, path), by="ana@example.com")).status
 
 
-def body(stage: Stage) -> str:
+def body(stage: CrashScenario) -> str:
     return asyncio.run(stage.targets.site.read(PAGE)).body
 
 
-def test_what_was_published_is_as_it_was_before(stage: Stage) -> None:
+def test_what_was_published_is_as_it_was_before(stage: CrashScenario) -> None:
     assert body(stage) == "known"
     assert take_back(stage) == "reverted"
     assert body(stage) == "old text"
@@ -46,18 +46,18 @@ def test_what_was_published_is_as_it_was_before(stage: Stage) -> None:
     assert audit(stage.opener()) == ()
 
 
-def test_it_is_taken_back_once(stage: Stage) -> None:
+def test_it_is_taken_back_once(stage: CrashScenario) -> None:
     take_back(stage)
     with pytest.raises(Refused, match="taken back already"):
         take_back(stage)
 
 
-def test_a_crash_between_the_write_and_its_note_does_no_harm(stage: Stage) -> None:
+def test_a_crash_between_the_write_and_its_note_does_no_harm(stage: CrashScenario) -> None:
     stage.targets.site.put(PAGE, "old text")
     assert take_back(stage) == "reverted"
 
 
-def test_what_someone_has_changed_since_stays(stage: Stage) -> None:
+def test_what_someone_has_changed_since_stays(stage: CrashScenario) -> None:
     stage.targets.site.put(PAGE, "by hand")
     with pytest.raises(Refused, match="changed since"):
         take_back(stage)
@@ -66,12 +66,12 @@ def test_what_someone_has_changed_since_stays(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("path", ["keyed", "bare"])
-def test_what_has_no_inverse_is_refused(stage: Stage, path: str) -> None:
+def test_what_has_no_inverse_is_refused(stage: CrashScenario, path: str) -> None:
     with pytest.raises(Refused, match="nothing is known that undoes it"):
         take_back(stage, path)
 
 
-def test_an_effect_that_is_not_there_is_not_found(stage: Stage) -> None:
+def test_an_effect_that_is_not_there_is_not_found(stage: CrashScenario) -> None:
     with pytest.raises(NotFound):
         asyncio.run(revert(stage.opener(), fake_ports(), "nothing", by="ana"))
 
@@ -80,32 +80,32 @@ NEW = "https://site.example/new"
 
 
 @pytest.fixture
-def making() -> Stage:
+def making() -> CrashScenario:
     """An execution that has made a page."""
     clock = FakeClock()
     store = MemoryStore(clock=clock)
     steps = [{"id": "new", "type": "cms", "operation": "create", "url": NEW, "title": "New", "body": "fresh"}]
     scenario = Scenario(name="makes-a-page", steps=steps, outputs={"hash": "{{ steps.new.output.hash }}"})
-    made = Stage(scenario, lambda: store, clock)
-    made.live(Box())
+    made = CrashScenario(scenario, lambda: store, clock)
+    made.live(CrashInjector())
     assert made.execution().status == "completed"
     return made
 
 
-def test_a_page_that_was_made_is_taken_away_again(making: Stage) -> None:
+def test_a_page_that_was_made_is_taken_away_again(making: CrashScenario) -> None:
     assert take_back(making, "new") == "reverted"
     with pytest.raises(NotFound):
         asyncio.run(making.targets.site.read(NEW))
     assert audit(making.opener()) == ()
 
 
-def test_a_page_that_was_made_and_changed_since_stays(making: Stage) -> None:
+def test_a_page_that_was_made_and_changed_since_stays(making: CrashScenario) -> None:
     making.targets.site.put(NEW, "by hand")
     with pytest.raises(Refused, match="changed since"):
         take_back(making, "new")
     assert asyncio.run(making.targets.site.read(NEW)).body == "by hand"
 
 
-def test_a_page_that_someone_has_taken_away_is_taken_back_all_the_same(making: Stage) -> None:
+def test_a_page_that_someone_has_taken_away_is_taken_back_all_the_same(making: CrashScenario) -> None:
     asyncio.run(making.targets.site.delete(NEW, if_unchanged=digest_text("fresh")))
     assert take_back(making, "new") == "reverted"

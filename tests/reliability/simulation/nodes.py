@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from flowbuilder.engine.drive_control import Signals
+from flowbuilder.engine.drive_control import DriveControl
 from tests.reliability.simulation.virtual_time import VirtualClock, VirtualLoop
 from tests.support.crash_injection import Crash
 
@@ -28,7 +28,7 @@ class Node:
         self.holder = f"{name}.{life}"
         self.dead = False
         self.leaving = False
-        self.seats: dict[str, Signals] = {}
+        self.seats: dict[str, DriveControl] = {}
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self._running = asyncio.Event()
         self._running.set()

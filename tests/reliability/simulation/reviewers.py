@@ -14,7 +14,7 @@ from tests.support.crash_workflows import SITE
 ANA, BEN = "ana@example.com", "ben@example.com"
 
 
-class People:
+class SimulatedReviewers:
     """`lazy` ones let some reviews be until they expire."""
 
     def __init__(self, world: Any) -> None:

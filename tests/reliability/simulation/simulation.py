@@ -18,7 +18,7 @@ from typing import Any
 import flowbuilder.engine.effects.effect_ledger
 from flowbuilder.app import App
 from flowbuilder.audit import audit
-from flowbuilder.engine.drive_control import Signals
+from flowbuilder.engine.drive_control import DriveControl
 from flowbuilder.engine.runner import PerformHere, create_execution, execute
 from flowbuilder.errors import Conflict, NotFound, Refused, Unavailable
 from flowbuilder.model.execution import TERMINAL, Execution
@@ -30,13 +30,13 @@ from tests.reliability.simulation.injected_faults import troubles
 from tests.reliability.simulation.nodes import NODE, Gate, Node, NodeClock, adopting
 from tests.reliability.simulation.outside import MOST_SLOW, Outside, OutsideSite
 from tests.reliability.simulation.prefect_api import PrefectSays
-from tests.reliability.simulation.reviewers import People
-from tests.reliability.simulation.store_factory import Ground
+from tests.reliability.simulation.reviewers import SimulatedReviewers
+from tests.reliability.simulation.store_factory import StoreFactory
 from tests.reliability.simulation.timers import RETRY_AFTER, RUN, Timers
 from tests.reliability.simulation.verdict import verdict
 from tests.reliability.simulation.virtual_time import VirtualClock, VirtualLoop, run_virtually
 from tests.reliability.simulation.workflows import WORKFLOWS
-from tests.support.deterministic_scheduling import everything_in_order
+from tests.support.deterministic_scheduling import deterministic_scheduling
 from tests.support.effect_targets import Site, Targets
 
 TTL = timedelta(seconds=15)
@@ -67,7 +67,7 @@ class Result:
 class World:
     """One simulation."""
 
-    def __init__(self, seed: int, ground: Ground, loop: VirtualLoop, *, sqlite: bool, mix: Mix | None) -> None:
+    def __init__(self, seed: int, ground: StoreFactory, loop: VirtualLoop, *, sqlite: bool, mix: Mix | None) -> None:
         self.dice = random.Random(seed)
         self.mix = mix or Mix.drawn(self.dice)
         self.result = Result(seed, self.mix)
@@ -84,7 +84,7 @@ class World:
         self.outside = Outside(self, Targets(site=Site(pages)))
         self.prefect = PrefectSays(self)
         self.app = App(self.store, self, Settings())
-        self.people = People(self)
+        self.people = SimulatedReviewers(self)
         self.timers = Timers(self)
         off = self.mix.skew
         self.offs = [self.dice.uniform(-off, off) if off else 0.0 for _ in range(5)]
@@ -150,10 +150,10 @@ class World:
         if run in worker.seats:
             worker.seats[run].look()
         elif len(worker.seats) < PLACES:
-            worker.seats[run] = Signals()
+            worker.seats[run] = DriveControl()
             worker.spawn(self.turn(worker, run, worker.seats[run]))
 
-    async def turn(self, worker: Node, run: str, signals: Signals) -> None:
+    async def turn(self, worker: Node, run: str, signals: DriveControl) -> None:
         """What `runtime.desk` does: take an execution up, as far as it goes, and tell Prefect."""
         RUN.set(run)
         if worker.clock.off:
@@ -264,7 +264,7 @@ class World:
         return f"is {execution.status}"
 
 
-def simulate(seed: int, ground: Ground, *, sqlite: bool = False, mix: Mix | None = None) -> Result:
+def simulate(seed: int, ground: StoreFactory, *, sqlite: bool = False, mix: Mix | None = None) -> Result:
     """Everything that the seed decides, from the beginning to the end; with this mix instead of the seed's own."""
     random.seed(seed)
 
@@ -275,7 +275,7 @@ def simulate(seed: int, ground: Ground, *, sqlite: bool = False, mix: Mix | None
         return await World(seed, ground, loop, sqlite=sqlite, mix=mix).run()
 
     try:
-        with everything_in_order():
+        with deterministic_scheduling():
             return run_virtually(main)
     finally:
         flowbuilder.engine.effects.effect_ledger._elapsing = elapsing

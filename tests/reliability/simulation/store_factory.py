@@ -55,7 +55,7 @@ class Watched:
         return call
 
 
-class Ground:
+class StoreFactory:
     """One store of each kind, with the workflows in it and nothing else."""
 
     def __init__(self, folder: Path) -> None:

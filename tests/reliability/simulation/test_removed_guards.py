@@ -235,7 +235,7 @@ MUTANTS = (
     ),
     Mutant(
         "all come back together", "flowbuilder/throttling/limiter.py",
-        "return replace(traffic, free_at=following), Wait(why=\"closed\"", "return traffic, Wait(why=\"closed\"",
+        "return replace(traffic, free_at=following), Denied(why=\"closed\"", "return traffic, Denied(why=\"closed\"",
         TRAFFIC, "turn_of_its_own",
     ),
     Mutant(

@@ -19,7 +19,7 @@ import pytest
 from flowbuilder.testing.memory_store.memory import Memory
 from tests.reliability.simulation.action_mixes import SITES, Mix
 from tests.reliability.simulation.simulation import Result, simulate
-from tests.reliability.simulation.store_factory import Ground
+from tests.reliability.simulation.store_factory import StoreFactory
 
 THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
 SEEDS = 10_000 if THOROUGH else 60
@@ -29,8 +29,8 @@ ON_SQLITE = 40
 
 
 @pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
-    return Ground(tmp_path_factory.mktemp("ground"))
+def ground(tmp_path_factory: pytest.TempPathFactory) -> StoreFactory:
+    return StoreFactory(tmp_path_factory.mktemp("ground"))
 
 
 @pytest.fixture(autouse=True)
@@ -45,11 +45,11 @@ def some(seeds: range) -> list[Result]:
     """What comes of some seeds, in a process of its own."""
     logging.disable(logging.CRITICAL)
     with TemporaryDirectory() as folder:
-        ground = Ground(Path(folder))
+        ground = StoreFactory(Path(folder))
         return [simulate(seed, ground, sqlite=seed % ON_SQLITE == 0) for seed in seeds]
 
 
-def all_of_them(ground: Ground) -> list[Result]:
+def all_of_them(ground: StoreFactory) -> list[Result]:
     if not THOROUGH:
         return [simulate(seed, ground, sqlite=seed % ON_SQLITE == 0) for seed in range(SEEDS)]
     with ProcessPoolExecutor(os.cpu_count()) as pool:
@@ -58,7 +58,7 @@ def all_of_them(ground: Ground) -> list[Result]:
 
 
 @pytest.mark.timeout(0 if THOROUGH else 170)
-def test_whatever_goes_wrong_everything_ends_as_it_should_and_nothing_is_done_twice(ground: Ground) -> None:
+def test_whatever_goes_wrong_everything_ends_as_it_should_and_nothing_is_done_twice(ground: StoreFactory) -> None:
     results = all_of_them(ground)
     happened: Counter[str] = Counter()
     statuses: Counter[str] = Counter()
@@ -75,12 +75,12 @@ def test_whatever_goes_wrong_everything_ends_as_it_should_and_nothing_is_done_tw
     assert by_people <= 0.3 * sum(statuses.values())
 
 
-def test_a_seed_does_the_same_every_time(ground: Ground) -> None:
+def test_a_seed_does_the_same_every_time(ground: StoreFactory) -> None:
     for seed in range(AGAIN):
         assert simulate(seed, ground).trace == simulate(seed, ground).trace, f"seed {seed}"
 
 
-def test_a_seed_does_the_same_in_another_process(ground: Ground) -> None:
+def test_a_seed_does_the_same_in_another_process(ground: StoreFactory) -> None:
     program = (
         "import logging, sys, pathlib; logging.disable(logging.CRITICAL); sys.path.insert(0, sys.argv[1]);"
         "from tests.reliability.simulation.store_factory import Ground;"
@@ -113,7 +113,7 @@ SABOTAGE: dict[str, tuple[str, Callable[..., Any]]] = {
 
 
 @pytest.mark.parametrize("what", SABOTAGE)
-def test_the_simulation_finds_that(what: str, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_simulation_finds_that(what: str, ground: StoreFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     place, instead = SABOTAGE[what]
     monkeypatch.setattr(place, instead)
     assert any(simulate(seed, ground).findings for seed in range(1, 200) if has_zombies(seed))

@@ -11,12 +11,12 @@ from threading import Thread
 import pytest
 from pytest_httpserver import HTTPServer
 
-from flowbuilder.devstack.doctor.doctor import Finding, examine
+from flowbuilder.devstack.doctor.doctor import Finding, run_checks
 from flowbuilder.settings import Settings
 
 
 def findings(settings: Settings) -> dict[str, Finding]:
-    return {finding.name: finding for finding in examine(settings)}
+    return {finding.name: finding for finding in run_checks(settings)}
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_sites_are_looked_at(home: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         "gsc: {property: 'sc-domain:b.example', connection: nowhere}\n"
     )
     (sites / "broken.yaml").write_text("site: [\n")
-    found = list(examine(Settings(home=home, sites=sites)))
+    found = list(run_checks(Settings(home=home, sites=sites)))
     said = [(finding.name, finding.verdict, finding.said) for finding in found if finding.name.startswith("site ")]
     assert ("site a.example", "ok", "its file, connections and models") in said
     assert ("site b.example", "warning", "the model openai:x (editor) needs a key") in said

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 
 from flowbuilder.devstack.probes import answers
-from flowbuilder.devstack.process import Program
+from flowbuilder.devstack.process import ProcessSpec
 from flowbuilder.devstack.supervisor import MAX_RESTARTS, Stopped, Supervisor
 from flowbuilder.errors import Unavailable
 
 SLEEPER = "import time\nprint('here', flush=True)\ntime.sleep(60)"
 
 
-def program(code: str, *, name: str = "part", health: str = "", patience: float = 10.0) -> Program:
-    return Program(
+def program(code: str, *, name: str = "part", health: str = "", patience: float = 10.0) -> ProcessSpec:
+    return ProcessSpec(
         name=name, command=[sys.executable, "-c", code], environment=dict(os.environ), health=health, patience=patience
     )
 
@@ -100,12 +100,12 @@ def test_a_signal_stops_everything_even_when_started_with_interrupts_ignored(tmp
     code = f"""
 import os, sys, pathlib
 from flowbuilder.devstack.supervisor import Supervisor, Stopped
-from flowbuilder.devstack.process import Program
+from flowbuilder.devstack.process import ProcessSpec
 folder = pathlib.Path({str(tmp_path)!r})
 command = [sys.executable, '-c', {SLEEPER!r}]
 try:
     with Supervisor(folder) as supervisor:
-        supervisor.start(Program(name='part', command=command, environment=dict(os.environ)))
+        supervisor.start(ProcessSpec(name='part', command=command, environment=dict(os.environ)))
         (folder / 'child').write_text(str(supervisor._children['part']._process.pid))
         supervisor.watch()
 except Stopped as reason:

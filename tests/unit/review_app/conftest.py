@@ -14,19 +14,19 @@ from streamlit.util import calc_hash
 from flowbuilder import bootstrap
 from review_app import session
 from tests.support.page_reading import Open
-from tests.support.seeded_app import DOCUMENTS, Scene
+from tests.support.seeded_app import DOCUMENTS, SeededApp
 
 MAIN = Path(__file__).resolve().parents[3] / "review_app" / "main.py"
 
 
 @pytest.fixture
-def scene(sqlite_url: str, tmp_path: Path) -> Scene:
+def scene(sqlite_url: str, tmp_path: Path) -> SeededApp:
     """A store with the workflows of these tests, and nothing run yet."""
-    return Scene(sqlite_url, tmp_path).publish(*DOCUMENTS)
+    return SeededApp(sqlite_url, tmp_path).publish(*DOCUMENTS)
 
 
 @pytest.fixture
-def open_page(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+def open_page(scene: SeededApp, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     """Opens a page by its name, with what its address carries: `open_page("review", item="...")`."""
     monkeypatch.setattr(bootstrap, "open_app", lambda options=None: scene.app)
     monkeypatch.setattr(bootstrap, "settings", lambda: scene.settings)

@@ -14,7 +14,7 @@ from flowbuilder.ports import ExecutionFilter
 from review_app import session
 from review_app.widgets import graph, steps
 from tests.support.page_reading import Open, said, title, words
-from tests.support.seeded_app import ANA, BROKEN, NOTE, Scene
+from tests.support.seeded_app import ANA, BROKEN, NOTE, SeededApp
 
 ME = "dev@localhost"
 
@@ -27,7 +27,7 @@ def rows(page: AppTest) -> int:
     return len([each for each in page.button if each.key.startswith("row:")])
 
 
-def test_an_empty_store_is_welcomed_with_what_to_do(scene: Scene, open_page: Open) -> None:
+def test_an_empty_store_is_welcomed_with_what_to_do(scene: SeededApp, open_page: Open) -> None:
     for name in ("note", "pair", "form", "broken", "slow"):
         scene.app.archive(name)
     page = open_page()
@@ -35,7 +35,7 @@ def test_an_empty_store_is_welcomed_with_what_to_do(scene: Scene, open_page: Ope
     assert "flowbuilder demo" in [code.value for code in page.code]
 
 
-def test_home_counts_what_waits_and_what_failed(scene: Scene, open_page: Open) -> None:
+def test_home_counts_what_waits_and_what_failed(scene: SeededApp, open_page: Open) -> None:
     scene.ask("hello")
     scene.run("broken")
     page = open_page()
@@ -45,7 +45,7 @@ def test_home_counts_what_waits_and_what_failed(scene: Scene, open_page: Open) -
 
 
 def test_a_store_that_cannot_be_reached_is_said_on_every_page(
-    scene: Scene, open_page: Open, monkeypatch: pytest.MonkeyPatch
+    scene: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(options: object = None) -> None:
         raise Unavailable("the database at db.example does not answer")
@@ -61,7 +61,7 @@ def test_a_store_that_cannot_be_reached_is_said_on_every_page(
     assert title(again.click().run()) == "Note: hello"
 
 
-def test_executions_are_listed_and_filtered_by_the_address(scene: Scene, open_page: Open) -> None:
+def test_executions_are_listed_and_filtered_by_the_address(scene: SeededApp, open_page: Open) -> None:
     scene.ask("hello")
     scene.run("broken")
     scene.run("form", {"text": "hello"})
@@ -73,7 +73,7 @@ def test_executions_are_listed_and_filtered_by_the_address(scene: Scene, open_pa
     assert "Nothing matches these filters" in words(open_page("executions", workflow="form", status="failed"))
 
 
-def test_older_executions_are_a_page_away(scene: Scene, open_page: Open) -> None:
+def test_older_executions_are_a_page_away(scene: SeededApp, open_page: Open) -> None:
     for number in range(26):
         scene.app.start("form", {"text": str(number)})
     page = open_page("executions")
@@ -83,7 +83,7 @@ def test_older_executions_are_a_page_away(scene: Scene, open_page: Open) -> None
     assert rows(page.button(key="newer").click().run()) == 25
 
 
-def test_a_failed_execution_names_the_step_and_what_was_skipped(scene: Scene, open_page: Open) -> None:
+def test_a_failed_execution_names_the_step_and_what_was_skipped(scene: SeededApp, open_page: Open) -> None:
     page = open_page("executions", id=scene.run("broken"))
     text = flat(words(page))
     assert "The step sum failed. ValueError: no <b>sum</b>" in text
@@ -93,7 +93,7 @@ def test_a_failed_execution_names_the_step_and_what_was_skipped(scene: Scene, op
     assert "pause" not in {button.key for button in page.button}
 
 
-def test_an_execution_shows_its_inputs_outputs_and_timeline(scene: Scene, open_page: Open) -> None:
+def test_an_execution_shows_its_inputs_outputs_and_timeline(scene: SeededApp, open_page: Open) -> None:
     text = flat(words(open_page("executions", id=scene.run("form", {"text": "hello"}))))
     assert "hello" in text
     assert "completed" in text
@@ -101,7 +101,7 @@ def test_an_execution_shows_its_inputs_outputs_and_timeline(scene: Scene, open_p
     assert "all completed in" in text
 
 
-def test_an_execution_is_paused_resumed_and_cancelled(scene: Scene, open_page: Open) -> None:
+def test_an_execution_is_paused_resumed_and_cancelled(scene: SeededApp, open_page: Open) -> None:
     execution_id = scene.ask("draft").execution_id
     page = open_page("executions", id=execution_id).button(key="pause").click().run()
     assert scene.execution(execution_id).status == "paused"
@@ -112,7 +112,7 @@ def test_an_execution_is_paused_resumed_and_cancelled(scene: Scene, open_page: O
     assert scene.execution(execution_id).status == "cancelled"
 
 
-def test_what_cannot_be_done_any_more_is_said(scene: Scene, open_page: Open) -> None:
+def test_what_cannot_be_done_any_more_is_said(scene: SeededApp, open_page: Open) -> None:
     execution_id = scene.ask("draft").execution_id
     page = open_page("executions", id=execution_id)
     scene.app.cancel(execution_id, by=ANA)
@@ -126,7 +126,7 @@ def test_an_execution_that_is_not_there_says_so(open_page: Open) -> None:
 
 
 def test_prefect_s_page_of_an_execution_is_linked(
-    scene: Scene, open_page: Open, monkeypatch: pytest.MonkeyPatch
+    scene: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:4200/api")
     execution_id = scene.run("broken")
@@ -134,12 +134,12 @@ def test_prefect_s_page_of_an_execution_is_linked(
     assert link.proto.url == f"http://127.0.0.1:4200/runs/flow-run/{execution_id}"
 
 
-def test_a_wait_inside_a_block_is_shown_as_a_wait(scene: Scene) -> None:
-    standings = scene.app.standings(scene.ask("draft").execution_id)
-    assert steps.statuses(standings) == {"review": "waiting", "sent": "pending"}
+def test_a_wait_inside_a_block_is_shown_as_a_wait(scene: SeededApp) -> None:
+    step_views = scene.app.step_views(scene.ask("draft").execution_id)
+    assert steps.statuses(step_views) == {"review": "waiting", "sent": "pending"}
 
 
-def test_the_form_has_a_field_for_every_input(scene: Scene, open_page: Open) -> None:
+def test_the_form_has_a_field_for_every_input(scene: SeededApp, open_page: Open) -> None:
     page = open_page("run", workflow="form")
     assert [each.label for each in page.text_input] == ["A text (required)"]
     assert [(each.label, each.value) for each in page.number_input] == [("How many", 3), ("Share", 0.5)]
@@ -158,7 +158,7 @@ def test_the_form_has_a_field_for_every_input(scene: Scene, open_page: Open) -> 
     ],
 )
 def test_wrong_inputs_are_named_and_nothing_starts(
-    change: Callable[[AppTest], object], complaint: str, scene: Scene, open_page: Open
+    change: Callable[[AppTest], object], complaint: str, scene: SeededApp, open_page: Open
 ) -> None:
     page = open_page("run", workflow="form")
     if complaint != "A text is needed":
@@ -169,7 +169,7 @@ def test_wrong_inputs_are_named_and_nothing_starts(
     assert not scene.app.executions(ExecutionFilter(workflow="form"))
 
 
-def test_what_was_typed_is_what_the_execution_gets(scene: Scene, open_page: Open) -> None:
+def test_what_was_typed_is_what_the_execution_gets(scene: SeededApp, open_page: Open) -> None:
     page = open_page("run", workflow="form")
     page.text_input[0].set_value("hello")
     page.number_input[0].set_value(7)
@@ -187,7 +187,7 @@ def test_what_was_typed_is_what_the_execution_gets(scene: Scene, open_page: Open
 
 
 def test_an_engine_that_is_not_there_is_said_at_the_start(
-    scene: Scene, open_page: Open, monkeypatch: pytest.MonkeyPatch
+    scene: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def start(_wanted: object) -> str:
         raise Unavailable("no Prefect server is configured")
@@ -198,7 +198,7 @@ def test_an_engine_that_is_not_there_is_said_at_the_start(
     assert "no Prefect server is configured" in said(page.button(key="start").click().run())
 
 
-def test_a_workflow_shows_its_versions_and_what_changed(scene: Scene, open_page: Open) -> None:
+def test_a_workflow_shows_its_versions_and_what_changed(scene: SeededApp, open_page: Open) -> None:
     scene.app.push(NOTE.replace("Publish a note", "Publish a better note"), author="ben@example.com")
     page = open_page("workflows", name="note")
     assert title(page) == "Publish a note"
@@ -210,7 +210,7 @@ def test_a_workflow_shows_its_versions_and_what_changed(scene: Scene, open_page:
     assert "-title: Publish a note\n+title: Publish a better note" in changes
 
 
-def test_a_workflow_shows_its_graph_plan_source_and_complaints(scene: Scene, open_page: Open) -> None:
+def test_a_workflow_shows_its_graph_plan_source_and_complaints(scene: SeededApp, open_page: Open) -> None:
     page = open_page("workflows", name="broken")
     drawing = "\n".join(each.value for each in page.markdown)
     assert "flowchart TD" in drawing
@@ -218,7 +218,7 @@ def test_a_workflow_shows_its_graph_plan_source_and_complaints(scene: Scene, ope
     assert any("two is too many" in code.value for code in page.code)
 
 
-def test_names_in_a_drawing_cannot_be_more_than_names(scene: Scene) -> None:
+def test_names_in_a_drawing_cannot_be_more_than_names(scene: SeededApp) -> None:
     hostile = BROKEN.replace("name: broken", "name: hostile").replace(
         "- {id: list,", '- {id: list, name: "`` x\\"]; click n_0 href \\"https://evil.test\\" --> <img src=y>",'
     )
@@ -230,7 +230,7 @@ def test_names_in_a_drawing_cannot_be_more_than_names(scene: Scene) -> None:
     assert "`" not in text
 
 
-def test_behind_a_proxy_whom_it_names_decides(scene: Scene, open_page: Open, signed_in: str) -> None:
+def test_behind_a_proxy_whom_it_names_decides(scene: SeededApp, open_page: Open, signed_in: str) -> None:
     review = scene.ask("draft")
     page = open_page("review")
     assert f"signed in as {signed_in}" in flat(words(page))

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from flowbuilder.ports import ReviewFilter
 from tests.support.page_reading import Open, markup, said, title, words
-from tests.support.seeded_app import ANA, BEN, PAIR, Scene
+from tests.support.seeded_app import ANA, BEN, PAIR, SeededApp
 
 ME = "dev@localhost"
 
@@ -18,7 +18,7 @@ def press(page: AppTest, key: str) -> AppTest:
     return page.button(key=key).click().run()
 
 
-def test_the_review_that_is_due_first_is_on_the_screen(scene: Scene, open_page: Open) -> None:
+def test_the_review_that_is_due_first_is_on_the_screen(scene: SeededApp, open_page: Open) -> None:
     first = scene.ask("first")
     scene.ask("second")
     page = open_page("review")
@@ -26,13 +26,13 @@ def test_the_review_that_is_due_first_is_on_the_screen(scene: Scene, open_page: 
     assert page.query_params["item"] == first.id
 
 
-def test_a_deep_link_opens_its_review(scene: Scene, open_page: Open) -> None:
+def test_a_deep_link_opens_its_review(scene: SeededApp, open_page: Open) -> None:
     scene.ask("first")
     second = scene.ask("second")
     assert title(open_page("review", item=second.id)) == "Note: second"
 
 
-def test_a_link_to_a_review_that_is_not_there_says_so(scene: Scene, open_page: Open) -> None:
+def test_a_link_to_a_review_that_is_not_there_says_so(scene: SeededApp, open_page: Open) -> None:
     page = open_page("review", item="no-such-review")
     assert "no such review" in said(page).lower()
     assert not page.exception
@@ -50,7 +50,9 @@ def test_a_link_to_a_review_that_is_not_there_says_so(scene: Scene, open_page: O
     ],
     ids=lambda given: str(given if isinstance(given, dict) else sorted(given)),
 )
-def test_filters_come_from_the_address(query: dict[str, str], shown: set[str], scene: Scene, open_page: Open) -> None:
+def test_filters_come_from_the_address(
+    query: dict[str, str], shown: set[str], scene: SeededApp, open_page: Open
+) -> None:
     scene.ask("a")
     scene.ask("b")
     scene.run("pair", {"what": "c"})
@@ -63,7 +65,7 @@ def test_filters_come_from_the_address(query: dict[str, str], shown: set[str], s
     assert cards == {f"Open {name}" for name in shown}
 
 
-def test_the_queue_goes_on_page_by_page_and_back(scene: Scene, open_page: Open) -> None:
+def test_the_queue_goes_on_page_by_page_and_back(scene: SeededApp, open_page: Open) -> None:
     for number in range(23):
         scene.ask(f"number {number}")
     page = open_page("review")
@@ -74,13 +76,13 @@ def test_the_queue_goes_on_page_by_page_and_back(scene: Scene, open_page: Open) 
     assert title(press(page, "back")) == "Note: number 0"
 
 
-def test_next_goes_on_over_the_end_of_a_page(scene: Scene, open_page: Open) -> None:
+def test_next_goes_on_over_the_end_of_a_page(scene: SeededApp, open_page: Open) -> None:
     reviews = [scene.ask(f"number {number}") for number in range(21)]
     page = open_page("review", item=reviews[19].id)
     assert title(press(page, "next")) == "Note: number 20"
 
 
-def test_next_and_previous_move_through_the_queue(scene: Scene, open_page: Open) -> None:
+def test_next_and_previous_move_through_the_queue(scene: SeededApp, open_page: Open) -> None:
     scene.ask("one")
     scene.ask("two")
     page = press(open_page("review"), "next")
@@ -89,7 +91,7 @@ def test_next_and_previous_move_through_the_queue(scene: Scene, open_page: Open)
     assert title(press(page, "prev")) == "Note: one"
 
 
-def test_after_a_decision_the_next_review_is_on_the_screen(scene: Scene, open_page: Open) -> None:
+def test_after_a_decision_the_next_review_is_on_the_screen(scene: SeededApp, open_page: Open) -> None:
     first = scene.ask("first")
     scene.ask("second")
     page = press(open_page("review"), "approve")
@@ -103,7 +105,7 @@ def test_after_a_decision_the_next_review_is_on_the_screen(scene: Scene, open_pa
 
 @pytest.mark.parametrize(("key", "kind"), [("reject", "rejected"), ("changes", "changes_requested")])
 def test_a_rejection_and_a_request_for_changes_need_a_comment(
-    key: str, kind: str, scene: Scene, open_page: Open
+    key: str, kind: str, scene: SeededApp, open_page: Open
 ) -> None:
     review = scene.ask("draft")
     page = press(open_page("review"), key)
@@ -118,7 +120,7 @@ def test_a_rejection_and_a_request_for_changes_need_a_comment(
     assert (decision.kind, decision.comment) == (kind, "The tone is off.")
 
 
-def test_what_is_approved_is_exactly_what_was_typed(scene: Scene, open_page: Open) -> None:
+def test_what_is_approved_is_exactly_what_was_typed(scene: SeededApp, open_page: Open) -> None:
     typed = "  draft, edited \n\n\tlast line\u200b \n"
     review = scene.ask("draft")
     page = press(open_page("review"), "edit")
@@ -131,7 +133,7 @@ def test_what_is_approved_is_exactly_what_was_typed(scene: Scene, open_page: Ope
     assert (decision.approved, decision.edited) == (typed, True)
 
 
-def test_an_edit_box_that_only_changed_the_line_ends_is_no_edit(scene: Scene, open_page: Open) -> None:
+def test_an_edit_box_that_only_changed_the_line_ends_is_no_edit(scene: SeededApp, open_page: Open) -> None:
     review = scene.ask("one\r\ntwo\r")
     page = press(open_page("review"), "edit")
     page.text_area(key=f"fb:edit:{review.id}").set_value("one\ntwo\n").run()
@@ -142,7 +144,7 @@ def test_an_edit_box_that_only_changed_the_line_ends_is_no_edit(scene: Scene, op
 
 
 def test_an_edit_that_python_takes_for_equal_is_an_edit(
-    scene: Scene, open_page: Open, monkeypatch: pytest.MonkeyPatch
+    scene: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scene, "settings", scene.settings.model_copy(update={"user": BEN}))
     review = scene.review_of(scene.run("pair", {"what": "hello"}))
@@ -152,7 +154,7 @@ def test_an_edit_that_python_takes_for_equal_is_an_edit(
     assert str(scene.store.review(review.id).request.proposal) == "{'headline': 'hello', 'words': 3.0}"
 
 
-def test_editing_tells_others_that_someone_is_at_it(scene: Scene, open_page: Open) -> None:
+def test_editing_tells_others_that_someone_is_at_it(scene: SeededApp, open_page: Open) -> None:
     review = scene.ask("draft")
     page = press(open_page("review"), "edit")
     assert scene.store.review(review.id).claimed_by == ME
@@ -161,7 +163,7 @@ def test_editing_tells_others_that_someone_is_at_it(scene: Scene, open_page: Ope
     assert scene.store.review(review.id).claimed_by is None
 
 
-def test_a_claim_of_another_is_shown(scene: Scene, open_page: Open) -> None:
+def test_a_claim_of_another_is_shown(scene: SeededApp, open_page: Open) -> None:
     review = scene.ask("draft")
     scene.app.claim(review.id, by=ANA)
     page = open_page("review")
@@ -170,7 +172,7 @@ def test_a_claim_of_another_is_shown(scene: Scene, open_page: Open) -> None:
 
 
 def test_a_structured_proposal_is_shown_field_by_field_and_edited_as_json(
-    scene: Scene, open_page: Open, monkeypatch: pytest.MonkeyPatch
+    scene: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scene, "settings", scene.settings.model_copy(update={"user": BEN}))
     review = scene.review_of(scene.run("pair", {"what": "hello"}))
@@ -191,7 +193,7 @@ def test_a_structured_proposal_is_shown_field_by_field_and_edited_as_json(
     assert scene.store.review(review.id).request.proposal == {"headline": "better", "words": 3}
 
 
-def test_the_slower_of_two_learns_who_was_faster_and_keeps_what_was_typed(scene: Scene, open_page: Open) -> None:
+def test_the_slower_of_two_learns_who_was_faster_and_keeps_what_was_typed(scene: SeededApp, open_page: Open) -> None:
     review = scene.ask("draft")
     scene.ask("another")
     page = open_page("review", item=review.id)
@@ -206,7 +208,7 @@ def test_the_slower_of_two_learns_who_was_faster_and_keeps_what_was_typed(scene:
     assert decision.by == BEN
 
 
-def test_who_looks_again_after_another_decided_is_told(scene: Scene, open_page: Open) -> None:
+def test_who_looks_again_after_another_decided_is_told(scene: SeededApp, open_page: Open) -> None:
     review = scene.ask("draft")
     page = open_page("review", item=review.id)
     scene.decide(review, "approved", by=BEN)
@@ -216,7 +218,7 @@ def test_who_looks_again_after_another_decided_is_told(scene: Scene, open_page: 
 
 
 def test_two_approvals_are_needed_where_the_workflow_says_so(
-    scene: Scene, open_page: Open, monkeypatch: pytest.MonkeyPatch
+    scene: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.app.publish(scene.app.push(PAIR.replace("Two must agree", "Two must agree again"), author="carl").workflow)
     review = scene.review_of(scene.run("pair", {"what": "hello"}))
@@ -233,7 +235,7 @@ def test_two_approvals_are_needed_where_the_workflow_says_so(
     assert scene.store.review(review.id).status == "decided"
 
 
-def test_who_is_not_asked_cannot_decide_and_reads_why(scene: Scene, open_page: Open) -> None:
+def test_who_is_not_asked_cannot_decide_and_reads_why(scene: SeededApp, open_page: Open) -> None:
     scene.run("pair", {"what": "hello"})
     page = open_page("review")
     assert f"This review asks {ANA}, {BEN}; {ME} is not among them." in words(page)
@@ -241,7 +243,7 @@ def test_who_is_not_asked_cannot_decide_and_reads_why(scene: Scene, open_page: O
 
 
 def test_the_author_of_a_workflow_reads_why_they_may_not_decide(
-    scene: Scene, open_page: Open, monkeypatch: pytest.MonkeyPatch
+    scene: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.run("pair", {"what": "hello"})
     monkeypatch.setattr(scene, "settings", scene.settings.model_copy(update={"user": ANA}))
@@ -251,7 +253,7 @@ def test_the_author_of_a_workflow_reads_why_they_may_not_decide(
 
 
 def test_an_edit_of_another_who_approved_is_announced(
-    scene: Scene, open_page: Open, monkeypatch: pytest.MonkeyPatch
+    scene: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.app.publish(scene.app.push(PAIR.replace("Two must", "Both must"), author="carl").workflow)
     review = scene.review_of(scene.run("pair", {"what": "hello"}))
@@ -262,7 +264,7 @@ def test_an_edit_of_another_who_approved_is_announced(
     assert "changed" in words(page)
 
 
-def test_what_ran_out_or_was_taken_back_is_explained(scene: Scene, open_page: Open) -> None:
+def test_what_ran_out_or_was_taken_back_is_explained(scene: SeededApp, open_page: Open) -> None:
     review = scene.ask("draft")
     scene.app.cancel(review.execution_id, by=ANA)
     page = open_page("review", item=review.id)
@@ -270,7 +272,7 @@ def test_what_ran_out_or_was_taken_back_is_explained(scene: Scene, open_page: Op
     assert "approve" not in {button.key for button in page.button}
 
 
-def test_a_huge_text_is_compared_in_bounded_time(scene: Scene, open_page: Open) -> None:
+def test_a_huge_text_is_compared_in_bounded_time(scene: SeededApp, open_page: Open) -> None:
     text = "word " * 20_000
     scene.ask(text + "end", before=text)
     page = open_page("review")
@@ -278,13 +280,13 @@ def test_a_huge_text_is_compared_in_bounded_time(scene: Scene, open_page: Open) 
     assert "+1" in words(page)
 
 
-def test_nothing_waits_is_said_with_what_to_do(scene: Scene, open_page: Open) -> None:
+def test_nothing_waits_is_said_with_what_to_do(scene: SeededApp, open_page: Open) -> None:
     page = open_page("review")
     assert "Nothing waits for you" in words(page)
     assert scene.store.reviews(ReviewFilter()).reviews == ()
 
 
-def test_due_reviews_say_when(scene: Scene, open_page: Open) -> None:
+def test_due_reviews_say_when(scene: SeededApp, open_page: Open) -> None:
     scene.ask("draft")
     review = scene.store.reviews(ReviewFilter()).reviews[0]
     assert review.due_at is not None

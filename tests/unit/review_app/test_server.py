@@ -20,13 +20,13 @@ from flowbuilder.ports import StartRequest
 from flowbuilder.settings import Settings
 from review_app.background import BackgroundEngine
 from review_app.headers import SecurityHeaders
-from review_app.identity import Door, NotSignedIn, header_of
+from review_app.identity import AccessPolicy, NotSignedIn, header_of
 from review_app.links import prefect_run
 from review_app.stream import Streams
-from tests.support.seeded_app import ANA, BEN, Scene
+from tests.support.seeded_app import ANA, BEN, SeededApp
 
-LOCAL = Door(header=None, address="127.0.0.1", hosts=("localhost", "127.0.0.1", "::1"))
-PROXIED = Door(header="X-Forwarded-Email", address="10.0.0.5", hosts=("review.example",))
+LOCAL = AccessPolicy(header=None, address="127.0.0.1", hosts=("localhost", "127.0.0.1", "::1"))
+PROXIED = AccessPolicy(header="X-Forwarded-Email", address="10.0.0.5", hosts=("review.example",))
 
 
 def test_the_local_user_needs_no_sign_in() -> None:
@@ -37,7 +37,7 @@ def test_the_local_user_needs_no_sign_in() -> None:
 @pytest.mark.parametrize("address", ["0.0.0.0", "", "10.1.2.3", "::", "example.com"])
 def test_nobody_is_let_in_unnamed_where_others_can_reach_the_server(address: str) -> None:
     with pytest.raises(NotSignedIn, match="nobody signs in"):
-        Door(header=None, address=address).person(None)
+        AccessPolicy(header=None, address=address).person(None)
 
 
 def test_behind_a_proxy_only_whom_it_names_is_let_in() -> None:
@@ -51,7 +51,7 @@ def test_a_proxy_header_that_gives_no_email_lets_nobody_in() -> None:
     assert header_of({"X-Forwarded-Email": "email"}) == "X-Forwarded-Email"
     assert header_of({}) is None
     with pytest.raises(NotSignedIn):
-        Door(header=header_of({"X-User": "name"}), address="127.0.0.1").admits({"x-user": "ana"})
+        AccessPolicy(header=header_of({"X-User": "name"}), address="127.0.0.1").admits({"x-user": "ana"})
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_route_answers_no_page_of_another_site() -> None:
 
 
 @pytest.fixture
-def client(scene: Scene) -> Iterator[TestClient]:
+def client(scene: SeededApp) -> Iterator[TestClient]:
     streams = Streams(lambda: scene.app, lambda: LOCAL)
     app = Starlette(routes=[Route("/events/{execution_id}", streams.answer)], middleware=[Middleware(SecurityHeaders)])
     with TestClient(app, base_url="http://localhost") as made:
@@ -84,7 +84,7 @@ def numbers(text: str) -> list[int]:
     return [int(line.removeprefix("id: ")) for line in text.splitlines() if line.startswith("id: ")]
 
 
-def test_the_stream_gives_every_event_once_and_ends_with_the_execution(scene: Scene, client: TestClient) -> None:
+def test_the_stream_gives_every_event_once_and_ends_with_the_execution(scene: SeededApp, client: TestClient) -> None:
     execution_id = scene.run("form", {"text": "hello"})
     answer = client.get(f"/events/{execution_id}")
     events = scene.app.events(execution_id)
@@ -94,18 +94,18 @@ def test_the_stream_gives_every_event_once_and_ends_with_the_execution(scene: Sc
 
 
 @pytest.mark.parametrize("way", ["header", "query"])
-def test_the_stream_goes_on_after_the_last_event_that_was_seen(way: str, scene: Scene, client: TestClient) -> None:
+def test_the_stream_goes_on_after_the_last_event_that_was_seen(way: str, scene: SeededApp, client: TestClient) -> None:
     execution_id = scene.run("form", {"text": "hello"})
     given = {"headers": {"Last-Event-ID": "2"}} if way == "header" else {"params": {"after": "2"}}
     assert numbers(client.get(f"/events/{execution_id}", **given).text)[0] == 3
 
 
-def test_no_text_of_an_execution_travels_in_the_stream(scene: Scene, client: TestClient) -> None:
+def test_no_text_of_an_execution_travels_in_the_stream(scene: SeededApp, client: TestClient) -> None:
     execution_id = scene.run("form", {"text": "a secret of theirs"})
     assert "secret" not in client.get(f"/events/{execution_id}").text
 
 
-def test_what_happens_while_the_stream_is_open_arrives(scene: Scene, client: TestClient) -> None:
+def test_what_happens_while_the_stream_is_open_arrives(scene: SeededApp, client: TestClient) -> None:
     review = scene.ask("draft")
     seen = len(scene.app.events(review.execution_id))
     later = threading.Timer(0.5, lambda: scene.app.cancel(review.execution_id, by=ANA))
@@ -116,7 +116,7 @@ def test_what_happens_while_the_stream_is_open_arrives(scene: Scene, client: Tes
     assert "event: ended" in answer.text
 
 
-def test_the_stream_refuses_strangers_and_unknown_executions(scene: Scene, client: TestClient) -> None:
+def test_the_stream_refuses_strangers_and_unknown_executions(scene: SeededApp, client: TestClient) -> None:
     assert client.get("/events/nothing").status_code == 404
     execution_id = scene.run("form", {"text": "hello"})
     assert client.get(f"/events/{execution_id}", headers={"Host": "evil.test"}).status_code == 403
@@ -124,7 +124,7 @@ def test_the_stream_refuses_strangers_and_unknown_executions(scene: Scene, clien
     assert (refused.status_code, "id:" in refused.text) == (403, False)
 
 
-def test_behind_a_proxy_the_stream_needs_the_name_of_a_person(scene: Scene) -> None:
+def test_behind_a_proxy_the_stream_needs_the_name_of_a_person(scene: SeededApp) -> None:
     streams = Streams(lambda: scene.app, lambda: PROXIED)
     app = Starlette(routes=[Route("/events/{execution_id}", streams.answer)])
     execution_id = scene.run("form", {"text": "hello"})
@@ -134,7 +134,7 @@ def test_behind_a_proxy_the_stream_needs_the_name_of_a_person(scene: Scene) -> N
         assert numbers(named.text)
 
 
-def test_an_open_stream_ends_when_the_server_is_to_stop(scene: Scene) -> None:
+def test_an_open_stream_ends_when_the_server_is_to_stop(scene: SeededApp) -> None:
     streams = Streams(lambda: scene.app, lambda: LOCAL)
     review = scene.ask("draft")
     app = Starlette(routes=[Route("/events/{execution_id}", streams.answer)])

@@ -17,10 +17,10 @@ from flowbuilder.throttling.limiter import (
     PROBE_SECONDS,
     RESTART_PACE,
     SLOT_SECONDS,
-    Go,
-    Traffic,
-    Turn,
-    Wait,
+    Denied,
+    LimiterState,
+    Permit,
+    Reservation,
     admit,
     kept,
     left,
@@ -37,11 +37,11 @@ def per_second(calls: int, burst: int = 1) -> Limits:
 
 
 @dataclass
-class Road:
+class LimiterHarness:
     """One connection and the time."""
 
     limits: Limits = UNLIMITED
-    traffic: Traffic = field(default_factory=Traffic)
+    traffic: LimiterState = field(default_factory=LimiterState)
     at: float = 0.0
     calls: int = 0
 
@@ -49,48 +49,48 @@ class Road:
     def now(self) -> datetime:
         return START + timedelta(seconds=self.at)
 
-    def ask(self, turn: Turn | None = None) -> Go | Wait:
+    def ask(self, turn: Reservation | None = None) -> Permit | Denied:
         self.calls += 1
         self.traffic, verdict = admit(self.traffic, self.limits, now=self.now, token=f"t{self.calls}", turn=turn)
         return verdict
 
-    def go(self, turn: Turn | None = None) -> Go:
+    def go(self, turn: Reservation | None = None) -> Permit:
         verdict = self.ask(turn)
-        assert isinstance(verdict, Go), verdict
+        assert isinstance(verdict, Permit), verdict
         return verdict
 
-    def wait(self, turn: Turn | None = None) -> Wait:
+    def wait(self, turn: Reservation | None = None) -> Denied:
         verdict = self.ask(turn)
-        assert isinstance(verdict, Wait), verdict
+        assert isinstance(verdict, Denied), verdict
         return verdict
 
-    def seconds(self, turn: Turn | None = None) -> float:
+    def seconds(self, turn: Reservation | None = None) -> float:
         verdict = self.wait(turn)
         assert verdict.until is not None
         return (verdict.until - self.now).total_seconds()
 
-    def went(self, go: Go) -> None:
+    def went(self, go: Permit) -> None:
         self.traffic = went(self.traffic, self.limits, go)
 
-    def refused(self, go: Go, retry_after: float | None = None, chance: float = 1.0) -> None:
+    def refused(self, go: Permit, retry_after: float | None = None, chance: float = 1.0) -> None:
         self.traffic = refuse(self.traffic, self.limits, go, now=self.now, retry_after=retry_after, chance=chance)
 
 
 def test_without_limits_everybody_goes_and_nothing_is_written_down() -> None:
-    road = Road()
+    road = LimiterHarness()
     assert not any(road.go().watched for _ in range(1000))
-    assert road.traffic == Traffic()
+    assert road.traffic == LimiterState()
 
 
 def test_a_rate_lets_its_burst_through_and_then_one_after_the_other() -> None:
-    road = Road(per_second(10, burst=3))
+    road = LimiterHarness(per_second(10, burst=3))
     for _ in range(3):
         road.go()
     assert [road.seconds() for _ in range(3)] == pytest.approx([0.1, 0.2, 0.3])
 
 
 def test_whoever_has_a_turn_goes_then_and_pays_nothing_again() -> None:
-    road = Road(per_second(10))
+    road = LimiterHarness(per_second(10))
     road.go()
     turn = road.wait().turn
     assert turn is not None
@@ -103,7 +103,7 @@ def test_whoever_has_a_turn_goes_then_and_pays_nothing_again() -> None:
 
 
 def test_those_who_come_later_queue_up_behind_those_who_have_a_turn() -> None:
-    road = Road(per_second(10))
+    road = LimiterHarness(per_second(10))
     road.go()
     turns = [road.wait().turn for _ in range(5)]
     road.at = 0.1
@@ -118,9 +118,9 @@ def test_those_who_come_later_queue_up_behind_those_who_have_a_turn() -> None:
 )
 @settings(max_examples=100)
 def test_no_window_ever_has_more_calls_than_its_rate_and_one_burst(calls: int, burst: int, gaps: list[float]) -> None:
-    road = Road(per_second(calls, burst))
+    road = LimiterHarness(per_second(calls, burst))
     made: list[float] = []
-    waiting: list[Turn] = []
+    waiting: list[Reservation] = []
     for gap in gaps:
         road.at += gap
         for turn in [turn for turn in waiting if turn.at <= road.now]:
@@ -128,7 +128,7 @@ def test_no_window_ever_has_more_calls_than_its_rate_and_one_burst(calls: int, b
             road.go(turn)
             made.append(road.at)
         verdict = road.ask()
-        if isinstance(verdict, Go):
+        if isinstance(verdict, Permit):
             made.append(road.at)
         elif verdict.turn is not None:
             waiting.append(verdict.turn)
@@ -141,16 +141,16 @@ def test_no_window_ever_has_more_calls_than_its_rate_and_one_burst(calls: int, b
 
 
 def test_places_at_once_are_counted_and_given_back() -> None:
-    road = Road(Limits(concurrency=2))
+    road = LimiterHarness(Limits(concurrency=2))
     first, _ = road.go(), road.go()
-    assert road.wait() == Wait(why="concurrency", until=None)
+    assert road.wait() == Denied(why="concurrency", until=None)
     road.went(first)
     road.go()
     assert road.wait().why == "concurrency"
 
 
 def test_the_place_of_one_that_crashed_is_free_after_a_while_and_that_of_a_long_call_is_kept() -> None:
-    road = Road(Limits(concurrency=2))
+    road = LimiterHarness(Limits(concurrency=2))
     road.go()
     long = road.go()
     road.at = SLOT_SECONDS - 1
@@ -162,7 +162,7 @@ def test_the_place_of_one_that_crashed_is_free_after_a_while_and_that_of_a_long_
 
 
 def test_a_turn_is_kept_by_one_who_finds_no_place() -> None:
-    road = Road(Limits(concurrency=1, rate=Rate(calls=10, seconds=1.0, burst=1)))
+    road = LimiterHarness(Limits(concurrency=1, rate=Rate(calls=10, seconds=1.0, burst=1)))
     holder = road.go()
     road.at = 0.01
     assert road.wait().why == "concurrency"
@@ -171,12 +171,12 @@ def test_a_turn_is_kept_by_one_who_finds_no_place() -> None:
     road.at = 0.1
     holder = road.go(turn)
     road.at = 0.5
-    mine = Turn(era=0, at=road.now)
-    assert road.wait(mine) == Wait(why="concurrency", until=None, turn=mine)
+    mine = Reservation(era=0, at=road.now)
+    assert road.wait(mine) == Denied(why="concurrency", until=None, turn=mine)
 
 
 def test_after_a_refusal_nobody_calls_before_the_time_is_over() -> None:
-    road = Road()
+    road = LimiterHarness()
     road.refused(road.go(), retry_after=30)
     for at in (0.0, 10.0, 29.9):
         road.at = at
@@ -189,7 +189,7 @@ def test_after_a_refusal_nobody_calls_before_the_time_is_over() -> None:
 
 
 def test_each_of_those_who_wait_has_a_turn_of_its_own_and_the_first_comes_alone() -> None:
-    road = Road()
+    road = LimiterHarness()
     road.refused(road.go(), retry_after=30)
     turns = [road.seconds() for _ in range(200)]
     assert turns[0] == pytest.approx(30)
@@ -200,7 +200,7 @@ def test_each_of_those_who_wait_has_a_turn_of_its_own_and_the_first_comes_alone(
 
 
 def test_one_call_looks_whether_it_is_over_and_the_others_wait_for_what_it_sees() -> None:
-    road = Road()
+    road = LimiterHarness()
     road.refused(road.go(), retry_after=5)
     road.at = 5.0
     probe = road.go()
@@ -213,7 +213,7 @@ def test_one_call_looks_whether_it_is_over_and_the_others_wait_for_what_it_sees(
 
 def test_another_call_looks_when_the_first_one_is_lost() -> None:
     for lost_by_crash in (False, True):
-        road = Road()
+        road = LimiterHarness()
         road.refused(road.go(), retry_after=5)
         road.at = 5.0
         probe = road.go()
@@ -225,7 +225,7 @@ def test_another_call_looks_when_the_first_one_is_lost() -> None:
 
 
 def test_calls_that_were_under_way_count_as_one_refusal_and_may_only_lengthen_the_wait() -> None:
-    road = Road()
+    road = LimiterHarness()
     wave = [road.go() for _ in range(50)]
     for go in wave[:49]:
         road.refused(go, retry_after=10)
@@ -238,7 +238,7 @@ def test_calls_that_were_under_way_count_as_one_refusal_and_may_only_lengthen_th
 
 
 def test_an_answer_to_a_call_of_before_does_not_open_a_closed_connection() -> None:
-    road = Road()
+    road = LimiterHarness()
     slow, refused = road.go(), road.go()
     road.refused(refused, retry_after=10)
     road.went(slow)
@@ -247,7 +247,7 @@ def test_an_answer_to_a_call_of_before_does_not_open_a_closed_connection() -> No
 
 def test_without_a_word_how_long_the_wait_doubles_and_half_of_it_is_fixed() -> None:
     for chance in (0.0, 1.0):
-        road, waits = Road(), []
+        road, waits = LimiterHarness(), []
         for _ in range(7):
             road.refused(road.go(), chance=chance)
             assert road.traffic.closed_until is not None
@@ -258,7 +258,7 @@ def test_without_a_word_how_long_the_wait_doubles_and_half_of_it_is_fixed() -> N
 
 
 def test_a_connection_comes_back_gradually_until_it_is_free() -> None:
-    road = Road()
+    road = LimiterHarness()
     road.refused(road.go(), retry_after=5)
     road.at = 5.0
     road.went(road.go())
@@ -268,7 +268,7 @@ def test_a_connection_comes_back_gradually_until_it_is_free() -> None:
         made += 1
         assert made < 1000
         verdict = road.ask()
-        if isinstance(verdict, Wait):
+        if isinstance(verdict, Denied):
             assert verdict.until is not None
             road.at = (verdict.until - START).total_seconds()
             verdict = road.go(verdict.turn)
@@ -278,7 +278,7 @@ def test_a_connection_comes_back_gradually_until_it_is_free() -> None:
 
 
 def test_a_refusal_on_the_way_back_halves_the_pace_and_one_of_a_probe_does_not() -> None:
-    road = Road()
+    road = LimiterHarness()
     road.refused(road.go(), retry_after=1)
     road.at = 1.0
     probe = road.go()
@@ -293,7 +293,7 @@ def test_a_refusal_on_the_way_back_halves_the_pace_and_one_of_a_probe_does_not()
 
 
 def test_a_turn_from_before_a_closure_is_void_after_it() -> None:
-    road = Road(per_second(1))
+    road = LimiterHarness(per_second(1))
     last = road.go()
     turn = road.wait().turn
     road.refused(last, retry_after=5)
@@ -304,7 +304,7 @@ def test_a_turn_from_before_a_closure_is_void_after_it() -> None:
 
 
 def test_old_refusals_are_forgotten() -> None:
-    road = Road()
+    road = LimiterHarness()
     road.refused(road.go(), retry_after=1)
     road.at = 1.0
     road.went(road.go())
@@ -313,14 +313,14 @@ def test_old_refusals_are_forgotten() -> None:
 
 
 def test_traffic_survives_being_written_down() -> None:
-    road = Road(Limits(concurrency=3, rate=Rate(calls=10, seconds=1.0, burst=1)))
+    road = LimiterHarness(Limits(concurrency=3, rate=Rate(calls=10, seconds=1.0, burst=1)))
     road.go()
     road.at = 1.0
     road.refused(road.go(), retry_after=7.25)
     road.at = 9.0
     road.go()
-    assert Traffic.of(road.traffic.record()) == road.traffic
-    assert Traffic.of(Traffic().record()) == Traffic()
+    assert LimiterState.of(road.traffic.record()) == road.traffic
+    assert LimiterState.of(LimiterState().record()) == LimiterState()
 
 
 # --- what connections declare -----------------------------------------------------------------------------------------

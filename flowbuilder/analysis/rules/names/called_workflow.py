@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowbuilder.analysis.model import Located, Reading, Workflows
+from flowbuilder.analysis.model import Analysis, Located, Workflows
 from flowbuilder.analysis.taint.propagation import DEEPEST
 from flowbuilder.definition.document import Definition
 from flowbuilder.diagnostics import Diagnostic, did_you_mean, nearest
@@ -27,36 +27,36 @@ from flowbuilder.steps.builtin.workflow import Workflow
 CODE = "FB110"
 
 
-def check(reading: Reading) -> Iterator[Diagnostic]:
+def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """Complaints about each call; none where nobody can say which workflows there are."""
-    if reading.workflows is None:
+    if analysis.workflows is None:
         return
-    for located in reading.all:
-        if isinstance(located.step, Workflow) and located.step.name and not reading.is_broken(located):
-            yield from _call(reading, located, located.step, reading.workflows)
+    for located in analysis.all:
+        if isinstance(located.step, Workflow) and located.step.name and not analysis.is_broken(located):
+            yield from _call(analysis, located, located.step, analysis.workflows)
 
 
-def _call(reading: Reading, located: Located, step: Workflow, workflows: Workflows) -> Iterator[Diagnostic]:
+def _call(analysis: Analysis, located: Located, step: Workflow, workflows: Workflows) -> Iterator[Diagnostic]:
     place = (*located.place, "name")
-    circle = _circle([reading.definition.name, step.name], step.version, workflows)
+    circle = _circle([analysis.definition.name, step.name], step.version, workflows)
     if len(circle) > DEEPEST:
-        yield reading.at(place, CODE, f"calls nest deeper than {DEEPEST} workflows: {' -> '.join(circle[:4])} ...")
+        yield analysis.at(place, CODE, f"calls nest deeper than {DEEPEST} workflows: {' -> '.join(circle[:4])} ...")
         return
     if circle:
-        yield reading.at(place, CODE, f"the workflow calls itself: {' -> '.join(circle)}")
+        yield analysis.at(place, CODE, f"the workflow calls itself: {' -> '.join(circle)}")
         return
     try:
         called = workflows(step.name, step.version)
     except NotFound as error:
-        yield reading.at(place, CODE, str(error) or f"there is no workflow {step.name}")
+        yield analysis.at(place, CODE, str(error) or f"there is no workflow {step.name}")
         return
     except FlowbuilderError as error:
-        yield reading.at(place, CODE, f"{step.name} cannot be called: {error}")
+        yield analysis.at(place, CODE, f"{step.name} cannot be called: {error}")
         return
-    yield from _inputs(reading, located, step, called)
+    yield from _inputs(analysis, located, step, called)
 
 
-def _inputs(reading: Reading, located: Located, step: Workflow, called: Definition) -> Iterator[Diagnostic]:
+def _inputs(analysis: Analysis, located: Located, step: Workflow, called: Definition) -> Iterator[Diagnostic]:
     known = {item.name: item for item in called.inputs}
     missing = [item.name for item in called.inputs if item.required and item.name not in step.inputs]
     for name, value in step.inputs.items():
@@ -65,17 +65,17 @@ def _inputs(reading: Reading, located: Located, step: Workflow, called: Definiti
             open_names = [other for other in known if other not in step.inputs]
             hint = did_you_mean(name, open_names, what="its other inputs are")
             missing = [other for other in missing if other != nearest(name, missing)]
-            yield reading.at(place, CODE, f"{step.name} has no input {name}", hint=hint)
+            yield analysis.at(place, CODE, f"{step.name} has no input {name}", hint=hint)
         elif not _holds_template(value):
             try:
                 found = problems(known[name].schema, value)
             except BadSchema:
                 found = []
             for _, message in found[:1]:
-                yield reading.at(place, CODE, f"{step.name} does not take this as {name}: {message}")
+                yield analysis.at(place, CODE, f"{step.name} does not take this as {name}: {message}")
     if missing:
         place = (*located.place, "with") if step.inputs else (*located.place, "name")
-        yield reading.at(place, CODE, f"{step.name} needs {' and '.join(missing)}", hint="give it under with")
+        yield analysis.at(place, CODE, f"{step.name} needs {' and '.join(missing)}", hint="give it under with")
 
 
 def _circle(path: list[str], version: int | None, workflows: Workflows) -> list[str]:

@@ -20,22 +20,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowbuilder.analysis.model import Located, Reading
+from flowbuilder.analysis.model import Analysis, Located
 from flowbuilder.diagnostics import Diagnostic
 
 CODE = "FB102"
 
 
-def check(reading: Reading) -> Iterator[Diagnostic]:
+def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """A complaint at each id after the first."""
     first: dict[str, Located] = {}
-    for located in sorted(reading.all, key=_place):
+    for located in sorted(analysis.all, key=_place):
         if not located.id:
             continue
         if located.id in first:
-            line = reading.line((*first[located.id].place, "id"))
+            line = analysis.line((*first[located.id].place, "id"))
             message = f"the id {located.id} is used a second time; the first is in {line}"
-            yield reading.at((*located.place, "id"), CODE, message, hint="give one of them another id")
+            yield analysis.at((*located.place, "id"), CODE, message, hint="give one of them another id")
         else:
             first[located.id] = located
 

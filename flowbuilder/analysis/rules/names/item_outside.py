@@ -32,24 +32,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowbuilder.analysis.model import Reading
+from flowbuilder.analysis.model import Analysis
 from flowbuilder.analysis.nullability import out_of_scope
 from flowbuilder.diagnostics import Diagnostic
 
 CODE = "FB109"
 
 
-def check(reading: Reading) -> Iterator[Diagnostic]:
+def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """A complaint at each such reference."""
-    for text, reference, name in reading.reads:
-        target = reading.by_id.get(name)
+    for text, reference, name in analysis.reads:
+        target = analysis.by_id.get(name)
         if target is not None and text.is_key and target.block is text.block:
             message = f"{name} has not run yet when the key of an item is worked out"
             hint = "make the key from the item itself"
-            yield reading.in_text(text, reference.start, reference.end, CODE, message, hint=hint)
+            yield analysis.in_text(text, reference.start, reference.end, CODE, message, hint=hint)
             continue
         loop = out_of_scope(text.block, target) if target else None
         if loop is not None:
             message = f"{name} is inside the iteration {loop.id}: it runs once for each item, and is not visible here"
             hint = f"give {loop.id} an output, and read steps.{loop.id}.output.outputs"
-            yield reading.in_text(text, reference.start, reference.end, CODE, message, hint=hint)
+            yield analysis.in_text(text, reference.start, reference.end, CODE, message, hint=hint)

@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowbuilder.analysis.model import ROOTS, Located, Reading
+from flowbuilder.analysis.model import ROOTS, Analysis, Located
 from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.steps.builtin.iteration import Iteration
 
@@ -40,27 +40,27 @@ CODE = "FB105"
 _WORDS = frozenset(("and", "or", "not", "in", "is", "if", "else", "true", "false", "null", "none"))
 
 
-def check(reading: Reading) -> Iterator[Diagnostic]:
+def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """A complaint at each item name and each id."""
-    for item in reading.definition.inputs:
+    for item in analysis.definition.inputs:
         if item.name in _WORDS:
             message = f"{item.name} is a word of the language, and cannot be the name of an input"
-            yield reading.at(("inputs", item.name), CODE, message)
-    for located in reading.all:
+            yield analysis.at(("inputs", item.name), CODE, message)
+    for located in analysis.all:
         if located.id in _WORDS:
             message = f"{located.id} is a word of the language, and cannot be the id of a step"
-            yield reading.at((*located.place, "id"), CODE, message)
+            yield analysis.at((*located.place, "id"), CODE, message)
         if isinstance(located.step, Iteration):
-            yield from _item_name(reading, located, located.step.item_name)
+            yield from _item_name(analysis, located, located.step.item_name)
 
 
-def _item_name(reading: Reading, located: Located, name: str) -> Iterator[Diagnostic]:
+def _item_name(analysis: Analysis, located: Located, name: str) -> Iterator[Diagnostic]:
     place = (*located.place, "as") if "item_name" in located.step.model_fields_set else (*located.place, "id")
     if name in (*ROOTS, "loop"):
-        yield reading.at(place, CODE, f"an item called {name} would hide {name}", hint="choose another name")
+        yield analysis.at(place, CODE, f"an item called {name} would hide {name}", hint="choose another name")
     elif name in _WORDS:
-        yield reading.at(place, CODE, f"{name} is a word of the language, and cannot be the name of an item")
+        yield analysis.at(place, CODE, f"{name} is a word of the language, and cannot be the name of an item")
     around = next((block for block in located.block.outward() if block.item == name), None)
     if around is not None and around.owner is not None:
         message = f"the items of {located.id} are called {name}, like those of {around.owner.id} around it"
-        yield reading.at(place, CODE, message, hint="give it a name of its own: as: ...", severity="warning")
+        yield analysis.at(place, CODE, message, hint="give it a name of its own: as: ...", severity="warning")

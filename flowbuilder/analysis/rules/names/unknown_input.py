@@ -19,20 +19,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowbuilder.analysis.model import Reading
+from flowbuilder.analysis.model import Analysis
 from flowbuilder.diagnostics import Diagnostic
 
 CODE = "FB106"
 
 
-def check(reading: Reading) -> Iterator[Diagnostic]:
+def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """A complaint at each reference to an unknown input."""
-    names = [item.name for item in reading.definition.inputs]
+    names = [item.name for item in analysis.definition.inputs]
     known = set(names)
-    for text in reading.texts:
+    for text in analysis.texts:
         for reference in text.text.references:
             if len(reference.path) > 1 and reference.path[0] == "inputs" and reference.path[1] not in known:
                 name = str(reference.path[1])
-                hint, notes = reading.meant(name, names, what="the inputs are")
+                hint, notes = analysis.meant(name, names, what="the inputs are")
                 hint, message = hint or "declare it under inputs", f"there is no input {name}"
-                yield reading.in_text(text, reference.start, reference.end, CODE, message, hint=hint, notes=notes)
+                yield analysis.in_text(text, reference.start, reference.end, CODE, message, hint=hint, notes=notes)

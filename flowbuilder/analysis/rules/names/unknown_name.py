@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from flowbuilder.analysis.model import Located, Reading
+from flowbuilder.analysis.model import Analysis, Located
 from flowbuilder.analysis.nullability import out_of_scope
 from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.steps.builtin.human_review import HumanReview
@@ -30,45 +30,45 @@ from flowbuilder.steps.step import Place
 CODE = "FB104"
 
 
-def check(reading: Reading) -> Iterator[Diagnostic]:
+def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """A complaint at each name."""
-    for located in reading.all:
-        for place, field, name in _names(located, reading):
-            hidden = reading.by_id.get(name)
+    for located in analysis.all:
+        for place, field, name in _names(located, analysis):
+            hidden = analysis.by_id.get(name)
             loop = out_of_scope(located.block, hidden) if hidden else None
-            if loop is None and name in reading.written_ids:
+            if loop is None and name in analysis.written_ids:
                 continue
             if loop is not None:
                 message = f"{field} names {name}, which is inside the iteration {loop.id} and runs once for each item"
-                yield reading.at(place, CODE, message, hint=f"name {loop.id}, the iteration itself")
+                yield analysis.at(place, CODE, message, hint=f"name {loop.id}, the iteration itself")
                 continue
-            hint, notes = reading.meant(name, _visible(reading, located), what="the steps visible here are")
-            yield reading.at(place, CODE, f"there is no step {name}", hint=hint, notes=notes)
+            hint, notes = analysis.meant(name, _visible(analysis, located), what="the steps visible here are")
+            yield analysis.at(place, CODE, f"there is no step {name}", hint=hint, notes=notes)
 
 
-def _visible(reading: Reading, located: Located) -> Iterator[str]:
-    for other in reading.all:
+def _visible(analysis: Analysis, located: Located) -> Iterator[str]:
+    for other in analysis.all:
         if other.id and other is not located and not out_of_scope(located.block, other):
             yield other.id
 
 
-def _names(located: Located, reading: Reading) -> Iterator[tuple[Place, str, str]]:
+def _names(located: Located, analysis: Analysis) -> Iterator[tuple[Place, str, str]]:
     step = located.step
     if not step.depends_on and not step.trust and step.kind != "review":
         return
     listed = (*located.place, "depends_on")
-    single = isinstance(_raw(reading, listed), str)
+    single = isinstance(_raw(analysis, listed), str)
     for index, name in enumerate(step.depends_on):
         yield (listed if single else (*listed, index)), "depends_on", name
     if isinstance(step, HumanReview) and step.on_changes_requested is not None:
         yield (*located.place, "on_changes_requested", "rewind_to"), "rewind_to", step.on_changes_requested.rewind_to
-    many = isinstance(_raw(reading, (*located.place, "trust")), list)
+    many = isinstance(_raw(analysis, (*located.place, "trust")), list)
     for index, trust in enumerate(step.trusts):
         yield (*located.place, "trust", *((index,) if many else ()), "source"), "trust", trust.source
 
 
-def _raw(reading: Reading, place: Place) -> object:
-    value: Any = reading.definition.document
+def _raw(analysis: Analysis, place: Place) -> object:
+    value: Any = analysis.definition.document
     for part in place:
         if isinstance(value, dict):
             value = value.get(str(part))

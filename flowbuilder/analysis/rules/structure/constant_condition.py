@@ -18,18 +18,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flowbuilder.analysis.constant_folding import constant_value
-from flowbuilder.analysis.model import Reading
+from flowbuilder.analysis.model import Analysis
 from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.language import Expression
 
 CODE = "FB502"
 
 
-def check(reading: Reading) -> Iterator[Diagnostic]:
+def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """A warning at each such condition."""
-    if reading.incomplete:
+    if analysis.incomplete:
         return
-    for text in reading.texts:
+    for text in analysis.texts:
         if text.place[-1] != "when" or not isinstance(text.text, Expression):
             continue
         value = constant_value(text.text)
@@ -41,4 +41,4 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
             hint = "leave the condition out" if value else "remove what can never be done"
             if branch and value:
                 hint = "put this branch's steps under else"
-            yield reading.at(text.place, CODE, message, hint=hint, severity="warning")
+            yield analysis.at(text.place, CODE, message, hint=hint, severity="warning")

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from flowbuilder.analysis.dependencies import in_order
-from flowbuilder.analysis.model import Block, Located, Reading
+from flowbuilder.analysis.model import Analysis, Block, Located
 from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.steps.step import Place
 
@@ -31,9 +31,9 @@ CODE = "FB101"
 _MOST = 20
 
 
-def check(reading: Reading) -> Iterator[Diagnostic]:
+def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """One complaint for each circle."""
-    blocks = [reading.top, *(block for located in reading.all for block in located.blocks)]
+    blocks = [analysis.top, *(block for located in analysis.all for block in located.blocks)]
     for block in blocks:
         if len(block.ordered) == len(block.needs):
             continue
@@ -44,10 +44,10 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
                 break
             start, target = _forward(block, circle)
             needs[start].discard(target)
-            yield _complaint(reading, block, circle, (start, target))
+            yield _complaint(analysis, block, circle, (start, target))
 
 
-def _complaint(reading: Reading, block: Block, circle: list[str], edge: tuple[str, str]) -> Diagnostic:
+def _complaint(analysis: Analysis, block: Block, circle: list[str], edge: tuple[str, str]) -> Diagnostic:
     start, target = edge
     at = circle.index(start)
     names = " -> ".join((*circle[at:], *circle[:at], start))
@@ -57,10 +57,10 @@ def _complaint(reading: Reading, block: Block, circle: list[str], edge: tuple[st
     else:
         message, hint = f"these steps need each other in a circle: {names}", "remove one of these references"
     step = next(located for located in block.steps if located.id == start)
-    found = _mention(reading, step, block, target)
+    found = _mention(analysis, step, block, target)
     if isinstance(found, Diagnostic):
         return Diagnostic(code=CODE, message=message, hint=hint, pointer=found.pointer, span=found.span)
-    return reading.at(found, CODE, message, hint=hint)
+    return analysis.at(found, CODE, message, hint=hint)
 
 
 def _circle(needs: Mapping[str, set[str]]) -> list[str] | None:
@@ -84,23 +84,23 @@ def _forward(block: Block, circle: list[str]) -> tuple[str, str]:
     return min(edges, key=lambda edge: (position[edge[1]] < position[edge[0]], position[edge[0]]))
 
 
-def _mention(reading: Reading, step: Located, block: Block, target: str) -> Diagnostic | Place:
+def _mention(analysis: Analysis, step: Located, block: Block, target: str) -> Diagnostic | Place:
     """Where `step`, or a step inside it, names `target` or something inside `target`."""
-    for text, reference, name in reading.reads:
-        if _owner(reading, block, name) == target and text.reader is not None:
+    for text, reference, name in analysis.reads:
+        if _owner(analysis, block, name) == target and text.reader is not None:
             inside = text.reader is step or any(around.owner is step for around in text.block.outward())
             if inside and (step.id != target or name == target):
-                return reading.in_text(text, reference.start, reference.end, CODE, "")
-    for located in reading.all:
+                return analysis.in_text(text, reference.start, reference.end, CODE, "")
+    for located in analysis.all:
         if located is step or any(around.owner is step for around in located.block.outward()):
             for index, name in enumerate(located.step.depends_on):
-                if _owner(reading, block, name) == target:
+                if _owner(analysis, block, name) == target:
                     return (*located.place, "depends_on", index)
     return (*step.place, "id")
 
 
-def _owner(reading: Reading, block: Block, name: str) -> str | None:
-    located = reading.by_id.get(name)
+def _owner(analysis: Analysis, block: Block, name: str) -> str | None:
+    located = analysis.by_id.get(name)
     while located is not None and located.block is not block:
         located = located.block.owner
     return located.id if located else None

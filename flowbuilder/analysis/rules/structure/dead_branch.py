@@ -31,18 +31,18 @@ from collections.abc import Iterator
 
 from flowbuilder.analysis.conditions import parts
 from flowbuilder.analysis.constant_folding import constant_value
-from flowbuilder.analysis.model import Reading
+from flowbuilder.analysis.model import Analysis
 from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.steps.builtin.conditional import Conditional
 
 CODE = "FB501"
 
 
-def check(reading: Reading) -> Iterator[Diagnostic]:
+def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """A warning at each such branch."""
-    if reading.incomplete:
+    if analysis.incomplete:
         return
-    for located in reading.all:
+    for located in analysis.all:
         if not isinstance(located.step, Conditional):
             continue
         before: list[frozenset[str]] = []
@@ -52,7 +52,7 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
             same = next((number for number, earlier in enumerate(before) if earlier <= said), None)
             if same is not None:
                 message = f"this branch is never taken: branch {same + 1} is, whenever this one could be"
-                yield reading.at(place, CODE, message, hint="the first branch that holds is taken", severity="warning")
+                yield analysis.at(place, CODE, message, hint="the first branch that holds is taken", severity="warning")
             if constant_value(branch.when) is not None:
                 break  # FB502 says so, and of what comes after it there is nothing more to say
             before.append(said)

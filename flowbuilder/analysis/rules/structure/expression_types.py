@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from flowbuilder.analysis.model import Reading, Text
+from flowbuilder.analysis.model import Analysis, Text
 from flowbuilder.analysis.taint.field_kinds import misfits, misused
-from flowbuilder.analysis.taint.propagation import Shaping
+from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.sinks import dotted
 from flowbuilder.diagnostics import Diagnostic, Report, Severity, listed, place_of
 from flowbuilder.language import Finding
@@ -16,16 +16,16 @@ from flowbuilder.values import pointer
 _SOMETIMES = "only some of the values here have it"
 
 
-def check(reading: Reading) -> Iterator[Diagnostic]:
+def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """What the language found, one complaint for each value that is not what it is used as."""
-    shaping = reading.once(Shaping)
+    shaping = analysis.once(Propagation)
     own = ((text, finding) for text, seen in shaping.seen.items() for finding in seen.findings)
     found: dict[object, list[Diagnostic]] = {}
     for text, finding in (*own, *misfits(shaping)):
-        if _is_of_broken_item(reading, text, finding):
+        if _is_of_broken_item(analysis, text, finding):
             continue
         hint = _further_in(shaping, text, finding) or finding.hint
-        complaint = reading.in_text(
+        complaint = analysis.in_text(
             text, finding.start, finding.end, finding.code, finding.message, hint=hint,
             notes=(*finding.notes, *_visible(shaping, text, finding)), severity=_severity(finding),
         )  # fmt: skip
@@ -53,15 +53,15 @@ def _cause(text: Text, finding: Finding) -> object:
     return misused(text, finding) or (pointer(text.place), finding)
 
 
-def _is_of_broken_item(reading: Reading, text: Text, finding: Finding) -> bool:
+def _is_of_broken_item(analysis: Analysis, text: Text, finding: Finding) -> bool:
     """Whether a name is unknown that an iteration around may mean to give: it could not be read."""
     if finding.code != "FB301" or all(finding.start != reference.start for reference in text.text.references):
         return False
     owners = (block.owner for block in text.block.outward())
-    return any(owner is not None and owner.step.kind == "loop" and reading.is_broken(owner) for owner in owners)
+    return any(owner is not None and owner.step.kind == "loop" and analysis.is_broken(owner) for owner in owners)
 
 
-def _visible(shaping: Shaping, text: Text, finding: Finding) -> Iterator[str]:
+def _visible(shaping: Propagation, text: Text, finding: Finding) -> Iterator[str]:
     """The names that there are, where the hint only says which one may be meant."""
     if finding.code != "FB301" or "did you mean" not in finding.hint:
         return
@@ -78,7 +78,7 @@ def _visible(shaping: Shaping, text: Text, finding: Finding) -> Iterator[str]:
                 return
 
 
-def _further_in(shaping: Shaping, text: Text, finding: Finding) -> str:
+def _further_in(shaping: Propagation, text: Text, finding: Finding) -> str:
     """A better hint for `steps.draft.title`: the output has it."""
     if finding.code != "FB301":
         return ""

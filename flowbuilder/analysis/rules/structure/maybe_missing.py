@@ -25,18 +25,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from flowbuilder.analysis.model import Reading
+from flowbuilder.analysis.model import Analysis
 from flowbuilder.analysis.nullability import may_be_missing, may_be_null, out_of_scope
 from flowbuilder.diagnostics import Diagnostic, Report, place_of
 
 CODE = "FB303"
 
 
-def check(reading: Reading) -> Iterator[Diagnostic]:
+def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """A complaint for each cause, at the first reference that suffers from it; the others are named."""
     found: dict[tuple[str, str], list[tuple[Diagnostic, str]]] = {}
-    for text, reference, name in reading.reads:
-        target = reading.by_id.get(name)
+    for text, reference, name in analysis.reads:
+        target = analysis.by_id.get(name)
         if reference.guarded or target is None or out_of_scope(text.block, target):
             continue
         if len(reference.path) > 2 and reference.path[2] != "output":
@@ -45,7 +45,7 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
         if missing is not None:
             message = f"steps.{name}.output may be {missing.what} here: {missing.reason}"
             hint = f"take it with steps.{name}.output | default(...), or put this under the same condition"
-            complaint = reading.in_text(text, reference.start, reference.end, CODE, message, hint=hint)
+            complaint = analysis.in_text(text, reference.start, reference.end, CODE, message, hint=hint)
             found.setdefault((missing.step.id, missing.reason), []).append((complaint, name))
     for same in found.values():
         yield _joined(same)

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowbuilder.analysis.model import Reading
+from flowbuilder.analysis.model import Analysis
 from flowbuilder.analysis.rules.structure._usage import connections
 from flowbuilder.diagnostics import Diagnostic, Severity
 
@@ -34,14 +34,14 @@ CODE = "FB103"
 _MAY_FAIL_ON_PURPOSE = ("code", "mcp_code", "guard")
 
 
-def check(reading: Reading) -> Iterator[Diagnostic]:
+def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """A complaint at each step that stands alone, where others do not."""
-    found = reading.once(connections)
+    found = analysis.once(connections)
     if found is None or not (found.connected and found.purposeful):
         return
-    for located in reading.all:
+    for located in analysis.all:
         if located.id in found.alone:
             message = f"{located.id} stands alone: nothing uses it, it uses no step, and it changes nothing outside"
             hint = f"refer to steps.{located.id}.output, list it in outputs, or remove it"
             severity: Severity = "warning" if located.step.type in _MAY_FAIL_ON_PURPOSE else "error"
-            yield reading.at((*located.place, "id"), CODE, message, hint=hint, severity=severity)
+            yield analysis.at((*located.place, "id"), CODE, message, hint=hint, severity=severity)

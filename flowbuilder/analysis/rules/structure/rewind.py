@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowbuilder.analysis.model import Block, Located, Reading
+from flowbuilder.analysis.model import Analysis, Block, Located
 from flowbuilder.analysis.nullability import out_of_scope
 from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.steps.builtin.human_review import HumanReview
@@ -39,14 +39,14 @@ from flowbuilder.steps.builtin.human_review import HumanReview
 CODE = "FB108"
 
 
-def check(reading: Reading) -> Iterator[Diagnostic]:
+def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """A complaint at each `rewind_to`."""
-    for located in reading.all:
+    for located in analysis.all:
         step = located.step
         if not isinstance(step, HumanReview) or step.on_changes_requested is None:
             continue
         name = step.on_changes_requested.rewind_to
-        target = reading.by_id.get(name)
+        target = analysis.by_id.get(name)
         if target is None or out_of_scope(located.block, target):
             continue  # FB104 says so
         node = _beside(located, target)
@@ -61,7 +61,7 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
             message = f"rewind_to names {name}, the review itself" if target is located else ""
             message = message or f"rewind_to names {name}, and {what} does not need it"
             hint = f"the steps that lead there are: {', '.join(leading)}" if leading else ""
-        yield reading.at((*located.place, "on_changes_requested", "rewind_to"), CODE, message, hint=hint)
+        yield analysis.at((*located.place, "on_changes_requested", "rewind_to"), CODE, message, hint=hint)
 
 
 def _beside(located: Located, target: Located) -> Located | None:

@@ -19,20 +19,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowbuilder.analysis.model import Reading
+from flowbuilder.analysis.model import Analysis
 from flowbuilder.analysis.rules.structure._usage import connections
 from flowbuilder.diagnostics import Diagnostic
 
 CODE = "FB503"
 
 
-def check(reading: Reading) -> Iterator[Diagnostic]:
+def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """A warning at each such step."""
-    found = reading.once(connections)
+    found = analysis.once(connections)
     if found is None:
         return
-    for located in reading.all:
+    for located in analysis.all:
         if located.id in found.unused:
             message = f"nothing uses the output of {located.id}, and it changes nothing outside"
             hint = f"refer to steps.{located.id}.output, list it in outputs, or remove it"
-            yield reading.at((*located.place, "id"), CODE, message, hint=hint, severity="warning")
+            yield analysis.at((*located.place, "id"), CODE, message, hint=hint, severity="warning")

@@ -42,8 +42,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowbuilder.analysis.model import Reading
-from flowbuilder.analysis.taint.propagation import Shaping
+from flowbuilder.analysis.model import Analysis
+from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.sources import marks_of
 from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.steps.builtin.human_review import HumanReview
@@ -51,19 +51,19 @@ from flowbuilder.steps.builtin.human_review import HumanReview
 CODE = "FB405"
 
 
-def check(reading: Reading) -> Iterator[Diagnostic]:
+def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """A warning at each such review whose approval reaches something that is published."""
-    shaping = reading.once(Shaping)
+    shaping = analysis.once(Propagation)
     careless = {
         shaping.path(located): located
-        for located in reading.all
+        for located in analysis.all
         if isinstance(located.step, HumanReview) and located.step.on_expire == "approved"
     }
     if not careless:
         return
     published = {
         mark.step
-        for located in reading.all
+        for located in analysis.all
         for text in located.texts
         if text.sink == "publish"
         for mark in marks_of(shaping.seen[text].shape.trust)
@@ -72,4 +72,4 @@ def check(reading: Reading) -> Iterator[Diagnostic]:
         if path in published:
             message = f"{located.id} approves untrusted text by itself when nobody answers, and it is published then"
             hint = "let it be escalated or withdrawn: on_expire: escalate"
-            yield reading.at((*located.place, "on_expire"), CODE, message, hint=hint, severity="warning")
+            yield analysis.at((*located.place, "on_expire"), CODE, message, hint=hint, severity="warning")

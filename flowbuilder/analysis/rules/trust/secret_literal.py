@@ -25,7 +25,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from flowbuilder.analysis.model import Reading
+from flowbuilder.analysis.model import Analysis
 from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.values import pointer, strings_in
 
@@ -57,14 +57,14 @@ _WORDS = {
 }  # fmt: skip
 
 
-def check(reading: Reading) -> Iterator[Diagnostic]:
+def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """A warning at each text, without repeating the secret."""
-    positions = reading.definition.positions
+    positions = analysis.definition.positions
     texts: list[str] = []
-    _gather(reading.definition.document, texts)
+    _gather(analysis.definition.document, texts)
     if not _may_hold_one("\n".join(texts)):
         return
-    for place, text in strings_in(reading.definition.document):
+    for place, text in strings_in(analysis.definition.document):
         found = _SECRET.search(text) if len(text) >= _SHORTEST else None
         if found is None:
             continue

@@ -27,9 +27,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from flowbuilder.analysis.model import Reading
+from flowbuilder.analysis.model import Analysis
 from flowbuilder.analysis.taint.control_dependence import decided
-from flowbuilder.analysis.taint.propagation import Shaping
+from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.report import complaints
 from flowbuilder.analysis.taint.sinks import Reached, reached
 from flowbuilder.diagnostics import Diagnostic
@@ -37,12 +37,12 @@ from flowbuilder.diagnostics import Diagnostic
 CODE = "FB404"
 
 
-def check(reading: Reading) -> Iterator[Diagnostic]:
+def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """A warning for each such step, at the condition that decides."""
-    yield from complaints(reading, CODE, _find, _message, _hint, "warning")
+    yield from complaints(analysis, CODE, _find, _message, _hint, "warning")
 
 
-def _find(shaping: Shaping, waived: Collection[str]) -> Iterator[Reached]:
+def _find(shaping: Propagation, waived: Collection[str]) -> Iterator[Reached]:
     # where what is published is untrusted itself, that is said
     told = {id(found.located) for found in reached(shaping, waived, sinks=("publish",))}
     return (found for found in decided(shaping, waived) if id(found.located) not in told)

@@ -23,8 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from flowbuilder.analysis.model import Reading
-from flowbuilder.analysis.taint.propagation import Shaping
+from flowbuilder.analysis.model import Analysis
+from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.report import complaints
 from flowbuilder.analysis.taint.sinks import Reached, host_is_fixed, reached
 from flowbuilder.diagnostics import Diagnostic
@@ -32,13 +32,13 @@ from flowbuilder.diagnostics import Diagnostic
 CODE = "FB402"
 
 
-def check(reading: Reading) -> Iterator[Diagnostic]:
+def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """A complaint for each step; none where `hosts` settles the matter: those of the workflow that is run count."""
-    if not reading.definition.hosts:
-        yield from complaints(reading, CODE, _open, _message, _hint)
+    if not analysis.definition.hosts:
+        yield from complaints(analysis, CODE, _open, _message, _hint)
 
 
-def _open(shaping: Shaping, waived: Collection[str]) -> Iterator[Reached]:
+def _open(shaping: Propagation, waived: Collection[str]) -> Iterator[Reached]:
     return (found for found in reached(shaping, waived, sinks=("host",)) if not host_is_fixed(found))
 
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from flowbuilder.analysis.model import Reading
+from flowbuilder.analysis.model import Analysis
 from flowbuilder.analysis.taint.report import complaints
 from flowbuilder.analysis.taint.sinks import Reached, reached
 from flowbuilder.diagnostics import Diagnostic
@@ -29,9 +29,9 @@ from flowbuilder.diagnostics import Diagnostic
 CODE = "FB403"
 
 
-def check(reading: Reading) -> Iterator[Diagnostic]:
+def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """A complaint for each step."""
-    yield from complaints(reading, CODE, partial(reached, sinks=("code", "tool")), _message, _hint)
+    yield from complaints(analysis, CODE, partial(reached, sinks=("code", "tool")), _message, _hint)
 
 
 def _message(found: Reached, step: str) -> str:

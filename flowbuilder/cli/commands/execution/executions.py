@@ -11,7 +11,7 @@ import click
 from flowbuilder.app import App
 from flowbuilder.cli.context import reading_app
 from flowbuilder.cli.groups import DefaultGroup
-from flowbuilder.cli.output.json_records import execution_record, review_record, standing_record
+from flowbuilder.cli.output.json_records import execution_record, review_record, step_view_record
 from flowbuilder.cli.output.result import Answer, AnsweringCommand, give_text, wants_json
 from flowbuilder.cli.output.run_result import outcome_answer
 from flowbuilder.cli.output.timeline import event_line, step_lines
@@ -65,15 +65,15 @@ def show(execution_id: str) -> Answer:
     """Show an execution: where every step stands, its reviews, outputs and error."""
     app = reading_app()
     execution = app.execution(execution_id)
-    standings = app.standings(execution_id)
+    step_views = app.step_views(execution_id)
     reviews = app.reviews_of(execution_id)
     data = {
         **execution_record(execution),
-        "steps": [standing_record(item) for item in standings],
+        "steps": [step_view_record(item) for item in step_views],
         "reviews": [review_record(item) for item in reviews],
     }
     text = str(outcome_answer(app, execution_id).text)
-    return Answer(data=data, text="\n".join([text, "", *step_lines(standings)]))
+    return Answer(data=data, text="\n".join([text, "", *step_lines(step_views)]))
 
 
 @command.command("events", cls=AnsweringCommand)

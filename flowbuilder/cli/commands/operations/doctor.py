@@ -17,9 +17,9 @@ def command() -> Answer:
 
     Nothing is changed. Exit code 1 when something is a problem.
     """
-    from flowbuilder.devstack.doctor.doctor import examine
+    from flowbuilder.devstack.doctor.doctor import run_checks
 
-    findings = list(examine(settings()))
+    findings = list(run_checks(settings()))
     lines = []
     for finding in findings:
         lines.append(f"{_MARKS[finding.verdict]}  {finding.name}: {finding.said}")

@@ -36,10 +36,10 @@ def command(
     if suspects:
         from flowbuilder.prefect.worker.fork_server import run_suspects
 
-        run_suspects(FlowbuilderWorker.open_station, pool=pool or options.work_pool)
+        run_suspects(FlowbuilderWorker.open_worker_context, pool=pool or options.work_pool)
         return
     if only is not None:
-        run_only(only, FlowbuilderWorker.open_station, pool=pool or options.work_pool)
+        run_only(only, FlowbuilderWorker.open_worker_context, pool=pool or options.work_pool)
         return
     worker = FlowbuilderWorker(work_pool_name=pool or options.work_pool, limit=limit or options.worker_limit, name=name)
     run_until_stopped(worker, once=once)
