@@ -17,7 +17,8 @@ from flowbuilder.engine.runner import checked_inputs, definition_of, json_inputs
 from flowbuilder.errors import DefinitionError, Refused, Unavailable
 from flowbuilder.model.events import Event
 from flowbuilder.model.execution import Execution, Outcome, WorkflowSummary, WorkflowVersion
-from flowbuilder.model.review import DecisionKind, Review, ReviewPage
+from flowbuilder.model.review import Review, ReviewPage
+from flowbuilder.model.review_rules import Answer
 from flowbuilder.plan.compiler import compile_plan
 from flowbuilder.plan.nodes import Plan
 from flowbuilder.ports import Engine, ExecutionFilter, ReviewFilter, StartRequest, Store
@@ -223,36 +224,13 @@ class App:
         """Take a claim back."""
         return self.store.release_review(review_id, by)
 
-    def decide(
-        self,
-        review_id: str,
-        *,
-        kind: DecisionKind,
-        by: str,
-        seen_version: int,
-        seen_hash: str,
-        comment: str = "",
-        comments: Sequence[JsonObject] = (),
-        edited: Json = None,
-        has_edit: bool = False,
-    ) -> Review:
-        """Decide a review that was seen at this version with this content; `Conflict` when someone was faster.
+    def decide(self, review_id: str, answer: Answer) -> Review:
+        """Record a reviewer's answer; `Conflict` when the review has changed since the reviewer saw it.
 
-        The decision is committed first, then the execution is woken; a wake-up that is lost only costs time.
+        The decision is committed before the execution is woken; a lost wake-up only delays the execution.
         """
-        if kind in ("rejected", "changes_requested") and not comment.strip() and not comments:
-            raise Refused("say why: a rejection and a request for changes need a comment")
-        review = self.store.decide(
-            review_id,
-            kind=kind,
-            by=by,
-            seen_version=seen_version,
-            seen_hash=seen_hash,
-            comment=comment,
-            comments=comments,
-            edited=edited,
-            has_edit=has_edit,
-        )
+        answer.ensure_has_reason()
+        review = self.store.decide(review_id, answer)
         if review.decision is not None:
             self._wake(review.execution_id)
         return review
