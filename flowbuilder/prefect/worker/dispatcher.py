@@ -232,6 +232,7 @@ class Dispatcher:
                 ttl=self.worker_context.lease,
                 ports=self.worker_context.ports,
                 perform=PerformHere(self.worker_context.ports.clock),
+                plans=self.worker_context.plans,
                 signals=seat.signals,
             )
 
