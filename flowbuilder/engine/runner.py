@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
-from flowbuilder.definition.document import Definition
+from flowbuilder.definition.document import Definition, WorkflowLookup
 from flowbuilder.definition.loader import load
 from flowbuilder.engine.drive_control import DriveControl
 from flowbuilder.engine.driver import Settled, drive
@@ -31,14 +31,14 @@ from flowbuilder.errors import (
 from flowbuilder.json_schema import problems
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Execution, Lease, Outcome, WorkflowVersion
-from flowbuilder.plan.compiler import Workflows, recompile
+from flowbuilder.plan.compiler import recompile
 from flowbuilder.plan.nodes import Plan
 from flowbuilder.ports import Clock, Ports, Store
 from flowbuilder.values import JsonObject, NotJson, ensure_json
 from flowbuilder.walk.commands import Start
 
 
-def stored_workflows(store: Store) -> Workflows:
+def stored_workflows(store: Store) -> WorkflowLookup:
     """Finds called workflows in the store: the version asked for, else the published one, else the newest draft."""
 
     def find(name: str, number: int | None) -> Definition:

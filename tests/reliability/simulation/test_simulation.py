@@ -20,10 +20,10 @@ from flowbuilder.testing.memory_store.memory import Memory
 from tests.reliability.simulation.action_mixes import SITES, Mix
 from tests.reliability.simulation.simulation import Result, simulate
 from tests.reliability.simulation.store_factory import StoreFactory
+from tests.support.proof import THOROUGH, sample
 
-THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
-SEEDS = 10_000 if THOROUGH else 60
-AGAIN = 100 if THOROUGH else 5
+SEEDS = sample(quick=40, ci=60, thorough=10_000)
+AGAIN = sample(quick=3, ci=5, thorough=100)
 ON_SQLITE = 40
 """One seed of so many is on SQLite, which takes ten times as long."""
 
