@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from flowbuilder.definition.document import Definition
+from flowbuilder.definition.document import Definition, WorkflowLookup
 from flowbuilder.definition.loader import load
 from flowbuilder.errors import DefinitionError, NotFound
 from flowbuilder.model.execution import WorkflowVersion
-from flowbuilder.plan.compiler import Workflows, recompile
+from flowbuilder.plan.compiler import recompile
 from flowbuilder.plan.nodes import Plan
 from flowbuilder.ports import Store
 
@@ -17,7 +17,7 @@ MAX_PLANS = 256
 """How many plans one cache keeps; the least recently used is dropped."""
 
 
-def stored_workflows(store: Store) -> Workflows:
+def stored_workflows(store: Store) -> WorkflowLookup:
     """Finds called workflows in the store: the version asked for, else the published one, else the newest draft."""
 
     def find(name: str, number: int | None) -> Definition:
