@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 import time
@@ -22,9 +21,9 @@ from flowbuilder.prefect.api import global_limits
 from flowbuilder.prefect.api.global_limits import PrefectConcurrencyLimits, limit_name
 from flowbuilder.testing import FakeConnections, MemoryStore
 from tests.support.prefect_server import PrefectServer, free_port
+from tests.support.proof import THOROUGH
 
 pytestmark = pytest.mark.prefect
-THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
 HOLDER = """
 import asyncio, sys
 from flowbuilder.prefect.api.global_limits import PrefectWall

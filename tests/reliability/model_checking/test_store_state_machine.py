@@ -35,10 +35,10 @@ from flowbuilder.model.review_rules import Answer
 from flowbuilder.ports import Store
 from flowbuilder.store import open_store, upgrade
 from flowbuilder.testing import FakeClock, MemoryStore
+from tests.support.proof import THOROUGH, sample
 from tests.support.store_contract import TTL, World
 
-THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
-EXAMPLES, STEPS = (20_000, 100) if THOROUGH else (200, 50)
+EXAMPLES, STEPS = sample(quick=(100, 50), ci=(200, 50), thorough=(20_000, 100))
 WORKERS = st.sampled_from(["w1", "w2", "w3"])
 RUNS = st.sampled_from(["run-1", "run-2"])
 PEOPLE = st.sampled_from(["ana", "ben", "cat"])
