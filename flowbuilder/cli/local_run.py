@@ -1,4 +1,4 @@
-"""An execution in this process: driven, shown as it goes, its reviews asked on the terminal."""
+"""Runs an execution in this process: shows its progress and asks its reviews on the terminal."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from flowbuilder.app import App
 from flowbuilder.cli.input.review_prompt import ask_review
 from flowbuilder.cli.output.timeline import event_line
 from flowbuilder.engine.drive_control import DriveControl
-from flowbuilder.engine.driver import Settled
+from flowbuilder.engine.driver import RunResult
 from flowbuilder.engine.in_process import LocalRunner
 
 
 def run_here(app: App, runner: LocalRunner, execution_id: str, *, by: str, ask: bool) -> None:
-    """Run an execution until it has ended, or until nobody answers what it asks."""
+    """Run an execution until it has ended, or until a review is left open."""
     while True:
         with _Progress(app, execution_id):
-            settled = asyncio.run(_run(runner, execution_id))
-        if settled.status != "waiting" or not ask or not _answer_all(app, execution_id, by):
+            result = asyncio.run(_run(runner, execution_id))
+        if result.status != "waiting" or not ask or not _answer_all(app, execution_id, by):
             return
 
 
-async def _run(runner: LocalRunner, execution_id: str) -> Settled:
-    """Ctrl-C lets the step that runs finish and hands the execution back; a second one does not wait for it."""
-    signals, task = DriveControl(), asyncio.current_task()
+async def _run(runner: LocalRunner, execution_id: str) -> RunResult:
+    """Run it once. Ctrl-C lets the running step finish and requeues the execution; a second Ctrl-C stops at once."""
+    control, task = DriveControl(), asyncio.current_task()
 
     def stop() -> None:
-        if signals.leaving and task is not None:
+        if control.stopping and task is not None:
             task.cancel()
-        print("stopping after this step; once more stops at once", file=sys.stderr)
-        signals.leave()
+        print("stopping after this step; press Ctrl-C again to stop now", file=sys.stderr)
+        control.stop()
 
     with contextlib.suppress(NotImplementedError):  # not every system has signal handlers of this kind
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop)
     try:
-        return await runner.run(execution_id, signals=signals)
+        return await runner.run(execution_id, control=control)
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
 

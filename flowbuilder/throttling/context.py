@@ -17,8 +17,9 @@ from flowbuilder.values import JsonObject
 
 
 @dataclass(frozen=True, kw_only=True)
-class Waited:
-    """A step run that was sent away before: `since` the first time, `times` in a row, with `turn` at `connection`."""
+class ThrottleWait:
+    """A step run's wait for a rate limit: first throttled at `since`, `times` in a row so far, with the reserved slot
+    `turn` at `connection`."""
 
     since: datetime
     times: int
@@ -59,7 +60,7 @@ def throttle_context(passage: ThrottleContext) -> Iterator[ThrottleContext]:
         _PASSAGE.reset(token)
 
 
-def throttle_context_of(waited: Waited | None) -> ThrottleContext:
+def throttle_context_of(waited: ThrottleWait | None) -> ThrottleContext:
     """The passage of a step run that was sent away before, or was not."""
     if waited is None:
         return ThrottleContext()
