@@ -64,7 +64,7 @@ def _from_store() -> WorkflowLookup:
     embedded = options.url.removeprefix("sqlite:///")
     if embedded != options.url and not options.database_block and not Path(embedded).exists():
         return _nowhere
-    from flowbuilder.engine.runner import stored_workflows
+    from flowbuilder.engine.stored_plans import stored_workflows
 
     return stored_workflows(open_store(options))
 
