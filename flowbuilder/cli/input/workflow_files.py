@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from flowbuilder.definition.document import Definition
+from flowbuilder.definition.document import Definition, WorkflowLookup
 from flowbuilder.definition.loader import MAX_BYTES, load
 from flowbuilder.errors import NotFound
-
-if TYPE_CHECKING:
-    from flowbuilder.analysis.model import Workflows
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -42,7 +38,7 @@ def read_text(path: Path) -> str:
         raise click.UsageError(f"cannot read {path}: {problem.strerror}") from None
 
 
-def workflow_resolver(path: Path) -> Workflows:
+def workflow_resolver(path: Path) -> WorkflowLookup:
     """A function that finds the workflows that a file calls: `NAME.yaml` in the same folder, else in the store."""
 
     def find(name: str, number: int | None) -> Definition:
@@ -64,14 +60,14 @@ def sibling_file(path: Path, name: str) -> Path | None:
 
 
 @cache
-def _store_resolver() -> Workflows:
+def _store_resolver() -> WorkflowLookup:
     from flowbuilder.bootstrap import open_store, settings
 
     options = settings()
     embedded = options.url.removeprefix("sqlite:///")
     if embedded != options.url and not options.database_block and not Path(embedded).exists():
         return _not_found
-    from flowbuilder.engine.runner import stored_workflows
+    from flowbuilder.engine.stored_plans import stored_workflows
 
     return stored_workflows(open_store(options))
 

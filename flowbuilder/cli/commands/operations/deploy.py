@@ -17,8 +17,8 @@ from flowbuilder.errors import Refused
 def command(sites: tuple[str, ...], workflow: str | None) -> CommandResult:
     """Create or update the Prefect deployments of sites.
 
-    There is one deployment for each site and published workflow. Prints what changed; running it again changes nothing. Without --site, also deletes the deployments of sites whose
-    file is gone.
+    There is one deployment for each site and published workflow. Prints what changed; running it again changes
+    nothing. Without --site, also deletes the deployments of sites whose file is gone.
     """
     options = settings()
     records = site_records(options.sites, sites)

@@ -15,7 +15,8 @@ _MARKS = {"ok": "ok     ", "warning": "warning", "problem": "problem"}
 def command() -> CommandResult:
     """Check the set-up and show how to fix problems.
 
-    Checks Python, packages, database, Prefect, worker, review app, sites and sandbox. Changes nothing. Exits with 1 when a check finds a problem.
+    Checks Python, packages, database, Prefect, worker, review app, sites and sandbox. Changes nothing. Exits with 1
+    when a check finds a problem.
     """
     from flowbuilder.devstack.doctor import run_checks
 

@@ -16,6 +16,7 @@ from flowbuilder.cli.output.result import CommandResult, ResultCommand, wants_js
 from flowbuilder.cli.output.review_view import edited_proposal, review_page
 from flowbuilder.diagnostics import count
 from flowbuilder.model.review import DecisionKind, Review
+from flowbuilder.model.review_rules import NO_EDIT, Answer
 from flowbuilder.ports import ReviewFilter
 
 DECISIONS: dict[str, DecisionKind] = {
@@ -121,16 +122,16 @@ def decide(
         raise click.UsageError("--edit works only with approve")
     app = open_app_without_engine() if local else open_app_with_prefect()
     review = app.review(review_id)
-    edited = edited_proposal(review, edit) if edit is not None else None
     review = app.decide(
         review_id,
-        kind=DECISIONS[decision],
-        by=identity(user, settings()),
-        seen_version=review.version if seen_version is None else seen_version,
-        seen_hash=seen_hash or review.content_hash,
-        comment=comment,
-        edited=edited,
-        has_edit=edit is not None,
+        Answer(
+            kind=DECISIONS[decision],
+            by=identity(user, settings()),
+            comment=comment,
+            edited=NO_EDIT if edit is None else edited_proposal(review, edit),
+            seen_version=review.version if seen_version is None else seen_version,
+            seen_hash=seen_hash or review.content_hash,
+        ),
     )
     data = review_record(review)
     if review.decision is None:

@@ -7,7 +7,7 @@ import click
 from flowbuilder.cli.context import open_app_without_engine
 from flowbuilder.cli.output.json_records import version_record
 from flowbuilder.cli.output.result import CommandResult, ResultCommand
-from flowbuilder.cli.output.stored import document_text
+from flowbuilder.definition.serialize import document_text
 
 
 @click.command(cls=ResultCommand)
