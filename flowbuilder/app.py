@@ -13,7 +13,8 @@ from flowbuilder.definition.version_pinning import pinned
 from flowbuilder.diagnostics import Report
 from flowbuilder.engine.history import walk_of
 from flowbuilder.engine.review_client import all_reviews, open_reviews
-from flowbuilder.engine.runner import checked_inputs, definition_of, json_inputs, plan_of, stored_workflows
+from flowbuilder.engine.start import complete_inputs, json_inputs
+from flowbuilder.engine.stored_plans import PlanCache, definition_of, stored_workflows
 from flowbuilder.errors import DefinitionError, Refused, Unavailable
 from flowbuilder.model.events import Event
 from flowbuilder.model.execution import Execution, Outcome, WorkflowSummary, WorkflowVersion
@@ -34,8 +35,10 @@ LONGEST_KEY = 200
 class App:
     """All that people can do. Every method raises `FlowbuilderError` kinds only, with a message for a person."""
 
-    def __init__(self, store: Store, engine: Engine, settings: Settings) -> None:
+    def __init__(self, store: Store, engine: Engine, settings: Settings, *, plans: PlanCache | None = None) -> None:
+        """`plans` shares the store's plan cache with the engine; without it the application has its own."""
         self.store = store
+        self.plans = plans or PlanCache(store)
         self.engine = engine
         self.settings = settings
 
@@ -97,7 +100,7 @@ class App:
 
     def plan(self, version: WorkflowVersion) -> Plan:
         """What a version compiles to."""
-        return plan_of(self.store, version)
+        return self.plans.plan_of(version)
 
     # --- sites ----------------------------------------------------------------------------------------------------
 
@@ -129,7 +132,7 @@ class App:
         if key is not None and (known := self._started(key, [workflow, inputs, site, version])) is not None:
             return known
         chosen = self.store.version(workflow, version)
-        complete = checked_inputs(plan_of(self.store, chosen), inputs)
+        complete = complete_inputs(self.plans.plan_of(chosen), inputs)
         if site is not None:
             self.store.site(site)
         draft = chosen.status != "published"
@@ -164,7 +167,7 @@ class App:
     def step_views(self, execution_id: str) -> tuple[StepView, ...]:
         """Where every step stands: the walk of what the store remembers. A step that runs right now is `running`."""
         execution = self.store.execution(execution_id)
-        plan = plan_of(self.store, self.store.version(execution.workflow, execution.version))
+        plan = self.plans.plan_of(self.store.version(execution.workflow, execution.version))
         walk = walk_of(self.store, plan, execution)
         walk.advance()
         return walk.step_views()

@@ -73,12 +73,18 @@ class LanguageError(FlowbuilderError):
 
 
 class StepError(FlowbuilderError):
-    """A step failed, and trying again would not help. `code` is a stable short name, `detail` is plain JSON."""
+    """A step failed, and trying again would not help. `code` is a stable short name, `detail` is plain JSON.
 
-    def __init__(self, message: str, *, code: str = "step_failed", detail: Json = None) -> None:
+    `definitive`: the target certainly did nothing, because it rejected the request or the request was never sent.
+    """
+
+    def __init__(
+        self, message: str, *, code: str = "step_failed", detail: Json = None, definitive: bool = False
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.detail = detail
+        self.definitive = definitive
 
 
 class TransientError(StepError):
@@ -87,7 +93,7 @@ class TransientError(StepError):
     def __init__(
         self, message: str, *, reason: Transience, retry_after: float | None = None, detail: Json = None
     ) -> None:
-        super().__init__(message, code=reason, detail=detail)
+        super().__init__(message, code=reason, detail=detail, definitive=reason == "rate_limit")
         self.reason: Transience = reason
         self.retry_after = retry_after
 
@@ -115,6 +121,7 @@ class Throttled(TransientError):
         self.connection = connection
         self.refused = refused
         self.turn = turn
+        self.definitive = reason == "rate_limit" or not refused
 
 
 class ConfigurationError(FlowbuilderError):

@@ -8,16 +8,13 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from flowbuilder.analysis.dependencies import dependencies, in_order
-from flowbuilder.definition.document import Definition, blocks_of
+from flowbuilder.definition.document import Definition, WorkflowLookup, blocks_of
 from flowbuilder.diagnostics import Diagnostic, Severity, Span, did_you_mean, listed, nearest
 from flowbuilder.language import Expression, Reference, Template
 from flowbuilder.steps.builtin.conditional import Conditional
 from flowbuilder.steps.builtin.iteration import Iteration
 from flowbuilder.steps.step import Place, Sink, Step
 from flowbuilder.values import pointer
-
-Workflows = Callable[[str, int | None], Definition]
-"""Finds another workflow's definition, by name and version (None: the published one); raises `NotFound`."""
 
 T = TypeVar("T")
 _MOST_HINTS = 30
@@ -85,7 +82,7 @@ class Text:
 class Analysis:
     """One pass over a definition, shared by all rules."""
 
-    def __init__(self, definition: Definition, workflows: Workflows | None = None) -> None:
+    def __init__(self, definition: Definition, workflows: WorkflowLookup | None = None) -> None:
         self.definition = definition
         self.workflows = workflows
         self.all: list[Located] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,6 +79,10 @@ class Definition:
     def all_steps(self) -> Iterator[tuple[Place, Step]]:
         """Every step, those in branches and iterations included, with its place in the document; outer ones first."""
         yield from _below(self.steps, ("steps",))
+
+
+WorkflowLookup = Callable[[str, int | None], Definition]
+"""Returns the definition of a workflow by name and version (None: the published one); raises `NotFound`."""
 
 
 def blocks_of(step: Step) -> Iterator[tuple[Place, tuple[Step, ...]]]:

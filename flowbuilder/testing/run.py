@@ -86,7 +86,7 @@ def run_locally(
     outside = ports or fake_ports()
     chosen = store or MemoryStore(clock=outside.clock)
     runner = LocalRunner(chosen, outside)
-    app = App(chosen, runner, Settings())
+    app = App(chosen, runner, Settings(), plans=runner.plans)
     if site is not None:
         chosen.save_site(str(site["site"]), site)
     for other in called:

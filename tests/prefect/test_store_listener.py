@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from flowbuilder.adapters.clock import SystemClock
-from flowbuilder.engine.runner import create_execution
+from flowbuilder.engine.start import create_execution
 from flowbuilder.errors import Unavailable
 from flowbuilder.prefect.worker import warm_worker
 from flowbuilder.prefect.worker.store_listener import Listening

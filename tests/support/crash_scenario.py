@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 from flowbuilder.app import App
 from flowbuilder.audit import audit
-from flowbuilder.engine.runner import PerformHere, create_execution, execute
+from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.start import create_execution
 from flowbuilder.errors import Conflict, NotFound, Refused
 from flowbuilder.model.events import Event
 from flowbuilder.model.execution import TERMINAL, Execution
@@ -128,7 +129,7 @@ class CrashScenario:
         self._prepare(app, store)
         idle = 0
         for _ in range(PASSES):
-            busy = self._work(store, ports) or self._answer(app, store)
+            busy = self._work(app, ports) or self._answer(app, store)
             if store.execution(self.run).status in TERMINAL:
                 return
             idle = 0 if busy else idle + 1
@@ -166,7 +167,8 @@ class CrashScenario:
             sandbox=self.sandbox,
         )
 
-    def _work(self, store: Any, ports: Any) -> bool:
+    def _work(self, app: App, ports: Any) -> bool:
+        store = app.store
         busy = bool(store.expire_reviews())
         for execution in store.ready():
             busy = True
@@ -179,6 +181,7 @@ class CrashScenario:
                         ttl=TTL,
                         ports=ports,
                         perform=PerformHere(self.clock),
+                        plans=app.plans,
                     )
                 )
         return busy

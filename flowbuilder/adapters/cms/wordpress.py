@@ -154,7 +154,7 @@ class WordPress:
             message = f"{what} refused: {_reason(answer)} (is the application password right, and may its user edit?)"
             raise StepError(message, code="auth", detail={"status": answer.status})
         if answer.status == 400:
-            raise StepError(f"{what}: {_reason(answer)}", code="http_400", detail={"status": 400})
+            raise StepError(f"{what}: {_reason(answer)}", code="http_400", detail={"status": 400}, definitive=True)
         answer.ensure_success(what)
         return _parsed(answer, what)
 

@@ -156,6 +156,7 @@ def _checked(answer: HttpResponse) -> JsonObject:
             f"{said} (has the account access to this property?)", code="auth", detail={"status": answer.status}
         )
     if message and answer.status < 500:
-        raise StepError(said, code=f"http_{answer.status}", detail={"status": answer.status})
+        rejected = answer.status >= 400
+        raise StepError(said, code=f"http_{answer.status}", detail={"status": answer.status}, definitive=rejected)
     answer.ensure_success(what)
     raise StepError(said, code="not_json")

@@ -13,7 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from flowbuilder.app import App
-from flowbuilder.engine.runner import PerformHere, create_execution, execute
+from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.start import create_execution
 from flowbuilder.errors import Damaged
 from flowbuilder.ports import ExecutionFilter, ReviewFilter
 from flowbuilder.settings import Settings

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from flowbuilder.app import App
-from flowbuilder.engine.runner import PerformHere, create_execution, execute
+from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.start import create_execution
 from flowbuilder.errors import Conflict, LostLease, Refused, Unavailable
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Execution, Outcome

@@ -149,7 +149,7 @@ MUTANTS = (
     ),
     Mutant(
         "what may have happened is done again", "flowbuilder/steps/write_once.py",
-        "if tells_nothing and _in_doubt(effect):", "if False:",
+        "if not (_may_have_been_called(effect) and _repeats_the_write(effect, intent.target_class)):", "if True:",
         CRASHES, "sqlite and three-targets",
     ),
     Mutant(
@@ -278,7 +278,7 @@ MUTANTS = (
     ),
     Mutant(
         "a key may be used for another write", "flowbuilder/steps/write_once.py",
-        "if effect.request_hash != request_hash:", "if False:",
+        "if effect.request_hash != intent.request_hash:", "if False:",
         ONCE, "",
     ),
     Mutant(

@@ -104,7 +104,7 @@ def _a_key_of_its_own(*_: Any, **__: Any) -> str:
 
 SABOTAGE: dict[str, tuple[str, Callable[..., Any]]] = {
     "writes are not fenced": ("flowbuilder.testing.memory_store.memory.Memory.fenced", _no_fence),
-    "doubt is not noticed": ("flowbuilder.steps.write_once._in_doubt", lambda effect: False),
+    "doubt is not noticed": ("flowbuilder.steps.write_once._may_have_been_called", lambda effect: False),
     "every attempt has a key of its own": ("flowbuilder.engine.step_runner.effect_key", _a_key_of_its_own),
     "what is ready is not offered": ("flowbuilder.testing.memory_store.executions._ready_since", lambda *_: None),
     "anything can be claimed": ("flowbuilder.testing.memory_store.executions.ensure_claimable", lambda *_: None),

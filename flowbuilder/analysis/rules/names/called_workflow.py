@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowbuilder.analysis.model import Analysis, Located, Workflows
+from flowbuilder.analysis.model import Analysis, Located
 from flowbuilder.analysis.taint.propagation import DEEPEST
-from flowbuilder.definition.document import Definition
+from flowbuilder.definition.document import Definition, WorkflowLookup
 from flowbuilder.diagnostics import Diagnostic, did_you_mean, nearest
 from flowbuilder.errors import FlowbuilderError, NotFound
 from flowbuilder.json_schema import BadSchema, problems
@@ -36,7 +36,7 @@ def check(analysis: Analysis) -> Iterator[Diagnostic]:
             yield from _call(analysis, located, located.step, analysis.workflows)
 
 
-def _call(analysis: Analysis, located: Located, step: Workflow, workflows: Workflows) -> Iterator[Diagnostic]:
+def _call(analysis: Analysis, located: Located, step: Workflow, workflows: WorkflowLookup) -> Iterator[Diagnostic]:
     place = (*located.place, "name")
     circle = _circle([analysis.definition.name, step.name], step.version, workflows)
     if len(circle) > DEEPEST:
@@ -78,7 +78,7 @@ def _inputs(analysis: Analysis, located: Located, step: Workflow, called: Defini
         yield analysis.at(place, CODE, f"{step.name} needs {' and '.join(missing)}", hint="give it under with")
 
 
-def _circle(path: list[str], version: int | None, workflows: Workflows) -> list[str]:
+def _circle(path: list[str], version: int | None, workflows: WorkflowLookup) -> list[str]:
     """The names of the calls that lead back to where they began, or go on too long; empty where none do."""
     if path[-1] == path[0]:
         return path

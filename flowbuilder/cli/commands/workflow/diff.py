@@ -9,7 +9,7 @@ import click
 
 from flowbuilder.cli.context import reading_app
 from flowbuilder.cli.output.result import Answer, AnsweringCommand
-from flowbuilder.cli.output.stored import document_text
+from flowbuilder.definition.serialize import document_text
 
 
 @click.command(cls=AnsweringCommand)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from flowbuilder.analysis.explain import explanations
+from flowbuilder.analysis.explanations import explanations
 from flowbuilder.cli.output.result import Answer, AnsweringCommand
 from flowbuilder.diagnostics import nearest
 

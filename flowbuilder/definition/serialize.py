@@ -1,4 +1,4 @@
-"""Stored versions as text."""
+"""A stored workflow version -> the text of its document."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from flowbuilder.model.execution import WorkflowVersion
 
 
 def document_text(version: WorkflowVersion) -> str:
-    """What the author wrote; for a version made from data, its document as YAML."""
+    """The text that the author pushed; for a version that was pushed as data, its document as YAML."""
     if version.source:
         return version.source
     import yaml
