@@ -9,7 +9,7 @@ from datetime import timedelta
 from flowbuilder.analysis.linter import check
 from flowbuilder.definition.document import Definition
 from flowbuilder.definition.loader import load
-from flowbuilder.definition.version_pinning import pinned
+from flowbuilder.definition.serialize import pin_versions
 from flowbuilder.diagnostics import Report
 from flowbuilder.engine.history import walk_of
 from flowbuilder.engine.review_client import all_reviews, open_reviews
@@ -18,7 +18,8 @@ from flowbuilder.engine.stored_plans import PlanCache, definition_of, stored_wor
 from flowbuilder.errors import DefinitionError, Refused, Unavailable
 from flowbuilder.model.events import Event
 from flowbuilder.model.execution import Execution, Outcome, WorkflowSummary, WorkflowVersion
-from flowbuilder.model.review import DecisionKind, Review, ReviewPage
+from flowbuilder.model.review import Review, ReviewPage
+from flowbuilder.model.review_rules import Answer
 from flowbuilder.plan.compiler import compile_plan
 from flowbuilder.plan.nodes import Plan
 from flowbuilder.ports import Engine, ExecutionFilter, ReviewFilter, StartRequest, Store
@@ -59,16 +60,13 @@ class App:
         definition, report = self.validate(source)
         if definition is None or not report.ok:
             raise DefinitionError(report)
-        document = pinned(definition.document, self.store)
-        again, report = load(document)
-        if again is None:
-            raise DefinitionError(report)
+        document = pin_versions(definition, self.store)
         return self.store.save_version(
             name=definition.name,
             title=definition.title,
             document=document,
             source=source if isinstance(source, str) else "",
-            digest=again.digest,
+            digest=digest(document),
             author=author,
         )
 
@@ -226,36 +224,13 @@ class App:
         """Take a claim back."""
         return self.store.release_review(review_id, by)
 
-    def decide(
-        self,
-        review_id: str,
-        *,
-        kind: DecisionKind,
-        by: str,
-        seen_version: int,
-        seen_hash: str,
-        comment: str = "",
-        comments: Sequence[JsonObject] = (),
-        edited: Json = None,
-        has_edit: bool = False,
-    ) -> Review:
-        """Decide a review that was seen at this version with this content; `Conflict` when someone was faster.
+    def decide(self, review_id: str, answer: Answer) -> Review:
+        """Record a reviewer's answer; `Conflict` when the review has changed since the reviewer saw it.
 
-        The decision is committed first, then the execution is woken; a wake-up that is lost only costs time.
+        The decision is committed before the execution is woken; a lost wake-up only delays the execution.
         """
-        if kind in ("rejected", "changes_requested") and not comment.strip() and not comments:
-            raise Refused("say why: a rejection and a request for changes need a comment")
-        review = self.store.decide(
-            review_id,
-            kind=kind,
-            by=by,
-            seen_version=seen_version,
-            seen_hash=seen_hash,
-            comment=comment,
-            comments=comments,
-            edited=edited,
-            has_edit=has_edit,
-        )
+        answer.ensure_has_reason()
+        review = self.store.decide(review_id, answer)
         if review.decision is not None:
             self._wake(review.execution_id)
         return review

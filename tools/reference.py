@@ -24,8 +24,8 @@ def events_page() -> str:
         NOTE,
         "",
         "The timeline of an execution is append-only. `flowbuilder executions events ID --format json` gives each",
-        "event as `{seq, at, type, path}` and its payload. Times are ISO 8601 in UTC, durations seconds. A field with `?`",
-        "is left out where it does not apply.",
+        "event as `{seq, at, type, path}` and its payload. Times are ISO 8601 in UTC, durations seconds. A field with",
+        "`?` is left out where it does not apply.",
         "",
     ]
     for name, record in EVENT_DATA.items():

@@ -18,6 +18,7 @@ from flowbuilder.errors import Conflict, NotFound, Refused
 from flowbuilder.model.events import Event
 from flowbuilder.model.execution import TERMINAL, Execution
 from flowbuilder.model.review import Review
+from flowbuilder.model.review_rules import Answer
 from flowbuilder.ports import Ports, Sandbox, StartRequest, Store
 from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeClock, fake_ports
@@ -202,7 +203,7 @@ class CrashScenario:
         for review in app.reviews_of(self.run):
             answer = self._answer_to(review) if review.status == "open" else None
             if answer is not None:
-                app.decide(review.id, seen_version=review.version, seen_hash=review.content_hash, **answer)
+                app.decide(review.id, Answer.to(review, **answer))
                 busy = True
         return busy
 
