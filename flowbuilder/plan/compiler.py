@@ -9,7 +9,6 @@ from flowbuilder.analysis.dependencies import dependencies, in_order
 from flowbuilder.analysis.linter import examine
 from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.sinks import must_be_approved, waivers
-from flowbuilder.collecting import burst
 from flowbuilder.definition.document import Definition, WorkflowLookup
 from flowbuilder.errors import ConfigurationError, DefinitionError
 from flowbuilder.plan.nodes import Arm, Block, BranchNode, CallNode, LoopNode, Node, Plan, ReviewNode, TaskNode
@@ -24,7 +23,6 @@ _FORMAT = 1
 """Part of every digest; increased when the same document compiles to a different plan than before."""
 
 
-@burst()
 def compile_plan(definition: Definition, *, workflows: WorkflowLookup | None = None) -> Plan:
     """The plan of a definition; raises `DefinitionError` with the report when the definition has errors."""
     report, analysis = examine(definition, workflows=workflows)
@@ -33,7 +31,6 @@ def compile_plan(definition: Definition, *, workflows: WorkflowLookup | None = N
     return _Compiler(analysis.once(Propagation)).plan()
 
 
-@burst()
 def recompile(definition: Definition, *, workflows: WorkflowLookup | None = None) -> Plan:
     """The plan of a stored version; raises `DefinitionError` only when the loader reports errors.
 
