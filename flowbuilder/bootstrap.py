@@ -60,7 +60,7 @@ def open_ports(options: Settings | None = None, *, blocks: bool, store: Store | 
     from flowbuilder.adapters.throttling.limit_registry import LimitRegistry
 
     declared = LimitRegistry(connections, hosts=files)
-    return real_ports(chosen, connections, ConnectionThrottle(store, declared, SystemClock(), wall=wall))
+    return real_ports(chosen, connections, ConnectionThrottle(store, declared, SystemClock(), external_limit=wall))
 
 
 def open_app(options: Settings | None = None) -> App:

@@ -135,6 +135,6 @@ def _throttled(event: Event, before: PendingRetry | None) -> PendingRetry:
             since=datetime.fromisoformat(event.data["since"]),
             times=waited.times + 1 if waited is not None else 1,
             connection=str(event.data.get("connection", "")),
-            turn=event.data.get("turn"),
+            reservation=event.data.get("turn"),
         ),
     )

@@ -247,7 +247,7 @@ class _Recorder:
             since=self.waited.since if self.waited is not None else now,
             times=self.waited.times + 1 if self.waited is not None else 1,
             connection=error.connection,
-            turn=error.turn,
+            reservation=error.reservation,
         )
         data: JsonObject = {
             "connection": wait.connection,
@@ -255,7 +255,7 @@ class _Recorder:
             "until": due.isoformat(),
             "reason": str(error),
             "attempt": self.attempt,
-            "turn": wait.turn,
+            "turn": wait.reservation,
         }
         await self._append(NewEvent(type="step_throttled", path=self.start.path, data=data))
         return ThrottledUntil(pending=PendingRetry(attempts=self.attempt - 1, due=due, throttled=wait))

@@ -19,7 +19,7 @@ from flowbuilder.engine.history import History
 from flowbuilder.engine.step_executor import Attempt, StepExecutor
 from flowbuilder.engine.step_runner import StepRunResult
 from flowbuilder.model.review import Review
-from flowbuilder.plan.nodes import Loop, Plan
+from flowbuilder.plan.nodes import LoopNode, Plan
 from flowbuilder.prefect.runs.batch_task import BatchTask
 from flowbuilder.prefect.runs.review_task import (
     at_the_top,
@@ -51,7 +51,7 @@ class PrefectStepExecutor(StepExecutor):
     def execution_loaded(self, plan: Plan, history: History) -> None:
         """Take over the task runs that earlier workers made, and report the decisions on reviews since then."""
         self._tolerant = frozenset(
-            node.id for node in plan.block if isinstance(node, Loop) and node.on_item_error != "fail"
+            node.id for node in plan.block if isinstance(node, LoopNode) and node.on_item_error != "fail"
         )
         for outcome in history.outcomes:
             if outcome.task_run_id is not None:
