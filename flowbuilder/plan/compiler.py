@@ -10,7 +10,6 @@ from flowbuilder.analysis.dependencies import dependencies, in_order
 from flowbuilder.analysis.linter import examine
 from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.sinks import must_be_approved, waivers
-from flowbuilder.collecting import burst
 from flowbuilder.definition.document import Definition, WorkflowLookup
 from flowbuilder.errors import ConfigurationError, DefinitionError
 from flowbuilder.plan.nodes import Arm, Block, Branch, Call, Loop, Node, Plan, Review, Task
@@ -25,7 +24,6 @@ _FORMAT = 1
 """Part of every digest: raised when the same document compiles to something else than before."""
 
 
-@burst()
 def compile_plan(definition: Definition, *, workflows: WorkflowLookup | None = None) -> Plan:
     """The plan of a definition; `DefinitionError` with the whole report when the definition has errors."""
     report, analysis = examine(definition, workflows=workflows)
@@ -34,7 +32,6 @@ def compile_plan(definition: Definition, *, workflows: WorkflowLookup | None = N
     return _plan(_Known(shaping=analysis.once(Propagation)))
 
 
-@burst()
 def recompile(definition: Definition, *, workflows: WorkflowLookup | None = None) -> Plan:
     """The plan of a version that is stored; `DefinitionError` when it cannot be read.
 
