@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowbuilder.plan.nodes import Loop
+from flowbuilder.plan.nodes import LoopNode
 from flowbuilder.walk.commands import ask_path
 from flowbuilder.walk.runs import NodeRun
 from flowbuilder.walk.state import WalkState
@@ -43,7 +43,7 @@ def _enter(run: NodeRun) -> bool:
     items = run.items_around()
     for item in items:
         loop = item.owner.node
-        assert isinstance(loop, Loop)
+        assert isinstance(loop, LoopNode)
         if not item.busy and item.owner.busy >= loop.max_concurrency:
             item.owner.held.append(run)
             return False

@@ -14,9 +14,10 @@ from flowbuilder.engine.effects.approval_guard import approves, ensure_approved
 from flowbuilder.engine.in_process import LocalRunner
 from flowbuilder.errors import DefinitionError, StepError
 from flowbuilder.model.review import Decision
+from flowbuilder.model.review_rules import Answer as ReviewAnswer
 from flowbuilder.model.review_rules import content_hash
 from flowbuilder.plan.compiler import compile_plan
-from flowbuilder.plan.nodes import Task
+from flowbuilder.plan.nodes import TaskNode
 from flowbuilder.steps.builtin.cms import CmsStep
 from flowbuilder.testing import Answer, FakeHttp, FakeModel, MemoryCms, MemoryLedger, fake_ports, run_locally
 
@@ -67,7 +68,7 @@ def plan_of(value: dict[str, Any]) -> Any:
 
 def test_the_plan_says_what_needs_approval() -> None:
     plan = plan_of(document())
-    demands = {node.id: node.approvals for node in plan.block if isinstance(node, Task)}
+    demands = {node.id: node.approvals for node in plan.block if isinstance(node, TaskNode)}
     assert demands == {"page": (), "draft": (), "publish": (("body",), ("title",))}
     assert plan.json()["steps"][-1]["approvals"] == ["/body", "/title"]
     assert "with approval of body, title" in str(plan)
@@ -92,9 +93,7 @@ def test_what_was_changed_in_the_store_after_the_review_is_not_published(reads: 
     cms, ports = world()
     finished = run_locally(document(), ports=ports)
     (review,) = finished.waiting
-    finished.app.decide(
-        review.id, kind="approved", by="ana", seen_version=review.version, seen_hash=review.content_hash
-    )
+    finished.app.decide(review.id, ReviewAnswer.to(review, kind="approved", by="ana"))
     store: Any = finished.store
     whole, left = store.decisions, [None] * reads
 

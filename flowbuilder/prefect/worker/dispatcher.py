@@ -181,9 +181,8 @@ class Dispatcher:
         elif run is None:
             await self._without_prefect(execution_id, seat)
         elif run.work_pool_name not in (None, self.pool):
-            await reschedule(
-                self.client, await asyncio.to_thread(self.worker_context.store.execution, execution_id), run
-            )
+            execution = await asyncio.to_thread(self.worker_context.store.execution, execution_id)
+            await reschedule(self.client, execution, run)
             self._rest(execution_id)
         else:
             seat.attempt = Attempt(
@@ -232,6 +231,7 @@ class Dispatcher:
                 ttl=self.worker_context.lease,
                 ports=self.worker_context.ports,
                 perform=PerformHere(self.worker_context.ports.clock),
+                plans=self.worker_context.plans,
                 signals=seat.signals,
             )
 

@@ -75,8 +75,8 @@ class TellingStore(SqlStore):
         super().record_outcome(lease, outcome, events)
         self.facts.append(Fact("outcome", outcome.path, (outcome.status, outcome.output, outcome.error)))
 
-    def decide(self, review_id: str, **given: Any) -> Any:
-        review = super().decide(review_id, **given)
+    def decide(self, review_id: str, answer: Any) -> Any:
+        review = super().decide(review_id, answer)
         self.facts.append(Fact("review", review_id, review.status))
         return review
 

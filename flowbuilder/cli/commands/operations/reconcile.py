@@ -1,17 +1,21 @@
-"""`flowbuilder reconcile`: one pass of the sweeper."""
+"""`flowbuilder reconcile`: run one pass of the sweeper."""
 
 from __future__ import annotations
 
 import click
 
 from flowbuilder.bootstrap import open_store, settings
-from flowbuilder.cli.output.result import Answer, AnsweringCommand
+from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.devstack.runtime_state import use_running_prefect
+from flowbuilder.diagnostics import count
 
 
-@click.command(cls=AnsweringCommand)
-def command() -> Answer:
-    """Wake what should go on, expire reviews, and have Prefect show what is so. Workers do it all the time."""
+@click.command(cls=ResultCommand)
+def command() -> CommandResult:
+    """Run one pass of the sweeper. Workers run it all the time.
+
+    It wakes executions that can continue, expires reviews, and corrects the states that Prefect shows.
+    """
     options = settings()
     use_running_prefect(options.home)
     from flowbuilder.prefect.worker.main import reconcile
@@ -24,9 +28,9 @@ def command() -> Answer:
         "corrected": swept.corrected,
     }
     lines = [
-        f"{swept.expired} reviews expired",
+        f"{count(swept.expired, 'review')} expired",
         *(f"woken      {execution_id}" for execution_id in swept.woken),
         *(f"cancelled  {execution_id}" for execution_id in swept.cancelled),
         *(f"corrected  {execution_id}" for execution_id in swept.corrected),
     ]
-    return Answer(data=data, text="\n".join(lines))
+    return CommandResult(data=data, text="\n".join(lines))

@@ -1,4 +1,4 @@
-"""`flowbuilder schema`: the JSON Schema of a workflow file, for editors."""
+"""`flowbuilder schema`: print the JSON Schema of workflow files, for editors."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import json
 
 import click
 
-from flowbuilder.cli.output.result import Answer, AnsweringCommand
+from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.definition.schema_export import definition_schema
 
 
-@click.command(cls=AnsweringCommand)
-def command() -> Answer:
-    """Print the JSON Schema of a workflow file; the step types of installed packages are in it."""
+@click.command(cls=ResultCommand)
+def command() -> CommandResult:
+    """Print the JSON Schema of workflow files.
+
+    It includes the step types of installed packages.
+    """
     schema = definition_schema()
-    return Answer(data=schema, text=json.dumps(schema, indent=2, ensure_ascii=False))
+    return CommandResult(data=schema, text=json.dumps(schema, indent=2, ensure_ascii=False))

@@ -1,24 +1,27 @@
-"""`flowbuilder show`: a stored version as its author wrote it."""
+"""`flowbuilder show`: show a stored version of a workflow."""
 
 from __future__ import annotations
 
 import click
 
-from flowbuilder.cli.context import reading_app
+from flowbuilder.cli.context import open_app_without_engine
 from flowbuilder.cli.output.json_records import version_record
-from flowbuilder.cli.output.result import Answer, AnsweringCommand
+from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.definition.serialize import document_text
 
 
-@click.command(cls=AnsweringCommand)
+@click.command(cls=ResultCommand)
 @click.argument("name")
-@click.option("--version", "number", type=click.IntRange(min=1), help="Default: the newest version.")
-def command(name: str, number: int | None) -> Answer:
-    """Show a workflow's document, its status and its other versions."""
-    app = reading_app()
+@click.option("--version", "number", type=click.IntRange(min=1), help="The version to show. Default: the newest.")
+def command(name: str, number: int | None) -> CommandResult:
+    """Show a version of a workflow.
+
+    Prints its document and status, and lists all versions.
+    """
+    app = open_app_without_engine()
     version = app.latest_version(name) if number is None else app.version(name, number)
     others = [{"version": item.number, "status": item.status} for item in app.versions(name)]
     data = {**version_record(version, document=True), "source": version.source, "versions": others}
     line = ", ".join(f"v{item['version']} {item['status']}" for item in others)
     text = f"# {version.workflow} v{version.number} ({version.status}); all versions: {line}\n{document_text(version)}"
-    return Answer(data=data, text=text)
+    return CommandResult(data=data, text=text)
