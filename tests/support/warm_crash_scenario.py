@@ -112,7 +112,7 @@ class WarmCrashScenario(CrashScenario):
             await desk.idle()
             if box.dead:
                 raise Crash("the worker")
-            if not desk.seats and all(reporter.silent for reporter in desk._tellings.values()):
+            if not desk.seats and all(reporter.idle for reporter in desk._tellings.values()):
                 return
             await asyncio.sleep(0)
 

@@ -197,7 +197,7 @@ class Dispatcher:
 
     def _telling(self, execution_id: str, run: FlowRun) -> StateReporter:
         """Where the words about a run queue up. The next turn does not wait for those of the last one to be said."""
-        for name in [name for name, other in self._tellings.items() if other.silent and name not in self.seats]:
+        for name in [name for name, other in self._tellings.items() if other.idle and name not in self.seats]:
             self._tellings.pop(name).cancel()
         if execution_id not in self._tellings:
             self._tellings[execution_id] = StateReporter(self.client, about=run.name)
