@@ -128,9 +128,8 @@ def _facts(execution: Execution) -> str:
         facts.append(chips.chip(f"{execution.control} requested".capitalize(), "violet"))
     if execution.attempt > 1:
         facts.append(chips.chip(f"Attempt {execution.attempt}", title="how often a worker has claimed this execution"))
-    facts.append(
-        f'<span class="fb-muted">Created {chips.relative_time(execution.created_at)} ({escaped(execution.trigger)})</span>'
-    )
+    created = f"Created {chips.relative_time(execution.created_at)} ({escaped(execution.trigger)})"
+    facts.append(f'<span class="fb-muted">{created}</span>')
     took = times.elapsed(execution.started_at, execution.ended_at or session.now())
     if took and execution.ended_at:
         facts.append(f'<span class="fb-muted">Took {escaped(took)}</span>')
