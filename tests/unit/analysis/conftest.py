@@ -1,4 +1,4 @@
-"""`pytest tests/checks --update` writes the reports beside the bad cases anew; look at what git says of them then."""
+"""`pytest tests/unit/analysis --update` writes the reports beside the bad cases anew; look at what git says of them then."""
 
 import pytest
 
