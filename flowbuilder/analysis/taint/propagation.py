@@ -20,7 +20,7 @@ from flowbuilder.analysis.taint.context_shapes import (
 )
 from flowbuilder.analysis.taint.sources import CLEAN, Marks, Sources, is_verbatim, marks_of, taint_of
 from flowbuilder.errors import FlowbuilderError
-from flowbuilder.language import Expression, Finding, Namespace, Reference, Shape, Template
+from flowbuilder.language import Expression, Finding, Namespace, Reference, Shape, Template, shape_of_schema
 from flowbuilder.language.parsing.references import Path
 from flowbuilder.language.types.taint import Taint
 from flowbuilder.steps.builtin.conditional import Conditional
@@ -265,5 +265,5 @@ def _union(shapes: list[Shape]) -> Shape:
 
 def _declared(schema: Mapping[str, Any], given: Shape | None) -> Shape:
     """The declared shape of an input, with the marks of the caller's value."""
-    shape = Shape.from_json_schema(dict(schema))
+    shape = shape_of_schema(dict(schema))
     return shape.with_trust(given.trust) if given is not None and given.trust else shape
