@@ -30,7 +30,7 @@ class Throttle(Protocol):
 class LimiterStore(Protocol):
     """Where the traffic of connections is written down."""
 
-    def traffic(self, name: str) -> LimiterState:
+    def limiter_state(self, name: str) -> LimiterState:
         """That of one connection, as it stands."""
 
     def update_limiter(self, name: str, rule: Rule[T]) -> T:

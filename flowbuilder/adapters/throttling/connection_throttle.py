@@ -106,7 +106,7 @@ class ConnectionThrottle:
 
     def _ask(self, name: str, limits: Limits, token: str, turn: Reservation | None) -> tuple[Permit | Denied, datetime]:
         if limits == UNLIMITED:
-            known = self._book.traffic(name)
+            known = self._book.limiter_state(name)
             if known.quiet:
                 return Permit(token=token, era=known.era), self._clock.now()
 
@@ -125,7 +125,7 @@ class ConnectionThrottle:
 
     async def _at_the_wall(self, name: str, limit: int) -> AbstractAsyncContextManager[None]:
         assert self._wall is not None
-        traffic = await asyncio.to_thread(self._book.traffic, name)
+        traffic = await asyncio.to_thread(self._book.limiter_state, name)
         return self._wall.held(name, limit, ours=len(traffic.held))
 
     async def _answered(self, name: str, limits: Limits, go: Permit, passage: ThrottleContext) -> None:

@@ -17,7 +17,7 @@ _NOTE = update(start_keys).where(start_keys.c.key == bindparam("wanted"), start_
 class SqlIdempotencyKeys(Repository):
     """A key is taken once, for one request, and stands for one execution."""
 
-    def start_key(self, key: str, request_hash: str) -> str | None:
+    def reserve_idempotency_key(self, key: str, request_hash: str) -> str | None:
         """Take a key; the id of the execution that was started with it, if there is one."""
 
         def take(transaction: Transaction) -> str | None:
@@ -31,7 +31,7 @@ class SqlIdempotencyKeys(Repository):
 
         return self._database.write(take)
 
-    def note_started(self, key: str, execution_id: str) -> str:
+    def complete_idempotency_key(self, key: str, execution_id: str) -> str:
         """The execution of a key; the first one stands."""
 
         def note(transaction: Transaction) -> str:

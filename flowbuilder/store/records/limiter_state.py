@@ -20,7 +20,7 @@ _LOCKED = _ROW.with_for_update()
 class SqlLimiterState(Repository):
     """Traffic by the name of its connection."""
 
-    def traffic(self, name: str) -> LimiterState:
+    def limiter_state(self, name: str) -> LimiterState:
         """That of one connection, as it stands."""
         state = self._database.read(lambda transaction: transaction.run(_ROW, {"wanted": name}).scalar_one_or_none())
         return LimiterState() if state is None else LimiterState.of(state)

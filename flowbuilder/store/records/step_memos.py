@@ -18,7 +18,7 @@ _ANSWER = select(answers.c.answer).where(answers.c.execution_id == _NUMBER, answ
 class SqlStepMemos(Repository):
     """Answers by the digest of what was asked."""
 
-    def keep_step_memo(self, lease: Lease, *, path: str, key: str, answer: JsonObject) -> None:
+    def save_step_memo(self, lease: Lease, *, path: str, key: str, answer: JsonObject) -> None:
         """Write an answer down before it is used; the first one stands."""
         kept = storable(answer, "the answer")
 
@@ -31,7 +31,7 @@ class SqlStepMemos(Repository):
 
         self._database.write(keep)
 
-    def answer(self, execution_id: str, key: str) -> JsonObject | None:
+    def step_memo(self, execution_id: str, key: str) -> JsonObject | None:
         """The answer to what was asked; None when there is none."""
         wanted = {"wanted": execution_id, "key": key}
         return self._database.read(lambda transaction: transaction.run(_ANSWER, wanted).scalar_one_or_none())

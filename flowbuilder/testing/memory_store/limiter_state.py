@@ -14,7 +14,7 @@ T = TypeVar("T")
 class MemoryLimiterState(Repository):
     """Traffic by the name of its connection."""
 
-    def traffic(self, name: str) -> LimiterState:
+    def limiter_state(self, name: str) -> LimiterState:
         """That of one connection, as it stands."""
         with self._memory.lock:
             return self._memory.traffic.get(name, LimiterState())
@@ -22,6 +22,6 @@ class MemoryLimiterState(Repository):
     def update_limiter(self, name: str, rule: Rule[T]) -> T:
         """Change that of one connection by a rule, at the store's time."""
         with self._memory.lock:
-            changed, said = rule(self.traffic(name), self._memory.now())
+            changed, said = rule(self.limiter_state(name), self._memory.now())
             self._memory.traffic[name] = changed
             return said
