@@ -225,7 +225,7 @@ class EffectStore(Protocol):
         """Record the receipt, or why there is none. The first receipt stands: another one is `Conflict`."""
 
     def revert_effect(self, key: str, by: str) -> Effect:
-        """Record that a person undid an effect. `Refused` unless it is done and has an inverse."""
+        """Record that a person reverted an effect. `Refused` unless it is done and has an inverse."""
 
     def effect(self, key: str) -> Effect:
         """One effect. `NotFound`."""

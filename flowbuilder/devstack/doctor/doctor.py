@@ -99,10 +99,10 @@ def _home(settings: Settings) -> Iterator[Finding]:
 
 def _database(settings: Settings) -> Iterator[Finding]:
     from flowbuilder.bootstrap import database_url
-    from flowbuilder.store import current, lack_of_disk_space, newest, shown_url
+    from flowbuilder.store import current, display_url, lack_of_disk_space, newest
 
     url = database_url(settings)
-    where = shown_url(url)
+    where = display_url(url)
     embedded = url.removeprefix("sqlite:///")
     if embedded != url and not Path(embedded).exists():
         yield Finding(name="database", verdict="ok", said=f"{where}, made when it is first used")

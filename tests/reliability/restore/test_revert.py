@@ -48,7 +48,7 @@ def test_what_was_published_is_as_it_was_before(stage: CrashScenario) -> None:
 
 def test_it_is_taken_back_once(stage: CrashScenario) -> None:
     take_back(stage)
-    with pytest.raises(Refused, match="taken back already"):
+    with pytest.raises(Refused, match="reverted already"):
         take_back(stage)
 
 
