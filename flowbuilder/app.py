@@ -9,7 +9,7 @@ from datetime import timedelta
 from flowbuilder.analysis.linter import check
 from flowbuilder.definition.document import Definition
 from flowbuilder.definition.loader import load
-from flowbuilder.definition.version_pinning import pinned
+from flowbuilder.definition.serialize import pin_versions
 from flowbuilder.diagnostics import Report
 from flowbuilder.engine.history import walk_of
 from flowbuilder.engine.review_client import all_reviews, open_reviews
@@ -60,16 +60,13 @@ class App:
         definition, report = self.validate(source)
         if definition is None or not report.ok:
             raise DefinitionError(report)
-        document = pinned(definition.document, self.store)
-        again, report = load(document)
-        if again is None:
-            raise DefinitionError(report)
+        document = pin_versions(definition, self.store)
         return self.store.save_version(
             name=definition.name,
             title=definition.title,
             document=document,
             source=source if isinstance(source, str) else "",
-            digest=again.digest,
+            digest=digest(document),
             author=author,
         )
 
@@ -168,8 +165,13 @@ class App:
     def step_views(self, execution_id: str) -> tuple[StepView, ...]:
         """Where every step stands: the walk of what the store remembers. A step that runs right now is `running`."""
         execution = self.store.execution(execution_id)
-        plan = self.plans.plan_of(self.store.version(execution.workflow, execution.version))
-        walk = walk_of(self.store, plan, execution)
+        walk = walk_of(
+            self.plans.plan_of(self.store.version(execution.workflow, execution.version)),
+            execution,
+            outcomes=self.store.outcomes(execution_id),
+            decisions=self.store.decisions(execution_id),
+            reviews=open_reviews(self.store, execution_id),
+        )
         walk.advance()
         return walk.step_views()
 

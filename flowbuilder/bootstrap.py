@@ -55,12 +55,12 @@ def open_ports(options: Settings | None = None, *, blocks: bool, store: Store | 
         connections, wall = BlockConnections(files), PrefectConcurrencyLimits()
     if store is None:
         return real_ports(chosen, connections)
-    from flowbuilder.adapters.clock import SystemClock
+    from flowbuilder.adapters.ports import SystemClock
     from flowbuilder.adapters.throttling.connection_throttle import ConnectionThrottle
     from flowbuilder.adapters.throttling.limit_registry import LimitRegistry
 
     declared = LimitRegistry(connections, hosts=files)
-    return real_ports(chosen, connections, ConnectionThrottle(store, declared, SystemClock(), wall=wall))
+    return real_ports(chosen, connections, ConnectionThrottle(store, declared, SystemClock(), external_limit=wall))
 
 
 def open_app(options: Settings | None = None) -> App:

@@ -101,8 +101,8 @@ class TransientError(StepError):
 class Throttled(TransientError):
     """A call has to wait: the other side said so (`refused`), or our own limits do. It uses up no attempt of the step.
 
-    `retry_after` is in seconds. `connection` is whose limits these are. `turn` is the turn that was promised for then,
-    as plain JSON; None where none was.
+    `retry_after` is in seconds. `connection` is whose limits these are. `reservation` is the reserved call at that
+    time, as plain JSON; None without one.
     """
 
     retry_after: float
@@ -115,12 +115,12 @@ class Throttled(TransientError):
         connection: str = "",
         refused: bool = False,
         reason: Transience = "rate_limit",
-        turn: JsonObject | None = None,
+        reservation: JsonObject | None = None,
     ) -> None:
         super().__init__(message, reason=reason, retry_after=retry_after)
         self.connection = connection
         self.refused = refused
-        self.turn = turn
+        self.reservation = reservation
         self.definitive = reason == "rate_limit" or not refused
 
 

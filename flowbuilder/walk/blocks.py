@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from flowbuilder.errors import LanguageError
-from flowbuilder.plan.nodes import Call
-from flowbuilder.steps.step import fill
+from flowbuilder.plan.nodes import CallNode
+from flowbuilder.steps.step import render_value
 from flowbuilder.values import JsonObject
 from flowbuilder.walk.loops import item_settled
 from flowbuilder.walk.runs import BlockRun, ItemRun, NodeRun, error_of
@@ -19,11 +19,13 @@ def close(course: WalkState, block: BlockRun) -> None:
     if block.abandoned or owner is None:
         return
     error = failure_of(block)
+    holder = owner.owner if isinstance(owner, ItemRun) else owner
+    holder.follows_decision |= any(run.follows_decision for run in block.runs.values())
     if isinstance(owner, ItemRun):
         item_settled(course, owner, error)
     elif error:
         course.settle(owner, "failed", error=error, blame=str(error["path"]))
-    elif isinstance(owner.node, Call):
+    elif isinstance(owner.node, CallNode):
         _settle_with(course, owner, owner.node.plan.outputs, block.scope.whole())
     else:
         _settle_with(course, owner, block.output, block.scope.whole(course.feedback(owner)))
@@ -37,6 +39,6 @@ def failure_of(block: BlockRun) -> JsonObject | None:
 
 def _settle_with(course: WalkState, run: NodeRun, output: Any, context: JsonObject) -> None:
     try:
-        course.settle(run, "completed", fill(output, context))
+        course.settle(run, "completed", render_value(output, context))
     except LanguageError as problem:
         course.settle(run, "failed", error=error_of(problem, "output"))

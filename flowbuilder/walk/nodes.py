@@ -5,8 +5,8 @@ from __future__ import annotations
 from flowbuilder.errors import LanguageError
 from flowbuilder.json_schema import problems
 from flowbuilder.language import Expression
-from flowbuilder.plan.nodes import Arm, Branch, Call, Loop, Review, Task
-from flowbuilder.steps.step import fill
+from flowbuilder.plan.nodes import Arm, BranchNode, CallNode, LoopNode, ReviewNode, TaskNode
+from flowbuilder.steps.step import render_value
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.admission import begin_task
 from flowbuilder.walk.loops import begin_loop
@@ -19,6 +19,7 @@ def begin(course: WalkState, run: NodeRun) -> None:
     """All that the node needs is settled: skip it, or begin it."""
     if run.gone or run.state != "pending":
         return
+    run.follows_decision |= any(run.block.runs[need].follows_decision for need in run.node.needs)
     if run.blocked_by:
         course.skip(run, f"needs {run.blocked_by}, which failed", blocked=True)
         return
@@ -32,22 +33,22 @@ def begin(course: WalkState, run: NodeRun) -> None:
             return
     course.live[run.path] = run
     match run.node:
-        case Task():
+        case TaskNode():
             begin_task(course, run)
-        case Review():
+        case ReviewNode():
             _begin_review(course, run)
-        case Branch():
+        case BranchNode():
             _begin_branch(course, run, run.node)
-        case Loop():
+        case LoopNode():
             begin_loop(course, run, run.node)
-        case Call():
+        case CallNode():
             _begin_call(course, run, run.node)
 
 
 def _begin_review(course: WalkState, run: NodeRun) -> None:
     """Ask, unless there is a decision; then go on with it, or run a new round."""
     node = run.node
-    if run.gone or not isinstance(node, Review):
+    if run.gone or not isinstance(node, ReviewNode):
         return
     failure = course.outcomes.get(run.path)
     decision = course.decisions.get(run.path)
@@ -65,6 +66,7 @@ def _begin_review(course: WalkState, run: NodeRun) -> None:
     ):
         rewind(course, run, node.rewind_to, decision)
     else:
+        run.follows_decision = True
         course.settle(
             run,
             "completed",
@@ -78,7 +80,7 @@ def _begin_review(course: WalkState, run: NodeRun) -> None:
         )
 
 
-def _begin_branch(course: WalkState, run: NodeRun, node: Branch) -> None:
+def _begin_branch(course: WalkState, run: NodeRun, node: BranchNode) -> None:
     run.state = "open"
     context = course.context(run)
     taken: tuple[int, Arm] | None = None
@@ -104,10 +106,10 @@ def _begin_branch(course: WalkState, run: NodeRun, node: Branch) -> None:
     course.open(run.inner)
 
 
-def _begin_call(course: WalkState, run: NodeRun, node: Call) -> None:
+def _begin_call(course: WalkState, run: NodeRun, node: CallNode) -> None:
     run.state = "open"
     try:
-        given = fill(node.inputs, course.context(run))
+        given = render_value(node.inputs, course.context(run))
     except LanguageError as problem:
         course.settle(run, "failed", error=error_of(problem, "with"))
         return
@@ -122,7 +124,7 @@ def _begin_call(course: WalkState, run: NodeRun, node: Call) -> None:
 
 def go_on(course: WalkState, run: NodeRun) -> None:
     """What it waited for has come."""
-    if isinstance(run.node, Review):
+    if isinstance(run.node, ReviewNode):
         _begin_review(course, run)
     else:
         begin_task(course, run)

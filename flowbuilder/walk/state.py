@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from flowbuilder.model.events import EventType, NewEvent
 from flowbuilder.model.execution import Outcome
 from flowbuilder.model.review import Decision
-from flowbuilder.plan.nodes import Block, Branch
+from flowbuilder.plan.nodes import Block, BranchNode
 from flowbuilder.steps.step import ContinueWith
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.commands import Action, Note
@@ -52,6 +53,8 @@ class CloseBlock:
     block: BlockRun
 
 
+_ITEM = re.compile(r"\[(\d+)\]")
+
 Job = Begin | GoOn | Apply | OpenItem | CloseBlock
 
 
@@ -62,6 +65,8 @@ class WalkState:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
+    known_items: dict[str, int] = field(default_factory=dict)
+    """The highest index of an item of which anything is remembered, by the path of its iteration."""
     live: dict[str, NodeRun] = field(default_factory=dict)
     jobs: deque[Job] = field(default_factory=deque)
     launching: dict[NodeRun, None] = field(default_factory=dict)
@@ -77,7 +82,12 @@ class WalkState:
     ) -> WalkState:
         """The course of an execution of which this much is remembered."""
         known = {outcome.path: outcome for outcome in outcomes}
-        return cls(outcomes=known, decisions=dict(decisions or {}), asked=set(asked))
+        state = cls(outcomes=known, decisions=dict(decisions or {}), asked=set(asked))
+        for path in (*state.outcomes, *state.decisions, *state.asked):
+            for item in _ITEM.finditer(path):
+                loop = path[: item.start()]
+                state.known_items[loop] = max(state.known_items.get(loop, -1), int(item[1]))
+        return state
 
     def note(self, kind: EventType, path: str, data: JsonObject) -> None:
         """Something worth an event."""
@@ -101,6 +111,7 @@ class WalkState:
     def apply(self, run: NodeRun, outcome: Outcome) -> None:
         """Settle a run by what became of its step."""
         if not run.gone and not run.settled:
+            run.follows_decision = False
             if outcome.status == "completed":
                 self.settle(run, "completed", outcome.output)
             else:
@@ -126,7 +137,7 @@ class WalkState:
         """A run is not needed; `blocked` when something that it needs has failed."""
         run.status, run.state, run.reason = "skipped", "settled", reason
         run.scope.steps[run.node.id] = {"status": "skipped", "error": None}
-        if isinstance(run.node, Branch):
+        if isinstance(run.node, BranchNode):
             for arm in run.node.arms:
                 self.skip_block(arm.block, run, reason)
         self.note("step_skipped", run.path, {"reason": reason})
@@ -137,7 +148,7 @@ class WalkState:
         for node in block:
             owner.scope.steps[node.id] = {"status": "skipped", "error": None}
             self.note("step_skipped", owner.scope.path(node.id), {"reason": reason})
-            if isinstance(node, Branch):
+            if isinstance(node, BranchNode):
                 for arm in node.arms:
                     self.skip_block(arm.block, owner, reason)
 

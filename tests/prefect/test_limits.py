@@ -13,7 +13,7 @@ from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from pytest_httpserver import HTTPServer
 
-from flowbuilder.adapters.clock import SystemClock
+from flowbuilder.adapters.ports import SystemClock
 from flowbuilder.adapters.throttling.connection_throttle import ConnectionThrottle
 from flowbuilder.adapters.throttling.limit_registry import LimitRegistry
 from flowbuilder.errors import Throttled
@@ -95,7 +95,7 @@ async def test_a_limit_that_is_not_there_is_made_and_lets_nobody_by(prefect: Pre
         await client.delete_global_concurrency_limit_by_name(limit_name("strict"))
     async with doors[0].slot("strict"):
         assert await active("strict") == (1, 1)
-        with pytest.raises(Throttled, match="strict may not be called by more at once"):
+        with pytest.raises(Throttled, match="the concurrency limit of strict is reached"):
             async with doors[1].slot("strict"):
                 pass
 
@@ -117,7 +117,7 @@ async def test_while_prefect_is_away_our_own_record_decides(prefect: PrefectServ
     with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api"}):
         door = worker("alone", 1)
         async with door.slot("alone"):
-            with pytest.raises(Throttled, match="alone may not be called by more at once"):
+            with pytest.raises(Throttled, match="the concurrency limit of alone is reached"):
                 async with door.slot("alone"):
                     pass
 

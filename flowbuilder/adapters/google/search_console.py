@@ -11,7 +11,7 @@ from urllib.parse import quote
 from flowbuilder.adapters.google.token import GoogleTokens
 from flowbuilder.errors import ConfigurationError, StepError, TransientError
 from flowbuilder.ports import Connections, Http, HttpRequest, HttpResponse, NoThrottle, SearchQuery, Throttle
-from flowbuilder.ports.throttle import named
+from flowbuilder.ports.throttle import limit_key
 from flowbuilder.values import JsonObject
 
 GOOGLE = "https://searchconsole.googleapis.com"
@@ -73,8 +73,8 @@ class GoogleSearchConsole:
         request = HttpRequest(
             method="POST", url=f"{base}/{route}", auth=auth, json=body, timeout=60.0, max_bytes=64 * 1024 * 1024
         )
-        name, kind = named(str(record.get("connection") or ""), base)
-        async with self._throttle.slot(name, kind=kind):
+        name, kind = limit_key(str(record.get("connection") or ""), base)
+        async with self._throttle.acquire(name, kind=kind):
             return _checked(await self._http.send(request))
 
 

@@ -13,7 +13,7 @@ from flowbuilder.analysis.taint.passthrough import is_verbatim
 from flowbuilder.analysis.taint.scope import ERROR, EXECUTION, FEEDBACK, LOOP, STATUS, Open, Steps
 from flowbuilder.analysis.taint.sources import CLEAN, Marks, Sources, marks_of, taint_of
 from flowbuilder.errors import FlowbuilderError
-from flowbuilder.language import Expression, Finding, Namespace, Reference, Shape, Template
+from flowbuilder.language import Expression, Finding, Namespace, Reference, Shape, Template, shape_of_schema
 from flowbuilder.language.parsing.references import Path
 from flowbuilder.language.types.taint import Taint
 from flowbuilder.steps.builtin.conditional import Conditional
@@ -152,14 +152,12 @@ class Propagation:
 
     def _conditional(self, located: Located, step: Conditional, names: Namespace, steps: Steps) -> Shape:
         given: list[Shape] = []
-        for block in located.blocks:
+        for block, inner in zip(located.blocks, step.inner_blocks(), strict=True):
             self._block(block, names, steps)
             for text in located.texts:
                 if text.block is block:
                     self._text(text, names)
-            arm = step.branches[block.index] if block.when is not None else step.otherwise
-            at = ("branches", block.index) if block.when is not None else ("else",)
-            given.append(self._value(arm.output if arm else None, (*located.place, *at, "output")))
+            given.append(self._value(inner.output, (*located.place, *inner.place, "output")))
         # that a branch gives null is said where something inside of the output is read: see checks/maybe_missing
         return _one_of([shape for shape in given if shape.kinds != {"null"}] or given)
 
@@ -260,5 +258,5 @@ def _one_of(shapes: list[Shape]) -> Shape:
 
 def _declared(schema: Mapping[str, Any], given: Shape | None) -> Shape:
     """The shape of an input: as declared, with the marks on what the caller gives."""
-    shape = Shape.from_json_schema(dict(schema))
+    shape = shape_of_schema(dict(schema))
     return shape.with_trust(given.trust) if given is not None and given.trust else shape

@@ -1,4 +1,4 @@
-"""Pages of the sample site: Markdown files with front matter, rendered to HTML when they are asked for."""
+"""Pages of the sample site: Markdown files with front matter, rendered to HTML on request."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import html
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import yaml
 from markdown_it import MarkdownIt
 
-from flowbuilder.devstack.sample_site.look import Entry, article, framed
+from flowbuilder.adapters.cms.front_matter import parse_document
+from flowbuilder.devstack.sample_site.page_template import NavigationEntry, render_article, render_document
+from flowbuilder.errors import StepError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Page:
 
 
 def find_page(root: Path, path: str) -> Page | None:
-    """The page at a path: `/a/b` is `a/b.md` or `a/b/index.md`; None when there is none, or it lies outside `root`."""
+    """The page at a path: `/a/b` is `a/b.md` or `a/b/index.md`. None when it does not exist or lies outside `root`."""
     inside = path.strip("/") or "index"
     for name in (f"{inside}.md", f"{inside}/index.md"):
         file = (root / name).resolve()
@@ -37,34 +37,38 @@ def find_page(root: Path, path: str) -> Page | None:
 
 
 def all_pages(root: Path) -> Iterator[Page]:
-    """Every page, by path."""
+    """All pages, by file name."""
     for file in sorted(root.rglob("*.md")):
         yield _read(root, file)
 
 
 def render_page(root: Path, page: Page) -> str:
-    """The page as HTML, with navigation and footer."""
+    """The HTML document of a page."""
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(page.body)
-    main = article(
+    main = render_article(
         title=page.title,
         description=page.description,
         updated=html.escape(page.updated),
         body=body,
         front=page.path == "/",
     )
-    return framed(
+    return render_document(
         title=page.title, description=page.description, path=page.path, navigation=_navigation(root), main=main
     )
 
 
 def render_missing(root: Path, path: str) -> str:
-    """The page that says that there is none."""
+    """The HTML document for a path without a page."""
     main = f"<article><h1>Not found</h1><p>There is no page at {html.escape(path)}.</p></article>"
-    return framed(title="Not found", description="", path=path, navigation=_navigation(root), main=main)
+    return render_document(title="Not found", description="", path=path, navigation=_navigation(root), main=main)
 
 
 def _read(root: Path, file: Path) -> Page:
-    front, body = _front_matter(file.read_text(encoding="utf-8"))
+    document = parse_document(file.read_text(encoding="utf-8"))
+    try:
+        front = document.fields()
+    except StepError:
+        front = {}  # the page is shown without its front matter
     inside = file.resolve().relative_to(root.resolve()).with_suffix("").as_posix()
     path = "/" + ("" if inside == "index" else inside.removesuffix("/index"))
     return Page(
@@ -73,22 +77,9 @@ def _read(root: Path, file: Path) -> Page:
         label=str(front.get("label") or front.get("title") or inside),
         description=str(front.get("description") or ""),
         updated=str(front.get("updated") or ""),
-        body=body,
+        body=document.body.lstrip("\n"),
     )
 
 
-def _front_matter(text: str) -> tuple[dict[str, Any], str]:
-    if not text.startswith("---\n"):
-        return {}, text
-    head, fence, body = text[4:].partition("\n---\n")
-    if not fence:
-        return {}, text
-    try:
-        front = yaml.safe_load(head)
-    except yaml.YAMLError:
-        front = None
-    return (front if isinstance(front, dict) else {}), body.lstrip("\n")
-
-
-def _navigation(root: Path) -> list[Entry]:
-    return [Entry(path=page.path, label=page.label) for page in all_pages(root) if page.path != "/"]
+def _navigation(root: Path) -> list[NavigationEntry]:
+    return [NavigationEntry(path=page.path, label=page.label) for page in all_pages(root) if page.path != "/"]

@@ -104,7 +104,7 @@ class PrefectConcurrencyLimits:
                 self._away(name, problem)
                 return None
             self._look(name, limit, ours, every=AWAY_SECONDS)
-            message = f"{name} may not be called by more at once"
+            message = f"the concurrency limit of {name} is reached"
             raise Throttled(message, connection=name, retry_after=random.uniform(2.0, 5.0)) from None
         except Throttled:
             raise

@@ -13,10 +13,10 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from flowbuilder.errors import ConfigurationError, StepError
 from flowbuilder.json_schema import ensure_matches, usable_schema
-from flowbuilder.language import Expression, Shape, Template
+from flowbuilder.language import Expression, Shape, Template, shape_of_schema
 from flowbuilder.model.effect import TargetClass
 from flowbuilder.ports import HttpRequest, HttpResponse
-from flowbuilder.ports.throttle import named
+from flowbuilder.ports.throttle import limit_key
 from flowbuilder.steps.step import (
     Completed,
     NeedsReview,
@@ -102,7 +102,7 @@ class Api(Step):
         shape = super().output_shape()
         if self.response_schema is None:
             return shape
-        return replace(shape, fields={**shape.fields, "body": Shape.from_json_schema(self.response_schema)})
+        return replace(shape, fields={**shape.fields, "body": shape_of_schema(self.response_schema)})
 
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
         """What is sent is published only where the method writes."""
@@ -122,9 +122,9 @@ class Api(Step):
             "json": self.json_body,
             "form": self.form,
         }
-        name, kind = named(self.connection, request.url)
+        name, kind = limit_key(self.connection, request.url)
         # around the intent too: what has to wait for its turn has intended nothing yet
-        async with run.ports.throttle.slot(name, kind=kind):
+        async with run.ports.throttle.acquire(name, kind=kind):
             result = await write_once(
                 run,
                 target=f"{self.method} {request.url}",
@@ -180,8 +180,8 @@ class Api(Step):
         return {**output, "body": items}
 
     async def _send(self, run: StepRun, request: HttpRequest) -> HttpResponse:
-        name, kind = named(self.connection, request.url)
-        async with run.ports.throttle.slot(name, kind=kind):
+        name, kind = limit_key(self.connection, request.url)
+        async with run.ports.throttle.acquire(name, kind=kind):
             return await self._sent(run, request)
 
     async def _sent(self, run: StepRun, request: HttpRequest) -> HttpResponse:

@@ -52,7 +52,9 @@ def test_with_little_room_nothing_begins_and_what_runs_is_finished(disk: Disk) -
         lease = world.held("running")
         world.execution("next")
         disk.fill(leave=ENOUGH // 2)
-        with pytest.raises(Unavailable, match=r"only 0\.1 MB are free where .* and 0\.2 MB are needed; no new work starts"):
+        with pytest.raises(
+            Unavailable, match=r"only 0\.1 MB are free where .* and 0\.2 MB are needed; no new work starts"
+        ):
             store.claim("next", "worker-2", TTL)
         with pytest.raises(Unavailable, match="no new work starts"):
             begin(store, lease, "k" * 40)

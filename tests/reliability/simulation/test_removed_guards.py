@@ -24,7 +24,7 @@ OPENING = f"{CONTRACTS}/test_opening.py"
 CRASHES = "tests/reliability/crash/test_crash_points.py"
 ONCE = "tests/unit/steps/test_write_once.py"
 RUNTIME = "tests/reliability/faults/test_runtime_guards.py"
-TRAFFIC = "tests/unit/throttling/test_limiter.py"
+LIMITER = "tests/unit/throttling/test_limiter.py"
 THROTTLES = "tests/contract/throttle/test_throttles.py"
 
 
@@ -162,7 +162,7 @@ MUTANTS = (
     ),
     Mutant(
         "an output that was changed is believed", "flowbuilder/engine/history.py",
-        "said is not None and said != digest(outcome.output)", "False",
+        "recorded is not None and recorded != digest(outcome.output)", "False",
         "tests/reliability/faults/test_damaged_rows.py", "sqlite and changed",
     ),
     Mutant(
@@ -199,8 +199,8 @@ MUTANTS = (
         "tests/reliability/restore/test_pinned_plan.py", "",
     ),
     Mutant(
-        "the other side's wish to wait is ignored", "flowbuilder/engine/step_runner.py",
-        "return max(own, problem.retry_after or 0.0)", "return own",
+        "the other side's wish to wait is ignored", "flowbuilder/engine/failure_policy.py",
+        "return max(own, error.retry_after or 0.0)", "return own",
         "tests/engine/test_drive.py", "",
     ),
     Mutant(
@@ -225,47 +225,47 @@ MUTANTS = (
     ),
     Mutant(
         "a closed connection is called", "flowbuilder/throttling/limiter.py",
-        "if traffic.closed_until is not None and now < traffic.closed_until:", "if False:",
-        TRAFFIC, "refusal or closed",
+        "if state.closed_until is not None and now < state.closed_until:", "if False:",
+        LIMITER, "refusal or closed",
     ),
     Mutant(
         "Retry-After is not obeyed at a connection", "flowbuilder/throttling/limiter.py",
-        "until = now + max(said, own)", "until = now + own",
-        TRAFFIC, "refusal",
+        "until = now + max(named, backoff)", "until = now + backoff",
+        LIMITER, "refusal",
     ),
     Mutant(
         "everybody looks whether it is over", "flowbuilder/throttling/limiter.py",
-        "if traffic.strikes and traffic.probing_until is not None and now < traffic.probing_until:", "if False:",
-        TRAFFIC, "looks",
+        "if state.rejections and state.probing_until is not None and now < state.probing_until:", "if False:",
+        LIMITER, "looks",
     ),
     Mutant(
         "all come back together", "flowbuilder/throttling/limiter.py",
-        "return replace(traffic, free_at=following), Denied(why=\"closed\"", "return traffic, Denied(why=\"closed\"",
-        TRAFFIC, "turn_of_its_own",
+        "return replace(state, next_free_at=following), Denied(", "return state, Denied(",
+        LIMITER, "turn_of_its_own",
     ),
     Mutant(
         "a rate is not counted", "flowbuilder/throttling/limiter.py",
         "    if earliest <= now:\n", "    if True:\n",
-        TRAFFIC, "rate",
+        LIMITER, "rate",
     ),
     Mutant(
         "places at once are not counted", "flowbuilder/throttling/limiter.py",
-        "len(traffic.held) >= limits.concurrency", "False",
-        TRAFFIC, "places",
+        "len(state.in_flight) >= limits.concurrency", "False",
+        LIMITER, "places",
     ),
     Mutant(
         "a refusal closes nothing", "flowbuilder/adapters/throttling/connection_throttle.py",
-        "            if not _turned_away(problem):\n", "            if True:\n",
+        "if isinstance(error, TransientError) and _is_rejection(error):", "if False:",
         THROTTLES, "fake and closes_the_connection",
     ),
     Mutant(
-        "a wait for a turn is an attempt", "flowbuilder/engine/retry_queue.py",
-        "                attempt=number - 1,\n", "                attempt=number,\n",
+        "a wait for a turn is an attempt", "flowbuilder/engine/step_runner.py",
+        "PendingRetry(attempts=self.attempt - 1, due=due", "PendingRetry(attempts=self.attempt, due=due",
         "tests/engine/test_throttled.py", "all_the_same",
     ),
     Mutant(
-        "a refusal is a failure", "flowbuilder/engine/step_runner.py",
-        'if isinstance(problem, Throttled) or problem.reason == "rate_limit":', "if False:",
+        "a refusal is a failure", "flowbuilder/engine/failure_policy.py",
+        'if isinstance(error, Throttled) or error.reason == "rate_limit":', "if False:",
         "tests/engine/test_throttled.py", "without_retries",
     ),
     Mutant(
@@ -290,8 +290,8 @@ MUTANTS = (
         ONCE, "",
     ),
     Mutant(
-        "what has ended in Prefect runs again", "flowbuilder/prefect/runs/attempt.py",
-        "(state.is_running() and _over(current))", "False",
+        "what has ended in Prefect runs again", "flowbuilder/prefect/runs/flow_run.py",
+        "(state.is_running() and _has_ended(current))", "False",
         RUNTIME, "",
     ),
     Mutant(

@@ -21,8 +21,8 @@ from flowbuilder.definition.document import Definition, WorkflowLookup
 from flowbuilder.diagnostics import Diagnostic, did_you_mean, nearest
 from flowbuilder.errors import FlowbuilderError, NotFound
 from flowbuilder.json_schema import BadSchema, problems
-from flowbuilder.language import Template
 from flowbuilder.steps.builtin.workflow import Workflow
+from flowbuilder.steps.fields import holds_template
 
 CODE = "FB110"
 
@@ -66,7 +66,7 @@ def _inputs(analysis: Analysis, located: Located, step: Workflow, called: Defini
             hint = did_you_mean(name, open_names, what="its other inputs are")
             missing = [other for other in missing if other != nearest(name, missing)]
             yield analysis.at(place, CODE, f"{step.name} has no input {name}", hint=hint)
-        elif not _holds_template(value):
+        elif not holds_template(value):
             try:
                 found = problems(known[name].schema, value)
             except BadSchema:
@@ -96,9 +96,3 @@ def _circle(path: list[str], version: int | None, workflows: WorkflowLookup) -> 
             if found:
                 return found
     return []
-
-
-def _holds_template(value: object) -> bool:
-    if isinstance(value, dict):
-        return any(_holds_template(item) for item in value.values())
-    return isinstance(value, Template) or (isinstance(value, list) and any(_holds_template(item) for item in value))
