@@ -19,7 +19,7 @@ from flowbuilder.engine.drive_control import DriveControl
 from flowbuilder.engine.history import last_holder
 from flowbuilder.engine.runner import run_execution
 from flowbuilder.errors import Conflict, FlowbuilderError, NotFound
-from flowbuilder.model.lease_rules import MOST_DEATHS, is_held
+from flowbuilder.model.lease_rules import MAX_DEATHS, is_held
 from flowbuilder.prefect.api.availability import PrefectUnavailable, is_away, prefect_asked
 from flowbuilder.prefect.api.deployment_limits import Limits
 from flowbuilder.prefect.runs.flow_run import ActiveFlowRun, NotNow, run_in_warm_worker
@@ -242,7 +242,7 @@ class Dispatcher:
         except FlowbuilderError:
             return False
         silent = execution.holder is not None and not is_held(execution, self.worker_context.ports.clock.now())
-        return SUSPECT_DEATHS <= execution.deaths + silent < MOST_DEATHS
+        return SUSPECT_DEATHS <= execution.deaths + silent < MAX_DEATHS
 
     def _bury(self, execution_id: str, process: int) -> bool:
         """End the lease of a child that is known to have died, if it has it; whether it had."""
