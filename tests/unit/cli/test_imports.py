@@ -19,8 +19,8 @@ steps:
 outputs: {n: "{{ steps.two.output }}"}
 """
 NEVER = (
-    "prefect", "streamlit", "fastapi", "httpx", "mcp", "pydantic_ai", "openai", "anthropic", "google.genai", "trafilatura",
-    "selectolax", "nh3", "alembic", "lark", "rich",
+    "prefect", "streamlit", "fastapi", "httpx", "mcp", "pydantic_ai", "openai", "anthropic", "google.genai",
+    "trafilatura", "selectolax", "nh3", "alembic", "lark", "rich",
 )  # fmt: skip
 """Not imported by a local run of code steps when the database schema is current."""
 
