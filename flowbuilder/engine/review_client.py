@@ -9,6 +9,7 @@ from flowbuilder.errors import Conflict, Refused
 from flowbuilder.model.execution import Lease
 from flowbuilder.model.review import Review
 from flowbuilder.model.review_rules import SYSTEM, Answer
+from flowbuilder.model.step_path import StepPath
 from flowbuilder.ports import ReviewFilter, Store
 
 _PAGE = 200
@@ -52,7 +53,7 @@ class ReviewClient:
 
     def newest(self, path: str) -> Review:
         """The one that the step run at `path` asked for last."""
-        found = [item for item in self.all() if item.path.partition("~")[0] == path]
+        found = [item for item in self.all() if StepPath(item.path).step_run == path]
         return max(found, key=lambda review: review.created_at)
 
     def withdraw(self, path: str) -> None:

@@ -19,9 +19,10 @@ from flowbuilder.errors import Refused
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import TERMINAL, Execution
 from flowbuilder.model.review import Review
+from flowbuilder.model.step_path import StepPath
 from flowbuilder.plan.nodes import LoopNode
 from flowbuilder.ports import ReviewFilter, Store
-from flowbuilder.prefect.runs.review_task import at_the_top, review_artifact, review_task_id, show_opened, tell_decided
+from flowbuilder.prefect.runs.review_task import review_artifact, review_task_id, show_opened, tell_decided
 from flowbuilder.prefect.runs.state_reporter import StateReporter
 from flowbuilder.prefect.runs.step_task import PrefectPerform
 from flowbuilder.prefect.runs.worker_context import WorkerContext
@@ -92,7 +93,7 @@ class Turn:
         )
 
     async def _opened(self, perform: PrefectPerform, review: Review, upstream: tuple[str, ...]) -> None:
-        if at_the_top(review.path):
+        if StepPath(review.path).is_top:
             perform.started(review.path, review_task_id(review.execution_id, review.path))
             show_opened(review, perform.parents(upstream))
         artifact = review_artifact(review, review_url=self.worker_context.settings.review_url)
@@ -126,4 +127,4 @@ def tell_reviews(store: Store, execution_id: str, reporter: StateReporter) -> No
 def reviews_at_the_top(store: Store, execution_id: str) -> list[Review]:
     """The reviews of an execution that are drawn in its run graph."""
     whole = all_reviews(store, ReviewFilter(execution_id=execution_id, status=None))
-    return [review for review in whole if at_the_top(review.path)]
+    return [review for review in whole if StepPath(review.path).is_top]

@@ -23,6 +23,7 @@ from flowbuilder.engine.runner import PerformHere
 from flowbuilder.engine.step_runner import Work
 from flowbuilder.errors import LostLease, TransientError, Unavailable
 from flowbuilder.model.execution import Outcome
+from flowbuilder.model.step_path import StepPath
 from flowbuilder.ports import Clock
 from flowbuilder.prefect.runs.batch_task import BatchTask
 from flowbuilder.walk.commands import Start
@@ -96,9 +97,9 @@ class PrefectPerform:
         """One step run, with its retries."""
         if _suspension_requested():
             self._stop_here()
-        if "." in start.path or "[" in start.path:
-            return await self._inside(start, work)
-        return await self._at_the_top(start, work)
+        if StepPath(start.path).is_top:
+            return await self._at_the_top(start, work)
+        return await self._inside(start, work)
 
     def started(self, path: str, task_run_id: UUID) -> None:
         """Note the task run of something else that later steps wait for: a review."""
@@ -166,7 +167,7 @@ class PrefectPerform:
         top = start.top
         drain = self._drains.get(top)
         if drain is None or drain.closed:
-            parents = self.parents(path for path in start.upstream if not _lies_in(path, top))
+            parents = self.parents(path for path in start.upstream if StepPath(path).top != top)
             drain = self._drains[top] = BatchTask(
                 top,
                 lambda body: run_as_task(body, name=top, run_name=top, tags=["iteration"], parents=parents),
@@ -184,10 +185,6 @@ class PrefectPerform:
 def _suspension_requested() -> bool:
     context = FlowRunContext.get()
     return context is not None and context.flow_run_suspension_request.is_requested()
-
-
-def _lies_in(path: str, top: str) -> bool:
-    return path.startswith((f"{top}.", f"{top}[", f"{top}#")) or path == top
 
 
 async def _passing(task: Task[..., Any], _run: Any, state: State[Any]) -> bool:
