@@ -17,12 +17,12 @@ from prefect.exceptions import ObjectNotFound
 
 from flowbuilder.engine.drive_control import DriveControl
 from flowbuilder.engine.history import last_holder
-from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.runner import run_execution
 from flowbuilder.errors import Conflict, FlowbuilderError, NotFound
 from flowbuilder.model.lease_rules import MOST_DEATHS, is_held
 from flowbuilder.prefect.api.availability import PrefectUnavailable, is_away, prefect_asked
 from flowbuilder.prefect.api.deployment_limits import Limits
-from flowbuilder.prefect.runs.attempt import Attempt, NotNow
+from flowbuilder.prefect.runs.flow_run import ActiveFlowRun, NotNow, run_in_warm_worker
 from flowbuilder.prefect.runs.process_liveness import process_of
 from flowbuilder.prefect.runs.reschedule import reschedule
 from flowbuilder.prefect.runs.state_reporter import StateReporter
@@ -50,9 +50,9 @@ RunApart = Callable[[str], Awaitable[int | None]]
 class Seat:
     """One execution that is worked on. `again`: somebody called for it meanwhile."""
 
-    signals: DriveControl
+    control: DriveControl
     task: asyncio.Task[None] | None = None
-    attempt: Attempt | None = None
+    active: ActiveFlowRun | None = None
     again: bool = False
 
 
@@ -101,11 +101,11 @@ class Dispatcher:
         seat = self.seats.get(execution_id)
         if seat is not None:
             seat.again = True
-            seat.signals.look()
+            seat.control.wake()
             return
         if self.leaving or self._resting.get(execution_id, 0.0) > asyncio.get_running_loop().time():
             return
-        seat = self.seats[execution_id] = Seat(signals=DriveControl())
+        seat = self.seats[execution_id] = Seat(control=DriveControl())
         seat.task = asyncio.create_task(
             self._work(execution_id, seat), name=f"execution {execution_id}", context=self._context.copy()
         )
@@ -114,7 +114,7 @@ class Dispatcher:
         """Finish the steps that run, hand the executions back, and take up no more; within `grace` seconds."""
         self.leaving = True
         for seat in self.seats.values():
-            seat.signals.leave()
+            seat.control.stop()
         await self.idle(grace)
         self.drop()
         await self.idle()
@@ -185,15 +185,15 @@ class Dispatcher:
             await reschedule(self.client, execution, run)
             self._rest(execution_id)
         else:
-            seat.attempt = Attempt(
-                worker_context=self.worker_context,
-                client=self.client,
-                run=run,
+            seat.active = ActiveFlowRun(run=run)
+            await run_in_warm_worker(
+                self.worker_context,
+                seat.active,
+                self.client,
                 reporter=self._telling(execution_id, run),
                 limits=self._limits,
-                signals=seat.signals,
+                control=seat.control,
             )
-            await seat.attempt.make()
 
     def _telling(self, execution_id: str, run: FlowRun) -> StateReporter:
         """Where the words about a run queue up. The next turn does not wait for those of the last one to be said."""
@@ -224,15 +224,14 @@ class Dispatcher:
     async def _without_prefect(self, execution_id: str, seat: Seat) -> None:
         """Prefect is away or has lost the run, as after a restore from a backup: the execution goes on all the same."""
         with contextlib.suppress(NotFound):
-            await execute(
+            await run_execution(
                 self.worker_context.store,
                 execution_id,
                 holder=self.worker_context.holder,
                 ttl=self.worker_context.lease,
                 ports=self.worker_context.ports,
-                perform=PerformHere(self.worker_context.ports.clock),
                 plans=self.worker_context.plans,
-                signals=seat.signals,
+                control=seat.control,
             )
 
     def _is_suspect(self, execution_id: str) -> bool:

@@ -21,13 +21,13 @@ from prefect.client.schemas.sorting import FlowRunSort
 from flowbuilder.errors import NotFound, Refused
 from flowbuilder.model.execution import TERMINAL, Control
 from flowbuilder.ports import Store
-from flowbuilder.prefect.runs.attempt import Attempt
-from flowbuilder.prefect.runs.flow_run import BY_PREFECT
+from flowbuilder.prefect.runs.flow_run import ActiveFlowRun
+from flowbuilder.prefect.runs.step_executor import PREFECT_UI
 
 PAGE = 200
 
 
-async def note_wishes(client: PrefectClient, store: Store, attempts: Iterable[Attempt]) -> list[str]:
+async def note_wishes(client: PrefectClient, store: Store, attempts: Iterable[ActiveFlowRun]) -> list[str]:
     """Look at the runs that are worked on here; the ids of those whose wish was noted."""
     by_id = {attempt.run.id: attempt for attempt in attempts}
     if not by_id:
@@ -65,7 +65,7 @@ async def pages(client: PrefectClient, where: FlowRunFilter) -> AsyncIterator[Fl
             return
 
 
-def _wish(run: FlowRun, attempt: Attempt) -> Control | None:
+def _wish(run: FlowRun, attempt: ActiveFlowRun) -> Control | None:
     if run.state is None:
         return None
     if not run.state.is_paused():
@@ -81,7 +81,7 @@ def _request(store: Store, run_id: UUID, action: Control) -> bool:
         execution = store.execution(str(run_id))
         if execution.status in TERMINAL or execution.control in (action, "cancel"):
             return False
-        store.request_control(str(run_id), action, BY_PREFECT)
+        store.request_control(str(run_id), action, PREFECT_UI)
     except (NotFound, Refused):
         return False
     return True

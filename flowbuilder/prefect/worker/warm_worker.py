@@ -202,11 +202,11 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
         await self.sweeper.sweep(worked_on=self.desk.seats.keys())
 
     async def _look_for_wishes(self) -> None:
-        attempts = [seat.attempt for seat in list(self.desk.seats.values()) if seat.attempt is not None]
+        attempts = [seat.active for seat in list(self.desk.seats.values()) if seat.active is not None]
         for execution_id in await note_wishes(self.client, self.desk.worker_context.store, attempts):
             seat = self.desk.seats.get(execution_id)
             if seat is not None:
-                seat.signals.look()
+                seat.control.wake()
 
     async def _repeat(self, job: Callable[[], Awaitable[Any]], seconds: float) -> None:
         """Do a job for ever. One that fails (the server or the database is away) is done again, a little less often."""
