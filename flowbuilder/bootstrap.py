@@ -1,13 +1,17 @@
-"""The one place that picks real implementations."""
+"""Composition root: the one module that picks real implementations of the ports."""
 
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 from flowbuilder.app import App
 from flowbuilder.engine.in_process import LocalRunner
 from flowbuilder.ports import Connections, Ports, Store
 from flowbuilder.settings import Settings
+
+if TYPE_CHECKING:
+    from flowbuilder.prefect.runs.worker_context import WorkerContext
 
 
 @cache
@@ -26,7 +30,7 @@ def database_url(options: Settings) -> str:
 
 
 def open_store(options: Settings | None = None) -> Store:
-    """The store that the settings name. An embedded database is made and migrated on the fly; any other must be."""
+    """The store that the settings name. A SQLite database is created and migrated; any other must be up to date."""
     from flowbuilder.store import open_store as open_at
     from flowbuilder.store import upgrade
 
@@ -39,8 +43,8 @@ def open_store(options: Settings | None = None) -> Store:
 
 
 def open_ports(options: Settings | None = None, *, blocks: bool, store: Store | None = None) -> Ports:
-    """The real outside world; `blocks` says whether connections may be Prefect blocks, or are files only. The limits of
-    connections are those of all who share the `store`; without one there are none."""
+    """The real ports. With `blocks`, connections may be Prefect blocks, not only files. Limits of connections are
+    shared by all processes that use `store`; without a store there are none."""
     from flowbuilder.adapters.connections import FileConnections
     from flowbuilder.adapters.ports import real_ports
 
@@ -62,6 +66,17 @@ def open_ports(options: Settings | None = None, *, blocks: bool, store: Store | 
     return real_ports(chosen, connections, ConnectionThrottle(store, declared, SystemClock(), wall=wall))
 
 
+def open_worker_context(kind: str = "flow") -> WorkerContext:
+    """What a process that runs executions needs: `kind` is "worker" for a warm worker, "flow" for a flow run's own
+    process."""
+    from flowbuilder.prefect.runs.worker_context import WorkerContext, new_holder
+
+    options = settings()
+    store = open_store(options)
+    ports = open_ports(options, blocks=True, store=store)
+    return WorkerContext(store=store, ports=ports, settings=options, holder=new_holder(kind))
+
+
 def open_app(options: Settings | None = None) -> App:
     """The application with Prefect as its engine."""
     from flowbuilder.prefect.engine import PrefectEngine
@@ -72,7 +87,7 @@ def open_app(options: Settings | None = None) -> App:
 
 
 def open_local_app(options: Settings | None = None) -> tuple[App, LocalRunner]:
-    """The application without any server, and what runs its executions."""
+    """The application without a Prefect server, and the runner that runs its executions in this process."""
     chosen = options or settings()
     store = open_store(chosen)
     runner = LocalRunner(store, open_ports(chosen, blocks=False, store=store))

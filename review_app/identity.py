@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
+
+from flowbuilder.devstack.probes import is_loopback
 
 LOCAL_USER = "dev@localhost"
 KEY = "email"
@@ -39,7 +40,7 @@ class AccessPolicy:
             if not named or not named.strip():
                 raise NotSignedIn("the proxy named nobody: sign in through it, or check server.trustedUserHeaders")
             return Person(name=named.strip(), local=False)
-        if not loopback(self.address):
+        if not is_loopback(self.address):
             where = self.address or "all addresses"
             raise NotSignedIn(
                 f"the server listens on {where} and nobody signs in: listen on 127.0.0.1, "
@@ -64,14 +65,6 @@ def header_of(mapping: object) -> str | None:
     if not isinstance(mapping, Mapping) or not mapping:
         return None
     return next((str(header) for header, key in mapping.items() if key == KEY), "(no header gives an email)")
-
-
-def loopback(address: str) -> bool:
-    """Whether only this machine can reach an address; an empty one means all of them."""
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
 
 
 def _known(host: str, hosts: tuple[str, ...]) -> bool:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from flowbuilder.devstack.probes import HOST
+from flowbuilder.devstack.probes import HOST, is_loopback
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.settings import Settings, packaged_folder
 
@@ -41,7 +40,7 @@ def command(settings: Settings, port: int, *, address: str = HOST, python: str =
 
     `ConfigurationError` when others than this machine could reach it and no proxy signs people in (`IDENTITY`).
     """
-    if not loopback(address) and not os.environ.get(IDENTITY):
+    if not is_loopback(address) and not os.environ.get(IDENTITY):
         raise ConfigurationError(
             f"the review app does not listen on {address} while nobody signs in: listen on {HOST}, or put a proxy in "
             f"front that signs people in and set {IDENTITY}"
@@ -61,14 +60,6 @@ def environment(settings: Settings, base: Mapping[str, str] | None = None) -> di
         if value not in ("", None):
             env[f"FLOWBUILDER_{name.upper()}"] = str(value)
     return env
-
-
-def loopback(address: str) -> bool:
-    """Whether only this machine can reach an address."""
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
 
 
 def _options(settings: Settings, port: int, address: str) -> dict[str, object]:
@@ -105,7 +96,7 @@ def _options(settings: Settings, port: int, address: str) -> dict[str, object]:
 def _hosts(settings: Settings, address: str) -> list[str]:
     """The names under which the app is known: its own address, and where people are sent."""
     known = urlsplit(settings.review_url).hostname
-    local = ["localhost", "127.0.0.1", "::1"] if loopback(address) else [address]
+    local = ["localhost", "127.0.0.1", "::1"] if is_loopback(address) else [address]
     return list(dict.fromkeys([*local, *([known] if known else [])]))
 
 

@@ -27,10 +27,10 @@ pytestmark = pytest.mark.prefect
 THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
 HOLDER = """
 import asyncio, sys
-from flowbuilder.prefect.api.global_limits import PrefectWall
+from flowbuilder.prefect.api.global_limits import PrefectConcurrencyLimits
 
 async def hold():
-    async with PrefectWall().held(sys.argv[1], 1, ours=1):
+    async with PrefectConcurrencyLimits().held(sys.argv[1], 1, ours=1):
         print("held", flush=True)
         await asyncio.sleep(600)
 
@@ -127,7 +127,7 @@ async def test_places_that_prefect_has_lost_are_free_again(
     prefect: PrefectServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(global_limits, "LOST_SECONDS", 0.5)
-    monkeypatch.setattr(global_limits, "AWAY_SECONDS", 0.1)
+    monkeypatch.setattr(global_limits, "UNAVAILABLE_SECONDS", 0.1)
     door = worker("lost", 2)
     async with door.slot("lost"):
         pass

@@ -106,7 +106,7 @@ async def test_an_execution_over_which_two_workers_died_runs_in_a_process_of_its
     log = tmp_path / "worker.log"
     with program([str(BIN / "flowbuilder"), "worker"], environment(prefect, settings), log):
         await shop.status(execution_id, "waiting", seconds=60)
-        await until(lambda: f"{execution_id} had a process of its own" in log.read_text(), what="its end")
+        await until(lambda: f"{execution_id} ran in a process of its own" in log.read_text(), what="its end")
     assert len(shop.events(execution_id, "worker_lost")) == 2
 
 

@@ -15,7 +15,7 @@ from flowbuilder.engine.in_process import LocalRunner
 from flowbuilder.model.execution import Execution
 from flowbuilder.model.review import Review
 from flowbuilder.ports import ReviewFilter
-from flowbuilder.prefect.api.wakeup_channel import WakeUps
+from flowbuilder.prefect.api.wakeup_channel import WakeUpListener
 from flowbuilder.settings import Settings
 from flowbuilder.store import open_store
 from flowbuilder.testing import fake_ports
@@ -186,7 +186,7 @@ class SeededApp:
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 
-        async with WakeUps(self.home, wake):
+        async with WakeUpListener(self.home, wake):
             ready.set()
             while not stop.is_set():
                 await asyncio.sleep(0.05)

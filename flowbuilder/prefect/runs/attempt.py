@@ -32,8 +32,8 @@ from flowbuilder.engine.drive_control import DriveControl
 from flowbuilder.engine.driver import Settled
 from flowbuilder.errors import Conflict, DefinitionError, NotFound, Refused, Unavailable
 from flowbuilder.model.execution import TERMINAL, Execution
-from flowbuilder.prefect.api.availability import PrefectUnavailable, prefect_asked
-from flowbuilder.prefect.api.deployment_limits import Limits
+from flowbuilder.prefect.api.availability import PrefectUnavailable, prefect_call
+from flowbuilder.prefect.api.cached_reads import DeploymentLimits
 from flowbuilder.prefect.api.naming import run_name
 from flowbuilder.prefect.runs.create_from_flow_run import entered
 from flowbuilder.prefect.runs.flow_run import Turn, tell_reviews, was_resumed
@@ -62,7 +62,7 @@ class Attempt:
     client: PrefectClient
     run: FlowRun
     reporter: StateReporter
-    limits: Limits
+    limits: DeploymentLimits
     signals: DriveControl = field(default_factory=DriveControl)
     running_since: datetime | None = None
     overtaken: bool = False
@@ -85,7 +85,7 @@ class Attempt:
     async def _ask_to_begin(self) -> None:
         """Have Prefect check the limits of the run's deployment, if it has any: it does so for runs that become
         pending."""
-        async with prefect_asked():
+        async with prefect_call():
             if self.run.deployment_id is None or not await self.limits.has(self.run.deployment_id):
                 return
             result: OrchestrationResult[Any] = await self.client.set_flow_run_state(
@@ -96,7 +96,7 @@ class Attempt:
 
     async def _go_on(self, execution: Execution) -> Settled:
         try:
-            async with prefect_asked():
+            async with prefect_call():
                 resumed = await was_resumed(self.client, execution)
         except (PrefectUnavailable, ObjectNotFound):
             resumed = False  # nobody has pressed the button of a run that Prefect does not show

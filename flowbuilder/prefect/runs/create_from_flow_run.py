@@ -15,7 +15,7 @@ from flowbuilder.engine.runner import create_execution, json_inputs
 from flowbuilder.errors import NotFound, Refused
 from flowbuilder.model.execution import Execution, WorkflowVersion
 from flowbuilder.ports import Clock, Store
-from flowbuilder.prefect.api.availability import prefect_asked
+from flowbuilder.prefect.api.availability import prefect_call
 from flowbuilder.prefect.api.naming import DRAFT, tagged
 from flowbuilder.prefect.runs.worker_context import WorkerContext
 
@@ -54,7 +54,7 @@ async def _deployment_of(client: PrefectClient, run: FlowRun) -> DeploymentRespo
     if run.deployment_id is None:
         return None
     try:
-        async with prefect_asked():
+        async with prefect_call():
             return await client.read_deployment(run.deployment_id)
     except ObjectNotFound:
         # it had the tags that say which workflow and site are meant, and the run's own are not believed
