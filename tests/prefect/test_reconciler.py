@@ -24,7 +24,7 @@ async def test_a_decision_whose_wake_up_was_lost_is_found(shop: PrefectInstallat
         await shop.status(execution_id, "waiting")
         now = shop.app.review(review.id)
         shop.store.decide(review.id, kind="approved", by="ana", seen_version=now.version, seen_hash=now.content_hash)
-        await shop.status(execution_id, "completed", seconds=5)
+        await shop.status(execution_id, "completed")
 
 
 async def test_a_review_whose_time_is_over_expires(shop: PrefectInstallation) -> None:

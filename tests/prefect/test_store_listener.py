@@ -78,8 +78,8 @@ class Heard:
     def call(self, execution_id: str) -> None:
         self.ids.append(execution_id)
 
-    async def of(self, execution_id: str, seconds: float = 5) -> None:
-        await until(lambda: execution_id in self.ids, seconds=seconds, what=f"a call for {execution_id}")
+    async def of(self, execution_id: str) -> None:
+        await until(lambda: execution_id in self.ids, what=f"a call for {execution_id}")
 
 
 @contextlib.asynccontextmanager

@@ -35,6 +35,7 @@ LEASE_SECONDS = 60.0
 """How long Prefect keeps a slot without a renewal: the shortest time that it allows."""
 CHECK_SECONDS = 30.0
 """How often a limit is compared with what its connection declares."""
+ANSWER_SECONDS = 5.0
 UNAVAILABLE_SECONDS = 5.0
 """How long Prefect is not called after it did not answer."""
 LOST_SECONDS = 300.0
@@ -64,7 +65,7 @@ class PrefectConcurrencyLimits:
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="limits")
-        self._clients = PrefectClientCache(answer_seconds=5.0, retries=1)
+        self._clients = PrefectClientCache(answer_seconds=ANSWER_SECONDS, retries=1)
         self._states: dict[str, LimitState] = {}
         self._unavailable_until = 0.0
 
