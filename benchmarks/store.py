@@ -22,6 +22,7 @@ from sqlalchemy import func, insert, select, text
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Execution, Outcome
 from flowbuilder.model.review import ReviewRequest
+from flowbuilder.model.review_rules import Answer
 from flowbuilder.ports import ReviewFilter
 from flowbuilder.store import SqlStore, open_store, upgrade
 from flowbuilder.store.db import tables
@@ -182,10 +183,7 @@ def _queue(store: SqlStore, reviews: int) -> None:
         "decide",
         [
             _timed(
-                lambda review=review: store.decide(
-                    review.id, kind="approved", by="ana@example.com", seen_version=review.version,
-                    seen_hash=review.content_hash,
-                )
+                lambda review=review: store.decide(review.id, Answer.to(review, kind="approved", by="ana@example.com"))
             )
             for review in page
         ],

@@ -12,7 +12,7 @@ from chaos.fault import Injection
 from chaos.load import Start
 from chaos.options import Options
 from chaos.processes import End
-from chaos.reviewers import Answer
+from chaos.reviewers import DecisionAttempt
 from chaos.target_service import Call
 from flowbuilder.audit import Finding
 from flowbuilder.model.effect import Effect
@@ -51,7 +51,7 @@ class Evidence:
     calls: tuple[Call, ...]
     pages: dict[str, str]
     """The text of the site's pages, by the last part of their address."""
-    answers: tuple[Answer, ...]
+    answers: tuple[DecisionAttempt, ...]
     resumed: tuple[str, ...]
     """The executions that the operator let go on."""
     ends: tuple[End, ...]

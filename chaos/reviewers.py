@@ -17,6 +17,7 @@ from chaos.installation import World
 from chaos.workloads import EXPIRES_SECONDS
 from flowbuilder.errors import Conflict, FlowbuilderError, NotFound, Refused
 from flowbuilder.model.review import DecisionKind, Review
+from flowbuilder.model.review_rules import NO_EDIT, Answer
 from flowbuilder.ports import ExecutionFilter
 
 LOOK_SECONDS = 0.25
@@ -29,7 +30,7 @@ Told = Literal["taken", "refused", "unknown"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class DecisionAttempt:
     """One decision of a person, and what they were told: that it was taken, that it was refused (somebody or the time
     was faster), or an error after which nobody knows."""
 
@@ -61,7 +62,7 @@ class SimulatedReviewers:
         self._world = world
         self._pool = ThreadPoolExecutor(16, thread_name_prefix="person")
         self._seen: set[tuple[str, int]] = set()
-        self.answers: list[Answer] = []
+        self.answers: list[DecisionAttempt] = []
         self.resumed: list[str] = []
         self.thread = threading.Thread(target=self._run, name="people", daemon=True)
 
@@ -120,7 +121,7 @@ class SimulatedReviewers:
         time.sleep(wanted.after)
         review, told = wanted.review, self._decide(wanted)
         self.answers.append(
-            Answer(
+            DecisionAttempt(
                 review_id=review.id,
                 execution_id=review.execution_id,
                 by=wanted.by,
@@ -138,13 +139,13 @@ class SimulatedReviewers:
         try:
             self._world.app.decide(
                 review.id,
-                kind=wanted.kind,
-                by=wanted.by,
-                seen_version=review.version,
-                seen_hash=review.content_hash,
-                comment="" if wanted.kind == "approved" else "looked at it",
-                edited=wanted.edited,
-                has_edit=wanted.edited is not None,
+                Answer.to(
+                    review,
+                    kind=wanted.kind,
+                    by=wanted.by,
+                    comment="" if wanted.kind == "approved" else "looked at it",
+                    edited=NO_EDIT if wanted.edited is None else wanted.edited,
+                ),
             )
         except (Conflict, Refused, NotFound):
             return "refused"

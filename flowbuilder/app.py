@@ -9,15 +9,17 @@ from datetime import timedelta
 from flowbuilder.analysis.linter import check
 from flowbuilder.definition.document import Definition
 from flowbuilder.definition.loader import load
-from flowbuilder.definition.version_pinning import pinned
+from flowbuilder.definition.serialize import pin_versions
 from flowbuilder.diagnostics import Report
 from flowbuilder.engine.history import walk_of
 from flowbuilder.engine.review_client import all_reviews, open_reviews
-from flowbuilder.engine.runner import checked_inputs, definition_of, json_inputs, plan_of, stored_workflows
+from flowbuilder.engine.start import complete_inputs, json_inputs
+from flowbuilder.engine.stored_plans import PlanCache, definition_of, stored_workflows
 from flowbuilder.errors import DefinitionError, Refused, Unavailable
 from flowbuilder.model.events import Event
 from flowbuilder.model.execution import Execution, Outcome, WorkflowSummary, WorkflowVersion
-from flowbuilder.model.review import DecisionKind, Review, ReviewPage
+from flowbuilder.model.review import Review, ReviewPage
+from flowbuilder.model.review_rules import Answer
 from flowbuilder.plan.compiler import compile_plan
 from flowbuilder.plan.nodes import Plan
 from flowbuilder.ports import Engine, ExecutionFilter, ReviewFilter, StartRequest, Store
@@ -34,8 +36,10 @@ LONGEST_KEY = 200
 class App:
     """All that people can do. Every method raises `FlowbuilderError` kinds only, with a message for a person."""
 
-    def __init__(self, store: Store, engine: Engine, settings: Settings) -> None:
+    def __init__(self, store: Store, engine: Engine, settings: Settings, *, plans: PlanCache | None = None) -> None:
+        """`plans` shares the store's plan cache with the engine; without it the application has its own."""
         self.store = store
+        self.plans = plans or PlanCache(store)
         self.engine = engine
         self.settings = settings
 
@@ -56,16 +60,13 @@ class App:
         definition, report = self.validate(source)
         if definition is None or not report.ok:
             raise DefinitionError(report)
-        document = pinned(definition.document, self.store)
-        again, report = load(document)
-        if again is None:
-            raise DefinitionError(report)
+        document = pin_versions(definition, self.store)
         return self.store.save_version(
             name=definition.name,
             title=definition.title,
             document=document,
             source=source if isinstance(source, str) else "",
-            digest=again.digest,
+            digest=digest(document),
             author=author,
         )
 
@@ -97,7 +98,7 @@ class App:
 
     def plan(self, version: WorkflowVersion) -> Plan:
         """What a version compiles to."""
-        return plan_of(self.store, version)
+        return self.plans.plan_of(version)
 
     # --- sites ----------------------------------------------------------------------------------------------------
 
@@ -129,7 +130,7 @@ class App:
         if key is not None and (known := self._started(key, [workflow, inputs, site, version])) is not None:
             return known
         chosen = self.store.version(workflow, version)
-        complete = checked_inputs(plan_of(self.store, chosen), inputs)
+        complete = complete_inputs(self.plans.plan_of(chosen), inputs)
         if site is not None:
             self.store.site(site)
         draft = chosen.status != "published"
@@ -164,7 +165,7 @@ class App:
     def step_views(self, execution_id: str) -> tuple[StepView, ...]:
         """Where every step stands: the walk of what the store remembers. A step that runs right now is `running`."""
         execution = self.store.execution(execution_id)
-        plan = plan_of(self.store, self.store.version(execution.workflow, execution.version))
+        plan = self.plans.plan_of(self.store.version(execution.workflow, execution.version))
         walk = walk_of(self.store, plan, execution)
         walk.advance()
         return walk.step_views()
@@ -223,36 +224,13 @@ class App:
         """Take a claim back."""
         return self.store.release_review(review_id, by)
 
-    def decide(
-        self,
-        review_id: str,
-        *,
-        kind: DecisionKind,
-        by: str,
-        seen_version: int,
-        seen_hash: str,
-        comment: str = "",
-        comments: Sequence[JsonObject] = (),
-        edited: Json = None,
-        has_edit: bool = False,
-    ) -> Review:
-        """Decide a review that was seen at this version with this content; `Conflict` when someone was faster.
+    def decide(self, review_id: str, answer: Answer) -> Review:
+        """Record a reviewer's answer; `Conflict` when the review has changed since the reviewer saw it.
 
-        The decision is committed first, then the execution is woken; a wake-up that is lost only costs time.
+        The decision is committed before the execution is woken; a lost wake-up only delays the execution.
         """
-        if kind in ("rejected", "changes_requested") and not comment.strip() and not comments:
-            raise Refused("say why: a rejection and a request for changes need a comment")
-        review = self.store.decide(
-            review_id,
-            kind=kind,
-            by=by,
-            seen_version=seen_version,
-            seen_hash=seen_hash,
-            comment=comment,
-            comments=comments,
-            edited=edited,
-            has_edit=has_edit,
-        )
+        answer.ensure_has_reason()
+        review = self.store.decide(review_id, answer)
         if review.decision is not None:
             self._wake(review.execution_id)
         return review

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from flowbuilder.app import App
 from flowbuilder.engine.in_process import LocalRunner
+from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.ports import Connections, Ports, Store
 from flowbuilder.settings import Settings
 
@@ -63,7 +64,7 @@ def open_ports(options: Settings | None = None, *, blocks: bool, store: Store | 
     from flowbuilder.adapters.throttling.limit_registry import LimitRegistry
 
     declared = LimitRegistry(connections, hosts=files)
-    return real_ports(chosen, connections, ConnectionThrottle(store, declared, SystemClock(), wall=wall))
+    return real_ports(chosen, connections, ConnectionThrottle(store, declared, SystemClock(), external_limit=wall))
 
 
 def open_worker_context(kind: str = "flow") -> WorkerContext:
@@ -83,7 +84,8 @@ def open_app(options: Settings | None = None) -> App:
 
     chosen = options or settings()
     store = open_store(chosen)
-    return App(store, PrefectEngine(store, chosen), chosen)
+    plans = PlanCache(store)
+    return App(store, PrefectEngine(store, chosen, plans=plans), chosen, plans=plans)
 
 
 def open_local_app(options: Settings | None = None) -> tuple[App, LocalRunner]:
@@ -91,4 +93,4 @@ def open_local_app(options: Settings | None = None) -> tuple[App, LocalRunner]:
     chosen = options or settings()
     store = open_store(chosen)
     runner = LocalRunner(store, open_ports(chosen, blocks=False, store=store))
-    return App(store, runner, chosen), runner
+    return App(store, runner, chosen, plans=runner.plans), runner

@@ -73,12 +73,18 @@ class LanguageError(FlowbuilderError):
 
 
 class StepError(FlowbuilderError):
-    """A step failed, and trying again would not help. `code` is a stable short name, `detail` is plain JSON."""
+    """A step failed, and trying again would not help. `code` is a stable short name, `detail` is plain JSON.
 
-    def __init__(self, message: str, *, code: str = "step_failed", detail: Json = None) -> None:
+    `definitive`: the target certainly did nothing, because it rejected the request or the request was never sent.
+    """
+
+    def __init__(
+        self, message: str, *, code: str = "step_failed", detail: Json = None, definitive: bool = False
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.detail = detail
+        self.definitive = definitive
 
 
 class TransientError(StepError):
@@ -87,7 +93,7 @@ class TransientError(StepError):
     def __init__(
         self, message: str, *, reason: Transience, retry_after: float | None = None, detail: Json = None
     ) -> None:
-        super().__init__(message, code=reason, detail=detail)
+        super().__init__(message, code=reason, detail=detail, definitive=reason == "rate_limit")
         self.reason: Transience = reason
         self.retry_after = retry_after
 
@@ -95,8 +101,8 @@ class TransientError(StepError):
 class Throttled(TransientError):
     """A call has to wait: the other side said so (`refused`), or our own limits do. It uses up no attempt of the step.
 
-    `retry_after` is in seconds. `connection` is whose limits these are. `turn` is the turn that was promised for then,
-    as plain JSON; None where none was.
+    `retry_after` is in seconds. `connection` is whose limits these are. `reservation` is the reserved call at that
+    time, as plain JSON; None without one.
     """
 
     retry_after: float
@@ -109,12 +115,13 @@ class Throttled(TransientError):
         connection: str = "",
         refused: bool = False,
         reason: Transience = "rate_limit",
-        turn: JsonObject | None = None,
+        reservation: JsonObject | None = None,
     ) -> None:
         super().__init__(message, reason=reason, retry_after=retry_after)
         self.connection = connection
         self.refused = refused
-        self.turn = turn
+        self.reservation = reservation
+        self.definitive = reason == "rate_limit" or not refused
 
 
 class ConfigurationError(FlowbuilderError):

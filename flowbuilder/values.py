@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 Json: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
 JsonObject: TypeAlias = dict[str, Any]
+Place: TypeAlias = tuple[str | int, ...]
+"""The keys and indexes that lead to a value inside another one: `("steps", 0, "id")`."""
 
 MAX_DEPTH = 64
 MAX_INT = 2**63 - 1
@@ -49,21 +51,42 @@ def digest_text(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def pointer(parts: Iterable[str | int]) -> str:
-    """A JSON pointer (RFC 6901) of the given parts: `("steps", 0, "id")` is `/steps/0/id`."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+def pointer(place: Iterable[str | int]) -> str:
+    """The JSON pointer (RFC 6901) of a place: `("steps", 0, "id")` is `/steps/0/id`."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in place)
 
 
-def strings_in(value: object, at: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Every text inside a JSON value, with its place: `{"a": ["x"]}` yields `(("a", 0), "x")`."""
+def walk_values(value: Any, at: Place = ()) -> Iterator[tuple[Place, Any]]:
+    """Every value in nested objects and lists that is itself neither of them, with its place."""
     if isinstance(value, str):
         yield at, value
-    elif isinstance(value, Mapping):
+    elif isinstance(value, (dict, Mapping)):
         for key, inner in value.items():
-            yield from strings_in(inner, (*at, str(key)))
-    elif isinstance(value, list | tuple):
+            yield from walk_values(inner, (*at, key))
+    elif isinstance(value, (list, tuple)):
         for index, inner in enumerate(value):
-            yield from strings_in(inner, (*at, index))
+            yield from walk_values(inner, (*at, index))
+    else:
+        yield at, value
+
+
+def map_values(value: Any, change: Callable[[Place, Any], Any], at: Place = ()) -> Any:
+    """A copy of nested objects and lists in which `change(place, value)` replaces each value that is neither of them.
+
+    A tuple becomes a list.
+    """
+    if isinstance(value, str):
+        return change(at, value)
+    if isinstance(value, (dict, Mapping)):
+        return {key: map_values(inner, change, (*at, key)) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [map_values(inner, change, (*at, index)) for index, inner in enumerate(value)]
+    return change(at, value)
+
+
+def strings_in(value: object) -> Iterator[tuple[Place, str]]:
+    """Every string inside a JSON value, with its place: `{"a": ["x"]}` yields `(("a", 0), "x")`."""
+    return ((place, inner) for place, inner in walk_values(value) if isinstance(inner, str))
 
 
 class _Budget:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flowbuilder.app import App
 from flowbuilder.errors import NotFound
 from flowbuilder.model.review import Review
-from flowbuilder.model.review_opening import may_decide, same_person
+from flowbuilder.model.review_opening import allowed_reviewers, normalized_name
 
 
 def why_not(app: App, review: Review, me: str) -> str:
@@ -13,13 +13,13 @@ def why_not(app: App, review: Review, me: str) -> str:
     assign = review.request.assign
     if assign.group or assign.people:
         record = app.execution(review.execution_id).site_record
-        allowed = may_decide(assign, record)
-        if allowed and same_person(me) not in allowed:
+        allowed = allowed_reviewers(assign, record)
+        if allowed and normalized_name(me) not in allowed:
             asked = f"the group {assign.group}" if assign.group else ", ".join(assign.people)
             return f"This review asks {asked}; {me} is not among them."
-    if assign.not_author and same_person(_author(app, review)) == same_person(me):
+    if assign.not_author and normalized_name(_author(app, review)) == normalized_name(me):
         return "You wrote this version of the workflow, and its author may not decide this review."
-    if same_person(me) in {same_person(name) for name in review.approvals}:
+    if normalized_name(me) in {normalized_name(name) for name in review.approvals}:
         missing = assign.quorum - len(review.approvals)
         noun = "approval is" if missing == 1 else "approvals are"
         return f"You have approved this already; {missing} more {noun} needed."

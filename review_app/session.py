@@ -22,7 +22,7 @@ _PAGES = "fb:pages"
 def flow_app() -> App:
     """The application, one per server process."""
     app = bootstrap.open_app()
-    return App(app.store, BackgroundEngine(app.engine), app.settings)
+    return App(app.store, BackgroundEngine(app.engine), app.settings, plans=app.plans)
 
 
 def door() -> AccessPolicy:

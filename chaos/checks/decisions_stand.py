@@ -9,12 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from chaos.evidence import Evidence
-from chaos.reviewers import Answer
+from chaos.reviewers import DecisionAttempt
 
 
 def check(evidence: Evidence) -> Iterator[str]:
     """What people were told, against our record."""
-    told: dict[str, list[Answer]] = defaultdict(list)
+    told: dict[str, list[DecisionAttempt]] = defaultdict(list)
     for answer in evidence.answers:
         told[answer.review_id].append(answer)
     reviews = {review.id: review for trace in evidence.traces for review in trace.reviews}

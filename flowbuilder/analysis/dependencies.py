@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 
-from flowbuilder.definition.document import blocks_of
 from flowbuilder.steps.step import Step
 
 
@@ -45,8 +44,8 @@ def in_order(needs: Mapping[str, frozenset[str]]) -> list[str]:
 
 def ids_inside(step: Step) -> Iterator[str]:
     """The ids of all steps inside a container, at any depth."""
-    for _, body in blocks_of(step):
-        for inner in body:
+    for block in step.inner_blocks():
+        for inner in block.steps:
             yield inner.id
             yield from ids_inside(inner)
 
@@ -60,6 +59,6 @@ def _needed(step: Step, owners: Mapping[str, str]) -> Iterator[str]:
 
 def _mentions(step: Step) -> Iterator[str]:
     yield from step.mentioned
-    for _, body in blocks_of(step):
-        for inner in body:
+    for block in step.inner_blocks():
+        for inner in block.steps:
             yield from _mentions(inner)

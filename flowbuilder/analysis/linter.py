@@ -9,15 +9,15 @@ from importlib import import_module
 from pkgutil import walk_packages
 from typing import TypeAlias
 
-from flowbuilder.analysis.model import Analysis, Workflows
+from flowbuilder.analysis.model import Analysis
 from flowbuilder.collecting import burst
-from flowbuilder.definition.document import Definition
+from flowbuilder.definition.document import Definition, WorkflowLookup
 from flowbuilder.diagnostics import Diagnostic, Report, place_of
 
 Rule: TypeAlias = Callable[[Analysis], Iterator[Diagnostic]]
 
 
-def check(definition: Definition, *, workflows: Workflows | None = None) -> Report:
+def check(definition: Definition, *, workflows: WorkflowLookup | None = None) -> Report:
     """What is wrong with a definition, the loader's complaints included.
 
     `workflows` finds the definitions that `workflow` steps call; without it those calls are not looked into.
@@ -26,7 +26,7 @@ def check(definition: Definition, *, workflows: Workflows | None = None) -> Repo
 
 
 @burst()
-def examine(definition: Definition, *, workflows: Workflows | None = None) -> tuple[Report, Analysis]:
+def examine(definition: Definition, *, workflows: WorkflowLookup | None = None) -> tuple[Report, Analysis]:
     """What `check` gives, and the reading that it was found in, with all that was worked out on the way."""
     analysis = Analysis(definition, workflows)
     found = [complaint for rule in rules().values() for complaint in rule(analysis)]

@@ -8,16 +8,12 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from flowbuilder.analysis.dependencies import dependencies, in_order
-from flowbuilder.definition.document import Definition, blocks_of
+from flowbuilder.definition.document import Definition, WorkflowLookup
 from flowbuilder.diagnostics import Diagnostic, Severity, Span, did_you_mean, listed, nearest
 from flowbuilder.language import Expression, Reference, Template
-from flowbuilder.steps.builtin.conditional import Conditional
-from flowbuilder.steps.builtin.iteration import Iteration
+from flowbuilder.steps.fields import texts_in
 from flowbuilder.steps.step import Place, Sink, Step
 from flowbuilder.values import pointer
-
-Workflows = Callable[[str, int | None], Definition]
-"""Finds another workflow's definition, by name and version (None: the published one); raises `NotFound`."""
 
 T = TypeVar("T")
 _MOST_HINTS = 30
@@ -85,7 +81,7 @@ class Text:
 class Analysis:
     """One pass over a definition, shared by all rules."""
 
-    def __init__(self, definition: Definition, workflows: Workflows | None = None) -> None:
+    def __init__(self, definition: Definition, workflows: WorkflowLookup | None = None) -> None:
         self.definition = definition
         self.workflows = workflows
         self.all: list[Located] = []
@@ -93,7 +89,7 @@ class Analysis:
         self._worked_out: dict[Callable[[Analysis], Any], Any] = {}
         self.top = self._block(Block(place=("steps",)), definition.steps)
         self.outputs = [
-            Text(place=place, text=text, block=self.top) for place, text in _texts_in(definition.outputs, ("outputs",))
+            Text(place=place, text=text, block=self.top) for place, text in texts_in(definition.outputs, ("outputs",))
         ]
 
     @property
@@ -201,36 +197,17 @@ class Analysis:
             located = Located(step=step, place=(*block.place, index), block=block)
             block.steps.append(located)
             self.all.append(located)
-            for at, body in blocks_of(step):
-                located.blocks.append(self._block(_inner(located, at), body))
-            located.texts = [
-                Text(place=(*located.place, *at), text=text, block=_scope(located, at), reader=located, sink=sink)
-                for at, text, sink in step.own_texts
-            ]
+            for number, inner in enumerate(step.inner_blocks()):
+                at = (*located.place, *inner.place, "steps")
+                own = Block(place=at, owner=located, index=number, when=inner.when, item=inner.item_name)
+                located.blocks.append(self._block(own, inner.steps))
+            located.texts = [self._text(located, at, text, sink) for at, text, sink in step.own_texts]
         return block
 
-
-def _inner(owner: Located, at: Place) -> Block:
-    step, place = owner.step, (*owner.place, *at)
-    if isinstance(step, Iteration):
-        return Block(place=place, owner=owner, item=step.item_name)
-    if isinstance(step, Conditional) and isinstance(at[1], int):
-        return Block(place=place, owner=owner, index=at[1], when=step.branches[at[1]].when)
-    return Block(place=place, owner=owner, index=len(owner.blocks))
-
-
-def _scope(located: Located, at: Place) -> Block:
-    """The block in whose scope a container's own text is read: its `output` sees what is inside."""
-    step = located.step
-    if step.kind not in ("branch", "loop"):
-        return located.block
-    if isinstance(step, Iteration) and at[0] in ("key", "output"):
-        return located.blocks[0]
-    if isinstance(step, Conditional) and at[0] == "branches" and at[2] == "output":
-        return located.blocks[int(at[1])]
-    if isinstance(step, Conditional) and at[0] == "else":
-        return located.blocks[-1]
-    return located.block
+    def _text(self, located: Located, at: Place, text: Template | Expression, sink: Sink | None) -> Text:
+        inner = located.step.scope_of(at) if located.blocks else None
+        block = located.block if inner is None else located.blocks[inner]
+        return Text(place=(*located.place, *at), text=text, block=block, reader=located, sink=sink)
 
 
 def _ids_in(value: Any) -> Iterator[str]:
@@ -242,14 +219,3 @@ def _ids_in(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from _ids_in(item)
-
-
-def _texts_in(value: Any, at: Place) -> Iterator[tuple[Place, Template | Expression]]:
-    if isinstance(value, Template | Expression):
-        yield at, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _texts_in(item, (*at, key))
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _texts_in(item, (*at, index))

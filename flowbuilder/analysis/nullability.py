@@ -8,7 +8,6 @@ from flowbuilder.analysis.conditions import parts, there
 from flowbuilder.analysis.model import Block, Located, Text
 from flowbuilder.language import Expression, Reference
 from flowbuilder.language.parsing.references import Path, covered
-from flowbuilder.steps.builtin.conditional import Conditional
 from flowbuilder.steps.step import ContinueWith
 
 
@@ -58,20 +57,19 @@ def _always_runs(located: Located) -> bool:
 
 def may_be_null(text: Text, reference: Reference, target: Located) -> Missing | None:
     """Why the output of a conditional may be null where `reference` reads something inside of it."""
-    step = target.step
-    if step.kind != "branch" or len(reference.path) < 4 or not isinstance(step, Conditional):
+    if target.step.kind != "branch" or len(reference.path) < 4:
         return None
-    given = [branch.output for branch in step.branches]
-    if step.otherwise is not None:
-        given.append(step.otherwise.output)
-    if all(output is None for output in given) or covered(("steps", target.id, "output"), _known(text).there):
+    branches = target.step.inner_blocks()
+    if all(branch.output is None for branch in branches):
         return None
-    if step.otherwise is None:
+    if covered(("steps", target.id, "output"), _known(text).there):
+        return None
+    if all(branch.when is not None for branch in branches):
         return Missing(step=target, reason=f"{target.id} has no else, and no branch of it may be taken", what="null")
-    silent = next((index for index, output in enumerate(given) if output is None), None)
+    silent = next((index for index, branch in enumerate(branches) if branch.output is None), None)
     if silent is None:
         return None
-    where = f"branch {silent + 1}" if silent < len(step.branches) else "the else"
+    where = f"branch {silent + 1}" if branches[silent].when is not None else "the else"
     return Missing(step=target, reason=f"{where} of {target.id} gives no output", what="null")
 
 

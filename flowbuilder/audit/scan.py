@@ -10,7 +10,7 @@ from flowbuilder.audit.record import Record, record_of
 from flowbuilder.audit.rows import row_findings
 from flowbuilder.audit.walks import walk_findings
 from flowbuilder.engine.review_client import all_reviews
-from flowbuilder.engine.runner import plan_of
+from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.plan.nodes import Plan
 from flowbuilder.ports import ExecutionFilter, ReviewFilter, Store
@@ -21,9 +21,11 @@ _PAGE = 100
 def audit(store: Store, executions: Iterable[str] | None = None) -> tuple[Finding, ...]:
     """Everything that is wrong with a store, or with these executions of it. Safe on one that is in use."""
 
+    plans = PlanCache(store)
+
     def check(record: Record) -> Iterator[Finding]:
         yield from row_findings(record)
-        yield from walk_findings(record, _plan(store, record))
+        yield from walk_findings(record, _plan(store, plans, record))
 
     return _over(store, executions, check)
 
@@ -53,9 +55,9 @@ def _all(store: Store) -> Iterator[str]:
         before = page[-1].id
 
 
-def _plan(store: Store, record: Record) -> Plan | FlowbuilderError:
+def _plan(store: Store, plans: PlanCache, record: Record) -> Plan | FlowbuilderError:
     try:
-        return plan_of(store, store.version(record.execution.workflow, record.execution.version))
+        return plans.plan_of(store.version(record.execution.workflow, record.execution.version))
     except FlowbuilderError as problem:
         return problem
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,25 +81,13 @@ class Definition:
         yield from _below(self.steps, ("steps",))
 
 
-def blocks_of(step: Step) -> Iterator[tuple[Place, tuple[Step, ...]]]:
-    """The nested lists of steps of a container step, with their places below the step."""
-    if step.kind not in ("branch", "loop"):
-        return
-    from flowbuilder.steps.builtin.conditional import Conditional
-    from flowbuilder.steps.builtin.iteration import Iteration
-
-    if isinstance(step, Conditional):
-        for index, branch in enumerate(step.branches):
-            yield ("branches", index, "steps"), branch.steps
-        if step.otherwise is not None:
-            yield ("else", "steps"), step.otherwise.steps
-    elif isinstance(step, Iteration):
-        yield ("steps",), step.steps
+WorkflowLookup = Callable[[str, int | None], Definition]
+"""Returns the definition of a workflow by name and version (None: the published one); raises `NotFound`."""
 
 
 def _below(steps: tuple[Step, ...], at: Place) -> Iterator[tuple[Place, Step]]:
     for index, step in enumerate(steps):
         place = (*at, index)
         yield place, step
-        for inner, body in blocks_of(step):
-            yield from _below(body, (*place, *inner))
+        for block in step.inner_blocks():
+            yield from _below(block.steps, (*place, *block.place, "steps"))

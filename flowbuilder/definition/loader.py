@@ -19,8 +19,8 @@ from flowbuilder.definition.yaml.document import MAX_TEXT, read_document
 from flowbuilder.diagnostics import Diagnostic, Report, Span
 from flowbuilder.errors import LanguageError
 from flowbuilder.language import Template, is_template
-from flowbuilder.steps.step import Place, Record
-from flowbuilder.values import Json, JsonObject, NotJson, ensure_json
+from flowbuilder.steps.step import Record
+from flowbuilder.values import Json, JsonObject, NotJson, Place, ensure_json, map_values
 
 MAX_BYTES = 4 * MAX_TEXT
 """No document that is read has more: a character has at most four bytes."""
@@ -141,18 +141,14 @@ def _templated_host(host: str, place: Place, out: DiagnosticCollector) -> None:
 
 
 def _outputs(raw: JsonObject, out: DiagnosticCollector) -> dict[str, Any]:
-    return {name: _compiled(value, ("outputs", name), out) for name, value in raw.items()}
-
-
-def _compiled(value: Any, place: Place, out: DiagnosticCollector) -> Any:
-    if isinstance(value, str) and is_template(value):
+    def compiled(place: Place, value: Any) -> Any:
+        if not (isinstance(value, str) and is_template(value)):
+            return value
         try:
             return Template(value)
         except LanguageError as error:
             out.in_text(place, value, error)
             return None
-    if isinstance(value, dict):
-        return {key: _compiled(item, (*place, key), out) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_compiled(item, (*place, index), out) for index, item in enumerate(value)]
-    return value
+
+    outputs: dict[str, Any] = map_values(raw, compiled, ("outputs",))
+    return outputs

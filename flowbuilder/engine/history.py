@@ -76,7 +76,7 @@ def sent_away(event: Event, before: Tried | None) -> Tried:
             since=datetime.fromisoformat(event.data["since"]),
             times=waited.times + 1 if waited is not None else 1,
             connection=str(event.data.get("connection", "")),
-            turn=event.data.get("turn"),
+            reservation=event.data.get("turn"),
         ),
     )
 

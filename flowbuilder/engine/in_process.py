@@ -13,7 +13,9 @@ from uuid_utils.compat import uuid7
 from flowbuilder.engine.drive_control import DriveControl
 from flowbuilder.engine.driver import Settled
 from flowbuilder.engine.review_client import Opened
-from flowbuilder.engine.runner import PerformHere, create_execution, execute
+from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.start import create_execution
+from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.ports import Ports, StartRequest, Store
 
 LONGEST_STAY = 900.0
@@ -26,6 +28,7 @@ class LocalRunner:
     def __init__(self, store: Store, ports: Ports, *, lease: timedelta = timedelta(seconds=15)) -> None:
         self._store = store
         self._ports = ports
+        self.plans = PlanCache(store)
         self._lease = lease
         self._holder = f"local:{socket.gethostname()}:{os.getpid()}:{uuid7()}"
 
@@ -39,6 +42,7 @@ class LocalRunner:
             version=self._store.version(wanted.workflow, wanted.version),
             inputs=wanted.inputs,
             site=wanted.site,
+            plans=self.plans,
         )
         return execution_id
 
@@ -78,6 +82,7 @@ class LocalRunner:
             ttl=self._lease,
             ports=self._ports,
             perform=PerformHere(self._ports.clock),
+            plans=self.plans,
             opened=opened,
             signals=signals,
         )

@@ -96,7 +96,7 @@ class RetryQueue:
                 "until": until.isoformat(),
                 "reason": str(problem),
                 "attempt": number,
-                "turn": problem.turn,
+                "turn": problem.reservation,
             },
         )
         await asyncio.to_thread(self._place.store.append_events, self._place.lease, [event])
@@ -109,7 +109,7 @@ class RetryQueue:
                     since=since,
                     times=waited.times + 1 if waited is not None else 1,
                     connection=problem.connection,
-                    turn=problem.turn,
+                    reservation=problem.reservation,
                 ),
             ),
         )

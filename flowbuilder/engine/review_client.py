@@ -8,6 +8,7 @@ from typing import Protocol
 from flowbuilder.errors import Conflict, Refused
 from flowbuilder.model.execution import Lease
 from flowbuilder.model.review import Review
+from flowbuilder.model.review_rules import SYSTEM, Answer
 from flowbuilder.ports import ReviewFilter, Store
 
 _PAGE = 200
@@ -62,11 +63,7 @@ class ReviewClient:
         try:
             self.store.decide(
                 review.id,
-                kind="withdrawn",
-                by="flowbuilder",
-                seen_version=review.version,
-                seen_hash=review.content_hash,
-                comment="what it asked about is being made anew",
+                Answer.to(review, kind="withdrawn", by=SYSTEM, comment="what it asked about is being made anew"),
             )
         except (Conflict, Refused):
             return  # someone decided it in the same moment; the walk no longer looks at it

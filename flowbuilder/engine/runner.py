@@ -4,140 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from functools import lru_cache
-from typing import Any
 
-from flowbuilder.definition.document import Definition
-from flowbuilder.definition.loader import load
 from flowbuilder.engine.drive_control import DriveControl
 from flowbuilder.engine.driver import Settled, drive
 from flowbuilder.engine.egress import reachable
 from flowbuilder.engine.history import ensure_sound
 from flowbuilder.engine.review_client import Opened
 from flowbuilder.engine.step_runner import Perform, Work
+from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.errors import (
     ConfigurationError,
     Damaged,
     DefinitionError,
     LostLease,
     NotFound,
-    Refused,
     TransientError,
     Unavailable,
 )
-from flowbuilder.json_schema import problems
 from flowbuilder.model.events import NewEvent
-from flowbuilder.model.execution import Execution, Lease, Outcome, WorkflowVersion
-from flowbuilder.plan.compiler import Workflows, recompile
-from flowbuilder.plan.nodes import Plan
+from flowbuilder.model.execution import Lease, Outcome
 from flowbuilder.ports import Clock, Ports, Store
-from flowbuilder.values import JsonObject, NotJson, ensure_json
+from flowbuilder.values import JsonObject
 from flowbuilder.walk.commands import Start
-
-
-def stored_workflows(store: Store) -> Workflows:
-    """Finds called workflows in the store: the version asked for, else the published one, else the newest draft."""
-
-    def find(name: str, number: int | None) -> Definition:
-        try:
-            version = store.version(name, number)
-        except NotFound:
-            if number is not None:
-                raise
-            version = store.latest_version(name)
-        return definition_of(version)
-
-    return find
-
-
-def definition_of(version: WorkflowVersion) -> Definition:
-    """The definition that a stored version holds; `DefinitionError` when this release can no longer read it."""
-    definition, report = load(version.document)
-    if definition is None:
-        raise DefinitionError(report)
-    return definition
-
-
-def plan_of(store: Store, version: WorkflowVersion) -> Plan:
-    """The plan of a stored version. Versions are immutable and name the versions that they call, so it is cached."""
-    return _plan(_Stored(store, version))
-
-
-class _Stored:
-    """A cache key: a version is what its digest says, whatever store it came from."""
-
-    def __init__(self, store: Store, version: WorkflowVersion) -> None:
-        self.store, self.version = store, version
-
-    def __hash__(self) -> int:
-        return hash(self.version.digest)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Stored) and (id(self.store), self.version.digest) == (
-            id(other.store),
-            other.version.digest,
-        )
-
-
-@lru_cache(maxsize=256)
-def _plan(stored: _Stored) -> Plan:
-    return recompile(definition_of(stored.version), workflows=stored_workflows(stored.store))
-
-
-def json_inputs(inputs: Mapping[str, Any]) -> JsonObject:
-    """A copy of the inputs, which are JSON; `Refused` says what is not."""
-    try:
-        checked = ensure_json(dict(inputs), where="inputs")
-    except NotJson as problem:
-        raise Refused(str(problem)) from None
-    assert isinstance(checked, dict)
-    return checked
-
-
-def checked_inputs(plan: Plan, inputs: JsonObject) -> JsonObject:
-    """The inputs with defaults filled in; `Refused` says what is wrong with them."""
-    complete = {**plan.defaults, **inputs}
-    wrong = problems(plan.input_schema, complete)
-    if wrong:
-        said = "; ".join(f"{place.removeprefix('/') or 'inputs'}: {message}" for place, message in wrong)
-        raise Refused(f"these inputs do not fit {plan.name}: {said}")
-    return complete
-
-
-def create_execution(
-    store: Store,
-    clock: Clock,
-    *,
-    execution_id: str,
-    version: WorkflowVersion,
-    inputs: JsonObject,
-    site: str | None = None,
-    trigger: str = "manual",
-    parent_execution_id: str | None = None,
-) -> Execution:
-    """The execution with this id, made now unless it is there already. Freezes the version, its plan's digest and the
-    site's record. `Refused` when the inputs do not fit, `NotFound` when there is no such site."""
-    plan = plan_of(store, version)
-    now = clock.now()
-    return store.create_execution(
-        Execution(
-            id=execution_id,
-            workflow=version.workflow,
-            version=version.number,
-            digest=plan.digest,
-            status="queued",
-            inputs=checked_inputs(plan, inputs),
-            site=site,
-            site_record=store.site(site) if site else {},
-            trigger=trigger,
-            parent_execution_id=parent_execution_id,
-            created_at=now,
-            ready_at=now,
-        )
-    )
 
 
 async def execute(
@@ -148,6 +39,7 @@ async def execute(
     ttl: timedelta,
     ports: Ports,
     perform: Perform,
+    plans: PlanCache | None = None,
     opened: Opened | None = None,
     signals: DriveControl | None = None,
 ) -> Settled:
@@ -159,7 +51,7 @@ async def execute(
         try:
             await asyncio.to_thread(ensure_sound, store, execution)
             version = await asyncio.to_thread(store.version, execution.workflow, execution.version)
-            plan = await asyncio.to_thread(plan_of, store, version)
+            plan = await asyncio.to_thread((plans or PlanCache(store)).plan_of, version)
         except Damaged as problem:
             return await _hold(store, lease, problem)
         except (DefinitionError, NotFound) as problem:

@@ -1,48 +1,49 @@
-"""What happened, written down once and never changed: the kinds of event and their data."""
+"""Events: the append-only timeline of an execution. `event_data` has the payload of each type."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Any, ClassVar, Literal, Self, dataclass_transform, get_args
 
 from flowbuilder.values import JsonObject
 
 EventType = Literal[
-    "execution_started",  # {workflow, version, digest, inputs, site}
-    "execution_resumed",  # {reason}: a worker took it up again
-    "execution_waiting",  # {reviews: [path], until, holder}: for people, or until a step is to be tried again
-    "execution_released",  # {reason, holder}: the worker handed it back, another one goes on
-    "execution_paused",  # {by}, or {holder} when the one who held it stopped
-    "execution_completed",  # {outputs}
-    "execution_failed",  # {error: {code, message, path?}}
-    "execution_cancelled",  # {by, reason}
-    "execution_quarantined",  # {deaths}
-    "control_requested",  # {action, by}
-    "worker_lost",  # {holder, epoch}: the lease ran out without being released
-    "resumed_without_decision",  # {}: someone pressed Resume in Prefect's UI; it waits again
-    "step_started",  # {type, name, attempt}
-    "step_retrying",  # {attempt, error, delay_seconds}
-    "step_throttled",  # {connection, since, until, reason, attempt, turn}: it waits for its turn, no attempt
-    "step_completed",  # {seconds, output_hash, usage?}
-    "step_failed",  # {seconds, error: {code, message}}
-    "step_skipped",  # {reason}
-    "branch_taken",  # {branch}: index, or "else", or null where none was
-    "iteration_started",  # {items}
-    "item_failed",  # {index, key, error}
-    "review_opened",  # {review_id, title, assign, due_at, expires_at}
-    "review_claimed",  # {review_id, by, until}
-    "review_released",  # {review_id, by}
-    "review_approved",  # {review_id, by, approvals, quorum, edited, content_hash}: short of its quorum, still open
-    "review_decided",  # {review_id, decision, by, comment, content_hash}
-    "review_expired",  # {review_id, outcome}
-    "review_escalated",  # {review_id, to}
-    "round_started",  # {round, rewind_to, steps: [path]}
-    "effect_intended",  # {key, target, request_hash}
-    "effect_done",  # {key, receipt}
-    "effect_unknown",  # {key, reason}
-    "effect_refused",  # {key, reason}: the target surely did nothing
-    "effect_reverted",  # {key, by}
+    "execution_started",
+    "execution_resumed",
+    "execution_waiting",
+    "execution_released",
+    "execution_paused",
+    "execution_completed",
+    "execution_failed",
+    "execution_cancelled",
+    "execution_quarantined",
+    "control_requested",
+    "worker_lost",
+    "resumed_without_decision",
+    "step_started",
+    "step_retrying",
+    "step_throttled",
+    "step_completed",
+    "step_failed",
+    "step_skipped",
+    "branch_taken",
+    "iteration_started",
+    "item_failed",
+    "review_opened",
+    "review_claimed",
+    "review_released",
+    "review_approved",
+    "review_decided",
+    "review_expired",
+    "review_escalated",
+    "round_started",
+    "effect_intended",
+    "effect_done",
+    "effect_unknown",
+    "effect_refused",
+    "effect_reverted",
 ]
 EVENT_TYPES: frozenset[str] = frozenset(get_args(EventType))
 
@@ -72,3 +73,34 @@ class Event:
     def record(self) -> JsonObject:
         """The JSON form: `{"seq", "at", "type", "path", ...data}`."""
         return {"seq": self.seq, "at": self.at.isoformat(), "type": self.type, "path": self.path, **self.data}
+
+
+EVENT_DATA: dict[EventType, type[EventData]] = {}
+"""The payload record of each event type; filled when `event_data` is imported."""
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class EventData:
+    """The payload of one event type; a subclass names its type and is a frozen dataclass. Times are ISO 8601 in UTC."""
+
+    event_type: ClassVar[EventType]
+
+    def __init_subclass__(cls, *, type: EventType) -> None:
+        cls.event_type = type
+        EVENT_DATA[type] = dataclass(frozen=True, kw_only=True)(cls)
+
+    def at(self, path: str = "") -> NewEvent:
+        """The event with this payload, for the step run at `path`; without a path, for the execution as a whole."""
+        return NewEvent(type=self.event_type, path=path, data=self.record())
+
+    def record(self) -> JsonObject:
+        """The payload as it is stored: a field is left out where it has its default."""
+        given = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}  # type: ignore[arg-type]
+        return {name: value for name, (value, default) in given.items() if default is MISSING or value != default}
+
+    @classmethod
+    def of(cls, payload: Mapping[str, Any]) -> Self:
+        """The record of a stored payload. A field that an older release did not write is its default or None; fields
+        that this release does not know are ignored."""
+        missing = {field.name: None if field.default is MISSING else field.default for field in fields(cls)}  # type: ignore[arg-type]
+        return cls(**{name: payload.get(name, default) for name, default in missing.items()})

@@ -1,4 +1,4 @@
-"""A question to a person: who may answer it, and the review that it becomes. Pure: the stores only write it down."""
+"""Opening a review: the record made from a step's request, and who may decide it. Pure; every store applies it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from flowbuilder.model.review import Assignment, Review, ReviewRequest
 from flowbuilder.values import JsonObject
 
 
-def opened(request: ReviewRequest, *, review_id: str, execution: Execution, path: str, now: datetime) -> Review:
-    """The review that a request becomes when it is opened."""
+def opened_review(request: ReviewRequest, *, review_id: str, execution: Execution, path: str, now: datetime) -> Review:
+    """The new, open review of a request."""
     return Review(
         id=review_id,
         execution_id=execution.id,
@@ -32,7 +32,7 @@ def opened(request: ReviewRequest, *, review_id: str, execution: Execution, path
 
 
 def opened_event(review: Review) -> NewEvent:
-    """What the timeline says of a question just asked."""
+    """The timeline event of a new review."""
     assign = review.request.assign
     data: JsonObject = {
         "review_id": review.id,
@@ -49,21 +49,21 @@ def opened_event(review: Review) -> NewEvent:
     return NewEvent(type="review_opened", path=review.path, data=data)
 
 
-def may_decide(assign: Assignment, site_record: Mapping[str, Any]) -> frozenset[str]:
-    """Those who may decide, casefolded: the people named and the group's members. Empty: anyone may."""
+def allowed_reviewers(assign: Assignment, site_record: Mapping[str, Any]) -> frozenset[str]:
+    """Names of the people who may decide, normalized: the people named and the group's members. Empty means anyone."""
     groups = site_record.get("reviewers")
     members = groups.get(assign.group) if isinstance(groups, Mapping) and assign.group else None
     named = [*assign.people, *(members if isinstance(members, list | tuple) else ())]
-    return frozenset(same_person(str(name)) for name in named)
+    return frozenset(normalized_name(str(name)) for name in named)
 
 
-def same_person(name: str) -> str:
-    """The form in which names are compared."""
+def normalized_name(name: str) -> str:
+    """A person's name in the form in which names are compared."""
     return name.strip().casefold()
 
 
 def search_text(review: Review) -> str:
-    """What `ReviewFilter.text` is looked for in, casefolded."""
+    """The casefolded text that `ReviewFilter.text` is searched in."""
     return " ".join((review.request.title, review.workflow, review.site or "", review.path)).casefold()
 
 

@@ -1,25 +1,36 @@
-"""What becomes of an answer to a review, and of a review whose time is over. Pure: the stores only write it down."""
+"""Review state machine: the outcome of a reviewer's answer and of an expired deadline. Pure; every store applies it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from enum import Enum
+from typing import Any, Final
 
 from flowbuilder.errors import Conflict, Refused
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.review import Decision, DecisionKind, Review, ReviewRequest
-from flowbuilder.model.review_opening import may_decide, same_person
+from flowbuilder.model.review_opening import allowed_reviewers, normalized_name
 from flowbuilder.values import Json, JsonObject, NotJson, digest, digest_text, ensure_json
 
 SYSTEM = "flowbuilder"
-"""Who decides what no person decided: expiries, and withdrawals when an execution ends or makes something anew."""
+"""The `by` of decisions that no person made: expiries, and withdrawals when an execution ends or rewinds."""
+
+
+class NoEdit(Enum):
+    """The type of `NO_EDIT`: None is a possible edit."""
+
+    NO_EDIT = "no edit"
+
+
+NO_EDIT: Final = NoEdit.NO_EDIT
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a person answers, and what they had in front of them: the review's version and the hash of its content."""
+    """A reviewer's answer, and what they were shown: the review's version and content hash. `edited` replaces the
+    proposal; with `NO_EDIT` the proposal itself is approved."""
 
     kind: DecisionKind
     by: str
@@ -27,13 +38,39 @@ class Answer:
     seen_hash: str
     comment: str = ""
     comments: tuple[JsonObject, ...] = ()
-    edited: Json = None
-    has_edit: bool = False
+    edited: Json | NoEdit = NO_EDIT
+
+    @classmethod
+    def to(
+        cls,
+        review: Review,
+        *,
+        kind: DecisionKind,
+        by: str,
+        comment: str = "",
+        comments: tuple[JsonObject, ...] = (),
+        edited: Json | NoEdit = NO_EDIT,
+    ) -> Answer:
+        """An answer to a review as it was read."""
+        return cls(
+            kind=kind,
+            by=by,
+            seen_version=review.version,
+            seen_hash=review.content_hash,
+            comment=comment,
+            comments=comments,
+            edited=edited,
+        )
+
+    def ensure_has_reason(self) -> None:
+        """`Refused` for a rejection or a request for changes without a comment."""
+        if self.kind in ("rejected", "changes_requested") and not self.comment.strip() and not self.comments:
+            raise Refused("a rejection and a request for changes need a comment")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Counted:
-    """An approval short of the quorum. An edit becomes what is shown; approvals of what was shown before are void."""
+class PartialApproval:
+    """An approval short of the quorum. An edit becomes the new proposal, and voids the approvals before it."""
 
     approvals: tuple[str, ...]
     request: ReviewRequest
@@ -41,55 +78,57 @@ class Counted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Escalated:
-    """Nobody answered in time: the review stays open once more, for twice the term."""
+class Escalation:
+    """The review expired and is escalated: it stays open once more, for twice the term."""
 
     expires_at: datetime
 
 
 def content_hash(value: Json) -> str:
-    """The sha256 that approved content is known by: of a text's own bytes, else of the value's canonical form."""
+    """The sha256 that identifies approved content: of a text's own bytes, else of the value's canonical form."""
     return digest_text(value) if isinstance(value, str) else digest(value)
 
 
-def judge(
+def apply_answer(
     review: Review, answer: Answer, *, site_record: Mapping[str, Any], author: str, now: datetime
-) -> Decision | Counted:
-    """The decision that an answer makes, or the approval that it adds. `Conflict` when the review is no longer what was
-    seen; `Refused` when this person may not give this answer. `author` wrote the workflow's version."""
+) -> Decision | PartialApproval:
+    """The decision that an answer makes, or the approval that it adds. `Conflict` when the review is no longer what the
+    reviewer saw; `Refused` when this person may not give this answer. `author` wrote the workflow's version."""
     _ensure_seen(review, answer)
     _ensure_allowed(review, answer, site_record, author)
     request = review.request
     if answer.kind != "approved":
         return _decision(review, answer, now, approved=None, edited=False)
     try:
-        edit = ensure_json(answer.edited, where="the edit") if answer.has_edit else request.proposal
+        edit = request.proposal if answer.edited is NO_EDIT else ensure_json(answer.edited, where="the edit")
     except NotJson as problem:
         raise Refused(f"{problem}") from None
     changed = content_hash(edit) != content_hash(request.proposal)
     earlier = () if changed else review.approvals
-    if same_person(answer.by) in {same_person(name) for name in earlier}:
-        raise Refused(f"you have approved this already; {_missing(request, len(earlier))}")
+    if normalized_name(answer.by) in {normalized_name(name) for name in earlier}:
+        raise Refused(f"you have already approved this; {len(earlier)} of {request.assign.quorum} approvals so far")
     approvals = (*earlier, answer.by)
     if len(approvals) < request.assign.quorum:
         shown = replace(request, proposal=edit) if changed else request
-        return Counted(approvals=approvals, request=shown, amended_by=answer.by if changed else review.amended_by)
+        amended_by = answer.by if changed else review.amended_by
+        return PartialApproval(approvals=approvals, request=shown, amended_by=amended_by)
     return _decision(review, answer, now, approved=edit, edited=changed or review.amended_by is not None)
 
 
-def lapse(review: Review, now: datetime) -> Decision | Escalated:
-    """What becomes of an open review whose `expires_at` is past: what its `on_expire` says; an escalated one ends."""
+def expire(review: Review, now: datetime) -> Decision | Escalation:
+    """The outcome of an open review whose `expires_at` has passed, by its `on_expire`. A review that expires after its
+    escalation is withdrawn."""
     request = review.request
     if request.on_expire == "escalate":
         if review.escalations == 0:
-            return Escalated(expires_at=now + timedelta(seconds=2 * (request.expires_in or 0.0)))
-        return withdrawal(review, now, comment="nobody answered in time, twice")
+            return Escalation(expires_at=now + timedelta(seconds=2 * (request.expires_in or 0.0)))
+        return withdrawal(review, now, comment="no reviewer answered in time, even after escalation")
     approved = request.on_expire == "approved"
     return Decision(
         kind=request.on_expire,
         by=SYSTEM,
         at=now,
-        comment="nobody answered in time",
+        comment="no reviewer answered in time",
         approved=request.proposal if approved else None,
         edited=approved and review.amended_by is not None,
         shown_hash=review.content_hash,
@@ -102,8 +141,30 @@ def withdrawal(review: Review, now: datetime, *, comment: str) -> Decision:
     return Decision(kind="withdrawn", by=SYSTEM, at=now, comment=comment, shown_hash=review.content_hash)
 
 
+def with_partial_approval(review: Review, approval: PartialApproval) -> Review:
+    """The review after an approval short of the quorum."""
+    return replace(
+        review,
+        version=review.version + 1,
+        request=approval.request,
+        content_hash=approval.request.content_hash(),
+        approvals=approval.approvals,
+        amended_by=approval.amended_by,
+    )
+
+
+def with_escalation(review: Review, escalation: Escalation) -> Review:
+    """The review after its escalation."""
+    return replace(
+        review,
+        version=review.version + 1,
+        expires_at=escalation.expires_at,
+        escalations=review.escalations + 1,
+    )
+
+
 def decided_event(review: Review, decision: Decision) -> NewEvent:
-    """What the timeline says of a decision."""
+    """The timeline event of a decision."""
     data: JsonObject = {
         "review_id": review.id,
         "decision": decision.kind,
@@ -114,77 +175,77 @@ def decided_event(review: Review, decision: Decision) -> NewEvent:
     return NewEvent(type="review_decided", path=review.path, data=data)
 
 
-def lapsed_event(review: Review, what: Decision | Escalated) -> NewEvent:
-    """What the timeline says of a review that nobody answered in time."""
-    if isinstance(what, Escalated):
+def expired_event(review: Review, outcome: Decision | Escalation) -> NewEvent:
+    """The timeline event of an expiry."""
+    if isinstance(outcome, Escalation):
         to = review.request.assign.group or ", ".join(review.request.assign.people)
-        data: JsonObject = {"review_id": review.id, "to": to, "expires_at": what.expires_at.isoformat()}
+        data: JsonObject = {"review_id": review.id, "to": to, "expires_at": outcome.expires_at.isoformat()}
         return NewEvent(type="review_escalated", path=review.path, data=data)
-    return NewEvent(type="review_expired", path=review.path, data={"review_id": review.id, "outcome": what.kind})
+    return NewEvent(type="review_expired", path=review.path, data={"review_id": review.id, "outcome": outcome.kind})
 
 
-def counted_event(review: Review, counted: Counted, by: str) -> NewEvent:
-    """What the timeline says of an approval short of the quorum."""
+def approved_event(review: Review, approval: PartialApproval, by: str) -> NewEvent:
+    """The timeline event of an approval short of the quorum. `review` is the review after it."""
     data: JsonObject = {
         "review_id": review.id,
         "by": by,
-        "approvals": len(counted.approvals),
-        "quorum": counted.request.assign.quorum,
-        "edited": counted.request is not review.request,
+        "approvals": len(approval.approvals),
+        "quorum": approval.request.assign.quorum,
+        "edited": approval.request is not review.request,
         "content_hash": review.content_hash,
     }
     return NewEvent(type="review_approved", path=review.path, data=data)
 
 
-def ensure_free(review: Review, by: str, now: datetime) -> None:
-    """`Conflict` when the review is decided, or claimed by another person whose claim has not run out."""
+def ensure_unclaimed(review: Review, by: str, now: datetime) -> None:
+    """`Conflict` when the review is decided, or another person's claim on it has not run out."""
     if review.status != "open":
-        raise Conflict(_faster(review))
-    claimed = review.claimed_by
-    if claimed and same_person(claimed) != same_person(by) and review.claimed_until and review.claimed_until > now:
-        raise Conflict(f"{claimed} is at this review until {_time(review.claimed_until)}")
+        raise Conflict(_already_decided(review))
+    claimed, until = review.claimed_by, review.claimed_until
+    if claimed and normalized_name(claimed) != normalized_name(by) and until and until > now:
+        raise Conflict(f"{claimed} has claimed this review until {_time(until)}")
 
 
-def ensure_member(review: Review, by: str, site_record: Mapping[str, Any]) -> None:
+def ensure_reviewer(review: Review, by: str, site_record: Mapping[str, Any]) -> None:
     """`Refused` unless this person is among those who may decide the review."""
     if not by.strip():
-        raise Refused("say who you are")
-    allowed = may_decide(review.request.assign, site_record)
-    if allowed and same_person(by) not in allowed:
-        asked = review.request.assign.group or ", ".join(review.request.assign.people)
-        raise Refused(f"{by} is not among those who are asked: {asked}")
+        raise Refused("the reviewer's name is missing")
+    allowed = allowed_reviewers(review.request.assign, site_record)
+    if allowed and normalized_name(by) not in allowed:
+        assigned = review.request.assign.group or ", ".join(review.request.assign.people)
+        raise Refused(f"{by} may not decide this review; it is assigned to {assigned}")
 
 
 def _ensure_seen(review: Review, answer: Answer) -> None:
     if review.status != "open":
-        raise Conflict(_faster(review))
+        raise Conflict(_already_decided(review))
     if (review.version, review.content_hash) == (answer.seen_version, answer.seen_hash):
         return
     if review.approvals:
-        what = f"approved by {', '.join(review.approvals)}"
+        change = f"approved by {', '.join(review.approvals)}"
     elif review.claimed_by:
-        what = f"claimed by {review.claimed_by}"
+        change = f"claimed by {review.claimed_by}"
     else:
-        what = "its claim or its term was changed"
+        change = "its claim or its deadline was changed"
     raise Conflict(
-        f"this review has changed since it was opened: {what} (version {review.version}, seen {answer.seen_version}); "
-        "look at it again"
+        f"this review has changed since you opened it: {change} (version {review.version}, you saw "
+        f"{answer.seen_version}); open it again"
     )
 
 
 def _ensure_allowed(review: Review, answer: Answer, site_record: Mapping[str, Any], author: str) -> None:
     if answer.kind == "expired":
-        raise Refused("a review expires by itself; nobody decides that")
+        raise Refused("a review cannot be decided as expired; it expires by itself")
     if answer.by == SYSTEM:
         if answer.kind != "withdrawn":
-            raise Refused(f"{SYSTEM} is no person; say who decides")
+            raise Refused(f"{SYSTEM} is not a reviewer; name the person who decides")
         return
-    ensure_member(review, answer.by, site_record)
-    if review.request.assign.not_author and author and same_person(author) == same_person(answer.by):
+    ensure_reviewer(review, answer.by, site_record)
+    if review.request.assign.not_author and author and normalized_name(author) == normalized_name(answer.by):
         raise Refused(f"{answer.by} wrote this workflow, and its author may not decide this review")
     if answer.kind == "changes_requested" and not review.request.may_request_changes:
-        raise Refused("no more changes can be requested here: approve or reject")
-    if answer.has_edit and answer.kind != "approved":
+        raise Refused("changes can no longer be requested on this review; approve or reject it")
+    if answer.edited is not NO_EDIT and answer.kind != "approved":
         raise Refused("only an approval can carry an edit")
 
 
@@ -211,16 +272,12 @@ _VERBS: dict[DecisionKind, str] = {
 }
 
 
-def _faster(review: Review) -> str:
+def _already_decided(review: Review) -> str:
     decision = review.decision
     if decision is None:
-        return "this review is decided already"
-    said = f': "{decision.comment:.80}"' if decision.comment else ""
-    return f"{decision.by} was faster and {_VERBS[decision.kind]} at {_time(decision.at)}{said}"
-
-
-def _missing(request: ReviewRequest, have: int) -> str:
-    return f"{have} of the {request.assign.quorum} approvals are there"
+        return "this review is already decided"
+    comment = f': "{decision.comment:.80}"' if decision.comment else ""
+    return f"already decided: {decision.by} {_VERBS[decision.kind]} at {_time(decision.at)}{comment}"
 
 
 def _time(moment: datetime) -> str:

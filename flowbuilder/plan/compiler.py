@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from flowbuilder.analysis.linter import examine
 from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.sinks import must_be_approved, waivers
 from flowbuilder.collecting import burst
-from flowbuilder.definition.document import Definition
+from flowbuilder.definition.document import Definition, WorkflowLookup
 from flowbuilder.errors import ConfigurationError, DefinitionError
 from flowbuilder.plan.nodes import Arm, Block, Branch, Call, Loop, Node, Plan, Review, Task
 from flowbuilder.steps.builtin.conditional import Conditional
@@ -21,15 +21,12 @@ from flowbuilder.steps.builtin.workflow import Workflow
 from flowbuilder.steps.step import Place, Step
 from flowbuilder.values import digest
 
-Workflows = Callable[[str, int | None], Definition]
-"""Finds another workflow's definition, by name and version (None: the published one); raises `NotFound`."""
-
 _FORMAT = 1
 """Part of every digest: raised when the same document compiles to something else than before."""
 
 
 @burst()
-def compile_plan(definition: Definition, *, workflows: Workflows | None = None) -> Plan:
+def compile_plan(definition: Definition, *, workflows: WorkflowLookup | None = None) -> Plan:
     """The plan of a definition; `DefinitionError` with the whole report when the definition has errors."""
     report, analysis = examine(definition, workflows=workflows)
     if not report.ok:
@@ -38,7 +35,7 @@ def compile_plan(definition: Definition, *, workflows: Workflows | None = None) 
 
 
 @burst()
-def recompile(definition: Definition, *, workflows: Workflows | None = None) -> Plan:
+def recompile(definition: Definition, *, workflows: WorkflowLookup | None = None) -> Plan:
     """The plan of a version that is stored; `DefinitionError` when it cannot be read.
 
     It passed the checks of its day: rules that have come since do not stop its executions, but what it publishes needs

@@ -62,7 +62,8 @@ class HttpResponse:
             reasons: dict[int, Transience] = {408: "timeout", 429: "rate_limit", 504: "timeout"}
             reason = reasons.get(self.status, "server_error")
             raise TransientError(message, reason=reason, retry_after=self.retry_after, detail=detail)
-        raise StepError(message, code=f"http_{self.status}", detail=detail)
+        rejected = 400 <= self.status < 500
+        raise StepError(message, code=f"http_{self.status}", detail=detail, definitive=rejected)
 
     @property
     def retry_after(self) -> float | None:

@@ -11,7 +11,8 @@ from typing import Literal, Protocol
 from flowbuilder.model.effect import Effect, Ending, Intent
 from flowbuilder.model.events import Event, NewEvent
 from flowbuilder.model.execution import Control, Execution, Lease, Outcome, Status, WorkflowSummary, WorkflowVersion
-from flowbuilder.model.review import Decision, DecisionKind, Review, ReviewPage, ReviewRequest
+from flowbuilder.model.review import Decision, Review, ReviewPage, ReviewRequest
+from flowbuilder.model.review_rules import Answer
 from flowbuilder.ports.throttle import LimiterStore
 from flowbuilder.values import Json, JsonObject
 
@@ -117,8 +118,6 @@ class Store(LimiterStore, Protocol):
 
         Settling as `waiting` while a decision that the worker has not seen is there already sets `ready_at` to now."""
 
-    def set_progress(self, lease: Lease, progress: JsonObject) -> None: ...
-
     def request_control(self, execution_id: str, action: Control | None, by: str) -> Execution:
         """Note that a person asks for pause or cancel. One that nobody holds is paused or cancelled at once, with its
         open reviews withdrawn when cancelled; None takes back a pause: status queued, `ready_at` now."""
@@ -127,8 +126,6 @@ class Store(LimiterStore, Protocol):
 
     def ready(self, *, limit: int = 100) -> Sequence[Execution]:
         """Those that should be running and that nobody holds: `ready_at` is past, or their lease ran out."""
-
-    def mark_ready(self, execution_id: str) -> None: ...
 
     def listen(self, timeout: float, stop: threading.Event | None = None) -> Iterator[str]:
         """Ids of executions that have become ready, as they do, for at most `timeout` seconds or until `stop` is set.
@@ -155,22 +152,11 @@ class Store(LimiterStore, Protocol):
 
     def release_review(self, review_id: str, by: str) -> Review: ...
 
-    def decide(
-        self,
-        review_id: str,
-        *,
-        kind: DecisionKind,
-        by: str,
-        seen_version: int,
-        seen_hash: str,
-        comment: str = "",
-        comments: Sequence[JsonObject] = (),
-        edited: Json = None,
-        has_edit: bool = False,
-    ) -> Review:
-        """Compare-and-set: `Conflict` names who was faster when the version or the hash is not the stored one.
+    def decide(self, review_id: str, answer: Answer) -> Review:
+        """Apply an answer by compare-and-set: `Conflict` when the version or the content hash that the reviewer saw is
+        not the stored one.
 
-        An approval short of the quorum is kept and leaves the review open. A decision sets the execution's `ready_at`.
+        An approval short of the quorum leaves the review open. A decision sets the execution's `ready_at`.
         """
 
     def decisions(self, execution_id: str) -> Mapping[str, Decision]:

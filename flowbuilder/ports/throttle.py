@@ -1,4 +1,4 @@
-"""Limits of connections: who may call now, and who has to wait."""
+"""Rate and concurrency limits of connections, shared by all workers."""
 
 from __future__ import annotations
 
@@ -12,40 +12,41 @@ from flowbuilder.throttling.limiter import LimiterState
 
 T = TypeVar("T")
 Kind = Literal["connection", "provider", "host"]
-Rule = Callable[[LimiterState, datetime], tuple[LimiterState, T]]
-"""What becomes of a connection's traffic at a moment, and what is to be said of it. It may be called several times."""
+Transition = Callable[[LimiterState, datetime], tuple[LimiterState, T]]
+"""From a connection's limiter state and the time to the new state and a result. The store may call it several times."""
 
 
 class Throttle(Protocol):
-    """The limits of all connections, shared by all who call them."""
+    """The limits of all connections, shared by all workers."""
 
-    def slot(self, name: str, *, kind: Kind = "connection") -> AbstractAsyncContextManager[None]:
-        """One call of a connection. Where there is none, `name` is a provider or a host, and `kind` says so.
+    def acquire(self, name: str, *, kind: Kind = "connection") -> AbstractAsyncContextManager[None]:
+        """Around one call of a connection; without a connection, `name` is a provider or a host, as `kind` says.
 
-        Waits for seconds, at most; `Throttled` when it takes longer. A `TransientError` in the block that says
-        `rate_limit`, or names a time (`retry_after`), closes the connection for everybody; it comes out as `Throttled`.
+        Waits a few seconds at most; `Throttled` when it takes longer. A `TransientError` in the block with reason
+        `rate_limit`, or a `server_error` with `retry_after`, opens the circuit for all workers and is raised as
+        `Throttled`.
         """
 
 
 class LimiterStore(Protocol):
-    """Where the traffic of connections is written down."""
+    """The stored limiter state of each connection."""
 
-    def traffic(self, name: str) -> LimiterState:
-        """That of one connection, as it stands."""
+    def limiter_state(self, name: str) -> LimiterState:
+        """The current state of one connection."""
 
-    def update_limiter(self, name: str, rule: Rule[T]) -> T:
-        """Change that of one connection by a rule, in one transaction, at the book's own time."""
+    def update_limiter(self, name: str, transition: Transition[T]) -> T:
+        """Change the state of one connection in one transaction, at the store's time; returns the result."""
 
 
 class NoThrottle:
-    """Implements `Throttle` where nothing has limits."""
+    """Implements `Throttle` without limits."""
 
     @asynccontextmanager
-    async def slot(self, name: str, *, kind: Kind = "connection") -> AsyncIterator[None]:
+    async def acquire(self, name: str, *, kind: Kind = "connection") -> AsyncIterator[None]:
         """At once."""
         yield
 
 
-def named(connection: str | None, url: str) -> tuple[str, Kind]:
-    """Whose limits count for a request: the connection's, where there is one, else those of the URL's host."""
+def limit_key(connection: str | None, url: str) -> tuple[str, Kind]:
+    """Whose limits apply to a request: the connection's, or without one those of the URL's host."""
     return (connection, "connection") if connection else ((urlsplit(url).hostname or "").lower(), "host")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from flowbuilder.adapters.clock import SystemClock
-from flowbuilder.engine.runner import create_execution, plan_of
+from flowbuilder.engine.start import create_execution
+from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.errors import NotFound, Refused
 from flowbuilder.model.execution import WorkflowVersion
 from flowbuilder.ports import StartRequest, Store
@@ -30,8 +31,9 @@ NOT_FOUND = 404
 class PrefectEngine:
     """Implements `ports.Engine`. Every method raises `Unavailable` when Prefect is needed and does not answer."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings, *, plans: PlanCache | None = None) -> None:
         self._store = store
+        self._plans = plans or PlanCache(store)
         self._settings = settings
         self._deployments: dict[str, UUID] = {}
         self._lock = Lock()
@@ -67,6 +69,7 @@ class PrefectEngine:
             version=version,
             inputs=wanted.inputs,
             site=wanted.site,
+            plans=self._plans,
         )
         wake_workers(self._settings.home, execution_id, run.model_dump_json())
         return execution_id
@@ -112,6 +115,6 @@ class PrefectEngine:
     def _deployment_spec(self, version: WorkflowVersion, site: str | None, *, draft: bool) -> DeploymentSpec:
         from flowbuilder.prefect.deployments.sync import deployment_spec
 
-        schema = plan_of(self._store, version).input_schema
+        schema = self._plans.plan_of(version).input_schema
         record = self._store.site(site) if site else None
         return deployment_spec(version, schema, record, self._settings, draft=draft, scheduled=False)

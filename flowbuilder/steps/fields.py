@@ -14,10 +14,9 @@ from pydantic_core import PydanticCustomError, core_schema
 
 from flowbuilder.errors import LanguageError
 from flowbuilder.language import Expression, Template, is_template
-from flowbuilder.values import Json
+from flowbuilder.values import Json, Place, map_values, walk_values
 
 T = TypeVar("T")
-Place = tuple[str | int, ...]
 Sink = Literal["publish", "host", "code", "tool"]
 
 
@@ -31,8 +30,8 @@ class TemplatedField:
         def validate(value: Any, inner: core_schema.ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
             if isinstance(info.context, Bound):
                 return inner(value)
-            compiled = _compile(value)
-            return compiled if _holds_template(compiled) else inner(value)
+            compiled = compile_value(value)
+            return compiled if holds_template(compiled) else inner(value)
 
         return core_schema.with_info_wrap_validator_function(validate, handler(source))
 
@@ -92,16 +91,6 @@ class Bound:
     """The validation context that says: templates are filled in."""
 
 
-def _compile(value: Any) -> Any:
-    if isinstance(value, str):
-        return _language(Template, value) if is_template(value) else value
-    if isinstance(value, Mapping):
-        return {key: _compile(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_compile(item) for item in value]
-    return value
-
-
 def _language(form: type[T], source: str) -> T:
     try:
         return form(source)  # type: ignore[call-arg]
@@ -109,55 +98,41 @@ def _language(form: type[T], source: str) -> T:
         raise PydanticCustomError("language", "{message}", {"message": str(error), "error": error}) from None
 
 
-def _holds_template(value: Any) -> bool:
-    if isinstance(value, Template):
-        return True
-    if isinstance(value, Mapping):
-        return any(_holds_template(item) for item in value.values())
-    return isinstance(value, list | tuple) and any(_holds_template(item) for item in value)
+def compile_value(value: Any) -> Any:
+    """A JSON value in which a `Template` replaces each string that holds one."""
+    return map_values(value, _compiled)
 
 
-_SCALARS = frozenset((str, int, float, bool))
+def _compiled(_place: Place, value: Any) -> Any:
+    return _language(Template, value) if isinstance(value, str) and is_template(value) else value
+
+
+def holds_template(value: Any) -> bool:
+    """Whether a compiled value is a template or holds one."""
+    return any(isinstance(inner, Template) for _, inner in walk_values(value))
 
 
 def texts_in(value: Any, at: Place) -> Iterator[tuple[Place, Template | Expression]]:
-    """Every template and expression in a field's value, with its place."""
-    if value is None or type(value) in _SCALARS:
-        return
-    if isinstance(value, (Template, Expression)):
-        yield at, value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from texts_in(item, (*at, key))
-    elif isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            yield from texts_in(item, (*at, index))
-    elif isinstance(value, Record) and value.shares_texts:
-        for name, info in type(value).model_fields.items():
-            yield from texts_in(getattr(value, name), (*at, info.alias or name))
+    """Every template and expression in a compiled value, with its place; `at` is the place of the value."""
+    for place, inner in walk_values(value, at):
+        if isinstance(inner, (Template, Expression)):
+            yield place, inner
+        elif isinstance(inner, Record) and inner.shares_texts:
+            for name, info in type(inner).model_fields.items():
+                yield from texts_in(getattr(inner, name), (*place, info.alias or name))
 
 
-def fill(value: Any, context: Mapping[str, Json]) -> Json:
-    """A compiled value (templates inside lists and objects) with its templates filled in."""
-    return _fill(value, context)  # type: ignore[no-any-return]
+def render_value(value: Any, context: Mapping[str, Json]) -> Any:
+    """A compiled value in which each template is replaced by what it renders to."""
 
+    def render(_place: Place, inner: Any) -> Any:
+        if isinstance(inner, Template):
+            return inner.render(context)
+        if isinstance(inner, Record) and inner.shares_texts and any(True for _ in texts_in(inner, ())):
+            # a part of the step whose own fields may be templates, such as `assign`: it is validated with the step
+            fields = type(inner).model_fields
+            names = inner.model_fields_set
+            return {fields[name].alias or name: render_value(getattr(inner, name), context) for name in names}
+        return inner
 
-def compile_value(value: Any) -> Any:
-    """A JSON value with every text that holds a template replaced by its `Template`."""
-    return _compile(value)
-
-
-def _fill(value: Any, context: Mapping[str, Json]) -> Any:
-    if isinstance(value, Template):
-        return value.render(context)
-    if isinstance(value, Expression):
-        return value
-    if isinstance(value, Mapping):
-        return {key: _fill(item, context) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_fill(item, context) for item in value]
-    if isinstance(value, Record) and value.shares_texts and any(True for _ in texts_in(value, ())):
-        # a part of the step, such as `assign`, whose own fields may be templates: it is validated anew with the step
-        fields = type(value).model_fields
-        return {fields[name].alias or name: _fill(getattr(value, name), context) for name in value.model_fields_set}
-    return value
+    return map_values(value, render)

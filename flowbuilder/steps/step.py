@@ -20,25 +20,25 @@ from flowbuilder.language import Expression, Shape, Template
 from flowbuilder.steps.fields import (
     Bound,
     ExpressionText,
-    Place,
     Record,
     Sink,
     Templated,
     TemplatedField,
     compile_value,
-    fill,
+    render_value,
     texts_in,
 )
 from flowbuilder.steps.type_shapes import shape_of_model
-from flowbuilder.values import Json, JsonObject
+from flowbuilder.values import Json, JsonObject, Place
 
 if TYPE_CHECKING:
     from flowbuilder.model.review import Decision, ReviewRequest
     from flowbuilder.ports import Ports
 
 __all__ = [
-    "Completed", "ContinueWith", "ExecutionInfo", "ExpressionText", "Kind", "NeedsReview", "Place", "Record", "Retry",
-    "Sink", "Step", "StepResult", "StepRun", "Templated", "TemplatedField", "Trust", "compile_value", "fill",
+    "Completed", "ContinueWith", "ExecutionInfo", "ExpressionText", "InnerBlock", "Kind", "NeedsReview", "Place",
+    "Record", "Retry", "Sink", "Step", "StepResult", "StepRun", "Templated", "TemplatedField", "Trust",
+    "compile_value", "render_value",
 ]  # fmt: skip
 
 Kind = Literal["task", "branch", "loop", "review", "call"]
@@ -71,6 +71,20 @@ class Trust(Record):
     source: str
     reason: str = Field(min_length=1)
     by: str = Field(min_length=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InnerBlock:
+    """A list of steps inside a container step: the body of an iteration, or one branch of a conditional."""
+
+    place: Place
+    """Below the container: what `steps` and `output` stand in."""
+    steps: tuple[Step, ...]
+    when: Expression | None = None
+    """The condition of a branch."""
+    item_name: str | None = None
+    """The name of the item, where the steps run once for each."""
+    output: Any = None
 
 
 class Step(Record):
@@ -122,7 +136,7 @@ class Step(Record):
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
         """Every template and expression in the step's own fields, with its place below the step and its sink.
 
-        The bodies of containers (`steps`, `branches`, `else`) are not descended into: they are steps of their own.
+        Those of the steps inside a container are not included.
         """
         for name, alias, sink in _text_fields(type(self)):
             value = getattr(self, name)
@@ -141,13 +155,28 @@ class Step(Record):
         read = (reference.path for _, text, _ in self.own_texts for reference in text.references)
         return (*self.depends_on, *(str(path[1]) for path in read if len(path) > 1 and path[0] == "steps"))
 
+    def inner_blocks(self) -> tuple[InnerBlock, ...]:
+        """The lists of steps inside a container, in the order of the document; none in any other step."""
+        return ()
+
+    def scope_of(self, place: Place) -> int | None:
+        """The index of the inner block whose steps the text at `place`, below this step, can read.
+
+        None for a text that is evaluated in the scope around the step.
+        """
+        return None
+
+    def decides(self, place: Place, block: int) -> bool:
+        """Whether the text at `place`, below this step, decides if the steps of the inner block at this index run."""
+        return place == ("when",)
+
     def bind(self, context: Mapping[str, Json]) -> Self:
         """The step with every template filled in from `context`; `StepError` where a result has the wrong type."""
         values: dict[str, Any] = {}
         for name in self.model_fields_set:
             info = type(self).model_fields[name]
             value = getattr(self, name)
-            values[info.alias or name] = fill(value, context)
+            values[info.alias or name] = render_value(value, context)
         try:
             return type(self).model_validate(values, context=Bound())
         except ValidationError as error:

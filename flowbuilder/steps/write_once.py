@@ -1,4 +1,4 @@
-"""Writing to the outside world once: the intent is durable before the call, the receipt after it."""
+"""Idempotent writes: an intent is committed before the call and a receipt after it, so no write happens twice."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from flowbuilder.errors import StepError, Throttled, TransientError
+from flowbuilder.errors import StepError, TransientError
 from flowbuilder.model.effect import Effect, Intent, TargetClass
 from flowbuilder.model.review import ReviewRequest
+from flowbuilder.ports import Ledger
 from flowbuilder.steps.duration import Duration, seconds_of
 from flowbuilder.steps.step import NeedsReview, Record, StepRun
 from flowbuilder.values import Json, JsonObject, digest
 
 KEY_RETENTION = "PT24H"
-"""How long a target that honours keys is taken to remember one, unless the author knows better."""
+"""How long a target that honours idempotency keys is assumed to remember one when the author does not say."""
 
 
 class EffectOptions(Record):
@@ -30,16 +31,42 @@ class EffectOptions(Record):
     )
 
     def seconds(self) -> float | None:
-        """How long the target remembers a key; None: for ever, as where a repetition changes nothing anyway."""
+        """How long the target remembers a key, in seconds; None: without limit, or repeating the write is harmless."""
         return seconds_of(self.key_retention or (KEY_RETENTION if self.deduplicates else None))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """What a write returned: the step's `output`, kept as the receipt, and what it takes to undo it."""
+    """Result of a write: `output` becomes the step's output and the receipt, `inverse` is what undoes the write."""
 
     output: JsonObject
     inverse: JsonObject | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """The write may be made."""
+
+
+@dataclass(frozen=True)
+class Return:
+    """An earlier call has a receipt: it is the output."""
+
+    receipt: JsonObject
+
+
+@dataclass(frozen=True)
+class Ask:
+    """An earlier call may have succeeded: a reviewer has to approve another one."""
+
+    request: ReviewRequest
+
+
+@dataclass(frozen=True)
+class Fail:
+    """The write must not be made."""
+
+    error: StepError
 
 
 async def write_once(
@@ -51,70 +78,81 @@ async def write_once(
     write: Callable[[], Awaitable[Written]],
     key_retention: float | None = None,
 ) -> JsonObject | NeedsReview:
-    """The output of `write`, called at most once for this effect, or the receipt of the time it was called before.
+    """Call `write` at most once for this effect; returns its output, or the receipt of the earlier call.
 
-    A target that neither deduplicates nor can be asked is never called a second time without a person's word. Nor is
-    one that deduplicates but remembers a key only for `key_retention` seconds, once they are over.
-    A failure after which nobody knows whether the write took effect is noted as `unknown`.
+    When an earlier call may have succeeded and the target neither deduplicates nor can be looked up, the result is
+    `NeedsReview`: each approval authorises one further call. The same holds for a target that deduplicates, once its
+    `key_retention` (seconds) is over. A failed call is recorded as `refused` (it certainly did nothing) or `unknown`.
     """
-    import asyncio  # here: checking a document needs the step types, and no event loop
-
     ledger = run.ports.ledger
     if ledger is None:
         return (await write()).output
-    request_hash = digest(request)
-    effect = await ledger.begin(
-        Intent(
-            key=run.effect_key,
-            path=run.path,
-            target=target,
-            target_class=target_class,
-            request_hash=request_hash,
-            asked=run.asked,
-            key_retention=key_retention,
-        )
+    intent = Intent(
+        key=run.effect_key,
+        path=run.path,
+        target=target,
+        target_class=target_class,
+        request_hash=digest(request),
+        asked=run.asked,
+        key_retention=key_retention,
     )
+    effect = await ledger.begin(intent)
+    match _decide(run, effect, intent, _question(target, request)):
+        case Return(receipt):
+            return receipt
+        case Ask(question):
+            return NeedsReview(request=question)
+        case Fail(error):
+            raise error
+        case Call():
+            return await _call(ledger, run.effect_key, write)
+
+
+def _decide(run: StepRun, effect: Effect, intent: Intent, question: ReviewRequest) -> Call | Return | Ask | Fail:
+    """Whether to call the target, from what the ledger knows of earlier calls and what the reviewer decided."""
     if effect.status == "done" and effect.receipt is not None:
-        if effect.request_hash != request_hash:
-            raise StepError(
-                f"the effect key of this write to {target} was used for another write before",
-                code="effect_key_reused",
-                detail={"path": effect.path},
-            )
-        return effect.receipt
-    tells_nothing = target_class == "neither" or (target_class == "deduplicates" and effect.forgotten)
-    if tells_nothing and _in_doubt(effect):
-        question = _question(target, request)
-        if run.decision is None or run.decision.shown_hash != question.content_hash():
-            return NeedsReview(request=question)
-        if run.decision.kind != "approved":
-            raise StepError(
-                f"nobody knows whether {target} was written, and it was not repeated", code="effect_unknown"
-            )
-        if run.asked <= effect.asked:  # an approval is good for one call, and this one may have had it
-            return NeedsReview(request=question)
+        if effect.request_hash != intent.request_hash:
+            message = f"the effect key of this write to {intent.target} was already used for a different write"
+            return Fail(StepError(message, code="effect_key_reused", detail={"path": effect.path}))
+        return Return(effect.receipt)
+    if not (_may_have_been_called(effect) and _repeats_the_write(effect, intent.target_class)):
+        return Call()
+    if run.decision is None or run.decision.shown_hash != question.content_hash():
+        return Ask(question)
+    if run.decision.kind != "approved":
+        message = f"it is unknown whether the write to {intent.target} succeeded; it was not repeated"
+        return Fail(StepError(message, code="effect_unknown"))
+    if run.asked <= effect.asked:  # an approval authorises one call, and this one may have been used already
+        return Ask(question)
+    return Call()
+
+
+def _may_have_been_called(effect: Effect) -> bool:
+    return effect.status == "unknown" or effect.resumed
+
+
+def _repeats_the_write(effect: Effect, target_class: TargetClass) -> bool:
+    """Whether a second call would write a second time."""
+    return target_class == "neither" or (target_class == "deduplicates" and effect.forgotten)
+
+
+async def _call(ledger: Ledger, key: str, write: Callable[[], Awaitable[Written]]) -> JsonObject:
+    """Call the target and record how the call ended; raises what the call raises."""
+    import asyncio  # here: validating a document loads the step types, and needs no event loop
+
     try:
         written = await write()
     except asyncio.CancelledError:
-        await asyncio.shield(ledger.unknown(run.effect_key, reason="the call was cut off"))
-        raise
-    except TransientError as problem:
-        if problem.reason == "rate_limit" or (isinstance(problem, Throttled) and not problem.refused):
-            await ledger.refused(run.effect_key, reason=str(problem))
-        else:
-            await ledger.unknown(run.effect_key, reason=str(problem))
+        await asyncio.shield(ledger.unknown(key, reason="the call was cut off"))
         raise
     except StepError as problem:
-        if problem.code.startswith("http_4"):
-            await ledger.refused(run.effect_key, reason=str(problem))
+        if problem.definitive:
+            await ledger.refused(key, reason=str(problem))
+        elif isinstance(problem, TransientError):
+            await ledger.unknown(key, reason=str(problem))
         raise
-    await ledger.done(run.effect_key, receipt=written.output, inverse=written.inverse)
+    await ledger.done(key, receipt=written.output, inverse=written.inverse)
     return written.output
-
-
-def _in_doubt(effect: Effect) -> bool:
-    """Whether the call may have been made: an intent that was there before, or one of which nobody knows."""
-    return effect.status == "unknown" or effect.resumed
 
 
 def _question(target: str, request: Json) -> ReviewRequest:

@@ -13,6 +13,8 @@ from flowbuilder.engine.in_process import LocalRunner
 from flowbuilder.model.events import Event
 from flowbuilder.model.execution import Execution, Outcome, Status
 from flowbuilder.model.review import DecisionKind, Review
+from flowbuilder.model.review_rules import NO_EDIT
+from flowbuilder.model.review_rules import Answer as ReviewAnswer
 from flowbuilder.ports import Ports, Store
 from flowbuilder.settings import Settings
 from flowbuilder.testing.fakes import fake_ports
@@ -86,7 +88,7 @@ def run_locally(
     outside = ports or fake_ports()
     chosen = store or MemoryStore(clock=outside.clock)
     runner = LocalRunner(chosen, outside)
-    app = App(chosen, runner, Settings())
+    app = App(chosen, runner, Settings(), plans=runner.plans)
     if site is not None:
         chosen.save_site(str(site["site"]), site)
     for other in called:
@@ -124,13 +126,13 @@ def _decide_all(app: App, execution_id: str, decide: Decide | None) -> bool:
         given = Answer(verb=answer) if isinstance(answer, str) else answer
         app.decide(
             review.id,
-            kind=_KINDS[given.verb],
-            by="tester@localhost",
-            seen_version=review.version,
-            seen_hash=review.content_hash,
-            comment=given.comment,
-            edited=given.edited,
-            has_edit=given.edited is not None,
+            ReviewAnswer.to(
+                review,
+                kind=_KINDS[given.verb],
+                by="tester@localhost",
+                comment=given.comment,
+                edited=NO_EDIT if given.edited is None else given.edited,
+            ),
         )
         decided = True
     return decided

@@ -1,7 +1,4 @@
-"""What one step run has behind it at the limits of connections: the turns it was promised, and what it waited for.
-
-Time that a step run waits for its turn is no time of its own: `timeout_excluding_waits` does not count it.
-"""
+"""Throttle context of one step run: its reservations, and the time spent waiting, which counts in no timeout."""
 
 from __future__ import annotations
 
@@ -18,83 +15,83 @@ from flowbuilder.values import JsonObject
 
 @dataclass(frozen=True, kw_only=True)
 class Waited:
-    """A step run that was sent away before: `since` the first time, `times` in a row, with `turn` at `connection`."""
+    """Earlier postponements of a step run: `since` when, how many `times` in a row, and its reservation."""
 
     since: datetime
     times: int
     connection: str = ""
-    turn: JsonObject | None = None
+    reservation: JsonObject | None = None
 
 
 @dataclass
 class ThrottleContext:
-    """One step run on its way. `answered` counts its calls that were answered, `times` how often it was sent away."""
+    """Throttle context of one step run. `reservations` are by connection; `times_throttled` counts postponements."""
 
-    times: int = 0
-    turns: dict[str, JsonObject] = field(default_factory=dict)
-    answered: int = 0
-    _limits: list[Callable[[float], None]] = field(default_factory=list)
+    times_throttled: int = 0
+    reservations: dict[str, JsonObject] = field(default_factory=dict)
+    calls_answered: int = 0
+    _timeouts: list[Callable[[float], None]] = field(default_factory=list)
 
-    def extend(self, seconds: float) -> None:
-        """So many seconds are waited for a turn now: they count in no time limit."""
-        for later in self._limits:
-            later(seconds)
+    def extend_timeouts(self, seconds: float) -> None:
+        """Extend the timeouts of the step run by a wait of so many seconds."""
+        for extend in self._timeouts:
+            extend(seconds)
 
 
-_PASSAGE: ContextVar[ThrottleContext | None] = ContextVar("passage", default=None)
+_CURRENT: ContextVar[ThrottleContext | None] = ContextVar("throttle_context", default=None)
 
 
 def current_throttle_context() -> ThrottleContext:
-    """That of the step run around; an empty one outside of all."""
-    return _PASSAGE.get() or ThrottleContext()
+    """The context of the current step run; a new one outside of a step run."""
+    return _CURRENT.get() or ThrottleContext()
 
 
 @contextmanager
-def throttle_context(passage: ThrottleContext) -> Iterator[ThrottleContext]:
-    """The calls in this block are those of one step run."""
-    token = _PASSAGE.set(passage)
+def throttle_context(context: ThrottleContext) -> Iterator[ThrottleContext]:
+    """Make `context` the current one for the calls in this block."""
+    token = _CURRENT.set(context)
     try:
-        yield passage
+        yield context
     finally:
-        _PASSAGE.reset(token)
+        _CURRENT.reset(token)
 
 
 def throttle_context_of(waited: Waited | None) -> ThrottleContext:
-    """The passage of a step run that was sent away before, or was not."""
+    """The context of a step run with these earlier postponements; None: it had none."""
     if waited is None:
         return ThrottleContext()
-    turns = {} if waited.turn is None else {waited.connection: waited.turn}
-    return ThrottleContext(times=waited.times, turns=turns)
+    reservations = {} if waited.reservation is None else {waited.connection: waited.reservation}
+    return ThrottleContext(times_throttled=waited.times, reservations=reservations)
 
 
 @asynccontextmanager
 async def timeout_excluding_waits(seconds: float | None) -> AsyncIterator[None]:
-    """As `asyncio.timeout`, but for the time that the step run waits for its turn."""
-    passage = _PASSAGE.get()
-    async with asyncio.timeout(seconds) as limit:
-        if passage is None or seconds is None:
+    """As `asyncio.timeout`, without counting the time that the step run waits at a rate limit."""
+    context = _CURRENT.get()
+    async with asyncio.timeout(seconds) as timeout:
+        if context is None or seconds is None:
             yield
             return
-        # the step may be in a loop of its own, and wait there
-        later = partial(_reschedule, asyncio.get_running_loop(), limit)
-        passage._limits.append(later)
+        # the step may run and wait in another event loop
+        extend = partial(_reschedule, asyncio.get_running_loop(), timeout)
+        context._timeouts.append(extend)
         try:
             yield
         finally:
-            passage._limits.remove(later)
+            context._timeouts.remove(extend)
 
 
-def _reschedule(loop: asyncio.AbstractEventLoop, limit: asyncio.Timeout, seconds: float) -> None:
-    def move() -> None:
-        when = limit.when()
-        if when is not None and not limit.expired():
-            limit.reschedule(when + seconds)
+def _reschedule(loop: asyncio.AbstractEventLoop, timeout: asyncio.Timeout, seconds: float) -> None:
+    def extend() -> None:
+        when = timeout.when()
+        if when is not None and not timeout.expired():
+            timeout.reschedule(when + seconds)
 
     try:
-        here = asyncio.get_running_loop()
+        current = asyncio.get_running_loop()
     except RuntimeError:
-        here = None
-    if here is loop:
-        move()
+        current = None
+    if current is loop:
+        extend()
     else:
-        loop.call_soon_threadsafe(move)
+        loop.call_soon_threadsafe(extend)

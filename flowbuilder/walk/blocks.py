@@ -6,7 +6,7 @@ from typing import Any
 
 from flowbuilder.errors import LanguageError
 from flowbuilder.plan.nodes import Call
-from flowbuilder.steps.step import fill
+from flowbuilder.steps.step import render_value
 from flowbuilder.values import JsonObject
 from flowbuilder.walk.loops import item_settled
 from flowbuilder.walk.runs import BlockRun, ItemRun, NodeRun, error_of
@@ -37,6 +37,6 @@ def failure_of(block: BlockRun) -> JsonObject | None:
 
 def _settle_with(course: WalkState, run: NodeRun, output: Any, context: JsonObject) -> None:
     try:
-        course.settle(run, "completed", fill(output, context))
+        course.settle(run, "completed", render_value(output, context))
     except LanguageError as problem:
         course.settle(run, "failed", error=error_of(problem, "output"))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from flowbuilder.errors import LanguageError
 from flowbuilder.plan.nodes import Loop
-from flowbuilder.steps.step import fill
+from flowbuilder.steps.step import render_value
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.admission import begin_task
 from flowbuilder.walk.rewind import abandon_block
@@ -89,7 +89,7 @@ def item_settled(course: WalkState, item: ItemRun, error: JsonObject | None) -> 
             if node.output is None:
                 output = next(reversed(item.block.runs.values())).output
             else:
-                output = fill(node.output, item.scope.whole(item.feedback))
+                output = render_value(node.output, item.scope.whole(item.feedback))
         except LanguageError as problem:
             error = error_of(problem, "output")
     run.open_items.pop(item.index, None)

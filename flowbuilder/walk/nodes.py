@@ -6,7 +6,7 @@ from flowbuilder.errors import LanguageError
 from flowbuilder.json_schema import problems
 from flowbuilder.language import Expression
 from flowbuilder.plan.nodes import Arm, Branch, Call, Loop, Review, Task
-from flowbuilder.steps.step import fill
+from flowbuilder.steps.step import render_value
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.admission import begin_task
 from flowbuilder.walk.loops import begin_loop
@@ -107,7 +107,7 @@ def _begin_branch(course: WalkState, run: NodeRun, node: Branch) -> None:
 def _begin_call(course: WalkState, run: NodeRun, node: Call) -> None:
     run.state = "open"
     try:
-        given = fill(node.inputs, course.context(run))
+        given = render_value(node.inputs, course.context(run))
     except LanguageError as problem:
         course.settle(run, "failed", error=error_of(problem, "with"))
         return

@@ -24,7 +24,7 @@ from flowbuilder.errors import LanguageError
 from flowbuilder.model.execution import Outcome
 from flowbuilder.model.review import Decision
 from flowbuilder.plan.nodes import Plan
-from flowbuilder.steps.step import ExecutionInfo, fill
+from flowbuilder.steps.step import ExecutionInfo, render_value
 from flowbuilder.values import JsonObject
 from flowbuilder.walk.admission import leave
 from flowbuilder.walk.blocks import close, failure_of
@@ -163,6 +163,6 @@ class Walk:
         if error is not None:
             return Finish(error=error)
         try:
-            return Finish(outputs=fill(self.plan.outputs, self._root.scope.whole()))
+            return Finish(outputs=render_value(self.plan.outputs, self._root.scope.whole()))
         except LanguageError as problem:
             return Finish(error={**error_of(problem), "path": "outputs"})

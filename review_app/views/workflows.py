@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from difflib import unified_diff
 
 import streamlit as st
-import yaml
 
 from flowbuilder.app import App
+from flowbuilder.definition.serialize import document_text
 from flowbuilder.diagnostics import Diagnostic, render
 from flowbuilder.errors import DefinitionError, FlowbuilderError
 from flowbuilder.model.execution import WorkflowSummary, WorkflowVersion
@@ -97,7 +97,7 @@ def _workflow(app: App, name: str) -> None:
         with plan:
             st.code(visible(str(compiled)), language=None)
     with source:
-        st.code(visible(_text(version)), language="yaml", line_numbers=True)
+        st.code(visible(document_text(version)), language="yaml", line_numbers=True)
     with changes:
         _changes(versions, version)
     with diagnostics:
@@ -122,19 +122,13 @@ def _changes(versions: Sequence[WorkflowVersion], version: WorkflowVersion) -> N
         key=f"fb:against:{version.workflow}:{version.number}", format_func=lambda number: f"Version {number}",
     )  # fmt: skip
     other = next(item for item in versions if item.number == chosen)
-    lines = list(unified_diff(_text(other).splitlines(), _text(version).splitlines(), lineterm="", n=4))[2:]
+    lines = list(
+        unified_diff(document_text(other).splitlines(), document_text(version).splitlines(), lineterm="", n=4)
+    )[2:]
     if lines:
         st.code(visible("\n".join(lines)), language="diff")
     else:
         show('<div class="fb-quiet">The same text; at most the versions of called workflows differ.</div>')
-
-
-def _text(version: WorkflowVersion) -> str:
-    """What the author wrote; for a version made from data, its document as YAML."""
-    if version.source:
-        return version.source
-    text: str = yaml.safe_dump(version.document, sort_keys=False, allow_unicode=True, width=100)
-    return text
 
 
 def _diagnostic(item: Diagnostic) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 from flowbuilder.app import App
 from flowbuilder.errors import Conflict, FlowbuilderError
 from flowbuilder.model.review import DecisionKind, Review
-from flowbuilder.model.review_rules import SYSTEM
+from flowbuilder.model.review_rules import NO_EDIT, SYSTEM, Answer, NoEdit
 from flowbuilder.values import Json, NotJson, ensure_json
 from review_app.fields import as_text, structured
 from review_app.markdown_escape import escaped
@@ -167,21 +167,11 @@ def _decide(app: App, seen: Seen, me: str, kind: DecisionKind) -> None:
     review = seen.review
     _hush()
     comment = str(st.session_state.get(_comment(review)) or "")
-    edited: Json = None
-    has_edit = kind == "approved" and is_editing(review)
+    edited: Json | NoEdit = NO_EDIT
     try:
-        if has_edit:
+        if kind == "approved" and is_editing(review):
             edited = read_edit(review, str(st.session_state.get(_edit(review)) or ""))
-        decided = app.decide(
-            review.id,
-            kind=kind,
-            by=me,
-            seen_version=review.version,
-            seen_hash=review.content_hash,
-            comment=comment,
-            edited=edited,
-            has_edit=has_edit,
-        )
+        decided = app.decide(review.id, Answer.to(review, kind=kind, by=me, comment=comment, edited=edited))
     except Conflict as faster:
         _say(review, "warning", f"{faster.message}. Nothing of yours was sent; what you typed is kept.")
         return

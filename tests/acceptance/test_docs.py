@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from flowbuilder import check, load
 from flowbuilder.cli import group
 from flowbuilder.diagnostics import render
+from flowbuilder.errors import Transience
+from flowbuilder.model.error_codes import ERROR_CODES
+from flowbuilder.model.events import EVENT_DATA, EVENT_TYPES
+from tools.reference import errors_page, events_page
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs" / "decisions").glob("*.md")),
+]
+CODE = ("flowbuilder", "review_app", "chaos", "migrations", "tests")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+CODE_NAME = re.compile(r"[a-z][a-z_.]+$")
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
 
 
@@ -44,7 +56,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_commands_exist(page: Path) -> None:
     context = group.make_context("flowbuilder", ["--help"], resilient_parsing=True)
     known = set(group.list_commands(context))
-    said = set(re.findall(r"`?\bflowbuilder ([a-z]+)\b(?=[^a-z]|$)", _code(page)))
+    said = set(re.findall(r"(?<!from )\bflowbuilder ([a-z]+)\b(?=[^a-z]|$)", _code(page)))
     assert said - known == set()
 
 
@@ -56,3 +68,47 @@ def test_the_readme_opens_with_what_it_is_a_picture_and_the_two_commands() -> No
 def _code(page: Path) -> str:
     text = page.read_text(encoding="utf-8")
     return "\n".join([*(body for _, body in BLOCK.findall(text)), *re.findall(r"`([^`\n]+)`", text)])
+
+
+def test_tests_and_files_that_the_documents_name_exist() -> None:
+    names = {path.stem for path in (ROOT / "tests").rglob("test_*.py")}
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        names |= set(re.findall(r"def (test_\w+)", path.read_text(encoding="utf-8")))
+    files = {path.name for folder in CODE for path in (ROOT / folder).rglob("*.py")}
+    missing = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        missing += [f"{page.name}: {name}" for name in re.findall(r"`(test_\w+)`", text) if name not in names]
+        missing += [
+            f"{page.name}: {name}"
+            for name in re.findall(r"`([\w/]+\.py)`", text)
+            if name.rpartition("/")[2] not in files
+        ]
+        missing += [
+            f"{page.name}: {name}"
+            for name in re.findall(r"`((?:flowbuilder|tests|chaos|review_app|docs)/[\w/.]+)`", text)
+            if not (ROOT / name).exists()
+        ]
+    assert missing == []
+
+
+def test_the_references_are_generated_from_the_code() -> None:
+    for name, text in (("events.md", events_page()), ("errors.md", errors_page())):
+        written = (ROOT / "docs" / name).read_text(encoding="utf-8")
+        assert written == text.rstrip() + "\n", f"docs/{name} is out of date: run `python -m tools.reference`"
+    assert set(EVENT_DATA) == EVENT_TYPES
+
+
+def test_every_error_code_of_the_product_has_a_meaning() -> None:
+    used = {"http_400", *get_args(Transience)}
+    for path in (ROOT / "flowbuilder").rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and ast.unparse(call.func).endswith(("StepError", "LanguageError")):
+                given = [*call.args[:1], *(word.value for word in call.keywords if word.arg == "code")]
+                used |= {
+                    str(node.value)
+                    for node in given
+                    if isinstance(node, ast.Constant) and CODE_NAME.match(str(node.value))
+                }
+    unknown = {code for code in used - set(ERROR_CODES) if not code.startswith(("FB", "http_"))}
+    assert unknown == set()

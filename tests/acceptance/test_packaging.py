@@ -47,6 +47,9 @@ def test_the_wheel_carries_what_is_not_python(installed: Path) -> None:
     assert (share / "deployments" / "content" / "index.md").is_file()
     assert list((share / "deployments" / "sites").glob("*.yaml"))
     assert (installed / "flowbuilder" / "language" / "parsing" / "grammar.lark").is_file()
+    explanations = ROOT / "flowbuilder" / "analysis" / "explanations"
+    carried = {path.name for path in (installed / "flowbuilder" / "analysis" / "explanations").glob("*.md")}
+    assert carried == {path.name for path in explanations.glob("*.md")} != set()
     assert (installed / "flowbuilder" / "py.typed").is_file()
 
 
@@ -77,6 +80,12 @@ def test_a_store_is_made_and_the_samples_are_checked_outside_the_checkout(instal
     pushed = run(installed, "-m", "flowbuilder", "push", str(sample), home=tmp_path)
     assert pushed.returncode == 0, pushed.stderr
     assert (tmp_path / "flowbuilder.db").is_file()
+
+
+def test_a_code_is_explained_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
+    done = run(installed, "-m", "flowbuilder", "explain", "FB001", home=tmp_path)
+    text = (ROOT / "flowbuilder" / "analysis" / "explanations" / "FB001.md").read_text()
+    assert (done.returncode, done.stdout.rstrip()) == (0, text.rstrip()), done.stderr
 
 
 def test_the_review_app_is_found_outside_the_checkout(installed: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from flowbuilder.engine.effects.approval_guard import approves, ensure_approved
 from flowbuilder.engine.in_process import LocalRunner
 from flowbuilder.errors import DefinitionError, StepError
 from flowbuilder.model.review import Decision
+from flowbuilder.model.review_rules import Answer as ReviewAnswer
 from flowbuilder.model.review_rules import content_hash
 from flowbuilder.plan.compiler import compile_plan
 from flowbuilder.plan.nodes import Task
@@ -92,9 +93,7 @@ def test_what_was_changed_in_the_store_after_the_review_is_not_published(reads: 
     cms, ports = world()
     finished = run_locally(document(), ports=ports)
     (review,) = finished.waiting
-    finished.app.decide(
-        review.id, kind="approved", by="ana", seen_version=review.version, seen_hash=review.content_hash
-    )
+    finished.app.decide(review.id, ReviewAnswer.to(review, kind="approved", by="ana"))
     store: Any = finished.store
     whole, left = store.decisions, [None] * reads
 

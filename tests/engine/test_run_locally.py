@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-import flowbuilder.engine.runner as execute_module
 from flowbuilder.analysis.model import Analysis
+from flowbuilder.app import App
 from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.errors import Conflict, DefinitionError, Refused
+from flowbuilder.model.review_rules import Answer as ReviewAnswer
 from flowbuilder.testing import Answer, Finished, MemoryStore, run_locally
 
 HERE = Path(__file__).parent
@@ -132,10 +133,9 @@ def test_a_document_with_errors_is_not_stored() -> None:
 def test_a_second_decision_learns_who_was_faster() -> None:
     finished = run_batch()
     review = finished.waiting[0]
-    seen = {"seen_version": review.version, "seen_hash": review.content_hash}
-    finished.app.decide(review.id, kind="approved", by="ana@example.com", **seen)
+    finished.app.decide(review.id, ReviewAnswer.to(review, kind="approved", by="ana@example.com"))
     with pytest.raises(Conflict, match=r"ana@example\.com"):
-        finished.app.decide(review.id, kind="rejected", by="bob@example.com", comment="no", **seen)
+        finished.app.decide(review.id, ReviewAnswer.to(review, kind="rejected", by="bob@example.com", comment="no"))
 
 
 def test_a_paused_execution_stops_and_goes_on() -> None:
@@ -182,7 +182,7 @@ def test_rules_that_have_come_since_do_not_stop_what_is_stored(monkeypatch: pyte
         yield Diagnostic(code="FB999", message="this is not allowed any more")
 
     monkeypatch.setattr("flowbuilder.analysis.linter.rules", lambda: {"new": new_rule})
-    execute_module._plan.cache_clear()
-    assert [standing.status for standing in waiting.app.step_views(waiting.execution.id)] == ["waiting"]
+    later = App(store, waiting.app.engine, waiting.app.settings)  # as a process that starts now: it has no plan yet
+    assert [view.status for view in later.step_views(waiting.execution.id)] == ["waiting"]
     with pytest.raises(DefinitionError, match="not allowed any more"):
-        waiting.app.publish("w")
+        later.publish("w")

@@ -93,7 +93,7 @@ def refusing(seconds: float | None = None) -> Behaviour:
 
 def sent_away(seconds: float = 600) -> Behaviour:
     def behave(_run: StepRun) -> None:
-        raise Throttled("not more often", connection="shop", retry_after=seconds, turn=TURN)
+        raise Throttled("not more often", connection="shop", retry_after=seconds, reservation=TURN)
 
     return behave
 
@@ -168,7 +168,9 @@ async def test_a_short_wait_lets_the_execution_go_as_well() -> None:
 @pytest.mark.parametrize("kind", ["calling", "sharing"])
 async def test_what_it_was_promised_is_with_the_step_when_it_comes_back(kind: str) -> None:
     world = World(
-        sent_away(), lambda _run: [current_throttle_context().turns, current_throttle_context().times], kind=kind
+        sent_away(),
+        lambda _run: [current_throttle_context().reservations, current_throttle_context().times_throttled],
+        kind=kind,
     )
     await world.drive()
     world.clock.advance(600)
@@ -224,7 +226,7 @@ async def test_a_run_in_this_process_does_not_stay_for_hours() -> None:
 @pytest.mark.parametrize("kind", ["calling", "sharing"])
 async def test_time_that_a_step_waits_for_its_turn_is_not_its_own(kind: str) -> None:
     async def waiting(_run: StepRun) -> str:
-        current_throttle_context().extend(0.4)
+        current_throttle_context().extend_timeouts(0.4)
         await asyncio.sleep(0.4)
         return "in time"
 
@@ -233,7 +235,7 @@ async def test_time_that_a_step_waits_for_its_turn_is_not_its_own(kind: str) -> 
 
 async def test_its_own_time_is_still_limited() -> None:
     async def idling(_run: StepRun) -> None:
-        current_throttle_context().extend(0.1)
+        current_throttle_context().extend_timeouts(0.1)
         await asyncio.sleep(5)
 
     settled = await World(idling, timeout_seconds=0.1).drive()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 import time
@@ -22,9 +21,9 @@ from flowbuilder.prefect.api import global_limits
 from flowbuilder.prefect.api.global_limits import PrefectConcurrencyLimits, limit_name
 from flowbuilder.testing import FakeConnections, MemoryStore
 from tests.support.prefect_server import PrefectServer, free_port
+from tests.support.proof import THOROUGH
 
 pytestmark = pytest.mark.prefect
-THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
 HOLDER = """
 import asyncio, sys
 from flowbuilder.prefect.api.global_limits import PrefectConcurrencyLimits
@@ -102,7 +101,7 @@ async def test_a_limit_that_is_not_there_is_made_and_lets_nobody_by(prefect: Pre
         await client.delete_global_concurrency_limit_by_name(limit_name("strict"))
     async with doors[0].slot("strict"):
         assert await active("strict") == (1, 1)
-        with pytest.raises(Throttled, match="strict may not be called by more at once"):
+        with pytest.raises(Throttled, match="the concurrency limit of strict is reached"):
             async with doors[1].slot("strict"):
                 pass
 
@@ -124,7 +123,7 @@ async def test_while_prefect_is_away_our_own_record_decides(prefect: PrefectServ
     with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api"}):
         door = worker("alone", 1)
         async with door.slot("alone"):
-            with pytest.raises(Throttled, match="alone may not be called by more at once"):
+            with pytest.raises(Throttled, match="the concurrency limit of alone is reached"):
                 async with door.slot("alone"):
                     pass
 

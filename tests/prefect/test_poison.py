@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import subprocess
 import threading
 import time
@@ -16,10 +15,10 @@ from flowbuilder.settings import Settings
 from flowbuilder.steps.registry import step_types
 from tests.support.prefect_installation import PrefectInstallation, until
 from tests.support.prefect_server import BIN, PrefectServer, program
+from tests.support.proof import THOROUGH
 
 pytestmark = pytest.mark.prefect
 
-THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
 LEASE = 15.0 if THOROUGH else 3.0
 """Seconds: as it ships, or shorter."""
 MANY = 50 if THOROUGH else 20

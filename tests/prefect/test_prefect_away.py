@@ -14,6 +14,7 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from flowbuilder.errors import Unavailable
+from flowbuilder.model.review_rules import Answer
 from flowbuilder.prefect.api.availability import PrefectUnavailable, prefect_call
 from flowbuilder.prefect.api.cached_reads import DeploymentLimits
 from flowbuilder.prefect.runs.process_liveness import this_place
@@ -57,7 +58,7 @@ async def waiting(shop: PrefectInstallation, document: str = NOTE) -> str:
 
 def decide(shop: PrefectInstallation, execution_id: str) -> None:
     [review] = shop.app.reviews_of(execution_id)
-    shop.store.decide(review.id, kind="approved", by="ana", seen_version=review.version, seen_hash=review.content_hash)
+    shop.store.decide(review.id, Answer.to(review, kind="approved", by="ana"))
 
 
 async def test_a_worker_that_starts_without_prefect_goes_on_with_what_was_decided(shop: PrefectInstallation) -> None:

@@ -7,11 +7,13 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.states import Cancelled, Completed, Crashed, Failed, Running
 
+from flowbuilder.model.review_rules import Answer
 from flowbuilder.prefect.runs.reschedule import reschedule
 from flowbuilder.prefect.worker.main import reconcile
 from flowbuilder.prefect.worker.reconciler import Sweeper
 from tests.support.documents import NOTE
 from tests.support.prefect_installation import PrefectInstallation, flow_run, prefect_state, until
+from tests.support.store_contract import make_ready
 
 pytestmark = pytest.mark.prefect
 
@@ -23,7 +25,7 @@ async def test_a_decision_whose_wake_up_was_lost_is_found(shop: PrefectInstallat
         review = await shop.review(execution_id)
         await shop.status(execution_id, "waiting")
         now = shop.app.review(review.id)
-        shop.store.decide(review.id, kind="approved", by="ana", seen_version=now.version, seen_hash=now.content_hash)
+        shop.store.decide(review.id, Answer.to(now, kind="approved", by="ana"))
         await shop.status(execution_id, "completed")
 
 
@@ -84,7 +86,7 @@ async def test_a_run_that_has_ended_in_prefect_alone_is_scheduled_again_after_a_
     shop: PrefectInstallation, state: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execution_id = await waiting(shop)
-    shop.store.mark_ready(execution_id)
+    make_ready(shop.store, execution_id)
     async with get_client() as client:
         await client.set_flow_run_state(UUID(execution_id), state, force=True)  # type: ignore[arg-type]
         execution = shop.app.execution(execution_id)

@@ -11,8 +11,9 @@ import psycopg
 import pytest
 
 from flowbuilder.adapters.clock import SystemClock
-from flowbuilder.engine.runner import create_execution
+from flowbuilder.engine.start import create_execution
 from flowbuilder.errors import Unavailable
+from flowbuilder.model.review_rules import Answer
 from flowbuilder.prefect.worker import warm_worker
 from flowbuilder.prefect.worker.store_listener import StoreListener
 from flowbuilder.settings import Settings
@@ -57,11 +58,7 @@ async def decided_elsewhere(shop: PrefectInstallation, execution_id: str) -> flo
     await shop.status(execution_id, "waiting")
     await asyncio.sleep(0.3)  # a person looks at it
     now = shop.app.review(review.id)
-    await asyncio.to_thread(
-        lambda: shop.store.decide(
-            now.id, kind="approved", by="ana", seen_version=now.version, seen_hash=now.content_hash
-        )
-    )
+    await asyncio.to_thread(lambda: shop.store.decide(now.id, Answer.to(now, kind="approved", by="ana")))
     await shop.status(execution_id, "completed")
     decided = shop.app.review(review.id).decision
     [started] = shop.events(execution_id, "step_started", "after")

@@ -13,7 +13,7 @@ from chaos.fault import Injection
 from chaos.load import Start
 from chaos.options import Options
 from chaos.processes import End
-from chaos.reviewers import Answer
+from chaos.reviewers import DecisionAttempt
 from chaos.target_service import Call
 from flowbuilder.model.effect import Effect
 from flowbuilder.model.events import Event, EventType
@@ -68,9 +68,9 @@ def call(place: str, key: str, *, applied: bool = True) -> Call:
     return Call(at=BEGUN.timestamp(), place=place, key=key, applied=applied)
 
 
-def answer(execution_id: str, by: str, told: Any) -> Answer:
+def answer(execution_id: str, by: str, told: Any) -> DecisionAttempt:
     """What somebody was told."""
-    return Answer(
+    return DecisionAttempt(
         review_id=f"review-{execution_id}", execution_id=execution_id, by=by, kind="approved", at=0.0, told=told
     )
 

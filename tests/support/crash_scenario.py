@@ -12,11 +12,13 @@ from typing import Any, Protocol
 
 from flowbuilder.app import App
 from flowbuilder.audit import audit
-from flowbuilder.engine.runner import PerformHere, create_execution, execute
+from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.start import create_execution
 from flowbuilder.errors import Conflict, NotFound, Refused
 from flowbuilder.model.events import Event
 from flowbuilder.model.execution import TERMINAL, Execution
 from flowbuilder.model.review import Review
+from flowbuilder.model.review_rules import Answer
 from flowbuilder.ports import Ports, Sandbox, StartRequest, Store
 from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeClock, fake_ports
@@ -128,7 +130,7 @@ class CrashScenario:
         self._prepare(app, store)
         idle = 0
         for _ in range(PASSES):
-            busy = self._work(store, ports) or self._answer(app, store)
+            busy = self._work(app, ports) or self._answer(app, store)
             if store.execution(self.run).status in TERMINAL:
                 return
             idle = 0 if busy else idle + 1
@@ -166,7 +168,8 @@ class CrashScenario:
             sandbox=self.sandbox,
         )
 
-    def _work(self, store: Any, ports: Any) -> bool:
+    def _work(self, app: App, ports: Any) -> bool:
+        store = app.store
         busy = bool(store.expire_reviews())
         for execution in store.ready():
             busy = True
@@ -179,6 +182,7 @@ class CrashScenario:
                         ttl=TTL,
                         ports=ports,
                         perform=PerformHere(self.clock),
+                        plans=app.plans,
                     )
                 )
         return busy
@@ -199,7 +203,7 @@ class CrashScenario:
         for review in app.reviews_of(self.run):
             answer = self._answer_to(review) if review.status == "open" else None
             if answer is not None:
-                app.decide(review.id, seen_version=review.version, seen_hash=review.content_hash, **answer)
+                app.decide(review.id, Answer.to(review, **answer))
                 busy = True
         return busy
 

@@ -170,7 +170,7 @@ SCENARIOS: tuple[Scenario, ...] = (
                 "output": "{{ steps.save.output.status }}",
             },
         ],
-        answers={"each[0].review": {"kind": "approved", "by": "ben@example.com", "edited": "mine", "has_edit": True}},
+        answers={"each[0].review": {"kind": "approved", "by": "ben@example.com", "edited": "mine"}},
         outputs={"outputs": "{{ steps.each.output.outputs }}"},
     ),
     Scenario(

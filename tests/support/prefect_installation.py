@@ -14,6 +14,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from flowbuilder.app import App
 from flowbuilder.model.events import Event
 from flowbuilder.model.review import DecisionKind, Review
+from flowbuilder.model.review_rules import Answer
 from flowbuilder.ports import Ports, Store
 from flowbuilder.prefect.engine import PrefectEngine
 from flowbuilder.prefect.runs.worker_context import WorkerContext, new_holder
@@ -53,11 +54,7 @@ class PrefectInstallation:
     async def decide(self, review: Review, kind: DecisionKind = "approved", comment: str = "") -> None:
         """Answer a review as it is now."""
         now = self.app.review(review.id)
-        await asyncio.to_thread(
-            lambda: self.app.decide(
-                now.id, kind=kind, by="ana", seen_version=now.version, seen_hash=now.content_hash, comment=comment
-            )
-        )
+        await asyncio.to_thread(lambda: self.app.decide(now.id, Answer.to(now, kind=kind, by="ana", comment=comment)))
 
     async def status(self, execution_id: str, *wanted: str, seconds: float = GUARD_SECONDS) -> str:
         """Wait until the execution has one of these statuses."""

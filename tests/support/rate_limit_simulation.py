@@ -8,10 +8,12 @@ import heapq
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import count
 from math import ceil
 
 from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.model.execution import TERMINAL
 from flowbuilder.ports import Clock, Ports, Store
 
@@ -112,6 +114,10 @@ class SimulatedWorker:
     longest: float = 0.0
     """For how many seconds of the clock a turn took a place at most."""
 
+    @cached_property
+    def plans(self) -> PlanCache:
+        return PlanCache(self.store)
+
     async def work(self, ids: list[str], *, seconds: float) -> None:
         """Until all have ended; after so many seconds of the clock no more are taken up."""
         until = self.clock.now() + timedelta(seconds=seconds)
@@ -143,6 +149,7 @@ class SimulatedWorker:
             ttl=timedelta(hours=1),
             ports=self.ports,
             perform=PerformHere(self.clock),
+            plans=self.plans,
         )
         self.turns += 1
         self.longest = max(self.longest, (self.clock.now() - begun).total_seconds())

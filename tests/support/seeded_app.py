@@ -14,6 +14,7 @@ from flowbuilder.app import App
 from flowbuilder.engine.in_process import LocalRunner
 from flowbuilder.model.execution import Execution
 from flowbuilder.model.review import Review
+from flowbuilder.model.review_rules import NO_EDIT, Answer
 from flowbuilder.ports import ReviewFilter
 from flowbuilder.prefect.api.wakeup_channel import WakeUpListener
 from flowbuilder.settings import Settings
@@ -156,10 +157,8 @@ class SeededApp:
     def decide(self, review: Review, kind: Any = "approved", *, by: str = BEN, edited: Json = None) -> Review:
         """Decide a review as someone at another screen does."""
         seen = self.store.review(review.id)
-        return self.app.decide(
-            review.id, kind=kind, by=by, seen_version=seen.version, seen_hash=seen.content_hash, comment="as agreed",
-            edited=edited, has_edit=edited is not None,
-        )  # fmt: skip
+        answer = Answer.to(seen, kind=kind, by=by, comment="as agreed", edited=NO_EDIT if edited is None else edited)
+        return self.app.decide(review.id, answer)
 
     def execution(self, execution_id: str) -> Execution:
         """An execution as it is now."""

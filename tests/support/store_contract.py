@@ -4,7 +4,10 @@ from datetime import timedelta
 
 from flowbuilder.model.execution import Execution, Lease
 from flowbuilder.model.review import Review, ReviewRequest
+from flowbuilder.model.review_rules import Answer
 from flowbuilder.ports import Store
+from flowbuilder.store import SqlStore
+from flowbuilder.store.db.transaction import Transaction
 from flowbuilder.testing import FakeClock
 from flowbuilder.values import JsonObject
 
@@ -47,9 +50,17 @@ class World:
         )
 
     def approve(self, review: Review, by: str = "ana@example.com") -> Review:
-        return self.store.decide(
-            review.id, kind="approved", by=by, seen_version=review.version, seen_hash=review.content_hash
-        )
+        return self.store.decide(review.id, Answer.to(review, kind="approved", by=by))
 
     def types(self, execution_id: str = "run-1") -> list[str]:
         return [event.type for event in self.store.events(execution_id)]
+
+
+def make_ready(store: Store, execution_id: str) -> None:
+    """Make an execution due now, behind the product's back."""
+
+    def change(transaction: Transaction) -> None:
+        transaction.change(transaction.lock(execution_id).id, ready_at=transaction.now())
+
+    assert isinstance(store, SqlStore)
+    store.database.write(change)

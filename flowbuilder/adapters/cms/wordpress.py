@@ -13,7 +13,7 @@ from flowbuilder.adapters.cms.html import publishable
 from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError
 from flowbuilder.model.effect import TargetClass
 from flowbuilder.ports import CmsPage, CmsWrite, Http, HttpRequest, HttpResponse, NoThrottle, Throttle
-from flowbuilder.ports.throttle import named
+from flowbuilder.ports.throttle import limit_key
 from flowbuilder.values import JsonObject, digest_text
 
 _SLUG = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+)*")
@@ -43,7 +43,7 @@ class WordPress:
         pair = f"{connection['username']}:{connection['password']}".encode()
         self._auth = {"Authorization": f"Basic {b64encode(pair).decode()}"}
         self._types = tuple(str(name) for name in record.get("types") or ("posts", "pages"))
-        self._whose = named(str(record.get("connection") or ""), self._url)
+        self._whose = limit_key(str(record.get("connection") or ""), self._url)
         self._create_type = str(record.get("create_type", "posts"))
         self._create_status = str(record.get("create_status", "publish"))
 
@@ -136,7 +136,7 @@ class WordPress:
 
     async def _call(self, method: str, route: str, *, query: JsonObject, json: JsonObject | None = None) -> Any:
         name, kind = self._whose
-        async with self._throttle.slot(name, kind=kind):
+        async with self._throttle.acquire(name, kind=kind):
             return await self._called(method, route, query=query, json=json)
 
     async def _called(self, method: str, route: str, *, query: JsonObject, json: JsonObject | None) -> Any:
@@ -154,7 +154,7 @@ class WordPress:
             message = f"{what} refused: {_reason(answer)} (is the application password right, and may its user edit?)"
             raise StepError(message, code="auth", detail={"status": answer.status})
         if answer.status == 400:
-            raise StepError(f"{what}: {_reason(answer)}", code="http_400", detail={"status": 400})
+            raise StepError(f"{what}: {_reason(answer)}", code="http_400", detail={"status": 400}, definitive=True)
         answer.ensure_success(what)
         return _parsed(answer, what)
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from flowbuilder.adapters.google.token import GoogleTokens
 from flowbuilder.errors import ConfigurationError, StepError, TransientError
 from flowbuilder.ports import Connections, Http, HttpRequest, HttpResponse, NoThrottle, SearchQuery, Throttle
-from flowbuilder.ports.throttle import named
+from flowbuilder.ports.throttle import limit_key
 from flowbuilder.values import JsonObject
 
 GOOGLE = "https://searchconsole.googleapis.com"
@@ -73,8 +73,8 @@ class GoogleSearchConsole:
         request = HttpRequest(
             method="POST", url=f"{base}/{route}", auth=auth, json=body, timeout=60.0, max_bytes=64 * 1024 * 1024
         )
-        name, kind = named(str(record.get("connection") or ""), base)
-        async with self._throttle.slot(name, kind=kind):
+        name, kind = limit_key(str(record.get("connection") or ""), base)
+        async with self._throttle.acquire(name, kind=kind):
             return _checked(await self._http.send(request))
 
 
@@ -156,6 +156,7 @@ def _checked(answer: HttpResponse) -> JsonObject:
             f"{said} (has the account access to this property?)", code="auth", detail={"status": answer.status}
         )
     if message and answer.status < 500:
-        raise StepError(said, code=f"http_{answer.status}", detail={"status": answer.status})
+        rejected = answer.status >= 400
+        raise StepError(said, code=f"http_{answer.status}", detail={"status": answer.status}, definitive=rejected)
     answer.ensure_success(what)
     raise StepError(said, code="not_json")

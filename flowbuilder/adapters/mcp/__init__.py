@@ -28,7 +28,7 @@ class ConnectedServers:
 
         record = record_of(server, await self._connections.get(server))
         async with AsyncExitStack() as stack:
-            async with self._throttle.slot(server):
+            async with self._throttle.acquire(server):
                 session = await stack.enter_async_context(opened(record))
             yield _Throttled(session, self._throttle, server)
 
@@ -43,5 +43,5 @@ class _Throttled:
         return await self._session.tools()
 
     async def call(self, tool: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
-        async with self._throttle.slot(self._server):
+        async with self._throttle.acquire(self._server):
             return await self._session.call(tool, arguments, seconds=seconds)

@@ -35,7 +35,7 @@ class ThrottledModel(WrapperModel):
     ) -> ModelResponse:
         """The model's answer. What will pass comes out as our error, so that the connection learns of it."""
         name, kind = self._whose
-        async with self._throttle.slot(name, kind=kind):
+        async with self._throttle.acquire(name, kind=kind):
             try:
                 return await self.wrapped.request(messages, model_settings, model_request_parameters)
             except ModelAPIError as problem:

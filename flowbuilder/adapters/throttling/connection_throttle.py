@@ -1,4 +1,4 @@
-"""One door for each connection: its limits, its turns, and the time until which it is closed, shared by all workers."""
+"""Distributed rate limiter: every worker asks the shared limiter state of a connection before it makes a call."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import logging
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import uuid4
@@ -15,8 +16,8 @@ from uuid import uuid4
 from flowbuilder.adapters.throttling.limit_registry import LimitRegistry
 from flowbuilder.errors import FlowbuilderError, Throttled, TransientError
 from flowbuilder.ports import Clock
-from flowbuilder.ports.throttle import Kind, LimiterStore
-from flowbuilder.throttling import limiter as rules
+from flowbuilder.ports.throttle import Kind, LimiterStore, Transition
+from flowbuilder.throttling import limiter
 from flowbuilder.throttling.context import ThrottleContext, current_throttle_context
 from flowbuilder.throttling.limiter import Denied, LimiterState, Permit, Reservation
 from flowbuilder.throttling.limits import UNLIMITED, Limits
@@ -24,157 +25,137 @@ from flowbuilder.throttling.limits import UNLIMITED, Limits
 logger = logging.getLogger(__name__)
 
 SHORT_WAIT = 3.0
-"""For so many seconds a step waits in its place for its first call."""
-LONGER_WAIT = 30.0
-"""The same for its further calls: sent away it would have to make the first ones again."""
-LONGEST_POLL = 15.0
-"""How many seconds at most pass before a call asks again for a place among the calls at once."""
+"""Seconds that a step waits in place for its first call, before it is postponed."""
+LONG_WAIT = 30.0
+"""The same for later calls: a postponed step would have to repeat the first ones."""
+MAX_POLL = 15.0
+"""Longest time, in seconds, before a postponed call asks for a concurrency slot again."""
 
 
 class ExternalLimit(Protocol):
-    """A second limit of calls at once, kept by somebody else, to which our own gives way."""
+    """A second concurrency limit, kept outside the store. It takes precedence over ours."""
 
     def held(self, name: str, limit: int, *, ours: int) -> AbstractAsyncContextManager[None]:
-        """One of `limit` places, `ours` of which this installation has; `Throttled` when there is none."""
+        """Hold one of `limit` slots, `ours` of which this installation holds; `Throttled` when none is free."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The target answered the call, with success or with an error of its own."""
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """The target rejected the call because there were too many."""
+
+    error: TransientError
+
+
+@dataclass(frozen=True)
+class Abandoned:
+    """The call was not sent, or was cut off."""
 
 
 class ConnectionThrottle:
-    """Implements `ports.Throttle` on a book. `chance` gives numbers between 0 and 1."""
+    """Implements `ports.Throttle` on a shared store. `jitter` returns numbers between 0 and 1."""
 
     def __init__(
         self,
-        book: LimiterStore,
-        declared: LimitRegistry,
+        store: LimiterStore,
+        registry: LimitRegistry,
         clock: Clock,
         *,
-        wall: ExternalLimit | None = None,
-        chance: Callable[[], float] = random.random,
+        external_limit: ExternalLimit | None = None,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._book, self._declared, self._clock = book, declared, clock
-        self._wall, self._chance = wall, chance
+        self._store, self._registry, self._clock = store, registry, clock
+        self._external_limit, self._jitter = external_limit, jitter
 
     @asynccontextmanager
-    async def slot(self, name: str, *, kind: Kind = "connection") -> AsyncIterator[None]:
+    async def acquire(self, name: str, *, kind: Kind = "connection") -> AsyncIterator[None]:
         """One call, as `ports.Throttle` says."""
         if not name:
             yield
             return
-        limits = await self._declared.of(name, kind)
-        passage = current_throttle_context()
-        go = await self._admitted(name, limits, passage)
+        limits = await self._registry.limits_for(name, kind)
+        context = current_throttle_context()
+        permit = await self._wait_for_permit(name, limits, context)
         try:
-            async with contextlib.AsyncExitStack() as stack:
-                if limits.concurrency is not None:
-                    await stack.enter_async_context(self._keeping(name, go))
-                    if self._wall is not None:
-                        await stack.enter_async_context(await self._at_the_wall(name, limits.concurrency))
+            async with self._slots(name, limits, permit):
                 yield
-        except Throttled as problem:
-            # its place is given back, its turn is not: that is paid for
-            await self._after(name, go, lambda traffic, now: (rules.left(traffic, go), None))
-            if problem.connection == name and problem.turn is None:
-                problem.turn = Reservation(era=go.era, at=self._clock.now()).record()
+        except BaseException as error:
+            outcome = outcome_of(error)
+            if isinstance(outcome, Rejected):
+                raise await self._reject(name, limits, permit, outcome.error) from None
+            await asyncio.shield(self._record(name, limits, permit, outcome, context))
+            if isinstance(error, Throttled) and error.connection == name and error.reservation is None:
+                # the slot is given back, and the place in the rate is kept: it is paid for
+                error.reservation = Reservation(generation=permit.generation, at=self._clock.now()).to_record()
             raise
-        except TransientError as problem:
-            if not _turned_away(problem):
-                await self._answered(name, limits, go, passage)
-                raise
-            raise await self._refused(name, limits, go, problem) from None
-        except (asyncio.CancelledError, GeneratorExit):
-            await asyncio.shield(self._after(name, go, lambda traffic, now: (rules.left(traffic, go), None)))
-            raise
-        except BaseException:
-            await self._answered(name, limits, go, passage)
-            raise
-        await self._answered(name, limits, go, passage)
+        await self._record(name, limits, permit, Answered(), context)
 
-    async def _admitted(self, name: str, limits: Limits, passage: ThrottleContext) -> Permit:
+    async def _wait_for_permit(self, name: str, limits: Limits, context: ThrottleContext) -> Permit:
+        """A permit, after a short wait in place where that is enough; else `Throttled`."""
         token = uuid4().hex
-        turn = Reservation.of(passage.turns.pop(name, None))
-        patience = LONGER_WAIT if passage.answered else SHORT_WAIT
+        reservation = Reservation.from_record(context.reservations.pop(name, None))
+        left = LONG_WAIT if context.calls_answered else SHORT_WAIT
         while True:
-            verdict, now = await asyncio.to_thread(self._ask, name, limits, token, turn)
+            verdict, now = await asyncio.to_thread(self._admit, name, limits, token, reservation)
             if isinstance(verdict, Permit):
                 return verdict
-            turn = verdict.turn
-            seconds = self._seconds(verdict, now, passage.times, patience)
-            if seconds > patience:
-                raise _sent_away(name, verdict, seconds)
-            patience -= seconds
-            passage.extend(seconds)
+            reservation = verdict.reservation
+            seconds = self._wait_seconds(verdict, now, context.times_throttled, left)
+            if seconds > left:
+                raise _throttled(name, verdict, seconds)
+            left -= seconds
+            context.extend_timeouts(seconds)
             await self._clock.sleep(seconds)
 
-    def _ask(self, name: str, limits: Limits, token: str, turn: Reservation | None) -> tuple[Permit | Denied, datetime]:
+    def _admit(
+        self, name: str, limits: Limits, token: str, reservation: Reservation | None
+    ) -> tuple[Permit | Denied, datetime]:
         if limits == UNLIMITED:
-            known = self._book.traffic(name)
-            if known.quiet:
-                return Permit(token=token, era=known.era), self._clock.now()
+            known = self._store.limiter_state(name)
+            if known.is_unrestricted:
+                return Permit(token=token, generation=known.generation), self._clock.now()
 
-        def rule(traffic: LimiterState, now: datetime) -> tuple[LimiterState, tuple[Permit | Denied, datetime]]:
-            changed, verdict = rules.admit(traffic, limits, now=now, token=token, turn=turn)
+        def transition(state: LimiterState, now: datetime) -> tuple[LimiterState, tuple[Permit | Denied, datetime]]:
+            changed, verdict = limiter.admit(state, limits, now=now, token=token, reservation=reservation)
             return changed, (verdict, now)
 
-        return self._book.update_limiter(name, rule)
+        return self._store.update_limiter(name, transition)
 
-    def _seconds(self, verdict: Denied, now: datetime, times: int, patience: float) -> float:
+    def _wait_seconds(self, verdict: Denied, now: datetime, times_throttled: int, left: float) -> float:
         if verdict.until is not None:
             return max(0.0, (verdict.until - now).total_seconds())
-        if patience > 0.1:  # a place may be free at any moment
-            return min(patience, 0.1 + 0.4 * self._chance())
-        return float(min(2.0**times, LONGEST_POLL) * (0.5 + self._chance() / 2)) + 1.0
-
-    async def _at_the_wall(self, name: str, limit: int) -> AbstractAsyncContextManager[None]:
-        assert self._wall is not None
-        traffic = await asyncio.to_thread(self._book.traffic, name)
-        return self._wall.held(name, limit, ours=len(traffic.held))
-
-    async def _answered(self, name: str, limits: Limits, go: Permit, passage: ThrottleContext) -> None:
-        passage.answered += 1
-        if go.watched:
-            await self._after(name, go, lambda traffic, now: (rules.went(traffic, limits, go), None))
-
-    async def _refused(self, name: str, limits: Limits, go: Permit, problem: TransientError) -> Throttled:
-        chance, said = self._chance(), problem.retry_after
-
-        def rule(traffic: LimiterState, now: datetime) -> tuple[LimiterState, tuple[bool, Permit | Denied, datetime]]:
-            closed = rules.refuse(traffic, limits, go, now=now, retry_after=said, chance=chance)
-            queued, verdict = rules.admit(closed, limits, now=now, token=go.token)
-            return (closed if isinstance(verdict, Permit) else queued), (closed.era != traffic.era, verdict, now)
-
-        news, verdict, now = await asyncio.to_thread(self._book.update_limiter, name, rule)
-        until = verdict.until if isinstance(verdict, Denied) and verdict.until else now
-        if news:
-            logger.warning("%s turns calls away: the next one is made in %.0f s", name, (until - now).total_seconds())
-        return Throttled(
-            str(problem),
-            connection=name,
-            retry_after=max((until - now).total_seconds(), said or 0.0, 1.0),
-            refused=True,
-            reason=problem.reason,
-            turn=verdict.turn.record() if isinstance(verdict, Denied) and verdict.turn else None,
-        )
-
-    async def _after(
-        self, name: str, go: Permit, rule: Callable[[LimiterState, datetime], tuple[LimiterState, None]]
-    ) -> None:
-        """Write down how a call went. What cannot be written is no failure of the call: its place is free by itself."""
-        if not go.watched:
-            return
-        try:
-            await asyncio.to_thread(self._book.update_limiter, name, rule)
-        except FlowbuilderError as problem:
-            logger.warning("how a call of %s went is not written down: %s", name, problem)
+        if left > 0.1:  # a slot may become free at any moment: poll
+            return min(left, 0.1 + 0.4 * self._jitter())
+        return float(min(2.0**times_throttled, MAX_POLL) * (0.5 + self._jitter() / 2)) + 1.0
 
     @asynccontextmanager
-    async def _keeping(self, name: str, go: Permit) -> AsyncIterator[None]:
-        """Keep the place while the call is under way."""
+    async def _slots(self, name: str, limits: Limits, permit: Permit) -> AsyncIterator[None]:
+        """Hold the call's concurrency slots, ours and the external one, while the call is in flight."""
+        if limits.concurrency is None:
+            yield
+            return
+        async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(self._renewing(name, permit))
+            if self._external_limit is not None:
+                state = await asyncio.to_thread(self._store.limiter_state, name)
+                held = self._external_limit.held(name, limits.concurrency, ours=len(state.in_flight))
+                await stack.enter_async_context(held)
+            yield
 
-        async def keep() -> None:
+    @asynccontextmanager
+    async def _renewing(self, name: str, permit: Permit) -> AsyncIterator[None]:
+        """Renew the slot in the store while the call is in flight."""
+
+        async def renew() -> None:
             while True:
-                await asyncio.sleep(rules.SLOT_SECONDS / 3)
-                await self._after(name, go, lambda traffic, now: (rules.kept(traffic, go, now), None))
+                await asyncio.sleep(limiter.SLOT_SECONDS / 3)
+                await self._update(name, lambda state, now: (limiter.renew(state, permit, now), None))
 
-        task = asyncio.create_task(keep(), name=f"place at {name}")
+        task = asyncio.create_task(renew(), name=f"slot of {name}")
         try:
             yield
         finally:
@@ -182,22 +163,79 @@ class ConnectionThrottle:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
+    async def _record(
+        self, name: str, limits: Limits, permit: Permit, outcome: Answered | Abandoned, context: ThrottleContext
+    ) -> None:
+        """Report how a call ended, where that matters."""
+        answered = isinstance(outcome, Answered)
+        context.calls_answered += answered
 
-def _turned_away(problem: TransientError) -> bool:
-    return problem.reason == "rate_limit" or (problem.reason == "server_error" and problem.retry_after is not None)
+        def transition(state: LimiterState, now: datetime) -> tuple[LimiterState, None]:
+            ended = limiter.on_success(state, limits, permit) if answered else limiter.on_abandon(state, permit)
+            return ended, None
+
+        if permit.tracked:
+            await self._update(name, transition)
+
+    async def _reject(self, name: str, limits: Limits, permit: Permit, error: TransientError) -> Throttled:
+        """Open the circuit of the connection; returns the error that postpones the step, with its reservation."""
+        jitter, retry_after = self._jitter(), error.retry_after
+
+        def transition(
+            state: LimiterState, now: datetime
+        ) -> tuple[LimiterState, tuple[bool, Permit | Denied, datetime]]:
+            opened = limiter.on_rejection(state, limits, permit, now=now, retry_after=retry_after, jitter=jitter)
+            reserved, verdict = limiter.admit(opened, limits, now=now, token=permit.token)
+            after = opened if isinstance(verdict, Permit) else reserved
+            return after, (opened.generation != state.generation, verdict, now)
+
+        is_new, verdict, now = await asyncio.to_thread(self._store.update_limiter, name, transition)
+        until = verdict.until if isinstance(verdict, Denied) and verdict.until else now
+        seconds = (until - now).total_seconds()
+        if is_new:
+            logger.warning("%s rejects calls: the next one is made in %.0f s", name, seconds)
+        return Throttled(
+            str(error),
+            connection=name,
+            retry_after=max(seconds, retry_after or 0.0, 1.0),
+            refused=True,
+            reason=error.reason,
+            reservation=verdict.reservation.to_record()
+            if isinstance(verdict, Denied) and verdict.reservation
+            else None,
+        )
+
+    async def _update(self, name: str, transition: Transition[None]) -> None:
+        """Change the limiter state. An error here does not fail the call: its slot expires by itself."""
+        try:
+            await asyncio.to_thread(self._store.update_limiter, name, transition)
+        except FlowbuilderError as problem:
+            logger.warning("the outcome of a call of %s was not recorded: %s", name, problem)
 
 
-def _sent_away(name: str, verdict: Denied, seconds: float) -> Throttled:
-    said = {
-        "closed": f"{name} has turned calls away and is left alone for now",
-        "rate": f"{name} may not be called more often",
-        "concurrency": f"{name} may not be called by more at once",
+def outcome_of(error: BaseException) -> Answered | Rejected | Abandoned:
+    """What an error raised during a call says about the connection."""
+    if isinstance(error, Throttled | asyncio.CancelledError | GeneratorExit):
+        return Abandoned()
+    if isinstance(error, TransientError) and _is_rejection(error):
+        return Rejected(error)
+    return Answered()
+
+
+def _is_rejection(error: TransientError) -> bool:
+    return error.reason == "rate_limit" or (error.reason == "server_error" and error.retry_after is not None)
+
+
+def _throttled(name: str, verdict: Denied, seconds: float) -> Throttled:
+    messages = {
+        "closed": f"{name} rejected calls; no calls are made for now",
+        "rate": f"the rate limit of {name} is reached",
+        "concurrency": f"the concurrency limit of {name} is reached",
     }
-    turn: Reservation | None = verdict.turn
     return Throttled(
-        said[verdict.why],
+        messages[verdict.reason],
         connection=name,
         retry_after=seconds,
-        refused=verdict.why == "closed",
-        turn=turn.record() if turn else None,
+        refused=verdict.reason == "closed",
+        reservation=verdict.reservation.to_record() if verdict.reservation else None,
     )

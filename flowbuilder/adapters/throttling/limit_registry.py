@@ -1,4 +1,4 @@
-"""The limits that connections declare, remembered for a while."""
+"""Cache of the limits that connections declare."""
 
 from __future__ import annotations
 
@@ -9,47 +9,47 @@ from flowbuilder.ports import Connections
 from flowbuilder.ports.throttle import Kind
 from flowbuilder.throttling.limits import UNLIMITED, Limits, limits_of
 
-REMEMBERED_SECONDS = 20.0
-"""How soon limits that somebody changes are seen."""
-AGAIN_SECONDS = 5.0
-"""When to ask again for limits that nobody could name."""
+CACHE_SECONDS = 20.0
+"""How long limits are cached: a change is seen this late."""
+RETRY_SECONDS = 5.0
+"""When a step asks again for limits that could not be read."""
 
 
 class LimitRegistry:
     """Limits by the names of connections, providers and hosts.
 
-    Those of `hosts` are looked up in a place of their own: a host is rarely a connection, and asking Prefect for each
-    would be many questions.
+    Those of hosts are read from `hosts`: a host is rarely a connection, and one request to Prefect for each would be
+    many.
     """
 
     def __init__(self, connections: Connections, *, hosts: Connections | None = None) -> None:
         self._connections = connections
         self._hosts = hosts or connections
-        self._known: dict[tuple[str, Kind], tuple[float, Limits]] = {}
+        self._cache: dict[tuple[str, Kind], tuple[float, Limits]] = {}
 
-    async def of(self, name: str, kind: Kind) -> Limits:
-        """The limits; what was known last while nobody answers.
+    async def limits_for(self, name: str, kind: Kind) -> Limits:
+        """The limits; the last known ones while the connection cannot be read.
 
-        `ConfigurationError` when they are wrong, `Throttled` when nobody can say whether there are any: what may have
-        limits is never called without.
+        `ConfigurationError` when they are wrong, `Throttled` when they cannot be read and were never known: a call
+        that may be limited is never made without its limits.
         """
-        until, known = self._known.get((name, kind), (0.0, None))
-        if known is not None and until > time.monotonic():
+        expires, known = self._cache.get((name, kind), (0.0, None))
+        if known is not None and expires > time.monotonic():
             return known
         try:
             found = await self._read(name, kind)
         except TransientError as problem:
             if known is None:
-                message = f"whether {name} has limits is not known: {problem}"
-                raise Throttled(message, connection=name, retry_after=AGAIN_SECONDS) from None
+                message = f"the limits of {name} cannot be read: {problem}"
+                raise Throttled(message, connection=name, retry_after=RETRY_SECONDS) from None
             found = known
-        self._known[name, kind] = (time.monotonic() + REMEMBERED_SECONDS, found)
+        self._cache[name, kind] = (time.monotonic() + CACHE_SECONDS, found)
         return found
 
     async def _read(self, name: str, kind: Kind) -> Limits:
-        place = self._hosts if kind == "host" else self._connections
+        source = self._hosts if kind == "host" else self._connections
         try:
-            connection = await place.get(name)
+            connection = await source.get(name)
         except ConfigurationError:
             if kind == "connection":
                 raise

@@ -54,7 +54,5 @@ def conditions_of(located: Located) -> Iterator[Text]:
         if owner is None:
             return
         for text in owner.texts:
-            at = text.place[len(owner.place) :]
-            branch = at[0] == "branches" and at[2:] == ("when",) and int(at[1]) <= block.index
-            if text.is_own_condition or at == ("over",) or branch:
+            if owner.step.decides(text.place[len(owner.place) :], block.index):
                 yield text

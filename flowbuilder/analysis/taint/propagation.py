@@ -152,14 +152,12 @@ class Propagation:
 
     def _conditional(self, located: Located, step: Conditional, names: Namespace, steps: Steps) -> Shape:
         given: list[Shape] = []
-        for block in located.blocks:
+        for block, inner in zip(located.blocks, step.inner_blocks(), strict=True):
             self._block(block, names, steps)
             for text in located.texts:
                 if text.block is block:
                     self._text(text, names)
-            arm = step.branches[block.index] if block.when is not None else step.otherwise
-            at = ("branches", block.index) if block.when is not None else ("else",)
-            given.append(self._value(arm.output if arm else None, (*located.place, *at, "output")))
+            given.append(self._value(inner.output, (*located.place, *inner.place, "output")))
         # that a branch gives null is said where something inside of the output is read: see checks/maybe_missing
         return _one_of([shape for shape in given if shape.kinds != {"null"}] or given)
 

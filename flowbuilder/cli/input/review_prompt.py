@@ -9,6 +9,7 @@ from flowbuilder.cli.output.console import console
 from flowbuilder.cli.output.review_view import content_text, review_page
 from flowbuilder.errors import Conflict, Refused
 from flowbuilder.model.review import DecisionKind, Review
+from flowbuilder.model.review_rules import NO_EDIT, Answer
 from flowbuilder.values import Json
 
 _KINDS: dict[str, DecisionKind] = {"a": "approved", "e": "approved", "r": "rejected", "c": "changes_requested"}
@@ -34,13 +35,9 @@ def ask_review(app: App, review: Review, *, by: str) -> bool:
         try:
             app.decide(
                 review.id,
-                kind=_KINDS[answer],
-                by=by,
-                seen_version=review.version,
-                seen_hash=review.content_hash,
-                comment=comment,
-                edited=edited,
-                has_edit=answer == "e",
+                Answer.to(
+                    review, kind=_KINDS[answer], by=by, comment=comment, edited=NO_EDIT if edited is None else edited
+                ),
             )
         except (Conflict, Refused) as problem:
             console(errors=True).print(f"error: {problem}")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import click
 
-from flowbuilder.definition.document import Definition
+from flowbuilder.definition.document import Definition, WorkflowLookup
 from flowbuilder.definition.loader import MAX_BYTES, load
 from flowbuilder.errors import NotFound
 
-Workflows = Callable[[str, int | None], Definition]
 SUFFIXES = (".yaml", ".yml", ".json")
 
 document_file = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
@@ -37,7 +35,7 @@ def read_text(path: Path) -> str:
         raise click.UsageError(f"{path} cannot be read: {problem.strerror}") from None
 
 
-def called_from(path: Path) -> Workflows:
+def called_from(path: Path) -> WorkflowLookup:
     """Finds the workflows that a file calls: `NAME.yaml` beside it, then the store."""
 
     def find(name: str, number: int | None) -> Definition:
@@ -59,14 +57,14 @@ def file_beside(path: Path, name: str) -> Path | None:
 
 
 @cache
-def _from_store() -> Workflows:
+def _from_store() -> WorkflowLookup:
     from flowbuilder.bootstrap import open_store, settings
 
     options = settings()
     embedded = options.url.removeprefix("sqlite:///")
     if embedded != options.url and not options.database_block and not Path(embedded).exists():
         return _nowhere
-    from flowbuilder.engine.runner import stored_workflows
+    from flowbuilder.engine.stored_plans import stored_workflows
 
     return stored_workflows(open_store(options))
 

@@ -19,7 +19,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class CommandResult:
     """What a command found out. `text` is plain text, or a rich renderable; `ok` false is exit code 1."""
 
     data: Any
@@ -27,8 +27,8 @@ class Answer:
     ok: bool = True
 
 
-class AnsweringCommand(click.Command):
-    """A command whose function returns an `Answer`."""
+class ResultCommand(click.Command):
+    """A command whose function returns an `CommandResult`."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -47,7 +47,7 @@ class AnsweringCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Call the function and give its answer."""
-        answer: Answer | None = super().invoke(ctx)
+        answer: CommandResult | None = super().invoke(ctx)
         if answer is not None:
             give(answer)
             if not answer.ok:
@@ -60,7 +60,7 @@ def wants_json() -> bool:
     return click.get_current_context().meta.get("flowbuilder.format") == "json"
 
 
-def give(answer: Answer) -> None:
+def give(answer: CommandResult) -> None:
     """Print an answer, at once."""
     if wants_json():
         give_json(answer.data)

@@ -6,10 +6,10 @@ import json
 
 from flowbuilder.app import App
 from flowbuilder.cli.output.json_records import waiting_record
-from flowbuilder.cli.output.result import Answer
+from flowbuilder.cli.output.result import CommandResult
 
 
-def outcome_answer(app: App, execution_id: str, *, notes: tuple[str, ...] = ()) -> Answer:
+def outcome_answer(app: App, execution_id: str, *, notes: tuple[str, ...] = ()) -> CommandResult:
     """Status, outputs, and the reviews that it waits for; a failed or cancelled execution is a no."""
     execution = app.execution(execution_id)
     waiting = app.open_reviews_of(execution_id)
@@ -32,4 +32,4 @@ def outcome_answer(app: App, execution_id: str, *, notes: tuple[str, ...] = ()) 
         lines.append(f"waits for review {review.id}  {review.path}  {review.request.title}")
     if waiting:
         lines.append(f"next: flowbuilder reviews show {waiting[0].id}")
-    return Answer(data=data, text="\n".join(lines), ok=execution.status not in ("failed", "cancelled"))
+    return CommandResult(data=data, text="\n".join(lines), ok=execution.status not in ("failed", "cancelled"))

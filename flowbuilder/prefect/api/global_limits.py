@@ -112,7 +112,7 @@ class PrefectConcurrencyLimits:
             if problem.response.status_code != LOCKED:
                 raise
             self._check(name, limit, ours, every=UNAVAILABLE_SECONDS)
-            message = f"{name} may not be called by more at once"
+            message = f"the concurrency limit of {name} is reached"
             raise Throttled(message, connection=name, retry_after=random.uniform(*RETRY_SECONDS)) from None
         message = f"the limit {limit_name(name)} cannot be made in Prefect"
         raise Throttled(message, connection=name, retry_after=UNAVAILABLE_SECONDS)

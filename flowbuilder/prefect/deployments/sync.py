@@ -16,7 +16,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.responses import DeploymentResponse
 
-from flowbuilder.engine.runner import plan_of
+from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.errors import ConfigurationError, NotFound
 from flowbuilder.model.execution import WorkflowVersion
 from flowbuilder.ports import Store
@@ -60,11 +60,12 @@ def deploy_sites(
         raise NotFound(f"workflow {workflow} has no published version; `flowbuilder publish {workflow}` makes one")
     _ensure_scheduled_are_published(store, records)
     changes: list[DeploymentChange] = []
+    plans = PlanCache(store)
     with prefect_client() as client:
         ensure_pool(client, settings.work_pool)
         for record in records:
             for version in published:
-                schema = plan_of(store, version).input_schema
+                schema = plans.plan_of(version).input_schema
                 changes.append(ensure_deployment(client, deployment_spec(version, schema, record, settings)))
         if remove:
             changes += _remove_others(client, {change.deployment_id for change in changes}, workflow)

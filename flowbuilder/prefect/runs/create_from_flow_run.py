@@ -11,7 +11,8 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
-from flowbuilder.engine.runner import create_execution, json_inputs
+from flowbuilder.engine.start import create_execution, json_inputs
+from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.errors import NotFound, Refused
 from flowbuilder.model.execution import Execution, WorkflowVersion
 from flowbuilder.ports import Clock, Store
@@ -46,6 +47,7 @@ async def entered(
             inputs=inputs,
             workflow=workflow,
             trigger="schedule" if run.auto_scheduled else "manual",
+            plans=worker_context.plans,
         )
     )
 
@@ -71,6 +73,7 @@ def begin(
     inputs: Mapping[str, Any],
     workflow: str | None = None,
     trigger: str = "manual",
+    plans: PlanCache | None = None,
 ) -> Execution:
     """Begin an execution as tags say: those of the deployment, else (None) the run's own. Whoever may start runs of a
     deployment can tag them as they like, and so cannot move one to another workflow or site."""
@@ -86,6 +89,7 @@ def begin(
         inputs=json_inputs(inputs),
         site=tagged(tags, "site"),
         trigger=trigger,
+        plans=plans,
     )
 
 

@@ -19,7 +19,6 @@ from prefect.exceptions import Abort
 from pydantic.fields import FieldInfo
 
 from flowbuilder.engine.driver import Settled
-from flowbuilder.engine.runner import plan_of
 from flowbuilder.errors import Conflict, DefinitionError, LostLease, NotFound, Refused
 from flowbuilder.model.execution import Execution, WorkflowVersion
 from flowbuilder.ports import Store
@@ -47,10 +46,10 @@ def build_flow(slug: str, open_worker_context: OpenWorkerContext, *, running: bo
     Its signature is that of the published version, else of the newest. A flow that is about to be `running` takes the
     inputs of every version: its execution decides which one it is of.
     """
-    store = worker_context_of(open_worker_context).store
-    workflow = workflow_of(slug)
+    worker_context = worker_context_of(open_worker_context)
+    store, workflow = worker_context.store, workflow_of(slug)
     version = _shown(store, workflow)
-    schema = plan_of(store, version).input_schema
+    schema = worker_context.plans.plan_of(version).input_schema
     signature = _any_of(store, workflow) if running else signature_of(parameter_schema(schema))
 
     async def run(**inputs: Any) -> Any:

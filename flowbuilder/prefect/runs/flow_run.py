@@ -14,7 +14,7 @@ from prefect.client.orchestration import PrefectClient
 from flowbuilder.engine.drive_control import DriveControl
 from flowbuilder.engine.driver import Settled
 from flowbuilder.engine.review_client import all_reviews
-from flowbuilder.engine.runner import execute, plan_of
+from flowbuilder.engine.runner import execute
 from flowbuilder.errors import Refused
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import TERMINAL, Execution
@@ -56,6 +56,7 @@ class Turn:
                 ttl=self.worker_context.lease,
                 ports=self.worker_context.ports,
                 perform=perform,
+                plans=self.worker_context.plans,
                 opened=partial(self._opened, perform),
                 signals=self.signals,
             )
@@ -73,7 +74,7 @@ class Turn:
 
     def _prepare(self) -> PrefectPerform:
         store, execution = self.worker_context.store, self.execution
-        plan = plan_of(store, store.version(execution.workflow, execution.version))
+        plan = self.worker_context.plans.plan_of(store.version(execution.workflow, execution.version))
         known = {
             outcome.path: UUID(outcome.task_run_id)
             for outcome in store.outcomes(execution.id)

@@ -6,9 +6,11 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 
 from uuid_utils.compat import uuid7
 
+from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.ports import Ports, Store
 from flowbuilder.prefect.runs.process_liveness import this_place
 from flowbuilder.settings import Settings
@@ -32,6 +34,11 @@ class WorkerContext:
     ports: Ports
     settings: Settings
     holder: str = field(default_factory=lambda: new_holder("flow"))
+
+    @cached_property
+    def plans(self) -> PlanCache:
+        """The plans of the store's workflow versions."""
+        return PlanCache(self.store)
 
     @property
     def lease(self) -> timedelta:

@@ -32,5 +32,6 @@ async def run_without_prefect(worker_context: WorkerContext, execution_id: str, 
             ttl=worker_context.lease,
             ports=worker_context.ports,
             perform=PerformHere(worker_context.ports.clock),
+            plans=worker_context.plans,
             signals=signals,
         )

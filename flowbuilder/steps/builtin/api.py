@@ -16,7 +16,7 @@ from flowbuilder.json_schema import ensure_matches, usable_schema
 from flowbuilder.language import Expression, Shape, Template
 from flowbuilder.model.effect import TargetClass
 from flowbuilder.ports import HttpRequest, HttpResponse
-from flowbuilder.ports.throttle import named
+from flowbuilder.ports.throttle import limit_key
 from flowbuilder.steps.step import (
     Completed,
     NeedsReview,
@@ -122,9 +122,9 @@ class Api(Step):
             "json": self.json_body,
             "form": self.form,
         }
-        name, kind = named(self.connection, request.url)
+        name, kind = limit_key(self.connection, request.url)
         # around the intent too: what has to wait for its turn has intended nothing yet
-        async with run.ports.throttle.slot(name, kind=kind):
+        async with run.ports.throttle.acquire(name, kind=kind):
             result = await write_once(
                 run,
                 target=f"{self.method} {request.url}",
@@ -180,8 +180,8 @@ class Api(Step):
         return {**output, "body": items}
 
     async def _send(self, run: StepRun, request: HttpRequest) -> HttpResponse:
-        name, kind = named(self.connection, request.url)
-        async with run.ports.throttle.slot(name, kind=kind):
+        name, kind = limit_key(self.connection, request.url)
+        async with run.ports.throttle.acquire(name, kind=kind):
             return await self._sent(run, request)
 
     async def _sent(self, run: StepRun, request: HttpRequest) -> HttpResponse:

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from pydantic import Field, SerializeAsAny
 
-from flowbuilder.steps.step import ExpressionText, Kind, Record, Step, Templated
+from flowbuilder.steps.step import ExpressionText, InnerBlock, Kind, Record, Step, Templated
+from flowbuilder.values import Place
 
 
 class ConditionalBranch(Record):
@@ -34,3 +35,24 @@ class Conditional(Step):
 
     branches: tuple[ConditionalBranch, ...] = Field(min_length=1)
     otherwise: ConditionalElse | None = Field(default=None, alias="else")
+
+    def inner_blocks(self) -> tuple[InnerBlock, ...]:
+        """One block for each branch, then the one of `else`."""
+        blocks = [
+            InnerBlock(place=("branches", index), steps=branch.steps, when=branch.when, output=branch.output)
+            for index, branch in enumerate(self.branches)
+        ]
+        if self.otherwise is not None:
+            blocks.append(InnerBlock(place=("else",), steps=self.otherwise.steps, output=self.otherwise.output))
+        return tuple(blocks)
+
+    def scope_of(self, place: Place) -> int | None:
+        """The output of a branch reads the steps of that branch."""
+        if place[0] == "branches" and place[2] == "output":
+            return int(place[1])
+        return len(self.branches) if place[0] == "else" else None
+
+    def decides(self, place: Place, block: int) -> bool:
+        """A branch runs when its condition holds and those of the branches before it do not."""
+        is_condition = place[0] == "branches" and place[2:] == ("when",)
+        return (is_condition and int(place[1]) <= block) or super().decides(place, block)

@@ -6,7 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, WithJsonSchema
 
-from flowbuilder.steps.step import ExpressionText, Kind, Step, Templated
+from flowbuilder.steps.step import ExpressionText, InnerBlock, Kind, Step, Templated
+from flowbuilder.values import Place
 
 
 def _share(value: Any) -> Any:
@@ -39,3 +40,15 @@ class Iteration(Step):
     max_concurrency: int = Field(default=4, ge=1, le=256)
     on_item_error: Literal["fail", "continue", "drop"] = "fail"
     max_failed: MaxFailed | None = None
+
+    def inner_blocks(self) -> tuple[InnerBlock, ...]:
+        """The body."""
+        return (InnerBlock(place=(), steps=self.steps, item_name=self.item_name, output=self.output),)
+
+    def scope_of(self, place: Place) -> int | None:
+        """`key` and `output` read the item, and `output` the steps of the body."""
+        return 0 if place[0] in ("key", "output") else None
+
+    def decides(self, place: Place, block: int) -> bool:
+        """The body runs once for each item of `over`."""
+        return place == ("over",) or super().decides(place, block)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from flowbuilder.errors import ConfigurationError, StepError
 from flowbuilder.ports import HttpRequest, HttpResponse
-from flowbuilder.ports.throttle import named
+from flowbuilder.ports.throttle import limit_key
 from flowbuilder.steps.step import Completed, Step, StepResult, StepRun, Templated, TemplatedField
 from flowbuilder.values import JsonObject
 
@@ -67,8 +67,8 @@ class Page(Step):
             raise ConfigurationError("this installation has no page extractor")
         headers = {"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.5", **self.headers}
         request = HttpRequest(method="GET", url=self.url, headers=headers, hosts=run.hosts)
-        host, _ = named(None, self.url)
-        async with run.ports.throttle.slot(host, kind="host"):
+        host, _ = limit_key(None, self.url)
+        async with run.ports.throttle.acquire(host, kind="host"):
             answer = await run.ports.http.send(request)
             answer.ensure_success(f"GET {self.url}")
         kind = answer.headers.get("content-type", "text/html").partition(";")[0].strip().lower()

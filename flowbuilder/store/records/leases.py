@@ -93,11 +93,6 @@ class SqlLeases(Repository):
 
         self._database.write(expire_lease)
 
-    def set_progress(self, lease: Lease, progress: JsonObject) -> None:
-        """How far the execution is."""
-        kept = storable(progress, "the progress")
-        self._database.write(lambda transaction: transaction.change(transaction.advance(lease).id, progress=kept))
-
     def settle(
         self,
         lease: Lease,
@@ -167,17 +162,6 @@ class SqlLeases(Repository):
             return asked
 
         return self._database.read(look)
-
-    def mark_ready(self, execution_id: str) -> None:
-        """Have a sweeper wake it."""
-
-        def mark(transaction: Transaction) -> None:
-            row = transaction.lock(execution_id)
-            if row.status not in TERMINAL:
-                transaction.change(row.id, ready_at=transaction.now())
-                transaction.announce(execution_id)
-
-        self._database.write(mark)
 
 
 def _let_go(transaction: Transaction, row: Row[Any], status: Status, *, ready_at: datetime | None, **more: Any) -> None:

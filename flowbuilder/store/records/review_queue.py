@@ -10,7 +10,7 @@ from sqlalchemy import Integer, Select, String, Text, bindparam, func, select, t
 
 from flowbuilder.errors import Refused
 from flowbuilder.model.review import Review, ReviewPage
-from flowbuilder.model.review_opening import same_person
+from flowbuilder.model.review_opening import normalized_name
 from flowbuilder.ports import ReviewFilter
 from flowbuilder.store.db.column_types import Moment
 from flowbuilder.store.db.corruption import skip_unreadable
@@ -100,7 +100,7 @@ def _ids_for(
 ) -> list[str]:
     """The ids of a page of what one person may decide: their own and those that anyone may, merged."""
     found: set[tuple[Any, ...]] = set()
-    for person in {same_person(assignee), ""}:
+    for person in {normalized_name(assignee), ""}:
         found.update(tuple(row) for row in transaction.run(query, {**values, "person": person, "most": most}))
     return [review_id for _, _, review_id in sorted(found)[:most]]
 

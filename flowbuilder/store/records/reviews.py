@@ -14,19 +14,21 @@ from uuid_utils.compat import uuid7
 from flowbuilder.errors import Damaged, NotFound
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Lease
-from flowbuilder.model.review import Decision, DecisionKind, Review, ReviewRequest
-from flowbuilder.model.review_opening import may_decide, opened, opened_event, same_person
+from flowbuilder.model.review import Decision, Review, ReviewRequest
+from flowbuilder.model.review_opening import allowed_reviewers, normalized_name, opened_event, opened_review
 from flowbuilder.model.review_rules import (
     Answer,
-    Counted,
-    Escalated,
-    counted_event,
+    Escalation,
+    PartialApproval,
+    apply_answer,
+    approved_event,
     decided_event,
-    ensure_free,
-    ensure_member,
-    judge,
-    lapse,
-    lapsed_event,
+    ensure_reviewer,
+    ensure_unclaimed,
+    expire,
+    expired_event,
+    with_escalation,
+    with_partial_approval,
 )
 from flowbuilder.store.db.corruption import ensure_readable
 from flowbuilder.store.db.repository import Repository
@@ -43,7 +45,7 @@ from flowbuilder.store.records.review_mapper import (
     review_of,
     update_review,
 )
-from flowbuilder.values import Json, JsonObject
+from flowbuilder.values import JsonObject
 
 logger = logging.getLogger(__name__)
 
@@ -68,9 +70,9 @@ class SqlReviews(Repository):
             if (known := transaction.run(there).one_or_none()) is not None:
                 return review_of(known)
             now = transaction.now()
-            review = opened(request, review_id=str(uuid7()), execution=execution_of(row), path=path, now=now)
+            review = opened_review(request, review_id=str(uuid7()), execution=execution_of(row), path=path, now=now)
             insert_review(transaction, row.id, review)
-            people = may_decide(request.assign, _site_record(transaction, row)) or {""}
+            people = allowed_reviewers(request.assign, _site_record(transaction, row)) or {""}
             transaction.run(
                 asked.insert(),
                 [
@@ -96,8 +98,8 @@ class SqlReviews(Repository):
         def claim(transaction: Transaction) -> Review:
             row, review = _locked(transaction, review_id)
             now = transaction.now()
-            ensure_free(review, by, now)
-            ensure_member(review, by, _site_record(transaction, row))
+            ensure_unclaimed(review, by, now)
+            ensure_reviewer(review, by, _site_record(transaction, row))
             until, extended = now + ttl, review.claimed_by == by
             version = review.version + (0 if extended else 1)
             claimed = replace(review, claimed_by=by, claimed_until=until, version=version)
@@ -114,8 +116,8 @@ class SqlReviews(Repository):
 
         def release(transaction: Transaction) -> Review:
             row, review = _locked(transaction, review_id)
-            ensure_free(review, by, transaction.now())
-            if review.claimed_by is None or same_person(review.claimed_by) != same_person(by):
+            ensure_unclaimed(review, by, transaction.now())
+            if review.claimed_by is None or normalized_name(review.claimed_by) != normalized_name(by):
                 return review
             freed = replace(review, claimed_by=None, claimed_until=None, version=review.version + 1)
             update_review(transaction, review, freed)
@@ -125,53 +127,24 @@ class SqlReviews(Repository):
 
         return self._database.write(release)
 
-    def decide(
-        self,
-        review_id: str,
-        *,
-        kind: DecisionKind,
-        by: str,
-        seen_version: int,
-        seen_hash: str,
-        comment: str = "",
-        comments: Sequence[JsonObject] = (),
-        edited: Json = None,
-        has_edit: bool = False,
-    ) -> Review:
-        """Compare-and-set on the version and the content that were seen."""
-        answer = Answer(
-            kind=kind,
-            by=by,
-            seen_version=seen_version,
-            seen_hash=seen_hash,
-            comment=comment,
-            comments=tuple(comments),
-            edited=edited,
-            has_edit=has_edit,
-        )
+    def decide(self, review_id: str, answer: Answer) -> Review:
+        """Apply an answer by compare-and-set on the version and the content that the reviewer saw."""
 
         def decide(transaction: Transaction) -> Review:
             row, review = _locked(transaction, review_id)
-            made = judge(
+            outcome = apply_answer(
                 review,
                 answer,
                 site_record=_site_record(transaction, row),
                 author=_author(transaction, row),
                 now=transaction.now(),
             )
-            if isinstance(made, Counted):
-                counted = replace(
-                    review,
-                    version=review.version + 1,
-                    request=made.request,
-                    content_hash=made.request.content_hash(),
-                    approvals=made.approvals,
-                    amended_by=made.amended_by,
-                )
-                update_review(transaction, review, counted)
-                transaction.write(row, [counted_event(counted, made, by)])
-                return counted
-            return _decided(transaction, row, review, made, decided_event(review, made))
+            if isinstance(outcome, PartialApproval):
+                approved = with_partial_approval(review, outcome)
+                update_review(transaction, review, approved)
+                transaction.write(row, [approved_event(approved, outcome, answer.by)])
+                return approved
+            return _decided(transaction, row, review, outcome, decided_event(review, outcome))
 
         return self._database.write(decide)
 
@@ -195,24 +168,22 @@ class SqlReviews(Repository):
 
     def _lapse(self, review_id: str) -> Review | None:
         try:
-            return self._database.write(lambda transaction: _lapsed(transaction, review_id))
+            return self._database.write(lambda transaction: _expired(transaction, review_id))
         except Damaged as problem:  # the others are not to wait for it
             logger.error("%s", problem)
             return None
 
 
-def _lapsed(transaction: Transaction, review_id: str) -> Review | None:
+def _expired(transaction: Transaction, review_id: str) -> Review | None:
     row, review = _locked(transaction, review_id)
     now = transaction.now()
     if review.status != "open" or review.expires_at is None or review.expires_at > now:
-        return None  # someone was faster
-    what = lapse(review, now)
-    event = lapsed_event(review, what)
-    if not isinstance(what, Escalated):
-        return _decided(transaction, row, review, what, event)
-    escalated = replace(
-        review, version=review.version + 1, expires_at=what.expires_at, escalations=review.escalations + 1
-    )
+        return None  # decided or escalated since it was listed
+    outcome = expire(review, now)
+    event = expired_event(review, outcome)
+    if not isinstance(outcome, Escalation):
+        return _decided(transaction, row, review, outcome, event)
+    escalated = with_escalation(review, outcome)
     update_review(transaction, review, escalated)
     transaction.write(row, [event])
     return escalated

@@ -17,4 +17,4 @@ class FakeThrottle(ConnectionThrottle):
     def __init__(self, *, clock: Clock | None = None, connections: Connections | None = None) -> None:
         time = clock or FakeClock()
         declared = LimitRegistry(connections or FakeConnections())
-        super().__init__(MemoryLimiterState(Memory(time)), declared, time, chance=lambda: 0.5)
+        super().__init__(MemoryLimiterState(Memory(time)), declared, time, jitter=lambda: 0.5)

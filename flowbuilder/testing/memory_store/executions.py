@@ -133,12 +133,6 @@ class MemoryExecutions(Repository):
             if run.execution.holder == holder:
                 memory.change(run, lease_until=memory.now())
 
-    def set_progress(self, lease: Lease, progress: JsonObject) -> None:
-        """How far the execution is."""
-        kept = storable(progress, "the progress")
-        with self._memory.lock:
-            self._memory.change(self._memory.fenced(lease), progress=kept)
-
     def settle(
         self,
         lease: Lease,
@@ -219,13 +213,6 @@ class MemoryExecutions(Repository):
             ]
             due.sort(key=lambda item: (item[0], item[1].id))
             return tuple(copied(execution) for _, execution in due[: max(limit, 0)])
-
-    def mark_ready(self, execution_id: str) -> None:
-        """Have a sweeper wake it."""
-        with self._memory.lock:
-            run = self._memory.run(execution_id)
-            if run.execution.status not in TERMINAL:
-                self._memory.change(run, ready_at=self._memory.now())
 
     def events(self, execution_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Event]:
         """The events with a higher number than `after`."""

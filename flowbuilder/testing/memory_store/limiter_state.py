@@ -1,10 +1,10 @@
-"""The traffic of connections, in memory."""
+"""Limiter state of connections, in memory."""
 
 from __future__ import annotations
 
 from typing import TypeVar
 
-from flowbuilder.ports.throttle import Rule
+from flowbuilder.ports.throttle import Transition
 from flowbuilder.testing.memory_store.memory import Repository
 from flowbuilder.throttling.limiter import LimiterState
 
@@ -12,16 +12,16 @@ T = TypeVar("T")
 
 
 class MemoryLimiterState(Repository):
-    """Traffic by the name of its connection."""
+    """Limiter state by connection name."""
 
-    def traffic(self, name: str) -> LimiterState:
-        """That of one connection, as it stands."""
+    def limiter_state(self, name: str) -> LimiterState:
+        """The current state of one connection."""
         with self._memory.lock:
-            return self._memory.traffic.get(name, LimiterState())
+            return self._memory.limiter_states.get(name, LimiterState())
 
-    def update_limiter(self, name: str, rule: Rule[T]) -> T:
-        """Change that of one connection by a rule, at the store's time."""
+    def update_limiter(self, name: str, transition: Transition[T]) -> T:
+        """Change the state of one connection at the store's time; returns the result."""
         with self._memory.lock:
-            changed, said = rule(self.traffic(name), self._memory.now())
-            self._memory.traffic[name] = changed
+            changed, said = transition(self.limiter_state(name), self._memory.now())
+            self._memory.limiter_states[name] = changed
             return said

@@ -80,7 +80,7 @@ class Memory:
         self.runs: dict[str, Run] = {}
         self.reviews: dict[str, Review] = {}
         self.effects: dict[str, Effect] = {}
-        self.traffic: dict[str, LimiterState] = {}
+        self.limiter_states: dict[str, LimiterState] = {}
         self.starts: dict[str, tuple[str, str | None]] = {}
 
     def now(self) -> datetime:

@@ -12,23 +12,31 @@ from uuid_utils.compat import uuid7
 from flowbuilder.errors import NotFound, Refused
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Execution, Lease
-from flowbuilder.model.review import Decision, DecisionKind, Review, ReviewPage, ReviewRequest
-from flowbuilder.model.review_opening import may_decide, opened, opened_event, same_person, search_text
+from flowbuilder.model.review import Decision, Review, ReviewPage, ReviewRequest
+from flowbuilder.model.review_opening import (
+    allowed_reviewers,
+    normalized_name,
+    opened_event,
+    opened_review,
+    search_text,
+)
 from flowbuilder.model.review_rules import (
     Answer,
-    Counted,
-    Escalated,
-    counted_event,
+    Escalation,
+    PartialApproval,
+    apply_answer,
+    approved_event,
     decided_event,
-    ensure_free,
-    ensure_member,
-    judge,
-    lapse,
-    lapsed_event,
+    ensure_reviewer,
+    ensure_unclaimed,
+    expire,
+    expired_event,
+    with_escalation,
+    with_partial_approval,
 )
 from flowbuilder.ports import ReviewFilter
 from flowbuilder.testing.memory_store.memory import Repository, Run, copied
-from flowbuilder.values import Json, JsonObject
+from flowbuilder.values import JsonObject
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -44,7 +52,7 @@ class MemoryReviews(Repository):
             for known in memory.reviews.values():
                 if (known.execution_id, known.path) == (lease.execution_id, path):
                     return copied(known)
-            review = opened(copied(request), review_id=str(uuid7()), execution=run.execution, path=path, now=now)
+            review = opened_review(copied(request), review_id=str(uuid7()), execution=run.execution, path=path, now=now)
             memory.reviews[review.id] = review
             run.write(now, [opened_event(review)])
             return copied(review)
@@ -82,8 +90,8 @@ class MemoryReviews(Repository):
         with memory.lock:
             review, now = self.review(review_id), memory.now()
             run = memory.run(review.execution_id)
-            ensure_free(review, by, now)
-            ensure_member(review, by, run.execution.site_record)
+            ensure_unclaimed(review, by, now)
+            ensure_reviewer(review, by, run.execution.site_record)
             until = now + ttl
             extended = review.claimed_by == by
             claimed = replace(
@@ -100,8 +108,8 @@ class MemoryReviews(Repository):
         memory = self._memory
         with memory.lock:
             review, now = self.review(review_id), memory.now()
-            ensure_free(review, by, now)
-            if review.claimed_by is None or same_person(review.claimed_by) != same_person(by):
+            ensure_unclaimed(review, by, now)
+            if review.claimed_by is None or normalized_name(review.claimed_by) != normalized_name(by):
                 return review
             freed = replace(review, claimed_by=None, claimed_until=None, version=review.version + 1)
             memory.reviews[review_id] = freed
@@ -110,62 +118,26 @@ class MemoryReviews(Repository):
             run.write(now, [NewEvent(type="review_released", path=review.path, data=data)])
             return copied(freed)
 
-    def decide(
-        self,
-        review_id: str,
-        *,
-        kind: DecisionKind,
-        by: str,
-        seen_version: int,
-        seen_hash: str,
-        comment: str = "",
-        comments: Sequence[JsonObject] = (),
-        edited: Json = None,
-        has_edit: bool = False,
-    ) -> Review:
-        """Compare-and-set on the version and the content that were seen."""
-        memory = self._memory
-        answer = Answer(
-            kind=kind,
-            by=by,
-            seen_version=seen_version,
-            seen_hash=seen_hash,
-            comment=comment,
-            comments=tuple(copied(list(comments))),
-            edited=edited,
-            has_edit=has_edit,
-        )
+    def decide(self, review_id: str, answer: Answer) -> Review:
+        """Apply an answer by compare-and-set on the version and the content that the reviewer saw."""
+        memory, answer = self._memory, copied(answer)
         with memory.lock:
             review, now = self.review(review_id), memory.now()
             run = memory.run(review.execution_id)
-            version = memory.versions[review.workflow][run.execution.version - 1]
-            made = judge(review, answer, site_record=run.execution.site_record, author=version.author, now=now)
-            if isinstance(made, Counted):
-                counted = replace(
-                    review,
-                    version=review.version + 1,
-                    request=made.request,
-                    content_hash=made.request.content_hash(),
-                    approvals=made.approvals,
-                    amended_by=made.amended_by,
-                )
-                memory.reviews[review_id] = counted
-                run.write(now, [counted_event(counted, made, by)])
-                return copied(counted)
-            return copied(self._decided(run, review, made, decided_event(review, made)))
+            author = memory.versions[review.workflow][run.execution.version - 1].author
+            outcome = apply_answer(review, answer, site_record=run.execution.site_record, author=author, now=now)
+            if isinstance(outcome, PartialApproval):
+                approved = with_partial_approval(review, outcome)
+                memory.reviews[review_id] = approved
+                run.write(now, [approved_event(approved, outcome, answer.by)])
+                return copied(approved)
+            return copied(self._decided(run, review, outcome, decided_event(review, outcome)))
 
     def decisions(self, execution_id: str) -> Mapping[str, Decision]:
         """The decisions by StepPath."""
         with self._memory.lock:
             run = self._memory.runs.get(execution_id)
             return {path: copied(made.decision) for path, made in run.decisions.items()} if run else {}
-
-    def approved_hash_exists(self, execution_id: str, content_hash: str) -> bool:
-        """Whether a reviewer of this execution approved content with exactly this hash."""
-        return any(
-            decision.kind == "approved" and decision.approved_hash == content_hash
-            for decision in self.decisions(execution_id).values()
-        )
 
     def expire_reviews(self, *, limit: int = 100) -> Sequence[Review]:
         """Decide or escalate the reviews whose time is over."""
@@ -178,17 +150,15 @@ class MemoryReviews(Repository):
                 if review.status == "open" and review.expires_at is not None and review.expires_at <= now
             ]
             due.sort(key=lambda item: (item[0], item[1].id))
-            return tuple(copied(self._lapsed(review, now)) for _, review in due[: max(limit, 0)])
+            return tuple(copied(self._expired(review, now)) for _, review in due[: max(limit, 0)])
 
-    def _lapsed(self, review: Review, now: datetime) -> Review:
+    def _expired(self, review: Review, now: datetime) -> Review:
         run = self._memory.run(review.execution_id)
-        what = lapse(review, now)
-        event = lapsed_event(review, what)
-        if not isinstance(what, Escalated):
-            return self._decided(run, review, what, event)
-        escalated = replace(
-            review, version=review.version + 1, expires_at=what.expires_at, escalations=review.escalations + 1
-        )
+        outcome = expire(review, now)
+        event = expired_event(review, outcome)
+        if not isinstance(outcome, Escalation):
+            return self._decided(run, review, outcome, event)
+        escalated = with_escalation(review, outcome)
         self._memory.reviews[review.id] = escalated
         run.write(now, [event])
         return escalated
@@ -212,8 +182,8 @@ class MemoryReviews(Repository):
 
 
 def _asks(review: Review, execution: Execution, person: str) -> bool:
-    allowed = may_decide(review.request.assign, execution.site_record)
-    return not allowed or same_person(person) in allowed
+    allowed = allowed_reviewers(review.request.assign, execution.site_record)
+    return not allowed or normalized_name(person) in allowed
 
 
 def _urgency(review: Review) -> tuple[datetime, datetime, str]:

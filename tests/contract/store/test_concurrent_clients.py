@@ -19,6 +19,7 @@ PROGRAM = """
 import json, os, sys, time
 from flowbuilder.app import App
 from flowbuilder.errors import Conflict
+from flowbuilder.model.review_rules import Answer
 from flowbuilder.settings import Settings
 from flowbuilder.store import open_store
 
@@ -38,9 +39,7 @@ def client(number, start):
     who = f"person-{number}@example.com"
     kind = "approved" if number % 2 else "rejected"
     try:
-        decided = app.decide(
-            review_id, kind=kind, by=who, seen_version=seen.version, seen_hash=seen.content_hash, comment="mine"
-        )
+        decided = app.decide(review_id, Answer.to(seen, kind=kind, by=who, comment="mine"))
         return {"who": who, "kind": kind, "won": True, "by": decided.decision.by}
     except Conflict as problem:
         return {"who": who, "kind": kind, "won": False, "said": str(problem)}

@@ -220,7 +220,6 @@ def every_write(store: Store, lease: Lease) -> list[object]:
         lambda: store.record_outcome(lease, done("z"), [DONE]),
         lambda: store.append_events(lease, [STARTED]),
         lambda: store.append_events(lease, []),
-        lambda: store.set_progress(lease, {"done": 9}),
         lambda: store.settle(lease, "waiting", events=[]),
         lambda: store.open_review(lease, "z", ReviewRequest(title="?")),
         lambda: store.begin_effect(
@@ -326,12 +325,6 @@ def test_event_data_survives_what_databases_cannot_hold(world: World) -> None:
     assert set(world.store.events("run-1")[2].data) == {"nul", "half"}
 
 
-def test_progress_is_kept(world: World) -> None:
-    lease = world.held()
-    world.store.set_progress(lease, {"done": 1, "total": 3})
-    assert world.store.execution("run-1").progress == {"done": 1, "total": 3}
-
-
 # --- letting go ---
 
 
@@ -371,7 +364,6 @@ def test_nothing_follows_the_end(world: World) -> None:
     ):
         with pytest.raises(Refused, match="ended"):
             ask()
-    store.mark_ready("run-1")
     assert store.ready() == ()
     store.record_event("run-1", NewEvent(type="effect_reverted", data={"key": "k", "by": "ana"}))
     assert world.types() == ["execution_started", "effect_reverted"]
@@ -399,18 +391,15 @@ def test_the_longest_ready_come_first(world: World) -> None:
     world.store.claim("a", "worker-1", TTL)
     assert [execution.id for execution in world.store.ready()] == ["b", "c"]
     world.clock.advance(16)
-    world.store.mark_ready("b")
+    world.store.settle(world.store.claim("b", "worker-1", TTL), "queued", events=[])
     assert [execution.id for execution in world.store.ready()] == ["c", "a", "b"]
     assert [execution.id for execution in world.store.ready(limit=2)] == ["c", "a"]
 
 
-def test_paused_and_unknown_executions_are_not_due(world: World) -> None:
+def test_paused_executions_are_not_due(world: World) -> None:
     world.execution()
     world.store.request_control("run-1", "pause", "ana")
-    world.store.mark_ready("run-1")
     assert world.store.ready() == ()
-    with pytest.raises(NotFound):
-        world.store.mark_ready("nobody")
 
 
 # --- what people ask for ---

@@ -7,6 +7,7 @@ import pytest
 from flowbuilder.errors import Conflict, LostLease, NotFound, Refused
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.review import Assignment, ReviewRequest
+from flowbuilder.model.review_rules import Answer
 from flowbuilder.ports import ReviewFilter, Store
 from tests.support.store_contract import TTL, World
 
@@ -59,7 +60,7 @@ def test_a_review_that_is_not_there_is_not_found(world: World) -> None:
         lambda: world.store.review("nothing"),
         lambda: world.store.claim_review("nothing", ANA, TTL),
         lambda: world.store.release_review("nothing", ANA),
-        lambda: world.store.decide("nothing", kind="approved", by=ANA, seen_version=1, seen_hash=""),
+        lambda: world.store.decide("nothing", Answer(kind="approved", by=ANA, seen_version=1, seen_hash="")),
     ):
         with pytest.raises(NotFound):
             call()
@@ -73,10 +74,11 @@ def test_a_decision_is_kept_and_makes_the_execution_ready(world: World) -> None:
     review = world.asked(lease, request=asks(proposal=ODD))
     world.store.settle(lease, "waiting", events=[])
     world.clock.advance(5)
-    decided = world.store.decide(
-        review.id, kind="approved", by=ANA, seen_version=1, seen_hash=review.content_hash, comment="fine \0",
-        comments=[{"hunk": 1, "text": "ok"}],
+    answer = Answer(
+        kind="approved", by=ANA, comment="fine \0", comments=({"hunk": 1, "text": "ok"},), seen_version=1,
+        seen_hash=review.content_hash,
     )  # fmt: skip
+    decided = world.store.decide(review.id, answer)
     made = decided.decision
     assert made is not None
     assert (decided.status, decided.version) == ("decided", 2)
@@ -94,13 +96,7 @@ def test_a_decision_is_kept_and_makes_the_execution_ready(world: World) -> None:
 def test_an_edit_is_what_is_approved(world: World) -> None:
     review = world.asked(world.held())
     made = world.store.decide(
-        review.id,
-        kind="approved",
-        by=ANA,
-        seen_version=1,
-        seen_hash=review.content_hash,
-        edited="better",
-        has_edit=True,
+        review.id, Answer(kind="approved", by=ANA, edited="better", seen_version=1, seen_hash=review.content_hash)
     ).decision
     assert made is not None
     assert (made.approved, made.edited) == ("better", True)
@@ -113,7 +109,7 @@ def test_what_was_not_seen_cannot_be_decided(world: World, seen: tuple[int, str 
     version, shown = seen
     with pytest.raises(Conflict):
         world.store.decide(
-            review.id, kind="approved", by=ANA, seen_version=version, seen_hash=shown or review.content_hash
+            review.id, Answer(kind="approved", by=ANA, seen_version=version, seen_hash=shown or review.content_hash)
         )
     assert world.store.review(review.id) == review
 
@@ -121,7 +117,7 @@ def test_what_was_not_seen_cannot_be_decided(world: World, seen: tuple[int, str 
 def test_who_comes_second_is_told_who_was_first(world: World) -> None:
     review = world.asked(world.held())
     world.approve(review, ANA)
-    with pytest.raises(Conflict, match=r"ana@example\.com was faster"):
+    with pytest.raises(Conflict, match=r"already decided: ana@example\.com approved it"):
         world.approve(review, BEN)
     assert world.store.decisions("run-1")["review"].by == ANA
 
@@ -142,13 +138,7 @@ def test_an_approval_short_of_the_quorum_leaves_it_open(world: World) -> None:
 def test_an_edit_short_of_the_quorum_is_what_the_next_one_sees(world: World) -> None:
     review = world.asked(world.held(), request=asks(assign=Assignment(quorum=2)))
     edited = world.store.decide(
-        review.id,
-        kind="approved",
-        by=ANA,
-        seen_version=1,
-        seen_hash=review.content_hash,
-        edited="better",
-        has_edit=True,
+        review.id, Answer(kind="approved", by=ANA, edited="better", seen_version=1, seen_hash=review.content_hash)
     )
     assert (edited.request.proposal, edited.amended_by) == ("better", ANA)
     assert edited.content_hash != review.content_hash
@@ -161,9 +151,9 @@ def test_an_edit_short_of_the_quorum_is_what_the_next_one_sees(world: World) -> 
 def test_only_those_who_are_asked_may_decide(world: World) -> None:
     lease = world.held(site_record=SITE)
     review = world.asked(lease, request=asks(assign=Assignment(group="editors")))
-    with pytest.raises(Refused, match="not among those who are asked"):
+    with pytest.raises(Refused, match="assigned to"):
         world.approve(review, CAT)
-    with pytest.raises(Refused, match="not among"):
+    with pytest.raises(Refused, match="assigned to"):
         world.store.claim_review(review.id, CAT, TTL)
     assert world.approve(review, " ANA@example.com ").status == "decided"
 
@@ -208,7 +198,7 @@ def test_a_claim_keeps_others_off_until_it_runs_out(world: World) -> None:
     claimed = world.store.claim_review(review.id, ANA, timedelta(seconds=60))
     assert (claimed.claimed_by, claimed.version) == (ANA, 2)
     assert claimed.claimed_until == world.clock.now() + timedelta(seconds=60)
-    with pytest.raises(Conflict, match=r"ana@example\.com is at this review"):
+    with pytest.raises(Conflict, match=r"ana@example\.com has claimed this review"):
         world.store.claim_review(review.id, BEN, TTL)
     world.clock.advance(61)
     assert world.store.claim_review(review.id, BEN, TTL).claimed_by == BEN
@@ -238,9 +228,9 @@ def test_a_claim_can_be_taken_back_by_its_owner(world: World) -> None:
 def test_a_decided_review_can_be_neither_claimed_nor_released(world: World) -> None:
     review = world.asked(world.held())
     world.approve(review)
-    with pytest.raises(Conflict, match="faster"):
+    with pytest.raises(Conflict, match="already decided"):
         world.store.claim_review(review.id, BEN, TTL)
-    with pytest.raises(Conflict, match="faster"):
+    with pytest.raises(Conflict, match="already decided"):
         world.store.release_review(review.id, BEN)
 
 

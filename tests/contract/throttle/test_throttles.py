@@ -10,11 +10,11 @@ from datetime import timedelta
 import pytest
 
 from flowbuilder.adapters.clock import SystemClock
-from flowbuilder.adapters.throttling.connection_throttle import LONGER_WAIT, SHORT_WAIT, ConnectionThrottle
+from flowbuilder.adapters.throttling.connection_throttle import LONG_WAIT, SHORT_WAIT, ConnectionThrottle
 from flowbuilder.adapters.throttling.limit_registry import LimitRegistry
 from flowbuilder.errors import ConfigurationError, StepError, Throttled, TransientError
 from flowbuilder.ports import Clock, Store, Throttle
-from flowbuilder.ports.throttle import NoThrottle, named
+from flowbuilder.ports.throttle import NoThrottle, limit_key
 from flowbuilder.store import open_store
 from flowbuilder.testing import FakeClock, FakeConnections, FakeThrottle, MemoryStore
 from flowbuilder.throttling.context import ThrottleContext, throttle_context
@@ -57,7 +57,7 @@ def _two(request: pytest.FixtureRequest, clock: Clock) -> tuple[Throttle, Thrott
         url = request.getfixturevalue(f"{request.param}_url")
         store = open_store(url, clock=clock, durable=False)
         request.addfinalizer(store.close)
-    one, other = (ConnectionThrottle(store, LimitRegistry(connections), clock, chance=lambda: 0.5) for _ in range(2))
+    one, other = (ConnectionThrottle(store, LimitRegistry(connections), clock, jitter=lambda: 0.5) for _ in range(2))
     return one, other
 
 
@@ -72,21 +72,21 @@ def refused(seconds: float | None = None, reason: str = "rate_limit") -> Transie
 
 async def refuse(throttle: Throttle, name: str, seconds: float | None = None) -> Throttled:
     with pytest.raises(Throttled) as caught:
-        async with throttle.slot(name):
+        async with throttle.acquire(name):
             raise refused(seconds)
     return caught.value
 
 
 @contextlib.asynccontextmanager
-async def stepping(passage: ThrottleContext | None = None) -> AsyncIterator[ThrottleContext]:
-    with throttle_context(passage or ThrottleContext()) as entered:
+async def stepping(context: ThrottleContext | None = None) -> AsyncIterator[ThrottleContext]:
+    with throttle_context(context or ThrottleContext()) as entered:
         yield entered
 
 
 async def test_without_limits_calls_are_made_at_once(throttle: Throttle, clock: FakeClock) -> None:
     begun = clock.now()
     for _ in range(50):
-        async with throttle.slot("free"):
+        async with throttle.acquire("free"):
             pass
     assert clock.now() == begun
 
@@ -100,7 +100,7 @@ async def test_never_are_more_calls_made_at_once_than_a_connection_allows(
         nonlocal under_way, most, made
         while True:
             try:
-                async with throttle.slot("narrow"):
+                async with throttle.acquire("narrow"):
                     under_way += 1
                     most = max(most, under_way)
                     await asyncio.sleep(0.01)
@@ -115,10 +115,10 @@ async def test_never_are_more_calls_made_at_once_than_a_connection_allows(
 
 
 async def test_who_finds_no_place_waits_for_seconds_and_is_then_sent_away(throttle: Throttle, clock: FakeClock) -> None:
-    async with throttle.slot("narrow"), throttle.slot("narrow"):
+    async with throttle.acquire("narrow"), throttle.acquire("narrow"):
         begun = clock.now()
-        with pytest.raises(Throttled, match="narrow may not be called by more at once") as caught:
-            async with throttle.slot("narrow"):
+        with pytest.raises(Throttled, match="the concurrency limit of narrow is reached") as caught:
+            async with throttle.acquire("narrow"):
                 pass
         assert clock.now() - begun <= timedelta(seconds=SHORT_WAIT + 0.1)
         assert 1 <= caught.value.retry_after <= 3
@@ -127,19 +127,19 @@ async def test_who_finds_no_place_waits_for_seconds_and_is_then_sent_away(thrott
 async def test_places_are_given_back_however_a_call_ends(throttle: Throttle) -> None:
     for problem in (StepError("no"), refused(reason="timeout"), ValueError("ours")):
         with pytest.raises(type(problem)):
-            async with throttle.slot("narrow"):
+            async with throttle.acquire("narrow"):
                 raise problem
     cut = asyncio.create_task(_hold(throttle, "narrow", 30))
     await asyncio.sleep(0.05)
     cut.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await cut
-    async with throttle.slot("narrow"), throttle.slot("narrow"):
+    async with throttle.acquire("narrow"), throttle.acquire("narrow"):
         pass
 
 
 async def _hold(throttle: Throttle, name: str, seconds: float) -> None:
-    async with throttle.slot(name):
+    async with throttle.acquire(name):
         await asyncio.sleep(seconds)
 
 
@@ -147,14 +147,14 @@ async def test_the_places_of_a_worker_that_died_are_free_after_a_while(
     throttles: tuple[Throttle, Throttle], clock: FakeClock
 ) -> None:
     died, other = throttles
-    held = [died.slot("narrow") for _ in range(2)]  # never left: nobody renews them in this clock's time
+    held = [died.acquire("narrow") for _ in range(2)]  # never left: nobody renews them in this clock's time
     for slot in held:
         await slot.__aenter__()
     with pytest.raises(Throttled):
-        async with other.slot("narrow"):
+        async with other.acquire("narrow"):
             pass
     clock.advance(SLOT_SECONDS)
-    async with other.slot("narrow"), other.slot("narrow"):
+    async with other.acquire("narrow"), other.acquire("narrow"):
         pass
     for slot in held:
         await slot.__aexit__(None, None, None)
@@ -163,7 +163,7 @@ async def test_the_places_of_a_worker_that_died_are_free_after_a_while(
 async def test_calls_come_no_faster_than_the_rate(throttles: tuple[Throttle, Throttle], clock: FakeClock) -> None:
     begun = clock.now()
     for number in range(22):
-        async with throttles[number % 2].slot("paced"):
+        async with throttles[number % 2].acquire("paced"):
             pass
     assert clock.now() - begun == timedelta(seconds=2)
 
@@ -171,41 +171,44 @@ async def test_calls_come_no_faster_than_the_rate(throttles: tuple[Throttle, Thr
 async def test_a_long_wait_for_a_turn_is_not_waited_for_in_place_and_the_turn_is_promised(
     throttle: Throttle, clock: FakeClock
 ) -> None:
-    async with throttle.slot("slow"):
+    async with throttle.acquire("slow"):
         pass
     begun = clock.now()
     waits = []
     for _ in range(3):
-        with pytest.raises(Throttled, match="slow may not be called more often") as caught:
-            async with throttle.slot("slow"):
+        with pytest.raises(Throttled, match="the rate limit of slow is reached") as caught:
+            async with throttle.acquire("slow"):
                 pass
         waits.append(caught.value)
     assert clock.now() == begun
     assert [wait.retry_after for wait in waits] == [60, 120, 180]
     clock.advance(120)
     for wait in waits[:2]:
-        assert wait.turn is not None
-        async with stepping(ThrottleContext(times=1, turns={"slow": wait.turn})), throttle.slot("slow"):
+        assert wait.reservation is not None
+        async with (
+            stepping(ThrottleContext(times_throttled=1, reservations={"slow": wait.reservation})),
+            throttle.acquire("slow"),
+        ):
             pass
     with pytest.raises(Throttled) as caught:
-        async with throttle.slot("slow"):
+        async with throttle.acquire("slow"):
             pass
     assert caught.value.retry_after == 120
 
 
 async def test_a_step_with_work_behind_it_waits_longer_in_its_place(throttle: Throttle, clock: FakeClock) -> None:
     waited: list[float] = []
-    async with stepping() as passage:
-        passage._limits.append(waited.append)
-        async with throttle.slot("free"):
+    async with stepping() as context:
+        context._timeouts.append(waited.append)
+        async with throttle.acquire("free"):
             pass
         with pytest.raises(Throttled):
-            async with throttle.slot("paced"):
+            async with throttle.acquire("paced"):
                 raise refused(20)
         begun = clock.now()
-        async with throttle.slot("paced"):
+        async with throttle.acquire("paced"):
             pass
-        assert 20 <= (clock.now() - begun).total_seconds() <= LONGER_WAIT
+        assert 20 <= (clock.now() - begun).total_seconds() <= LONG_WAIT
         assert sum(waited) == (clock.now() - begun).total_seconds()
 
 
@@ -219,12 +222,12 @@ async def test_a_refusal_closes_the_connection_for_everybody_until_the_time_that
     assert problem.retry_after == 30
     for seconds in (0, 10, 16.9):
         clock.advance(seconds)
-        with pytest.raises(Throttled, match="has turned calls away and is left alone for now") as caught:
-            async with other.slot(name):
+        with pytest.raises(Throttled, match="rejected calls; no calls are made for now") as caught:
+            async with other.acquire(name):
                 pass
         assert caught.value.refused
     clock.advance(3.1)
-    async with other.slot(name):
+    async with other.acquire(name):
         pass
 
 
@@ -233,17 +236,17 @@ async def test_a_server_that_is_down_closes_the_connection_only_where_it_says_fo
 ) -> None:
     one, other = throttles
     with pytest.raises(TransientError) as caught:
-        async with one.slot("free"):
+        async with one.acquire("free"):
             raise refused(None, reason="server_error")
     assert not isinstance(caught.value, Throttled)
-    async with other.slot("free"):
+    async with other.acquire("free"):
         pass
     with pytest.raises(Throttled) as closed:
-        async with one.slot("free"):
+        async with one.acquire("free"):
             raise refused(20, reason="server_error")
     assert closed.value.reason == "server_error"
     with pytest.raises(Throttled):
-        async with other.slot("free"):
+        async with other.acquire("free"):
             pass
 
 
@@ -253,12 +256,12 @@ async def test_one_call_looks_first_and_the_others_have_their_turns_after_it(
     one, other = throttles
     await refuse(one, "free", 10)
     clock.advance(10)
-    async with one.slot("free"):
+    async with one.acquire("free"):
         with pytest.raises(Throttled):
-            async with stepping(ThrottleContext()), other.slot("free"):
+            async with stepping(ThrottleContext()), other.acquire("free"):
                 pass
     clock.advance(10)
-    async with other.slot("free"):
+    async with other.acquire("free"):
         pass
 
 
@@ -274,36 +277,36 @@ async def test_a_refusal_that_names_no_time_is_waited_out_longer_and_longer(
 
 async def test_connections_do_not_wait_for_each_other(throttle: Throttle) -> None:
     await refuse(throttle, "free", 60)
-    async with throttle.slot("narrow"):
+    async with throttle.acquire("narrow"):
         pass
 
 
 async def test_what_waits_inside_for_another_connection_closes_nothing(throttle: Throttle) -> None:
     await refuse(throttle, "free", 60)
     with pytest.raises(Throttled) as caught:
-        async with throttle.slot("narrow"), throttle.slot("free"):
+        async with throttle.acquire("narrow"), throttle.acquire("free"):
             pass
     assert caught.value.connection == "free"
-    async with throttle.slot("narrow"), throttle.slot("narrow"):
+    async with throttle.acquire("narrow"), throttle.acquire("narrow"):
         pass
 
 
 async def test_providers_and_hosts_need_not_be_connections_and_have_limits_where_they_are(throttle: Throttle) -> None:
-    async with throttle.slot("openai", kind="provider"), throttle.slot("www.example", kind="host"):
+    async with throttle.acquire("openai", kind="provider"), throttle.acquire("www.example", kind="host"):
         pass
-    async with throttle.slot("tea.example", kind="host"):
+    async with throttle.acquire("tea.example", kind="host"):
         with pytest.raises(Throttled):
-            async with throttle.slot("tea.example", kind="host"):
+            async with throttle.acquire("tea.example", kind="host"):
                 pass
     with pytest.raises(ConfigurationError, match="there is no connection 'nobody'"):
-        async with throttle.slot("nobody"):
+        async with throttle.acquire("nobody"):
             pass
 
 
 async def test_a_connection_with_wrong_limits_is_not_called_at_all(throttle: Throttle) -> None:
     called = False
     with pytest.raises(ConfigurationError, match=r"connection wrong: limits\.rate cannot be 'fast'"):
-        async with throttle.slot("wrong"):
+        async with throttle.acquire("wrong"):
             called = True
     assert not called
 
@@ -314,17 +317,17 @@ async def test_what_may_have_limits_is_not_called_while_nobody_can_say_which(clo
             raise TransientError("Prefect's blocks: no answer", reason="connection")
 
     throttle = FakeThrottle(clock=clock, connections=Away())
-    with pytest.raises(Throttled, match="whether shop has limits is not known") as caught:
-        async with throttle.slot("shop"):
+    with pytest.raises(Throttled, match="the limits of shop cannot be read") as caught:
+        async with throttle.acquire("shop"):
             pass
     assert caught.value.retry_after > 0
 
 
 async def test_no_throttle_lets_everything_through() -> None:
-    async with NoThrottle().slot("anything", kind="host"):
+    async with NoThrottle().acquire("anything", kind="host"):
         pass
 
 
 def test_a_request_counts_for_its_connection_else_for_its_host() -> None:
-    assert named("shop", "https://Shop.example/x") == ("shop", "connection")
-    assert named(None, "https://Shop.example:8443/x") == ("shop.example", "host")
+    assert limit_key("shop", "https://Shop.example/x") == ("shop", "connection")
+    assert limit_key(None, "https://Shop.example:8443/x") == ("shop.example", "host")

@@ -6,8 +6,6 @@ those with equal worlds, and the pairs of distinct worlds on SQLite; by default 
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from flowbuilder.testing import FakeClock
@@ -16,9 +14,9 @@ from tests.reliability.crash.test_crash_points import dies, wrong
 from tests.support.crash_injection import Crash, CrashInjector, Point, Survey
 from tests.support.crash_scenario import CrashScenario, Ending, Opener
 from tests.support.crash_workflows import BY_NAME, Scenario
+from tests.support.proof import THOROUGH, sample
 
-THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
-STEP = 1 if THOROUGH else 11
+STEP = sample(quick=22, ci=11, thorough=1)
 """Every how manieth pair is tried."""
 NAMES = ("reviewed", "three-targets", "busy")
 
@@ -52,7 +50,7 @@ def test_a_crash_in_the_recovery_from_a_crash_changes_nothing(name: str, kind: s
     print(f"{covered} pairs of points, {len(pairs)} of them distinct, {len(chosen)} tried")
     assert problems == []
     assert covered > 3_000
-    assert len(chosen) > 15
+    assert len(chosen) > sample(quick=7, ci=15, thorough=15)
 
 
 def surveyed(stage: CrashScenario, opener: Opener) -> Survey:

@@ -19,9 +19,9 @@ from tests.support.code_in_this_process import InThisProcess
 from tests.support.crash_injection import CrashInjector, When
 from tests.support.crash_scenario import CrashScenario, changes
 from tests.support.crash_workflows import BY_NAME
+from tests.support.proof import THOROUGH, sample
 
-THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
-STEP = 1 if THOROUGH else 17
+STEP = sample(quick=51, ci=17, thorough=1)
 """Every how manieth point a process is killed at; in the thorough run also at those that change nothing."""
 
 

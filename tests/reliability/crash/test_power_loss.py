@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
@@ -34,11 +33,11 @@ from tests.support.crash_scenario import CrashScenario, Ending
 from tests.support.crash_workflows import BY_NAME, SCENARIOS, Scenario
 from tests.support.effect_targets import Targets
 from tests.support.power_loss import Journal, Kept, RecordingVfs, losses
+from tests.support.proof import sample
 
-THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
-LOSSES = 600 if THOROUGH else 24
+LOSSES = sample(quick=12, ci=24, thorough=600)
 """Of each scenario, spread over all moments."""
-RECOVERIES = 60 if THOROUGH else 1
+RECOVERIES = sample(quick=1, ci=1, thorough=60)
 """How many of them go on to the end."""
 FILE = "flowbuilder.db"
 
@@ -76,8 +75,8 @@ class TellingStore(SqlStore):
         super().record_outcome(lease, outcome, events)
         self.facts.append(Fact("outcome", outcome.path, (outcome.status, outcome.output, outcome.error)))
 
-    def decide(self, review_id: str, **given: Any) -> Any:
-        review = super().decide(review_id, **given)
+    def decide(self, review_id: str, answer: Any) -> Any:
+        review = super().decide(review_id, answer)
         self.facts.append(Fact("review", review_id, review.status))
         return review
 

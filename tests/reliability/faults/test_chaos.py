@@ -10,19 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.proof import THOROUGH
+
 ROOT = Path(__file__).resolve().parents[3]
 SECONDS = 60
 ASKED = os.environ.get("CI") == "true" or os.environ.get("FLOWBUILDER_CHAOS") == "1"
-THOROUGH = pytest.param(
-    "sqlite",
-    marks=pytest.mark.skipif(os.environ.get("FLOWBUILDER_THOROUGH") != "1", reason="set FLOWBUILDER_THOROUGH=1"),
-)
+ON_SQLITE = pytest.param("sqlite", marks=pytest.mark.skipif(not THOROUGH, reason="set FLOWBUILDER_PROOF=thorough"))
 
 
 @pytest.mark.skipif(not ASKED, reason="takes two minutes of both cores; set FLOWBUILDER_CHAOS=1, or run `make chaos`")
 @pytest.mark.alone
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("database", ["postgresql", THOROUGH])
+@pytest.mark.parametrize("database", ["postgresql", ON_SQLITE])
 def test_a_minute_in_which_everything_fails_loses_nothing_and_repeats_nothing(database: str, tmp_path: Path) -> None:
     figures = tmp_path / "chaos.json"
     seed = os.environ.get("FLOWBUILDER_CHAOS_SEED", "1")

@@ -13,8 +13,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from flowbuilder.app import App
-from flowbuilder.engine.runner import PerformHere, create_execution, execute
+from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.start import create_execution
 from flowbuilder.errors import Damaged
+from flowbuilder.model.review_rules import Answer
 from flowbuilder.ports import ExecutionFilter, ReviewFilter
 from flowbuilder.settings import Settings
 from flowbuilder.store import SqlStore, open_store
@@ -23,6 +25,7 @@ from tests.support.crash_scenario import TTL
 from tests.support.crash_workflows import PAGE, SITE, Scenario, approved, ask, publish, put, read
 from tests.support.deterministic_scheduling import deterministic_scheduling
 from tests.support.effect_targets import Service, Site
+from tests.support.store_contract import make_ready
 
 SCENARIO = Scenario(
     name="kept",
@@ -75,7 +78,8 @@ class Office:
                 version, content = review.version, review.content_hash
                 with contextlib.suppress(Damaged):
                     self.store.decide(
-                        review.id, kind="approved", by="ana@example.com", seen_version=version, seen_hash=content
+                        review.id,
+                        Answer(kind="approved", by="ana@example.com", seen_version=version, seen_hash=content),
                     )
 
     def change(self, table: str, column: str, where: str, value: Any) -> Any:
@@ -120,7 +124,7 @@ def waiting(store: SqlStore, clock: FakeClock) -> Office:
 def held(office: Office) -> str:
     """Go on after the second review; why the one with the damaged row was set aside. The other one has ended."""
     office.approve("second")
-    office.store.mark_ready("bad")
+    make_ready(office.store, "bad")
     office.work()
     good, bad = office.store.execution("good"), office.store.execution("bad")
     assert (good.status, good.error) == ("completed", None)
@@ -204,7 +208,7 @@ def test_a_review_that_cannot_be_read_hides_no_other(office: Office) -> None:
 def test_a_version_that_cannot_be_read_holds_its_executions_and_says_which_it_is(office: Office) -> None:
     office.change("workflow_versions", "document", "workflow_id = 'kept'", "{")
     for run in ("bad", "good"):
-        office.store.mark_ready(run)
+        make_ready(office.store, run)
     office.work()
     for run in ("bad", "good"):
         execution = office.store.execution(run)

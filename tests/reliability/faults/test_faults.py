@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from typing import get_args
 
@@ -17,9 +16,9 @@ from tests.support.crash_injection import CrashInjector
 from tests.support.crash_scenario import CrashScenario, Ending
 from tests.support.crash_workflows import BY_NAME
 from tests.support.injected_faults import Faults, Kind
+from tests.support.proof import sample
 
-THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
-POINTS = None if THOROUGH else 12
+POINTS = sample(quick=4, ci=12, thorough=None)
 """At how many of the calls of a scenario something goes wrong; None is at each."""
 LIVES = 8
 

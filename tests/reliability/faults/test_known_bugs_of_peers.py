@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from flowbuilder.app import App
-from flowbuilder.engine.runner import PerformHere, create_execution, execute
+from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.start import create_execution
 from flowbuilder.errors import Conflict, LostLease, Refused, Unavailable
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Execution, Outcome
+from flowbuilder.model.review_rules import NO_EDIT, Answer
 from flowbuilder.ports import ReviewFilter, Store
 from flowbuilder.prefect.runs.state_mapping import suspended
 from flowbuilder.settings import Settings
@@ -169,10 +171,8 @@ class Place:
 
     def approve(self, path: str, text: str | None = None) -> None:
         (review,) = [one for one in self.store.reviews(ReviewFilter()).reviews if one.path == path]
-        self.store.decide(
-            review.id, kind="approved", by="ana@example.com", seen_version=review.version,
-            seen_hash=review.content_hash, edited=text, has_edit=text is not None,
-        )  # fmt: skip
+        edited = NO_EDIT if text is None else text
+        self.store.decide(review.id, Answer.to(review, kind="approved", by="ana@example.com", edited=edited))
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from flowbuilder.app import App
-from flowbuilder.engine.runner import PerformHere, create_execution, execute
+from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.start import create_execution
 from flowbuilder.model.execution import Execution
 from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeClock, fake_ports

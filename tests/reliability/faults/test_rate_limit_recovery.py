@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -23,9 +22,9 @@ from flowbuilder.settings import Settings
 from flowbuilder.store import open_store
 from flowbuilder.testing import FakeConnections, MemoryStore
 from flowbuilder.values import JsonObject
+from tests.support.proof import THOROUGH
 from tests.support.rate_limit_simulation import LeapingClock, Provider, SimulatedWorker
 
-THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
 pytestmark = pytest.mark.timeout(600 if THOROUGH else 180)
 EXECUTIONS = 200
 RATE = 10.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 
 import pytest
@@ -11,10 +10,14 @@ from flowbuilder.errors import Conflict
 from flowbuilder.model.events import NewEvent
 from flowbuilder.testing import FakeClock
 from tests.reliability.conftest import Openers
+from tests.support.proof import THOROUGH, sample
 from tests.support.store_contract import TTL, World
 
-THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
-PAUSES = {"memory": 10_000, "sqlite": 10_000 if THOROUGH else 500, "postgres": 10_000 if THOROUGH else 250}
+PAUSES = {
+    "memory": 10_000,
+    "sqlite": sample(quick=250, ci=500, thorough=10_000),
+    "postgres": sample(quick=100, ci=250, thorough=10_000),
+}
 SHORT = 0.001
 """Seconds by which the longest pause is shorter than the lease."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -11,9 +10,9 @@ from pathlib import Path
 from flowbuilder.audit import audit_rows
 from flowbuilder.model.execution import Execution
 from flowbuilder.store import open_store
+from tests.support.proof import THOROUGH, sample
 
-THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
-PROCESSES, WRITES = 4, 1000 if THOROUGH else 100
+PROCESSES, WRITES = 4, sample(quick=50, ci=100, thorough=1000)
 PROGRAM = """
 import sys, time
 from datetime import timedelta

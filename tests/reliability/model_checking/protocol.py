@@ -25,7 +25,7 @@ GUARDS = {
     "receipt": "steps/write_once.py, effect.receipt: an effect that has a receipt is not made again",
     "key": "model/effect.py, effect_key: every attempt sends the same key, and the target honours it",
     "compares": "steps/builtin/cms.py, if_unchanged: what is there already is not written again",
-    "asks": "steps/write_once.py, _in_doubt: a target that cannot deduplicate is called again only after approval",
+    "asks": "steps/write_once.py, _decide: a target that cannot deduplicate is called again only after approval",
     "one call": "steps/write_once.py, effect.asked: leave to call it again is good for one call",
     "no effect": "store/records/effects.py, cancelled: no effect begins once the execution is asked to cancel",
     "outcome": "store/records/history.py, _Recorded: a path has one outcome, which is its primary key",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from tests.reliability.model_checking.protocol import GUARDS, Protocol, Target
 from tests.reliability.model_checking.searching import search, shown
+from tests.support.proof import THOROUGH
 
-THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
 CODE = Path(__file__).resolve().parents[3] / "flowbuilder"
 TARGETS: tuple[Target, ...] = ("deduplicates", "lookup", "neither")
 NEED = {"compares": "lookup", "asks": "neither", "one call": "neither"}

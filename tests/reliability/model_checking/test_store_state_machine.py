@@ -31,13 +31,14 @@ from flowbuilder.model.effect import Intent
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import TERMINAL, Lease, Outcome
 from flowbuilder.model.review import Assignment, Review, ReviewRequest
+from flowbuilder.model.review_rules import Answer
 from flowbuilder.ports import Store
 from flowbuilder.store import open_store, upgrade
 from flowbuilder.testing import FakeClock, MemoryStore
+from tests.support.proof import THOROUGH, sample
 from tests.support.store_contract import TTL, World
 
-THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
-EXAMPLES, STEPS = (20_000, 100) if THOROUGH else (200, 50)
+EXAMPLES, STEPS = sample(quick=(100, 50), ci=(200, 50), thorough=(20_000, 100))
 WORKERS = st.sampled_from(["w1", "w2", "w3"])
 RUNS = st.sampled_from(["run-1", "run-2"])
 PEOPLE = st.sampled_from(["ana", "ben", "cat"])
@@ -303,9 +304,7 @@ class Reviews(Machine):
         request = self.opened[path].request
 
         def act() -> Review:
-            return self.store.decide(
-                tab.id, kind=kind, by=person, seen_version=tab.version, seen_hash=tab.content_hash, comment="so"
-            )
+            return self.store.decide(tab.id, Answer.to(tab, kind=kind, by=person, comment="so"))
 
         if path in self.decided or tab.version != self.versions[path]:
             with pytest.raises(Conflict):

@@ -8,6 +8,7 @@ from typing import Any
 from flowbuilder.errors import Conflict, Refused
 from flowbuilder.model.execution import TERMINAL
 from flowbuilder.model.review import Review
+from flowbuilder.model.review_rules import Answer
 from flowbuilder.ports import ReviewFilter
 from tests.support.crash_workflows import SITE
 
@@ -102,9 +103,7 @@ class SimulatedReviewers:
 
     def _decide(self, review: Review, person: str, answer: dict[str, Any]) -> bool:
         try:
-            self._world.app.decide(
-                review.id, by=person, seen_version=review.version, seen_hash=review.content_hash, **answer
-            )
+            self._world.app.decide(review.id, Answer.to(review, by=person, **answer))
         except (Conflict, Refused) as problem:
             self._world.notes("decide", f"{review.execution_id} {review.path} {type(problem).__name__}")
             return False

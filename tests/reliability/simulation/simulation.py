@@ -19,7 +19,8 @@ import flowbuilder.engine.effects.effect_ledger
 from flowbuilder.app import App
 from flowbuilder.audit import audit
 from flowbuilder.engine.drive_control import DriveControl
-from flowbuilder.engine.runner import PerformHere, create_execution, execute
+from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.start import create_execution
 from flowbuilder.errors import Conflict, NotFound, Refused, Unavailable
 from flowbuilder.model.execution import TERMINAL, Execution
 from flowbuilder.ports import StartRequest
@@ -114,7 +115,7 @@ class World:
         run = str(wanted.inputs["tag"])
         create_execution(
             self.store, self.clock, execution_id=run, version=self.store.version(wanted.workflow, wanted.version),
-            inputs=wanted.inputs, site=wanted.site,
+            inputs=wanted.inputs, site=wanted.site, plans=self.app.plans,
         )  # fmt: skip
         self.prefect.tell(run, "scheduled")
         self.prefect.wake(run)
@@ -164,7 +165,7 @@ class World:
         try:
             settled = await execute(
                 self.store, run, holder=worker.holder, ttl=TTL, ports=ports, perform=PerformHere(worker.clock),
-                signals=signals,
+                signals=signals, plans=self.app.plans,
             )  # fmt: skip
             self.prefect.tell(run, settled.status)
         except (Conflict, Refused, NotFound, Unavailable) as problem:

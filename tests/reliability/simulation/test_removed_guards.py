@@ -11,19 +11,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.proof import sample
+
 ROOT = Path(__file__).resolve().parents[3]
-CONTRACTS = "tests/contracts"
+CONTRACTS = "tests/contract/store"
 EXECUTIONS = f"{CONTRACTS}/test_executions_of_a_store.py"
-REVIEWS = f"{CONTRACTS}/test_reviews_of_a_store.py"
-EFFECTS = f"{CONTRACTS}/test_effects_of_a_store.py"
-RACES = f"{CONTRACTS}/test_races_of_a_store.py"
-DATABASES = f"{CONTRACTS}/test_databases_of_a_store.py"
-OPENING = f"{CONTRACTS}/test_opening_a_store.py"
+REVIEWS = f"{CONTRACTS}/test_reviews.py"
+EFFECTS = f"{CONTRACTS}/test_effects.py"
+RACES = f"{CONTRACTS}/test_races.py"
+DATABASES = f"{CONTRACTS}/test_databases.py"
+OPENING = f"{CONTRACTS}/test_opening.py"
 CRASHES = "tests/reliability/crash/test_crash_points.py"
 ONCE = "tests/unit/steps/test_write_once.py"
 RUNTIME = "tests/reliability/faults/test_runtime_guards.py"
-TRAFFIC = "tests/unit/throttling/test_limiter.py"
-THROTTLES = f"{CONTRACTS}/test_throttles.py"
+LIMITER = "tests/unit/throttling/test_limiter.py"
+THROTTLES = "tests/contract/throttle/test_throttles.py"
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ MUTANTS = (
     ),
     Mutant(
         "what may have happened is done again", "flowbuilder/steps/write_once.py",
-        "if tells_nothing and _in_doubt(effect):", "if False:",
+        "if not (_may_have_been_called(effect) and _repeats_the_write(effect, intent.target_class)):", "if True:",
         CRASHES, "sqlite and three-targets",
     ),
     Mutant(
@@ -220,37 +222,37 @@ MUTANTS = (
     ),
     Mutant(
         "a closed connection is called", "flowbuilder/throttling/limiter.py",
-        "if traffic.closed_until is not None and now < traffic.closed_until:", "if False:",
-        TRAFFIC, "refusal or closed",
+        "if state.closed_until is not None and now < state.closed_until:", "if False:",
+        LIMITER, "refusal or closed",
     ),
     Mutant(
         "Retry-After is not obeyed at a connection", "flowbuilder/throttling/limiter.py",
-        "until = now + max(said, own)", "until = now + own",
-        TRAFFIC, "refusal",
+        "until = now + max(named, backoff)", "until = now + backoff",
+        LIMITER, "refusal",
     ),
     Mutant(
         "everybody looks whether it is over", "flowbuilder/throttling/limiter.py",
-        "if traffic.strikes and traffic.probing_until is not None and now < traffic.probing_until:", "if False:",
-        TRAFFIC, "looks",
+        "if state.rejections and state.probing_until is not None and now < state.probing_until:", "if False:",
+        LIMITER, "looks",
     ),
     Mutant(
         "all come back together", "flowbuilder/throttling/limiter.py",
-        "return replace(traffic, free_at=following), Denied(why=\"closed\"", "return traffic, Denied(why=\"closed\"",
-        TRAFFIC, "turn_of_its_own",
+        "return replace(state, next_free_at=following), Denied(", "return state, Denied(",
+        LIMITER, "turn_of_its_own",
     ),
     Mutant(
         "a rate is not counted", "flowbuilder/throttling/limiter.py",
         "    if earliest <= now:\n", "    if True:\n",
-        TRAFFIC, "rate",
+        LIMITER, "rate",
     ),
     Mutant(
         "places at once are not counted", "flowbuilder/throttling/limiter.py",
-        "len(traffic.held) >= limits.concurrency", "False",
-        TRAFFIC, "places",
+        "len(state.in_flight) >= limits.concurrency", "False",
+        LIMITER, "places",
     ),
     Mutant(
         "a refusal closes nothing", "flowbuilder/adapters/throttling/connection_throttle.py",
-        "            if not _turned_away(problem):\n", "            if True:\n",
+        "if isinstance(error, TransientError) and _is_rejection(error):", "if False:",
         THROTTLES, "fake and closes_the_connection",
     ),
     Mutant(
@@ -276,7 +278,7 @@ MUTANTS = (
     ),
     Mutant(
         "a key may be used for another write", "flowbuilder/steps/write_once.py",
-        "if effect.request_hash != request_hash:", "if False:",
+        "if effect.request_hash != intent.request_hash:", "if False:",
         ONCE, "",
     ),
     Mutant(
@@ -338,6 +340,14 @@ def test_there_are_enough_mutants() -> None:
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "-"))
+def test_a_mutant_quotes_its_file_and_names_its_tests(mutant: Mutant) -> None:
+    assert (ROOT / mutant.file).read_text().count(mutant.old) == 1, "write the mutant anew"
+    assert all((ROOT / test).exists() for test in mutant.tests.split())
+
+
+@pytest.mark.parametrize(
+    "mutant", MUTANTS[:: sample(quick=6, ci=1, thorough=1)], ids=lambda mutant: mutant.name.replace(" ", "-")
+)
 def test_the_suite_notices_that(mutant: Mutant, tmp_path: Path) -> None:
     done = suite(sabotaged(mutant, tmp_path), mutant)
     assert done.returncode == 1, f"exit code {done.returncode}:\n{done.stdout[-1500:]}\n{done.stderr[-1500:]}"

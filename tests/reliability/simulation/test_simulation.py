@@ -20,10 +20,10 @@ from flowbuilder.testing.memory_store.memory import Memory
 from tests.reliability.simulation.action_mixes import SITES, Mix
 from tests.reliability.simulation.simulation import Result, simulate
 from tests.reliability.simulation.store_factory import StoreFactory
+from tests.support.proof import THOROUGH, sample
 
-THOROUGH = os.environ.get("FLOWBUILDER_THOROUGH") == "1"
-SEEDS = 10_000 if THOROUGH else 60
-AGAIN = 100 if THOROUGH else 5
+SEEDS = sample(quick=40, ci=60, thorough=10_000)
+AGAIN = sample(quick=3, ci=5, thorough=100)
 ON_SQLITE = 40
 """One seed of so many is on SQLite, which takes ten times as long."""
 
@@ -104,7 +104,7 @@ def _a_key_of_its_own(*_: Any, **__: Any) -> str:
 
 SABOTAGE: dict[str, tuple[str, Callable[..., Any]]] = {
     "writes are not fenced": ("flowbuilder.testing.memory_store.memory.Memory.fenced", _no_fence),
-    "doubt is not noticed": ("flowbuilder.steps.write_once._in_doubt", lambda effect: False),
+    "doubt is not noticed": ("flowbuilder.steps.write_once._may_have_been_called", lambda effect: False),
     "every attempt has a key of its own": ("flowbuilder.engine.step_runner.effect_key", _a_key_of_its_own),
     "what is ready is not offered": ("flowbuilder.testing.memory_store.executions._ready_since", lambda *_: None),
     "anything can be claimed": ("flowbuilder.testing.memory_store.executions.ensure_claimable", lambda *_: None),

@@ -163,7 +163,7 @@ async def test_the_limits_of_a_named_connection_count_and_not_those_of_its_provi
     server.will_answer(GOOD)
     asked = replace(question(server), connection_name="ours")
     assert (await models.complete(asked)).output == GOOD
-    with pytest.raises(Throttled, match="ours may not be called more often"):
+    with pytest.raises(Throttled, match="the rate limit of ours is reached"):
         await models.complete(asked)
     assert (await models.complete(question(server))).output == GOOD
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flowbuilder.analysis.explain import explanations
+from flowbuilder.analysis.explanations import explanations
 from flowbuilder.analysis.linter import check
 from flowbuilder.definition.document import Definition
 from flowbuilder.definition.loader import load

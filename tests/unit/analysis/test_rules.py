@@ -3,7 +3,7 @@ import textwrap
 
 import pytest
 
-from flowbuilder.analysis.explain import explain, explanations
+from flowbuilder.analysis.explanations import explain, explanations
 from flowbuilder.analysis.linter import check, rules
 from flowbuilder.definition.document import Definition
 from flowbuilder.definition.loader import load

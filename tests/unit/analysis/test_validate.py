@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from flowbuilder.analysis.explain import explanations
+from flowbuilder.analysis.explanations import explanations
 from flowbuilder.cli import group, main
 from flowbuilder.definition.yaml.document import read_document
 from flowbuilder.json_schema import problems

@@ -81,7 +81,7 @@ async def test_what_a_person_has_undone_is_not_taken_to_be_done() -> None:
 async def test_a_key_that_was_used_for_another_write_is_an_error_and_no_receipt() -> None:
     ledger, target = MemoryLedger(), Target()
     await write(run_of(ledger), target)
-    with pytest.raises(StepError, match="used for another write") as problem:
+    with pytest.raises(StepError, match="already used for a different write") as problem:
         await write(run_of(ledger), target, request="another text")
     assert problem.value.code == "effect_key_reused"
     assert target.calls == 1
@@ -137,7 +137,7 @@ async def test_leave_for_other_content_is_no_leave() -> None:
         (TransientError("no answer", reason="timeout"), "unknown"),
         (TransientError("broken", reason="server_error"), "unknown"),
         (Throttled("the door is closed", retry_after=1.0, refused=False), "refused"),
-        (StepError("not like this", code="http_422"), "refused"),
+        (StepError("not like this", code="http_422", definitive=True), "refused"),
         (StepError("what is this?", code="not_json"), "intended"),
         (StepError("moved", code="http_301"), "intended"),
         (RuntimeError("a mistake of the step's"), "intended"),
@@ -152,7 +152,7 @@ async def test_only_what_surely_did_nothing_counts_as_refused(problem: Exception
 
 
 async def test_what_was_refused_is_written_anew_without_asking() -> None:
-    ledger, target = MemoryLedger(), Target(StepError("not like this", code="http_422"))
+    ledger, target = MemoryLedger(), Target(StepError("not like this", code="http_422", definitive=True))
     with pytest.raises(StepError):
         await write(run_of(ledger), target)
     target.problem = None

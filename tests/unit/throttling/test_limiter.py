@@ -12,20 +12,20 @@ from hypothesis import strategies as st
 
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.throttling.limiter import (
-    FREE_PACE,
-    LONGEST_BACKOFF,
+    MAX_BACKOFF,
     PROBE_SECONDS,
-    RESTART_PACE,
+    RECOVERED_RATE,
+    RESTART_RATE,
     SLOT_SECONDS,
     Denied,
     LimiterState,
     Permit,
     Reservation,
     admit,
-    kept,
-    left,
-    refuse,
-    went,
+    on_abandon,
+    on_rejection,
+    on_success,
+    renew,
 )
 from flowbuilder.throttling.limits import UNLIMITED, Limits, Rate, limits_of
 
@@ -38,10 +38,10 @@ def per_second(calls: int, burst: int = 1) -> Limits:
 
 @dataclass
 class LimiterHarness:
-    """One connection and the time."""
+    """One connection and its clock."""
 
     limits: Limits = UNLIMITED
-    traffic: LimiterState = field(default_factory=LimiterState)
+    state: LimiterState = field(default_factory=LimiterState)
     at: float = 0.0
     calls: int = 0
 
@@ -49,66 +49,68 @@ class LimiterHarness:
     def now(self) -> datetime:
         return START + timedelta(seconds=self.at)
 
-    def ask(self, turn: Reservation | None = None) -> Permit | Denied:
+    def ask(self, reservation: Reservation | None = None) -> Permit | Denied:
         self.calls += 1
-        self.traffic, verdict = admit(self.traffic, self.limits, now=self.now, token=f"t{self.calls}", turn=turn)
+        self.state, verdict = admit(
+            self.state, self.limits, now=self.now, token=f"t{self.calls}", reservation=reservation
+        )
         return verdict
 
-    def go(self, turn: Reservation | None = None) -> Permit:
-        verdict = self.ask(turn)
+    def permit(self, reservation: Reservation | None = None) -> Permit:
+        verdict = self.ask(reservation)
         assert isinstance(verdict, Permit), verdict
         return verdict
 
-    def wait(self, turn: Reservation | None = None) -> Denied:
-        verdict = self.ask(turn)
+    def denial(self, reservation: Reservation | None = None) -> Denied:
+        verdict = self.ask(reservation)
         assert isinstance(verdict, Denied), verdict
         return verdict
 
-    def seconds(self, turn: Reservation | None = None) -> float:
-        verdict = self.wait(turn)
+    def seconds(self, reservation: Reservation | None = None) -> float:
+        verdict = self.denial(reservation)
         assert verdict.until is not None
         return (verdict.until - self.now).total_seconds()
 
-    def went(self, go: Permit) -> None:
-        self.traffic = went(self.traffic, self.limits, go)
+    def succeed(self, permit: Permit) -> None:
+        self.state = on_success(self.state, self.limits, permit)
 
-    def refused(self, go: Permit, retry_after: float | None = None, chance: float = 1.0) -> None:
-        self.traffic = refuse(self.traffic, self.limits, go, now=self.now, retry_after=retry_after, chance=chance)
+    def reject(self, permit: Permit, retry_after: float | None = None, jitter: float = 1.0) -> None:
+        self.state = on_rejection(self.state, self.limits, permit, now=self.now, retry_after=retry_after, jitter=jitter)
 
 
 def test_without_limits_everybody_goes_and_nothing_is_written_down() -> None:
-    road = LimiterHarness()
-    assert not any(road.go().watched for _ in range(1000))
-    assert road.traffic == LimiterState()
+    limiter = LimiterHarness()
+    assert not any(limiter.permit().tracked for _ in range(1000))
+    assert limiter.state == LimiterState()
 
 
 def test_a_rate_lets_its_burst_through_and_then_one_after_the_other() -> None:
-    road = LimiterHarness(per_second(10, burst=3))
+    limiter = LimiterHarness(per_second(10, burst=3))
     for _ in range(3):
-        road.go()
-    assert [road.seconds() for _ in range(3)] == pytest.approx([0.1, 0.2, 0.3])
+        limiter.permit()
+    assert [limiter.seconds() for _ in range(3)] == pytest.approx([0.1, 0.2, 0.3])
 
 
 def test_whoever_has_a_turn_goes_then_and_pays_nothing_again() -> None:
-    road = LimiterHarness(per_second(10))
-    road.go()
-    turn = road.wait().turn
-    assert turn is not None
-    road.at = 0.05
-    assert road.seconds(turn) == pytest.approx(0.05)
-    road.at = 0.1
-    road.go(turn)
-    road.at = 0.2
-    road.go()
+    limiter = LimiterHarness(per_second(10))
+    limiter.permit()
+    reservation = limiter.denial().reservation
+    assert reservation is not None
+    limiter.at = 0.05
+    assert limiter.seconds(reservation) == pytest.approx(0.05)
+    limiter.at = 0.1
+    limiter.permit(reservation)
+    limiter.at = 0.2
+    limiter.permit()
 
 
 def test_those_who_come_later_queue_up_behind_those_who_have_a_turn() -> None:
-    road = LimiterHarness(per_second(10))
-    road.go()
-    turns = [road.wait().turn for _ in range(5)]
-    road.at = 0.1
-    assert road.seconds() == pytest.approx(0.5)
-    road.go(turns[0])
+    limiter = LimiterHarness(per_second(10))
+    limiter.permit()
+    reservations = [limiter.denial().reservation for _ in range(5)]
+    limiter.at = 0.1
+    assert limiter.seconds() == pytest.approx(0.5)
+    limiter.permit(reservations[0])
 
 
 @given(
@@ -118,22 +120,22 @@ def test_those_who_come_later_queue_up_behind_those_who_have_a_turn() -> None:
 )
 @settings(max_examples=100)
 def test_no_window_ever_has_more_calls_than_its_rate_and_one_burst(calls: int, burst: int, gaps: list[float]) -> None:
-    road = LimiterHarness(per_second(calls, burst))
+    limiter = LimiterHarness(per_second(calls, burst))
     made: list[float] = []
     waiting: list[Reservation] = []
     for gap in gaps:
-        road.at += gap
-        for turn in [turn for turn in waiting if turn.at <= road.now]:
-            waiting.remove(turn)
-            road.go(turn)
-            made.append(road.at)
-        verdict = road.ask()
+        limiter.at += gap
+        for reservation in [reservation for reservation in waiting if reservation.at <= limiter.now]:
+            waiting.remove(reservation)
+            limiter.permit(reservation)
+            made.append(limiter.at)
+        verdict = limiter.ask()
         if isinstance(verdict, Permit):
-            made.append(road.at)
-        elif verdict.turn is not None:
-            waiting.append(verdict.turn)
+            made.append(limiter.at)
+        elif verdict.reservation is not None:
+            waiting.append(verdict.reservation)
     assert made
-    # those whose turn it was go a moment later here, so a window is counted by turns and not by the moments they went
+    # a reservation is used a little later here, so a window is counted with some tolerance
     for first in range(len(made)):
         for last in range(first, len(made)):
             window = made[last] - made[first]
@@ -141,186 +143,186 @@ def test_no_window_ever_has_more_calls_than_its_rate_and_one_burst(calls: int, b
 
 
 def test_places_at_once_are_counted_and_given_back() -> None:
-    road = LimiterHarness(Limits(concurrency=2))
-    first, _ = road.go(), road.go()
-    assert road.wait() == Denied(why="concurrency", until=None)
-    road.went(first)
-    road.go()
-    assert road.wait().why == "concurrency"
+    limiter = LimiterHarness(Limits(concurrency=2))
+    first, _ = limiter.permit(), limiter.permit()
+    assert limiter.denial() == Denied(reason="concurrency", until=None)
+    limiter.succeed(first)
+    limiter.permit()
+    assert limiter.denial().reason == "concurrency"
 
 
 def test_the_place_of_one_that_crashed_is_free_after_a_while_and_that_of_a_long_call_is_kept() -> None:
-    road = LimiterHarness(Limits(concurrency=2))
-    road.go()
-    long = road.go()
-    road.at = SLOT_SECONDS - 1
-    road.traffic = kept(road.traffic, long, road.now)
-    assert road.wait().why == "concurrency"
-    road.at = SLOT_SECONDS
-    road.go()
-    assert road.wait().why == "concurrency"
+    limiter = LimiterHarness(Limits(concurrency=2))
+    limiter.permit()
+    long = limiter.permit()
+    limiter.at = SLOT_SECONDS - 1
+    limiter.state = renew(limiter.state, long, limiter.now)
+    assert limiter.denial().reason == "concurrency"
+    limiter.at = SLOT_SECONDS
+    limiter.permit()
+    assert limiter.denial().reason == "concurrency"
 
 
 def test_a_turn_is_kept_by_one_who_finds_no_place() -> None:
-    road = LimiterHarness(Limits(concurrency=1, rate=Rate(calls=10, seconds=1.0, burst=1)))
-    holder = road.go()
-    road.at = 0.01
-    assert road.wait().why == "concurrency"
-    road.went(holder)
-    turn = road.wait().turn
-    road.at = 0.1
-    holder = road.go(turn)
-    road.at = 0.5
-    mine = Reservation(era=0, at=road.now)
-    assert road.wait(mine) == Denied(why="concurrency", until=None, turn=mine)
+    limiter = LimiterHarness(Limits(concurrency=1, rate=Rate(calls=10, seconds=1.0, burst=1)))
+    holder = limiter.permit()
+    limiter.at = 0.01
+    assert limiter.denial().reason == "concurrency"
+    limiter.succeed(holder)
+    reservation = limiter.denial().reservation
+    limiter.at = 0.1
+    holder = limiter.permit(reservation)
+    limiter.at = 0.5
+    mine = Reservation(generation=0, at=limiter.now)
+    assert limiter.denial(mine) == Denied(reason="concurrency", until=None, reservation=mine)
 
 
 def test_after_a_refusal_nobody_calls_before_the_time_is_over() -> None:
-    road = LimiterHarness()
-    road.refused(road.go(), retry_after=30)
+    limiter = LimiterHarness()
+    limiter.reject(limiter.permit(), retry_after=30)
     for at in (0.0, 10.0, 29.9):
-        road.at = at
-        verdict = road.wait()
-        assert verdict.why == "closed"
+        limiter.at = at
+        verdict = limiter.denial()
+        assert verdict.reason == "closed"
         assert verdict.until is not None
         assert verdict.until >= START + timedelta(seconds=30)
-    road.at = 30.0
-    road.go()
+    limiter.at = 30.0
+    limiter.permit()
 
 
 def test_each_of_those_who_wait_has_a_turn_of_its_own_and_the_first_comes_alone() -> None:
-    road = LimiterHarness()
-    road.refused(road.go(), retry_after=30)
-    turns = [road.seconds() for _ in range(200)]
-    assert turns[0] == pytest.approx(30)
-    assert turns[1] >= 32
-    gaps = [later - earlier for earlier, later in pairwise(turns[1:])]
-    assert min(gaps) == pytest.approx(1 / RESTART_PACE, abs=1e-5)
-    assert turns[-1] < 30 + 30
+    limiter = LimiterHarness()
+    limiter.reject(limiter.permit(), retry_after=30)
+    reservations = [limiter.seconds() for _ in range(200)]
+    assert reservations[0] == pytest.approx(30)
+    assert reservations[1] >= 32
+    gaps = [later - earlier for earlier, later in pairwise(reservations[1:])]
+    assert min(gaps) == pytest.approx(1 / RESTART_RATE, abs=1e-5)
+    assert reservations[-1] < 30 + 30
 
 
 def test_one_call_looks_whether_it_is_over_and_the_others_wait_for_what_it_sees() -> None:
-    road = LimiterHarness()
-    road.refused(road.go(), retry_after=5)
-    road.at = 5.0
-    probe = road.go()
-    assert (probe.probe, probe.watched) == (True, True)
-    assert road.wait().why == "closed"
-    road.went(probe)
-    road.at = 8.0
-    assert not road.go().probe
+    limiter = LimiterHarness()
+    limiter.reject(limiter.permit(), retry_after=5)
+    limiter.at = 5.0
+    probe = limiter.permit()
+    assert (probe.probe, probe.tracked) == (True, True)
+    assert limiter.denial().reason == "closed"
+    limiter.succeed(probe)
+    limiter.at = 8.0
+    assert not limiter.permit().probe
 
 
 def test_another_call_looks_when_the_first_one_is_lost() -> None:
     for lost_by_crash in (False, True):
-        road = LimiterHarness()
-        road.refused(road.go(), retry_after=5)
-        road.at = 5.0
-        probe = road.go()
+        limiter = LimiterHarness()
+        limiter.reject(limiter.permit(), retry_after=5)
+        limiter.at = 5.0
+        probe = limiter.permit()
         if lost_by_crash:
-            road.at += PROBE_SECONDS
+            limiter.at += PROBE_SECONDS
         else:
-            road.traffic = left(road.traffic, probe)
-        assert road.go().probe
+            limiter.state = on_abandon(limiter.state, probe)
+        assert limiter.permit().probe
 
 
 def test_calls_that_were_under_way_count_as_one_refusal_and_may_only_lengthen_the_wait() -> None:
-    road = LimiterHarness()
-    wave = [road.go() for _ in range(50)]
+    limiter = LimiterHarness()
+    wave = [limiter.permit() for _ in range(50)]
     for go in wave[:49]:
-        road.refused(go, retry_after=10)
-    assert (road.traffic.era, road.traffic.strikes) == (1, 1)
-    road.refused(wave[49], retry_after=40)
-    road.at = 39.0
-    assert road.wait().why == "closed"
-    road.at = 40.0
-    road.go()
+        limiter.reject(go, retry_after=10)
+    assert (limiter.state.generation, limiter.state.rejections) == (1, 1)
+    limiter.reject(wave[49], retry_after=40)
+    limiter.at = 39.0
+    assert limiter.denial().reason == "closed"
+    limiter.at = 40.0
+    limiter.permit()
 
 
 def test_an_answer_to_a_call_of_before_does_not_open_a_closed_connection() -> None:
-    road = LimiterHarness()
-    slow, refused = road.go(), road.go()
-    road.refused(refused, retry_after=10)
-    road.went(slow)
-    assert road.wait().why == "closed"
+    limiter = LimiterHarness()
+    slow, refused = limiter.permit(), limiter.permit()
+    limiter.reject(refused, retry_after=10)
+    limiter.succeed(slow)
+    assert limiter.denial().reason == "closed"
 
 
 def test_without_a_word_how_long_the_wait_doubles_and_half_of_it_is_fixed() -> None:
-    for chance in (0.0, 1.0):
-        road, waits = LimiterHarness(), []
+    for jitter in (0.0, 1.0):
+        limiter, waits = LimiterHarness(), []
         for _ in range(7):
-            road.refused(road.go(), chance=chance)
-            assert road.traffic.closed_until is not None
-            waits.append((road.traffic.closed_until - road.now).total_seconds())
-            road.at += waits[-1]
-        full = [1, 2, 4, 8, LONGEST_BACKOFF, LONGEST_BACKOFF, LONGEST_BACKOFF]
-        assert waits == pytest.approx([wait * (0.5 + chance / 2) for wait in full])
+            limiter.reject(limiter.permit(), jitter=jitter)
+            assert limiter.state.closed_until is not None
+            waits.append((limiter.state.closed_until - limiter.now).total_seconds())
+            limiter.at += waits[-1]
+        full = [1, 2, 4, 8, MAX_BACKOFF, MAX_BACKOFF, MAX_BACKOFF]
+        assert waits == pytest.approx([wait * (0.5 + jitter / 2) for wait in full])
 
 
 def test_a_connection_comes_back_gradually_until_it_is_free() -> None:
-    road = LimiterHarness()
-    road.refused(road.go(), retry_after=5)
-    road.at = 5.0
-    road.went(road.go())
-    road.at, made, begun = 6.0, 0, road.traffic.pace
-    assert begun == RESTART_PACE
-    while road.traffic.pace is not None:
+    limiter = LimiterHarness()
+    limiter.reject(limiter.permit(), retry_after=5)
+    limiter.at = 5.0
+    limiter.succeed(limiter.permit())
+    limiter.at, made, begun = 6.0, 0, limiter.state.recovery_rate
+    assert begun == RESTART_RATE
+    while limiter.state.recovery_rate is not None:
         made += 1
         assert made < 1000
-        verdict = road.ask()
+        verdict = limiter.ask()
         if isinstance(verdict, Denied):
             assert verdict.until is not None
-            road.at = (verdict.until - START).total_seconds()
-            verdict = road.go(verdict.turn)
-        road.went(verdict)
-    assert 2 < road.at - 6.0 < 10
-    assert made > FREE_PACE / RESTART_PACE
+            limiter.at = (verdict.until - START).total_seconds()
+            verdict = limiter.permit(verdict.reservation)
+        limiter.succeed(verdict)
+    assert 2 < limiter.at - 6.0 < 10
+    assert made > RECOVERED_RATE / RESTART_RATE
 
 
 def test_a_refusal_on_the_way_back_halves_the_pace_and_one_of_a_probe_does_not() -> None:
-    road = LimiterHarness()
-    road.refused(road.go(), retry_after=1)
-    road.at = 1.0
-    probe = road.go()
-    road.refused(probe, retry_after=1)
-    assert road.traffic.pace == RESTART_PACE
-    road.at = 3.0
-    road.went(road.go())
-    road.at = 5.0
-    road.refused(road.go(), retry_after=1)
-    assert road.traffic.pace == RESTART_PACE / 2
-    assert road.traffic.knee == RESTART_PACE
+    limiter = LimiterHarness()
+    limiter.reject(limiter.permit(), retry_after=1)
+    limiter.at = 1.0
+    probe = limiter.permit()
+    limiter.reject(probe, retry_after=1)
+    assert limiter.state.recovery_rate == RESTART_RATE
+    limiter.at = 3.0
+    limiter.succeed(limiter.permit())
+    limiter.at = 5.0
+    limiter.reject(limiter.permit(), retry_after=1)
+    assert limiter.state.recovery_rate == RESTART_RATE / 2
+    assert limiter.state.last_safe_rate == RESTART_RATE
 
 
 def test_a_turn_from_before_a_closure_is_void_after_it() -> None:
-    road = LimiterHarness(per_second(1))
-    last = road.go()
-    turn = road.wait().turn
-    road.refused(last, retry_after=5)
-    road.at = 5.0
-    road.went(road.go())
-    road.at = 5.1
-    assert road.seconds(turn) > 0
+    limiter = LimiterHarness(per_second(1))
+    last = limiter.permit()
+    reservation = limiter.denial().reservation
+    limiter.reject(last, retry_after=5)
+    limiter.at = 5.0
+    limiter.succeed(limiter.permit())
+    limiter.at = 5.1
+    assert limiter.seconds(reservation) > 0
 
 
 def test_old_refusals_are_forgotten() -> None:
-    road = LimiterHarness()
-    road.refused(road.go(), retry_after=1)
-    road.at = 1.0
-    road.went(road.go())
-    road.at = 700.0
-    assert not any(road.go().watched for _ in range(100))
+    limiter = LimiterHarness()
+    limiter.reject(limiter.permit(), retry_after=1)
+    limiter.at = 1.0
+    limiter.succeed(limiter.permit())
+    limiter.at = 700.0
+    assert not any(limiter.permit().tracked for _ in range(100))
 
 
 def test_traffic_survives_being_written_down() -> None:
-    road = LimiterHarness(Limits(concurrency=3, rate=Rate(calls=10, seconds=1.0, burst=1)))
-    road.go()
-    road.at = 1.0
-    road.refused(road.go(), retry_after=7.25)
-    road.at = 9.0
-    road.go()
-    assert LimiterState.of(road.traffic.record()) == road.traffic
-    assert LimiterState.of(LimiterState().record()) == LimiterState()
+    limiter = LimiterHarness(Limits(concurrency=3, rate=Rate(calls=10, seconds=1.0, burst=1)))
+    limiter.permit()
+    limiter.at = 1.0
+    limiter.reject(limiter.permit(), retry_after=7.25)
+    limiter.at = 9.0
+    limiter.permit()
+    assert LimiterState.from_record(limiter.state.to_record()) == limiter.state
+    assert LimiterState.from_record(LimiterState().to_record()) == LimiterState()
 
 
 # --- what connections declare -----------------------------------------------------------------------------------------

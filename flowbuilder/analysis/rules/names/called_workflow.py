@@ -15,14 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowbuilder.analysis.model import Analysis, Located, Workflows
+from flowbuilder.analysis.model import Analysis, Located
 from flowbuilder.analysis.taint.propagation import DEEPEST
-from flowbuilder.definition.document import Definition
+from flowbuilder.definition.document import Definition, WorkflowLookup
 from flowbuilder.diagnostics import Diagnostic, did_you_mean, nearest
 from flowbuilder.errors import FlowbuilderError, NotFound
 from flowbuilder.json_schema import BadSchema, problems
-from flowbuilder.language import Template
 from flowbuilder.steps.builtin.workflow import Workflow
+from flowbuilder.steps.fields import holds_template
 
 CODE = "FB110"
 
@@ -36,7 +36,7 @@ def check(analysis: Analysis) -> Iterator[Diagnostic]:
             yield from _call(analysis, located, located.step, analysis.workflows)
 
 
-def _call(analysis: Analysis, located: Located, step: Workflow, workflows: Workflows) -> Iterator[Diagnostic]:
+def _call(analysis: Analysis, located: Located, step: Workflow, workflows: WorkflowLookup) -> Iterator[Diagnostic]:
     place = (*located.place, "name")
     circle = _circle([analysis.definition.name, step.name], step.version, workflows)
     if len(circle) > DEEPEST:
@@ -66,7 +66,7 @@ def _inputs(analysis: Analysis, located: Located, step: Workflow, called: Defini
             hint = did_you_mean(name, open_names, what="its other inputs are")
             missing = [other for other in missing if other != nearest(name, missing)]
             yield analysis.at(place, CODE, f"{step.name} has no input {name}", hint=hint)
-        elif not _holds_template(value):
+        elif not holds_template(value):
             try:
                 found = problems(known[name].schema, value)
             except BadSchema:
@@ -78,7 +78,7 @@ def _inputs(analysis: Analysis, located: Located, step: Workflow, called: Defini
         yield analysis.at(place, CODE, f"{step.name} needs {' and '.join(missing)}", hint="give it under with")
 
 
-def _circle(path: list[str], version: int | None, workflows: Workflows) -> list[str]:
+def _circle(path: list[str], version: int | None, workflows: WorkflowLookup) -> list[str]:
     """The names of the calls that lead back to where they began, or go on too long; empty where none do."""
     if path[-1] == path[0]:
         return path
@@ -96,9 +96,3 @@ def _circle(path: list[str], version: int | None, workflows: Workflows) -> list[
             if found:
                 return found
     return []
-
-
-def _holds_template(value: object) -> bool:
-    if isinstance(value, dict):
-        return any(_holds_template(item) for item in value.values())
-    return isinstance(value, Template) or (isinstance(value, list) and any(_holds_template(item) for item in value))

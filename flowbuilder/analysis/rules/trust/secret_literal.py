@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from flowbuilder.analysis.model import Analysis
 from flowbuilder.diagnostics import Diagnostic
@@ -58,14 +57,13 @@ _WORDS = {
 
 
 def check(analysis: Analysis) -> Iterator[Diagnostic]:
-    """A warning at each text, without repeating the secret."""
+    """A warning at each text that holds a secret; the message does not repeat the secret."""
     positions = analysis.definition.positions
-    texts: list[str] = []
-    _gather(analysis.definition.document, texts)
-    if not _may_hold_one("\n".join(texts)):
+    texts = [(place, text) for place, text in strings_in(analysis.definition.document) if len(text) >= _SHORTEST]
+    if not _may_hold_one("\n".join(text for _, text in texts)):
         return
-    for place, text in strings_in(analysis.definition.document):
-        found = _SECRET.search(text) if len(text) >= _SHORTEST else None
+    for place, text in texts:
+        found = _SECRET.search(text)
         if found is None:
             continue
         at = pointer(place)
@@ -84,16 +82,3 @@ def _may_hold_one(text: str) -> bool:
     if any(mark in small for mark in _MARKS) or ("@" in text and "://" in text):
         return _SECRET.search(text) is not None
     return False
-
-
-def _gather(value: Any, texts: list[str]) -> None:
-    """All texts that are long enough to hold a secret, without their places: most documents have none."""
-    if isinstance(value, str):
-        if len(value) >= _SHORTEST:
-            texts.append(value)
-    elif isinstance(value, dict):
-        for inner in value.values():
-            _gather(inner, texts)
-    elif isinstance(value, list):
-        for inner in value:
-            _gather(inner, texts)

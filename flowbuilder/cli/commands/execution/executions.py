@@ -12,7 +12,7 @@ from flowbuilder.app import App
 from flowbuilder.cli.context import reading_app
 from flowbuilder.cli.groups import DefaultGroup
 from flowbuilder.cli.output.json_records import execution_record, review_record, step_view_record
-from flowbuilder.cli.output.result import Answer, AnsweringCommand, give_text, wants_json
+from flowbuilder.cli.output.result import CommandResult, ResultCommand, give_text, wants_json
 from flowbuilder.cli.output.run_result import outcome_answer
 from flowbuilder.cli.output.timeline import event_line, step_lines
 from flowbuilder.model.events import Event
@@ -25,7 +25,7 @@ def command() -> None:
     """List executions, show one, its events, or watch it."""
 
 
-@command.command("list", cls=AnsweringCommand)
+@command.command("list", cls=ResultCommand)
 @click.option("--workflow")
 @click.option("--site")
 @click.option("--status", "statuses", multiple=True, type=click.Choice(get_args(Status)), help="Repeatable.")
@@ -33,7 +33,7 @@ def command() -> None:
 @click.option("--before", metavar="ID", help="Those older than this one: the next page.")
 def listing(
     workflow: str | None, site: str | None, statuses: tuple[Status, ...], limit: int, before: str | None
-) -> Answer:
+) -> CommandResult:
     """List executions, newest first."""
     where = ExecutionFilter(workflow=workflow, site=site)
     if statuses:
@@ -41,7 +41,7 @@ def listing(
     found = reading_app().executions(where, limit=limit, before=before)
     data = {"executions": [execution_record(item) for item in found]}
     if wants_json():
-        return Answer(data=data)
+        return CommandResult(data=data)
     from flowbuilder.cli.output.console import status, table, when
 
     rows = [
@@ -56,12 +56,12 @@ def listing(
         for item in found
     ]
     columns = ("id", "status", "workflow", "site", "created", "steps")
-    return Answer(data=data, text=table(columns, rows, empty="no executions; flowbuilder run starts one"))
+    return CommandResult(data=data, text=table(columns, rows, empty="no executions; flowbuilder run starts one"))
 
 
-@command.command("show", cls=AnsweringCommand)
+@command.command("show", cls=ResultCommand)
 @click.argument("execution_id", metavar="ID")
-def show(execution_id: str) -> Answer:
+def show(execution_id: str) -> CommandResult:
     """Show an execution: where every step stands, its reviews, outputs and error."""
     app = reading_app()
     execution = app.execution(execution_id)
@@ -73,26 +73,26 @@ def show(execution_id: str) -> Answer:
         "reviews": [review_record(item) for item in reviews],
     }
     text = str(outcome_answer(app, execution_id).text)
-    return Answer(data=data, text="\n".join([text, "", *step_lines(step_views)]))
+    return CommandResult(data=data, text="\n".join([text, "", *step_lines(step_views)]))
 
 
-@command.command("events", cls=AnsweringCommand)
+@command.command("events", cls=ResultCommand)
 @click.argument("execution_id", metavar="ID")
 @click.option("--after", type=click.IntRange(min=0), default=0, help="Only those after this sequence number.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=10_000, show_default=True)
-def events(execution_id: str, after: int, limit: int) -> Answer:
+def events(execution_id: str, after: int, limit: int) -> CommandResult:
     """Show what happened, in order."""
     app = reading_app()
     app.execution(execution_id)
     found = app.events(execution_id, after=after, limit=limit)
-    return Answer(data=[item.record() for item in found], text="\n".join(event_line(item) for item in found))
+    return CommandResult(data=[item.record() for item in found], text="\n".join(event_line(item) for item in found))
 
 
-@command.command("watch", cls=AnsweringCommand)
+@command.command("watch", cls=ResultCommand)
 @click.argument("execution_id", metavar="ID")
 @click.option("--every", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="Seconds between looks.")
 @click.option("--timeout", type=click.FloatRange(min=0), default=0.0, help="Seconds; default: as long as it takes.")
-def watch(execution_id: str, every: float, timeout: float) -> Answer:
+def watch(execution_id: str, every: float, timeout: float) -> CommandResult:
     """Show events as they come, until the execution has ended or waits for a person."""
     app = reading_app()
     until = time.monotonic() + timeout if timeout else None

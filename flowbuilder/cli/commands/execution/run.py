@@ -16,13 +16,13 @@ from flowbuilder.cli.input.inputs import gather_inputs
 from flowbuilder.cli.input.site_files import save_site
 from flowbuilder.cli.input.workflow_files import SUFFIXES
 from flowbuilder.cli.local_run import run_here
-from flowbuilder.cli.output.result import Answer, AnsweringCommand, wants_json
+from flowbuilder.cli.output.result import CommandResult, ResultCommand, wants_json
 from flowbuilder.cli.output.run_result import outcome_answer
 from flowbuilder.cli.wait import wait_for
 from flowbuilder.model.execution import WorkflowVersion
 
 
-@click.command(cls=AnsweringCommand)
+@click.command(cls=ResultCommand)
 @click.argument("target", metavar="NAME|FILE")
 @click.option("--input", "pairs", multiple=True, metavar="K=V", help="An input; repeatable.")
 @click.option("--inputs", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="JSON or YAML.")
@@ -42,7 +42,7 @@ def command(
     no_input: bool,
     key: str | None,
     who: str | None,
-) -> Answer:
+) -> CommandResult:
     """Start an execution: of the published version of NAME, or of FILE, which is stored as a draft first."""
     by = identity(who, settings())
     if local:
@@ -63,7 +63,7 @@ def command(
     else:
         started = f"{version.workflow} v{version.number} is started: {execution_id}"
         text = "\n".join([*notes, started, f"next: flowbuilder executions watch {execution_id}"])
-        return Answer(data=outcome_answer(app, execution_id).data, text=text)
+        return CommandResult(data=outcome_answer(app, execution_id).data, text=text)
     return outcome_answer(app, execution_id, notes=notes)
 
 

@@ -7,7 +7,7 @@ import click
 from flowbuilder.bootstrap import settings
 from flowbuilder.cli.commands.local.up import port
 from flowbuilder.cli.output.progress import addresses_record, addresses_table, tell
-from flowbuilder.cli.output.result import Answer, AnsweringCommand, give, wants_json
+from flowbuilder.cli.output.result import CommandResult, ResultCommand, give, wants_json
 from flowbuilder.devstack.demo import DemoRun, start_refresh
 from flowbuilder.devstack.demo_data import prepare_demo
 from flowbuilder.devstack.probes import HOST, PREFECT_PORT, REVIEW_PORT, SITE_PORT
@@ -16,7 +16,7 @@ from flowbuilder.devstack.up import Site, address, everything
 from flowbuilder.settings import Settings
 
 
-@click.command(cls=AnsweringCommand)
+@click.command(cls=ResultCommand)
 @click.option("--prefect-port", type=port, default=PREFECT_PORT, show_default=True, help="Prefect's API and UI.")
 @click.option("--review-port", type=port, default=REVIEW_PORT, show_default=True, help="The review app.")
 @click.option("--site-port", type=port, default=SITE_PORT, show_default=True, help="The sample site.")
@@ -33,7 +33,11 @@ def command(prefect_port: int, review_port: int, site_port: int) -> None:
         with everything(chosen, prefect_port=prefect_port, review_port=review_port, site=site, tell=tell) as machine:
             run = start_refresh(machine, tell)
             record = {**addresses_record(machine.addresses), **run.record()}
-            give(Answer(data=record, text="" if wants_json() else _what_next(addresses_table(machine.addresses), run)))
+            give(
+                CommandResult(
+                    data=record, text="" if wants_json() else _what_next(addresses_table(machine.addresses), run)
+                )
+            )
             machine.supervisor.watch()
     except Stopped:
         tell("stopped")

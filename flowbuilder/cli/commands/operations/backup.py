@@ -7,15 +7,17 @@ from pathlib import Path
 import click
 
 from flowbuilder.bootstrap import database_url, settings
-from flowbuilder.cli.output.result import Answer, AnsweringCommand
+from flowbuilder.cli.output.result import CommandResult, ResultCommand
 
 
-@click.command(cls=AnsweringCommand)
+@click.command(cls=ResultCommand)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-def command(file: Path) -> Answer:
+def command(file: Path) -> CommandResult:
     """Copy the database to FILE, while everything goes on; with PostgreSQL by pg_dump."""
     from flowbuilder.store.backup import backup
 
     backup(database_url(settings()), file.absolute())
     size = file.stat().st_size
-    return Answer(data={"file": str(file), "bytes": size}, text=f"{file} holds the database as it was ({size:,} bytes)")
+    return CommandResult(
+        data={"file": str(file), "bytes": size}, text=f"{file} holds the database as it was ({size:,} bytes)"
+    )

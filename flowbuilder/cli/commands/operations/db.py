@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from flowbuilder.bootstrap import database_url, settings
-from flowbuilder.cli.output.result import Answer, AnsweringCommand
+from flowbuilder.cli.output.result import CommandResult, ResultCommand
 
 
 @click.group()
@@ -13,8 +13,8 @@ def command() -> None:
     """Bring the database's schema up to date, or say how old it is."""
 
 
-@command.command("upgrade", cls=AnsweringCommand)
-def upgrade() -> Answer:
+@command.command("upgrade", cls=ResultCommand)
+def upgrade() -> CommandResult:
     """Bring the schema up to date; nothing to do is done too."""
     from flowbuilder.store import current
     from flowbuilder.store import upgrade as migrate
@@ -24,15 +24,17 @@ def upgrade() -> Answer:
     migrate(url)
     after = current(url)
     text = f"the schema is at {after}" if before == after else f"the schema went from {before or 'nothing'} to {after}"
-    return Answer(data={"before": before, "current": after}, text=text)
+    return CommandResult(data={"before": before, "current": after}, text=text)
 
 
-@command.command("current", cls=AnsweringCommand)
-def show() -> Answer:
+@command.command("current", cls=ResultCommand)
+def show() -> CommandResult:
     """Say which revision the schema has; exit code 1 when `db upgrade` has something to do."""
     from flowbuilder.store import current, newest
 
     revision, wanted = current(database_url(settings())), newest()
     up_to_date = revision == wanted
     text = f"{revision or 'no schema'}" + ("" if up_to_date else f"; flowbuilder db upgrade brings it to {wanted}")
-    return Answer(data={"current": revision, "newest": wanted, "up_to_date": up_to_date}, text=text, ok=up_to_date)
+    return CommandResult(
+        data={"current": revision, "newest": wanted, "up_to_date": up_to_date}, text=text, ok=up_to_date
+    )

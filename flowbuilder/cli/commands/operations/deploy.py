@@ -5,16 +5,16 @@ from __future__ import annotations
 import click
 
 from flowbuilder.bootstrap import open_store, settings
-from flowbuilder.cli.output.result import Answer, AnsweringCommand
+from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.definition.site_folder import site_records
 from flowbuilder.devstack.runtime_state import use_running_prefect
 from flowbuilder.errors import Refused
 
 
-@click.command(cls=AnsweringCommand)
+@click.command(cls=ResultCommand)
 @click.option("--site", "sites", multiple=True, metavar="S", help="Only this site; repeatable.")
 @click.option("--workflow", metavar="NAME", help="Only this workflow.")
-def command(sites: tuple[str, ...], workflow: str | None) -> Answer:
+def command(sites: tuple[str, ...], workflow: str | None) -> CommandResult:
     """Make Prefect's deployments what the site files say, and print what changed. Doing it again changes nothing.
 
     Without --site, deployments of sites that have no file any more are removed.
@@ -41,4 +41,4 @@ def command(sites: tuple[str, ...], workflow: str | None) -> Answer:
          "deployment_id": change.deployment_id}
         for change in changes
     ]  # fmt: skip
-    return Answer(data={"deployments": data}, text="\n".join(lines))
+    return CommandResult(data={"deployments": data}, text="\n".join(lines))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from flowbuilder.bootstrap import settings
-from flowbuilder.cli.output.result import Answer, AnsweringCommand
+from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.diagnostics import count
 
 _MARKS = {"ok": "ok     ", "warning": "warning", "problem": "problem"}
 
 
-@click.command(cls=AnsweringCommand)
-def command() -> Answer:
+@click.command(cls=ResultCommand)
+def command() -> CommandResult:
     """Check Python, packages, database, Prefect, worker, review app, sites and sandbox; say what to do.
 
     Nothing is changed. Exit code 1 when something is a problem.
@@ -33,4 +33,4 @@ def command() -> Answer:
         {"name": finding.name, "verdict": finding.verdict, "said": finding.said, "remedy": finding.remedy}
         for finding in findings
     ]
-    return Answer(data={"ok": not problems, "findings": data}, text="\n".join(lines), ok=not problems)
+    return CommandResult(data={"ok": not problems, "findings": data}, text="\n".join(lines), ok=not problems)

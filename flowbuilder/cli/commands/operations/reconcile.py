@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 
 from flowbuilder.bootstrap import open_store, settings
-from flowbuilder.cli.output.result import Answer, AnsweringCommand
+from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.devstack.runtime_state import use_running_prefect
 
 
-@click.command(cls=AnsweringCommand)
-def command() -> Answer:
+@click.command(cls=ResultCommand)
+def command() -> CommandResult:
     """Wake what should go on, expire reviews, and have Prefect show what is so. Workers do it all the time."""
     options = settings()
     use_running_prefect(options.home)
@@ -29,4 +29,4 @@ def command() -> Answer:
         *(f"cancelled  {execution_id}" for execution_id in swept.cancelled),
         *(f"corrected  {execution_id}" for execution_id in swept.corrected),
     ]
-    return Answer(data=data, text="\n".join(lines))
+    return CommandResult(data=data, text="\n".join(lines))

@@ -8,16 +8,16 @@ import click
 
 from flowbuilder.bootstrap import open_ports, open_store, settings
 from flowbuilder.cli.input.identity import as_option, identity
-from flowbuilder.cli.output.result import Answer, AnsweringCommand
+from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.errors import NotFound, Refused
 from flowbuilder.ports import Store
 
 
-@click.command(cls=AnsweringCommand)
+@click.command(cls=ResultCommand)
 @click.argument("what", metavar="KEY|ID")
 @click.option("--step", help="The path of the step, where an execution had more than one effect.")
 @as_option
-def command(what: str, step: str | None, who: str | None) -> Answer:
+def command(what: str, step: str | None, who: str | None) -> CommandResult:
     """Take back the effect with this KEY, or the one of the execution with this ID."""
     from flowbuilder.engine.effects.undo import revert
 
@@ -26,7 +26,7 @@ def command(what: str, step: str | None, who: str | None) -> Answer:
     key = _key(store, what, step)
     done = asyncio.run(revert(store, open_ports(options, blocks=True, store=store), key, by=identity(who, options)))
     data = {"key": done.key, "execution_id": done.execution_id, "path": done.path, "status": done.status}
-    return Answer(data=data, text=f"{done.target} is taken back")
+    return CommandResult(data=data, text=f"{done.target} is taken back")
 
 
 def _key(store: Store, what: str, step: str | None) -> str:

@@ -7,13 +7,13 @@ from typing import Any
 import click
 
 from flowbuilder.bootstrap import settings
-from flowbuilder.cli.output.result import Answer, AnsweringCommand
+from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.definition.site_folder import SiteFile, site_files
 from flowbuilder.diagnostics import render
 
 
-@click.command(cls=AnsweringCommand)
-def command() -> Answer:
+@click.command(cls=ResultCommand)
+def command() -> CommandResult:
     """List the sites in the folder of site files (FLOWBUILDER_SITES)."""
     folder = settings().sites
     files = site_files(folder)
@@ -21,7 +21,7 @@ def command() -> Answer:
         _line(file) if file.record else render(file.report, source=file.text, file=str(file.file)) for file in files
     ]
     text = "\n".join(blocks) if files else f"no site files in {folder}"
-    return Answer(
+    return CommandResult(
         data={"sites": [_record(file) for file in files]}, text=text, ok=all(file.record is not None for file in files)
     )
 

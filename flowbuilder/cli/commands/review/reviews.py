@@ -13,9 +13,10 @@ from flowbuilder.cli.groups import DefaultGroup
 from flowbuilder.cli.input.identity import as_option, identity
 from flowbuilder.cli.input.workflow_files import document_file
 from flowbuilder.cli.output.json_records import review_record
-from flowbuilder.cli.output.result import Answer, AnsweringCommand, wants_json
+from flowbuilder.cli.output.result import CommandResult, ResultCommand, wants_json
 from flowbuilder.cli.output.review_view import edited_proposal, review_page
 from flowbuilder.model.review import DecisionKind, Review
+from flowbuilder.model.review_rules import NO_EDIT, Answer
 from flowbuilder.ports import ReviewFilter
 
 DECISIONS: dict[str, DecisionKind] = {
@@ -31,7 +32,7 @@ def command() -> None:
     """List reviews, show one with its differences, claim it, decide it."""
 
 
-@command.command("list", cls=AnsweringCommand)
+@command.command("list", cls=ResultCommand)
 @click.option("--workflow")
 @click.option("--site")
 @click.option("--execution", "execution_id", metavar="ID")
@@ -45,7 +46,7 @@ def listing(
     everything: bool,
     limit: int,
     cursor: str | None,
-) -> Answer:
+) -> CommandResult:
     """List the open reviews, those due first on top."""
     where = ReviewFilter(workflow=workflow, site=site, execution_id=execution_id, status=None if everything else "open")
     app = reading_app()
@@ -53,7 +54,7 @@ def listing(
     pending = dict(app.pending_counts())
     data = {"reviews": [review_record(item) for item in page.reviews], "next": page.next, "pending": pending}
     if wants_json():
-        return Answer(data=data)
+        return CommandResult(data=data)
     from flowbuilder.cli.output.console import status as coloured
     from flowbuilder.cli.output.console import table, when
 
@@ -62,31 +63,31 @@ def listing(
         for item in page.reviews
     ]
     columns = ("id", "status", "workflow", "due", "claimed by", "title")
-    return Answer(data=data, text=table(columns, rows, empty="no review waits"))
+    return CommandResult(data=data, text=table(columns, rows, empty="no review waits"))
 
 
-@command.command("show", cls=AnsweringCommand)
+@command.command("show", cls=ResultCommand)
 @click.argument("review_id", metavar="ID")
-def show(review_id: str) -> Answer:
+def show(review_id: str) -> CommandResult:
     """Show what a review asks, and what would change."""
     review = reading_app().review(review_id)
     data = review_record(review, content=True)
-    return Answer(data=data) if wants_json() else Answer(data=data, text=review_page(review))
+    return CommandResult(data=data) if wants_json() else CommandResult(data=data, text=review_page(review))
 
 
-@command.command("claim", cls=AnsweringCommand)
+@command.command("claim", cls=ResultCommand)
 @click.argument("review_id", metavar="ID")
 @click.option("--release", is_flag=True, help="Take the claim back.")
 @as_option
-def claim(review_id: str, release: bool, who: str | None) -> Answer:
+def claim(review_id: str, release: bool, who: str | None) -> CommandResult:
     """Say that you are at it, so that nobody else begins."""
     app, by = reading_app(), identity(who, settings())
     review = app.release(review_id, by=by) if release else app.claim(review_id, by=by)
     text = f"{review.id} is free again" if release else f"{review.id} is claimed by {review.claimed_by}"
-    return Answer(data=review_record(review), text=text)
+    return CommandResult(data=review_record(review), text=text)
 
 
-@command.command("decide", cls=AnsweringCommand)
+@command.command("decide", cls=ResultCommand)
 @click.argument("review_id", metavar="ID")
 @click.argument("decision", type=click.Choice(list(DECISIONS)))
 @click.option("--comment", default="", help="Why; a rejection and a request for changes need one.")
@@ -104,37 +105,37 @@ def decide(
     seen_hash: str | None,
     local: bool,
     who: str | None,
-) -> Answer:
+) -> CommandResult:
     """Decide a review. The decision is committed first; then the execution is woken."""
     if edit is not None and decision != "approve":
         raise click.UsageError("--edit goes with approve: it is what is approved")
     app = reading_app() if local else acting_app()
     review = app.review(review_id)
-    edited = edited_proposal(review, edit) if edit is not None else None
     review = app.decide(
         review_id,
-        kind=DECISIONS[decision],
-        by=identity(who, settings()),
-        seen_version=review.version if seen_version is None else seen_version,
-        seen_hash=seen_hash or review.content_hash,
-        comment=comment,
-        edited=edited,
-        has_edit=edit is not None,
+        Answer(
+            kind=DECISIONS[decision],
+            by=identity(who, settings()),
+            comment=comment,
+            edited=NO_EDIT if edit is None else edited_proposal(review, edit),
+            seen_version=review.version if seen_version is None else seen_version,
+            seen_hash=seen_hash or review.content_hash,
+        ),
     )
     data = review_record(review)
     if review.decision is None:
         more = review.request.assign.quorum - len(review.approvals)
-        return Answer(data=data, text=f"{review.id}: your approval counts; {more} more needed")
+        return CommandResult(data=data, text=f"{review.id}: your approval counts; {more} more needed")
     text = f"{review.id} is {_state(review).replace('_', ' ')}"
     if not local:
-        return Answer(data=data, text=text)
+        return CommandResult(data=data, text=text)
     from flowbuilder.bootstrap import open_local_app
     from flowbuilder.cli.output.run_result import outcome_answer
 
     local_app, runner = open_local_app(settings())
     asyncio.run(runner.run(review.execution_id))
     outcome = outcome_answer(local_app, review.execution_id, notes=(text,))
-    return Answer(data={**data, "execution": outcome.data}, text=outcome.text, ok=outcome.ok)
+    return CommandResult(data={**data, "execution": outcome.data}, text=outcome.text, ok=outcome.ok)
 
 
 def _state(review: Review) -> str:

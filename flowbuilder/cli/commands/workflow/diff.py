@@ -8,15 +8,15 @@ from difflib import unified_diff
 import click
 
 from flowbuilder.cli.context import reading_app
-from flowbuilder.cli.output.result import Answer, AnsweringCommand
-from flowbuilder.cli.output.stored import document_text
+from flowbuilder.cli.output.result import CommandResult, ResultCommand
+from flowbuilder.definition.serialize import document_text
 
 
-@click.command(cls=AnsweringCommand)
+@click.command(cls=ResultCommand)
 @click.argument("name")
 @click.argument("first", type=click.IntRange(min=1))
 @click.argument("second", type=click.IntRange(min=1))
-def command(name: str, first: int, second: int) -> Answer:
+def command(name: str, first: int, second: int) -> CommandResult:
     """Show what changed between two versions of a workflow, line by line."""
     app = reading_app()
     before, after = app.version(name, first), app.version(name, second)
@@ -33,9 +33,9 @@ def command(name: str, first: int, second: int) -> Answer:
     data = {"workflow": name, "from": first, "to": second, "same": same, "diff": "\n".join(lines)}
     if not lines:
         note = "the same text" if same else "the same text; only the versions of called workflows differ"
-        return Answer(data=data, text=f"v{first} and v{second} have {note}")
+        return CommandResult(data=data, text=f"v{first} and v{second} have {note}")
     if sys.stdout.isatty():
         from flowbuilder.cli.output.diff import coloured
 
-        return Answer(data=data, text=coloured(lines))
-    return Answer(data=data, text="\n".join(lines))
+        return CommandResult(data=data, text=coloured(lines))
+    return CommandResult(data=data, text="\n".join(lines))

@@ -11,19 +11,19 @@ import click
 
 from flowbuilder.cli.input.inputs import object_in_file
 from flowbuilder.cli.input.workflow_files import read_text
-from flowbuilder.cli.output.result import Answer, AnsweringCommand
+from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.errors import FlowbuilderError, LanguageError, StepError
 from flowbuilder.language import Expression, Template
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.command(cls=AnsweringCommand)
+@click.command(cls=ResultCommand)
 @click.option("--template", help="A text with {{ ... }}.")
 @click.option("--expression", help="A bare expression, as in `when`.")
 @click.option("--code", help="Python for the sandbox; the names of the context are its variables.")
 @click.option("--context", type=_FILE, help="JSON or YAML: the names in scope.")
-def command(template: str | None, expression: str | None, code: str | None, context: Path | None) -> Answer:
+def command(template: str | None, expression: str | None, code: str | None, context: Path | None) -> CommandResult:
     """Try the language: what does this give with these names?"""
     given = [text for text in (template, expression, code) if text is not None]
     if len(given) != 1:
@@ -49,7 +49,7 @@ def command(template: str | None, expression: str | None, code: str | None, cont
     except FlowbuilderError as problem:
         return _failed(problem, stage, "failed")
     text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
-    return Answer(data={"ok": True, "value": value}, text=text)
+    return CommandResult(data={"ok": True, "value": value}, text=text)
 
 
 def _run_code(source: str, names: dict[str, Any]) -> Any:
@@ -58,10 +58,10 @@ def _run_code(source: str, names: dict[str, Any]) -> Any:
     return asyncio.run(open_ports(blocks=False).sandbox.run(source, names, seconds=5.0, megabytes=64))
 
 
-def _failed(problem: FlowbuilderError, stage: str, code: str, hint: str = "") -> Answer:
+def _failed(problem: FlowbuilderError, stage: str, code: str, hint: str = "") -> CommandResult:
     data = {"ok": False, "stage": stage, "code": code, "message": problem.message}
     text = f"error[{code}]: {problem.message} (while it {'is compiled' if stage == 'compile' else 'runs'})"
     if hint:
         data["hint"] = hint
         text += f"\n= help: {hint}"
-    return Answer(data=data, text=text, ok=False)
+    return CommandResult(data=data, text=text, ok=False)

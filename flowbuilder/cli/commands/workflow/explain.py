@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import click
 
-from flowbuilder.analysis.explain import explanations
-from flowbuilder.cli.output.result import Answer, AnsweringCommand
+from flowbuilder.analysis.explanations import explanations
+from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.diagnostics import nearest
 
 
-@click.command(cls=AnsweringCommand)
+@click.command(cls=ResultCommand)
 @click.argument("code", required=False)
-def command(code: str | None) -> Answer:
+def command(code: str | None) -> CommandResult:
     """Explain the code of a complaint, such as FB101; without one, list them all."""
     texts = explanations()
     if code is None:
         titles = {each: _title(text) for each, text in texts.items()}
         records = [{"code": each, "title": title} for each, title in titles.items()]
-        return Answer(data={"codes": records}, text="\n".join(f"{each}  {title}" for each, title in titles.items()))
+        return CommandResult(
+            data={"codes": records}, text="\n".join(f"{each}  {title}" for each, title in titles.items())
+        )
     wanted = code.upper()
     if wanted not in texts:
         close = nearest(wanted.lower(), [each.lower() for each in texts])
         hint = f"did you mean {close.upper()}?" if close else "flowbuilder explain lists them"
         raise click.UsageError(f"no complaint has the code {code}; {hint}")
     text = texts[wanted]
-    return Answer(data={"code": wanted, "title": _title(text), "text": text}, text=text)
+    return CommandResult(data={"code": wanted, "title": _title(text), "text": text}, text=text)
 
 
 def _title(text: str) -> str:

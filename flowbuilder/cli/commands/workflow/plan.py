@@ -7,16 +7,16 @@ from pathlib import Path
 import click
 
 from flowbuilder.cli.input.workflow_files import called_from, document_file, read_text
-from flowbuilder.cli.output.result import Answer, AnsweringCommand
+from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.definition.loader import load
 from flowbuilder.diagnostics import render
 from flowbuilder.errors import DefinitionError
 from flowbuilder.plan.compiler import compile_plan
 
 
-@click.command(cls=AnsweringCommand)
+@click.command(cls=ResultCommand)
 @click.argument("file", type=document_file)
-def command(file: Path) -> Answer:
+def command(file: Path) -> CommandResult:
     """Show the steps of a workflow file in the order in which they can run. Contacts nothing."""
     source = read_text(file)
     definition, report = load(source)
@@ -27,5 +27,5 @@ def command(file: Path) -> Answer:
     except DefinitionError as problem:
         records = [item.record() for item in problem.report]
         text = render(problem.report, source=source, file=str(file))
-        return Answer(data={"file": str(file), "diagnostics": records}, text=text, ok=False)
-    return Answer(data=plan.json(), text=str(plan))
+        return CommandResult(data={"file": str(file), "diagnostics": records}, text=text, ok=False)
+    return CommandResult(data=plan.json(), text=str(plan))

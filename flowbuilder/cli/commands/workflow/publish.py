@@ -6,13 +6,13 @@ import click
 
 from flowbuilder.cli.context import reading_app
 from flowbuilder.cli.output.json_records import version_record
-from flowbuilder.cli.output.result import Answer, AnsweringCommand
+from flowbuilder.cli.output.result import CommandResult, ResultCommand
 
 
-@click.command(cls=AnsweringCommand)
+@click.command(cls=ResultCommand)
 @click.argument("name")
 @click.option("--version", "number", type=click.IntRange(min=1), help="Which draft; default: the newest version.")
-def command(name: str, number: int | None) -> Answer:
+def command(name: str, number: int | None) -> CommandResult:
     """Publish a workflow's newest draft. Executions that run keep the version that they began with."""
     version = reading_app().publish(name, number)
-    return Answer(data=version_record(version), text=f"{version.workflow} v{version.number} is published")
+    return CommandResult(data=version_record(version), text=f"{version.workflow} v{version.number} is published")

@@ -12,13 +12,13 @@ from flowbuilder.cli.input.drafts import store_draft
 from flowbuilder.cli.input.identity import as_option, identity
 from flowbuilder.cli.input.workflow_files import document_file
 from flowbuilder.cli.output.json_records import version_record
-from flowbuilder.cli.output.result import Answer, AnsweringCommand
+from flowbuilder.cli.output.result import CommandResult, ResultCommand
 
 
-@click.command(cls=AnsweringCommand)
+@click.command(cls=ResultCommand)
 @click.argument("file", type=document_file)
 @as_option
-def command(file: Path, who: str | None) -> Answer:
+def command(file: Path, who: str | None) -> CommandResult:
     """Store a workflow file as its workflow's draft.
 
     Called workflows that the store does not have are taken from beside the file, as drafts of their own.
@@ -30,7 +30,7 @@ def command(file: Path, who: str | None) -> Answer:
     if version.status == "draft":
         text += f"\nnext: flowbuilder publish {version.workflow}"
     called = [version_record(other) for other in draft.called]
-    return Answer(data={**version_record(version), "called": called}, text=text)
+    return CommandResult(data={**version_record(version), "called": called}, text=text)
 
 
 def _article(status: str) -> str:

@@ -6,12 +6,12 @@ import json
 
 import click
 
-from flowbuilder.cli.output.result import Answer, AnsweringCommand
+from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.definition.schema_export import definition_schema
 
 
-@click.command(cls=AnsweringCommand)
-def command() -> Answer:
+@click.command(cls=ResultCommand)
+def command() -> CommandResult:
     """Print the JSON Schema of a workflow file; the step types of installed packages are in it."""
     schema = definition_schema()
-    return Answer(data=schema, text=json.dumps(schema, indent=2, ensure_ascii=False))
+    return CommandResult(data=schema, text=json.dumps(schema, indent=2, ensure_ascii=False))

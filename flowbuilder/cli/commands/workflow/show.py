@@ -6,14 +6,14 @@ import click
 
 from flowbuilder.cli.context import reading_app
 from flowbuilder.cli.output.json_records import version_record
-from flowbuilder.cli.output.result import Answer, AnsweringCommand
-from flowbuilder.cli.output.stored import document_text
+from flowbuilder.cli.output.result import CommandResult, ResultCommand
+from flowbuilder.definition.serialize import document_text
 
 
-@click.command(cls=AnsweringCommand)
+@click.command(cls=ResultCommand)
 @click.argument("name")
 @click.option("--version", "number", type=click.IntRange(min=1), help="Default: the newest version.")
-def command(name: str, number: int | None) -> Answer:
+def command(name: str, number: int | None) -> CommandResult:
     """Show a workflow's document, its status and its other versions."""
     app = reading_app()
     version = app.latest_version(name) if number is None else app.version(name, number)
@@ -21,4 +21,4 @@ def command(name: str, number: int | None) -> Answer:
     data = {**version_record(version, document=True), "source": version.source, "versions": others}
     line = ", ".join(f"v{item['version']} {item['status']}" for item in others)
     text = f"# {version.workflow} v{version.number} ({version.status}); all versions: {line}\n{document_text(version)}"
-    return Answer(data=data, text=text)
+    return CommandResult(data=data, text=text)

@@ -6,27 +6,27 @@ from inspect import cleandoc
 
 import click
 
-from flowbuilder.cli.output.result import Answer, AnsweringCommand
+from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.steps.registry import step_types
 from flowbuilder.steps.step import Step
 
 _COMMON = frozenset(Step.model_fields)
 
 
-@click.command(cls=AnsweringCommand)
+@click.command(cls=ResultCommand)
 @click.argument("name", required=False)
-def command(name: str | None) -> Answer:
+def command(name: str | None) -> CommandResult:
     """List the step types, or show the fields of one."""
     types = step_types()
     if name is None:
         records = [_record(each, types[each]) for each in sorted(types)]
         width = max(len(str(record["type"])) for record in records)
         lines = [f"{record['type']:<{width}}  {record['summary']}" for record in records]
-        return Answer(data={"steps": records}, text="\n".join(lines))
+        return CommandResult(data={"steps": records}, text="\n".join(lines))
     if name not in types:
         raise click.UsageError(f"no step type {name}; there are {', '.join(sorted(types))}")
     record = _record(name, types[name])
-    return Answer(data=record, text=_page(record))
+    return CommandResult(data=record, text=_page(record))
 
 
 def _record(name: str, kind: type[Step]) -> dict[str, object]:

@@ -8,14 +8,14 @@ import click
 
 from flowbuilder.analysis.linter import check
 from flowbuilder.cli.input.workflow_files import called_from, document_file, read_bounded
-from flowbuilder.cli.output.result import Answer, AnsweringCommand
+from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.definition.loader import load
 from flowbuilder.diagnostics import Diagnostic, Report, count, render
 
 
-@click.command(cls=AnsweringCommand)
+@click.command(cls=ResultCommand)
 @click.argument("files", nargs=-1, required=True, type=document_file)
-def command(files: tuple[Path, ...]) -> Answer:
+def command(files: tuple[Path, ...]) -> CommandResult:
     """Load and check workflow files; nothing is run or stored.
 
     Called workflows are looked for beside the file, then in the store. Warnings do not fail.
@@ -33,7 +33,7 @@ def command(files: tuple[Path, ...]) -> Answer:
     else:
         verdict = f"ok: {count(len(files), 'file')}, no complaints"
     text = "\n".join(block for block in [*blocks, verdict] if block)
-    return Answer(data={"files": records}, text=text, ok=not errors)
+    return CommandResult(data={"files": records}, text=text, ok=not errors)
 
 
 def _report_of(path: Path) -> tuple[Report, str]:

@@ -6,24 +6,24 @@ import click
 
 from flowbuilder.cli.context import reading_app
 from flowbuilder.cli.output.json_records import workflow_record
-from flowbuilder.cli.output.result import Answer, AnsweringCommand, wants_json
+from flowbuilder.cli.output.result import CommandResult, ResultCommand, wants_json
 
 
-@click.command(cls=AnsweringCommand)
+@click.command(cls=ResultCommand)
 @click.option("--all", "everything", is_flag=True, help="Archived ones too.")
-def command(everything: bool) -> Answer:
+def command(everything: bool) -> CommandResult:
     """List the stored workflows."""
     found = reading_app().workflows(include_archived=everything)
     data = {"workflows": [workflow_record(item) for item in found]}
     if wants_json():
-        return Answer(data=data)
+        return CommandResult(data=data)
     from flowbuilder.cli.output.console import table, when
 
     rows = [
         (item.name, _version(item.published), _version(item.draft), when(item.updated_at), item.title) for item in found
     ]
     empty = "no workflows yet; flowbuilder push FILE stores one"
-    return Answer(data=data, text=table(("name", "published", "draft", "changed", "title"), rows, empty=empty))
+    return CommandResult(data=data, text=table(("name", "published", "draft", "changed", "title"), rows, empty=empty))
 
 
 def _version(number: int | None) -> str:
