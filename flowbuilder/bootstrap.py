@@ -51,20 +51,22 @@ def open_ports(options: Settings | None = None, *, blocks: bool, store: Store | 
 
     chosen = options or settings()
     files: Connections = FileConnections(chosen.home)
-    connections, wall = files, None
+    connections, external_limit = files, None
     if blocks:
         from flowbuilder.adapters.prefect_blocks.blocks import BlockConnections
         from flowbuilder.prefect.api.global_limits import PrefectConcurrencyLimits
 
-        connections, wall = BlockConnections(files), PrefectConcurrencyLimits()
+        connections, external_limit = BlockConnections(files), PrefectConcurrencyLimits()
     if store is None:
         return real_ports(chosen, connections)
     from flowbuilder.adapters.clock import SystemClock
     from flowbuilder.adapters.throttling.connection_throttle import ConnectionThrottle
     from flowbuilder.adapters.throttling.limit_registry import LimitRegistry
 
-    declared = LimitRegistry(connections, hosts=files)
-    return real_ports(chosen, connections, ConnectionThrottle(store, declared, SystemClock(), external_limit=wall))
+    registry = LimitRegistry(connections, hosts=files)
+    return real_ports(
+        chosen, connections, ConnectionThrottle(store, registry, SystemClock(), external_limit=external_limit)
+    )
 
 
 def open_worker_context(kind: str = "flow") -> WorkerContext:
