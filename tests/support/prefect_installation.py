@@ -103,7 +103,7 @@ class PrefectInstallation:
 
         worker = Worker(work_pool_name=self.settings.work_pool, **options)
         task = asyncio.create_task(worker.start(printer=lambda *_: None))
-        await until(lambda: task.done() or getattr(worker, "is_setup", False), what="the worker")
+        await until(lambda: task.done() or getattr(worker, "_loops", None), what="the worker")
         try:
             if task.done():
                 task.result()
