@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowbuilder.devstack.probes import answers
+from flowbuilder.devstack.probes import responds
 from flowbuilder.devstack.process import ProcessSpec, SupervisedProcess
 
 RESTART_SECONDS = 0.3
@@ -73,10 +73,10 @@ class Prefect:
         """Wait until it answers; `RuntimeError` with its last words when it does not."""
         assert self._child is not None
         begun = time.monotonic()
-        deadline = begun + self._program.patience
-        while not answers(self._program.health):
+        deadline = begun + self._program.start_timeout
+        while not responds(self._program.health):
             if self._child.exit_code is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"Prefect's server does not start:\n{self._child.last_words()}")
+                raise RuntimeError(f"Prefect's server does not start:\n{self._child.log_tail()}")
             time.sleep(0.1)
         self._up_since = time.monotonic()
         self._took = self._up_since - begun

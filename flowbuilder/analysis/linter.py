@@ -10,7 +10,6 @@ from pkgutil import walk_packages
 from typing import TypeAlias
 
 from flowbuilder.analysis.model import Analysis
-from flowbuilder.collecting import burst
 from flowbuilder.definition.document import Definition, WorkflowLookup
 from flowbuilder.diagnostics import Diagnostic, Report, place_of
 
@@ -25,7 +24,6 @@ def check(definition: Definition, *, workflows: WorkflowLookup | None = None) ->
     return examine(definition, workflows=workflows)[0]
 
 
-@burst()
 def examine(definition: Definition, *, workflows: WorkflowLookup | None = None) -> tuple[Report, Analysis]:
     """What `check` gives, and the reading that it was found in, with all that was worked out on the way."""
     analysis = Analysis(definition, workflows)

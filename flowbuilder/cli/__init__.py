@@ -1,6 +1,6 @@
-"""The command line: one command a file, loaded when it is used.
+"""The command line: one module per command, imported when the command runs.
 
-Exit codes: 0 done; 1 the answer is no; 2 wrong use or no connection.
+Exit codes: 0 done; 1 the answer is no (errors found, execution failed, decision refused); 2 wrong use or no connection.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from flowbuilder.cli.entry_point import run_command
 from flowbuilder.cli.groups import LazyGroup
 
 SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
-    "Everything at once": {"local": ("up", "demo")},
-    "Write a workflow": {"workflow": ("validate", "explain", "schema", "steps", "plan", "eval")},
-    "Keep it": {"workflow": ("push", "publish", "archive", "workflows", "show", "diff")},
-    "Run it": {"execution": ("run", "executions", "pause", "resume", "cancel"), "review": ("reviews",)},
+    "Get started": {"local": ("up", "demo")},
+    "Write workflows": {"workflow": ("validate", "explain", "schema", "steps", "plan", "eval")},
+    "Manage workflows": {"workflow": ("push", "publish", "archive", "workflows", "show", "diff")},
+    "Run workflows": {"execution": ("run", "executions", "pause", "resume", "cancel"), "review": ("reviews",)},
     "Operate": {
         "operations": (
             "sites",
@@ -30,16 +30,16 @@ SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
         )
     },
 }
-"""The commands by the section of the help, and by their folder in `cli/commands`."""
+"""The commands by section of `--help`, then by folder of `cli/commands`."""
 
 group = LazyGroup(
     name="flowbuilder",
     package="flowbuilder.cli.commands",
     sections=SECTIONS,
-    help="Stored workflow definitions, run by Prefect, that wait for people.",
+    help="Run stored workflow definitions on Prefect, with human reviews.",
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command that the arguments name (default: those of this process); returns the exit code."""
+    """Run the command that `arguments` (default: `sys.argv[1:]`) name; returns the exit code."""
     return run_command(group, arguments)

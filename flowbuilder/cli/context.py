@@ -1,21 +1,31 @@
-"""The application as commands open it."""
+"""What a command works with: the application, with or without Prefect, and the name of the user."""
 
 from __future__ import annotations
+
+import getpass
+import socket
+
+import click
 
 from flowbuilder.app import App
 from flowbuilder.bootstrap import open_app, open_store, settings
 from flowbuilder.errors import Refused
 from flowbuilder.ports import StartRequest
+from flowbuilder.settings import Settings
+
+user_option = click.option(
+    "--as", "user", metavar="USER", help="Act as USER. Default: FLOWBUILDER_USER, else LOGIN@HOST."
+)
 
 
-def reading_app() -> App:
-    """An application for what needs no engine: everything but starting, and waking after a decision."""
+def open_app_without_engine() -> App:
+    """The application without Prefect, for commands that start no execution. Wake-ups are left to a worker."""
     options = settings()
     return App(open_store(options), NoEngine(), options)
 
 
-def acting_app() -> App:
-    """The application with Prefect as its engine."""
+def open_app_with_prefect() -> App:
+    """The application with Prefect as its engine. It uses the server of `flowbuilder up` when none is configured."""
     from flowbuilder.devstack.runtime_state import use_running_prefect
 
     options = settings()
@@ -23,15 +33,27 @@ def acting_app() -> App:
     return open_app(options)
 
 
+def identity(user: str | None, settings: Settings) -> str:
+    """The name recorded with decisions and events: `--as`, else FLOWBUILDER_USER, else the login name at this host."""
+    if user:
+        return user
+    if settings.user:
+        return settings.user
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (KeyError, OSError):
+        return "dev@localhost"
+
+
 class NoEngine:
-    """Stands where nothing is started: no import of Prefect for a list."""
+    """An engine that starts nothing, so that commands which only read or decide do not import Prefect."""
 
     def start(self, wanted: StartRequest) -> str:
-        """Not here."""
-        raise Refused("this command starts nothing")
+        """Raises `Refused`: no command that uses this engine starts executions."""
+        raise Refused("this command cannot start executions")
 
     def wake(self, execution_id: str) -> None:
-        """The sweeper of a worker does it."""
+        """Does nothing: a worker's sweeper wakes the execution."""
 
     def cancel(self, execution_id: str) -> None:
-        """The sweeper of a worker does it."""
+        """Does nothing: a worker's sweeper shows the cancellation in Prefect."""

@@ -1,4 +1,4 @@
-"""Groups of commands: a lazy one for the program, and one with a default for `executions` and `reviews`."""
+"""Click groups: one that imports its commands on demand, and one that runs `list` by default."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import click
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are modules below a package, by section of the help and by folder; each has `command`, and
-    is imported when it is asked for."""
+    """A group whose commands are modules of `package`, by section of the help and by folder. A module is imported when
+    its command is used, and has the command as `command`."""
 
     def __init__(self, *, package: str, sections: Mapping[str, Mapping[str, tuple[str, ...]]], **options: Any) -> None:
         super().__init__(context_settings={"help_option_names": ["-h", "--help"]}, **options)
@@ -24,16 +24,21 @@ class LazyGroup(click.Group):
         }
         self.params.append(
             click.Option(
-                ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Print it."
+                ["--version"],
+                is_flag=True,
+                expose_value=False,
+                is_eager=True,
+                callback=_version,
+                help="Print the version.",
             )
         )
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names, in the order in which the sections stand."""
+        """The command names, in the order of the sections."""
         return [name for names in self._sections.values() for name in names]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of this name."""
+        """Import a command; None for an unknown name."""
         if cmd_name not in self.list_commands(ctx):
             return None
         found: click.Command = import_module(f"{self._package}.{self._folders[cmd_name]}.{cmd_name}").command
@@ -42,17 +47,17 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with a suggestion when there is no such command."""
+        """As click does, with a suggestion for an unknown command."""
         if args and args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
             from difflib import get_close_matches
 
             near = get_close_matches(args[0], self.list_commands(ctx), 1)
-            hint = f"; did you mean {near[0]}?" if near else "; see flowbuilder --help"
-            raise click.UsageError(f"no such command: {args[0]}{hint}", ctx)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise click.UsageError(f"unknown command {args[0]}{hint}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The commands by section, each with its first line."""
+        """Write the commands by section, each with its first line."""
         for title, names in self._sections.items():
             rows = [
                 (name, command.get_short_help_str(70)) for name in names if (command := self.get_command(ctx, name))
@@ -62,10 +67,10 @@ class LazyGroup(click.Group):
 
 
 class DefaultGroup(click.Group):
-    """A group that means its command `list` when none is named."""
+    """A group that runs its command `list` when no command is given."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put `list` in front of options that are not the group's own."""
+        """Insert `list` before options that do not belong to the group."""
         if not args or (args[0].startswith("-") and args[0] not in ("-h", "--help")):
             args = ["list", *args]
         return super().parse_args(ctx, args)

@@ -1,4 +1,4 @@
-"""An execution in this process: driven, shown as it goes, its reviews asked on the terminal."""
+"""Runs an execution in this process: prints its events and prompts for its reviews on the terminal."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ import sys
 import threading
 
 from flowbuilder.app import App
-from flowbuilder.cli.input.review_prompt import ask_review
-from flowbuilder.cli.output.timeline import event_line
+from flowbuilder.cli.input.review_prompt import prompt_for_decision
+from flowbuilder.cli.output.execution_view import event_line
 from flowbuilder.engine.drive_control import DriveControl
 from flowbuilder.engine.driver import Settled
 from flowbuilder.engine.in_process import LocalRunner
 
 
-def run_here(app: App, runner: LocalRunner, execution_id: str, *, by: str, ask: bool) -> None:
-    """Run an execution until it has ended, or until nobody answers what it asks."""
+def run_in_process(app: App, runner: LocalRunner, execution_id: str, *, by: str, prompt: bool) -> None:
+    """Run an execution until it ends or waits. With `prompt`, reviews are decided on the terminal and it continues."""
     while True:
-        with _Progress(app, execution_id):
+        with _EventPrinter(app, execution_id):
             settled = asyncio.run(_run(runner, execution_id))
-        if settled.status != "waiting" or not ask or not _answer_all(app, execution_id, by):
+        if settled.status != "waiting" or not prompt or not _prompt_for_reviews(app, execution_id, by):
             return
 
 
 async def _run(runner: LocalRunner, execution_id: str) -> Settled:
-    """Ctrl-C lets the step that runs finish and hands the execution back; a second one does not wait for it."""
+    """On the first Ctrl-C, finish the running step and release the execution; on the second, stop immediately."""
     signals, task = DriveControl(), asyncio.current_task()
 
     def stop() -> None:
         if signals.leaving and task is not None:
             task.cancel()
-        print("stopping after this step; once more stops at once", file=sys.stderr)
+        print("Stopping after this step. Press Ctrl-C again to stop immediately.", file=sys.stderr)
         signals.leave()
 
-    with contextlib.suppress(NotImplementedError):  # not every system has signal handlers of this kind
+    with contextlib.suppress(NotImplementedError):  # event loops on Windows have no signal handlers
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop)
     try:
         return await runner.run(execution_id, signals=signals)
@@ -43,37 +43,38 @@ async def _run(runner: LocalRunner, execution_id: str) -> Settled:
         raise KeyboardInterrupt from None
 
 
-def _answer_all(app: App, execution_id: str, by: str) -> bool:
-    answers = [ask_review(app, review, by=by) for review in app.open_reviews_of(execution_id)]
-    return any(answers)
+def _prompt_for_reviews(app: App, execution_id: str, by: str) -> bool:
+    """Prompt for every open review; returns whether at least one was decided."""
+    decided = [prompt_for_decision(app, review, by=by) for review in app.open_reviews_of(execution_id)]
+    return any(decided)
 
 
-class _Progress:
-    """Events on stderr while someone watches the terminal."""
+class _EventPrinter:
+    """Prints events to stderr from a thread while an execution runs; does nothing when stderr is no terminal."""
 
     def __init__(self, app: App, execution_id: str) -> None:
         self._app, self._execution_id = app, execution_id
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._show, name="progress", daemon=True)
-        self._watched = sys.stderr.isatty()
-        self._seen = 0
+        self._thread = threading.Thread(target=self._print_events, name="event-printer", daemon=True)
+        self._enabled = sys.stderr.isatty()
+        self._last_seq = 0
 
-    def __enter__(self) -> _Progress:
-        if self._watched:
+    def __enter__(self) -> _EventPrinter:
+        if self._enabled:
             events = self._app.events(self._execution_id)
-            self._seen = events[-1].seq if len(events) > 1 else 0
+            self._last_seq = events[-1].seq if len(events) > 1 else 0
             self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        if self._watched:
+        if self._enabled:
             self._thread.join()
 
-    def _show(self) -> None:
+    def _print_events(self) -> None:
         stopping = False
         while not stopping:
             stopping = self._stop.wait(0.3)
-            for event in self._app.events(self._execution_id, after=self._seen):
-                self._seen = event.seq
+            for event in self._app.events(self._execution_id, after=self._last_seq):
+                self._last_seq = event.seq
                 print(event_line(event), file=sys.stderr)

@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from flowbuilder.collecting import burst
 from flowbuilder.definition.collector import DiagnosticCollector
 from flowbuilder.definition.document import Definition, Positions
 from flowbuilder.definition.input_loader import load_inputs
@@ -40,7 +39,6 @@ class Document(Record):
     outputs: dict[str, Any] = Field(default_factory=dict, description="what comes out, as templates")
 
 
-@burst()
 def load(document: str | bytes | Mapping[str, Json] | Path) -> tuple[Definition | None, Report]:
     """The definition that a document holds, and what is wrong with it.
 

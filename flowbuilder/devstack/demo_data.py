@@ -1,4 +1,4 @@
-"""The demo's own copy of the sample site, so that publishing never changes the files that came with the package."""
+"""The demo's data: its workflows, and a copy of the sample site that publishing may change."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ WORKFLOW = "decay-refresh"
 
 
 def prepare_demo(home: Path, *, address: str) -> Path:
-    """Make `home/demo` with the site's pages and its site file, unless they are there; returns the folder.
+    """Create `home/demo` with the pages and the site file of the sample site; returns the folder.
 
-    The pages of an earlier demo are replaced, so that every demo begins with the stale page.
+    Replaces the pages of an earlier demo, so that every demo starts with the outdated page.
     """
     folder = home / "demo"
     content, sites = folder / "content", folder / "sites"
@@ -26,18 +26,18 @@ def prepare_demo(home: Path, *, address: str) -> Path:
         shutil.rmtree(content)
     shutil.copytree(packaged_folder("deployments") / "content", content)
     (sites / f"{SITE}.yaml").write_text(
-        yaml.safe_dump(_site(address, content), sort_keys=False, allow_unicode=True), encoding="utf-8"
+        yaml.safe_dump(_site_record(address, content), sort_keys=False, allow_unicode=True), encoding="utf-8"
     )
     return folder
 
 
 def workflow_files() -> list[Path]:
-    """The sample workflows, those that others call first."""
+    """The files of the sample workflows, called ones first."""
     folder = packaged_folder("deployments") / "workflows"
     return sorted(folder.glob("*.yaml"), key=lambda path: (path.stem != "refresh-page", path.stem))
 
 
-def _site(address: str, content: Path) -> dict[str, Any]:
+def _site_record(address: str, content: Path) -> dict[str, Any]:
     return {
         "site": SITE,
         "title": "Leaf & Kettle (sample site)",

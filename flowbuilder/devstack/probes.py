@@ -1,4 +1,4 @@
-"""Ports and the answers behind them."""
+"""Probes of local ports and HTTP endpoints."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flowbuilder.values import Json, JsonObject
 
 HOST = "127.0.0.1"
 PREFECT_PORT, REVIEW_PORT, SITE_PORT = 4200, 8501, 8765
-"""Where things listen unless said otherwise: Prefect's and Streamlit's own defaults, and the sample site."""
+"""The default ports: those of Prefect and Streamlit, and one for the sample site."""
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -27,28 +27,28 @@ def is_loopback(address: str) -> bool:
 
 
 def ensure_free(port: int, *, what: str, option: str) -> None:
-    """`ConfigurationError` when something listens on a port already; it says what to do."""
+    """Raise `ConfigurationError` when a port cannot be bound; `what` and `option` are for its message."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError as problem:
             raise ConfigurationError(
-                f"port {port}, meant for {what}, cannot be used ({problem.strerror}): "
-                f"stop what listens there, or choose another with {option} PORT"
+                f"cannot use port {port} for {what} ({problem.strerror}): "
+                f"stop the program that uses it, or choose another port with {option} PORT"
             ) from None
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What an API answered: a JSON value, and the time on its clock as the Date header has it."""
+    """The response of an API: a JSON value, and its Date header."""
 
     value: Json
     date: str
 
 
-def ask(url: str, body: JsonObject | None = None, *, timeout: float = 3.0) -> Reply | None:
-    """GET a JSON value, or POST `body` for one; None where there is no success."""
+def fetch_json(url: str, body: JsonObject | None = None, *, timeout: float = 3.0) -> Reply | None:
+    """GET a JSON value, or POST `body` for one; None without a successful response. `timeout` is in seconds."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})  # noqa: S310
     try:
@@ -58,8 +58,8 @@ def ask(url: str, body: JsonObject | None = None, *, timeout: float = 3.0) -> Re
         return None
 
 
-def answers(url: str, *, timeout: float = 2.0) -> bool:
-    """Whether a GET is answered with a success."""
+def responds(url: str, *, timeout: float = 2.0) -> bool:
+    """Whether a GET gets a 2xx response within `timeout` seconds."""
     try:
         with _OPENER.open(url, timeout=timeout) as reply:
             return 200 <= int(reply.status) < 300

@@ -1,4 +1,4 @@
-"""One process that `up` runs: started in a process group of its own, stopped with everything below it."""
+"""One supervised process: started in its own process group, and stopped with all its children."""
 
 from __future__ import annotations
 
@@ -16,54 +16,54 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessSpec:
-    """What to run, and how to see that it is there: `health` is a URL, empty when there is none."""
+    """A command and its environment. `health` is a URL that responds once the process is ready; empty for none."""
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(repr=False)
     health: str = ""
-    patience: float = 60.0
-    """Seconds within which `health` must answer."""
+    start_timeout: float = 60.0
+    """Seconds within which `health` must respond."""
 
 
 class SupervisedProcess:
-    """A running program. Its output goes to a log file."""
+    """A running process that writes stdout and stderr to a log file."""
 
-    def __init__(self, program: ProcessSpec, log: Path) -> None:
-        self.program = program
+    def __init__(self, spec: ProcessSpec, log: Path) -> None:
+        self.spec = spec
         self.log = log
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                list(program.command),
-                env=dict(program.environment),
+                list(spec.command),
+                env=dict(spec.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+                preexec_fn=_terminate_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
             )
 
     @property
     def pid(self) -> int:
-        """The process that leads the group."""
+        """The id of the process that leads the group."""
         return self._process.pid
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs."""
+        """The exit code; None while it runs."""
         return self._process.poll()
 
-    def ask_to_stop(self) -> None:
-        """SIGTERM to the whole group."""
+    def terminate(self) -> None:
+        """Send SIGTERM to the process group."""
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """SIGKILL to the whole group; also when its leader has gone already."""
+        """Send SIGKILL to the process group, also when its leader has exited, and wait for the leader."""
         self._signal(signal.SIGKILL)
         self._process.wait()
 
-    def last_words(self, lines: int = 12) -> str:
-        """The end of its log."""
+    def log_tail(self, lines: int = 12) -> str:
+        """The last lines of the log; empty when it cannot be read."""
         try:
             text = self.log.read_text(encoding="utf-8", errors="replace")
         except OSError:
@@ -77,6 +77,6 @@ class SupervisedProcess:
             return
 
 
-def _end_with_parent() -> None:
-    """The kernel sends SIGTERM when the supervisor dies, so that even `kill -9` leaves nothing running."""
+def _terminate_with_parent() -> None:
+    """Have the kernel send SIGTERM when the supervisor exits, so that `kill -9` of it leaves no process behind."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

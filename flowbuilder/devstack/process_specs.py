@@ -1,4 +1,4 @@
-"""The programs of one machine: Prefect's server, the worker, the review app, the sample site."""
+"""Process specs of the local stack: Prefect's server, the worker, the review app, the sample site."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from flowbuilder.settings import Settings
 
 
 def prefect_environment(home: Path, port: int) -> dict[str, str]:
-    """What makes Prefect quiet, local and ours: its data in the home, no analytics, no promotional content.
+    """The environment of a local Prefect server: its data in `home`, no analytics, no promotional content.
 
-    Its server writes each change of a task down in a transaction of its own, which on SQLite keeps out all who want to
-    start a run. Here it gathers them for a second. Its leases of places at connections are kept in files: in memory it
-    would forget them when it starts again, and count their places as taken for ever.
+    By default the server writes each task run event in its own transaction, which on SQLite blocks clients that start
+    runs; here it batches them for a second. Leases of concurrency limit slots are kept in files: a restart would lose
+    leases in memory, and their slots would stay taken.
     """
     return {
         "PREFECT_HOME": str(home / "prefect"),
@@ -35,24 +35,29 @@ def prefect_environment(home: Path, port: int) -> dict[str, str]:
 
 
 def program_environment(settings: Settings, prefect: Mapping[str, str]) -> dict[str, str]:
-    """The environment of our own programs: this process's, with these settings and this Prefect."""
-    given = {f"FLOWBUILDER_{name.upper()}": str(getattr(settings, name)) for name in type(settings).model_fields}
-    return {**os.environ, **prefect, **{name: value for name, value in given.items() if value}, "PYTHONUNBUFFERED": "1"}
+    """The environment of flowbuilder's own processes: this process's, with these settings and this Prefect."""
+    variables = {f"FLOWBUILDER_{name.upper()}": str(getattr(settings, name)) for name in type(settings).model_fields}
+    return {
+        **os.environ,
+        **prefect,
+        **{name: value for name, value in variables.items() if value},
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 def prefect_server(environment: Mapping[str, str], port: int) -> ProcessSpec:
-    """Prefect's API and UI, on SQLite in its home."""
+    """Prefect's API and UI, on SQLite."""
     return ProcessSpec(
         name="prefect",
         command=[sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)],
         environment={**environment, "PREFECT_SERVER_LOGGING_LEVEL": "WARNING"},
         health=f"http://{HOST}:{port}/api/health",
-        patience=180.0,
+        start_timeout=180.0,
     )
 
 
 def worker(environment: Mapping[str, str], settings: Settings) -> ProcessSpec:
-    """What runs executions."""
+    """The warm worker."""
     return ProcessSpec(
         name="worker",
         command=[sys.executable, "-m", "flowbuilder", "worker", "--pool", settings.work_pool],
@@ -61,18 +66,18 @@ def worker(environment: Mapping[str, str], settings: Settings) -> ProcessSpec:
 
 
 def review_app(environment: Mapping[str, str], settings: Settings, port: int) -> ProcessSpec:
-    """Where people decide."""
+    """The review app."""
     return ProcessSpec(
         name="review-app",
         command=streamlit_command.command(settings, port),
         environment=streamlit_command.environment(settings, environment),
         health=f"http://{HOST}:{port}/_stcore/health",
-        patience=90.0,
+        start_timeout=90.0,
     )
 
 
 def sample_site(environment: Mapping[str, str], content: Path, port: int) -> ProcessSpec:
-    """The site that the demo refreshes, with its search figures."""
+    """The sample site of the demo, with its Search Console API."""
     search = str(content / "search.yaml")
     return ProcessSpec(
         name="sample-site",
@@ -82,5 +87,5 @@ def sample_site(environment: Mapping[str, str], content: Path, port: int) -> Pro
         ],
         environment=environment,
         health=f"http://{HOST}:{port}/",
-        patience=30.0,
+        start_timeout=30.0,
     )  # fmt: skip

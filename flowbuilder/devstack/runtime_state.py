@@ -1,4 +1,4 @@
-"""Where the parts of this machine's flowbuilder are, written down so that other commands find them."""
+"""The runtime state file of `up`: its addresses and process id, for other commands on this machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FILE = "running.json"
 
 @dataclass(frozen=True, kw_only=True)
 class RuntimeState:
-    """The addresses of a running `up`, and its process id. `site` is empty unless the sample site runs."""
+    """The process id and addresses of a running `up`. `site` is empty unless the sample site runs."""
 
     pid: int
     prefect: str
@@ -21,24 +21,24 @@ class RuntimeState:
 
     @property
     def prefect_api(self) -> str:
-        """Prefect's API, as PREFECT_API_URL has it."""
+        """The value for PREFECT_API_URL."""
         return f"{self.prefect}/api"
 
 
-def write_runtime_state(home: Path, addresses: RuntimeState) -> None:
-    """Write them down; nobody sees half of them."""
-    draft = home / f".{FILE}.{addresses.pid}"
-    draft.write_text(json.dumps(asdict(addresses), indent=2), encoding="utf-8")
+def write_runtime_state(home: Path, state: RuntimeState) -> None:
+    """Write the state file atomically."""
+    draft = home / f".{FILE}.{state.pid}"
+    draft.write_text(json.dumps(asdict(state), indent=2), encoding="utf-8")
     draft.replace(home / FILE)
 
 
 def remove_runtime_state(home: Path) -> None:
-    """Take them away again."""
+    """Delete the state file, if it exists."""
     (home / FILE).unlink(missing_ok=True)
 
 
 def read_runtime_state(home: Path) -> RuntimeState | None:
-    """Those of the `up` that runs in this home; None when none does."""
+    """The state of the `up` that runs in this home; None when none runs or the file cannot be read."""
     try:
         found = RuntimeState(**json.loads((home / FILE).read_text(encoding="utf-8")))
         os.kill(found.pid, 0)
@@ -50,7 +50,7 @@ def read_runtime_state(home: Path) -> RuntimeState | None:
 
 
 def use_running_prefect(home: Path) -> None:
-    """Without a PREFECT_API_URL, mean the Prefect server that `up` runs in this home."""
+    """Set PREFECT_API_URL to the server of the `up` that runs in this home, unless it is set."""
     if os.environ.get("PREFECT_API_URL"):
         return
     found = read_runtime_state(home)

@@ -1,4 +1,4 @@
-"""How the review app is started: the command and the environment of its server process. Streamlit is not imported."""
+"""The command line and environment of the review app's Streamlit server. Does not import Streamlit."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from flowbuilder.devstack.probes import HOST, is_loopback
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.settings import Settings, packaged_folder
 
-IDENTITY = "STREAMLIT_SERVER_TRUSTED_USER_HEADERS"
-"""The environment variable that names the header in which a proxy says who is asking, as Streamlit reads it:
-`{"X-Forwarded-Email": "email"}`. The proxy must strip that header from what comes in."""
+TRUSTED_HEADERS_VARIABLE = "STREAMLIT_SERVER_TRUSTED_USER_HEADERS"
+"""The environment variable in which Streamlit reads the header that a proxy sets to the signed-in user:
+`{"X-Forwarded-Email": "email"}`. The proxy must remove that header from incoming requests."""
 
 LIGHT = {
     "primaryColor": "#1d4ed8",
@@ -36,22 +36,23 @@ DARK = {
 
 
 def command(settings: Settings, port: int, *, address: str = HOST, python: str = sys.executable) -> list[str]:
-    """The server's command line. It listens on `address`:`port` and nowhere else.
+    """The server's command line. It listens on `address`:`port` only.
 
-    `ConfigurationError` when others than this machine could reach it and no proxy signs people in (`IDENTITY`).
+    Raises `ConfigurationError` for an address that other machines can reach when no proxy signs users in
+    (`TRUSTED_HEADERS_VARIABLE`).
     """
-    if not is_loopback(address) and not os.environ.get(IDENTITY):
+    if not is_loopback(address) and not os.environ.get(TRUSTED_HEADERS_VARIABLE):
         raise ConfigurationError(
-            f"the review app does not listen on {address} while nobody signs in: listen on {HOST}, or put a proxy in "
-            f"front that signs people in and set {IDENTITY}"
+            f"the review app cannot listen on {address} without sign-in: listen on {HOST}, or put a proxy that signs "
+            f"users in before it and set {TRUSTED_HEADERS_VARIABLE}"
         )
     program = packaged_folder("review_app") / "asgi.py"
     return [python, "-m", "streamlit", "run", str(program), *_flags(_options(settings, port, address))]
 
 
 def environment(settings: Settings, base: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of the server: `base` (default: this process's), where `import review_app` works from a checkout
-    and from a wheel, and where flowbuilder finds the settings that this process has."""
+    """The environment of the server: `base` (default: this process's) with this process's settings, and a PYTHONPATH on
+    which `review_app` can be imported, in a checkout and in a wheel."""
     env = dict(os.environ if base is None else base)
     path = env.get("PYTHONPATH", "")
     env["PYTHONPATH"] = os.pathsep.join([str(packaged_folder("review_app").parent), *([path] if path else [])])
@@ -71,7 +72,7 @@ def _options(settings: Settings, port: int, address: str) -> dict[str, object]:
         "server.runOnSave": False,
         "server.enableCORS": True,
         "server.enableXsrfProtection": True,
-        # a page elsewhere that has its own name point here (DNS rebinding) gets no connection
+        # refuses pages of other sites whose name resolves to this server (DNS rebinding)
         "server.allowedHosts": _hosts(settings, address),
         "server.enableAgentApi": False,
         "server.showEmailPrompt": False,
@@ -79,7 +80,7 @@ def _options(settings: Settings, port: int, address: str) -> dict[str, object]:
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
         "client.showErrorLinks": False,
-        # its default collects all garbage after every run of every session; asgi.py does so once a minute
+        # by default Streamlit collects garbage after every script run; asgi.py collects once a minute
         "runner.postScriptGC": False,
         "runner.magicEnabled": False,
         "logger.level": "warning",
@@ -94,10 +95,10 @@ def _options(settings: Settings, port: int, address: str) -> dict[str, object]:
 
 
 def _hosts(settings: Settings, address: str) -> list[str]:
-    """The names under which the app is known: its own address, and where people are sent."""
-    known = urlsplit(settings.review_url).hostname
+    """The host names of the app: its address, and the host of `review_url`."""
+    public = urlsplit(settings.review_url).hostname
     local = ["localhost", "127.0.0.1", "::1"] if is_loopback(address) else [address]
-    return list(dict.fromkeys([*local, *([known] if known else [])]))
+    return list(dict.fromkeys([*local, *([public] if public else [])]))
 
 
 def _flags(options: Mapping[str, object]) -> list[str]:

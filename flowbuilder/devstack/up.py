@@ -1,4 +1,4 @@
-"""Everything for one machine: the store, Prefect's server, the worker and the review app, started and watched."""
+"""The local stack: starts the database, Prefect's server, the review app and the worker under a supervisor."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from flowbuilder.devstack.supervisor import Supervisor
 from flowbuilder.errors import Refused
 from flowbuilder.settings import Settings
 
-Tell = Callable[[str], None]
+OnProgress = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site:
-    """A sample site to serve as well: the folder of its pages, and its port."""
+class DemoSite:
+    """The sample site to serve: the folder of its pages, and its port."""
 
     content: Path
     port: int
@@ -33,7 +33,7 @@ class Site:
 
 @dataclass(frozen=True, kw_only=True)
 class DevStack:
-    """What runs now, and where."""
+    """The running stack: its addresses, settings, supervisor and environment."""
 
     addresses: RuntimeState
     settings: Settings
@@ -41,28 +41,28 @@ class DevStack:
     environment: dict[str, str]
 
     def start_worker(self) -> None:
-        """Start what runs executions; deployments should be there by now."""
+        """Start the worker. Deployments should exist by then."""
         self.supervisor.start(process_specs.worker(self.environment, self.settings))
 
 
-def address(port: int) -> str:
-    """The address of a port of this machine."""
+def local_url(port: int) -> str:
+    """The URL of a port of this machine."""
     return f"http://{HOST}:{port}"
 
 
 @contextmanager
-def everything(
-    settings: Settings, *, prefect_port: int, review_port: int, site: Site | None = None, tell: Tell
+def start_dev_stack(
+    settings: Settings, *, prefect_port: int, review_port: int, site: DemoSite | None = None, on_progress: OnProgress
 ) -> Iterator[DevStack]:
-    """Start all but the worker and wait until it answers; stop all of it at the end.
+    """Start everything but the worker and wait until it is ready; stop all processes at the end of the `with` block.
 
-    `Refused` when it runs already in this home, `ConfigurationError` when a port is taken, `Unavailable` when a part
-    does not come up. Afterwards this process's own Prefect client means the server started here.
+    Sets this process's PREFECT_* variables to the new server. Raises `Refused` when a stack runs in this home already,
+    `ConfigurationError` when a port is taken, `Unavailable` when a process does not start.
     """
     home = settings.home
-    there = read_runtime_state(home)
-    if there is not None:
-        raise Refused(f"flowbuilder runs already in {home} (process {there.pid}): {there.review}")
+    running = read_runtime_state(home)
+    if running is not None:
+        raise Refused(f"flowbuilder is already running in {home} (process {running.pid}): {running.review}")
     ensure_free(prefect_port, what="Prefect's server", option="--prefect-port")
     ensure_free(review_port, what="the review app", option="--review-port")
     if site is not None:
@@ -73,14 +73,16 @@ def everything(
     environment = process_specs.program_environment(settings, prefect)
     addresses = RuntimeState(
         pid=os.getpid(),
-        prefect=address(prefect_port),
-        review=address(review_port),
-        site=address(site.port) if site else "",
+        prefect=local_url(prefect_port),
+        review=local_url(review_port),
+        site=local_url(site.port) if site else "",
     )
     with Supervisor(home / "logs") as supervisor:
-        tell("starting Prefect's server, the review app" + (" and the sample site" if site else ""))
+        on_progress(
+            "Starting Prefect, the review app and the sample site" if site else "Starting Prefect and the review app"
+        )
         supervisor.start(process_specs.prefect_server(environment, prefect_port))
-        _make_store(settings)
+        _create_store(settings)
         supervisor.start(process_specs.review_app(environment, settings, review_port))
         names = ["prefect", "review-app"]
         if site is not None:
@@ -94,8 +96,8 @@ def everything(
             remove_runtime_state(home)
 
 
-def _make_store(settings: Settings) -> None:
-    """Make the embedded database before several programs would at once."""
+def _create_store(settings: Settings) -> None:
+    """Create the embedded database before several processes would do so at the same time."""
     from flowbuilder.bootstrap import open_store
 
     open_store(settings)

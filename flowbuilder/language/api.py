@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Self
 
-from flowbuilder.language.codegen.compiled import EXPRESSIONS, TEMPLATES, Cache
-from flowbuilder.language.codegen.program import Program
+from flowbuilder.language.codegen.program import EXPRESSIONS, TEMPLATES, Program, ProgramCache
 from flowbuilder.language.parsing.references import Reference
 from flowbuilder.language.types.checker import check_program
 from flowbuilder.language.types.findings import Finding
@@ -18,7 +17,7 @@ from flowbuilder.values import Json
 class _Text:
     """What both have in common. Two of the same text are equal, and share what was compiled."""
 
-    _cache: Cache
+    _cache: ProgramCache
     source: str
     _program: Program
 

@@ -1,19 +1,17 @@
-"""From a definition to a plan: nodes, what they need, and the order in which they stand."""
+"""The compiler: a checked definition -> a plan."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from flowbuilder.analysis.dependencies import dependencies, in_order
 from flowbuilder.analysis.linter import examine
 from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.sinks import must_be_approved, waivers
-from flowbuilder.collecting import burst
 from flowbuilder.definition.document import Definition, WorkflowLookup
 from flowbuilder.errors import ConfigurationError, DefinitionError
-from flowbuilder.plan.nodes import Arm, Block, Branch, Call, Loop, Node, Plan, Review, Task
+from flowbuilder.plan.nodes import Arm, Block, BranchNode, CallNode, LoopNode, Node, Plan, ReviewNode, TaskNode
 from flowbuilder.steps.builtin.conditional import Conditional
 from flowbuilder.steps.builtin.human_review import HumanReview
 from flowbuilder.steps.builtin.iteration import Iteration
@@ -22,115 +20,105 @@ from flowbuilder.steps.step import Place, Step
 from flowbuilder.values import digest
 
 _FORMAT = 1
-"""Part of every digest: raised when the same document compiles to something else than before."""
+"""Part of every digest; increased when the same document compiles to a different plan than before."""
 
 
-@burst()
 def compile_plan(definition: Definition, *, workflows: WorkflowLookup | None = None) -> Plan:
-    """The plan of a definition; `DefinitionError` with the whole report when the definition has errors."""
+    """The plan of a definition; raises `DefinitionError` with the report when the definition has errors."""
     report, analysis = examine(definition, workflows=workflows)
     if not report.ok:
         raise DefinitionError(report)
-    return _plan(_Known(shaping=analysis.once(Propagation)))
+    return _Compiler(analysis.once(Propagation)).plan()
 
 
-@burst()
 def recompile(definition: Definition, *, workflows: WorkflowLookup | None = None) -> Plan:
-    """The plan of a version that is stored; `DefinitionError` when it cannot be read.
+    """The plan of a stored version; raises `DefinitionError` only when the loader reports errors.
 
-    It passed the checks of its day: rules that have come since do not stop its executions, but what it publishes needs
-    the approvals that they ask for.
+    The version passed the rules of the release that stored it. Rules added since do not stop its executions, but the
+    approvals that they require are part of the plan.
     """
     if not definition.complaints.ok:
         raise DefinitionError(definition.complaints)
     _, analysis = examine(definition, workflows=workflows)
-    return _plan(_Known(shaping=analysis.once(Propagation)))
+    return _Compiler(analysis.once(Propagation)).plan()
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Known:
-    """What the checks know of one definition, and what the workflows around it vouch for."""
+class _Compiler:
+    """Compiles one definition. `waived` are the untrusted sources that the calling workflows trust."""
 
-    shaping: Propagation
-    waived: tuple[str, ...] = ()
+    def __init__(self, propagation: Propagation, waived: tuple[str, ...] = ()) -> None:
+        self._propagation = propagation
+        self._waived = waived
+        self._called: list[str] = []
+        """The digests of the plans that this one calls."""
 
-    def approvals(self, step: Step) -> tuple[Place, ...]:
-        return must_be_approved(self.shaping, self.shaping.analysis.by_id[step.id], self.waived)
-
-    def called(self, step: Step) -> _Known:
-        vouched = waivers(self.shaping, self.shaping.analysis.by_id[step.id])
-        return _Known(shaping=self.shaping.called[step.id], waived=(*self.waived, *vouched))
-
-
-def _plan(known: _Known) -> Plan:
-    called: list[str] = []
-    definition = known.shaping.analysis.definition
-    block = _block(definition.steps, known, called)
-    return Plan(
-        name=definition.name,
-        title=definition.title,
-        digest=digest([_FORMAT, definition.digest, *called]),
-        block=block,
-        input_schema=definition.input_schema(),
-        defaults={item.name: item.default for item in definition.inputs if not item.required},
-        outputs=definition.outputs,
-        hosts=definition.hosts,
-    )
-
-
-def _block(steps: Sequence[Step], known: _Known, called: list[str]) -> Block:
-    needs = dependencies(steps)
-    by_id = {step.id: step for step in steps}
-    ordered = [by_id[name] for name in in_order(needs)]
-    position = {step.id: index for index, step in enumerate(ordered)}
-    return Block(
-        nodes=tuple(
-            _node(step, tuple(sorted(needs[step.id], key=position.__getitem__)), known, called) for step in ordered
+    def plan(self) -> Plan:
+        definition = self._propagation.analysis.definition
+        block = self._block(definition.steps)
+        return Plan(
+            name=definition.name,
+            title=definition.title,
+            digest=digest([_FORMAT, definition.digest, *self._called]),
+            block=block,
+            input_schema=definition.input_schema(),
+            defaults={item.name: item.default for item in definition.inputs if not item.required},
+            outputs=definition.outputs,
+            hosts=definition.hosts,
         )
-    )
 
-
-def _node(step: Step, needs: tuple[str, ...], known: _Known, called: list[str]) -> Node:
-    edges: dict[str, Any] = {"step": step, "needs": needs, "uses": _uses(step)}
-    if step.kind == "task":
-        return Task(**edges, approvals=known.approvals(step))
-    match step:
-        case HumanReview(on_changes_requested=None):
-            return Review(**edges)
-        case HumanReview(on_changes_requested=asked) if asked is not None:
-            return Review(**edges, rewind_to=asked.rewind_to, max_rounds=asked.max_rounds)
-        case Conditional():
-            arms = [
-                Arm(when=branch.when, block=_block(branch.steps, known, called), output=branch.output)
-                for branch in step.branches
-            ]
-            if step.otherwise is not None:
-                otherwise = step.otherwise
-                arms.append(Arm(when=None, block=_block(otherwise.steps, known, called), output=otherwise.output))
-            return Branch(**edges, arms=tuple(arms))
-        case Iteration():
-            return Loop(
-                **edges,
-                over=step.over,
-                item_name=step.item_name,
-                key=step.key,
-                body=_block(step.steps, known, called),
-                output=step.output,
-                max_concurrency=step.max_concurrency,
-                on_item_error=step.on_item_error,
-                max_failed=step.max_failed,
+    def _block(self, steps: Sequence[Step]) -> Block:
+        needs = dependencies(steps)
+        by_id = {step.id: step for step in steps}
+        ordered = in_order(needs)
+        position = {name: index for index, name in enumerate(ordered)}
+        return Block(
+            nodes=tuple(
+                self._node(by_id[name], tuple(sorted(needs[name], key=position.__getitem__))) for name in ordered
             )
-        case Workflow():
-            inner = _plan(known.called(step))
-            called.append(inner.digest)
-            return Call(**edges, inputs=step.inputs, plan=inner)
-    raise ConfigurationError(f"steps of type {step.type} are of the kind {step.kind}, which no third party can add")
+        )
+
+    def _node(self, step: Step, needs: tuple[str, ...]) -> Node:
+        common: dict[str, Any] = {"step": step, "needs": needs, "uses": _uses(step)}
+        if step.kind == "task":
+            return TaskNode(**common, approvals=self._approvals(step))
+        match step:
+            case HumanReview(on_changes_requested=None):
+                return ReviewNode(**common)
+            case HumanReview(on_changes_requested=changes) if changes is not None:
+                return ReviewNode(**common, rewind_to=changes.rewind_to, max_rounds=changes.max_rounds)
+            case Conditional():
+                arms = tuple(
+                    Arm(when=branch.when, block=self._block(branch.steps), output=branch.output)
+                    for branch in step.inner_blocks()
+                )
+                return BranchNode(**common, arms=arms)
+            case Iteration():
+                return LoopNode(
+                    **common,
+                    over=step.over,
+                    item_name=step.item_name,
+                    key=step.key,
+                    body=self._block(step.steps),
+                    output=step.output,
+                    max_concurrency=step.max_concurrency,
+                    on_item_error=step.on_item_error,
+                    max_failed=step.max_failed,
+                )
+            case Workflow():
+                return CallNode(**common, inputs=step.inputs, plan=self._callee(step))
+        raise ConfigurationError(f"step type {step.type} has the kind {step.kind}, which only built-in types may have")
+
+    def _approvals(self, step: Step) -> tuple[Place, ...]:
+        return must_be_approved(self._propagation, self._propagation.analysis.by_id[step.id], self._waived)
+
+    def _callee(self, step: Workflow) -> Plan:
+        waived = (*self._waived, *waivers(self._propagation, self._propagation.analysis.by_id[step.id]))
+        plan = _Compiler(self._propagation.called[step.id], waived).plan()
+        self._called.append(plan.digest)
+        return plan
 
 
 def _uses(step: Step) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for _, text, _ in step.own_texts:
-        for reference in text.references:
-            if len(reference.path) > 1 and reference.path[0] == "steps":
-                found[str(reference.path[1])] = None
-    return tuple(found)
+    """The ids of the steps that a step's texts read, in the order of the texts."""
+    paths = (reference.path for _, text, _ in step.own_texts for reference in text.references)
+    return tuple(dict.fromkeys(str(path[1]) for path in paths if len(path) > 1 and path[0] == "steps"))

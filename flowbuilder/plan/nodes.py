@@ -1,6 +1,6 @@
-"""What will run: a tree of few kinds of node, a pure function of a definition.
+"""The plan: a tree of nodes that a walk runs, computed from a definition alone.
 
-The compiler turns any step type into one of five kinds. Runtimes know these kinds and nothing else.
+The compiler turns each step into one of five kinds of node. The walk and the engine know only these.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from flowbuilder.values import JsonObject, pointer
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """One step of a plan. `needs` are the ids in the same block that must be settled before it can start."""
+    """One step of a plan. `needs` holds the ids in the same block that must be settled before it starts."""
 
     step: Step
     needs: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
-    """Ids of the steps, anywhere in scope, whose output or status its templates and expressions read."""
+    """The ids of the steps, anywhere in scope, that its templates and expressions read."""
 
     @property
     def id(self) -> str:
@@ -30,13 +30,13 @@ class Node:
 
     @property
     def when(self) -> Expression | None:
-        """The condition under which it runs."""
+        """The condition under which the step runs; None: always."""
         return self.step.when
 
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """Nodes that share a scope, in an order in which each stands after what it needs."""
+    """Nodes that share a scope, each after the nodes that it needs."""
 
     nodes: tuple[Node, ...] = ()
 
@@ -45,17 +45,20 @@ class Block:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task(Node):
-    """Work: a bound step's `run`."""
+class TaskNode(Node):
+    """A step whose `run` does the work."""
 
     approvals: tuple[Place, ...] = ()
-    """The places in the step whose content must be, byte for byte, what a reviewer approved in the same execution."""
+    """The places in the step whose content a reviewer must have approved, byte for byte, in the same execution."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Review(Node):
-    """A question to a person. With `rewind_to`, a request for changes runs that step and all that depends on it again,
-    at most `max_rounds` times."""
+class ReviewNode(Node):
+    """A review by a person.
+
+    With `rewind_to`, a request for changes runs that step and the steps that depend on it again, at most `max_rounds`
+    times.
+    """
 
     rewind_to: str | None = None
     max_rounds: int = 0
@@ -71,15 +74,15 @@ class Arm:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Branch(Node):
-    """A choice: the first arm whose condition holds. The steps of the others are skipped."""
+class BranchNode(Node):
+    """A choice: the first arm whose condition holds is run; the steps of the others are skipped."""
 
     arms: tuple[Arm, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Loop(Node):
-    """One run of `body` for each item of `over`."""
+class LoopNode(Node):
+    """A loop: one run of `body` for each item of `over`."""
 
     over: Expression
     item_name: str = "item"
@@ -89,12 +92,12 @@ class Loop(Node):
     max_concurrency: int = 4
     on_item_error: str = "fail"
     max_failed: int | float | None = None
-    """The number of failed items, or their share (0 < x < 1), above which the iteration fails."""
+    """The number of failed items, or their share (0 < x < 1), above which the loop fails."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call(Node):
-    """Another workflow, compiled inline: a block with inputs, steps and outputs of its own."""
+class CallNode(Node):
+    """A call of another workflow, compiled inline: a plan with its own inputs, steps and outputs."""
 
     inputs: Mapping[str, Any] = field(default_factory=dict)
     plan: Plan
@@ -102,7 +105,7 @@ class Call(Node):
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A compiled definition. `digest` changes when, and only when, what will run changes."""
+    """A compiled definition. `digest` identifies what runs: plans with the same digest do the same."""
 
     name: str
     title: str
@@ -122,13 +125,13 @@ class Plan:
 
 
 def blocks_below(node: Node) -> Iterator[tuple[str, Block]]:
-    """The blocks inside a node, each with a label for people."""
-    if isinstance(node, Branch):
+    """The blocks inside a node, each with a label to display."""
+    if isinstance(node, BranchNode):
         for arm in node.arms:
             yield (f"when {arm.when.source}" if arm.when else "else"), arm.block
-    elif isinstance(node, Loop):
+    elif isinstance(node, LoopNode):
         yield f"each {node.item_name} of {node.over.source}", node.body
-    elif isinstance(node, Call):
+    elif isinstance(node, CallNode):
         yield f"workflow {node.plan.name}", node.plan.block
 
 
@@ -136,14 +139,14 @@ def _lines(block: Block, indent: str) -> Iterator[str]:
     for node in block:
         after = f"  after {', '.join(node.needs)}" if node.needs else ""
         condition = f"  when {node.when.source}" if node.when else ""
-        yield f"{indent}{node.id} ({node.step.type}){after}{condition}{_demands(node)}"
+        yield f"{indent}{node.id} ({node.step.type}){after}{condition}{_approvals(node)}"
         for label, inner in blocks_below(node):
             yield f"{indent}  {label}:"
             yield from _lines(inner, indent + "    ")
 
 
-def _demands(node: Node) -> str:
-    if not (isinstance(node, Task) and node.approvals):
+def _approvals(node: Node) -> str:
+    if not (isinstance(node, TaskNode) and node.approvals):
         return ""
     return f"  with approval of {', '.join('.'.join(map(str, place)) for place in node.approvals)}"
 
@@ -154,12 +157,12 @@ def _records(block: Block) -> list[Any]:
         record: JsonObject = {
             "id": node.id,
             "type": node.step.type,
-            "kind": type(node).__name__.lower(),
+            "kind": node.step.kind,
             "needs": list(node.needs),
         }
         if node.when:
             record["when"] = node.when.source
-        if isinstance(node, Task) and node.approvals:
+        if isinstance(node, TaskNode) and node.approvals:
             record["approvals"] = [pointer(place) for place in node.approvals]
         inner = [{"label": label, "steps": _records(body)} for label, body in blocks_below(node)]
         if inner:

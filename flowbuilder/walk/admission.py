@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowbuilder.model.review import Decision
-from flowbuilder.plan.nodes import Loop
+from flowbuilder.plan.nodes import LoopNode
 from flowbuilder.walk.commands import ask_path
 from flowbuilder.walk.runs import NodeRun
 from flowbuilder.walk.state import WalkState
@@ -45,7 +45,7 @@ def _enter(run: NodeRun) -> bool:
     items = run.items_around()
     for item in items:
         loop = item.owner.node
-        assert isinstance(loop, Loop)
+        assert isinstance(loop, LoopNode)
         if not item.busy and item.owner.busy >= loop.max_concurrency:
             item.owner.held.append(run)
             return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowbuilder.errors import LanguageError
-from flowbuilder.plan.nodes import Call
+from flowbuilder.plan.nodes import CallNode
 from flowbuilder.steps.step import render_value
 from flowbuilder.values import JsonObject
 from flowbuilder.walk.loops import item_settled
@@ -23,7 +23,7 @@ def close(course: WalkState, block: BlockRun) -> None:
         item_settled(course, owner, error)
     elif error:
         course.settle(owner, "failed", error=error, blame=str(error["path"]))
-    elif isinstance(owner.node, Call):
+    elif isinstance(owner.node, CallNode):
         _settle_with(course, owner, owner.node.plan.outputs, block.scope.whole())
     else:
         _settle_with(course, owner, block.output, block.scope.whole(course.feedback(owner)))

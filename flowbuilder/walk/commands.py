@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.review import Decision
-from flowbuilder.plan.nodes import Review, Task
+from flowbuilder.plan.nodes import ReviewNode, TaskNode
 from flowbuilder.values import Json, JsonObject
 
 
@@ -19,7 +19,7 @@ class Start:
     """
 
     path: str
-    node: Task
+    node: TaskNode
     context: JsonObject
     top: str
     upstream: tuple[str, ...] = ()
@@ -33,7 +33,7 @@ class Ask:
     """Open a review at `path`, unless it is open already, and wait for its decision."""
 
     path: str
-    node: Review | Task
+    node: ReviewNode | TaskNode
     context: JsonObject
     round: int = 1
     top: str = ""

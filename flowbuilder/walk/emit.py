@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowbuilder.plan.nodes import Review, Task
+from flowbuilder.plan.nodes import ReviewNode, TaskNode
 from flowbuilder.walk.commands import Ask, Start
 from flowbuilder.walk.rewind import abandon_block
 from flowbuilder.walk.runs import ItemRun, NodeRun
@@ -24,12 +24,12 @@ def emit_starts(course: WalkState) -> None:
 
 def _action(course: WalkState, run: NodeRun) -> Start | Ask:
     node = run.node
-    if isinstance(node, Review):
+    if isinstance(node, ReviewNode):
         number = run.scope.requested.get(node.id, 0) + 1
         return Ask(
             path=run.path, node=node, context=course.context(run), round=number, top=run.top, upstream=run.upstream()
         )
-    assert isinstance(node, Task)
+    assert isinstance(node, TaskNode)
     return Start(
         path=run.path,
         node=node,

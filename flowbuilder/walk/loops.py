@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flowbuilder.errors import LanguageError
-from flowbuilder.plan.nodes import Loop
+from flowbuilder.plan.nodes import LoopNode
 from flowbuilder.steps.step import render_value
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.admission import begin_task
@@ -16,7 +16,7 @@ from flowbuilder.walk.state import OpenItem, WalkState
 MAX_ITEMS = 100_000
 
 
-def begin_loop(course: WalkState, run: NodeRun, node: Loop) -> None:
+def begin_loop(course: WalkState, run: NodeRun, node: LoopNode) -> None:
     """Find out what it runs over, and begin the first items."""
     run.state = "open"
     try:
@@ -35,7 +35,7 @@ def begin_loop(course: WalkState, run: NodeRun, node: Loop) -> None:
 
 def launch(course: WalkState, run: NodeRun) -> None:
     """Begin items, and let held steps go, while there is room; settle the iteration when all is done."""
-    if run.gone or run.state != "open" or not isinstance(run.node, Loop):
+    if run.gone or run.state != "open" or not isinstance(run.node, LoopNode):
         return
     node = run.node
     while run.held and run.busy < node.max_concurrency:
@@ -66,7 +66,7 @@ def open_item(course: WalkState, item: ItemRun) -> None:
     """Begin an item: its key, then the steps of its body."""
     run, node = item.owner, item.owner.node
     run.fresh -= 1
-    if run.gone or run.settled or not isinstance(node, Loop):
+    if run.gone or run.settled or not isinstance(node, LoopNode):
         return
     try:
         item.key = node.key.evaluate(item.scope.whole(item.feedback)) if node.key else item.index
@@ -81,7 +81,7 @@ def open_item(course: WalkState, item: ItemRun) -> None:
 def item_settled(course: WalkState, item: ItemRun, error: JsonObject | None) -> None:
     """An item is over: keep what it gives, and see whether the iteration has had enough."""
     run, node = item.owner, item.owner.node
-    if run.gone or run.settled or not isinstance(node, Loop):
+    if run.gone or run.settled or not isinstance(node, LoopNode):
         return
     output: Json = None
     if error is None and item.block is not None:
@@ -107,7 +107,7 @@ def item_settled(course: WalkState, item: ItemRun, error: JsonObject | None) -> 
     course.launching[run] = None
 
 
-def _loop_settled(course: WalkState, run: NodeRun, node: Loop) -> None:
+def _loop_settled(course: WalkState, run: NodeRun, node: LoopNode) -> None:
     if run.stopped:
         for block in run.blocks():  # what still waits there waits for nothing
             abandon_block(course, block)

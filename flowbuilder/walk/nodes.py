@@ -5,7 +5,7 @@ from __future__ import annotations
 from flowbuilder.errors import LanguageError
 from flowbuilder.json_schema import problems
 from flowbuilder.language import Expression
-from flowbuilder.plan.nodes import Arm, Branch, Call, Loop, Review, Task
+from flowbuilder.plan.nodes import Arm, BranchNode, CallNode, LoopNode, ReviewNode, TaskNode
 from flowbuilder.steps.step import render_value
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.admission import begin_task
@@ -32,22 +32,22 @@ def begin(course: WalkState, run: NodeRun) -> None:
             return
     course.live[run.path] = run
     match run.node:
-        case Task():
+        case TaskNode():
             begin_task(course, run)
-        case Review():
+        case ReviewNode():
             _begin_review(course, run)
-        case Branch():
+        case BranchNode():
             _begin_branch(course, run, run.node)
-        case Loop():
+        case LoopNode():
             begin_loop(course, run, run.node)
-        case Call():
+        case CallNode():
             _begin_call(course, run, run.node)
 
 
 def _begin_review(course: WalkState, run: NodeRun) -> None:
     """Ask, unless there is a decision; then go on with it, or run a new round."""
     node = run.node
-    if run.gone or not isinstance(node, Review):
+    if run.gone or not isinstance(node, ReviewNode):
         return
     failure = course.outcomes.get(run.path)
     decision = course.decisions.get(run.path)
@@ -78,7 +78,7 @@ def _begin_review(course: WalkState, run: NodeRun) -> None:
         )
 
 
-def _begin_branch(course: WalkState, run: NodeRun, node: Branch) -> None:
+def _begin_branch(course: WalkState, run: NodeRun, node: BranchNode) -> None:
     run.state = "open"
     context = course.context(run)
     taken: tuple[int, Arm] | None = None
@@ -104,7 +104,7 @@ def _begin_branch(course: WalkState, run: NodeRun, node: Branch) -> None:
     course.open(run.inner)
 
 
-def _begin_call(course: WalkState, run: NodeRun, node: Call) -> None:
+def _begin_call(course: WalkState, run: NodeRun, node: CallNode) -> None:
     run.state = "open"
     try:
         given = render_value(node.inputs, course.context(run))
@@ -122,7 +122,7 @@ def _begin_call(course: WalkState, run: NodeRun, node: Call) -> None:
 
 def go_on(course: WalkState, run: NodeRun) -> None:
     """What it waited for has come."""
-    if isinstance(run.node, Review):
+    if isinstance(run.node, ReviewNode):
         _begin_review(course, run)
     else:
         begin_task(course, run)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from flowbuilder.errors import LanguageError
 from flowbuilder.model.review import Decision
-from flowbuilder.plan.nodes import Block, Node, Review, Task
+from flowbuilder.plan.nodes import Block, Node, ReviewNode, TaskNode
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.commands import StepView
 from flowbuilder.walk.scope import Scope
@@ -232,7 +232,7 @@ class BlockRun:
 
 
 def _leaves(run: NodeRun) -> Iterator[str]:
-    if isinstance(run.node, Task | Review):
+    if isinstance(run.node, TaskNode | ReviewNode):
         if run.status != "skipped":
             yield run.path
     elif run.inner is not None and run.inner.scope is run.scope:

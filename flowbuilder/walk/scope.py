@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from flowbuilder.plan.nodes import Block, Branch, Node
+from flowbuilder.plan.nodes import Block, BranchNode, Node
 from flowbuilder.values import Json, JsonObject
 
 
@@ -62,7 +62,7 @@ class Scope:
         self.rounds[node.id] = self.rounds.get(node.id, 1) + 1
         self.feedback[node.id] = feedback
         self.steps.pop(node.id, None)
-        if isinstance(node, Branch):
+        if isinstance(node, BranchNode):
             for arm in node.arms:
                 for inner in arm.block:
                     self.next_round(inner, feedback)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from flowbuilder.model.events import EventType, NewEvent
 from flowbuilder.model.execution import Outcome
 from flowbuilder.model.review import Decision
-from flowbuilder.plan.nodes import Block, Branch
+from flowbuilder.plan.nodes import Block, BranchNode
 from flowbuilder.steps.step import ContinueWith
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.commands import Action, Note
@@ -126,7 +126,7 @@ class WalkState:
         """A run is not needed; `blocked` when something that it needs has failed."""
         run.status, run.state, run.reason = "skipped", "settled", reason
         run.scope.steps[run.node.id] = {"status": "skipped", "error": None}
-        if isinstance(run.node, Branch):
+        if isinstance(run.node, BranchNode):
             for arm in run.node.arms:
                 self.skip_block(arm.block, run, reason)
         self.note("step_skipped", run.path, {"reason": reason})
@@ -137,7 +137,7 @@ class WalkState:
         for node in block:
             owner.scope.steps[node.id] = {"status": "skipped", "error": None}
             self.note("step_skipped", owner.scope.path(node.id), {"reason": reason})
-            if isinstance(node, Branch):
+            if isinstance(node, BranchNode):
                 for arm in node.arms:
                     self.skip_block(arm.block, owner, reason)
 

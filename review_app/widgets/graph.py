@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from flowbuilder.plan.nodes import Block, Branch, Call, Loop, Node, Plan, Review, blocks_below
+from flowbuilder.plan.nodes import Block, BranchNode, CallNode, LoopNode, Node, Plan, ReviewNode, blocks_below
 
 _SAFE = re.compile(r"[^\w .,:/()=<>!&|+*%'?-]")
 _ENTITY = {"<": "#lt;", ">": "#gt;", "&": "#amp;", "'": "#39;", "`": " "}
@@ -61,13 +61,13 @@ def _block(block: Block, prefix: str, indent: str, statuses: Mapping[str, str] |
 
 def _box(node: Node, statuses: Mapping[str, str] | None) -> str:
     shape, kind = '["{}"]', "task"
-    if isinstance(node, Review):
+    if isinstance(node, ReviewNode):
         shape, kind = '(["{}"])', "review"
-    elif isinstance(node, Branch):
+    elif isinstance(node, BranchNode):
         shape, kind = '{{"{}"}}', "choice"
-    elif isinstance(node, Loop):
+    elif isinstance(node, LoopNode):
         shape, kind = '[["{}"]]', "loop"
-    elif isinstance(node, Call):
+    elif isinstance(node, CallNode):
         shape, kind = '[["{}"]]', "choice"
     if statuses is not None:
         status = statuses.get(node.id, "pending")

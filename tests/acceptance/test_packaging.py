@@ -76,7 +76,7 @@ def test_it_is_the_unpacked_wheel_that_runs(installed: Path, tmp_path: Path) -> 
 def test_a_store_is_made_and_the_samples_are_checked_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
     sample = installed / "flowbuilder" / "_share" / "deployments" / "workflows" / "decay-refresh.yaml"
     done = run(installed, "-m", "flowbuilder", "validate", str(sample), home=tmp_path)
-    assert (done.returncode, done.stdout) == (0, "ok: 1 file, no complaints\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "ok: 1 file, no problems found\n"), done.stderr
     pushed = run(installed, "-m", "flowbuilder", "push", str(sample), home=tmp_path)
     assert pushed.returncode == 0, pushed.stderr
     assert (tmp_path / "flowbuilder.db").is_file()

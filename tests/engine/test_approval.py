@@ -17,7 +17,7 @@ from flowbuilder.model.review import Decision
 from flowbuilder.model.review_rules import Answer as ReviewAnswer
 from flowbuilder.model.review_rules import content_hash
 from flowbuilder.plan.compiler import compile_plan
-from flowbuilder.plan.nodes import Task
+from flowbuilder.plan.nodes import TaskNode
 from flowbuilder.steps.builtin.cms import CmsStep
 from flowbuilder.testing import Answer, FakeHttp, FakeModel, MemoryCms, MemoryLedger, fake_ports, run_locally
 
@@ -68,7 +68,7 @@ def plan_of(value: dict[str, Any]) -> Any:
 
 def test_the_plan_says_what_needs_approval() -> None:
     plan = plan_of(document())
-    demands = {node.id: node.approvals for node in plan.block if isinstance(node, Task)}
+    demands = {node.id: node.approvals for node in plan.block if isinstance(node, TaskNode)}
     assert demands == {"page": (), "draft": (), "publish": (("body",), ("title",))}
     assert plan.json()["steps"][-1]["approvals"] == ["/body", "/title"]
     assert "with approval of body, title" in str(plan)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flowbuilder.devstack.doctor.doctor import run_checks
+from flowbuilder.devstack.doctor import run_checks
 from flowbuilder.settings import Settings
 from flowbuilder.store.db import disk_space
 from tests.support.documents import NOTE
@@ -33,9 +33,9 @@ async def test_without_room_nothing_begins_and_with_room_it_goes_on(
             run = await flow_run(ids[0])
             assert run.state is not None
             assert run.state.is_scheduled()
-            [found] = [finding for finding in run_checks(settings) if finding.name == "room"]
+            [found] = [finding for finding in run_checks(settings) if finding.name == "disk space"]
             assert found.verdict == "problem"
-            assert "only 12.0 MB are free" in found.said
+            assert "only 12.0 MB are free" in found.message
             full.undo()
             for execution_id in ids:
                 await shop.status(execution_id, "waiting")

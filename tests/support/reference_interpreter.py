@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowbuilder.errors import LanguageError
-from flowbuilder.language.codegen.call_generator import fits
+from flowbuilder.language.codegen.runtime import fits
 from flowbuilder.language.evaluation import operators as op
 from flowbuilder.language.evaluation import printing
 from flowbuilder.language.evaluation.functions import FUNCTIONS
@@ -54,7 +54,7 @@ BINARY: dict[str, Any] = {
 }
 
 
-class Walker:
+class ReferenceInterpreter:
     """Evaluates with a scope of plain names; `missing` is found out by asking, never by an error of Python."""
 
     def __init__(self, context: dict[str, Any]) -> None:

@@ -1,1 +1,1 @@
-"""The commands, one file each, in a folder for each section of the help."""
+"""The commands, one module each (imported only when the command runs), in a folder per section of the help."""

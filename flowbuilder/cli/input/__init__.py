@@ -1,1 +1,1 @@
-"""What commands read: workflow files, inputs, identities and answers to reviews."""
+"""Command input: workflow files, inputs, and decisions entered on the terminal."""

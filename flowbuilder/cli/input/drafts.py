@@ -1,4 +1,4 @@
-"""Drafts from files: a workflow, and those beside it that it calls and the store does not have."""
+"""Stores files before they are used: a workflow with the ones it calls as drafts, and a site."""
 
 from __future__ import annotations
 
@@ -6,42 +6,65 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowbuilder.app import App
-from flowbuilder.cli.input.workflow_files import file_beside, read_text
+from flowbuilder.cli.input.workflow_files import read_text, sibling_file
 from flowbuilder.definition.loader import load
+from flowbuilder.definition.site_folder import site_records
 from flowbuilder.errors import DefinitionError, NotFound
 from flowbuilder.model.execution import WorkflowVersion
+from flowbuilder.settings import Settings
 from flowbuilder.steps.builtin.workflow import Workflow
 
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """What was stored: the version of the file, and those of the workflows that had to come with it."""
+    """The stored version of a file, and the stored versions of workflows that it calls."""
 
     version: WorkflowVersion
     called: tuple[WorkflowVersion, ...] = ()
 
 
 def store_draft(app: App, file: Path, *, author: str) -> Draft:
-    """Store a file as its workflow's draft; `DefinitionError` when it, or one that it calls, has errors."""
+    """Store a workflow file as a draft. Called workflows that the store lacks are stored from the same folder.
+
+    Raises `DefinitionError` when one of the files has errors.
+    """
     called: list[WorkflowVersion] = []
     version = _store(app, file, author, called, ())
     return Draft(version=version, called=tuple(called))
 
 
-def _store(app: App, file: Path, author: str, called: list[WorkflowVersion], above: tuple[str, ...]) -> WorkflowVersion:
+def save_site(app: App, name: str, options: Settings) -> None:
+    """Store the site file of this name. A site without a file must be in the store already, else `NotFound`."""
+    try:
+        records = site_records(options.sites, (name,))
+    except NotFound:
+        try:
+            app.site(name)
+        except NotFound:
+            pass
+        else:
+            return
+        raise
+    for record in records:
+        app.store.save_site(name, record)
+
+
+def _store(
+    app: App, file: Path, author: str, called: list[WorkflowVersion], callers: tuple[str, ...]
+) -> WorkflowVersion:
     source = read_text(file)
     definition, report = load(source)
     if definition is None:
         raise DefinitionError(report)
     for name in dict.fromkeys(step.name for _, step in definition.all_steps() if isinstance(step, Workflow)):
-        beside = file_beside(file, name)
-        # a workflow that calls itself, in however many turns, is the check's business
-        if beside is not None and name not in above and not _stored(app, name):
-            called.append(_store(app, beside, author, called, (*above, definition.name)))
+        sibling = sibling_file(file, name)
+        # a workflow that calls itself, directly or not, is reported by the check in app.push
+        if sibling is not None and name not in callers and not _is_stored(app, name):
+            called.append(_store(app, sibling, author, called, (*callers, definition.name)))
     return app.push(source, author=author)
 
 
-def _stored(app: App, name: str) -> bool:
+def _is_stored(app: App, name: str) -> bool:
     try:
         app.latest_version(name)
     except NotFound:

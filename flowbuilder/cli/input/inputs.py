@@ -1,4 +1,4 @@
-"""Inputs from the command line: `K=V` read as the input's schema says, and files of inputs."""
+"""Reads the inputs of an execution: `K=V` pairs, parsed by their schema, and JSON or YAML files."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from flowbuilder.values import JsonObject, NotJson, ensure_json
 
 
 def gather_inputs(schema: JsonObject, pairs: Iterable[str], file: Path | None) -> JsonObject:
-    """The inputs of a run: those of the file, overridden by the `K=V` pairs. A usage error says what does not fit."""
+    """The inputs in the file, overridden by the `K=V` pairs. Raises `click.UsageError` for one that does not fit."""
     properties: Mapping[str, JsonObject] = schema.get("properties", {})
     inputs = object_in_file(read_text(file), str(file)) if file else {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:
-            raise click.UsageError(f"--input {pair}: write it as NAME=VALUE")
+            raise click.UsageError(f"--input {pair}: expected NAME=VALUE")
         _ensure_known(name, properties)
-        inputs[name] = read_value(name, text, properties[name])
+        inputs[name] = parse_value(name, text, properties[name])
     for name in inputs:
         _ensure_known(name, properties)
     return inputs
 
 
-def read_value(name: str, text: str, schema: JsonObject) -> Any:
-    """The value that a text on the command line stands for; anything but text is written as JSON."""
+def parse_value(name: str, text: str, schema: JsonObject) -> Any:
+    """Parse a value of the command line by its schema: strings are taken as they are, other types as JSON."""
     kinds = schema.get("type", [])
     allowed = [kinds] if isinstance(kinds, str) else list(kinds)
     if allowed == ["string"]:
@@ -40,16 +40,16 @@ def read_value(name: str, text: str, schema: JsonObject) -> Any:
     except ValueError:
         if not allowed or "string" in allowed:
             return text
-        raise click.UsageError(f"--input {name}={text}: this input is {_described(allowed)}") from None
-    if "string" in allowed and not isinstance(value, str) and _kind(value) not in allowed:
+        raise click.UsageError(f"--input {name}={text}: expected {_describe_types(allowed)}") from None
+    if "string" in allowed and not isinstance(value, str) and _json_type(value) not in allowed:
         return text
-    if allowed and _kind(value) not in allowed and not (_kind(value) == "integer" and "number" in allowed):
-        raise click.UsageError(f"--input {name}={text}: this input is {_described(allowed)}")
+    if allowed and _json_type(value) not in allowed and not (_json_type(value) == "integer" and "number" in allowed):
+        raise click.UsageError(f"--input {name}={text}: expected {_describe_types(allowed)}")
     return value
 
 
 def object_in_file(text: str, where: str) -> JsonObject:
-    """The object that a JSON or YAML file holds."""
+    """Parse a JSON or YAML object. Raises `click.UsageError`; `where` names the source in its message."""
     try:
         value: Any = json.loads(text)
     except ValueError:
@@ -64,7 +64,7 @@ def object_in_file(text: str, where: str) -> JsonObject:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise click.UsageError(f"{where} holds {_described([_kind(value)])}, not an object with names")
+        raise click.UsageError(f"{where} contains {_describe_types([_json_type(value)])}; expected an object")
     try:
         checked: Any = ensure_json(value, where=where)
     except NotJson as problem:
@@ -75,19 +75,19 @@ def object_in_file(text: str, where: str) -> JsonObject:
 
 def _ensure_known(name: str, properties: Mapping[str, JsonObject]) -> None:
     if name not in properties:
-        hint = did_you_mean(name, properties, what="the inputs are") or "this workflow takes none"
-        raise click.UsageError(f"no input named {name}; {hint}")
+        hint = did_you_mean(name, properties, what="the inputs are") or "this workflow has no inputs"
+        raise click.UsageError(f"unknown input {name}; {hint}")
 
 
-_NAMES = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "array": "a list in JSON",
-          "object": "an object in JSON", "null": "null", "string": "text"}  # fmt: skip
+_TYPE_NAMES = {"integer": "an integer", "number": "a number", "boolean": "true or false", "array": "a JSON array",
+          "object": "a JSON object", "null": "null", "string": "a string"}  # fmt: skip
 
 
-def _described(kinds: Iterable[str]) -> str:
-    return " or ".join(_NAMES.get(kind, kind) for kind in kinds)
+def _describe_types(kinds: Iterable[str]) -> str:
+    return " or ".join(_TYPE_NAMES.get(kind, kind) for kind in kinds)
 
 
-def _kind(value: object) -> str:
+def _json_type(value: object) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):

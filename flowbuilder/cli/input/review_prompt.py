@@ -1,11 +1,10 @@
-"""A review asked on the terminal: the difference, then approve, reject, request changes, edit or leave."""
+"""Interactive review: shows the proposed change and asks for a decision."""
 
 from __future__ import annotations
 
 import click
 
 from flowbuilder.app import App
-from flowbuilder.cli.output.console import console
 from flowbuilder.cli.output.review_view import content_text, review_page
 from flowbuilder.errors import Conflict, Refused
 from flowbuilder.model.review import DecisionKind, Review
@@ -15,14 +14,16 @@ from flowbuilder.values import Json
 _KINDS: dict[str, DecisionKind] = {"a": "approved", "e": "approved", "r": "rejected", "c": "changes_requested"}
 
 
-def ask_review(app: App, review: Review, *, by: str) -> bool:
-    """Show a review and take the answer; False when it is left open."""
+def prompt_for_decision(app: App, review: Review, *, by: str) -> bool:
+    """Show a review and ask for a decision. Returns whether it is decided; False when the user leaves it open."""
+    from flowbuilder.cli.output.console import console
+
     console().print()
     console().print(review_page(review))
     while True:
-        edit = "e(dit and approve), " if isinstance(review.request.proposal, str) else ""
-        changes = "c(hanges), " if review.request.may_request_changes else ""
-        answer = click.prompt(f"a(pprove), {edit}r(eject), {changes}l(eave it open)", default="l").strip().lower()[:1]
+        edit = "[e]dit and approve, " if isinstance(review.request.proposal, str) else ""
+        changes = "request [c]hanges, " if review.request.may_request_changes else ""
+        answer = click.prompt(f"[a]pprove, {edit}[r]eject, {changes}[l]eave open", default="l").strip().lower()[:1]
         if answer == "l":
             return False
         if answer not in _KINDS or (answer == "c" and not changes) or (answer == "e" and not edit):
@@ -31,7 +32,8 @@ def ask_review(app: App, review: Review, *, by: str) -> bool:
         if answer == "e" and edited is None:
             continue
         optional = "" if answer in ("a", "e") else None
-        comment = click.prompt("comment", default=optional, show_default=False)
+        comment = click.prompt("Comment" + (" (optional)" if optional is not None else ""), default=optional,
+                               show_default=False)  # fmt: skip
         try:
             app.decide(
                 review.id,

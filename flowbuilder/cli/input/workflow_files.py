@@ -1,4 +1,4 @@
-"""Workflow files: reading one, and finding the workflows that it calls."""
+"""Reads workflow files and resolves the workflows that they call."""
 
 from __future__ import annotations
 
@@ -17,57 +17,60 @@ document_file = click.Path(exists=True, dir_okay=False, readable=True, path_type
 
 
 def read_bounded(path: Path) -> bytes:
-    """The bytes of a file, no more than tell that it is too large for a workflow; a usage error when unreadable."""
+    """At most `MAX_BYTES + 1` bytes of a file: enough for the loader to report that it is too large.
+
+    Raises `click.UsageError` when the file cannot be read.
+    """
     try:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as problem:
-        raise click.UsageError(f"{path} cannot be read: {problem.strerror}") from None
+        raise click.UsageError(f"cannot read {path}: {problem.strerror}") from None
 
 
 def read_text(path: Path) -> str:
-    """The text of a file; a usage error when it cannot be read as UTF-8."""
+    """The text of a file; raises `click.UsageError` when it cannot be read or is not UTF-8."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as problem:
         raise click.UsageError(f"{path} is not UTF-8 text (byte {problem.start})") from None
     except OSError as problem:
-        raise click.UsageError(f"{path} cannot be read: {problem.strerror}") from None
+        raise click.UsageError(f"cannot read {path}: {problem.strerror}") from None
 
 
-def called_from(path: Path) -> WorkflowLookup:
-    """Finds the workflows that a file calls: `NAME.yaml` beside it, then the store."""
+def workflow_resolver(path: Path) -> WorkflowLookup:
+    """A function that finds the workflows that a file calls: `NAME.yaml` in the same folder, else in the store."""
 
     def find(name: str, number: int | None) -> Definition:
-        beside = file_beside(path, name) if number is None else None
-        if beside is None:
-            return _from_store()(name, number)
-        definition, report = load(read_text(beside))
+        sibling = sibling_file(path, name) if number is None else None
+        if sibling is None:
+            return _store_resolver()(name, number)
+        definition, report = load(read_text(sibling))
         if definition is None or not report.ok:
-            raise NotFound(f"{beside.name} has errors of its own: {report.summary()}")
+            raise NotFound(f"{sibling.name} has errors: {report.summary()}")
         return definition
 
     return find
 
 
-def file_beside(path: Path, name: str) -> Path | None:
-    """The file of the workflow `name` in the same folder, where there is one."""
+def sibling_file(path: Path, name: str) -> Path | None:
+    """The file of the workflow `name` in the same folder; None when there is none."""
     candidates = (path.parent / f"{name}{suffix}" for suffix in SUFFIXES)
     return next((candidate for candidate in candidates if candidate.is_file() and candidate != path), None)
 
 
 @cache
-def _from_store() -> WorkflowLookup:
+def _store_resolver() -> WorkflowLookup:
     from flowbuilder.bootstrap import open_store, settings
 
     options = settings()
     embedded = options.url.removeprefix("sqlite:///")
     if embedded != options.url and not options.database_block and not Path(embedded).exists():
-        return _nowhere
+        return _not_found
     from flowbuilder.engine.stored_plans import stored_workflows
 
     return stored_workflows(open_store(options))
 
 
-def _nowhere(name: str, _number: int | None) -> Definition:
-    raise NotFound(f"there is no file {name}.yaml beside this one, and no workflow {name} in the store")
+def _not_found(name: str, _number: int | None) -> Definition:
+    raise NotFound(f"there is no file {name}.yaml in this folder and no workflow {name} in the store")

@@ -1,1 +1,1 @@
-"""What commands print: results as text or JSON, tables, diffs and timelines."""
+"""Command output: results as text or JSON, tables, diffs, executions and reviews."""

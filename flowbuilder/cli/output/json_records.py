@@ -1,4 +1,4 @@
-"""The JSON forms of what the commands show. Times are ISO 8601 in UTC; names are those of the Python records."""
+"""JSON records of executions, reviews, workflows and steps. Times are ISO 8601 in UTC."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flowbuilder.walk.commands import StepView
 
 
 def execution_record(execution: Execution) -> JsonObject:
-    """An execution, as lists and `run` show it."""
+    """An execution, as in lists."""
     return {
         "execution_id": execution.id,
         "workflow": execution.workflow,
@@ -33,12 +33,12 @@ def execution_record(execution: Execution) -> JsonObject:
 
 
 def waiting_record(review: Review) -> JsonObject:
-    """An open review in the answer of `run`: what to ask a person, and where."""
+    """An open review, in the result of `run`."""
     return {"id": review.id, "path": review.path, "title": review.request.title}
 
 
 def review_record(review: Review, *, content: bool = False) -> JsonObject:
-    """A review; with `content` also what it shows."""
+    """A review; with `content` also its base, proposal and findings."""
     request = review.request
     record: JsonObject = {
         "id": review.id,
@@ -82,7 +82,7 @@ def decision_record(review: Review) -> JsonObject | None:
 
 
 def version_record(version: WorkflowVersion, *, document: bool = False) -> JsonObject:
-    """A workflow version; with `document` also what it says."""
+    """A workflow version; with `document` also its definition."""
     record: JsonObject = {
         "workflow": version.workflow,
         "version": version.number,
@@ -97,7 +97,7 @@ def version_record(version: WorkflowVersion, *, document: bool = False) -> JsonO
 
 
 def workflow_record(workflow: WorkflowSummary) -> JsonObject:
-    """A workflow, as lists show it."""
+    """A workflow, as in lists."""
     return {
         "name": workflow.name,
         "title": workflow.title,
@@ -109,20 +109,20 @@ def workflow_record(workflow: WorkflowSummary) -> JsonObject:
     }
 
 
-def step_view_record(standing: StepView) -> JsonObject:
-    """Where a step stands."""
+def step_view_record(view: StepView) -> JsonObject:
+    """A step and its status, with the steps inside it."""
     record: JsonObject = {
-        "path": standing.path,
-        "type": standing.type,
-        "name": standing.name,
-        "status": standing.status,
-        "error": standing.error,
-        "reason": standing.reason,
+        "path": view.path,
+        "type": view.type,
+        "name": view.name,
+        "status": view.status,
+        "error": view.error,
+        "reason": view.reason,
     }
-    inside: list[Any] = [step_view_record(item) for item in standing.inside]
+    inside: list[Any] = [step_view_record(item) for item in view.inside]
     return {**record, "inside": inside} if inside else record
 
 
 def iso(moment: datetime | None) -> str | None:
-    """The time as text; None for none."""
+    """A time as ISO 8601 text; None for None."""
     return moment.isoformat() if moment else None

@@ -1,26 +1,26 @@
-"""The answer of a command, and how it is given: `--format text` for people, `--format json` for programs."""
+"""Command results and how they are printed: `--format text` or `json`, with control characters escaped."""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
-
-from flowbuilder.cli.output.escape import safe, safe_json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-F = TypeVar("F", bound=Callable[..., Any])
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+"""Characters that move the cursor, change colours or reverse the reading order on a terminal."""
+_COLOURS = {"error": "red", "warning": "yellow", "ok": "green"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class CommandResult:
-    """What a command found out. `text` is plain text, or a rich renderable; `ok` false is exit code 1."""
+    """`data` is the JSON document; `text` is plain text or a rich renderable; `ok` false is exit code 1."""
 
     data: Any
     text: str | RenderableType = ""
@@ -28,58 +28,58 @@ class CommandResult:
 
 
 class ResultCommand(click.Command):
-    """A command whose function returns an `CommandResult`."""
+    """A command whose function returns a `CommandResult`; adds the option `--format`."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.params.append(
             click.Option(
-                ["--format", "form"],
+                ["--format", "output_format"],
                 type=click.Choice(["text", "json"]),
                 default="text",
                 show_default=True,
                 expose_value=False,
                 callback=_remember_format,
                 is_eager=True,
-                help="How to answer; json is exactly one document.",
+                help="Output format. json prints exactly one document.",
             )
         )
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Call the function and give its answer."""
-        answer: CommandResult | None = super().invoke(ctx)
-        if answer is not None:
-            give(answer)
-            if not answer.ok:
+        """Call the function and print its result; exit with 1 when it is not ok."""
+        result: CommandResult | None = super().invoke(ctx)
+        if result is not None:
+            print_result(result)
+            if not result.ok:
                 ctx.exit(1)
         return None
 
 
 def wants_json() -> bool:
-    """Whether the command that runs now is to answer in JSON."""
+    """Whether the running command prints JSON."""
     return click.get_current_context().meta.get("flowbuilder.format") == "json"
 
 
-def give(answer: CommandResult) -> None:
-    """Print an answer, at once."""
+def print_result(result: CommandResult) -> None:
+    """Print a result in the chosen format and flush stdout."""
     if wants_json():
-        give_json(answer.data)
+        print_json(result.data)
     else:
-        give_text(answer.text)
+        print_text(result.text)
 
 
-def give_json(data: Any) -> None:
+def print_json(data: Any) -> None:
     """Print one JSON document."""
-    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-    click.echo(safe_json(json.dumps(data, indent=2, ensure_ascii=plain, default=str)))
+    ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    click.echo(escape_json(json.dumps(data, indent=2, ensure_ascii=ascii_only, default=str)))
     sys.stdout.flush()
 
 
-def give_text(text: str | RenderableType) -> None:
-    """Print text as it is, made harmless, or a renderable: beautiful on a terminal, plain elsewhere."""
+def print_text(text: str | RenderableType) -> None:
+    """Print escaped text, or a rich renderable; colours only on a terminal."""
     if isinstance(text, str):
         if text:
-            click.echo(_coloured(safe(text.rstrip("\n"))))
+            click.echo(_coloured(escape(text.rstrip("\n"))))
     else:
         from flowbuilder.cli.output.console import console
 
@@ -87,12 +87,30 @@ def give_text(text: str | RenderableType) -> None:
     sys.stdout.flush()
 
 
+def escape(text: object) -> str:
+    r"""The text with control and direction characters written out: ESC becomes `\x1b`. Line feeds and tabs stay."""
+    return _CONTROL.sub(lambda found: _written_out(found.group()), str(text))
+
+
+def escape_line(text: object, limit: int = 200) -> str:
+    """The escaped text on one line, cut at `limit` characters."""
+    line = " ".join(escape(text).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def escape_json(document: str) -> str:
+    r"""A serialised JSON document with the same characters as `\u` escapes: its value does not change."""
+    return _CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", document)
+
+
+def _written_out(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
 def _remember_format(ctx: click.Context, _option: click.Parameter, value: str) -> str:
     ctx.meta["flowbuilder.format"] = value
     return value
-
-
-_COLOURS = {"error": "red", "warning": "yellow", "ok": "green"}
 
 
 def _coloured(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What a review shows, on a terminal, and what a reviewer made of it in a file."""
+"""Reviews as text: the proposed change, and an edited proposal read from a file."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ if TYPE_CHECKING:
 
 
 def review_page(review: Review) -> RenderableType:
-    """The question: title, findings, and the difference between base and proposal."""
+    """The title, findings and decision of a review, and the diff from its base to its proposal."""
     from rich.console import Group
 
-    from flowbuilder.cli.output.console import text
-    from flowbuilder.cli.output.diff import difference
+    from flowbuilder.cli.output.console import text, text_diff
 
     request = review.request
     lines = [
@@ -29,36 +28,39 @@ def review_page(review: Review) -> RenderableType:
         text(f"{review.id}  {review.workflow}  {review.path}  round {request.round}  {review.status}", "bright_black"),
     ]
     if review.decision is not None:
-        said = f": {review.decision.comment}" if review.decision.comment else ""
-        lines.append(text(f"{review.decision.kind} by {review.decision.by}{said}", "bold"))
+        comment = f": {review.decision.comment}" if review.decision.comment else ""
+        lines.append(text(f"{review.decision.kind} by {review.decision.by}{comment}", "bold"))
     lines += [text(f"! {_finding(item)}", "yellow") for item in request.findings]
     lines.append(text(""))
     proposal = content_text(request.proposal)
     if request.base is None:
         lines.append(text(proposal))
     elif content_text(request.base) == proposal:
-        lines.append(text("the proposal is what is there already", "bright_black"))
+        lines.append(text("No changes: the proposal equals the current content.", "bright_black"))
     else:
-        lines.append(difference(content_text(request.base), proposal))
+        lines.append(text_diff(content_text(request.base), proposal))
     return Group(*lines)
 
 
 def content_text(value: Json) -> str:
-    """Content as text: what is not text is shown as JSON."""
+    """A base or proposal as text: strings as they are, other values as JSON, None as nothing."""
     if isinstance(value, str):
         return value
     return "" if value is None else json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def edited_proposal(review: Review, file: Path) -> Json:
-    """What the reviewer made of the proposal: the file's text, or its JSON where the proposal is not text."""
+    """The edited proposal in a file: its text, or its JSON where the proposal is not text.
+
+    Raises `click.UsageError` when it is not JSON.
+    """
     source = read_text(file)
     if isinstance(review.request.proposal, str):
         return source
     try:
         value: Json = json.loads(source)
     except ValueError as problem:
-        raise click.UsageError(f"{file} is not JSON, as this review's proposal is: {problem}") from None
+        raise click.UsageError(f"{file} is not valid JSON, and this proposal is JSON: {problem}") from None
     return value
 
 

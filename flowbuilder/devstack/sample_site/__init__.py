@@ -1,1 +1,1 @@
-"""The bundled sample site: a folder of Markdown served as HTML, with search figures as Search Console gives them."""
+"""The bundled sample site: Markdown pages served as HTML, and a Search Console API with generated search data."""

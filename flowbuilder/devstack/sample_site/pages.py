@@ -1,4 +1,4 @@
-"""Pages of the sample site: Markdown files with front matter, rendered to HTML when they are asked for."""
+"""Pages of the sample site: Markdown files with front matter, rendered to HTML on request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from markdown_it import MarkdownIt
 
-from flowbuilder.devstack.sample_site.look import Entry, article, framed
+from flowbuilder.devstack.sample_site.page_template import NavigationEntry, render_article, render_document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Page:
 
 
 def find_page(root: Path, path: str) -> Page | None:
-    """The page at a path: `/a/b` is `a/b.md` or `a/b/index.md`; None when there is none, or it lies outside `root`."""
+    """The page at a path: `/a/b` is `a/b.md` or `a/b/index.md`. None when it does not exist or lies outside `root`."""
     inside = path.strip("/") or "index"
     for name in (f"{inside}.md", f"{inside}/index.md"):
         file = (root / name).resolve()
@@ -37,30 +37,30 @@ def find_page(root: Path, path: str) -> Page | None:
 
 
 def all_pages(root: Path) -> Iterator[Page]:
-    """Every page, by path."""
+    """All pages, by file name."""
     for file in sorted(root.rglob("*.md")):
         yield _read(root, file)
 
 
 def render_page(root: Path, page: Page) -> str:
-    """The page as HTML, with navigation and footer."""
+    """The HTML document of a page."""
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(page.body)
-    main = article(
+    main = render_article(
         title=page.title,
         description=page.description,
         updated=html.escape(page.updated),
         body=body,
         front=page.path == "/",
     )
-    return framed(
+    return render_document(
         title=page.title, description=page.description, path=page.path, navigation=_navigation(root), main=main
     )
 
 
 def render_missing(root: Path, path: str) -> str:
-    """The page that says that there is none."""
+    """The HTML document for a path without a page."""
     main = f"<article><h1>Not found</h1><p>There is no page at {html.escape(path)}.</p></article>"
-    return framed(title="Not found", description="", path=path, navigation=_navigation(root), main=main)
+    return render_document(title="Not found", description="", path=path, navigation=_navigation(root), main=main)
 
 
 def _read(root: Path, file: Path) -> Page:
@@ -90,5 +90,5 @@ def _front_matter(text: str) -> tuple[dict[str, Any], str]:
     return (front if isinstance(front, dict) else {}), body.lstrip("\n")
 
 
-def _navigation(root: Path) -> list[Entry]:
-    return [Entry(path=page.path, label=page.label) for page in all_pages(root) if page.path != "/"]
+def _navigation(root: Path) -> list[NavigationEntry]:
+    return [NavigationEntry(path=page.path, label=page.label) for page in all_pages(root) if page.path != "/"]

@@ -1,6 +1,6 @@
-"""Search figures of the sample site, in the form of Search Console's `searchAnalytics/query`.
+"""Search data of the sample site, in the form of Search Console's `searchAnalytics/query`.
 
-The figures are made from a small table (pages, their queries, clicks a day, trend), the same for the same day always.
+The data is generated from a small table (pages, queries, clicks per day, trend). It is deterministic for a day.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from typing import Any
 import yaml
 
 FRESH_DAYS = 2
-"""Figures of the last days are not final yet."""
+"""The data of this many last days is not final."""
 DECAY_DAYS = 84
-"""A trend unfolds over so many days."""
+"""The number of days over which a trend develops."""
 MAX_ROWS = 25_000
 DIMENSIONS = ("date", "page", "query", "country", "device")
 
 
 class BadQuery(ValueError):
-    """The request is not one that Search Console would take; the message is for its error answer."""
+    """The request is invalid; the message is that of the API's error response."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """One query of one page: clicks and impressions a day at first, and the share that is left at the end."""
+    """A query of a page: its clicks and impressions per day at the start, and the share that remains at the end."""
 
     path: str
     query: str
@@ -41,7 +41,7 @@ class Series:
 
 @dataclass(frozen=True, kw_only=True)
 class Day:
-    """The figures of a query of a page on one day."""
+    """The data of a query of a page on one day."""
 
     keys: Mapping[str, str]
     clicks: int
@@ -50,7 +50,7 @@ class Day:
 
 
 def read_series(file: Path) -> tuple[Series, ...]:
-    """The table of a search file: `{PATH: [{query, clicks, impressions, position, remaining}]}`."""
+    """Read the table in a search file: `{PATH: [{query, clicks, impressions, position, remaining}]}`."""
     table = yaml.safe_load(file.read_text(encoding="utf-8"))
     return tuple(
         Series(
@@ -67,7 +67,7 @@ def read_series(file: Path) -> tuple[Series, ...]:
 
 
 def answer_query(series: tuple[Series, ...], base_url: str, request: Mapping[str, Any], today: date) -> dict[str, Any]:
-    """The answer to a `searchAnalytics/query` request; `BadQuery` says what Search Console would refuse."""
+    """The response to a `searchAnalytics/query` request. Raises `BadQuery` for a request that the API refuses."""
     start, end = _date(request, "startDate"), _date(request, "endDate")
     if start > end:
         raise BadQuery(f"startDate {start} is after endDate {end}")
@@ -76,8 +76,8 @@ def answer_query(series: tuple[Series, ...], base_url: str, request: Mapping[str
     if unknown is not None:
         raise BadQuery(f"Invalid value at 'dimensions': {unknown}")
     limit, first = _number(request, "rowLimit", 1000, 1, MAX_ROWS), _number(request, "startRow", 0, 0, 10**9)
-    everything = request.get("dataState", "final") != "final"
-    last = today - timedelta(days=1 if everything else 1 + FRESH_DAYS)
+    include_fresh = request.get("dataState", "final") != "final"
+    last = today - timedelta(days=1 if include_fresh else 1 + FRESH_DAYS)
     groups = request.get("dimensionFilterGroups") or []
     wanted = [_filter(item) for group in groups for item in group.get("filters", [])]
     days = (
@@ -89,7 +89,7 @@ def answer_query(series: tuple[Series, ...], base_url: str, request: Mapping[str
     answer: dict[str, Any] = {"responseAggregationType": "byPage" if "page" in dimensions else "byProperty"}
     if rows:
         answer["rows"] = rows
-    if everything:
+    if include_fresh:
         answer["metadata"] = {"first_incomplete_date": (today - timedelta(days=FRESH_DAYS)).isoformat()}
     return answer
 
@@ -122,7 +122,7 @@ def _days(series: tuple[Series, ...], base_url: str, start: date, end: date, new
         age = (newest - day).days
         for one in series:
             passed = min(1.0, max(0.0, 1 - age / DECAY_DAYS))
-            share = (1 + (one.remaining - 1) * passed) * _wobble(one, day)
+            share = (1 + (one.remaining - 1) * passed) * _daily_noise(one, day)
             impressions = round(one.impressions * (0.5 + share / 2))
             yield Day(
                 keys={
@@ -138,8 +138,8 @@ def _days(series: tuple[Series, ...], base_url: str, start: date, end: date, new
             )
 
 
-def _wobble(one: Series, day: date) -> float:
-    """Between 0.85 and 1.15, the same for the same query and day; weekends are quieter."""
+def _daily_noise(one: Series, day: date) -> float:
+    """A factor between 0.85 and 1.15, deterministic for a query and a day; lower at weekends."""
     seed = hashlib.sha256(f"{one.path} {one.query} {day}".encode()).digest()[0]
     return (0.85 + 0.3 * seed / 255) * (0.8 if day.weekday() >= 5 else 1.0)
 

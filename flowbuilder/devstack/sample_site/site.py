@@ -1,4 +1,4 @@
-"""The sample site's server: pages, and the part of Search Console's API that the `gsc` step uses."""
+"""The HTTP server of the sample site: its pages, and the part of Search Console's API that the `gsc` step uses."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ MAX_BODY = 1_000_000
 
 
 class SampleSite(ThreadingHTTPServer):
-    """Serves the Markdown of `content`, read again for every request, and the figures of `search`.
+    """Serves the Markdown pages in `content`, read on every request, and the search data of `search`.
 
-    `address` is where it is reached; port 0 takes a free one.
+    `address` is its URL. Port 0 takes a free port.
     """
 
     daemon_threads = True
@@ -69,7 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self._error(HTTPStatus.NOT_FOUND, f"there is no {path}")
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Quiet: the supervisor's log is for what matters."""
+        """Log no requests."""
 
     def _search(self, request: dict[str, Any]) -> None:
         today = datetime.fromisoformat(self.server.today) if self.server.today else datetime.now(UTC)

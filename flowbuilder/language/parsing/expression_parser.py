@@ -27,9 +27,7 @@ from flowbuilder.language.nodes import (
     Slice,
 )
 from flowbuilder.language.parsing import foreign_syntax_hints
-from flowbuilder.language.parsing.is_expressions import test_call
-from flowbuilder.language.parsing.items import item
-from flowbuilder.language.parsing.literals import number, unquote
+from flowbuilder.language.parsing.shared_constructs import make_is_test, make_item, read_number, read_text
 
 if TYPE_CHECKING:
     from lark import Lark, Token, Tree
@@ -131,7 +129,7 @@ class _Reader:
         return Compare(start, end, "not in", self.read(parts[0], depth), self.read(parts[1], depth))
 
     def is_test(self, parts: list[Any], start: int, end: int, depth: int) -> Expr:
-        return test_call(parts[1].value, self.read(parts[0], depth), start, end)
+        return make_is_test(parts[1].value, self.read(parts[0], depth), start, end)
 
     def is_not_test(self, parts: list[Any], start: int, end: int, depth: int) -> Expr:
         return Not(start, end, self.is_test(parts, start, end, depth))
@@ -158,7 +156,7 @@ class _Reader:
         return Member(start, end, self.read(parts[0], depth), key.value)
 
     def item(self, parts: list[Any], start: int, end: int, depth: int) -> Expr:
-        return item(self.read(parts[0], depth), self.read(parts[1], depth), start, end)
+        return make_item(self.read(parts[0], depth), self.read(parts[1], depth), start, end)
 
     def slice(self, parts: list[Any], start: int, end: int, depth: int) -> Expr:
         value = self.read(parts[0], depth)
@@ -173,10 +171,10 @@ class _Reader:
         return Name(start, end, text)
 
     def number(self, parts: list[Any], start: int, end: int, _depth: int) -> Expr:
-        return Constant(start, end, number(parts[0].value, start, end))
+        return Constant(start, end, read_number(parts[0].value, start, end))
 
     def text(self, parts: list[Any], start: int, end: int, _depth: int) -> Expr:
-        return Constant(start, end, unquote(parts[0].value, start))
+        return Constant(start, end, read_text(parts[0].value, start))
 
     def list_literal(self, parts: list[Any], start: int, end: int, depth: int) -> Expr:
         return ListLiteral(start, end, tuple(self.read(part, depth) for part in parts if part is not None))
@@ -187,7 +185,7 @@ class _Reader:
             if entry is None:
                 continue
             key, value = entry.children
-            text = unquote(key.value, key.start_pos) if key.type == "TEXT" else key.value
+            text = read_text(key.value, key.start_pos) if key.type == "TEXT" else key.value
             check_key(text, key.start_pos, key.end_pos)
             entries.append((text, self.read(value, depth)))
         return ObjectLiteral(start, end, tuple(entries))

@@ -36,8 +36,7 @@ from flowbuilder.language.nodes import (
     Text,
 )
 from flowbuilder.language.parsing import foreign_syntax_hints
-from flowbuilder.language.parsing.is_expressions import test_call
-from flowbuilder.language.parsing.items import item
+from flowbuilder.language.parsing.shared_constructs import make_is_test, make_item
 from flowbuilder.language.parsing.template_tokens import ENVIRONMENT, Tokens
 from flowbuilder.values import MAX_INT
 
@@ -180,7 +179,7 @@ class _Reader:
                 raise fault("FB203", "a slice has no step", at, end, "write a[low:high]")
             low, high = (self.read(edge, depth) if edge is not None else None for edge in (part.start, part.stop))
             return Slice(value.start, end, value, low, high)
-        return item(value, self.read(node.arg, depth), value.start, end)
+        return make_item(value, self.read(node.arg, depth), value.start, end)
 
     def _list(self, node: nodes.List, at: int, depth: int) -> Expr:
         items = tuple(self.read(inner, depth) for inner in node.items)
@@ -262,7 +261,7 @@ class _Reader:
         end = self._end(name_at)
         if node.args or node.kwargs or node.dyn_args or node.dyn_kwargs:
             raise fault("FB203", f"the test {node.name} takes nothing", name_at, end, "compare with == or in")
-        return test_call(node.name, value, value.start, end)
+        return make_is_test(node.name, value, value.start, end)
 
     def _arguments(
         self, node: nodes.Filter | nodes.Call, at: int, depth: int

@@ -19,7 +19,7 @@ from flowbuilder.errors import Refused
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import TERMINAL, Execution
 from flowbuilder.model.review import Review
-from flowbuilder.plan.nodes import Loop
+from flowbuilder.plan.nodes import LoopNode
 from flowbuilder.ports import ReviewFilter, Store
 from flowbuilder.prefect.runs.review_task import at_the_top, review_artifact, review_task_id, show_opened, tell_decided
 from flowbuilder.prefect.runs.state_reporter import StateReporter
@@ -86,7 +86,7 @@ class Turn:
             self.worker_context.ports.clock,
             known=known,
             tolerant=frozenset(
-                node.id for node in plan.block if isinstance(node, Loop) and node.on_item_error != "fail"
+                node.id for node in plan.block if isinstance(node, LoopNode) and node.on_item_error != "fail"
             ),
             pause=partial(_pause, store, execution.id),
         )

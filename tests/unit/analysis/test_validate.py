@@ -97,7 +97,7 @@ def test_the_json_has_exactly_what_the_contract_says() -> None:
 
 def test_several_files_are_checked_and_the_good_ones_are_silent(tmp_path: Path) -> None:
     good = run("validate", str(GOOD), str(GOOD))
-    assert (good.exit_code, good.stdout) == (0, "ok: 2 files, no complaints\n")
+    assert (good.exit_code, good.stdout) == (0, "ok: 2 files, no problems found\n")
     missing = run("validate", str(tmp_path / "none.yaml"))
     assert missing.exit_code == 2
     both = run("validate", str(GOOD), str(CASES / "bad" / "FB103-alone.yaml"))
@@ -142,7 +142,7 @@ def test_validate_loads_nothing_heavy() -> None:
     )
     command = [sys.executable, "-c", script, "validate", str(GOOD)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "ok: 1 file, no complaints\n[]\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ok: 1 file, no problems found\n[]\n", "")
 
 
 @pytest.mark.parametrize("code", list(explanations()))

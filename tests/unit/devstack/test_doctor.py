@@ -1,4 +1,4 @@
-"""The doctor says what is wrong, and what to do; it changes nothing."""
+"""`doctor`: each check reports a verdict, a message and a remedy; nothing is changed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from threading import Thread
 import pytest
 from pytest_httpserver import HTTPServer
 
-from flowbuilder.devstack.doctor.doctor import Finding, run_checks
+from flowbuilder.devstack.doctor import CheckResult, run_checks
 from flowbuilder.settings import Settings
 
 
-def findings(settings: Settings) -> dict[str, Finding]:
+def findings(settings: Settings) -> dict[str, CheckResult]:
     return {finding.name: finding for finding in run_checks(settings)}
 
 
@@ -35,8 +35,8 @@ def prefect(httpserver: HTTPServer, home: Path, monkeypatch: pytest.MonkeyPatch)
 def test_a_fresh_home_has_warnings_and_no_problem(home: Path) -> None:
     found = findings(Settings(home=home, sites=home / "sites"))
     assert {name for name, finding in found.items() if finding.verdict == "problem"} == set()
-    assert found["database"].said.endswith("made when it is first used")
-    assert found["Prefect"].remedy == "flowbuilder up, or set PREFECT_API_URL"
+    assert found["database"].message.endswith("will be created on first use")
+    assert found["Prefect"].remedy == "run `flowbuilder up`, or set PREFECT_API_URL"
     assert found["sites"].verdict == "warning"
     assert list(home.iterdir()) == []
 
@@ -44,14 +44,14 @@ def test_a_fresh_home_has_warnings_and_no_problem(home: Path) -> None:
 def test_a_prefect_server_that_is_down_is_a_problem(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     found = findings(Settings(home=home))["Prefect"]
-    assert (found.verdict, found.said) == ("problem", "http://127.0.0.1:9/api does not answer")
+    assert (found.verdict, found.message) == ("problem", "http://127.0.0.1:9/api does not answer")
 
 
-def test_another_prefect_on_the_other_side_is_a_problem(home: Path, prefect: HTTPServer) -> None:
+def test_a_prefect_server_of_another_version_is_a_problem(home: Path, prefect: HTTPServer) -> None:
     prefect.expect_request("/api/admin/version").respond_with_json("3.2.1")
     found = findings(Settings(home=home))["Prefect"]
     assert found.verdict == "problem"
-    assert "3.2.1" in found.said
+    assert "3.2.1" in found.message
 
 
 def test_a_pool_without_a_worker_is_a_problem_with_its_command(home: Path, prefect: HTTPServer) -> None:
@@ -60,17 +60,17 @@ def test_a_pool_without_a_worker_is_a_problem_with_its_command(home: Path, prefe
     prefect.expect_request("/api/work_pools/mine/workers/filter").respond_with_json([{"status": "OFFLINE"}])
     found = findings(Settings(home=home, work_pool="mine"))
     assert found["Prefect"].verdict == "ok"
-    assert (found["worker"].verdict, found["worker"].remedy) == ("problem", "flowbuilder worker --pool mine")
+    assert (found["worker"].verdict, found["worker"].remedy) == ("problem", "run `flowbuilder worker --pool mine`")
 
 
-def test_a_worker_that_is_online_is_well(home: Path, prefect: HTTPServer) -> None:
+def test_an_online_worker_is_ok(home: Path, prefect: HTTPServer) -> None:
     prefect.expect_request("/api/admin/version").respond_with_json(version("prefect"))
     prefect.expect_request("/api/work_pools/mine").respond_with_json({"name": "mine"})
     prefect.expect_request("/api/work_pools/mine/workers/filter").respond_with_json([{"status": "ONLINE"}])
     assert findings(Settings(home=home, work_pool="mine"))["worker"].verdict == "ok"
 
 
-class Yesteryear(BaseHTTPRequestHandler):
+class SlowClockServer(BaseHTTPRequestHandler):
     """A Prefect server whose clock has stopped."""
 
     def do_GET(self) -> None:
@@ -87,8 +87,8 @@ class Yesteryear(BaseHTTPRequestHandler):
         pass
 
 
-def test_a_clock_that_is_off_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Yesteryear) as server:
+def test_a_clock_that_differs_is_a_warning(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), SlowClockServer) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{server.server_address[1]}/api")
         found = findings(Settings(home=home))
@@ -97,7 +97,7 @@ def test_a_clock_that_is_off_is_told(home: Path, monkeypatch: pytest.MonkeyPatch
     assert found["clock"].verdict == "warning"
 
 
-def test_sites_are_looked_at(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_site_files_are_checked(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     sites = home / "sites"
     sites.mkdir()
@@ -108,20 +108,20 @@ def test_sites_are_looked_at(home: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     )
     (sites / "broken.yaml").write_text("site: [\n")
     found = list(run_checks(Settings(home=home, sites=sites)))
-    said = [(finding.name, finding.verdict, finding.said) for finding in found if finding.name.startswith("site ")]
-    assert ("site a.example", "ok", "its file, connections and models") in said
+    said = [(finding.name, finding.verdict, finding.message) for finding in found if finding.name.startswith("site ")]
+    assert ("site a.example", "ok", "file, connections and model keys are valid") in said
     assert ("site b.example", "warning", "the model openai:x (editor) needs a key") in said
     assert any(name == "site b.example" and "no connection 'nowhere'" in text for name, _, text in said)
     assert any(name == "site broken" and "has errors" in text for name, _, text in said)
 
 
-def test_a_database_that_is_none_of_ours_is_a_problem(home: Path) -> None:
+def test_an_unreachable_database_is_a_problem(home: Path) -> None:
     url = "postgresql://nobody@127.0.0.1:9/nothing"
     found = findings(Settings(home=home, database_url=url))["database"]
     assert found.verdict == "problem"
 
 
-def test_limits_that_nobody_can_obey_are_a_problem_with_the_connections_name(home: Path) -> None:
+def test_invalid_limits_are_a_problem_with_the_name_of_the_connection(home: Path) -> None:
     settings = Settings(home=home, sites=home / "sites")
     assert findings(settings)["connections"].verdict == "ok"
     (home / "connections.yaml").write_text(
@@ -129,5 +129,7 @@ def test_limits_that_nobody_can_obey_are_a_problem_with_the_connections_name(hom
     )
     found = findings(settings)
     assert found["connection cms"].verdict == "problem"
-    assert found["connection cms"].said.startswith("connection cms: limits.rate cannot be 'often'; write a number and")
+    assert found["connection cms"].message.startswith(
+        "connection cms: limits.rate cannot be 'often'; write a number and"
+    )
     assert "connection shop" not in found

@@ -1,4 +1,4 @@
-"""The sample site: its pages, and its Search Console."""
+"""The sample site: its pages and its Search Console API."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def get(site: SampleSite, path: str, method: str = "GET") -> tuple[int, str]:
             return problem.code, problem.read().decode()
 
 
-def ask(site: SampleSite, question: Any) -> tuple[int, Any]:
+def ask(site: SampleSite, request_body: Any) -> tuple[int, Any]:
     request = urllib.request.Request(
         f"{site.address}/webmasters/v3/sites/sc-domain%3At.example/searchAnalytics/query",
-        data=question if isinstance(question, bytes) else json.dumps(question).encode(),
+        data=request_body if isinstance(request_body, bytes) else json.dumps(request_body).encode(),
         headers={"content-type": "application/json"},
     )
     try:
@@ -68,14 +68,14 @@ def test_every_page_of_the_sitemap_is_a_whole_page(site: SampleSite) -> None:
         assert html.count("<h1>") == 1
 
 
-def test_a_change_of_the_file_is_on_the_page_at_once(site: SampleSite) -> None:
+def test_a_changed_file_changes_the_page(site: SampleSite) -> None:
     file = site.content / "guides/store-tea.md"
     file.write_text(file.read_text() + "\nIn a *tin* & <b>dark</b>.\n")
     assert "In a <em>tin</em> &amp; &lt;b&gt;dark&lt;/b&gt;." in get(site, "/guides/store-tea")[1]
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/../secret", "/%2e%2e/secret", "/guides/../../secret", "/search.yaml"])
-def test_what_is_no_page_is_not_found(site: SampleSite, path: str) -> None:
+def test_an_unknown_or_outside_path_is_not_found(site: SampleSite, path: str) -> None:
     status, html = get(site, path)
     assert (status, "secret\n" in html) == (404, False)
 
@@ -84,7 +84,7 @@ def test_head_sends_no_body(site: SampleSite) -> None:
     assert get(site, "/", "HEAD") == (200, "")
 
 
-def test_figures_add_up_whatever_they_are_grouped_by(site: SampleSite) -> None:
+def test_totals_do_not_depend_on_the_dimensions(site: SampleSite) -> None:
     sums = set()
     for dimensions in ([], ["date"], ["page"], ["query"], ["page", "query", "date"]):
         _, answer = ask(site, {**WINDOW, "dimensions": dimensions, "rowLimit": 25_000})
@@ -94,11 +94,11 @@ def test_figures_add_up_whatever_they_are_grouped_by(site: SampleSite) -> None:
 
 
 def test_rows_can_be_read_page_by_page(site: SampleSite) -> None:
-    question = {**WINDOW, "dimensions": ["query"]}
-    _, whole = ask(site, question)
+    request_body = {**WINDOW, "dimensions": ["query"]}
+    _, whole = ask(site, request_body)
     parts = []
     for first in range(0, 100, 5):
-        _, answer = ask(site, {**question, "rowLimit": 5, "startRow": first})
+        _, answer = ask(site, {**request_body, "rowLimit": 5, "startRow": first})
         parts += answer.get("rows", [])
     assert parts == whole["rows"]
 
@@ -106,8 +106,8 @@ def test_rows_can_be_read_page_by_page(site: SampleSite) -> None:
 def test_one_guide_loses_clicks_and_another_does_not(site: SampleSite) -> None:
     def clicks(path: str, start: str, end: str) -> float:
         page = {"dimension": "page", "expression": site.address + path}
-        question = {"startDate": start, "endDate": end, "dimensionFilterGroups": [{"filters": [page]}]}
-        return float(ask(site, question)[1]["rows"][0]["clicks"])
+        request_body = {"startDate": start, "endDate": end, "dimensionFilterGroups": [{"filters": [page]}]}
+        return float(ask(site, request_body)[1]["rows"][0]["clicks"])
 
     for path, falls in (("/guides/brew-green-tea", True), ("/guides/gongfu-brewing", False)):
         early, late = clicks(path, "2025-12-01", "2025-12-28"), clicks(path, "2025-12-29", "2026-01-25")
@@ -115,7 +115,7 @@ def test_one_guide_loses_clicks_and_another_does_not(site: SampleSite) -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "said"),
+    ("request_body", "said"),
     [
         ({}, "startDate"),
         ({"startDate": "2026-01-09", "endDate": "2026-01-01"}, "is after endDate"),
@@ -126,7 +126,7 @@ def test_one_guide_loses_clicks_and_another_does_not(site: SampleSite) -> None:
         ([], "not an object"),
     ],
 )
-def test_a_question_that_google_would_refuse_is_refused_in_its_form(site: SampleSite, question: Any, said: str) -> None:
-    status, answer = ask(site, question)
+def test_an_invalid_request_gets_an_error_in_googles_form(site: SampleSite, request_body: Any, said: str) -> None:
+    status, answer = ask(site, request_body)
     assert (status, answer["error"]["code"]) == (400, 400)
     assert said in answer["error"]["message"]

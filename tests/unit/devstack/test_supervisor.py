@@ -1,4 +1,4 @@
-"""The supervisor keeps programs running, and leaves nothing behind."""
+"""The supervisor restarts processes that exit, and stops all of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from flowbuilder.devstack.probes import answers
+from flowbuilder.devstack.probes import responds
 from flowbuilder.devstack.process import ProcessSpec
 from flowbuilder.devstack.supervisor import MAX_RESTARTS, Stopped, Supervisor
 from flowbuilder.errors import Unavailable
@@ -20,9 +20,13 @@ from flowbuilder.errors import Unavailable
 SLEEPER = "import time\nprint('here', flush=True)\ntime.sleep(60)"
 
 
-def program(code: str, *, name: str = "part", health: str = "", patience: float = 10.0) -> ProcessSpec:
+def spec(code: str, *, name: str = "part", health: str = "", start_timeout: float = 10.0) -> ProcessSpec:
     return ProcessSpec(
-        name=name, command=[sys.executable, "-c", code], environment=dict(os.environ), health=health, patience=patience
+        name=name,
+        command=[sys.executable, "-c", code],
+        environment=dict(os.environ),
+        health=health,
+        start_timeout=start_timeout,
     )
 
 
@@ -41,30 +45,30 @@ def gone(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").exists() and Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
 
 
-def test_a_program_that_dies_is_started_again(tmp_path: Path) -> None:
+def test_a_process_that_exits_is_restarted(tmp_path: Path) -> None:
     with Supervisor(tmp_path) as supervisor:
-        supervisor.start(program("raise SystemExit(3)"))
+        supervisor.start(spec("raise SystemExit(3)"))
         wait_until(lambda: supervisor.watch_once() == ["part"])
 
 
-def test_a_program_that_keeps_dying_ends_everything_with_its_last_words(tmp_path: Path) -> None:
+def test_a_process_that_keeps_exiting_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
     with Supervisor(tmp_path) as supervisor:
-        supervisor._deaths["part"] = [time.monotonic()] * MAX_RESTARTS
-        supervisor.start(program("print('the last straw', flush=True); raise SystemExit(3)"))
-        with pytest.raises(Unavailable, match="the last straw") as caught:
+        supervisor._exits["part"] = [time.monotonic()] * MAX_RESTARTS
+        supervisor.start(spec("print('out of memory', flush=True); raise SystemExit(3)"))
+        with pytest.raises(Unavailable, match="out of memory") as caught:
             supervisor.watch()
-    assert "exit code 3" in str(caught.value)
+    assert "exited with code 3" in str(caught.value)
 
 
-def test_a_program_that_somebody_kills_is_started_again_however_often(tmp_path: Path) -> None:
+def test_a_process_killed_from_outside_is_restarted_without_limit(tmp_path: Path) -> None:
     with Supervisor(tmp_path) as supervisor:
-        supervisor.start(program(SLEEPER))
+        supervisor.start(spec(SLEEPER))
         for _ in range(MAX_RESTARTS + 2):
             os.kill(supervisor._children["part"].pid, signal.SIGKILL)
             wait_until(lambda: supervisor.watch_once() == ["part"])
 
 
-def test_everything_below_a_program_is_stopped_with_it(tmp_path: Path) -> None:
+def test_the_children_of_a_process_are_stopped_with_it(tmp_path: Path) -> None:
     note = tmp_path / "pids"
     code = f"""
 import subprocess, sys, time, os, pathlib
@@ -73,30 +77,30 @@ pathlib.Path({str(note)!r}).write_text(f'{{os.getpid()}} {{child.pid}}')
 time.sleep(60)
 """
     with Supervisor(tmp_path) as supervisor:
-        supervisor.start(program(code))
+        supervisor.start(spec(code))
         wait_until(lambda: note.exists() and len(note.read_text().split()) == 2)
         pids = [int(pid) for pid in note.read_text().split()]
         assert not any(gone(pid) for pid in pids)
     wait_until(lambda: all(gone(pid) for pid in pids))
 
 
-def test_a_program_that_never_answers_is_reported_with_its_log(tmp_path: Path) -> None:
+def test_a_process_that_does_not_get_ready_is_reported_with_its_log(tmp_path: Path) -> None:
     with Supervisor(tmp_path) as supervisor:
-        supervisor.start(program(SLEEPER, health="http://127.0.0.1:9/", patience=0.5))
-        with pytest.raises(Unavailable, match=r"part did not answer within 0 seconds|part did not answer within 1 sec"):
+        supervisor.start(spec(SLEEPER, health="http://127.0.0.1:9/", start_timeout=0.5))
+        with pytest.raises(
+            Unavailable, match=r"part did not respond within 0 seconds|part did not respond within 1 sec"
+        ):
             supervisor.wait_until_ready(["part"])
 
 
-def test_a_program_that_ends_while_it_starts_is_reported_at_once(tmp_path: Path) -> None:
+def test_a_process_that_exits_while_starting_is_reported_at_once(tmp_path: Path) -> None:
     with Supervisor(tmp_path) as supervisor:
-        supervisor.start(
-            program("print('no such table', flush=True); raise SystemExit(1)", health="http://127.0.0.1:9/")
-        )
+        supervisor.start(spec("print('no such table', flush=True); raise SystemExit(1)", health="http://127.0.0.1:9/"))
         with pytest.raises(Unavailable, match="no such table"):
             supervisor.wait_until_ready(["part"])
 
 
-def test_a_signal_stops_everything_even_when_started_with_interrupts_ignored(tmp_path: Path) -> None:
+def test_a_signal_stops_all_processes_even_when_started_with_sigint_ignored(tmp_path: Path) -> None:
     code = f"""
 import os, sys, pathlib
 from flowbuilder.devstack.supervisor import Supervisor, Stopped
@@ -129,9 +133,9 @@ except Stopped as reason:
     wait_until(lambda: gone(child))
 
 
-def test_stopped_is_not_swallowed_by_those_who_catch_exceptions() -> None:
+def test_stopped_is_not_caught_by_except_exception() -> None:
     assert not issubclass(Stopped, Exception)
 
 
-def test_nothing_answers_on_a_closed_port() -> None:
-    assert answers("http://127.0.0.1:9/") is False
+def test_a_closed_port_does_not_respond() -> None:
+    assert responds("http://127.0.0.1:9/") is False

@@ -1,4 +1,4 @@
-"""Two ways to the same: generated code and a walk of the tree, quick and full parsers, this language and jinja2."""
+"""Differential tests: generated code against a reference interpreter, and this language against jinja2."""
 
 import json
 import math
@@ -11,11 +11,9 @@ from hypothesis import strategies as st
 
 from flowbuilder.language import Expression, Template
 from flowbuilder.language.parsing.expression_parser import parse_expression
-from flowbuilder.language.parsing.quick_expression import read_expression
-from flowbuilder.language.parsing.quick_template import read_template
 from flowbuilder.language.parsing.template_parser import parse_template
 from tests.support.expression_grammar import CONTEXT, expressions, templates
-from tests.support.reference_interpreter import Walker, outcome_of
+from tests.support.reference_interpreter import ReferenceInterpreter, outcome_of
 
 MANY = settings(max_examples=150, deadline=None)
 
@@ -31,7 +29,7 @@ def alike(one: tuple[str, Any], other: tuple[str, Any]) -> bool:
 @example("(a == true) or (1.0 in f)")
 def test_generated_code_and_a_walk_of_the_tree_agree_on_expressions(source: str) -> None:
     tree = parse_expression(source)
-    expected = outcome_of(lambda: Walker(deepcopy(CONTEXT)).value(tree))
+    expected = outcome_of(lambda: ReferenceInterpreter(deepcopy(CONTEXT)).value(tree))
     found = outcome_of(lambda: Expression(source).evaluate(CONTEXT))
     assert alike(found, expected), (source, found, expected)
 
@@ -44,27 +42,12 @@ def test_generated_code_and_a_walk_of_the_tree_agree_on_templates(source: str) -
         assert outcome_of(lambda: Template(source)) == parsed
         return
     statements, single = parsed[1]
-    expected = outcome_of(lambda: Walker(deepcopy(CONTEXT)).render(statements))
+    expected = outcome_of(lambda: ReferenceInterpreter(deepcopy(CONTEXT)).render(statements))
     found = outcome_of(lambda: Template(source).render(CONTEXT))
     if single:
         assert found[0] == expected[0]
         return
     assert alike(found, expected), (source, found, expected)
-
-
-@MANY
-@given(expressions, st.sampled_from(("{}", " {} ", "!{}", "{} ? {} : a", "({})", "{} && {}", "a.b[0] == {} || !{}")))
-def test_the_quick_reader_of_expressions_reads_as_the_grammar_does(source: str, form: str) -> None:
-    text = form.replace("{}", source)
-    read = read_expression(text)
-    assert read is None or read[0] == parse_expression(text)
-
-
-@MANY
-@given(templates)
-def test_the_quick_reader_of_templates_reads_as_jinja_does(source: str) -> None:
-    read = read_template(source)
-    assert read is None or read[:2] == parse_template(source)
 
 
 @settings(max_examples=300, deadline=None)

@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from flowbuilder.devstack.streamlit_command import IDENTITY, command, environment
+from flowbuilder.devstack.streamlit_command import TRUSTED_HEADERS_VARIABLE, command, environment
 from flowbuilder.errors import ConfigurationError, Unavailable
 from flowbuilder.ports import StartRequest
 from flowbuilder.settings import Settings
@@ -191,10 +191,10 @@ def test_nobody_waits_for_an_engine_that_does_not_answer(caplog: pytest.LogCaptu
 
 
 def test_the_server_does_not_listen_to_others_while_nobody_signs_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(IDENTITY, raising=False)
-    with pytest.raises(ConfigurationError, match="nobody signs in"):
+    monkeypatch.delenv(TRUSTED_HEADERS_VARIABLE, raising=False)
+    with pytest.raises(ConfigurationError, match="without sign-in"):
         command(Settings(), 8501, address="0.0.0.0")
-    monkeypatch.setenv(IDENTITY, '{"X-Forwarded-Email": "email"}')
+    monkeypatch.setenv(TRUSTED_HEADERS_VARIABLE, '{"X-Forwarded-Email": "email"}')
     assert "--server.address=0.0.0.0" in command(Settings(), 8501, address="0.0.0.0")
 
 

@@ -1,4 +1,4 @@
-"""`flowbuilder executions`: what runs, what ran, and what happened in it."""
+"""`flowbuilder executions`: list, show and watch executions."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from typing import get_args
 import click
 
 from flowbuilder.app import App
-from flowbuilder.cli.context import reading_app
+from flowbuilder.cli.context import open_app_without_engine
 from flowbuilder.cli.groups import DefaultGroup
+from flowbuilder.cli.output.execution_view import event_line, execution_result, step_lines
 from flowbuilder.cli.output.json_records import execution_record, review_record, step_view_record
-from flowbuilder.cli.output.result import CommandResult, ResultCommand, give_text, wants_json
-from flowbuilder.cli.output.run_result import outcome_answer
-from flowbuilder.cli.output.timeline import event_line, step_lines
+from flowbuilder.cli.output.result import CommandResult, ResultCommand, print_text, wants_json
 from flowbuilder.model.events import Event
 from flowbuilder.model.execution import TERMINAL, Execution, Status
 from flowbuilder.ports import ExecutionFilter
@@ -22,15 +21,21 @@ from flowbuilder.ports import ExecutionFilter
 
 @click.group(cls=DefaultGroup)
 def command() -> None:
-    """List executions, show one, its events, or watch it."""
+    """List, show and watch executions."""
 
 
 @command.command("list", cls=ResultCommand)
-@click.option("--workflow")
-@click.option("--site")
-@click.option("--status", "statuses", multiple=True, type=click.Choice(get_args(Status)), help="Repeatable.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
-@click.option("--before", metavar="ID", help="Those older than this one: the next page.")
+@click.option("--workflow", metavar="NAME", help="Only executions of this workflow.")
+@click.option("--site", metavar="S", help="Only executions of this site.")
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice(get_args(Status)),
+    help="Only executions in this status. Repeatable.",
+)
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="List at most this many.")
+@click.option("--before", metavar="ID", help="Only executions older than this one, for the next page.")
 def listing(
     workflow: str | None, site: str | None, statuses: tuple[Status, ...], limit: int, before: str | None
 ) -> CommandResult:
@@ -38,7 +43,7 @@ def listing(
     where = ExecutionFilter(workflow=workflow, site=site)
     if statuses:
         where = replace(where, statuses=frozenset(statuses))
-    found = reading_app().executions(where, limit=limit, before=before)
+    found = open_app_without_engine().executions(where, limit=limit, before=before)
     data = {"executions": [execution_record(item) for item in found]}
     if wants_json():
         return CommandResult(data=data)
@@ -51,19 +56,21 @@ def listing(
             f"{item.workflow} v{item.version}",
             item.site,
             when(item.created_at),
-            _done(item),
+            _progress(item),
         )
         for item in found
     ]
     columns = ("id", "status", "workflow", "site", "created", "steps")
-    return CommandResult(data=data, text=table(columns, rows, empty="no executions; flowbuilder run starts one"))
+    return CommandResult(
+        data=data, text=table(columns, rows, empty="No executions. Start one with `flowbuilder run NAME`.")
+    )
 
 
 @command.command("show", cls=ResultCommand)
 @click.argument("execution_id", metavar="ID")
 def show(execution_id: str) -> CommandResult:
-    """Show an execution: where every step stands, its reviews, outputs and error."""
-    app = reading_app()
+    """Show an execution: its steps, reviews, outputs and error."""
+    app = open_app_without_engine()
     execution = app.execution(execution_id)
     step_views = app.step_views(execution_id)
     reviews = app.reviews_of(execution_id)
@@ -72,17 +79,18 @@ def show(execution_id: str) -> CommandResult:
         "steps": [step_view_record(item) for item in step_views],
         "reviews": [review_record(item) for item in reviews],
     }
-    text = str(outcome_answer(app, execution_id).text)
+    text = str(execution_result(app, execution_id).text)
     return CommandResult(data=data, text="\n".join([text, "", *step_lines(step_views)]))
 
 
 @command.command("events", cls=ResultCommand)
 @click.argument("execution_id", metavar="ID")
-@click.option("--after", type=click.IntRange(min=0), default=0, help="Only those after this sequence number.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=10_000, show_default=True)
+@click.option("--after", type=click.IntRange(min=0), default=0, help="Only events after this sequence number.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=10_000, show_default=True,
+              help="List at most this many.")  # fmt: skip
 def events(execution_id: str, after: int, limit: int) -> CommandResult:
-    """Show what happened, in order."""
-    app = reading_app()
+    """List the events of an execution, oldest first."""
+    app = open_app_without_engine()
     app.execution(execution_id)
     found = app.events(execution_id, after=after, limit=limit)
     return CommandResult(data=[item.record() for item in found], text="\n".join(event_line(item) for item in found))
@@ -90,33 +98,37 @@ def events(execution_id: str, after: int, limit: int) -> CommandResult:
 
 @command.command("watch", cls=ResultCommand)
 @click.argument("execution_id", metavar="ID")
-@click.option("--every", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="Seconds between looks.")
-@click.option("--timeout", type=click.FloatRange(min=0), default=0.0, help="Seconds; default: as long as it takes.")
+@click.option(
+    "--every", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="Poll every this many seconds."
+)
+@click.option(
+    "--timeout", type=click.FloatRange(min=0), default=0.0, help="Stop after this many seconds. Default: no limit."
+)
 def watch(execution_id: str, every: float, timeout: float) -> CommandResult:
-    """Show events as they come, until the execution has ended or waits for a person."""
-    app = reading_app()
+    """Print events until the execution ends, pauses or waits for a review."""
+    app = open_app_without_engine()
     until = time.monotonic() + timeout if timeout else None
     seen: list[Event] = []
     while True:
         execution = app.execution(execution_id)
-        for event in _news(app, execution_id, seen):
+        for event in _new_events(app, execution_id, seen):
             if not wants_json():
-                give_text(event_line(event))
+                print_text(event_line(event))
         if execution.status in TERMINAL or execution.status in ("waiting", "paused"):
             break
         if until is not None and time.monotonic() >= until:
             break
         time.sleep(every)
-    answer = outcome_answer(app, execution_id)
+    answer = execution_result(app, execution_id)
     return replace(answer, data={**answer.data, "events": [event.record() for event in seen]})
 
 
-def _news(app: App, execution_id: str, seen: list[Event]) -> list[Event]:
+def _new_events(app: App, execution_id: str, seen: list[Event]) -> list[Event]:
     fresh = list(app.events(execution_id, after=seen[-1].seq if seen else 0))
     seen += fresh
     return fresh
 
 
-def _done(execution: Execution) -> str:
+def _progress(execution: Execution) -> str:
     progress = execution.progress
     return f"{progress['done']}/{progress['total']}" if "total" in progress else ""

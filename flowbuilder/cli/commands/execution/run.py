@@ -1,37 +1,39 @@
-"""`flowbuilder run`: start an execution."""
+"""`flowbuilder run`: start an execution, and run it here or wait for it on request."""
 
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import click
 
 from flowbuilder.app import App
 from flowbuilder.bootstrap import open_local_app, settings
-from flowbuilder.cli.context import acting_app
-from flowbuilder.cli.input.drafts import store_draft
-from flowbuilder.cli.input.identity import as_option, identity
+from flowbuilder.cli.context import identity, open_app_with_prefect, user_option
+from flowbuilder.cli.input.drafts import save_site, store_draft
 from flowbuilder.cli.input.inputs import gather_inputs
-from flowbuilder.cli.input.site_files import save_site
 from flowbuilder.cli.input.workflow_files import SUFFIXES
-from flowbuilder.cli.local_run import run_here
+from flowbuilder.cli.local_run import run_in_process
+from flowbuilder.cli.output.execution_view import event_line, execution_result
 from flowbuilder.cli.output.result import CommandResult, ResultCommand, wants_json
-from flowbuilder.cli.output.run_result import outcome_answer
-from flowbuilder.cli.wait import wait_for
-from flowbuilder.model.execution import WorkflowVersion
+from flowbuilder.errors import NotFound
+from flowbuilder.model.execution import TERMINAL, WorkflowVersion
+
+POLL_SECONDS = 0.5
 
 
 @click.command(cls=ResultCommand)
 @click.argument("target", metavar="NAME|FILE")
-@click.option("--input", "pairs", multiple=True, metavar="K=V", help="An input; repeatable.")
-@click.option("--inputs", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="JSON or YAML.")
-@click.option("--site", metavar="S", help="The site it is for.")
-@click.option("--local", is_flag=True, help="Run in this process, on the embedded store; no server is needed.")
-@click.option("--wait", is_flag=True, help="Wait until it has ended or waits for a person.")
-@click.option("--idempotency-key", "key", metavar="KEY", help="Start it once, however often this is called.")
-@click.option("--no-input", is_flag=True, help="With --local: leave reviews open instead of asking here.")
-@as_option
+@click.option("--input", "pairs", multiple=True, metavar="K=V", help="Set an input. Repeatable.")
+@click.option("--inputs", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="Read inputs from a JSON or YAML file.")  # fmt: skip
+@click.option("--site", metavar="S", help="The site to run for.")
+@click.option("--local", is_flag=True, help="Run in this process on the embedded database, without a server.")
+@click.option("--wait", is_flag=True, help="Wait until the execution ends, pauses or needs a review.")
+@click.option("--idempotency-key", "key", metavar="KEY", help="Start at most one execution for this key.")
+@click.option("--no-input", is_flag=True, help="With --local: leave reviews open instead of prompting for them.")
+@user_option
 def command(
     target: str,
     pairs: tuple[str, ...],
@@ -41,14 +43,17 @@ def command(
     wait: bool,
     no_input: bool,
     key: str | None,
-    who: str | None,
+    user: str | None,
 ) -> CommandResult:
-    """Start an execution: of the published version of NAME, or of FILE, which is stored as a draft first."""
-    by = identity(who, settings())
+    """Start an execution of a workflow.
+
+    NAME runs the published version. FILE is stored as a draft first, and that draft runs.
+    """
+    by = identity(user, settings())
     if local:
         app, runner = open_local_app(settings())
     else:
-        app = acting_app()
+        app = open_app_with_prefect()
     version, notes = _version(app, target, by)
     inputs = gather_inputs(app.plan(version).input_schema, pairs, file)
     if site is not None:
@@ -56,15 +61,15 @@ def command(
     number = None if version.status == "published" else version.number
     execution_id = app.start(version.workflow, inputs, site=site, version=number, key=key)
     if local:
-        asks = not no_input and not wants_json() and sys.stdin.isatty() and sys.stdout.isatty()
-        run_here(app, runner, execution_id, by=by, ask=asks)
+        prompt = not no_input and not wants_json() and sys.stdin.isatty() and sys.stdout.isatty()
+        run_in_process(app, runner, execution_id, by=by, prompt=prompt)
     elif wait:
-        wait_for(app, execution_id)
+        _wait(app, execution_id)
     else:
-        started = f"{version.workflow} v{version.number} is started: {execution_id}"
-        text = "\n".join([*notes, started, f"next: flowbuilder executions watch {execution_id}"])
-        return CommandResult(data=outcome_answer(app, execution_id).data, text=text)
-    return outcome_answer(app, execution_id, notes=notes)
+        started = f"Started {version.workflow} v{version.number}: {execution_id}"
+        text = "\n".join([*notes, started, f"Next: flowbuilder executions watch {execution_id}"])
+        return CommandResult(data=execution_result(app, execution_id).data, text=text)
+    return execution_result(app, execution_id, notes=notes)
 
 
 def _version(app: App, target: str, author: str) -> tuple[WorkflowVersion, tuple[str, ...]]:
@@ -73,5 +78,37 @@ def _version(app: App, target: str, author: str) -> tuple[WorkflowVersion, tuple
         if not path.is_file():
             raise click.UsageError(f"there is no file {target}")
         draft = store_draft(app, path, author=author)
-        return draft.version, tuple(f"{other.workflow} v{other.number} was stored with it" for other in draft.called)
+        notes = tuple(f"Stored {other.workflow} v{other.number}, which it calls" for other in draft.called)
+        return draft.version, notes
     return app.version(target), ()
+
+
+def _wait(app: App, execution_id: str) -> None:
+    """Return when the execution has ended, is paused or waits for a review. Prints its events to a terminal.
+
+    Ctrl-C ends the wait, not the execution.
+    """
+    try:
+        _poll(app, execution_id)
+    except KeyboardInterrupt:
+        message = f"\nThe execution keeps running. To watch it: flowbuilder executions watch {execution_id}"
+        print(message, file=sys.stderr)
+        raise
+
+
+def _poll(app: App, execution_id: str) -> None:
+    print_events = sys.stderr.isatty()
+    seen = 0
+    while True:
+        try:
+            execution = app.execution(execution_id)
+        except NotFound:
+            # a worker records it when it takes the flow run
+            time.sleep(POLL_SECONDS)
+            continue
+        for event in app.events(execution_id, after=seen) if print_events else ():
+            seen = event.seq
+            print(event_line(event), file=sys.stderr)
+        if execution.status in TERMINAL or execution.status in ("waiting", "paused"):
+            return
+        time.sleep(POLL_SECONDS)

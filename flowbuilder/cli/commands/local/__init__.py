@@ -1,1 +1,1 @@
-"""Commands that start everything on one machine."""
+"""Commands that start the local stack."""

@@ -1,4 +1,4 @@
-"""`flowbuilder backup`: a copy of the database, while everything goes on."""
+"""`flowbuilder backup`: copy the database to a file."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from flowbuilder.cli.output.result import CommandResult, ResultCommand
 @click.command(cls=ResultCommand)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def command(file: Path) -> CommandResult:
-    """Copy the database to FILE, while everything goes on; with PostgreSQL by pg_dump."""
+    """Back up the database to FILE. Workers can keep running. PostgreSQL needs pg_dump."""
     from flowbuilder.store.backup import backup
 
     backup(database_url(settings()), file.absolute())
     size = file.stat().st_size
     return CommandResult(
-        data={"file": str(file), "bytes": size}, text=f"{file} holds the database as it was ({size:,} bytes)"
+        data={"file": str(file), "bytes": size}, text=f"Backed up the database to {file} ({size:,} bytes)"
     )

@@ -1,4 +1,4 @@
-"""`flowbuilder db`: the database's schema."""
+"""`flowbuilder db`: migrate the database schema."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from flowbuilder.cli.output.result import CommandResult, ResultCommand
 
 @click.group()
 def command() -> None:
-    """Bring the database's schema up to date, or say how old it is."""
+    """Migrate the database schema, or show its revision."""
 
 
 @command.command("upgrade", cls=ResultCommand)
 def upgrade() -> CommandResult:
-    """Bring the schema up to date; nothing to do is done too."""
+    """Migrate the schema to the newest revision."""
     from flowbuilder.store import current
     from flowbuilder.store import upgrade as migrate
 
@@ -23,18 +23,21 @@ def upgrade() -> CommandResult:
     before = current(url)
     migrate(url)
     after = current(url)
-    text = f"the schema is at {after}" if before == after else f"the schema went from {before or 'nothing'} to {after}"
+    upgraded = f"Upgraded the schema from {before or 'empty'} to {after}"
+    text = f"The schema is up to date ({after})" if before == after else upgraded
     return CommandResult(data={"before": before, "current": after}, text=text)
 
 
 @command.command("current", cls=ResultCommand)
 def show() -> CommandResult:
-    """Say which revision the schema has; exit code 1 when `db upgrade` has something to do."""
+    """Show the revision of the schema. Exits with 1 when it needs `db upgrade`."""
     from flowbuilder.store import current, newest
 
     revision, wanted = current(database_url(settings())), newest()
     up_to_date = revision == wanted
-    text = f"{revision or 'no schema'}" + ("" if up_to_date else f"; flowbuilder db upgrade brings it to {wanted}")
+    text = f"{revision or 'No schema'}" + (
+        " (up to date)" if up_to_date else f"; run `flowbuilder db upgrade` to get {wanted}"
+    )
     return CommandResult(
         data={"current": revision, "newest": wanted, "up_to_date": up_to_date}, text=text, ok=up_to_date
     )

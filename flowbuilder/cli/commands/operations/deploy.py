@@ -1,4 +1,4 @@
-"""`flowbuilder deploy`: one Prefect deployment for each site and published workflow."""
+"""`flowbuilder deploy`: create or update the Prefect deployments of sites."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from flowbuilder.errors import Refused
 
 
 @click.command(cls=ResultCommand)
-@click.option("--site", "sites", multiple=True, metavar="S", help="Only this site; repeatable.")
-@click.option("--workflow", metavar="NAME", help="Only this workflow.")
+@click.option("--site", "sites", multiple=True, metavar="S", help="Deploy only this site. Repeatable.")
+@click.option("--workflow", metavar="NAME", help="Deploy only this workflow.")
 def command(sites: tuple[str, ...], workflow: str | None) -> CommandResult:
-    """Make Prefect's deployments what the site files say, and print what changed. Doing it again changes nothing.
+    """Create or update the Prefect deployments of sites.
 
-    Without --site, deployments of sites that have no file any more are removed.
+    There is one deployment for each site and published workflow. Prints what changed; running it again changes
+    nothing. Without --site, also deletes the deployments of sites whose file is gone.
     """
     options = settings()
     records = site_records(options.sites, sites)
     if not records:
-        raise Refused(f"there are no site files in {options.sites}; FLOWBUILDER_SITES names another folder")
+        raise Refused(f"there are no site files in {options.sites}; set FLOWBUILDER_SITES to use another folder")
     use_running_prefect(options.home)
     store = open_store(options)
     for record in records:
@@ -32,10 +33,10 @@ def command(sites: tuple[str, ...], workflow: str | None) -> CommandResult:
     changes = deploy_sites(store, options, records, workflow=workflow, remove=not sites)
     lines = []
     for change in changes:
-        more = ", ".join(change.fields) or change.note
-        lines.append(f"{change.action:<10} {change.name}" + (f"  ({more})" if more else ""))
+        details = ", ".join(change.fields) or change.note
+        lines.append(f"{change.action:<10} {change.name}" + (f"  ({details})" if details else ""))
     if not changes:
-        lines.append("no workflow is published: flowbuilder push FILE, then flowbuilder publish NAME")
+        lines.append("No published workflows. Next: flowbuilder push FILE, then flowbuilder publish NAME")
     data = [
         {"name": change.name, "change": change.action, "fields": list(change.fields), "note": change.note,
          "deployment_id": change.deployment_id}

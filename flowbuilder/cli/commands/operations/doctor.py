@@ -1,4 +1,4 @@
-"""`flowbuilder doctor`: is this set-up well?"""
+"""`flowbuilder doctor`: check the set-up."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ _MARKS = {"ok": "ok     ", "warning": "warning", "problem": "problem"}
 
 @click.command(cls=ResultCommand)
 def command() -> CommandResult:
-    """Check Python, packages, database, Prefect, worker, review app, sites and sandbox; say what to do.
+    """Check the set-up and show how to fix problems.
 
-    Nothing is changed. Exit code 1 when something is a problem.
+    Checks Python, packages, database, Prefect, worker, review app, sites and sandbox. Changes nothing. Exits with 1
+    when a check finds a problem.
     """
-    from flowbuilder.devstack.doctor.doctor import run_checks
+    from flowbuilder.devstack.doctor import run_checks
 
-    findings = list(run_checks(settings()))
+    results = list(run_checks(settings()))
     lines = []
-    for finding in findings:
-        lines.append(f"{_MARKS[finding.verdict]}  {finding.name}: {finding.said}")
-        if finding.remedy:
-            lines.append(f"         = help: {finding.remedy}")
-    problems = [finding for finding in findings if finding.verdict == "problem"]
-    warnings = [finding for finding in findings if finding.verdict == "warning"]
+    for result in results:
+        lines.append(f"{_MARKS[result.verdict]}  {result.name}: {result.message}")
+        if result.remedy:
+            lines.append(f"         = help: {result.remedy}")
+    problems = [result for result in results if result.verdict == "problem"]
+    warnings = [result for result in results if result.verdict == "warning"]
     found = [count(len(problems), "problem")] * bool(problems) + [count(len(warnings), "warning")] * bool(warnings)
-    lines.append(", ".join(found) or "all is well")
+    lines.append(", ".join(found) or "All checks passed")
     data = [
-        {"name": finding.name, "verdict": finding.verdict, "said": finding.said, "remedy": finding.remedy}
-        for finding in findings
+        {"name": result.name, "verdict": result.verdict, "said": result.message, "remedy": result.remedy}
+        for result in results
     ]
     return CommandResult(data={"ok": not problems, "findings": data}, text="\n".join(lines), ok=not problems)

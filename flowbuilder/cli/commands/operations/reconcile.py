@@ -1,4 +1,4 @@
-"""`flowbuilder reconcile`: one pass of the sweeper."""
+"""`flowbuilder reconcile`: run one pass of the sweeper."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import click
 from flowbuilder.bootstrap import open_store, settings
 from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.devstack.runtime_state import use_running_prefect
+from flowbuilder.diagnostics import count
 
 
 @click.command(cls=ResultCommand)
 def command() -> CommandResult:
-    """Wake what should go on, expire reviews, and have Prefect show what is so. Workers do it all the time."""
+    """Run one pass of the sweeper. Workers run it all the time.
+
+    It wakes executions that can continue, expires reviews, and corrects the states that Prefect shows.
+    """
     options = settings()
     use_running_prefect(options.home)
     from flowbuilder.prefect.worker.main import reconcile
@@ -24,7 +28,7 @@ def command() -> CommandResult:
         "corrected": swept.corrected,
     }
     lines = [
-        f"{swept.expired} reviews expired",
+        f"{count(swept.expired, 'review')} expired",
         *(f"woken      {execution_id}" for execution_id in swept.woken),
         *(f"cancelled  {execution_id}" for execution_id in swept.cancelled),
         *(f"corrected  {execution_id}" for execution_id in swept.corrected),

@@ -1,4 +1,4 @@
-"""`flowbuilder sites`: the sites of the folder, and what is wrong with their files."""
+"""`flowbuilder sites`: list and check the site files."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from flowbuilder.diagnostics import render
 
 @click.command(cls=ResultCommand)
 def command() -> CommandResult:
-    """List the sites in the folder of site files (FLOWBUILDER_SITES)."""
+    """List and check the site files in FLOWBUILDER_SITES."""
     folder = settings().sites
     files = site_files(folder)
     blocks = [
         _line(file) if file.record else render(file.report, source=file.text, file=str(file.file)) for file in files
     ]
-    text = "\n".join(blocks) if files else f"no site files in {folder}"
+    text = "\n".join(blocks) if files else f"No site files in {folder}"
     return CommandResult(
         data={"sites": [_record(file) for file in files]}, text=text, ok=all(file.record is not None for file in files)
     )
@@ -30,8 +30,8 @@ def _line(file: SiteFile) -> str:
     assert file.record is not None
     record = file.record
     schedules = [f"{entry['workflow']} at {entry['cron']}" for entry in record.get("schedules") or ()]
-    told = f"  schedules: {', '.join(schedules)} ({record['timezone']})" if schedules else ""
-    return f"{record['site']:<28} {record['title']}{told}"
+    scheduled = f"  schedules: {', '.join(schedules)} ({record['timezone']})" if schedules else ""
+    return f"{record['site']:<28} {record['title']}{scheduled}"
 
 
 def _record(file: SiteFile) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`flowbuilder worker`: the warm worker."""
+"""`flowbuilder worker`: run the warm worker."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ POLL_SECONDS = "2"
 
 
 @click.command()
-@click.option("--pool", metavar="P", help="The work pool whose runs it takes; made when it is missing.")
-@click.option("--limit", type=click.IntRange(1, 1000), help="How many executions at once.")
-@click.option("--name", metavar="N", help="What Prefect calls it.")
-@click.option("--once", is_flag=True, help="Take what is there now, and end.")
-@click.option("--only", metavar="ID", help="Run this execution alone, as far as it goes, and end.")
+@click.option("--pool", metavar="P", help="The Prefect work pool to poll. Created if it is missing.")
+@click.option("--limit", type=click.IntRange(1, 1000), help="Run at most this many executions at once.")
+@click.option("--name", metavar="N", help="The name of the worker in Prefect.")
+@click.option("--once", is_flag=True, help="Run what is scheduled now, then exit.")
+@click.option("--only", metavar="ID", help="Run only this execution until it ends or waits, then exit.")
 @click.option("--suspects", is_flag=True, hidden=True)
 def command(
     pool: str | None, limit: int | None, name: str | None, once: bool, only: str | None, suspects: bool
 ) -> None:
-    """Run executions: many at once in this one process, until Ctrl-C.
+    """Run executions, many at once in this process. Ctrl-C stops the worker.
 
-    It finishes the steps that run and leaves the rest to the next worker. It wakes what was decided, expires reviews,
-    and repairs what other workers have left.
+    On Ctrl-C it finishes the running steps and releases its executions to other workers. Its sweeper wakes executions
+    whose reviews are decided, expires reviews, and recovers executions of lost workers.
     """
     options = settings()
     use_running_prefect(options.home)

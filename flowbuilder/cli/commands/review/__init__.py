@@ -1,1 +1,1 @@
-"""Commands that list and decide reviews."""
+"""The command that lists and decides reviews."""

@@ -1,4 +1,4 @@
-"""`flowbuilder reviews`: the queue from a terminal; the same functions as the review app's."""
+"""`flowbuilder reviews`: list, show, claim and decide reviews, with the same functions as the review app."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from flowbuilder.bootstrap import settings
-from flowbuilder.cli.context import acting_app, reading_app
+from flowbuilder.cli.context import identity, open_app_with_prefect, open_app_without_engine, user_option
 from flowbuilder.cli.groups import DefaultGroup
-from flowbuilder.cli.input.identity import as_option, identity
 from flowbuilder.cli.input.workflow_files import document_file
 from flowbuilder.cli.output.json_records import review_record
 from flowbuilder.cli.output.result import CommandResult, ResultCommand, wants_json
 from flowbuilder.cli.output.review_view import edited_proposal, review_page
+from flowbuilder.diagnostics import count
 from flowbuilder.model.review import DecisionKind, Review
 from flowbuilder.model.review_rules import NO_EDIT, Answer
 from flowbuilder.ports import ReviewFilter
@@ -25,31 +25,40 @@ DECISIONS: dict[str, DecisionKind] = {
     "request-changes": "changes_requested",
     "withdraw": "withdrawn",
 }
+_DONE: dict[DecisionKind, str] = {
+    "approved": "Approved",
+    "rejected": "Rejected",
+    "changes_requested": "Requested changes to",
+    "withdrawn": "Withdrew",
+    "expired": "Expired",
+}
 
 
 @click.group(cls=DefaultGroup)
 def command() -> None:
-    """List reviews, show one with its differences, claim it, decide it."""
+    """List, show, claim and decide reviews."""
 
 
 @command.command("list", cls=ResultCommand)
-@click.option("--workflow")
-@click.option("--site")
-@click.option("--execution", "execution_id", metavar="ID")
-@click.option("--all", "everything", is_flag=True, help="Decided ones too.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
-@click.option("--cursor", help="The next page: `next` of the one before.")
+@click.option("--workflow", metavar="NAME", help="Only reviews of this workflow.")
+@click.option("--site", metavar="S", help="Only reviews of this site.")
+@click.option("--execution", "execution_id", metavar="ID", help="Only reviews of this execution.")
+@click.option("--all", "include_decided", is_flag=True, help="Include decided reviews.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="List at most this many.")
+@click.option("--cursor", help="Show the page after this cursor (`next` in the JSON output).")
 def listing(
     workflow: str | None,
     site: str | None,
     execution_id: str | None,
-    everything: bool,
+    include_decided: bool,
     limit: int,
     cursor: str | None,
 ) -> CommandResult:
-    """List the open reviews, those due first on top."""
-    where = ReviewFilter(workflow=workflow, site=site, execution_id=execution_id, status=None if everything else "open")
-    app = reading_app()
+    """List open reviews, by due date."""
+    where = ReviewFilter(
+        workflow=workflow, site=site, execution_id=execution_id, status=None if include_decided else "open"
+    )
+    app = open_app_without_engine()
     page = app.reviews(where, limit=limit, cursor=cursor)
     pending = dict(app.pending_counts())
     data = {"reviews": [review_record(item) for item in page.reviews], "next": page.next, "pending": pending}
@@ -63,39 +72,41 @@ def listing(
         for item in page.reviews
     ]
     columns = ("id", "status", "workflow", "due", "claimed by", "title")
-    return CommandResult(data=data, text=table(columns, rows, empty="no review waits"))
+    return CommandResult(data=data, text=table(columns, rows, empty="No reviews waiting"))
 
 
 @command.command("show", cls=ResultCommand)
 @click.argument("review_id", metavar="ID")
 def show(review_id: str) -> CommandResult:
-    """Show what a review asks, and what would change."""
-    review = reading_app().review(review_id)
+    """Show a review and its proposed change."""
+    review = open_app_without_engine().review(review_id)
     data = review_record(review, content=True)
     return CommandResult(data=data) if wants_json() else CommandResult(data=data, text=review_page(review))
 
 
 @command.command("claim", cls=ResultCommand)
 @click.argument("review_id", metavar="ID")
-@click.option("--release", is_flag=True, help="Take the claim back.")
-@as_option
-def claim(review_id: str, release: bool, who: str | None) -> CommandResult:
-    """Say that you are at it, so that nobody else begins."""
-    app, by = reading_app(), identity(who, settings())
+@click.option("--release", is_flag=True, help="Release the claim.")
+@user_option
+def claim(review_id: str, release: bool, user: str | None) -> CommandResult:
+    """Claim a review, so that others see that you work on it."""
+    app, by = open_app_without_engine(), identity(user, settings())
     review = app.release(review_id, by=by) if release else app.claim(review_id, by=by)
-    text = f"{review.id} is free again" if release else f"{review.id} is claimed by {review.claimed_by}"
+    text = f"Released {review.id}" if release else f"{review.claimed_by} claimed {review.id}"
     return CommandResult(data=review_record(review), text=text)
 
 
 @command.command("decide", cls=ResultCommand)
 @click.argument("review_id", metavar="ID")
 @click.argument("decision", type=click.Choice(list(DECISIONS)))
-@click.option("--comment", default="", help="Why; a rejection and a request for changes need one.")
-@click.option("--edit", type=document_file, help="Approve the content of this file instead of the proposal.")
-@click.option("--seen-version", type=int, help="The version that you saw; refused when it changed since.")
-@click.option("--seen-hash", help="The content_hash that you saw; refused when it changed since.")
-@click.option("--local", is_flag=True, help="Go on with the execution in this process afterwards.")
-@as_option
+@click.option("--comment", default="", help="A comment. Required to reject or to request changes.")
+@click.option(
+    "--edit", type=document_file, help="With approve: approve the content of this file instead of the proposal."
+)
+@click.option("--seen-version", type=int, help="Refuse if the review is no longer at this version.")
+@click.option("--seen-hash", help="Refuse if the review no longer has this content_hash.")
+@click.option("--local", is_flag=True, help="Then run the execution in this process.")
+@user_option
 def decide(
     review_id: str,
     decision: str,
@@ -104,18 +115,18 @@ def decide(
     seen_version: int | None,
     seen_hash: str | None,
     local: bool,
-    who: str | None,
+    user: str | None,
 ) -> CommandResult:
-    """Decide a review. The decision is committed first; then the execution is woken."""
+    """Decide a review. The execution then continues."""
     if edit is not None and decision != "approve":
-        raise click.UsageError("--edit goes with approve: it is what is approved")
-    app = reading_app() if local else acting_app()
+        raise click.UsageError("--edit works only with approve")
+    app = open_app_without_engine() if local else open_app_with_prefect()
     review = app.review(review_id)
     review = app.decide(
         review_id,
         Answer(
             kind=DECISIONS[decision],
-            by=identity(who, settings()),
+            by=identity(user, settings()),
             comment=comment,
             edited=NO_EDIT if edit is None else edited_proposal(review, edit),
             seen_version=review.version if seen_version is None else seen_version,
@@ -124,17 +135,18 @@ def decide(
     )
     data = review_record(review)
     if review.decision is None:
-        more = review.request.assign.quorum - len(review.approvals)
-        return CommandResult(data=data, text=f"{review.id}: your approval counts; {more} more needed")
-    text = f"{review.id} is {_state(review).replace('_', ' ')}"
+        missing = review.request.assign.quorum - len(review.approvals)
+        text = f"Approved {review.id}; {count(missing, 'more approval')} needed"
+        return CommandResult(data=data, text=text)
+    text = f"{_DONE[review.decision.kind]} {review.id}"
     if not local:
         return CommandResult(data=data, text=text)
     from flowbuilder.bootstrap import open_local_app
-    from flowbuilder.cli.output.run_result import outcome_answer
+    from flowbuilder.cli.output.execution_view import execution_result
 
     local_app, runner = open_local_app(settings())
     asyncio.run(runner.run(review.execution_id))
-    outcome = outcome_answer(local_app, review.execution_id, notes=(text,))
+    outcome = execution_result(local_app, review.execution_id, notes=(text,))
     return CommandResult(data={**data, "execution": outcome.data}, text=outcome.text, ok=outcome.ok)
 
 

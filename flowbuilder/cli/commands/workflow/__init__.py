@@ -1,1 +1,1 @@
-"""Commands that write, check and store workflows."""
+"""Commands that check, try, store and publish workflows."""

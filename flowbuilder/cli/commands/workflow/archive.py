@@ -1,16 +1,19 @@
-"""`flowbuilder archive`: take a workflow out of use."""
+"""`flowbuilder archive`: archive a workflow."""
 
 from __future__ import annotations
 
 import click
 
-from flowbuilder.cli.context import reading_app
+from flowbuilder.cli.context import open_app_without_engine
 from flowbuilder.cli.output.result import CommandResult, ResultCommand
 
 
 @click.command(cls=ResultCommand)
 @click.argument("name")
 def command(name: str) -> CommandResult:
-    """Take a workflow out of use. Its executions go on, its versions stay."""
-    reading_app().archive(name)
-    return CommandResult(data={"workflow": name, "archived": True}, text=f"{name} is archived")
+    """Archive a workflow, so that no new executions start.
+
+    Running executions continue, and its versions are kept.
+    """
+    open_app_without_engine().archive(name)
+    return CommandResult(data={"workflow": name, "archived": True}, text=f"Archived {name}")

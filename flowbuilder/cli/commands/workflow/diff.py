@@ -1,4 +1,4 @@
-"""`flowbuilder diff`: what changed between two versions."""
+"""`flowbuilder diff`: compare two versions of a workflow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from difflib import unified_diff
 
 import click
 
-from flowbuilder.cli.context import reading_app
+from flowbuilder.cli.context import open_app_without_engine
 from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.definition.serialize import document_text
 
@@ -17,8 +17,8 @@ from flowbuilder.definition.serialize import document_text
 @click.argument("first", type=click.IntRange(min=1))
 @click.argument("second", type=click.IntRange(min=1))
 def command(name: str, first: int, second: int) -> CommandResult:
-    """Show what changed between two versions of a workflow, line by line."""
-    app = reading_app()
+    """Compare two versions of a workflow, line by line."""
+    app = open_app_without_engine()
     before, after = app.version(name, first), app.version(name, second)
     lines = list(
         unified_diff(
@@ -32,10 +32,10 @@ def command(name: str, first: int, second: int) -> CommandResult:
     same = before.digest == after.digest
     data = {"workflow": name, "from": first, "to": second, "same": same, "diff": "\n".join(lines)}
     if not lines:
-        note = "the same text" if same else "the same text; only the versions of called workflows differ"
-        return CommandResult(data=data, text=f"v{first} and v{second} have {note}")
+        note = "" if same else "; only the versions of called workflows differ"
+        return CommandResult(data=data, text=f"v{first} and v{second} have the same text{note}")
     if sys.stdout.isatty():
-        from flowbuilder.cli.output.diff import coloured
+        from flowbuilder.cli.output.console import coloured_diff
 
-        return CommandResult(data=data, text=coloured(lines))
+        return CommandResult(data=data, text=coloured_diff(lines))
     return CommandResult(data=data, text="\n".join(lines))

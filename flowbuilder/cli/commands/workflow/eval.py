@@ -1,4 +1,4 @@
-"""`flowbuilder eval`: try a template, an expression or a piece of code on a context."""
+"""`flowbuilder eval`: evaluate a template, an expression or code."""
 
 from __future__ import annotations
 
@@ -19,15 +19,18 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(cls=ResultCommand)
-@click.option("--template", help="A text with {{ ... }}.")
-@click.option("--expression", help="A bare expression, as in `when`.")
-@click.option("--code", help="Python for the sandbox; the names of the context are its variables.")
-@click.option("--context", type=_FILE, help="JSON or YAML: the names in scope.")
+@click.option("--template", help="A template with {{ ... }}.")
+@click.option("--expression", help="An expression, as in `when`.")
+@click.option("--code", help="Python code for the sandbox. The names of the context are its variables.")
+@click.option("--context", type=_FILE, help="A JSON or YAML file with the names in scope.")
 def command(template: str | None, expression: str | None, code: str | None, context: Path | None) -> CommandResult:
-    """Try the language: what does this give with these names?"""
+    """Evaluate a template, an expression or code.
+
+    The names in scope come from --context.
+    """
     given = [text for text in (template, expression, code) if text is not None]
     if len(given) != 1:
-        raise click.UsageError("give one of --template, --expression and --code")
+        raise click.UsageError("choose exactly one of --template, --expression and --code")
     names = object_in_file(read_text(context), str(context)) if context else {}
     stage = "compile"
     try:
@@ -60,7 +63,7 @@ def _run_code(source: str, names: dict[str, Any]) -> Any:
 
 def _failed(problem: FlowbuilderError, stage: str, code: str, hint: str = "") -> CommandResult:
     data = {"ok": False, "stage": stage, "code": code, "message": problem.message}
-    text = f"error[{code}]: {problem.message} (while it {'is compiled' if stage == 'compile' else 'runs'})"
+    text = f"error[{code}]: {problem.message} ({'compile' if stage == 'compile' else 'run'} error)"
     if hint:
         data["hint"] = hint
         text += f"\n= help: {hint}"

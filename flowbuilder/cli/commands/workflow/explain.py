@@ -1,4 +1,4 @@
-"""`flowbuilder explain`: why a complaint is made, with a wrong and a right document."""
+"""`flowbuilder explain`: explain a diagnostic code, with a wrong and a right document."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flowbuilder.diagnostics import nearest
 @click.command(cls=ResultCommand)
 @click.argument("code", required=False)
 def command(code: str | None) -> CommandResult:
-    """Explain the code of a complaint, such as FB101; without one, list them all."""
+    """Explain a diagnostic code such as FB101. Without a code, list all of them."""
     texts = explanations()
     if code is None:
         titles = {each: _title(text) for each, text in texts.items()}
@@ -23,8 +23,8 @@ def command(code: str | None) -> CommandResult:
     wanted = code.upper()
     if wanted not in texts:
         close = nearest(wanted.lower(), [each.lower() for each in texts])
-        hint = f"did you mean {close.upper()}?" if close else "flowbuilder explain lists them"
-        raise click.UsageError(f"no complaint has the code {code}; {hint}")
+        hint = f"did you mean {close.upper()}?" if close else "run `flowbuilder explain` for a list"
+        raise click.UsageError(f"unknown code {code}; {hint}")
     text = texts[wanted]
     return CommandResult(data={"code": wanted, "title": _title(text), "text": text}, text=text)
 

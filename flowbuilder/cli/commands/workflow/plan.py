@@ -1,4 +1,4 @@
-"""`flowbuilder plan`: what a workflow file compiles to."""
+"""`flowbuilder plan`: compile a workflow file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from flowbuilder.cli.input.workflow_files import called_from, document_file, read_text
+from flowbuilder.cli.input.workflow_files import document_file, read_text, workflow_resolver
 from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.definition.loader import load
 from flowbuilder.diagnostics import render
@@ -17,13 +17,16 @@ from flowbuilder.plan.compiler import compile_plan
 @click.command(cls=ResultCommand)
 @click.argument("file", type=document_file)
 def command(file: Path) -> CommandResult:
-    """Show the steps of a workflow file in the order in which they can run. Contacts nothing."""
+    """Compile a workflow file and show its plan.
+
+    Lists the steps in execution order. Contacts no server.
+    """
     source = read_text(file)
     definition, report = load(source)
     try:
         if definition is None or not report.ok:
             raise DefinitionError(report)
-        plan = compile_plan(definition, workflows=called_from(file))
+        plan = compile_plan(definition, workflows=workflow_resolver(file))
     except DefinitionError as problem:
         records = [item.record() for item in problem.report]
         text = render(problem.report, source=source, file=str(file))

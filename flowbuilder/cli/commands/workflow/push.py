@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 
 from flowbuilder.bootstrap import settings
-from flowbuilder.cli.context import reading_app
+from flowbuilder.cli.context import identity, open_app_without_engine, user_option
 from flowbuilder.cli.input.drafts import store_draft
-from flowbuilder.cli.input.identity import as_option, identity
 from flowbuilder.cli.input.workflow_files import document_file
 from flowbuilder.cli.output.json_records import version_record
 from flowbuilder.cli.output.result import CommandResult, ResultCommand
@@ -17,21 +16,19 @@ from flowbuilder.cli.output.result import CommandResult, ResultCommand
 
 @click.command(cls=ResultCommand)
 @click.argument("file", type=document_file)
-@as_option
-def command(file: Path, who: str | None) -> CommandResult:
-    """Store a workflow file as its workflow's draft.
+@user_option
+def command(file: Path, user: str | None) -> CommandResult:
+    """Store a workflow file as a draft.
 
-    Called workflows that the store does not have are taken from beside the file, as drafts of their own.
+    Called workflows that are not stored yet are stored as drafts too, from files in the same folder.
     """
-    draft = store_draft(reading_app(), file, author=identity(who, settings()))
+    draft = store_draft(open_app_without_engine(), file, author=identity(user, settings()))
     version = draft.version
-    also = "".join(f"\nalso pushed {other.workflow} v{other.number}, which it calls" for other in draft.called)
-    text = f"{version.workflow} v{version.number} is {_article(version.status)}{also}"
-    if version.status == "draft":
-        text += f"\nnext: flowbuilder publish {version.workflow}"
+    also = "".join(f"\nStored {other.workflow} v{other.number}, which it calls" for other in draft.called)
+    is_draft = version.status == "draft"
+    name = f"{version.workflow} v{version.number}"
+    text = (f"Stored {name} as a draft" if is_draft else f"Unchanged: {name} is {version.status}") + also
+    if is_draft:
+        text += f"\nNext: flowbuilder publish {version.workflow}"
     called = [version_record(other) for other in draft.called]
     return CommandResult(data={**version_record(version), "called": called}, text=text)
-
-
-def _article(status: str) -> str:
-    return "a draft" if status == "draft" else f"{status}, unchanged"

@@ -1,4 +1,4 @@
-"""`flowbuilder schema`: the JSON Schema of a workflow file, for editors."""
+"""`flowbuilder schema`: print the JSON Schema of workflow files, for editors."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from flowbuilder.definition.schema_export import definition_schema
 
 @click.command(cls=ResultCommand)
 def command() -> CommandResult:
-    """Print the JSON Schema of a workflow file; the step types of installed packages are in it."""
+    """Print the JSON Schema of workflow files.
+
+    It includes the step types of installed packages.
+    """
     schema = definition_schema()
     return CommandResult(data=schema, text=json.dumps(schema, indent=2, ensure_ascii=False))

@@ -1,10 +1,10 @@
-"""`flowbuilder show`: a stored version as its author wrote it."""
+"""`flowbuilder show`: show a stored version of a workflow."""
 
 from __future__ import annotations
 
 import click
 
-from flowbuilder.cli.context import reading_app
+from flowbuilder.cli.context import open_app_without_engine
 from flowbuilder.cli.output.json_records import version_record
 from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.definition.serialize import document_text
@@ -12,10 +12,13 @@ from flowbuilder.definition.serialize import document_text
 
 @click.command(cls=ResultCommand)
 @click.argument("name")
-@click.option("--version", "number", type=click.IntRange(min=1), help="Default: the newest version.")
+@click.option("--version", "number", type=click.IntRange(min=1), help="The version to show. Default: the newest.")
 def command(name: str, number: int | None) -> CommandResult:
-    """Show a workflow's document, its status and its other versions."""
-    app = reading_app()
+    """Show a version of a workflow.
+
+    Prints its document and status, and lists all versions.
+    """
+    app = open_app_without_engine()
     version = app.latest_version(name) if number is None else app.version(name, number)
     others = [{"version": item.number, "status": item.status} for item in app.versions(name)]
     data = {**version_record(version, document=True), "source": version.source, "versions": others}

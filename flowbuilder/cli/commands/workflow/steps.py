@@ -1,4 +1,4 @@
-"""`flowbuilder steps`: the step types that there are, third parties' included."""
+"""`flowbuilder steps`: list the step types, including those of installed packages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def command(name: str | None) -> CommandResult:
         lines = [f"{record['type']:<{width}}  {record['summary']}" for record in records]
         return CommandResult(data={"steps": records}, text="\n".join(lines))
     if name not in types:
-        raise click.UsageError(f"no step type {name}; there are {', '.join(sorted(types))}")
+        raise click.UsageError(f"unknown step type {name}; available: {', '.join(sorted(types))}")
     record = _record(name, types[name])
     return CommandResult(data=record, text=_page(record))
 
@@ -34,7 +34,7 @@ def _record(name: str, kind: type[Step]) -> dict[str, object]:
         {
             "name": info.alias or field,
             "required": info.is_required(),
-            "default": None if info.is_required() or info.default_factory else _plain(info.default),
+            "default": None if info.is_required() or info.default_factory else _json_default(info.default),
             "description": info.description or "",
         }
         for field, info in kind.model_fields.items()
@@ -44,7 +44,7 @@ def _record(name: str, kind: type[Step]) -> dict[str, object]:
     return {"type": name, "summary": doc.split("\n")[0], "doc": doc, "fields": fields, "module": kind.__module__}
 
 
-def _plain(value: object) -> object:
+def _json_default(value: object) -> object:
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 

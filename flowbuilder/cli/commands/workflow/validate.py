@@ -1,4 +1,4 @@
-"""`flowbuilder validate`: what is wrong with workflow files."""
+"""`flowbuilder validate`: check workflow files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from flowbuilder.analysis.linter import check
-from flowbuilder.cli.input.workflow_files import called_from, document_file, read_bounded
+from flowbuilder.cli.input.workflow_files import document_file, read_bounded, workflow_resolver
 from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.definition.loader import load
 from flowbuilder.diagnostics import Diagnostic, Report, count, render
@@ -16,9 +16,9 @@ from flowbuilder.diagnostics import Diagnostic, Report, count, render
 @click.command(cls=ResultCommand)
 @click.argument("files", nargs=-1, required=True, type=document_file)
 def command(files: tuple[Path, ...]) -> CommandResult:
-    """Load and check workflow files; nothing is run or stored.
+    """Check workflow files. Nothing is run or stored.
 
-    Called workflows are looked for beside the file, then in the store. Warnings do not fail.
+    Called workflows are looked up in the same folder, then in the store. Exits with 1 on errors, not on warnings.
     """
     records, blocks, errors, warnings = [], [], 0, 0
     for path in files:
@@ -31,17 +31,17 @@ def command(files: tuple[Path, ...]) -> CommandResult:
         found = [count(errors, "error")] * bool(errors) + [count(warnings, "warning")] * bool(warnings)
         verdict = f"{' and '.join(found)} in {count(len(files), 'file')}"
     else:
-        verdict = f"ok: {count(len(files), 'file')}, no complaints"
+        verdict = f"ok: {count(len(files), 'file')}, no problems found"
     text = "\n".join(block for block in [*blocks, verdict] if block)
     return CommandResult(data={"files": records}, text=text, ok=not errors)
 
 
 def _report_of(path: Path) -> tuple[Report, str]:
-    """The complaints about a file, and its text as their lines and columns count in it."""
+    """The diagnostics of a file, and the text that their lines and columns refer to."""
     data = read_bounded(path)
     definition, report = load(data)
     if definition is not None:
-        report += check(definition, workflows=called_from(path))
+        report += check(definition, workflows=workflow_resolver(path))
     return report, data.decode("utf-8", "replace").removeprefix("\ufeff")
 
 

@@ -1,4 +1,4 @@
-"""How the sample site looks: one page of HTML around a piece of content, without anything from elsewhere."""
+"""The HTML template of the sample site. It loads nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ NAME = "Leaf & Kettle"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class NavigationEntry:
     """A page in the navigation."""
 
     path: str
     label: str
 
 
-def framed(*, title: str, description: str, path: str, navigation: Iterable[Entry], main: str) -> str:
-    """A whole page: head, header with navigation, `main` (HTML), footer."""
+def render_document(
+    *, title: str, description: str, path: str, navigation: Iterable[NavigationEntry], main: str
+) -> str:
+    """An HTML document: head, header with navigation, `main` (HTML), footer."""
     return _PAGE.format(
         title=html.escape(title if path == "/" else f"{title} | {NAME}"),
         description=html.escape(description),
@@ -30,8 +32,8 @@ def framed(*, title: str, description: str, path: str, navigation: Iterable[Entr
     )
 
 
-def article(*, title: str, description: str, updated: str, body: str, front: bool) -> str:
-    """The content of a page; the front page opens with a banner, every other one with its title and date."""
+def render_article(*, title: str, description: str, updated: str, body: str, front: bool) -> str:
+    """The content of a page. The front page starts with a banner, other pages with their title and date."""
     heading = f"<h1>{html.escape(title)}</h1>"
     if front:
         return f'<section class="banner">{heading}<p>{html.escape(description)}</p></section><article>{body}</article>'
@@ -40,7 +42,7 @@ def article(*, title: str, description: str, updated: str, body: str, front: boo
     return f'<article><p class="trail"><a href="/">Home</a> / Guides</p>{heading}{lead}{dated}{body}</article>'
 
 
-def _link(entry: Entry, *, current: bool) -> str:
+def _link(entry: NavigationEntry, *, current: bool) -> str:
     mark = ' aria-current="page"' if current else ""
     return f'<a href="{html.escape(entry.path)}"{mark}>{html.escape(entry.label)}</a>'
 

@@ -1,1 +1,0 @@
-"""The set-up checks behind `flowbuilder doctor`."""
