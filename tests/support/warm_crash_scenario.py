@@ -1,4 +1,4 @@
-"""The same scenarios in the warm worker: its dispatcher, its sweeper, Prefect's task engine, and a server in a box."""
+"""The same scenarios in the warm worker: its dispatcher, its sweeper, Prefect's task engine, and a Prefect server in memory."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class WakeUps:
     """The loopback wake-up. Where nobody hears it, a decision goes by way of Prefect."""
 
     def __init__(self, dispatcher: Dispatcher, *, heard: bool) -> None:
-        self._desk, self._heard = dispatcher, heard
+        self._dispatcher, self._heard = dispatcher, heard
 
     def wake(self, execution_id: str) -> bool:
         if self._heard:
-            self._desk.call(execution_id)
+            self._dispatcher.wake(execution_id)
         return self._heard
 
 
