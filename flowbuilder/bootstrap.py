@@ -59,7 +59,7 @@ def open_ports(options: Settings | None = None, *, blocks: bool, store: Store | 
         connections, external_limit = BlockConnections(files), PrefectConcurrencyLimits()
     if store is None:
         return real_ports(chosen, connections)
-    from flowbuilder.adapters.clock import SystemClock
+    from flowbuilder.adapters.ports import SystemClock
     from flowbuilder.adapters.throttling.connection_throttle import ConnectionThrottle
     from flowbuilder.adapters.throttling.limit_registry import LimitRegistry
 

@@ -1,11 +1,12 @@
-"""The real outside world, put together. Each part is made when it is first used: most runs need few of them."""
+"""`real_ports` wires the adapters together. Each adapter is imported and built on first use: most runs need few."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cached_property
 
-from flowbuilder.adapters.clock import SystemClock
 from flowbuilder.adapters.mcp import ConnectedServers
 from flowbuilder.ports import (
     Cms,
@@ -29,26 +30,37 @@ from flowbuilder.values import Json, JsonObject
 
 
 def real_ports(settings: Settings, connections: Connections, throttle: Throttle | None = None) -> Ports:
-    """Ports as the settings say: egress control around all of HTTP, credentials from `connections`, within the limits
-    that `throttle` watches."""
+    """The adapters as ports: HTTP under egress control, credentials from `connections`, calls limited by `throttle`."""
     throttle = throttle or NoThrottle()
-    world = _World(settings, connections, throttle)
+    lazy = _LazyPorts(settings, connections, throttle)
     return Ports(
-        http=world,
-        models=world,
-        sandbox=world,
+        http=lazy,
+        models=lazy,
+        sandbox=lazy,
         connections=connections,
-        cms=world.cms_for_site,
+        cms=lazy.cms_for_site,
         clock=SystemClock(),
         extract=_extract,
-        search_console=world,
+        search_console=lazy,
         mcp=ConnectedServers(connections, throttle),
         throttle=throttle,
     )
 
 
-class _World:
-    """One object that stands for several ports and imports what is behind each of them only when it is called."""
+class SystemClock:
+    """Implements `ports.Clock`."""
+
+    def now(self) -> datetime:
+        """The time in UTC."""
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait without blocking the event loop."""
+        await asyncio.sleep(seconds)
+
+
+class _LazyPorts:
+    """Implements several ports; imports the adapter behind each of them when it is first called."""
 
     def __init__(self, settings: Settings, connections: Connections, throttle: Throttle) -> None:
         self._settings = settings

@@ -1,15 +1,13 @@
-"""The protocols through which the product touches the world. Adapters and fakes implement them; steps use them."""
+"""Ports: the protocols of everything outside the process. Steps use them; adapters and fakes implement them."""
 
 from typing import TYPE_CHECKING, Any
 
+from flowbuilder.ports.bundle import Clock, Connections, Extract, Ports, Sandbox, SearchConsole, SearchQuery
 from flowbuilder.ports.cms import Cms, CmsForSite, CmsPage, CmsWrite
-from flowbuilder.ports.engine import Engine, StartRequest
+from flowbuilder.ports.engine import Engine, Journal, Ledger, StartRequest
 from flowbuilder.ports.http import Http, HttpRequest, HttpResponse
-from flowbuilder.ports.journal import Journal
 from flowbuilder.ports.language_model import LanguageModel, ModelAnswer, ModelRequest, ModelTool
 from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool
-from flowbuilder.ports.outside import Clock, Connections, Extract, Ledger, Ports, Sandbox
-from flowbuilder.ports.search_console import SearchConsole, SearchQuery
 from flowbuilder.ports.throttle import LimiterStore, NoThrottle, Throttle
 
 if TYPE_CHECKING:
@@ -52,7 +50,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # checking a document needs the ports of its steps; the store's, with all its records, only when one is asked for
+    # lazy: validating a document needs the ports of its steps, but not the store's with all its records
     if name in ("ExecutionFilter", "ReviewFilter", "Store"):
         from flowbuilder.ports import store
 

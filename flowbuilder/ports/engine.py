@@ -1,16 +1,18 @@
-"""What runs executions."""
+"""Ports of the engine: starting and waking executions, and what it gives a step run (effect ledger and journal)."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from flowbuilder.values import JsonObject
+from flowbuilder.model.effect import Effect, Intent
+from flowbuilder.values import Json, JsonObject
 
 
 @dataclass(frozen=True, kw_only=True)
 class StartRequest:
-    """An execution that is to be started: of which version, with checked inputs. `draft`: the version is not published.
+    """Which version to run, with checked inputs; `draft` when the version is not published.
 
     The same `key` starts the same execution, also after a crash in the middle.
     """
@@ -24,12 +26,48 @@ class StartRequest:
 
 
 class Engine(Protocol):
-    """What runs executions. Prefect in production; this process with `--local`; a list in tests."""
+    """Runs executions: Prefect in production, this process with `--local`, a list in tests."""
 
-    def start(self, wanted: StartRequest) -> str:
+    def start(self, request: StartRequest) -> str:
         """Start an execution; returns its id."""
 
     def wake(self, execution_id: str) -> None:
-        """Have a worker take the execution up again. A hint: losing one only costs time."""
+        """Ask a worker to resume the execution. A hint: a lost one only costs time."""
 
-    def cancel(self, execution_id: str) -> None: ...
+    def cancel(self, execution_id: str) -> None:
+        """Ask for the execution to be cancelled."""
+
+
+class Ledger(Protocol):
+    """The effect ledger of one step run, bound to its execution and lease."""
+
+    async def begin(self, intent: Intent) -> Effect:
+        """Commit the intent before the call; an effect that is done already is returned with its receipt.
+
+        An effect begun earlier is returned with the number of reviews that were answered then; that of the intent is
+        stored.
+        """
+
+    async def done(self, key: str, *, receipt: JsonObject, inverse: JsonObject | None = None) -> None:
+        """The call succeeded."""
+
+    async def unknown(self, key: str, *, reason: str) -> None:
+        """The call was made, and its outcome is unknown."""
+
+    async def refused(self, key: str, *, reason: str) -> None:
+        """The target certainly did nothing."""
+
+    async def approved(self, content_hash: str) -> bool:
+        """Whether a reviewer of this execution approved content with this sha256."""
+
+
+class Journal(Protocol):
+    """Memoised answers of models and tools within one step run, each stored before it is used.
+
+    A step run that is repeated, after a crash or in a retry, gets the stored answers: nothing is paid for twice.
+    """
+
+    async def get_or_ask(self, request: Json, ask: Callable[[], Awaitable[JsonObject]]) -> JsonObject:
+        """The stored answer to a request, else that of `ask`, stored first. Repeated requests of one run are counted:
+        each has an answer of its own."""
+        ...

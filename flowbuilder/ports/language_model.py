@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from flowbuilder.ports.journal import Journal
+from flowbuilder.ports.engine import Journal
 from flowbuilder.values import Json, JsonObject
 
 

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from flowbuilder.adapters.clock import SystemClock
+from flowbuilder.adapters.ports import SystemClock
 from flowbuilder.engine.start import create_execution
 from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.errors import NotFound, Refused

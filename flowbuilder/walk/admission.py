@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from flowbuilder.model.review import Decision
 from flowbuilder.plan.nodes import LoopNode
 from flowbuilder.walk.commands import ask_path
 from flowbuilder.walk.runs import NodeRun
@@ -18,16 +17,15 @@ def begin_task(course: WalkState, run: NodeRun) -> None:
         run.mark_begun()
         course.apply(run, outcome)
         return
-    decision: Decision | None = None
     while (answer := course.decisions.get(ask_path(run.path, run.asks))) is not None:
-        decision, run.asks = answer, run.asks + 1
+        run.decision, run.asks, run.follows_decision = answer, run.asks + 1, True
     if ask_path(run.path, run.asks) in course.asked:
         run.state = "waiting"
         return
     if not _enter(run):
         run.state = "held"
         return
-    run.state, run.decision = "running", decision
+    run.state = "running"
     course.starting.append(run)
 
 

@@ -19,6 +19,8 @@ def close(course: WalkState, block: BlockRun) -> None:
     if block.abandoned or owner is None:
         return
     error = failure_of(block)
+    holder = owner.owner if isinstance(owner, ItemRun) else owner
+    holder.follows_decision |= any(run.follows_decision for run in block.runs.values())
     if isinstance(owner, ItemRun):
         item_settled(course, owner, error)
     elif error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flowbuilder.plan.nodes import ReviewNode, TaskNode
+from flowbuilder.walk.admission import leave
 from flowbuilder.walk.commands import Ask, Start
 from flowbuilder.walk.rewind import abandon_block
 from flowbuilder.walk.runs import ItemRun, NodeRun
@@ -11,13 +12,15 @@ from flowbuilder.walk.state import WalkState
 
 def emit_starts(course: WalkState) -> None:
     """Turn what is about to begin into actions."""
-    starting, course.starting = course.starting, []
-    for run in starting:
-        if run.gone or run.state not in ("running", "waiting"):
-            continue
-        if (item := _needless(run)) is not None:
-            _take_back(course, item)
-            continue
+    ready = [run for run in course.starting if not run.gone and run.state in ("running", "waiting")]
+    needless = {run: item for run in ready if (item := run.needless_in()) is not None}
+    if needless:
+        course.starting = [run for run in ready if run not in needless]
+        for run, item in needless.items():
+            _take_back(course, run, item)
+        return  # without them an iteration may be over, and what else is ready there needless too
+    course.starting = []
+    for run in ready:
         run.mark_begun()
         course.actions.append(_action(course, run))
 
@@ -41,18 +44,15 @@ def _action(course: WalkState, run: NodeRun) -> Start | Ask:
     )
 
 
-def _needless(run: NodeRun) -> ItemRun | None:
-    """The outermost item around it that has not begun, of an iteration that has stopped."""
-    found = None
-    for item in run.items_around():
-        if item.owner.stopped and not item.begun:
-            found = item
-    return found
-
-
-def _take_back(course: WalkState, item: ItemRun) -> None:
-    owner = item.owner
-    if item.block is not None:
-        abandon_block(course, item.block)
-    owner.open_items.pop(item.index, None)
-    course.launching[owner] = None
+def _take_back(course: WalkState, run: NodeRun, item: ItemRun) -> None:
+    if run.gone:
+        return
+    if item.begun:
+        if run.state == "running":
+            leave(course, run)
+        run.state = "pending"
+    else:
+        if item.block is not None:
+            abandon_block(course, item.block)
+        item.owner.open_items.pop(item.index, None)
+    course.launching[item.owner] = None

@@ -42,7 +42,12 @@ def launch(course: WalkState, run: NodeRun) -> None:
         held = run.held.popleft()
         if not held.gone and held.state == "held":
             begin_task(course, held)
-    while not run.stopped and run.next_item < len(run.items) and run.busy + run.fresh < node.max_concurrency:
+    known = course.known_items.get(run.path, -1)
+    while (
+        not run.stopped
+        and run.next_item < len(run.items)
+        and (run.next_item <= known or run.busy + run.fresh < node.max_concurrency)
+    ):
         index = run.next_item
         run.next_item += 1
         value = run.items[index]

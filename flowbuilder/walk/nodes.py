@@ -19,6 +19,7 @@ def begin(course: WalkState, run: NodeRun) -> None:
     """All that the node needs is settled: skip it, or begin it."""
     if run.gone or run.state != "pending":
         return
+    run.follows_decision |= any(run.block.runs[need].follows_decision for need in run.node.needs)
     if run.blocked_by:
         course.skip(run, f"needs {run.blocked_by}, which failed", blocked=True)
         return
@@ -65,6 +66,7 @@ def _begin_review(course: WalkState, run: NodeRun) -> None:
     ):
         rewind(course, run, node.rewind_to, decision)
     else:
+        run.follows_decision = True
         course.settle(
             run,
             "completed",

@@ -32,6 +32,7 @@ def rewind(course: WalkState, review: NodeRun, target: str, decision: Decision) 
     for node in again:
         block.replace(node)
         paths.append(block.runs[node.id].path)
+    block.runs[target].follows_decision = True
     for node in again:
         block.recount(node.id)
         if not block.runs[node.id].missing:

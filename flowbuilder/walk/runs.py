@@ -35,6 +35,8 @@ class NodeRun:
     reason: str = ""
     failed: bool = False
     gone: bool = False
+    follows_decision: bool = False
+    """Whether a reviewer's decision, and no outcome of a step since, has led here."""
     blocked_by: str = ""
     asks: int = 0
     decision: Decision | None = None
@@ -101,6 +103,26 @@ class NodeRun:
             block = owner.block if owner is not None else None
         return found
 
+    def needless_in(self) -> ItemRun | None:
+        """The outermost item around it, of an iteration that has stopped, in which it must not start any more: one that
+        has not begun, or one in which only a reviewer's decision has led to it. For an iteration that has stopped does
+        not wait for people: a decision that comes after its end changes nothing, so one that came before must not."""
+        found = None
+        for item in self.items_around():
+            if item.owner.stopped and (not item.begun or self.needs_decision_in(item)):
+                found = item
+        return found
+
+    def needs_decision_in(self, item: ItemRun) -> bool:
+        """Whether it can start because of a reviewer's decision inside the item, and no outcome of a step since."""
+        run = self
+        while not run.follows_decision:
+            owner = run.block.owner
+            if owner is None or owner is item:
+                return False
+            run = owner.owner if isinstance(owner, ItemRun) else owner
+        return True
+
     def mark_begun(self) -> None:
         """Something of the items around it has happened: they are not taken back any more."""
         for item in self.items_around():
@@ -117,7 +139,7 @@ class NodeRun:
     def loop_done(self) -> bool:
         """Whether an iteration has nothing left to do: all items done, or stopped with nothing running inside."""
         if self.stopped:
-            return not self.busy and not self.fresh
+            return not self.busy and not self.fresh and not any(block.has_held() for block in self.blocks())
         return self.next_item >= len(self.items) and not self.open_items
 
     def standing(self) -> StepView:
@@ -179,6 +201,13 @@ class BlockRun:
             for need in node.needs:
                 self._dependents.setdefault(need, []).append(node.id)
         self.unsettled = len(self.runs)
+
+    def has_held(self) -> bool:
+        """Whether a step in it only waits for room, and is still needed."""
+        return any(
+            (run.state == "held" and run.needless_in() is None) or any(block.has_held() for block in run.blocks())
+            for run in self.runs.values()
+        )
 
     def dependents(self, node_id: str) -> list[NodeRun]:
         """The runs of the nodes that need this one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -52,6 +53,8 @@ class CloseBlock:
     block: BlockRun
 
 
+_ITEM = re.compile(r"\[(\d+)\]")
+
 Job = Begin | GoOn | Apply | OpenItem | CloseBlock
 
 
@@ -62,6 +65,8 @@ class WalkState:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
+    known_items: dict[str, int] = field(default_factory=dict)
+    """The highest index of an item of which anything is remembered, by the path of its iteration."""
     live: dict[str, NodeRun] = field(default_factory=dict)
     jobs: deque[Job] = field(default_factory=deque)
     launching: dict[NodeRun, None] = field(default_factory=dict)
@@ -77,7 +82,12 @@ class WalkState:
     ) -> WalkState:
         """The course of an execution of which this much is remembered."""
         known = {outcome.path: outcome for outcome in outcomes}
-        return cls(outcomes=known, decisions=dict(decisions or {}), asked=set(asked))
+        state = cls(outcomes=known, decisions=dict(decisions or {}), asked=set(asked))
+        for path in (*state.outcomes, *state.decisions, *state.asked):
+            for item in _ITEM.finditer(path):
+                loop = path[: item.start()]
+                state.known_items[loop] = max(state.known_items.get(loop, -1), int(item[1]))
+        return state
 
     def note(self, kind: EventType, path: str, data: JsonObject) -> None:
         """Something worth an event."""
@@ -101,6 +111,7 @@ class WalkState:
     def apply(self, run: NodeRun, outcome: Outcome) -> None:
         """Settle a run by what became of its step."""
         if not run.gone and not run.settled:
+            run.follows_decision = False
             if outcome.status == "completed":
                 self.settle(run, "completed", outcome.output)
             else:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from flowbuilder.adapters.cms.front_matter import take_apart
+from flowbuilder.adapters.cms.front_matter import parse_document
 from flowbuilder.adapters.connections import FileConnections
 from flowbuilder.adapters.ports import real_ports
 from flowbuilder.analysis.linter import check
@@ -100,7 +100,7 @@ def test_the_page_that_loses_most_is_drafted_and_waits_for_a_person(world: World
     assert finished.outcomes["pick"].output["url"] == world.address + DECAYED
     assert finished.outcomes["pick"].output["now"] < finished.outcomes["pick"].output["before"]
     assert review.request.title.startswith('Refresh "How to brew green tea')
-    assert review.request.base == take_apart(before).body
+    assert review.request.base == parse_document(before).body
     assert review.request.proposal != review.request.base
     assert "demo model, no LLM" in review.request.findings[0]["evidence"]
     assert world.source(DECAYED) == before
@@ -111,7 +111,7 @@ def test_an_approved_draft_is_in_the_file_and_on_the_live_page(world: World) -> 
     finished = world.run("decay-refresh", decide={"review": "approve"})
     assert finished.status == "completed", finished.error
     proposal = finished.reviews[0].request.proposal
-    assert take_apart(world.source(DECAYED)).body == proposal
+    assert parse_document(world.source(DECAYED)).body == proposal
     assert "<h2>In short</h2>" in world.live(DECAYED)
     assert "<h2>In short</h2>" not in before
     verified = finished.outputs["verified"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flowbuilder.adapters.clock import SystemClock
+from flowbuilder.adapters.ports import SystemClock
 from flowbuilder.settings import Settings
 from flowbuilder.store import open_store
 from flowbuilder.testing import fake_ports

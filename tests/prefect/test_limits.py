@@ -13,7 +13,7 @@ from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from pytest_httpserver import HTTPServer
 
-from flowbuilder.adapters.clock import SystemClock
+from flowbuilder.adapters.ports import SystemClock
 from flowbuilder.adapters.throttling.connection_throttle import ConnectionThrottle
 from flowbuilder.adapters.throttling.limit_registry import LimitRegistry
 from flowbuilder.errors import Throttled

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from flowbuilder.adapters.clock import SystemClock
+from flowbuilder.adapters.ports import SystemClock
 from flowbuilder.engine.start import create_execution
 from flowbuilder.errors import Unavailable
 from flowbuilder.model.review_rules import Answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +19,13 @@ from flowbuilder.walk.walk import Walk
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 INFO = ExecutionInfo(id="e1", workflow="w", version=1, started_at=AT.isoformat())
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The decision of a review that a step asked for itself."""
+
+    path: str
 
 
 class Simulation:
@@ -47,7 +55,7 @@ class Simulation:
         )
 
     def run(self) -> Finish | None:
-        pending: list[Start | Ask] = []
+        pending: list[Start | Ask | Answer] = []
         while True:
             for action in self.walk.advance():
                 self.take(action, pending)
@@ -58,9 +66,9 @@ class Simulation:
                 self.remember(chosen)
                 self.walk, pending = self.new_walk(), []
             else:
-                self.tell(chosen)
+                pending += self.tell(chosen)
 
-    def take(self, action: Action, pending: list[Start | Ask]) -> None:
+    def take(self, action: Action, pending: list[Start | Ask | Answer]) -> None:
         match action:
             case Start(path=path):
                 self.starts.append(path)
@@ -76,19 +84,19 @@ class Simulation:
             case Note(event=event) if event.type == "step_skipped":
                 self.skips.append(event.path)
 
-    def tell(self, action: Start | Ask) -> None:
+    def tell(self, action: Start | Ask | Answer) -> list[Answer]:
+        """Tell the walk what became of an action; returns the decision that is pending now, if any."""
         remembered = self.remember(action)
-        if isinstance(remembered, Outcome):
-            self.walk.finished(remembered)
-            asked = ask_path(action.path, getattr(action, "asks", 0))
-            if remembered.status == "needs_review" and asked in self.case.get("decisions", {}):
-                self.decisions[asked] = self.decision(asked)
-                self.walk.decided(asked, self.decisions[asked])
-        else:
+        if isinstance(remembered, Decision):
             self.walk.decided(action.path, remembered)
+            return []
+        self.walk.finished(remembered)
+        asked = ask_path(action.path, getattr(action, "asks", 0))
+        decided = remembered.status == "needs_review" and asked in self.case.get("decisions", {})
+        return [Answer(asked)] if decided else []
 
-    def remember(self, action: Start | Ask) -> Outcome | Decision:
-        if isinstance(action, Ask):
+    def remember(self, action: Start | Ask | Answer) -> Outcome | Decision:
+        if not isinstance(action, Start):
             self.decisions[action.path] = self.decision(action.path)
             return self.decisions[action.path]
         outcome = self.outcome(action)

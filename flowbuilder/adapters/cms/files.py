@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
-from flowbuilder.adapters.cms.front_matter import Document, take_apart
+from flowbuilder.adapters.cms.front_matter import Document, parse_document
 from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError
 from flowbuilder.model.effect import TargetClass
 from flowbuilder.ports import CmsPage, CmsWrite
@@ -172,7 +172,7 @@ def _find(root: int, parts: tuple[str, ...], url: str) -> tuple[tuple[str, ...],
     for place in _places(parts):
         try:
             with _folder(root, place[:-1]) as folder:
-                return place, take_apart(_content(folder, place[-1], url))
+                return place, parse_document(_content(folder, place[-1], url))
         except FileNotFoundError:
             continue
     raise NotFound(f"there is no page {url:.200}")

@@ -1,4 +1,4 @@
-"""Front matter: the YAML block that opens a Markdown file. Keys that are not written stay byte for byte."""
+"""Front matter: the YAML block at the start of a Markdown file. Edits leave every other key byte for byte."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TOP_KEY = re.compile(r"^[^\s#][^\n]*", re.MULTILINE)
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A file taken apart. `head` is the front matter with its marks and the blank line after it, or empty."""
+    """A parsed file. `head` is the front matter with its fences and the blank line after it, or empty."""
 
     head: str
     body: str
@@ -27,13 +27,27 @@ class Document:
         """The file's content."""
         return self.head + self.body
 
+    def fields(self) -> dict[str, Any]:
+        """The front matter; `StepError` when it is not a YAML mapping."""
+        opening = _OPENING.match(self.head)
+        if opening is None:
+            return {}
+        try:
+            value = yaml.safe_load(opening[1])
+        except yaml.YAMLError as problem:
+            reason = str(problem).replace("\n", " ")
+            raise StepError(f"the front matter is not valid YAML: {reason:.200}", code="front_matter") from None
+        if value is not None and not isinstance(value, dict):
+            raise StepError("the front matter is not a mapping of names to values", code="front_matter")
+        return value or {}
+
     def field(self, name: str) -> str:
-        """A field of the front matter as text; empty when it is not there."""
-        value = _parsed(self.head).get(name)
+        """A field of the front matter as text; empty when there is none."""
+        value = self.fields().get(name)
         return "" if value is None else str(value)
 
     def with_body(self, body: str) -> Document:
-        """The same head over another body, such that reading it again gives exactly that body."""
+        """The same head with another body, such that parsing the text gives exactly that body."""
         head = self.head
         if not head and body.startswith("---"):
             head = "---\n---\n\n"
@@ -42,23 +56,24 @@ class Document:
         return Document(head=head, body=body)
 
     def with_field(self, name: str, value: str) -> Document:
-        """The same document with one field set; what stands around it is not touched."""
+        """The same document with one field set; all other text is unchanged."""
         line = f"{name}: {json.dumps(value, ensure_ascii=False)}\n"
         if not self.head:
             return Document(head=f"---\n{line}---\n\n", body=self.body)
-        before = _parsed(self.head)
+        before = self.fields()
         opening = _OPENING.match(self.head)
         assert opening is not None
         inner = opening[1]
         start, end = _lines_of(inner, name)
         changed = inner[:start] + line + inner[end:]
         head = self.head[: opening.start(1)] + changed + self.head[opening.end(1) :]
-        if _parsed(head) != {**before, name: value}:
-            raise StepError(f"the front matter is too unusual to set {name} in it", code="front_matter")
-        return Document(head=head, body=self.body)
+        document = Document(head=head, body=self.body)
+        if document.fields() != {**before, name: value}:
+            raise StepError(f"{name} cannot be set in front matter of this form", code="front_matter")
+        return document
 
 
-def take_apart(text: str) -> Document:
+def parse_document(text: str) -> Document:
     """Head and body of a file. One blank line after the front matter belongs to the head."""
     opening = _OPENING.match(text)
     if opening is None:
@@ -77,17 +92,3 @@ def _lines_of(inner: str, name: str) -> tuple[int, int]:
         if re.match(rf"{re.escape(name)}\s*:", found[0]):
             return found.start(), keys[index + 1].start() if index + 1 < len(keys) else len(inner)
     return len(inner), len(inner)
-
-
-def _parsed(head: str) -> dict[str, Any]:
-    opening = _OPENING.match(head)
-    if opening is None:
-        return {}
-    try:
-        value = yaml.safe_load(opening[1])
-    except yaml.YAMLError as problem:
-        reason = str(problem).replace("\n", " ")
-        raise StepError(f"the front matter is not valid YAML: {reason:.200}", code="front_matter") from None
-    if value is not None and not isinstance(value, dict):
-        raise StepError("the front matter is not a list of names and values", code="front_matter")
-    return value or {}

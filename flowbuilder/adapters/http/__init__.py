@@ -1,1 +1,5 @@
-"""HTTP: the guarded client, bounded bodies and page extraction."""
+"""HTTP under egress control, and reading HTML pages."""
+
+from flowbuilder.adapters.http.guarded_http import GuardedHttp
+
+__all__ = ["GuardedHttp"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from flowbuilder.adapters.models.providers import load_library, opened_model
+from flowbuilder.adapters.models.providers import load_library, open_model
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.json_schema import problems
 from flowbuilder.ports import ModelAnswer, ModelRequest, ModelTool, NoThrottle, Throttle
@@ -38,7 +38,7 @@ class NamedModels:
             return await DemoModel().complete(request)
         await load_library(provider)  # not a part of the time that the model has
         try:
-            async with timeout_excluding_waits(request.timeout), opened_model(request) as model:
+            async with timeout_excluding_waits(request.timeout), open_model(request) as model:
                 return await _ask(self._watched(model, request), request)
         except TimeoutError:
             raise TransientError(

@@ -1,11 +1,11 @@
-"""Opening a model of a provider: keys and addresses from a connection, or from the provider's own variables."""
+"""Opens a pydantic-ai model of a provider, with key and address from a connection or the provider's own variables."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib import import_module
 from typing import Any
 
@@ -13,76 +13,106 @@ from flowbuilder.errors import ConfigurationError, StepError
 from flowbuilder.ports import ModelRequest
 from flowbuilder.values import JsonObject
 
-PROVIDERS = ("anthropic", "demo", "google", "ollama", "openai")
+Opener = Callable[[str, ModelRequest], AbstractAsyncContextManager[Any]]
+"""From a model's name (without its provider) and a request to the open model."""
+
+OLLAMA_URL = "http://localhost:11434/v1"
 _LIBRARIES = {
     "anthropic": ("pydantic_ai.models.anthropic", "pydantic_ai.providers.anthropic"),
     "google": ("pydantic_ai.models.google", "pydantic_ai.providers.google"),
     "openai": ("pydantic_ai.models.openai", "pydantic_ai.providers.openai"),
 }
-OLLAMA = "http://localhost:11434/v1"
 
 
 @asynccontextmanager
-async def opened_model(request: ModelRequest) -> AsyncIterator[Any]:
+async def open_model(request: ModelRequest) -> AsyncIterator[Any]:
     """The pydantic-ai model of a request, closed at the end. The provider's SDK does not retry: the step does.
 
-    A provider that is not one of `PROVIDERS` is taken for OpenAI-compatible when the connection has a `base_url`.
+    A provider without an opener is taken for OpenAI-compatible when the connection has a `base_url`. `StepError` when
+    it has none, `ConfigurationError` without a key.
     """
     provider, _, name = request.model.partition(":")
-    connection = request.connection
     if not name:
         raise StepError(f"model {request.model!r:.60} is not of the form provider:name", code="unknown_model")
     await load_library(provider)
-    # a client per request: one that is shared would be bound to the event loop it was first used in
-    if provider == "anthropic":
-        import anthropic
-        from pydantic_ai.models.anthropic import AnthropicModel
-        from pydantic_ai.providers.anthropic import AnthropicProvider
-
-        async with anthropic.AsyncAnthropic(
-            api_key=_key(connection, "ANTHROPIC_API_KEY"),
-            base_url=_address(connection, "ANTHROPIC_BASE_URL"),
-            max_retries=0,
-            timeout=request.timeout,
-        ) as client:
-            yield AnthropicModel(name, provider=AnthropicProvider(anthropic_client=client))
-    elif provider == "google":
-        import httpx2
-        from pydantic_ai.models.google import GoogleModel
-        from pydantic_ai.providers.google import GoogleProvider
-
-        async with httpx2.AsyncClient(timeout=request.timeout) as http:
-            key, address = _key(connection, "GOOGLE_API_KEY", "GEMINI_API_KEY"), _address(connection, "GOOGLE_BASE_URL")
-            yield GoogleModel(name, provider=GoogleProvider(api_key=key, base_url=address, http_client=http))
-    elif provider in ("ollama", "openai") or connection.get("base_url"):
-        import openai
-        from pydantic_ai.models.openai import OpenAIChatModel
-        from pydantic_ai.providers.openai import OpenAIProvider
-
-        if provider == "ollama":
-            address, key = _address(connection, "OLLAMA_BASE_URL") or OLLAMA, str(connection.get("api_key") or "ollama")
-        elif provider == "openai":
-            address = _address(connection, "OPENAI_BASE_URL")
-            # servers of one's own rarely want a key
-            key = _key(connection, "OPENAI_API_KEY", needed=address is None)
-        else:
-            address, key = _address(connection), str(connection.get("api_key") or "none")
-        async with openai.AsyncOpenAI(
-            api_key=key, base_url=address, max_retries=0, timeout=request.timeout
-        ) as openai_client:
-            yield OpenAIChatModel(name, provider=OpenAIProvider(openai_client=openai_client))
-    else:
-        known = ", ".join(PROVIDERS)
+    opener = _OPENERS.get(provider) or (_open_compatible if request.connection.get("base_url") else None)
+    if opener is None:
+        known = ", ".join(sorted((*_OPENERS, "demo")))
         raise StepError(
             f"model {request.model!r:.60}: provider {provider!r:.30} is not known (known: {known}); for an "
             "OpenAI-compatible server, name a connection with a base_url",
             code="unknown_model",
         )
+    # a client per request: a shared one would be bound to the event loop it was first used in
+    async with opener(name, request) as model:
+        yield model
 
 
 async def load_library(provider: str) -> None:
-    """Import what talks to a provider: in a thread, for it takes a second or more and others share this event loop."""
+    """Import a provider's SDK in a thread: it takes a second or more, and the event loop is shared."""
     await asyncio.to_thread(_import, _LIBRARIES.get(provider, _LIBRARIES["openai"]))
+
+
+@asynccontextmanager
+async def _open_anthropic(name: str, request: ModelRequest) -> AsyncIterator[Any]:
+    import anthropic
+    from pydantic_ai.models.anthropic import AnthropicModel
+    from pydantic_ai.providers.anthropic import AnthropicProvider
+
+    async with anthropic.AsyncAnthropic(
+        api_key=_key(request.connection, "ANTHROPIC_API_KEY"),
+        base_url=_address(request.connection, "ANTHROPIC_BASE_URL"),
+        max_retries=0,
+        timeout=request.timeout,
+    ) as client:
+        yield AnthropicModel(name, provider=AnthropicProvider(anthropic_client=client))
+
+
+@asynccontextmanager
+async def _open_google(name: str, request: ModelRequest) -> AsyncIterator[Any]:
+    import httpx2
+    from pydantic_ai.models.google import GoogleModel
+    from pydantic_ai.providers.google import GoogleProvider
+
+    async with httpx2.AsyncClient(timeout=request.timeout) as http:
+        key = _key(request.connection, "GOOGLE_API_KEY", "GEMINI_API_KEY")
+        address = _address(request.connection, "GOOGLE_BASE_URL")
+        yield GoogleModel(name, provider=GoogleProvider(api_key=key, base_url=address, http_client=http))
+
+
+def _open_openai(name: str, request: ModelRequest) -> AbstractAsyncContextManager[Any]:
+    address = _address(request.connection, "OPENAI_BASE_URL")
+    key = _key(request.connection, "OPENAI_API_KEY", needed=address is None)  # self-hosted servers rarely need one
+    return _open_chat(name, request, key=key, address=address)
+
+
+def _open_ollama(name: str, request: ModelRequest) -> AbstractAsyncContextManager[Any]:
+    address = _address(request.connection, "OLLAMA_BASE_URL") or OLLAMA_URL
+    return _open_chat(name, request, key=str(request.connection.get("api_key") or "ollama"), address=address)
+
+
+def _open_compatible(name: str, request: ModelRequest) -> AbstractAsyncContextManager[Any]:
+    key = str(request.connection.get("api_key") or "none")
+    return _open_chat(name, request, key=key, address=_address(request.connection))
+
+
+@asynccontextmanager
+async def _open_chat(name: str, request: ModelRequest, *, key: str, address: str | None) -> AsyncIterator[Any]:
+    """A model behind OpenAI's chat completions API."""
+    import openai
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.providers.openai import OpenAIProvider
+
+    async with openai.AsyncOpenAI(api_key=key, base_url=address, max_retries=0, timeout=request.timeout) as client:
+        yield OpenAIChatModel(name, provider=OpenAIProvider(openai_client=client))
+
+
+_OPENERS: dict[str, Opener] = {
+    "anthropic": _open_anthropic,
+    "google": _open_google,
+    "ollama": _open_ollama,
+    "openai": _open_openai,
+}
 
 
 def _import(names: tuple[str, ...]) -> None:

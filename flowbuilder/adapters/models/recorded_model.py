@@ -36,7 +36,7 @@ class RecordedModel(WrapperModel):
             return {"messages": ModelMessagesTypeAdapter.dump_python([response], mode="json")}
 
         asked: Json = {"model": self.wrapped.model_id, "messages": _lasting(dumped(messages))}
-        answer = await self._journal.answered(asked, ask)
+        answer = await self._journal.get_or_ask(asked, ask)
         [response] = ModelMessagesTypeAdapter.validate_python(answer["messages"])
         assert isinstance(response, ModelResponse)
         return response

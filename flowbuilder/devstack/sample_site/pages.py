@@ -6,12 +6,12 @@ import html
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import yaml
 from markdown_it import MarkdownIt
 
+from flowbuilder.adapters.cms.front_matter import parse_document
 from flowbuilder.devstack.sample_site.page_template import NavigationEntry, render_article, render_document
+from flowbuilder.errors import StepError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,11 @@ def render_missing(root: Path, path: str) -> str:
 
 
 def _read(root: Path, file: Path) -> Page:
-    front, body = _front_matter(file.read_text(encoding="utf-8"))
+    document = parse_document(file.read_text(encoding="utf-8"))
+    try:
+        front = document.fields()
+    except StepError:
+        front = {}  # the page is shown without its front matter
     inside = file.resolve().relative_to(root.resolve()).with_suffix("").as_posix()
     path = "/" + ("" if inside == "index" else inside.removesuffix("/index"))
     return Page(
@@ -73,21 +77,8 @@ def _read(root: Path, file: Path) -> Page:
         label=str(front.get("label") or front.get("title") or inside),
         description=str(front.get("description") or ""),
         updated=str(front.get("updated") or ""),
-        body=body,
+        body=document.body.lstrip("\n"),
     )
-
-
-def _front_matter(text: str) -> tuple[dict[str, Any], str]:
-    if not text.startswith("---\n"):
-        return {}, text
-    head, fence, body = text[4:].partition("\n---\n")
-    if not fence:
-        return {}, text
-    try:
-        front = yaml.safe_load(head)
-    except yaml.YAMLError:
-        front = None
-    return (front if isinstance(front, dict) else {}), body.lstrip("\n")
 
 
 def _navigation(root: Path) -> list[NavigationEntry]:

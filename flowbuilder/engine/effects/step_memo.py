@@ -21,7 +21,7 @@ class StepMemos:
     path: str
     _asked: Counter[str] = field(default_factory=Counter)
 
-    async def answered(self, request: Json, ask: Callable[[], Awaitable[JsonObject]]) -> JsonObject:
+    async def get_or_ask(self, request: Json, ask: Callable[[], Awaitable[JsonObject]]) -> JsonObject:
         """The answer that is in the store, or the one that `ask` gives, once it is there."""
         asked = digest(request)
         self._asked[asked] += 1

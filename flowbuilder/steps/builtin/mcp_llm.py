@@ -80,7 +80,7 @@ async def _answer(session: McpSession, item: ContextCall | OfferedTool, argument
 
     request: JsonObject = {"server": item.server, "tool": item.tool, "arguments": arguments}
     journal = run.ports.journal
-    return str((await (journal.answered(request, ask) if journal else ask()))["text"])
+    return str((await (journal.get_or_ask(request, ask) if journal else ask()))["text"])
 
 
 async def _offered(session: McpSession, item: OfferedTool, run: StepRun) -> ModelTool:

@@ -35,7 +35,7 @@ class FakeModel:
 
         if request.journal is None:
             return await self._answer(request)
-        known = await request.journal.answered({"model": request.model, "prompt": request.prompt}, ask)
+        known = await request.journal.get_or_ask({"model": request.model, "prompt": request.prompt}, ask)
         return ModelAnswer(output=known["output"], usage=known["usage"])
 
     async def _answer(self, request: ModelRequest) -> ModelAnswer:

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from pytest_httpserver import HTTPServer
 
-from flowbuilder.adapters.clock import SystemClock
 from flowbuilder.adapters.cms.files import FilesCms
 from flowbuilder.adapters.connections import FileConnections
 from flowbuilder.adapters.egress import Egress
@@ -22,6 +21,7 @@ from flowbuilder.adapters.google.search_console import GoogleSearchConsole
 from flowbuilder.adapters.http.guarded_http import GuardedHttp
 from flowbuilder.adapters.mcp import ConnectedServers
 from flowbuilder.adapters.models.named_models import NamedModels
+from flowbuilder.adapters.ports import SystemClock
 from flowbuilder.devstack.sample_site.site import SampleSite
 from flowbuilder.engine.effects.effect_ledger import EffectLedger
 from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError, TransientError

@@ -72,9 +72,9 @@ def journals(request: pytest.FixtureRequest, world: World) -> Callable[[], Journ
 async def test_a_run_that_is_done_again_asks_only_what_was_not_answered(journals: Callable[[], Journal]) -> None:
     asked, ask = asking("a", "b", "c")
     first = journals()
-    assert [(await first.answered(request, ask))["text"] for request in ("one", "two", "one")] == ["a", "b", "c"]
+    assert [(await first.get_or_ask(request, ask))["text"] for request in ("one", "two", "one")] == ["a", "b", "c"]
     again = journals()
-    assert [(await again.answered(request, ask))["text"] for request in ("one", "two", "one")] == ["a", "b", "c"]
+    assert [(await again.get_or_ask(request, ask))["text"] for request in ("one", "two", "one")] == ["a", "b", "c"]
     assert asked == ["a", "b", "c"]
 
 
@@ -83,14 +83,14 @@ async def test_an_answer_that_did_not_come_is_asked_for_again(journals: Callable
         raise NotFound("gone")
 
     with pytest.raises(NotFound):
-        await journals().answered("one", fail)
+        await journals().get_or_ask("one", fail)
     _, ask = asking("a")
-    assert await journals().answered("one", ask) == {"text": "a"}
+    assert await journals().get_or_ask("one", ask) == {"text": "a"}
 
 
 async def test_the_next_round_of_a_step_asks_anew(world: World) -> None:
     lease = world.store.claim(world.execution().id, "worker-1", timedelta(seconds=9))
     asked, ask = asking("a", "b")
     for path in ("draft", "draft#2"):
-        await StepMemos(world.store, lease, path).answered("one", ask)
+        await StepMemos(world.store, lease, path).get_or_ask("one", ask)
     assert asked == ["a", "b"]

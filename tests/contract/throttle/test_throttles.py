@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from flowbuilder.adapters.clock import SystemClock
+from flowbuilder.adapters.ports import SystemClock
 from flowbuilder.adapters.throttling.connection_throttle import LONG_WAIT, SHORT_WAIT, ConnectionThrottle
 from flowbuilder.adapters.throttling.limit_registry import LimitRegistry
 from flowbuilder.errors import ConfigurationError, StepError, Throttled, TransientError

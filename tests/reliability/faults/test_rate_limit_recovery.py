@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flowbuilder.adapters.clock import SystemClock
-from flowbuilder.adapters.ports import real_ports
+from flowbuilder.adapters.ports import SystemClock, real_ports
 from flowbuilder.adapters.throttling.connection_throttle import SHORT_WAIT, ConnectionThrottle
 from flowbuilder.adapters.throttling.limit_registry import LimitRegistry
 from flowbuilder.app import App

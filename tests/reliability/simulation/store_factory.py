@@ -12,7 +12,7 @@ from flowbuilder.model.execution import Lease
 from flowbuilder.settings import Settings
 from flowbuilder.store import SqlStore, open_store, upgrade
 from flowbuilder.testing import MemoryStore
-from flowbuilder.testing.fakes.clock import FakeClock
+from flowbuilder.testing.fakes.bundle import FakeClock
 from flowbuilder.testing.memory_store.memory import Memory
 from tests.reliability.simulation.nodes import NODE
 from tests.reliability.simulation.workflows import SITE, WORKFLOWS

@@ -83,9 +83,9 @@ def test_a_seed_does_the_same_every_time(ground: StoreFactory) -> None:
 def test_a_seed_does_the_same_in_another_process(ground: StoreFactory) -> None:
     program = (
         "import logging, sys, pathlib; logging.disable(logging.CRITICAL); sys.path.insert(0, sys.argv[1]);"
-        "from tests.reliability.simulation.store_factory import Ground;"
+        "from tests.reliability.simulation.store_factory import StoreFactory;"
         "from tests.reliability.simulation.simulation import simulate;"
-        "print(simulate(3, Ground(pathlib.Path(sys.argv[2]))).trace)"
+        "print(simulate(3, StoreFactory(pathlib.Path(sys.argv[2]))).trace)"
     )
     said = subprocess.run(
         [sys.executable, "-c", program, str(Path(__file__).resolve().parents[3]), "."],

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from flowbuilder.testing.fakes.clock import START
+from flowbuilder.testing.fakes.bundle import START
 
 T = TypeVar("T")
 

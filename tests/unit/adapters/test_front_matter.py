@@ -2,7 +2,7 @@
 
 import pytest
 
-from flowbuilder.adapters.cms.front_matter import take_apart
+from flowbuilder.adapters.cms.front_matter import parse_document
 from flowbuilder.errors import StepError
 
 FILE = """---
@@ -21,22 +21,22 @@ date: 2021-02-03
 
 
 def test_a_file_is_its_head_and_its_body():
-    document = take_apart(FILE)
+    document = parse_document(FILE)
     assert (document.text, document.body) == (FILE, "# Green tea\n")
     assert (document.field("title"), document.field("description")) == ("Green tea", "All about tea\n")
 
 
 def test_only_the_field_that_is_set_changes():
-    changed = take_apart(FILE).with_field("description", 'Tea: "all"').text
+    changed = parse_document(FILE).with_field("description", 'Tea: "all"').text
     assert changed == FILE.replace("description: >\n  All about\n  tea\n", 'description: "Tea: \\"all\\""\n')
 
 
 def test_a_new_field_comes_last():
-    assert take_apart("---\na: 1\n---\nx").with_field("title", "T").text == '---\na: 1\ntitle: "T"\n---\nx'
+    assert parse_document("---\na: 1\n---\nx").with_field("title", "T").text == '---\na: 1\ntitle: "T"\n---\nx'
 
 
 def test_a_file_without_front_matter_gets_one():
-    assert take_apart("x\n").with_field("title", "T").text == '---\ntitle: "T"\n---\n\nx\n'
+    assert parse_document("x\n").with_field("title", "T").text == '---\ntitle: "T"\n---\n\nx\n'
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,9 @@ def test_a_file_without_front_matter_gets_one():
 )
 @pytest.mark.parametrize("body", ["x", "\nx", "\n\nx\n", "", "---\ny: 2\n---\nx", "---", "\r\nx", "- a\n"])
 def test_a_body_reads_back_as_it_was_written(head, body):
-    assert take_apart(take_apart(head + "old").with_body(body).text).body == body
+    assert parse_document(parse_document(head + "old").with_body(body).text).body == body
 
 
 def test_front_matter_that_is_not_yaml_is_an_error_of_the_step():
     with pytest.raises(StepError, match="front matter"):
-        take_apart("---\na: [\n---\nx").field("title")
+        parse_document("---\na: [\n---\nx").field("title")

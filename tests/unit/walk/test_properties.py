@@ -129,3 +129,4 @@ def test_a_walk_starts_nothing_that_is_done_and_asks_nothing_twice(case: dict[st
         assert simulation.walk.waiting
     restarted = simulation.new_walk()
     assert not [action for action in restarted.advance() if type(action).__name__ == "Start"]
+    assert simulation.finish is not None or restarted.waiting == simulation.walk.waiting

@@ -1,0 +1,118 @@
+"""`fake_ports`: the bundle of ports for tests, and the fakes of its small ports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+from flowbuilder.adapters.http.extract import extract_page
+from flowbuilder.adapters.throttling.connection_throttle import ConnectionThrottle
+from flowbuilder.adapters.throttling.limit_registry import LimitRegistry
+from flowbuilder.errors import ConfigurationError
+from flowbuilder.ports import Clock, Connections, LanguageModel, Ledger, Ports, Sandbox, SearchQuery, Throttle
+from flowbuilder.testing.fakes.cms import MemoryCms
+from flowbuilder.testing.fakes.http import FakeHttp
+from flowbuilder.testing.fakes.mcp import FakeMcp
+from flowbuilder.testing.fakes.model import FakeModel
+from flowbuilder.testing.memory_store.limiter_state import MemoryLimiterState
+from flowbuilder.testing.memory_store.memory import Memory
+from flowbuilder.values import JsonObject
+
+START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+
+
+class FakeClock:
+    """A clock that moves only when someone sleeps or `advance` is called. It begins on Monday, 5 January 2026."""
+
+    def __init__(self, start: datetime = START) -> None:
+        self._now = start
+
+    def now(self) -> datetime:
+        """The time in UTC."""
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        """Return at once; so many seconds have passed."""
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self._now += timedelta(seconds=max(0.0, seconds))
+
+
+class FakeConnections:
+    """Connections from a mapping."""
+
+    def __init__(self, known: Mapping[str, JsonObject] | None = None) -> None:
+        self._known = dict(known or {})
+
+    async def get(self, name: str) -> JsonObject:
+        """The connection; `ConfigurationError` when there is none of that name."""
+        if name not in self._known:
+            raise ConfigurationError(f"there is no connection {name!r}")
+        return dict(self._known[name])
+
+
+class FakeSearchConsole:
+    """Rows given beforehand, whatever is asked, up to the row limit. `queries` are those that were asked."""
+
+    def __init__(self, rows: Iterable[JsonObject] = (), *, final_until: str | None = None) -> None:
+        self._rows = list(rows)
+        self._final_until = final_until
+        self.queries: list[SearchQuery] = []
+
+    async def query(self, site: JsonObject, query: SearchQuery) -> JsonObject:
+        """The rows."""
+        self.queries.append(query)
+        return {"rows": self._rows[: query.row_limit], "final_until": self._final_until or query.end_date}
+
+    async def inspect(self, site: JsonObject, url: str) -> JsonObject:
+        """A page that is indexed."""
+        return {"indexStatusResult": {"verdict": "PASS", "coverageState": "Submitted and indexed"}}
+
+
+class FakeThrottle(ConnectionThrottle):
+    """The real rules on a book in memory, with the limits that `connections` declare. Nothing in it is by chance."""
+
+    def __init__(self, *, clock: Clock | None = None, connections: Connections | None = None) -> None:
+        time = clock or FakeClock()
+        declared = LimitRegistry(connections or FakeConnections())
+        super().__init__(MemoryLimiterState(Memory(time)), declared, time, jitter=lambda: 0.5)
+
+
+def fake_ports(
+    *,
+    http: FakeHttp | None = None,
+    models: LanguageModel | None = None,
+    cms: MemoryCms | None = None,
+    connections: FakeConnections | None = None,
+    clock: FakeClock | None = None,
+    search_console: FakeSearchConsole | None = None,
+    sandbox: Sandbox | None = None,
+    ledger: Ledger | None = None,
+    mcp: FakeMcp | None = None,
+    throttle: Throttle | None = None,
+) -> Ports:
+    """Ports made of fakes. The sandbox and the page extractor are the real ones: they touch nothing outside."""
+    time, known = clock or FakeClock(), connections or FakeConnections()
+    return Ports(
+        http=http or FakeHttp(),
+        models=models or FakeModel(),
+        sandbox=sandbox or _sandbox(),
+        connections=known,
+        cms=cms or MemoryCms(),
+        clock=time,
+        extract=extract_page,
+        search_console=search_console or FakeSearchConsole(),
+        mcp=mcp or FakeMcp(),
+        ledger=ledger,
+        throttle=throttle or FakeThrottle(clock=time, connections=known),
+    )
+
+
+@cache
+def _sandbox() -> Sandbox:
+    from flowbuilder.adapters.sandbox import MontySandbox
+
+    return MontySandbox()

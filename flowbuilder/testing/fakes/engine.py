@@ -1,0 +1,66 @@
+"""Effect ledger and journal of a step run, in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+
+from flowbuilder.model.effect import Effect, Intent
+from flowbuilder.testing.fakes.bundle import FakeClock
+from flowbuilder.values import Json, JsonObject, digest
+
+
+@dataclass
+class MemoryLedger:
+    """An effect ledger without a store; `effects` by key. A test simulates a crash by keeping the object."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    effects: dict[str, Effect] = field(default_factory=dict)
+    approved_hashes: set[str] = field(default_factory=set)
+
+    async def begin(self, intent: Intent) -> Effect:
+        """The new effect, or the existing one as it was begun before."""
+        known = self.effects.get(intent.key)
+        if known is not None and known.status != "refused":
+            self.effects[known.key] = replace(known, asked=max(intent.asked, known.asked))
+            return replace(known, resumed=True, age=(self.clock.now() - known.created_at).total_seconds())
+        effect = self.effects[intent.key] = intent.effect("test", self.clock.now())
+        return effect
+
+    async def done(self, key: str, *, receipt: JsonObject, inverse: JsonObject | None = None) -> None:
+        """Store the receipt."""
+        self.effects[key] = replace(self.effects[key], status="done", receipt=receipt, inverse=inverse)
+
+    async def unknown(self, key: str, *, reason: str) -> None:
+        """Mark the outcome as unknown."""
+        self.effects[key] = replace(self.effects[key], status="unknown", detail={"reason": reason})
+
+    async def refused(self, key: str, *, reason: str) -> None:
+        """Mark the effect as refused by the target."""
+        self.effects[key] = replace(self.effects[key], status="refused", detail={"reason": reason})
+
+    async def approved(self, content_hash: str) -> bool:
+        """Whether the test put this hash into `approved_hashes`."""
+        return content_hash in self.approved_hashes
+
+
+@dataclass
+class MemoryJournal:
+    """A journal without a store; `answers` by request and its count. `again()` gives that of a repeated step run."""
+
+    answers: dict[tuple[str, int], JsonObject] = field(default_factory=dict)
+    _asked: Counter[str] = field(default_factory=Counter)
+
+    async def get_or_ask(self, request: Json, ask: Callable[[], Awaitable[JsonObject]]) -> JsonObject:
+        """The stored answer, or a new one."""
+        asked = digest(request)
+        self._asked[asked] += 1
+        place = (asked, self._asked[asked])
+        if place not in self.answers:
+            self.answers[place] = await ask()
+        return self.answers[place]
+
+    def again(self) -> MemoryJournal:
+        """The journal of a repeated step run: the same answers, and no request counted yet."""
+        return MemoryJournal(answers=self.answers)
