@@ -117,7 +117,7 @@ class CrashScenario:
             with deterministic_scheduling(), unhurried():
                 self._live(CrashProxy(opened, box, "store"), box)
         except Crash:
-            self.answers_lost += (box.operations[-1], box.when) == ("store.keep_answer", "before")
+            self.answers_lost += (box.operations[-1], box.when) == ("store.keep_step_memo", "before")
             raise
         finally:
             close = getattr(opened, "close", None)

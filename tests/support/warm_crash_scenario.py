@@ -1,4 +1,4 @@
-"""The same scenarios in the warm worker: its dispatcher, its sweeper, Prefect's task engine, and a Prefect server in memory."""
+"""The same scenarios in the warm worker: dispatcher, sweeper, Prefect's task engine, and a Prefect server in memory."""
 
 from __future__ import annotations
 
