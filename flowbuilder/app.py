@@ -165,8 +165,13 @@ class App:
     def step_views(self, execution_id: str) -> tuple[StepView, ...]:
         """Where every step stands: the walk of what the store remembers. A step that runs right now is `running`."""
         execution = self.store.execution(execution_id)
-        plan = self.plans.plan_of(self.store.version(execution.workflow, execution.version))
-        walk = walk_of(self.store, plan, execution)
+        walk = walk_of(
+            self.plans.plan_of(self.store.version(execution.workflow, execution.version)),
+            execution,
+            outcomes=self.store.outcomes(execution_id),
+            decisions=self.store.decisions(execution_id),
+            reviews=open_reviews(self.store, execution_id),
+        )
         walk.advance()
         return walk.step_views()
 

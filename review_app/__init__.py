@@ -1,1 +1,1 @@
-"""The review app: where people read what is proposed, decide, and watch what happens. Streamlit, and nowhere else."""
+"""The review app: a Streamlit web app to review proposals, watch executions and start workflows."""

@@ -1,5 +1,4 @@
-"""The server: Streamlit as an ASGI application, with routes of our own, headers that keep pages to themselves, and a
-quiet collector of garbage."""
+"""The ASGI server: Streamlit with additional routes, security headers, and garbage collection on a timer."""
 
 from __future__ import annotations
 
@@ -18,21 +17,21 @@ from starlette.routing import Route
 
 from review_app import session
 from review_app.headers import SecurityHeaders
-from review_app.stream import Streams
+from review_app.stream import EventStreams
 
-COLLECT_EVERY = 60.0
-"""Seconds between two collections of garbage. The server is told not to collect after each run: that took most of its
-time with fifty sessions."""
+GC_INTERVAL = 60.0
+"""Seconds between garbage collections. Streamlit's collection after every script run is off (`runner.postScriptGC`): it
+took most of the server's time with fifty sessions."""
 
 logger = logging.getLogger(__name__)
-streams = Streams(session.flow_app, session.door)
+streams = EventStreams(session.flow_app, session.access_policy)
 
 
 @contextlib.asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, object] | None]:
-    """Collect garbage while the server runs; end the streams when it is to stop."""
+    """Collect garbage while the server runs; close the event streams when it stops."""
     streams.close_on_signals()
-    task = asyncio.create_task(_collect(), name="collect garbage")
+    task = asyncio.create_task(_collect_garbage(), name="collect garbage")
     try:
         yield None
     finally:
@@ -42,28 +41,28 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, object] | None]:
             await task
 
 
-async def _collect() -> None:
+async def _collect_garbage() -> None:
     while True:
-        await asyncio.sleep(COLLECT_EVERY)
+        await asyncio.sleep(GC_INTERVAL)
         await asyncio.to_thread(gc.collect)
 
 
 async def healthy(_: Request) -> PlainTextResponse:
-    """Whether the server answers; says nothing about the database."""
+    """Health check of the server; does not check the database."""
     return PlainTextResponse("ok")
 
 
 def on_script_error(problem: Exception) -> bool:
-    """A fault of ours: the whole story goes to the log, the page says so in one sentence."""
+    """Log an unexpected error with its traceback, and show one sentence on the page."""
     logger.error("a page failed", exc_info=problem)
-    st.error("This page failed. The server's log has the details; reload the page to try again.")
+    st.error("Something went wrong on this page. Reload it to try again; the server log has the details.")
     return True
 
 
 app = st.App(
     Path(__file__).with_name("main.py"),
     lifespan=lifespan,
-    routes=[Route("/healthy", healthy), Route("/events/{execution_id}", streams.answer)],
+    routes=[Route("/healthy", healthy), Route("/events/{execution_id}", streams.handle)],
     middleware=[Middleware(SecurityHeaders)],
     on_script_error=on_script_error,
 )

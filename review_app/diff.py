@@ -1,8 +1,8 @@
-"""The difference of two texts as people see it: paragraphs aligned, then words. Pure, and bounded in time.
+"""Compares two texts by paragraphs, then by words. Pure, with bounded running time.
 
-Paragraphs are aligned first; where a run of them was replaced by another, each is paired with the one it shares most
-words with, without crossing; inside a pair the words are compared. Comparing words takes quadratic time, so paragraphs
-of more than 250 words are cut at the ends of sentences.
+Paragraphs are aligned first. Where a run of paragraphs replaces another, each is paired with the most similar one, in
+order; then the words of each pair are compared. Comparing words takes quadratic time, so paragraphs of more than 250
+words are split at the ends of sentences.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from typing import Literal
 
 MAX_WORDS = 250
 MAX_CELLS = 10_000
-MAX_MEETINGS = 6_000
-"""How often equal words may meet (the product of their counts, summed) before two paragraphs count as rewritten: the
-time that the matcher takes grows with it, and a text may be one word repeated."""
-ALIKE = 0.25
-"""The share of words two paragraphs must have in common to be shown as one that changed."""
+"""The largest table for pairing paragraphs (old times new); longer runs are halved first."""
+MAX_MATCHES = 6_000
+"""The most pairs of equal words for which two paragraphs are compared word by word; beyond it they count as rewritten.
+The running time of `SequenceMatcher` grows with this number, and a text may be one word repeated."""
+MIN_SIMILARITY = 0.25
+"""The share of common words from which two paragraphs are shown as one changed paragraph."""
 
 Mark = Literal["same", "del", "ins"]
 RowKind = Literal["same", "changed", "removed", "added"]
@@ -36,7 +37,7 @@ _CHUNK = re.compile(rf"(?:\s*\S+){{1,{MAX_WORDS}}}\s*")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of one side's text."""
+    """A part of the old or the new text, with its mark."""
 
     mark: Mark
     text: str
@@ -44,7 +45,7 @@ class Piece:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """A paragraph of both sides, or of one. The texts of all `old` pieces, joined over all rows, are the old text."""
+    """A paragraph of both texts, or of one. The `old` pieces of all rows, joined, are the old text; likewise `new`."""
 
     kind: RowKind
     old: tuple[Piece, ...] = ()
@@ -53,7 +54,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """All rows, how many words are only on one side, and how many paragraphs differ."""
+    """All rows, the numbers of added and removed words, and the number of paragraphs that differ."""
 
     rows: tuple[Row, ...]
     words_added: int
@@ -62,7 +63,7 @@ class Comparison:
 
 
 def compare(old: str, new: str) -> Comparison:
-    """Compare two texts. White space at the ends of paragraphs is kept and not marked."""
+    """Compare two texts. White space at the end of a paragraph is kept and never marked as a change."""
     rows = tuple(_rows(_paragraphs(old), _paragraphs(new)))
     return Comparison(
         rows=rows,
@@ -77,20 +78,20 @@ def _words(pieces: Iterator[Piece]) -> int:
 
 
 def _paragraphs(text: str) -> list[str]:
-    """Cut a text into paragraphs, list items and headings, each with the white space that follows it."""
+    """Split a text into paragraphs, list items and headings, each with the white space after it."""
     found: list[list[str]] = []
-    fresh = True
+    starts_new = True
     for line in _LINE.findall(text):
         blank = not line.strip()
-        if found and (blank or not (fresh or _OWN_LINE.match(line))):
+        if found and (blank or not (starts_new or _OWN_LINE.match(line))):
             found[-1].append(line)
         else:
             found.append([line])
-        fresh = blank or line.lstrip().startswith("#")
-    return [part for lines in found for part in _cut("".join(lines))]
+        starts_new = blank or line.lstrip().startswith("#")
+    return [part for lines in found for part in _split_long("".join(lines))]
 
 
-def _cut(paragraph: str) -> Iterator[str]:
+def _split_long(paragraph: str) -> Iterator[str]:
     if len(paragraph) <= MAX_WORDS or len(paragraph.split()) <= MAX_WORDS:
         yield paragraph
         return
@@ -108,8 +109,8 @@ def _cut(paragraph: str) -> Iterator[str]:
 
 def _rows(old: Sequence[str], new: Sequence[str]) -> Iterator[Row]:
     left, right = [part.rstrip() for part in old], [part.rstrip() for part in new]
-    # with many equal paragraphs the matcher may pass over the commonest ones as anchors
-    matcher = SequenceMatcher(None, left, right, autojunk=_meetings(left, right) > MAX_MEETINGS)
+    # with many equal paragraphs, the matcher ignores the most frequent ones as anchors
+    matcher = SequenceMatcher(None, left, right, autojunk=_matching_pairs(left, right) > MAX_MATCHES)
     for tag, old_from, old_to, new_from, new_to in matcher.get_opcodes():
         before, after = old[old_from:old_to], new[new_from:new_to]
         if tag == "equal":
@@ -123,7 +124,7 @@ def _rows(old: Sequence[str], new: Sequence[str]) -> Iterator[Row]:
 
 def _replaced(old: Sequence[str], new: Sequence[str]) -> Iterator[Row]:
     if len(old) == len(new) == 1 and not _pairs(old, new):
-        # one for one: they stand beside each other, however little they share
+        # one paragraph for one: shown side by side, however different they are
         yield Row(kind="changed", old=(Piece("del", old[0]),), new=(Piece("ins", new[0]),))
         return
     at_old = at_new = 0
@@ -136,23 +137,23 @@ def _replaced(old: Sequence[str], new: Sequence[str]) -> Iterator[Row]:
 
 
 def _pairs(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
-    """The pairs, in order and without crossing, with the greatest sum of words in common; (indices)."""
+    """Pairs of indices of similar paragraphs, in order, with the greatest sum of similarities."""
     if not old or not new:
         return []
     if len(old) * len(new) > MAX_CELLS:
         left, right = len(old) // 2, len(new) // 2
         tail = [(left + i, right + j) for i, j in _pairs(old[left:], new[right:])]
         return _pairs(old[:left], new[:right]) + tail
-    likeness = _likeness(old, new)
+    similarity = _similarity(old, new)
     best = [[0.0] * (len(new) + 1) for _ in range(len(old) + 1)]
     for i in range(len(old) - 1, -1, -1):
-        row, below, alike = best[i], best[i + 1], likeness[i]
+        row, below, alike = best[i], best[i + 1], similarity[i]
         for j in range(len(new) - 1, -1, -1):
             row[j] = max(below[j], row[j + 1], alike[j] and alike[j] + below[j + 1])
     found = []
     i = j = 0
     while i < len(old) and j < len(new):
-        if likeness[i][j] and best[i][j] == likeness[i][j] + best[i + 1][j + 1]:
+        if similarity[i][j] and best[i][j] == similarity[i][j] + best[i + 1][j + 1]:
             found.append((i, j))
             i, j = i + 1, j + 1
         elif best[i][j] == best[i + 1][j]:
@@ -162,12 +163,13 @@ def _pairs(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
     return found
 
 
-def _likeness(old: Sequence[str], new: Sequence[str]) -> list[list[float]]:
-    """Twice the words in common over all words, 0 where that is too little."""
+def _similarity(old: Sequence[str], new: Sequence[str]) -> list[list[float]]:
+    """Dice similarity of the word sets of each pair; 0 below `MIN_SIMILARITY`."""
     left = [frozenset(_WORD.findall(part.lower())) for part in old]
     right = [frozenset(_WORD.findall(part.lower())) for part in new]
     return [
-        [share if (share := 2 * len(a & b) / (len(a) + len(b) or 1)) >= ALIKE else 0.0 for b in right] for a in left
+        [share if (share := 2 * len(a & b) / (len(a) + len(b) or 1)) >= MIN_SIMILARITY else 0.0 for b in right]
+        for a in left
     ]
 
 
@@ -178,7 +180,7 @@ def _changed(old: str, new: str) -> Row:
     after: list[Piece] = []
     for same, run in groupby(_runs(left, right), key=lambda run: run[0]):
         parts = list(run)
-        # not merged with what stands before: the n-th piece that is the same stands on both sides
+        # not merged with the piece before: the n-th `same` piece is on both sides
         before += _piece("same" if same else "del", "".join(part for _, part, _ in parts))
         after += _piece("same" if same else "ins", "".join(part for _, _, part in parts))
     if any(tails):
@@ -192,15 +194,15 @@ def _piece(mark: Mark, text: str) -> list[Piece]:
 
 
 def _key(token: str) -> str:
-    """What tokens are compared by: the kind of white space after a word does not matter, its presence does."""
+    """The comparison key of a token: any white space after a word counts as one space."""
     word = token.rstrip()
     return token if not word else word + " " * (len(word) < len(token))
 
 
 def _runs(old: list[str], new: list[str]) -> Iterator[tuple[bool, str, str]]:
-    """Runs that are the same or not; one short word or sign between two changes is taken into them."""
+    """Runs of equal or different tokens. An equal run of up to three characters between two changes joins them."""
     left, right = [_key(token) for token in old], [_key(token) for token in new]
-    if _meetings(left, right) > MAX_MEETINGS:
+    if _matching_pairs(left, right) > MAX_MATCHES:
         yield False, "".join(old), "".join(new)
         return
     codes = SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
@@ -210,6 +212,6 @@ def _runs(old: list[str], new: list[str]) -> Iterator[tuple[bool, str, str]]:
         yield tag == "equal" and not island, text, "".join(new[j1:j2])
 
 
-def _meetings(old: Sequence[str], new: Sequence[str]) -> int:
+def _matching_pairs(old: Sequence[str], new: Sequence[str]) -> int:
     counts = Counter(new)
     return sum(number * counts[token] for token, number in Counter(old).items())

@@ -1,4 +1,4 @@
-"""A comparison as HTML, everything escaped: side by side, inline, or the new text only."""
+"""Renders comparisons as escaped HTML: side by side, inline, or one text only."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from review_app.diff import Comparison, Piece, Row
 from review_app.markdown_escape import escaped
 
 CONTEXT = 1
-"""How many unchanged paragraphs stay open before and after a change."""
+"""Unchanged paragraphs shown before and after a change; others are folded."""
 
 _TAGS = {"same": ("", ""), "del": ("<del>", "</del>"), "ins": ("<ins>", "</ins>")}
 
 
 def side_by_side(comparison: Comparison, *, old: str = "Current", new: str = "Proposed") -> str:
-    """Two columns, paragraph beside paragraph; `old` and `new` are their headings."""
+    """Two columns; `old` and `new` are their headings."""
     head = f'<div class="fb-side-head">{escaped(old)}</div><div class="fb-side-head">{escaped(new)}</div>'
     return f'<div class="fb-diff fb-side">{head}{_folded(comparison.rows, _pair)}</div>'
 
 
 def inline(comparison: Comparison) -> str:
-    """One column: what went is struck out where it stood, what came is underlined."""
+    """One column: removed text is struck through, added text underlined."""
     return f'<div class="fb-diff fb-inline">{_folded(comparison.rows, _merged)}</div>'
 
 
-def reading(text: str) -> str:
-    """A text alone, to be read."""
+def plain_text(text: str) -> str:
+    """One text without marks."""
     return f'<div class="fb-diff fb-reading"><div class="fb-cell">{_text(text)}</div></div>'
 
 
 def summary(comparison: Comparison) -> str:
-    """How much changed, in one line."""
+    """The numbers of changed words and paragraphs, in one line."""
     if not comparison.changes:
-        return '<span class="fb-muted">No words differ</span>'
+        return '<span class="fb-muted">No changes</span>'
     noun = "change" if comparison.changes == 1 else "changes"
     return (
         f'<span class="fb-plus">+{comparison.words_added:,}</span> <span class="fb-minus">−{comparison.words_removed:,}'
@@ -75,7 +75,7 @@ def _merged(row: Row) -> str:
 
 
 def _interleaved(row: Row) -> Iterator[Piece]:
-    """One stream of both sides: what went, then what came in its place, then what stayed."""
+    """The pieces of both sides in one sequence: removed text, its replacement, then equal text."""
     if row.kind == "same":
         yield from row.new
         return
@@ -93,7 +93,7 @@ def _interleaved(row: Row) -> Iterator[Piece]:
 
 def _pieces(pieces: Iterable[Piece]) -> str:
     shown = list(pieces)
-    # white space at the end of a paragraph only sets it off from the next one
+    # white space at the end of a paragraph only separates it from the next one
     while shown and not shown[-1].text.strip():
         shown.pop()
     if shown:

@@ -1,4 +1,4 @@
-"""Structured proposals, field by field: each field's two sides as text. Pure."""
+"""Compares structured proposals field by field. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ABSENT = object()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Field:
-    """One field of a proposal; `old` and `new` are its sides as text, empty where there is none."""
+    """One field of a proposal; `old` and `new` are its values as text, empty for a missing one."""
 
     name: str
     state: FieldState
@@ -22,22 +22,22 @@ class Field:
     new: str
 
 
-def structured(value: Json) -> bool:
+def is_structured(value: Json) -> bool:
     """Whether a value is shown and edited as JSON instead of as text."""
     return value is not None and not isinstance(value, str)
 
 
 def as_text(value: object) -> str:
-    """A value as people read it: text as it is, everything else as indented JSON, nothing as nothing."""
+    """A value as text: strings as they are, None as nothing, everything else as indented JSON."""
     if value is None or value is ABSENT:
         return ""
     return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def fields(base: Json, proposal: Json) -> tuple[Field, ...]:
-    """The fields of two objects or lists in the proposal's order, then those that only the base has.
+    """The fields of two objects or lists, in the proposal's order, then those that only the base has.
 
-    Anything but two objects, or two lists, is one field without a name.
+    Other values are one field without a name.
     """
     old, new = _parts(base), _parts(proposal)
     if old is None or new is None:

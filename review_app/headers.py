@@ -1,4 +1,4 @@
-"""Response headers: pages load nothing from elsewhere, and nobody can frame them to steal a click on Approve."""
+"""Security headers: pages load nothing from other hosts, and other sites cannot frame them (clickjacking)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 POLICY = "; ".join(
     (
         "default-src 'self'",
-        # blob: the modules of components, which Streamlit's page makes of what the server sent
+        # blob: Streamlit loads the JavaScript modules of components from blobs
         "script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval' blob:",
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data: blob:",
@@ -37,7 +37,7 @@ class SecurityHeaders:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle a request."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,24 +1,29 @@
-"""Who is asking: whom a trusted proxy names, or the local user of a server that only this machine reaches."""
+"""Identity and permission: the user of a request, and whether they may decide a review."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flowbuilder.app import App
 from flowbuilder.devstack.probes import is_loopback
+from flowbuilder.diagnostics import count
+from flowbuilder.errors import NotFound
+from flowbuilder.model.review import Review
+from flowbuilder.model.review_opening import allowed_reviewers, normalized_name
 
 LOCAL_USER = "dev@localhost"
 KEY = "email"
-"""Under which name Streamlit's `server.trustedUserHeaders` has to keep the person: `{"X-Forwarded-Email": "email"}`."""
+"""The key of the user in Streamlit's `server.trustedUserHeaders`: `{"X-Forwarded-Email": "email"}`."""
 
 
 class NotSignedIn(Exception):
-    """Nobody is named; the message says what is missing."""
+    """The request has no acceptable user; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Person:
-    """Who is looking at a page. `local` when nobody signed in, because the server only listens to this machine."""
+    """The user of a page. `local` without sign-in, on a server that only this machine can reach."""
 
     name: str
     local: bool
@@ -26,8 +31,8 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccessPolicy:
-    """How people come in: the header that a proxy names them in, if any; the address that the server listens on; the
-    host names under which it may be asked for; and who decides where nobody signs in."""
+    """How users are identified: the proxy's user header (None without a proxy), the address that the server listens on,
+    its accepted host names, and the local user for a server without sign-in."""
 
     header: str | None
     address: str
@@ -35,38 +40,66 @@ class AccessPolicy:
     local_user: str = LOCAL_USER
 
     def person(self, named: str | None) -> Person:
-        """The person behind a request. `named` is what the proxy's header says."""
+        """The user of a request; `named` is the value of the proxy's header. Raises `NotSignedIn`."""
         if self.header:
             if not named or not named.strip():
-                raise NotSignedIn("the proxy named nobody: sign in through it, or check server.trustedUserHeaders")
+                raise NotSignedIn(
+                    "the request names no user: sign in through the proxy, or check server.trustedUserHeaders"
+                )
             return Person(name=named.strip(), local=False)
         if not is_loopback(self.address):
             where = self.address or "all addresses"
             raise NotSignedIn(
-                f"the server listens on {where} and nobody signs in: listen on 127.0.0.1, "
-                "or put a proxy in front that signs people in and set server.trustedUserHeaders"
+                f"the server listens on {where} without sign-in: listen on 127.0.0.1, "
+                "or put a proxy that signs users in before it and set server.trustedUserHeaders"
             )
         return Person(name=self.local_user, local=True)
 
-    def admits(self, headers: Mapping[str, str]) -> Person:
-        """The person behind a request to one of our own routes, by its headers (names in lower case).
+    def authorize(self, headers: Mapping[str, str]) -> Person:
+        """The user of a request to one of the app's own routes, by its headers (names in lower case).
 
-        `NotSignedIn` also for a host name that is not the server's own, and for what another site's page asks.
+        Raises `NotSignedIn` also for an unknown host name and for cross-site requests.
         """
-        if self.hosts and not _known(headers.get("host", ""), self.hosts):
-            raise NotSignedIn("this server is not known by that name")
+        if self.hosts and not _is_known_host(headers.get("host", ""), self.hosts):
+            raise NotSignedIn("unknown host name")
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            raise NotSignedIn("another site's page asked")
+            raise NotSignedIn("cross-site requests are refused")
         return self.person(headers.get(self.header.lower()) if self.header else None)
 
 
-def header_of(mapping: object) -> str | None:
-    """The header that names the person in Streamlit's `server.trustedUserHeaders`; None when none does."""
+def identity_header(mapping: object) -> str | None:
+    """The user header in Streamlit's `server.trustedUserHeaders`; None when the option is empty.
+
+    Without a header for `KEY`, a name that no request has: then all requests are refused.
+    """
     if not isinstance(mapping, Mapping) or not mapping:
         return None
     return next((str(header) for header, key in mapping.items() if key == KEY), "(no header gives an email)")
 
 
-def _known(host: str, hosts: tuple[str, ...]) -> bool:
+def refusal_reason(app: App, review: Review, me: str) -> str:
+    """Why this user may not decide this review, as a sentence; empty when they may. The store checks it again."""
+    assign = review.request.assign
+    if assign.group or assign.people:
+        record = app.execution(review.execution_id).site_record
+        allowed = allowed_reviewers(assign, record)
+        if allowed and normalized_name(me) not in allowed:
+            reviewers = f"members of the group {assign.group}" if assign.group else ", ".join(assign.people)
+            return f"Only {reviewers} can decide this review. You are {me}."
+    if assign.not_author and normalized_name(_author(app, review)) == normalized_name(me):
+        return "You are the author of this workflow version, and authors cannot decide this review."
+    if normalized_name(me) in {normalized_name(name) for name in review.approvals}:
+        return f"You already approved this. {count(assign.quorum - len(review.approvals), 'more approval')} needed."
+    return ""
+
+
+def _author(app: App, review: Review) -> str:
+    try:
+        return app.version(review.workflow, app.execution(review.execution_id).version).author
+    except NotFound:
+        return ""
+
+
+def _is_known_host(host: str, hosts: tuple[str, ...]) -> bool:
     name = host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
     return name.lower().rstrip(".") in {each.lower() for each in hosts}

@@ -1,37 +1,37 @@
-// Listens to the live stream of an execution and tells Python how far it has come; Python draws.
-const APART = 250; // milliseconds between two tellings, at least
+// Listens to the event stream of an execution and reports the last event number to Python, which redraws the page.
+const MIN_INTERVAL = 250; // milliseconds between two reports, at least
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
-  const held = (parentElement.__fbLive ??= { address: null, seq: 0 });
-  held.tell = setTriggerValue;
-  held.seq = Math.max(held.seq, data.seq);
-  if (held.address === data.address) return () => close(held, parentElement);
-  held.source?.close();
-  held.address = data.address;
-  held.seq = data.seq;
+  const state = (parentElement.__fbLive ??= { address: null, seq: 0 });
+  state.report = setTriggerValue;
+  state.seq = Math.max(state.seq, data.seq);
+  if (state.address === data.address) return () => close(state, parentElement);
+  state.source?.close();
+  state.address = data.address;
+  state.seq = data.seq;
   const source = new EventSource(`${data.address}?after=${data.seq}`);
-  held.source = source;
-  const arrived = (event) => {
+  state.source = source;
+  const onEvent = (event) => {
     const seq = Number(event.lastEventId || event.data);
-    if (event.type === "happened" && seq <= held.seq) return;
-    held.seq = Math.max(held.seq, seq);
-    held.timer ??= setTimeout(() => {
-      held.timer = null;
-      held.tell("seq", held.seq);
-    }, APART);
+    if (event.type === "happened" && seq <= state.seq) return;
+    state.seq = Math.max(state.seq, seq);
+    state.timer ??= setTimeout(() => {
+      state.timer = null;
+      state.report("seq", state.seq);
+    }, MIN_INTERVAL);
   };
-  source.addEventListener("happened", arrived);
+  source.addEventListener("happened", onEvent);
   source.addEventListener("ended", (event) => {
-    arrived(event);
+    onEvent(event);
     source.close();
   });
-  return () => close(held, parentElement);
+  return () => close(state, parentElement);
 }
 
-function close(held, parentElement) {
-  // called when the component leaves the page; a redraw with the same address keeps its stream
+function close(state, parentElement) {
+  // called on every redraw; the stream is closed only when the component has left the page
   if (parentElement.isConnected) return;
-  held.source?.close();
-  held.address = null;
+  state.source?.close();
+  state.address = null;
 }

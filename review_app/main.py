@@ -1,4 +1,4 @@
-"""The review app's frame: navigation, style, and what is said when the store cannot be reached."""
+"""The entry script: style, navigation, and the page for a store that cannot be reached."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from flowbuilder.errors import FlowbuilderError
 from review_app import session
 from review_app.markdown_escape import label
 from review_app.views import executions, home, review, run, workflows
-from review_app.widgets.page_frame import banner, problem
+from review_app.widgets.page_frame import banner, show_error
 
-PLACES = ("review", "executions", "run", "workflows")
-"""The addresses of the pages other than home."""
+URL_PATHS = ("review", "executions", "run", "workflows")
+"""The URL paths of the pages other than home."""
 
 
 def main() -> None:
-    """Draw the page that was asked for."""
+    """Draw the requested page."""
     st.set_page_config(page_title="flowbuilder", page_icon="🔁", layout="wide")
     st.html(Path(__file__).with_name("style.css"))
     st.logo(str(Path(__file__).with_name("logo.svg")), size="large")
@@ -41,16 +41,16 @@ def main() -> None:
     try:
         chosen.run()
     except FlowbuilderError as failure:
-        problem("That did not work", failure)
+        show_error("Something went wrong", failure)
     banner(who)
 
 
 def _cannot_start(failure: FlowbuilderError) -> None:
-    """Say why, at every address there is: a link to a review still leads to it when the cause is gone."""
-    places = [st.Page(lambda: None, title="flowbuilder", default=True)]
-    places += [st.Page(lambda: None, title="flowbuilder", url_path=place) for place in PLACES]
-    st.navigation(places, position="hidden")
-    problem("The review app cannot start", failure)
+    """Show the error at every URL, so that a link to a review works again once the cause is gone."""
+    pages = [st.Page(lambda: None, title="flowbuilder", default=True)]
+    pages += [st.Page(lambda: None, title="flowbuilder", url_path=path) for path in URL_PATHS]
+    st.navigation(pages, position="hidden")
+    show_error("The review app cannot start", failure)
     if st.button("Try again", type="primary"):
         st.rerun()
 

@@ -1,4 +1,4 @@
-"""What every page needs: the application, who is looking, the time, and where other pages are."""
+"""What every page needs: the application, the user, the time and time zone, and the other pages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flowbuilder import bootstrap
 from flowbuilder.app import App
 from flowbuilder.errors import ConfigurationError
 from review_app.background import BackgroundEngine
-from review_app.identity import KEY, LOCAL_USER, AccessPolicy, NotSignedIn, Person, header_of
+from review_app.identity import KEY, LOCAL_USER, AccessPolicy, NotSignedIn, Person, identity_header
 
 _PAGES = "fb:pages"
 
@@ -25,10 +25,10 @@ def flow_app() -> App:
     return App(app.store, BackgroundEngine(app.engine), app.settings, plans=app.plans)
 
 
-def door() -> AccessPolicy:
-    """How people come in, by the server's settings."""
+def access_policy() -> AccessPolicy:
+    """The access policy in the server's settings."""
     return AccessPolicy(
-        header=header_of(st.get_option("server.trustedUserHeaders")),
+        header=identity_header(st.get_option("server.trustedUserHeaders")),
         address=str(st.get_option("server.address") or ""),
         hosts=tuple(st.get_option("server.allowedHosts") or ()),
         local_user=bootstrap.settings().user or LOCAL_USER,
@@ -36,21 +36,21 @@ def door() -> AccessPolicy:
 
 
 def person() -> Person:
-    """The person of this session; `ConfigurationError` where nobody is named and others than this machine could ask."""
+    """The user of this session. Raises `ConfigurationError` when the access policy refuses the request."""
     named = st.user.get(KEY)
     try:
-        return door().person(str(named) if named else None)
+        return access_policy().person(str(named) if named else None)
     except NotSignedIn as refusal:
         raise ConfigurationError(str(refusal)) from None
 
 
 def now() -> datetime:
-    """The present moment, in UTC."""
+    """The current time, in UTC."""
     return datetime.now(UTC)
 
 
 def zone() -> tzinfo:
-    """The time zone of the person's browser, UTC where it is not known."""
+    """The time zone of the browser; UTC when it is unknown."""
     try:
         return ZoneInfo(st.context.timezone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
@@ -58,7 +58,7 @@ def zone() -> tzinfo:
 
 
 def set_pages(pages: Mapping[str, Page]) -> None:
-    """Remember the pages of this run by name, for links."""
+    """Store the pages of this script run by name, for links."""
     st.session_state[_PAGES] = dict(pages)
 
 

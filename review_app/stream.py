@@ -1,6 +1,6 @@
-"""The live stream of an execution: server-sent events that say which events there are by now, resumed after any cut.
+"""The event stream of an execution: server-sent events that a client can resume after a disconnect.
 
-Only sequence numbers and kinds of event travel here, never a text; the page then reads the store itself.
+It carries only the numbers and types of events, never their data; the page reads the store itself.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from flowbuilder.errors import FlowbuilderError, NotFound
 from flowbuilder.model.execution import TERMINAL
 from review_app.identity import AccessPolicy, NotSignedIn
 
-LOOK_EVERY = 0.4
-"""Seconds between two looks at the store."""
-BEAT_EVERY = 15.0
-"""Seconds after which a quiet stream sends a comment, so that nothing between takes it for dead."""
-AT_ONCE = 500
+POLL_SECONDS = 0.4
+"""Seconds between two reads of the store."""
+HEARTBEAT_SECONDS = 15.0
+"""Seconds without events after which the stream sends a comment, so that proxies keep the connection."""
+BATCH_SIZE = 500
 
 
-class Streams:
-    """Answers `/events/{execution_id}`: a number a client already has comes as `Last-Event-ID` or `?after=`."""
+class EventStreams:
+    """Serves `/events/{execution_id}`. The client sends the last number it has as `Last-Event-ID` or `?after=`."""
 
-    def __init__(self, open_app: Callable[[], App], door: Callable[[], AccessPolicy]) -> None:
+    def __init__(self, open_app: Callable[[], App], access_policy: Callable[[], AccessPolicy]) -> None:
         self._open_app = open_app
-        self._door = door
+        self._access_policy = access_policy
         self._closing = threading.Event()
 
-    async def answer(self, request: Request) -> Response:
-        """The stream, 403 for whom the door does not admit, 404 for an execution that is not there."""
+    async def handle(self, request: Request) -> Response:
+        """The stream; 403 when the access policy refuses, 404 for an unknown execution, 503 without a store."""
         try:
-            self._door().admits(request.headers)
+            self._access_policy().authorize(request.headers)
         except NotSignedIn as refusal:
             return PlainTextResponse(str(refusal), status_code=403)
         execution_id = request.path_params["execution_id"]
@@ -46,7 +46,7 @@ class Streams:
             app = await asyncio.to_thread(self._open_app)
             await asyncio.to_thread(app.execution, execution_id)
         except NotFound:
-            return PlainTextResponse("there is no such execution", status_code=404)
+            return PlainTextResponse("execution not found", status_code=404)
         except FlowbuilderError as problem:
             return PlainTextResponse(problem.message, status_code=503)
         return StreamingResponse(
@@ -56,41 +56,41 @@ class Streams:
         )
 
     def close_on_signals(self) -> None:
-        """End all streams when the server is told to stop: it waits for open answers before it ends."""
+        """Close all streams when the server gets a signal to stop: it waits for open responses before it exits."""
         if threading.current_thread() is not threading.main_thread():
             return
         for number in (signal.SIGTERM, signal.SIGINT):
-            _precede(number, self._closing.set)
+            _prepend_handler(number, self._closing.set)
 
     def close(self) -> None:
-        """End all streams."""
+        """Close all streams."""
         self._closing.set()
 
     async def _lines(self, app: App, execution_id: str, after: int) -> AsyncIterator[str]:
         yield "retry: 1000\n\n"
-        quiet = 0.0
+        idle = 0.0
         while not self._closing.is_set():
             try:
-                # the status first: what ended before the events were read has all of its events
+                # read the status first: an execution that has ended by now has all of its events
                 ended = (await asyncio.to_thread(app.execution, execution_id)).status in TERMINAL
-                events = await asyncio.to_thread(app.events, execution_id, after=after, limit=AT_ONCE)
+                events = await asyncio.to_thread(app.events, execution_id, after=after, limit=BATCH_SIZE)
             except FlowbuilderError:
-                return  # the client comes back and asks again from where it is
+                return  # the client reconnects and resumes after the last event it has
             for event in events:
                 after = event.seq
-                said = json.dumps({"seq": event.seq, "type": event.type})
-                yield f"id: {event.seq}\nevent: happened\ndata: {said}\n\n"
+                data = json.dumps({"seq": event.seq, "type": event.type})
+                yield f"id: {event.seq}\nevent: happened\ndata: {data}\n\n"
             if events:
-                quiet = 0.0
+                idle = 0.0
                 continue
             if ended:
                 yield f"event: ended\ndata: {after}\n\n"
                 return
-            quiet += LOOK_EVERY
-            if quiet >= BEAT_EVERY:
-                quiet = 0.0
+            idle += POLL_SECONDS
+            if idle >= HEARTBEAT_SECONDS:
+                idle = 0.0
                 yield ": still here\n\n"
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(POLL_SECONDS)
 
 
 def _after(request: Request) -> int:
@@ -98,8 +98,8 @@ def _after(request: Request) -> int:
     return int(given) if given.isascii() and given.isdigit() and len(given) < 18 else 0
 
 
-def _precede(number: int, act: Callable[[], None]) -> None:
-    """Have `act` called before whatever handles this signal now."""
+def _prepend_handler(number: int, act: Callable[[], None]) -> None:
+    """Install a signal handler that calls `act`, then the current handler."""
     before = signal.getsignal(number)
 
     def handle(received: int, frame: FrameType | None) -> None:

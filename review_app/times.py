@@ -1,4 +1,4 @@
-"""Times as people say them. Pure: the present moment is an argument."""
+"""Formats times and durations. Pure: the current time is an argument."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 def span(seconds: float) -> str:
-    """A length of time in its largest unit: 90.0 is `1 min`, 0.25 is `250 ms`; days from two on, `47 h` before."""
+    """A duration in its largest unit: 90.0 is `1 min`, 0.25 is `250 ms`. Days from two on; below that, `47 h`."""
     if seconds < 1:
         return f"{max(0, round(seconds * 1000))} ms"
     for size, name in _UNITS:
@@ -26,21 +26,21 @@ def ago(moment: datetime, now: datetime) -> str:
 
 
 def due(moment: datetime, now: datetime) -> tuple[str, bool]:
-    """When something is due, and whether that is past: `("due in 2 d", False)`, `("overdue 3 h", True)`."""
+    """When something is due, and whether that is past: `("Due in 2 d", False)`, `("Overdue by 3 h", True)`."""
     left = (moment - now).total_seconds()
-    return (f"due in {span(left)}", False) if left >= 0 else (f"overdue {span(-left)}", True)
+    return (f"Due in {span(left)}", False) if left >= 0 else (f"Overdue by {span(-left)}", True)
 
 
 def stamp(moment: datetime, zone: tzinfo) -> str:
-    """A full date and time in a zone, to the second."""
+    """Date and time in a time zone, to the second."""
     return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z").strip()
 
 
 def clock(moment: datetime, zone: tzinfo) -> str:
-    """The time of day in a zone."""
+    """The time of day in a time zone."""
     return moment.astimezone(zone).strftime("%H:%M:%S")
 
 
 def elapsed(start: datetime | None, end: datetime) -> str:
-    """How long something took or has taken; empty when it has not begun."""
+    """The time from start to end; empty when it has not started."""
     return "" if start is None else span(max(timedelta(0), end - start).total_seconds())

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from flowbuilder.cli.output.result import escape
+from flowbuilder.cli.output.escape import escape
 from flowbuilder.diagnostics import render
 from flowbuilder.errors import (
     ConfigurationError,

@@ -3,8 +3,9 @@
 from flowbuilder.language.api import Expression, Template, is_template
 from flowbuilder.language.codegen.program import LANGUAGE_VERSION
 from flowbuilder.language.parsing.references import Reference
+from flowbuilder.language.types.checker import Namespace
 from flowbuilder.language.types.findings import Finding
-from flowbuilder.language.types.namespace import Namespace
+from flowbuilder.language.types.schema_shapes import shape_of_schema
 from flowbuilder.language.types.shapes import Shape
 from flowbuilder.language.types.taint import Taint
 
@@ -18,4 +19,5 @@ __all__ = [
     "Taint",
     "Template",
     "is_template",
+    "shape_of_schema",
 ]

@@ -7,9 +7,8 @@ from typing import Self
 
 from flowbuilder.language.codegen.program import EXPRESSIONS, TEMPLATES, Program, ProgramCache
 from flowbuilder.language.parsing.references import Reference
-from flowbuilder.language.types.checker import check_program
+from flowbuilder.language.types.checker import Namespace, check_program
 from flowbuilder.language.types.findings import Finding
-from flowbuilder.language.types.namespace import Namespace
 from flowbuilder.language.types.shapes import Shape
 from flowbuilder.values import Json
 

@@ -1,63 +1,38 @@
-"""The syntax tree, which both parsers make and the checker and the generator read. Offsets are in the author's text."""
+"""The syntax tree that both parsers make. Nodes are not changed once made; offsets are in the author's text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from inspect import get_annotations
-from typing import Any, Literal, TypeAlias, dataclass_transform
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 Operator = Literal["+", "-", "*", "/", "//", "%"]
 Comparison = Literal["==", "!=", "<", "<=", ">", ">=", "in", "not in"]
 
 
-@dataclass_transform(frozen_default=True)
-class Fields:
-    """A subclass is a record of what it annotates.
-
-    Not a dataclass, for speed: twenty of those take as long to define as everything else here takes to import, and
-    frozen ones are five times slower to make.
-    """
-
-    __match_args__: tuple[str, ...] = ()
-
-    def __init_subclass__(cls) -> None:
-        names = (*cls.__match_args__, *get_annotations(cls))
-        cls.__match_args__ = names  # type: ignore[misc]
-        given = ", ".join(name + ("=" + repr(getattr(cls, name)) if hasattr(cls, name) else "") for name in names)
-        scope: dict[str, Any] = {}
-        body = "; ".join(f"self.{name} = {name}" for name in names)
-        exec(f"def __init__(self, {given}): {body}", scope)  # noqa: S102 - names of fields in this file
-        cls.__init__ = scope["__init__"]  # type: ignore[method-assign]
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.__dict__ == other.__dict__
-
-    def __hash__(self) -> int:
-        return hash((type(self), *self.__dict__.values()))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__dict__.items())})"
-
-
-class Node(Fields):
+@dataclass(slots=True)
+class Node:
     """A part of a text, from `start` up to and without `end`."""
 
     start: int
     end: int
 
 
+@dataclass(slots=True)
 class Constant(Node):
     """`"text"`, `1`, `true`, `null`."""
 
     value: str | int | float | bool | None
 
 
+@dataclass(slots=True)
 class Name(Node):
     """`inputs`: a name in scope, or one made by `set` or `for`."""
 
     name: str
 
 
+@dataclass(slots=True)
 class Member(Node):
     """`value.key`, `value["key"]`, `value[0]`: a lookup in data and nothing else."""
 
@@ -65,6 +40,7 @@ class Member(Node):
     key: str | int
 
 
+@dataclass(slots=True)
 class Item(Node):
     """`value[key]` with a computed key."""
 
@@ -72,6 +48,7 @@ class Item(Node):
     key: Expr
 
 
+@dataclass(slots=True)
 class Slice(Node):
     """`value[low:high]`."""
 
@@ -80,30 +57,35 @@ class Slice(Node):
     high: Expr | None
 
 
+@dataclass(slots=True)
 class ListLiteral(Node):
     """`[a, b]`."""
 
     items: tuple[Expr, ...]
 
 
+@dataclass(slots=True)
 class ObjectLiteral(Node):
     """`{a: 1, "b": 2}`; of two entries with the same key the last one counts."""
 
     entries: tuple[tuple[str, Expr], ...]
 
 
+@dataclass(slots=True)
 class Not(Node):
     """`!value`, `not value`."""
 
     value: Expr
 
 
+@dataclass(slots=True)
 class Negative(Node):
     """`-value`."""
 
     value: Expr
 
 
+@dataclass(slots=True)
 class Arithmetic(Node):
     """`left + right` and its like."""
 
@@ -112,6 +94,7 @@ class Arithmetic(Node):
     right: Expr
 
 
+@dataclass(slots=True)
 class Compare(Node):
     """`left < right`, `left in right` and their like."""
 
@@ -120,6 +103,7 @@ class Compare(Node):
     right: Expr
 
 
+@dataclass(slots=True)
 class Logic(Node):
     """`left && right`, `left || right`: the value of the side that decides; the right one only if it is needed."""
 
@@ -128,6 +112,7 @@ class Logic(Node):
     right: Expr
 
 
+@dataclass(slots=True)
 class Condition(Node):
     """`test ? then : otherwise`, in a template `then if test else otherwise`."""
 
@@ -136,12 +121,14 @@ class Condition(Node):
     otherwise: Expr
 
 
+@dataclass(slots=True)
 class Join(Node):
     """`a ~ b ~ c`: how the values print, one after the other."""
 
     parts: tuple[Expr, ...]
 
 
+@dataclass(slots=True)
 class Call(Node):
     """`name(a, b)`, or `a | name(b)` where it is `piped`."""
 
@@ -151,18 +138,21 @@ class Call(Node):
     piped: bool = False
 
 
+@dataclass(slots=True)
 class Text(Node):
     """What a template says as it stands."""
 
     text: str
 
 
+@dataclass(slots=True)
 class Output(Node):
     """`{{ value }}`."""
 
     value: Expr
 
 
+@dataclass(slots=True)
 class Set(Node):
     """`{% set name = value %}`."""
 
@@ -170,6 +160,7 @@ class Set(Node):
     value: Expr
 
 
+@dataclass(slots=True)
 class If(Node):
     """`{% if %}`, each `{% elif %}`, and `{% else %}`."""
 
@@ -177,6 +168,7 @@ class If(Node):
     otherwise: tuple[Statement, ...]
 
 
+@dataclass(slots=True)
 class For(Node):
     """`{% for name in list %}`, and its `{% else %}` for an empty list."""
 

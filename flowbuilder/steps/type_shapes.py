@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from flowbuilder.language import Shape
+from flowbuilder.language import Shape, shape_of_schema
 
 _PLAIN = {str: "text", int: "number", float: "number", bool: "boolean", NoneType: "null", None: "null"}
 
@@ -27,7 +27,7 @@ def shape_of(annotation: Any) -> Shape:
     if origin in (Union, UnionType):
         return reduce(or_, map(shape_of, inner))
     if origin is Literal:
-        return Shape.from_json_schema({"enum": list(inner)})
+        return shape_of_schema({"enum": list(inner)})
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return Shape.object_of({}, shape_of(inner[1]) if len(inner) == 2 else Shape.unknown())
     if isinstance(origin, type) and issubclass(origin, Sequence) and not issubclass(origin, str | bytes):

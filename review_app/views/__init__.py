@@ -1,1 +1,1 @@
-"""The pages, one a file: each has a `view` function that draws it."""
+"""The pages: one module each, with a function `view` that draws it."""

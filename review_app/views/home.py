@@ -1,4 +1,4 @@
-"""Home: what waits, what runs, what failed; each number leads to its list."""
+"""The home page: counts of reviews and executions, the next reviews, and recent executions."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from review_app import session
 from review_app.markdown_escape import escaped
 from review_app.views.executions import line
 from review_app.widgets import chips
-from review_app.widgets.page_frame import empty, heading, section, show
-from review_app.widgets.rows import row
+from review_app.widgets.page_frame import empty_state, heading, row, section, show
 
 SHOWN = 5
 COUNTS: tuple[tuple[Status, str, str], ...] = (
-    ("running", "running now", "blue"),
+    ("running", "running", "blue"),
     ("paused", "paused", "violet"),
     ("failed", "failed", "red"),
 )
 COUNTED = 100
-"""Executions are counted up to this; beyond it the number ends in a plus."""
+"""Executions are counted up to this number; then a plus follows it."""
 
 
 def view() -> None:
@@ -30,9 +29,9 @@ def view() -> None:
     heading(_greeting(who.name))
     workflows = app.workflows()
     if not workflows and not app.executions(limit=1):
-        empty(
-            "Welcome. Nothing is stored here yet",
-            "See the whole thing work with a sample site, or bring a definition of your own:",
+        empty_state(
+            "Welcome to flowbuilder",
+            "There are no workflows yet. Try the demo with a sample site, or add your own workflow:",
             ("flowbuilder demo", "flowbuilder push my-workflow.yaml && flowbuilder publish my-workflow"),
         )
         return
@@ -40,7 +39,7 @@ def view() -> None:
     with st.container(key="fb-tiles"):
         tiles = st.columns(4)
     with tiles[0]:
-        _tile("waiting", f"{waiting:,}", "wait for a decision", "amber" if waiting else "grey", "review", {})
+        _tile("waiting", f"{waiting:,}", "waiting for review", "amber" if waiting else "grey", "review", {})
     for column, (status, words, tone) in zip(tiles[1:], COUNTS, strict=True):
         with column:
             _count(app, status, words, tone)
@@ -74,10 +73,10 @@ def _tile(key: str, number: str, words: str, tone: str, page: str, query: dict[s
 
 
 def _next_reviews(app: App) -> None:
-    section("Next in the queue")
+    section("Next reviews")
     found = app.reviews(ReviewFilter(), limit=SHOWN).reviews
     if not found:
-        show('<div class="fb-quiet">Nobody waits for you. 🎉</div>')
+        show('<div class="fb-quiet">No reviews waiting</div>')
     with st.container(key="fb-next", gap=None):
         for review in found:
             markup = (
@@ -93,7 +92,7 @@ def _by_workflow(app: App) -> None:
     counts = sorted(app.pending_counts().items(), key=lambda item: -item[1])
     if len(counts) < 2:
         return
-    section("Waiting, by workflow")
+    section("Reviews by workflow")
     most = max(number for _, number in counts)
     with st.container(key="fb-shares", gap=None):
         for name, number in counts[:8]:
@@ -104,10 +103,10 @@ def _by_workflow(app: App) -> None:
 
 
 def _latest(app: App) -> None:
-    section("Latest executions")
+    section("Recent executions")
     found = app.executions(limit=8)
     if not found:
-        show('<div class="fb-quiet">Nothing has run yet: the Run page starts a published workflow.</div>')
+        show('<div class="fb-quiet">No executions yet. Start a published workflow on the Run page.</div>')
     with st.container(key="fb-latest", gap=None):
         for execution in found:
             if row(f"latest-{execution.id}", line(execution), name=f"Open {execution.workflow}"):

@@ -1,4 +1,4 @@
-"""Review: the queue at the left, what is proposed at the right, one key for each answer."""
+"""The review page: the queue on the left, the selected review on the right."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from flowbuilder.model.review import Review
 from review_app import session
 from review_app.markdown_escape import escaped
 from review_app.widgets import chips, content, decision, queue
-from review_app.widgets.page_frame import empty, heading, problem, show
+from review_app.widgets.page_frame import empty_state, heading, show, show_error
 
-LOOK_EVERY = 5.0
-"""Seconds between two looks at what others do: claims, decisions, new reviews."""
+POLL_SECONDS = 5.0
+"""Seconds between two checks for claims and decisions of other reviewers, and for new reviews."""
 
 
 def view() -> None:
-    """Draw the page; `?item=ID` in the address names the review."""
+    """Draw the page; `?item=ID` in the URL selects the review."""
     app, me = session.flow_app(), session.person().name
     left, right = st.columns([0.29, 0.71], gap="medium")
     with left, st.container(key="fb-left", gap="small"):
@@ -25,65 +25,65 @@ def view() -> None:
         listed = queue.load(app, where)
         chosen = st.query_params.get("item") or (listed.page.reviews[0].id if listed.page.reviews else None)
         queue.draw(listed, chosen, me)
-    st.fragment(_watch, run_every=LOOK_EVERY)(app, chosen, [])
+    st.fragment(_watch, run_every=POLL_SECONDS)(app, chosen, [])
     with right, st.container(key="fb-right"):
         if chosen is None:
-            _nothing(app, where.status == "open")
+            _empty_queue(app, where.status == "open")
             return
         try:
             review = app.review(chosen)
         except NotFound as failure:
-            problem("There is no such review", failure)
-            st.button("Go to the queue", on_click=queue.choose, args=(None,), type="primary")
+            show_error("Review not found", failure)
+            st.button("Back to the queue", on_click=queue.choose, args=(None,), type="primary")
             return
         if st.query_params.get("item") != chosen:
             queue.choose(chosen)
         _draw(app, review, listed, me)
 
 
-def _draw(app: App, review: Review, listed: queue.Queue, me: str) -> None:
-    before = listed.before(review.id)
+def _draw(app: App, review: Review, listed: queue.QueuePage, me: str) -> None:
+    previous = listed.previous(review.id)
     seen = decision.Seen(review=review, listed=listed)
     title, turn = st.columns([0.78, 0.22], vertical_alignment="top", gap="small")
     with title:
         heading(review.request.title or review.path, _facts(review, me))
     with turn, st.container(horizontal=True, horizontal_alignment="right", gap="xsmall", key="fb-turn"):
-        st.button("Prev", key="prev", shortcut="K", disabled=before is None, on_click=queue.choose, args=(before,),
+        st.button("Prev", key="prev", shortcut="K", disabled=previous is None, on_click=queue.choose, args=(previous,),
                   type="tertiary")  # fmt: skip
-        st.button("Next", key="next", shortcut="J", disabled=not listed.goes_on(review.id),
-                  on_click=listed.go_on, args=(review.id,), type="tertiary")  # fmt: skip
+        st.button("Next", key="next", shortcut="J", disabled=not listed.has_next(review.id),
+                  on_click=listed.choose_next, args=(review.id,), type="tertiary")  # fmt: skip
     _changed(review, me)
     if review.status == "open":
         decision.actions(app, seen, me)
     else:
         decision.outcome(review, me)
     content.findings(review)
-    may_type = review.status == "open" or decision.came_late(review, me)
+    may_type = review.status == "open" or decision.decided_meanwhile(review, me)
     edited = decision.editor(review) if may_type and decision.is_editing(review) else None
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="fb-views"):
         view = content.view_switch()
         show(f'<span class="fb-summary">{content.change_summary(review, edited)}</span>')
-        st.page_link(session.page("executions"), label="Its execution →", query_params={"id": review.execution_id})
+        st.page_link(session.page("executions"), label="View execution →", query_params={"id": review.execution_id})
     approved = review.decision.approved if review.decision and review.decision.edited else None
     content.own_changes(review, edited)
     content.proposal(review, view, edited=edited if edited is not None else approved)
 
 
 def _changed(review: Review, me: str) -> None:
-    """Say that what is shown is not what was proposed, or not what was on this person's screen a moment ago."""
+    """Show a note when another reviewer has edited the proposal, also while the user had it open."""
     key = f"fb:hash:{review.id}"
     before, st.session_state[key] = st.session_state.get(key), review.content_hash
     if review.status != "open" or not review.amended_by or review.amended_by == me:
         return
-    moved = " It changed while you had it open: read it again." if before not in (None, review.content_hash) else ""
+    changed = " It changed while you had it open. Read it again." if before not in (None, review.content_hash) else ""
     show(
-        f'<div class="fb-note"><b>{escaped(review.amended_by)}</b> approved this with an edit: what you see '
-        f"as proposed is their version.{escaped(moved)}</div>"
+        f'<div class="fb-note"><b>{escaped(review.amended_by)}</b> edited and approved this. The proposal '
+        f"below is their version.{escaped(changed)}</div>"
     )
 
 
 def _watch(app: App, chosen: str | None, seen: list[object]) -> None:
-    """Look whether others have changed what is on the screen; draw it anew only then. `seen` is empty at first."""
+    """Redraw the page when the review or the queue has changed. `seen` holds the last state; empty at first."""
     try:
         version = app.review(chosen).version if chosen else 0
     except NotFound:
@@ -101,29 +101,27 @@ def _facts(review: Review, me: str) -> str:
         facts.append(chips.chip(review.site, title="site"))
     facts.append(chips.chip(review.path, title="step"))
     if request.round > 1:
-        facts.append(chips.chip(f"round {request.round}", "blue"))
+        facts.append(chips.chip(f"Round {request.round}", "blue"))
     if request.assign.quorum > 1:
         facts.append(chips.chip(f"{len(review.approvals)} of {request.assign.quorum} approvals", "violet"))
-    asked = request.assign.group or ", ".join(request.assign.people)
-    if asked:
-        facts.append(chips.chip(f"for {asked}", title="who may decide"))
+    assignees = request.assign.group or ", ".join(request.assign.people)
+    if assignees:
+        facts.append(chips.chip(f"Assigned to {assignees}", title="who can decide"))
     if review.status == "open":
         facts += [chips.deadline(review), chips.claim(review, me)]
-    facts.append(f'<span class="fb-muted">asked {chips.moment(review.created_at)}</span>')
-    approvals = f'<div class="fb-muted">approved so far by {escaped(", ".join(review.approvals))}</div>'
+    facts.append(f'<span class="fb-muted">requested {chips.relative_time(review.created_at)}</span>')
+    approvals = f'<div class="fb-muted">Approved by {escaped(", ".join(review.approvals))}</div>'
     return "".join(facts) + (approvals if review.approvals and review.status == "open" else "")
 
 
-def _nothing(app: App, looking_at_open: bool) -> None:
-    if app.pending_counts() and looking_at_open:
-        empty(
-            "Nothing matches these filters", "Choose another workflow, site or search, or look at everyone’s reviews."
-        )
-    elif looking_at_open:
-        empty(
-            "Nothing waits for you",
-            "Reviews appear here when an execution asks a person. Start one on the Run page, or from a terminal:",
+def _empty_queue(app: App, showing_open: bool) -> None:
+    if app.pending_counts() and showing_open:
+        empty_state("No matching reviews", "Change the workflow, site or search, or show all reviews.")
+    elif showing_open:
+        empty_state(
+            "No reviews waiting",
+            "Reviews appear here when an execution needs a decision. Start one on the Run page, or from a terminal:",
             ("flowbuilder run NAME --site SITE",),
         )
     else:
-        empty("Nothing has been decided yet", "Decided reviews stay here, with who decided, when and what was said.")
+        empty_state("No decided reviews yet", "Decided reviews stay here, with the reviewer, the time and the comment.")

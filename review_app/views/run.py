@@ -1,4 +1,4 @@
-"""Run: choose a published workflow and a site, fill in its inputs, start it."""
+"""The run page: start a published workflow for a site, with inputs."""
 
 from __future__ import annotations
 
@@ -9,23 +9,26 @@ from flowbuilder.errors import FlowbuilderError
 from flowbuilder.plan.nodes import Plan
 from review_app import session
 from review_app.markdown_escape import escaped
-from review_app.widgets import address, chips, input_form
-from review_app.widgets.page_frame import empty, heading, problem, show, tell
+from review_app.widgets import chips, input_form, query_params
+from review_app.widgets.page_frame import alert, empty_state, heading, show, show_error
 
 NO_SITE = "none"
 
 
 def view() -> None:
-    """Draw the page; `?workflow=NAME` in the address chooses one."""
+    """Draw the page; `?workflow=NAME` in the URL selects the workflow."""
     app = session.flow_app()
     published = [item for item in app.workflows() if item.published is not None]
     _, main, _ = st.columns([0.14, 0.72, 0.14])
     with main:
-        heading("Run a workflow", "The version that is published now is used, and stays this execution’s version.")
+        heading(
+            "Run a workflow",
+            "The execution uses the version that is published now, also if a newer one is published later.",
+        )
         if not published:
-            empty(
-                "No workflow is published yet",
-                "Only published versions are started here. Store a definition and publish it:",
+            empty_state(
+                "No published workflows",
+                "Only published workflows can be started. Push a definition and publish it:",
                 ("flowbuilder push my-workflow.yaml && flowbuilder publish my-workflow",),
             )
             return
@@ -33,20 +36,20 @@ def view() -> None:
         sites = sorted(str(site.get("site", "")) for site in app.sites())
         choice, where = st.columns(2)
         with choice:
-            said = {name: f"{title} ({name})" if title not in ("", name) else name for name, title in titles.items()}
-            name = address.select("Workflow", said, name="workflow", default=next(iter(said)), visible=True)
+            labels = {name: f"{title} ({name})" if title not in ("", name) else name for name, title in titles.items()}
+            name = query_params.select("Workflow", labels, name="workflow", default=next(iter(labels)), visible=True)
         with where:
             chosen = sites[0] if len(sites) == 1 else NO_SITE
             every = {NO_SITE: "No site", **{each: each for each in sites}}
-            site = address.select("Site", every, name="site", default=chosen, visible=True)
+            site = query_params.select("Site", every, name="site", default=chosen, visible=True)
         try:
             version = app.version(name)
             plan = app.plan(version)
         except FlowbuilderError as failure:
-            problem("This workflow cannot be started", failure)
+            show_error("This workflow cannot be started", failure)
             return
         show(
-            f'<div class="fb-sub">{chips.chip(f"version {version.number}", "green")}<code>{escaped(name)}</code></div>'
+            f'<div class="fb-sub">{chips.chip(f"Version {version.number}", "green")}<code>{escaped(name)}</code></div>'
         )
         _form(app, plan, None if site == NO_SITE else site)
 
@@ -54,7 +57,7 @@ def view() -> None:
 def _form(app: App, plan: Plan, site: str | None) -> None:
     with st.form(f"run-{plan.digest[:12]}", enter_to_submit=False):
         if not plan.input_schema.get("properties"):
-            show('<div class="fb-muted">This workflow takes no inputs.</div>')
+            show('<div class="fb-muted">This workflow has no inputs.</div>')
         typed = input_form.form(plan.input_schema, plan.defaults, key=f"input:{plan.digest[:12]}")
         submitted = st.form_submit_button("Start", type="primary", key="start")
     if not submitted:
@@ -62,10 +65,10 @@ def _form(app: App, plan: Plan, site: str | None) -> None:
     try:
         inputs = input_form.read(plan.input_schema, typed)
         execution_id = app.start(plan.name, inputs, site=site)
-    except input_form.WrongInput as wrong:
-        tell(str(wrong))
+    except input_form.InvalidInput as wrong:
+        alert(str(wrong))
     except FlowbuilderError as refused:
-        problem("It was not started", refused)
+        show_error("Could not start the workflow", refused)
     else:
         st.session_state.setdefault("fb:toasts", []).append(f"Started {plan.name}")
         st.switch_page(session.page("executions"), query_params={"id": execution_id})

@@ -1,4 +1,4 @@
-"""Workflows: their versions, and each version's graph, plan, source and diagnostics (`?name=NAME` in the address)."""
+"""The workflows page: versions with their graph, plan, source, changes and diagnostics (`?name=NAME` in the URL)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from review_app.invisible_characters import visible
 from review_app.markdown_escape import escaped
 from review_app.widgets import chips
 from review_app.widgets.graph import mermaid
-from review_app.widgets.page_frame import empty, heading, problem, show
-from review_app.widgets.rows import row
+from review_app.widgets.page_frame import empty_state, heading, row, show, show_error
 
 
 def view() -> None:
@@ -27,9 +26,9 @@ def view() -> None:
     found = app.workflows(include_archived=True)
     if not found:
         heading("Workflows")
-        empty(
-            "No workflow is stored yet",
-            "Write a definition, store it as a draft, then publish it. Or look at a ready-made one first:",
+        empty_state(
+            "No workflows yet",
+            "Write a definition, push it as a draft and publish it. Or try the demo:",
             ("flowbuilder push my-workflow.yaml && flowbuilder publish my-workflow", "flowbuilder demo"),
         )
         return
@@ -57,12 +56,12 @@ def _card(item: WorkflowSummary) -> str:
     if item.archived:
         states.append(chips.status("archived"))
     if item.published is not None:
-        states.append(chips.chip(f"published v{item.published}", "green"))
+        states.append(chips.chip(f"Published v{item.published}", "green"))
     if item.draft is not None:
-        states.append(chips.chip(f"draft v{item.draft}", "violet"))
+        states.append(chips.chip(f"Draft v{item.draft}", "violet"))
     return (
         f'<div class="fb-card"><div class="fb-card-title">{escaped(item.title or item.name)}</div>'
-        f'<div class="fb-card-facts"><code>{escaped(item.name)}</code>{chips.moment(item.updated_at)}</div>'
+        f'<div class="fb-card-facts"><code>{escaped(item.name)}</code>{chips.relative_time(item.updated_at)}</div>'
         f'<div class="fb-card-marks">{"".join(states)}</div></div>'
     )
 
@@ -82,18 +81,18 @@ def _workflow(app: App, name: str) -> None:
     with title:
         heading(version.title or name, _facts(version))
     if version.status == "published":
-        st.page_link(session.page("run"), label="Run it →", query_params={"workflow": name})
+        st.page_link(session.page("run"), label="Run →", query_params={"workflow": name})
     _, report = app.validate(version.source or version.document)
-    complaints = f"Diagnostics ({len(report)})" if report else "Diagnostics"
-    graph, plan, source, changes, diagnostics = st.tabs(["Graph", "Plan", "Source", "Changes", complaints])
+    tab = f"Diagnostics ({len(report)})" if report else "Diagnostics"
+    graph, plan, source, changes, diagnostics = st.tabs(["Graph", "Plan", "Source", "Changes", tab])
     try:
         compiled = app.plan(version)
     except (FlowbuilderError, DefinitionError) as failure:
         with graph:
-            problem("This version does not compile any more", failure)
+            show_error("This version no longer compiles", failure)
     else:
         with graph:
-            st.mermaid_chart(mermaid(compiled), alt=f"the steps of {name}")
+            st.mermaid_chart(mermaid(compiled), alt=f"Steps of {name}")
         with plan:
             st.code(visible(str(compiled)), language=None)
     with source:
@@ -102,23 +101,23 @@ def _workflow(app: App, name: str) -> None:
         _changes(versions, version)
     with diagnostics:
         if not report:
-            show('<div class="fb-quiet">No complaints: it loads, and every check passes.</div>')
+            show('<div class="fb-quiet">No problems found.</div>')
         for item in report:
             _diagnostic(item)
         if report:
-            with st.expander("As the terminal shows it"):
+            with st.expander("Terminal output"):
                 st.code(visible(render(report, source=version.source or None, file=f"{name}.yaml")), language=None)
 
 
 def _changes(versions: Sequence[WorkflowVersion], version: WorkflowVersion) -> None:
-    """What differs between this version and another: the one before it, unless another is chosen."""
+    """Draw the diff to another version: by default, the one before."""
     others = [item.number for item in versions if item.number != version.number]
     if not others:
         show('<div class="fb-quiet">This is the only version.</div>')
         return
     earlier = [number for number in others if number < version.number]
     chosen = st.selectbox(
-        "Compared with", others, index=others.index(max(earlier)) if earlier else 0, width=260,
+        "Compare with", others, index=others.index(max(earlier)) if earlier else 0, width=260,
         key=f"fb:against:{version.workflow}:{version.number}", format_func=lambda number: f"Version {number}",
     )  # fmt: skip
     other = next(item for item in versions if item.number == chosen)
@@ -128,7 +127,7 @@ def _changes(versions: Sequence[WorkflowVersion], version: WorkflowVersion) -> N
     if lines:
         st.code(visible("\n".join(lines)), language="diff")
     else:
-        show('<div class="fb-quiet">The same text; at most the versions of called workflows differ.</div>')
+        show('<div class="fb-quiet">No text changes. Versions of called workflows may differ.</div>')
 
 
 def _diagnostic(item: Diagnostic) -> None:
@@ -144,6 +143,6 @@ def _diagnostic(item: Diagnostic) -> None:
 def _facts(version: WorkflowVersion) -> str:
     facts = [f"<code>{escaped(version.workflow)}</code>", chips.status(version.status)]
     by = f" by {version.author}" if version.author else ""
-    facts.append(f'<span class="fb-muted">stored {chips.moment(version.created_at)}{escaped(by)}</span>')
+    facts.append(f'<span class="fb-muted">created {chips.relative_time(version.created_at)}{escaped(by)}</span>')
     facts.append(f'<span class="fb-muted fb-id" title="digest">{escaped(version.digest[:12])}</span>')
     return "".join(facts)

@@ -1,1 +1,1 @@
-"""The pieces that pages are made of."""
+"""Parts of pages that several pages share, or that are large."""

@@ -1,4 +1,4 @@
-"""Small HTML pieces: chips, statuses, times. Each takes plain text and escapes it."""
+"""Small HTML elements: chips, statuses, times. Each takes plain text and escapes it."""
 
 from __future__ import annotations
 
@@ -42,14 +42,15 @@ def chip(text: object, tone: Tone = "grey", *, title: str = "") -> str:
 
 
 def status(name: str) -> str:
-    """A status with its dot; a running one breathes."""
+    """A status with a coloured dot, animated while running."""
     tone = TONES.get(name, "grey")
     live = " fb-live" if name == "running" else ""
-    return f'<span class="fb-chip fb-{tone}"><i class="fb-dot{live}"></i>{escaped(name.replace("_", " "))}</span>'
+    text = name.replace("_", " ").capitalize()
+    return f'<span class="fb-chip fb-{tone}"><i class="fb-dot{live}"></i>{escaped(text)}</span>'
 
 
 def progress(execution: Execution) -> str:
-    """How many of the steps at the top are done, as a bar and in figures; empty when nothing is known yet."""
+    """The number of finished top-level steps, as a bar and as text; empty when it is unknown."""
     done, total = execution.progress.get("done", 0), execution.progress.get("total", 0)
     if not isinstance(done, int | float) or not isinstance(total, int | float) or total <= 0:
         return ""
@@ -57,14 +58,14 @@ def progress(execution: Execution) -> str:
     return f'<span class="fb-bar"><i style="width:{share}%"></i></span>{escaped(done)}/{escaped(total)}'
 
 
-def moment(at: datetime, text: str | None = None) -> str:
-    """A time as people say it (or `text`), with the full date on hover."""
-    said = times.ago(at, session.now()) if text is None else text
-    return f'<span class="fb-time" title="{attribute(times.stamp(at, session.zone()))}">{escaped(said)}</span>'
+def relative_time(at: datetime, text: str | None = None) -> str:
+    """A relative time (or `text`), with the full date on hover."""
+    shown = times.ago(at, session.now()) if text is None else text
+    return f'<span class="fb-time" title="{attribute(times.stamp(at, session.zone()))}">{escaped(shown)}</span>'
 
 
 def deadline(review: Review) -> str:
-    """When a review is due, and when it runs out if that is within a day; empty without either."""
+    """When a review is due, and when it expires if that is within a day; empty without either."""
     now = session.now()
     marks = []
     if review.due_at is not None:
@@ -72,12 +73,12 @@ def deadline(review: Review) -> str:
         marks.append(chip(text, "red" if late else "grey", title=times.stamp(review.due_at, session.zone())))
     if review.expires_at is not None and (review.expires_at - now).total_seconds() < 86_400:
         left = times.span(max(0.0, (review.expires_at - now).total_seconds()))
-        marks.append(chip(f"expires in {left}", "red", title=times.stamp(review.expires_at, session.zone())))
+        marks.append(chip(f"Expires in {left}", "red", title=times.stamp(review.expires_at, session.zone())))
     return "".join(marks)
 
 
 def claim(review: Review, me: str) -> str:
-    """Who is at it right now; empty when nobody is."""
+    """Who has claimed a review; empty without a claim."""
     if not review.claimed_by or (review.claimed_until is not None and review.claimed_until < session.now()):
         return ""
-    return chip("you are on it" if review.claimed_by == me else f"{review.claimed_by} is on it", "violet")
+    return chip("Claimed by you" if review.claimed_by == me else f"Claimed by {review.claimed_by}", "violet")

@@ -1,8 +1,11 @@
-"""One execution: what it was given, where its steps stand, what happened; and pause, resume and cancel."""
+"""One execution: status, controls, reviews, steps, inputs, outputs and timeline, updated live."""
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
 
 import streamlit as st
 
@@ -14,24 +17,27 @@ from flowbuilder.values import Json
 from flowbuilder.walk.commands import StepView
 from review_app import diff_html, session, times
 from review_app.fields import as_text
-from review_app.links import prefect_run
 from review_app.markdown_escape import escaped
-from review_app.widgets import chips, graph, live_updates, steps, timeline
-from review_app.widgets.page_frame import heading, section, show, tell
+from review_app.widgets import chips, graph, steps, timeline
+from review_app.widgets.page_frame import alert, heading, section, show
 
 REFRESH = 5.0
-"""Seconds between two looks at an active execution whose live stream does not get through."""
+"""Seconds between two redraws of an active execution, in case its event stream is blocked."""
 MAX_EVENTS = 5_000
+_PREFECT_CLOUD = re.compile(r"https://api\.prefect\.cloud/api/accounts/([\w-]+)/workspaces/([\w-]+)/?\Z")
+_EVENT_LISTENER = st.components.v2.component(
+    "flowbuilder.live", js=Path(__file__).parent.with_name("live.js").read_text(encoding="utf-8")
+)
 
 
 def detail(app: App, execution_id: str, me: str) -> None:
-    """Draw an execution; while it is active it is drawn anew whenever something happens. `NotFound`."""
+    """Draw an execution; while it is active, redraw it on every event. Raises `NotFound`."""
     active = app.execution(execution_id).status in ACTIVE
     st.fragment(_draw, run_every=REFRESH if active else None)(app, execution_id, me, active)
 
 
 def _draw(app: App, execution_id: str, me: str, was_active: bool) -> None:
-    # the events first: what happens while the rest is read is told by the stream
+    # read the events first: the stream reports those that are added while the rest is read
     events = app.events(execution_id, limit=MAX_EVENTS)
     execution = app.execution(execution_id)
     if was_active and execution.status not in ACTIVE:
@@ -42,9 +48,9 @@ def _draw(app: App, execution_id: str, me: str, was_active: bool) -> None:
         show(_progress(execution))
     with buttons:
         _controls(app, execution, me)
-    told = st.session_state.pop("fb:execution-message", None)
-    if told:
-        tell(told)
+    message = st.session_state.pop("fb:execution-message", None)
+    if message:
+        alert(message)
     if execution.error:
         show(_failure(execution))
     left, right = st.columns([0.52, 0.48], gap="large")
@@ -56,18 +62,18 @@ def _draw(app: App, execution_id: str, me: str, was_active: bool) -> None:
             _value("Outputs", execution.outputs, shown=True)
         _value("Site", execution.site_record, shown=False)
     with right:
-        section("Timeline", '<span class="fb-muted">newest below</span>')
+        section("Timeline", '<span class="fb-muted">oldest first</span>')
         show(timeline.timeline(events))
         if execution.status in ACTIVE:
-            live_updates.listen(execution.id, events[-1].seq if events else 0)
+            _listen(execution.id, events[-1].seq if events else 0)
 
 
 def _steps(app: App, execution: Execution) -> None:
     outcomes = app.outcomes(execution.id)
-    step_views = _standings(app, execution.id)
+    step_views = _step_views(app, execution.id)
     if step_views is None:
-        section("Steps", '<span class="fb-muted">as recorded: this version no longer passes the checks</span>')
-        show(steps.of_outcomes(outcomes))
+        section("Steps", '<span class="fb-muted">recorded steps only: this version no longer compiles</span>')
+        show(steps.table_from_outcomes(outcomes))
         return
     table, drawing = st.tabs(["Steps", "Graph"])
     with table:
@@ -76,12 +82,12 @@ def _steps(app: App, execution: Execution) -> None:
         plan = app.plan(app.version(execution.workflow, execution.version))
         st.mermaid_chart(
             graph.mermaid(plan, steps.statuses(step_views)),
-            alt=f"the steps of {execution.workflow} and where they stand",
+            alt=f"Steps of {execution.workflow} with their status",
         )
 
 
-def _standings(app: App, execution_id: str) -> tuple[StepView, ...] | None:
-    """Where the steps stand; None when this release can no longer compile the version: what was recorded is shown."""
+def _step_views(app: App, execution_id: str) -> tuple[StepView, ...] | None:
+    """The steps with their status; None when this release can no longer compile the version."""
     try:
         return app.step_views(execution_id)
     except FlowbuilderError:
@@ -90,7 +96,7 @@ def _standings(app: App, execution_id: str) -> tuple[StepView, ...] | None:
 
 def _controls(app: App, execution: Execution, me: str) -> None:
     with st.container(horizontal=True, horizontal_alignment="right", gap="small", key="fb-controls"):
-        address = prefect_run(execution.id, os.environ)
+        address = prefect_run_url(execution.id, os.environ)
         if address:
             st.link_button("Open in Prefect ↗", address, type="tertiary")
         if execution.status not in ACTIVE:
@@ -99,10 +105,10 @@ def _controls(app: App, execution: Execution, me: str) -> None:
             st.button("Resume", key="resume", type="primary", on_click=_do, args=(app, "resume", execution.id, me))
         else:
             st.button("Pause", key="pause", on_click=_do, args=(app, "pause", execution.id, me),
-                      help="Stops before the next step; what runs now is finished")  # fmt: skip
+                      help="Pauses before the next step. Running steps finish first.")  # fmt: skip
         with st.popover("Cancel"):
-            st.write("No step and no write starts afterwards. This cannot be taken back.")
-            st.button("Cancel this execution", key="cancel", type="primary", on_click=_do,
+            st.write("No further step or write starts. This cannot be undone.")
+            st.button("Cancel execution", key="cancel", type="primary", on_click=_do,
                       args=(app, "cancel", execution.id, me))  # fmt: skip
 
 
@@ -115,14 +121,16 @@ def _do(app: App, verb: str, execution_id: str, me: str) -> None:
 
 
 def _facts(execution: Execution) -> str:
-    facts = [chips.chip(f"version {execution.version}", title="workflow version")]
+    facts = [chips.chip(f"Version {execution.version}", title="workflow version")]
     if execution.site:
         facts.append(chips.chip(execution.site, title="site"))
     if execution.control:
-        facts.append(chips.chip(f"{execution.control} asked for", "violet"))
+        facts.append(chips.chip(f"{execution.control} requested".capitalize(), "violet"))
     if execution.attempt > 1:
-        facts.append(chips.chip(f"taken up {execution.attempt} times"))
-    facts.append(f'<span class="fb-muted">{escaped(execution.trigger)}, {chips.moment(execution.created_at)}</span>')
+        facts.append(chips.chip(f"Attempt {execution.attempt}", title="how often a worker has claimed this execution"))
+    facts.append(
+        f'<span class="fb-muted">{escaped(execution.trigger)}, {chips.relative_time(execution.created_at)}</span>'
+    )
     took = times.elapsed(execution.started_at, execution.ended_at or session.now())
     if took and execution.ended_at:
         facts.append(f'<span class="fb-muted">took {escaped(took)}</span>')
@@ -137,7 +145,7 @@ def _progress(execution: Execution) -> str:
 
 def _failure(execution: Execution) -> str:
     error = execution.error or {}
-    step = f"The step <code>{escaped(error['path'])}</code> failed. " if error.get("path") else ""
+    step = f"Step <code>{escaped(error['path'])}</code> failed: " if error.get("path") else ""
     return f'<div class="fb-failure">{step}{escaped(as_text(error.get("message", error)))}</div>'
 
 
@@ -152,7 +160,7 @@ def _reviews(reviews: tuple[Review, ...]) -> None:
             state = chips.status(review.decision.kind if review.decision else "waiting")
             by = f'<span class="fb-muted">by {escaped(review.decision.by)}</span>' if review.decision else ""
             show(f'<div class="fb-asked">{state}<span class="fb-clip">{escaped(review.request.title)}</span>{by}</div>')
-            word = "Read →" if review.decision else "Decide →"
+            word = "View →" if review.decision else "Review →"
             st.page_link(session.page("review"), label=word, query_params={"item": review.id})
 
 
@@ -162,13 +170,36 @@ def _value(name: str, value: Json, *, shown: bool) -> None:
     with st.expander(name, expanded=shown):
         if isinstance(value, dict) and all(not isinstance(part, dict | list) for part in value.values()):
             cells = "".join(
-                f'<div class="fb-key">{escaped(key)}</div><div class="fb-value">{_said(part)}</div>'
+                f'<div class="fb-key">{escaped(key)}</div><div class="fb-value">{_shown(part)}</div>'
                 for key, part in value.items()
             )
             show(f'<div class="fb-pairs">{cells}</div>')
         else:
-            show(diff_html.reading(as_text(value)))
+            show(diff_html.plain_text(as_text(value)))
 
 
-def _said(part: Json) -> str:
+def _shown(part: Json) -> str:
     return escaped(as_text(part)) or '<span class="fb-muted">empty</span>'
+
+
+def _listen(execution_id: str, seen: int) -> None:
+    """Have the browser redraw the enclosing fragment when there are events after `seen`."""
+    _EVENT_LISTENER(
+        key=f"fb-live-{execution_id}",
+        data={"address": f"/events/{execution_id}", "seq": seen},
+        on_seq_change=lambda: None,
+        height="content",
+    )
+
+
+def prefect_run_url(execution_id: str, environment: Mapping[str, str]) -> str | None:
+    """The page of an execution in Prefect's UI, by `PREFECT_UI_URL`, else by `PREFECT_API_URL`; None without either."""
+    ui = environment.get("PREFECT_UI_URL", "").rstrip("/") or _prefect_ui(environment.get("PREFECT_API_URL", ""))
+    return f"{ui}/runs/flow-run/{execution_id}" if ui.startswith(("http://", "https://")) else None
+
+
+def _prefect_ui(api: str) -> str:
+    cloud = _PREFECT_CLOUD.match(api)
+    if cloud:
+        return f"https://app.prefect.cloud/account/{cloud[1]}/workspace/{cloud[2]}"
+    return api.rstrip("/").removesuffix("/api")

@@ -1,4 +1,4 @@
-"""A plan as a drawing: Mermaid text of its nodes, branches and bodies. Names from documents are made harmless."""
+"""A plan as a Mermaid flow chart. Names from documents are escaped."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ MAX_LABEL = 48
 
 
 _COLOURS = {
-    # by kind of step, where nothing has run
+    # by type of step, without an execution
     "task": ("#e8effd", "#3b6cf0"),
     "review": ("#fdf1dc", "#d98a00"),
     "choice": ("#f1edfb", "#7c5cd6"),
     "loop": ("#e4f5ec", "#22a06b"),
-    # by where a step of an execution stands
+    # by status, for the steps of an execution
     "pending": ("#f4f6f9", "#9aa7b8"),
     "running": ("#e8effd", "#1d4ed8"),
     "waiting": ("#fdf1dc", "#d98a00"),
@@ -29,9 +29,9 @@ _COLOURS = {
 
 
 def mermaid(plan: Plan, statuses: Mapping[str, str] | None = None) -> str:
-    """A flow chart from the top down: one box a step, one frame a branch, body or called workflow.
+    """A top-down flow chart: a box for each step, a frame for each branch, loop body or called workflow.
 
-    With `statuses` (by step id) the colours say where the steps of an execution stand.
+    With `statuses` (by step id), the colours show the status of the steps.
     """
     colours = (
         f"  classDef {name} fill:{fill},stroke:{stroke},color:{'#7a8699' if name == 'skipped' else '#17202e'}"

@@ -1,4 +1,4 @@
-"""A typed form made from a JSON Schema: one widget a property. What was typed is read back as JSON."""
+"""A form generated from a JSON Schema: one widget for each property, and its values read back as JSON."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import streamlit as st
 from flowbuilder.values import Json, JsonObject
 from review_app.markdown_escape import label
 
-LARGEST = 2**53 - 1
-"""The largest number that a browser counts to by ones."""
+MAX_SAFE_INTEGER = 2**53 - 1
+"""JavaScript's largest safe integer."""
 
 
-class WrongInput(ValueError):
-    """One field cannot be read; the message names it."""
+class InvalidInput(ValueError):
+    """A field has no valid value; the message names the field."""
 
 
 def form(schema: JsonObject, defaults: Mapping[str, Json], *, key: str) -> dict[str, Any]:
-    """Draw the widgets of a flat object schema; returns what they hold, by property."""
+    """Draw the widgets of a flat object schema; returns their values by property."""
     required = set(schema.get("required", ()))
     return {
         name: _widget(name, prop, defaults.get(name, prop.get("default")), name in required, f"{key}:{name}")
@@ -30,7 +30,7 @@ def form(schema: JsonObject, defaults: Mapping[str, Json], *, key: str) -> dict[
 
 
 def read(schema: JsonObject, typed: Mapping[str, Any]) -> JsonObject:
-    """The inputs that were typed: optional fields left empty are left out. Raises `WrongInput`."""
+    """Parse the values of the widgets; empty optional fields are left out. Raises `InvalidInput`."""
     inputs: JsonObject = {}
     required = set(schema.get("required", ()))
     for name, prop in schema.get("properties", {}).items():
@@ -38,7 +38,7 @@ def read(schema: JsonObject, typed: Mapping[str, Any]) -> JsonObject:
         if value is not None:
             inputs[name] = value
         elif name in required:
-            raise WrongInput(f"{_title(name, prop)} is needed")
+            raise InvalidInput(f"{_title(name, prop)} is required")
     return inputs
 
 
@@ -59,41 +59,41 @@ def _kind(prop: JsonObject) -> str:
 
 def _widget(name: str, prop: JsonObject, default: Json, needed: bool, key: str) -> Any:
     title = label(_title(name, prop)) + (" (required)" if needed else "")
-    about = label(prop["description"], 500) if prop.get("description") else None
+    help_text = label(prop["description"], 500) if prop.get("description") else None
     kind = _kind(prop)
     if kind == "boolean":
-        return st.toggle(title, value=bool(default), help=about, key=key)
+        return st.toggle(title, value=bool(default), help=help_text, key=key)
     if kind == "enum":
         options = list(prop["enum"])
         index = options.index(default) if default in options else None
-        return st.selectbox(title, options, index=index, format_func=_said, help=about, key=key)
+        return st.selectbox(title, options, index=index, format_func=_option_label, help=help_text, key=key)
     if kind in ("integer", "number"):
-        return _number(title, prop, default, about, key, whole=kind == "integer")
+        return _number(title, prop, default, help_text, key, whole=kind == "integer")
     if kind == "lines":
         value = "\n".join(map(str, default)) if isinstance(default, list) else ""
-        return st.text_area(title, value=value, help=about, key=key, placeholder="one a line", height=100)
+        return st.text_area(title, value=value, help=help_text, key=key, placeholder="One per line", height=100)
     if kind == "string":
-        return _text(title, prop, default, about, key)
+        return _text(title, prop, default, help_text, key)
     value = json.dumps(default, indent=2, ensure_ascii=False) if default is not None else ""
-    return st.text_area(title, value=value, help=about, key=key, placeholder="JSON", height=120)
+    return st.text_area(title, value=value, help=help_text, key=key, placeholder="JSON", height=120)
 
 
-def _number(title: str, prop: JsonObject, default: Json, about: str | None, key: str, *, whole: bool) -> Any:
+def _number(title: str, prop: JsonObject, default: Json, help_text: str | None, key: str, *, whole: bool) -> Any:
     low, high, value = _bound(prop.get("minimum")), _bound(prop.get("maximum")), _bound(default)
     if value is not None and ((low is not None and value < low) or (high is not None and value > high)):
         value = None
     if whole:
         return st.number_input(
-            title, value=_whole(value), min_value=_whole(low), max_value=_whole(high), step=1, help=about, key=key
+            title, value=_whole(value), min_value=_whole(low), max_value=_whole(high), step=1, help=help_text, key=key
         )
     return st.number_input(
-        title, value=value, min_value=low, max_value=high, step=_step(low, high), format="%g", help=about, key=key
+        title, value=value, min_value=low, max_value=high, step=_step(low, high), format="%g", help=help_text, key=key
     )
 
 
 def _bound(value: object) -> float | None:
-    """A number that a browser's field can hold; None for what it cannot: the schema is checked again at the start."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > LARGEST:
+    """A number that a browser's number field can hold, else None. The start checks the schema again."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > MAX_SAFE_INTEGER:
         return None
     return float(value)
 
@@ -106,21 +106,21 @@ def _step(low: float | None, high: float | None) -> float:
     return 0.05 if low is not None and high is not None and high - low <= 1 else 1.0
 
 
-def _text(title: str, prop: JsonObject, default: Json, about: str | None, key: str) -> Any:
+def _text(title: str, prop: JsonObject, default: Json, help_text: str | None, key: str) -> Any:
     text = "" if default is None else str(default)
     if prop.get("format") == "date":
         try:
             day = date.fromisoformat(text) if text else None
         except ValueError:
             day = None
-        return st.date_input(title, value=day, help=about, key=key, format="YYYY-MM-DD")
+        return st.date_input(title, value=day, help=help_text, key=key, format="YYYY-MM-DD")
     if len(text) > 100 or "\n" in text or prop.get("maxLength", 0) > 400:
-        return st.text_area(title, value=text, help=about, key=key, height=120)
+        return st.text_area(title, value=text, help=help_text, key=key, height=120)
     hint = {"uri": "https://", "email": "name@example.com"}.get(str(prop.get("format")))
-    return st.text_input(title, value=text, help=about, key=key, placeholder=hint, max_chars=prop.get("maxLength"))
+    return st.text_input(title, value=text, help=help_text, key=key, placeholder=hint, max_chars=prop.get("maxLength"))
 
 
-def _said(value: Json) -> str:
+def _option_label(value: Json) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -140,5 +140,7 @@ def _read(title: str, prop: JsonObject, typed: Any) -> Json:
     try:
         parsed: Json = json.loads(typed)
     except json.JSONDecodeError as wrong:
-        raise WrongInput(f"{title} is not JSON: {wrong.msg} in line {wrong.lineno}, column {wrong.colno}") from None
+        raise InvalidInput(
+            f"{title} is not valid JSON: {wrong.msg} (line {wrong.lineno}, column {wrong.colno})"
+        ) from None
     return parsed

@@ -1,4 +1,4 @@
-"""What happened in an execution, one line an event, in words."""
+"""The timeline of an execution: one sentence for each event."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from review_app import session, times
 from review_app.fields import as_text
 from review_app.markdown_escape import attribute, escaped
 
-KEPT = 200
-"""Events drawn; earlier ones of a longer timeline are only counted."""
+MAX_EVENTS = 200
+"""The most events drawn; earlier ones are only counted."""
 
-Said = Callable[[JsonObject], str]
+Sentence = Callable[[JsonObject], str]
 
 
 def _get(data: JsonObject, name: str) -> str:
@@ -26,7 +26,7 @@ def _error(data: JsonObject) -> str:
     return as_text(error.get("message", error)) if isinstance(error, dict) else as_text(error)
 
 
-def _by(verb: str) -> Said:
+def _by(verb: str) -> Sentence:
     return lambda data: f"{verb} by {_get(data, 'by')}" if data.get("by") else verb
 
 
@@ -35,67 +35,67 @@ def _decided(data: JsonObject) -> str:
     return f"{_get(data, 'decision').replace('_', ' ')} by {_get(data, 'by')}{comment}"
 
 
-_SAID: dict[EventType, tuple[str, Said]] = {
+_SENTENCES: dict[EventType, tuple[str, Sentence]] = {
     "execution_started": ("blue", lambda data: f"started, version {_get(data, 'version')}"),
-    "execution_resumed": ("blue", lambda data: "taken up again"),
-    "execution_waiting": ("amber", lambda data: "waits for a person"),
+    "execution_resumed": ("blue", lambda data: "resumed"),
+    "execution_waiting": ("amber", lambda data: "waiting for review"),
     "execution_released": (
         "grey",
-        lambda data: f"handed back: {_get(data, 'reason')}" if data.get("reason") else "handed back",
+        lambda data: f"released: {_get(data, 'reason')}" if data.get("reason") else "released",
     ),
     "execution_paused": ("violet", _by("paused")),
     "execution_completed": ("green", lambda data: "completed"),
     "execution_failed": ("red", lambda data: f"failed: {_error(data)}"),
     "execution_cancelled": ("grey", _by("cancelled")),
-    "execution_quarantined": ("red", lambda data: f"set aside after {_get(data, 'deaths')} deaths of its worker"),
-    "control_requested": ("violet", lambda data: f"{_get(data, 'action') or 'resume'} asked for by {_get(data, 'by')}"),
-    "worker_lost": ("amber", lambda data: "its worker was lost; another goes on"),
-    "resumed_without_decision": ("amber", lambda data: "resumed without a decision; it waits again"),
+    "execution_quarantined": ("red", lambda data: f"quarantined after {_get(data, 'deaths')} lost workers"),
+    "control_requested": ("violet", lambda data: f"{_get(data, 'action') or 'resume'} requested by {_get(data, 'by')}"),
+    "worker_lost": ("amber", lambda data: "worker lost, another worker continues"),
+    "resumed_without_decision": ("amber", lambda data: "resumed without a decision, waiting again"),
     "step_started": (
         "blue",
         lambda data: "started" + (f", attempt {data['attempt']}" if data.get("attempt", 1) != 1 else ""),
     ),
-    "step_retrying": ("amber", lambda data: f"attempt {_get(data, 'attempt')} failed, trying again: {_error(data)}"),
+    "step_retrying": ("amber", lambda data: f"attempt {_get(data, 'attempt')} failed, retrying: {_error(data)}"),
     "step_completed": ("green", lambda data: f"completed{_took(data)}"),
     "step_failed": ("red", lambda data: f"failed{_took(data)}: {_error(data)}"),
     "step_skipped": ("grey", lambda data: f"skipped{_because(data)}"),
-    "branch_taken": ("grey", lambda data: f"branch taken: {_branch(data)}"),
+    "branch_taken": ("grey", lambda data: f"took branch {_branch(data)}"),
     "iteration_started": ("blue", lambda data: f"{_get(data, 'items')} items"),
     "item_failed": ("red", lambda data: f"item {_get(data, 'key') or _get(data, 'index')} failed: {_error(data)}"),
-    "review_opened": ("amber", lambda data: f"asks: {_get(data, 'title')}"),
+    "review_opened": ("amber", lambda data: f"review requested: {_get(data, 'title')}"),
     "review_claimed": ("violet", _by("claimed")),
-    "review_released": ("grey", _by("released")),
+    "review_released": ("grey", _by("claim released")),
     "review_approved": (
         "green",
         lambda data: f"approved by {_get(data, 'by')}, {_get(data, 'approvals')} of {_get(data, 'quorum')} approvals",
     ),
     "review_decided": ("green", _decided),
-    "review_expired": ("grey", lambda data: f"ran out: {_get(data, 'outcome')}"),
+    "review_expired": ("grey", lambda data: f"expired: {_get(data, 'outcome')}"),
     "review_escalated": ("amber", lambda data: f"escalated to {_get(data, 'to')}"),
-    "round_started": ("blue", lambda data: f"round {_get(data, 'round')} from {_get(data, 'rewind_to')}"),
-    "effect_intended": ("blue", lambda data: f"about to write to {_get(data, 'target')}"),
+    "round_started": ("blue", lambda data: f"round {_get(data, 'round')} starts at {_get(data, 'rewind_to')}"),
+    "effect_intended": ("blue", lambda data: f"writing to {_get(data, 'target')}"),
     "effect_done": ("green", lambda data: "written"),
-    "effect_unknown": ("red", lambda data: f"nobody knows whether it was written: {_get(data, 'reason')}"),
-    "effect_reverted": ("violet", _by("undone")),
+    "effect_unknown": ("red", lambda data: f"unknown whether it was written: {_get(data, 'reason')}"),
+    "effect_reverted": ("violet", _by("reverted")),
 }
 
 
 def timeline(events: Sequence[Event]) -> str:
-    """The events as HTML, oldest first, so that what is new comes below and nothing moves."""
-    kept = events[-KEPT:]
+    """The events as HTML, oldest first, so that new events do not move the others."""
+    kept = events[-MAX_EVENTS:]
     left_out = len(events) - len(kept)
     head = f'<div class="fb-muted">{left_out:,} earlier events are not shown</div>' if left_out else ""
     return f'<div class="fb-timeline">{head}{"".join(map(_line, kept))}</div>'
 
 
 def sentence(event: Event) -> str:
-    """What an event says, as plain text."""
-    known = _SAID.get(event.type)
+    """The sentence for an event, as plain text."""
+    known = _SENTENCES.get(event.type)
     return known[1](event.data) if known else event.type.replace("_", " ")
 
 
 def _line(event: Event) -> str:
-    tone = "red" if event.data.get("decision") == "rejected" else _SAID.get(event.type, ("grey", None))[0]
+    tone = "red" if event.data.get("decision") == "rejected" else _SENTENCES.get(event.type, ("grey", None))[0]
     path = f"<code>{escaped(event.path)}</code> " if event.path else ""
     zone = session.zone()
     return (
@@ -116,4 +116,4 @@ def _because(data: JsonObject) -> str:
 
 def _branch(data: JsonObject) -> str:
     branch = data.get("branch")
-    return f"number {branch + 1}" if isinstance(branch, int) else (_get(data, "branch") or "none")
+    return f"{branch + 1}" if isinstance(branch, int) else (_get(data, "branch") or "none")

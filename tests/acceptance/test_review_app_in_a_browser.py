@@ -1,4 +1,4 @@
-"""People at work: the review app in a browser, with a worker that runs what it wakes, and with no Prefect server."""
+"""The review app in a browser, with a worker that it wakes and without a Prefect server."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def address(chromium: Browser, scene: SeededApp, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture(scope="module")
 def context(chromium: Browser, address: str) -> Iterator[BrowserContext]:
-    """One for all tests: what the browser has loaded once it keeps."""
+    """One for all tests, so that the browser caches what it has loaded."""
     made = chromium.new_context(base_url=address, viewport={"width": 1300, "height": 900}, locale="en-GB")
     made.set_default_timeout(PATIENCE)
     yield made
@@ -58,7 +58,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 @pytest.fixture
 def ask(scene: SeededApp, request: pytest.FixtureRequest) -> Ask:
-    """Opens reviews of a workflow of this test's own, so that its queue holds nothing else."""
+    """Opens reviews of a workflow of its own, so that its queue contains nothing else."""
     name = f"t{abs(hash(request.node.name)) % 10**9}"
 
     def asked(*what: str, before: str = "") -> list[Review]:
@@ -77,23 +77,21 @@ def press(page: Page, key: str) -> None:
     page.locator("body").press(key)
 
 
-def test_a_decision_lets_the_execution_go_on_and_its_page_shows_it(scene: SeededApp, page: Page, ask: Ask) -> None:
+def test_a_decision_resumes_the_execution_and_its_page_shows_it(scene: SeededApp, page: Page, ask: Ask) -> None:
     (review,) = ask("Open on Sunday")
     watching = page.context.new_page()
     watching.goto(f"/executions?id={review.execution_id}")
     settle(watching)
-    expect(watching.locator(".fb-title")).to_contain_text("waiting")
+    expect(watching.locator(".fb-title")).to_contain_text("Waiting")
     with scene.worker():
         queue(page, [review])
         press(page, "a")
-        expect(watching.locator(".fb-title")).to_contain_text("completed", timeout=PATIENCE)
+        expect(watching.locator(".fb-title")).to_contain_text("Completed", timeout=PATIENCE)
     expect(watching.locator(".fb-timeline")).to_contain_text(f"approved by {ME}")
     assert scene.execution(review.execution_id).outputs == {"sent": "Open on Sunday", "decision": "approved"}
 
 
-def test_the_next_review_is_on_the_screen_and_nothing_stalls_without_prefect(
-    scene: SeededApp, page: Page, ask: Ask
-) -> None:
+def test_the_next_review_is_shown_without_delay_when_prefect_is_down(scene: SeededApp, page: Page, ask: Ask) -> None:
     reviews = ask("first", "second", "third")
     queue(page, reviews)
     title_is(page, "Note: first")
@@ -146,27 +144,27 @@ def test_a_rejection_needs_a_comment(scene: SeededApp, page: Page, ask: Ask) -> 
     assert (decision.kind, decision.comment, decision.by) == ("rejected", "The tone is off.", ME)
 
 
-def test_exactly_what_was_edited_is_approved(scene: SeededApp, page: Page, ask: Ask) -> None:
+def test_exactly_the_edited_text_is_approved(scene: SeededApp, page: Page, ask: Ask) -> None:
     (review,) = ask("The shop opens at nine.\n\nSee you!", before="The shop opens at eight.")
     queue(page, [review])
     press(page, "e")
-    box = page.get_by_role("textbox", name="Your edit of the proposal")
+    box = page.get_by_role("textbox", name="Edit the proposal")
     typed = "The shop opens at ten. \n\n\tSee you!\n"
     box.fill(typed)
     box.press("Control+Enter")
-    expect(page.get_by_text("What you changed")).to_be_visible()
+    expect(page.get_by_text("Your changes")).to_be_visible()
     expect(page.locator(".fb-inline ins").first).to_contain_text("ten")
     settle(page)
     typed += "And a last line, typed just before the click."
     box.fill(typed)
-    page.get_by_role("button", name="Approve my edit").click()
+    page.get_by_role("button", name="Approve with edits").click()
     expect(page.locator("[data-testid=stToast]").first).to_contain_text("Approved")
     decision = scene.store.review(review.id).decision
     assert decision is not None
     assert (decision.approved, decision.edited) == (typed, True)
 
 
-def test_the_slower_of_two_reviewers_learns_who_was_faster(scene: SeededApp, page: Page, ask: Ask) -> None:
+def test_the_slower_of_two_reviewers_sees_who_decided(scene: SeededApp, page: Page, ask: Ask) -> None:
     (review,) = ask("draft")
     queue(page, [review])
     page.get_by_label("Comment").press_sequentially("I like it.")
@@ -180,13 +178,13 @@ def test_the_slower_of_two_reviewers_learns_who_was_faster(scene: SeededApp, pag
     assert decision.by == BEN
 
 
-def test_what_is_being_typed_stays_when_another_decides_meanwhile(scene: SeededApp, page: Page, ask: Ask) -> None:
+def test_a_comment_being_typed_stays_when_another_reviewer_decides(scene: SeededApp, page: Page, ask: Ask) -> None:
     (review,) = ask("draft")
     queue(page, [review])
     box = page.get_by_label("Comment")
     box.press_sequentially("half a th")
     scene.decide(review, "rejected", by=BEN)
-    expect(page.get_by_role("alert").last).to_contain_text(f"{BEN} was faster and decided this", timeout=PATIENCE)
+    expect(page.get_by_role("alert").last).to_contain_text(f"{BEN} decided this review", timeout=PATIENCE)
     expect(box).to_have_value("half a th")
     expect(page.locator(".fb-outcome")).to_contain_text("as agreed")
 
@@ -195,22 +193,22 @@ def test_an_execution_is_paused_resumed_and_cancelled(scene: SeededApp, page: Pa
     (review,) = ask("draft")
     page.goto(f"/executions?id={review.execution_id}")
     settle(page)
-    for verb, status in (("Pause", "paused"), ("Resume", "queued")):
+    for verb, status in (("Pause", "Paused"), ("Resume", "Queued")):
         page.get_by_role("button", name=verb).click()
         expect(page.locator(".fb-title")).to_contain_text(status)
         settle(page)
     page.get_by_role("button", name="Cancel").click()
-    page.get_by_role("button", name="Cancel this execution").click()
-    expect(page.locator(".fb-title")).to_contain_text("cancelled")
+    page.get_by_role("button", name="Cancel execution").click()
+    expect(page.locator(".fb-title")).to_contain_text("Cancelled")
     assert scene.execution(review.execution_id).status == "cancelled"
 
 
-def test_a_start_without_prefect_says_at_once_what_is_missing(scene: SeededApp, page: Page) -> None:
+def test_a_start_without_prefect_is_reported_at_once(scene: SeededApp, page: Page) -> None:
     scene.publish(FORM)
     page.goto("/run?workflow=form")
     settle(page)
     page.get_by_role("button", name="Start", exact=True).click()
-    expect(page.get_by_role("alert").last).to_contain_text("A text is needed")
+    expect(page.get_by_role("alert").last).to_contain_text("A text is required")
     settle(page)
     page.get_by_label("A text (required)", exact=True).fill("hello")
     page.get_by_role("button", name="Start", exact=True).click()
@@ -225,15 +223,15 @@ HOSTILE = (
 )
 
 
-def harmless(page: Page) -> None:
-    """Nothing of the hostile text has become an element, a request's address, a style or a script."""
+def assert_nothing_injected(page: Page) -> None:
+    """The hostile text has created no element, request, style or script."""
     settle(page)
     assert page.locator("[src*='evil.test'], [href*='evil.test'], iframe, .katex").count() == 0, page.url
     assert page.title() != "owned", page.url
     expect(page.locator("[data-testid=stMain]")).to_be_visible()
 
 
-def test_hostile_text_stays_text_and_no_request_leaves(scene: SeededApp, page: Page, ask: Ask, address: str) -> None:
+def test_hostile_text_is_escaped_and_sends_no_request(scene: SeededApp, page: Page, ask: Ask, address: str) -> None:
     (review,) = ask(HOSTILE, before="# Old\n" + HOSTILE)
     hostile = (
         NOTE.replace("name: note", "name: a-hostile-one")
@@ -249,21 +247,21 @@ def test_hostile_text_stays_text_and_no_request_leaves(scene: SeededApp, page: P
     left: list[str] = []
     page.on("request", lambda request: left.append(request.url) if not request.url.startswith(address) else None)
     page.goto(f"/review?item={review.id}&view=inline")
-    harmless(page)
+    assert_nothing_injected(page)
     expect(page.locator(".fb-title").first).to_contain_text("<script>document.title='owned'</script>")
     assert page.locator(".fb-title .fb-unseen").all_inner_texts() == [
         "⟨U+001B⟩", "⟨U+001B⟩", "⟨U+202E⟩", "⟨U+202C⟩", "⟨U+200B⟩",
     ]  # fmt: skip
     page.get_by_role("radio", name="Side by side").click()
-    harmless(page)
+    assert_nothing_injected(page)
     press(page, "a")  # a toast is Markdown
     expect(page.locator("[data-testid=stToast]").first).to_contain_text("<script>")
     assert page.locator("[data-testid=stToast] :is(img, a, iframe, .katex, [data-testid=stIconMaterial])").count() == 0
     for name in ("Home", "Workflows", "Run", "Executions"):
         page.get_by_test_id("stTopNav").get_by_role("link", name=name).click()
         expect(page).to_have_url(re.compile("/$" if name == "Home" else f"/{name.lower()}"))
-        harmless(page)
+        assert_nothing_injected(page)
     page.get_by_role("button", name="Open a-hostile-one").first.click(force=True)
-    expect(page.locator(".fb-title")).to_contain_text("waiting")
-    harmless(page)
+    expect(page.locator(".fb-title")).to_contain_text("Waiting")
+    assert_nothing_injected(page)
     assert [url for url in left if not url.startswith(("data:", "blob:"))] == []

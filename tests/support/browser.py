@@ -1,4 +1,4 @@
-"""The review app behind a real server, in a real browser."""
+"""Runs the review app's server and a browser."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ ARGUMENTS = (
     "--no-first-run",
 )
 PATIENCE = 20_000
-"""Milliseconds that a page may take: far more than it does, for machines that do much else."""
+"""Milliseconds to wait for a page: far more than it needs, for busy machines."""
 _SETTLED = "[data-testid=stApp][data-test-script-state=notRunning][data-test-connection-state=CONNECTED]"
 _QUIET = "() => !document.querySelector('[data-stale=true]') && !document.querySelector('[data-testid=stSkeleton]')"
 
 
 def chromium() -> str:
-    """Where Chromium is. Without it the test is skipped, on a build machine it fails."""
+    """The path of Chromium. Without it the test is skipped; on CI it fails."""
     found = next(
         (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
     )
@@ -45,7 +45,7 @@ def chromium() -> str:
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """A browser with nothing of any user in it."""
+    """A browser with a fresh profile."""
     path = chromium()
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
@@ -57,7 +57,7 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def served(settings: Settings, log: Path) -> Iterator[str]:
-    """The review app's server on a free port, as the product starts it; gives its address. No Prefect is there."""
+    """The review app's server on a free port, started as the product does, without Prefect; yields its URL."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -89,12 +89,12 @@ def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def settle(page: Page) -> Page:
-    """Wait until the page is drawn: its script has ended, nothing is stale, and all late parts have been loaded."""
+    """Wait until the page is drawn: its script has ended, and no element is stale or loading."""
     page.wait_for_selector(_SETTLED, timeout=PATIENCE)
     page.wait_for_function(_QUIET, timeout=PATIENCE)
     return page
 
 
 def title_is(page: Page, text: str) -> None:
-    """Wait until this is the page's title."""
+    """Wait until the page has this title."""
     expect(page.locator(".fb-heading .fb-title").first).to_have_text(text, timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""Reading a page that was drawn without a browser."""
+"""Reads the text of a page that was drawn without a browser."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def words(page: AppTest) -> str:
 
 
 def title(page: AppTest) -> str:
-    """The title of what the page is about: the last one, where a list beside it has one too."""
+    """The title of the main part of the page: the last title, as a list beside it may have one too."""
     found = re.findall(r'class="fb-title">(.*?)(?:<span|</div>)', markup(page), re.DOTALL)
     assert found, markup(page)[:2000]
     return html.unescape(found[-1])
 
 
-def said(page: AppTest) -> str:
-    """All errors, warnings and toasts, without the signs that keep Markdown from reading them."""
+def alerts(page: AppTest) -> str:
+    """All errors, warnings and toasts, without Markdown escapes."""
     boxes = re.findall(r'role="alert">(.*?)</div>', markup(page), re.DOTALL)
-    told = [html.unescape(re.sub(r"<[^>]*>", "", box)) for box in boxes]
+    messages = [html.unescape(re.sub(r"<[^>]*>", "", box)) for box in boxes]
     toasts = (re.sub(r"\\([^\w\s])", r"\1", str(each.value)).replace("\u2060", "") for each in page.toast)
-    return "\n".join([*told, *toasts])
+    return "\n".join([*messages, *toasts])

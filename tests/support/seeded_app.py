@@ -1,4 +1,4 @@
-"""A store with workflows, executions and reviews for the review app's tests, and an engine that runs in a thread."""
+"""A store with workflows, executions and reviews for tests of the review app, and a worker in a thread."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ DOCUMENTS = (NOTE, PAIR, FORM, BROKEN, SLOW)
 
 
 class SeededApp:
-    """A store and what can be done with it. Executions run at once, to their end or to where they wait."""
+    """An application on a store. Executions run immediately, until they end or wait."""
 
     def __init__(self, url: str, home: Path, ports: Any = None) -> None:
         self.home = home
@@ -138,14 +138,14 @@ class SeededApp:
         return self
 
     def run(self, workflow: str, inputs: JsonObject | None = None, site: str | None = None) -> str:
-        """Start an execution and run it as far as it goes; returns its id."""
+        """Start an execution and run it until it ends or waits; returns its id."""
         execution_id = self.app.start(workflow, inputs or {}, site=site)
-        with ThreadPoolExecutor(1) as aside:  # the browser's driver has an event loop in this thread
+        with ThreadPoolExecutor(1) as aside:  # playwright has an event loop in this thread
             aside.submit(lambda: asyncio.run(self.runner.run(execution_id))).result()
         return execution_id
 
     def ask(self, what: str, before: str = "") -> Review:
-        """A note that waits for its review."""
+        """Start the workflow `note`; returns its open review."""
         execution_id = self.run("note", {"what": what, "before": before})
         return self.review_of(execution_id)
 
@@ -155,18 +155,18 @@ class SeededApp:
         return review
 
     def decide(self, review: Review, kind: Any = "approved", *, by: str = BEN, edited: Json = None) -> Review:
-        """Decide a review as someone at another screen does."""
+        """Decide a review as another user."""
         seen = self.store.review(review.id)
         answer = Answer.to(seen, kind=kind, by=by, comment="as agreed", edited=NO_EDIT if edited is None else edited)
         return self.app.decide(review.id, answer)
 
     def execution(self, execution_id: str) -> Execution:
-        """An execution as it is now."""
+        """Read an execution."""
         return self.store.execution(execution_id)
 
     @contextmanager
     def worker(self) -> Iterator[None]:
-        """A worker in a thread, which runs what the app wakes over the loopback channel of warm workers."""
+        """A worker in a thread that runs executions woken over the wake-up channel."""
         stop, ready = threading.Event(), threading.Event()
         thread = threading.Thread(target=lambda: asyncio.run(self._work(ready, stop)), daemon=True)
         thread.start()

@@ -7,9 +7,9 @@ from functools import cache
 
 from flowbuilder.analysis.model import ROOTS, Located, Text
 from flowbuilder.analysis.taint.propagation import Propagation
-from flowbuilder.language import Finding, Shape, Template
+from flowbuilder.language import Finding, Shape, Template, shape_of_schema
 from flowbuilder.language.parsing.references import Path
-from flowbuilder.language.types.shape_words import kinds_in_words
+from flowbuilder.language.types.descriptions import describe_kinds
 from flowbuilder.steps.builtin.iteration import Iteration
 from flowbuilder.steps.fields import TemplatedField
 from flowbuilder.steps.step import Place, Step
@@ -52,7 +52,7 @@ def _finding(text: Text, name: str, expected: Shape, given: Shape) -> Finding:
     start, end = (reference.start, reference.end) if reference is not None else (None, None)
     written = text.text.source.strip().removeprefix("{{").removesuffix("}}").strip()
     this = written if reference is not None and written == text.text.source[start:end] else "this"
-    message = f"{name} takes {kinds_in_words(expected)}; {this} is {kinds_in_words(given)}"
+    message = f"{name} takes {describe_kinds(expected)}; {this} is {describe_kinds(given)}"
     return Finding(code="FB302", message=message, hint=_hint(expected, given), start=start, end=end)
 
 
@@ -61,7 +61,7 @@ def _declared(shaping: Propagation, located: Located) -> dict[str, Shape]:
     inner = shaping.called.get(located.id)
     if inner is None:
         return {}
-    return {item.name: Shape.from_json_schema(item.schema) for item in inner.analysis.definition.inputs}
+    return {item.name: shape_of_schema(item.schema) for item in inner.analysis.definition.inputs}
 
 
 def _expected(located: Located, at: Place, text: Text) -> Shape | None:

@@ -13,7 +13,7 @@ from flowbuilder.analysis.taint.passthrough import is_verbatim
 from flowbuilder.analysis.taint.scope import ERROR, EXECUTION, FEEDBACK, LOOP, STATUS, Open, Steps
 from flowbuilder.analysis.taint.sources import CLEAN, Marks, Sources, marks_of, taint_of
 from flowbuilder.errors import FlowbuilderError
-from flowbuilder.language import Expression, Finding, Namespace, Reference, Shape, Template
+from flowbuilder.language import Expression, Finding, Namespace, Reference, Shape, Template, shape_of_schema
 from flowbuilder.language.parsing.references import Path
 from flowbuilder.language.types.taint import Taint
 from flowbuilder.steps.builtin.conditional import Conditional
@@ -258,5 +258,5 @@ def _one_of(shapes: list[Shape]) -> Shape:
 
 def _declared(schema: Mapping[str, Any], given: Shape | None) -> Shape:
     """The shape of an input: as declared, with the marks on what the caller gives."""
-    shape = Shape.from_json_schema(dict(schema))
+    shape = shape_of_schema(dict(schema))
     return shape.with_trust(given.trust) if given is not None and given.trust else shape

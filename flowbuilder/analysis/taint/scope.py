@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from flowbuilder.analysis.taint.sources import taint_of
-from flowbuilder.language import Shape
+from flowbuilder.language import Shape, shape_of_schema
 
-STATUS = Shape.from_json_schema({"enum": ["completed", "failed", "skipped"]})
-ERROR = Shape.from_json_schema(
+STATUS = shape_of_schema({"enum": ["completed", "failed", "skipped"]})
+ERROR = shape_of_schema(
     {"type": ["object", "null"], "properties": {"code": {"type": "string"}, "message": {"type": "string"}}}
 )
-EXECUTION = Shape.from_json_schema(
+EXECUTION = shape_of_schema(
     {
         "type": "object",
         "properties": {
@@ -25,7 +25,7 @@ EXECUTION = Shape.from_json_schema(
         "additionalProperties": False,
     }
 )
-LOOP = Shape.from_json_schema(
+LOOP = shape_of_schema(
     {
         "type": "object",
         "properties": {

@@ -12,7 +12,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from flowbuilder.cli.output.result import escape
+from flowbuilder.cli.output.escape import escape
 
 COLOURS = {
     "completed": "green", "approved": "green", "published": "green", "done": "green", "ok": "green",

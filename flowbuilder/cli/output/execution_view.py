@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from flowbuilder.app import App
+from flowbuilder.cli.output.escape import escape_line
 from flowbuilder.cli.output.json_records import waiting_record
-from flowbuilder.cli.output.result import CommandResult, escape_line
+from flowbuilder.cli.output.result import CommandResult
 from flowbuilder.model.events import Event
 from flowbuilder.walk.commands import StepView
 

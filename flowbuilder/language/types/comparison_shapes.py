@@ -1,4 +1,4 @@
-"""Comparisons that can never be what their author means: of kinds that do not fit, or with a value that cannot be."""
+"""Checks of comparisons: operands of kinds that do not fit, and constants that a value can never be."""
 
 from __future__ import annotations
 
@@ -6,81 +6,64 @@ from typing import Final
 
 from flowbuilder.diagnostics import did_you_mean
 from flowbuilder.language.nodes import Compare, Constant
-from flowbuilder.language.types.function_shapes import FunctionShapes, Known
-from flowbuilder.language.types.shape_words import kinds_in_words, value_in_words
+from flowbuilder.language.types.descriptions import describe, describe_kinds, describe_value
+from flowbuilder.language.types.findings import FindingCollector
 from flowbuilder.language.types.shapes import Kind, Shape
-from flowbuilder.language.types.taint import joined
 
-_BOOLEAN: Final = Shape.of("boolean")
 _ORDERED: Final[tuple[Kind, ...]] = ("number", "text")
 
 
-class ComparisonShapes(FunctionShapes):
-    """`==`, `<`, `in` and their like give true or false."""
+def check_comparison(node: Compare, left: Shape, right: Shape, findings: FindingCollector) -> None:
+    """Add FB302 where the result of a comparison of these shapes is always the same, or an error."""
+    if node.op in ("in", "not in"):
+        _check_membership(node, left, right, findings)
+    elif node.op in ("==", "!="):
+        _check_equality(node, left, right, findings)
+    else:
+        _check_order(node, left, right, findings)
 
-    def _compare(self, node: Compare, known: Known, _soft: bool) -> Shape:
-        left, right = self.infer(node.left, known), self.infer(node.right, known)
-        if node.op in ("in", "not in"):
-            self._check_in(node, left, right)
-        elif node.op in ("==", "!="):
-            self._check_equal(node, left, right)
-        else:
-            self._check_order(node, left, right)
-        return self._decided(_BOOLEAN, left, right)
 
-    def _check_equal(self, node: Compare, left: Shape, right: Shape) -> None:
-        kinds = left.kinds & right.kinds
-        nulls = left.kinds <= {"null"} or right.kinds <= {"null"}
-        if nulls:
-            return
+def _check_equality(node: Compare, left: Shape, right: Shape, findings: FindingCollector) -> None:
+    if left.kinds <= {"null"} or right.kinds <= {"null"}:
+        return
+    if not (left.kinds & right.kinds) - {"null"} and not (left.is_nullable and right.is_nullable):
         outcome = "never equal" if node.op == "==" else "always different"
-        if not kinds - {"null"} and not (left.is_nullable and right.is_nullable):
-            words = self.words(node.left), kinds_in_words(left), self.words(node.right), kinds_in_words(right)
-            self.complain("FB302", "{} is {} and {} is {}: they are {}".format(*words, outcome), node)
-            return
-        if (
-            left.values
-            and right.values
-            and not (set(left.values) & set(right.values))
-            and not self._constant_both(node)
-        ):
-            named, literal = (node.left, right) if isinstance(node.right, Constant) else (node.right, left)
-            choices = left if literal is right else right
-            shown = " or ".join(value_in_words(value) for value in choices.values[:8])
-            wanted = value_in_words(literal.values[0])
-            near = did_you_mean(str(literal.values[0]), [str(value) for value in choices.values], what="it can be")
-            self.complain("FB302", f"{self.words(named)} is never {wanted}: it is {shown}", node, hint=near)
+        message = f"{_operands(node, left, right, findings)}: they are {outcome}"
+        findings.add("FB302", message, node)
+        return
+    if isinstance(node.left, Constant) and isinstance(node.right, Constant):
+        return
+    if left.values and right.values and not set(left.values) & set(right.values):
+        subject, literal = (node.left, right) if isinstance(node.right, Constant) else (node.right, left)
+        choices = left if literal is right else right
+        shown = " or ".join(describe_value(value) for value in choices.values[:8])
+        wanted = describe_value(literal.values[0])
+        hint = did_you_mean(str(literal.values[0]), [str(value) for value in choices.values], what="it can be")
+        findings.add("FB302", f"{findings.quote(subject)} is never {wanted}: it is {shown}", node, hint=hint)
 
-    @staticmethod
-    def _constant_both(node: Compare) -> bool:
-        return isinstance(node.left, Constant) and isinstance(node.right, Constant)
 
-    def _check_order(self, node: Compare, left: Shape, right: Shape) -> None:
-        for kind in _ORDERED:
-            if left.may_be(kind) and right.may_be(kind):
-                return
-        words = self.words(node.left), kinds_in_words(left), self.words(node.right), kinds_in_words(right)
-        hint = "both must be numbers, or both texts"
-        if {"text", "number"} <= left.kinds | right.kinds:
-            hint = "a text that holds a number becomes one with | float"
-        self.complain("FB302", "{} is {} and {} is {}: they have no order".format(*words), node, hint=hint)
+def _check_order(node: Compare, left: Shape, right: Shape, findings: FindingCollector) -> None:
+    if any(left.may_be(kind) and right.may_be(kind) for kind in _ORDERED):
+        return
+    hint = "both must be numbers, or both texts"
+    if {"text", "number"} <= left.kinds | right.kinds:
+        hint = "a text that holds a number becomes one with | float"
+    findings.add("FB302", f"{_operands(node, left, right, findings)}: they have no order", node, hint=hint)
 
-    def _check_in(self, node: Compare, item: Shape, where: Shape) -> None:
-        if not where.may_be("list", "text", "object"):
-            message = (
-                f"`in` looks into a list, a text or an object; {self.words(node.right)} is {kinds_in_words(where)}"
-            )
-            self.complain("FB302", message, node)
-        elif where.kinds <= {"text", "null"} and not item.may_be("text"):
-            message = f"a text contains texts; {self.words(node.left)} is {kinds_in_words(item)}"
-            self.complain("FB302", message, node, hint="write value | string")
-        elif where.kinds <= {"list", "null"} and where.items is not None and not where.items.kinds & item.kinds:
-            words = self.words(node.left), kinds_in_words(item), self.words(node.right), where
-            self.complain("FB302", "{} is {} and {} is {}: it is never in it".format(*words), node)
 
-    @staticmethod
-    def _decided(shape: Shape, *parts: Shape) -> Shape:
-        """The shape, decided by what went into it: by their text where it is no text itself."""
-        text = shape.trust
-        found = [taint for part in parts for taint in (part.influence, part.trust if text is None else None)]
-        return shape.with_influence(joined(*found))
+def _check_membership(node: Compare, item: Shape, container: Shape, findings: FindingCollector) -> None:
+    if not container.may_be("list", "text", "object"):
+        found = f"{findings.quote(node.right)} is {describe_kinds(container)}"
+        findings.add("FB302", f"`in` looks into a list, a text or an object; {found}", node)
+    elif container.kinds <= {"text", "null"} and not item.may_be("text"):
+        message = f"a text contains texts; {findings.quote(node.left)} is {describe_kinds(item)}"
+        findings.add("FB302", message, node, hint="write value | string")
+    elif container.kinds <= {"list", "null"} and container.items is not None and not container.items.kinds & item.kinds:
+        one = f"{findings.quote(node.left)} is {describe_kinds(item)}"
+        other = f"{findings.quote(node.right)} is {describe(container)}"
+        findings.add("FB302", f"{one} and {other}: it is never in it", node)
+
+
+def _operands(node: Compare, left: Shape, right: Shape, findings: FindingCollector) -> str:
+    one = f"{findings.quote(node.left)} is {describe_kinds(left)}"
+    return f"{one} and {findings.quote(node.right)} is {describe_kinds(right)}"

@@ -1,10 +1,11 @@
-"""A finding: one thing that is wrong with a text where it stands, with its place inside the text."""
+"""Findings: what is wrong with a text, at a place inside it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from flowbuilder.diagnostics import Severity
+from flowbuilder.language.nodes import Expr
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,3 +19,39 @@ class Finding:
     notes: tuple[str, ...] = ()
     start: int | None = None
     end: int | None = None
+
+
+class FindingCollector:
+    """Collects the findings of one text."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.findings: list[Finding] = []
+
+    def add(
+        self,
+        code: str,
+        message: str,
+        node: Expr,
+        *,
+        hint: str = "",
+        severity: Severity = "error",
+        start: int | None = None,
+    ) -> None:
+        """Add a finding at `node`, or from `start` to the end of `node`."""
+        at = node.start if start is None else start
+        self.findings.append(
+            Finding(code=code, message=message, severity=severity, hint=hint, start=at, end=max(node.end, at + 1))
+        )
+
+    def quote(self, node: Expr) -> str:
+        """The source of a node for a message; "this" where it has more than 60 characters."""
+        text = " ".join(self.source[node.start : node.end].split())
+        return text if 0 < len(text) <= 60 else "this"
+
+    def in_order(self) -> tuple[Finding, ...]:
+        """The findings by their place; of equal messages only the first."""
+        if not self.findings:
+            return ()
+        unique = {(finding.code, finding.message): finding for finding in reversed(self.findings)}
+        return tuple(sorted(unique.values(), key=lambda finding: finding.start or 0))

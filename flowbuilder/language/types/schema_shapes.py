@@ -1,4 +1,4 @@
-"""A JSON Schema becomes a shape: what it says of kinds, members and constants. Nothing is fetched."""
+"""The shape that a JSON Schema describes: kinds, members and constants. Remote references are not fetched."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ _KINDS: Final[dict[str, Kind]] = {
     "string": "text", "number": "number", "integer": "number", "boolean": "boolean", "null": "null", "array": "list",
     "object": "object",
 }  # fmt: skip
-_MOST: Final = 2_000
-_DEEPEST: Final = 12
+_MAX_PARTS: Final = 2_000
+_MAX_DEPTH: Final = 12
 
 
 def shape_of_schema(schema: Any) -> Shape:
-    """The shape. Parts that recur in themselves, and those beyond two thousand, are unknown."""
+    """The shape of the values that a JSON Schema allows.
+
+    Unknown: recursive parts, parts beyond the first 2,000, and keywords that are not read here.
+    """
     try:
         return _of_text(json.dumps(schema))
     except (TypeError, ValueError, RecursionError):
@@ -39,7 +42,7 @@ class _Reader:
 
     def read(self, schema: Any, inside: tuple[str, ...], depth: int = 0) -> Shape:
         self.count += 1
-        if not isinstance(schema, Mapping) or self.count > _MOST or depth > _DEEPEST:
+        if not isinstance(schema, Mapping) or self.count > _MAX_PARTS or depth > _MAX_DEPTH:
             return Shape.unknown()
         shape = self._own(schema, inside, depth)
         if isinstance(schema.get("$ref"), str):

@@ -56,18 +56,9 @@ class Shape:
         return cls(kinds=_OBJECT, fields=fields, rest=rest)
 
     @classmethod
-    def from_json_schema(cls, schema: Any) -> Shape:
-        """What a JSON Schema says. What it does not say, or says in a way that is not read here, is unknown."""
-        from flowbuilder.language.types.schema_shapes import shape_of_schema
-
-        return shape_of_schema(schema)
-
-    @classmethod
     def of_value(cls, value: Json) -> Shape:
         """The shape of a value that is there already."""
         return _of_value(value, 0)
-
-    # questions
 
     @property
     def is_unknown(self) -> bool:
@@ -136,8 +127,6 @@ class Shape:
             ahead += [part for part in (*shape.fields.values(), shape.rest, shape.items) if part is not None]
         return count
 
-    # other shapes from this one
-
     def with_trust(self, taint: Taint | tuple[str, ...] | None) -> Shape:
         """The same with every text inside coming from `taint`; None makes it clean."""
         return _with_trust(self, Taint(taint) if isinstance(taint, tuple) else taint, join=False)
@@ -163,11 +152,6 @@ class Shape:
     def __or__(self, other: Shape) -> Shape:
         """What is known of a value that is one or the other."""
         return _union(self, other, 0)
-
-    def __str__(self) -> str:
-        from flowbuilder.language.types.shape_words import in_words
-
-        return in_words(self)
 
 
 _LIST: Final[frozenset[Kind]] = frozenset(("list",))

@@ -15,7 +15,7 @@ from flowbuilder.errors import Conflict, FlowbuilderError
 from flowbuilder.model.lease_rules import is_held
 from flowbuilder.prefect.api.availability import PrefectUnavailable, is_unavailable
 from flowbuilder.prefect.api.cached_reads import DeploymentLimits, FlowRunCache
-from flowbuilder.prefect.runs.attempt import Attempt, NotNow
+from flowbuilder.prefect.runs.flow_run import ActiveFlowRun, NotNow, run_in_warm_worker
 from flowbuilder.prefect.runs.reschedule import reschedule
 from flowbuilder.prefect.runs.state_reporter import StateReporter
 from flowbuilder.prefect.runs.worker_context import WorkerContext
@@ -37,9 +37,9 @@ REPORT_SECONDS = 3.0
 class Slot:
     """One execution that runs here. `again`: a wake-up came for it meanwhile."""
 
-    signals: DriveControl
+    control: DriveControl
     task: asyncio.Task[None] | None = None
-    attempt: Attempt | None = None
+    active: ActiveFlowRun | None = None
     again: bool = False
 
 
@@ -87,11 +87,11 @@ class Dispatcher:
         slot = self.slots.get(execution_id)
         if slot is not None:
             slot.again = True
-            slot.signals.look()
+            slot.control.wake()
             return
         if self.shutting_down or self._cooldown.is_active(execution_id):
             return
-        slot = self.slots[execution_id] = Slot(signals=DriveControl())
+        slot = self.slots[execution_id] = Slot(control=DriveControl())
         slot.task = asyncio.create_task(
             self._run_slot(execution_id, slot), name=f"execution {execution_id}", context=self._context.copy()
         )
@@ -104,7 +104,7 @@ class Dispatcher:
         """Accept no more executions, let running steps finish within `grace` seconds, hand the executions back."""
         self.shutting_down = True
         for slot in self.slots.values():
-            slot.signals.leave()
+            slot.control.stop()
         await self.wait_idle(grace)
         self.cancel_all()
         await self.wait_idle()
@@ -162,13 +162,21 @@ class Dispatcher:
         if self._isolation is not None and await asyncio.to_thread(self._isolation.is_suspect, execution_id):
             slot.again |= await self._isolation.run(execution_id)
         elif run is None:
-            await run_without_prefect(self.worker_context, execution_id, slot.signals)
+            await run_without_prefect(self.worker_context, execution_id, slot.control)
         elif run.work_pool_name not in (None, self.pool):
             execution = await asyncio.to_thread(self.worker_context.store.execution, execution_id)
             await reschedule(self.client, execution, run)
             self._cooldown.start(execution_id)
         else:
-            await self._run_flow_run(run, slot)
+            slot.active = ActiveFlowRun(run=run)
+            await run_in_warm_worker(
+                self.worker_context,
+                slot.active,
+                self.client,
+                reporter=self._reporter(run),
+                limits=self._deployment_limits,
+                control=slot.control,
+            )
 
     async def _flow_run(self, execution_id: str) -> FlowRun | None:
         """The flow run; None when the execution is to run without one: Prefect does not have it, or is unavailable and
@@ -179,17 +187,6 @@ class Dispatcher:
             if await asyncio.to_thread(was_held_by_same_kind, self.worker_context, execution_id):
                 return None
             raise
-
-    async def _run_flow_run(self, run: FlowRun, slot: Slot) -> None:
-        slot.attempt = Attempt(
-            worker_context=self.worker_context,
-            client=self.client,
-            run=run,
-            reporter=self._reporter(run),
-            limits=self._deployment_limits,
-            signals=slot.signals,
-        )
-        await slot.attempt.make()
 
     def _reporter(self, run: FlowRun) -> StateReporter:
         """The queue of updates about a run. A resumed execution does not wait for the updates of its previous run."""

@@ -23,7 +23,7 @@ from flowbuilder.errors import NotFound
 from flowbuilder.model.execution import Execution
 from flowbuilder.ports import Store
 from flowbuilder.prefect.api.naming import tagged
-from flowbuilder.prefect.runs.attempt import set_state
+from flowbuilder.prefect.runs.flow_run import set_state
 from flowbuilder.prefect.runs.reschedule import SLOW_SECONDS
 from flowbuilder.prefect.runs.state_mapping import state_of_execution
 from flowbuilder.prefect.worker.ui_control_poller import apply_cancellations

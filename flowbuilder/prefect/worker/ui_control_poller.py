@@ -21,16 +21,16 @@ from prefect.client.schemas.sorting import FlowRunSort
 from flowbuilder.errors import NotFound, Refused
 from flowbuilder.model.execution import TERMINAL, Control
 from flowbuilder.ports import Store
-from flowbuilder.prefect.runs.attempt import Attempt
-from flowbuilder.prefect.runs.flow_run import BY_PREFECT
+from flowbuilder.prefect.runs.flow_run import ActiveFlowRun
+from flowbuilder.prefect.runs.step_executor import PREFECT_UI
 
 PAGE_SIZE = 200
 
 
-async def record_ui_controls(client: PrefectClient, store: Store, attempts: Iterable[Attempt]) -> list[str]:
-    """Record a control request for each of the running attempts that was paused or cancelled in Prefect; the ids of the
+async def record_ui_controls(client: PrefectClient, store: Store, active: Iterable[ActiveFlowRun]) -> list[str]:
+    """Record a control request for each active flow run that was paused or cancelled in Prefect; the ids of the
     executions with a new request."""
-    by_id = {attempt.run.id: attempt for attempt in attempts}
+    by_id = {each.run.id: each for each in active}
     if not by_id:
         return []
     recorded = []
@@ -69,13 +69,13 @@ async def _flow_runs(client: PrefectClient, where: FlowRunFilter) -> AsyncIterat
             return
 
 
-def _requested_control(run: FlowRun, attempt: Attempt) -> Control | None:
+def _requested_control(run: FlowRun, active: ActiveFlowRun) -> Control | None:
     if run.state is None:
         return None
     if not run.state.is_paused():
         return "cancel"
-    since = attempt.running_since
-    # an older suspension is the one that this attempt ends
+    since = active.running_since
+    # an older suspension is the one that this run has resumed from
     return "pause" if since is not None and run.state.timestamp > since else None
 
 
@@ -85,7 +85,7 @@ def _request(store: Store, run_id: UUID, action: Control) -> bool:
         execution = store.execution(str(run_id))
         if execution.status in TERMINAL or execution.control in (action, "cancel"):
             return False
-        store.request_control(str(run_id), action, BY_PREFECT)
+        store.request_control(str(run_id), action, PREFECT_UI)
     except (NotFound, Refused):
         return False
     return True

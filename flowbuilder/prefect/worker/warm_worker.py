@@ -206,11 +206,11 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
         await self.sweeper.sweep(running_here=self.dispatcher.slots.keys())
 
     async def _poll_ui(self) -> None:
-        attempts = [slot.attempt for slot in list(self.dispatcher.slots.values()) if slot.attempt is not None]
-        for execution_id in await record_ui_controls(self.client, self.dispatcher.worker_context.store, attempts):
+        active = [slot.active for slot in list(self.dispatcher.slots.values()) if slot.active is not None]
+        for execution_id in await record_ui_controls(self.client, self.dispatcher.worker_context.store, active):
             slot = self.dispatcher.slots.get(execution_id)
             if slot is not None:
-                slot.signals.look()
+                slot.control.wake()
 
     async def _repeat(self, job: Callable[[], Awaitable[Any]], seconds: float) -> None:
         """Do a job every `seconds`; after an error (the server or the database is unavailable) less often."""

@@ -6,7 +6,7 @@ import contextlib
 
 from flowbuilder.engine.drive_control import DriveControl
 from flowbuilder.engine.history import last_holder
-from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.runner import run_execution
 from flowbuilder.errors import FlowbuilderError, NotFound
 from flowbuilder.prefect.runs.worker_context import WorkerContext, kind_of
 
@@ -22,16 +22,15 @@ def was_held_by_same_kind(worker_context: WorkerContext, execution_id: str) -> b
     return holder is not None and kind_of(holder) == kind_of(worker_context.holder)
 
 
-async def run_without_prefect(worker_context: WorkerContext, execution_id: str, signals: DriveControl) -> None:
+async def run_without_prefect(worker_context: WorkerContext, execution_id: str, control: DriveControl) -> None:
     """Run an execution without reporting to Prefect. An execution that does not exist is ignored."""
     with contextlib.suppress(NotFound):
-        await execute(
+        await run_execution(
             worker_context.store,
             execution_id,
             holder=worker_context.holder,
             ttl=worker_context.lease,
             ports=worker_context.ports,
-            perform=PerformHere(worker_context.ports.clock),
             plans=worker_context.plans,
-            signals=signals,
+            control=control,
         )

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from flowbuilder.errors import ConfigurationError, StepError
 from flowbuilder.json_schema import ensure_matches, usable_schema
-from flowbuilder.language import Expression, Shape, Template
+from flowbuilder.language import Expression, Shape, Template, shape_of_schema
 from flowbuilder.model.effect import TargetClass
 from flowbuilder.ports import HttpRequest, HttpResponse
 from flowbuilder.ports.throttle import limit_key
@@ -102,7 +102,7 @@ class Api(Step):
         shape = super().output_shape()
         if self.response_schema is None:
             return shape
-        return replace(shape, fields={**shape.fields, "body": Shape.from_json_schema(self.response_schema)})
+        return replace(shape, fields={**shape.fields, "body": shape_of_schema(self.response_schema)})
 
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
         """What is sent is published only where the method writes."""

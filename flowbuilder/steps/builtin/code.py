@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from flowbuilder.json_schema import ensure_matches, usable_schema
-from flowbuilder.language import Shape
+from flowbuilder.language import Shape, shape_of_schema
 from flowbuilder.steps.step import Completed, Step, StepResult, StepRun, Templated, TemplatedField
 from flowbuilder.values import JsonObject
 
@@ -42,7 +42,7 @@ class Code(Step):
 
     def output_shape(self) -> Shape:
         """As `output_schema` says; unknown without one."""
-        return Shape.from_json_schema(self.output_schema) if self.output_schema else Shape.unknown()
+        return shape_of_schema(self.output_schema) if self.output_schema else Shape.unknown()
 
     async def run(self, run: StepRun) -> StepResult:
         """Errors carry the line of the source that they come from."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from flowbuilder.language import Shape
+from flowbuilder.language import Shape, shape_of_schema
 from flowbuilder.model.review import Assignment, OnExpire, ReviewRequest
 from flowbuilder.steps.duration import Duration, seconds_of
 from flowbuilder.steps.step import Kind, Record, Step, Templated
@@ -29,7 +29,7 @@ class OnChangesRequested(Record):
     max_rounds: int = Field(default=1, ge=1, le=10)
 
 
-_OUTPUT = Shape.from_json_schema(
+_OUTPUT = shape_of_schema(
     {
         "type": "object",
         "properties": {

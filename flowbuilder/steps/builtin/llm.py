@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from flowbuilder.errors import StepError, Throttled, TransientError
 from flowbuilder.json_schema import usable_schema
-from flowbuilder.language import Shape
+from flowbuilder.language import Shape, shape_of_schema
 from flowbuilder.ports import ModelAnswer, ModelRequest
 from flowbuilder.steps.step import Completed, Record, Step, StepResult, StepRun, Templated
 from flowbuilder.values import JsonObject
@@ -51,7 +51,7 @@ class Llm(Step):
     def output_shape(self) -> Shape:
         """As `output_schema` says; `{text}` without one."""
         plain: JsonObject = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
-        return Shape.from_json_schema(self.output_schema or {**plain, "additionalProperties": False})
+        return shape_of_schema(self.output_schema or {**plain, "additionalProperties": False})
 
     async def run(self, run: StepRun) -> StepResult:
         """The usage is `{model, requests, input_tokens, output_tokens, usd}`; `usd` is null for an unknown price."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, field_validator
 
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.json_schema import ensure_matches, usable_schema
-from flowbuilder.language import Expression, Shape, Template
+from flowbuilder.language import Expression, Shape, Template, shape_of_schema
 from flowbuilder.model.effect import TargetClass
 from flowbuilder.ports import McpServers
 from flowbuilder.steps.step import (
@@ -66,7 +66,7 @@ class Mcp(Step):
         schema = self.Output.model_json_schema(mode="serialization")
         if self.output_schema is not None:
             schema["properties"]["structured"] = self.output_schema
-        return Shape.from_json_schema(schema)
+        return shape_of_schema(schema)
 
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
         """Arguments are published only where the call is an effect."""

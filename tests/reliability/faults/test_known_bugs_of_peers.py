@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from flowbuilder.app import App
-from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.runner import run_execution
 from flowbuilder.engine.start import create_execution
 from flowbuilder.errors import Conflict, LostLease, Refused, Unavailable
 from flowbuilder.model.events import NewEvent
@@ -150,9 +150,7 @@ class Place:
         """What a worker does when it is told of the run: how that ended."""
         ports = fake_ports(clock=self.clock, http=self.service, cms=self.site)  # type: ignore[arg-type]
         try:
-            settled = await execute(
-                self.store, "run", holder=holder, ttl=TTL, ports=ports, perform=PerformHere(self.clock)
-            )
+            settled = await run_execution(self.store, "run", holder=holder, ttl=TTL, ports=ports)
         except (Conflict, Refused) as problem:
             return type(problem).__name__
         return settled.status
@@ -219,7 +217,7 @@ def test_a_worker_that_has_lost_its_lease_stops_by_itself(place: Place) -> None:
     async def lost() -> None:
         ports = fake_ports(clock=place.clock, http=place.service)  # type: ignore[arg-type]
         with pytest.raises(LostLease):
-            await execute(place.store, "run", holder="w", ttl=short, ports=ports, perform=PerformHere(place.clock))
+            await run_execution(place.store, "run", holder="w", ttl=short, ports=ports)
 
     with deterministic_scheduling():
         asyncio.run(asyncio.wait_for(lost(), 20))

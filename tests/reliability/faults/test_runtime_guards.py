@@ -19,8 +19,7 @@ from flowbuilder.errors import Unavailable
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Execution
 from flowbuilder.model.review import ReviewRequest
-from flowbuilder.prefect.runs.attempt import set_state
-from flowbuilder.prefect.runs.flow_run import was_resumed
+from flowbuilder.prefect.runs.flow_run import set_state, was_resumed
 from flowbuilder.prefect.runs.reschedule import reschedule
 from flowbuilder.prefect.runs.state_reporter import StateReporter
 from flowbuilder.prefect.runs.worker_context import WorkerContext
@@ -244,10 +243,10 @@ async def test_words_are_said_in_order_and_again_to_a_busy_server(hall: Hall, mo
         return PrefectHTTPStatusError("no", request=request, response=httpx.Response(code, request=request))
 
     reporter = StateReporter(hall.client, about="a run")
-    reporter.tell(word("busy twice", answer(503), answer(503)))
-    reporter.tell(word("refused", answer(409)))
-    reporter.tell(word("broken", RuntimeError("a mistake")))
-    reporter.tell(word("last"))
+    reporter.enqueue(word("busy twice", answer(503), answer(503)))
+    reporter.enqueue(word("refused", answer(409)))
+    reporter.enqueue(word("broken", RuntimeError("a mistake")))
+    reporter.enqueue(word("last"))
     await reporter.close()
     assert said == ["busy twice", "last"]
     assert reporter.failed

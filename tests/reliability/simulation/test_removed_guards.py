@@ -159,7 +159,7 @@ MUTANTS = (
     ),
     Mutant(
         "an output that was changed is believed", "flowbuilder/engine/history.py",
-        "said is not None and said != digest(outcome.output)", "False",
+        "recorded is not None and recorded != digest(outcome.output)", "False",
         "tests/reliability/faults/test_damaged_rows.py", "sqlite and changed",
     ),
     Mutant(
@@ -196,8 +196,8 @@ MUTANTS = (
         "tests/reliability/restore/test_pinned_plan.py", "",
     ),
     Mutant(
-        "the other side's wish to wait is ignored", "flowbuilder/engine/step_runner.py",
-        "return max(own, problem.retry_after or 0.0)", "return own",
+        "the other side's wish to wait is ignored", "flowbuilder/engine/failure_policy.py",
+        "return max(own, error.retry_after or 0.0)", "return own",
         "tests/engine/test_drive.py", "",
     ),
     Mutant(
@@ -256,13 +256,13 @@ MUTANTS = (
         THROTTLES, "fake and closes_the_connection",
     ),
     Mutant(
-        "a wait for a turn is an attempt", "flowbuilder/engine/retry_queue.py",
-        "                attempt=number - 1,\n", "                attempt=number,\n",
+        "a wait for a turn is an attempt", "flowbuilder/engine/step_runner.py",
+        "PendingRetry(attempts=self.attempt - 1, due=due", "PendingRetry(attempts=self.attempt, due=due",
         "tests/engine/test_throttled.py", "all_the_same",
     ),
     Mutant(
-        "a refusal is a failure", "flowbuilder/engine/step_runner.py",
-        'if isinstance(problem, Throttled) or problem.reason == "rate_limit":', "if False:",
+        "a refusal is a failure", "flowbuilder/engine/failure_policy.py",
+        'if isinstance(error, Throttled) or error.reason == "rate_limit":', "if False:",
         "tests/engine/test_throttled.py", "without_retries",
     ),
     Mutant(
@@ -287,8 +287,8 @@ MUTANTS = (
         ONCE, "",
     ),
     Mutant(
-        "what has ended in Prefect runs again", "flowbuilder/prefect/runs/attempt.py",
-        "(state.is_running() and _over(current))", "False",
+        "what has ended in Prefect runs again", "flowbuilder/prefect/runs/flow_run.py",
+        "(state.is_running() and _has_ended(current))", "False",
         RUNTIME, "",
     ),
     Mutant(

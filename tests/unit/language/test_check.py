@@ -2,10 +2,11 @@
 
 import pytest
 
-from flowbuilder.language import Expression, Finding, Namespace, Shape, Taint, Template
+from flowbuilder.language import Expression, Finding, Namespace, Shape, Taint, Template, shape_of_schema
+from flowbuilder.language.types.descriptions import describe
 
 WEB = Taint(("page (web page)",))
-PAGE = Shape.from_json_schema(
+PAGE = shape_of_schema(
     {
         "type": "object",
         "properties": {
@@ -40,7 +41,7 @@ NAMES = Namespace(
             }
         ),
         "site": Shape.unknown(),
-        "feedback": Shape.from_json_schema(
+        "feedback": shape_of_schema(
             {"type": ["object", "null"], "properties": {"comment": {"type": "string"}}, "required": ["comment"]}
         ),
     }
@@ -192,7 +193,7 @@ def test_a_name_set_on_only_some_ways_may_be_missing() -> None:
     ],
 )
 def test_a_shape_prints_itself(source: str, words: str) -> None:
-    assert str(shape(source)) == words
+    assert describe(shape(source)) == words
 
 
 @pytest.mark.parametrize(
@@ -279,17 +280,17 @@ def test_a_schema_becomes_what_it_says() -> None:
         (True, "anything"),
         ("nonsense", "anything"),
     ):
-        assert str(Shape.from_json_schema(schema)) == words, schema
+        assert describe(shape_of_schema(schema)) == words, schema
 
 
 def test_a_schema_that_holds_itself_ends() -> None:
     tree = {"$defs": {"T": {"type": "object", "properties": {"next": {"$ref": "#/$defs/T"}}}}, "$ref": "#/$defs/T"}
-    assert str(Shape.from_json_schema(tree)) == "{next: anything}"
+    assert describe(shape_of_schema(tree)) == "{next: anything}"
     wide = {
         "type": "object",
         "properties": {f"p{n}": {"type": "object", "properties": {f"q{m}": {} for m in range(90)}} for n in range(90)},
     }
-    assert Shape.from_json_schema(wide).is_object
+    assert shape_of_schema(wide).is_object
 
 
 def test_presence_and_its_reason_are_in_the_shape() -> None:

@@ -11,6 +11,7 @@ from flowbuilder.language import Expression, Namespace, Shape, Template
 from flowbuilder.language.evaluation.functions import FUNCTIONS, Function
 from flowbuilder.language.evaluation.functions.registry import Parameter
 from flowbuilder.language.limits import LIMITS, Meter
+from flowbuilder.language.types.descriptions import describe
 
 OWN = {name: function for name, function in FUNCTIONS.items() if function.name == name}
 EXAMPLE = re.compile(r"`([^`]+)` -> `([^`]+)`", re.DOTALL)
@@ -66,7 +67,7 @@ def test_the_shape_of_an_example_is_the_shape_of_its_value(name: str) -> None:
     for expression, value in examples(OWN[name]):
         shape, findings = Expression(expression).check(Namespace({}))
         assert findings == ()
-        assert Shape.of_value(json.loads(value)).kinds <= shape.kinds, (expression, str(shape))
+        assert Shape.of_value(json.loads(value)).kinds <= shape.kinds, (expression, describe(shape))
 
 
 def test_content_people_find_the_filters_they_need() -> None:

@@ -27,7 +27,7 @@ def scene(sqlite_url: str, tmp_path: Path) -> SeededApp:
 
 @pytest.fixture
 def open_page(scene: SeededApp, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    """Opens a page by its name, with what its address carries: `open_page("review", item="...")`."""
+    """Opens a page by its URL path, with query parameters: `open_page("review", item="...")`."""
     monkeypatch.setattr(bootstrap, "open_app", lambda options=None: scene.app)
     monkeypatch.setattr(bootstrap, "settings", lambda: scene.settings)
     session.flow_app.clear()
@@ -36,7 +36,7 @@ def open_page(scene: SeededApp, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ope
 
     def opened(page: str = "", **query: str) -> AppTest:
         test = AppTest.from_file(str(MAIN), default_timeout=30)
-        test._page_hash = calc_hash(page)  # its own switch_page knows pages in files only
+        test._page_hash = calc_hash(page)  # AppTest.switch_page supports only pages in files
         for name, value in query.items():
             test.query_params[name] = value
         return test.run()

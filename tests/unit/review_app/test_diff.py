@@ -1,4 +1,4 @@
-"""The differ: nothing is lost, it is fast whatever it is given, and what it shows is text."""
+"""The diff: complete, fast for any input, and escaped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from review_app.diff import Comparison, compare
-from review_app.diff_html import inline, reading, side_by_side, summary
+from review_app.diff_html import inline, plain_text, side_by_side, summary
 
 TEXTS = st.text(alphabet="ab .\n-#é!\t1\r", max_size=200) | st.text(max_size=80)
 HOSTILE = '<img src=x onerror="alert(1)"> <script>alert(2)</script> & </del><style>*{display:none}</style>'
@@ -28,7 +28,7 @@ def marked(comparison: Comparison, mark: str) -> list[str]:
 
 
 @given(TEXTS, TEXTS)
-def test_stripping_the_marks_gives_back_both_sides(old: str, new: str) -> None:
+def test_the_pieces_of_each_side_are_the_whole_text(old: str, new: str) -> None:
     assert sides(compare(old, new)) == (old, new)
 
 
@@ -40,14 +40,14 @@ def test_each_side_only_carries_its_own_mark(old: str, new: str) -> None:
 
 
 @given(TEXTS)
-def test_a_text_does_not_differ_from_itself(text: str) -> None:
+def test_equal_texts_have_no_changes(text: str) -> None:
     comparison = compare(text, text)
     assert (comparison.changes, comparison.words_added, comparison.words_removed) == (0, 0, 0)
 
 
 @given(st.lists(st.sampled_from(["a", "b ", "word. ", "\n\n", "- x\n"]), max_size=600), st.integers(0, 600))
 @settings(deadline=None)
-def test_long_repetitive_texts_are_kept_whole_too(parts: list[str], cut: int) -> None:
+def test_long_repetitive_texts_are_complete(parts: list[str], cut: int) -> None:
     old, new = "".join(parts), "".join(parts[cut:] + parts[:cut])
     assert sides(compare(old, new)) == (old, new)
 
@@ -59,7 +59,7 @@ def test_only_the_words_that_changed_are_marked() -> None:
     assert [row.kind for row in comparison.rows] == ["changed", "same"]
 
 
-def test_a_paragraph_that_moved_in_is_added_and_its_neighbours_stay() -> None:
+def test_an_inserted_paragraph_is_added_and_its_neighbours_stay() -> None:
     comparison = compare("One is here.\n\nThree is there.", "One is here.\n\nTwo comes new.\n\nThree is there.")
     assert [row.kind for row in comparison.rows] == ["same", "added", "same"]
 
@@ -96,7 +96,7 @@ def article(words: int, salt: int) -> str:
     ],
     ids=lambda value: value if isinstance(value, str) and len(value) < 40 else "",
 )
-def test_it_stays_fast_whatever_the_text(name: str, old: str, new: str, seconds: float) -> None:
+def test_it_is_fast_for_any_text(name: str, old: str, new: str, seconds: float) -> None:
     best = min(_timed(old, new) for _ in range(3))
     assert best < seconds, f"{name} took {best * 1000:.0f} ms"
 
@@ -112,11 +112,11 @@ def tags(html: str) -> set[str]:
 
 
 @pytest.mark.parametrize("old", ["", HOSTILE, "plain words"])
-def test_markup_in_the_texts_comes_out_as_text(old: str) -> None:
+def test_markup_in_the_texts_is_escaped(old: str) -> None:
     comparison = compare(old, HOSTILE + " new")
-    for html in (side_by_side(comparison, old=HOSTILE), inline(comparison), reading(HOSTILE), summary(comparison)):
+    for html in (side_by_side(comparison, old=HOSTILE), inline(comparison), plain_text(HOSTILE), summary(comparison)):
         assert tags(html) <= {"div", "del", "ins", "details", "summary", "span"}
-    assert "&lt;img src=x" in reading(HOSTILE)
+    assert "&lt;img src=x" in plain_text(HOSTILE)
 
 
 @given(TEXTS, TEXTS)
@@ -131,13 +131,13 @@ def test_the_inline_view_keeps_a_deletion_where_it_stood() -> None:
     assert "one <del>two </del>three" in inline(compare("one two three", "one three"))
 
 
-def test_unchanged_paragraphs_are_folded_but_for_their_nearest() -> None:
+def test_unchanged_paragraphs_are_folded_except_the_nearest() -> None:
     same = "\n\n".join(f"Paragraph number {index}." for index in range(10))
     html = side_by_side(compare(same + "\n\nold end", same + "\n\nnew end"))
     assert "9 unchanged paragraphs" in html
     assert html.index("<details") < html.index("Paragraph number 9.")
 
 
-def test_one_paragraph_in_the_place_of_another_stands_beside_it() -> None:
+def test_a_paragraph_that_replaces_another_is_shown_beside_it() -> None:
     (row,) = compare("Opening hours", "We close at noon").rows
     assert (row.kind, marked(compare("Opening hours", "We close at noon"), "del")) == ("changed", ["Opening hours"])

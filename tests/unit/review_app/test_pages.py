@@ -13,7 +13,7 @@ from flowbuilder.errors import Unavailable
 from flowbuilder.ports import ExecutionFilter
 from review_app import session
 from review_app.widgets import graph, steps
-from tests.support.page_reading import Open, said, title, words
+from tests.support.page_reading import Open, alerts, title, words
 from tests.support.seeded_app import ANA, BROKEN, NOTE, SeededApp
 
 ME = "dev@localhost"
@@ -27,24 +27,24 @@ def rows(page: AppTest) -> int:
     return len([each for each in page.button if each.key.startswith("row:")])
 
 
-def test_an_empty_store_is_welcomed_with_what_to_do(scene: SeededApp, open_page: Open) -> None:
+def test_an_empty_store_shows_how_to_start(scene: SeededApp, open_page: Open) -> None:
     for name in ("note", "pair", "form", "broken", "slow"):
         scene.app.archive(name)
     page = open_page()
-    assert "Welcome. Nothing is stored here yet" in words(page)
+    assert "Welcome to flowbuilder" in words(page)
     assert "flowbuilder demo" in [code.value for code in page.code]
 
 
-def test_home_counts_what_waits_and_what_failed(scene: SeededApp, open_page: Open) -> None:
+def test_home_counts_reviews_and_failed_executions(scene: SeededApp, open_page: Open) -> None:
     scene.ask("hello")
     scene.run("broken")
     page = open_page()
-    assert "1 wait for a decision" in flat(words(page))
+    assert "1 waiting for review" in flat(words(page))
     assert "1 failed" in flat(words(page))
     assert "Note: hello" in words(page)
 
 
-def test_a_store_that_cannot_be_reached_is_said_on_every_page(
+def test_an_unreachable_store_is_reported_on_every_page(
     scene: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(options: object = None) -> None:
@@ -53,7 +53,7 @@ def test_a_store_that_cannot_be_reached_is_said_on_every_page(
     monkeypatch.setattr(bootstrap, "open_app", fail)
     session.flow_app.clear()
     page = open_page("review")
-    assert "The review app cannot start. the database at db.example does not answer" in said(page)
+    assert "The review app cannot start. the database at db.example does not answer" in alerts(page)
     assert not page.exception
     monkeypatch.setattr(bootstrap, "open_app", lambda options=None: scene.app)
     scene.ask("hello")
@@ -61,7 +61,7 @@ def test_a_store_that_cannot_be_reached_is_said_on_every_page(
     assert title(again.click().run()) == "Note: hello"
 
 
-def test_executions_are_listed_and_filtered_by_the_address(scene: SeededApp, open_page: Open) -> None:
+def test_executions_are_filtered_by_the_url(scene: SeededApp, open_page: Open) -> None:
     scene.ask("hello")
     scene.run("broken")
     scene.run("form", {"text": "hello"})
@@ -70,10 +70,10 @@ def test_executions_are_listed_and_filtered_by_the_address(scene: SeededApp, ope
     assert rows(failed) == 1
     assert "broken v1" in flat(words(failed))
     assert rows(open_page("executions", workflow="form")) == 1
-    assert "Nothing matches these filters" in words(open_page("executions", workflow="form", status="failed"))
+    assert "No matching executions" in words(open_page("executions", workflow="form", status="failed"))
 
 
-def test_older_executions_are_a_page_away(scene: SeededApp, open_page: Open) -> None:
+def test_executions_are_paged(scene: SeededApp, open_page: Open) -> None:
     for number in range(26):
         scene.app.start("form", {"text": str(number)})
     page = open_page("executions")
@@ -83,10 +83,10 @@ def test_older_executions_are_a_page_away(scene: SeededApp, open_page: Open) -> 
     assert rows(page.button(key="newer").click().run()) == 25
 
 
-def test_a_failed_execution_names_the_step_and_what_was_skipped(scene: SeededApp, open_page: Open) -> None:
+def test_a_failed_execution_names_the_failed_and_skipped_steps(scene: SeededApp, open_page: Open) -> None:
     page = open_page("executions", id=scene.run("broken"))
     text = flat(words(page))
-    assert "The step sum failed. ValueError: no <b>sum</b>" in text
+    assert "Step sum failed: ValueError: no <b>sum</b>" in text
     assert "each[1].work" in text
     assert "two is too many" in text
     assert "needs sum, which failed" in text
@@ -96,7 +96,7 @@ def test_a_failed_execution_names_the_step_and_what_was_skipped(scene: SeededApp
 def test_an_execution_shows_its_inputs_outputs_and_timeline(scene: SeededApp, open_page: Open) -> None:
     text = flat(words(open_page("executions", id=scene.run("form", {"text": "hello"}))))
     assert "hello" in text
-    assert "completed" in text
+    assert "Completed" in text
     assert "all started" in text
     assert "all completed in" in text
 
@@ -112,20 +112,20 @@ def test_an_execution_is_paused_resumed_and_cancelled(scene: SeededApp, open_pag
     assert scene.execution(execution_id).status == "cancelled"
 
 
-def test_what_cannot_be_done_any_more_is_said(scene: SeededApp, open_page: Open) -> None:
+def test_a_refused_control_request_is_reported(scene: SeededApp, open_page: Open) -> None:
     execution_id = scene.ask("draft").execution_id
     page = open_page("executions", id=execution_id)
     scene.app.cancel(execution_id, by=ANA)
     page = page.button(key="pause").click().run()
-    assert said(page)
+    assert alerts(page)
     assert not page.exception
 
 
-def test_an_execution_that_is_not_there_says_so(open_page: Open) -> None:
-    assert "no such execution" in said(open_page("executions", id="nothing")).lower()
+def test_an_unknown_execution_is_reported(open_page: Open) -> None:
+    assert "execution not found" in alerts(open_page("executions", id="nothing")).lower()
 
 
-def test_prefect_s_page_of_an_execution_is_linked(
+def test_the_prefect_page_of_an_execution_is_linked(
     scene: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:4200/api")
@@ -134,7 +134,7 @@ def test_prefect_s_page_of_an_execution_is_linked(
     assert link.proto.url == f"http://127.0.0.1:4200/runs/flow-run/{execution_id}"
 
 
-def test_a_wait_inside_a_block_is_shown_as_a_wait(scene: SeededApp) -> None:
+def test_a_step_that_waits_for_a_review_is_waiting(scene: SeededApp) -> None:
     step_views = scene.app.step_views(scene.ask("draft").execution_id)
     assert steps.statuses(step_views) == {"review": "waiting", "sent": "pending"}
 
@@ -150,26 +150,26 @@ def test_the_form_has_a_field_for_every_input(scene: SeededApp, open_page: Open)
 
 
 @pytest.mark.parametrize(
-    ("change", "complaint"),
+    ("change", "message"),
     [
-        (lambda page: None, "A text is needed"),
-        (lambda page: page.text_area[1].set_value("{"), "More is not JSON"),
+        (lambda page: None, "A text is required"),
+        (lambda page: page.text_area[1].set_value("{"), "More is not valid JSON"),
         (lambda page: page.text_area[1].set_value("[1]"), "more"),
     ],
 )
-def test_wrong_inputs_are_named_and_nothing_starts(
-    change: Callable[[AppTest], object], complaint: str, scene: SeededApp, open_page: Open
+def test_invalid_inputs_are_named_and_nothing_starts(
+    change: Callable[[AppTest], object], message: str, scene: SeededApp, open_page: Open
 ) -> None:
     page = open_page("run", workflow="form")
-    if complaint != "A text is needed":
+    if message != "A text is required":
         page.text_input[0].set_value("hello")
     change(page)
     page = page.button(key="start").click().run()
-    assert complaint in said(page)
+    assert message in alerts(page)
     assert not scene.app.executions(ExecutionFilter(workflow="form"))
 
 
-def test_what_was_typed_is_what_the_execution_gets(scene: SeededApp, open_page: Open) -> None:
+def test_the_execution_gets_the_typed_inputs(scene: SeededApp, open_page: Open) -> None:
     page = open_page("run", workflow="form")
     page.text_input[0].set_value("hello")
     page.number_input[0].set_value(7)
@@ -182,11 +182,11 @@ def test_what_was_typed_is_what_the_execution_gets(scene: SeededApp, open_page: 
         "text": "hello", "count": 7, "share": 0.5, "tone": "plain", "urgent": True, "day": "2026-12-01",
         "tags": ["x", "y"], "more": {"a": [1]},
     }  # fmt: skip
-    assert "Started form" in said(page)
+    assert "Started form" in alerts(page)
     assert page.query_params["id"] == execution.id
 
 
-def test_an_engine_that_is_not_there_is_said_at_the_start(
+def test_a_start_without_an_engine_is_reported(
     scene: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def start(_wanted: object) -> str:
@@ -195,7 +195,7 @@ def test_an_engine_that_is_not_there_is_said_at_the_start(
     monkeypatch.setattr(scene.runner, "start", start)
     page = open_page("run", workflow="form")
     page.text_input[0].set_value("hello")
-    assert "no Prefect server is configured" in said(page.button(key="start").click().run())
+    assert "no Prefect server is configured" in alerts(page.button(key="start").click().run())
 
 
 def test_a_workflow_shows_its_versions_and_what_changed(scene: SeededApp, open_page: Open) -> None:
@@ -210,7 +210,7 @@ def test_a_workflow_shows_its_versions_and_what_changed(scene: SeededApp, open_p
     assert "-title: Publish a note\n+title: Publish a better note" in changes
 
 
-def test_a_workflow_shows_its_graph_plan_source_and_complaints(scene: SeededApp, open_page: Open) -> None:
+def test_a_workflow_shows_its_graph_plan_and_source(scene: SeededApp, open_page: Open) -> None:
     page = open_page("workflows", name="broken")
     drawing = "\n".join(each.value for each in page.markdown)
     assert "flowchart TD" in drawing
@@ -218,7 +218,7 @@ def test_a_workflow_shows_its_graph_plan_source_and_complaints(scene: SeededApp,
     assert any("two is too many" in code.value for code in page.code)
 
 
-def test_names_in_a_drawing_cannot_be_more_than_names(scene: SeededApp) -> None:
+def test_names_in_the_graph_are_escaped(scene: SeededApp) -> None:
     hostile = BROKEN.replace("name: broken", "name: hostile").replace(
         "- {id: list,", '- {id: list, name: "`` x\\"]; click n_0 href \\"https://evil.test\\" --> <img src=y>",'
     )
@@ -230,10 +230,10 @@ def test_names_in_a_drawing_cannot_be_more_than_names(scene: SeededApp) -> None:
     assert "`" not in text
 
 
-def test_behind_a_proxy_whom_it_names_decides(scene: SeededApp, open_page: Open, signed_in: str) -> None:
+def test_behind_a_proxy_the_named_user_decides(scene: SeededApp, open_page: Open, signed_in: str) -> None:
     review = scene.ask("draft")
     page = open_page("review")
-    assert f"signed in as {signed_in}" in flat(words(page))
+    assert f"Signed in as {signed_in}" in flat(words(page))
     page.button(key="approve").click().run()
     decision = scene.store.review(review.id).decision
     assert decision is not None
@@ -242,7 +242,7 @@ def test_behind_a_proxy_whom_it_names_decides(scene: SeededApp, open_page: Open,
 
 @pytest.fixture
 def signed_in() -> Iterator[str]:
-    """Whom the proxy names: AppTest's own user."""
+    """The user that the proxy names: that of AppTest."""
     config.set_option("server.trustedUserHeaders", {"X-Forwarded-Email": "email"})
     yield "test@example.com"
     config.set_option("server.trustedUserHeaders", {})

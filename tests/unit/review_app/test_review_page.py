@@ -1,4 +1,4 @@
-"""The review page without a browser: the queue, deciding, editing, and two people at once."""
+"""The review page without a browser: the queue, decisions, edits, and two reviewers at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from flowbuilder.ports import ReviewFilter
-from tests.support.page_reading import Open, markup, said, title, words
+from tests.support.page_reading import Open, alerts, markup, title, words
 from tests.support.seeded_app import ANA, BEN, PAIR, SeededApp
 
 ME = "dev@localhost"
@@ -18,7 +18,7 @@ def press(page: AppTest, key: str) -> AppTest:
     return page.button(key=key).click().run()
 
 
-def test_the_review_that_is_due_first_is_on_the_screen(scene: SeededApp, open_page: Open) -> None:
+def test_the_review_that_is_due_first_is_shown(scene: SeededApp, open_page: Open) -> None:
     first = scene.ask("first")
     scene.ask("second")
     page = open_page("review")
@@ -32,9 +32,9 @@ def test_a_deep_link_opens_its_review(scene: SeededApp, open_page: Open) -> None
     assert title(open_page("review", item=second.id)) == "Note: second"
 
 
-def test_a_link_to_a_review_that_is_not_there_says_so(scene: SeededApp, open_page: Open) -> None:
+def test_a_link_to_an_unknown_review_is_reported(scene: SeededApp, open_page: Open) -> None:
     page = open_page("review", item="no-such-review")
-    assert "no such review" in said(page).lower()
+    assert "review not found" in alerts(page).lower()
     assert not page.exception
 
 
@@ -50,9 +50,7 @@ def test_a_link_to_a_review_that_is_not_there_says_so(scene: SeededApp, open_pag
     ],
     ids=lambda given: str(given if isinstance(given, dict) else sorted(given)),
 )
-def test_filters_come_from_the_address(
-    query: dict[str, str], shown: set[str], scene: SeededApp, open_page: Open
-) -> None:
+def test_filters_come_from_the_url(query: dict[str, str], shown: set[str], scene: SeededApp, open_page: Open) -> None:
     scene.ask("a")
     scene.ask("b")
     scene.run("pair", {"what": "c"})
@@ -65,7 +63,7 @@ def test_filters_come_from_the_address(
     assert cards == {f"Open {name}" for name in shown}
 
 
-def test_the_queue_goes_on_page_by_page_and_back(scene: SeededApp, open_page: Open) -> None:
+def test_the_queue_is_paged_forward_and_back(scene: SeededApp, open_page: Open) -> None:
     for number in range(23):
         scene.ask(f"number {number}")
     page = open_page("review")
@@ -76,7 +74,7 @@ def test_the_queue_goes_on_page_by_page_and_back(scene: SeededApp, open_page: Op
     assert title(press(page, "back")) == "Note: number 0"
 
 
-def test_next_goes_on_over_the_end_of_a_page(scene: SeededApp, open_page: Open) -> None:
+def test_next_continues_on_the_next_page(scene: SeededApp, open_page: Open) -> None:
     reviews = [scene.ask(f"number {number}") for number in range(21)]
     page = open_page("review", item=reviews[19].id)
     assert title(press(page, "next")) == "Note: number 20"
@@ -91,12 +89,12 @@ def test_next_and_previous_move_through_the_queue(scene: SeededApp, open_page: O
     assert title(press(page, "prev")) == "Note: one"
 
 
-def test_after_a_decision_the_next_review_is_on_the_screen(scene: SeededApp, open_page: Open) -> None:
+def test_after_a_decision_the_next_review_is_shown(scene: SeededApp, open_page: Open) -> None:
     first = scene.ask("first")
     scene.ask("second")
     page = press(open_page("review"), "approve")
     assert title(page) == "Note: second"
-    assert "Approved · Note: first" in said(page)
+    assert "Approved · Note: first" in alerts(page)
     decision = scene.store.review(first.id).decision
     assert decision is not None
     assert (decision.kind, decision.by, decision.approved, decision.edited) == ("approved", ME, "first", False)
@@ -109,7 +107,7 @@ def test_a_rejection_and_a_request_for_changes_need_a_comment(
 ) -> None:
     review = scene.ask("draft")
     page = press(open_page("review"), key)
-    assert "need a comment" in said(page)
+    assert "need a comment" in alerts(page)
     assert scene.store.review(review.id).status == "open"
     if page.button(key=key).disabled:
         return
@@ -120,12 +118,12 @@ def test_a_rejection_and_a_request_for_changes_need_a_comment(
     assert (decision.kind, decision.comment) == (kind, "The tone is off.")
 
 
-def test_what_is_approved_is_exactly_what_was_typed(scene: SeededApp, open_page: Open) -> None:
+def test_exactly_the_typed_edit_is_approved(scene: SeededApp, open_page: Open) -> None:
     typed = "  draft, edited \n\n\tlast line\u200b \n"
     review = scene.ask("draft")
     page = press(open_page("review"), "edit")
     page.text_area(key=f"fb:edit:{review.id}").set_value(typed).run()
-    assert "What you changed" in words(page)
+    assert "Your changes" in words(page)
     assert "1 invisible character" in words(page)
     press(page, "approve")
     decision = scene.store.review(review.id).decision
@@ -133,7 +131,7 @@ def test_what_is_approved_is_exactly_what_was_typed(scene: SeededApp, open_page:
     assert (decision.approved, decision.edited) == (typed, True)
 
 
-def test_an_edit_box_that_only_changed_the_line_ends_is_no_edit(scene: SeededApp, open_page: Open) -> None:
+def test_changed_line_ends_alone_are_no_edit(scene: SeededApp, open_page: Open) -> None:
     review = scene.ask("one\r\ntwo\r")
     page = press(open_page("review"), "edit")
     page.text_area(key=f"fb:edit:{review.id}").set_value("one\ntwo\n").run()
@@ -143,7 +141,7 @@ def test_an_edit_box_that_only_changed_the_line_ends_is_no_edit(scene: SeededApp
     assert (decision.approved, decision.edited) == ("one\r\ntwo\r", False)
 
 
-def test_an_edit_that_python_takes_for_equal_is_an_edit(
+def test_an_edit_that_python_considers_equal_is_an_edit(
     scene: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scene, "settings", scene.settings.model_copy(update={"user": BEN}))
@@ -154,21 +152,21 @@ def test_an_edit_that_python_takes_for_equal_is_an_edit(
     assert str(scene.store.review(review.id).request.proposal) == "{'headline': 'hello', 'words': 3.0}"
 
 
-def test_editing_tells_others_that_someone_is_at_it(scene: SeededApp, open_page: Open) -> None:
+def test_editing_claims_the_review(scene: SeededApp, open_page: Open) -> None:
     review = scene.ask("draft")
     page = press(open_page("review"), "edit")
     assert scene.store.review(review.id).claimed_by == ME
-    assert "you are on it" in words(page)
+    assert "Claimed by you" in words(page)
     press(page, "claim")
     assert scene.store.review(review.id).claimed_by is None
 
 
-def test_a_claim_of_another_is_shown(scene: SeededApp, open_page: Open) -> None:
+def test_another_reviewers_claim_is_shown(scene: SeededApp, open_page: Open) -> None:
     review = scene.ask("draft")
     scene.app.claim(review.id, by=ANA)
     page = open_page("review")
-    assert f"{ANA} is on it" in words(page)
-    assert f"{ANA} has claimed this review until" in said(press(page, "claim"))
+    assert f"Claimed by {ANA}" in words(page)
+    assert f"{ANA} has claimed this review until" in alerts(press(page, "claim"))
 
 
 def test_a_structured_proposal_is_shown_field_by_field_and_edited_as_json(
@@ -181,26 +179,28 @@ def test_a_structured_proposal_is_shown_field_by_field_and_edited_as_json(
     assert "<b>not checked</b>" in words(page)
     box = page.text_area(key=f"fb:edit:{review.id}")
     page = box.set_value('{"headline": "better", "words": 3').run()
-    assert "not JSON yet" in said(page)
+    assert "Not valid JSON" in alerts(page)
     page = press(page, "approve")
     assert scene.store.review(review.id).approvals == ()
     page = page.text_area(key=f"fb:edit:{review.id}").set_value("null").run()
     page = press(page, "approve")
-    assert "null leaves nothing to approve" in said(page)
+    assert "null cannot be approved" in alerts(page)
     assert scene.store.review(review.id).approvals == ()
     page.text_area(key=f"fb:edit:{review.id}").set_value('{"headline": "better", "words": 3}').run()
     press(page, "approve")
     assert scene.store.review(review.id).request.proposal == {"headline": "better", "words": 3}
 
 
-def test_the_slower_of_two_learns_who_was_faster_and_keeps_what_was_typed(scene: SeededApp, open_page: Open) -> None:
+def test_the_slower_of_two_reviewers_sees_the_decision_and_keeps_their_comment(
+    scene: SeededApp, open_page: Open
+) -> None:
     review = scene.ask("draft")
     scene.ask("another")
     page = open_page("review", item=review.id)
     scene.decide(review, "rejected", by=BEN)
     page.text_area(key=f"fb:comment:{review.id}").set_value("I like it.")
     page = press(page, "approve")
-    assert f"already decided: {BEN} rejected it" in " ".join(said(page).split()).replace("Already", "already")
+    assert f"already decided: {BEN} rejected it" in " ".join(alerts(page).split()).replace("Already", "already")
     assert title(page) == "Note: draft"
     assert page.text_area(key=f"fb:comment:{review.id}").value == "I like it."
     decision = scene.store.review(review.id).decision
@@ -208,12 +208,12 @@ def test_the_slower_of_two_learns_who_was_faster_and_keeps_what_was_typed(scene:
     assert decision.by == BEN
 
 
-def test_who_looks_again_after_another_decided_is_told(scene: SeededApp, open_page: Open) -> None:
+def test_a_redraw_after_another_reviewers_decision_reports_it(scene: SeededApp, open_page: Open) -> None:
     review = scene.ask("draft")
     page = open_page("review", item=review.id)
     scene.decide(review, "approved", by=BEN)
     page = page.run()
-    assert f"{BEN} was faster and decided this while you had it open" in said(page)
+    assert f"{BEN} decided this review while you had it open" in alerts(page)
     assert f"by {BEN}" in " ".join(words(page).split())
 
 
@@ -226,33 +226,33 @@ def test_two_approvals_are_needed_where_the_workflow_says_so(
     page = open_page("review", item=review.id)
     assert "0 of 2 approvals" in words(page)
     page = press(page, "approve")
-    assert "1 more needed" in said(page)
+    assert "1 more approval needed" in alerts(page)
     page = open_page("review", item=review.id)
-    assert "You have approved this already; 1 more approval is needed." in words(page)
+    assert "You already approved this. 1 more approval needed." in words(page)
     assert page.button(key="approve").disabled
     monkeypatch.setattr(scene, "settings", scene.settings.model_copy(update={"user": ANA}))
     press(open_page("review", item=review.id), "approve")
     assert scene.store.review(review.id).status == "decided"
 
 
-def test_who_is_not_asked_cannot_decide_and_reads_why(scene: SeededApp, open_page: Open) -> None:
+def test_a_user_who_is_not_assigned_cannot_decide_and_sees_why(scene: SeededApp, open_page: Open) -> None:
     scene.run("pair", {"what": "hello"})
     page = open_page("review")
-    assert f"This review asks {ANA}, {BEN}; {ME} is not among them." in words(page)
+    assert f"Only {ANA}, {BEN} can decide this review. You are {ME}." in words(page)
     assert all(page.button(key=key).disabled for key in ("approve", "changes", "reject", "edit", "claim"))
 
 
-def test_the_author_of_a_workflow_reads_why_they_may_not_decide(
+def test_the_author_of_a_workflow_sees_why_they_cannot_decide(
     scene: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.run("pair", {"what": "hello"})
     monkeypatch.setattr(scene, "settings", scene.settings.model_copy(update={"user": ANA}))
     page = open_page("review")
-    assert "its author may not decide" in words(page)
+    assert "authors cannot decide this review" in words(page)
     assert page.button(key="approve").disabled
 
 
-def test_an_edit_of_another_who_approved_is_announced(
+def test_the_edit_of_an_earlier_approval_is_announced(
     scene: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.app.publish(scene.app.push(PAIR.replace("Two must", "Both must"), author="carl").workflow)
@@ -260,15 +260,15 @@ def test_an_edit_of_another_who_approved_is_announced(
     scene.decide(review, by=BEN, edited={"headline": "changed", "words": 1})
     monkeypatch.setattr(scene, "settings", scene.settings.model_copy(update={"user": ANA}))
     page = open_page("review", item=review.id)
-    assert f"{BEN} approved this with an edit" in " ".join(words(page).split())
+    assert f"{BEN} edited and approved this" in " ".join(words(page).split())
     assert "changed" in words(page)
 
 
-def test_what_ran_out_or_was_taken_back_is_explained(scene: SeededApp, open_page: Open) -> None:
+def test_a_withdrawn_review_is_explained(scene: SeededApp, open_page: Open) -> None:
     review = scene.ask("draft")
     scene.app.cancel(review.execution_id, by=ANA)
     page = open_page("review", item=review.id)
-    assert "The question was taken back" in words(page)
+    assert "The review was withdrawn" in words(page)
     assert "approve" not in {button.key for button in page.button}
 
 
@@ -280,15 +280,15 @@ def test_a_huge_text_is_compared_in_bounded_time(scene: SeededApp, open_page: Op
     assert "+1" in words(page)
 
 
-def test_nothing_waits_is_said_with_what_to_do(scene: SeededApp, open_page: Open) -> None:
+def test_an_empty_queue_shows_how_to_start(scene: SeededApp, open_page: Open) -> None:
     page = open_page("review")
-    assert "Nothing waits for you" in words(page)
+    assert "No reviews waiting" in words(page)
     assert scene.store.reviews(ReviewFilter()).reviews == ()
 
 
-def test_due_reviews_say_when(scene: SeededApp, open_page: Open) -> None:
+def test_a_review_shows_its_due_date(scene: SeededApp, open_page: Open) -> None:
     scene.ask("draft")
     review = scene.store.reviews(ReviewFilter()).reviews[0]
     assert review.due_at is not None
     assert review.due_at - review.created_at == timedelta(days=1)
-    assert "due in" in markup(open_page("review"))
+    assert "Due in" in markup(open_page("review"))

@@ -1,4 +1,4 @@
-"""The server around the pages: who is let in, the live stream, its headers, and how it is started."""
+"""The server of the pages: access policy, event stream, security headers, and command line."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from flowbuilder.ports import StartRequest
 from flowbuilder.settings import Settings
 from review_app.background import BackgroundEngine
 from review_app.headers import SecurityHeaders
-from review_app.identity import AccessPolicy, NotSignedIn, header_of
-from review_app.links import prefect_run
-from review_app.stream import Streams
+from review_app.identity import AccessPolicy, NotSignedIn, identity_header
+from review_app.stream import EventStreams
+from review_app.widgets.execution import prefect_run_url
 from tests.support.seeded_app import ANA, BEN, SeededApp
 
 LOCAL = AccessPolicy(header=None, address="127.0.0.1", hosts=("localhost", "127.0.0.1", "::1"))
@@ -35,46 +35,46 @@ def test_the_local_user_needs_no_sign_in() -> None:
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "", "10.1.2.3", "::", "example.com"])
-def test_nobody_is_let_in_unnamed_where_others_can_reach_the_server(address: str) -> None:
-    with pytest.raises(NotSignedIn, match="nobody signs in"):
+def test_a_server_that_others_can_reach_refuses_users_without_a_name(address: str) -> None:
+    with pytest.raises(NotSignedIn, match="without sign-in"):
         AccessPolicy(header=None, address=address).person(None)
 
 
-def test_behind_a_proxy_only_whom_it_names_is_let_in() -> None:
+def test_behind_a_proxy_only_named_users_are_accepted() -> None:
     assert PROXIED.person(" ana@example.com ").name == "ana@example.com"
-    for nobody in (None, "", "  "):
+    for missing in (None, "", "  "):
         with pytest.raises(NotSignedIn):
-            PROXIED.person(nobody)
+            PROXIED.person(missing)
 
 
-def test_a_proxy_header_that_gives_no_email_lets_nobody_in() -> None:
-    assert header_of({"X-Forwarded-Email": "email"}) == "X-Forwarded-Email"
-    assert header_of({}) is None
+def test_a_proxy_configuration_without_an_email_refuses_all_users() -> None:
+    assert identity_header({"X-Forwarded-Email": "email"}) == "X-Forwarded-Email"
+    assert identity_header({}) is None
     with pytest.raises(NotSignedIn):
-        AccessPolicy(header=header_of({"X-User": "name"}), address="127.0.0.1").admits({"x-user": "ana"})
+        AccessPolicy(header=identity_header({"X-User": "name"}), address="127.0.0.1").authorize({"x-user": "ana"})
 
 
 @pytest.mark.parametrize(
     ("host", "known"),
     [("localhost:8501", True), ("127.0.0.1", True), ("[::1]:8501", True), ("evil.test", False), ("", False)],
 )
-def test_a_route_answers_under_its_own_name_only(host: str, known: bool) -> None:
+def test_a_route_accepts_only_its_own_host_names(host: str, known: bool) -> None:
     if known:
-        assert LOCAL.admits({"host": host}).local
+        assert LOCAL.authorize({"host": host}).local
     else:
         with pytest.raises(NotSignedIn):
-            LOCAL.admits({"host": host})
+            LOCAL.authorize({"host": host})
 
 
-def test_a_route_answers_no_page_of_another_site() -> None:
+def test_a_route_refuses_cross_site_requests() -> None:
     with pytest.raises(NotSignedIn):
-        LOCAL.admits({"host": "localhost", "sec-fetch-site": "cross-site"})
+        LOCAL.authorize({"host": "localhost", "sec-fetch-site": "cross-site"})
 
 
 @pytest.fixture
 def client(scene: SeededApp) -> Iterator[TestClient]:
-    streams = Streams(lambda: scene.app, lambda: LOCAL)
-    app = Starlette(routes=[Route("/events/{execution_id}", streams.answer)], middleware=[Middleware(SecurityHeaders)])
+    streams = EventStreams(lambda: scene.app, lambda: LOCAL)
+    app = Starlette(routes=[Route("/events/{execution_id}", streams.handle)], middleware=[Middleware(SecurityHeaders)])
     with TestClient(app, base_url="http://localhost") as made:
         yield made
     streams.close()
@@ -94,18 +94,18 @@ def test_the_stream_gives_every_event_once_and_ends_with_the_execution(scene: Se
 
 
 @pytest.mark.parametrize("way", ["header", "query"])
-def test_the_stream_goes_on_after_the_last_event_that_was_seen(way: str, scene: SeededApp, client: TestClient) -> None:
+def test_the_stream_resumes_after_the_last_event_seen(way: str, scene: SeededApp, client: TestClient) -> None:
     execution_id = scene.run("form", {"text": "hello"})
     given = {"headers": {"Last-Event-ID": "2"}} if way == "header" else {"params": {"after": "2"}}
     assert numbers(client.get(f"/events/{execution_id}", **given).text)[0] == 3
 
 
-def test_no_text_of_an_execution_travels_in_the_stream(scene: SeededApp, client: TestClient) -> None:
+def test_the_stream_carries_no_data_of_an_execution(scene: SeededApp, client: TestClient) -> None:
     execution_id = scene.run("form", {"text": "a secret of theirs"})
     assert "secret" not in client.get(f"/events/{execution_id}").text
 
 
-def test_what_happens_while_the_stream_is_open_arrives(scene: SeededApp, client: TestClient) -> None:
+def test_an_open_stream_sends_new_events(scene: SeededApp, client: TestClient) -> None:
     review = scene.ask("draft")
     seen = len(scene.app.events(review.execution_id))
     later = threading.Timer(0.5, lambda: scene.app.cancel(review.execution_id, by=ANA))
@@ -116,7 +116,9 @@ def test_what_happens_while_the_stream_is_open_arrives(scene: SeededApp, client:
     assert "event: ended" in answer.text
 
 
-def test_the_stream_refuses_strangers_and_unknown_executions(scene: SeededApp, client: TestClient) -> None:
+def test_the_stream_refuses_other_hosts_other_sites_and_unknown_executions(
+    scene: SeededApp, client: TestClient
+) -> None:
     assert client.get("/events/nothing").status_code == 404
     execution_id = scene.run("form", {"text": "hello"})
     assert client.get(f"/events/{execution_id}", headers={"Host": "evil.test"}).status_code == 403
@@ -124,9 +126,9 @@ def test_the_stream_refuses_strangers_and_unknown_executions(scene: SeededApp, c
     assert (refused.status_code, "id:" in refused.text) == (403, False)
 
 
-def test_behind_a_proxy_the_stream_needs_the_name_of_a_person(scene: SeededApp) -> None:
-    streams = Streams(lambda: scene.app, lambda: PROXIED)
-    app = Starlette(routes=[Route("/events/{execution_id}", streams.answer)])
+def test_behind_a_proxy_the_stream_needs_a_user(scene: SeededApp) -> None:
+    streams = EventStreams(lambda: scene.app, lambda: PROXIED)
+    app = Starlette(routes=[Route("/events/{execution_id}", streams.handle)])
     execution_id = scene.run("form", {"text": "hello"})
     with TestClient(app, base_url="http://review.example") as client:
         assert client.get(f"/events/{execution_id}").status_code == 403
@@ -134,10 +136,10 @@ def test_behind_a_proxy_the_stream_needs_the_name_of_a_person(scene: SeededApp) 
         assert numbers(named.text)
 
 
-def test_an_open_stream_ends_when_the_server_is_to_stop(scene: SeededApp) -> None:
-    streams = Streams(lambda: scene.app, lambda: LOCAL)
+def test_an_open_stream_ends_when_the_server_stops(scene: SeededApp) -> None:
+    streams = EventStreams(lambda: scene.app, lambda: LOCAL)
     review = scene.ask("draft")
-    app = Starlette(routes=[Route("/events/{execution_id}", streams.answer)])
+    app = Starlette(routes=[Route("/events/{execution_id}", streams.handle)])
     with TestClient(app, base_url="http://localhost") as client:
         threading.Timer(0.3, streams.close).start()
         began = time.monotonic()
@@ -146,7 +148,7 @@ def test_an_open_stream_ends_when_the_server_is_to_stop(scene: SeededApp) -> Non
         assert time.monotonic() - began < 5
 
 
-def test_every_answer_says_what_pages_may_load_and_that_nobody_may_frame_them(client: TestClient) -> None:
+def test_every_response_has_the_security_headers(client: TestClient) -> None:
     headers = client.get("/events/nothing").headers
     policy = headers["content-security-policy"]
     assert "img-src 'self' data: blob:" in policy
@@ -157,7 +159,7 @@ def test_every_answer_says_what_pages_may_load_and_that_nobody_may_frame_them(cl
     assert headers["x-content-type-options"] == "nosniff"
 
 
-class Hanging:
+class HangingEngine:
     """An engine whose server does not answer."""
 
     def __init__(self) -> None:
@@ -175,8 +177,8 @@ class Hanging:
     cancel = wake
 
 
-def test_nobody_waits_for_an_engine_that_does_not_answer(caplog: pytest.LogCaptureFixture) -> None:
-    hanging = Hanging()
+def test_pages_do_not_wait_for_an_engine_that_hangs(caplog: pytest.LogCaptureFixture) -> None:
+    hanging = HangingEngine()
     engine = BackgroundEngine(hanging)
     began = time.monotonic()
     engine.wake("e1")
@@ -190,7 +192,7 @@ def test_nobody_waits_for_an_engine_that_does_not_answer(caplog: pytest.LogCaptu
     assert engine.start(StartRequest(workflow="w", version=1, inputs={})) == "started"
 
 
-def test_the_server_does_not_listen_to_others_while_nobody_signs_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_server_does_not_listen_to_other_machines_without_sign_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(TRUSTED_HEADERS_VARIABLE, raising=False)
     with pytest.raises(ConfigurationError, match="without sign-in"):
         command(Settings(), 8501, address="0.0.0.0")
@@ -198,7 +200,7 @@ def test_the_server_does_not_listen_to_others_while_nobody_signs_in(monkeypatch:
     assert "--server.address=0.0.0.0" in command(Settings(), 8501, address="0.0.0.0")
 
 
-def test_the_server_is_started_closed_and_quiet() -> None:
+def test_the_command_line_restricts_the_server() -> None:
     flags = command(Settings(review_url="https://review.example:8443/x"), 8501)
     for flag in (
         "--server.address=127.0.0.1",
@@ -215,7 +217,7 @@ def test_the_server_is_started_closed_and_quiet() -> None:
     assert Path(flags[4]).name == "asgi.py"
 
 
-def test_the_server_finds_the_app_and_these_settings(tmp_path: Path) -> None:
+def test_the_environment_has_the_app_and_the_settings(tmp_path: Path) -> None:
     given = environment(Settings(home=tmp_path, user="ana"), {"PYTHONPATH": "/other"})
     first, *rest = given["PYTHONPATH"].split(":")
     assert (Path(first) / "review_app" / "main.py").is_file()
@@ -239,5 +241,5 @@ def test_the_server_finds_the_app_and_these_settings(tmp_path: Path) -> None:
         ({"PREFECT_API_URL": "javascript:alert(1)"}, None),
     ],
 )
-def test_prefect_s_page_of_an_execution(given: dict[str, str], found: str | None) -> None:
-    assert prefect_run("e1", given) == found
+def test_the_url_of_an_execution_in_prefect(given: dict[str, str], found: str | None) -> None:
+    assert prefect_run_url("e1", given) == found

@@ -1,4 +1,4 @@
-"""Text as people see it: nothing unseen, nothing read as Markdown or HTML, times and fields in words."""
+"""Displayed text: no invisible characters, no Markdown or HTML injection, times and fields in words."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ MARKDOWN = MarkdownIt("commonmark", {"linkify": False}).enable(["strikethrough",
         ("👩\u200d💻 ❤\ufe0f naïve 日本 עברית", "👩\u200d💻 ❤\ufe0f naïve 日本 עברית"),
     ],
 )
-def test_what_cannot_be_seen_is_named(text: str, shown: str) -> None:
+def test_invisible_characters_are_shown_as_codes(text: str, shown: str) -> None:
     assert visible(text) == shown
 
 
-def test_hidden_characters_are_counted_but_not_those_that_were_written_out() -> None:
+def test_hidden_characters_are_counted_without_written_codes() -> None:
     assert hidden_characters("a\u200bb\u202e ⟨U+200B⟩") == 2
 
 
 @given(st.text())
-def test_what_is_escaped_is_no_markup_and_reads_the_same(text: str) -> None:
+def test_escaped_text_has_no_markup_and_reads_the_same(text: str) -> None:
     inside = re.sub(r'<span class="fb-unseen">|</span>', "", escaped(text))
     assert "<" not in inside
     assert html.unescape(inside) == visible(text)
@@ -54,14 +54,14 @@ def test_what_is_escaped_is_no_markup_and_reads_the_same(text: str) -> None:
 
 
 @given(st.text(alphabet=st.sampled_from("![](){}<>*_`#+-.:|~$\\&^=@/\"'ahtps 1\n"), max_size=60))
-def test_a_label_is_read_as_the_text_itself(text: str) -> None:
+def test_a_label_renders_as_the_text_itself(text: str) -> None:
     tokens = MARKDOWN.parseInline(label(text))[0].children or []
     assert {token.type for token in tokens} <= {"text", "text_special"}
     line = " ".join(text.split())
     assert "".join(token.content for token in tokens).replace("\u2060", "") == line
 
 
-def test_no_directive_address_or_icon_of_streamlit_survives_in_a_label() -> None:
+def test_a_label_contains_no_streamlit_directive_url_or_icon() -> None:
     shown = label(":red[x] :material/home: :smile: :100: https://evil.test WWW.evil.test a.b@evil.test -> <- --")
     late = re.sub(r"\\(.)", r"\1", shown)
     for pattern in (r":[^\s\u2060]", r"https?://", r"www(?=\.)", r"[-.\w+]+@[-\w]+", "->", "<-", "--"):
@@ -77,23 +77,23 @@ def test_a_label_is_cut() -> None:
     ("seconds", "said"),
     [(0, "just now"), (59, "59 s ago"), (3_700, "1 h ago"), (200_000, "2 d ago"), (-7_300, "in 2 h")],
 )
-def test_moments_are_said_as_people_say_them(seconds: int, said: str) -> None:
+def test_relative_times(seconds: int, said: str) -> None:
     assert times.ago(NOW - timedelta(seconds=seconds), NOW) == said
 
 
-def test_what_is_due_and_what_is_late() -> None:
-    assert times.due(NOW + timedelta(days=2), NOW) == ("due in 2 d", False)
-    assert times.due(NOW - timedelta(hours=3), NOW) == ("overdue 3 h", True)
+def test_due_and_overdue() -> None:
+    assert times.due(NOW + timedelta(days=2), NOW) == ("Due in 2 d", False)
+    assert times.due(NOW - timedelta(hours=3), NOW) == ("Overdue by 3 h", True)
     assert times.elapsed(None, NOW) == ""
     assert times.span(0.25) == "250 ms"
 
 
-def test_fields_of_two_objects_stand_side_by_side() -> None:
+def test_fields_of_two_objects_are_compared() -> None:
     found = [(each.name, each.state) for each in fields({"a": 1, "b": "x", "c": 3}, {"b": "y", "a": 1, "d": None})]
     assert found == [("b", "changed"), ("a", "same"), ("d", "added"), ("c", "removed")]
 
 
-def test_what_is_no_object_is_one_field() -> None:
+def test_a_value_that_is_no_object_is_one_field() -> None:
     (only,) = fields("old", {"a": 1})
     assert (only.name, only.old, only.new) == ("", "old", '{\n  "a": 1\n}')
     assert as_text(None) == ""
@@ -112,7 +112,7 @@ def calls() -> list[tuple[str, str, ast.Call]]:
     return found
 
 
-def test_no_page_hands_a_text_to_what_reads_markdown_or_html() -> None:
+def test_no_page_passes_text_to_markdown_or_html() -> None:
     seen = 0
     for file, name, call in calls():
         kind = name.removeprefix("st.")

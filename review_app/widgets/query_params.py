@@ -1,6 +1,6 @@
-"""Choices that live in the address, so that a view can be sent to someone: by the option's own name, not by its label.
+"""Widgets whose value is in the query parameters of the URL, so that users can share a view.
 
-Streamlit's own binding keeps the label there, and labels hold counts.
+The URL holds the option's name. Streamlit's own binding would keep its label, and labels contain counts.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def select(
     visible: bool = False,
     width: int | Literal["stretch"] = "stretch",
 ) -> str:
-    """A box with one of `options` (name to label); the address's parameter `name` holds it unless it is the default."""
-    key = _fill(name, options, default)
+    """A select box of `options` (name to label). The query parameter `name` holds a choice other than the default."""
+    key = _load(name, options, default)
     chosen = st.selectbox(
         title, list(options), format_func=options.__getitem__, key=key,
         on_change=_write, args=(name, default, on_change),
@@ -31,11 +31,11 @@ def select(
     return chosen if chosen in options else default
 
 
-def switch(
+def segmented(
     title: str, options: Mapping[str, str], *, name: str, default: str, on_change: Callable[[], None] | None = None
 ) -> str:
-    """The same as a row of buttons."""
-    key = _fill(name, options, default)
+    """The same as a segmented control."""
+    key = _load(name, options, default)
     chosen = st.segmented_control(
         title, list(options), format_func=options.__getitem__, key=key,
         on_change=_write, args=(name, default, on_change),
@@ -44,10 +44,10 @@ def switch(
     return default if chosen is None else chosen
 
 
-def several(
+def multi_select(
     title: str, options: Sequence[str], *, name: str, on_change: Callable[[], None] | None = None
 ) -> tuple[str, ...]:
-    """Any number of `options`; the address holds them one parameter each."""
+    """A choice of any number of `options`, with one query parameter for each."""
     key = _key(name)
     st.session_state[key] = [option for option in st.query_params.get_all(name) if option in options]
     chosen = st.pills(
@@ -61,10 +61,10 @@ def _key(name: str) -> str:
     return f"fb:address:{name}"
 
 
-def _fill(name: str, options: Mapping[str, str], default: str) -> str:
-    """What the address says goes into the widget before it is drawn; a choice has been written there before."""
-    key, said = _key(name), st.query_params.get(name, default)
-    st.session_state[key] = said if said in options else default
+def _load(name: str, options: Mapping[str, str], default: str) -> str:
+    """Set the widget's value from the URL before it is drawn; `_write` has stored every choice there."""
+    key, value = _key(name), st.query_params.get(name, default)
+    st.session_state[key] = value if value in options else default
     return key
 
 

@@ -1,0 +1,153 @@
+"""The shape of a name, member, item or slice, and checks that it exists and cannot be null or missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from flowbuilder.diagnostics import Severity, did_you_mean
+from flowbuilder.language.nodes import Expr, Item, Member, Name, Slice
+from flowbuilder.language.parsing.foreign_syntax_hints import FOREIGN_NAMES
+from flowbuilder.language.parsing.references import Path, covered, path_of
+from flowbuilder.language.types.descriptions import describe, describe_kinds
+from flowbuilder.language.types.findings import FindingCollector
+from flowbuilder.language.types.shapes import Kind, Shape
+from flowbuilder.language.types.taint import joined
+
+_TEXT: Final[frozenset[Kind]] = frozenset(("text",))
+Known = frozenset[Path]
+"""The paths that tests around an expression have found to exist."""
+
+
+class LookupShapes:
+    """Infers lookups. `known` are the paths that exist for certain; `soft`: a missing value is accepted."""
+
+    def __init__(
+        self, names: Mapping[str, Shape], findings: FindingCollector, infer: Callable[[Expr, Known, bool], Shape]
+    ) -> None:
+        self.variables: dict[str, Shape] = {}
+        """The names that the template itself has set."""
+        self.names = names
+        self._findings = findings
+        self._infer = infer
+
+    def name(self, node: Name, known: Known, soft: bool) -> Shape:
+        """A name in scope, or a variable of the template."""
+        name = node.name
+        shape = self.variables[name] if name in self.variables else self.names.get(name)
+        if shape is None:
+            if not soft and (node.name,) not in known:
+                names = sorted({*self.names, *self.variables})
+                hint = FOREIGN_NAMES.get(node.name) or did_you_mean(node.name, names, what="visible here are")
+                self._findings.add("FB301", f"there is no name {node.name} here", node, hint=hint)
+            return Shape.unknown()
+        return self._checked(node, (node.name,), shape, known, soft)
+
+    def member(self, node: Member, known: Known, soft: bool) -> Shape:
+        """`value.key`, `value["key"]` or `value[0]`."""
+        value = self._infer(node.value, known, soft)
+        if not known and value.is_object and isinstance(node.key, str):
+            there = value.fields.get(node.key)
+            if there is not None and there.presence == "always":
+                return there
+        if value.is_unknown and not value.fields:
+            return Shape(taint=value.taint, influence=value.influence)
+        found = self._indexed(node, value) if isinstance(node.key, int) else self._keyed(node, node.key, value, soft)
+        if found is None:
+            return Shape.unknown()
+        if not known and found.presence == "always" and not value.is_nullable:
+            return found
+        path = path_of(node) or ()
+        if value.is_nullable and not soft and not covered(path, known):
+            hint = f"take it with {self._findings.quote(node)} | default(...), or test it before"
+            message = f"{self._findings.quote(node.value)} may be null here"
+            self._findings.add("FB304", message, node, hint=hint, severity="warning")
+        return self._checked(node, path, found, known, soft)
+
+    def _keyed(self, node: Member, key: str, value: Shape, soft: bool) -> Shape | None:
+        found = value.member(key)
+        if found is not None:
+            return found
+        what, start = self._findings.quote(node.value), self._key_start(node)
+        if key in ("length", "size") and value.may_be("text", "list", "object"):
+            self._findings.add("FB301", f"{what} has no {key}", node, hint=f"write {what} | length", start=start)
+            return None
+        if value.kinds <= {"null"}:
+            if not soft:
+                self._findings.add("FB302", f"{what} is null and has no {key}", node, start=start)
+            return None
+        if value.may_be("object"):
+            message = f"{what} has no {key}"
+            names = list(value.fields)
+            hint = did_you_mean(key, names, what="it has") if names else "it has no members"
+            self._findings.add("FB301", message, node, hint=hint, start=start)
+        elif value.may_be("list"):
+            hint = f'for the first item write {what}[0].{key}, for all of them {what} | map("{key}")'
+            self._findings.add("FB302", f"{what} is {describe(value)} and has no {key}", node, hint=hint, start=start)
+        else:
+            self._findings.add("FB302", f"{what} is {describe_kinds(value)} and has no members", node, start=start)
+        return None
+
+    def _indexed(self, node: Member, value: Shape) -> Shape | None:
+        if value.may_be("list"):
+            return value.item()
+        if value.may_be("text"):
+            return Shape(kinds=_TEXT, taint=value.taint)
+        what = self._findings.quote(node.value)
+        hint = f"it has: {', '.join(list(value.fields)[:12])}" if value.fields else ""
+        self._findings.add("FB302", f"{what} is {describe_kinds(value)}, which has no item {node.key}", node, hint=hint)
+        return None
+
+    def _key_start(self, node: Member) -> int:
+        at = self._findings.source.find(str(node.key), node.value.end, node.end)
+        return at if at >= 0 else node.start
+
+    def _checked(self, node: Expr, path: Path, shape: Shape, known: Known, soft: bool) -> Shape:
+        """The shape of a value that was found; adds FB303 or FB304 where it may be missing and nothing covers that."""
+        taken = covered(path, known)
+        if taken:
+            return shape.without_null() if shape.presence == "always" else shape.without_null().with_presence("always")
+        if shape.presence == "always":
+            return shape
+        if not soft:
+            what = self._findings.quote(node)
+            own = path[:1] == ("steps",) and len(path) <= 3
+            verb = "is never there" if shape.presence == "never" else "may be missing here"
+            severity: Severity = "error" if own or shape.presence == "never" else "warning"
+            hint = f"take it with {what} | default(...), or test it with is_defined({what})"
+            message = f"{what} {verb}: {shape.reason}"
+            self._findings.add("FB303" if own else "FB304", message, node, hint=hint, severity=severity)
+        return shape.with_presence("always")
+
+    def item(self, node: Item, known: Known, soft: bool) -> Shape:
+        """`value[key]` with a computed key."""
+        value, key = self._infer(node.value, known, soft), self._infer(node.key, known, False)
+        influence = joined(value.influence, key.influence, key.trust)
+        if value.is_unknown or key.is_unknown:
+            return Shape(taint=value.trust, influence=influence)
+        if value.may_be("list", "text") and key.may_be("number"):
+            found = value.item() if value.may_be("list") else Shape(kinds=_TEXT, taint=value.taint)
+            return found.with_influence(influence)
+        if value.may_be("object") and key.may_be("text"):
+            return Shape(taint=value.trust, influence=influence)
+        what = self._findings.quote(node.value)
+        message = f"{what} is {describe_kinds(value)}, and its key here is {describe_kinds(key)}"
+        self._findings.add("FB302", message, node)
+        return Shape.unknown()
+
+    def slice(self, node: Slice, known: Known) -> Shape:
+        """`value[low:high]`."""
+        value = self._infer(node.value, known, False)
+        influence = value.influence
+        for edge in (node.low, node.high):
+            if edge is not None:
+                found = self._infer(edge, known, False)
+                influence = joined(influence, found.influence, found.trust)
+                if not found.may_be("number", "null"):
+                    message = f"the edge of a slice is a whole number; this is {describe_kinds(found)}"
+                    self._findings.add("FB302", message, edge)
+        if not value.may_be("list", "text"):
+            self._findings.add("FB302", f"only lists and texts can be sliced; this is {describe_kinds(value)}", node)
+            return Shape.unknown()
+        return replace(value, values=()).with_influence(influence)
