@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from flowbuilder.errors import FlowbuilderError
-from flowbuilder.model.lease_rules import MOST_DEATHS, is_held
+from flowbuilder.model.lease_rules import MAX_DEATHS, is_held
 from flowbuilder.prefect.runs.process_liveness import process_of
 from flowbuilder.prefect.runs.worker_context import WorkerContext
 
@@ -34,7 +34,7 @@ class CrashIsolation:
         except FlowbuilderError:
             return False
         lost = execution.holder is not None and not is_held(execution, self._worker_context.ports.clock.now())
-        return SUSPECT_DEATHS <= execution.deaths + lost < MOST_DEATHS
+        return SUSPECT_DEATHS <= execution.deaths + lost < MAX_DEATHS
 
     async def run(self, execution_id: str) -> bool:
         """Run a suspect in a child process, or wait until there is capacity for one; whether the child crashed and the
