@@ -137,12 +137,12 @@ class App:
         execution_id = self.engine.start(
             StartRequest(workflow=workflow, version=chosen.number, inputs=complete, site=site, draft=draft, key=key)
         )
-        return execution_id if key is None else self.store.note_started(key, execution_id)
+        return execution_id if key is None else self.store.complete_idempotency_key(key, execution_id)
 
     def _started(self, key: str, request: Json) -> str | None:
         if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
             raise Refused(f"an idempotency key is 1 to {LONGEST_KEY} printable characters")
-        return self.store.start_key(key, digest(request))
+        return self.store.reserve_idempotency_key(key, digest(request))
 
     def execution(self, execution_id: str) -> Execution:
         """One execution."""

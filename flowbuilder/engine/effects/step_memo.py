@@ -26,9 +26,9 @@ class StepMemos:
         request_hash = digest(request)
         self._requests[request_hash] += 1
         key = digest([self.path, request_hash, self._requests[request_hash]])
-        known = await asyncio.to_thread(self.store.answer, self.lease.execution_id, key)
+        known = await asyncio.to_thread(self.store.step_memo, self.lease.execution_id, key)
         if known is not None:
             return known
         answer = await ask()
-        await asyncio.to_thread(lambda: self.store.keep_step_memo(self.lease, path=self.path, key=key, answer=answer))
+        await asyncio.to_thread(lambda: self.store.save_step_memo(self.lease, path=self.path, key=key, answer=answer))
         return answer

@@ -21,6 +21,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.utilities.engine import emit_task_run_state_change_event
 
 from flowbuilder.model.review import DecisionKind, Review
+from flowbuilder.model.step_path import StepPath
 from flowbuilder.prefect.runs.state_mapping import one_line
 
 DECISION_STATES: dict[DecisionKind, str] = {
@@ -39,11 +40,6 @@ _TASK_INPUTS: OrderedDict[UUID, dict[str, Any]] = OrderedDict()
 def review_task_id(execution_id: str, path: str) -> UUID:
     """The id of the task run that shows the review at this path."""
     return uuid5(UUID(execution_id), f"review {path}")
-
-
-def is_top_level(path: str) -> bool:
-    """Whether a StepPath is of a step at the top of a workflow. Steps inside an iteration have no task run."""
-    return "." not in path and "[" not in path
 
 
 def show_open_review(review: Review, parents: Iterable[UUID]) -> None:
@@ -114,7 +110,7 @@ def review_artifact(review: Review, *, review_url: str) -> ArtifactCreate:
         f"* workflow: {escape_markdown(review.workflow)}{site}",
         f"* {escape_markdown(waiting_for(review))}",
     ]
-    top = is_top_level(review.path)
+    top = StepPath(review.path).is_top
     return ArtifactCreate(
         key=artifact_key(review),
         type="markdown",

@@ -292,12 +292,12 @@ def test_a_claim_that_was_not_written_fences_nobody_out(place: Place) -> None:
     lease = place.store.claim("run", "holder", TTL)
     place.clock.advance(TTL.total_seconds() + 1)
     assert isinstance(place.store, SqlStore)
-    place.store.database.patience = 0
+    place.store.database.retry_seconds = 0
     faults = Faults(place.store, "commit lost", point=1)
     with faults.injected(), pytest.raises(Unavailable):
         place.store.claim("run", "another", TTL)
     assert faults.fired
-    place.store.database.patience = 10
+    place.store.database.retry_seconds = 10
     assert place.run().epoch == lease.epoch
     place.store.renew(lease, TTL)  # nobody has taken it
     place.clock.advance(TTL.total_seconds() + 1)

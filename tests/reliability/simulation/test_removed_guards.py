@@ -43,7 +43,8 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "no fence", "flowbuilder/store/db/transaction.py",
-        'executions.c.epoch == bindparam("held"), _OPEN', 'executions.c.epoch <= bindparam("held") + 99, _OPEN',
+        'executions_table.c.epoch == bindparam("held"), _OPEN',
+        'executions_table.c.epoch <= bindparam("held") + 99, _OPEN',
         EXECUTIONS, "sqlite and lost_lease",
     ),
     Mutant(
@@ -73,7 +74,9 @@ MUTANTS = (
     ),
     Mutant(
         "an outcome without its events", "flowbuilder/store/records/history.py",
-        "            transaction.write_counted(grip, events)\n            if grip.deaths", "            if grip.deaths",
+        "            transaction.write_events(execution, events, first_seq=execution.first_seq)\n"
+        "            if execution.deaths",
+        "            if execution.deaths",
         EXECUTIONS, "sqlite and written_together",
     ),
     Mutant(
@@ -109,7 +112,7 @@ MUTANTS = (
     ),
     Mutant(
         "a decision wakes nobody", "flowbuilder/store/records/reviews.py",
-        "    transaction.change(row.id, ready_at=decision.at)\n", "",
+        "    transaction.update_execution(row.id, ready_at=decision.at)\n", "",
         REVIEWS, "sqlite and makes_the_execution_ready",
     ),
     Mutant(
@@ -119,12 +122,12 @@ MUTANTS = (
     ),
     Mutant(
         "reviews stay open after the end", "flowbuilder/store/records/review_closing.py",
-        "    for review in open_of(transaction, row):", "    for review in ():",
+        "    for review in open_reviews(transaction, row):", "    for review in ():",
         REVIEWS, "sqlite and execution_ends",
     ),
     Mutant(
         "the counter only grows", "flowbuilder/store/records/review_closing.py",
-        "count(transaction, review.workflow, -1)", "count(transaction, review.workflow, 0)",
+        "count_pending(transaction, review.workflow, -1)", "count_pending(transaction, review.workflow, 0)",
         REVIEWS, "sqlite and counts_follow",
     ),
     Mutant(
@@ -144,7 +147,7 @@ MUTANTS = (
     ),
     Mutant(
         "an expired lease wakes nobody", "flowbuilder/store/records/executions.py",
-        "rows += [(row.lease_until, row.flow_run_id, row) for row in transaction.run(lapsed.limit(most))]", "",
+        "rows += [(row.lease_until, row.flow_run_id, row) for row in transaction.execute(lapsed.limit(most))]", "",
         CRASHES, "sqlite and straight",
     ),
     Mutant(
@@ -211,7 +214,7 @@ MUTANTS = (
         OPENING, "releases_with",
     ),
     Mutant(
-        "a newer database is opened", "flowbuilder/store/db/compatibility.py",
+        "a newer database is opened", "flowbuilder/store/db/migrations.py",
         "if oldest > CODE:", "if False:",
         OPENING, "newer_database",
     ),
@@ -267,8 +270,8 @@ MUTANTS = (
     ),
     Mutant(
         "a limit that is not in Prefect lets everybody by", "flowbuilder/prefect/api/global_limits.py",
-        "                if granted is not None:\n                    return granted\n",
-        "                return granted\n",
+        "                if lease is not None:\n                    return lease\n",
+        "                return lease\n",
         "tests/prefect/test_limits.py", "cannot_be_made",
     ),
     Mutant(
@@ -303,8 +306,8 @@ MUTANTS = (
     ),
     Mutant(
         "a receipt is for every effect", "flowbuilder/store/records/effects.py",
-        "transaction.run(update(effects).where(effects.c.key == key).values(**changes))",
-        "transaction.run(update(effects).values(**changes))",
+        "transaction.execute(update(effects_table).where(effects_table.c.key == key).values(**changes))",
+        "transaction.execute(update(effects_table).values(**changes))",
         "tests/contract/store/test_row_isolation.py", "sqlite",
     ),
 )  # fmt: skip
