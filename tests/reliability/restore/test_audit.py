@@ -85,6 +85,7 @@ def test_findings_say_where_and_are_json(store: SqlStore) -> None:
     (finding,) = audit(store)
     assert str(finding) == "I12 ended: has 4 dead workers in a row, and 3 are allowed"
     assert finding.record() == {
-        "invariant": "I12", "execution_id": "ended", "path": "", "message": "has 4 dead workers in a row, and 3 are allowed",
+        "invariant": "I12", "execution_id": "ended", "path": "",
+        "message": "has 4 dead workers in a row, and 3 are allowed",
     }  # fmt: skip
     assert audit(store, ["open"]) == ()
