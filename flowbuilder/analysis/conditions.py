@@ -25,7 +25,7 @@ from flowbuilder.language.nodes import (
     ObjectLiteral,
     Slice,
 )
-from flowbuilder.language.parsing.references import Path, found_there
+from flowbuilder.language.parsing.references import Path, paths_found_by
 
 _OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", "<=": ">", ">": "<=", "in": "not in", "not in": "in"}
 _TURNED = {">": "<", ">=": "<="}
@@ -40,7 +40,7 @@ def parts(condition: Expression) -> frozenset[str]:
 @lru_cache(maxsize=4096)
 def there(condition: Expression, *, holds: bool = True) -> frozenset[Path]:
     """The paths that are certainly there where the condition holds (or where it does not)."""
-    return found_there(_tree(condition), holds=holds)
+    return paths_found_by(_tree(condition), holds=holds)
 
 
 def _tree(condition: Expression) -> Expr:
