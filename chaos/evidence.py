@@ -15,13 +15,12 @@ from chaos.processes import End
 from chaos.reviewers import DecisionAttempt
 from chaos.target_service import Call
 from flowbuilder.audit import Finding
+from flowbuilder.engine.history import iter_events
 from flowbuilder.model.effect import Effect
 from flowbuilder.model.events import Event
 from flowbuilder.model.execution import Execution
 from flowbuilder.model.review import Review
 from flowbuilder.ports import ReviewFilter, Store
-
-PAGE = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +65,9 @@ class Evidence:
 
 def trace(store: Store, execution: Execution) -> Trace:
     """Read one execution."""
-    events: list[Event] = []
-    while page := store.events(execution.id, after=events[-1].seq if events else 0, limit=PAGE):
-        events += page
     return Trace(
         execution=execution,
-        events=tuple(events),
+        events=tuple(iter_events(store, execution.id)),
         effects=tuple(store.effects(execution.id)),
         reviews=_reviews(store, execution.id),
     )

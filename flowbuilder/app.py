@@ -137,12 +137,12 @@ class App:
         execution_id = self.engine.start(
             StartRequest(workflow=workflow, version=chosen.number, inputs=complete, site=site, draft=draft, key=key)
         )
-        return execution_id if key is None else self.store.note_started(key, execution_id)
+        return execution_id if key is None else self.store.complete_idempotency_key(key, execution_id)
 
     def _started(self, key: str, request: Json) -> str | None:
         if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
             raise Refused(f"an idempotency key is 1 to {LONGEST_KEY} printable characters")
-        return self.store.start_key(key, digest(request))
+        return self.store.reserve_idempotency_key(key, digest(request))
 
     def execution(self, execution_id: str) -> Execution:
         """One execution."""
@@ -165,8 +165,13 @@ class App:
     def step_views(self, execution_id: str) -> tuple[StepView, ...]:
         """Where every step stands: the walk of what the store remembers. A step that runs right now is `running`."""
         execution = self.store.execution(execution_id)
-        plan = self.plans.plan_of(self.store.version(execution.workflow, execution.version))
-        walk = walk_of(self.store, plan, execution)
+        walk = walk_of(
+            self.plans.plan_of(self.store.version(execution.workflow, execution.version)),
+            execution,
+            outcomes=self.store.outcomes(execution_id),
+            decisions=self.store.decisions(execution_id),
+            reviews=open_reviews(self.store, execution_id),
+        )
         walk.advance()
         return walk.step_views()
 

@@ -6,9 +6,9 @@ from alembic import context
 
 from flowbuilder.bootstrap import settings
 from flowbuilder.store.db.database import Database
+from flowbuilder.store.db.indexes import metadata
 from flowbuilder.store.db.migrations import LOCK, VERSION_TABLE
 from flowbuilder.store.db.sqlite import WRITES
-from flowbuilder.store.db.tables import metadata
 
 
 def run(database: Database) -> None:

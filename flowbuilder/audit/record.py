@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flowbuilder.engine.history import iter_events
 from flowbuilder.engine.review_client import all_reviews
 from flowbuilder.model.effect import Effect
 from flowbuilder.model.events import Event
@@ -31,7 +32,7 @@ def record_of(store: Store, execution_id: str) -> Record | None:
     """The record of one execution; None where it changes faster than it can be read."""
     for _ in range(_TRIES):
         before = store.execution(execution_id)
-        events = _events(store, execution_id)
+        events = tuple(iter_events(store, execution_id))
         record = Record(
             execution=before,
             outcomes=tuple(store.outcomes(execution_id)),
@@ -44,10 +45,3 @@ def record_of(store: Store, execution_id: str) -> Record | None:
         if store.execution(execution_id) == before and not store.events(execution_id, after=last, limit=1):
             return record
     return None
-
-
-def _events(store: Store, execution_id: str) -> tuple[Event, ...]:
-    found: list[Event] = []
-    while batch := store.events(execution_id, after=found[-1].seq if found else 0):
-        found += batch
-    return tuple(found)

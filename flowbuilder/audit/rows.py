@@ -10,7 +10,7 @@ from flowbuilder.audit.finding import Finding
 from flowbuilder.audit.record import Record
 from flowbuilder.model.events import EVENT_TYPES
 from flowbuilder.model.execution import TERMINAL
-from flowbuilder.model.lease_rules import AFTER_THE_END, MOST_DEATHS
+from flowbuilder.model.lease_rules import EVENTS_AFTER_END, MAX_DEATHS
 
 ENDS = {"execution_completed": "completed", "execution_failed": "failed", "execution_cancelled": "cancelled"}
 """The events that say how an execution ended, and the status that each means."""
@@ -94,14 +94,14 @@ def _end(record: Record) -> Iterator[Complaint]:
         if ENDS[over.type] != execution.status:
             yield "I8", "", f"is {execution.status}, and event {over.seq} says {over.type}"
         for event in record.events[over.seq :]:
-            if event.type not in AFTER_THE_END:
+            if event.type not in EVENTS_AFTER_END:
                 yield "I8", event.path, f"event {event.seq} ({event.type}) follows the end, which is event {over.seq}"
     if (execution.holder is None) != (execution.lease_until is None):
         yield "I9", "", "has a holder without a lease, or a lease without a holder"
     if execution.status == "running" and execution.holder is None:
         yield "I9", "", "is running, and nobody holds it"
-    if execution.deaths > MOST_DEATHS:
-        yield "I12", "", f"has killed {execution.deaths} workers, and {MOST_DEATHS} are allowed"
+    if execution.deaths > MAX_DEATHS:
+        yield "I12", "", f"has killed {execution.deaths} workers, and {MAX_DEATHS} are allowed"
 
 
 def _effects(record: Record) -> Iterator[Complaint]:

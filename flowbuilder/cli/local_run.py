@@ -12,7 +12,7 @@ from flowbuilder.app import App
 from flowbuilder.cli.input.review_prompt import prompt_for_decision
 from flowbuilder.cli.output.execution_view import event_line
 from flowbuilder.engine.drive_control import DriveControl
-from flowbuilder.engine.driver import Settled
+from flowbuilder.engine.driver import RunResult
 from flowbuilder.engine.in_process import LocalRunner
 
 
@@ -20,25 +20,25 @@ def run_in_process(app: App, runner: LocalRunner, execution_id: str, *, by: str,
     """Run an execution until it ends or waits. With `prompt`, reviews are decided on the terminal and it continues."""
     while True:
         with _EventPrinter(app, execution_id):
-            settled = asyncio.run(_run(runner, execution_id))
-        if settled.status != "waiting" or not prompt or not _prompt_for_reviews(app, execution_id, by):
+            result = asyncio.run(_run(runner, execution_id))
+        if result.status != "waiting" or not prompt or not _prompt_for_reviews(app, execution_id, by):
             return
 
 
-async def _run(runner: LocalRunner, execution_id: str) -> Settled:
+async def _run(runner: LocalRunner, execution_id: str) -> RunResult:
     """On the first Ctrl-C, finish the running step and release the execution; on the second, stop immediately."""
-    signals, task = DriveControl(), asyncio.current_task()
+    control, task = DriveControl(), asyncio.current_task()
 
     def stop() -> None:
-        if signals.leaving and task is not None:
+        if control.stopping and task is not None:
             task.cancel()
         print("Stopping after this step. Press Ctrl-C again to stop immediately.", file=sys.stderr)
-        signals.leave()
+        control.stop()
 
     with contextlib.suppress(NotImplementedError):  # event loops on Windows have no signal handlers
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop)
     try:
-        return await runner.run(execution_id, signals=signals)
+        return await runner.run(execution_id, control=control)
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
 

@@ -59,8 +59,8 @@ class Definition:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     document: JsonObject
     positions: Positions = field(default_factory=Positions, compare=False, repr=False)
-    complaints: Report = field(default_factory=Report, compare=False, repr=False)
-    """What the loader complained about. With errors among them, parts are missing: good to check, not to run."""
+    load_report: Report = field(default_factory=Report, compare=False, repr=False)
+    """What the loader reported. With errors in it, parts are missing: the definition can be checked, but not run."""
 
     @property
     def digest(self) -> str:

@@ -110,7 +110,7 @@ def _definition(raw: JsonObject, out: DiagnosticCollector) -> tuple[Definition, 
         outputs=outputs,
         document=raw,
         positions=out.positions,
-        complaints=report,
+        load_report=report,
     )
     return definition, report
 

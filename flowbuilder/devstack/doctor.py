@@ -100,10 +100,10 @@ def _home(settings: Settings) -> Iterator[CheckResult]:
 
 def _database(settings: Settings) -> Iterator[CheckResult]:
     from flowbuilder.bootstrap import database_url
-    from flowbuilder.store import current, lack_of_disk_space, newest, shown_url
+    from flowbuilder.store import current, display_url, lack_of_disk_space, newest
 
     url = database_url(settings)
-    where = shown_url(url)
+    where = display_url(url)
     embedded = url.removeprefix("sqlite:///")
     if embedded != url and not Path(embedded).exists():
         yield CheckResult("database", "ok", f"{where}, will be created on first use")
@@ -204,9 +204,9 @@ def _connections(settings: Settings) -> Iterator[CheckResult]:
 
 
 def _sandbox(_settings: Settings) -> Iterator[CheckResult]:
-    from flowbuilder.adapters.sandbox_isolation import confined_binary
+    from flowbuilder.adapters.sandbox_isolation import isolated_worker_binary
 
-    if confined_binary() is not None:
+    if isolated_worker_binary() is not None:
         yield CheckResult("sandbox", "ok", "code steps run in Monty inside bubblewrap")
     else:
         message = "code steps run in Monty without bubblewrap"

@@ -1,4 +1,4 @@
-"""What a worker tells a drive while it runs."""
+"""What a worker tells a running driver."""
 
 from __future__ import annotations
 
@@ -6,31 +6,27 @@ import asyncio
 
 
 class DriveControl:
-    """Two things that a drive learns at once and not within a second.
-
-    `look()`: a person has decided or asked for something. `leave()`: finish the steps that run, begin no other, and
-    hand the execution back as queued.
-    """
+    """Wakes a driver that waits, and stops it. Not thread-safe: for the driver's event loop."""
 
     def __init__(self) -> None:
-        self._heard = asyncio.Event()
-        self.leaving = False
+        self._woken = asyncio.Event()
+        self.stopping = False
 
-    def look(self) -> None:
-        """Have the drive look at what people have decided."""
-        self._heard.set()
+    def wake(self) -> None:
+        """Have the driver look at once for decisions and for pause and cancel requests."""
+        self._woken.set()
 
-    def leave(self) -> None:
-        """Have the drive hand the execution back."""
-        self.leaving = True
-        self._heard.set()
+    def stop(self) -> None:
+        """Have the driver finish the steps that run, start no other, and requeue the execution."""
+        self.stopping = True
+        self._woken.set()
 
-    async def heard(self) -> None:
-        """Return as soon as there is something to hear."""
-        await self._heard.wait()
+    async def wait(self) -> None:
+        """Return once `wake` or `stop` was called since the last `consume`."""
+        await self._woken.wait()
 
-    def take(self) -> bool:
-        """Whether there was something to hear since the last call."""
-        there = self._heard.is_set()
-        self._heard.clear()
-        return there
+    def consume(self) -> bool:
+        """Whether `wake` or `stop` was called since the last call."""
+        woken = self._woken.is_set()
+        self._woken.clear()
+        return woken

@@ -1,172 +1,149 @@
-"""Drives a walk: does its actions, writes down what became of them, and lets go of the execution at the end.
-
-Prefect's runtime and the local runner both use it; they differ in `perform`, how a step run is carried out.
-"""
+"""Execution loop: runs the walk's commands, records what came of them, and releases the lease at the end."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from flowbuilder.engine.drive_control import DriveControl
-from flowbuilder.engine.history import Recollection, info_of, recollect, walk_of
+from flowbuilder.engine.history import History, walk_of
 from flowbuilder.engine.retry_queue import RetryQueue
-from flowbuilder.engine.review_client import Opened, ReviewClient
-from flowbuilder.engine.step_runner import Perform, StepContext
-from flowbuilder.engine.store_clock import StoreClock
+from flowbuilder.engine.review_client import ReviewClient
+from flowbuilder.engine.step_executor import StepExecutor
+from flowbuilder.engine.step_runner import Done, StepContext, StepRunResult, run_step
 from flowbuilder.errors import LanguageError, StepError
 from flowbuilder.model.events import EventType, NewEvent
-from flowbuilder.model.execution import Control, Execution, Lease, Outcome, Status
+from flowbuilder.model.execution import Control, Execution, Outcome, Status
 from flowbuilder.model.review import Review
 from flowbuilder.plan.nodes import Plan
-from flowbuilder.ports import Ports, Store
 from flowbuilder.steps.builtin.human_review import HumanReview
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.commands import Action, Ask, Finish, Note, Start, Withdraw
-from flowbuilder.walk.walk import Walk
 
 CONTROL_SECONDS = 1.0
-"""How soon a running execution notices a pause, a cancellation or a decision that nobody signalled."""
+"""How soon a running execution notices a pause, a cancellation or a decision when its `DriveControl` is not woken."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settled:
-    """How a drive ended: the execution's status, its open reviews, its outputs or its error.
+class RunResult:
+    """The state in which an execution was released: its status, open reviews, outputs or error.
 
-    A waiting execution goes on at `until` at the latest, where that is set: a step is to be tried again then, or has
-    its turn at a connection.
+    A waiting execution is due again at `resume_at`, when a step is to be retried or has waited for its rate limit.
     """
 
     status: Status
-    waiting: tuple[Review, ...] = ()
-    until: datetime | None = None
+    reviews: tuple[Review, ...] = ()
+    resume_at: datetime | None = None
     outputs: Json = None
     error: JsonObject | None = None
     progressed: bool = False
-    """Whether anything was done at all; a drive that found nothing to do was woken in vain."""
+    """Whether any step was started or review opened."""
 
 
-async def drive(
-    *,
-    store: Store,
-    lease: Lease,
-    plan: Plan,
-    execution: Execution,
-    ports: Ports,
-    perform: Perform,
-    opened: Opened | None = None,
-    signals: DriveControl | None = None,
-) -> Settled:
-    """Run an execution as far as it goes without a person, then settle it: completed, failed, waiting, paused,
-    cancelled, or queued when it was told to leave. Raises `LostLease` when another worker has taken it over; nothing
-    is written after that.
-
-    What people ask for and decide meanwhile is looked up every `CONTROL_SECONDS`, or at once when `signals` say so.
-    Waits are judged by the store's clock.
-    """
-    walk = await asyncio.to_thread(walk_of, store, plan, execution)
-    time = StoreClock(store, ports.clock)
-    await time.ask()
-    place = StepContext(
-        store=store,
-        lease=lease,
-        ports=replace(ports, clock=time),
-        execution=info_of(execution),
-        site=execution.site_record,
-        install=await asyncio.to_thread(store.install_id),
-        hosts=plan.hosts,
-    )
-    recollection = await asyncio.to_thread(recollect, store, execution.id)
-    return await _Drive(walk, place, time, perform, opened, signals or DriveControl(), recollection).run()
-
-
-class _Drive:
-    """One drive: the step runs that run, and those that are to be tried again later."""
+class Driver:
+    """Runs one execution under a lease, as far as it goes without a person."""
 
     def __init__(
         self,
-        walk: Walk,
-        place: StepContext,
-        time: StoreClock,
-        perform: Perform,
-        opened: Opened | None,
-        signals: DriveControl,
-        recollection: Recollection,
+        plan: Plan,
+        execution: Execution,
+        history: History,
+        *,
+        context: StepContext,
+        executor: StepExecutor,
+        control: DriveControl,
     ) -> None:
-        self.walk, self.place, self.perform, self.opened = walk, place, perform, opened
-        self.store, self.lease, self.clock = place.store, place.lease, time
-        self.questions = ReviewClient(place.store, place.lease)
-        self.signals = signals
-        self.noted = recollection.noted
-        self.running: dict[asyncio.Task[Outcome], Start] = {}
-        self.postponed = RetryQueue(place, time, recollection.tried)
-        self.stop: Control | None = None
-        self.looked_at = float("-inf")
+        self.walk = walk_of(
+            plan, execution, outcomes=history.outcomes, decisions=history.decisions, reviews=history.reviews
+        )
+        self.retries = RetryQueue(pending=history.retries)
+        self.recorded = history.recorded
+        self.context, self.store, self.lease, self.clock = context, context.store, context.lease, context.clock
+        self.reviews = ReviewClient(context.store, context.lease)
+        self.executor, self.control = executor, control
+        self.running: dict[asyncio.Task[StepRunResult], Start] = {}
+        self.requested: Control | None = None
+        self.decisions_read_at = float("-inf")
         self.progressed = False
 
-    async def run(self) -> Settled:
+    async def run(self) -> RunResult:
+        """Run until the execution has ended, waits, is paused or cancelled, or `DriveControl.stop` was called.
+
+        Pause and cancel requests and decisions are read every `CONTROL_SECONDS`, or at once when the control is woken.
+        Raises `LostLease` when another worker has taken the execution over; nothing is written after that.
+        """
         try:
             while True:
-                await self._look_around()
+                await self._read_requests()
                 actions = self.walk.advance()
-                await self._do(actions)
-                self._begin_what_is_due()
+                await self._carry_out(actions)
+                self._start_due()
                 if self.running:
                     await self._wait()
-                elif not actions or self._held:
-                    if (left := self.postponed.seconds_to_hold()) is not None and not self._held:
-                        await self.clock.sleep(min(left, CONTROL_SECONDS))
-                    elif (settled := await self._settle()) is not None:
-                        return settled
+                elif not actions or self._stopping:
+                    delay = self.retries.seconds_to_hold(self.clock.now())
+                    if delay is not None and not self._stopping:
+                        await self.clock.sleep(min(delay, CONTROL_SECONDS))
+                    elif (result := await self._settle()) is not None:
+                        return result
         finally:
             for task in self.running:
                 task.cancel()
             await asyncio.gather(*self.running, return_exceptions=True)
 
     @property
-    def _held(self) -> bool:
-        """Whether nothing more is to be begun."""
-        return self.stop is not None or self.signals.leaving
+    def _stopping(self) -> bool:
+        """Whether nothing more is to be started."""
+        return self.requested is not None or self.control.stopping
 
-    async def _look_around(self) -> None:
-        """See what people have asked for and decided meanwhile."""
-        self.stop = await asyncio.to_thread(self.store.control, self.lease.execution_id)
-        if self.stop == "cancel":
+    async def _read_requests(self) -> None:
+        """Read pause and cancel requests and, if due, decisions."""
+        self.requested = await asyncio.to_thread(self.store.control, self.lease.execution_id)
+        if self.requested == "cancel":
             for task, start in self.running.items():
                 if not start.node.step.has_effect():  # an effect under way is let finish: its receipt matters
                     task.cancel()
         now = asyncio.get_running_loop().time()
-        if (self.signals.take() or now - self.looked_at >= CONTROL_SECONDS) and self.walk.waiting:
-            self.looked_at = now
+        if (self.control.consume() or now - self.decisions_read_at >= CONTROL_SECONDS) and self.walk.waiting:
+            self.decisions_read_at = now
             for path, decision in (await asyncio.to_thread(self.store.decisions, self.lease.execution_id)).items():
                 self.walk.decided(path, decision)
 
-    async def _do(self, actions: Iterable[Action]) -> None:
+    async def _carry_out(self, actions: Iterable[Action]) -> None:
         notes = [
             action.event
             for action in actions
-            if isinstance(action, Note) and (action.event.type, action.event.path) not in self.noted
+            if isinstance(action, Note) and (action.event.type, action.event.path) not in self.recorded
         ]
         if notes:
             await asyncio.to_thread(self.store.append_events, self.lease, notes)
         for action in actions:
             if isinstance(action, Start):
-                self.postponed.add(action)
+                self.retries.add(action)
             elif isinstance(action, Ask):
                 await self._ask(action)
             elif isinstance(action, Withdraw):
-                await asyncio.to_thread(self.questions.withdraw, action.path)
+                await asyncio.to_thread(self.reviews.withdraw, action.path)
 
-    def _begin_what_is_due(self) -> None:
-        for start in () if self._held else self.postponed.take_due():
+    def _start_due(self) -> None:
+        for start in () if self._stopping else self.retries.take_due(self.clock.now()):
             self.progressed = True
-            work = self.perform(start, self.postponed.work(start))
+            work = self.executor.run_step(start, partial(self._attempt, start))
             self.running[asyncio.create_task(work, name=start.path)] = start
 
+    async def _attempt(self, start: Start, task_run_id: str | None) -> StepRunResult:
+        """Make the next attempt of a step run. Attempts are counted on from the timeline."""
+        pending = self.retries.pending.get(start.path)
+        result = await run_step(self.context, start, pending, task_run_id=task_run_id)
+        if not isinstance(result, Done):
+            self.retries.pending[start.path] = result.pending
+        return result
+
     async def _ask(self, ask: Ask) -> None:
-        if self._held:
+        if self._stopping:
             return
         step = ask.node.step
         assert isinstance(step, HumanReview)
@@ -179,8 +156,7 @@ class _Drive:
             return
         review = await asyncio.to_thread(self.store.open_review, self.lease, ask.path, request)
         self.progressed = True
-        if self.opened is not None:
-            await self.opened(review, ask.upstream)
+        await self.executor.review_opened(review, ask.upstream)
 
     async def _fail_to_ask(self, path: str, error: JsonObject) -> None:
         outcome = Outcome(path=path, status="failed", error=error)
@@ -189,78 +165,86 @@ class _Drive:
         self.walk.failed_to_ask(outcome)
 
     async def _wait(self) -> None:
-        """Wait for a step run to end, for a signal, or for the time to look around."""
-        heard = asyncio.create_task(self.signals.heard(), name="signals")
+        """Wait until a step run ends, the control is woken, or requests are to be read again."""
+        woken = asyncio.create_task(self.control.wait(), name="drive control")
         try:
             done, _ = await asyncio.wait(
-                [*self.running, heard], timeout=CONTROL_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                [*self.running, woken], timeout=CONTROL_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
-            heard.cancel()
-        for task in [task for task in self.running if task in done]:  # in the order in which they began
+            woken.cancel()
+        for task in [task for task in self.running if task in done]:  # in the order in which they started
             start = self.running.pop(task)
             if task.cancelled():
                 continue
-            outcome = task.result()
-            if outcome.status == "postponed":
+            result = task.result()
+            if not isinstance(result, Done):
+                self.retries.add(start)  # no worker waits for long: the execution is released until then
                 continue
-            if outcome.status == "needs_review" and self.opened is not None:
-                await self.opened(await asyncio.to_thread(self.questions.newest, start.path), (start.path,))
-            self.walk.finished(outcome)
+            if result.review is not None:
+                await self.executor.review_opened(result.review, (start.path,))
+            self.walk.finished(result.outcome)
 
-    async def _settle(self) -> Settled | None:
-        """Let go of the execution; None when there turns out to be more to do."""
+    async def _settle(self) -> RunResult | None:
+        """Release the execution; None when a decision has come that the walk has not seen yet."""
         finish = self.walk.conclude()
-        progress = self.walk.progress
-        if self.stop == "cancel" and finish is None:
-            event = NewEvent(type="execution_cancelled")
-            await self._let_go("cancelled", [event], progress=progress)
-            return Settled(status="cancelled", progressed=self.progressed)
+        if self.requested == "cancel" and finish is None:
+            return await self._release("cancelled", NewEvent(type="execution_cancelled"))
         if finish is not None:
-            return await self._finish(finish, progress)
-        if self.stop == "pause":
-            await self._let_go("paused", [self._event("execution_paused")], progress=progress)
-            return Settled(status="paused", progressed=self.progressed)
-        if self.signals.leaving:
-            events = [self._event("execution_released", {"reason": "the worker stops"})]
-            await self._let_go("queued", events, progress=progress, ready_at=await self.clock.ask())
-            return Settled(status="queued", progressed=self.progressed)
+            return await self._finish(finish)
+        if self.requested == "pause":
+            return await self._release("paused", self._event("execution_paused"))
+        if self.control.stopping:
+            event = self._event("execution_released", {"reason": "the worker stops"})
+            return await self._release("queued", event, resume_at=await self.clock.ask())
         decisions = await asyncio.to_thread(self.store.decisions, self.lease.execution_id)
         missed = [path for path in self.walk.waiting if path in decisions]
         for path in missed:
             self.walk.decided(path, decisions[path])
         if missed:
             return None
-        until = self.postponed.next_due
-        data: JsonObject = {"reviews": list(self.walk.waiting), "until": until.isoformat() if until else None}
-        await self._let_go("waiting", [self._event("execution_waiting", data)], progress=progress, ready_at=until)
-        waiting = await asyncio.to_thread(self.questions.all)
-        return Settled(status="waiting", waiting=waiting, until=until, progressed=self.progressed)
+        due = self.retries.next_due
+        data: JsonObject = {"reviews": list(self.walk.waiting), "until": due.isoformat() if due else None}
+        return await self._release("waiting", self._event("execution_waiting", data), resume_at=due)
+
+    async def _finish(self, finish: Finish) -> RunResult:
+        if finish.error is not None:
+            event = NewEvent(type="execution_failed", data={"error": finish.error})
+            return await self._release("failed", event, error=finish.error)
+        event = NewEvent(type="execution_completed", data={"outputs": finish.outputs})
+        return await self._release("completed", event, outputs=finish.outputs)
 
     def _event(self, kind: EventType, data: JsonObject | None = None) -> NewEvent:
         return NewEvent(type=kind, data={**(data or {}), "holder": self.lease.holder})
 
-    async def _finish(self, finish: Finish, progress: JsonObject) -> Settled:
-        if finish.error is not None:
-            event = NewEvent(type="execution_failed", data={"error": finish.error})
-            await self._let_go("failed", [event], progress=progress, error=finish.error)
-            return Settled(status="failed", error=finish.error, progressed=self.progressed)
-        event = NewEvent(type="execution_completed", data={"outputs": finish.outputs})
-        await self._let_go("completed", [event], progress=progress, outputs=finish.outputs)
-        return Settled(status="completed", outputs=finish.outputs, progressed=self.progressed)
-
-    async def _let_go(
+    async def _release(
         self,
         status: Status,
-        events: list[NewEvent],
+        event: NewEvent,
         *,
-        progress: JsonObject,
         outputs: Json = None,
         error: JsonObject | None = None,
-        ready_at: datetime | None = None,
-    ) -> None:
+        resume_at: datetime | None = None,
+    ) -> RunResult:
+        """Record the status and give the lease back."""
         await asyncio.to_thread(
-            lambda: self.store.settle(
-                self.lease, status, events=events, outputs=outputs, error=error, progress=progress, ready_at=ready_at
+            partial(
+                self.store.settle,
+                self.lease,
+                status,
+                events=[event],
+                outputs=outputs,
+                error=error,
+                progress=self.walk.progress,
+                ready_at=resume_at,
             )
+        )
+        waiting = await asyncio.to_thread(self.reviews.open) if status == "waiting" else ()
+        return RunResult(
+            status=status,
+            reviews=waiting,
+            resume_at=resume_at if status == "waiting" else None,
+            outputs=outputs,
+            error=error,
+            progressed=self.progressed,
         )

@@ -1,4 +1,4 @@
-"""Executions in this process: the engine of `--local`, which needs no server."""
+"""Runs executions in this process: the engine of `--local`, which needs no server."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ from uuid import UUID, uuid5
 from uuid_utils.compat import uuid7
 
 from flowbuilder.engine.drive_control import DriveControl
-from flowbuilder.engine.driver import Settled
-from flowbuilder.engine.review_client import Opened
-from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.driver import RunResult
+from flowbuilder.engine.runner import run_execution
 from flowbuilder.engine.start import create_execution
 from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.ports import Ports, StartRequest, Store
 
-LONGEST_STAY = 900.0
-"""How many seconds a run in this process waits for a step that is tried again, or for its turn at a connection."""
+MAX_HELD_SECONDS = 900.0
+"""How long a run in this process waits for a retry or a rate limit."""
 
 
 class LocalRunner:
-    """An `Engine` that only notes what is to run; `run` then does it here, until it ends or waits for a person."""
+    """An `Engine` whose `start` only creates the execution; `run` then runs it until it ends or waits for a person."""
 
     def __init__(self, store: Store, ports: Ports, *, lease: timedelta = timedelta(seconds=15)) -> None:
         self._store = store
@@ -33,7 +32,7 @@ class LocalRunner:
         self._holder = f"local:{socket.gethostname()}:{os.getpid()}:{uuid7()}"
 
     def start(self, wanted: StartRequest) -> str:
-        """Create the execution; `run` runs it."""
+        """Create the execution; returns its id."""
         execution_id = str(uuid5(UUID(self._store.install_id()), wanted.key) if wanted.key else uuid7())
         create_execution(
             self._store,
@@ -47,42 +46,37 @@ class LocalRunner:
         return execution_id
 
     def wake(self, execution_id: str) -> None:
-        """Nothing to wake: the execution goes on with the next `run`."""
+        """Nothing to do: the next `run` resumes the execution."""
 
     def cancel(self, execution_id: str) -> None:
-        """Nothing beyond the store's own note."""
+        """Nothing to do: the store has recorded the request."""
 
-    async def run(
-        self, execution_id: str, *, opened: Opened | None = None, signals: DriveControl | None = None
-    ) -> Settled:
-        """Take an execution up in this process and run it as far as it goes without a person, or until `signals` say
-        to leave it. Nobody else takes it up again after a wait that is not too long, so that is waited for here."""
+    async def run(self, execution_id: str, *, control: DriveControl | None = None) -> RunResult:
+        """Run an execution as far as it goes without a person, or until the `control` is stopped.
+
+        No worker resumes it after a retry or a rate limit, so a wait of up to `MAX_HELD_SECONDS` is waited for here.
+        """
         while True:
-            settled = await self._turn(execution_id, opened, signals)
-            if settled.status != "waiting" or settled.until is None:
-                return settled
-            left = await self._until(settled.until)
-            if left > LONGEST_STAY:
-                return settled
+            result = await run_execution(
+                self._store,
+                execution_id,
+                holder=self._holder,
+                ttl=self._lease,
+                ports=self._ports,
+                plans=self.plans,
+                control=control,
+            )
+            if result.status != "waiting" or result.resume_at is None:
+                return result
+            left = await self._until(result.resume_at)
+            if left > MAX_HELD_SECONDS:
+                return result
             while left > 0:
-                if signals is not None and signals.leaving:
-                    return settled
+                if control is not None and control.stopping:
+                    return result
                 await self._ports.clock.sleep(min(left, 1.0))
-                left = await self._until(settled.until)
+                left = await self._until(result.resume_at)
 
     async def _until(self, moment: datetime) -> float:
         """Seconds until then, by the store's clock."""
         return (moment - await asyncio.to_thread(self._store.now)).total_seconds()
-
-    async def _turn(self, execution_id: str, opened: Opened | None, signals: DriveControl | None) -> Settled:
-        return await execute(
-            self._store,
-            execution_id,
-            holder=self._holder,
-            ttl=self._lease,
-            ports=self._ports,
-            perform=PerformHere(self._ports.clock),
-            plans=self.plans,
-            opened=opened,
-            signals=signals,
-        )

@@ -1,9 +1,8 @@
-"""All reviews of one kind, and the open ones of an execution as a drive asks and withdraws them."""
+"""Reads all pages of the review queue, and withdraws reviews under a lease."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from flowbuilder.errors import Conflict, Refused
 from flowbuilder.model.execution import Lease
@@ -14,16 +13,8 @@ from flowbuilder.ports import ReviewFilter, Store
 _PAGE = 200
 
 
-class Opened(Protocol):
-    """Told of every review that was opened, and of the StepPaths whose results it waited for."""
-
-    async def __call__(self, review: Review, upstream: tuple[str, ...]) -> None:
-        """`upstream` are the paths of the tasks and reviews before it."""
-        ...
-
-
 def all_reviews(store: Store, where: ReviewFilter) -> tuple[Review, ...]:
-    """All reviews of the queue that are asked for, in its order, however many."""
+    """All reviews that match, in the order of the queue, read page by page."""
     found: list[Review] = []
     cursor: str | None = None
     while True:
@@ -41,23 +32,18 @@ def open_reviews(store: Store, execution_id: str) -> tuple[Review, ...]:
 
 @dataclass(frozen=True)
 class ReviewClient:
-    """Reads and closes reviews under a lease."""
+    """The open reviews of the execution that a lease holds."""
 
     store: Store
     lease: Lease
 
-    def all(self) -> tuple[Review, ...]:
-        """Those that are open now."""
+    def open(self) -> tuple[Review, ...]:
+        """The reviews that are open now."""
         return open_reviews(self.store, self.lease.execution_id)
 
-    def newest(self, path: str) -> Review:
-        """The one that the step run at `path` asked for last."""
-        found = [item for item in self.all() if item.path.partition("~")[0] == path]
-        return max(found, key=lambda review: review.created_at)
-
     def withdraw(self, path: str) -> None:
-        """Close the one at `path`, if it is open: what it asks about is being made anew."""
-        review = next((item for item in self.all() if item.path == path), None)
+        """Close the review at `path`, if one is open, because its proposal is being made anew."""
+        review = next((item for item in self.open() if item.path == path), None)
         if review is None:
             return
         try:
@@ -66,4 +52,4 @@ class ReviewClient:
                 Answer.to(review, kind="withdrawn", by=SYSTEM, comment="what it asked about is being made anew"),
             )
         except (Conflict, Refused):
-            return  # someone decided it in the same moment; the walk no longer looks at it
+            return  # a person decided it at the same moment; the walk no longer reads that decision

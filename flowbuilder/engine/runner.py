@@ -1,4 +1,4 @@
-"""From a stored execution to a settled one: take the lease, compile the frozen version, drive, let go."""
+"""Runs one stored execution: takes the lease, compiles the frozen version, replays the history, and drives it."""
 
 from __future__ import annotations
 
@@ -9,113 +9,116 @@ from dataclasses import replace
 from datetime import timedelta
 
 from flowbuilder.engine.drive_control import DriveControl
-from flowbuilder.engine.driver import Settled, drive
+from flowbuilder.engine.driver import Driver, RunResult
 from flowbuilder.engine.egress import reachable
-from flowbuilder.engine.history import ensure_sound
-from flowbuilder.engine.review_client import Opened
-from flowbuilder.engine.step_runner import Perform, Work
+from flowbuilder.engine.history import info_of, load_history
+from flowbuilder.engine.step_executor import StepExecutor
+from flowbuilder.engine.step_runner import StepContext
+from flowbuilder.engine.store_clock import StoreClock
 from flowbuilder.engine.stored_plans import PlanCache
-from flowbuilder.errors import (
-    ConfigurationError,
-    Damaged,
-    DefinitionError,
-    LostLease,
-    NotFound,
-    TransientError,
-    Unavailable,
-)
+from flowbuilder.errors import ConfigurationError, Damaged, DefinitionError, LostLease, NotFound, Unavailable
 from flowbuilder.model.events import NewEvent
-from flowbuilder.model.execution import Lease, Outcome
-from flowbuilder.ports import Clock, Ports, Store
+from flowbuilder.model.execution import Execution, Lease
+from flowbuilder.model.review_rules import SYSTEM
+from flowbuilder.plan.nodes import Plan
+from flowbuilder.ports import Ports, Store
 from flowbuilder.values import JsonObject
-from flowbuilder.walk.commands import Start
 
 
-async def execute(
+async def run_execution(
     store: Store,
     execution_id: str,
     *,
     holder: str,
     ttl: timedelta,
     ports: Ports,
-    perform: Perform,
     plans: PlanCache | None = None,
-    opened: Opened | None = None,
-    signals: DriveControl | None = None,
-) -> Settled:
-    """Take an execution up and run it as far as it goes. `Conflict` while another worker holds it, `Refused` when it
-    has ended, `LostLease` when it was taken over meanwhile. One with a damaged row is paused until that is repaired."""
+    executor: StepExecutor | None = None,
+    control: DriveControl | None = None,
+) -> RunResult:
+    """Claim an execution and run it as far as it goes without a person, with a lease of `ttl` that is renewed.
+
+    Step runs go to the `executor`, by default in this process. An execution that this release compiles to another plan
+    fails; one with a damaged row is paused until the row is repaired. Raises `Conflict` while another worker holds the
+    execution, `Refused` when it has ended or is paused, and `LostLease` when another worker took it over meanwhile.
+    """
     lease = await asyncio.to_thread(store.claim, execution_id, holder, ttl)
     execution = await asyncio.to_thread(store.execution, execution_id)
-    async with _renewing(store, lease, ttl):
-        try:
-            await asyncio.to_thread(ensure_sound, store, execution)
-            version = await asyncio.to_thread(store.version, execution.workflow, execution.version)
-            plan = await asyncio.to_thread((plans or PlanCache(store)).plan_of, version)
-        except Damaged as problem:
-            return await _hold(store, lease, problem)
-        except (DefinitionError, NotFound) as problem:
-            return await _give_up(store, lease, "definition", str(problem))
-        if plan.digest != execution.digest:
-            message = "this release compiles the workflow to another plan than the one the execution began with"
-            return await _give_up(store, lease, "plan_changed", message)
-        try:
-            plan = replace(plan, hosts=reachable(plan.hosts, execution.site_record))
-        except ConfigurationError as problem:
-            return await _give_up(store, lease, "configuration", str(problem))
-        if execution.attempt > 1:
-            event = NewEvent(type="execution_resumed", data={"holder": holder, "attempt": execution.attempt})
-            await asyncio.to_thread(store.append_events, lease, [event])
-        try:
-            return await drive(
-                store=store,
-                lease=lease,
-                plan=plan,
-                execution=execution,
-                ports=ports,
-                perform=perform,
-                opened=opened,
-                signals=signals,
-            )
-        except Damaged as problem:
-            return await _hold(store, lease, problem)
-
-
-class PerformHere:
-    """Carries out step runs in this process, waiting between attempts."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-
-    async def __call__(self, start: Start, work: Work) -> Outcome:
-        """One step run, with its retries."""
-        attempt = 1
-        while True:
+    executor = executor or StepExecutor(ports.clock)
+    try:
+        async with _lease_renewal(store, lease, ttl):
             try:
-                return await work(attempt, None)
-            except TransientError as problem:
-                await self._clock.sleep(problem.retry_after or 0.0)
-                attempt += 1
+                history = await asyncio.to_thread(load_history, store, execution)
+                plan = await asyncio.to_thread(_plan_of, store, execution, plans or PlanCache(store))
+                if execution.attempt > 1:
+                    event = NewEvent(type="execution_resumed", data={"holder": holder, "attempt": execution.attempt})
+                    await asyncio.to_thread(store.append_events, lease, [event])
+                clock = StoreClock(store, ports.clock)
+                await clock.ask()
+                context = StepContext(
+                    store=store,
+                    lease=lease,
+                    ports=replace(ports, clock=clock),
+                    clock=clock,
+                    execution=info_of(execution),
+                    site=execution.site_record,
+                    install=await asyncio.to_thread(store.install_id),
+                    hosts=plan.hosts,
+                )
+                executor.execution_loaded(plan, history)
+                driver = Driver(
+                    plan, execution, history, context=context, executor=executor, control=control or DriveControl()
+                )
+                return await driver.run()
+            except Damaged as problem:
+                return await _quarantine(store, lease, problem)
+            except _NotRunnable as problem:
+                return await _fail(store, lease, problem)
+    finally:
+        await executor.close()
 
 
-async def _give_up(store: Store, lease: Lease, code: str, message: str) -> Settled:
-    error: JsonObject = {"code": code, "message": message}
+class _NotRunnable(Exception):
+    """This release cannot run the execution; `code` is the error code that it fails with."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def _plan_of(store: Store, execution: Execution, plans: PlanCache) -> Plan:
+    """The plan that the execution started with, with the hosts of its site. `_NotRunnable` when there is none."""
+    try:
+        plan = plans.plan_of(store.version(execution.workflow, execution.version))
+    except (DefinitionError, NotFound) as problem:
+        raise _NotRunnable("definition", str(problem)) from None
+    if plan.digest != execution.digest:
+        message = "this release compiles the workflow to another plan than the one that the execution started with"
+        raise _NotRunnable("plan_changed", message)
+    try:
+        return replace(plan, hosts=reachable(plan.hosts, execution.site_record))
+    except ConfigurationError as problem:
+        raise _NotRunnable("configuration", str(problem)) from None
+
+
+async def _fail(store: Store, lease: Lease, problem: _NotRunnable) -> RunResult:
+    error: JsonObject = {"code": problem.code, "message": str(problem)}
     event = NewEvent(type="execution_failed", data={"error": error})
     await asyncio.to_thread(lambda: store.settle(lease, "failed", events=[event], error=error))
-    return Settled(status="failed", error=error, progressed=True)
+    return RunResult(status="failed", error=error, progressed=True)
 
 
-async def _hold(store: Store, lease: Lease, problem: Damaged) -> Settled:
-    """Set an execution aside, so that others run: going on from what is not true would do harm."""
+async def _quarantine(store: Store, lease: Lease, problem: Damaged) -> RunResult:
+    """Pause an execution with a damaged row: running on from false data would do harm."""
     error: JsonObject = {"code": "damaged", "message": str(problem)}
-    event = NewEvent(type="execution_paused", data={"by": "flowbuilder", "error": error})
+    event = NewEvent(type="execution_paused", data={"by": SYSTEM, "error": error})
     await asyncio.to_thread(lambda: store.settle(lease, "paused", events=[event], error=error))
-    return Settled(status="paused", error=error, progressed=True)
+    return RunResult(status="paused", error=error, progressed=True)
 
 
 @contextlib.asynccontextmanager
-async def _renewing(store: Store, lease: Lease, ttl: timedelta) -> AsyncIterator[None]:
-    """Renew the lease three times in its life. When it is lost, the body is cancelled and `LostLease` comes out."""
+async def _lease_renewal(store: Store, lease: Lease, ttl: timedelta) -> AsyncIterator[None]:
+    """Renew the lease three times in its life. When it is lost, the body is cancelled and `LostLease` raised."""
     body = asyncio.current_task()
     lost: list[LostLease] = []
 
@@ -125,7 +128,7 @@ async def _renewing(store: Store, lease: Lease, ttl: timedelta) -> AsyncIterator
             try:
                 await asyncio.to_thread(store.renew, lease, ttl)
             except Unavailable:
-                continue  # the database is away; whoever takes over meanwhile is noticed by the next write
+                continue  # if another worker takes over while the database is away, the next write says so
             except LostLease as problem:
                 lost.append(problem)
                 if body is not None:

@@ -1,27 +1,25 @@
-"""One step run: bind, run, and write down what became of it before anyone acts on it."""
+"""One attempt of a step run: bind the step, run it, and record the outcome before anything acts on it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from time import perf_counter
-from typing import Protocol
 
 from flowbuilder.engine.effects.approval_guard import ensure_approved
 from flowbuilder.engine.effects.effect_ledger import EffectLedger
 from flowbuilder.engine.effects.step_memo import StepMemos
+from flowbuilder.engine.failure_policy import Fail, RetryIn, WaitForLimit, failure_policy
 from flowbuilder.engine.isolated_thread import run_in_isolated_thread
+from flowbuilder.engine.retry_queue import MAX_HELD_RETRY_SECONDS, PendingRetry
+from flowbuilder.engine.store_clock import StoreClock
 from flowbuilder.errors import (
     BeingCancelled,
     Conflict,
     Damaged,
-    FlowbuilderError,
-    LanguageError,
     LostLease,
-    StepError,
     Throttled,
     TransientError,
     Unavailable,
@@ -29,155 +27,128 @@ from flowbuilder.errors import (
 from flowbuilder.model.effect import effect_key
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Lease, Outcome
+from flowbuilder.model.review import Review
 from flowbuilder.ports import Ports, Store
 from flowbuilder.steps.step import Completed, ExecutionInfo, NeedsReview, Step, StepResult, StepRun
 from flowbuilder.throttling.context import (
     ThrottleContext,
-    Waited,
+    ThrottleWait,
     throttle_context,
     throttle_context_of,
     timeout_excluding_waits,
 )
-from flowbuilder.values import JsonObject, NotJson, digest, ensure_json
+from flowbuilder.values import Json, JsonObject, digest, ensure_json
 from flowbuilder.walk.commands import Start, ask_path
 
 logger = logging.getLogger(__name__)
 
-LONGEST_PATIENCE = timedelta(hours=24)
-"""For how long a step waits for its turn at a connection before it fails."""
-UNSAID_SECONDS = 5.0
-"""How long it waits after a refusal of which nobody keeps the time; then twice as long, up to a minute."""
-
-Work = Callable[[int, str | None], Awaitable[Outcome]]
-"""Does one attempt of a step run: `(attempt, task_run_id) -> outcome`. Raises `TransientError` to be tried again after
-`retry_after` seconds."""
-
-
-class Perform(Protocol):
-    """Carries out a step run: calls `work(1)`, and after each `TransientError` waits and calls it again."""
-
-    async def __call__(self, start: Start, work: Work) -> Outcome:
-        """The outcome of the step run, which is in the store by then."""
-        ...
+ABORTING = (LostLease, Unavailable, Damaged)
+"""Errors that are not the step's fault. They pass through without an outcome: the step is run again."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepContext:
-    """What all step runs of one execution share."""
+    """What all step runs of one execution share. `ports.clock` is `clock`."""
 
     store: Store
     lease: Lease
     ports: Ports
+    clock: StoreClock
     execution: ExecutionInfo
     site: JsonObject
     install: str
     hosts: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Done:
+    """The attempt ended. A completed or failed outcome is in the store; `needs_review` comes with the open `review`."""
+
+    outcome: Outcome
+    review: Review | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetryAt:
+    """The attempt failed with `error`; the next one is due after `delay_seconds`. A `step_retrying` event says so."""
+
+    pending: PendingRetry
+    delay_seconds: float
+    error: TransientError
+
+    @property
+    def holds_worker(self) -> bool:
+        """Whether the wait is so short that the worker keeps the execution."""
+        return self.delay_seconds <= MAX_HELD_RETRY_SECONDS
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ThrottledUntil:
+    """The step run waits for a rate limit; that is no attempt. A `step_throttled` event says so."""
+
+    pending: PendingRetry
+
+
+StepRunResult = Done | RetryAt | ThrottledUntil
+
+
 async def run_step(
-    place: StepContext, start: Start, attempt: int, *, task_run_id: str | None = None, waited: Waited | None = None
-) -> Outcome:
-    """Run a step once; its outcome is in the store when this returns. `waited` when it was sent away before.
+    context: StepContext, start: Start, pending: PendingRetry | None = None, *, task_run_id: str | None = None
+) -> StepRunResult:
+    """Run the next attempt of a step run; `pending` tells of the earlier ones.
 
-    Raises `TransientError` when it is to be tried again (the store then has a `step_retrying` event), `Throttled` when
-    it has to wait for its turn, which is no attempt, and `LostLease` when another worker has taken the execution over.
-    Every other failure becomes a failed outcome.
+    Everything that the result says is in the store when this returns. Raises the `ABORTING` errors, and
+    `CancelledError` when the execution is being cancelled: the step run then has no outcome.
     """
-    step = start.node.step
-    begun = perf_counter()
-    if attempt == 1 and waited is None:
-        event = NewEvent(type="step_started", path=start.path, data=_begun(step))
-        await asyncio.to_thread(place.store.append_events, place.lease, [event])
+    recorder = _Recorder(context=context, start=start, pending=pending, task_run_id=task_run_id)
+    await recorder.started()
     try:
-        result = await _run(place, start, step, attempt, throttle_context_of(waited))
+        result = await _call(context, start, recorder)
         output = ensure_json(result.output, where="output") if isinstance(result, Completed) else None
-    except TransientError as problem:
-        if isinstance(problem, Throttled) or problem.reason == "rate_limit":
-            if waited is None or place.ports.clock.now() - waited.since < LONGEST_PATIENCE:
-                raise _to_wait(problem, waited) from None
-            return await _failed(place, start, attempt, begun, "throttled", _too_long(problem), task_run_id)
-        if _may_retry(step, problem, attempt):
-            await _note_retry(place, start, problem, attempt)
-            raise
-        return await _failed(place, start, attempt, begun, problem.code, str(problem), task_run_id)
     except BeingCancelled:
-        raise asyncio.CancelledError from None  # it has no outcome: it was stopped, and did not fail
-    except (LostLease, Unavailable, Damaged, asyncio.CancelledError):
-        raise  # no fault of the step: another worker, or this one a little later, does it again
-    except (StepError, LanguageError) as problem:
-        return await _failed(place, start, attempt, begun, problem.code, str(problem), task_run_id)
-    except NotJson as problem:
-        return await _failed(place, start, attempt, begun, "not_json", str(problem), task_run_id)
-    except FlowbuilderError as problem:
-        code = type(problem).__name__.lower()
-        return await _failed(place, start, attempt, begun, code, str(problem), task_run_id)
-    except Exception as problem:
-        # a step type's own mistake: it fails this step, never the worker that runs many executions
-        logger.exception("step %s of execution %s failed unexpectedly", start.path, place.execution.id)
-        message = f"{type(problem).__name__}: {problem}"
-        return await _failed(place, start, attempt, begun, "internal", message, task_run_id)
+        raise asyncio.CancelledError from None
+    except ABORTING:
+        raise
+    except Exception as error:
+        verdict = failure_policy(error, start.node.step, recorder.attempt, recorder.waited, now=context.clock.now())
+        if isinstance(verdict, RetryIn):
+            return await recorder.retrying(verdict)
+        if isinstance(verdict, WaitForLimit):
+            return await recorder.throttled(verdict.error)
+        if verdict.code == "internal":
+            # a mistake in the step type fails this step, and never the worker that runs many executions
+            logger.exception("step %s of execution %s failed unexpectedly", start.path, context.execution.id)
+        return await recorder.failed(verdict)
     if isinstance(result, NeedsReview):
-        path = ask_path(start.path, start.asks)
-        await asyncio.to_thread(place.store.open_review, place.lease, path, result.request)
-        return Outcome(path=start.path, status="needs_review", attempt=attempt)
-    outcome = Outcome(
-        path=start.path,
-        status="completed",
-        output=output,
-        attempt=attempt,
-        seconds=perf_counter() - begun,
-        usage=result.usage,
-        task_run_id=task_run_id,
-    )
-    data: JsonObject = {"seconds": round(outcome.seconds, 3), "output_hash": digest(output), "attempt": attempt}
-    if result.usage:
-        data["usage"] = result.usage
-    return await _record(place, outcome, NewEvent(type="step_completed", path=start.path, data=data))
+        return await recorder.needs_review(result)
+    return await recorder.completed(output, result.usage)
 
 
-def _begun(step: Step) -> JsonObject:
-    begun: JsonObject = {"type": step.type, "name": step.name or step.id}
-    if step.trusts:
-        begun["trust"] = [trust.model_dump() for trust in step.trusts]
-    return begun
-
-
-def _to_wait(problem: TransientError, waited: Waited | None) -> Throttled:
-    """The wait that a refusal means, also where a step of somebody else's raised it on its own."""
-    if isinstance(problem, Throttled):
-        return problem
-    times = waited.times if waited is not None else 0
-    seconds = problem.retry_after if problem.retry_after is not None else min(UNSAID_SECONDS * 2.0**times, 60.0)
-    return Throttled(str(problem), retry_after=seconds, refused=True)
-
-
-def _too_long(problem: TransientError) -> str:
-    hours = LONGEST_PATIENCE.total_seconds() / 3600
-    return f"it has waited for its turn for {hours:.0f} hours, and there is still none: {problem}"
-
-
-async def _run(place: StepContext, start: Start, step: Step, attempt: int, passage: ThrottleContext) -> StepResult:
+async def _call(context: StepContext, start: Start, recorder: _Recorder) -> StepResult:
+    """Bind the step and call its `run`, under its time limit; blocking step types run in a thread of their own."""
+    step = start.node.step
     bound = step.bind(start.context)
     author_key = getattr(getattr(bound, "effect", None), "key", None)
-    ledger = EffectLedger(place.store, place.lease)
+    ledger = EffectLedger(context.store, context.lease)
     await ensure_approved(bound, start.node.approvals, ledger)
     run = StepRun(
         path=start.path,
-        execution=place.execution,
-        site=place.site,
-        ports=replace(place.ports, ledger=ledger, journal=StepMemos(place.store, place.lease, start.path)),
-        hosts=place.hosts,
-        attempt=attempt,
+        execution=context.execution,
+        site=context.site,
+        ports=replace(context.ports, ledger=ledger, journal=StepMemos(context.store, context.lease, start.path)),
+        hosts=context.hosts,
+        attempt=recorder.attempt,
         decision=start.decision,
         asked=start.asks,
-        effect_key=effect_key(place.install, place.execution.id, start.path, author_key=author_key),
+        effect_key=effect_key(context.install, context.execution.id, start.path, author_key=author_key),
     )
+    throttle = throttle_context_of(recorder.waited)
     try:
-        with throttle_context(passage):
+        with throttle_context(throttle):
             async with timeout_excluding_waits(step.timeout_seconds):
                 if bound.cooperative:
                     return await bound.run(run)
-                return await run_in_isolated_thread(lambda: _elsewhere(bound, run, passage), name=start.path)
+                return await run_in_isolated_thread(lambda: _run_in_thread(bound, run, throttle), name=start.path)
     except TimeoutError:
         if step.timeout_seconds is None:
             raise  # the step's own
@@ -186,55 +157,120 @@ async def _run(place: StepContext, start: Start, step: Step, attempt: int, passa
         ledger.close()
 
 
-async def _elsewhere(bound: Step, run: StepRun, passage: ThrottleContext) -> StepResult:
-    with throttle_context(passage):  # another thread has a context of its own
+async def _run_in_thread(bound: Step, run: StepRun, throttle: ThrottleContext) -> StepResult:
+    with throttle_context(throttle):  # context variables do not reach another thread
         return await bound.run(run)
 
 
-def _may_retry(step: Step, problem: TransientError, attempt: int) -> bool:
-    return step.retry is not None and attempt < step.retry.attempts and problem.reason in step.retry.on
+@dataclass(kw_only=True)
+class _Recorder:
+    """Writes the events and the outcome of one attempt to the store."""
 
+    context: StepContext
+    start: Start
+    pending: PendingRetry | None
+    task_run_id: str | None
+    begun: float = field(default_factory=perf_counter)
 
-def retry_delay(step: Step, attempt: int, problem: TransientError) -> float:
-    """Seconds to wait after the given attempt (from 1): the step's own delay, or longer if the other side says so."""
-    delays = step.retry.delays() if step.retry else ()
-    own = delays[attempt - 1] if attempt <= len(delays) else 0.0
-    return max(own, problem.retry_after or 0.0)
+    @property
+    def attempt(self) -> int:
+        """The number of this attempt, from 1."""
+        return 1 if self.pending is None else self.pending.attempts + 1
 
+    @property
+    def waited(self) -> ThrottleWait | None:
+        return None if self.pending is None else self.pending.throttled
 
-async def _note_retry(place: StepContext, start: Start, problem: TransientError, attempt: int) -> None:
-    data: JsonObject = {
-        "attempt": attempt,
-        "error": {"code": problem.code, "message": str(problem)},
-        "delay_seconds": retry_delay(start.node.step, attempt, problem),
-    }
-    event = NewEvent(type="step_retrying", path=start.path, data=data)
-    await asyncio.to_thread(place.store.append_events, place.lease, [event])
+    async def started(self) -> None:
+        """Record the start, unless an earlier attempt or a throttled one has."""
+        if self.attempt > 1 or self.waited is not None:
+            return
+        step = self.start.node.step
+        data: JsonObject = {"type": step.type, "name": step.name or step.id}
+        if step.trusts:
+            data["trust"] = [trust.model_dump() for trust in step.trusts]
+        await self._append(NewEvent(type="step_started", path=self.start.path, data=data))
 
+    async def completed(self, output: Json, usage: JsonObject) -> Done:
+        outcome = Outcome(
+            path=self.start.path,
+            status="completed",
+            output=output,
+            attempt=self.attempt,
+            seconds=perf_counter() - self.begun,
+            usage=usage,
+            task_run_id=self.task_run_id,
+        )
+        data: JsonObject = {
+            "seconds": round(outcome.seconds, 3),
+            "output_hash": digest(output),
+            "attempt": self.attempt,
+        }
+        if usage:
+            data["usage"] = usage
+        return await self._record(outcome, NewEvent(type="step_completed", path=self.start.path, data=data))
 
-async def _failed(
-    place: StepContext, start: Start, attempt: int, begun: float, code: str, message: str, task_run_id: str | None
-) -> Outcome:
-    error: JsonObject = {"code": code, "message": message}
-    outcome = Outcome(
-        path=start.path,
-        status="failed",
-        error=error,
-        attempt=attempt,
-        seconds=perf_counter() - begun,
-        task_run_id=task_run_id,
-    )
-    data: Mapping[str, object] = {"seconds": round(outcome.seconds, 3), "error": error, "attempt": attempt}
-    return await _record(place, outcome, NewEvent(type="step_failed", path=start.path, data=dict(data)))
+    async def failed(self, verdict: Fail) -> Done:
+        error: JsonObject = {"code": verdict.code, "message": verdict.message}
+        outcome = Outcome(
+            path=self.start.path,
+            status="failed",
+            error=error,
+            attempt=self.attempt,
+            seconds=perf_counter() - self.begun,
+            task_run_id=self.task_run_id,
+        )
+        data: JsonObject = {"seconds": round(outcome.seconds, 3), "error": error, "attempt": self.attempt}
+        return await self._record(outcome, NewEvent(type="step_failed", path=self.start.path, data=data))
 
+    async def needs_review(self, result: NeedsReview) -> Done:
+        context, path = self.context, ask_path(self.start.path, self.start.asks)
+        review = await asyncio.to_thread(context.store.open_review, context.lease, path, result.request)
+        outcome = Outcome(path=self.start.path, status="needs_review", attempt=self.attempt)
+        return Done(outcome=outcome, review=review)
 
-async def _record(place: StepContext, outcome: Outcome, event: NewEvent) -> Outcome:
-    try:
-        await asyncio.to_thread(place.store.record_outcome, place.lease, outcome, [event])
-    except LostLease:
-        raise
-    except Conflict:
-        # an earlier attempt's outcome is there already, committed before its caller learned of it: it stands
-        known = await asyncio.to_thread(place.store.outcomes, place.lease.execution_id)
-        return next(item for item in known if item.path == outcome.path)
-    return outcome
+    async def retrying(self, verdict: RetryIn) -> RetryAt:
+        error, delay = verdict.error, verdict.seconds
+        data: JsonObject = {
+            "attempt": self.attempt,
+            "error": {"code": error.code, "message": str(error)},
+            "delay_seconds": delay,
+        }
+        await self._append(NewEvent(type="step_retrying", path=self.start.path, data=data))
+        due = await self.context.clock.ask() + timedelta(seconds=delay)
+        return RetryAt(pending=PendingRetry(attempts=self.attempt, due=due), delay_seconds=delay, error=error)
+
+    async def throttled(self, error: Throttled) -> ThrottledUntil:
+        now = await self.context.clock.ask()
+        due = now + timedelta(seconds=error.retry_after)
+        wait = ThrottleWait(
+            since=self.waited.since if self.waited is not None else now,
+            times=self.waited.times + 1 if self.waited is not None else 1,
+            connection=error.connection,
+            reservation=error.reservation,
+        )
+        data: JsonObject = {
+            "connection": wait.connection,
+            "since": wait.since.isoformat(),
+            "until": due.isoformat(),
+            "reason": str(error),
+            "attempt": self.attempt,
+            "turn": wait.reservation,
+        }
+        await self._append(NewEvent(type="step_throttled", path=self.start.path, data=data))
+        return ThrottledUntil(pending=PendingRetry(attempts=self.attempt - 1, due=due, throttled=wait))
+
+    async def _append(self, event: NewEvent) -> None:
+        await asyncio.to_thread(self.context.store.append_events, self.context.lease, [event])
+
+    async def _record(self, outcome: Outcome, event: NewEvent) -> Done:
+        store, lease = self.context.store, self.context.lease
+        try:
+            await asyncio.to_thread(store.record_outcome, lease, outcome, [event])
+        except LostLease:
+            raise
+        except Conflict:
+            # an earlier attempt's outcome is there already, committed before its caller learned of it: it stands
+            known = await asyncio.to_thread(store.outcomes, lease.execution_id)
+            outcome = next(item for item in known if item.path == outcome.path)
+        return Done(outcome=outcome)

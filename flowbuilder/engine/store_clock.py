@@ -1,4 +1,4 @@
-"""The store's time, on a worker whose own clock may be wrong: whoever waits and whoever wakes go by one clock."""
+"""The store's clock on a worker whose own clock may be wrong: all workers and the store judge waits by one clock."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from flowbuilder.ports import Clock, Store
 
 
 class StoreClock:
-    """A `ports.Clock`: the worker's clock, put right by what the store says whenever it is asked."""
+    """A `ports.Clock`: the worker's clock, corrected by the offset that the store's clock had when it was last read."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock
         self._off = timedelta()
 
     async def ask(self) -> datetime:
-        """What time it is, from the store itself."""
-        said = await asyncio.to_thread(self._store.now)
-        self._off = said - self._clock.now()
-        return said
+        """Read the store's clock: the time now, in UTC."""
+        now = await asyncio.to_thread(self._store.now)
+        self._off = now - self._clock.now()
+        return now
 
     def now(self) -> datetime:
-        """The time in UTC, as the store has it."""
+        """The store's time in UTC, without asking the store."""
         return self._clock.now() + self._off
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Sleep for so many seconds."""
         await self._clock.sleep(seconds)

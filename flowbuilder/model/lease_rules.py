@@ -1,4 +1,4 @@
-"""Who may hold an execution, and what its status may become. Pure: every store obeys these rules."""
+"""Rules of the execution state machine: leases, transitions, quarantine, control requests. Pure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from flowbuilder.errors import Conflict, LostLease, Refused
 from flowbuilder.model.events import EventType, NewEvent
 from flowbuilder.model.execution import TERMINAL, TRANSITIONS, Control, Execution, Lease, Status
 
-AFTER_THE_END: frozenset[EventType] = frozenset({"effect_reverted"})
+EVENTS_AFTER_END: frozenset[EventType] = frozenset({"effect_reverted"})
 """The only events that an ended execution may still get."""
 
-MOST_DEATHS = 3
-"""How many workers in a row an execution may take down with it before it is set aside."""
+MAX_DEATHS = 3
+"""How many workers in a row may die on an execution before it is quarantined."""
 
 
 def is_held(execution: Execution, now: datetime) -> bool:
@@ -32,34 +32,34 @@ def ensure_claimable(execution: Execution, holder: str, now: datetime) -> None:
 
 
 def is_death(execution: Execution, holder: str, now: datetime) -> bool:
-    """Whether a claim by `holder` takes over from a worker that went silent."""
+    """Whether a claim by `holder` takes over the expired lease of another worker."""
     return execution.holder not in (None, holder) and not is_held(execution, now)
 
 
 def is_poison(execution: Execution, *, died: bool) -> bool:
-    """Whether an execution whose worker went silent (`died`) has taken down enough of them to be set aside."""
-    return died and execution.deaths + 1 >= MOST_DEATHS
+    """Whether an execution is quarantined instead of claimed: its worker died (`died`), as the last of too many."""
+    return died and execution.deaths + 1 >= MAX_DEATHS
 
 
-def set_aside(execution: Execution) -> Refused:
-    """The refusal of an execution that was just set aside."""
+def quarantine_error(execution: Execution) -> Refused:
+    """The error of claiming an execution that is quarantined by this claim."""
     return Refused(
-        f"execution {execution.id} has taken down {MOST_DEATHS} workers in a row and is paused; find out why, then "
-        "resume or cancel it"
+        f"{MAX_DEATHS} workers in a row died while they ran execution {execution.id}, so it is paused; find out why, "
+        "then resume or cancel it"
     )
 
 
-def quarantined(execution: Execution) -> NewEvent:
-    """What the timeline says of an execution that was set aside."""
+def quarantined_event(execution: Execution) -> NewEvent:
+    """The timeline event of a quarantine."""
     return NewEvent(type="execution_quarantined", data={"deaths": execution.deaths + 1})
 
 
-def worker_lost(execution: Execution) -> NewEvent:
-    """What the timeline says of a holder whose lease ran out."""
+def worker_lost_event(execution: Execution) -> NewEvent:
+    """The timeline event of a holder whose lease ran out."""
     return NewEvent(type="worker_lost", data={"holder": execution.holder, "epoch": execution.epoch})
 
 
-def ensure_legal(execution: Execution, status: Status) -> None:
+def ensure_transition(execution: Execution, status: Status) -> None:
     """`Refused` when the execution's status may not become this one."""
     if status not in TRANSITIONS[execution.status]:
         raise Refused(f"execution {execution.id} is {execution.status} and cannot become {status}")
@@ -71,15 +71,15 @@ def ensure_open(execution: Execution) -> None:
         raise Refused(f"execution {execution.id} has ended: it is {execution.status}")
 
 
-def ensure_event_fits(execution: Execution, event: NewEvent) -> None:
-    """`Refused` for an event that would follow the end."""
-    if event.type not in AFTER_THE_END:
+def ensure_event_allowed(execution: Execution, event: NewEvent) -> None:
+    """`Refused` for an event that may not follow the end."""
+    if event.type not in EVENTS_AFTER_END:
         ensure_open(execution)
 
 
-def wished_status(status: Status, control: Control | None) -> Status:
-    """What an execution becomes that is let go as `status` while a person's wish is not yet done: nobody is left to do
-    it, so it is done at once. Without this, a cancellation that arrives in the last moment would wait for ever."""
+def settled_status(status: Status, control: Control | None) -> Status:
+    """The final status when a lease is released as `status` while a control request is pending. The store applies the
+    request itself: no worker is left to do it, and a cancel request that arrives at the last moment would be lost."""
     if status in TERMINAL:
         return status
     if control == "cancel":
@@ -87,21 +87,20 @@ def wished_status(status: Status, control: Control | None) -> Status:
     return "paused" if control == "pause" else status
 
 
-def ready_when_settled(status: Status, *, missed: bool, asked: datetime | None, now: datetime) -> datetime | None:
-    """The `ready_at` of an execution that is let go: at once when handed over or when a decision was missed."""
+def settled_ready_at(status: Status, *, missed: bool, wanted: datetime | None, now: datetime) -> datetime | None:
+    """The `ready_at` of an execution whose lease is released: now when it is queued or a decision was missed."""
     if status in TERMINAL or status == "paused":
         return None
-    return now if status == "queued" or missed else asked
+    return now if status == "queued" or missed else wanted
 
 
-def lost(lease: Lease) -> LostLease:
+def lost_lease(lease: Lease) -> LostLease:
     """The error of a write with a lease that is no longer the row's."""
     return LostLease(f"{lease.holder} no longer holds execution {lease.execution_id} (epoch {lease.epoch})")
 
 
-def awaited(events: tuple[NewEvent, ...]) -> frozenset[str] | None:
-    """The paths of the reviews that a worker says it waits for, from its `execution_waiting` event; None: it did not
-    say."""
+def awaited_reviews(events: tuple[NewEvent, ...]) -> frozenset[str] | None:
+    """The paths of the reviews that the worker's `execution_waiting` event names; None when there is no such event."""
     for event in events:
         paths = event.data.get("reviews")
         if event.type == "execution_waiting" and isinstance(paths, list):
@@ -110,39 +109,41 @@ def awaited(events: tuple[NewEvent, ...]) -> frozenset[str] | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What a person's wish changes now: the note to the worker, or the status itself where nobody holds it.
+class ControlChange:
+    """What a control request changes now: the pending request for the worker, or the status of an execution without a
+    holder.
 
-    `status` None leaves it as it is. `done` is the event that follows once open reviews are dealt with.
+    `status` None leaves it as it is. `applied` is the event that follows once open reviews are withdrawn.
     """
 
     control: Control | None
     requested: NewEvent
     status: Status | None = None
-    done: NewEvent | None = None
+    applied: NewEvent | None = None
 
 
-def wish(execution: Execution, action: Control | None, by: str, now: datetime) -> Wish | None:
-    """What pause, cancel or (None) going on after a pause does; None when it is so already. `Refused` after the end."""
+def control_request(execution: Execution, action: Control | None, by: str, now: datetime) -> ControlChange | None:
+    """What pause, cancel or (None) resume changes; None when nothing. `Refused` after the end."""
     if execution.status == "cancelled" and action == "cancel":
         return None
     ensure_open(execution)
     requested = NewEvent(type="control_requested", data={"action": action or "resume", "by": by})
     if action is None:
         if execution.control == "cancel":
-            raise Refused(f"execution {execution.id} is being cancelled, which cannot be taken back")
+            raise Refused(f"execution {execution.id} is being cancelled; that cannot be undone")
         if execution.status == "paused":
-            return Wish(control=None, requested=requested, status="queued")
-        return Wish(control=None, requested=requested) if execution.control == "pause" else None
+            return ControlChange(control=None, requested=requested, status="queued")
+        return ControlChange(control=None, requested=requested) if execution.control == "pause" else None
     if is_held(execution, now):
         already = execution.control in (action, "cancel")
-        return None if already else Wish(control=action, requested=requested)
+        return None if already else ControlChange(control=action, requested=requested)
     if action == "pause" and (execution.status == "paused" or execution.control == "cancel"):
-        return None  # whoever takes it up next cancels it; a pause would take that back
+        return None  # the next worker cancels it; a pause would take that request back
     status: Status = "cancelled" if action == "cancel" else "paused"
-    return Wish(control=None, requested=requested, status=status, done=wish_done(status, by))
+    applied = control_applied_event(status, by)
+    return ControlChange(control=None, requested=requested, status=status, applied=applied)
 
 
-def wish_done(status: Status, by: str) -> NewEvent:
-    """The event of a pause or a cancellation that the store does itself."""
+def control_applied_event(status: Status, by: str) -> NewEvent:
+    """The timeline event of a pause or a cancellation that the store applies itself."""
     return NewEvent(type="execution_cancelled" if status == "cancelled" else "execution_paused", data={"by": by})

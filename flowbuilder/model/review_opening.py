@@ -1,4 +1,4 @@
-"""Opening a review: the record made from a step's request, and who may decide it. Pure; every store applies it."""
+"""Opening a review: the record made from a step's request, and who may decide it. Pure."""
 
 from __future__ import annotations
 

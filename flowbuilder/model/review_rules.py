@@ -1,4 +1,4 @@
-"""Review state machine: the outcome of a reviewer's answer and of an expired deadline. Pure; every store applies it."""
+"""Review state machine: the outcome of a reviewer's answer and of an expired deadline. Pure."""
 
 from __future__ import annotations
 

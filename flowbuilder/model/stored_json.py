@@ -1,4 +1,4 @@
-"""What may be stored: plain JSON of a bounded size, whatever the store."""
+"""What may be stored: plain JSON of a bounded size."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from flowbuilder.values import MAX_BYTES, Json, JsonObject, NotJson, ensure_json
 
 
 def storable(value: object, where: str, *, max_bytes: int = MAX_BYTES) -> Json:
-    """A copy of the value as it may be stored; `Refused` names what is wrong with it."""
+    """A copy of the value for storage; `Refused` when it is not JSON or too large, with the place and the reason."""
     try:
         return ensure_json(value, where=where, max_bytes=max_bytes)
     except NotJson as problem:
         raise Refused(f"this cannot be stored: {problem}") from None
 
 
-def keepable(outcome: Outcome, events: Sequence[NewEvent] = ()) -> Outcome:
-    """A copy of the outcome as it may be stored with these events; `Refused` for one that is not final."""
+def storable_outcome(outcome: Outcome, events: Sequence[NewEvent] = ()) -> Outcome:
+    """A copy of the outcome for storage; `Refused` when it is not final, or when it or the events are not JSON."""
     if outcome.status not in ("completed", "failed"):
-        raise Refused(f"{outcome.path} is {outcome.status}, which is no outcome to keep")
+        raise Refused(f"{outcome.path} is {outcome.status}: only a final outcome can be recorded")
     for event in events:
         storable(event.data, f"event {event.type}")
     error: JsonObject | None = storable(outcome.error, f"the error of {outcome.path}")  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""What is remembered: the store, and how it is asked."""
+"""The store port: the durable record of workflows, executions, history, reviews, effects and limiter state."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from flowbuilder.values import Json, JsonObject
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutionFilter:
-    """Which executions to list; None means any. Newest first."""
+    """Which executions to list; None means any."""
 
     workflow: str | None = None
     site: str | None = None
@@ -40,14 +40,9 @@ class ReviewFilter:
     account: str | None = None
 
 
-class Store(LimiterStore, Protocol):
-    """The record of everything. Synchronous; each method is one transaction; safe to call from several threads.
+class WorkflowStore(Protocol):
+    """Workflows, their versions, and sites."""
 
-    Writes for an execution take the worker's `Lease` and raise `LostLease` when its epoch is no longer the row's.
-    Terminal statuses are absorbing. Times come from the store's own clock unless given.
-    """
-
-    # workflows
     def save_version(
         self, *, name: str, title: str, document: JsonObject, source: str, digest: str, author: str = ""
     ) -> WorkflowVersion:
@@ -56,29 +51,39 @@ class Store(LimiterStore, Protocol):
     def publish(self, name: str, number: int | None = None) -> WorkflowVersion:
         """Publish a draft (default: the latest); the version published before becomes archived."""
 
-    def archive(self, name: str) -> None: ...
+    def archive(self, name: str) -> None:
+        """Archive a workflow with all its versions. `NotFound`."""
 
     def version(self, name: str, number: int | None = None) -> WorkflowVersion:
         """A version by number; without one the published version. `NotFound`."""
 
-    def latest_version(self, name: str) -> WorkflowVersion: ...
+    def latest_version(self, name: str) -> WorkflowVersion:
+        """The version with the highest number. `NotFound`."""
 
-    def versions(self, name: str) -> Sequence[WorkflowVersion]: ...
+    def versions(self, name: str) -> Sequence[WorkflowVersion]:
+        """All versions, newest first. `NotFound`."""
 
-    def workflows(self, *, account: str | None = None, include_archived: bool = False) -> Sequence[WorkflowSummary]: ...
+    def workflows(self, *, account: str | None = None, include_archived: bool = False) -> Sequence[WorkflowSummary]:
+        """Workflows by name."""
 
-    # sites
-    def save_site(self, name: str, record: JsonObject) -> None: ...
+    def save_site(self, name: str, record: JsonObject) -> None:
+        """Insert or replace a site's record."""
 
-    def site(self, name: str) -> JsonObject: ...
+    def site(self, name: str) -> JsonObject:
+        """One site's record. `NotFound`."""
 
-    def sites(self) -> Sequence[JsonObject]: ...
+    def sites(self) -> Sequence[JsonObject]:
+        """All site records, by name."""
 
-    # executions
+
+class ExecutionStore(Protocol):
+    """Executions, their leases, control requests, and the idempotency keys of starts."""
+
     def create_execution(self, execution: Execution) -> Execution:
-        """Insert it with its `execution_started` event; the stored one when the id is there already."""
+        """Insert it with its `execution_started` event; the stored one when the id exists already."""
 
-    def execution(self, execution_id: str) -> Execution: ...
+    def execution(self, execution_id: str) -> Execution:
+        """One execution. `NotFound`."""
 
     def executions(self, where: ExecutionFilter, *, limit: int = 50, before: str | None = None) -> Sequence[Execution]:
         """Newest first; `before` is the id of the last execution seen (keyset)."""
@@ -86,22 +91,16 @@ class Store(LimiterStore, Protocol):
     def claim(self, execution_id: str, holder: str, ttl: timedelta) -> Lease:
         """Take or take over the lease: epoch + 1, status running, attempt + 1.
 
-        `Conflict` while another's is unexpired, `Refused` when the execution has ended. Taking over an expired lease
-        counts a death and writes `worker_lost`.
+        `Conflict` while another worker's lease is unexpired, `Refused` when the execution has ended. Taking over an
+        expired lease counts a death and writes `worker_lost`.
         """
 
-    def renew(self, lease: Lease, ttl: timedelta) -> None: ...
+    def renew(self, lease: Lease, ttl: timedelta) -> None:
+        """Extend the lease to `ttl` from now."""
 
     def expire_lease(self, execution_id: str, holder: str) -> None:
-        """End the lease of a holder whose process is known to have died, as if it had run out; nothing where another
-        has it by now."""
-
-    def outcomes(self, execution_id: str) -> Sequence[Outcome]: ...
-
-    def record_outcome(self, lease: Lease, outcome: Outcome, events: Sequence[NewEvent]) -> None:
-        """The outcome and its events in one transaction. One final outcome per path: a second one is `Conflict`."""
-
-    def append_events(self, lease: Lease, events: Sequence[NewEvent]) -> None: ...
+        """End the lease of a holder whose process is known to have died, as if it had run out. Does nothing when
+        another worker holds the execution by now."""
 
     def settle(
         self,
@@ -114,43 +113,83 @@ class Store(LimiterStore, Protocol):
         progress: JsonObject | None = None,
         ready_at: datetime | None = None,
     ) -> Execution:
-        """Set the status, end the lease, write the events: how a worker lets go of an execution. Checks transitions.
+        """Release the lease: set the status, write the events. `Refused` for a transition that is not allowed.
 
-        Settling as `waiting` while a decision that the worker has not seen is there already sets `ready_at` to now."""
+        A pending control request is applied at once. Settling as `waiting` although a decision that the worker has not
+        seen exists sets `ready_at` to now.
+        """
 
     def request_control(self, execution_id: str, action: Control | None, by: str) -> Execution:
-        """Note that a person asks for pause or cancel. One that nobody holds is paused or cancelled at once, with its
-        open reviews withdrawn when cancelled; None takes back a pause: status queued, `ready_at` now."""
+        """Ask the worker that holds the execution to pause or cancel it. An execution without a holder is paused or
+        cancelled at once; cancelling withdraws its open reviews. None resumes: status queued, `ready_at` now."""
 
-    def control(self, execution_id: str) -> Control | None: ...
+    def control(self, execution_id: str) -> Control | None:
+        """The pending control request. `NotFound`."""
 
     def ready(self, *, limit: int = 100) -> Sequence[Execution]:
-        """Those that should be running and that nobody holds: `ready_at` is past, or their lease ran out."""
+        """Executions without a live lease that are due: `ready_at` is past, or their lease ran out. Longest due
+        first."""
 
     def listen(self, timeout: float, stop: threading.Event | None = None) -> Iterator[str]:
-        """Ids of executions that have become ready, as they do, for at most `timeout` seconds or until `stop` is set.
-        A hint: one may be missed, and one may be named that is being run already. `Unavailable`."""
+        """Ids of executions as they become ready, for at most `timeout` seconds or until `stop` is set. `Unavailable`.
 
-    # events
-    def events(self, execution_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Event]: ...
+        A hint: an id may be missed, and an id may name an execution that is running already.
+        """
+
+    def reserve_idempotency_key(self, key: str, request_hash: str) -> str | None:
+        """Reserve a key for a start; the id of the execution that was started with it, if any. `Conflict` when the key
+        was reserved for another request."""
+
+    def complete_idempotency_key(self, key: str, execution_id: str) -> str:
+        """Record the execution that was started with a reserved key. Returns the recorded id: the first one stands."""
+
+
+class HistoryStore(Protocol):
+    """Outcomes, events and step memos of an execution."""
+
+    def outcomes(self, execution_id: str) -> Sequence[Outcome]:
+        """In the order in which they were recorded."""
+
+    def record_outcome(self, lease: Lease, outcome: Outcome, events: Sequence[NewEvent]) -> None:
+        """The outcome and its events in one transaction. One final outcome per path: a second one is `Conflict`."""
+
+    def append_events(self, lease: Lease, events: Sequence[NewEvent]) -> None:
+        """Events that the worker writes under its lease."""
+
+    def events(self, execution_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Event]:
+        """The events with a sequence number above `after`."""
 
     def record_event(self, execution_id: str, event: NewEvent) -> None:
-        """An event that needs no lease: what people and sweepers do."""
+        """An event that needs no lease: of a person or of the reconciler. `Refused` after the end, except
+        `effect_reverted`."""
 
-    # reviews
+    def save_step_memo(self, lease: Lease, *, path: str, key: str, answer: JsonObject) -> None:
+        """Record the answer of a model or a tool within a step run. The first answer of a key stands."""
+
+    def step_memo(self, execution_id: str, key: str) -> JsonObject | None:
+        """The recorded answer with this key; None when there is none."""
+
+
+class ReviewStore(Protocol):
+    """The review queue and its decisions."""
+
     def open_review(self, lease: Lease, path: str, request: ReviewRequest) -> Review:
-        """The review at this path of this execution, opened now unless it is there already; with its event."""
+        """The review at this path of this execution, opened now with its event unless it exists already."""
 
-    def review(self, review_id: str) -> Review: ...
+    def review(self, review_id: str) -> Review:
+        """One review. `NotFound`."""
 
-    def reviews(self, where: ReviewFilter, *, limit: int = 20, cursor: str | None = None) -> ReviewPage: ...
+    def reviews(self, where: ReviewFilter, *, limit: int = 20, cursor: str | None = None) -> ReviewPage:
+        """One page of the queue; `cursor` is the `next` of the page before."""
 
     def pending_counts(self) -> Mapping[str, int]:
-        """Open reviews by workflow, from counters kept as reviews open and close."""
+        """Open reviews by workflow, from counters that are updated as reviews open and close."""
 
-    def claim_review(self, review_id: str, by: str, ttl: timedelta) -> Review: ...
+    def claim_review(self, review_id: str, by: str, ttl: timedelta) -> Review:
+        """Claim a review for a reviewer until `ttl` from now. Extending one's own claim does not change its version."""
 
-    def release_review(self, review_id: str, by: str) -> Review: ...
+    def release_review(self, review_id: str, by: str) -> Review:
+        """Release one's own claim."""
 
     def decide(self, review_id: str, answer: Answer) -> Review:
         """Apply an answer by compare-and-set: `Conflict` when the version or the content hash that the reviewer saw is
@@ -163,13 +202,15 @@ class Store(LimiterStore, Protocol):
         """The decisions by StepPath."""
 
     def expire_reviews(self, *, limit: int = 100) -> Sequence[Review]:
-        """Decide the reviews whose time is over, each as its `on_expire` says; returns those it changed."""
+        """Decide the reviews whose `expires_at` has passed, each by its `on_expire`; returns those it changed."""
 
-    # effects
+
+class EffectStore(Protocol):
+    """The effect ledger: intents and receipts."""
+
     def begin_effect(self, lease: Lease, intent: Intent) -> Effect:
-        """The durable intent. One that is there already comes back as it stood, marked as resumed, and `asked` is kept;
-        one that the target refused is intended anew. `Refused` once the execution is asked to cancel: no effect starts
-        after that."""
+        """Record the intent durably. An existing effect is returned as it stood, marked as resumed, with the higher
+        `asked`; one that the target refused is intended anew. `Refused` once the execution is asked to cancel."""
 
     def finish_effect(
         self,
@@ -180,33 +221,28 @@ class Store(LimiterStore, Protocol):
         receipt: JsonObject | None = None,
         inverse: JsonObject | None = None,
         reason: str = "",
-    ) -> Effect: ...
+    ) -> Effect:
+        """Record the receipt, or why there is none. The first receipt stands: another one is `Conflict`."""
 
     def revert_effect(self, key: str, by: str) -> Effect:
-        """Note that a person has taken an effect back. `Refused` unless it is done and has an inverse."""
+        """Record that a person reverted an effect. `Refused` unless it is done and has an inverse."""
 
-    def effect(self, key: str) -> Effect: ...
+    def effect(self, key: str) -> Effect:
+        """One effect. `NotFound`."""
 
-    def effects(self, execution_id: str) -> Sequence[Effect]: ...
+    def effects(self, execution_id: str) -> Sequence[Effect]:
+        """An execution's effects, oldest first."""
 
-    # starts
-    def start_key(self, key: str, request_hash: str) -> str | None:
-        """Take a key for a start; the id of the execution that was started with it, if there is one. `Conflict` when
-        the key was taken for another request."""
 
-    def note_started(self, key: str, execution_id: str) -> str:
-        """Note what was started with a key that was taken; the id that stands, which is the first one's."""
+class Store(WorkflowStore, ExecutionStore, HistoryStore, ReviewStore, EffectStore, LimiterStore, Protocol):
+    """All records. Synchronous; each method is one transaction; safe to call from several threads.
 
-    # answers
-    def keep_step_memo(self, lease: Lease, *, path: str, key: str, answer: JsonObject) -> None:
-        """Write down what a model or a tool answered in the middle of a step run. The first answer of a key stands."""
+    Writes for an execution take the worker's `Lease` and raise `LostLease` when its epoch is no longer the row's.
+    Terminal statuses are absorbing. Times come from the store's own clock unless given.
+    """
 
-    def answer(self, execution_id: str, key: str) -> JsonObject | None:
-        """The answer of an execution with this key; None when there is none."""
-
-    # the installation
     def now(self) -> datetime:
         """The store's time, by which leases, deadlines and waits are judged."""
 
     def install_id(self) -> str:
-        """A random id made when the database was: part of every idempotency key."""
+        """A random id made with the database: part of every idempotency key."""

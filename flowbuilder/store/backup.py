@@ -1,7 +1,7 @@
-"""A copy of the database as it was in one moment, and a database made from such a copy.
+"""Backup of the database to a file, and restore from it.
 
-What is restored has forgotten what happened since. So leases are void, and each execution that was active is marked: an
-effect on a target that cannot tell a repetition is confirmed by a person before such an execution makes it.
+A restored database lacks what happened since the backup. So all leases are void, and executions that were active are
+marked: before they repeat an effect on a target that cannot recognise repetitions, a person has to approve it.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from flowbuilder.ports import Clock
 from flowbuilder.store.db.database import Database
 from flowbuilder.store.db.migrations import revision
 from flowbuilder.store.db.sqlite import library
-from flowbuilder.store.db.tables import executions, installation
+from flowbuilder.store.db.tables import executions_table, installation_table
 from flowbuilder.store.db.transaction import Transaction
-from flowbuilder.store.db.url import shown
+from flowbuilder.store.db.url import display_url
 
 EPOCHS = 1_000_000
-"""How far restored executions are ahead of any worker that still holds a lease of the time after the backup."""
+"""Added to the epoch of restored executions, so that every lease from after the backup is fenced out."""
 
 
 def backup(url: str, file: Path) -> None:
-    """Write a copy of the database to a file, while others go on writing. `Refused` when the file is there already."""
+    """Write a copy of the database to a file; it may be in use. `Refused` when the file exists."""
     if file.exists():
-        raise Refused(f"{file} is there already; name another file")
+        raise Refused(f"{file} exists already; name another file")
     database = Database(url)
     try:
         if revision(database) is None:
-            raise Refused(f"{shown(database.url)} is empty: there is nothing to back up")
+            raise Refused(f"{display_url(database.url)} is empty: there is nothing to back up")
         part = file.with_name(file.name + ".part")
         part.unlink(missing_ok=True)
-        _dump(database, part) if database.on_postgres else _copy(database, part)
+        _back_up_postgres(database, part) if database.on_postgres else _back_up_sqlite(database, part)
         _sync(part)
         part.rename(file)
         _sync(file.parent)
@@ -48,57 +48,57 @@ def backup(url: str, file: Path) -> None:
 
 
 def restore(url: str, file: Path, *, replace: bool = False, clock: Clock | None = None) -> int:
-    """Make the database from a backup; returns how many executions were active in it and go on.
+    """Restore the database from a backup; returns how many executions in it are active and will be resumed.
 
-    Nothing may work on it meanwhile. `Refused` when there is a database already, unless it is to be replaced.
-    `clock` is for tests.
+    Nothing else may use the database meanwhile. `Refused` when it exists already, unless `replace`. `clock` is for
+    tests.
     """
     if not file.exists():
         raise Refused(f"there is no file {file}")
     database = Database(url, clock=clock)
     try:
         if database.on_postgres:
-            _load(database, file, replace=replace)
+            _restore_postgres(database, file, replace=replace)
         else:
-            _put(database, file, replace=replace)
-        return database.write(_mark)
+            _restore_sqlite(database, file, replace=replace)
+        return database.write(_fence_and_requeue)
     finally:
         database.close()
 
 
-def _copy(database: Database, part: Path) -> None:
+def _back_up_sqlite(database: Database, part: Path) -> None:
     module, _ = library()
     source = database.engine.raw_connection()
     target = module.connect(part)
     try:
         _driver(source).backup(target)
-        _ensure_sound(target, part)
+        _ensure_intact(target, part)
     finally:
         target.close()
         source.close()
 
 
-def _put(database: Database, file: Path, *, replace: bool) -> None:
+def _restore_sqlite(database: Database, file: Path, *, replace: bool) -> None:
     module, _ = library()
     place = Path(database.url.database or "")
     if place.exists() and not replace:
-        raise Refused(f"{place} is there already; stop everything that uses it, then say --replace")
+        raise Refused(f"{place} exists already; stop everything that uses it, then use --replace")
     place.parent.mkdir(parents=True, exist_ok=True)
     part = place.with_name(place.name + ".part")
     shutil.copyfile(file, part)
     copied = module.connect(part)
     try:
-        _ensure_sound(copied, file)
+        _ensure_intact(copied, file)
     finally:
         copied.close()
     _sync(part)
-    for leftover in ("-wal", "-shm", "-journal"):  # of the old file: they would be taken for those of the new one
+    for leftover in ("-wal", "-shm", "-journal"):  # of the old file: SQLite would apply them to the new one
         place.with_name(place.name + leftover).unlink(missing_ok=True)
     part.rename(place)
     _sync(place.parent)
 
 
-def _ensure_sound(connection: Any, file: Path) -> None:
+def _ensure_intact(connection: Any, file: Path) -> None:
     try:
         (answer,) = connection.execute("PRAGMA integrity_check").fetchone()
     except Exception as problem:  # the driver's own class, which depends on the library
@@ -107,13 +107,13 @@ def _ensure_sound(connection: Any, file: Path) -> None:
         raise ConfigurationError(f"{file} is damaged: {answer}")
 
 
-def _dump(database: Database, part: Path) -> None:
+def _back_up_postgres(database: Database, part: Path) -> None:
     _tool("pg_dump", database, "--format=custom", "--no-owner", "--file", str(part))
 
 
-def _load(database: Database, file: Path, *, replace: bool) -> None:
+def _restore_postgres(database: Database, file: Path, *, replace: bool) -> None:
     if revision(database) is not None and not replace:
-        raise Refused(f"{shown(database.url)} is there already; stop everything that uses it, then say --replace")
+        raise Refused(f"{display_url(database.url)} exists already; stop everything that uses it, then use --replace")
     _tool(
         "pg_restore", database, "--no-owner", "--clean", "--if-exists", "--single-transaction", str(file), to="--dbname"
     )
@@ -130,14 +130,14 @@ def _tool(program: str, database: Database, *words: str, to: str = "--dbname") -
         raise Unavailable(f"{program} failed: {' '.join(done.stderr.split())[:400]}")
 
 
-def _mark(transaction: Transaction) -> int:
-    transaction.run(update(installation).values(incarnation=installation.c.incarnation + 1))
-    active = select(executions.c.flow_run_id).where(executions.c.status.not_in(sorted(TERMINAL)))
-    ids = transaction.run(active.order_by(executions.c.id)).scalars().all()
+def _fence_and_requeue(transaction: Transaction) -> int:
+    transaction.execute(update(installation_table).values(incarnation=installation_table.c.incarnation + 1))
+    active = select(executions_table.c.flow_run_id).where(executions_table.c.status.not_in(sorted(TERMINAL)))
+    ids = transaction.execute(active.order_by(executions_table.c.id)).scalars().all()
     for execution_id in ids:
         row = transaction.lock(execution_id)
         status = "queued" if row.status == "running" else row.status
-        transaction.change(
+        transaction.update_execution(
             row.id,
             status=status,
             epoch=row.epoch + EPOCHS,
@@ -147,7 +147,7 @@ def _mark(transaction: Transaction) -> int:
             restored=1,
         )
         event = NewEvent(type="execution_released", data={"reason": "restored from a backup"})
-        transaction.write(row, [event], epoch=row.epoch + EPOCHS)
+        transaction.write_events(row, [event], epoch=row.epoch + EPOCHS)
     return len(ids)
 
 

@@ -1,4 +1,4 @@
-"""`run_locally`: runs a definition in this process against fakes and decides its reviews."""
+"""`run_locally`: runs a definition in this process against fakes and answers its reviews."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from flowbuilder.app import App
-from flowbuilder.engine.driver import Settled
+from flowbuilder.engine.driver import RunResult
+from flowbuilder.engine.history import iter_events
 from flowbuilder.engine.in_process import LocalRunner
 from flowbuilder.model.events import Event
 from flowbuilder.model.execution import Execution, Outcome, Status
@@ -44,7 +45,7 @@ Decide = Mapping[str, Verb | Answer] | Callable[[Review], Verb | Answer | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """An execution after `run_locally`: ended, or waiting for the reviews that nothing decided."""
+    """An execution after `run_locally`: ended, or waiting for reviews without an answer."""
 
     execution: Execution
     events: tuple[Event, ...]
@@ -82,7 +83,7 @@ def run_locally(
 ) -> Finished:
     """Run a definition in this process against fakes, deciding its reviews as `decide` says.
 
-    `decide` maps StepPaths to answers, or is asked for each open review and answers None to leave it open. `called`
+    `decide` maps StepPaths to answers, or is called for each open review and returns None to leave it open. `called`
     are the documents of the workflows that it calls. `DefinitionError` when a document has errors.
     """
     outside = ports or fake_ports()
@@ -101,7 +102,7 @@ def run_locally(
     reviews = app.reviews_of(execution_id)
     return Finished(
         execution=execution,
-        events=tuple(chosen.events(execution_id, limit=100_000)),
+        events=tuple(iter_events(chosen, execution_id)),
         outcomes={outcome.path: outcome for outcome in chosen.outcomes(execution_id)},
         waiting=tuple(review for review in reviews if review.status == "open"),
         reviews=reviews,
@@ -110,11 +111,11 @@ def run_locally(
     )
 
 
-async def _run(app: App, runner: LocalRunner, execution_id: str, decide: Decide | None) -> Settled:
+async def _run(app: App, runner: LocalRunner, execution_id: str, decide: Decide | None) -> RunResult:
     while True:
-        settled = await runner.run(execution_id)
-        if settled.status != "waiting" or not _decide_all(app, execution_id, decide):
-            return settled
+        result = await runner.run(execution_id)
+        if result.status != "waiting" or not _decide_all(app, execution_id, decide):
+            return result
 
 
 def _decide_all(app: App, execution_id: str, decide: Decide | None) -> bool:

@@ -14,7 +14,7 @@ from flowbuilder.values import JsonObject
 
 
 @dataclass(frozen=True, kw_only=True)
-class Waited:
+class ThrottleWait:
     """Earlier postponements of a step run: `since` when, how many `times` in a row, and its reservation."""
 
     since: datetime
@@ -56,7 +56,7 @@ def throttle_context(context: ThrottleContext) -> Iterator[ThrottleContext]:
         _CURRENT.reset(token)
 
 
-def throttle_context_of(waited: Waited | None) -> ThrottleContext:
+def throttle_context_of(waited: ThrottleWait | None) -> ThrottleContext:
     """The context of a step run with these earlier postponements; None: it had none."""
     if waited is None:
         return ThrottleContext()

@@ -7,6 +7,7 @@ import graphlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -46,12 +47,15 @@ def modules() -> Iterator[Path]:
         yield from sorted((ROOT / package).rglob("*.py"))
 
 
-def imported(path: Path) -> Iterator[str]:
+@cache
+def imported(path: Path) -> frozenset[str]:
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
+            found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.split(".")[0]
+            found.add(node.module.split(".")[0])
+    return frozenset(found)
 
 
 def test_the_layers_hold() -> None:
@@ -98,7 +102,7 @@ def test_a_library_has_one_home(library: str) -> None:
     strays = [
         str(path.relative_to(ROOT))
         for path in modules()
-        if library in set(imported(path)) and not str(path.relative_to(ROOT)).startswith(HOMES[library])
+        if library in imported(path) and not str(path.relative_to(ROOT)).startswith(HOMES[library])
     ]
     assert strays == []
 

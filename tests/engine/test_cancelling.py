@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from flowbuilder.app import App
-from flowbuilder.engine.driver import Settled
+from flowbuilder.engine.driver import RunResult
 from flowbuilder.engine.in_process import LocalRunner
-from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.runner import run_execution
 from flowbuilder.ports import HttpRequest, HttpResponse
 from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeClock, MemoryStore, fake_ports
@@ -57,9 +57,7 @@ async def test_a_step_that_would_begin_an_effect_after_a_cancellation_does_not_f
     ports = fake_ports(clock=clock, http=service)
     app = App(store, LocalRunner(store, ports), Settings())
     execution_id = app.start("w", {}, version=app.push(DOCUMENT).number)
-    settled: Settled = await execute(
-        store, execution_id, holder="test", ttl=timedelta(seconds=15), ports=ports, perform=PerformHere(clock)
-    )
+    settled: RunResult = await run_execution(store, execution_id, holder="test", ttl=timedelta(seconds=15), ports=ports)
     assert settled.status == "cancelled"
     assert store.execution(execution_id).status == "cancelled"
     assert service.sent == []

@@ -12,9 +12,9 @@ import pytest
 
 from flowbuilder.app import App
 from flowbuilder.engine.drive_control import DriveControl
-from flowbuilder.engine.driver import Settled
+from flowbuilder.engine.driver import RunResult
 from flowbuilder.engine.in_process import LocalRunner
-from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.runner import run_execution
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.model.effect import Intent
 from flowbuilder.settings import Settings
@@ -63,15 +63,14 @@ class World:
         document = {"schema": "flowbuilder/v1", "name": "w", "title": "W", "steps": list(steps), "outputs": outputs}
         self.id = self.app.start("w", {}, version=self.app.push(document).number)
 
-    async def drive(self, signals: DriveControl | None = None) -> Settled:
-        return await execute(
+    async def drive(self, control: DriveControl | None = None) -> RunResult:
+        return await run_execution(
             self.store,
             self.id,
             holder="test",
             ttl=timedelta(seconds=15),
             ports=self.ports,
-            perform=PerformHere(self.clock),
-            signals=signals,
+            control=control,
         )
 
     def events(self, kind: str) -> list[dict[str, Any]]:
@@ -117,8 +116,8 @@ async def test_a_long_wait_lets_the_execution_go_and_counts_attempts_on() -> Non
     world = World(acting(retry={"attempts": 3}))
     settled = await world.drive()
     assert settled.status == "waiting"
-    assert settled.until == world.clock.now() + timedelta(seconds=600)
-    assert world.store.execution(world.id).ready_at == settled.until
+    assert settled.resume_at == world.clock.now() + timedelta(seconds=600)
+    assert world.store.execution(world.id).ready_at == settled.resume_at
     assert world.store.ready() == ()
     world.clock.advance(600)
     assert [execution.id for execution in world.store.ready()] == [world.id]
@@ -143,7 +142,7 @@ async def test_one_woken_too_early_goes_on_waiting() -> None:
     first = await world.drive()
     world.clock.advance(100)
     again = await world.drive()
-    assert (again.status, again.until, again.progressed) == ("waiting", first.until, False)
+    assert (again.status, again.resume_at, again.progressed) == ("waiting", first.resume_at, False)
 
 
 async def test_what_is_independent_goes_on_while_a_step_waits_long() -> None:
@@ -196,17 +195,17 @@ async def test_work_left_behind_after_its_time_can_begin_no_effect() -> None:
 
 
 async def test_a_worker_that_leaves_finishes_what_runs_and_begins_nothing_more() -> None:
-    signals = DriveControl()
+    control = DriveControl()
 
     async def slow() -> str:
-        signals.leave()
+        control.stop()
         await asyncio.sleep(0.2)
         return "done"
 
     BEHAVIOURS["it"] = lambda _run: slow()
     BEHAVIOURS["next"] = lambda _run: "next"
     world = World(acting("awaiting"), acting("awaiting", id="b", does="next", depends_on=["a"]))
-    settled = await world.drive(signals)
+    settled = await world.drive(control)
     assert settled.status == "queued"
     assert [outcome.path for outcome in world.store.outcomes(world.id)] == ["a"]
     assert [execution.id for execution in world.store.ready()] == [world.id]
@@ -214,7 +213,7 @@ async def test_a_worker_that_leaves_finishes_what_runs_and_begins_nothing_more()
 
 
 async def test_a_signal_makes_a_drive_look_at_once() -> None:
-    signals = DriveControl()
+    control = DriveControl()
     moments: list[float] = []
     looked = MemoryStore.decisions
 
@@ -225,7 +224,7 @@ async def test_a_signal_makes_a_drive_look_at_once() -> None:
 
     async def slow() -> str:
         await asyncio.sleep(0.3)
-        signals.look()
+        control.wake()
         heard = time.monotonic()
         await asyncio.sleep(0.3)
         assert any(0 <= moment - heard < 0.2 for moment in moments)
@@ -234,5 +233,5 @@ async def test_a_signal_makes_a_drive_look_at_once() -> None:
     BEHAVIOURS["it"] = lambda _run: slow()
     world = World(acting("awaiting"), {"id": "r", "type": "human_review", "title": "ok?"})
     world.store.__class__ = Counting
-    assert (await world.drive(signals)).status == "waiting"
+    assert (await world.drive(control)).status == "waiting"
     assert [outcome.status for outcome in world.store.outcomes(world.id)] == ["completed"]

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import pytest
 
 from flowbuilder.app import App
-from flowbuilder.engine.driver import Settled
+from flowbuilder.engine.driver import RunResult
 from flowbuilder.engine.in_process import LocalRunner
-from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.runner import run_execution
 from flowbuilder.errors import StepError, Throttled, TransientError
 from flowbuilder.settings import Settings
 from flowbuilder.steps.registry import step_types
@@ -70,14 +70,13 @@ class World:
         }
         self.id = app.start("w", {}, version=app.push(document).number)
 
-    async def drive(self) -> Settled:
-        return await execute(
+    async def drive(self) -> RunResult:
+        return await run_execution(
             self.store,
             self.id,
             holder="test",
             ttl=timedelta(seconds=15),
             ports=self.ports,
-            perform=PerformHere(self.clock),
         )
 
     def types(self) -> list[str]:
@@ -105,9 +104,9 @@ def answering(run: StepRun) -> int:
 async def test_a_step_without_retries_waits_and_then_does_its_first_attempt() -> None:
     world = World(sent_away(), answering)
     settled = await world.drive()
-    assert (settled.status, settled.until) == ("waiting", world.clock.now() + timedelta(seconds=600))
+    assert (settled.status, settled.resume_at) == ("waiting", world.clock.now() + timedelta(seconds=600))
     row = world.store.execution(world.id)
-    assert (row.status, row.ready_at, row.holder) == ("waiting", settled.until, None)
+    assert (row.status, row.ready_at, row.holder) == ("waiting", settled.resume_at, None)
     (event,) = [event for event in world.store.events(world.id) if event.type == "step_throttled"]
     assert event.path == "a"
     assert event.data == {
@@ -157,7 +156,7 @@ async def test_one_woken_too_early_goes_on_waiting() -> None:
     first = await world.drive()
     world.clock.advance(100)
     again = await world.drive()
-    assert (again.status, again.until, again.progressed) == ("waiting", first.until, False)
+    assert (again.status, again.resume_at, again.progressed) == ("waiting", first.resume_at, False)
 
 
 async def test_a_short_wait_lets_the_execution_go_as_well() -> None:
@@ -182,8 +181,8 @@ async def test_a_refusal_of_a_third_party_step_is_a_wait_too_and_each_is_longer_
     waits = []
     for _ in range(7):
         settled = await world.drive()
-        assert settled.until is not None
-        waits.append((settled.until - world.clock.now()).total_seconds())
+        assert settled.resume_at is not None
+        waits.append((settled.resume_at - world.clock.now()).total_seconds())
         world.clock.advance(waits[-1])
     assert waits == [5, 10, 20, 40, 60, 60, 60]
 
@@ -196,7 +195,7 @@ async def test_after_a_day_of_waiting_the_step_fails_and_says_so() -> None:
     settled = await world.drive()
     assert settled.error is not None
     assert settled.error["code"] == "throttled"
-    assert settled.error["message"] == ("it has waited for its turn for 24 hours, and there is still none: too often")
+    assert settled.error["message"] == "still rate limited after 24 hours of waiting: too often"
 
 
 async def test_a_refusal_after_work_was_done_counts_the_day_anew() -> None:

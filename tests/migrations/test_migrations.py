@@ -14,8 +14,8 @@ from sqlalchemy import Column, Integer, MetaData, inspect, text
 from flowbuilder.settings import packaged_folder
 from flowbuilder.store import current, newest, open_store, upgrade
 from flowbuilder.store.db.database import Database
+from flowbuilder.store.db.indexes import metadata
 from flowbuilder.store.db.migrations import migrate
-from flowbuilder.store.db.tables import metadata
 from tests.support.postgres import Server
 
 ORIGINAL = {

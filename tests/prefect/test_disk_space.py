@@ -29,7 +29,7 @@ async def test_without_room_nothing_begins_and_with_room_it_goes_on(
             assert {shop.app.execution(execution_id).attempt for execution_id in ids} == {0}
             [said] = [record.message for record in caplog.records]
             assert "only 12.0 MB are free" in said
-            assert "64.0 MB are needed; nothing begins until there is room" in said
+            assert "64.0 MB are needed; no new work starts until there is more" in said
             run = await flow_run(ids[0])
             assert run.state is not None
             assert run.state.is_scheduled()
@@ -38,4 +38,4 @@ async def test_without_room_nothing_begins_and_with_room_it_goes_on(
             assert "only 12.0 MB are free" in found.message
             full.undo()
             for execution_id in ids:
-                await shop.status(execution_id, "waiting", seconds=15)
+                await shop.status(execution_id, "waiting")

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from flowbuilder.app import App
 from flowbuilder.audit import audit
-from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.runner import run_execution
 from flowbuilder.engine.start import create_execution
 from flowbuilder.errors import Conflict, NotFound, Refused
 from flowbuilder.model.events import Event
@@ -117,7 +117,7 @@ class CrashScenario:
             with deterministic_scheduling(), unhurried():
                 self._live(CrashProxy(opened, box, "store"), box)
         except Crash:
-            self.answers_lost += (box.operations[-1], box.when) == ("store.keep_answer", "before")
+            self.answers_lost += (box.operations[-1], box.when) == ("store.keep_step_memo", "before")
             raise
         finally:
             close = getattr(opened, "close", None)
@@ -175,13 +175,12 @@ class CrashScenario:
             busy = True
             with contextlib.suppress(Conflict, Refused):
                 asyncio.run(
-                    execute(
+                    run_execution(
                         store,
                         execution.id,
                         holder=f"worker-{self.lives}",
                         ttl=TTL,
                         ports=ports,
-                        perform=PerformHere(self.clock),
                         plans=app.plans,
                     )
                 )

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import count
 from math import ceil
 
-from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.runner import run_execution
 from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.model.execution import TERMINAL
 from flowbuilder.ports import Clock, Ports, Store
@@ -142,13 +142,12 @@ class SimulatedWorker:
 
     async def _turn(self, execution_id: str) -> None:
         begun = self.clock.now()
-        await execute(
+        await run_execution(
             self.store,
             execution_id,
             holder="hands",
             ttl=timedelta(hours=1),
             ports=self.ports,
-            perform=PerformHere(self.clock),
             plans=self.plans,
         )
         self.turns += 1

@@ -60,7 +60,7 @@ def make_ready(store: Store, execution_id: str) -> None:
     """Make an execution due now, behind the product's back."""
 
     def change(transaction: Transaction) -> None:
-        transaction.change(transaction.lock(execution_id).id, ready_at=transaction.now())
+        transaction.update_execution(transaction.lock(execution_id).id, ready_at=transaction.now())
 
     assert isinstance(store, SqlStore)
     store.database.write(change)

@@ -26,9 +26,9 @@ class StepMemos:
         asked = digest(request)
         self._asked[asked] += 1
         key = digest([self.path, asked, self._asked[asked]])
-        known = await asyncio.to_thread(self.store.answer, self.lease.execution_id, key)
+        known = await asyncio.to_thread(self.store.step_memo, self.lease.execution_id, key)
         if known is not None:
             return known
         answer = await ask()
-        await asyncio.to_thread(lambda: self.store.keep_step_memo(self.lease, path=self.path, key=key, answer=answer))
+        await asyncio.to_thread(lambda: self.store.save_step_memo(self.lease, path=self.path, key=key, answer=answer))
         return answer

@@ -6,7 +6,7 @@ import asyncio
 
 from flowbuilder.errors import Conflict, NotFound, Refused
 from flowbuilder.model.effect import Effect, effect_key
-from flowbuilder.model.undo_rules import ensure_revertible
+from flowbuilder.model.effect_rules import ensure_revertible
 from flowbuilder.ports import Cms, CmsWrite, Ports, Store
 from flowbuilder.values import Json, JsonObject
 

@@ -1,4 +1,4 @@
-"""One Prefect task for all that runs inside an iteration (or a called workflow) in one go."""
+"""One Prefect task run for everything that runs inside an iteration or a called workflow in one go."""
 
 from __future__ import annotations
 
@@ -14,67 +14,74 @@ from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
-from flowbuilder.model.execution import Outcome
+from flowbuilder.engine.step_runner import Done, StepRunResult
+from flowbuilder.prefect.runs.state_mapping import one_line
 
 IDLE_SECONDS = 0.5
-"""How long a drain without a running step waits for the next one: between two steps the driver reads and writes."""
+"""How long a batch without a running step waits for the next one: between two steps the driver reads and writes."""
 
-Body = Callable[[], Awaitable[State[Any]]]
+TaskBody = Callable[[], Awaitable[State[Any]]]
 
 
 class BatchTask:
-    """The task is a bar in the run graph and a place for log lines; the steps themselves run beside it."""
+    """A bar in the run graph and a place for log lines; the steps themselves run beside the task."""
 
-    def __init__(self, top: str, run: Callable[[Body], Coroutine[Any, Any, State[Any]]], *, tolerant: bool) -> None:
-        """`run` runs a body as a Prefect task; a `tolerant` one is not failed by a failed step."""
+    def __init__(
+        self, top: str, run_as_task: Callable[[TaskBody], Coroutine[Any, Any, State[Any]]], *, tolerant: bool
+    ) -> None:
+        """`run_as_task` runs a body as a Prefect task. A failed step does not fail a `tolerant` batch."""
         self.top = top
         self.closed = False
         self._tolerant = tolerant
         self._end = asyncio.Event()
-        self._begun: asyncio.Future[UUID] = asyncio.get_running_loop().create_future()
-        self._log: logging.Logger | logging.LoggerAdapter[Any] | None = None
+        self._started: asyncio.Future[UUID] = asyncio.get_running_loop().create_future()
+        self._logger: logging.Logger | logging.LoggerAdapter[Any] | None = None
         self._running = 0
         self._done = 0
         self._failures: list[str] = []
-        self._timer: asyncio.TimerHandle | None = None
-        self._task = asyncio.create_task(run(self._body), name=f"drain {top}")
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._task = asyncio.create_task(run_as_task(self._body), name=f"batch {top}")
         self._task.add_done_callback(self._ended)
 
-    async def task_run(self) -> UUID:
-        """The Prefect task run; waits until it has begun."""
-        return await asyncio.shield(self._begun)
+    async def task_run_id(self) -> UUID:
+        """The Prefect task run; waits until it has started."""
+        return await asyncio.shield(self._started)
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """A step runs inside."""
+        """Count one step as running inside this block."""
         self._running += 1
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
         try:
             yield
         finally:
             self._running -= 1
             if not self._running:
-                self._timer = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._end_if_idle)
+                self._idle_timer = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._end_if_idle)
 
     async def close(self) -> None:
         """End the task and wait until Prefect knows."""
         self.closed = True
         self._end.set()
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    def note(self, outcome: Outcome) -> None:
-        """Count what became of a step, and log it."""
-        assert self._log is not None
+    def log(self, path: str, result: StepRunResult) -> None:
+        """Count and log the result of a step run."""
+        assert self._logger is not None
         self._done += 1
+        if not isinstance(result, Done):
+            self._logger.info("%s is retried later", path)
+            return
+        outcome = result.outcome
         if outcome.status == "failed":
-            message = " ".join(str((outcome.error or {}).get("message", "failed")).split())
-            self._failures.append(f"{outcome.path}: {message}")
-            self._log.warning("%s failed: %s", outcome.path, message)
+            message = one_line((outcome.error or {}).get("message", "failed"))
+            self._failures.append(f"{path}: {message}")
+            self._logger.warning("%s failed: %s", path, message)
         else:
-            self._log.info("%s %s in %.1f s", outcome.path, outcome.status.replace("_", " "), outcome.seconds)
+            self._logger.info("%s %s in %.1f s", path, outcome.status.replace("_", " "), outcome.seconds)
 
     def _end_if_idle(self) -> None:
         if not self._running:
@@ -83,17 +90,17 @@ class BatchTask:
 
     def _ended(self, task: asyncio.Task[State[Any]]) -> None:
         self.closed = True
-        if not self._begun.done():
-            self._begun.set_exception(RuntimeError(f"Prefect did not begin the task of {self.top}"))
-            self._begun.exception()
+        if not self._started.done():
+            self._started.set_exception(RuntimeError(f"Prefect did not start the task of {self.top}"))
+            self._started.exception()
         if not task.cancelled():
             task.exception()
 
     async def _body(self) -> State[Any]:
         context = TaskRunContext.get()
         assert context is not None
-        self._log = get_run_logger()
-        self._begun.set_result(context.task_run.id)
+        self._logger = get_run_logger()
+        self._started.set_result(context.task_run.id)
         await self._end.wait()
         counted = f"{self._done} step{'' if self._done == 1 else 's'}"
         if not self._failures:

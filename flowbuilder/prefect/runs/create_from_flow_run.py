@@ -1,4 +1,4 @@
-"""The first entry of a flow run: the execution that it becomes, with its version and its site frozen."""
+"""Creates the execution of a flow run on its first start, with its version and site frozen."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.errors import NotFound, Refused
 from flowbuilder.model.execution import Execution, WorkflowVersion
 from flowbuilder.ports import Clock, Store
-from flowbuilder.prefect.api.availability import prefect_asked
+from flowbuilder.prefect.api.availability import prefect_call
 from flowbuilder.prefect.api.naming import DRAFT, tagged
 from flowbuilder.prefect.runs.worker_context import WorkerContext
 
 
-async def entered(
+async def execution_of(
     worker_context: WorkerContext,
     run: FlowRun,
     client: PrefectClient,
@@ -29,16 +29,16 @@ async def entered(
     inputs: Mapping[str, Any],
     workflow: str | None = None,
 ) -> Execution:
-    """The execution of a flow run, begun now unless it was. `workflow` is meant where neither the deployment nor the
-    run says which one. `Refused`, `NotFound` or `DefinitionError` say why it cannot begin, `PrefectUnavailable` that
-    Prefect did not answer."""
+    """The execution of a flow run, created now unless it exists. `workflow` is the default when neither the deployment
+    nor the run has a tag that names one. `Refused`, `NotFound` or `DefinitionError` when it cannot be created,
+    `PrefectUnavailable` when Prefect does not answer."""
     try:
         return await asyncio.to_thread(worker_context.store.execution, str(run.id))
     except NotFound:
         pass
     deployment = await _deployment_of(client, run)
     return await asyncio.to_thread(
-        lambda: begin(
+        lambda: create_from_tags(
             worker_context.store,
             worker_context.ports.clock,
             execution_id=str(run.id),
@@ -56,14 +56,14 @@ async def _deployment_of(client: PrefectClient, run: FlowRun) -> DeploymentRespo
     if run.deployment_id is None:
         return None
     try:
-        async with prefect_asked():
+        async with prefect_call():
             return await client.read_deployment(run.deployment_id)
     except ObjectNotFound:
-        # it had the tags that say which workflow and site are meant, and the run's own are not believed
-        raise NotFound("the deployment of this run is gone; start it again") from None
+        # its tags named the workflow and the site, and the run's own are not trusted
+        raise NotFound("the deployment of this run was deleted; start the workflow again") from None
 
 
-def begin(
+def create_from_tags(
     store: Store,
     clock: Clock,
     *,
@@ -75,8 +75,10 @@ def begin(
     trigger: str = "manual",
     plans: PlanCache | None = None,
 ) -> Execution:
-    """Begin an execution as tags say: those of the deployment, else (None) the run's own. Whoever may start runs of a
-    deployment can tag them as they like, and so cannot move one to another workflow or site."""
+    """Create the execution that tags describe: the deployment's, or the run's own when it has no deployment (None).
+
+    A user who may start runs of a deployment can tag them at will: the run's tags cannot change the workflow or site.
+    """
     tags = run_tags if deployment_tags is None else deployment_tags
     name = tagged(tags, "workflow") or workflow
     if name is None:
@@ -96,7 +98,7 @@ def begin(
 def _version(
     store: Store, workflow: str, tags: Collection[str], run_tags: Collection[str], *, deployed: bool
 ) -> WorkflowVersion:
-    """The published version; another one only where the deployment is for drafts, or there is none at all."""
+    """The published version, or another one if the deployment is for drafts or there is no deployment."""
     number = tagged(run_tags, "version")
     if number is not None and (DRAFT in tags or not deployed):
         if not number.isdecimal():

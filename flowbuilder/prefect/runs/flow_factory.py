@@ -1,6 +1,6 @@
-"""A stored workflow as a Prefect flow: what process, docker and kubernetes pools run, and programs call.
+"""Builds the Prefect flow of a stored workflow, for process, docker and kubernetes work pools and for programs.
 
-The warm worker takes the same turns without these flows (`attempt`).
+The warm worker runs the same executions without these flows (`flow_run.run_in_warm_worker`).
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ from prefect.context import FlowRunContext
 from prefect.exceptions import Abort
 from pydantic.fields import FieldInfo
 
-from flowbuilder.engine.driver import Settled
+from flowbuilder.engine.driver import RunResult
 from flowbuilder.errors import Conflict, DefinitionError, LostLease, NotFound, Refused
 from flowbuilder.model.execution import Execution, WorkflowVersion
 from flowbuilder.ports import Store
 from flowbuilder.prefect.api.naming import FLOWS_MODULE, slug_of, workflow_of
 from flowbuilder.prefect.deployments.parameter_schema import parameter_schema, signature_of
-from flowbuilder.prefect.runs.create_from_flow_run import entered
-from flowbuilder.prefect.runs.flow_run import Turn, tell_reviews, was_resumed
+from flowbuilder.prefect.runs.create_from_flow_run import execution_of
+from flowbuilder.prefect.runs.flow_run import run_flow_run, was_resumed
 from flowbuilder.prefect.runs.state_mapping import failed, state_of
 from flowbuilder.prefect.runs.state_reporter import StateReporter
 from flowbuilder.prefect.runs.worker_context import OpenWorkerContext, WorkerContext
 
-LOOK_SECONDS = 1.0
-"""How often a run without a deployment, which Prefect cannot suspend, looks whether it may go on."""
+POLL_SECONDS = 1.0
+"""How often a run without a deployment, which Prefect cannot suspend, checks whether its execution is ready."""
 
 
 @cache
 def worker_context_of(open_worker_context: OpenWorkerContext) -> WorkerContext:
-    """The station of this process, opened once."""
+    """The worker context of this process, opened once."""
     return open_worker_context()
 
 
 def build_flow(slug: str, open_worker_context: OpenWorkerContext, *, running: bool) -> Flow[..., Any]:
     """The flow of the workflow with this slug; `NotFound` when there is none.
 
-    Its signature is that of the published version, else of the newest. A flow that is about to be `running` takes the
-    inputs of every version: its execution decides which one it is of.
+    Its signature is that of the published version, else of the newest. A flow that is about to run (`running`) accepts
+    the inputs of every version: its execution decides which version it is.
     """
     worker_context = worker_context_of(open_worker_context)
     store, workflow = worker_context.store, workflow_of(slug)
@@ -73,39 +73,38 @@ async def _run(worker_context: WorkerContext, workflow: str, given: Mapping[str,
     assert context.flow_run is not None
     run, client = context.flow_run, context.client
     assert isinstance(client, PrefectClient)
-    # an input that was left out is there as what describes it in the signature
+    # an omitted input arrives as its FieldInfo from the signature
     inputs = {name: value for name, value in given.items() if not isinstance(value, FieldInfo)}
     try:
-        execution = await entered(worker_context, run, client, inputs=inputs, workflow=workflow)
+        execution = await execution_of(worker_context, run, client, inputs=inputs, workflow=workflow)
     except (DefinitionError, NotFound, Refused) as problem:
         return failed(problem)
     reporter = StateReporter(client, about=run.name)
     try:
-        settled = await _turns(worker_context, run, client, execution, reporter)
+        result = await _run_to_end(worker_context, run, client, execution, reporter)
     finally:
         await reporter.close()
-    if run.deployment_id is None and settled.status == "completed":
-        return settled.outputs  # a program called it, and wants what it gives
-    return state_of(settled)
+    if run.deployment_id is None and result.status == "completed":
+        return result.outputs  # a program called the flow and wants its result
+    return state_of(result)
 
 
-async def _turns(
+async def _run_to_end(
     worker_context: WorkerContext, run: FlowRun, client: PrefectClient, execution: Execution, reporter: StateReporter
-) -> Settled:
+) -> RunResult:
+    """Run until the execution is released; without a deployment, which Prefect cannot suspend, until it has ended."""
     resumed = await was_resumed(client, execution)
     while True:
-        await asyncio.to_thread(tell_reviews, worker_context.store, execution.id, reporter)
-        turn = Turn(worker_context=worker_context, execution=execution, reporter=reporter, resumed=resumed)
         try:
-            settled = await turn.take()
+            result = await run_flow_run(worker_context, execution, reporter=reporter, resumed=resumed)
         except LostLease as problem:
             raise Abort(str(problem)) from None
         except Conflict:
-            # another worker is at it, or was until it was killed: its lease runs out then
+            # another worker holds the lease, or was killed with it: then the lease expires
             await asyncio.sleep(worker_context.lease.total_seconds() / 3)
         else:
-            if run.deployment_id is not None or settled.status not in ("waiting", "paused"):
-                return settled
+            if run.deployment_id is not None or result.status not in ("waiting", "paused"):
+                return result
             await _until_ready(worker_context, execution.id)
         execution = await asyncio.to_thread(worker_context.store.execution, execution.id)
         resumed = False
@@ -117,7 +116,7 @@ async def _until_ready(worker_context: WorkerContext, execution_id: str) -> None
         ready = execution.ready_at is not None and execution.ready_at <= worker_context.ports.clock.now()
         if ready or execution.status not in ("waiting", "paused"):
             return
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)
 
 
 def _shown(store: Store, workflow: str) -> WorkflowVersion:

@@ -1,62 +1,62 @@
-"""Where an execution stands, as a Prefect state with a message for people."""
+"""The Prefect state of an execution, with a message for people."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from prefect.client.schemas.objects import State
 from prefect.states import AwaitingRetry, Cancelled, Completed, Failed, Suspended
 
-from flowbuilder.engine.driver import Settled
-from flowbuilder.model.execution import Execution
+from flowbuilder.engine.driver import RunResult
+from flowbuilder.model.execution import Execution, Status
 from flowbuilder.model.review import Review
+from flowbuilder.values import JsonObject
 
-NAMED = 3
+MAX_NAMED = 3
 """How many reviews a message names; the others are counted."""
 
 
-def state_of(settled: Settled) -> State[Any]:
-    """The state in which a flow run ends, or waits."""
-    if settled.status == "queued":
-        return AwaitingRetry(message="handed over by a worker that stops")
-    if settled.status == "waiting" and settled.until is not None and not settled.waiting:
-        return AwaitingRetry(message="a step is tried again then", scheduled_time=settled.until)
-    if settled.status == "waiting":
-        return suspended(waiting_message(settled.waiting))
-    if settled.status == "paused":
-        return suspended("paused; Resume here or `flowbuilder resume` lets it go on")
-    if settled.status == "completed":
-        return Completed(message="completed")
-    if settled.status == "cancelled":
-        return Cancelled(message="cancelled; no step starts any more")
-    return failed(settled.error)
+def state_of(result: RunResult) -> State[Any]:
+    """The state of a flow run whose execution was released like this."""
+    return _state(result.status, result.reviews, result.resume_at, result.error)
 
 
 def state_of_execution(execution: Execution, reviews: Sequence[Review]) -> State[Any] | None:
-    """The state that Prefect should show while nobody works on an execution; None for one that should be running."""
+    """The state that Prefect should show while no worker has the execution; None if a worker should have it."""
     if execution.status in ("queued", "running"):
         return None
-    return state_of(
-        Settled(
-            status=execution.status,
-            waiting=tuple(reviews),
-            until=execution.ready_at,
-            outputs=execution.outputs,
-            error=execution.error,
-        )
-    )
+    return _state(execution.status, reviews, execution.ready_at, execution.error)
+
+
+def _state(
+    status: Status, reviews: Sequence[Review], resume_at: datetime | None, error: JsonObject | None
+) -> State[Any]:
+    if status == "queued":
+        return AwaitingRetry(message="Released by a worker that stops")
+    if status == "waiting" and resume_at is not None and not reviews:
+        return AwaitingRetry(message="A step is retried then", scheduled_time=resume_at)
+    if status == "waiting":
+        return suspended(waiting_message(reviews))
+    if status == "paused":
+        return suspended("Paused. Press Resume here, or run `flowbuilder resume`.")
+    if status == "completed":
+        return Completed(message="Completed")
+    if status == "cancelled":
+        return Cancelled(message="Cancelled. No further step starts.")
+    return failed(error)
 
 
 def suspended(message: str) -> State[Any]:
-    """A suspension. Its key is new each time: Prefect calls a flow again at once that uses a key twice. It has no
-    time limit either, since Prefect would fail the run: reviews expire in our own record."""
+    """A Suspended state. Its pause key is new each time: Prefect reruns a flow at once that uses a key twice. It
+    has no timeout, because Prefect would fail the run: reviews expire in our tables."""
     return Suspended(message=message, pause_key=uuid4().hex)
 
 
 def failed(error: object) -> State[Any]:
-    """A failure, as one line: where, and what."""
+    """A Failed state. Its message is one line: the StepPath and the error."""
     if not isinstance(error, dict):
         return Failed(message=one_line(error))
     path, message = error.get("path"), one_line(error.get("message", "failed"))
@@ -64,12 +64,12 @@ def failed(error: object) -> State[Any]:
 
 
 def waiting_message(reviews: Sequence[Review]) -> str:
-    """What a suspended run waits for."""
+    """The message of a suspended run."""
     if not reviews:
-        return "waits for a review"
-    named = ", ".join(f"{review.path} ({one_line(review.request.title):.80})" for review in reviews[:NAMED])
-    more = f" and {len(reviews) - NAMED} more" if len(reviews) > NAMED else ""
-    return f"waits for {len(reviews)} review{'' if len(reviews) == 1 else 's'}: {named}{more}"
+        return "Waiting for review"
+    named = ", ".join(f"{review.path} ({one_line(review.request.title):.80})" for review in reviews[:MAX_NAMED])
+    more = f" and {len(reviews) - MAX_NAMED} more" if len(reviews) > MAX_NAMED else ""
+    return f"Waiting for {len(reviews)} review{'' if len(reviews) == 1 else 's'}: {named}{more}"
 
 
 def one_line(text: object) -> str:

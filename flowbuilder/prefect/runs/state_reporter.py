@@ -15,7 +15,7 @@ from typing import Any
 from prefect.client.orchestration import PrefectClient
 from prefect.exceptions import PrefectHTTPStatusError
 
-from flowbuilder.prefect.api.http_settings import BUSY
+from flowbuilder.prefect.api.availability import BUSY
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class StateReporter:
         """Whether all is said."""
         return self._words.empty() and not self._speaking
 
-    def tell(self, word: Word) -> None:
+    def enqueue(self, word: Word) -> None:
         """Say this when everything before is said. May be called from any thread."""
         self._loop.call_soon_threadsafe(self._words.put_nowait, word)
 

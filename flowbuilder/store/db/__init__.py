@@ -1,1 +1,1 @@
-"""The database itself: connections, transactions, dialects, types and migrations."""
+"""The database layer: connections, transactions, dialects, tables, migrations."""

@@ -1,4 +1,4 @@
-"""Column types: moments, exact JSON values, and JSON that a query can search."""
+"""Column types: UTC timestamps, exact JSON, searchable JSON, text."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Dialect, Integer, Text
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy import JSON, TIMESTAMP, BigInteger, Dialect, Integer, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from flowbuilder.values import MAX_INT, MIN_INT, Json
@@ -15,82 +14,86 @@ from flowbuilder.values import MAX_INT, MIN_INT, Json
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-Number = BigInteger().with_variant(Integer(), "sqlite")
-"""A number that the database counts itself: SQLite does that only for its own INTEGER."""
+RowId = BigInteger().with_variant(Integer(), "sqlite")
+"""A number that the database assigns: SQLite does that only for its own INTEGER."""
 
 
-class Moment(TypeDecorator[datetime]):
-    """A moment in UTC: a timestamp with time zone, or microseconds since 1970 where the database has no such type."""
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC: a timestamp with time zone on PostgreSQL, microseconds since 1970 on SQLite."""
 
     impl = BigInteger
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """The database's own type."""
+        """A timestamp on PostgreSQL, an integer on SQLite."""
         return dialect.type_descriptor(TIMESTAMP(timezone=True) if dialect.name == "postgresql" else BigInteger())
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """Into the database."""
+        """To the database."""
         if value is None or dialect.name == "postgresql":
             return value
         return (value - _EPOCH) // _MICROSECOND
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Out of the database."""
+        """From the database."""
         if value is None:
             return None
         return value.astimezone(UTC) if isinstance(value, datetime) else _EPOCH + timedelta(microseconds=value)
 
 
-class Exact(TypeDecorator[Json]):
-    """A JSON value as text, so that it comes back exactly: number for number, and with its keys in order."""
+class ExactJson(TypeDecorator[Json]):
+    """A JSON value stored as text: it is read back exactly, with its numbers and the order of its keys."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: Json, dialect: Dialect) -> str | None:
-        """Into the database. None is NULL."""
+        """To the database. None is NULL."""
         return None if value is None else text_of(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Json:
-        """Out of the database."""
+        """From the database."""
         return None if value is None else _read(value)
 
 
 class Utf8Text(TypeDecorator[str]):
-    """Text that people or programs wrote. Characters that no PostgreSQL text can hold are replaced."""
+    """Text of people or programs. Characters that PostgreSQL cannot store are replaced."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Into the database."""
-        return None if value is None else _text(value)
+        """To the database."""
+        return None if value is None else _clean_text(value)
 
 
-class Searchable(TypeDecorator[Json]):
-    """JSON that a query can look into. Characters that no PostgreSQL text can hold are replaced."""
+class SearchableJson(TypeDecorator[Json]):
+    """JSON that a query can search. Characters that PostgreSQL cannot store are replaced."""
 
     impl = JSON
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """The database's own type."""
-        return dialect.type_descriptor(JSONB(none_as_null=True) if dialect.name == "postgresql" else Text())
+        """JSONB on PostgreSQL, text on SQLite."""
+        if dialect.name != "postgresql":
+            return dialect.type_descriptor(Text())
+        from sqlalchemy.dialects.postgresql import JSONB  # slow to import, so only where it is used
+
+        return dialect.type_descriptor(JSONB(none_as_null=True))
 
     def process_bind_param(self, value: Json, dialect: Dialect) -> Any:
-        """Into the database."""
+        """To the database."""
         if value is None:
             return None
-        return _holdable(value) if dialect.name == "postgresql" else text_of(value)
+        return _without_nul(value) if dialect.name == "postgresql" else text_of(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Json:
-        """Out of the database."""
+        """From the database."""
         return _read(value) if isinstance(value, str) and dialect.name != "postgresql" else _bounded(value)
 
 
 class Unreadable:
-    """Stands for a value that is no JSON any more. One row's must not keep others from being read."""
+    """Stands for a stored value that is not valid JSON, so that one damaged row does not fail a whole query."""
 
 
 def _read(text: str) -> Any:
@@ -101,35 +104,35 @@ def _read(text: str) -> Any:
 
 
 def text_of(value: Json) -> str:
-    """The value as JSON text that every database can hold."""
+    """The value as JSON text that every database can store."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     if text.isascii():
         return text
     try:
         text.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair: no UTF-8, but JSON can say it
+    except UnicodeEncodeError:  # half of a surrogate pair is not UTF-8, but JSON can escape it
         return json.dumps(value, separators=(",", ":"), allow_nan=False)
     return text
 
 
-def _holdable(value: Json) -> Json:
+def _without_nul(value: Json) -> Json:
     if isinstance(value, str):
-        return _text(value)
+        return _clean_text(value)
     if isinstance(value, list):
-        return [_holdable(item) for item in value]
+        return [_without_nul(item) for item in value]
     if isinstance(value, dict):
-        return {_text(key): _holdable(item) for key, item in value.items()}
+        return {_clean_text(key): _without_nul(item) for key, item in value.items()}
     return value
 
 
-def _text(text: str) -> str:
+def _clean_text(text: str) -> str:
     if text.isascii():
         return text.replace("\0", "�")
     return text.replace("\0", "�").encode("utf-8", "replace").decode()
 
 
 def _bounded(value: Json) -> Json:
-    """PostgreSQL writes 1e30 as a whole number; whatever is beyond 64 bit was a float."""
+    """PostgreSQL returns 1e30 as an integer: an integer beyond 64 bit was a float."""
     if type(value) is int and not MIN_INT <= value <= MAX_INT:
         return float(value)
     if isinstance(value, list):

@@ -1,4 +1,7 @@
-"""The schema: how old a database's is, and bringing it up to date. Alembic is imported only when there is work."""
+"""The schema's revision, its upgrade with alembic, and whether this release may use it.
+
+Alembic is imported only when there is something to migrate.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +12,29 @@ from sqlalchemy import Connection, column, inspect, select, table
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.settings import packaged_folder
 from flowbuilder.store.db.database import Database
-from flowbuilder.store.db.url import shown
+from flowbuilder.store.db.tables import installation_table
+from flowbuilder.store.db.transaction import Transaction
+from flowbuilder.store.db.url import display_url
 
 NEWEST = "0007"
-"""The revision that this release works on."""
+"""The revision that this release needs."""
+CODE = 1
+"""The generation of this release: a database says which is the oldest that may use it."""
 VERSION_TABLE = "flowbuilder_schema"
 
-_ALONE = threading.Lock()  # alembic keeps what it works on in globals
+_ALEMBIC_LOCK = threading.Lock()  # alembic keeps its state in globals
 LOCK = 7_305_217_001
+"""The key of the advisory lock under which PostgreSQL is migrated."""
 
 
 def newest() -> str:
-    """The revision that this release works on."""
+    """The revision that this release needs."""
     return NEWEST
 
 
 def current(url: str) -> str | None:
-    """The revision of a database's schema; None where there is none. `Unavailable` when it cannot be reached."""
-    database = Database(url, patience=0)
+    """The revision of a database's schema; None when it is empty. `Unavailable`."""
+    database = Database(url, retry_seconds=0)
     try:
         return revision(database)
     finally:
@@ -34,7 +42,7 @@ def current(url: str) -> str | None:
 
 
 def revision(database: Database) -> str | None:
-    """The revision of an open database; `ConfigurationError` when it is someone else's."""
+    """The revision of an open database; `ConfigurationError` when its tables are not flowbuilder's."""
     return database.read(lambda transaction: revision_in(transaction.connection))
 
 
@@ -46,15 +54,27 @@ def revision_in(connection: Connection) -> str | None:
         return found
     if names:
         raise ConfigurationError(
-            f"{shown(connection.engine.url)} holds tables of something else ({', '.join(sorted(names)[:3])}, ...); "
-            "give flowbuilder a database of its own"
+            f"{display_url(connection.engine.url)} holds tables of something else ({', '.join(sorted(names)[:3])}, "
+            "...); give flowbuilder a database of its own"
         )
     return None
 
 
+def ensure_new_enough(transaction: Transaction) -> None:
+    """`ConfigurationError` when a newer flowbuilder has upgraded the database to what this one would damage."""
+    oldest = transaction.execute(_OLDEST).scalar_one()
+    if oldest > CODE:
+        raise ConfigurationError(
+            f"this database was made by a newer flowbuilder (generation {oldest}, this one is {CODE}); use that version"
+        )
+
+
+_OLDEST = select(installation_table.c.min_code)
+
+
 def upgrade(url: str, *, to: str = "head") -> None:
-    """Bring a database's schema up to date, or make it. Any number of processes may do it at once: one does."""
-    database = Database(url, patience=0)
+    """Create a database's schema or bring it up to date. Safe to call from several processes at once."""
+    database = Database(url, retry_seconds=0)
     try:
         if revision(database) == NEWEST and to == "head":
             return
@@ -64,7 +84,7 @@ def upgrade(url: str, *, to: str = "head") -> None:
 
 
 def migrate(database: Database, direction: str, *to: str) -> None:
-    """Run the migrations in one transaction that nobody else can run at the same time."""
+    """Run the migrations in one transaction, under a lock that all processes share."""
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
@@ -73,11 +93,11 @@ def migrate(database: Database, direction: str, *to: str) -> None:
     config.set_main_option("script_location", str(packaged_folder("migrations")).replace("%", "%%"))
     config.attributes["database"] = database
     try:
-        with _ALONE:
+        with _ALEMBIC_LOCK:
             getattr(command, direction)(config, *to)
     except CommandError as problem:
         if "Can't locate revision" not in str(problem):
             raise
         raise ConfigurationError(
-            f"{shown(database.url)} was made by a newer flowbuilder; use that version ({problem})"
+            f"{display_url(database.url)} was made by a newer flowbuilder; use that version ({problem})"
         ) from None

@@ -1,4 +1,4 @@
-"""Statements of every step: compiled once, and run past the machinery of SQLAlchemy, which costs more than SQLite."""
+"""Precompiled statements for the writes of every step, where compiling in SQLAlchemy costs more than SQLite itself."""
 
 from __future__ import annotations
 
@@ -10,27 +10,29 @@ from sqlalchemy.sql.dml import UpdateBase
 
 
 class Prepared:
-    """One statement, compiled once for each dialect. `keys` are the columns that an insert gives values to.
+    """One statement, compiled once per dialect. `keys` are the columns that an insert sets.
 
-    Results come as the driver gives them: only statements that return numbers and texts are prepared.
+    Results are the driver's own values, without SQLAlchemy's conversions: statements return numbers and texts only.
     """
 
     def __init__(self, statement: UpdateBase, keys: Sequence[str] | None = None) -> None:
         self._statement = statement
         self._keys = None if keys is None else list(keys)
-        self._ready: dict[str, _Ready] = {}
+        self._compiled: dict[str, _Compiled] = {}
 
     def run(self, connection: Connection, *rows: Mapping[str, Any]) -> CursorResult[Any]:
-        """Execute it with these values, once for each."""
-        ready = self._ready.get(connection.dialect.name)
-        if ready is None:
-            ready = self._ready[connection.dialect.name] = _Ready(self._statement, self._keys, connection.dialect)
-        values = [ready.bound(row) for row in rows]
-        return connection.exec_driver_sql(ready.sql, values[0] if len(values) == 1 else values)
+        """Execute it once for each of these rows of values."""
+        compiled = self._compiled.get(connection.dialect.name)
+        if compiled is None:
+            compiled = self._compiled[connection.dialect.name] = _Compiled(
+                self._statement, self._keys, connection.dialect
+            )
+        values = [compiled.bound(row) for row in rows]
+        return connection.exec_driver_sql(compiled.sql, values[0] if len(values) == 1 else values)
 
 
-class _Ready:
-    """A statement as one driver takes it."""
+class _Compiled:
+    """The SQL of a statement for one driver, and how its values are converted."""
 
     def __init__(self, statement: UpdateBase, keys: list[str] | None, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect, column_keys=keys)
@@ -43,6 +45,6 @@ class _Ready:
         ]
 
     def bound(self, row: Mapping[str, Any]) -> Any:
-        """The values of one row, as the driver takes them."""
+        """The values of one row in the driver's form."""
         values = [(name, row[name] if convert is None else convert(row[name])) for name, convert in self._slots]
         return tuple(value for _, value in values) if self._positional else dict(values)

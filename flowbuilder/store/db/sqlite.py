@@ -1,4 +1,4 @@
-"""SQLite as the store uses it: a library without the WAL-reset bug, every commit on the disk, one writer at a time."""
+"""SQLite: a library without the WAL-reset bug, every commit synced to disk, one writer at a time."""
 
 from __future__ import annotations
 
@@ -6,23 +6,27 @@ import sqlite3
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func
+from sqlalchemy.dialects import sqlite
 
 from flowbuilder.errors import ConfigurationError
+from flowbuilder.store.db.transaction import Dialect
 
 BUSY_SECONDS = 10.0
 _SWITCH_MILLISECONDS = 2000
 WRITES = "flowbuilder_writes"
-"""The execution option of a connection whose transaction is going to write."""
+"""The execution option of a connection whose transaction writes."""
 
 Version = tuple[int, int, int]
 
+SQLITE = Dialect(has_clock=False, insert=sqlite.insert, notify=lambda *_: None, position=func.instr)
+
 
 def is_safe(version: Version) -> bool:
-    """Whether this release can be trusted in WAL mode with several connections.
+    """Whether this release is safe in WAL mode with several connections.
 
-    From 3.7.0 to 3.51.2 a commit that races a checkpoint may be lost or corrupt the file, but for two branches with
-    the fix.
+    In releases 3.7.0 to 3.51.2, except two branches with the fix, a commit that races a checkpoint may be lost or
+    corrupt the file.
     """
     major, minor, patch = version
     return version >= (3, 51, 3) or (major == 3 and (minor, patch) in _FIXED)
@@ -32,7 +36,7 @@ _FIXED = {(44, patch) for patch in range(6, 40)} | {(50, patch) for patch in ran
 
 
 def library() -> tuple[ModuleType, bool]:
-    """The SQLite to use, and whether it is safe in WAL mode: Python's own if it is, else the bundled one."""
+    """The SQLite driver to use, and whether it is safe in WAL mode: Python's own if it is, else pysqlite3."""
     if is_safe(sqlite3.sqlite_version_info):
         return sqlite3, True
     try:
@@ -43,10 +47,8 @@ def library() -> tuple[ModuleType, bool]:
 
 
 def sqlite_engine(url: URL, *, durable: bool) -> Engine:
-    """An engine whose connections are set up as the store needs them.
-
-    Without a safe library the file is used with a rollback journal, which does not have the bug and is slower.
-    """
+    """An engine with the store's PRAGMAs. Without a safe library the file gets a rollback journal, which is slower and
+    does not have the bug."""
     module, safe = library()
     engine = create_engine(
         url, module=module, pool_size=8, max_overflow=32, pool_use_lifo=True, connect_args={"timeout": BUSY_SECONDS}
@@ -75,7 +77,7 @@ def sqlite_engine(url: URL, *, durable: bool) -> Engine:
 
 
 def _text(value: bytes) -> str:
-    """Text with flipped bits is text all the same, or no row of a query could be read for one."""
+    """Decodes text with flipped bits too: otherwise one such row would make a whole query fail."""
     return str(value, "utf-8", "replace")
 
 
@@ -91,6 +93,6 @@ def _journal(cursor: Any, wanted: str) -> str:
 
 def _in_use(module: ModuleType) -> str:
     return (
-        f"this file is in use in WAL mode, and the SQLite here ({module.sqlite_version}) may lose data in that mode; "
+        f"this file is in use in WAL mode, and this SQLite ({module.sqlite_version}) may lose data in that mode; "
         "install pysqlite3, or a Python with SQLite 3.51.3 or later"
     )

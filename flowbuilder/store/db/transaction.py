@@ -1,14 +1,15 @@
-"""One transaction: statements, the time, and the fence around an execution."""
+"""One transaction: statements, its time, and the fence around an execution."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     CursorResult,
     Executable,
@@ -21,76 +22,77 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from flowbuilder.errors import NotFound
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import TERMINAL, Lease
-from flowbuilder.model.lease_rules import lost
+from flowbuilder.model.lease_rules import lost_lease
 from flowbuilder.model.stored_json import storable
 from flowbuilder.ports import Clock
-from flowbuilder.store.db.column_types import Moment
-from flowbuilder.store.db.postgres import notify
+from flowbuilder.store.db.column_types import UtcDateTime
 from flowbuilder.store.db.prepared_statements import Prepared
-from flowbuilder.store.db.tables import events as event_rows
-from flowbuilder.store.db.tables import executions
+from flowbuilder.store.db.tables import events_table, executions_table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """What differs between SQLite and PostgreSQL inside a transaction.
+
+    `has_clock`: statements return the server's time. `insert` knows `on_conflict_do_nothing` and
+    `on_conflict_do_update`. `notify` announces an execution id when the transaction commits. `position` is the SQL
+    function for the place of a text in a text.
+    """
+
+    has_clock: bool
+    insert: Callable[[Table], Any]
+    notify: Callable[[Connection, str], None]
+    position: Callable[..., ColumnElement[int]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Touched:
-    """The execution that a transaction writes for, and the mark that it leaves there."""
+class CommitMark:
+    """What a transaction writes into the row of its execution: a commit whose answer was lost is recognised by it."""
 
     execution_id: str
     revision: int
     token: str
 
 
-class Grip(NamedTuple):
-    """What a write of every step needs to know of the execution it is for. `seq` and `recorded` count it in."""
+class LockedExecution(NamedTuple):
+    """What recording an outcome or events needs of the execution's row. `first_seq` is the number of the first event
+    and `recorded` the number of outcomes, with those that are about to be written."""
 
     id: int
-    seq: int
-    recorded: int
-    revision: int
-    deaths: int
     epoch: int
-
-
-class Held(Protocol):
-    """An execution that the transaction has the lock of."""
-
-    @property
-    def id(self) -> int:
-        """The number of its row."""
-
-    @property
-    def epoch(self) -> int:
-        """The epoch of its row."""
+    first_seq: int
+    recorded: int
+    deaths: int
 
 
 class Transaction:
-    """What a unit of work works on. `touched` is the execution that it writes for, once it does."""
+    """What a unit of work works on. `commit_mark` is set once it locks or inserts an execution."""
 
-    def __init__(self, connection: Connection, *, on_postgres: bool, clock: Clock | None) -> None:
-        self.on_postgres = on_postgres
-        self.touched: Touched | None = None
+    def __init__(self, connection: Connection, *, dialect: Dialect, clock: Clock | None) -> None:
         self.connection = connection
+        self.dialect = dialect
+        self.commit_mark: CommitMark | None = None
+        self._statements = _WITH_SERVER_TIME if dialect.has_clock else _WITHOUT_TIME
         self._clock = clock
         self._now: datetime | None = None
         self._seq = 0
 
-    def run(
+    def execute(
         self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     ) -> CursorResult[Any]:
         """Execute a statement."""
         return self.connection.execute(statement, values)
 
     def now(self) -> datetime:
-        """One moment for the whole transaction, of the database's clock where it has one."""
+        """One moment for the whole transaction, by the database's clock if it has one."""
         if self._now is None:
             if self._clock is not None:
                 self._now = self._clock.now()
-            elif self.on_postgres:
+            elif self.dialect.has_clock:
                 self._now = self.connection.scalar(select(_SERVER_TIME))
             else:
                 self._now = datetime.now(UTC)
@@ -98,128 +100,149 @@ class Transaction:
         return self._now
 
     def insert(self, table: Table) -> Any:
-        """An insert of this database's dialect, which knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
-        return postgresql.insert(table) if self.on_postgres else sqlite.insert(table)
+        """An insert that may handle conflicts (upsert)."""
+        return self.dialect.insert(table)
 
     def fence(self, lease: Lease) -> Row[Any]:
-        """Take the lock of the lease's execution and give its row; `LostLease` when the lease is no longer the row's.
+        """Lock the lease's execution and return its row; `LostLease` when the lease is no longer the row's.
 
         Compare-and-set: nothing is read before.
         """
-        row = self._touch(_FENCE, {"wanted": lease.execution_id, "held": lease.epoch})
+        row = self._lock(self._statements.fence, {"wanted": lease.execution_id, "held": lease.epoch})
         if row is None:
-            raise lost(lease)
+            raise lost_lease(lease)
         return row
 
-    def advance(self, lease: Lease, *, events: int = 0, outcomes: int = 0) -> Grip:
-        """The same for a write of every step, in one statement: the counts of events and outcomes grow with it.
+    def fence_and_count(self, lease: Lease, *, events: int = 0, outcomes: int = 0) -> LockedExecution:
+        """`fence`, and add to the row's counts of events and outcomes in the same statement.
 
-        The events are then written with `write_counted`.
+        The events are then written with `write_events(..., first_seq=locked.first_seq)`.
         """
         token = uuid4().hex
-        found = (_TIMED_ADVANCE if self.on_postgres else _ADVANCE).run(
-            self.connection,
-            {
-                "wanted": lease.execution_id,
-                "held": lease.epoch,
-                "token": token,
-                "events": events,
-                "outcomes": outcomes,
-            },
-        ).one_or_none()  # fmt: skip
-        if found is None:
-            raise lost(lease)
-        grip = Grip._make((*found[: len(_GRIP)], lease.epoch))
-        self._touched(lease.execution_id, grip.revision, token, grip.seq, *found[len(_GRIP) :])
-        return grip
+        parameters = {
+            "wanted": lease.execution_id,
+            "held": lease.epoch,
+            "token": token,
+            "events": events,
+            "outcomes": outcomes,
+        }
+        row = self._statements.fence_and_count.run(self.connection, parameters).one_or_none()
+        if row is None:
+            raise lost_lease(lease)
+        self._locked(lease.execution_id, row, token)
+        return LockedExecution(
+            id=row.id,
+            epoch=lease.epoch,
+            first_seq=row.seq - events + 1,
+            recorded=row.recorded,
+            deaths=row.deaths,
+        )
 
     def lock(self, execution_id: str) -> Row[Any]:
-        """Take the lock of an execution for what needs no lease, and give its row; `NotFound`."""
-        row = self._touch(_LOCK, {"wanted": execution_id})
+        """Lock an execution for a write that needs no lease, and return its row; `NotFound`."""
+        row = self._lock(self._statements.lock, {"wanted": execution_id})
         if row is None:
             raise NotFound(f"there is no execution {execution_id}")
         return row
 
-    def change(self, number: int, **values: Any) -> None:
-        """Give the execution's row new values."""
-        self.run(update(executions).where(executions.c.id == number).values(**values))
+    def update_execution(self, row_id: int, **values: Any) -> None:
+        """Update columns of the execution's row."""
+        self.execute(update(executions_table).where(executions_table.c.id == row_id).values(**values))
 
-    def write(self, row: Held | Row[Any], events: Sequence[NewEvent], *, epoch: int | None = None) -> int:
-        """Write events with the next numbers; returns the last. `epoch` where it is not the row's any more."""
-        if not events:
-            return self._seq
-        self.run(_COUNT_ON, {"number": row.id, "more": len(events)})
-        self._seq += len(events)
-        self.write_counted(row, events, epoch=epoch)
-        return self._seq
-
-    def write_counted(self, row: Held | Row[Any], events: Sequence[NewEvent], *, epoch: int | None = None) -> None:
-        """Write events whose numbers the row's `seq` counts already."""
+    def write_events(
+        self,
+        row: LockedExecution | Row[Any],
+        events: Sequence[NewEvent],
+        *,
+        first_seq: int | None = None,
+        epoch: int | None = None,
+    ) -> None:
+        """Insert events of a locked execution. They are numbered from `first_seq` when the row's count includes them
+        already, else the count is raised here. `epoch` is given where the row's epoch has changed since it was read."""
         if not events:
             return
-        first = self._seq - len(events) + 1
-        _EVENTS.run(
+        if first_seq is None:
+            self.execute(_ADD_TO_SEQ, {"number": row.id, "more": len(events)})
+            first_seq = self._seq + 1
+            self._seq += len(events)
+        _INSERT_EVENTS.run(
             self.connection,
             *(
                 {
                     "execution_id": row.id,
-                    "seq": first + index,
+                    "seq": seq,
                     "epoch": row.epoch if epoch is None else epoch,
                     "inserted_at": self.now(),
                     "type": event.type,
                     "path": event.path,
                     "payload": storable(event.data, "event"),
                 }
-                for index, event in enumerate(events)
+                for seq, event in enumerate(events, start=first_seq)
             ),
         )
 
-    def announce(self, execution_id: str) -> None:
-        """Tell those who listen that an execution is ready, when this is committed."""
-        if self.on_postgres:
-            notify(self.connection, execution_id)
+    def notify_ready(self, execution_id: str) -> None:
+        """Notify listeners, when this transaction commits, that an execution is ready."""
+        self.dialect.notify(self.connection, execution_id)
 
     def mark_new(self, execution_id: str) -> Mapping[str, Any]:
-        """The mark of a transaction that makes an execution."""
-        self.touched = Touched(execution_id=execution_id, revision=1, token=uuid4().hex)
+        """The commit mark of a transaction that inserts an execution, as column values."""
+        self.commit_mark = CommitMark(execution_id=execution_id, revision=1, token=uuid4().hex)
         self._seq = 1
-        return {"revision": 1, "written_by": self.touched.token}
+        return {"revision": 1, "written_by": self.commit_mark.token}
 
-    def _touch(self, statements: tuple[Executable, Executable], values: dict[str, Any]) -> Row[Any] | None:
+    def _lock(self, statement: Executable, parameters: dict[str, Any]) -> Row[Any] | None:
         token = uuid4().hex
-        row = self.run(statements[self.on_postgres], {**values, "token": token}).one_or_none()
+        row = self.execute(statement, {**parameters, "token": token}).one_or_none()
         if row is not None:
-            time = (row.server_time,) if self.on_postgres else ()
-            self._touched(values["wanted"], row.revision, token, row.seq, *time)
+            self._locked(parameters["wanted"], row, token)
         return row
 
-    def _touched(
-        self, execution_id: str, revision: int, token: str, seq: int, server_time: datetime | None = None
-    ) -> None:
-        self.touched = Touched(execution_id=execution_id, revision=revision, token=token)
-        self._seq = seq
-        if self._clock is None and server_time is not None:
-            self._now = server_time.astimezone(UTC)
+    def _locked(self, execution_id: str, row: Row[Any], token: str) -> None:
+        self.commit_mark = CommitMark(execution_id=execution_id, revision=row.revision, token=token)
+        self._seq = row.seq
+        if self.dialect.has_clock and self._clock is None:
+            self._now = row.server_time.astimezone(UTC)
 
 
-HEAD = [column for column in executions.c if column.name != "context_snapshot"]
-_SERVER_TIME = func.clock_timestamp(type_=Moment).label("server_time")
-_LOCK_ALONE = (
-    update(executions)
-    .where(executions.c.flow_run_id == bindparam("wanted"))
-    .values(revision=executions.c.revision + literal_column("1"), written_by=bindparam("token"))
-)
+@dataclass(frozen=True, kw_only=True)
+class _Statements:
+    """The statements that lock an execution's row and return it."""
+
+    lock: Executable
+    fence: Executable
+    fence_and_count: Prepared
+
+
+HEAD = [column for column in executions_table.c if column.name != "context_snapshot"]
+"""The columns of an execution's row that are read."""
+_SERVER_TIME = func.clock_timestamp(type_=UtcDateTime).label("server_time")
 _OPEN = text("workflow_executions.status NOT IN ({})".format(", ".join(f"'{status}'" for status in sorted(TERMINAL))))
-_FENCE_ALONE = _LOCK_ALONE.where(executions.c.epoch == bindparam("held"), _OPEN)
-_LOCK = (_LOCK_ALONE.returning(*HEAD), _LOCK_ALONE.returning(*HEAD, _SERVER_TIME))
-_FENCE = (_FENCE_ALONE.returning(*HEAD), _FENCE_ALONE.returning(*HEAD, _SERVER_TIME))
-_GRIP = [executions.c[name] for name in ("id", "seq", "recorded", "revision", "deaths")]
-_ADVANCE_ALONE = _FENCE_ALONE.values(
-    seq=executions.c.seq + bindparam("events"), recorded=executions.c.recorded + bindparam("outcomes")
+_LOCK = (
+    update(executions_table)
+    .where(executions_table.c.flow_run_id == bindparam("wanted"))
+    .values(revision=executions_table.c.revision + literal_column("1"), written_by=bindparam("token"))
 )
-_ADVANCE = Prepared(_ADVANCE_ALONE.returning(*_GRIP))
-_TIMED_ADVANCE = Prepared(_ADVANCE_ALONE.returning(*_GRIP, _SERVER_TIME))
-_COUNT_ON = (
-    update(executions).where(executions.c.id == bindparam("number")).values(seq=executions.c.seq + bindparam("more"))
+_FENCE = _LOCK.where(executions_table.c.epoch == bindparam("held"), _OPEN)
+_FENCE_AND_COUNT = _FENCE.values(
+    seq=executions_table.c.seq + bindparam("events"), recorded=executions_table.c.recorded + bindparam("outcomes")
 )
-_EVENTS = Prepared(event_rows.insert(), event_rows.c.keys())
+_COUNTED = [executions_table.c[name] for name in ("id", "seq", "recorded", "revision", "deaths")]
+_ADD_TO_SEQ = (
+    update(executions_table)
+    .where(executions_table.c.id == bindparam("number"))
+    .values(seq=executions_table.c.seq + bindparam("more"))
+)
+_INSERT_EVENTS = Prepared(events_table.insert(), events_table.c.keys())
+
+
+def _statements(*time: ColumnElement[Any]) -> _Statements:
+    return _Statements(
+        lock=_LOCK.returning(*HEAD, *time),
+        fence=_FENCE.returning(*HEAD, *time),
+        fence_and_count=Prepared(_FENCE_AND_COUNT.returning(*_COUNTED, *time)),
+    )
+
+
+_WITHOUT_TIME = _statements()
+_WITH_SERVER_TIME = _statements(_SERVER_TIME)

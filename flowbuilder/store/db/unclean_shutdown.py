@@ -1,8 +1,8 @@
-"""A SQLite file whose last users did not stop as they should is looked through before it is used again.
+"""Integrity check of a SQLite file after an unclean shutdown, before it is used again.
 
-Whoever has the file open holds a shared lock on a small file beside it, which the kernel takes back however a process
-ends. Who can have that lock alone is the first to come. A log that is there then was left by a crash or a power loss:
-the last connection that closes takes it away.
+Every process that has the file open holds a shared lock on a small file beside it, which the kernel releases however
+the process ends. A process that gets the lock exclusively is the first one. A SQLite log that exists then was left by
+a crash or a power loss, because the last connection that closes deletes it.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ from flowbuilder.store.db.sqlite import library
 
 logger = logging.getLogger(__name__)
 
-BESIDE = "-users"
+LOCK_SUFFIX = "-users"
 _LOGS = ("-wal", "-journal")
 
 
-def enter(file: Path) -> int | None:
-    """Be one of those that have the file open; `ConfigurationError` when it is damaged. The descriptor is for `leave`;
-    None where there is no file yet, or no such lock."""
+def open_file(file: Path) -> int | None:
+    """Take the shared lock of a file; `ConfigurationError` when the file is damaged. Returns the lock's descriptor, for
+    `close_file`; None when the file does not exist yet or its folder is not writable."""
     if not file.exists():
         return None
     try:
-        lock = os.open(file.with_name(file.name + BESIDE), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(file.with_name(file.name + LOCK_SUFFIX), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError:
-        return None  # such as a folder that is not ours: then it cannot have been written either
+        return None  # such as a read-only folder: then the database cannot have been written either
     try:
         with contextlib.suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if any(_size(file.with_name(file.name + log)) for log in _LOGS):
-                _ensure_sound(file)
-        fcntl.flock(lock, fcntl.LOCK_SH)  # waits while the first one looks
+                _check(file)
+        fcntl.flock(lock, fcntl.LOCK_SH)  # waits while the first process checks
     except BaseException:
         os.close(lock)
         raise
     return lock
 
 
-def leave(lock: int | None) -> None:
-    """Be no more one of them."""
+def close_file(lock: int | None) -> None:
+    """Release the lock."""
     if lock is not None:
         os.close(lock)
 
@@ -57,7 +57,7 @@ def _size(file: Path) -> int:
         return 0
 
 
-def _ensure_sound(file: Path) -> None:
+def _check(file: Path) -> None:
     module, _ = library()
     begun = time.monotonic()
     try:
@@ -67,13 +67,13 @@ def _ensure_sound(file: Path) -> None:
         finally:
             connection.close()
     except module.OperationalError as problem:
-        logger.warning("%s was not closed properly and cannot be looked through: %s", file, problem)
-        return  # it cannot be read at all, which whoever opens it is told
+        logger.warning("%s was not closed properly and cannot be checked: %s", file, problem)
+        return  # it cannot be read at all: opening it reports that
     except module.DatabaseError as problem:
         answer = str(problem)
     if answer != "ok":
         raise ConfigurationError(
-            f"{file} was not closed properly and is damaged ({' '.join(str(answer).split())[:200]}): put it aside and "
-            "make it from the newest backup, with flowbuilder restore"
+            f"{file} was not closed properly and is damaged ({' '.join(str(answer).split())[:200]}): move it away "
+            "and restore the newest backup, with flowbuilder restore"
         )
-    logger.info("%s was not closed properly; it is sound (%.1f s)", file, time.monotonic() - begun)
+    logger.info("%s was not closed properly; it is intact (%.1f s)", file, time.monotonic() - begun)

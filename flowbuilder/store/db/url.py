@@ -1,4 +1,4 @@
-"""Where the database is: the URLs that people write, as SQLAlchemy's."""
+"""Database URLs: parsed into SQLAlchemy's, and displayed without the password."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from sqlalchemy.exc import ArgumentError
 from flowbuilder.errors import ConfigurationError
 
 
-def location(url: str) -> URL:
-    """The URL with the driver that the store works with; `ConfigurationError` for what is no database of ours."""
+def parse_url(url: str) -> URL:
+    """The URL with the store's driver; `ConfigurationError` for an unsupported database."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
@@ -20,16 +20,14 @@ def location(url: str) -> URL:
         return parsed.set(drivername="postgresql+psycopg")
     if family == "sqlite":
         if not parsed.database or parsed.database == ":memory:":
-            raise ConfigurationError("a database in memory is forgotten at once; name a file: sqlite:///flowbuilder.db")
+            raise ConfigurationError(
+                "an in-memory database would be lost at once; name a file: sqlite:///flowbuilder.db"
+            )
         return parsed.set(drivername="sqlite+pysqlite")
-    raise ConfigurationError(f"flowbuilder works on SQLite and PostgreSQL, not on {family}")
+    raise ConfigurationError(f"flowbuilder supports SQLite and PostgreSQL, not {family}")
 
 
-def shown(url: URL) -> str:
-    """The URL as messages may show it, without its password."""
+def display_url(url: URL | str) -> str:
+    """The URL without its password, for messages."""
+    url = parse_url(url) if isinstance(url, str) else url
     return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
-
-
-def shown_url(url: str) -> str:
-    """A URL as people write it, as messages may show it."""
-    return shown(location(url))

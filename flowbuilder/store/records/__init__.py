@@ -1,1 +1,1 @@
-"""Repositories: the SQL of each kind of record."""
+"""Repositories: the queries and writes of each kind of record."""

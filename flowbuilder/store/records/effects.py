@@ -1,4 +1,4 @@
-"""The effect ledger, in the database."""
+"""The effect ledger: intents and receipts."""
 
 from __future__ import annotations
 
@@ -10,42 +10,43 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from flowbuilder.errors import Conflict, NotFound
-from flowbuilder.model.effect import (
-    Effect,
-    Ending,
-    Intent,
-    cancelled,
-    ended_without_receipt,
-    intended,
-    notes,
+from flowbuilder.model.effect import Effect, Ending, Intent
+from flowbuilder.model.effect_rules import (
+    cancelled_error,
+    done_event,
+    ensure_revertible,
+    intended_event,
+    no_receipt_event,
+    reverted_event,
+    stored_detail,
 )
-from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Lease
 from flowbuilder.model.stored_json import storable
-from flowbuilder.model.undo_rules import ensure_revertible, reverted
 from flowbuilder.store.db.corruption import ensure_readable
-from flowbuilder.store.db.repository import Repository
-from flowbuilder.store.db.tables import effects, executions
+from flowbuilder.store.db.database import Repository
+from flowbuilder.store.db.tables import effects_table, executions_table
 from flowbuilder.store.db.transaction import Transaction
 from flowbuilder.values import JsonObject
 
 
 class SqlEffects(Repository):
-    """Intents, receipts, and effects of which nobody knows."""
+    """Effects, each written under the lease of its execution."""
 
     def begin_effect(self, lease: Lease, intent: Intent) -> Effect:
-        """The durable intent; one that is there already comes back as it stood, marked as resumed."""
+        """Record the intent; an existing effect is returned as it stood, marked as resumed."""
 
         def begin(transaction: Transaction) -> Effect:
             row = transaction.fence(lease)
-            known = transaction.run(select(effects).where(effects.c.key == intent.key)).one_or_none()
+            known = transaction.execute(select(effects_table).where(effects_table.c.key == intent.key)).one_or_none()
             if known is not None and known.status != "refused":
                 if intent.asked > _asked(known.detail):
-                    kept = {**known.detail, "asked": intent.asked}
-                    transaction.run(update(effects).where(effects.c.key == intent.key).values(detail=kept))
+                    detail = {**known.detail, "asked": intent.asked}
+                    transaction.execute(
+                        update(effects_table).where(effects_table.c.key == intent.key).values(detail=detail)
+                    )
                 return _resumed(transaction, _effect_of(known))
             if row.control == "cancel":
-                raise cancelled(lease)
+                raise cancelled_error(lease)
             columns = {
                 "key": intent.key,
                 "execution_id": row.id,
@@ -56,22 +57,22 @@ class SqlEffects(Repository):
                 "target_class": intent.target_class,
                 "status": "intended",
                 "request_hash": intent.request_hash,
-                "detail": notes(intent),
+                "detail": stored_detail(intent),
                 "inserted_at": transaction.now(),
             }
             if known is None:
-                insert = transaction.insert(effects).on_conflict_do_nothing(index_elements=[effects.c.key])
-                if transaction.run(insert.returning(effects.c.key), columns).one_or_none() is None:
+                insert = transaction.insert(effects_table).on_conflict_do_nothing(index_elements=[effects_table.c.key])
+                if transaction.execute(insert.returning(effects_table.c.key), columns).one_or_none() is None:
                     return _resumed(transaction, _effect(transaction, intent.key))
             else:
                 again = {"status": "intended", "request_hash": intent.request_hash, "detail": columns["detail"]}
-                transaction.run(update(effects).where(effects.c.key == intent.key).values(**again))
+                transaction.execute(update(effects_table).where(effects_table.c.key == intent.key).values(**again))
             effect = _effect(transaction, intent.key)
-            transaction.write(row, [intended(effect)])
-            # it may have been made after the backup that this execution came from, nobody knows when
+            transaction.write_events(row, [intended_event(effect)])
+            # after a restore the effect may have been made at any time since the execution began
             return _resumed(transaction, effect, since=row.inserted_at) if row.restored else effect
 
-        self._database.room.ensure()
+        self._database.disk_space.ensure()
         return self._database.write(begin)
 
     def finish_effect(
@@ -84,57 +85,57 @@ class SqlEffects(Repository):
         inverse: JsonObject | None = None,
         reason: str = "",
     ) -> Effect:
-        """The receipt, or the note that nobody knows. The first receipt stands: another one is `Conflict`."""
-        kept, undo = storable(receipt, "the receipt"), storable(inverse, "the inverse")
+        """Record the receipt, or why there is none. The first receipt stands: another one is `Conflict`."""
+        stored, undo = storable(receipt, "the receipt"), storable(inverse, "the inverse")
 
         def finish(transaction: Transaction) -> Effect:
             row = transaction.fence(lease)
             effect = _effect(transaction, key)
             if effect.status in ("done", "reverted"):
-                if status == "done" and kept == effect.receipt:
+                if status == "done" and stored == effect.receipt:
                     return effect
-                raise Conflict(f"effect {key} on {effect.target} has a receipt already, and this one differs")
+                raise Conflict(f"effect {key} on {effect.target} has a receipt already, which differs from this one")
             if status == "done":
-                changes = {"status": "done", "receipt": kept, "inverse": undo, "done_at": transaction.now()}
-                event = NewEvent(type="effect_done", path=effect.path, data={"key": key, "receipt": kept})
+                changes = {"status": "done", "receipt": stored, "inverse": undo, "done_at": transaction.now()}
+                event = done_event(effect, stored)  # type: ignore[arg-type]
             else:
                 changes = {
                     "status": status,
-                    "detail": {**notes(effect), "reason": reason},
+                    "detail": {**stored_detail(effect), "reason": reason},
                 }
-                event = ended_without_receipt(effect, status, reason)
-            transaction.run(update(effects).where(effects.c.key == key).values(**changes))
-            transaction.write(row, [event])
+                event = no_receipt_event(effect, status, reason)
+            transaction.execute(update(effects_table).where(effects_table.c.key == key).values(**changes))
+            transaction.write_events(row, [event])
             return _effect(transaction, key)
 
         return self._database.write(finish)
 
     def revert_effect(self, key: str, by: str) -> Effect:
-        """Note that a person has taken an effect back, also after the end of its execution."""
+        """Record that a person reverted an effect, also after the end of its execution."""
 
         def revert(transaction: Transaction) -> Effect:
             effect = _effect(transaction, key)
             row = transaction.lock(effect.execution_id)
             ensure_revertible(_effect(transaction, key))
-            transaction.run(update(effects).where(effects.c.key == key).values(status="reverted"))
-            transaction.write(row, [reverted(effect, by)])
+            transaction.execute(update(effects_table).where(effects_table.c.key == key).values(status="reverted"))
+            transaction.write_events(row, [reverted_event(effect, by)])
             return _effect(transaction, key)
 
         return self._database.write(revert)
 
     def effect(self, key: str) -> Effect:
-        """One row of the ledger."""
+        """One effect; `NotFound`."""
         return self._database.read(lambda transaction: _effect(transaction, key))
 
     def effects(self, execution_id: str) -> Sequence[Effect]:
         """An execution's effects, oldest first."""
-        number = select(executions.c.id).where(executions.c.flow_run_id == execution_id).scalar_subquery()
-        query = select(effects).where(effects.c.execution_id == number).order_by(effects.c.position)
-        return self._database.read(lambda transaction: tuple(_effect_of(row) for row in transaction.run(query)))
+        row_id = select(executions_table.c.id).where(executions_table.c.flow_run_id == execution_id).scalar_subquery()
+        query = select(effects_table).where(effects_table.c.execution_id == row_id).order_by(effects_table.c.position)
+        return self._database.read(lambda transaction: tuple(_effect_of(row) for row in transaction.execute(query)))
 
 
 def _effect(transaction: Transaction, key: str) -> Effect:
-    row = transaction.run(select(effects).where(effects.c.key == key)).one_or_none()
+    row = transaction.execute(select(effects_table).where(effects_table.c.key == key)).one_or_none()
     if row is None:
         raise NotFound(f"there is no effect {key}")
     return _effect_of(row)
@@ -150,7 +151,7 @@ def _resumed(transaction: Transaction, effect: Effect, *, since: datetime | None
 
 
 def _effect_of(row: Row[Any]) -> Effect:
-    ensure_readable(row, effects.name, f"effect {row.key} ({row.path} of execution {row.flow_run_id})")
+    ensure_readable(row, effects_table.name, f"effect {row.key} ({row.path} of execution {row.flow_run_id})")
     return Effect(
         key=row.key,
         execution_id=row.flow_run_id,

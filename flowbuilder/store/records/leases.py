@@ -1,4 +1,4 @@
-"""Who holds an execution: taking a lease, keeping it, letting go; and what people ask of the holder."""
+"""Leases of executions: claimed, renewed, released; and the control requests to their holders."""
 
 from __future__ import annotations
 
@@ -12,38 +12,37 @@ from flowbuilder.errors import NotFound, Refused
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import TERMINAL, Control, Execution, Lease, Status
 from flowbuilder.model.lease_rules import (
-    awaited,
+    awaited_reviews,
+    control_applied_event,
+    control_request,
     ensure_claimable,
-    ensure_legal,
+    ensure_transition,
     is_death,
     is_poison,
-    quarantined,
-    ready_when_settled,
-    set_aside,
-    wish,
-    wish_done,
-    wished_status,
-    worker_lost,
+    quarantine_error,
+    quarantined_event,
+    settled_ready_at,
+    settled_status,
+    worker_lost_event,
 )
 from flowbuilder.model.stored_json import storable
-from flowbuilder.store.db.compatibility import ensure_new_enough
-from flowbuilder.store.db.repository import Repository
-from flowbuilder.store.db.tables import decisions, executions, values
+from flowbuilder.store.db.database import Repository
+from flowbuilder.store.db.migrations import ensure_new_enough
+from flowbuilder.store.db.tables import decisions_table, executions_table, values_table
 from flowbuilder.store.db.transaction import Transaction
-from flowbuilder.store.records.executions import execution_of, found
+from flowbuilder.store.records.executions import execution_of, read_execution, search_snapshot
 from flowbuilder.store.records.review_closing import withdraw_open
-from flowbuilder.store.records.search_snapshot import snapshot
 from flowbuilder.values import Json, JsonObject
 
-_CONTROL = select(executions.c.control).where(executions.c.flow_run_id == bindparam("wanted"))
+_CONTROL = select(executions_table.c.control).where(executions_table.c.flow_run_id == bindparam("wanted"))
 
 
 class SqlLeases(Repository):
-    """An execution's row is its lock; its epoch grows whenever the right to write changes hands."""
+    """An execution's row is its lock; its epoch grows whenever the lease changes hands."""
 
     def claim(self, execution_id: str, holder: str, ttl: timedelta) -> Lease:
-        """Take or take over the lease: epoch + 1, status running, attempt + 1; or set a poisonous execution aside.
-        `Unavailable` while there is no room to write down what would follow."""
+        """Take or take over the lease: epoch + 1, status running, attempt + 1; or quarantine the execution.
+        `Unavailable` when the disk is too full."""
 
         def claim(transaction: Transaction) -> Lease | Refused:
             row = transaction.lock(execution_id)
@@ -52,8 +51,8 @@ class SqlLeases(Repository):
             ensure_claimable(before, holder, now)
             died, epoch = is_death(before, holder, now), row.epoch + 1
             if is_poison(before, died=died):
-                return _set_aside(transaction, row)
-            transaction.change(
+                return _quarantine(transaction, row)
+            transaction.update_execution(
                 row.id,
                 status="running",
                 holder=holder,
@@ -65,21 +64,21 @@ class SqlLeases(Repository):
                 ready_at=None,
             )
             if died:
-                transaction.write(row, [worker_lost(before)], epoch=epoch)
+                transaction.write_events(row, [worker_lost_event(before)], epoch=epoch)
             return Lease(execution_id=execution_id, holder=holder, epoch=epoch)
 
-        self._database.room.ensure()
+        self._database.disk_space.ensure()
         claimed = self._database.write(claim)
         if isinstance(claimed, Refused):
-            raise claimed  # after the commit: that it is set aside is to last
+            raise claimed  # after the commit, so that the quarantine is stored
         return claimed
 
     def renew(self, lease: Lease, ttl: timedelta) -> None:
-        """Keep the lease for another `ttl` from now."""
+        """Extend the lease to `ttl` from now."""
 
         def renew(transaction: Transaction) -> None:
-            grip = transaction.advance(lease)
-            transaction.change(grip.id, lease_until=transaction.now() + ttl)
+            execution = transaction.fence_and_count(lease)
+            transaction.update_execution(execution.id, lease_until=transaction.now() + ttl)
 
         self._database.write(renew)
 
@@ -89,7 +88,7 @@ class SqlLeases(Repository):
         def expire_lease(transaction: Transaction) -> None:
             row = transaction.lock(execution_id)
             if row.holder == holder:
-                transaction.change(row.id, lease_until=transaction.now())
+                transaction.update_execution(row.id, lease_until=transaction.now())
 
         self._database.write(expire_lease)
 
@@ -104,69 +103,77 @@ class SqlLeases(Repository):
         progress: JsonObject | None = None,
         ready_at: datetime | None = None,
     ) -> Execution:
-        """Set the status, end the lease, write the events. A wish not yet done is done at once."""
+        """Release the lease: set the status, write the events. A pending control request is applied at once."""
         large = {"outputs": storable(outputs, "the outputs"), "error": storable(error, "the error")}
-        kept = None if progress is None else storable(progress, "the progress")
+        stored_progress = None if progress is None else storable(progress, "the progress")
 
         def settle(transaction: Transaction) -> Execution:
             row = transaction.fence(lease)
             now = transaction.now()
-            ensure_legal(execution_of(row), status)
-            final = wished_status(status, row.control)
+            ensure_transition(execution_of(row), status)
+            final = settled_status(status, row.control)
             if status in TERMINAL:
                 withdraw_open(transaction, row)
-            transaction.write(row, events)
+            transaction.write_events(row, events)
             if final != status:
                 if final in TERMINAL:
                     withdraw_open(transaction, row)
-                transaction.write(row, [wish_done(final, row.wished_by)])
+                transaction.write_events(row, [control_applied_event(final, row.wished_by)])
             missed = final == "waiting" and _missed(transaction, row, tuple(events))
-            ready = ready_when_settled(final, missed=missed, asked=ready_at, now=now)
-            _let_go(transaction, row, final, ready_at=ready, progress=row.progress if kept is None else kept)
-            transaction.run(update(values).where(values.c.execution_id == row.id).values(**large))
+            ready = settled_ready_at(final, missed=missed, wanted=ready_at, now=now)
+            _release(
+                transaction,
+                row,
+                final,
+                ready_at=ready,
+                progress=row.progress if stored_progress is None else stored_progress,
+            )
+            transaction.execute(update(values_table).where(values_table.c.execution_id == row.id).values(**large))
             if final in TERMINAL:
-                _keep_snapshot(transaction, row)
-            return found(transaction, lease.execution_id)
+                _store_snapshot(transaction, row)
+            return read_execution(transaction, lease.execution_id)
 
         return self._database.write(settle)
 
     def request_control(self, execution_id: str, action: Control | None, by: str) -> Execution:
-        """Note a wish for the worker; where nobody holds the execution it is done at once."""
+        """Store a control request for the worker; without a holder it is applied at once."""
 
         def request(transaction: Transaction) -> Execution:
             row = transaction.lock(execution_id)
             now = transaction.now()
-            change = wish(execution_of(row), action, by, now)
+            change = control_request(execution_of(row), action, by, now)
             if change is not None:
-                transaction.write(row, [change.requested])
-                transaction.change(row.id, control=change.control, wished_by=by)
+                transaction.write_events(row, [change.requested])
+                transaction.update_execution(row.id, control=change.control, wished_by=by)
                 if change.status is not None:
                     if change.status in TERMINAL:
                         withdraw_open(transaction, row)
                     again = {"ready_at": now, "deaths": 0} if change.status == "queued" else {"ready_at": None}
-                    _let_go(transaction, row, change.status, **again)
-                    done = [change.done] if change.done else []
-                    transaction.write(row, done, epoch=row.epoch + 1)
-            return found(transaction, execution_id)
+                    _release(transaction, row, change.status, **again)
+                    applied = [change.applied] if change.applied else []
+                    transaction.write_events(row, applied, epoch=row.epoch + 1)
+            return read_execution(transaction, execution_id)
 
         return self._database.write(request)
 
     def control(self, execution_id: str) -> Control | None:
-        """What a person has asked for and the worker has not yet done."""
+        """The pending control request."""
 
-        def look(transaction: Transaction) -> Control | None:
-            row = transaction.run(_CONTROL, {"wanted": execution_id}).one_or_none()
+        def read(transaction: Transaction) -> Control | None:
+            row = transaction.execute(_CONTROL, {"wanted": execution_id}).one_or_none()
             if row is None:
                 raise NotFound(f"there is no execution {execution_id}")
-            asked: Control | None = row.control
-            return asked
+            control: Control | None = row.control
+            return control
 
-        return self._database.read(look)
+        return self._database.read(read)
 
 
-def _let_go(transaction: Transaction, row: Row[Any], status: Status, *, ready_at: datetime | None, **more: Any) -> None:
-    """Another status for an execution that nobody holds from now on: whoever held it is fenced out."""
-    transaction.change(
+def _release(
+    transaction: Transaction, row: Row[Any], status: Status, *, ready_at: datetime | None, **more: Any
+) -> None:
+    """End the lease with a new status; a worker that still holds it is fenced out."""
+    transaction.update_execution(
         row.id,
         status=status,
         epoch=row.epoch + 1,
@@ -178,28 +185,32 @@ def _let_go(transaction: Transaction, row: Row[Any], status: Status, *, ready_at
         **more,
     )
     if ready_at is not None and ready_at <= transaction.now():
-        transaction.announce(row.flow_run_id)
+        transaction.notify_ready(row.flow_run_id)
 
 
-def _set_aside(transaction: Transaction, row: Row[Any]) -> Refused:
+def _quarantine(transaction: Transaction, row: Row[Any]) -> Refused:
     before = execution_of(row)
-    status = wished_status("paused", row.control)
+    status = settled_status("paused", row.control)
     if status in TERMINAL:
         withdraw_open(transaction, row)
-    _let_go(transaction, row, status, ready_at=None, deaths=row.deaths + 1)
-    done = [] if status == "paused" else [wish_done(status, row.wished_by)]
-    transaction.write(row, [worker_lost(before), quarantined(before), *done], epoch=row.epoch + 1)
-    return set_aside(before)
+    _release(transaction, row, status, ready_at=None, deaths=row.deaths + 1)
+    applied = [] if status == "paused" else [control_applied_event(status, row.wished_by)]
+    transaction.write_events(row, [worker_lost_event(before), quarantined_event(before), *applied], epoch=row.epoch + 1)
+    return quarantine_error(before)
 
 
 def _missed(transaction: Transaction, row: Row[Any], events: tuple[NewEvent, ...]) -> bool:
-    """Whether one of the reviews that the worker says it waits for was decided while it held the execution."""
-    waits_for = awaited(events)
-    made = select(decisions.c.path).where(decisions.c.execution_id == row.id, decisions.c.epoch == row.epoch)
-    return any(waits_for is None or path in waits_for for path in transaction.run(made).scalars())
+    """Whether a review that the worker's event names was decided while the worker held the execution."""
+    waits_for = awaited_reviews(events)
+    decided = select(decisions_table.c.path).where(
+        decisions_table.c.execution_id == row.id, decisions_table.c.epoch == row.epoch
+    )
+    return any(waits_for is None or path in waits_for for path in transaction.execute(decided).scalars())
 
 
-def _keep_snapshot(transaction: Transaction, row: Row[Any]) -> None:
-    kept = transaction.run(select(values).where(values.c.execution_id == row.id)).one()
-    excerpt = snapshot(inputs=kept.inputs, site=row.site, outputs=kept.outputs, error=kept.error)
-    transaction.run(update(executions).where(executions.c.id == row.id).values(context_snapshot=excerpt))
+def _store_snapshot(transaction: Transaction, row: Row[Any]) -> None:
+    kept = transaction.execute(select(values_table).where(values_table.c.execution_id == row.id)).one()
+    excerpt = search_snapshot(inputs=kept.inputs, site=row.site, outputs=kept.outputs, error=kept.error)
+    transaction.execute(
+        update(executions_table).where(executions_table.c.id == row.id).values(context_snapshot=excerpt)
+    )

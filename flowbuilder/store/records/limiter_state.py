@@ -1,4 +1,4 @@
-"""Limiter state of connections: one row each, changed under its lock."""
+"""Limiter state of connections: one row each, updated under its lock."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TypeVar
 from sqlalchemy import bindparam, select, update
 
 from flowbuilder.ports.throttle import Transition
-from flowbuilder.store.db.repository import Repository
-from flowbuilder.store.db.tables import traffic as rows
+from flowbuilder.store.db.database import Repository
+from flowbuilder.store.db.tables import limiter_states_table
 from flowbuilder.store.db.transaction import Transaction
 from flowbuilder.throttling.limiter import LimiterState
 
 T = TypeVar("T")
-_ROW = select(rows.c.state).where(rows.c.name == bindparam("wanted"))
-_LOCKED = _ROW.with_for_update()
+_STATE = select(limiter_states_table.c.state).where(limiter_states_table.c.name == bindparam("wanted"))
+_LOCKED_STATE = _STATE.with_for_update()
 
 
 class SqlLimiterState(Repository):
@@ -22,26 +22,28 @@ class SqlLimiterState(Repository):
 
     def limiter_state(self, name: str) -> LimiterState:
         """The current state of one connection."""
-        state = self._database.read(lambda transaction: transaction.run(_ROW, {"wanted": name}).scalar_one_or_none())
-        return LimiterState() if state is None else LimiterState.from_record(state)
+        wanted = {"wanted": name}
+        record = self._database.read(lambda transaction: transaction.execute(_STATE, wanted).scalar_one_or_none())
+        return LimiterState() if record is None else LimiterState.from_record(record)
 
     def update_limiter(self, name: str, transition: Transition[T]) -> T:
         """Change the state of one connection in one transaction, at the database's time; returns the result."""
+        wanted = {"wanted": name}
 
         def change(transaction: Transaction) -> T:
-            state = transaction.run(_LOCKED, {"wanted": name}).scalar_one_or_none()
-            if state is None:
+            record = transaction.execute(_LOCKED_STATE, wanted).scalar_one_or_none()
+            if record is None:
                 first = {"name": name, "state": LimiterState().to_record(), "updated_at": transaction.now()}
-                transaction.run(transaction.insert(rows).on_conflict_do_nothing(), first)
-                state = transaction.run(_LOCKED, {"wanted": name}).scalar_one()
-            before = LimiterState.from_record(state)
-            after, said = transition(before, transaction.now())
+                transaction.execute(transaction.insert(limiter_states_table).on_conflict_do_nothing(), first)
+                record = transaction.execute(_LOCKED_STATE, wanted).scalar_one()
+            before = LimiterState.from_record(record)
+            after, result = transition(before, transaction.now())
             if after != before:
-                transaction.run(
-                    update(rows)
-                    .where(rows.c.name == name)
+                transaction.execute(
+                    update(limiter_states_table)
+                    .where(limiter_states_table.c.name == name)
                     .values(state=after.to_record(), updated_at=transaction.now())
                 )
-            return said
+            return result
 
         return self._database.write(change)

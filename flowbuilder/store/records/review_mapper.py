@@ -1,4 +1,4 @@
-"""A review and its decision as rows."""
+"""Maps reviews and decisions to rows and back."""
 
 from __future__ import annotations
 
@@ -13,36 +13,38 @@ from flowbuilder.model.review import Assignment, Decision, Review, ReviewRequest
 from flowbuilder.model.review_opening import search_text
 from flowbuilder.model.stored_json import storable
 from flowbuilder.store.db.corruption import ensure_readable
-from flowbuilder.store.db.tables import decisions, reviews
+from flowbuilder.store.db.tables import decisions_table, reviews_table
 from flowbuilder.store.db.transaction import Transaction
 from flowbuilder.values import JsonObject
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
-"""How urgent a review without a due date is."""
+"""The `urgency` of a review without a due date."""
 
-WHOLE = select(
-    reviews,
+WITH_DECISION = select(
+    reviews_table,
     *(
         column.label(f"decision_{column.name}")
-        for column in decisions.c
+        for column in decisions_table.c
         if column.name not in ("review_id", "execution_id", "path", "epoch")
     ),
-).outerjoin(decisions, decisions.c.review_id == reviews.c.id)
+).outerjoin(decisions_table, decisions_table.c.review_id == reviews_table.c.id)
 
-_ONE = WHOLE.where(reviews.c.id == bindparam("wanted"))
+_ONE = WITH_DECISION.where(reviews_table.c.id == bindparam("wanted"))
 
 
-def review_in(transaction: Transaction, review_id: str) -> Review:
+def read_review(transaction: Transaction, review_id: str) -> Review:
     """One review; `NotFound`."""
-    row = transaction.run(_ONE, {"wanted": review_id}).one_or_none()
+    row = transaction.execute(_ONE, {"wanted": review_id}).one_or_none()
     if row is None:
         raise NotFound(f"there is no review {review_id}")
     return review_of(row)
 
 
 def review_of(row: Row[Any]) -> Review:
-    """The record of a row of `WHOLE`; `Damaged`."""
-    ensure_readable(row, f"{reviews.name} or {decisions.name}", f"{row.path} of execution {row.flow_run_id}")
+    """The review of a row of `WITH_DECISION`; `Damaged`."""
+    ensure_readable(
+        row, f"{reviews_table.name} or {decisions_table.name}", f"{row.path} of execution {row.flow_run_id}"
+    )
     return Review(
         id=row.id,
         execution_id=row.flow_run_id,
@@ -69,27 +71,27 @@ def review_of(row: Row[Any]) -> Review:
 def decision_of(row: Row[Any], prefix: str = "") -> Decision:
     """The decision in a row whose columns have this prefix; `Damaged`."""
     if not prefix:
-        ensure_readable(row, decisions.name, f"{row.path}, review {row.review_id},")
-    found = row._mapping
+        ensure_readable(row, decisions_table.name, f"{row.path}, review {row.review_id},")
+    columns = row._mapping
     return Decision(
-        kind=found[f"{prefix}kind"],
-        by=found[f"{prefix}decided_by"],
-        at=found[f"{prefix}inserted_at"],
-        comment=found[f"{prefix}comment"],
-        comments=tuple(found[f"{prefix}comments"]),
-        approved=found[f"{prefix}approved"],
-        edited=found[f"{prefix}edited"],
-        shown_hash=found[f"{prefix}shown_hash"],
-        approved_hash=found[f"{prefix}approved_hash"],
+        kind=columns[f"{prefix}kind"],
+        by=columns[f"{prefix}decided_by"],
+        at=columns[f"{prefix}inserted_at"],
+        comment=columns[f"{prefix}comment"],
+        comments=tuple(columns[f"{prefix}comments"]),
+        approved=columns[f"{prefix}approved"],
+        edited=columns[f"{prefix}edited"],
+        shown_hash=columns[f"{prefix}shown_hash"],
+        approved_hash=columns[f"{prefix}approved_hash"],
     )
 
 
-def insert_review(transaction: Transaction, execution: int, review: Review) -> None:
-    """A new review."""
-    transaction.run(
-        reviews.insert().values(
+def insert_review(transaction: Transaction, execution_row_id: int, review: Review) -> None:
+    """Insert a new review."""
+    transaction.execute(
+        reviews_table.insert().values(
             id=review.id,
-            execution_id=execution,
+            execution_id=execution_row_id,
             flow_run_id=review.execution_id,
             workflow_id=review.workflow,
             site=review.site,
@@ -99,22 +101,26 @@ def insert_review(transaction: Transaction, execution: int, review: Review) -> N
             due_at=review.due_at,
             urgency=review.due_at or NEVER,
             search_text=search_text(review),
-            **_changing(review),
+            **_mutable_columns(review),
         )
     )
 
 
 def update_review(transaction: Transaction, before: Review, after: Review) -> None:
     """Compare-and-set: `Conflict` when the row is no longer the open review that was read."""
-    same = (reviews.c.id == before.id, reviews.c.version == before.version, reviews.c.status == "open")
-    if not transaction.run(update(reviews).where(*same).values(**_changing(after))).rowcount:
-        raise Conflict("this review has changed since it was read; look at it again")
+    same = (
+        reviews_table.c.id == before.id,
+        reviews_table.c.version == before.version,
+        reviews_table.c.status == "open",
+    )
+    if not transaction.execute(update(reviews_table).where(*same).values(**_mutable_columns(after))).rowcount:
+        raise Conflict("this review has changed since it was read; open it again")
 
 
 def insert_decision(transaction: Transaction, execution: Row[Any], review: Review, decision: Decision) -> None:
-    """The decision of a review."""
-    transaction.run(
-        decisions.insert().values(
+    """Insert the decision of a review."""
+    transaction.execute(
+        decisions_table.insert().values(
             review_id=review.id,
             execution_id=execution.id,
             path=review.path,
@@ -132,8 +138,8 @@ def insert_decision(transaction: Transaction, execution: Row[Any], review: Revie
     )
 
 
-def _changing(review: Review) -> dict[str, Any]:
-    """What of a row may change after it was inserted."""
+def _mutable_columns(review: Review) -> dict[str, Any]:
+    """The columns that may change after the insert."""
     return {
         "status": review.status,
         "version": review.version,

@@ -1,4 +1,4 @@
-"""Reviews: asked, claimed, decided, and those whose time is over."""
+"""Reviews: opened, claimed, decided, expired."""
 
 from __future__ import annotations
 
@@ -31,17 +31,24 @@ from flowbuilder.model.review_rules import (
     with_partial_approval,
 )
 from flowbuilder.store.db.corruption import ensure_readable
-from flowbuilder.store.db.repository import Repository
-from flowbuilder.store.db.tables import asked, decisions, executions, reviews, values, versions
+from flowbuilder.store.db.database import Repository
+from flowbuilder.store.db.tables import (
+    decisions_table,
+    executions_table,
+    review_people_table,
+    reviews_table,
+    values_table,
+    versions_table,
+)
 from flowbuilder.store.db.transaction import Transaction
 from flowbuilder.store.records.executions import execution_of
-from flowbuilder.store.records.review_closing import close, count
+from flowbuilder.store.records.review_closing import close_review, count_pending
 from flowbuilder.store.records.review_mapper import (
     NEVER,
-    WHOLE,
+    WITH_DECISION,
     decision_of,
     insert_review,
-    review_in,
+    read_review,
     review_of,
     update_review,
 )
@@ -50,31 +57,31 @@ from flowbuilder.values import JsonObject
 logger = logging.getLogger(__name__)
 
 _DECISIONS = (
-    select(decisions)
-    .join(executions, executions.c.id == decisions.c.execution_id)
-    .where(executions.c.flow_run_id == bindparam("wanted"))
-    .order_by(decisions.c.inserted_at)
+    select(decisions_table)
+    .join(executions_table, executions_table.c.id == decisions_table.c.execution_id)
+    .where(executions_table.c.flow_run_id == bindparam("wanted"))
+    .order_by(decisions_table.c.inserted_at)
 )
-_SITE_RECORD = select(values.c.site_record).where(values.c.execution_id == bindparam("number"))
+_SITE_RECORD = select(values_table.c.site_record).where(values_table.c.execution_id == bindparam("number"))
 
 
 class SqlReviews(Repository):
-    """The execution's row is locked before the review's, always in this order."""
+    """The execution's row is always locked before the review's, which prevents deadlocks."""
 
     def open_review(self, lease: Lease, path: str, request: ReviewRequest) -> Review:
-        """The review at this path of this execution, opened now unless it is there already."""
+        """The review at this path of this execution, opened now unless it exists already."""
 
-        def ask(transaction: Transaction) -> Review:
+        def open_review(transaction: Transaction) -> Review:
             row = transaction.fence(lease)
-            there = WHOLE.where(reviews.c.execution_id == row.id, reviews.c.path == path)
-            if (known := transaction.run(there).one_or_none()) is not None:
+            existing = WITH_DECISION.where(reviews_table.c.execution_id == row.id, reviews_table.c.path == path)
+            if (known := transaction.execute(existing).one_or_none()) is not None:
                 return review_of(known)
             now = transaction.now()
             review = opened_review(request, review_id=str(uuid7()), execution=execution_of(row), path=path, now=now)
             insert_review(transaction, row.id, review)
-            people = allowed_reviewers(request.assign, _site_record(transaction, row)) or {""}
-            transaction.run(
-                asked.insert(),
+            reviewers = allowed_reviewers(request.assign, _site_record(transaction, row)) or {""}
+            transaction.execute(
+                review_people_table.insert(),
                 [
                     {
                         "review_id": review.id,
@@ -83,20 +90,20 @@ class SqlReviews(Repository):
                         "urgency": review.due_at or NEVER,
                         "inserted_at": now,
                     }
-                    for person in sorted(people)
+                    for person in sorted(reviewers)
                 ],
             )
-            count(transaction, review.workflow, 1)
-            transaction.write(row, [opened_event(review)])
-            return review_in(transaction, review.id)
+            count_pending(transaction, review.workflow, 1)
+            transaction.write_events(row, [opened_event(review)])
+            return read_review(transaction, review.id)
 
-        return self._database.write(ask)
+        return self._database.write(open_review)
 
     def claim_review(self, review_id: str, by: str, ttl: timedelta) -> Review:
-        """Say that someone is at it. The same person's claim is extended, which is no change of the review."""
+        """Claim a review for a reviewer. Extending one's own claim does not change its version."""
 
         def claim(transaction: Transaction) -> Review:
-            row, review = _locked(transaction, review_id)
+            row, review = _lock_review(transaction, review_id)
             now = transaction.now()
             ensure_unclaimed(review, by, now)
             ensure_reviewer(review, by, _site_record(transaction, row))
@@ -106,23 +113,23 @@ class SqlReviews(Repository):
             update_review(transaction, review, claimed)
             if not extended:
                 data: JsonObject = {"review_id": review_id, "by": by, "until": until.isoformat()}
-                transaction.write(row, [NewEvent(type="review_claimed", path=review.path, data=data)])
+                transaction.write_events(row, [NewEvent(type="review_claimed", path=review.path, data=data)])
             return claimed
 
         return self._database.write(claim)
 
     def release_review(self, review_id: str, by: str) -> Review:
-        """Take one's own claim back."""
+        """Release one's own claim."""
 
         def release(transaction: Transaction) -> Review:
-            row, review = _locked(transaction, review_id)
+            row, review = _lock_review(transaction, review_id)
             ensure_unclaimed(review, by, transaction.now())
             if review.claimed_by is None or normalized_name(review.claimed_by) != normalized_name(by):
                 return review
             freed = replace(review, claimed_by=None, claimed_until=None, version=review.version + 1)
             update_review(transaction, review, freed)
             data: JsonObject = {"review_id": review_id, "by": by}
-            transaction.write(row, [NewEvent(type="review_released", path=review.path, data=data)])
+            transaction.write_events(row, [NewEvent(type="review_released", path=review.path, data=data)])
             return freed
 
         return self._database.write(release)
@@ -131,7 +138,7 @@ class SqlReviews(Repository):
         """Apply an answer by compare-and-set on the version and the content that the reviewer saw."""
 
         def decide(transaction: Transaction) -> Review:
-            row, review = _locked(transaction, review_id)
+            row, review = _lock_review(transaction, review_id)
             outcome = apply_answer(
                 review,
                 answer,
@@ -142,7 +149,7 @@ class SqlReviews(Repository):
             if isinstance(outcome, PartialApproval):
                 approved = with_partial_approval(review, outcome)
                 update_review(transaction, review, approved)
-                transaction.write(row, [approved_event(approved, outcome, answer.by)])
+                transaction.write_events(row, [approved_event(approved, outcome, answer.by)])
                 return approved
             return _decided(transaction, row, review, outcome, decided_event(review, outcome))
 
@@ -152,30 +159,30 @@ class SqlReviews(Repository):
         """The decisions by StepPath."""
         wanted = {"wanted": execution_id}
         return self._database.read(
-            lambda transaction: {row.path: decision_of(row) for row in transaction.run(_DECISIONS, wanted)}
+            lambda transaction: {row.path: decision_of(row) for row in transaction.execute(_DECISIONS, wanted)}
         )
 
     def expire_reviews(self, *, limit: int = 100) -> Sequence[Review]:
-        """Decide or escalate the reviews whose time is over, each in a transaction of its own."""
+        """Decide or escalate the reviews whose `expires_at` has passed, each in a transaction of its own."""
 
         def due(transaction: Transaction) -> list[str]:
-            over = (reviews.c.status == "open", reviews.c.expires_at <= transaction.now())
-            query = select(reviews.c.id).where(*over).order_by(reviews.c.expires_at, reviews.c.id)
-            return list(transaction.run(query.limit(max(limit, 0))).scalars())
+            over = (reviews_table.c.status == "open", reviews_table.c.expires_at <= transaction.now())
+            query = select(reviews_table.c.id).where(*over).order_by(reviews_table.c.expires_at, reviews_table.c.id)
+            return list(transaction.execute(query.limit(max(limit, 0))).scalars())
 
-        lapsed = [self._lapse(review_id) for review_id in self._database.read(due)]
-        return tuple(review for review in lapsed if review is not None)
+        changed = [self._expire(review_id) for review_id in self._database.read(due)]
+        return tuple(review for review in changed if review is not None)
 
-    def _lapse(self, review_id: str) -> Review | None:
+    def _expire(self, review_id: str) -> Review | None:
         try:
-            return self._database.write(lambda transaction: _expired(transaction, review_id))
-        except Damaged as problem:  # the others are not to wait for it
+            return self._database.write(lambda transaction: _expire(transaction, review_id))
+        except Damaged as problem:  # the other reviews expire all the same
             logger.error("%s", problem)
             return None
 
 
-def _expired(transaction: Transaction, review_id: str) -> Review | None:
-    row, review = _locked(transaction, review_id)
+def _expire(transaction: Transaction, review_id: str) -> Review | None:
+    row, review = _lock_review(transaction, review_id)
     now = transaction.now()
     if review.status != "open" or review.expires_at is None or review.expires_at > now:
         return None  # decided or escalated since it was listed
@@ -185,35 +192,37 @@ def _expired(transaction: Transaction, review_id: str) -> Review | None:
         return _decided(transaction, row, review, outcome, event)
     escalated = with_escalation(review, outcome)
     update_review(transaction, review, escalated)
-    transaction.write(row, [event])
+    transaction.write_events(row, [event])
     return escalated
 
 
 def _decided(transaction: Transaction, row: Row[Any], review: Review, decision: Decision, event: NewEvent) -> Review:
-    closed = close(transaction, row, review, decision, event)
-    transaction.change(row.id, ready_at=decision.at)
-    transaction.announce(row.flow_run_id)
+    closed = close_review(transaction, row, review, decision, event)
+    transaction.update_execution(row.id, ready_at=decision.at)
+    transaction.notify_ready(row.flow_run_id)
     return closed
 
 
-def _locked(transaction: Transaction, review_id: str) -> tuple[Row[Any], Review]:
-    """The execution's row, locked, and the review as it is under that lock."""
-    of = select(reviews.c.flow_run_id).where(reviews.c.id == review_id)
-    execution_id = transaction.run(of).scalar_one_or_none()
+def _lock_review(transaction: Transaction, review_id: str) -> tuple[Row[Any], Review]:
+    """The execution's row, locked, and its review, read under that lock."""
+    query = select(reviews_table.c.flow_run_id).where(reviews_table.c.id == review_id)
+    execution_id = transaction.execute(query).scalar_one_or_none()
     if execution_id is None:
         raise NotFound(f"there is no review {review_id}")
     row = transaction.lock(execution_id)
-    return row, review_in(transaction, review_id)
+    return row, read_review(transaction, review_id)
 
 
 def _site_record(transaction: Transaction, row: Row[Any]) -> JsonObject:
-    found = transaction.run(_SITE_RECORD, {"number": row.id}).one()
-    ensure_readable(found, values.name, f"execution {row.flow_run_id}")
+    found = transaction.execute(_SITE_RECORD, {"number": row.id}).one()
+    ensure_readable(found, values_table.name, f"execution {row.flow_run_id}")
     record: JsonObject = found.site_record
     return record
 
 
 def _author(transaction: Transaction, row: Row[Any]) -> str:
-    query = select(versions.c.author).where(versions.c.workflow_id == row.workflow_id, versions.c.number == row.version)
-    author: str = transaction.run(query).scalar_one()
+    query = select(versions_table.c.author).where(
+        versions_table.c.workflow_id == row.workflow_id, versions_table.c.number == row.version
+    )
+    author: str = transaction.execute(query).scalar_one()
     return author

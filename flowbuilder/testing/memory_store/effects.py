@@ -1,4 +1,4 @@
-"""The effect ledger, in memory."""
+"""The effect ledger: intents and receipts."""
 
 from __future__ import annotations
 
@@ -6,26 +6,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from flowbuilder.errors import Conflict, NotFound
-from flowbuilder.model.effect import (
-    Effect,
-    Ending,
-    Intent,
-    cancelled,
-    ended_without_receipt,
-    intended,
+from flowbuilder.model.effect import Effect, Ending, Intent
+from flowbuilder.model.effect_rules import (
+    cancelled_error,
+    done_event,
+    ensure_revertible,
+    intended_event,
+    no_receipt_event,
+    reverted_event,
 )
-from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Lease
-from flowbuilder.model.undo_rules import ensure_revertible, reverted
 from flowbuilder.testing.memory_store.memory import Repository, copied
 from flowbuilder.values import JsonObject
 
 
 class MemoryEffects(Repository):
-    """Intents, receipts, and effects of which nobody knows."""
+    """Effects, each written under the lease of its execution."""
 
     def begin_effect(self, lease: Lease, intent: Intent) -> Effect:
-        """The durable intent; one that is there already comes back as it stood, marked as resumed."""
+        """Record the intent; an existing effect is returned as it stood, marked as resumed."""
         memory = self._memory
         with memory.lock:
             run = memory.fenced(lease)
@@ -34,11 +33,11 @@ class MemoryEffects(Repository):
                 memory.effects[known.key] = replace(known, asked=max(intent.asked, known.asked))
                 return replace(copied(known), resumed=True, age=(memory.now() - known.created_at).total_seconds())
             if run.execution.control == "cancel":
-                raise cancelled(lease)
+                raise cancelled_error(lease)
             now = memory.now()
             effect = intent.effect(lease.execution_id, now if known is None else known.created_at)
             memory.effects[effect.key] = effect
-            run.write(now, [intended(effect)])
+            run.write(now, [intended_event(effect)])
             return effect
 
     def finish_effect(
@@ -51,7 +50,7 @@ class MemoryEffects(Repository):
         inverse: JsonObject | None = None,
         reason: str = "",
     ) -> Effect:
-        """The receipt, or the note that nobody knows. The first receipt stands: another one is `Conflict`."""
+        """Record the receipt, or why there is none. The first receipt stands: another one is `Conflict`."""
         memory = self._memory
         with memory.lock:
             run = memory.fenced(lease)
@@ -59,30 +58,30 @@ class MemoryEffects(Repository):
             if effect.status in ("done", "reverted"):
                 if status == "done" and receipt == effect.receipt:
                     return effect
-                raise Conflict(f"effect {key} on {effect.target} has a receipt already, and this one differs")
+                raise Conflict(f"effect {key} on {effect.target} has a receipt already, which differs from this one")
             now = memory.now()
             if status == "done":
                 done = replace(effect, status="done", receipt=copied(receipt), inverse=copied(inverse), done_at=now)
-                event = NewEvent(type="effect_done", path=effect.path, data={"key": key, "receipt": receipt})
+                event = done_event(effect, receipt)
             else:
                 done = replace(effect, status=status, detail={"reason": reason})
-                event = ended_without_receipt(effect, status, reason)
+                event = no_receipt_event(effect, status, reason)
             memory.effects[key] = done
             run.write(now, [event])
             return copied(done)
 
     def revert_effect(self, key: str, by: str) -> Effect:
-        """Note that a person has taken an effect back, also after the end of its execution."""
+        """Record that a person reverted an effect, also after the end of its execution."""
         memory = self._memory
         with memory.lock:
             effect = self.effect(key)
             ensure_revertible(effect)
             memory.effects[key] = replace(effect, status="reverted")
-            memory.run(effect.execution_id).write(memory.now(), [reverted(effect, by)])
+            memory.run(effect.execution_id).write(memory.now(), [reverted_event(effect, by)])
             return self.effect(key)
 
     def effect(self, key: str) -> Effect:
-        """One row of the ledger."""
+        """One effect; `NotFound`."""
         with self._memory.lock:
             if key not in self._memory.effects:
                 raise NotFound(f"there is no effect {key}")

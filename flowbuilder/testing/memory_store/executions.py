@@ -10,22 +10,22 @@ from flowbuilder.errors import Conflict, NotFound, Refused
 from flowbuilder.model.events import Event, NewEvent
 from flowbuilder.model.execution import TERMINAL, Control, Execution, Lease, Outcome, Status
 from flowbuilder.model.lease_rules import (
-    awaited,
+    awaited_reviews,
+    control_applied_event,
+    control_request,
     ensure_claimable,
-    ensure_event_fits,
-    ensure_legal,
+    ensure_event_allowed,
+    ensure_transition,
     is_death,
     is_held,
     is_poison,
-    quarantined,
-    ready_when_settled,
-    set_aside,
-    wish,
-    wish_done,
-    wished_status,
-    worker_lost,
+    quarantine_error,
+    quarantined_event,
+    settled_ready_at,
+    settled_status,
+    worker_lost_event,
 )
-from flowbuilder.model.stored_json import keepable, storable
+from flowbuilder.model.stored_json import storable, storable_outcome
 from flowbuilder.ports import ExecutionFilter
 from flowbuilder.testing.memory_store.memory import Repository, Run, copied
 from flowbuilder.values import Json, JsonObject
@@ -93,7 +93,7 @@ class MemoryExecutions(Repository):
                 ready_at=None,
             )
             if died:
-                run.write(now, [worker_lost(before)])
+                run.write(now, [worker_lost_event(before)])
             return Lease(execution_id=execution_id, holder=holder, epoch=run.execution.epoch)
 
     def renew(self, lease: Lease, ttl: timedelta) -> None:
@@ -110,7 +110,7 @@ class MemoryExecutions(Repository):
     def record_outcome(self, lease: Lease, outcome: Outcome, events: Sequence[NewEvent]) -> None:
         """The outcome and its events; a second final outcome of a path is `Conflict`."""
         memory = self._memory
-        kept = keepable(outcome, events)
+        kept = storable_outcome(outcome, events)
         with memory.lock:
             run = memory.fenced(lease)
             if (known := run.outcomes.get(outcome.path)) is not None:
@@ -144,21 +144,21 @@ class MemoryExecutions(Repository):
         progress: JsonObject | None = None,
         ready_at: datetime | None = None,
     ) -> Execution:
-        """Set the status, end the lease, write the events. A wish not yet done is done at once."""
+        """Set the status, end the lease, write the events. A control_request not yet done is done at once."""
         memory = self._memory
         storable([outputs, error, progress], "what it ended with")
         with memory.lock:
             run, now = memory.fenced(lease), memory.now()
-            ensure_legal(run.execution, status)
-            final = wished_status(status, run.execution.control)
+            ensure_transition(run.execution, status)
+            final = settled_status(status, run.execution.control)
             if status in TERMINAL:
                 memory.withdraw_open(run, now)
             run.write(now, events)
             if final != status:
                 if final in TERMINAL:
                     memory.withdraw_open(run, now)
-                run.write(now, [wish_done(final, run.wished_by)])
-            waits_for = awaited(tuple(events))
+                run.write(now, [control_applied_event(final, run.wished_by)])
+            waits_for = awaited_reviews(tuple(events))
             missed = final == "waiting" and any(
                 made.epoch == lease.epoch and (waits_for is None or path in waits_for)
                 for path, made in run.decisions.items()
@@ -174,17 +174,17 @@ class MemoryExecutions(Repository):
                 outputs=copied(outputs),
                 error=copied(error),
                 progress=before.progress if progress is None else copied(progress),
-                ready_at=ready_when_settled(final, missed=missed, asked=ready_at, now=now),
+                ready_at=settled_ready_at(final, missed=missed, wanted=ready_at, now=now),
                 ended_at=now if final in TERMINAL else None,
             )
             return copied(run.execution)
 
     def request_control(self, execution_id: str, action: Control | None, by: str) -> Execution:
-        """Note a wish for the worker; where nobody holds the execution it is done at once."""
+        """Note a control_request for the worker; where nobody holds the execution it is done at once."""
         memory = self._memory
         with memory.lock:
             run, now = memory.run(execution_id), memory.now()
-            change = wish(run.execution, action, by, now)
+            change = control_request(run.execution, action, by, now)
             if change is not None:
                 run.write(now, [change.requested])
                 run.wished_by = by
@@ -193,7 +193,7 @@ class MemoryExecutions(Repository):
                     self._become(run, change.status, now)
                     if change.status == "queued":
                         memory.change(run, deaths=0)
-                    run.write(now, [change.done] if change.done else [])
+                    run.write(now, [change.applied] if change.applied else [])
             return copied(run.execution)
 
     def control(self, execution_id: str) -> Control | None:
@@ -224,17 +224,17 @@ class MemoryExecutions(Repository):
         """An event of a person or a sweeper; `Refused` after the end, but for an effect taken back."""
         with self._memory.lock:
             run = self._memory.run(execution_id)
-            ensure_event_fits(run.execution, event)
+            ensure_event_allowed(run.execution, event)
             run.write(self._memory.now(), [event])
 
     def _set_aside(self, run: Run, now: datetime) -> Refused:
         before = run.execution
-        status = wished_status("paused", before.control)
+        status = settled_status("paused", before.control)
         self._become(run, status, now)
         self._memory.change(run, control=None, deaths=before.deaths + 1)
-        done = [] if status == "paused" else [wish_done(status, run.wished_by)]
-        run.write(now, [worker_lost(before), quarantined(before), *done])
-        return set_aside(before)
+        done = [] if status == "paused" else [control_applied_event(status, run.wished_by)]
+        run.write(now, [worker_lost_event(before), quarantined_event(before), *done])
+        return quarantine_error(before)
 
     def _become(self, run: Run, status: Status, now: datetime) -> None:
         """Another status for an execution that nobody holds; its last holder, if any, is fenced out."""

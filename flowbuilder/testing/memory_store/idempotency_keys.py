@@ -10,7 +10,7 @@ from flowbuilder.testing.memory_store.memory import Repository
 class MemoryIdempotencyKeys(Repository):
     """A key is taken once, for one request, and stands for one execution."""
 
-    def start_key(self, key: str, request_hash: str) -> str | None:
+    def reserve_idempotency_key(self, key: str, request_hash: str) -> str | None:
         """Take a key; the id of the execution that was started with it, if there is one."""
         with self._memory.lock:
             taken, known = self._memory.starts.setdefault(key, (request_hash, None))
@@ -18,7 +18,7 @@ class MemoryIdempotencyKeys(Repository):
                 raise other_start(key)
             return known
 
-    def note_started(self, key: str, execution_id: str) -> str:
+    def complete_idempotency_key(self, key: str, execution_id: str) -> str:
         """The execution of a key; the first one stands."""
         with self._memory.lock:
             if key not in self._memory.starts:

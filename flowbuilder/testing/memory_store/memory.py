@@ -15,7 +15,7 @@ from flowbuilder.errors import NotFound
 from flowbuilder.model.effect import Effect
 from flowbuilder.model.events import Event, NewEvent
 from flowbuilder.model.execution import TERMINAL, Execution, Lease, Outcome, WorkflowVersion
-from flowbuilder.model.lease_rules import lost
+from flowbuilder.model.lease_rules import lost_lease
 from flowbuilder.model.review import Decision, Review
 from flowbuilder.model.review_rules import decided_event, withdrawal
 from flowbuilder.model.stored_json import storable
@@ -98,7 +98,7 @@ class Memory:
         """The rows of the execution that the lease is for; `LostLease` when it is no longer the row's."""
         run = self.runs.get(lease.execution_id)
         if run is None or run.execution.epoch != lease.epoch or run.execution.status in TERMINAL:
-            raise lost(lease)
+            raise lost_lease(lease)
         return run
 
     def change(self, run: Run, **values: object) -> None:

@@ -69,7 +69,7 @@ class MemoryReviews(Repository):
         memory = self._memory
         with memory.lock:
             if cursor is not None and cursor not in memory.reviews:
-                raise Refused("this page's cursor is not one of this queue; begin again at the first page")
+                raise Refused("this cursor is unknown; start again at the first page")
             found = [review for review in memory.reviews.values() if self._fits(review, where)]
             found.sort(key=_urgency)
             if cursor is not None:

@@ -11,14 +11,14 @@ from flowbuilder.values import JsonObject
 class MemoryStepMemos(Repository):
     """Answers by the digest of what was asked."""
 
-    def keep_step_memo(self, lease: Lease, *, path: str, key: str, answer: JsonObject) -> None:
+    def save_step_memo(self, lease: Lease, *, path: str, key: str, answer: JsonObject) -> None:
         """Write an answer down before it is used; the first one stands."""
         kept = storable(answer, "the answer")
         with self._memory.lock:
             run = self._memory.fenced(lease)
             run.answers.setdefault(key, kept)  # type: ignore[arg-type]
 
-    def answer(self, execution_id: str, key: str) -> JsonObject | None:
+    def step_memo(self, execution_id: str, key: str) -> JsonObject | None:
         """The answer to what was asked; None when there is none."""
         with self._memory.lock:
             run = self._memory.runs.get(execution_id)

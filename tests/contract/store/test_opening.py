@@ -1,6 +1,8 @@
 """Opening a store refuses, with a message for an operator, what could lose or damage data."""
 
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
@@ -9,7 +11,7 @@ import pytest
 from flowbuilder.errors import ConfigurationError, Unavailable
 from flowbuilder.store import current, newest, open_store, upgrade
 from flowbuilder.store.db.sqlite import is_safe, library
-from flowbuilder.store.db.url import location
+from flowbuilder.store.db.url import parse_url
 from flowbuilder.testing import FakeClock
 from tests.support.postgres import Server
 from tests.support.store_contract import TTL, World
@@ -27,7 +29,7 @@ from tests.support.store_contract import TTL, World
     ],
 )
 def test_urls_as_people_write_them_are_understood(written: str, driver: str) -> None:
-    assert location(written).drivername == driver
+    assert parse_url(written).drivername == driver
 
 
 @pytest.mark.parametrize(
@@ -35,7 +37,7 @@ def test_urls_as_people_write_them_are_understood(written: str, driver: str) -> 
     [
         ("", "is not a database URL"),
         ("nonsense", "is not a database URL"),
-        ("mysql://u@h/d", "not on mysql"),
+        ("mysql://u@h/d", "not mysql"),
         ("sqlite://", "name a file"),
         ("sqlite:///:memory:", "name a file"),
     ],
@@ -113,7 +115,7 @@ def test_a_file_that_cannot_be_is_unavailable(where: str) -> None:
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("this is no database, and it is longer than a header of one hundred bytes" * 5)
-    with pytest.raises(ConfigurationError, match="is no SQLite database"):
+    with pytest.raises(ConfigurationError, match="is not a SQLite database"):
         open_store(f"sqlite:///{tmp_path / 'text.db'}")
 
 
@@ -198,3 +200,13 @@ def test_opening_a_current_database_is_quick_and_imports_no_alembic(sqlite_url: 
     seconds, imported = done.stdout.split()
     assert imported == "False"
     assert float(seconds) < 0.3, seconds  # about 0.01 on a free machine
+
+
+def test_a_sqlite_store_loads_nothing_of_postgresql_and_no_migrations(sqlite_url: str) -> None:
+    code = (
+        "import sys; from flowbuilder.store import open_store\n"
+        f"store = open_store({sqlite_url!r}, durable=False); store.install_id(); store.ready()\n"
+        "print([name for name in sys.modules if name.split('.')[0] in ('psycopg', 'alembic') or 'postgresql' in name])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"

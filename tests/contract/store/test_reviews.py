@@ -328,7 +328,7 @@ def test_pages_follow_each_other_whatever_is_decided_meanwhile(world: World) -> 
     assert [review.path for review in second.reviews] == ["r3", "r4", "r5"]
     last = world.store.reviews(ReviewFilter(), limit=3, cursor=second.next)
     assert ([review.path for review in last.reviews], last.next) == (["r6"], None)
-    with pytest.raises(Refused, match="begin again"):
+    with pytest.raises(Refused, match="start again"):
         world.store.reviews(ReviewFilter(), cursor="nothing")
 
 

@@ -98,7 +98,7 @@ def test_a_decision_is_for_one_review(world: World, two: tuple[Lease, Lease]) ->
 
 
 def test_an_answer_is_one_executions(world: World, two: tuple[Lease, Lease]) -> None:
-    world.store.keep_step_memo(two[0], path="a", key="k", answer={"n": 1})
-    assert world.store.answer("run-1", "k") == {"n": 1}
-    assert world.store.answer("run-1", "other") is None
-    assert world.store.answer("run-2", "k") is None
+    world.store.save_step_memo(two[0], path="a", key="k", answer={"n": 1})
+    assert world.store.step_memo("run-1", "k") == {"n": 1}
+    assert world.store.step_memo("run-1", "other") is None
+    assert world.store.step_memo("run-2", "k") is None

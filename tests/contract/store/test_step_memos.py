@@ -15,23 +15,23 @@ from tests.support.store_contract import TTL, World
 
 def test_an_answer_is_there_for_whoever_goes_on(world: World) -> None:
     lease = world.held()
-    assert world.store.answer("run-1", "k") is None
-    world.store.keep_step_memo(lease, path="draft", key="k", answer={"text": "né\u0000", "tokens": 3})
-    assert world.store.answer("run-1", "k") == {"text": "né\u0000", "tokens": 3}
+    assert world.store.step_memo("run-1", "k") is None
+    world.store.save_step_memo(lease, path="draft", key="k", answer={"text": "né\u0000", "tokens": 3})
+    assert world.store.step_memo("run-1", "k") == {"text": "né\u0000", "tokens": 3}
 
 
 def test_the_first_answer_stands(world: World) -> None:
     lease = world.held()
     for text in ("first", "second"):
-        world.store.keep_step_memo(lease, path="draft", key="k", answer={"text": text})
-    assert world.store.answer("run-1", "k") == {"text": "first"}
+        world.store.save_step_memo(lease, path="draft", key="k", answer={"text": text})
+    assert world.store.step_memo("run-1", "k") == {"text": "first"}
 
 
 def test_another_execution_has_answers_of_its_own(world: World) -> None:
-    world.store.keep_step_memo(world.held("run-1"), path="draft", key="k", answer={"text": "mine"})
+    world.store.save_step_memo(world.held("run-1"), path="draft", key="k", answer={"text": "mine"})
     world.execution("run-2")
-    assert world.store.answer("run-2", "k") is None
-    assert world.store.answer("nowhere", "k") is None
+    assert world.store.step_memo("run-2", "k") is None
+    assert world.store.step_memo("nowhere", "k") is None
 
 
 def test_a_worker_that_was_overtaken_keeps_no_answer(world: World) -> None:
@@ -39,13 +39,13 @@ def test_a_worker_that_was_overtaken_keeps_no_answer(world: World) -> None:
     world.clock.advance(16)
     world.store.claim("run-1", "worker-2", TTL)
     with pytest.raises(LostLease):
-        world.store.keep_step_memo(lease, path="draft", key="k", answer={"text": "late"})
-    assert world.store.answer("run-1", "k") is None
+        world.store.save_step_memo(lease, path="draft", key="k", answer={"text": "late"})
+    assert world.store.step_memo("run-1", "k") is None
 
 
 def test_what_is_no_json_is_not_kept(world: World) -> None:
     with pytest.raises(Refused):
-        world.store.keep_step_memo(world.held(), path="draft", key="k", answer={"text": b"bytes"})
+        world.store.save_step_memo(world.held(), path="draft", key="k", answer={"text": b"bytes"})
 
 
 def asking(*texts: str) -> tuple[list[str], Callable[[], Awaitable[JsonObject]]]:

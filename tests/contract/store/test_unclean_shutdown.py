@@ -63,7 +63,7 @@ def test_after_a_kill_the_file_is_looked_through_once(file: Path, caplog: pytest
         with contextlib.closing(open_store(f"sqlite:///{file}")) as store:
             assert len(store.sites()) == 200
     [looked] = caplog.records
-    assert "was not closed properly; it is sound" in looked.message
+    assert "was not closed properly; it is intact" in looked.message
 
 
 def test_a_damaged_file_is_refused_with_what_to_do(file: Path) -> None:

@@ -23,7 +23,7 @@ def test_a_server_that_crashes_and_restarts_costs_only_time(postgres: Server, po
     if postgres.data is None:
         pytest.skip("this server was not started here, so it is not crashed here")
     clock = FakeClock()
-    store = open_store(postgres_url, clock=clock, durable=False, patience=60)
+    store = open_store(postgres_url, clock=clock, durable=False, retry_seconds=60)
     lease = World(store, clock).held()
     over, failures, recorded = threading.Event(), [], []
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from flowbuilder.app import App
-from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.runner import run_execution
 from flowbuilder.engine.start import create_execution
 from flowbuilder.errors import Damaged
 from flowbuilder.model.review_rules import Answer
@@ -69,8 +69,7 @@ class Office:
         ports = fake_ports(clock=self.clock, http=Service(), cms=Site({PAGE: "old"}))  # type: ignore[arg-type]
         for found in self.store.ready():
             with deterministic_scheduling():
-                perform = PerformHere(self.clock)
-                asyncio.run(execute(self.store, found.id, holder="w", ttl=TTL, ports=ports, perform=perform))
+                asyncio.run(run_execution(self.store, found.id, holder="w", ttl=TTL, ports=ports))
 
     def approve(self, path: str) -> None:
         for review in self.store.reviews(ReviewFilter()).reviews:

@@ -27,7 +27,7 @@ LIVES = 8
 def opened(request: pytest.FixtureRequest) -> Iterator[SqlStore]:
     """A store that is not patient: a test does not wait for what stays broken."""
     url = request.getfixturevalue(f"{request.param}_url")
-    with contextlib.closing(open_store(url, clock=FakeClock(), durable=False, patience=0.3)) as store:
+    with contextlib.closing(open_store(url, clock=FakeClock(), durable=False, retry_seconds=0.3)) as store:
         yield store
 
 

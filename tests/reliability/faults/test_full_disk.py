@@ -38,7 +38,7 @@ def disk(tmp_path: Path, sqlite_template: Path) -> Iterator[Disk]:
 
 
 def opened(disk: Disk, clock: FakeClock, **options: Any) -> SqlStore:
-    return open_store(f"sqlite:///{disk.place / 'flowbuilder.db'}", clock=clock, patience=0.2, **options)
+    return open_store(f"sqlite:///{disk.place / 'flowbuilder.db'}", clock=clock, retry_seconds=0.2, **options)
 
 
 def begin(store: SqlStore, lease: Any, key: str) -> None:
@@ -52,9 +52,11 @@ def test_with_little_room_nothing_begins_and_what_runs_is_finished(disk: Disk) -
         lease = world.held("running")
         world.execution("next")
         disk.fill(leave=ENOUGH // 2)
-        with pytest.raises(Unavailable, match=r"only 0\.1 MB are free where .* and 0\.2 MB are needed; nothing begins"):
+        with pytest.raises(
+            Unavailable, match=r"only 0\.1 MB are free where .* and 0\.2 MB are needed; no new work starts"
+        ):
             store.claim("next", "worker-2", TTL)
-        with pytest.raises(Unavailable, match="nothing begins"):
+        with pytest.raises(Unavailable, match="no new work starts"):
             begin(store, lease, "k" * 40)
         store.record_outcome(lease, Outcome(path="a", status="completed"), DONE)
         store.settle(lease, "waiting", events=[])
@@ -129,7 +131,7 @@ def test_a_read_only_disk_is_said_in_one_line(disk: Disk, tmp_path: Path) -> Non
     disk.read_only()
     url = f"sqlite:///{disk.place / 'flowbuilder.db'}"
     with pytest.raises(Unavailable, match=r"flowbuilder\.db .*(readonly|unable to open)"):
-        open_store(url, patience=0.2)
+        open_store(url, retry_seconds=0.2)
     given = {**os.environ, "FLOWBUILDER_HOME": str(tmp_path / "home"), "FLOWBUILDER_DATABASE_URL": url}
     command = [str(Path(sys.executable).parent / "flowbuilder"), "executions"]
     done = subprocess.run(command, env=given, capture_output=True, text=True, timeout=60, check=False)
@@ -140,12 +142,12 @@ def test_a_read_only_disk_is_said_in_one_line(disk: Disk, tmp_path: Path) -> Non
 
 def test_a_quota_of_the_database_stops_and_goes_on(sqlite_url: str) -> None:
     clock = FakeClock()
-    with contextlib.closing(open_store(sqlite_url, clock=clock, durable=False, patience=0.2)) as store:
+    with contextlib.closing(open_store(sqlite_url, clock=clock, durable=False, retry_seconds=0.2)) as store:
         world = World(store, clock)
         lease = world.held("running")
         large = Outcome(path="a", status="completed", output="x" * 300_000)
         with quota(store):
-            with pytest.raises(Unavailable, match="takes no more: database or disk is full"):
+            with pytest.raises(Unavailable, match="cannot be written: database or disk is full"):
                 store.record_outcome(lease, large, DONE)
             assert store.outcomes("running") == ()
         store.record_outcome(lease, large, DONE)

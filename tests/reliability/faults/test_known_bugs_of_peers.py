@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from flowbuilder.app import App
-from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.runner import run_execution
 from flowbuilder.engine.start import create_execution
 from flowbuilder.errors import Conflict, LostLease, Refused, Unavailable
 from flowbuilder.model.events import NewEvent
@@ -150,9 +150,7 @@ class Place:
         """What a worker does when it is told of the run: how that ended."""
         ports = fake_ports(clock=self.clock, http=self.service, cms=self.site)  # type: ignore[arg-type]
         try:
-            settled = await execute(
-                self.store, "run", holder=holder, ttl=TTL, ports=ports, perform=PerformHere(self.clock)
-            )
+            settled = await run_execution(self.store, "run", holder=holder, ttl=TTL, ports=ports)
         except (Conflict, Refused) as problem:
             return type(problem).__name__
         return settled.status
@@ -219,7 +217,7 @@ def test_a_worker_that_has_lost_its_lease_stops_by_itself(place: Place) -> None:
     async def lost() -> None:
         ports = fake_ports(clock=place.clock, http=place.service)  # type: ignore[arg-type]
         with pytest.raises(LostLease):
-            await execute(place.store, "run", holder="w", ttl=short, ports=ports, perform=PerformHere(place.clock))
+            await run_execution(place.store, "run", holder="w", ttl=short, ports=ports)
 
     with deterministic_scheduling():
         asyncio.run(asyncio.wait_for(lost(), 20))
@@ -294,12 +292,12 @@ def test_a_claim_that_was_not_written_fences_nobody_out(place: Place) -> None:
     lease = place.store.claim("run", "holder", TTL)
     place.clock.advance(TTL.total_seconds() + 1)
     assert isinstance(place.store, SqlStore)
-    place.store.database.patience = 0
+    place.store.database.retry_seconds = 0
     faults = Faults(place.store, "commit lost", point=1)
     with faults.injected(), pytest.raises(Unavailable):
         place.store.claim("run", "another", TTL)
     assert faults.fired
-    place.store.database.patience = 10
+    place.store.database.retry_seconds = 10
     assert place.run().epoch == lease.epoch
     place.store.renew(lease, TTL)  # nobody has taken it
     place.clock.advance(TTL.total_seconds() + 1)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from flowbuilder.app import App
-from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.runner import run_execution
 from flowbuilder.engine.start import create_execution
 from flowbuilder.model.execution import Execution
 from flowbuilder.settings import Settings
@@ -41,7 +41,7 @@ def test_a_step_that_is_to_wait_two_minutes_waits_two_minutes(skew: float, kind:
         wrong = FakeClock(clock.now() + timedelta(seconds=skew))
         ports = fake_ports(clock=wrong, http=service)  # type: ignore[arg-type]
         with deterministic_scheduling():
-            asyncio.run(execute(store, "run", holder="w", ttl=TTL, ports=ports, perform=PerformHere(wrong)))
+            asyncio.run(run_execution(store, "run", holder="w", ttl=TTL, ports=ports))
         return store.execution("run")
 
     waiting = go_on()  # the answer is 429, Retry-After: 120

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 GUARDS = {
-    "fence": "store/db/transaction.py, _FENCE_ALONE: the epoch and an open status in the WHERE of every write",
+    "fence": "store/db/transaction.py, _FENCE: the epoch and an open status in the WHERE of every write",
     "epoch": "store/records/leases.py, claim: the epoch grows whenever the lease changes hands",
     "held": "model/lease_rules.py, ensure_claimable: an unexpired lease is not taken over",
     "ended": "model/lease_rules.py, ensure_claimable: an execution that has ended is not taken up",
@@ -27,8 +27,8 @@ GUARDS = {
     "compares": "steps/builtin/cms.py, if_unchanged: what is there already is not written again",
     "asks": "steps/write_once.py, _decide: a target that cannot deduplicate is called again only after approval",
     "one call": "steps/write_once.py, effect.asked: leave to call it again is good for one call",
-    "no effect": "store/records/effects.py, cancelled: no effect begins once the execution is asked to cancel",
-    "outcome": "store/records/history.py, _Recorded: a path has one outcome, which is its primary key",
+    "no effect": "store/records/effects.py, cancelled_error: no effect begins once the execution is asked to cancel",
+    "outcome": "store/records/history.py, _OutcomeExists: a path has one outcome, which is its primary key",
 }
 """What each guard is in the code: the file, a name in it, and what it guarantees."""
 Target = Literal["deduplicates", "lookup", "neither"]

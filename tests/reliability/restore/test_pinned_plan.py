@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.runner import run_execution
 from flowbuilder.testing import FakeClock, MemoryStore, fake_ports
 from tests.support.crash_injection import CrashInjector
 from tests.support.crash_scenario import TTL, CrashScenario
@@ -19,9 +19,7 @@ def test_an_execution_whose_version_compiles_to_another_plan_now_fails_and_runs_
     store.create_execution(
         replace(began, id="other", digest="0" * 64, status="queued", holder=None, lease_until=None, ended_at=None)
     )
-    settled = asyncio.run(
-        execute(store, "other", holder="w", ttl=TTL, ports=fake_ports(clock=clock), perform=PerformHere(clock))
-    )
+    settled = asyncio.run(run_execution(store, "other", holder="w", ttl=TTL, ports=fake_ports(clock=clock)))
     assert settled.status == "failed"
     assert (settled.error or {})["code"] == "plan_changed"
     assert store.outcomes("other") == ()

@@ -103,9 +103,9 @@ def test_a_backup_is_whole_while_others_write(sqlite_url: str, tmp_path: Path) -
 
 def test_what_is_there_is_not_overwritten(sqlite_url: str, tmp_path: Path) -> None:
     backup(sqlite_url, tmp_path / "backup")
-    with pytest.raises(Refused, match="there already"):
+    with pytest.raises(Refused, match="exists already"):
         backup(sqlite_url, tmp_path / "backup")
-    with pytest.raises(Refused, match="say --replace"):
+    with pytest.raises(Refused, match="use --replace"):
         restore(sqlite_url, tmp_path / "backup")
     with pytest.raises(Refused, match="no file"):
         restore(sqlite_url, tmp_path / "nothing", replace=True)
@@ -142,7 +142,7 @@ def test_a_postgresql_that_holds_something_is_not_overwritten(
         pytest.skip("PostgreSQL's client programs are not on the path")
     with postgres.database(postgres_template) as url:
         backup(url, tmp_path / "backup")
-        with pytest.raises(Refused, match="say --replace"):
+        with pytest.raises(Refused, match="use --replace"):
             restore(url, tmp_path / "backup")
         with postgres.database() as empty:
             assert restore(empty, tmp_path / "backup") == 0

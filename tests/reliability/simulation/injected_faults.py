@@ -60,8 +60,8 @@ async def leave(world: Any) -> None:
         return
     world.happens("a worker is told to leave", node.holder)
     node.leaving = True
-    for signals in node.seats.values():
-        signals.leave()
+    for control in node.seats.values():
+        control.stop()
     await asyncio.sleep(world.dice.uniform(1, 30))
     node.kill()
     if world.workers[place] is node:

@@ -19,7 +19,7 @@ import flowbuilder.engine.effects.effect_ledger
 from flowbuilder.app import App
 from flowbuilder.audit import audit
 from flowbuilder.engine.drive_control import DriveControl
-from flowbuilder.engine.runner import PerformHere, execute
+from flowbuilder.engine.runner import run_execution
 from flowbuilder.engine.start import create_execution
 from flowbuilder.errors import Conflict, NotFound, Refused, Unavailable
 from flowbuilder.model.execution import TERMINAL, Execution
@@ -149,12 +149,12 @@ class World:
         if worker.dead or worker.leaving:
             return
         if run in worker.seats:
-            worker.seats[run].look()
+            worker.seats[run].wake()
         elif len(worker.seats) < PLACES:
             worker.seats[run] = DriveControl()
             worker.spawn(self.turn(worker, run, worker.seats[run]))
 
-    async def turn(self, worker: Node, run: str, signals: DriveControl) -> None:
+    async def turn(self, worker: Node, run: str, control: DriveControl) -> None:
         """What `runtime.desk` does: take an execution up, as far as it goes, and tell Prefect."""
         RUN.set(run)
         if worker.clock.off:
@@ -163,9 +163,9 @@ class World:
             clock=worker.clock, http=self.outside, cms=OutsideSite(self.outside), models=self.outside  # type: ignore[arg-type]
         )  # fmt: skip
         try:
-            settled = await execute(
-                self.store, run, holder=worker.holder, ttl=TTL, ports=ports, perform=PerformHere(worker.clock),
-                signals=signals, plans=self.app.plans,
+            settled = await run_execution(
+                self.store, run, holder=worker.holder, ttl=TTL, ports=ports,
+                control=control, plans=self.app.plans,
             )  # fmt: skip
             self.prefect.tell(run, settled.status)
         except (Conflict, Refused, NotFound, Unavailable) as problem:

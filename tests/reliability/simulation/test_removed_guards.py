@@ -43,7 +43,8 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "no fence", "flowbuilder/store/db/transaction.py",
-        'executions.c.epoch == bindparam("held"), _OPEN', 'executions.c.epoch <= bindparam("held") + 99, _OPEN',
+        'executions_table.c.epoch == bindparam("held"), _OPEN',
+        'executions_table.c.epoch <= bindparam("held") + 99, _OPEN',
         EXECUTIONS, "sqlite and lost_lease",
     ),
     Mutant(
@@ -73,7 +74,9 @@ MUTANTS = (
     ),
     Mutant(
         "an outcome without its events", "flowbuilder/store/records/history.py",
-        "            transaction.write_counted(grip, events)\n            if grip.deaths", "            if grip.deaths",
+        "            transaction.write_events(execution, events, first_seq=execution.first_seq)\n"
+        "            if execution.deaths",
+        "            if execution.deaths",
         EXECUTIONS, "sqlite and written_together",
     ),
     Mutant(
@@ -109,7 +112,7 @@ MUTANTS = (
     ),
     Mutant(
         "a decision wakes nobody", "flowbuilder/store/records/reviews.py",
-        "    transaction.change(row.id, ready_at=decision.at)\n", "",
+        "    transaction.update_execution(row.id, ready_at=decision.at)\n", "",
         REVIEWS, "sqlite and makes_the_execution_ready",
     ),
     Mutant(
@@ -119,12 +122,12 @@ MUTANTS = (
     ),
     Mutant(
         "reviews stay open after the end", "flowbuilder/store/records/review_closing.py",
-        "    for review in open_of(transaction, row):", "    for review in ():",
+        "    for review in open_reviews(transaction, row):", "    for review in ():",
         REVIEWS, "sqlite and execution_ends",
     ),
     Mutant(
         "the counter only grows", "flowbuilder/store/records/review_closing.py",
-        "count(transaction, review.workflow, -1)", "count(transaction, review.workflow, 0)",
+        "count_pending(transaction, review.workflow, -1)", "count_pending(transaction, review.workflow, 0)",
         REVIEWS, "sqlite and counts_follow",
     ),
     Mutant(
@@ -144,7 +147,7 @@ MUTANTS = (
     ),
     Mutant(
         "an expired lease wakes nobody", "flowbuilder/store/records/executions.py",
-        "rows += [(row.lease_until, row.flow_run_id, row) for row in transaction.run(lapsed.limit(most))]", "",
+        "rows += [(row.lease_until, row.flow_run_id, row) for row in transaction.execute(lapsed.limit(most))]", "",
         CRASHES, "sqlite and straight",
     ),
     Mutant(
@@ -159,7 +162,7 @@ MUTANTS = (
     ),
     Mutant(
         "an output that was changed is believed", "flowbuilder/engine/history.py",
-        "said is not None and said != digest(outcome.output)", "False",
+        "recorded is not None and recorded != digest(outcome.output)", "False",
         "tests/reliability/faults/test_damaged_rows.py", "sqlite and changed",
     ),
     Mutant(
@@ -196,8 +199,8 @@ MUTANTS = (
         "tests/reliability/restore/test_pinned_plan.py", "",
     ),
     Mutant(
-        "the other side's wish to wait is ignored", "flowbuilder/engine/step_runner.py",
-        "return max(own, problem.retry_after or 0.0)", "return own",
+        "the other side's wish to wait is ignored", "flowbuilder/engine/failure_policy.py",
+        "return max(own, error.retry_after or 0.0)", "return own",
         "tests/engine/test_drive.py", "",
     ),
     Mutant(
@@ -211,7 +214,7 @@ MUTANTS = (
         OPENING, "releases_with",
     ),
     Mutant(
-        "a newer database is opened", "flowbuilder/store/db/compatibility.py",
+        "a newer database is opened", "flowbuilder/store/db/migrations.py",
         "if oldest > CODE:", "if False:",
         OPENING, "newer_database",
     ),
@@ -256,19 +259,19 @@ MUTANTS = (
         THROTTLES, "fake and closes_the_connection",
     ),
     Mutant(
-        "a wait for a turn is an attempt", "flowbuilder/engine/retry_queue.py",
-        "                attempt=number - 1,\n", "                attempt=number,\n",
+        "a wait for a turn is an attempt", "flowbuilder/engine/step_runner.py",
+        "PendingRetry(attempts=self.attempt - 1, due=due", "PendingRetry(attempts=self.attempt, due=due",
         "tests/engine/test_throttled.py", "all_the_same",
     ),
     Mutant(
-        "a refusal is a failure", "flowbuilder/engine/step_runner.py",
-        'if isinstance(problem, Throttled) or problem.reason == "rate_limit":', "if False:",
+        "a refusal is a failure", "flowbuilder/engine/failure_policy.py",
+        'if isinstance(error, Throttled) or error.reason == "rate_limit":', "if False:",
         "tests/engine/test_throttled.py", "without_retries",
     ),
     Mutant(
         "a limit that is not in Prefect lets everybody by", "flowbuilder/prefect/api/global_limits.py",
-        "                if granted is not None:\n                    return granted\n",
-        "                return granted\n",
+        "                if lease is not None:\n                    return lease\n",
+        "                return lease\n",
         "tests/prefect/test_limits.py", "cannot_be_made",
     ),
     Mutant(
@@ -287,8 +290,8 @@ MUTANTS = (
         ONCE, "",
     ),
     Mutant(
-        "what has ended in Prefect runs again", "flowbuilder/prefect/runs/attempt.py",
-        "(state.is_running() and _over(current))", "False",
+        "what has ended in Prefect runs again", "flowbuilder/prefect/runs/flow_run.py",
+        "(state.is_running() and _has_ended(current))", "False",
         RUNTIME, "",
     ),
     Mutant(
@@ -303,8 +306,8 @@ MUTANTS = (
     ),
     Mutant(
         "a receipt is for every effect", "flowbuilder/store/records/effects.py",
-        "transaction.run(update(effects).where(effects.c.key == key).values(**changes))",
-        "transaction.run(update(effects).values(**changes))",
+        "transaction.execute(update(effects_table).where(effects_table.c.key == key).values(**changes))",
+        "transaction.execute(update(effects_table).values(**changes))",
         "tests/contract/store/test_row_isolation.py", "sqlite",
     ),
 )  # fmt: skip

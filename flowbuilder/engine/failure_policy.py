@@ -1,0 +1,83 @@
+"""What follows from a step's error: the step run fails, is retried, or waits for a rate limit. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flowbuilder.errors import FlowbuilderError, LanguageError, StepError, Throttled, TransientError
+from flowbuilder.steps.step import Step
+from flowbuilder.throttling.context import ThrottleWait
+from flowbuilder.values import NotJson
+
+MAX_THROTTLED = timedelta(hours=24)
+"""How long a step run waits for a rate limit before it fails."""
+MIN_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 5.0, 60.0
+"""The wait after a rate-limit response without a Retry-After: the first one, doubled each time up to the second."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fail:
+    """Record a failed outcome with this error."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetryIn:
+    """Make another attempt after so many seconds."""
+
+    seconds: float
+    error: TransientError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WaitForLimit:
+    """Wait for the rate limit, as the error says; this was no attempt."""
+
+    error: Throttled
+
+
+def failure_policy(
+    error: Exception, step: Step, attempt: int, waited: ThrottleWait | None, *, now: datetime
+) -> Fail | RetryIn | WaitForLimit:
+    """The table of error kinds. `attempt` counts from 1; `waited` is set when the step run was throttled before."""
+    match error:
+        case TransientError() if isinstance(error, Throttled) or error.reason == "rate_limit":
+            if waited is not None and now - waited.since >= MAX_THROTTLED:
+                hours = MAX_THROTTLED.total_seconds() / 3600
+                message = f"still rate limited after {hours:.0f} hours of waiting: {error}"
+                return Fail(code="throttled", message=message)
+            return WaitForLimit(error=_throttled(error, waited))
+        case TransientError() if _may_retry(step, error, attempt):
+            return RetryIn(seconds=retry_delay(step, attempt, error), error=error)
+        case StepError() | LanguageError():
+            return Fail(code=error.code, message=str(error))
+        case NotJson():
+            return Fail(code="not_json", message=str(error))
+        case FlowbuilderError():
+            return Fail(code=type(error).__name__.lower(), message=str(error))
+        case _:
+            return Fail(code="internal", message=f"{type(error).__name__}: {error}")
+
+
+def retry_delay(step: Step, attempt: int, error: TransientError) -> float:
+    """Seconds to wait after the given attempt (from 1): the step's own delay, or longer if the other side says so."""
+    delays = step.retry.delays() if step.retry else ()
+    own = delays[attempt - 1] if attempt <= len(delays) else 0.0
+    return max(own, error.retry_after or 0.0)
+
+
+def _may_retry(step: Step, error: TransientError, attempt: int) -> bool:
+    return step.retry is not None and attempt < step.retry.attempts and error.reason in step.retry.on
+
+
+def _throttled(error: TransientError, waited: ThrottleWait | None) -> Throttled:
+    """The error itself, or the wait that follows from a rate-limit response outside of any connection."""
+    if isinstance(error, Throttled):
+        return error
+    times = waited.times if waited is not None else 0
+    own = min(MIN_BACKOFF_SECONDS * 2.0**times, MAX_BACKOFF_SECONDS)
+    seconds = error.retry_after if error.retry_after is not None else own
+    return Throttled(str(error), retry_after=seconds, refused=True)
