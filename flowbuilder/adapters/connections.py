@@ -1,4 +1,4 @@
-"""Connections from `connections.yaml`: named credentials on a machine without Prefect blocks."""
+"""Connections from `connections.yaml`: named credentials where there are no Prefect blocks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from flowbuilder.values import JsonObject, NotJson, ensure_json
 class FileConnections:
     """Implements `ports.Connections`. The file maps names to objects; `{env: NAME}` stands for a variable's value.
 
-    The file and the variables are read whenever a connection is asked for, so a rotated secret needs no restart.
+    The file and the variables are read on every request, so a rotated secret needs no restart.
     """
 
     home: Path
@@ -27,30 +27,30 @@ class FileConnections:
 
     @property
     def path(self) -> Path:
-        """Where the connections are."""
+        """The file of connections."""
         return self.home / "connections.yaml"
 
     async def get(self, name: str) -> JsonObject:
-        """The connection with its variables filled in; `ConfigurationError` says what is missing."""
+        """The connection with the values of its variables; `ConfigurationError` names what is missing."""
         return await asyncio.to_thread(self._get, name)
 
     def _get(self, name: str) -> JsonObject:
         known = self.entries()
         if name not in known:
             names = ", ".join(sorted(known)) or "none"
-            raise ConfigurationError(f"there is no connection {name!r} in {self.path} (there: {names})")
+            raise ConfigurationError(f"there is no connection {name!r} in {self.path} (defined: {names})")
         entry = known[name]
         if not isinstance(entry, dict):
-            raise ConfigurationError(f"connection {name} in {self.path} is not an object of named values")
+            raise ConfigurationError(f"connection {name} in {self.path} must be a mapping of names to values")
         try:
-            found = ensure_json(self._filled(entry, name), where=f"connection {name}")
+            found = ensure_json(self._resolved(entry, name), where=f"connection {name}")
         except NotJson as problem:
             raise ConfigurationError(f"{self.path}: {problem}; put quotes around it") from None
         assert isinstance(found, dict)
         return found
 
     def entries(self) -> dict[str, Any]:
-        """All entries as they are written, variables not filled in; `ConfigurationError` when they cannot be read."""
+        """All entries as written, without values of variables; `ConfigurationError` when they cannot be read."""
         try:
             known = yaml.safe_load(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -61,19 +61,17 @@ class FileConnections:
         if known is None:
             return {}
         if not isinstance(known, dict):
-            raise ConfigurationError(f"{self.path} must map the names of connections to their values")
+            raise ConfigurationError(f"{self.path} must be a mapping of connection names to connections")
         return {str(key): value for key, value in known.items()}
 
-    def _filled(self, value: Any, name: str) -> Any:
+    def _resolved(self, value: Any, name: str) -> Any:
         if isinstance(value, list):
-            return [self._filled(item, name) for item in value]
+            return [self._resolved(item, name) for item in value]
         if not isinstance(value, dict):
             return value
         if set(value) == {"env"}:
             variable = str(value["env"])
             if variable not in self.environment:
-                raise ConfigurationError(
-                    f"connection {name} needs the environment variable {variable}, which is not set"
-                )
+                raise ConfigurationError(f"connection {name} needs the environment variable {variable}; set it")
             return self.environment[variable]
-        return {key: self._filled(item, name) for key, item in value.items()}
+        return {key: self._resolved(item, name) for key, item in value.items()}

@@ -1,4 +1,4 @@
-"""Where requests may go: URLs that mean one thing only, and addresses of the public internet."""
+"""Egress control: unambiguous URLs, and connections to public addresses only (protection against SSRF)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from flowbuilder.errors import ConfigurationError, StepError
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-# What `is_global` lets through on some Python versions, and what reaches IPv4 by another name. Written out, so that
-# the verdict does not change with the interpreter.
+# Networks that `is_global` allows on some Python versions, and IPv6 forms of IPv4. A list of our own, so that the
+# verdict does not depend on the Python version.
 DENIED = tuple(
     ip_network(text)
     for text in (
         "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
         "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
         "224.0.0.0/4", "240.0.0.0/4",
-        "168.63.129.16/32",  # Azure's wire server: a public address that answers inside
+        "168.63.129.16/32",  # Azure's wire server: a public address of an internal service
         "::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23",
         "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
     )
@@ -36,7 +36,7 @@ _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[^\[\]:@]+)(?::(\d{1,5}))?", re.IGNOR
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """A URL taken apart and checked. `host` is lower case, without brackets; `rest` is path and query, ASCII."""
+    """A parsed and checked URL. `host` is lower case, without brackets; `rest` is path and query, ASCII."""
 
     scheme: Literal["http", "https"]
     host: str
@@ -45,7 +45,7 @@ class Target:
 
     @property
     def url(self) -> str:
-        """The URL, written in the one way that every parser reads alike; without a fragment."""
+        """The URL in a normal form that all parsers read alike; without a fragment."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         usual = self.port == (443 if self.scheme == "https" else 80)
         return f"{self.scheme}://{host}{'' if usual else f':{self.port}'}{self.rest}"
@@ -57,7 +57,7 @@ class Target:
 
 
 class Egress:
-    """The rule of one installation: public addresses on ports 80 and 443, and what `allow` adds to that.
+    """Egress policy of an installation: public addresses on ports 80 and 443, and what `allow` adds.
 
     `allow` holds hosts (any port), `host:port` pairs and networks in CIDR form (any port).
     """
@@ -76,32 +76,32 @@ class Egress:
                 self._names.add((host, port))
 
     def target(self, url: str, hosts: tuple[str, ...] = ()) -> Target:
-        """The checked target of a URL; `StepError` with code `egress` when it may not be reached or is ill-formed."""
+        """The checked target of a URL; `StepError` with code `egress` when it is not allowed or malformed."""
         target = parse(url)
         if hosts and not any(_matches(target.host, pattern) for pattern in hosts):
-            raise refused(f"{target.host} is not one of the hosts that this workflow may reach: {', '.join(hosts)}")
+            raise refused(f"{target.host} is not among the hosts of this workflow: {', '.join(hosts)}")
         literal = _literal(target.host)
         if literal is not None:
             self.ensure_address(literal, target.host, target.port)
-        elif not self._networks and not self._named(target.host, target.port):
-            # with an allowed network, only the address that the name resolves to decides: see ensure_address
+        elif not self._networks and not self._allows_name(target.host, target.port):
+            # with an allowed network, the address that the name resolves to decides: see ensure_address
             if _is_private_name(target.host):
-                raise refused(f"{target.host} is a name inside of a private network")
+                raise refused(f"{target.host} is a name of a private network")
             _ensure_usual_port(target.host, target.port)
         return target
 
     def ensure_address(self, address: Address, host: str, port: int) -> None:
-        """Raise unless a connection to `host` may go to this address, which it resolved to."""
-        if self._named(host, port) or self._holds(address, port):
+        """Raise `StepError` unless `host` may be reached at this address, which it resolved to."""
+        if self._allows_name(host, port) or self._allows_address(address, port):
             return
         if not is_public(address):
-            raise refused(f"{host} is at {address}, which is not a public address")
+            raise refused(f"{host} resolves to {address}, which is not a public address")
         _ensure_usual_port(host, port)
 
-    def _named(self, host: str, port: int) -> bool:
+    def _allows_name(self, host: str, port: int) -> bool:
         return (host, None) in self._names or (host, port) in self._names
 
-    def _holds(self, address: Address, port: int) -> bool:
+    def _allows_address(self, address: Address, port: int) -> bool:
         return any(
             address.version == network.version and address in network and opened in (None, port)
             for network, opened in self._networks
@@ -109,36 +109,36 @@ class Egress:
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address belongs to the public internet, by the interpreter's table and by our own."""
+    """Whether an address belongs to the public internet, by Python's table and by `DENIED`."""
     if address.is_multicast or not address.is_global:
         return False
     return not any(address in network for network in DENIED if network.version == address.version)
 
 
 def parse(url: str) -> Target:
-    """The parts of an http or https URL that has one meaning; `StepError` with code `egress` otherwise."""
+    """The parts of an unambiguous http or https URL; `StepError` with code `egress` otherwise."""
     if "\\" in url or any(ord(char) < 0x20 or ord(char) == 0x7F for char in url):
-        raise refused("a URL with a backslash or a control character")
+        raise refused("the URL contains a backslash or a control character")
     if len(url) > 8192:
-        raise refused("a URL of more than 8,192 characters")
+        raise refused("the URL is longer than 8,192 characters")
     found = _URL.fullmatch(url.strip(" "))
     if found is None:
         raise refused(f"{url!r:.100} is not an http or https URL")
     scheme, authority, path, query, _ = found.groups()
     if "@" in authority:
-        raise refused("a URL with a user name in it; credentials belong in a connection")
+        raise refused("the URL contains a user name; put credentials into a connection")
     parts = _AUTHORITY.fullmatch(authority)
     if parts is None:
-        raise refused(f"{authority!r:.100} is not a host")
+        raise refused(f"{authority!r:.100} is not a valid host")
     host, port = _host(parts[1]), int(parts[2]) if parts[2] else (443 if scheme.lower() == "https" else 80)
     if not 1 <= port <= 65535:
-        raise refused(f"{port} is not a port")
+        raise refused(f"{port} is not a valid port")
     rest = quote((path or "/") + (query or ""), safe="%/:=&?~+!$,;'@()*[]-._")
     return Target(scheme="https" if scheme.lower() == "https" else "http", host=host, port=port, rest=rest)
 
 
 def refused(reason: str) -> StepError:
-    """The error for a request that egress control does not let out."""
+    """The error for a request that egress control denies."""
     return StepError(f"refused: {reason}", code="egress")
 
 
@@ -153,11 +153,11 @@ def _host(text: str) -> str:
     if not host.isascii() or not _NAME.fullmatch(host):
         raise refused(f"{text!r:.100} is not a host name; write international names in their xn-- form")
     if _NUMBER.fullmatch(host.rpartition(".")[2]):
-        # 127.1, 0x7f000001 and 017700000001 are addresses to some resolvers: only the usual form passes
+        # 127.1, 0x7f000001 and 017700000001 are addresses to some resolvers: only the dotted form is allowed
         try:
             return str(IPv4Address(host))
         except ValueError:
-            raise refused(f"{host:.100} is an IPv4 address in an unusual form") from None
+            raise refused(f"{host:.100} is not a dotted IPv4 address") from None
     return host
 
 
@@ -181,7 +181,7 @@ def _matches(host: str, pattern: str) -> bool:
 
 def _ensure_usual_port(host: str, port: int) -> None:
     if port not in (80, 443):
-        raise refused(f"port {port} of {host}: only 80 and 443 are open")
+        raise refused(f"port {port} of {host} is not allowed; only 80 and 443 are")
 
 
 def _network(entry: str) -> Network:

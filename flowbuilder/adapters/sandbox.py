@@ -1,4 +1,4 @@
-"""An author's Python in Monty: a small interpreter in worker processes, without files, network, clock or sleep."""
+"""Sandbox for an author's Python: the Monty interpreter in worker processes, without files, network or clock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pydantic_monty import (
     ResourceLimits,
 )
 
-from flowbuilder.adapters.sandbox_isolation import confined_binary
+from flowbuilder.adapters.sandbox_isolation import isolated_worker_binary
 from flowbuilder.errors import StepError
 from flowbuilder.values import Json, JsonObject, NotJson, ensure_json
 
@@ -31,9 +31,9 @@ MAX_SOURCE = 256 * 1024
 MAX_PRINTED = 64 * 1024
 MAX_RECURSION = 200
 GRACE_SECONDS = 1.0
-"""How long a worker may overrun its limit, inside one long operation, before it is replaced."""
+"""How long a worker may exceed its time limit, in one long operation, before it is replaced."""
 
-_NOTHING_OUTSIDE: OSPolicy = {"sleep": "zero", "process_time": "zero", "random_start": {"seed": 0}}
+_OS_POLICY: OSPolicy = {"sleep": "zero", "process_time": "zero", "random_start": {"seed": 0}}
 _LIMIT_CODES = {TimeoutError: "limit.time", MemoryError: "limit.memory", RecursionError: "limit.recursion"}
 
 
@@ -44,14 +44,14 @@ class MontySandbox:
         self._processes = processes or max(2, min(8, os.cpu_count() or 2))
         self._threads = ThreadPoolExecutor(self._processes, thread_name_prefix="sandbox")
         self._pool: Monty | None = None
-        self._opening = Lock()
+        self._pool_lock = Lock()
 
     async def run(self, source: str, inputs: Mapping[str, Json], *, seconds: float, megabytes: int) -> Json:
         """The value of the last expression. `StepError`: `syntax`, `limit.time`, `limit.memory`, `limit.recursion`,
         `code_failed`, `not_json`; its detail has the `line` of the source, from 1, where there is one, and the
         `stage`: compile or run."""
         if len(source) > MAX_SOURCE:
-            raise StepError(f"a program of more than {MAX_SOURCE:,} characters", code="limit.source")
+            raise StepError(f"the program is longer than {MAX_SOURCE:,} characters", code="limit.source")
         limits: ResourceLimits = {
             "max_feed_duration_secs": min(seconds, MAX_SECONDS),
             "max_memory": megabytes * 1024 * 1024,
@@ -68,8 +68,8 @@ class MontySandbox:
             raise StepError(str(problem), code="not_json") from None
 
     def close(self) -> None:
-        """End the workers."""
-        with self._opening:
+        """Stop the workers."""
+        with self._pool_lock:
             pool, self._pool = self._pool, None
         if pool is not None:
             pool.__exit__(None, None, None)
@@ -77,7 +77,7 @@ class MontySandbox:
 
     def _feed(self, source: str, inputs: dict[str, Any], limits: ResourceLimits) -> Any:
         try:
-            with self._opened().checkout(limits=limits, os_policy=_NOTHING_OUTSIDE, script_name="code") as session:
+            with self._open_pool().checkout(limits=limits, os_policy=_OS_POLICY, script_name="code") as session:
                 return session.feed_run(source, inputs=inputs, print_callback=CollectString(MAX_PRINTED))
         except MontySyntaxError as problem:
             raise _failure(problem, "syntax", problem.traceback()) from None
@@ -85,16 +85,16 @@ class MontySandbox:
             raise _failure(problem, _code(problem), problem.traceback()) from None
         except MontyConversionError as problem:
             raise StepError(
-                f"the program's inputs or its value cannot be passed on: {problem}", code="not_json"
+                f"the program's inputs or its result cannot be converted: {problem}", code="not_json"
             ) from None
         except MontyCrashedError:
-            raise StepError("the program was stopped: it overran its limits", code="limit.time") from None
+            raise StepError("the program exceeded its limits and was stopped", code="limit.time") from None
 
-    def _opened(self) -> Monty:
-        with self._opening:
+    def _open_pool(self) -> Monty:
+        with self._pool_lock:
             if self._pool is None:
                 pool = Monty(
-                    binary_path=confined_binary(),
+                    binary_path=isolated_worker_binary(),
                     max_processes=self._processes,
                     request_timeout=MAX_SECONDS + 2 * GRACE_SECONDS,
                     feed_duration_limit_grace=GRACE_SECONDS,
@@ -114,7 +114,6 @@ def _code(problem: MontyRuntimeError) -> str:
 def _failure(problem: MontyError, code: str, frames: list[Any]) -> StepError:
     shown = problem.display("type-msg") if isinstance(problem, MontyRuntimeError | MontySyntaxError) else str(problem)
     line = frames[-1].line if frames else None
-    # the frame that matters to the author is the last one in their program, not one inside of `eval`
     stage = "compile" if code == "syntax" else "run"
     detail: JsonObject = {"line": line, "error": shown[:1000], "stage": stage}
     where = f" (line {line})" if line else ""

@@ -1,4 +1,4 @@
-"""A second wall around the sandbox's workers: bubblewrap, where this machine has it."""
+"""Isolates the sandbox's worker processes with bubblewrap, where it is installed."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _SYSTEM = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
 
 
 @cache
-def confined_binary() -> str | None:
-    """A program that starts Monty's worker in bubblewrap; None, with a warning, where that does not work.
+def isolated_worker_binary() -> str | None:
+    """A program that starts Monty's worker in bubblewrap; None, with a warning, where bubblewrap does not work.
 
-    The worker then has no network, no capability, an empty environment, and sees nothing of the disk but itself and
-    the system's libraries.
+    The worker has no network, no capabilities and an empty environment, and can read only itself and the system's
+    libraries.
     """
     worker = _worker()
     bwrap = shutil.which("bwrap")
     if worker is None or bwrap is None:
-        return _unconfined("bubblewrap is not installed")
+        return _not_isolated("bubblewrap is not installed")
     readable = [
         part for place in (*_SYSTEM, str(worker)) if Path(place).exists() for part in ("--ro-bind", place, place)
     ]
@@ -38,14 +38,14 @@ def confined_binary() -> str | None:
     try:
         probe = subprocess.run([*command, str(worker), "--version"], capture_output=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired) as problem:
-        return _unconfined(f"bubblewrap does not start: {problem}")
+        return _not_isolated(f"bubblewrap does not start: {problem}")
     if probe.returncode != 0:
-        return _unconfined(f"bubblewrap does not start: {probe.stderr.decode(errors='replace').strip():.200}")
+        return _not_isolated(f"bubblewrap does not start: {probe.stderr.decode(errors='replace').strip():.200}")
     return _script(command, worker)
 
 
-def _unconfined(reason: str) -> str | None:
-    logger.warning("code steps run without a second wall around the interpreter: %s", reason)
+def _not_isolated(reason: str) -> str | None:
+    logger.warning("code steps run without bubblewrap around the interpreter: %s", reason)
     return None
 
 

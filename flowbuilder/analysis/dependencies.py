@@ -1,4 +1,4 @@
-"""Which steps of a block each step needs: what it depends on, and every `steps.X` that it or a step inside it reads."""
+"""The dependency graph of a block: what each step needs, and a topological order."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from flowbuilder.steps.step import Step
 
 
 def dependencies(steps: Sequence[Step]) -> Mapping[str, frozenset[str]]:
-    """For each step of one block, the ids in that block that must be settled before it can start.
+    """For each step of a block, the ids in that block that must be settled before it can start.
 
-    A reference to a step inside a sibling (in a branch of it) needs that sibling. A reference out of the block, to a
-    step of an enclosing one, is not listed: the container needs it. A step that reads its own output, or one inside it
-    that reads its container's, needs itself: a cycle, which `check` reports.
+    A step needs what its `depends_on` names and what it, or a step inside it, reads. A reference into a container of
+    the block needs that container. A reference out of the block is not listed: there the container around needs it. A
+    step that reads its own output, or contains a step that reads it, needs itself: a cycle, which FB101 reports.
     """
-    owners = {inner: step.id for step in steps for inner in ids_inside(step)}
+    owners = {inner: step.id for step in steps for inner in inner_ids(step)}
     owners.update((step.id, step.id) for step in steps)
     return {step.id: frozenset(_needed(step, owners)) for step in steps}
 
 
 def in_order(needs: Mapping[str, frozenset[str]]) -> list[str]:
-    """The ids with each after what it needs, otherwise as they stand; those in or behind a cycle are left out."""
+    """The ids, each after what it needs, otherwise in document order; without those in a cycle or depending on one."""
     position = {name: index for index, name in enumerate(needs)}
     names = list(needs)
     open_needs = {name: len(needed) for name, needed in needs.items()}
@@ -42,23 +42,23 @@ def in_order(needs: Mapping[str, frozenset[str]]) -> list[str]:
     return ordered
 
 
-def ids_inside(step: Step) -> Iterator[str]:
+def inner_ids(step: Step) -> Iterator[str]:
     """The ids of all steps inside a container, at any depth."""
     for block in step.inner_blocks():
         for inner in block.steps:
             yield inner.id
-            yield from ids_inside(inner)
+            yield from inner_ids(inner)
 
 
 def _needed(step: Step, owners: Mapping[str, str]) -> Iterator[str]:
-    for name in _mentions(step):
+    for name in _mentioned(step):
         owner = owners.get(name)
         if owner is not None and (owner != step.id or name == step.id):
             yield owner
 
 
-def _mentions(step: Step) -> Iterator[str]:
+def _mentioned(step: Step) -> Iterator[str]:
     yield from step.mentioned
     for block in step.inner_blocks():
         for inner in block.steps:
-            yield from _mentions(inner)
+            yield from _mentioned(inner)

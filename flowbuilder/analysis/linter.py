@@ -1,4 +1,4 @@
-"""A Definition -> a Report: every rule of `analysis/rules`, in one pass, one complaint for each cause."""
+"""The linter: runs every rule of `analysis/rules` over a definition, and reports each cause once."""
 
 from __future__ import annotations
 
@@ -17,24 +17,23 @@ Rule: TypeAlias = Callable[[Analysis], Iterator[Diagnostic]]
 
 
 def check(definition: Definition, *, workflows: WorkflowLookup | None = None) -> Report:
-    """What is wrong with a definition, the loader's complaints included.
+    """The diagnostics of a definition, those of the loader included.
 
-    `workflows` finds the definitions that `workflow` steps call; without it those calls are not looked into.
+    `workflows` looks up the definitions that `workflow` steps call; without it, calls are not checked.
     """
-    return examine(definition, workflows=workflows)[0]
+    return analyze(definition, workflows=workflows)[0]
 
 
-def examine(definition: Definition, *, workflows: WorkflowLookup | None = None) -> tuple[Report, Analysis]:
-    """What `check` gives, and the reading that it was found in, with all that was worked out on the way."""
+def analyze(definition: Definition, *, workflows: WorkflowLookup | None = None) -> tuple[Report, Analysis]:
+    """The report of `check`, and the semantic model with everything that the rules computed."""
     analysis = Analysis(definition, workflows)
-    found = [complaint for rule in rules().values() for complaint in rule(analysis)]
-    return definition.complaints + one_per_cause(found), analysis
+    found = [diagnostic for rule in rules().values() for diagnostic in rule(analysis)]
+    return definition.load_report + merge_duplicates(found), analysis
 
 
 @cache
 def rules() -> dict[str, Rule]:
-    """The rules by the name of their file: each file below `analysis/rules` whose name has no leading `_` holds one,
-    as `check`."""
+    """The rules by module name: the `check` of each module below `analysis/rules` whose name has no leading `_`."""
     folder = import_module("flowbuilder.analysis.rules")
     files = {
         module.name.rpartition(".")[2]: module.name
@@ -44,11 +43,11 @@ def rules() -> dict[str, Rule]:
     return {name: import_module(files[name]).check for name in sorted(files) if not name.startswith("_")}
 
 
-def one_per_cause(found: Iterable[Diagnostic]) -> Report:
-    """The complaints, those that say the same of several places joined into the first, which names the others."""
+def merge_duplicates(found: Iterable[Diagnostic]) -> Report:
+    """The diagnostics, with those of the same message merged into the first, whose note names the other places."""
     joined: dict[str, list[Diagnostic]] = {}
-    for complaint in Report.of(found):
-        joined.setdefault(complaint.message, []).append(complaint)
+    for diagnostic in Report.of(found):
+        joined.setdefault(diagnostic.message, []).append(diagnostic)
     return Report.of(_joined(same) for same in joined.values())
 
 

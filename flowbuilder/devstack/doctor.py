@@ -204,9 +204,9 @@ def _connections(settings: Settings) -> Iterator[CheckResult]:
 
 
 def _sandbox(_settings: Settings) -> Iterator[CheckResult]:
-    from flowbuilder.adapters.sandbox_isolation import confined_binary
+    from flowbuilder.adapters.sandbox_isolation import isolated_worker_binary
 
-    if confined_binary() is not None:
+    if isolated_worker_binary() is not None:
         yield CheckResult("sandbox", "ok", "code steps run in Monty inside bubblewrap")
     else:
         message = "code steps run in Monty without bubblewrap"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowbuilder.analysis.dependencies import dependencies, in_order
-from flowbuilder.analysis.linter import examine
+from flowbuilder.analysis.linter import analyze
 from flowbuilder.analysis.taint.propagation import Propagation
-from flowbuilder.analysis.taint.sinks import must_be_approved, waivers
+from flowbuilder.analysis.taint.sinks import approval_places, waivers
 from flowbuilder.definition.document import Definition, WorkflowLookup
 from flowbuilder.errors import ConfigurationError, DefinitionError
 from flowbuilder.plan.nodes import Arm, Block, BranchNode, CallNode, LoopNode, Node, Plan, ReviewNode, TaskNode
@@ -25,10 +25,10 @@ _FORMAT = 1
 
 def compile_plan(definition: Definition, *, workflows: WorkflowLookup | None = None) -> Plan:
     """The plan of a definition; raises `DefinitionError` with the report when the definition has errors."""
-    report, analysis = examine(definition, workflows=workflows)
+    report, analysis = analyze(definition, workflows=workflows)
     if not report.ok:
         raise DefinitionError(report)
-    return _Compiler(analysis.once(Propagation)).plan()
+    return _Compiler(analysis.cached(Propagation)).plan()
 
 
 def recompile(definition: Definition, *, workflows: WorkflowLookup | None = None) -> Plan:
@@ -37,10 +37,10 @@ def recompile(definition: Definition, *, workflows: WorkflowLookup | None = None
     The version passed the rules of the release that stored it. Rules added since do not stop its executions, but the
     approvals that they require are part of the plan.
     """
-    if not definition.complaints.ok:
-        raise DefinitionError(definition.complaints)
-    _, analysis = examine(definition, workflows=workflows)
-    return _Compiler(analysis.once(Propagation)).plan()
+    if not definition.load_report.ok:
+        raise DefinitionError(definition.load_report)
+    _, analysis = analyze(definition, workflows=workflows)
+    return _Compiler(analysis.cached(Propagation)).plan()
 
 
 class _Compiler:
@@ -109,7 +109,7 @@ class _Compiler:
         raise ConfigurationError(f"step type {step.type} has the kind {step.kind}, which only built-in types may have")
 
     def _approvals(self, step: Step) -> tuple[Place, ...]:
-        return must_be_approved(self._propagation, self._propagation.analysis.by_id[step.id], self._waived)
+        return approval_places(self._propagation, self._propagation.analysis.by_id[step.id], self._waived)
 
     def _callee(self, step: Workflow) -> Plan:
         waived = (*self._waived, *waivers(self._propagation, self._propagation.analysis.by_id[step.id]))

@@ -1,4 +1,4 @@
-"""A site's content."""
+"""Port of a content management system."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flowbuilder.values import JsonObject
 
 @dataclass(frozen=True, kw_only=True)
 class CmsPage:
-    """A page as the CMS holds it: `body` is the editable source, `hash` its sha256, `revision` the CMS's own mark."""
+    """A page of the CMS: `body` is the editable source, `hash` its sha256, `revision` the CMS's own version."""
 
     url: str
     title: str
@@ -24,7 +24,7 @@ class CmsPage:
 
 @dataclass(frozen=True, kw_only=True)
 class CmsWrite:
-    """What to write. None leaves a field as it is; `if_unchanged` is the hash that the page must still have."""
+    """A write. None leaves a field unchanged; `if_unchanged` is the hash that the page must still have."""
 
     url: str
     body: str | None = None
@@ -35,7 +35,7 @@ class CmsWrite:
 
 
 class Cms(Protocol):
-    """A site's content. `update` and `delete` raise `Conflict` when the page changed since it was read."""
+    """A site's CMS. `update` and `delete` raise `Conflict` when the page changed since it was read."""
 
     target_class: TargetClass
 
@@ -46,7 +46,7 @@ class Cms(Protocol):
     async def create(self, write: CmsWrite) -> CmsPage: ...
 
     async def delete(self, url: str, *, if_unchanged: str) -> None:
-        """Take a page away that still has this hash; where there is none, nothing is to be done."""
+        """Delete a page that still has this hash; no page is no error."""
 
 
 class CmsForSite(Protocol):

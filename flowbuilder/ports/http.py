@@ -1,4 +1,4 @@
-"""HTTP with egress control."""
+"""Port of HTTP with egress control."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flowbuilder.values import Json
 
 @dataclass(frozen=True, kw_only=True)
 class HttpRequest:
-    """A request. `auth` headers are dropped when a redirect leaves the origin; `timeout` is the whole time, seconds.
+    """A request. `auth` headers are dropped when a redirect leaves the origin; `timeout` is in seconds, for all of it.
 
     `hosts` are the only hosts it may reach (patterns such as `*.example.com`); empty allows every public host.
     """
@@ -42,7 +42,7 @@ class HttpResponse:
 
     @property
     def text(self) -> str:
-        """The body as text: the charset that the headers name, else UTF-8; what does not decode is replaced."""
+        """The body as text, in the charset of the headers, else UTF-8; invalid bytes are replaced."""
         kind = self.headers.get("content-type", "")
         charset = kind.partition("charset=")[2].partition(";")[0].strip(" \"'") or "utf-8"
         try:
@@ -51,9 +51,9 @@ class HttpResponse:
             return self.body.decode("utf-8", "replace")
 
     def ensure_success(self, what: str) -> None:
-        """Raise unless the status is 2xx: `TransientError` for 408, 429 and 5xx, `StepError` for every other.
+        """Raise unless the status is 2xx: `TransientError` for 408, 429 and 5xx, else `StepError`.
 
-        `what` was asked, such as "GET https://example.com/"; it opens the message.
+        `what` begins the message, such as "GET https://example.com/".
         """
         if 200 <= self.status < 300:
             return
@@ -69,7 +69,7 @@ class HttpResponse:
     def retry_after(self) -> float | None:
         """The `Retry-After` header in seconds, at most a day; None when there is none.
 
-        A date is taken against the answer's own `Date`, so the clocks of both sides do not matter.
+        A date is compared with the answer's own `Date`, so clocks need not agree.
         """
         said = self.headers.get("retry-after", "").strip()
         try:
@@ -82,13 +82,13 @@ class HttpResponse:
 class Http(Protocol):
     """HTTP with egress control: raises `StepError` for a refused address, `TransientError` when the network fails.
 
-    Statuses are the caller's business, whatever they are.
+    An answer of any status is returned.
     """
 
     async def send(self, request: HttpRequest) -> HttpResponse: ...
 
 
 def _between(earlier: str, later: str) -> float:
-    from email.utils import parsedate_to_datetime  # not needed where definitions are only checked
+    from email.utils import parsedate_to_datetime  # here: validating a document does not need it
 
     return (parsedate_to_datetime(later) - parsedate_to_datetime(earlier)).total_seconds()

@@ -1,4 +1,4 @@
-"""Any language model, by name."""
+"""Port of language models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flowbuilder.values import Json, JsonObject
 
 @dataclass(frozen=True, kw_only=True)
 class ModelTool:
-    """A tool that a model may call while it answers: `call` takes arguments that fit the schema and gives a text."""
+    """A tool that a model may call: `call` takes arguments valid against the schema and returns a text."""
 
     name: str
     description: str
@@ -22,7 +22,7 @@ class ModelTool:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelRequest:
-    """A request to a language model. `model` is `provider:name`; `timeout` is the whole time, in seconds."""
+    """A request to a language model. `model` is `provider:name`; `timeout` is in seconds, for all of it."""
 
     model: str
     prompt: str
@@ -34,11 +34,11 @@ class ModelRequest:
     timeout: float = 120.0
     connection: JsonObject = field(default_factory=dict, repr=False)
     connection_name: str = ""
-    """Whose limits count; empty: those of the provider."""
+    """Connection whose limits apply; empty: those of the provider."""
     tools: tuple[ModelTool, ...] = ()
     max_tool_calls: int = 20
     journal: Journal | None = field(default=None, repr=False)
-    """Where each answer of the conversation is written down before it is used; None: nowhere."""
+    """Stores each answer of the conversation before it is used; None: not stored."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,6 @@ class ModelAnswer:
 
 
 class LanguageModel(Protocol):
-    """Any model by name. The output is valid against the schema, or a `StepError` says why it is not."""
+    """Language models by name. The output is valid against the schema, else `StepError`."""
 
     async def complete(self, request: ModelRequest) -> ModelAnswer: ...

@@ -1,4 +1,4 @@
-"""Tools of MCP servers."""
+"""Port of MCP servers and their tools."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flowbuilder.values import Json, JsonObject
 
 @dataclass(frozen=True, kw_only=True)
 class McpTool:
-    """A tool as its server describes it. The schemas are a stranger's: nothing in them is fetched or trusted."""
+    """A tool as its server describes it. The schemas are untrusted: no reference in them is fetched."""
 
     name: str
     description: str = ""
@@ -22,29 +22,29 @@ class McpTool:
 
 @dataclass(frozen=True, kw_only=True)
 class McpAnswer:
-    """What a tool answered: `content` is its blocks (`{type: text, text}` and others), `structured` its JSON value."""
+    """A tool's answer: `content` has its blocks (`{type: text, text}` and others), `structured` its JSON value."""
 
     content: tuple[JsonObject, ...] = ()
     structured: Json = None
 
     @property
     def text(self) -> str:
-        """The text blocks, one after the other."""
+        """The text blocks, joined by line breaks."""
         return "\n".join(str(block["text"]) for block in self.content if block.get("type") == "text")
 
 
 class McpSession(Protocol):
-    """A connection to one server, for as long as it is open. After a `TransientError` it is not used again."""
+    """An open session with one server. After a `TransientError` it must not be used again."""
 
     async def tools(self) -> Sequence[McpTool]:
-        """The tools that may be called here: those that the server has and its record allows."""
+        """The tools that the server has and its record allows."""
 
     async def call(self, tool: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
-        """Call a tool. `StepError` when it is not there, its arguments are wrong, or it says that it failed."""
+        """Call a tool. `StepError` when there is none, its arguments are invalid, or it reports failure."""
 
 
 class McpServers(Protocol):
-    """Servers by name. What a name stands for is an administrator's to say, never a workflow's."""
+    """MCP servers by name. An administrator configures them, never a workflow."""
 
     def open(self, server: str) -> AbstractAsyncContextManager[McpSession]:
-        """A session; `ConfigurationError` when the server cannot be started, `TransientError` when not reached."""
+        """A session; `ConfigurationError` when the server cannot be started, `TransientError` when unreachable."""

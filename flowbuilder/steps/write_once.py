@@ -156,6 +156,7 @@ async def _call(ledger: Ledger, key: str, write: Callable[[], Awaitable[Written]
 
 
 def _question(target: str, request: Json) -> ReviewRequest:
+    # the texts are part of the content hash that decisions refer to: changing them voids decisions made before
     return ReviewRequest(
         title=f"Send again? {target} was called and no answer came back",
         base=None,

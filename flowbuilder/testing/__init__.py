@@ -1,9 +1,9 @@
-"""For tests of workflows and of flowbuilder: public fakes, and `run_locally`, which runs a definition against them.
+"""Public test support: fakes of the ports, and `run_locally`, which runs a definition against them.
 
     finished = run_locally(document, {"url": "https://example.com/a"}, decide={"review": "approve"})
     assert finished.status == "completed"
 
-The fakes obey the same contract tests as the real implementations.
+The fakes pass the same contract tests as the real implementations.
 """
 
 from flowbuilder.testing.fakes import (

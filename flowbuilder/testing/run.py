@@ -1,4 +1,4 @@
-"""`run_locally`: runs a definition in this process against fakes and decides its reviews."""
+"""`run_locally`: runs a definition in this process against fakes and answers its reviews."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Decide = Mapping[str, Verb | Answer] | Callable[[Review], Verb | Answer | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """An execution after `run_locally`: ended, or waiting for the reviews that nothing decided."""
+    """An execution after `run_locally`: ended, or waiting for reviews without an answer."""
 
     execution: Execution
     events: tuple[Event, ...]
@@ -83,7 +83,7 @@ def run_locally(
 ) -> Finished:
     """Run a definition in this process against fakes, deciding its reviews as `decide` says.
 
-    `decide` maps StepPaths to answers, or is asked for each open review and answers None to leave it open. `called`
+    `decide` maps StepPaths to answers, or is called for each open review and returns None to leave it open. `called`
     are the documents of the workflows that it calls. `DefinitionError` when a document has errors.
     """
     outside = ports or fake_ports()

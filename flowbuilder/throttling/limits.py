@@ -1,4 +1,4 @@
-"""What a connection allows: how many calls at once, and how many in a time."""
+"""Declared limits of a connection: concurrency and rate."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ UNITS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
 _RATE = re.compile(r"\s*(\d{1,9})\s*/\s*([a-z]+)\s*")
 _FIELDS = ("concurrency", "rate", "burst")
 BURST_PART = 10
-"""Without a `burst` of its own, a rate lets a tenth of its number through at once: no window has more too many."""
+"""Without `burst`, a tenth of the rate may be called at once, so no window exceeds the rate by more than that."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rate:
-    """So many `calls` in so many `seconds`; `burst` of them may come at once after a silence."""
+    """`calls` in `seconds`, `burst` of which may be made at once after a pause."""
 
     calls: int
     seconds: float
@@ -43,9 +43,9 @@ UNLIMITED = Limits()
 
 
 def limits_of(name: str, connection: Mapping[str, Any]) -> Limits:
-    """The `limits` of a connection, `{concurrency: 4, rate: 60/minute, burst: 6}`, each of which may be left out.
+    """The `limits` of a connection, `{concurrency: 4, rate: 60/minute, burst: 6}`, each optional.
 
-    `ConfigurationError` says what is wrong with them, and what is right.
+    `ConfigurationError` names the wrong field and a correct form.
     """
     given = connection.get("limits")
     if given is None:
@@ -77,7 +77,7 @@ def _rate(name: str, given: Mapping[str, Any]) -> Rate | None:
 
 def _count(name: str, field: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1_000_000:
-        raise _wrong(name, f"limits.{field}", value, "write a whole number, 1 or more; leave it out for no limit")
+        raise _wrong(name, f"limits.{field}", value, "write a whole number, 1 or more; omit it for no limit")
     return value
 
 

@@ -59,7 +59,7 @@ async def test_blocks_come_before_the_file_and_the_file_before_an_error(connecti
 async def test_while_prefect_is_away_what_was_known_stands_and_what_was_not_makes_a_step_wait(
     connections: BlockConnections, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blocks, "REMEMBERED_SECONDS", 0.0)
+    monkeypatch.setattr(blocks, "CACHE_SECONDS", 0.0)
     await LlmCredentials(api_key="key").save("known", overwrite=True)
     assert await connections.get("known") == {"api_key": "key"}
     away = {PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api", PREFECT_CLIENT_MAX_RETRIES: 0}

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import flowbuilder
-from flowbuilder.adapters.models.example_value import sample_of
+from flowbuilder.adapters.models.example_value import example_value
 from flowbuilder.definition.loader import load
 from flowbuilder.model.review import Review
 from flowbuilder.testing import (
@@ -131,7 +131,7 @@ def _sample(schema: Any) -> Any:
             return {name: _sample(inner) for name, inner in schema.get("properties", {}).items()}
         case "string" if "enum" not in schema:
             return PAGE
-    return sample_of(schema)
+    return example_value(schema)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Content management systems: one a file. A site's record says which is its own."""
+"""Content management systems; a site's record selects one."""
 
 from __future__ import annotations
 
@@ -19,13 +19,11 @@ def cms_for_site(connections: Connections, http: Http, *, sites: Path, throttle:
     A relative `root` is relative to `sites`, the folder of the site files.
     """
 
-    async def opened(site: JsonObject) -> Cms:
+    async def open_cms(site: JsonObject) -> Cms:
         name = str(site.get("site", ""))
         record = site.get("cms")
         if not isinstance(record, Mapping):
-            raise ConfigurationError(
-                f"site {name or '(none)'} names no cms; add cms: {{type: files, root: ../content}}"
-            )
+            raise ConfigurationError(f"site {name or '(none)'} has no cms; add cms: {{type: files, root: ../content}}")
         kind = record.get("type")
         if kind == "files":
             root = sites / _text(record, "root", name)
@@ -33,9 +31,9 @@ def cms_for_site(connections: Connections, http: Http, *, sites: Path, throttle:
         if kind == "wordpress":
             connection = await connections.get(_text(record, "connection", name))
             return WordPress(http, connection, record, throttle=throttle)
-        raise ConfigurationError(f"site {name}: cms type {kind!r:.40} is not known; there are files and wordpress")
+        raise ConfigurationError(f"site {name}: cms type {kind!r:.40} is not known; use files or wordpress")
 
-    return opened
+    return open_cms
 
 
 def _text(record: Mapping[str, Any], key: str, site: str) -> str:

@@ -1,4 +1,4 @@
-"""A site whose pages are Markdown files in a folder."""
+"""CMS of Markdown files in a folder."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _IN_NAME = re.compile(r"[\w~-][\w.~ +@-]*")
 class FilesCms:
     """Implements `ports.Cms`. `https://example.com/guides/tea` is `guides/tea.md`, or `guides/tea/index.md`.
 
-    Every folder on the way is opened without following symbolic links, so nothing outside of `root` can be reached. A
-    write is a new file that takes the old one's place; writers of this product exclude each other. Writing what is
-    there already changes nothing, so an interrupted write can be repeated: the target class is `lookup`.
+    Folders are opened without following symbolic links, so nothing outside of `root` can be reached. A write replaces
+    the file atomically, under a lock on the root. Writing identical content changes nothing, so an interrupted write
+    can be repeated: the target class is `lookup`.
     """
 
     target_class: TargetClass = "lookup"
@@ -45,15 +45,15 @@ class FilesCms:
         return await asyncio.to_thread(self._read, url)
 
     async def update(self, write: CmsWrite) -> CmsPage:
-        """Change a page; `NotFound`, or `Conflict` when its body is no longer the one that `if_unchanged` names."""
+        """Change a page; `NotFound`, or `Conflict` when the hash of its body is not `if_unchanged`."""
         return await asyncio.to_thread(self._update, write)
 
     async def create(self, write: CmsWrite) -> CmsPage:
-        """Make a page; `Conflict` when there is another one at its URL."""
+        """Create a page; `Conflict` when a different one exists at its URL."""
         return await asyncio.to_thread(self._create, write)
 
     async def delete(self, url: str, *, if_unchanged: str) -> None:
-        """Take a page away; `Conflict` when its body is another by now."""
+        """Delete a page; `Conflict` when the hash of its body is not `if_unchanged`."""
         await asyncio.to_thread(self._delete, url, if_unchanged)
 
     def _read(self, url: str) -> CmsPage:
@@ -88,7 +88,7 @@ class FilesCms:
                     _replace(folder, place[-1], wanted.text.encode(), new=True)
                 held = _find(root, parts, write.url)[1]
             if held != wanted:
-                raise Conflict(f"there is another page at {write.url}")
+                raise Conflict(f"a different page exists at {write.url}")
             return self._page(write.url, parts, held)
 
     def _delete(self, url: str, if_unchanged: str) -> None:
@@ -118,7 +118,7 @@ class FilesCms:
         )
 
     def _parts(self, url: str) -> tuple[str, ...]:
-        """The folders and the name of a URL, each checked; empty for the front page."""
+        """The checked path segments of a URL; empty for the front page."""
         found, base = urlsplit(url), urlsplit(self._base)
         if (found.scheme or found.netloc) and (found.scheme, found.netloc.lower()) != (
             base.scheme,
@@ -133,9 +133,9 @@ class FilesCms:
         parts = tuple(unicodedata.normalize("NFC", unquote(part)) for part in path[len(inside) :].split("/") if part)
         for part in parts:
             if not _IN_NAME.fullmatch(part) or len(part.encode()) > 200:
-                raise StepError(f"{part!r:.60} in {url:.200} cannot be the name of a page", code="bad_url")
+                raise StepError(f"{part!r:.60} in {url:.200} is not a valid page name", code="bad_url")
         if len(parts) > 20:
-            raise StepError(f"{url:.200} is nested too deep", code="bad_url")
+            raise StepError(f"{url:.200} has too many path segments", code="bad_url")
         return parts
 
     @contextmanager
@@ -144,9 +144,7 @@ class FilesCms:
             descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as problem:
             reason = problem.strerror
-            raise ConfigurationError(
-                f"the folder of the site's pages cannot be opened: {self._root}: {reason}"
-            ) from None
+            raise ConfigurationError(f"cannot open the folder of the site's pages: {self._root}: {reason}") from None
         try:
             yield descriptor
         finally:
@@ -210,11 +208,11 @@ def _opened(folder: int, name: str, flags: int) -> int:
     try:
         return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     except OSError as problem:
-        # a symbolic link shows as ELOOP; with O_DIRECTORY, as ENOTDIR: a file where a folder is looked for is no page
+        # a symbolic link gives ELOOP, with O_DIRECTORY ENOTDIR; a file in place of a folder means there is no page
         if problem.errno == errno.ENOTDIR and not _is_link(folder, name):
             raise FileNotFoundError(name) from None
         if problem.errno in (errno.ELOOP, errno.ENOTDIR):
-            raise StepError(f"{name} is a symbolic link, which is not followed", code="symlink") from None
+            raise StepError(f"{name} is a symbolic link; links are not followed", code="symlink") from None
         raise
 
 
@@ -225,7 +223,7 @@ def _is_link(folder: int, name: str) -> bool:
 
 
 def _replace(folder: int, name: str, content: bytes, *, new: bool = False) -> None:
-    """Put a file in place at once and durably; with `new`, never over another one."""
+    """Write a file atomically and durably; with `new`, never replace an existing one."""
     draft = f".{name}.{uuid4().hex}"
     descriptor = os.open(
         draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=folder

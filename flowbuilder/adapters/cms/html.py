@@ -1,4 +1,4 @@
-"""The HTML that may be published: from Markdown or from HTML, without anything that runs."""
+"""Sanitised HTML for publishing, from Markdown or HTML: no scripts."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ _CLEANER = nh3.Cleaner(
     attributes={**{name: set(names) for name, names in nh3.ALLOWED_ATTRIBUTES.items()}, **_ATTRIBUTES},
     filter_style_properties=set(_STYLES),
     url_schemes={"http", "https", "mailto", "tel"},
-    strip_comments=False,  # the comments of WordPress's block editor are its structure
+    strip_comments=False,  # the comments of WordPress's block editor hold its structure
     link_rel=None,
 )
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
 def publishable(body: str) -> str:
-    """The body as sanitised HTML. Markdown is converted, and HTML inside of Markdown is shown, not run."""
+    """The body as sanitised HTML. Markdown is converted; HTML inside Markdown is escaped."""
     html = body if is_html(body) else _MARKDOWN.render(body)
     return str(_CLEANER.clean(html))
 
 
 def is_html(body: str) -> bool:
-    """Whether a body is HTML: it opens with an element or a comment, or has a block element at a line's start."""
+    """Whether a body is HTML: it starts with an element or comment, or a line starts with a block element."""
     return _HTML.search(body) is not None

@@ -1,4 +1,4 @@
-"""A WordPress site, through its REST API and an application password."""
+"""CMS of a WordPress site, through its REST API with an application password."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class WordPress:
 
     `site["cms"]` may say `types` (default posts and pages), and for new pages `create_type` and `create_status`. Bodies
     may be Markdown or HTML with block comments; they are sanitised before they are sent. WordPress has no conditional
-    write: the page is read and compared immediately before. Writing what is there already changes nothing, so an
+    write: the page is read and compared immediately before. Writing identical content changes nothing, so an
     interrupted write can be repeated: the target class is `lookup`.
     """
 
@@ -43,7 +43,7 @@ class WordPress:
         pair = f"{connection['username']}:{connection['password']}".encode()
         self._auth = {"Authorization": f"Basic {b64encode(pair).decode()}"}
         self._types = tuple(str(name) for name in record.get("types") or ("posts", "pages"))
-        self._whose = limit_key(str(record.get("connection") or ""), self._url)
+        self._limit_key = limit_key(str(record.get("connection") or ""), self._url)
         self._create_type = str(record.get("create_type", "posts"))
         self._create_status = str(record.get("create_status", "publish"))
 
@@ -53,7 +53,7 @@ class WordPress:
         return await self._page(url, kind, found)
 
     async def update(self, write: CmsWrite) -> CmsPage:
-        """Change a page; `NotFound`, or `Conflict` when its content is no longer the one that `if_unchanged` names."""
+        """Change a page; `NotFound`, or `Conflict` when the hash of its content is not `if_unchanged`."""
         kind, found = await self._find(write.url)
         held = await self._page(write.url, kind, found)
         wanted = _fields(write)
@@ -66,25 +66,27 @@ class WordPress:
         return await self._page(write.url, kind, await self._by_id(kind, int(found["id"])))
 
     async def create(self, write: CmsWrite) -> CmsPage:
-        """Make a page with the slug of the URL; `Conflict` when there is another one."""
+        """Create a page with the slug of the URL; `Conflict` when a different one exists."""
         wanted = _fields(write)
         try:
             kind, found = await self._find(write.url)
         except NotFound:
             slug = _slug(write.url)
             if not _SLUG.fullmatch(slug):
-                # WordPress would give the page another name, and so another address, than was asked for
-                message = f"{write.url:.200} has no name for a new page: small letters, digits and single hyphens"
+                # WordPress would change the slug, and with it the URL
+                message = (
+                    f"{write.url:.200} does not end in a valid slug: lower-case letters, digits and single hyphens"
+                )
                 raise StepError(message, code="bad_url") from None
             kind, sent = self._create_type, {**wanted, "slug": slug, "status": self._create_status}
             found = await self._call("POST", f"/wp/v2/{kind}", json=sent, query={"context": "edit"})
             _ensure_kept(found, wanted, write.url)
         if not all(_same(_raw(found, name), value) for name, value in wanted.items()):
-            raise Conflict(f"there is another page at {write.url}")
+            raise Conflict(f"a different page exists at {write.url}")
         return await self._page(write.url, kind, found)
 
     async def delete(self, url: str, *, if_unchanged: str) -> None:
-        """Put a page into the trash, where people find it again; `Conflict` when its content is another by now."""
+        """Move a page to the trash; `Conflict` when the hash of its content is not `if_unchanged`."""
         try:
             kind, found = await self._find(url)
         except NotFound:
@@ -111,7 +113,7 @@ class WordPress:
             candidates = await self._call("GET", f"/wp/v2/{kind}", query=query) if query["slug"] else []
             for found in candidates:
                 link = urlsplit(str(found.get("link", "")))
-                # without pretty permalinks, and for drafts, the link holds a number: the slug is all there is
+                # without pretty permalinks, and for drafts, the link has only a number: compare the slug
                 if link.query or unquote(link.path).rstrip("/") == unquote(asked.path).rstrip("/"):
                     return kind, found
         raise NotFound(f"there is no page {url:.200}")
@@ -135,12 +137,12 @@ class WordPress:
         )
 
     async def _call(self, method: str, route: str, *, query: JsonObject, json: JsonObject | None = None) -> Any:
-        name, kind = self._whose
+        name, kind = self._limit_key
         async with self._throttle.acquire(name, kind=kind):
-            return await self._called(method, route, query=query, json=json)
+            return await self._request(method, route, query=query, json=json)
 
-    async def _called(self, method: str, route: str, *, query: JsonObject, json: JsonObject | None) -> Any:
-        # the form with rest_route works with and without pretty permalinks
+    async def _request(self, method: str, route: str, *, query: JsonObject, json: JsonObject | None) -> Any:
+        # rest_route works with and without pretty permalinks
         answer = await self._http.send(
             HttpRequest(
                 method=method, url=f"{self._url}/", auth=self._auth, query={"rest_route": route, **query}, json=json
@@ -150,8 +152,10 @@ class WordPress:
         if answer.status == 404:
             raise NotFound(f"{what} answered 404")
         if answer.status in (401, 403) or b"rest_forbidden" in answer.body[:2000]:
-            # a stranger who asks for drafts is told of an invalid parameter
-            message = f"{what} refused: {_reason(answer)} (is the application password right, and may its user edit?)"
+            # for drafts, WordPress answers an unauthorised user with an invalid parameter
+            message = (
+                f"{what} was denied: {_reason(answer)} (check the application password and that its user may edit)"
+            )
             raise StepError(message, code="auth", detail={"status": answer.status})
         if answer.status == 400:
             raise StepError(f"{what}: {_reason(answer)}", code="http_400", detail={"status": 400}, definitive=True)
@@ -179,7 +183,7 @@ def _ensure_kept(stored: JsonObject, wanted: Mapping[str, str], url: str) -> Non
     changed = [name for name, value in wanted.items() if not _same(_raw(stored, name), value)]
     if changed:
         raise StepError(
-            f"WordPress stored something else than was sent to {url}: {', '.join(changed)}",
+            f"WordPress stored other content than was sent to {url}: {', '.join(changed)}",
             code="not_verified",
             detail={"changed": list(changed)},
         )
@@ -194,7 +198,7 @@ def _parsed(answer: HttpResponse, what: str) -> Any:
         value = json.loads(answer.body)
     except (ValueError, RecursionError):
         raise StepError(
-            f"{what} did not answer in JSON; is {answer.url:.100} a WordPress site?", code="not_json"
+            f"{what} answered without JSON; check that {answer.url:.100} is a WordPress site", code="not_json"
         ) from None
     if not isinstance(value, dict | list):
         raise StepError(f"{what} answered neither an object nor a list", code="not_json")

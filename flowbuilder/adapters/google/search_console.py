@@ -1,4 +1,4 @@
-"""Google Search Console: the performance report and the state of a URL in the index."""
+"""Google Search Console: the performance report and the index status of a URL."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from flowbuilder.values import JsonObject
 
 GOOGLE = "https://searchconsole.googleapis.com"
 PAGE = 25_000
-"""The most rows that one request may ask for."""
+"""Maximum number of rows of one request."""
 LOAD_QUOTA_SECONDS = 900.0
-"""Load quota is counted in windows of ten minutes: trying again sooner only uses more of it up."""
+"""Wait, in seconds, after load quota is used up: it is counted over ten minutes, and earlier retries use more."""
 _QUOTA = frozenset({"quotaExceeded", "rateLimitExceeded", "userRateLimitExceeded", "dailyLimitExceeded"})
 
 
@@ -39,14 +39,14 @@ class GoogleSearchConsole:
         self._tokens = GoogleTokens()
 
     async def query(self, site: JsonObject, query: SearchQuery) -> JsonObject:
-        """`{rows, final_until}`, page after page until a short one or `row_limit`; `final_until` None is unknown."""
+        """`{rows, final_until}`, of as many pages as `row_limit` needs; `final_until` is None when unknown."""
         record = _record(site)
         rows: list[JsonObject] = []
         incomplete: str | None = None
         while len(rows) < query.row_limit:
             size = min(PAGE, query.row_limit - len(rows))
             route = f"webmasters/v3/sites/{quote(str(record['property']), safe='')}/searchAnalytics/query"
-            answer = await self._post(record, route, _question(query, size, len(rows)))
+            answer = await self._post(record, route, _body(query, size, len(rows)))
             found = [_row(item) for item in answer.get("rows") or ()]
             rows += found
             incomplete = incomplete or _first_incomplete(answer)
@@ -75,7 +75,7 @@ class GoogleSearchConsole:
         )
         name, kind = limit_key(str(record.get("connection") or ""), base)
         async with self._throttle.acquire(name, kind=kind):
-            return _checked(await self._http.send(request))
+            return _result(await self._http.send(request))
 
 
 def _record(site: JsonObject) -> Mapping[str, Any]:
@@ -83,13 +83,13 @@ def _record(site: JsonObject) -> Mapping[str, Any]:
     if not isinstance(record, Mapping) or not record.get("property"):
         name = site.get("site") or "(none)"
         raise ConfigurationError(
-            f"site {name} names no Search Console property; "
+            f"site {name} has no Search Console property; "
             "add gsc: {property: 'sc-domain:example.com', connection: NAME}"
         )
     return record
 
 
-def _question(query: SearchQuery, size: int, start: int) -> JsonObject:
+def _body(query: SearchQuery, size: int, start: int) -> JsonObject:
     body: JsonObject = {
         "startDate": query.start_date,
         "endDate": query.end_date,
@@ -124,7 +124,7 @@ def _first_incomplete(answer: JsonObject) -> str | None:
 
 def _final_until(query: SearchQuery, incomplete: str | None) -> str | None:
     if incomplete is None:
-        # only final figures were asked for, or the API says that all of these are
+        # the query was for final data, or the API reports all of this data as final
         return query.end_date if query.data_state == "final" or "date" in query.dimensions else None
     try:
         before = (date.fromisoformat(incomplete) - timedelta(days=1)).isoformat()
@@ -133,7 +133,7 @@ def _final_until(query: SearchQuery, incomplete: str | None) -> str | None:
     return min(before, query.end_date)
 
 
-def _checked(answer: HttpResponse) -> JsonObject:
+def _result(answer: HttpResponse) -> JsonObject:
     what = "Search Console"
     try:
         body = json.loads(answer.body) if answer.body else {}
@@ -141,7 +141,7 @@ def _checked(answer: HttpResponse) -> JsonObject:
         body = None
     if answer.status == 200:
         if not isinstance(body, dict):
-            raise StepError(f"{what} did not answer in JSON", code="not_json")
+            raise StepError(f"{what} answered without JSON", code="not_json")
         return body
     error = body.get("error") if isinstance(body, dict) else None
     message = str(error.get("message", ""))[:300] if isinstance(error, dict) else ""

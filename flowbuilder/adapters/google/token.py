@@ -15,7 +15,7 @@ TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 (an address)
 
 
 class GoogleTokens:
-    """Keeps credentials while the process lives; google-auth refreshes them a few minutes before they expire."""
+    """Cache of credentials in this process; google-auth refreshes them a few minutes before they expire."""
 
     def __init__(self) -> None:
         self._known: dict[str, Any] = {}
@@ -43,7 +43,7 @@ class GoogleTokens:
             except RefreshError as problem:
                 if problem.retryable:
                     raise TransientError(f"Google's token server: {problem}", reason="server_error") from None
-                raise StepError(f"Google refused the connection's credentials: {problem}", code="auth") from None
+                raise StepError(f"Google rejected the connection's credentials: {problem}", code="auth") from None
             except GoogleAuthError as problem:
                 raise StepError(f"Google's credentials: {problem}", code="auth") from None
             return str(credentials.token)
@@ -71,7 +71,7 @@ def _credentials(connection: JsonObject) -> Any:
                 scopes=[SCOPE],
             )
     except (ValueError, KeyError) as problem:
-        raise ConfigurationError(f"the connection's Google credentials are not usable: {problem}") from None
+        raise ConfigurationError(f"the connection's Google credentials cannot be used: {problem}") from None
     raise ConfigurationError(
         "a Search Console connection needs service_account, or refresh_token with client_id and client_secret"
     )

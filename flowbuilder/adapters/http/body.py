@@ -1,4 +1,4 @@
-"""Reading an HTTP body up to a number of bytes, before and after decompression."""
+"""Reads an HTTP body with a size limit, before and after decompression."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from flowbuilder.errors import StepError
 
 
 async def read_capped(answer: httpx.Response, cap: int) -> bytes:
-    """The decoded body; `StepError` with code `too_large` as soon as it passes `cap` bytes."""
+    """The decoded body; `StepError` with code `too_large` as soon as it exceeds `cap` bytes."""
     encoding = answer.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "", "gzip", "x-gzip"):
-        raise StepError(f"the answer is encoded as {encoding:.40}, which was not asked for", code="encoding")
+        raise StepError(f"the answer has the encoding {encoding:.40}, which was not requested", code="encoding")
     declared = answer.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > cap:
         raise _too_large(cap)
@@ -26,12 +26,12 @@ async def read_capped(answer: httpx.Response, cap: int) -> bytes:
         if received > cap or len(body) > cap:
             raise _too_large(cap)
     if inflate and received and not inflate.ended:
-        raise StepError("the compressed answer is cut off", code="encoding")
+        raise StepError("the compressed answer is incomplete", code="encoding")
     return bytes(body)
 
 
 class _Gzip:
-    """Incremental gzip that never makes more than it is asked for; members may follow each other."""
+    """Incremental gzip decoder with a limit on its output; supports several members."""
 
     def __init__(self, cap: int) -> None:
         self._cap = cap
@@ -51,7 +51,7 @@ class _Gzip:
             try:
                 out += self._stream.decompress(chunk, room - len(out) + 1)
             except zlib.error:
-                raise StepError("the answer says that it is gzip, and is not", code="encoding") from None
+                raise StepError("the answer is declared as gzip and is not", code="encoding") from None
             if len(out) > room:
                 raise _too_large(self._cap)
             chunk = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail

@@ -1,4 +1,4 @@
-"""What an HTML page says: its main content as Markdown, and what search engines read of it."""
+"""Extracts an HTML page: the main content as Markdown, and the metadata that search engines read."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _HIDDEN_STYLE = re.compile(
 def extract_page(html: str, *, url: str) -> JsonObject:
     """`{title, description, canonical, h1, markdown, text, headings, links, json_ld, images}` of a page at `url`.
 
-    Hidden elements, comments and invisible characters are left out: what people cannot see must not steer a model.
-    URLs are absolute. Never raises for bad HTML: what is not there is empty.
+    Hidden elements, comments and invisible characters are dropped: text that people cannot see must not reach a model.
+    URLs are absolute. Bad HTML raises nothing: missing parts are empty.
     """
     tree = LexborHTMLParser(html)
     _drop_hidden(tree)
@@ -53,7 +53,7 @@ def extract_page(html: str, *, url: str) -> JsonObject:
 
 
 def _main(html: str, url: str, form: str) -> str:
-    import trafilatura  # a fifth of a second to import: only when a page is read
+    import trafilatura  # here: it takes 0.2 s to import
 
     found = trafilatura.extract(
         html, url=url, output_format=form, include_links=form == "markdown", include_tables=True, include_comments=False
@@ -70,7 +70,7 @@ def _drop_hidden(tree: LexborHTMLParser) -> None:
 
 
 def _remove(nodes: list[LexborNode]) -> None:
-    # each once and the inner ones first: removing a node frees everything inside of it
+    # each node once, inner nodes first: removing a node frees its children
     for node in reversed(list({node.mem_id: node for node in nodes}.values())):
         node.decompose()
 
@@ -106,7 +106,7 @@ def _absolute(base: str, place: str | None) -> str:
 
 
 def _make_absolute(tree: LexborHTMLParser, base: str) -> None:
-    # trafilatura takes a relative link against the site's root, not against the page
+    # trafilatura resolves relative links against the site's root, not against the page
     for node in tree.css("a[href]"):
         if target := _absolute(base, node.attributes.get("href")):
             node.attrs["href"] = target

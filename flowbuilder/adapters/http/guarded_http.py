@@ -1,4 +1,4 @@
-"""HTTP with egress control: what is connected to is the address that was checked, on every hop."""
+"""HTTP client with egress control: every hop connects to the very address that was checked."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _KEPT_ACROSS_ORIGINS = frozenset({"accept", "accept-encoding", "accept-language"
 
 
 async def system_resolve(host: str, port: int) -> list[str]:
-    """The addresses of a name, as this machine's resolver gives them."""
+    """The addresses of a name, from the system's resolver."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=1)
     return list(dict.fromkeys(str(item[4][0]) for item in found))
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Resolves a name once, refuses it if any of its addresses is refused, and connects to a checked address."""
+    """Resolves a name once, denies it if any of its addresses is denied, and connects to a checked address."""
 
     def __init__(self, egress: Egress, resolve: Resolve, inner: httpcore.AsyncNetworkBackend | None = None) -> None:
         self._egress = egress
@@ -55,7 +55,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         try:
             addresses = [ip_address(text) for text in await self._resolve(host, port)]
         except OSError as problem:
-            raise httpcore.ConnectError(f"{host} cannot be resolved: {problem.strerror or problem}") from None
+            raise httpcore.ConnectError(f"cannot resolve {host}: {problem.strerror or problem}") from None
         if not addresses:
             raise httpcore.ConnectError(f"{host} has no address")
         for address in addresses:
@@ -73,8 +73,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         timeout: float | None = None,  # noqa: ASYNC109 (httpcore's signature)
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Never."""
-        raise refused("a socket of this machine")
+        """Always denied."""
+        raise refused("a Unix socket")
 
     async def sleep(self, seconds: float) -> None:
         """As the inner backend."""
@@ -89,7 +89,7 @@ class GuardedHttp:
     resolve: Resolve = system_resolve
 
     async def send(self, request: HttpRequest) -> HttpResponse:
-        """Redirects of GET and HEAD are followed, each hop checked; those of a write are handed to the caller."""
+        """Send a request. Redirects of GET and HEAD are followed, each hop checked; those of a write are returned."""
         target = self.egress.target(request.url, request.hosts)
         try:
             async with asyncio.timeout(request.timeout), self._client(request.timeout) as client:
@@ -102,12 +102,12 @@ class GuardedHttp:
             raise StepError(f"the request to {target.host} cannot be sent: {problem}", code="invalid_field") from None
         except httpx.HTTPError as problem:
             if isinstance(_root(problem), ssl.SSLCertVerificationError):
-                raise StepError(f"{target.host} has no valid certificate: {problem}", code="tls") from None
+                raise StepError(f"{target.host} has no valid TLS certificate: {problem}", code="tls") from None
             raise TransientError(f"{target.host}: {problem or type(problem).__name__}", reason="connection") from None
 
     def _client(self, seconds: float) -> httpx.AsyncClient:
         transport = httpx.AsyncHTTPTransport(verify=_tls(), trust_env=False)
-        # httpx has no parameter for the network backend; a test fails when this attribute is gone
+        # httpx has no parameter for the network backend; a test fails when this attribute is removed
         transport._pool = httpcore.AsyncConnectionPool(
             ssl_context=_tls(), network_backend=GuardedBackend(self.egress, self.resolve), http1=True, http2=False
         )
@@ -125,7 +125,7 @@ class GuardedHttp:
             if message.writes:
                 message = message.without_content()
             if following.origin != target.origin:
-                message = message.without_secrets()
+                message = message.without_credentials()
             target = following
         raise StepError(f"more than {MAX_REDIRECTS} redirects from {request.url:.200}", code="redirects")
 
@@ -144,7 +144,7 @@ class _Message:
         kept = {name: value for name, value in self.headers.items() if not name.startswith("content-")}
         return _Message(method="GET", headers=kept, content=b"")
 
-    def without_secrets(self) -> _Message:
+    def without_credentials(self) -> _Message:
         return replace(self, headers={k: v for k, v in self.headers.items() if k in _KEPT_ACROSS_ORIGINS})
 
 
@@ -153,7 +153,7 @@ async def _exchange(client: httpx.AsyncClient, target: Target, message: _Message
         message.method, target.url, headers=dict(message.headers), content=message.content or None
     )
     if sent.url.host.strip("[]") != target.host:
-        raise refused(f"{target.url:.200} reads as two different hosts")
+        raise refused(f"{target.url:.200} is ambiguous: it names two hosts")
     answer = await client.send(sent, stream=True)
     try:
         body = b"" if message.method == "HEAD" else await read_capped(answer, cap)
@@ -183,14 +183,14 @@ def _message(request: HttpRequest) -> _Message:
 def _header_name(name: str) -> str:
     lower = name.lower()
     if not _HEADER_NAME.fullmatch(name) or lower in _OURS or lower.startswith("proxy-"):
-        raise StepError(f"{name!r:.60} cannot be set as a header", code="invalid_field", detail={"field": "headers"})
+        raise StepError(f"{name!r:.60} is not an allowed header", code="invalid_field", detail={"field": "headers"})
     return lower
 
 
 def _header_value(name: str, value: str) -> str:
     text = str(value).strip(" \t")
     if not all(char == "\t" or " " <= char <= "~" for char in text):
-        message = f"the header {name:.60} holds a line break, a control character or a character beyond ASCII"
+        message = f"the header {name:.60} contains a line break, a control character or a character beyond ASCII"
         raise StepError(message, code="invalid_field", detail={"field": f"headers.{name:.60}"})
     return text
 

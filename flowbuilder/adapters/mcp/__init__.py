@@ -1,20 +1,20 @@
-"""MCP servers by the names of their connections."""
+"""MCP servers, each a connection."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from flowbuilder.adapters.mcp.record import record_of
+from flowbuilder.adapters.mcp.server_record import server_record
 from flowbuilder.ports import Connections, NoThrottle, Throttle
 from flowbuilder.ports.mcp import McpAnswer, McpSession, McpTool
 from flowbuilder.values import JsonObject
 
 
 class ConnectedServers:
-    """Implements `ports.McpServers`: a server is a connection, its command and secrets are an administrator's.
+    """Implements `ports.McpServers`: a server is a connection; an administrator sets its command and secrets.
 
-    Opening a session and each call of a tool are calls of the connection, within its limits.
+    Opening a session and each tool call count against the limits of the connection.
     """
 
     def __init__(self, connections: Connections, throttle: Throttle | None = None) -> None:
@@ -23,18 +23,18 @@ class ConnectedServers:
 
     @asynccontextmanager
     async def open(self, server: str) -> AsyncIterator[McpSession]:
-        """A session that ends with the block; the server's program ends with it."""
-        from flowbuilder.adapters.mcp.session import opened
+        """A session that is closed with the block, and with it the server's program."""
+        from flowbuilder.adapters.mcp.session import open_session
 
-        record = record_of(server, await self._connections.get(server))
+        record = server_record(server, await self._connections.get(server))
         async with AsyncExitStack() as stack:
             async with self._throttle.acquire(server):
-                session = await stack.enter_async_context(opened(record))
-            yield _Throttled(session, self._throttle, server)
+                session = await stack.enter_async_context(open_session(record))
+            yield _ThrottledSession(session, self._throttle, server)
 
 
-class _Throttled:
-    """Implements `ports.McpSession`: another session, within the limits of its connection."""
+class _ThrottledSession:
+    """Implements `ports.McpSession`: limits the calls of another session."""
 
     def __init__(self, session: McpSession, throttle: Throttle, server: str) -> None:
         self._session, self._throttle, self._server = session, throttle, server

@@ -1,4 +1,4 @@
-"""What went wrong with an MCP server, in flowbuilder's words: the leaf of the SDK's nested exception groups."""
+"""Translates errors of the MCP SDK, which are nested exception groups, into flowbuilder's errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flowbuilder.ports import HttpResponse
 TIMED_OUT, CLOSED, INVALID, UNKNOWN_METHOD = -32001, -32000, -32602, -32601
 
 
-def failure(problem: BaseException, server: str) -> FlowbuilderError:
+def mcp_failure(problem: BaseException, server: str) -> FlowbuilderError:
     """The error to raise for an exception of the SDK."""
     leaves = list(_leaves(problem))
     for leaf in leaves:
@@ -25,15 +25,15 @@ def failure(problem: BaseException, server: str) -> FlowbuilderError:
         if isinstance(leaf, TimeoutError):
             return TransientError(f"MCP server {server} did not answer in time", reason="timeout")
         if isinstance(leaf, MCPError):
-            return _told(leaf, server)
-        if (limited := _limited(leaf, server)) is not None:
-            return limited
+            return _protocol_error(leaf, server)
+        if (rejected := _http_rejection(leaf, server)) is not None:
+            return rejected
     first = leaves[0] if leaves else problem
-    # httpx2's errors, a closed stream, a garbled message: the connection is of no use any more
+    # an httpx2 error, a closed stream, an invalid message: the session cannot be used any more
     return TransientError(f"MCP server {server}: {type(first).__name__}: {first}"[:500], reason="connection")
 
 
-def _told(problem: MCPError, server: str) -> FlowbuilderError:
+def _protocol_error(problem: MCPError, server: str) -> FlowbuilderError:
     code, message = problem.error.code, f"MCP server {server}: {problem.error.message}"[:500]
     if code == TIMED_OUT:
         return TransientError(message, reason="timeout")
@@ -42,19 +42,19 @@ def _told(problem: MCPError, server: str) -> FlowbuilderError:
     return TransientError(message, reason="connection")
 
 
-def _limited(problem: BaseException, server: str) -> TransientError | None:
-    """A refusal by HTTP that says "too often", or when to come back."""
+def _http_rejection(problem: BaseException, server: str) -> TransientError | None:
+    """A rejection by HTTP: too many requests, or unavailable."""
     response = getattr(problem, "response", None)
     status = getattr(response, "status_code", None)
     if response is None or status not in (429, 503):
         return None
-    said = HttpResponse(
+    answer = HttpResponse(
         status=status, headers={str(k).lower(): str(v) for k, v in response.headers.items()}, body=b"", url=""
     )
     return TransientError(
         f"MCP server {server} answered {status}",
         reason="rate_limit" if status == 429 else "server_error",
-        retry_after=said.retry_after,
+        retry_after=answer.retry_after,
     )
 
 

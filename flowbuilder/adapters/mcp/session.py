@@ -1,4 +1,4 @@
-"""A session with an MCP server: its answers checked, bounded and put into flowbuilder's words."""
+"""A session with an MCP server: answers are validated and limited in size, errors are flowbuilder's."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import mcp_types
 from mcp import Client
 
-from flowbuilder.adapters.mcp.failures import failure
-from flowbuilder.adapters.mcp.record import ServerRecord
-from flowbuilder.adapters.mcp.wire import connected
+from flowbuilder.adapters.mcp.failures import mcp_failure
+from flowbuilder.adapters.mcp.server_record import ServerRecord
+from flowbuilder.adapters.mcp.transport import connect
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.json_schema import BadSchema, ensure_matches
 from flowbuilder.ports.mcp import McpAnswer, McpTool
@@ -24,8 +24,8 @@ CLOSING_SECONDS = 10.0
 
 
 @asynccontextmanager
-async def opened(record: ServerRecord) -> AsyncIterator[OpenSession]:
-    """A session in a task of its own: the SDK must be left where it was entered, and its end cancels who waits."""
+async def open_session(record: ServerRecord) -> AsyncIterator[OpenSession]:
+    """A session in its own task: the SDK must be closed in the task that opened it, and closing it cancels callers."""
     ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
     over = asyncio.Event()
     owner = asyncio.create_task(_own(record, ready, over), name=f"mcp {record.name}")
@@ -33,7 +33,7 @@ async def opened(record: ServerRecord) -> AsyncIterator[OpenSession]:
         waiting: list[asyncio.Future[Any]] = [owner, ready]
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if not ready.done():
-            raise failure(owner.exception() or ConnectionError("the server is gone"), record.name)
+            raise mcp_failure(owner.exception() or ConnectionError("the server ended the connection"), record.name)
         yield OpenSession(record, ready.result(), owner)
     finally:
         over.set()
@@ -41,13 +41,13 @@ async def opened(record: ServerRecord) -> AsyncIterator[OpenSession]:
         if not done:
             owner.cancel()
         with suppress(BaseException):
-            # what is to be said of a broken session was said to the call that met it
+            # the call that met the error has reported it
             await owner
 
 
 async def _own(record: ServerRecord, ready: asyncio.Future[Client], over: asyncio.Event) -> None:
-    # connecting has no limit of its own in the SDK: a server that says nothing would be waited for without end
-    async with asyncio.timeout(record.connect_seconds) as limit, connected(record) as client:
+    # the SDK has no timeout for connecting: a silent server would block without end
+    async with asyncio.timeout(record.connect_seconds) as limit, connect(record) as client:
         limit.reschedule(None)
         ready.set_result(client)
         await over.wait()
@@ -63,12 +63,12 @@ class OpenSession:
         self._known: tuple[McpTool, ...] | None = None
 
     async def tools(self) -> tuple[McpTool, ...]:
-        """The tools that the server has and its record allows, asked for once."""
+        """The tools that the server has and its record allows; listed once."""
         if self._known is None:
             found: list[Any] = []
             cursor: str | None = None
             for _ in range(MAX_TOOL_PAGES):
-                page = await self._while_open(self._client.list_tools(cursor=cursor), self._record.connect_seconds)
+                page = await self._until_closed(self._client.list_tools(cursor=cursor), self._record.connect_seconds)
                 found += page.tools
                 cursor = page.next_cursor
                 if cursor is None:
@@ -77,18 +77,18 @@ class OpenSession:
         return self._known
 
     async def call(self, tool: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
-        """The tool's answer; its arguments and its structured value are valid against the schemas it declares."""
+        """The tool's answer; arguments and structured value are validated against the schemas that it declares."""
         known = await self.tools()
         declared = next((item for item in known if item.name == tool), None)
         if declared is None:
             names = ", ".join(item.name for item in known) or "none"
-            message = f"MCP server {self._record.name} has no tool {tool!r:.60} that may be called (there are: {names})"
+            message = f"MCP server {self._record.name} has no allowed tool {tool!r:.60} (allowed: {names})"
             raise StepError(message, code="mcp_unknown_tool")
         _matches(declared.input_schema, arguments, f"the arguments of {tool}")
         sent = {**arguments, **self._record.preset.hidden.get(tool, {})}
-        # the SDK's own check of answers runs the server's patterns in Python's engine, which they can hang
+        # not the SDK's own validation: it runs the server's patterns in Python's engine, which they can block
         request = mcp_types.CallToolRequest(params=mcp_types.CallToolRequestParams(name=tool, arguments=sent))
-        result = await self._while_open(
+        result = await self._until_closed(
             self._client.session.send_request(request, mcp_types.CallToolResult, request_read_timeout_seconds=seconds),
             seconds + 5.0,
         )
@@ -96,30 +96,32 @@ class OpenSession:
         if self._record.busy_in(answer.text):
             raise TransientError(f"{tool}: {answer.text[:500]}", reason="rate_limit")
         if result.is_error or self._record.failure_in(answer.text):
-            raise StepError(f"{tool}: {answer.text[:500] or 'failed without a word'}", code="mcp_tool")
+            raise StepError(f"{tool}: {answer.text[:500] or 'failed without a message'}", code="mcp_tool")
         if declared.output_schema is not None and answer.structured is not None:
             _matches(declared.output_schema, answer.structured, f"the answer of {tool}")
         return answer
 
-    async def _while_open(self, work: Awaitable[T], seconds: float) -> T:
-        """What `work` gives, unless the session ends before it does."""
+    async def _until_closed(self, work: Awaitable[T], seconds: float) -> T:
+        """The result of `work`; `TransientError` when the session ends first or `seconds` are over."""
         name = self._record.name
         if self._owner.done():
-            raise TransientError(f"MCP server {name} is gone", reason="connection")
+            raise TransientError(f"MCP server {name} ended the connection", reason="connection")
         task = asyncio.ensure_future(work)
         try:
             done, _ = await asyncio.wait({task, self._owner}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if task not in done:
                 if self._owner in done:
-                    raise failure(self._owner.exception() or ConnectionError("the server is gone"), name)
+                    raise mcp_failure(
+                        self._owner.exception() or ConnectionError("the server ended the connection"), name
+                    )
                 raise TransientError(f"MCP server {name} did not answer within {seconds:g} s", reason="timeout")
             return task.result()
         except (StepError, asyncio.CancelledError):
             if task.cancelled() and not asyncio.current_task().cancelling():  # type: ignore[union-attr]
-                raise TransientError(f"MCP server {name} is gone", reason="connection") from None
+                raise TransientError(f"MCP server {name} ended the connection", reason="connection") from None
             raise
         except Exception as problem:
-            raise failure(problem, name) from None
+            raise mcp_failure(problem, name) from None
         finally:
             task.cancel()
             with suppress(BaseException):
@@ -139,7 +141,7 @@ def _matches(schema: JsonObject, value: Any, what: str) -> None:
     try:
         ensure_matches(schema, value, what)
     except BadSchema as problem:
-        raise StepError(f"{what}: the server's schema is not usable: {problem}", code="mcp_schema") from None
+        raise StepError(f"{what}: the server's schema cannot be used: {problem}", code="mcp_schema") from None
 
 
 def _answer(result: Any, cap: int) -> McpAnswer:

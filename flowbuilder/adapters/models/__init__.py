@@ -1,1 +1,1 @@
-"""Language models by name, and the decorators around them."""
+"""Language models by name, and their decorators for limits and recording."""

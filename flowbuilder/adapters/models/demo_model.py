@@ -1,4 +1,4 @@
-"""The model `demo:`: no language model, but an analysis of the real page and the real search figures, which says so."""
+"""The model `demo:`: not a language model, but text statistics of the page and its search data, labelled as such."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from flowbuilder.adapters.models.example_value import sample_of
+from flowbuilder.adapters.models.example_value import example_value
 from flowbuilder.adapters.models.page_statistics import PageStatistics, Search, plain, searches_of, sections_of
 from flowbuilder.errors import StepError
 from flowbuilder.json_schema import problems
@@ -34,22 +34,22 @@ _SHARE = frozenset(("confidence", "probability", "quality", "relevance", "score"
 
 
 class DemoModel:
-    """Answers as a language model would be asked to, with what can be counted.
+    """Answers prompts about a page from text statistics.
 
-    The page is what stands in `<page>` in the prompt (with `<title>`), else the prompt without its first line; the
-    figures are the JSON in `<rows>`. A draft keeps every line of the page and adds sentences of the page itself: a
-    summary, and answers to searches. What the page does not answer is named, not invented.
+    The page is the text in `<page>` in the prompt (with `<title>`), else the prompt without its first line; the search
+    data is the JSON in `<rows>`. A draft keeps every line of the page and adds sentences of the page itself: a summary,
+    and answers to searches. Searches that the page does not answer are listed; nothing is invented.
     """
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
-        """The answer, valid against the schema, at no cost. `StepError` where the schema asks for more than texts."""
+        """The answer, valid against the schema, at no cost; `StepError` when the schema cannot be filled."""
         found = await asyncio.to_thread(_analysed, request.prompt, this_year=datetime.now(UTC).year)
         if request.output_schema is None:
             return ModelAnswer(output={"text": f"{found.brief}\n\n{found.body}".strip()}, usage=dict(NO_COST))
-        output = sample_of(request.output_schema, found.value)
+        output = example_value(request.output_schema, found.value)
         if LABEL not in canonical(output):
             signed = replace(found, body=f"{found.body.rstrip()}\n\n*Drafted by the {LABEL}.*\n")
-            output = sample_of(request.output_schema, signed.value)
+            output = example_value(request.output_schema, signed.value)
         wrong = problems(request.output_schema, output)
         if wrong:
             place, message = wrong[0]
@@ -70,7 +70,7 @@ class _Analysis:
     queries: tuple[str, ...]
 
     def value(self, name: str, schema: JsonObject) -> Json:
-        """What the analysis has for a property of this name; None where it has nothing."""
+        """The value for a property of this name; None without one."""
         kind, name = schema.get("type"), name.lower()
         if kind == "string":
             return _fitting(self._text(name), schema)
@@ -182,7 +182,7 @@ def _rows(text: str) -> list[JsonObject]:
 
 
 def _marked(prompt: str) -> tuple[dict[str, str], str]:
-    """What stands between the marks, by name, and the prompt without it; a page may hold marks itself."""
+    """The marked parts of a prompt by name, and the prompt without them; a page may contain marks itself."""
     found: dict[str, str] = {}
     around = prompt
     for name in ("rows", "page", "title"):
@@ -196,7 +196,7 @@ def _marked(prompt: str) -> tuple[dict[str, str], str]:
 
 
 def _unmarked(prompt: str) -> str:
-    """The material of a prompt without marks: what follows its first line, but for the reviewer's words."""
+    """The page in a prompt without marks: all after its first line, without the reviewer's comment."""
     _, _, rest = _ASKED.sub("", prompt).strip().partition("\n")
     return rest.strip() or prompt.strip()
 

@@ -1,4 +1,4 @@
-"""The smallest sensible value for a JSON Schema."""
+"""Example values for a JSON Schema."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ MAX_DEPTH = 12
 Fill = Callable[[str, JsonObject], Json]
 
 
-def sample_of(schema: JsonObject, fill: Fill | None = None) -> Any:
-    """A value that is valid against the schema wherever its keywords are the common ones.
+def example_value(schema: JsonObject, fill: Fill | None = None) -> Any:
+    """The smallest sensible value for a schema, valid if the schema uses only common keywords.
 
     Those are `type`, `properties`, `required`, `enum`, `const`, `default`, `items`, `minItems`, bounds and lengths,
     `anyOf`, `oneOf`, `allOf` and local `$ref`.
 
-    `fill(name, schema)` may offer a value for the property of that name; None leaves it to this function.
+    `fill(name, schema)` may give a value for the property of that name, or None.
     """
-    return _Sampler(schema, fill or (lambda name, part: None)).value(schema, "", 0)
+    return _ExampleBuilder(schema, fill or (lambda name, part: None)).value(schema, "", 0)
 
 
-class _Sampler:
+class _ExampleBuilder:
     def __init__(self, root: JsonObject, fill: Fill) -> None:
         self._root = root
         self._fill = fill
@@ -71,7 +71,7 @@ class _Sampler:
             choice = next((schema[key] for key in ("anyOf", "oneOf") if schema.get(key)), None)
             if choice:
                 rest = {key: value for key, value in schema.items() if key not in ("anyOf", "oneOf")}
-                schema = {**rest, **_first_that_is_not_null(choice)}
+                schema = {**rest, **_first_not_null(choice)}
                 continue
             if schema.get("allOf"):
                 rest = {key: value for key, value in schema.items() if key != "allOf"}
@@ -117,7 +117,7 @@ def _text(schema: JsonObject) -> str:
     return value[: int(schema.get("maxLength", len(value)))]
 
 
-def _first_that_is_not_null(choices: list[Any]) -> JsonObject:
+def _first_not_null(choices: list[Any]) -> JsonObject:
     return next((item for item in choices if isinstance(item, dict) and item.get("type") != "null"), {})
 
 

@@ -1,4 +1,4 @@
-"""What went wrong with a language model, in flowbuilder's words."""
+"""Translates errors of pydantic-ai into flowbuilder's errors."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from flowbuilder.errors import ConfigurationError, FlowbuilderError, StepError, 
 def model_failure(problem: Exception, model: str) -> FlowbuilderError:
     """The error to raise for an exception of the library."""
     message = f"{model}: {problem}"[:600]
-    passing: list[tuple[Any, Transience]] = [
+    transient: list[tuple[Any, Transience]] = [
         (kinds.ModelTimeoutError, "timeout"),
         (kinds.RunTimedOut, "timeout"),
         (kinds.ModelConnectionError, "connection"),
         (kinds.ModelRateLimitError, "rate_limit"),
-        (kinds.ModelOverloadedError, "rate_limit"),  # it says itself that it is load: the same request will do later
+        (kinds.ModelOverloadedError, "rate_limit"),  # overload: the same request succeeds later
         (kinds.ModelUnavailableError, "server_error"),
         (kinds.ModelServerError, "server_error"),
     ]
-    for kind, reason in passing:
+    for kind, reason in transient:
         if isinstance(problem, kind):
             return TransientError(message, reason=reason, retry_after=_seconds(getattr(problem, "retry_after", None)))
     status = getattr(problem, "status_code", None)
     if isinstance(status, int) and (status == 408 or status >= 500):
         return TransientError(message, reason="server_error" if status >= 500 else "timeout")
     if isinstance(problem, kinds.ModelAuthenticationError):
-        return ConfigurationError(f"{message} (is the API key right?)")
+        return ConfigurationError(f"{message} (check the API key)")
     codes: list[tuple[Any, str]] = [
         (kinds.ModelQuotaExceededError, "quota"),
         (kinds.ModelContextWindowExceededError, "prompt_too_long"),

@@ -1,4 +1,4 @@
-"""Language models by name, through pydantic-ai. The output is validated here: the library does not do it."""
+"""Language models by name, through pydantic-ai. Output is validated here: the library does not do it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from flowbuilder.throttling.context import timeout_excluding_waits
 from flowbuilder.values import JsonObject
 
 REPAIRS = 2
-"""How often a model is told what is wrong with its answer before the step fails."""
+"""How often a model may repair an invalid answer before the step fails."""
 
 
 class NamedModels:
-    """Implements `ports.LanguageModel`: `demo:` is answered here without a model, every other provider is asked.
+    """Implements `ports.LanguageModel`: `demo:` is answered by `DemoModel`, everything else by a provider.
 
-    Each request of a conversation is a call of the connection, or else of the provider, within its limits.
+    Each request of a conversation counts against the limits of its connection, or without one of its provider.
     """
 
     def __init__(self, throttle: Throttle | None = None) -> None:
@@ -28,30 +28,30 @@ class NamedModels:
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """The answer, with `{requests, input_tokens, output_tokens, cache_read_tokens, usd}` as its usage.
 
-        `usd` is None where the price is not known. 429 and 5xx are `TransientError`; a refusal, an answer that stays
-        invalid and a budget that is spent are `StepError`.
+        `usd` is None for an unknown price. Raises `TransientError` for 429 and 5xx; `StepError` when the model refuses,
+        the answer stays invalid or the budget is used up.
         """
         provider = request.model.partition(":")[0]
         if provider == "demo":
             from flowbuilder.adapters.models.demo_model import DemoModel
 
             return await DemoModel().complete(request)
-        await load_library(provider)  # not a part of the time that the model has
+        await load_library(provider)  # not part of the model's timeout
         try:
             async with timeout_excluding_waits(request.timeout), open_model(request) as model:
-                return await _ask(self._watched(model, request), request)
+                return await _ask(self._decorated(model, request), request)
         except TimeoutError:
             raise TransientError(
                 f"{request.model} did not answer within {request.timeout:g} s", reason="timeout"
             ) from None
 
-    def _watched(self, model: Any, request: ModelRequest) -> Any:
-        """The model within its limits, and its answers in the journal: what is there already asks nobody."""
+    def _decorated(self, model: Any, request: ModelRequest) -> Any:
+        """The model with limits and, where there is one, the journal: a stored answer makes no call."""
         from flowbuilder.adapters.models.recorded_model import RecordedModel
         from flowbuilder.adapters.models.throttled_model import ThrottledModel
 
-        within = ThrottledModel(model, self._throttle, request)
-        return within if request.journal is None else RecordedModel(within, request.journal)
+        limited = ThrottledModel(model, self._throttle, request)
+        return limited if request.journal is None else RecordedModel(limited, request.journal)
 
 
 async def _ask(model: Any, request: ModelRequest) -> ModelAnswer:
@@ -106,7 +106,7 @@ def _tool(tool: ModelTool) -> Any:
         except TransientError:
             raise
         except StepError as problem:
-            # the model chose the arguments: it may choose better ones
+            # the model chose the arguments, and may choose better ones
             raise ModelRetry(str(problem)) from None
 
     return Tool.from_schema(

@@ -1,4 +1,4 @@
-"""What can be said of a page and of its searches by counting: sections, central sentences, answers, gaps."""
+"""Text statistics of a page and its searches: sections, central sentences, answers, gaps."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from flowbuilder.values import JsonObject
 MAX_SENTENCES = 200
 MAX_SEARCHES = 100
 SAME_WORD = 85.0
-"""How alike two words must be, of 100, to count as forms of one word: leaf and leaves do not, infuse and infused do."""
+"""Minimum similarity, of 100, of two forms of one word: infuse and infused are, leaf and leaves are not."""
 _HEADING = re.compile(r"^(#{1,6})[ \t]+([^\n]*)", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[.!?])[ \t\n]+(?=[\"'“*_\[]?[A-Z0-9])")
 _WORD = re.compile(r"[^\W_]+")
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _LINK = re.compile(r"!?\[([^\]\n]{0,300})\]\([^)\n]{0,1000}\)")
-_NO_PROSE = ("|", "#", ">", "```", "* ", "- ", "+ ", "![", "<", "    ")
-_SMALL_WORDS = frozenset(
+_NOT_PROSE = ("|", "#", ">", "```", "* ", "- ", "+ ", "![", "<", "    ")
+_STOP_WORDS = frozenset(
     re.findall(
         r"\w+",
         """
@@ -35,29 +35,29 @@ _SMALL_WORDS = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A stretch of Markdown under one heading; the one before the first heading has none."""
+    """The Markdown under one heading; before the first heading, `heading` is empty."""
 
     heading: str
     text: str
 
     @cached_property
     def sentences(self) -> tuple[str, ...]:
-        """The sentences of its prose: no lists, tables, quotations or code."""
+        """Sentences of the prose, without lists, tables, quotations or code."""
         found: list[str] = []
         for block in re.split(r"\n\s*\n", self.text):
-            if not block.lstrip("\n").startswith(_NO_PROSE) and not re.match(r"\s*\d+[.)] ", block):
+            if not block.lstrip("\n").startswith(_NOT_PROSE) and not re.match(r"\s*\d+[.)] ", block):
                 found += (" ".join(part.split()) for part in _SENTENCE.split(block.strip()))
         return tuple(part for part in found if len(part) > 1)[:MAX_SENTENCES]
 
     @cached_property
     def words(self) -> tuple[tuple[str, frozenset[str]], ...]:
-        """The sentences with the words that carry their meaning."""
+        """The sentences with their content words."""
         return tuple((sentence, frozenset(content_words(plain(sentence)))) for sentence in self.sentences)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """A query that people found the page with, and how often they saw the page for it."""
+    """A search query, with the page's clicks and impressions for it."""
 
     query: str
     clicks: float
@@ -66,7 +66,7 @@ class Search:
 
 @dataclass(frozen=True, kw_only=True)
 class PageStatistics:
-    """A page and its searches, read together."""
+    """Statistics of a page and its searches."""
 
     sections: tuple[Section, ...]
     searches: tuple[Search, ...]
@@ -74,7 +74,7 @@ class PageStatistics:
 
     @cached_property
     def central(self) -> tuple[str, ...]:
-        """The sentences below the first heading, those first that have most in common with the others."""
+        """Sentences below the first heading, ordered by the words they share with others."""
         below = [section for section in self.sections if section.heading]
         sentences = [part for section in below for part in section.sentences][:MAX_SENTENCES]
         words = [frozenset(content_words(plain(part))) for part in sentences]
@@ -91,7 +91,7 @@ class PageStatistics:
 
     @cached_property
     def topic(self) -> frozenset[str]:
-        """The words that most searches share: what the whole page is about."""
+        """The words that most searches share."""
         counts: dict[str, int] = {}
         for search in self.searches:
             for word in set(content_words(search.query)):
@@ -99,13 +99,13 @@ class PageStatistics:
         return frozenset(word for word, count in counts.items() if count * 2 >= len(self.searches) > 2)
 
     def has_heading(self, query: str) -> bool:
-        """Whether a heading, or the title, says all that a query asks beyond the topic."""
+        """Whether a heading or the title has all words of a query, without those of the topic."""
         wanted = [word for word in content_words(query) if word not in self.topic]
         headings = [self.title, *(section.heading for section in self.sections)]
         return not wanted or any(_holds(heading, wanted) for heading in headings)
 
     def answer(self, query: str) -> str | None:
-        """The page's own words on a query: a sentence with all its words, or the start of a section on it."""
+        """A sentence of the page with all words of a query, else the first sentence of a section on it."""
         asked = frozenset(content_words(query))
         wanted = [self._forms(word) for word in asked - self.topic]
         for section in self.sections:
@@ -125,7 +125,7 @@ class PageStatistics:
         return frozenset(other for other in self._vocabulary if _known(other, frozenset((word,))))
 
     def years(self, before: int) -> dict[str, int]:
-        """The years before a year that the page names, and how often it does."""
+        """The years before `before` that the page names, with their counts."""
         text = " ".join(f"{section.heading} {section.text}" for section in self.sections)
         found = [year for year in _YEAR.findall(text) if int(year) < before]
         return {year: found.count(year) for year in sorted(set(found))}
@@ -143,9 +143,9 @@ def sections_of(markdown: str) -> tuple[Section, ...]:
 
 
 def searches_of(rows: Iterable[JsonObject]) -> tuple[Search, ...]:
-    """Search Console's rows by query, the most seen first, at most `MAX_SEARCHES`.
+    """Search Console's rows by query, most impressions first, at most `MAX_SEARCHES`.
 
-    The query is the last key that is no address, date or device.
+    The query is the last key that is not a URL, date or device.
     """
     sums: dict[str, tuple[float, float]] = {}
     for row in rows:
@@ -159,13 +159,13 @@ def searches_of(rows: Iterable[JsonObject]) -> tuple[Search, ...]:
 
 
 def plain(markdown: str) -> str:
-    """The text of a line of Markdown, links as their words."""
+    """The text of a line of Markdown; a link as its text."""
     return _LINK.sub(r"\1", markdown).replace("*", "").replace("`", "")
 
 
 def content_words(text: str) -> tuple[str, ...]:
-    """The words that carry meaning, lower case, in order."""
-    return tuple(word for word in _WORD.findall(text.lower()) if word not in _SMALL_WORDS)
+    """The words without stop words, lower case, in order."""
+    return tuple(word for word in _WORD.findall(text.lower()) if word not in _STOP_WORDS)
 
 
 def _holds(text: str, wanted: Sequence[str]) -> bool:
@@ -176,7 +176,7 @@ def _holds(text: str, wanted: Sequence[str]) -> bool:
 def _known(word: str, among: frozenset[str]) -> bool:
     if word in among:
         return True
-    # forms of one word begin alike; comparing all of them would take seconds on a large page
+    # forms of one word share their beginning; comparing all words would take seconds on a large page
     return any(other[:3] == word[:3] and fuzz.ratio(word, other) >= SAME_WORD for other in among)
 
 

@@ -1,4 +1,4 @@
-"""A model whose answers are in the journal of the step run before anyone sees them."""
+"""Decorator of a model: each answer is stored in the step run's journal before it is used."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pydantic_ai.settings import ModelSettings
 from flowbuilder.ports import Journal
 from flowbuilder.values import Json, JsonObject
 
-PASSING = frozenset({"timestamp", "run_id", "conversation_id", "metadata"})
-"""What is different in the messages of the same conversation when it is held again."""
+VOLATILE = frozenset({"timestamp", "run_id", "conversation_id", "metadata"})
+"""Fields of messages that differ when the same conversation is repeated."""
 
 
 class RecordedModel(WrapperModel):
-    """One request is one entry: a conversation that is held again is bought from where it broke off."""
+    """One request is one entry, so a repeated conversation resumes after the last stored answer."""
 
     def __init__(self, wrapped: Model, journal: Journal) -> None:
         super().__init__(wrapped)
@@ -29,13 +29,13 @@ class RecordedModel(WrapperModel):
         model_settings: ModelSettings | None,
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
-        """The answer in the journal, or the model's, once it is there."""
+        """The stored answer, else the model's, stored first."""
 
         async def ask() -> JsonObject:
             response = await self.wrapped.request(messages, model_settings, model_request_parameters)
             return {"messages": ModelMessagesTypeAdapter.dump_python([response], mode="json")}
 
-        asked: Json = {"model": self.wrapped.model_id, "messages": _lasting(dumped(messages))}
+        asked: Json = {"model": self.wrapped.model_id, "messages": _without_volatile(dumped(messages))}
         answer = await self._journal.get_or_ask(asked, ask)
         [response] = ModelMessagesTypeAdapter.validate_python(answer["messages"])
         assert isinstance(response, ModelResponse)
@@ -48,7 +48,7 @@ def dumped(messages: list[ModelMessage]) -> Json:
     return found
 
 
-def _lasting(value: Any) -> Json:
+def _without_volatile(value: Any) -> Json:
     if isinstance(value, dict):
-        return {name: _lasting(inner) for name, inner in value.items() if name not in PASSING}
-    return [_lasting(inner) for inner in value] if isinstance(value, list) else value
+        return {name: _without_volatile(inner) for name, inner in value.items() if name not in VOLATILE}
+    return [_without_volatile(inner) for inner in value] if isinstance(value, list) else value

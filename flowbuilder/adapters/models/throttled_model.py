@@ -1,4 +1,4 @@
-"""A model that is asked within the limits of its connection."""
+"""Decorator of a model: each request counts against the limits of its connection."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from flowbuilder.ports.throttle import Kind
 
 
 class ThrottledModel(WrapperModel):
-    """Each request is a call of the connection; without one, of the provider."""
+    """Limits a model's requests by its connection; without one, by its provider."""
 
     def __init__(self, wrapped: Model, throttle: Throttle, request: ModelRequest) -> None:
         super().__init__(wrapped)
         self._throttle = throttle
         self._name = request.model
-        self._whose: tuple[str, Kind] = (
+        self._limit_key: tuple[str, Kind] = (
             (request.connection_name, "connection")
             if request.connection_name
             else (request.model.partition(":")[0], "provider")
@@ -33,13 +33,13 @@ class ThrottledModel(WrapperModel):
         model_settings: ModelSettings | None,
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
-        """The model's answer. What will pass comes out as our error, so that the connection learns of it."""
-        name, kind = self._whose
+        """The model's answer. A transient failure is raised as `TransientError`, so that the throttle sees it."""
+        name, kind = self._limit_key
         async with self._throttle.acquire(name, kind=kind):
             try:
                 return await self.wrapped.request(messages, model_settings, model_request_parameters)
             except ModelAPIError as problem:
-                passing = model_failure(problem, self._name)
-                if isinstance(passing, TransientError):
-                    raise passing from None
+                failure = model_failure(problem, self._name)
+                if isinstance(failure, TransientError):
+                    raise failure from None
                 raise

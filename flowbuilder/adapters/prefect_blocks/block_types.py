@@ -1,4 +1,4 @@
-"""Connections as Prefect blocks: typed forms in its UI, secrets that it masks and encrypts."""
+"""Connections as Prefect block types: forms in its UI, with secrets that Prefect masks and encrypts."""
 
 from __future__ import annotations
 
@@ -10,34 +10,38 @@ from pydantic import Field, SecretStr
 
 
 class Limited(Block):
-    """The limits that every kind of connection may have."""
+    """Limits of any kind of connection."""
 
     _block_type_name = "flowbuilder limits"
     _block_type_slug = "flowbuilder-limits"
 
-    concurrency: int | None = Field(default=None, ge=1, title="Calls at once", description="At most; empty: any number")
-    rate: str | None = Field(default=None, title="Calls in a time", description="Such as 60/minute; empty: any number")
-    burst: int | None = Field(default=None, ge=1, title="Of these at once", description="Empty: a tenth of the number")
+    concurrency: int | None = Field(
+        default=None, ge=1, title="Concurrent calls", description="Maximum; empty: no limit"
+    )
+    rate: str | None = Field(default=None, title="Rate", description="Such as 60/minute; empty: no limit")
+    burst: int | None = Field(
+        default=None, ge=1, title="Burst", description="Calls at once; empty: a tenth of the rate"
+    )
 
 
 class Connection(Limited):
-    """What a step may name as its `connection`."""
+    """A connection that a step names."""
 
     _block_type_name = "flowbuilder connection"
     _block_type_slug = "flowbuilder-connection"
 
-    base_url: str | None = Field(
-        default=None, title="Address", description="The credentials go there, and nowhere else"
-    )
+    base_url: str | None = Field(default=None, title="Address", description="Credentials are sent there only")
     token: SecretStr | None = Field(default=None, title="Token", description="Sent as Authorization: Bearer")
     username: str | None = Field(default=None, title="User", description="For basic authentication")
     password: SecretStr | None = Field(default=None, title="Password")
     headers: SecretDict | None = Field(default=None, title="Headers", description="Further headers with credentials")
-    hosts: list[str] = Field(default_factory=list, title="Hosts", description="Further hosts that may get them")
+    hosts: list[str] = Field(
+        default_factory=list, title="Hosts", description="Further hosts that may receive the credentials"
+    )
 
 
 class LlmCredentials(Connection):
-    """A language model's provider: its key, and its address where it is not the provider's own."""
+    """A language model's provider: its key, and its address unless it is the default."""
 
     _block_type_name = "flowbuilder LLM"
     _block_type_slug = "flowbuilder-llm"
@@ -46,14 +50,16 @@ class LlmCredentials(Connection):
 
 
 class CmsCredentials(Connection):
-    """A WordPress site: a user and an application password of theirs."""
+    """A WordPress site: a user with an application password."""
 
     _block_type_name = "flowbuilder CMS"
     _block_type_slug = "flowbuilder-cms"
 
     url: str = Field(title="Address of the site", description="Such as https://example.com", pattern=r"^https?://")
     username: str = Field(title="User")
-    password: SecretStr = Field(title="Application password", description="Made in the user's profile in WordPress")
+    password: SecretStr = Field(
+        title="Application password", description="Create it in the user's profile in WordPress"
+    )
 
 
 class SearchConsoleCredentials(Limited):
@@ -62,7 +68,7 @@ class SearchConsoleCredentials(Limited):
     _block_type_name = "flowbuilder Search Console"
     _block_type_slug = "flowbuilder-search-console"
 
-    auth: Literal["google", "none"] = Field(default="google", title="Credentials", description="none: it asks for none")
+    auth: Literal["google", "none"] = Field(default="google", title="Credentials", description="none: no credentials")
     service_account: SecretStr | None = Field(default=None, title="Service account", description="The JSON key file")
     refresh_token: SecretStr | None = Field(default=None, title="Refresh token")
     client_id: str | None = Field(default=None, title="Client id")
@@ -84,4 +90,4 @@ class McpServer(Limited):
 
 
 KINDS: tuple[type[Block], ...] = (Connection, LlmCredentials, CmsCredentials, SearchConsoleCredentials, McpServer)
-"""All kinds, in the order in which a name is looked for among them."""
+"""All block types, in the order in which a name is looked up."""

@@ -1,4 +1,4 @@
-"""Looks connections and databases up among Prefect's blocks."""
+"""Reads connections and database URLs from Prefect blocks."""
 
 from __future__ import annotations
 
@@ -18,29 +18,28 @@ from flowbuilder.errors import ConfigurationError, NotFound, Throttled, Transien
 from flowbuilder.ports import Connections
 from flowbuilder.values import Json, JsonObject, ensure_json
 
-REMEMBERED_SECONDS = 20.0
-"""How long a block is not read again: so long a rotated secret may still be the old one."""
-AGAIN_SECONDS = 5.0
-"""When a block is read again that could not be read."""
+CACHE_SECONDS = 20.0
+"""How long a block is cached: a rotated secret takes effect this late."""
+RETRY_SECONDS = 5.0
+"""When a step asks again for a block that could not be read."""
 LIMITS = ("concurrency", "rate", "burst")
-"""What a block has as fields of its form, and a connection in its `limits`."""
+"""Fields of a block that are under `limits` in a connection."""
 DATABASE_KINDS = ("sqlalchemy-connector", "async-sqlalchemy-connector", "database-credentials")
 
 
 class BlockConnections:
-    """Implements `ports.Connections`: a block of that name, of any of our kinds; else what `fallback` has.
+    """Implements `ports.Connections`: a block of that name, of any of our types; else the connection of `fallback`.
 
-    While Prefect does not answer, what was last known of a block stands; what was never known is `Throttled`: the step
-    waits, and does not fail.
+    While Prefect does not answer, the last known values are used; without any, `Throttled` makes the step wait.
     """
 
     def __init__(self, fallback: Connections) -> None:
         self._fallback = fallback
-        self._known: dict[str, tuple[float, JsonObject]] = {}
+        self._cache: dict[str, tuple[float, JsonObject]] = {}
 
     async def get(self, name: str) -> JsonObject:
-        """The block's values, secrets in clear; `ConfigurationError` when there is neither block nor entry."""
-        known = self._known.get(name)
+        """The block's values with clear secrets; `ConfigurationError` when there is neither block nor fallback."""
+        known = self._cache.get(name)
         if known is not None and known[0] > time.monotonic():
             return known[1]
         try:
@@ -49,9 +48,9 @@ class BlockConnections:
             if known is not None:
                 return known[1]
             message = f"the connection {name} cannot be read: {problem}"
-            raise Throttled(message, connection=name, retry_after=AGAIN_SECONDS) from None
+            raise Throttled(message, connection=name, retry_after=RETRY_SECONDS) from None
         if found is not None:
-            self._known[name] = (time.monotonic() + REMEMBERED_SECONDS, found)
+            self._cache[name] = (time.monotonic() + CACHE_SECONDS, found)
             return found
         try:
             return await self._fallback.get(name)
@@ -77,8 +76,8 @@ class BlockConnections:
 
 
 def database_url_from_block(name: str) -> str:
-    """The database's URL that a block of prefect-sqlalchemy holds. `NotFound` when there is no block of this name,
-    `Unavailable` when Prefect does not answer."""
+    """The database URL in a block of prefect-sqlalchemy. `NotFound` when there is no such block, `Unavailable` when
+    Prefect does not answer."""
     try:
         with get_client(sync_client=True) as client:
             for kind in DATABASE_KINDS:
@@ -88,7 +87,7 @@ def database_url_from_block(name: str) -> str:
                     continue
                 return _url(document.data, name)
     except (httpx.HTTPError, ValueError) as problem:
-        raise Unavailable(f"the database is named by the Prefect block {name}, and Prefect: {problem}") from None
+        raise Unavailable(f"the Prefect block {name} with the database URL cannot be read: {problem}") from None
     raise NotFound(f"there is no prefect-sqlalchemy block {name!r} (FLOWBUILDER_DATABASE_BLOCK)")
 
 

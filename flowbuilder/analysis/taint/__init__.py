@@ -1,1 +1,1 @@
-"""Taint analysis: which values may hold text written by outsiders, and what they may reach."""
+"""Taint analysis: which values may contain text written by outsiders, and which sinks they reach."""

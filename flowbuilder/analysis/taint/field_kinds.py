@@ -1,11 +1,11 @@
-"""Texts that give what their field does not take: `over` that is not a list, a list for a number."""
+"""Type errors of fields: `over` that is not a list, a list where a number is expected."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
 
-from flowbuilder.analysis.model import ROOTS, Located, Text
+from flowbuilder.analysis.model import ROOTS, LocatedStep, LocatedText
 from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.language import Finding, Shape, Template, shape_of_schema
 from flowbuilder.language.parsing.references import Path
@@ -16,12 +16,12 @@ from flowbuilder.steps.step import Place, Step
 from flowbuilder.steps.type_shapes import shape_of
 
 
-def misfits(shaping: Propagation) -> Iterator[tuple[Text, Finding]]:
-    """Each text that gives what its field, or the called workflow, does not take, and has no finding of its own."""
-    for located in shaping.analysis.all:
-        declared = _declared(shaping, located)
+def kind_mismatches(propagation: Propagation) -> Iterator[tuple[LocatedText, Finding]]:
+    """Each text whose value does not fit its field or the input of a called workflow, and that has no other finding."""
+    for located in propagation.analysis.steps:
+        declared = _declared(propagation, located)
         for text in located.texts:
-            seen = shaping.seen[text]
+            seen = propagation.checked[text]
             if seen.findings or seen.shape.is_unknown:
                 continue
             at = text.place[len(located.place) :]
@@ -35,11 +35,11 @@ def misfits(shaping: Propagation) -> Iterator[tuple[Text, Finding]]:
                 yield text, _finding(text, str(at[-1]), expected, seen.shape)
 
 
-def misused(text: Text, finding: Finding) -> Path | None:
-    """The path of the value that a finding says to be of the wrong kind: of a step, an input or an item."""
+def misused_path(text: LocatedText, finding: Finding) -> Path | None:
+    """The path of the step output, input or item that a finding reports as being of the wrong kind; else None."""
     if finding.code != "FB302" or finding.start is None or finding.end is None:
         return None
-    for reference in text.text.references:
+    for reference in text.compiled.references:
         path = reference.path
         named = len(path) > 1 if path[0] in ("steps", "inputs") else path[0] not in (*ROOTS, "loop")
         if finding.start <= reference.start < finding.end and named:
@@ -47,28 +47,28 @@ def misused(text: Text, finding: Finding) -> Path | None:
     return None
 
 
-def _finding(text: Text, name: str, expected: Shape, given: Shape) -> Finding:
-    reference = next(iter(text.text.references), None)
+def _finding(text: LocatedText, name: str, expected: Shape, given: Shape) -> Finding:
+    reference = next(iter(text.compiled.references), None)
     start, end = (reference.start, reference.end) if reference is not None else (None, None)
-    written = text.text.source.strip().removeprefix("{{").removesuffix("}}").strip()
-    this = written if reference is not None and written == text.text.source[start:end] else "this"
-    message = f"{name} takes {describe_kinds(expected)}; {this} is {describe_kinds(given)}"
+    written = text.compiled.source.strip().removeprefix("{{").removesuffix("}}").strip()
+    this = written if reference is not None and written == text.compiled.source[start:end] else "this"
+    message = f"{name} expects {describe_kinds(expected)}, but {this} is {describe_kinds(given)}"
     return Finding(code="FB302", message=message, hint=_hint(expected, given), start=start, end=end)
 
 
-def _declared(shaping: Propagation, located: Located) -> dict[str, Shape]:
-    """The inputs of the workflow that a step calls."""
-    inner = shaping.called.get(located.id)
+def _declared(propagation: Propagation, located: LocatedStep) -> dict[str, Shape]:
+    """The shapes of the inputs of the workflow that a step calls; empty where it is not known."""
+    inner = propagation.called.get(located.id)
     if inner is None:
         return {}
     return {item.name: shape_of_schema(item.schema) for item in inner.analysis.definition.inputs}
 
 
-def _expected(located: Located, at: Place, text: Text) -> Shape | None:
-    """What stands at a place of a step; None where anything may."""
+def _expected(located: LocatedStep, at: Place, text: LocatedText) -> Shape | None:
+    """The shape that a place of a step expects; None where any value is allowed."""
     if isinstance(located.step, Iteration) and at == ("over",):
         return Shape.of("list")
-    if not isinstance(text.text, Template):
+    if not isinstance(text.compiled, Template):
         return None
     shape: Shape | None = _fields(type(located.step)).get(str(at[0]))
     for key in at[1:]:
@@ -91,7 +91,7 @@ def _fields(model: type[Step]) -> dict[str, Shape]:
 def _takes(expected: Shape, given: Shape) -> bool:
     if expected.kinds & given.kinds:
         return True
-    # a text that holds a number is taken for one, when there is one
+    # a text that contains a number is converted when the step is bound
     return "text" in given.kinds and "number" in expected.kinds
 
 

@@ -1,4 +1,4 @@
-"""What every text of a definition gives and every step makes, worked out once, in the order in which they run."""
+"""Taint propagation: the shape and the marks of every text and every step output, computed in dependency order."""
 
 from __future__ import annotations
 
@@ -8,10 +8,17 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from flowbuilder.analysis.model import ROOTS, Analysis, Block, Located, Text
-from flowbuilder.analysis.taint.passthrough import is_verbatim
-from flowbuilder.analysis.taint.scope import ERROR, EXECUTION, FEEDBACK, LOOP, STATUS, Open, Steps
-from flowbuilder.analysis.taint.sources import CLEAN, Marks, Sources, marks_of, taint_of
+from flowbuilder.analysis.model import ROOTS, Analysis, LocatedStep, LocatedText, StepBlock
+from flowbuilder.analysis.taint.context_shapes import (
+    ERROR,
+    EXECUTION,
+    FEEDBACK,
+    LOOP,
+    STATUS,
+    OpenNamespace,
+    StepNamespace,
+)
+from flowbuilder.analysis.taint.sources import CLEAN, Marks, Sources, is_verbatim, marks_of, taint_of
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.language import Expression, Finding, Namespace, Reference, Shape, Template, shape_of_schema
 from flowbuilder.language.parsing.references import Path
@@ -22,14 +29,14 @@ from flowbuilder.steps.builtin.iteration import Iteration
 from flowbuilder.steps.builtin.workflow import Workflow
 from flowbuilder.steps.step import Place
 
-_MOST_PARTS = 2_000
-DEEPEST = 16
+MAX_SHAPE_PARTS = 2_000
+MAX_CALL_DEPTH = 16
 """How many workflows may call each other in a row."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What a text gives, what is wrong with it, and the names that it was read with."""
+class CheckedText:
+    """The shape of a text's value, the findings in it, and the names in its scope."""
 
     shape: Shape
     findings: tuple[Finding, ...]
@@ -37,7 +44,7 @@ class Seen:
 
 
 class Propagation:
-    """The shapes of one definition. `prefix` is the StepPath of the call that it is compiled into."""
+    """The shapes and taint of all texts of one definition. `prefix` is the StepPath of the call of this definition."""
 
     def __init__(
         self,
@@ -51,17 +58,17 @@ class Propagation:
         self.analysis = analysis
         self.sources = sources if sources is not None else Sources()
         self.prefix = prefix
-        self.seen: dict[Text, Seen] = {}
+        self.checked: dict[LocatedText, CheckedText] = {}
         self.called: dict[str, Propagation] = {}
         self._depth = depth
         self._by_place: dict[Place, Shape] = {}
-        top = Steps(None)
+        top = StepNamespace(None)
         given = inputs or {}
         declared = {item.name: _declared(item.schema, given.get(item.name)) for item in analysis.definition.inputs}
-        self.sources.origins["feedback"] = "the proposal of the round before"
+        self.sources.origins["feedback"] = "the proposal of the previous round"
         names = Namespace(
             {
-                "inputs": Shape.object_of(Open(declared)),
+                "inputs": Shape.object_of(OpenNamespace(declared)),
                 "steps": Shape.object_of(top),
                 "site": Shape.unknown(),
                 "execution": EXECUTION,
@@ -73,29 +80,29 @@ class Propagation:
             self._text(text, names)
         self.outputs = self._value(analysis.definition.outputs, ("outputs",))
 
-    def path(self, step: Located) -> str:
+    def path(self, step: LocatedStep) -> str:
         """The StepPath of a step, without indexes of items."""
         return self.prefix + step.id
 
-    def marks(self, text: Text, reference: Reference) -> Marks:
+    def marks(self, text: LocatedText, reference: Reference) -> Marks:
         """The marks on what a reference reads."""
         shape = self.lookup(text, reference.path)
         return marks_of(shape.trust) if shape is not None else CLEAN
 
-    def lookup(self, text: Text, path: Path) -> Shape | None:
-        """The shape at a path, seen from where a text stands; None where nothing can be there."""
+    def lookup(self, text: LocatedText, path: Path) -> Shape | None:
+        """The shape of a path in the scope of a text; None where nothing can be there."""
         root, *keys = path
-        shape = self.seen[text].names.get(str(root))
+        shape = self.checked[text].names.get(str(root))
         for key in keys:
             if shape is not None:
                 shape = shape.item() if isinstance(key, int) else shape.member(key)
         return shape
 
-    def _block(self, block: Block, names: Namespace, steps: Steps) -> None:
-        by_id: dict[str, list[Located]] = {}
+    def _block(self, block: StepBlock, names: Namespace, steps: StepNamespace) -> None:
+        by_id: dict[str, list[LocatedStep]] = {}
         for located in block.steps:
             by_id.setdefault(located.id, []).append(located)
-        ordered = dict.fromkeys((*block.ordered, *by_id))  # what is in a circle comes last
+        ordered = dict.fromkeys((*block.ordered, *by_id))  # steps in a cycle come last
         for step_id in ordered:
             for located in by_id[step_id]:
                 output = self._step(located, names, steps)
@@ -105,7 +112,7 @@ class Propagation:
                     output = Shape.unknown()
                 steps.add(step_id, Shape.object_of({"output": output, "status": STATUS, "error": ERROR}))
 
-    def _step(self, located: Located, names: Namespace, steps: Steps) -> Shape:
+    def _step(self, located: LocatedStep, names: Namespace, steps: StepNamespace) -> Shape:
         for text in located.texts:
             if text.block is located.block:
                 self._text(text, names)
@@ -122,24 +129,24 @@ class Propagation:
                 return self._review(located, step)
         return self._task(located)
 
-    def _task(self, located: Located) -> Shape:
+    def _task(self, located: LocatedStep) -> Shape:
         step, path = located.step, self.path(located)
         shape = step.output_shape()
-        fed = self._fed(located) if step.carries else CLEAN
+        marks = self._input_marks(located) if step.carries else CLEAN
         if step.untrusted is not None:
             self.sources.origins[path] = step.untrusted
-        elif fed:
-            self.sources.made_from[path] = fed
+        elif marks:
+            self.sources.made_from[path] = marks
         else:
             return shape
         return shape.with_trust(taint_of(path))
 
-    def _fed(self, located: Located) -> Marks:
-        """The marks on what goes into a step; its condition does not go into it."""
+    def _input_marks(self, located: LocatedStep) -> Marks:
+        """The marks on the texts of a step, except on its condition."""
         texts = (text for text in located.texts if not text.is_own_condition)
-        return frozenset(mark for text in texts for mark in marks_of(self.seen[text].shape.trust))
+        return frozenset(mark for text in texts for mark in marks_of(self.checked[text].shape.trust))
 
-    def _review(self, located: Located, step: HumanReview) -> Shape:
+    def _review(self, located: LocatedStep, step: HumanReview) -> Shape:
         path = self.path(located)
         shape = step.output_shape()
         proposed = marks_of(self._value(step.proposal, (*located.place, "proposal")).trust)
@@ -150,7 +157,7 @@ class Propagation:
         approved = shape.fields["approved"].with_trust(taint_of(path, approved=True))
         return replace(shape, fields={**shape.fields, "approved": approved})
 
-    def _conditional(self, located: Located, step: Conditional, names: Namespace, steps: Steps) -> Shape:
+    def _conditional(self, located: LocatedStep, step: Conditional, names: Namespace, steps: StepNamespace) -> Shape:
         given: list[Shape] = []
         for block, inner in zip(located.blocks, step.inner_blocks(), strict=True):
             self._block(block, names, steps)
@@ -158,18 +165,18 @@ class Propagation:
                 if text.block is block:
                     self._text(text, names)
             given.append(self._value(inner.output, (*located.place, *inner.place, "output")))
-        # that a branch gives null is said where something inside of the output is read: see checks/maybe_missing
-        return _one_of([shape for shape in given if shape.kinds != {"null"}] or given)
+        # the rule maybe_missing reports reads of members where a branch has no output
+        return _union([shape for shape in given if shape.kinds != {"null"}] or given)
 
-    def _iteration(self, located: Located, step: Iteration, names: Namespace, steps: Steps) -> Shape:
+    def _iteration(self, located: LocatedStep, step: Iteration, names: Namespace, steps: StepNamespace) -> Shape:
         over = next((text for text in located.texts if text.place == (*located.place, "over")), None)
-        items = self.seen[over].shape if over is not None else Shape.unknown()
-        inner = Steps(steps)
+        items = self.checked[over].shape if over is not None else Shape.unknown()
+        inner = StepNamespace(steps)
         (block,) = located.blocks
         inside = names.child("steps", Shape.object_of(inner)).child("loop", LOOP)
-        # an item that hides another name is complained of; which of the two is meant then, nobody knows
-        hides = step.item_name in (*ROOTS, "loop")
-        inside = inside.child(step.item_name, Shape.unknown() if hides else items.item())
+        # the rule reserved_name reports an item that shadows a name: which of the two is meant is not known
+        shadows = step.item_name in (*ROOTS, "loop")
+        inside = inside.child(step.item_name, Shape.unknown() if shadows else items.item())
         self._block(block, inside, inner)
         for text in located.texts:
             if text.block is block:
@@ -190,16 +197,16 @@ class Propagation:
         )
         return Shape.object_of({"items": Shape.list_of(item), "outputs": Shape.list_of(output)})
 
-    def _call(self, located: Located, step: Workflow) -> Shape:
+    def _call(self, located: LocatedStep, step: Workflow) -> Shape:
         given = {name: self._value(value, (*located.place, "with", name)) for name, value in step.inputs.items()}
         workflows = self.analysis.workflows
-        if workflows is None or self._depth >= DEEPEST or not step.name:
+        if workflows is None or self._depth >= MAX_CALL_DEPTH or not step.name:
             return self._unknown_call(located, given)
         try:
             definition = workflows(step.name, step.version)
         except FlowbuilderError:
             return self._unknown_call(located, given)
-        if not definition.complaints.ok:
+        if not definition.load_report.ok:
             return self._unknown_call(located, given)
         inner = Propagation(
             Analysis(definition, workflows),
@@ -211,52 +218,52 @@ class Propagation:
         self.called[located.id] = inner
         return inner.outputs
 
-    def _unknown_call(self, located: Located, given: Mapping[str, Shape]) -> Shape:
-        fed = frozenset(mark for shape in given.values() for mark in marks_of(shape.trust))
-        if not fed:
+    def _unknown_call(self, located: LocatedStep, given: Mapping[str, Shape]) -> Shape:
+        marks = frozenset(mark for shape in given.values() for mark in marks_of(shape.trust))
+        if not marks:
             return Shape.unknown()
         path = self.path(located)
-        self.sources.made_from[path] = fed
+        self.sources.made_from[path] = marks
         return Shape.unknown().with_trust(taint_of(path))
 
-    def _text(self, text: Text, names: Namespace) -> None:
-        shape, findings = text.text.check(names)
-        if any(reference.path == ("steps",) for reference in text.text.references):
-            shape = Shape.unknown()  # complained of: which steps are meant must be written out
+    def _text(self, text: LocatedText, names: Namespace) -> None:
+        shape, findings = text.compiled.check(names)
+        if any(reference.path == ("steps",) for reference in text.compiled.references):
+            shape = Shape.unknown()  # the rule unknown_step reports this reference
         shape = _unless_changed(shape, text)
-        self.seen[text] = Seen(shape, findings, names)
+        self.checked[text] = CheckedText(shape, findings, names)
         self._by_place[text.place] = shape
 
     def _value(self, value: Any, at: Place) -> Shape:
-        """The shape of a value with templates inside of it."""
+        """The shape of a compiled value."""
         if isinstance(value, (Template, Expression)):
             return self._by_place.get(at, Shape.unknown())
         if isinstance(value, Mapping):
             return Shape.object_of({str(key): self._value(item, (*at, key)) for key, item in value.items()})
         if isinstance(value, (list, tuple)):
-            return Shape.list_of(_one_of([self._value(item, (*at, index)) for index, item in enumerate(value)]))
+            return Shape.list_of(_union([self._value(item, (*at, index)) for index, item in enumerate(value)]))
         return Shape.of_value(value)
 
 
-def _unless_changed(shape: Shape, text: Text) -> Shape:
-    """The shape of a text, without the approval of what it reads when it changes that."""
+def _unless_changed(shape: Shape, text: LocatedText) -> Shape:
+    """The shape of a text; one that changes what it reads loses the approval."""
     marks = marks_of(shape.trust)
-    if not any(mark.approved for mark in marks) or is_verbatim(text.text):
+    if not any(mark.approved for mark in marks) or is_verbatim(text.compiled):
         return shape
     return shape.with_trust(Taint(tuple(sorted({mark.step for mark in marks}))))
 
 
 def _bounded(shape: Shape) -> Shape:
-    """The shape, unless it is so large that nobody reads it: outputs that hold outputs twice grow beyond all bounds."""
-    return shape if shape.parts(_MOST_PARTS) < _MOST_PARTS else Shape.unknown().with_trust(shape.trust)
+    """The shape, or an unknown one where it is too large: outputs that contain outputs twice grow exponentially."""
+    return shape if shape.parts(MAX_SHAPE_PARTS) < MAX_SHAPE_PARTS else Shape.unknown().with_trust(shape.trust)
 
 
-def _one_of(shapes: list[Shape]) -> Shape:
-    """What is known of a value that has one of these shapes; unknown where there is none."""
+def _union(shapes: list[Shape]) -> Shape:
+    """The shape of a value that has one of these shapes; unknown where there is none."""
     return reduce(or_, shapes) if shapes else Shape.unknown()
 
 
 def _declared(schema: Mapping[str, Any], given: Shape | None) -> Shape:
-    """The shape of an input: as declared, with the marks on what the caller gives."""
+    """The declared shape of an input, with the marks of the caller's value."""
     shape = shape_of_schema(dict(schema))
     return shape.with_trust(given.trust) if given is not None and given.trust else shape

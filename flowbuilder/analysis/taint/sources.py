@@ -1,4 +1,4 @@
-"""Whose words may be in a value: marks on shapes, and the way back from a mark to where the words came from."""
+"""Taint sources: marks on shapes, and the trail from a mark back to the source of the text."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from flowbuilder.language import Expression, Template
+from flowbuilder.language.evaluation.functions import FUNCTIONS
+from flowbuilder.language.nodes import Call, Condition, Constant, Expr, Item, Logic, Member, Name
 from flowbuilder.language.types.taint import Taint
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Text in a value may come, by way of the step `step` (its StepPath), from someone untrusted.
+    """Text in a value may come from an untrusted source through the step `step` (its StepPath).
 
-    `approved`: a person has approved it there. It is theirs as long as nobody changes it.
+    `approved`: a reviewer approved it there, and it is unchanged since.
     """
 
     step: str
@@ -23,15 +26,17 @@ class Mark:
 Marks = frozenset[Mark]
 CLEAN: Marks = frozenset()
 _APPROVED = " (approved)"
+_SELECTING = frozenset(("default", "coalesce", "same", "first", "plucked"))
+"""The result kinds of functions that return one of their arguments or a part of it: `gives` in the registry."""
 
 
 def taint_of(step: str, *, approved: bool = False) -> Taint:
-    """The mark as the language carries it along."""
+    """The mark in the form that the language propagates."""
     return Taint((step + _APPROVED if approved else step,))
 
 
 def marks_of(taint: Taint | None) -> Marks:
-    """The marks that the language has carried along."""
+    """The marks that the language has propagated."""
     return frozenset(
         Mark(source.removesuffix(_APPROVED), approved=source.endswith(_APPROVED))
         for source in (taint.sources if taint else ())
@@ -40,7 +45,7 @@ def marks_of(taint: Taint | None) -> Marks:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trail:
-    """The steps from where a text is used (exclusive) back to its source, and what the source is ("web page")."""
+    """The steps from the use of a text (exclusive) back to its source, and the kind of source ("web page")."""
 
     steps: tuple[str, ...]
     source: str
@@ -51,23 +56,23 @@ class Trail:
 
 @dataclass
 class Sources:
-    """What is known of the steps of one definition, those of called workflows included, by StepPath without indexes."""
+    """The untrusted steps of a definition and of the workflows that it calls, by StepPath without indexes."""
 
     origins: dict[str, str] = field(default_factory=dict)
-    """Steps whose output outsiders may write, with what it is in a few words."""
+    """Steps whose output outsiders may write, with the kind of source ("web page")."""
     made_from: dict[str, Marks] = field(default_factory=dict)
-    """The marks on what went into a step, for those whose output may carry it on."""
+    """The marks on the input of each step whose output may contain its input."""
     reviews: set[str] = field(default_factory=set)
 
     def trail(self, mark: Mark, waived: Collection[str] = ()) -> Trail | None:
-        """The shortest way from a mark to a source that is not waived; None where there is none.
+        """The shortest trail from a mark to a source that is not waived; None where there is none.
 
-        A waiver covers everything that comes by way of the step it names, or by way of the steps inside that one.
+        A waiver covers all text that passes through the step it names or through the steps inside that step.
         """
         came_from: dict[str, str | None] = {mark.step: None}
-        ahead = deque([mark.step])
-        while ahead:
-            step = ahead.popleft()
+        pending = deque([mark.step])
+        while pending:
+            step = pending.popleft()
             if _covered(step, waived):
                 continue
             if step in self.origins:
@@ -75,10 +80,10 @@ class Sources:
             for other in sorted(self.made_from.get(step, CLEAN), key=lambda found: found.step):
                 if other.step not in came_from:
                     came_from[other.step] = step
-                    ahead.append(other.step)
+                    pending.append(other.step)
         return None
 
-    def first_trail(self, marks: Iterable[Mark], waived: Collection[str] = ()) -> Trail | None:
+    def shortest_trail(self, marks: Iterable[Mark], waived: Collection[str] = ()) -> Trail | None:
         """The shortest trail of several marks."""
         found = (self.trail(mark, waived) for mark in sorted(marks, key=lambda mark: mark.step))
         return min((trail for trail in found if trail is not None), key=lambda trail: len(trail.steps), default=None)
@@ -86,27 +91,49 @@ class Sources:
     def sources_of(self, marks: Iterable[Mark], waived: Collection[str] = ()) -> tuple[str, ...]:
         """All sources of several marks that are not waived: `page (web page)`."""
         seen = {mark.step for mark in marks}
-        ahead = list(seen)
+        pending = list(seen)
         found: list[str] = []
-        while ahead:
-            step = ahead.pop()
+        while pending:
+            step = pending.pop()
             if _covered(step, waived):
                 continue
             if step in self.origins:
                 found.append(f"{step} ({self.origins[step]})")
             new = {mark.step for mark in self.made_from.get(step, CLEAN)} - seen
             seen |= new
-            ahead += new
+            pending += new
         return tuple(sorted(found))
 
     def _names(self, step: str, came_from: dict[str, str | None]) -> Iterator[str]:
-        way: list[str] = []
+        names: list[str] = []
         at: str | None = step
         while at is not None:
-            way.append(f"{at}, changed since it was approved" if at in self.reviews else at)
+            names.append(f"{at}, changed since its approval" if at in self.reviews else at)
             at = came_from[at]
-        return reversed(way)
+        return reversed(names)
 
 
 def _covered(step: str, waived: Collection[str]) -> bool:
     return any(step == name or step.startswith(f"{name}.") for name in waived)
+
+
+def is_verbatim(text: Template | Expression) -> bool:
+    """Whether the text only selects among the values that it reads, so that an approval of them still holds."""
+    tree = text._program.expression
+    return tree is not None and _selects(tree)
+
+
+def _selects(node: Expr) -> bool:
+    match node:
+        case Constant() | Name():
+            return True
+        case Member(value=value) | Item(value=value):
+            return _selects(value)
+        case Logic(left=left, right=right):
+            return _selects(left) and _selects(right)
+        case Condition(then=then, otherwise=otherwise):
+            return _selects(then) and _selects(otherwise)
+        case Call(name=name, arguments=arguments):
+            selects = name in FUNCTIONS and FUNCTIONS[name].gives in _SELECTING
+            return selects and bool(arguments) and all(_selects(argument) for argument in arguments)
+    return False

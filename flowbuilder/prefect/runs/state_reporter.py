@@ -15,7 +15,7 @@ from typing import Any
 from prefect.client.orchestration import PrefectClient
 from prefect.exceptions import PrefectHTTPStatusError
 
-from flowbuilder.prefect.api.http_settings import BUSY
+from flowbuilder.prefect.api.availability import BUSY
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""`api`: one HTTP request, or the pages of a list."""
+"""`api`: an HTTP request, or all pages of a list."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ Sent = TemplatedField(sink="publish")
 
 
 class Paginate(Record):
-    """Follow the pages of a list: `next` is `link` (the header) or the dotted place of the next URL in the body.
+    """Follow the pages of a list: `next` is `link` (the header) or the dotted path of the next URL in the body.
 
-    `items` is the dotted place of the list inside each page; the pages' lists are joined into one. Empty: the body.
+    `items` is the dotted path of the list in each page (empty: the body); the lists are joined.
     """
 
     next: str = "link"
@@ -49,8 +49,8 @@ class Paginate(Record):
 class Api(Step):
     """Call an HTTP API. Any method but GET and HEAD is an effect: it carries an `Idempotency-Key` and happens once.
 
-    `connection` names credentials; they are sent to that connection's own hosts only. 408, 429 and 5xx are passing
-    failures, every other status but 2xx fails the step.
+    `connection` names credentials; they are sent to that connection's own hosts only. 408, 429 and 5xx are transient
+    failures; every other status except 2xx fails the step.
     """
 
     cooperative: ClassVar[bool] = True
@@ -94,7 +94,7 @@ class Api(Step):
         return self.method not in ("GET", "HEAD")
 
     def sends_urls(self) -> bool:
-        """A request that writes says with its URL what it writes."""
+        """The URL of a write is part of what it writes."""
         return self.has_effect()
 
     def output_shape(self) -> Shape:
@@ -105,12 +105,12 @@ class Api(Step):
         return replace(shape, fields={**shape.fields, "body": shape_of_schema(self.response_schema)})
 
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
-        """What is sent is published only where the method writes."""
+        """Sent values count as published only where the method writes."""
         for place, text, sink in super().texts():
             yield place, text, None if sink == "publish" and not self.has_effect() else sink
 
     async def run(self, run: StepRun) -> StepResult:
-        """The output is that of the last page, its body the joined lists, when `paginate` is given."""
+        """With `paginate`, the output is that of the last page with the joined lists as its body."""
         connection = await run.ports.connections.get(self.connection) if self.connection else {}
         request = self._request(run, connection)
         if not self.has_effect():
@@ -123,7 +123,7 @@ class Api(Step):
             "form": self.form,
         }
         name, kind = limit_key(self.connection, request.url)
-        # around the intent too: what has to wait for its turn has intended nothing yet
+        # around the intent as well: a call that waits at a rate limit has no intent yet
         async with run.ports.throttle.acquire(name, kind=kind):
             result = await write_once(
                 run,
@@ -135,17 +135,17 @@ class Api(Step):
             )
         if isinstance(result, NeedsReview):
             return result
-        self._ensure_schema(result["body"])  # after the receipt: the target has done it, whatever it answered
+        self._ensure_schema(result["body"])  # after the receipt: the write succeeded even if its answer is invalid
         return Completed(output=result)
 
     def _target_class(self) -> TargetClass:
         declared = self.effect.deduplicates if self.effect else None
-        # PUT and DELETE mean the same however often they are sent (RFC 9110, 9.2.2)
+        # PUT and DELETE are idempotent (RFC 9110, 9.2.2)
         repeats = self.method in ("PUT", "DELETE") if declared is None else declared
         return "deduplicates" if repeats else "neither"
 
     def _request(self, run: StepRun, connection: JsonObject) -> HttpRequest:
-        url = addressed(self.url, connection)
+        url = absolute_url(self.url, connection)
         return HttpRequest(
             method=self.method,
             url=url,
@@ -169,12 +169,12 @@ class Api(Step):
             return output
         items = _items(output["body"], self.paginate.items)
         for _ in range(self.paginate.max_pages - 1):
-            following = next_page(answer, output["body"], self.paginate.next)
-            if following is None:
+            next_url = next_page(answer, output["body"], self.paginate.next)
+            if next_url is None:
                 break
-            if urlsplit(following)[:2] != urlsplit(answer.url)[:2]:
-                raise StepError(f"the next page is on another site: {following:.200}", code="paginate")
-            answer = await self._send(run, _at(request, following))
+            if urlsplit(next_url)[:2] != urlsplit(answer.url)[:2]:
+                raise StepError(f"the next page is on another site: {next_url:.200}", code="paginate")
+            answer = await self._send(run, _at(request, next_url))
             output = self._checked(answer)
             items += _items(output["body"], self.paginate.items)
         return {**output, "body": items}
@@ -201,11 +201,11 @@ class Api(Step):
 
 def _output(answer: HttpResponse) -> JsonObject:
     kept = {name: value for name, value in answer.headers.items() if name != "set-cookie"}
-    return {"status": answer.status, "headers": kept, "body": parsed(answer)}
+    return {"status": answer.status, "headers": kept, "body": parse_body(answer)}
 
 
-def addressed(url: str, connection: Mapping[str, Any]) -> str:
-    """The URL, made absolute against the connection's `base_url` when it begins with a slash."""
+def absolute_url(url: str, connection: Mapping[str, Any]) -> str:
+    """The URL; a path is made absolute with the connection's `base_url`."""
     base = str(connection.get("base_url") or connection.get("url") or "")
     if not url.startswith("/") or url.startswith("//"):
         return url
@@ -215,20 +215,20 @@ def addressed(url: str, connection: Mapping[str, Any]) -> str:
 
 
 def credentials(connection: Mapping[str, Any], url: str) -> dict[str, str]:
-    """The headers that a connection stands for: `token`, `username` and `password`, or `headers`.
+    """The headers with a connection's credentials: `token`, `username` and `password`, or `headers`.
 
-    They go to the connection's own origin (`base_url`, or one of `hosts`) and nowhere else; `StepError` otherwise.
+    `StepError` unless the URL is of the connection's own origin (`base_url`) or one of its `hosts`.
     """
     if not connection:
         return {}
     base = str(connection.get("base_url") or connection.get("url") or "")
     hosts = {str(host).lower() for host in connection.get("hosts") or ()}
     if not base and not hosts:
-        raise ConfigurationError("a connection with credentials needs a base_url, or hosts: the places they may go to")
+        raise ConfigurationError("a connection with credentials needs a base_url or hosts, to which they may be sent")
     there = urlsplit(url)
     same = bool(base) and urlsplit(base)[:2] == there[:2]
     if not same and (there.hostname or "").lower() not in hosts:
-        raise StepError(f"the connection's credentials are not meant for {there.netloc:.100}", code="egress")
+        raise StepError(f"the connection's credentials may not be sent to {there.netloc:.100}", code="egress")
     headers = {str(name): str(value) for name, value in dict(connection.get("headers") or {}).items()}
     if connection.get("token"):
         headers["authorization"] = f"Bearer {connection['token']}"
@@ -238,7 +238,7 @@ def credentials(connection: Mapping[str, Any], url: str) -> dict[str, str]:
     return headers
 
 
-def parsed(answer: HttpResponse) -> Any:
+def parse_body(answer: HttpResponse) -> Any:
     """The body: JSON when the headers say so, else text; null when there is none."""
     kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not answer.body:
@@ -248,7 +248,7 @@ def parsed(answer: HttpResponse) -> Any:
     try:
         return json.loads(answer.body)
     except (ValueError, RecursionError):
-        raise StepError(f"{answer.url} says that it answers in JSON, and does not", code="not_json") from None
+        raise StepError(f"{answer.url} declared JSON and answered something else", code="not_json") from None
 
 
 def next_page(answer: HttpResponse, body: Any, where: str) -> str | None:
@@ -266,7 +266,7 @@ def next_page(answer: HttpResponse, body: Any, where: str) -> str | None:
 def _items(body: Any, where: str) -> list[Any]:
     found = _at_place(body, where) if where else body
     if not isinstance(found, list):
-        place = f"at {where}" if where else "as its body"
+        place = f"at {where}" if where else "in its body"
         raise StepError(f"a page of the list has no list {place}", code="paginate")
     return list(found)
 

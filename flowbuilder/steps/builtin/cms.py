@@ -31,8 +31,8 @@ Published = Annotated[str | None, TemplatedField(sink="publish")]
 class CmsStep(Step):
     """Read, update or create a page in the CMS that the site names.
 
-    `if_unchanged` is the `hash` that the page had when it was read. When it has another by now, a person is shown both
-    versions, and what they approve is written. Every write is read back before the step is done.
+    `if_unchanged` is the `hash` that the page had when it was read. When it has changed, a reviewer is shown both
+    versions, and the approved one is written. Every write is read back before the step completes.
     """
 
     cooperative: ClassVar[bool] = True
@@ -47,7 +47,7 @@ class CmsStep(Step):
     effect: Templated[EffectOptions | None] = None
 
     class Output(BaseModel):
-        """`body` is the editable source as the CMS holds it, `hash` its sha256, `revision` the CMS's own mark."""
+        """`body` is the editable source as the CMS holds it, `hash` its sha256, `revision` the CMS's own version."""
 
         url: str
         revision: str
@@ -75,7 +75,7 @@ class CmsStep(Step):
         return self.operation != "read"
 
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
-        """Which page is read is nobody's secret; which page is written matters."""
+        """The URL of a read is not checked as published; the URL of a write is."""
         for place, text, sink in super().texts():
             yield place, text, sink if self.has_effect() else None
 
@@ -134,11 +134,11 @@ class CmsStep(Step):
         decision = run.decision
         assert decision is not None
         if decision.shown_hash != self._question(before).content_hash():
-            # it changed once more after the reviewer looked: what was decided is about another page
+            # the page changed again after the reviewer saw it: the decision is about another version
             return write
         if decision.kind != "approved" or not isinstance(decision.approved, str):
             raise StepError(
-                f"{self.url} was changed by someone else, and the reviewer kept their version ({decision.kind})",
+                f"{self.url} was changed in the CMS meanwhile, and the reviewer kept that version ({decision.kind})",
                 code="changed_meanwhile",
             )
         return CmsWrite(
@@ -152,11 +152,12 @@ class CmsStep(Step):
 
     async def _ask(self, cms: Cms, reason: str) -> NeedsReview:
         if self.operation == "create":
-            raise StepError(f"{self.url} exists already with other content", code="exists")
+            raise StepError(f"{self.url} already exists with other content", code="exists")
         current = await _read(cms, self.url)
         return NeedsReview(request=self._question(current))
 
     def _question(self, current: CmsPage) -> ReviewRequest:
+        # the texts are part of the content hash that decisions refer to: changing them voids decisions made before
         return ReviewRequest(
             title=f"{self.url} was changed by someone else: publish over it?",
             base=current.body,
@@ -184,7 +185,7 @@ async def _verified(cms: Cms, written: CmsPage) -> JsonObject:
     held = await _read(cms, written.url)
     if held.hash != written.hash:
         raise StepError(
-            f"{written.url} does not hold what was written to it",
+            f"{written.url} does not contain what was written to it",
             code="not_verified",
             detail={"written": written.hash, "held": held.hash},
         )

@@ -1,4 +1,4 @@
-"""`code`: an author's own Python, cut off from the machine."""
+"""`code`: an author's own Python in a sandbox."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Code(Step):
     @field_validator("inputs")
     @classmethod
     def _names(cls, value: dict[str, Any]) -> dict[str, Any]:
-        names = value if isinstance(value, dict) else ()  # a template for all of them: looked at once it is filled in
+        names = value if isinstance(value, dict) else ()  # one template for all of them is checked when it is rendered
         wrong = next((name for name in names if not (name.isascii() and name.isidentifier())), None)
         if wrong is not None:
-            raise ValueError(f"{wrong!r:.40} cannot be the name of a variable")
+            raise ValueError(f"{wrong!r:.40} is not a valid variable name")
         return value
 
     def output_shape(self) -> Shape:
@@ -45,7 +45,7 @@ class Code(Step):
         return shape_of_schema(self.output_schema) if self.output_schema else Shape.unknown()
 
     async def run(self, run: StepRun) -> StepResult:
-        """Errors carry the line of the source that they come from."""
+        """Errors carry the line of the source."""
         value = await run.ports.sandbox.run(
             self.source, self.inputs, seconds=self.limit_seconds, megabytes=self.limit_megabytes
         )

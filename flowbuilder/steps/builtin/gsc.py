@@ -1,4 +1,4 @@
-"""`gsc`: what Google Search Console knows of a site."""
+"""`gsc`: Google Search Console data of a site."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Filter(Record):
 
 
 class Row(BaseModel):
-    """One row: `keys` in the order of `dimensions`; `ctr` is a share from 0 to 1, `position` counts from 1."""
+    """One row: `keys` in the order of `dimensions`; `ctr` is from 0 to 1, `position` counts from 1."""
 
     keys: list[str]
     clicks: float
@@ -35,7 +35,7 @@ class Row(BaseModel):
 
 
 class Gsc(Step):
-    """Ask Search Console for the search performance of the site's property, or for the state of one URL in the index.
+    """Query the search performance of the site's Search Console property, or the index status of one URL.
 
     Dates are ISO dates (2026-01-31), `today`, `yesterday`, or days before today such as `-28d`.
     """
@@ -54,7 +54,7 @@ class Gsc(Step):
     url: Annotated[str | None, TemplatedField()] = Field(default=None, description="the URL to inspect")
 
     class Output(BaseModel):
-        """`final_until` is the last date whose figures no longer change; `inspection` is only for `inspect`."""
+        """`final_until` is the last date with final data; `inspection` is only for `inspect`."""
 
         rows: list[Row]
         final_until: str | None

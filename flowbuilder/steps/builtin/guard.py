@@ -1,4 +1,4 @@
-"""`guard`: look at a proposal before a person does, by rules that need no model."""
+"""`guard`: check a proposal by rules before a reviewer sees it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _WORD = re.compile(r"\w+")
 
 
 class RuleOptions(Record):
-    """How a rule is applied: its severity, and where it has one, its `words` or its `share` of too much."""
+    """Options of a rule: its severity, and where the rule has them, its `words` or its threshold `share`."""
 
     severity: Severity | None = None
     words: tuple[str, ...] = ()
@@ -46,10 +46,10 @@ Options = Literal["off", "block", "warning", "info"] | RuleOptions
 
 
 class Guard(Step):
-    """Compare a proposal with what it would replace: lost links, new numbers, skipped headings, what would run.
+    """Compare a proposal with the content it replaces: lost links, new numbers, skipped headings, scripts.
 
     `rules` turns a rule `off`, gives it another severity, or `{severity, words, share}`. The output is `{findings,
-    worst}`, for a review's `findings` or a condition; the rules only look, and change nothing.
+    worst}`, for a review's `findings` or a condition; the rules change nothing.
     """
 
     cooperative: ClassVar[bool] = False
@@ -69,11 +69,11 @@ class Guard(Step):
     def _known(cls, value: dict[str, Options]) -> dict[str, Options]:
         unknown = next((name for name in value if name not in RULES), None)
         if unknown is not None:
-            raise ValueError(f"there is no rule {unknown}; there are {', '.join(RULES)}")
+            raise ValueError(f"there is no rule {unknown}; the rules are {', '.join(RULES)}")
         return value
 
     async def run(self, run: StepRun) -> StepResult:
-        """The worst findings come first."""
+        """The most severe findings come first."""
         base, proposal = _text(self.base)[:MAX_TEXT], _text(self.proposal)[:MAX_TEXT]
         found: list[JsonObject] = []
         for name, (rule, usual) in RULES.items():
@@ -94,7 +94,7 @@ Rule = Callable[[str, str, RuleOptions], Found]
 
 def _what_runs(base: str, proposal: str, options: RuleOptions) -> Found:
     for match in _RUNS.finditer(proposal):
-        yield _near(proposal, match.start()), f"would run or load something: {match[0]}"
+        yield _near(proposal, match.start()), f"would run a script or load content: {match[0]}"
 
 
 def _invisible(base: str, proposal: str, options: RuleOptions) -> Found:
@@ -106,7 +106,7 @@ def _lost_links(base: str, proposal: str, options: RuleOptions) -> Found:
     kept = set(_links(proposal))
     for link in dict.fromkeys(_links(base)):
         if link not in kept:
-            yield link, f"the link to {link} is gone"
+            yield link, f"the link to {link} was removed"
 
 
 def _new_links(base: str, proposal: str, options: RuleOptions) -> Found:
@@ -122,26 +122,26 @@ def _new_numbers(base: str, proposal: str, options: RuleOptions) -> Found:
     for match in _NUMBER.finditer(re.sub(r"^[ \t]{0,20}\d{1,9}[.)]\s", "", proposal, flags=re.MULTILINE)):
         if match[0] not in known:
             known.add(match[0])
-            yield match[0], f"the number {match[0]} is not on the page: where does it come from?"
+            yield match[0], f"the number {match[0]} is not on the page; check its source"
 
 
 def _headings(base: str, proposal: str, options: RuleOptions) -> Found:
     before = 0
     for level, text in _titles(proposal):
         if before and level > before + 1:
-            yield text, f"a heading of level {level} follows one of level {before}"
+            yield text, f"a heading of level {level} follows a heading of level {before}"
         before = level
 
 
 def _left_over(base: str, proposal: str, options: RuleOptions) -> Found:
     for match in _LEFT_OVER.finditer(proposal):
-        yield _near(proposal, match.start()), f"looks like a remark of the writer: {match[0].strip()}"
+        yield _near(proposal, match.start()), f"looks like a leftover note: {match[0].strip()}"
 
 
 def _banned_words(base: str, proposal: str, options: RuleOptions) -> Found:
     for word in options.words:
         for match in re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", proposal, re.IGNORECASE):
-            yield _near(proposal, match.start()), f"the word {match[0]} is not to be used"
+            yield _near(proposal, match.start()), f"the word {match[0]} is banned"
 
 
 def _shrinks(base: str, proposal: str, options: RuleOptions) -> Found:
@@ -155,7 +155,7 @@ def _rewrites(base: str, proposal: str, options: RuleOptions) -> Found:
     kept, all_lines = sum((lines[0] & lines[1]).values()), sum(lines[0].values())
     changed = 1 - kept / all_lines if all_lines else 0.0
     if changed > (options.share or 0.8):
-        yield "", f"{changed:.0%} of the lines are changed or gone"
+        yield "", f"{changed:.0%} of the lines are changed or removed"
 
 
 RULES: Mapping[str, tuple[Rule, Severity]] = {
@@ -190,7 +190,7 @@ def _titles(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _near(text: str, at: int) -> str:
-    """The line around a place, shortened: what a reviewer can search for."""
+    """The shortened line around an offset, for a reviewer to search for."""
     start = text.rfind("\n", 0, at) + 1
     end = text.find("\n", at)
     line = text[start : end if end >= 0 else len(text)]

@@ -1,4 +1,4 @@
-"""`human_review`: ask a person, and wait without holding a process."""
+"""`human_review`: ask a reviewer; the execution waits without occupying a worker."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flowbuilder.values import JsonObject
 
 
 class Assign(Record):
-    """Who is asked: a group of the site's `reviewers`, or people by name; `quorum` of them must approve."""
+    """Who reviews: a group of the site's `reviewers`, or people by name; `quorum` of them must approve."""
 
     group: Templated[str] | None = None
     people: Templated[tuple[str, ...]] = ()
@@ -46,7 +46,7 @@ _OUTPUT = shape_of_schema(
 
 
 class HumanReview(Step):
-    """Ask a person to approve, reject or request changes. Only what was approved goes on, as `output.approved`.
+    """Ask a reviewer to approve, reject or request changes. The approved content is `output.approved`.
 
     The output is `{decision, approved, comment, reviewer, rounds}`; `approved` is null unless approved.
     """
@@ -64,11 +64,11 @@ class HumanReview(Step):
     on_changes_requested: OnChangesRequested | None = None
 
     def output_shape(self) -> Shape:
-        """`approved` has no shape of its own: a reviewer may have edited it."""
+        """The shape of `approved` is unknown: a reviewer may have edited it."""
         return _OUTPUT
 
     def request(self, round_number: int) -> ReviewRequest:
-        """The question, from a bound step."""
+        """The review request of a bound step."""
         return ReviewRequest(
             title=self.title,
             base=self.base,

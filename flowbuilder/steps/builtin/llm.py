@@ -17,7 +17,7 @@ from flowbuilder.values import JsonObject
 
 
 class Budget(Record):
-    """What one run of the step may cost, repairs of an invalid answer included; `usd` needs a model of known price."""
+    """Maximum cost of one step run, including repairs of invalid answers; `usd` needs a model with a known price."""
 
     usd: float | None = Field(default=None, gt=0)
     output_tokens: int | None = Field(default=None, ge=1)
@@ -73,7 +73,7 @@ class Llm(Step):
                 return _completed(request.model, await run.ports.models.complete(request))
             except TransientError as problem:
                 if isinstance(problem, Throttled) and not problem.refused:
-                    raise  # our own limits make it wait: that is no reason to ask another model
+                    raise  # our own limits postpone the call: that is no reason for the fallback
         return _completed(requests[-1].model, await run.ports.models.complete(requests[-1]))
 
     def _request(self, model: str, connection: JsonObject) -> ModelRequest:

@@ -32,7 +32,7 @@ ToolName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./:-]*$", max_
 
 
 class Mcp(Step):
-    """Call a tool of an MCP server. `server` names a connection; what runs behind it is an administrator's to say.
+    """Call a tool of an MCP server. `server` names a connection, which an administrator configures.
 
     With `effect` the call is a write to the outside world: it happens once, and its arguments count as published.
     """
@@ -47,7 +47,7 @@ class Mcp(Step):
     effect: Templated[EffectOptions | None] = None
 
     class Output(BaseModel):
-        """`content` are the answer's blocks (`{type, text}` and others), `structured` its JSON value, if it has one."""
+        """`content` has the answer's blocks (`{type, text}` and others), `structured` its JSON value, if any."""
 
         content: list[Any]
         structured: Any = None
@@ -58,7 +58,7 @@ class Mcp(Step):
         return usable_schema(value)
 
     def has_effect(self) -> bool:
-        """Only where the author says so: a tool's own word for it is a stranger's."""
+        """Only where the author declares it: what a server declares is not trusted."""
         return self.effect is not None
 
     def output_shape(self) -> Shape:
@@ -74,7 +74,7 @@ class Mcp(Step):
             yield place, text, None if sink == "publish" and not self.has_effect() else sink
 
     async def run(self, run: StepRun) -> StepResult:
-        """A tool that says that it failed fails the step (`mcp_tool`); a lost connection is a passing failure."""
+        """A tool that reports failure fails the step (`mcp_tool`); a lost connection is a transient failure."""
         if not self.has_effect():
             return Completed(output=await self._call(run))
         wanted: JsonObject = {"server": self.server, "tool": self.tool, "arguments": self.arguments}
@@ -104,5 +104,5 @@ class Mcp(Step):
 def servers_of(run: StepRun) -> McpServers:
     """The MCP servers of this installation."""
     if run.ports.mcp is None:
-        raise ConfigurationError("this installation reaches no MCP servers")
+        raise ConfigurationError("this installation has no MCP adapter")
     return run.ports.mcp

@@ -1,4 +1,4 @@
-"""`mcp_code`: run code in an application, through its MCP server."""
+"""`mcp_code`: run code in an application through its MCP server."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from flowbuilder.values import Json, JsonObject
 
 
 class McpCode(Step):
-    """Run code where an MCP server can: in a development application, by Tidewave's `project_eval`.
+    """Run code in a development application through its MCP server, by Tidewave's `project_eval`.
 
-    The code may do anything there, so the call is an effect that happens once, and the server's record must say
+    The code may do anything there, so the call is an effect that happens once, and the server's record needs
     `privileged: true`. The values under `with` are passed as the program's `arguments`, in order. The output is the
     value: parsed where it is JSON.
     """
@@ -40,7 +40,7 @@ class McpCode(Step):
         return Shape.unknown()
 
     async def run(self, run: StepRun) -> StepResult:
-        """Code that raises fails the step with what it said (`code_failed`)."""
+        """Code that raises fails the step with its message (`code_failed`)."""
         wanted: JsonObject = {"server": self.server, "source": self.source, "with": self.inputs}
         result = await write_once(
             run,
@@ -61,13 +61,15 @@ class McpCode(Step):
 
 
 def _value(text: str) -> Json:
-    """What a program gave: the `result` of `{result, success, stdout, stderr}`, parsed where it is JSON itself."""
-    said = _parsed(text)
-    if not isinstance(said, dict) or "success" not in said:
-        return said
-    if not said["success"]:
-        raise StepError(str(said.get("result") or said.get("stderr") or "the code failed")[:500], code="code_failed")
-    result = said.get("result")
+    """A program's value: the `result` of `{result, success, stdout, stderr}`, parsed where it is JSON itself."""
+    answer = _parsed(text)
+    if not isinstance(answer, dict) or "success" not in answer:
+        return answer
+    if not answer["success"]:
+        raise StepError(
+            str(answer.get("result") or answer.get("stderr") or "the code failed")[:500], code="code_failed"
+        )
+    result = answer.get("result")
     return _parsed(result) if isinstance(result, str) else result
 
 

@@ -1,4 +1,4 @@
-"""`mcp_llm`: ask a language model, with what MCP servers know."""
+"""`mcp_llm`: ask a language model, with answers of MCP tools."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from flowbuilder.steps.step import Record, StepResult, StepRun, Templated
 from flowbuilder.values import JsonObject, digest
 
 MAX_MATERIAL = 60_000
-"""Characters of one tool's answer that a prompt takes in."""
+"""Maximum number of characters of one tool's answer in a prompt."""
 
 
 class ContextCall(Record):
@@ -29,7 +29,7 @@ class ContextCall(Record):
 
 
 class OfferedTool(Record):
-    """A tool that the model itself may call while it answers."""
+    """A tool that the model may call while it answers."""
 
     server: ServerName
     tool: ToolName
@@ -38,7 +38,7 @@ class OfferedTool(Record):
 class McpLlm(Llm):
     """As `llm`, with answers of MCP tools in the prompt (`context`), and tools that the model may call (`tools`).
 
-    What tools answer is fenced in the prompt by marks that their servers cannot know, and called material.
+    Answers of tools are enclosed in the prompt by marks that the servers cannot know, and declared as material.
     """
 
     untrusted: ClassVar[str | None] = "MCP answer"
@@ -48,7 +48,7 @@ class McpLlm(Llm):
     max_tool_calls: int = Field(default=10, ge=1, le=100)
 
     async def run(self, run: StepRun) -> StepResult:
-        """One session a server, open while the model is asked."""
+        """Each server has one session, open while the model is asked."""
         async with AsyncExitStack() as stack:
             servers = servers_of(run)
             names = dict.fromkeys([*(item.server for item in self.context), *(item.server for item in self.tools)])
@@ -72,7 +72,7 @@ class McpLlm(Llm):
 
 
 async def _answer(session: McpSession, item: ContextCall | OfferedTool, arguments: JsonObject, run: StepRun) -> str:
-    """What a tool answers. A run that is done again is told the same: what the model said of it is in the journal."""
+    """A tool's answer, from the journal in a repeated run: the model's recorded answers refer to it."""
 
     async def ask() -> JsonObject:
         answer = await session.call(item.tool, arguments, seconds=SECONDS)

@@ -1,4 +1,4 @@
-"""`page`: fetch a web page and read it."""
+"""`page`: fetch a web page and extract its content."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Image(BaseModel):
 
 
 class Page(Step):
-    """Fetch a page and extract what it says: Markdown of the main content, and what search engines see."""
+    """Fetch a page and extract the main content as Markdown, and the metadata that search engines read."""
 
     cooperative: ClassVar[bool] = True
     untrusted: ClassVar[str | None] = "web page"
@@ -62,7 +62,7 @@ class Page(Step):
         images: list[Image]
 
     async def run(self, run: StepRun) -> StepResult:
-        """Any status but 2xx is a failure; 408, 429 and 5xx are passing ones."""
+        """Any status except 2xx is a failure; 408, 429 and 5xx are transient."""
         if run.ports.extract is None:
             raise ConfigurationError("this installation has no page extractor")
         headers = {"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.5", **self.headers}
@@ -73,9 +73,10 @@ class Page(Step):
             answer.ensure_success(f"GET {self.url}")
         kind = answer.headers.get("content-type", "text/html").partition(";")[0].strip().lower()
         if not (kind.startswith("text/") or kind.endswith("xml")):
-            raise StepError(f"{self.url} is {kind}, not a page", code="not_a_page", detail={"content_type": kind})
-        # in a thread: a large page takes a while, and other executions share this event loop
-        import asyncio  # here: checking a document needs this step type, and no event loop
+            raise StepError(f"{self.url} is {kind}, not an HTML page", code="not_a_page", detail={"content_type": kind})
+        import asyncio  # here: validating a document loads this step type, and needs no event loop
+
+        # in a thread: a large page takes long, and other executions share this event loop
 
         found = await asyncio.to_thread(run.ports.extract, html_of(answer), url=answer.url)
         output: JsonObject = {"url": answer.url, "status": answer.status, **found}
@@ -83,7 +84,7 @@ class Page(Step):
 
 
 def html_of(answer: HttpResponse) -> str:
-    """The text of an HTML answer: in the charset of the headers, else the one that the page names, else UTF-8."""
+    """The text of an HTML answer, in the charset of the headers, else of the page, else UTF-8."""
     kind = answer.headers.get("content-type", "text/html")
     named = _CHARSET.search(answer.body[:2048])
     if "charset=" in kind.lower() or named is None:

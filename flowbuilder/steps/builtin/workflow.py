@@ -1,4 +1,4 @@
-"""`workflow`: another stored workflow, compiled inline."""
+"""`workflow`: call another stored workflow; it is compiled inline."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from flowbuilder.steps.step import Kind, Step, Templated
 
 
 class Workflow(Step):
-    """Run another workflow as a part of this one. The output is that workflow's `outputs`.
+    """Run another workflow as part of this one. The output is that workflow's `outputs`.
 
-    Without `version`, the version that is published when this workflow is compiled is meant; an execution keeps it.
+    Without `version`, the version that is published when this workflow is compiled is used; an execution keeps it.
     """
 
     kind: ClassVar[Kind] = "call"

@@ -23,7 +23,7 @@ START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 
 class FakeClock:
-    """A clock that moves only when someone sleeps or `advance` is called. It begins on Monday, 5 January 2026."""
+    """A clock that moves only by `sleep` and `advance`. It starts on Monday, 5 January 2026."""
 
     def __init__(self, start: datetime = START) -> None:
         self._now = start
@@ -33,11 +33,11 @@ class FakeClock:
         return self._now
 
     async def sleep(self, seconds: float) -> None:
-        """Return at once; so many seconds have passed."""
+        """Advance the clock and return at once."""
         self.advance(seconds)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         self._now += timedelta(seconds=max(0.0, seconds))
 
 
@@ -55,7 +55,7 @@ class FakeConnections:
 
 
 class FakeSearchConsole:
-    """Rows given beforehand, whatever is asked, up to the row limit. `queries` are those that were asked."""
+    """Returns the given rows for every query, up to its row limit. `queries` records them."""
 
     def __init__(self, rows: Iterable[JsonObject] = (), *, final_until: str | None = None) -> None:
         self._rows = list(rows)
@@ -73,12 +73,12 @@ class FakeSearchConsole:
 
 
 class FakeThrottle(ConnectionThrottle):
-    """The real rules on a book in memory, with the limits that `connections` declare. Nothing in it is by chance."""
+    """The real throttle on state in memory, with the limits that `connections` declare and a fixed jitter."""
 
     def __init__(self, *, clock: Clock | None = None, connections: Connections | None = None) -> None:
         time = clock or FakeClock()
-        declared = LimitRegistry(connections or FakeConnections())
-        super().__init__(MemoryLimiterState(Memory(time)), declared, time, jitter=lambda: 0.5)
+        registry = LimitRegistry(connections or FakeConnections())
+        super().__init__(MemoryLimiterState(Memory(time)), registry, time, jitter=lambda: 0.5)
 
 
 def fake_ports(
@@ -94,7 +94,7 @@ def fake_ports(
     mcp: FakeMcp | None = None,
     throttle: Throttle | None = None,
 ) -> Ports:
-    """Ports made of fakes. The sandbox and the page extractor are the real ones: they touch nothing outside."""
+    """Ports made of fakes, with the real sandbox and page extractor: these have no I/O."""
     time, known = clock or FakeClock(), connections or FakeConnections()
     return Ports(
         http=http or FakeHttp(),

@@ -1,4 +1,4 @@
-"""A content management system in memory."""
+"""CMS in memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flowbuilder.values import JsonObject, digest_text
 
 
 class MemoryCms:
-    """A CMS in memory: a mapping of URL to body. `writes` are those that changed something, in order."""
+    """A CMS in memory, from a mapping of URL to body. `writes` are those that changed a page, in order."""
 
     target_class: TargetClass = "lookup"
 
@@ -22,11 +22,11 @@ class MemoryCms:
             self.put(url, body)
 
     async def __call__(self, site: JsonObject) -> MemoryCms:
-        """Itself, for every site: a `ports.CmsForSite` too."""
+        """Implements `ports.CmsForSite`: itself for every site."""
         return self
 
     def put(self, url: str, body: str, *, title: str = "", description: str = "") -> CmsPage:
-        """Someone else's edit: not among the `writes`."""
+        """Edit a page outside of the workflow: not among the `writes`."""
         known = self._pages.get(url)
         revision = str(int(known.revision) + 1 if known else 1)
         page = CmsPage(
@@ -48,7 +48,7 @@ class MemoryCms:
         return self._pages[url]
 
     async def update(self, write: CmsWrite) -> CmsPage:
-        """Change a page. A write that is there already changes nothing."""
+        """Change a page; identical content changes nothing."""
         known = await self.read(write.url)
         title = known.title if write.title is None else write.title
         body = known.body if write.body is None else write.body
@@ -61,17 +61,17 @@ class MemoryCms:
         return self.put(write.url, body, title=title, description=description)
 
     async def create(self, write: CmsWrite) -> CmsPage:
-        """Make a page; `Conflict` when there is another one at its URL."""
+        """Create a page; `Conflict` when a different one exists at its URL."""
         known = self._pages.get(write.url)
         if known is not None:
             if known.body == write.body:
                 return known
-            raise Conflict(f"{write.url} exists already")
+            raise Conflict(f"{write.url} already exists")
         self.writes.append(write)
         return self.put(write.url, write.body or "", title=write.title or "", description=write.description or "")
 
     async def delete(self, url: str, *, if_unchanged: str) -> None:
-        """Take a page away; `Conflict` when it changed since."""
+        """Delete a page; `Conflict` when it changed."""
         known = self._pages.get(url)
         if known is None:
             return

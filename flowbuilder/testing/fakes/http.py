@@ -15,10 +15,10 @@ FakeAnswer = HttpResponse | str | bytes | JsonObject | list[Any] | Exception | C
 
 
 class FakeHttp:
-    """Answers by `"METHOD URL"`, or by URL alone for GET. What it has no answer for is a 404.
+    """Answers by `"METHOD URL"`, or by URL alone for GET. Without an answer: 404.
 
     An answer is a response, an HTML text, a JSON value (sent as JSON), an exception to raise, or a function of the
-    request. `requests` are those that were sent.
+    request. `requests` records them.
     """
 
     def __init__(self, answers: Mapping[str, FakeAnswer] | None = None) -> None:

@@ -1,10 +1,10 @@
-"""A language model whose answers are given beforehand."""
+"""Language model with given answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from flowbuilder.adapters.models.example_value import sample_of
+from flowbuilder.adapters.models.example_value import example_value
 from flowbuilder.errors import StepError
 from flowbuilder.json_schema import problems
 from flowbuilder.ports import ModelAnswer, ModelRequest
@@ -17,8 +17,8 @@ Replies = Callable[[ModelRequest], Reply] | Sequence[Reply] | Mapping[str, Reply
 class FakeModel:
     """Answers from a function of the request, a list in turn (the last one repeats), or a map by model name.
 
-    Without any of them, the answer is the smallest sensible object for the schema, or `{"text": "fake answer"}`. A
-    plain text stands for `{"text": ...}`. An answer that does not match the request's schema is a `StepError`.
+    Without replies, the answer is the smallest sensible object for the schema, or `{"text": "fake answer"}`. A text
+    means `{"text": ...}`. An answer that does not match the request's schema is a `StepError`.
     """
 
     def __init__(self, replies: Replies | None = None, *, usage: JsonObject | None = None) -> None:
@@ -27,7 +27,7 @@ class FakeModel:
         self.requests: list[ModelRequest] = []
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
-        """The next answer, or the one in the request's journal."""
+        """The answer in the request's journal, else the next one."""
 
         async def ask() -> JsonObject:
             answer = await self._answer(request)
@@ -55,7 +55,7 @@ class FakeModel:
     def _reply(self, request: ModelRequest) -> Reply:
         replies = self._replies
         if replies is None:
-            return sample_of(request.output_schema) if request.output_schema else "fake answer"
+            return example_value(request.output_schema) if request.output_schema else "fake answer"
         if callable(replies):
             return replies(request)
         if isinstance(replies, Mapping):

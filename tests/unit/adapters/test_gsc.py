@@ -232,8 +232,8 @@ async def test_a_token_server_that_is_down_is_a_passing_failure(google: Google) 
     ("connection", "said"),
     [
         ({"service_account": "{"}, "not the JSON of a key file"),
-        ({"service_account": {"client_email": "x"}}, "not usable"),
-        ({"refresh_token": "x"}, "not usable"),
+        ({"service_account": {"client_email": "x"}}, "cannot be used"),
+        ({"refresh_token": "x"}, "cannot be used"),
         ({"token": "x"}, "needs service_account"),
     ],
 )

@@ -104,7 +104,7 @@ async def test_only_what_the_record_allows_can_be_called(web: dict[str, Any]) ->
     async with opened(web, tools=["add"]) as session:
         assert [tool.name for tool in await session.tools()] == ["add"]
         problem = await failure(session.call("shout", {"text": "x"}, seconds=10))
-        assert (problem.code, "there are: add" in str(problem)) == ("mcp_unknown_tool", True)
+        assert (problem.code, "allowed: add" in str(problem)) == ("mcp_unknown_tool", True)
 
 
 async def test_a_call_ends_at_its_time_and_the_session_may_be_closed(record: dict[str, Any]) -> None:
@@ -148,9 +148,9 @@ async def test_a_program_sees_no_secrets_of_ours_and_ends_with_the_session(monke
     ("connection", "said"),
     [
         ({"command": ["/nowhere/at-all"]}, ""),
-        ({}, "either a command"),
+        ({}, "a command (a list) or a url, and not both"),
         ({"command": "npx -y x"}, "as a list"),
-        ({"command": ["x"], "url": "http://x"}, "either a command"),
+        ({"command": ["x"], "url": "http://x"}, "a command (a list) or a url, and not both"),
         ({"command": ["x"], "preset": "nope"}, "no preset 'nope'"),
         ({"comand": ["x"]}, "no field 'comand'"),
     ],
@@ -185,13 +185,13 @@ async def test_a_server_that_never_answers_is_given_up() -> None:
 
 
 async def test_privileged_tools_need_a_word_of_the_administrator() -> None:
-    from flowbuilder.adapters.mcp.record import record_of
+    from flowbuilder.adapters.mcp.server_record import server_record
 
-    record = record_of("t", {"url": "http://x", "preset": "tidewave"})
+    record = server_record("t", {"url": "http://x", "preset": "tidewave"})
     assert record.allows("get_logs")
     assert not record.allows("project_eval")
-    assert record_of("t", {"url": "http://x", "preset": "tidewave", "privileged": True}).allows("project_eval")
-    assert "hunter2" not in repr(record_of("t", {"url": "http://x", "token": "hunter2"}))
+    assert server_record("t", {"url": "http://x", "preset": "tidewave", "privileged": True}).allows("project_eval")
+    assert "hunter2" not in repr(server_record("t", {"url": "http://x", "token": "hunter2"}))
 
 
 @pytest.fixture(autouse=True)

@@ -178,7 +178,7 @@ async def test_a_server_error_is_a_passing_failure_that_is_not_retried_in_secret
 async def test_a_key_that_is_refused_is_said_to_the_operator(server: Server) -> None:
     server.will_fail(401)
     problem = await failure(question(server), ConfigurationError)
-    assert "is the API key right?" in str(problem)
+    assert "check the API key" in str(problem)
 
 
 async def test_a_bad_request_fails_the_step_for_good(server: Server) -> None:

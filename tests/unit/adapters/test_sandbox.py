@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from flowbuilder.adapters.sandbox import MontySandbox
-from flowbuilder.adapters.sandbox_isolation import confined_binary
+from flowbuilder.adapters.sandbox_isolation import isolated_worker_binary
 from flowbuilder.errors import StepError
 
 FOLDER = Path(__file__).parents[2] / "cases/attacks"
@@ -128,11 +128,11 @@ async def test_the_interpreter_itself_is_cut_off_from_network_disk_and_privilege
 
 def test_without_bubblewrap_the_operator_is_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
     monkeypatch.setenv("PATH", "")
-    confined_binary.cache_clear()
+    isolated_worker_binary.cache_clear()
     with caplog.at_level(logging.WARNING):
-        assert confined_binary() is None
-    confined_binary.cache_clear()
-    assert "without a second wall" in caplog.text
+        assert isolated_worker_binary() is None
+    isolated_worker_binary.cache_clear()
+    assert "without bubblewrap" in caplog.text
 
 
 async def test_many_runs_share_few_workers(sandbox: MontySandbox):

@@ -9,8 +9,8 @@ import pytest
 
 from flowbuilder.adapters.cms import cms_for_site
 from flowbuilder.adapters.google.search_console import GoogleSearchConsole
-from flowbuilder.adapters.mcp.failures import failure
-from flowbuilder.adapters.mcp.record import record_of
+from flowbuilder.adapters.mcp.failures import mcp_failure
+from flowbuilder.adapters.mcp.server_record import server_record
 from flowbuilder.errors import Throttled, TransientError
 from flowbuilder.ports import SearchQuery, Throttle
 from flowbuilder.settings import Settings
@@ -66,12 +66,16 @@ def test_a_refusal_of_an_mcp_server_over_http_says_when_to_come_back() -> None:
     request = httpx2.Request("POST", "https://mcp.example")
     for status, reason in ((429, "rate_limit"), (503, "server_error")):
         response = httpx2.Response(status, headers={"Retry-After": "40"}, request=request)
-        found = failure(ExceptionGroup("", [httpx2.HTTPStatusError("no", request=request, response=response)]), "docs")
+        found = mcp_failure(
+            ExceptionGroup("", [httpx2.HTTPStatusError("no", request=request, response=response)]), "docs"
+        )
         assert isinstance(found, TransientError)
         assert (found.reason, found.retry_after, str(found)) == (reason, 40.0, f"MCP server docs answered {status}")
 
 
 def test_an_mcp_server_may_have_limits_and_its_preset_knows_its_words_for_too_often() -> None:
-    record = record_of("context7", {"preset": "context7", "url": "https://c.example", "limits": {"rate": "60/minute"}})
+    record = server_record(
+        "context7", {"preset": "context7", "url": "https://c.example", "limits": {"rate": "60/minute"}}
+    )
     assert record.busy_in("Rate limited or quota exceeded")
     assert not record.busy_in("the library")

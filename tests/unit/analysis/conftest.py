@@ -1,4 +1,4 @@
-"""`pytest tests/checks --update` writes the reports beside the bad cases anew; look at what git says of them then."""
+"""`pytest tests/unit/analysis --update` writes the expected reports of the bad cases anew; review the diff."""
 
 import pytest
 

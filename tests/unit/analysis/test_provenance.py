@@ -180,22 +180,22 @@ ONE: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
     "approved, or else the draft": ("FB401", "steps.draft.output.body <- draft <- page (web page)", [
         PAGE, llm(), review(), publish("{{ steps.review.output.approved | default(steps.draft.output.body) }}"),
     ]),
-    "approved, then edited by a model": ("FB401", "<- review, changed since it was approved <- draft <- page (web page)", [
+    "approved, then edited by a model": ("FB401", "<- review, changed since its approval <- draft <- page (web page)", [
         PAGE, llm(), review(), llm(APPROVED, "polish"), publish("{{ steps.polish.output.body }}"),
     ]),
-    "approved, then edited by a filter": ("FB401", "review, changed since it was approved", [
+    "approved, then edited by a filter": ("FB401", "review, changed since its approval", [
         PAGE, llm(), review(), publish("{{ steps.review.output.approved | upper }}"),
     ]),
-    "approved, then put into a longer text": ("FB401", "review, changed since it was approved", [
+    "approved, then put into a longer text": ("FB401", "review, changed since its approval", [
         PAGE, llm(), review(), publish(f"{APPROVED}!"),
     ]),
-    "approved, then edited in the output of a conditional": ("FB401", "review, changed since it was approved", [
+    "approved, then edited in the output of a conditional": ("FB401", "review, changed since its approval", [
         PAGE, llm(), review(),
         {"id": "route", "type": "conditional", "branches": [{"when": "steps.draft.output.good", "output": f"{APPROVED}!"}],
          "else": {"output": "none"}},
         publish("{{ steps.route.output }}"),
     ]),
-    "what was proposed in the round before": ("FB401", "feedback.previous <- feedback (the proposal of the round before)", [
+    "what was proposed in the previous round": ("FB401", "feedback.previous <- feedback (the proposal of the previous round)", [
         PAGE, llm(), review(), publish("{{ feedback.previous if feedback else 'none' }}"),
     ]),
     "the form of a request": ("FB401", "(form.text)", [PAGE, send(form={"text": TEXT})]),

@@ -41,7 +41,7 @@ def test_a_careful_edit_has_no_findings(run: Run) -> None:
         ("turn \u202earound", "invisible", "block", "U+202E"),
         ("Our kettle costs 49.90 now.", "new_numbers", "warning", "49.90"),
         ("See [shop](https://shop.example/x).", "new_links", "warning", "shop.example"),
-        ("#### Deep", "headings", "warning", "level 4 follows one of level 2"),
+        ("#### Deep", "headings", "warning", "level 4 follows a heading of level 2"),
         ("Certainly! Here is more.", "left_over", "warning", "Certainly!"),
         ("As an AI language model, I like tea.", "left_over", "warning", "As an AI"),
     ],

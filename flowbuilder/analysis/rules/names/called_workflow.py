@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowbuilder.analysis.model import Analysis, Located
-from flowbuilder.analysis.taint.propagation import DEEPEST
+from flowbuilder.analysis.model import Analysis, LocatedStep
+from flowbuilder.analysis.taint.propagation import MAX_CALL_DEPTH
 from flowbuilder.definition.document import Definition, WorkflowLookup
 from flowbuilder.diagnostics import Diagnostic, did_you_mean, nearest
 from flowbuilder.errors import FlowbuilderError, NotFound
@@ -28,35 +28,35 @@ CODE = "FB110"
 
 
 def check(analysis: Analysis) -> Iterator[Diagnostic]:
-    """Complaints about each call; none where nobody can say which workflows there are."""
+    """An error for each wrong call; nothing is checked without a workflow lookup."""
     if analysis.workflows is None:
         return
-    for located in analysis.all:
+    for located in analysis.steps:
         if isinstance(located.step, Workflow) and located.step.name and not analysis.is_broken(located):
             yield from _call(analysis, located, located.step, analysis.workflows)
 
 
-def _call(analysis: Analysis, located: Located, step: Workflow, workflows: WorkflowLookup) -> Iterator[Diagnostic]:
+def _call(analysis: Analysis, located: LocatedStep, step: Workflow, workflows: WorkflowLookup) -> Iterator[Diagnostic]:
     place = (*located.place, "name")
-    circle = _circle([analysis.definition.name, step.name], step.version, workflows)
-    if len(circle) > DEEPEST:
-        yield analysis.at(place, CODE, f"calls nest deeper than {DEEPEST} workflows: {' -> '.join(circle[:4])} ...")
-        return
-    if circle:
-        yield analysis.at(place, CODE, f"the workflow calls itself: {' -> '.join(circle)}")
+    cycle = _cycle([analysis.definition.name, step.name], step.version, workflows)
+    if cycle:
+        message = f"the workflow calls itself: {' -> '.join(cycle)}"
+        if len(cycle) > MAX_CALL_DEPTH:
+            message = f"workflow calls are nested deeper than {MAX_CALL_DEPTH}: {' -> '.join(cycle[:4])} ..."
+        yield analysis.diagnostic_at(place, CODE, message)
         return
     try:
         called = workflows(step.name, step.version)
     except NotFound as error:
-        yield analysis.at(place, CODE, str(error) or f"there is no workflow {step.name}")
+        yield analysis.diagnostic_at(place, CODE, str(error) or f"there is no workflow {step.name}")
         return
     except FlowbuilderError as error:
-        yield analysis.at(place, CODE, f"{step.name} cannot be called: {error}")
+        yield analysis.diagnostic_at(place, CODE, f"{step.name} cannot be called: {error}")
         return
     yield from _inputs(analysis, located, step, called)
 
 
-def _inputs(analysis: Analysis, located: Located, step: Workflow, called: Definition) -> Iterator[Diagnostic]:
+def _inputs(analysis: Analysis, located: LocatedStep, step: Workflow, called: Definition) -> Iterator[Diagnostic]:
     known = {item.name: item for item in called.inputs}
     missing = [item.name for item in called.inputs if item.required and item.name not in step.inputs]
     for name, value in step.inputs.items():
@@ -65,26 +65,28 @@ def _inputs(analysis: Analysis, located: Located, step: Workflow, called: Defini
             open_names = [other for other in known if other not in step.inputs]
             hint = did_you_mean(name, open_names, what="its other inputs are")
             missing = [other for other in missing if other != nearest(name, missing)]
-            yield analysis.at(place, CODE, f"{step.name} has no input {name}", hint=hint)
+            yield analysis.diagnostic_at(place, CODE, f"{step.name} has no input {name}", hint=hint)
         elif not holds_template(value):
             try:
                 found = problems(known[name].schema, value)
             except BadSchema:
                 found = []
             for _, message in found[:1]:
-                yield analysis.at(place, CODE, f"{step.name} does not take this as {name}: {message}")
+                invalid = f"invalid value for the input {name} of {step.name}: {message}"
+                yield analysis.diagnostic_at(place, CODE, invalid)
     if missing:
         place = (*located.place, "with") if step.inputs else (*located.place, "name")
-        yield analysis.at(place, CODE, f"{step.name} needs {' and '.join(missing)}", hint="give it under with")
+        message = f"{step.name} requires the input{'s' * (len(missing) > 1)} {' and '.join(missing)}"
+        yield analysis.diagnostic_at(place, CODE, message, hint="add what is missing under with")
 
 
-def _circle(path: list[str], version: int | None, workflows: WorkflowLookup) -> list[str]:
-    """The names of the calls that lead back to where they began, or go on too long; empty where none do."""
+def _cycle(path: list[str], version: int | None, workflows: WorkflowLookup) -> list[str]:
+    """The names of a chain of calls that returns to its first workflow or is too long; empty where there is none."""
     if path[-1] == path[0]:
         return path
     if path[-1] in path[:-1]:
         return []
-    if len(path) > DEEPEST:
+    if len(path) > MAX_CALL_DEPTH:
         return path
     try:
         called = workflows(path[-1], version)
@@ -92,7 +94,7 @@ def _circle(path: list[str], version: int | None, workflows: WorkflowLookup) -> 
         return []
     for _, step in called.all_steps():
         if isinstance(step, Workflow):
-            found = _circle([*path, step.name], step.version, workflows)
+            found = _cycle([*path, step.name], step.version, workflows)
             if found:
                 return found
     return []

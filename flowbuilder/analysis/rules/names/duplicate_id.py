@@ -1,6 +1,6 @@
 """FB102: two steps have the same id.
 
-Ids are unique over the whole document, the steps in branches and iterations included: a step's id is its address in
+Ids are unique in the whole document, including the steps in branches and iterations: a step's id is its address in
 events, reviews and references.
 
 Wrong:
@@ -20,26 +20,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowbuilder.analysis.model import Analysis, Located
+from flowbuilder.analysis.model import Analysis, LocatedStep
 from flowbuilder.diagnostics import Diagnostic
 
 CODE = "FB102"
 
 
 def check(analysis: Analysis) -> Iterator[Diagnostic]:
-    """A complaint at each id after the first."""
-    first: dict[str, Located] = {}
-    for located in sorted(analysis.all, key=_place):
+    """An error at each use of an id after the first."""
+    first: dict[str, LocatedStep] = {}
+    for located in sorted(analysis.steps, key=_place):
         if not located.id:
             continue
         if located.id in first:
             line = analysis.line((*first[located.id].place, "id"))
-            message = f"the id {located.id} is used a second time; the first is in {line}"
-            yield analysis.at((*located.place, "id"), CODE, message, hint="give one of them another id")
+            message = f"duplicate step id {located.id}; it is first used in {line}"
+            yield analysis.diagnostic_at(
+                (*located.place, "id"), CODE, message, hint="choose another id for one of the steps"
+            )
         else:
             first[located.id] = located
 
 
-def _place(located: Located) -> tuple[int, ...]:
-    # compares places by their numbers: branches and bodies keep the document's order
+def _place(located: LocatedStep) -> tuple[int, ...]:
+    # document order: indexes of branches and steps, without the names between them
     return tuple(part for part in located.place if isinstance(part, int))

@@ -1,8 +1,8 @@
 """FB109: a reference reaches into an iteration from outside of it.
 
-The steps of an iteration run once for each item, so from outside there is no one output to speak of. What the items
-made is in the iteration's own output: `outputs` (of the completed items) and `items` (all, with status and error). The
-`key` of an item is worked out before its steps run, and sees none of them.
+The steps of an iteration run once for each item, so they have no single output that could be read from outside. The
+results are in the iteration's own output: `outputs` (of the completed items) and `items` (all, with status and error).
+The `key` of an item is evaluated before its steps run, and cannot read them.
 
 Wrong:
     inputs:
@@ -33,23 +33,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flowbuilder.analysis.model import Analysis
-from flowbuilder.analysis.nullability import out_of_scope
+from flowbuilder.analysis.nullability import hiding_iteration
 from flowbuilder.diagnostics import Diagnostic
 
 CODE = "FB109"
 
 
 def check(analysis: Analysis) -> Iterator[Diagnostic]:
-    """A complaint at each such reference."""
-    for text, reference, name in analysis.reads:
+    """An error at each such reference."""
+    for text, reference, name in analysis.step_references:
         target = analysis.by_id.get(name)
         if target is not None and text.is_key and target.block is text.block:
-            message = f"{name} has not run yet when the key of an item is worked out"
-            hint = "make the key from the item itself"
-            yield analysis.in_text(text, reference.start, reference.end, CODE, message, hint=hint)
+            message = f"the key of an item cannot read {name}: it is evaluated before the steps run"
+            hint = "build the key from the item"
+            yield analysis.diagnostic_in(text, reference.start, reference.end, CODE, message, hint=hint)
             continue
-        loop = out_of_scope(text.block, target) if target else None
+        loop = hiding_iteration(text.block, target) if target else None
         if loop is not None:
-            message = f"{name} is inside the iteration {loop.id}: it runs once for each item, and is not visible here"
-            hint = f"give {loop.id} an output, and read steps.{loop.id}.output.outputs"
-            yield analysis.in_text(text, reference.start, reference.end, CODE, message, hint=hint)
+            message = f"{name} cannot be read here: it runs once for each item of the iteration {loop.id}"
+            hint = f"give {loop.id} an output and read steps.{loop.id}.output.outputs"
+            yield analysis.diagnostic_in(text, reference.start, reference.end, CODE, message, hint=hint)

@@ -26,13 +26,16 @@ CODE = "FB106"
 
 
 def check(analysis: Analysis) -> Iterator[Diagnostic]:
-    """A complaint at each reference to an unknown input."""
+    """An error at each reference to an unknown input."""
     names = [item.name for item in analysis.definition.inputs]
     known = set(names)
     for text in analysis.texts:
-        for reference in text.text.references:
+        for reference in text.compiled.references:
             if len(reference.path) > 1 and reference.path[0] == "inputs" and reference.path[1] not in known:
                 name = str(reference.path[1])
-                hint, notes = analysis.meant(name, names, what="the inputs are")
-                hint, message = hint or "declare it under inputs", f"there is no input {name}"
-                yield analysis.in_text(text, reference.start, reference.end, CODE, message, hint=hint, notes=notes)
+                hint, notes = analysis.suggest(name, names, what="the inputs are")
+                message = f"there is no input {name}"
+                hint = hint or "declare it under inputs"
+                yield analysis.diagnostic_in(
+                    text, reference.start, reference.end, CODE, message, hint=hint, notes=notes
+                )

@@ -1,7 +1,7 @@
-"""FB104: `depends_on`, `rewind_to` or `trust` names a step that does not exist or cannot be seen from there.
+"""FB104: `depends_on`, `rewind_to` or `trust` names a step that does not exist or is not visible there.
 
-A step can depend on the steps beside it, on those around it, and on those in a branch of a conditional beside it; not
-on steps inside an iteration, which run many times.
+A step can depend on the steps of its own block, on the containers around it, and on the steps in a branch of a
+conditional in its block; not on steps inside an iteration, which run once for each item.
 
 Wrong:
     steps:
@@ -21,8 +21,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from flowbuilder.analysis.model import Analysis, Located
-from flowbuilder.analysis.nullability import out_of_scope
+from flowbuilder.analysis.model import Analysis, LocatedStep
+from flowbuilder.analysis.nullability import hiding_iteration
 from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.steps.builtin.human_review import HumanReview
 from flowbuilder.steps.step import Place
@@ -31,28 +31,28 @@ CODE = "FB104"
 
 
 def check(analysis: Analysis) -> Iterator[Diagnostic]:
-    """A complaint at each name."""
-    for located in analysis.all:
+    """An error at each such name."""
+    for located in analysis.steps:
         for place, field, name in _names(located, analysis):
             hidden = analysis.by_id.get(name)
-            loop = out_of_scope(located.block, hidden) if hidden else None
+            loop = hiding_iteration(located.block, hidden) if hidden else None
             if loop is None and name in analysis.written_ids:
                 continue
             if loop is not None:
-                message = f"{field} names {name}, which is inside the iteration {loop.id} and runs once for each item"
-                yield analysis.at(place, CODE, message, hint=f"name {loop.id}, the iteration itself")
+                message = f"{field} cannot name {name}: it runs once for each item of the iteration {loop.id}"
+                yield analysis.diagnostic_at(place, CODE, message, hint=f"name {loop.id}, the iteration itself")
                 continue
-            hint, notes = analysis.meant(name, _visible(analysis, located), what="the steps visible here are")
-            yield analysis.at(place, CODE, f"there is no step {name}", hint=hint, notes=notes)
+            hint, notes = analysis.suggest(name, _visible(analysis, located), what="the steps visible here are")
+            yield analysis.diagnostic_at(place, CODE, f"there is no step {name}", hint=hint, notes=notes)
 
 
-def _visible(analysis: Analysis, located: Located) -> Iterator[str]:
-    for other in analysis.all:
-        if other.id and other is not located and not out_of_scope(located.block, other):
+def _visible(analysis: Analysis, located: LocatedStep) -> Iterator[str]:
+    for other in analysis.steps:
+        if other.id and other is not located and not hiding_iteration(located.block, other):
             yield other.id
 
 
-def _names(located: Located, analysis: Analysis) -> Iterator[tuple[Place, str, str]]:
+def _names(located: LocatedStep, analysis: Analysis) -> Iterator[tuple[Place, str, str]]:
     step = located.step
     if not step.depends_on and not step.trust and step.kind != "review":
         return

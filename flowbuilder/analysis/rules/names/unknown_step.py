@@ -1,4 +1,4 @@
-"""FB107: a reference names a step that does not exist, or none.
+"""FB107: a reference names a step that does not exist, or no step at all.
 
 Wrong:
     steps:
@@ -15,30 +15,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowbuilder.analysis.model import Analysis, Text
-from flowbuilder.analysis.nullability import out_of_scope
+from flowbuilder.analysis.model import Analysis, LocatedText
+from flowbuilder.analysis.nullability import hiding_iteration
 from flowbuilder.diagnostics import Diagnostic
 
 CODE = "FB107"
 
 
 def check(analysis: Analysis) -> Iterator[Diagnostic]:
-    """A complaint at each reference to an unknown step."""
+    """An error at each reference to an unknown step."""
     for text in analysis.texts:
-        for reference in text.text.references:
+        for reference in text.compiled.references:
             if reference.path == ("steps",):
-                message = "steps cannot be read as a whole: what a text needs must be known before anything runs"
-                hint = "write out which step is meant: steps.<id>.output"
-                yield analysis.in_text(text, reference.start, reference.end, CODE, message, hint=hint)
-    for text, reference, name in analysis.reads:
+                message = "steps cannot be read as a whole: a reference names one step"
+                hint = "write steps.<id>.output"
+                yield analysis.diagnostic_in(text, reference.start, reference.end, CODE, message, hint=hint)
+    for text, reference, name in analysis.step_references:
         if name in analysis.by_id or name in analysis.written_ids:
             continue
-        hint, notes = analysis.meant(name, _visible(analysis, text), what="the steps visible here are")
+        hint, notes = analysis.suggest(name, _visible(analysis, text), what="the steps visible here are")
         message = f"there is no step {name}"
-        yield analysis.in_text(text, reference.start, reference.end, CODE, message, hint=hint, notes=notes)
+        yield analysis.diagnostic_in(text, reference.start, reference.end, CODE, message, hint=hint, notes=notes)
 
 
-def _visible(analysis: Analysis, text: Text) -> Iterator[str]:
-    for located in analysis.all:
-        if located.id and located is not text.reader and not out_of_scope(text.block, located):
+def _visible(analysis: Analysis, text: LocatedText) -> Iterator[str]:
+    for located in analysis.steps:
+        if located.id and located is not text.reader and not hiding_iteration(text.block, located):
             yield located.id

@@ -1,4 +1,4 @@
-"""FB502: a condition is always true or always false: it depends on nothing.
+"""FB502: a condition is constant: it depends on nothing, and is always true or always false.
 
 Wrong:
     steps:
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowbuilder.analysis.constant_folding import constant_value
+from flowbuilder.analysis.conditions import constant_value
 from flowbuilder.analysis.model import Analysis
 from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.language import Expression
@@ -30,15 +30,16 @@ def check(analysis: Analysis) -> Iterator[Diagnostic]:
     if analysis.incomplete:
         return
     for text in analysis.texts:
-        if text.place[-1] != "when" or not isinstance(text.text, Expression):
+        if text.place[-1] != "when" or not isinstance(text.compiled, Expression):
             continue
-        value = constant_value(text.text)
+        value = constant_value(text.compiled)
         if value is not None:
-            branch = "branches" in text.place[-4:]
+            is_branch = "branches" in text.place[-4:]
             always = "always" if value else "never"
-            meaning = f"this branch is {always} taken" if branch else f"this step {always} runs"
+            meaning = f"this branch is {always} taken" if is_branch else f"this step {always} runs"
             message = f"the condition is always {str(value).lower()}: {meaning}"
-            hint = "leave the condition out" if value else "remove what can never be done"
-            if branch and value:
-                hint = "put this branch's steps under else"
-            yield analysis.at(text.place, CODE, message, hint=hint, severity="warning")
+            if value:
+                hint = "move the steps of this branch to else" if is_branch else "remove the condition"
+            else:
+                hint = f"remove the {'branch' if is_branch else 'step'}, or correct the condition"
+            yield analysis.diagnostic_at(text.place, CODE, message, hint=hint, severity="warning")

@@ -1,7 +1,7 @@
-"""FB101: steps need each other in a circle, so none of them can begin.
+"""FB101: a dependency cycle: steps need each other, so none of them can start.
 
 A step needs what its texts refer to (`steps.X`), what it lists in `depends_on`, and what the steps inside it need. The
-complaint stands at the reference that points forward in the document, and names the whole circle.
+error is at the reference that points forward in the document, and names the whole cycle.
 
 Wrong:
     steps:
@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from flowbuilder.analysis.dependencies import in_order
-from flowbuilder.analysis.model import Analysis, Block, Located
+from flowbuilder.analysis.model import Analysis, LocatedStep, StepBlock
 from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.steps.step import Place
 
@@ -32,8 +32,8 @@ _MOST = 20
 
 
 def check(analysis: Analysis) -> Iterator[Diagnostic]:
-    """One complaint for each circle."""
-    blocks = [analysis.top, *(block for located in analysis.all for block in located.blocks)]
+    """One error for each cycle."""
+    blocks = [analysis.top, *(block for located in analysis.steps for block in located.blocks)]
     for block in blocks:
         if len(block.ordered) == len(block.needs):
             continue
@@ -44,27 +44,27 @@ def check(analysis: Analysis) -> Iterator[Diagnostic]:
                 break
             start, target = _forward(block, circle)
             needs[start].discard(target)
-            yield _complaint(analysis, block, circle, (start, target))
+            yield _diagnostic(analysis, block, circle, (start, target))
 
 
-def _complaint(analysis: Analysis, block: Block, circle: list[str], edge: tuple[str, str]) -> Diagnostic:
+def _diagnostic(analysis: Analysis, block: StepBlock, circle: list[str], edge: tuple[str, str]) -> Diagnostic:
     start, target = edge
     at = circle.index(start)
     names = " -> ".join((*circle[at:], *circle[:at], start))
     if start == target:
-        message = f"{start} needs itself: a step cannot read the output of its own run, nor of what it stands in"
-        hint = "what a reviewer asked for is in feedback; the proposal of the round before is feedback.previous"
+        message = f"{start} depends on itself: a step can read neither its own output nor that of a container around it"
+        hint = "a reviewer's comment is in feedback, the previous proposal in feedback.previous"
     else:
-        message, hint = f"these steps need each other in a circle: {names}", "remove one of these references"
+        message, hint = f"dependency cycle: {names}", "remove one of these references"
     step = next(located for located in block.steps if located.id == start)
     found = _mention(analysis, step, block, target)
     if isinstance(found, Diagnostic):
         return Diagnostic(code=CODE, message=message, hint=hint, pointer=found.pointer, span=found.span)
-    return analysis.at(found, CODE, message, hint=hint)
+    return analysis.diagnostic_at(found, CODE, message, hint=hint)
 
 
 def _circle(needs: Mapping[str, set[str]]) -> list[str] | None:
-    """The ids of one circle, each needing the next; None when there is none."""
+    """The ids of one cycle, each needing the next; None when there is none."""
     settled = set(in_order({name: frozenset(needed) for name, needed in needs.items()}))
     left = [name for name in needs if name not in settled]
     if not left:
@@ -77,29 +77,29 @@ def _circle(needs: Mapping[str, set[str]]) -> list[str] | None:
         path.append(following)
 
 
-def _forward(block: Block, circle: list[str]) -> tuple[str, str]:
-    """The edge of the circle that points forward in the document: most likely the wrong one."""
+def _forward(block: StepBlock, circle: list[str]) -> tuple[str, str]:
+    """The edge of the cycle that points forward in the document: most likely the wrong one."""
     position = {located.id: index for index, located in enumerate(block.steps)}
     edges = list(zip(circle, (*circle[1:], circle[0]), strict=True))
     return min(edges, key=lambda edge: (position[edge[1]] < position[edge[0]], position[edge[0]]))
 
 
-def _mention(analysis: Analysis, step: Located, block: Block, target: str) -> Diagnostic | Place:
+def _mention(analysis: Analysis, step: LocatedStep, block: StepBlock, target: str) -> Diagnostic | Place:
     """Where `step`, or a step inside it, names `target` or something inside `target`."""
-    for text, reference, name in analysis.reads:
+    for text, reference, name in analysis.step_references:
         if _owner(analysis, block, name) == target and text.reader is not None:
-            inside = text.reader is step or any(around.owner is step for around in text.block.outward())
+            inside = text.reader is step or any(around.owner is step for around in text.block.enclosing())
             if inside and (step.id != target or name == target):
-                return analysis.in_text(text, reference.start, reference.end, CODE, "")
-    for located in analysis.all:
-        if located is step or any(around.owner is step for around in located.block.outward()):
+                return analysis.diagnostic_in(text, reference.start, reference.end, CODE, "")
+    for located in analysis.steps:
+        if located is step or any(around.owner is step for around in located.block.enclosing()):
             for index, name in enumerate(located.step.depends_on):
                 if _owner(analysis, block, name) == target:
                     return (*located.place, "depends_on", index)
     return (*step.place, "id")
 
 
-def _owner(analysis: Analysis, block: Block, name: str) -> str | None:
+def _owner(analysis: Analysis, block: StepBlock, name: str) -> str | None:
     located = analysis.by_id.get(name)
     while located is not None and located.block is not block:
         located = located.block.owner

@@ -1,8 +1,8 @@
-"""FB103: a step stands alone among steps that are connected: most likely a reference is missing.
+"""FB103: an isolated step: it has no connection to the others, so most likely a reference is missing.
 
-A step counts as connected when it uses a step, is used by one or by `outputs`, writes to the outside world, or asks a
-person. Code that stands alone may be there to fail on purpose: that is a warning only. The only step of a workflow is
-never complained of.
+A step is connected when it uses a step, is used by one or by `outputs`, writes to the outside world, or asks a person.
+An isolated step that runs code may be there to fail on purpose, and gets a warning only. The only step of a workflow is
+never reported.
 
 Wrong:
     steps:
@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flowbuilder.analysis.model import Analysis
-from flowbuilder.analysis.rules.structure._usage import connections
+from flowbuilder.analysis.rules.structure._usage import step_usage
 from flowbuilder.diagnostics import Diagnostic, Severity
 
 CODE = "FB103"
@@ -35,13 +35,13 @@ _MAY_FAIL_ON_PURPOSE = ("code", "mcp_code", "guard")
 
 
 def check(analysis: Analysis) -> Iterator[Diagnostic]:
-    """A complaint at each step that stands alone, where others do not."""
-    found = analysis.once(connections)
-    if found is None or not (found.connected and found.purposeful):
+    """An error or a warning at each isolated step, where other steps are connected."""
+    found = analysis.cached(step_usage)
+    if found is None or not (found.any_connected and found.has_purpose):
         return
-    for located in analysis.all:
-        if located.id in found.alone:
-            message = f"{located.id} stands alone: nothing uses it, it uses no step, and it changes nothing outside"
+    for located in analysis.steps:
+        if located.id in found.isolated:
+            message = f"{located.id} is isolated: it reads no step, nothing reads it, and it changes nothing outside"
             hint = f"refer to steps.{located.id}.output, list it in outputs, or remove it"
             severity: Severity = "warning" if located.step.type in _MAY_FAIL_ON_PURPOSE else "error"
-            yield analysis.at((*located.place, "id"), CODE, message, hint=hint, severity=severity)
+            yield analysis.diagnostic_at((*located.place, "id"), CODE, message, hint=hint, severity=severity)

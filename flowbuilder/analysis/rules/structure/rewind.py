@@ -1,8 +1,8 @@
-"""FB108: a review would rewind to a step that does not lead to it.
+"""FB108: a review rewinds to a step that it does not depend on.
 
 When changes are requested, everything from `rewind_to` up to the review runs again. So `rewind_to` is an earlier step
-that the review needs, directly or by way of others: beside the review, or beside the conditional that the review stands
-in; never outside of the iteration that it stands in.
+that the review depends on, directly or through others: in the block of the review, or in the block of a conditional
+around it; never outside the iteration around it.
 
 Wrong:
     steps:
@@ -31,8 +31,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowbuilder.analysis.model import Analysis, Block, Located
-from flowbuilder.analysis.nullability import out_of_scope
+from flowbuilder.analysis.model import Analysis, LocatedStep, StepBlock
+from flowbuilder.analysis.nullability import hiding_iteration
 from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.steps.builtin.human_review import HumanReview
 
@@ -40,32 +40,32 @@ CODE = "FB108"
 
 
 def check(analysis: Analysis) -> Iterator[Diagnostic]:
-    """A complaint at each `rewind_to`."""
-    for located in analysis.all:
+    """An error at each such `rewind_to`."""
+    for located in analysis.steps:
         step = located.step
         if not isinstance(step, HumanReview) or step.on_changes_requested is None:
             continue
         name = step.on_changes_requested.rewind_to
         target = analysis.by_id.get(name)
-        if target is None or out_of_scope(located.block, target):
-            continue  # FB104 says so
-        node = _beside(located, target)
+        if target is None or hiding_iteration(located.block, target):
+            continue  # FB104 reports it
+        node = _in_block_of(located, target)
         if node is None:
-            message = f"rewind_to names {name}, which is neither beside {step.id} nor beside a conditional around it"
+            message = f"rewind_to names {name}, which is not in the block of {step.id} or of a conditional around it"
             hint = ""
         else:
-            leading = sorted(_leading(node.block, node.id))
-            if name in leading:
+            ancestors = sorted(_ancestors(node.block, node.id))
+            if name in ancestors:
                 continue
-            what = step.id if node is located else f"{node.id}, which {step.id} stands in,"
+            what = step.id if node is located else f"{node.id}, which contains {step.id},"
             message = f"rewind_to names {name}, the review itself" if target is located else ""
-            message = message or f"rewind_to names {name}, and {what} does not need it"
-            hint = f"the steps that lead there are: {', '.join(leading)}" if leading else ""
-        yield analysis.at((*located.place, "on_changes_requested", "rewind_to"), CODE, message, hint=hint)
+            message = message or f"rewind_to names {name}, but {what} does not depend on it"
+            hint = f"it depends on: {', '.join(ancestors)}" if ancestors else ""
+        yield analysis.diagnostic_at((*located.place, "on_changes_requested", "rewind_to"), CODE, message, hint=hint)
 
 
-def _beside(located: Located, target: Located) -> Located | None:
-    """The review, or the conditional around it, that stands in the same list of steps as `target`."""
+def _in_block_of(located: LocatedStep, target: LocatedStep) -> LocatedStep | None:
+    """The review, or a conditional around it, that is in the same block as `target`; None where neither is."""
     node = located
     while node.block is not target.block:
         if node.block.item is not None or node.block.owner is None:
@@ -74,7 +74,7 @@ def _beside(located: Located, target: Located) -> Located | None:
     return node
 
 
-def _leading(block: Block, name: str) -> set[str]:
+def _ancestors(block: StepBlock, name: str) -> set[str]:
     found: set[str] = set()
     ahead = [name]
     while ahead:

@@ -1,6 +1,6 @@
-"""FB503: what a step makes is not used: no step and no output reads it, and it changes nothing outside.
+"""FB503: an unused output: no step and no output of the workflow reads it, and the step changes nothing outside.
 
-A step that comes after a write is not meant: it may be there to verify what was written.
+A step that runs after a write is not reported: it may verify what was written.
 
 Wrong:
     steps:
@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flowbuilder.analysis.model import Analysis
-from flowbuilder.analysis.rules.structure._usage import connections
+from flowbuilder.analysis.rules.structure._usage import step_usage
 from flowbuilder.diagnostics import Diagnostic
 
 CODE = "FB503"
@@ -28,11 +28,11 @@ CODE = "FB503"
 
 def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """A warning at each such step."""
-    found = analysis.once(connections)
+    found = analysis.cached(step_usage)
     if found is None:
         return
-    for located in analysis.all:
+    for located in analysis.steps:
         if located.id in found.unused:
-            message = f"nothing uses the output of {located.id}, and it changes nothing outside"
+            message = f"the output of {located.id} is never used, and the step changes nothing outside"
             hint = f"refer to steps.{located.id}.output, list it in outputs, or remove it"
-            yield analysis.at((*located.place, "id"), CODE, message, hint=hint, severity="warning")
+            yield analysis.diagnostic_at((*located.place, "id"), CODE, message, hint=hint, severity="warning")

@@ -1,7 +1,7 @@
-"""FB405: a review of untrusted text approves it when nobody answers in time, and the text is published then.
+"""FB405: a review approves untrusted text when no reviewer answers in time, and the text is then published.
 
-`on_expire: approved` means that text which outsiders may have written can go out without anybody having seen it. That
-may be what is wanted; it is said here so that it is no accident.
+With `on_expire: approved`, text that outsiders may have written can be published unseen. The warning makes sure that
+this is intended.
 
 Wrong:
     steps:
@@ -53,23 +53,23 @@ CODE = "FB405"
 
 def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """A warning at each such review whose approval reaches something that is published."""
-    shaping = analysis.once(Propagation)
-    careless = {
-        shaping.path(located): located
-        for located in analysis.all
+    propagation = analysis.cached(Propagation)
+    self_approving = {
+        propagation.path(located): located
+        for located in analysis.steps
         if isinstance(located.step, HumanReview) and located.step.on_expire == "approved"
     }
-    if not careless:
+    if not self_approving:
         return
     published = {
         mark.step
-        for located in analysis.all
+        for located in analysis.steps
         for text in located.texts
         if text.sink == "publish"
-        for mark in marks_of(shaping.seen[text].shape.trust)
+        for mark in marks_of(propagation.checked[text].shape.trust)
     }
-    for path, located in careless.items():
+    for path, located in self_approving.items():
         if path in published:
-            message = f"{located.id} approves untrusted text by itself when nobody answers, and it is published then"
-            hint = "let it be escalated or withdrawn: on_expire: escalate"
-            yield analysis.at((*located.place, "on_expire"), CODE, message, hint=hint, severity="warning")
+            message = f"{located.id} approves untrusted text when no reviewer answers in time; then it is published"
+            hint = "use on_expire: escalate or on_expire: withdrawn"
+            yield analysis.diagnostic_at((*located.place, "on_expire"), CODE, message, hint=hint, severity="warning")

@@ -1,6 +1,6 @@
-"""FB504: a text looks like it holds a secret: a key, a token or a password.
+"""FB504: a text looks like a secret: a key, a token or a password.
 
-A definition is stored, versioned and shown to people. Secrets are kept in connections; a step names the connection.
+A definition is stored, versioned and shown to people. Secrets belong in connections; a step names the connection.
 
 Wrong:
     steps:
@@ -43,12 +43,12 @@ _SECRET = re.compile(
     """,
     re.VERBOSE,
 )
-_MARKS = (
+_QUICK_MARKS = (
     "sk-", "pk-", "rk-", "sk_", "aiza", "akia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox",
     "hf_", "bearer", "basic", "eyj", "-----begin", "password", "passwd", "secret", "apikey", "api_key", "api-key",
     "accesskey", "access_key", "access-key", "accesstoken", "access_token", "access-token",
 )  # fmt: skip
-"""In small letters: what each kind of secret has in it, except a URL, which has an @. Looking for these is quick."""
+"""A lower-case part of each kind of secret, except of a URL, which has an @: a quick test before the slow pattern."""
 _SHORTEST = 10
 _WORDS = {
     "key": "an API key", "access": "an access key", "token": "a token", "private": "a private key",
@@ -60,7 +60,7 @@ def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """A warning at each text that holds a secret; the message does not repeat the secret."""
     positions = analysis.definition.positions
     texts = [(place, text) for place, text in strings_in(analysis.definition.document) if len(text) >= _SHORTEST]
-    if not _may_hold_one("\n".join(text for _, text in texts)):
+    if not _may_hold_secret("\n".join(text for _, text in texts)):
         return
     for place, text in texts:
         found = _SECRET.search(text)
@@ -71,14 +71,14 @@ def check(analysis: Analysis) -> Iterator[Diagnostic]:
             code=CODE,
             severity="warning",
             message=f"this looks like {_WORDS[str(found.lastgroup)]}; a definition is stored and shown to people",
-            hint="keep it in a connection, and name that connection in the step",
+            hint="keep it in a connection and name the connection in the step",
             pointer=at,
             span=positions.inside(at, text, found.start(), found.end()),
         )
 
 
-def _may_hold_one(text: str) -> bool:
+def _may_hold_secret(text: str) -> bool:
     small = text.lower()
-    if any(mark in small for mark in _MARKS) or ("@" in text and "://" in text):
+    if any(mark in small for mark in _QUICK_MARKS) or ("@" in text and "://" in text):
         return _SECRET.search(text) is not None
     return False

@@ -1,11 +1,11 @@
-"""FB401: text that outsiders may have written is published without a person having approved it as it is.
+"""FB401: text that outsiders may have written is published without a person's approval of exactly this text.
 
 Web pages, API answers, search data and answers of MCP servers are untrusted, and so is what a model or a program makes
 of them; a number, a boolean or one of a fixed list of words is not. Such text may go into a prompt and into a review.
-It is published (by a `cms` step, or an `api` step that is not a GET) only as what a reviewer approved:
-`steps.review.output.approved`, and not changed afterwards. The complaint shows the way that the text takes.
+It may be published (by a `cms` step, or an `api` step that is not a GET) only as what a reviewer approved:
+`steps.review.output.approved`, not changed afterwards. The message shows the path of the text.
 
-A step can vouch for a source by name: `trust: {source: page, reason: our own page, by: Ana}`. Approval is checked again
+A step can trust a source by name: `trust: {source: page, reason: our own page, by: Ana}`. Approval is checked again
 when the step runs: what is sent must be, byte for byte, what was approved in this execution.
 
 Wrong:
@@ -39,28 +39,28 @@ from collections.abc import Iterator
 from functools import partial
 
 from flowbuilder.analysis.model import Analysis
-from flowbuilder.analysis.taint.report import complaints
-from flowbuilder.analysis.taint.sinks import Reached, reached
+from flowbuilder.analysis.taint.report import taint_diagnostics
+from flowbuilder.analysis.taint.sinks import TaintFlow, taint_flows
 from flowbuilder.diagnostics import Diagnostic
 
 CODE = "FB401"
 
 
 def check(analysis: Analysis) -> Iterator[Diagnostic]:
-    """A complaint for each step that publishes such text."""
-    yield from complaints(analysis, CODE, partial(reached, sinks=("publish",)), _message, _hint)
+    """An error for each step that publishes such text."""
+    yield from taint_diagnostics(analysis, CODE, partial(taint_flows, sinks=("publish",)), _message, _hint)
 
 
-def _message(found: Reached, step: str) -> str:
-    return f"untrusted text reaches what {step} publishes ({found.field}): {found.way}"
+def _message(found: TaintFlow, step: str) -> str:
+    return f"untrusted text is published by {step} ({found.field}): {found.path}"
 
 
-def _hint(found: Reached) -> str:
+def _hint(found: TaintFlow) -> str:
     source = found.trail.steps[-1].partition(".")[0]
     review = next((name for name in found.trail.steps if "," in name), None)
     if review is not None:
-        return f"publish steps.{review.partition(',')[0]}.output.approved as it is, or have the changed text reviewed"
+        return f"publish steps.{review.partition(',')[0]}.output.approved unchanged, or have the changed text reviewed"
     return (
         "publish what a reviewer approved, steps.<review>.output.approved; "
-        f"or vouch for the source: trust: {{source: {source}, reason: ..., by: ...}}"
+        f"or trust the source: trust: {{source: {source}, reason: ..., by: ...}}"
     )

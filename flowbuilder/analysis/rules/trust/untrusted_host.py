@@ -1,9 +1,8 @@
 """FB402: text that outsiders may have written decides which host a step talks to, or which page it writes.
 
-Whoever can choose the host can send a request, and what is in it, to a place of their own. List the hosts that the
-workflow may reach under `hosts`: then a request to any other is refused when it is made, and no complaint is left. A
-host may come from the site: `hosts: ["{{ site.base_url }}"]`. A URL whose host stands before the first untrusted part
-is fine.
+An outsider who chooses the host can have a request, and the data in it, sent to a server of their own. List the hosts
+that the workflow may reach under `hosts`: then a request to any other host is refused when it is made. A host may come
+from the site: `hosts: ["{{ site.base_url }}"]`. A URL whose host comes before the first untrusted part is allowed.
 
 Wrong:
     steps:
@@ -25,26 +24,26 @@ from collections.abc import Collection, Iterator
 
 from flowbuilder.analysis.model import Analysis
 from flowbuilder.analysis.taint.propagation import Propagation
-from flowbuilder.analysis.taint.report import complaints
-from flowbuilder.analysis.taint.sinks import Reached, host_is_fixed, reached
+from flowbuilder.analysis.taint.report import taint_diagnostics
+from flowbuilder.analysis.taint.sinks import TaintFlow, host_is_fixed, taint_flows
 from flowbuilder.diagnostics import Diagnostic
 
 CODE = "FB402"
 
 
 def check(analysis: Analysis) -> Iterator[Diagnostic]:
-    """A complaint for each step; none where `hosts` settles the matter: those of the workflow that is run count."""
+    """An error for each such step; none where the workflow that is run declares `hosts`."""
     if not analysis.definition.hosts:
-        yield from complaints(analysis, CODE, _open, _message, _hint)
+        yield from taint_diagnostics(analysis, CODE, _open, _message, _hint)
 
 
-def _open(shaping: Propagation, waived: Collection[str]) -> Iterator[Reached]:
-    return (found for found in reached(shaping, waived, sinks=("host",)) if not host_is_fixed(found))
+def _open(propagation: Propagation, waived: Collection[str]) -> Iterator[TaintFlow]:
+    return (found for found in taint_flows(propagation, waived, sinks=("host",)) if not host_is_fixed(found))
 
 
-def _message(found: Reached, step: str) -> str:
-    return f"untrusted text decides where the {found.field} of {step} leads: {found.way}"
+def _message(found: TaintFlow, step: str) -> str:
+    return f"untrusted text decides the host of {step} ({found.field}): {found.path}"
 
 
-def _hint(found: Reached) -> str:
-    return "list the hosts that this workflow may reach: hosts: [example.com], or begin the URL with its host"
+def _hint(found: TaintFlow) -> str:
+    return "list the hosts that this workflow may reach (hosts: [example.com]), or write the host into the URL"

@@ -1,4 +1,4 @@
-"""What an administrator says of an MCP server: how it is reached, what may be called, what failure looks like."""
+"""Configuration of an MCP server: how to reach it, which tools are allowed, which answers mean failure."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ MAX_ANSWER = 4 * 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """What is known of a kind of server beforehand.
+    """Defaults for a kind of server.
 
     `allowed` are its harmless tools, `privileged` those that need `privileged: true` in the record. `failures` are
-    patterns of texts that mean failure although the server says success, `busy` of those that mean "too often".
-    `hidden` are arguments that are in no schema.
+    patterns of answers that mean failure although the server reports success, `busy` of those that mean too many
+    requests. `hidden` are arguments that no schema declares.
     """
 
     allowed: frozenset[str] | None = None
@@ -30,13 +30,13 @@ class Preset:
 
 
 PRESETS = {
-    # the documentation server answers a failed search with success and a text that says so
+    # the documentation server reports a failed search as success with an error text
     "context7": Preset(
         allowed=frozenset(("resolve-library-id", "query-docs")),
         failures=(r"^Error ", r"not found or not finalized", r"^Invalid API key"),
         busy=(r"^Rate limited",),
     ),
-    # a running development application: reading is one thing, running code in it another
+    # a running development application: running code in it is privileged
     "tidewave": Preset(
         privileged=frozenset(("project_eval", "execute_sql_query")),
         hidden={"project_eval": {"json": True}},
@@ -46,7 +46,7 @@ PRESETS = {
 
 @dataclass(frozen=True, kw_only=True)
 class ServerRecord:
-    """A server's connection: `{preset?, command or url, ...}`. `command` is an argv list, never a shell's line."""
+    """A server's connection: `{preset?, command or url, ...}`. `command` is an argv list, not a shell command line."""
 
     name: str
     command: tuple[str, ...] = ()
@@ -61,35 +61,35 @@ class ServerRecord:
     preset: Preset = Preset()
 
     def allows(self, tool: str) -> bool:
-        """Whether a tool may be called: listed in the record, else by the preset; privileged ones only if so said."""
+        """Whether a tool may be called: as the record lists, else the preset; privileged ones need `privileged`."""
         if tool in self.preset.privileged and not self.privileged:
             return False
         allowed = self.tools if self.tools is not None else self.preset.allowed
         return allowed is None or tool in allowed
 
     def failure_in(self, text: str) -> bool:
-        """Whether a text is this server's way of saying that it failed."""
+        """Whether an answer's text means that the tool failed."""
         return any(re.search(pattern, text) for pattern in self.preset.failures)
 
     def busy_in(self, text: str) -> bool:
-        """Whether a text is this server's way of saying that it was asked too often."""
+        """Whether an answer's text means too many requests."""
         return any(re.search(pattern, text) for pattern in self.preset.busy)
 
 
-def record_of(name: str, connection: JsonObject) -> ServerRecord:
+def server_record(name: str, connection: JsonObject) -> ServerRecord:
     """The record in a connection; `ConfigurationError` says what is missing or wrong in it."""
     known = set(ServerRecord.__dataclass_fields__) - {"name"} | {"token", "limits"}
     unknown = next((key for key in connection if key not in known), None)
     if unknown is not None:
-        raise _wrong(name, f"has no field {unknown!r:.40}; there are {', '.join(sorted(known))}")
+        raise _wrong(name, f"has no field {unknown!r:.40}; the fields are {', '.join(sorted(known))}")
     preset = connection.get("preset")
     if preset is not None and preset not in PRESETS:
-        raise _wrong(name, f"names no preset {preset!r:.40}; there are {', '.join(PRESETS)}")
+        raise _wrong(name, f"has no preset {preset!r:.40}; the presets are {', '.join(PRESETS)}")
     command, url = connection.get("command"), connection.get("url")
     if (command is None) == (url is None):
-        raise _wrong(name, "needs either a command (a list) or a url")
+        raise _wrong(name, "needs a command (a list) or a url, and not both")
     if command is not None and not (isinstance(command, list) and command and all(isinstance(x, str) for x in command)):
-        raise _wrong(name, "needs its command as a list of texts: [npx, -y, package@1.2.3]")
+        raise _wrong(name, "needs its command as a list of strings: [npx, -y, package@1.2.3]")
     headers = {str(key): str(value) for key, value in _mapping(name, connection, "headers").items()}
     if connection.get("token"):
         headers["authorization"] = f"Bearer {connection['token']}"
@@ -112,7 +112,7 @@ def record_of(name: str, connection: JsonObject) -> ServerRecord:
 def _mapping(name: str, connection: JsonObject, key: str) -> Mapping[str, Any]:
     value = connection.get(key) or {}
     if not isinstance(value, Mapping):
-        raise _wrong(name, f"needs {key} as names and values")
+        raise _wrong(name, f"needs {key} as a mapping of names to values")
     return value
 
 

@@ -1,4 +1,4 @@
-"""The transport to an MCP server: a program behind the gate, or HTTP whose answers end at a number of bytes."""
+"""Transport to an MCP server: a program behind `stdio_proxy`, or HTTP, both with a limit on the answer's size."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import httpx2
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
-from flowbuilder.adapters.mcp import gate
-from flowbuilder.adapters.mcp.record import ServerRecord
+from flowbuilder.adapters.mcp import stdio_proxy
+from flowbuilder.adapters.mcp.server_record import ServerRecord
 
 
 @asynccontextmanager
-async def connected(record: ServerRecord) -> AsyncIterator[Client]:
-    """A client that has shaken hands. It offers neither sampling nor elicitation: a server asks nothing of us."""
+async def connect(record: ServerRecord) -> AsyncIterator[Client]:
+    """An initialised client. It offers neither sampling nor elicitation: a server cannot make requests."""
     async with AsyncExitStack() as stack:
         server: Any
         if record.command:
             server = StdioServerParameters(
                 command=sys.executable,
-                args=["-I", "-S", str(Path(gate.__file__)), str(record.max_bytes), "--", *record.command],
+                args=["-I", "-S", str(Path(stdio_proxy.__file__)), str(record.max_bytes), "--", *record.command],
                 env=dict(record.environment) or None,
                 cwd=record.folder,
             )
@@ -41,11 +41,11 @@ async def connected(record: ServerRecord) -> AsyncIterator[Client]:
 
 
 class TooLarge(httpx2.TransportError):
-    """An answer of more bytes than the record allows."""
+    """The answer has more bytes than the server record allows."""
 
 
 class _Capped(httpx2.AsyncBaseTransport):
-    """Ends an answer that passes `cap` bytes; an event stream may go on, event by event, up to that in all."""
+    """Ends an answer after `cap` bytes; for an event stream, after `cap` bytes of all its events."""
 
     def __init__(self, inner: httpx2.AsyncBaseTransport, cap: int) -> None:
         self._inner = inner

@@ -1,7 +1,7 @@
-"""Stands between an MCP server and its client, as a program: passes lines on, and ends both when one is too long.
+"""Standalone proxy between an MCP client and its server: forwards lines, and ends the server if one is too long.
 
-`python gate.py MAX_BYTES -- COMMAND...`. The client's own buffer has no limit, and grows slower the fuller it is. This
-file imports nothing of flowbuilder: it starts in a few milliseconds, by its path.
+`python stdio_proxy.py MAX_BYTES -- COMMAND...`. The client's own buffer has no limit, and slows down as it
+grows. This file is started by its path and imports nothing of flowbuilder, so it starts in a few milliseconds.
 """
 
 import subprocess
@@ -9,7 +9,7 @@ import sys
 
 
 def main() -> int:
-    """Run the command; its exit status, or 120 when it was ended for a line of more than MAX_BYTES."""
+    """Run the command; returns its exit status, 120 after a line of more than MAX_BYTES, 127 if it cannot start."""
     limit, command = int(sys.argv[1]), sys.argv[3:]
     try:
         child = subprocess.Popen(command, stdout=subprocess.PIPE)

@@ -1,4 +1,4 @@
-"""The names that texts see: what is known of each before anything runs."""
+"""The shapes of the names in a context: `execution`, `loop`, `feedback`, `steps`."""
 
 from __future__ import annotations
 
@@ -51,24 +51,24 @@ FEEDBACK = Shape.of("null") | Shape.object_of(
 )
 
 
-class Steps(Mapping[str, Shape]):
-    """The steps that are visible in a scope, in so far as they are known; more become known as the work goes on."""
+class StepNamespace(Mapping[str, Shape]):
+    """The shapes of the steps visible in a scope; they are added in dependency order."""
 
-    def __init__(self, around: Steps | None) -> None:
+    def __init__(self, around: StepNamespace | None) -> None:
         self._around = around
         self._own: dict[str, Shape] = {}
 
     def add(self, step: str, shape: Shape) -> None:
-        """From now on a step is known."""
+        """Add the shape of a step."""
         self._own[step] = shape
 
     def __getitem__(self, step: str) -> Shape:
-        scope: Steps | None = self
+        scope: StepNamespace | None = self
         while scope is not None:
             if step in scope._own:
                 return scope._own[step]
             scope = scope._around
-        return Shape.unknown()  # that there is no such step is said by a rule of its own
+        return Shape.unknown()  # the rule unknown_step reports it
 
     def __contains__(self, step: object) -> bool:
         return True
@@ -82,8 +82,8 @@ class Steps(Mapping[str, Shape]):
         return sum(1 for _ in self)
 
 
-class Open(Mapping[str, Shape]):
-    """Known names, and others of which nothing is known: that there is no such name is said by a rule of its own."""
+class OpenNamespace(Mapping[str, Shape]):
+    """Known names with their shapes; any other name has an unknown shape, since the rule unknown_input reports it."""
 
     def __init__(self, known: Mapping[str, Shape]) -> None:
         self._known = known
