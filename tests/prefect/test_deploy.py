@@ -1,7 +1,6 @@
 """Sites as deployments, and deployments as Prefect shows them."""
 
 import asyncio
-import contextlib
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,11 +12,12 @@ from prefect.client.schemas.responses import DeploymentResponse
 
 from flowbuilder.definition.site_folder import site_records
 from flowbuilder.errors import ConfigurationError
+from flowbuilder.prefect.api.sync_client import prefect_client
+from flowbuilder.prefect.deployments.deployment import ensure_pool
 from flowbuilder.prefect.deployments.sync import deploy_sites
 from flowbuilder.settings import Settings
-from flowbuilder.store import open_store
 from tests.support.documents import NOTE, TWO_REVIEWS
-from tests.support.prefect_installation import PrefectInstallation, prefect_state
+from tests.support.prefect_installation import GUARD_SECONDS, PrefectInstallation, prefect_state
 from tests.support.prefect_server import BIN, PrefectServer
 
 pytestmark = pytest.mark.prefect
@@ -90,7 +90,7 @@ async def test_a_schedule_of_a_workflow_that_is_not_published_is_refused(shop: P
 
 
 async def test_prefect_deploy_makes_the_same_deployments(
-    prefect: PrefectServer, settings: Settings, tmp_path: Path
+    shop: PrefectInstallation, prefect: PrefectServer, settings: Settings, tmp_path: Path
 ) -> None:
     given = {
         **prefect.environment,
@@ -99,17 +99,15 @@ async def test_prefect_deploy_makes_the_same_deployments(
         "FLOWBUILDER_SITES": str(ROOT / "deployments" / "sites"),
     }
     for name in ("refresh-page", "decay-refresh", "decay-refresh-all"):
-        file = ROOT / "deployments" / "workflows" / f"{name}.yaml"
-        await run([str(BIN / "flowbuilder"), "push", str(file)], given, tmp_path)
-        await run([str(BIN / "flowbuilder"), "publish", name], given, tmp_path)
-    pool = ["work-pool", "create", "flowbuilder", "--type", "flowbuilder", "--overwrite"]
-    await run([str(BIN / "prefect"), *pool], given, tmp_path)
+        shop.app.push((ROOT / "deployments" / "workflows" / f"{name}.yaml").read_text())
+        shop.app.publish(name)
+    with prefect_client() as client:
+        ensure_pool(client, "flowbuilder")
     shutil.copyfile(ROOT / "prefect.yaml", tmp_path / "prefect.yaml")
     await run([str(BIN / "prefect"), "--no-prompt", "deploy", "--all"], given, tmp_path)
     options = settings.model_copy(update={"work_pool": "flowbuilder"})
-    with contextlib.closing(open_store(settings.url, durable=False)) as store:
-        records = site_records(ROOT / "deployments" / "sites")
-        changes = await asyncio.to_thread(deploy_sites, store, options, records, remove=False)
+    records = site_records(ROOT / "deployments" / "sites")
+    changes = await asyncio.to_thread(deploy_sites, shop.store, options, records, remove=False)
     assert len(changes) == 6
     assert {(change.action, change.fields) for change in changes} == {("changed", ("description",))}
 
@@ -144,6 +142,6 @@ async def read(name: str) -> DeploymentResponse:
 
 async def run(command: list[str], environment: dict[str, str], folder: Path) -> None:
     done = await asyncio.to_thread(
-        subprocess.run, command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120
+        subprocess.run, command, env=environment, cwd=folder, capture_output=True, text=True, timeout=GUARD_SECONDS
     )
     assert done.returncode == 0, done.stdout + done.stderr

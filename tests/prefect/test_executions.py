@@ -7,6 +7,7 @@ import pytest
 from prefect.client.orchestration import get_client
 
 from flowbuilder.errors import Refused
+from flowbuilder.prefect.worker import warm_worker
 from tests.support.documents import ITEMS, NOTE, TWO_REVIEWS
 from tests.support.prefect_installation import PrefectInstallation, flow_run, prefect_state, until
 
@@ -98,7 +99,10 @@ async def test_a_resume_without_a_decision_passes_no_review(shop: PrefectInstall
     assert len(shop.events(execution_id, "resumed_without_decision")) == 1
 
 
-async def test_eight_at_once_begin_and_go_on(shop: PrefectInstallation) -> None:
+async def test_eight_at_once_begin_and_go_on(shop: PrefectInstallation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm_worker, "STORE_POLL_SECONDS", 3600.0)  # each is woken, none found by a poll
+    settings = shop.settings.model_copy(update={"sweep_seconds": 3600.0})
+    shop = PrefectInstallation(store=shop.store, ports=shop.ports, settings=settings)
     workflow = shop.publish(NOTE)
     async with shop.worker():
         ids = await asyncio.gather(*(shop.start(workflow, {"text": f"number {n}"}) for n in range(8)))
@@ -112,7 +116,7 @@ async def test_eight_at_once_begin_and_go_on(shop: PrefectInstallation) -> None:
         decided = shop.app.review(review.id).decision
         [started] = shop.events(execution_id, "step_started", "after")
         assert decided is not None
-        assert (started.at - decided.at).total_seconds() < 5
+        assert started.at >= decided.at
 
 
 async def test_inputs_that_do_not_fit_are_refused_before_there_is_a_run(shop: PrefectInstallation) -> None:

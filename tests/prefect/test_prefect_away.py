@@ -1,4 +1,4 @@
-"""Prefect's server is away, or has forgotten: executions go on all the same."""
+"""Prefect's server is unavailable, or has lost a run: executions run all the same."""
 
 import asyncio
 import socket
@@ -17,6 +17,7 @@ from flowbuilder.errors import Unavailable
 from flowbuilder.model.review_rules import Answer
 from flowbuilder.prefect.api.availability import PrefectUnavailable, prefect_call
 from flowbuilder.prefect.api.cached_reads import DeploymentLimits
+from flowbuilder.prefect.api.sync_client import DEADLINE_SECONDS
 from flowbuilder.prefect.runs.process_liveness import this_place
 from flowbuilder.prefect.runs.worker_context import WorkerContext, new_holder
 from tests.support.documents import NOTE
@@ -30,14 +31,14 @@ EXPIRING = NOTE.replace('title: "Is', 'expires_in: PT1S\n    on_expire: rejected
 
 @contextmanager
 def prefect_away(api: str = NOWHERE, *, tries: int = 0) -> Iterator[None]:
-    """Whatever asks Prefect meanwhile asks where nobody listens."""
+    """Calls to Prefect meanwhile go to a port on which nothing listens."""
     with temporary_settings({PREFECT_API_URL: api, PREFECT_CLIENT_MAX_RETRIES: tries}):
         yield
 
 
 @asynccontextmanager
 async def silent_server() -> AsyncIterator[str]:
-    """The address of a server that hears what it is asked and gives no answer."""
+    """The address of a server that reads requests and answers none."""
 
     async def hear(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(60)
@@ -93,11 +94,11 @@ async def test_what_another_kind_of_worker_had_last_waits_for_prefect(shop: Pref
     with prefect_away():
         async with shop.worker() as worker:
             worker.dispatcher.wake(execution_id)
-            await until(lambda: worker.dispatcher.slots, what="the execution's seat")
+            await until(lambda: worker.dispatcher.slots, what="the execution's slot")
             await worker.dispatcher.wait_idle()
             assert shop.app.execution(execution_id).epoch == lease.epoch
             worker.dispatcher.enqueue(execution_id)
-            assert not worker.dispatcher.slots  # it rests; nobody asks again and again
+            assert not worker.dispatcher.slots  # it cools down
 
 
 async def test_a_poll_that_is_not_answered_is_no_end_of_the_worker(shop: PrefectInstallation) -> None:
@@ -125,11 +126,12 @@ def test_a_hint_does_not_wait_for_a_server_that_is_away(shop: PrefectInstallatio
     began = time.monotonic()
     with prefect_away(tries=40), pytest.raises(Unavailable, match="does not answer"):
         shop.app.engine.wake(str(uuid4()))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < DEADLINE_SECONDS
 
 
 def test_a_hint_does_not_wait_for_a_server_that_dies_while_it_is_asked(shop: PrefectInstallation) -> None:
     with socket.create_server(("127.0.0.1", 0)) as dying, ThreadPoolExecutor(1) as pool:
+        asked: list[None] = []
 
         def hang_up() -> None:
             while True:
@@ -137,12 +139,12 @@ def test_a_hint_does_not_wait_for_a_server_that_dies_while_it_is_asked(shop: Pre
                     dying.accept()[0].close()
                 except OSError:
                     return
+                asked.append(None)
 
         pool.submit(hang_up)
-        began = time.monotonic()
         with prefect_away(f"http://127.0.0.1:{dying.getsockname()[1]}/api", tries=40), pytest.raises(Unavailable):
             shop.app.engine.wake(str(uuid4()))
-        assert time.monotonic() - began < 8
+        assert 1 <= len(asked) <= 2
         dying.shutdown(socket.SHUT_RDWR)
 
 
