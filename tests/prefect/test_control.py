@@ -46,15 +46,17 @@ def http() -> Iterator[HeldHttp]:
 
 
 @pytest.fixture
-def held(shop: PrefectInstallation, http: HeldHttp) -> PrefectInstallation:
+def held(installation: PrefectInstallation, http: HeldHttp) -> PrefectInstallation:
     """An installation whose pages are answered when the test lets them."""
-    return PrefectInstallation(store=shop.store, ports=replace(shop.ports, http=http), settings=shop.settings)
+    return PrefectInstallation(
+        store=installation.store, ports=replace(installation.ports, http=http), settings=installation.settings
+    )
 
 
-async def in_first_step(shop: PrefectInstallation) -> str:
+async def in_first_step(installation: PrefectInstallation) -> str:
     """An execution whose first step waits for its page."""
-    execution_id = await shop.start(shop.publish(THREE_PAGES))
-    await until(lambda: shop.events(execution_id, "step_started", "first"), what="the first step")
+    execution_id = await installation.start(installation.publish(THREE_PAGES))
+    await until(lambda: installation.events(execution_id, "step_started", "first"), what="the first step")
     return execution_id
 
 
@@ -112,26 +114,26 @@ async def test_cancel_pressed_in_prefect_cancels_what_runs(held: PrefectInstalla
         await prefect_state(execution_id, "Cancelled")
 
 
-async def test_cancel_pressed_in_prefect_cancels_what_waits(shop: PrefectInstallation) -> None:
-    workflow = shop.publish(NOTE)
-    async with shop.worker():
-        execution_id = await shop.start(workflow, {"text": "hello"})
-        review = await shop.review(execution_id)
+async def test_cancel_pressed_in_prefect_cancels_what_waits(installation: PrefectInstallation) -> None:
+    workflow = installation.publish(NOTE)
+    async with installation.worker():
+        execution_id = await installation.start(workflow, {"text": "hello"})
+        review = await installation.review(execution_id)
         await prefect_state(execution_id, "Suspended")
         async with get_client() as client:
             await client.set_flow_run_state(UUID(execution_id), Cancelling())
-        await shop.status(execution_id, "cancelled")
-    closed = shop.app.review(review.id).decision
+        await installation.status(execution_id, "cancelled")
+    closed = installation.app.review(review.id).decision
     assert closed is not None
     assert closed.kind == "withdrawn"
 
 
-async def test_a_waiting_execution_that_is_cancelled_is_cancelled_in_prefect(shop: PrefectInstallation) -> None:
-    workflow = shop.publish(NOTE)
-    async with shop.worker():
-        execution_id = await shop.start(workflow, {"text": "hello"})
-        await shop.status(execution_id, "waiting")
+async def test_a_waiting_execution_that_is_cancelled_is_cancelled_in_prefect(installation: PrefectInstallation) -> None:
+    workflow = installation.publish(NOTE)
+    async with installation.worker():
+        execution_id = await installation.start(workflow, {"text": "hello"})
+        await installation.status(execution_id, "waiting")
         await prefect_state(execution_id, "Suspended")
-        shop.app.cancel(execution_id, by="ana")
+        installation.app.cancel(execution_id, by="ana")
         await prefect_state(execution_id, "Cancelled")
-    assert shop.app.execution(execution_id).status == "cancelled"
+    assert installation.app.execution(execution_id).status == "cancelled"

@@ -16,18 +16,21 @@ pytestmark = pytest.mark.prefect
 
 
 async def test_without_room_nothing_begins_and_with_room_it_goes_on(
-    shop: PrefectInstallation, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    installation: PrefectInstallation,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.WARNING, "flowbuilder.prefect.worker.dispatcher")
     Path(settings.home).mkdir(parents=True, exist_ok=True)
-    workflow = shop.publish(NOTE)
+    workflow = installation.publish(NOTE)
     with monkeypatch.context() as full:
         full.setattr(disk_space, "free_bytes", lambda _: 12_000_000)
         full.setattr(dispatcher, "LOG_ONCE_SECONDS", 3600.0)
-        async with shop.worker() as worker:
-            ids = [await shop.start(workflow, {"text": f"number {number}"}) for number in range(3)]
+        async with installation.worker() as worker:
+            ids = [await installation.start(workflow, {"text": f"number {number}"}) for number in range(3)]
             await until(lambda: set(ids) <= worker.dispatcher._cooldown._until.keys(), what="a try of each")
-            assert {shop.app.execution(execution_id).attempt for execution_id in ids} == {0}
+            assert {installation.app.execution(execution_id).attempt for execution_id in ids} == {0}
             [said] = [record.message for record in caplog.records if record.name == dispatcher.__name__]
             assert "only 12.0 MB are free" in said
             assert "64.0 MB are needed; no new work starts until there is more" in said
@@ -39,4 +42,4 @@ async def test_without_room_nothing_begins_and_with_room_it_goes_on(
             assert "only 12.0 MB are free" in found.message
             full.undo()
             for execution_id in ids:
-                await shop.status(execution_id, "waiting")
+                await installation.status(execution_id, "waiting")

@@ -105,11 +105,11 @@ class Supervised:
 
 
 async def test_one_poisonous_execution_among_many_is_set_aside_and_the_others_finish(
-    shop: PrefectInstallation, prefect: PrefectServer, settings: Settings, tmp_path: Path, plugin: str
+    installation: PrefectInstallation, prefect: PrefectServer, settings: Settings, tmp_path: Path, plugin: str
 ) -> None:
-    workflow = shop.publish(DOCUMENT)
+    workflow = installation.publish(DOCUMENT)
     how = ["segfault" if number == 7 else "not" for number in range(MANY)]
-    ids = [await shop.start(workflow, {"how": each}) for each in how]
+    ids = [await installation.start(workflow, {"how": each}) for each in how]
     poison, others = ids[7], [execution_id for execution_id in ids if execution_id != ids[7]]
     environment = {
         **prefect.environment,
@@ -121,15 +121,15 @@ async def test_one_poisonous_execution_among_many_is_set_aside_and_the_others_fi
         "PYTHONPATH": plugin,
     }
     with Supervised(environment, tmp_path / "worker.log") as worker:
-        await until(lambda: shop.events(poison, "step_started", "fuse"), what="the poison")
-        await shop.status(poison, "paused")
+        await until(lambda: installation.events(poison, "step_started", "fuse"), what="the poison")
+        await installation.status(poison, "paused")
         for execution_id in others:
-            await shop.status(execution_id, "completed")
-    assert len(shop.events(poison, "worker_lost")) == 3
-    assert len(shop.events(poison, "execution_quarantined")) == 1
+            await installation.status(execution_id, "completed")
+    assert len(installation.events(poison, "worker_lost")) == 3
+    assert len(installation.events(poison, "execution_quarantined")) == 1
     assert len(worker.deaths) == 2, f"{worker.deaths}: the third death is to be a child's, which has only the poison"
     for execution_id in others:
-        assert not shop.events(execution_id, "execution_quarantined")
-        assert len(shop.events(execution_id, "worker_lost")) <= 2
-        assert shop.app.execution(execution_id).outputs == {"done": True}
-    assert [str(finding) for finding in await asyncio.to_thread(audit, shop.store)] == []
+        assert not installation.events(execution_id, "execution_quarantined")
+        assert len(installation.events(execution_id, "worker_lost")) <= 2
+        assert installation.app.execution(execution_id).outputs == {"done": True}
+    assert [str(finding) for finding in await asyncio.to_thread(audit, installation.store)] == []

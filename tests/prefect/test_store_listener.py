@@ -28,7 +28,7 @@ SOON = 0.5
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def far_shop(
+def unpolled(
     request: pytest.FixtureRequest, prefect: PrefectServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[PrefectInstallation]:
     """An installation on each database, whose worker does not poll."""
@@ -40,32 +40,32 @@ def far_shop(
 
 
 @pytest.mark.prefect
-async def test_a_decision_made_elsewhere_is_followed_within_half_a_second(far_shop: PrefectInstallation) -> None:
-    workflow = far_shop.publish(NOTE)
+async def test_a_decision_made_elsewhere_is_followed_within_half_a_second(unpolled: PrefectInstallation) -> None:
+    workflow = unpolled.publish(NOTE)
     elsewhere, here = [], []
-    async with far_shop.worker():
+    async with unpolled.worker():
         for number in range(3):
-            execution_id = await far_shop.start(workflow, {"text": f"here {number}"})
-            here.append(await seconds_to_next_step(far_shop, execution_id, far_shop.app.decide))
-            execution_id = await far_shop.start(workflow, {"text": f"elsewhere {number}"})
-            elsewhere.append(await seconds_to_next_step(far_shop, execution_id, far_shop.store.decide))
+            execution_id = await unpolled.start(workflow, {"text": f"here {number}"})
+            here.append(await seconds_to_next_step(unpolled, execution_id, unpolled.app.decide))
+            execution_id = await unpolled.start(workflow, {"text": f"elsewhere {number}"})
+            elsewhere.append(await seconds_to_next_step(unpolled, execution_id, unpolled.store.decide))
     # how long the same takes with a wake-up tells how busy the machine is
     assert min(elsewhere) < SOON + 3 * min(here), (elsewhere, here)
 
 
 async def seconds_to_next_step(
-    shop: PrefectInstallation, execution_id: str, decide: Callable[[str, Answer], object]
+    installation: PrefectInstallation, execution_id: str, decide: Callable[[str, Answer], object]
 ) -> float:
     """Seconds from the commit of a decision to the start of the step after it. The application's `decide` wakes the
     worker, that of the store does not."""
-    review = await shop.review(execution_id)
-    await shop.status(execution_id, "waiting")
+    review = await installation.review(execution_id)
+    await installation.status(execution_id, "waiting")
     await asyncio.sleep(0.3)  # a person looks at it
-    now = shop.app.review(review.id)
+    now = installation.app.review(review.id)
     await asyncio.to_thread(decide, now.id, Answer.to(now, kind="approved", by="ana"))
-    await shop.status(execution_id, "completed")
-    decided = shop.app.review(review.id).decision
-    [started] = shop.events(execution_id, "step_started", "after")
+    await installation.status(execution_id, "completed")
+    decided = installation.app.review(review.id).decision
+    [started] = installation.events(execution_id, "step_started", "after")
     assert decided is not None
     return (started.at - decided.at).total_seconds()
 

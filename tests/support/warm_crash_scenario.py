@@ -37,7 +37,7 @@ SHOWN = {"completed": "COMPLETED", "failed": "FAILED", "cancelled": "CANCELLED"}
 
 
 class WakeUps:
-    """The loopback wake-up. Where nobody hears it, a decision goes by way of Prefect."""
+    """The wake-up channel. Where no worker receives a wake-up, the application resumes the run in Prefect."""
 
     def __init__(self, dispatcher: Dispatcher, *, heard: bool) -> None:
         self._dispatcher, self._heard = dispatcher, heard
@@ -49,7 +49,7 @@ class WakeUps:
 
 
 class WarmCrashScenario(CrashScenario):
-    """A life is that of a warm worker. `heard` says whether wake-ups reach it."""
+    """Each life is one warm worker. `heard` says whether it receives wake-ups."""
 
     def __init__(
         self, scenario: Scenario, opener: Opener, clock: FakeClock, *, run: str = "run", heard: bool = True
@@ -107,7 +107,7 @@ class WarmCrashScenario(CrashScenario):
         self.run = app.start(key=self.key, **named)
 
     async def _until_quiet(self, dispatcher: Dispatcher, box: CrashInjector) -> None:
-        """Until nothing is worked on, and Prefect has been told."""
+        """Return when no execution runs and all updates have reached Prefect."""
         while True:
             await dispatcher.wait_idle()
             if box.dead:
