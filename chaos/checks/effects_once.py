@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from chaos.evidence import Evidence, Trace
 from chaos.target_service import Call
 from flowbuilder.model.effect import Effect
+from flowbuilder.model.step_path import StepPath
 
 LET_GO = frozenset({"execution_started", "execution_waiting", "execution_paused", "execution_released"})
 """Events after which taking an execution up again is nothing unusual."""
@@ -61,7 +62,7 @@ def _said_again(trace: Trace, effect: Effect) -> int:
     return sum(
         review.decision is not None and review.decision.kind == "approved"
         for review in trace.reviews
-        if review.path.partition("~")[0] == effect.path and review.request.title.startswith("Send again?")
+        if StepPath(review.path).step_run == effect.path and review.request.title.startswith("Send again?")
     )
 
 

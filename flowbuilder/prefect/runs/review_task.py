@@ -21,6 +21,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.utilities.engine import emit_task_run_state_change_event
 
 from flowbuilder.model.review import DecisionKind, Review
+from flowbuilder.model.step_path import StepPath
 from flowbuilder.prefect.runs.state_mapping import one_line
 
 VERDICTS: dict[DecisionKind, str] = {
@@ -39,11 +40,6 @@ _DRAWN: OrderedDict[UUID, dict[str, Any]] = OrderedDict()
 def review_task_id(execution_id: str, path: str) -> UUID:
     """The task run that shows the review at this path."""
     return uuid5(UUID(execution_id), f"review {path}")
-
-
-def at_the_top(path: str) -> bool:
-    """Whether a path is that of a step at the top of a workflow; what lies inside an iteration has no task run."""
-    return "." not in path and "[" not in path
 
 
 def show_opened(review: Review, parents: Iterable[UUID]) -> None:
@@ -113,7 +109,7 @@ def review_artifact(review: Review, *, review_url: str) -> ArtifactCreate:
         f"* workflow: {plain(review.workflow)}" + (f", site: {plain(review.site)}" if review.site else ""),
         f"* {plain(waiting_for(review))}",
     ]
-    top = at_the_top(review.path)
+    top = StepPath(review.path).is_top
     return ArtifactCreate(
         key=artifact_key(review),
         type="markdown",

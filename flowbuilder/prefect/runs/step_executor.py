@@ -19,10 +19,10 @@ from flowbuilder.engine.history import History
 from flowbuilder.engine.step_executor import Attempt, StepExecutor
 from flowbuilder.engine.step_runner import StepRunResult
 from flowbuilder.model.review import Review
+from flowbuilder.model.step_path import StepPath
 from flowbuilder.plan.nodes import LoopNode, Plan
 from flowbuilder.prefect.runs.batch_task import BatchTask
 from flowbuilder.prefect.runs.review_task import (
-    at_the_top,
     review_artifact,
     review_task_id,
     show_opened,
@@ -58,7 +58,7 @@ class PrefectStepExecutor(StepExecutor):
                 self._task_runs[outcome.path] = UUID(outcome.task_run_id)
         context = copy_context()
         for review in history.reviews:
-            if not at_the_top(review.path):
+            if not StepPath(review.path).is_top:
                 continue
             self._task_runs[review.path] = review_task_id(self._execution_id, review.path)
             if review.decision is not None:
@@ -68,7 +68,7 @@ class PrefectStepExecutor(StepExecutor):
         """Run a step as a task run of its own, or inside the one that its iteration has."""
         if _pause_requested():
             self._pause()
-        if not at_the_top(start.path):
+        if not StepPath(start.path).is_top:
             return await self._run_in_batch(start, attempt)
         task = StepTask(start=start, attempt=attempt, started=partial(self._task_runs.__setitem__, start.path))
         result = await task.run(self._parents(start.upstream))
@@ -78,7 +78,7 @@ class PrefectStepExecutor(StepExecutor):
 
     async def review_opened(self, review: Review, upstream: tuple[str, ...]) -> None:
         """Show an open review as a task run, and as an artifact with the link to the review page."""
-        if at_the_top(review.path):
+        if StepPath(review.path).is_top:
             self._task_runs[review.path] = review_task_id(review.execution_id, review.path)
             show_opened(review, self._parents(upstream))
         artifact = review_artifact(review, review_url=self._worker_context.settings.review_url)
@@ -101,7 +101,7 @@ class PrefectStepExecutor(StepExecutor):
         top = start.top
         batch = self._current_batches.get(top)
         if batch is None or batch.closed:
-            parents = self._parents(path for path in start.upstream if not _is_inside(path, top))
+            parents = self._parents(path for path in start.upstream if StepPath(path).top != top)
             batch = self._current_batches[top] = BatchTask(
                 top,
                 lambda body: run_as_task(body, name=top, run_name=top, tags=["iteration"], parents=parents),
@@ -123,7 +123,3 @@ class PrefectStepExecutor(StepExecutor):
 def _pause_requested() -> bool:
     context = FlowRunContext.get()
     return context is not None and context.flow_run_suspension_request.is_requested()
-
-
-def _is_inside(path: str, top: str) -> bool:
-    return path.startswith((f"{top}.", f"{top}[", f"{top}#")) or path == top
