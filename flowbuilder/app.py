@@ -196,7 +196,7 @@ class App:
         try:
             self.engine.cancel(execution_id)
         except Unavailable:
-            logger.warning("Prefect was not reached; the sweeper will tell it that %s is cancelled", execution_id)
+            logger.warning("Prefect was not reached; the reconciler will tell it that %s is cancelled", execution_id)
         return execution
 
     # --- reviews --------------------------------------------------------------------------------------------------
@@ -244,4 +244,4 @@ class App:
         try:
             self.engine.wake(execution_id)
         except Unavailable:
-            logger.warning("Prefect was not reached; the sweeper will wake execution %s", execution_id)
+            logger.warning("Prefect was not reached; the reconciler will wake execution %s", execution_id)

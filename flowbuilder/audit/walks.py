@@ -55,7 +55,7 @@ def _telling(record: Record) -> Iterator[Complaint]:
 
 
 def _waiting(record: Record) -> Iterator[Complaint]:
-    """I9: what nobody holds waits for a person, for a time, or for the sweeper."""
+    """I9: what nobody holds waits for a person, for a time, or for the reconciler."""
     execution = record.execution
     if execution.holder is not None or execution.ready_at is not None:
         return

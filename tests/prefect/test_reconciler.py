@@ -1,4 +1,4 @@
-"""What the sweeper corrects, going by the store alone."""
+"""What the reconciler corrects, going by the store alone."""
 
 import asyncio
 from uuid import UUID
@@ -10,7 +10,7 @@ from prefect.states import Cancelled, Completed, Crashed, Failed, Running
 from flowbuilder.model.review_rules import Answer
 from flowbuilder.prefect.runs.reschedule import reschedule
 from flowbuilder.prefect.worker.main import reconcile
-from flowbuilder.prefect.worker.reconciler import Sweeper
+from flowbuilder.prefect.worker.reconciler import Reconciler
 from tests.support.documents import NOTE
 from tests.support.prefect_installation import PrefectInstallation, flow_run, prefect_state, until
 from tests.support.store_contract import make_ready
@@ -39,7 +39,7 @@ async def test_a_review_whose_time_is_over_expires(installation: PrefectInstalla
     assert installation.app.execution(execution_id).outputs == {"result": ["rejected", None]}
 
 
-async def test_two_sweepers_and_a_live_holder_run_each_step_once(installation: PrefectInstallation) -> None:
+async def test_two_reconcilers_and_a_live_holder_run_each_step_once(installation: PrefectInstallation) -> None:
     workflow = installation.publish(NOTE)
     async with installation.worker(), installation.worker():
         ids = [await installation.start(workflow, {"text": f"number {n}"}) for n in range(4)]
@@ -57,10 +57,10 @@ async def test_prefect_is_told_an_end_that_it_did_not_hear(installation: Prefect
     execution_id = await waiting(installation)
     installation.store.request_control(execution_id, "cancel", "ana")
     async with get_client() as client:
-        sweeper = Sweeper(installation.store, client, not_accepted)
-        sweeper.report_seconds = 0.0
-        swept = await sweeper.sweep(complete=True)
-    assert execution_id in swept.corrected
+        reconciler = Reconciler(installation.store, client, not_accepted)
+        reconciler.report_seconds = 0.0
+        result = await reconciler.reconcile(complete=True)
+    assert execution_id in result.corrected
     await prefect_state(execution_id, "Cancelled")
 
 
@@ -68,9 +68,9 @@ async def test_a_run_that_prefect_believes_to_be_running_is_shown_as_waiting(ins
     execution_id = await waiting(installation)
     async with get_client() as client:
         await client.set_flow_run_state(UUID(execution_id), Running(), force=True)
-        sweeper = Sweeper(installation.store, client, not_accepted)
-        sweeper.report_seconds = 0.0
-        await sweeper.sweep(complete=True)
+        reconciler = Reconciler(installation.store, client, not_accepted)
+        reconciler.report_seconds = 0.0
+        await reconciler.reconcile(complete=True)
     assert "review" in ((await prefect_state(execution_id, "Suspended")).message or "")
 
 
@@ -78,8 +78,8 @@ async def test_a_cancellation_in_prefect_that_not_accepted_saw_is_taken_over(ins
     execution_id = await waiting(installation)
     async with get_client() as client:
         await client.set_flow_run_state(UUID(execution_id), Cancelled(), force=True)
-    swept = await asyncio.to_thread(reconcile, installation.store, installation.settings)
-    assert execution_id in swept.cancelled
+    result = await asyncio.to_thread(reconcile, installation.store, installation.settings)
+    assert execution_id in result.cancelled
     assert installation.app.execution(execution_id).status == "cancelled"
 
 

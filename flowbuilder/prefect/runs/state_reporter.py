@@ -1,6 +1,6 @@
 """What Prefect is told of a flow run: in order, and without anybody waiting for it.
 
-Our tables are the record, so a word that Prefect does not hear costs nothing but what people see there. The sweeper
+Our tables are the record, so a word that Prefect does not hear costs nothing but what people see there. The reconciler
 tells it the end once more.
 """
 

@@ -221,7 +221,7 @@ class MemoryExecutions(Repository):
             return tuple(copied(event) for event in run.events[max(after, 0) :][: max(limit, 0)]) if run else ()
 
     def record_event(self, execution_id: str, event: NewEvent) -> None:
-        """An event of a person or a sweeper; `Refused` after the end, but for an effect taken back."""
+        """An event of a person or a reconciler; `Refused` after the end, but for an effect taken back."""
         with self._memory.lock:
             run = self._memory.run(execution_id)
             ensure_event_allowed(run.execution, event)

@@ -295,8 +295,8 @@ MUTANTS = (
         RUNTIME, "",
     ),
     Mutant(
-        "a sweeper corrects what is just being said", "flowbuilder/prefect/worker/reconciler.py",
-        "if state is None or now - state.timestamp < timedelta(seconds=self.quiet):", "if state is None:",
+        "a reconciler corrects what is just being said", "flowbuilder/prefect/worker/reconciler.py",
+        "if state is None or now - state.timestamp < timedelta(seconds=self.report_seconds):", "if state is None:",
         RUNTIME, "",
     ),
     Mutant(
