@@ -1,4 +1,4 @@
-"""A template, read by jinja2's parser, becomes our syntax tree. What is not listed here is not in the language."""
+"""Templates: jinja2 parses, and its nodes are converted into our syntax tree. Other nodes raise FB203."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _COMPARISONS: Any = {
 
 
 def parse_template(source: str) -> tuple[tuple[Statement, ...], bool]:
-    """The statements of a template, and whether it is exactly one expression; raises `LanguageError` (compile)."""
+    """The statements of a template, and whether it is one expression; raises `LanguageError(stage="compile")`."""
     if len(source) > LIMITS.template_chars:
         message = f"the template has {len(source)} characters; {LIMITS.template_chars} are allowed"
         raise fault("FB204", message, 0, len(source), "split it, or fetch long texts with a step")
@@ -55,7 +55,7 @@ def parse_template(source: str) -> tuple[tuple[Statement, ...], bool]:
         parser = Parser(ENVIRONMENT, "")
         parser.stream = TokenStream(ENVIRONMENT.lexer.wrap(tokens.raw), None, None)
         tree = parser.parse()
-        return _Reader(tokens).statements(tree.body, 0, 0), tokens.one_expression
+        return _Converter(tokens).statements(tree.body, 0, 0), tokens.one_expression
     except TemplateSyntaxError as error:
         raise _syntax(source, error) from None
     except RecursionError:
@@ -71,8 +71,8 @@ def _syntax(source: str, error: TemplateSyntaxError) -> LanguageError:
     return foreign_syntax_hints.template_error(source, start, error.message or "this cannot be read")
 
 
-class _Reader:
-    """Turns jinja2's nodes into ours. Each method is named after the class of the node that it reads."""
+class _Converter:
+    """Converts jinja2's nodes. A method is named after the class of the node that it converts."""
 
     def __init__(self, tokens: Tokens) -> None:
         self.tokens = tokens
