@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from flowbuilder.plan.nodes import ReviewNode, TaskNode
 from flowbuilder.walk.commands import Ask, Start, ask_path
 from flowbuilder.walk.rewind import abandon_block
-from flowbuilder.walk.runs import ItemRun, NodeRun
+from flowbuilder.walk.runs import BlockRun, ItemRun, NodeRun
 from flowbuilder.walk.state import WalkState
 
 
@@ -65,19 +67,52 @@ def _command(state: WalkState, run: NodeRun) -> Start | Ask:
             node=node,
             context=state.context(run),
             round=run.scope.changes_requested.get(node.id, 0) + 1,
-            top=run.top,
-            upstream=run.upstream(),
+            top=_top(run),
+            upstream=_upstream(run),
         )
     assert isinstance(node, TaskNode)
     return Start(
         path=run.path,
         node=node,
         context=state.context(run),
-        top=run.top,
-        upstream=run.upstream(),
+        top=_top(run),
+        upstream=_upstream(run),
         decision=run.decision,
         asks=run.asks,
     )
+
+
+def _top(run: NodeRun) -> str:
+    """The id of the step at the top of the workflow that a run is or lies in; branches do not count as a level."""
+    top = run
+    block: BlockRun | None = run.block
+    while block is not None and block.holder is not None:
+        if block.scope is not block.holder.scope:
+            top = block.holder
+        block = block.holder.block
+    return top.node.id
+
+
+def _upstream(run: NodeRun) -> tuple[str, ...]:
+    """The paths of the tasks and reviews that a run waited for, seen through conditionals and across levels."""
+    found: dict[str, None] = {}
+    inner: NodeRun | None = run
+    while inner is not None:
+        for need in inner.node.needs:
+            found.update(dict.fromkeys(_results_of(inner.block.runs[need])))
+        inner = inner.block.holder
+    return tuple(found)
+
+
+def _results_of(run: NodeRun) -> Iterator[str]:
+    if isinstance(run.node, TaskNode | ReviewNode):
+        if run.status != "skipped":
+            yield run.path
+    elif run.inner is not None and run.inner.scope is run.scope:
+        for inner in run.inner.runs.values():
+            yield from _results_of(inner)
+    else:
+        yield run.path
 
 
 def _take_back(state: WalkState, run: NodeRun, item: ItemRun) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from flowbuilder.errors import LanguageError
 from flowbuilder.model.review import Decision
-from flowbuilder.plan.nodes import Block, LoopNode, Node, ReviewNode, TaskNode
+from flowbuilder.plan.nodes import Block, LoopNode, Node
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.commands import StepView
 from flowbuilder.walk.scope import Scope
@@ -59,27 +59,6 @@ class NodeRun:
     def settled(self) -> bool:
         """Whether it is completed, failed or skipped."""
         return self.phase == "settled"
-
-    @property
-    def top(self) -> str:
-        """The id of the step at the top of the workflow that it is or lies in; branches do not count as a level."""
-        run = self
-        block: BlockRun | None = self.block
-        while block is not None and block.holder is not None:
-            if block.scope is not block.holder.scope:
-                run = block.holder
-            block = block.holder.block
-        return run.node.id
-
-    def upstream(self) -> tuple[str, ...]:
-        """The paths of the tasks and reviews that it waited for, seen through conditionals and across levels."""
-        found: dict[str, None] = {}
-        run: NodeRun | None = self
-        while run is not None:
-            for need in run.node.needs:
-                found.update(dict.fromkeys(_leaves(run.block.runs[need])))
-            run = run.block.holder
-        return tuple(found)
 
     def items_around(self) -> list[ItemRun]:
         """The items of iterations that it lies in, innermost first."""
@@ -302,17 +281,6 @@ class BlockRun:
 def failure(run: NodeRun) -> JsonObject:
     """The error of a failed run, with the path of the step that failed."""
     return {**(run.error or {}), "path": run.failed_path or run.path}
-
-
-def _leaves(run: NodeRun) -> Iterator[str]:
-    if isinstance(run.node, TaskNode | ReviewNode):
-        if run.status != "skipped":
-            yield run.path
-    elif run.inner is not None and run.inner.scope is run.scope:
-        for inner in run.inner.runs.values():
-            yield from _leaves(inner)
-    else:
-        yield run.path
 
 
 def with_defaults(defaults: Mapping[str, Json], inputs: Mapping[str, Json]) -> JsonObject:
