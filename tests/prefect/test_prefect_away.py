@@ -17,7 +17,7 @@ from flowbuilder.errors import Unavailable
 from flowbuilder.model.review_rules import Answer
 from flowbuilder.prefect.api.availability import PrefectUnavailable, prefect_call
 from flowbuilder.prefect.api.cached_reads import DeploymentLimits
-from flowbuilder.prefect.runs.process_liveness import this_place
+from flowbuilder.prefect.runs.process_liveness import this_machine
 from flowbuilder.prefect.runs.worker_context import WorkerContext, new_holder
 from tests.support.documents import NOTE
 from tests.support.prefect_installation import PrefectInstallation, until
@@ -184,7 +184,7 @@ async def test_what_a_process_held_that_has_died_goes_on_while_prefect_does_not_
     execution_id = await waiting(shop)
     decide(shop, execution_id)
     other = await asyncio.create_subprocess_exec("sleep", "60")
-    shop.store.claim(execution_id, f"test:{this_place()}:{other.pid}:other", timedelta(minutes=10))
+    shop.store.claim(execution_id, f"test:{this_machine()}:{other.pid}:other", timedelta(minutes=10))
     monkeypatch.setattr("flowbuilder.prefect.worker.warm_worker.HEARTBEAT_SECONDS", 0.5)
     monkeypatch.setattr("flowbuilder.prefect.api.availability.ANSWER_SECONDS", 0.5)
     async with silent_server() as api:

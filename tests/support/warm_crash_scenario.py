@@ -112,7 +112,7 @@ class WarmCrashScenario(CrashScenario):
             await dispatcher.wait_idle()
             if box.dead:
                 raise Crash("the worker")
-            if not dispatcher.slots and all(reporter.silent for reporter in dispatcher._reporters.values()):
+            if not dispatcher.slots and all(reporter.idle for reporter in dispatcher._reporters.values()):
                 return
             await asyncio.sleep(0)
 

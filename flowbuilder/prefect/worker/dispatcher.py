@@ -190,7 +190,7 @@ class Dispatcher:
 
     def _reporter(self, run: FlowRun) -> StateReporter:
         """The queue of updates about a run. A resumed execution does not wait for the updates of its previous run."""
-        for name in [name for name, other in self._reporters.items() if other.silent and name not in self.slots]:
+        for name in [name for name, other in self._reporters.items() if other.idle and name not in self.slots]:
             self._reporters.pop(name).cancel()
         execution_id = str(run.id)
         if execution_id not in self._reporters:

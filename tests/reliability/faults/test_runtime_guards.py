@@ -225,7 +225,7 @@ async def test_but_our_own_end_is_shown_whatever_prefect_thinks(hall: Hall) -> N
 
 async def test_words_are_said_in_order_and_again_to_a_busy_server(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flowbuilder.prefect.runs.state_reporter, "HOLD_SECONDS", 0.0)
-    monkeypatch.setattr(flowbuilder.prefect.runs.state_reporter, "AGAIN_AFTER", (0.0, 0.0))
+    monkeypatch.setattr(flowbuilder.prefect.runs.state_reporter, "RETRY_DELAYS", (0.0, 0.0))
     said: list[str] = []
 
     def word(name: str, *problems: Exception) -> Any:
