@@ -238,7 +238,7 @@ async def test_a_retry_is_a_retry_of_the_task_run_in_prefect(installation: Prefe
         await installation.status(execution_id, "completed")
     async with get_client() as client:
         runs: list[TaskRun] = []
-        for _ in range(100):
+        for _ in range(3000):
             where = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(execution_id)]))
             runs = await client.read_task_runs(flow_run_filter=where)
             if runs and runs[0].state is not None and runs[0].state.is_completed():
