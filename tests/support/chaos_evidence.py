@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from chaos.evidence import Evidence, Trace
-from chaos.fault import Injection
+from chaos.faults import Injection
 from chaos.load import Start
 from chaos.options import Options
-from chaos.processes import End
+from chaos.processes import ProcessExit
 from chaos.reviewers import DecisionAttempt
-from chaos.target_service import Call
+from chaos.target_service import TargetCall
 from flowbuilder.model.effect import Effect
 from flowbuilder.model.events import Event, EventType
 from flowbuilder.model.execution import Execution
@@ -45,13 +45,13 @@ def sound() -> Evidence:
         traces=tuple(traces),
         calls=tuple(call(f"{kind}/{number}", f"{kind}-{number}") for number in range(RUNS) for kind in ("put", "bare")),
         pages={f"published-{number}": "text" for number in range(RUNS)},
-        answers=(
+        decision_attempts=(
             answer("run-0", "ana", "taken"),
             answer("run-0", "eve", "refused"),
             replace(answer("run-1", "ana", "taken"), racing=True),
         ),
         resumed=(),
-        ends=(End(pid=KILLED, code=-9, at=BEGUN.timestamp() + 2.5),),
+        exits=(ProcessExit(pid=KILLED, code=-9, at=BEGUN.timestamp() + 2.5),),
         findings=(),
         settled_seconds=3.0,
     )
@@ -63,15 +63,15 @@ def injection(fault: str, detail: dict[str, Any], *, mattered: bool = True) -> I
     return Injection(fault=fault, begun=at, ended=at, mattered=mattered, detail=detail)
 
 
-def call(place: str, key: str, *, applied: bool = True) -> Call:
+def call(place: str, key: str, *, applied: bool = True) -> TargetCall:
     """A call to the target."""
-    return Call(at=BEGUN.timestamp(), place=place, key=key, applied=applied)
+    return TargetCall(at=BEGUN.timestamp(), place=place, key=key, applied=applied)
 
 
 def answer(execution_id: str, by: str, told: Any) -> DecisionAttempt:
     """What somebody was told."""
     return DecisionAttempt(
-        review_id=f"review-{execution_id}", execution_id=execution_id, by=by, kind="approved", at=0.0, told=told
+        review_id=f"review-{execution_id}", execution_id=execution_id, by=by, kind="approved", at=0.0, result=told
     )
 
 
