@@ -1,4 +1,4 @@
-"""The verdict can fail: every lie in the evidence is found, by the check that is there for it."""
+"""The verdict can fail: each kind of false evidence is found by its check."""
 
 from __future__ import annotations
 
