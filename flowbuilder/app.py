@@ -1,4 +1,4 @@
-"""The use cases: what the command line, the review app and a program can do. One function decides: `decide`."""
+"""The application: the operations of the command line, the review app and the Python API."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from flowbuilder.walk.commands import StepView
 logger = logging.getLogger(__name__)
 
 LONGEST_KEY = 200
-"""Characters of an idempotency key."""
+"""The maximum length of an idempotency key, in characters."""
 
 
 class App:
-    """All that people can do. Every method raises `FlowbuilderError` kinds only, with a message for a person."""
+    """All operations. Every method raises only `FlowbuilderError` kinds, with messages for users."""
 
     def __init__(self, store: Store, engine: Engine, settings: Settings, *, plans: PlanCache | None = None) -> None:
         """`plans` shares the store's plan cache with the engine; without it the application has its own."""
@@ -71,13 +71,13 @@ class App:
         )
 
     def publish(self, name: str, number: int | None = None) -> WorkflowVersion:
-        """Publish the newest draft, or the version named; it is checked once more against what it calls."""
+        """Publish the newest draft, or the version given, after checking it against the workflows that it calls."""
         version = self.store.latest_version(name) if number is None else self.store.version(name, number)
         compile_plan(definition_of(version), workflows=stored_workflows(self.store))
         return self.store.publish(name, version.number)
 
     def archive(self, name: str) -> None:
-        """Take a workflow out of use; its executions go on."""
+        """Archive a workflow; its running executions continue."""
         self.store.archive(name)
 
     def workflows(self, *, include_archived: bool = False) -> Sequence[WorkflowSummary]:
@@ -89,7 +89,7 @@ class App:
         return self.store.version(name, number)
 
     def latest_version(self, name: str) -> WorkflowVersion:
-        """The newest version, whatever its status."""
+        """The newest version of any status."""
         return self.store.latest_version(name)
 
     def versions(self, name: str) -> Sequence[WorkflowVersion]:
@@ -97,7 +97,7 @@ class App:
         return self.store.versions(name)
 
     def plan(self, version: WorkflowVersion) -> Plan:
-        """What a version compiles to."""
+        """The compiled plan of a version."""
         return self.plans.plan_of(version)
 
     # --- sites ----------------------------------------------------------------------------------------------------
@@ -121,13 +121,13 @@ class App:
         version: int | None = None,
         key: str | None = None,
     ) -> str:
-        """Start an execution of the published version, or of the version named; returns its id.
+        """Start an execution of the published version, or of the version given; returns its id.
 
-        With an idempotency `key` (1 to 200 characters), whoever asks again gets the execution that was started first;
+        A second start with the same idempotency `key` (1 to 200 characters) returns the id of the first execution;
         `Conflict` when the key was used for another request.
         """
         inputs = json_inputs(inputs)
-        if key is not None and (known := self._started(key, [workflow, inputs, site, version])) is not None:
+        if key is not None and (known := self._reserve_key(key, [workflow, inputs, site, version])) is not None:
             return known
         chosen = self.store.version(workflow, version)
         complete = complete_inputs(self.plans.plan_of(chosen), inputs)
@@ -139,7 +139,7 @@ class App:
         )
         return execution_id if key is None else self.store.complete_idempotency_key(key, execution_id)
 
-    def _started(self, key: str, request: Json) -> str | None:
+    def _reserve_key(self, key: str, request: Json) -> str | None:
         if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
             raise Refused(f"an idempotency key is 1 to {LONGEST_KEY} printable characters")
         return self.store.reserve_idempotency_key(key, digest(request))
@@ -155,15 +155,15 @@ class App:
         return self.store.executions(where or ExecutionFilter(), limit=limit, before=before)
 
     def events(self, execution_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Event]:
-        """The timeline after a sequence number."""
+        """The events after a sequence number."""
         return self.store.events(execution_id, after=after, limit=limit)
 
     def outcomes(self, execution_id: str) -> Sequence[Outcome]:
-        """What became of the step runs."""
+        """The outcomes of the step runs."""
         return self.store.outcomes(execution_id)
 
     def step_views(self, execution_id: str) -> tuple[StepView, ...]:
-        """Where every step stands: the walk of what the store remembers. A step that runs right now is `running`."""
+        """The status of every step, by replaying the stored history. A step that runs now is `running`."""
         execution = self.store.execution(execution_id)
         walk = walk_of(
             self.plans.plan_of(self.store.version(execution.workflow, execution.version)),
@@ -180,10 +180,12 @@ class App:
         return self.store.request_control(execution_id, "pause", by)
 
     def resume(self, execution_id: str, *, by: str) -> Execution:
-        """Let a paused execution go on."""
+        """Resume a paused execution."""
         execution = self.store.execution(execution_id)
         if execution.status == "waiting":
-            raise Refused("this execution waits for a review; decide it and the execution goes on by itself")
+            raise Refused(
+                "this execution waits for a review; once the review is decided, the execution resumes by itself"
+            )
         if execution.status != "paused" and execution.control != "pause":
             raise Refused(f"this execution is {execution.status}, not paused")
         execution = self.store.request_control(execution_id, None, by)
@@ -196,13 +198,15 @@ class App:
         try:
             self.engine.cancel(execution_id)
         except Unavailable:
-            logger.warning("Prefect was not reached; the sweeper will tell it that %s is cancelled", execution_id)
+            logger.warning(
+                "Prefect is unreachable; the reconciler will cancel the flow run of execution %s", execution_id
+            )
         return execution
 
     # --- reviews --------------------------------------------------------------------------------------------------
 
     def reviews(self, where: ReviewFilter | None = None, *, limit: int = 20, cursor: str | None = None) -> ReviewPage:
-        """One page of the queue."""
+        """One page of the review queue."""
         return self.store.reviews(where or ReviewFilter(), limit=limit, cursor=cursor)
 
     def reviews_of(self, execution_id: str) -> tuple[Review, ...]:
@@ -210,7 +214,7 @@ class App:
         return all_reviews(self.store, ReviewFilter(execution_id=execution_id, status=None))
 
     def open_reviews_of(self, execution_id: str) -> tuple[Review, ...]:
-        """Those that it waits for."""
+        """The open reviews of an execution."""
         return open_reviews(self.store, execution_id)
 
     def review(self, review_id: str) -> Review:
@@ -222,11 +226,11 @@ class App:
         return self.store.pending_counts()
 
     def claim(self, review_id: str, *, by: str) -> Review:
-        """Say that someone is at it; others see it until it is released or the claim runs out."""
+        """Claim a review for a reviewer, until it is released or the claim expires."""
         return self.store.claim_review(review_id, by, timedelta(seconds=self.settings.claim_seconds))
 
     def release(self, review_id: str, *, by: str) -> Review:
-        """Take a claim back."""
+        """Release a claim."""
         return self.store.release_review(review_id, by)
 
     def decide(self, review_id: str, answer: Answer) -> Review:
@@ -244,4 +248,4 @@ class App:
         try:
             self.engine.wake(execution_id)
         except Unavailable:
-            logger.warning("Prefect was not reached; the sweeper will wake execution %s", execution_id)
+            logger.warning("Prefect is unreachable; the reconciler will wake execution %s", execution_id)

@@ -1,14 +1,18 @@
-"""The one place that picks real implementations."""
+"""Composition root: the one module that picks real implementations of the ports."""
 
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 from flowbuilder.app import App
 from flowbuilder.engine.in_process import LocalRunner
 from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.ports import Connections, Ports, Store
 from flowbuilder.settings import Settings
+
+if TYPE_CHECKING:
+    from flowbuilder.prefect.runs.worker_context import WorkerContext
 
 
 @cache
@@ -27,7 +31,7 @@ def database_url(options: Settings) -> str:
 
 
 def open_store(options: Settings | None = None) -> Store:
-    """The store that the settings name. An embedded database is made and migrated on the fly; any other must be."""
+    """The store that the settings name. A SQLite database is created and migrated; any other must be up to date."""
     from flowbuilder.store import open_store as open_at
     from flowbuilder.store import upgrade
 
@@ -40,27 +44,40 @@ def open_store(options: Settings | None = None) -> Store:
 
 
 def open_ports(options: Settings | None = None, *, blocks: bool, store: Store | None = None) -> Ports:
-    """The real outside world; `blocks` says whether connections may be Prefect blocks, or are files only. The limits of
-    connections are those of all who share the `store`; without one there are none."""
+    """The real ports. With `blocks`, connections may be Prefect blocks, not only files. Limits of connections are
+    shared by all processes that use `store`; without a store there are none."""
     from flowbuilder.adapters.connections import FileConnections
     from flowbuilder.adapters.ports import real_ports
 
     chosen = options or settings()
     files: Connections = FileConnections(chosen.home)
-    connections, wall = files, None
+    connections, external_limit = files, None
     if blocks:
         from flowbuilder.adapters.prefect_blocks.blocks import BlockConnections
         from flowbuilder.prefect.api.global_limits import PrefectConcurrencyLimits
 
-        connections, wall = BlockConnections(files), PrefectConcurrencyLimits()
+        connections, external_limit = BlockConnections(files), PrefectConcurrencyLimits()
     if store is None:
         return real_ports(chosen, connections)
     from flowbuilder.adapters.ports import SystemClock
     from flowbuilder.adapters.throttling.connection_throttle import ConnectionThrottle
     from flowbuilder.adapters.throttling.limit_registry import LimitRegistry
 
-    declared = LimitRegistry(connections, hosts=files)
-    return real_ports(chosen, connections, ConnectionThrottle(store, declared, SystemClock(), external_limit=wall))
+    registry = LimitRegistry(connections, hosts=files)
+    return real_ports(
+        chosen, connections, ConnectionThrottle(store, registry, SystemClock(), external_limit=external_limit)
+    )
+
+
+def open_worker_context(kind: str = "flow") -> WorkerContext:
+    """What a process that runs executions needs: `kind` is "worker" for a warm worker, "flow" for a flow run's own
+    process."""
+    from flowbuilder.prefect.runs.worker_context import WorkerContext, new_holder
+
+    options = settings()
+    store = open_store(options)
+    ports = open_ports(options, blocks=True, store=store)
+    return WorkerContext(store=store, ports=ports, settings=options, holder=new_holder(kind))
 
 
 def open_app(options: Settings | None = None) -> App:
@@ -74,7 +91,7 @@ def open_app(options: Settings | None = None) -> App:
 
 
 def open_local_app(options: Settings | None = None) -> tuple[App, LocalRunner]:
-    """The application without any server, and what runs its executions."""
+    """The application without a Prefect server, and the runner that runs its executions in this process."""
     chosen = options or settings()
     store = open_store(chosen)
     runner = LocalRunner(store, open_ports(chosen, blocks=False, store=store))

@@ -1,6 +1,6 @@
-"""What Prefect finds when it looks for collections: the type of our worker, and our blocks.
+"""The Prefect collection: what Prefect loads of an installed plug-in, here our worker type and our blocks.
 
-It is imported when a worker starts and when the server does, so it is light: what executions need comes later.
+Workers and the server import it when they start, so it imports nothing that only executions need.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from flowbuilder.adapters.prefect_blocks.block_types import (
     McpServer,
     SearchConsoleCredentials,
 )
-from flowbuilder.prefect.api.work_pool import WORKER_TYPE
-from flowbuilder.prefect.runs.worker_context import WorkerContext, new_holder
+from flowbuilder.prefect.deployments.deployment import WORKER_TYPE
+from flowbuilder.prefect.runs.worker_context import WorkerContext
 from flowbuilder.prefect.worker.warm_worker import WarmWorker
 
 __all__ = [
@@ -29,28 +29,21 @@ __all__ = [
 
 
 class FlowbuilderWorker(WarmWorker):
-    """The warm worker on the store and the outside world that the settings name."""
+    """The warm worker with the store and the ports that the settings name."""
 
     type: str = WORKER_TYPE
-    suspects_apart = True
+    isolates_suspects = True
 
     @staticmethod
     def open_worker_context() -> WorkerContext:
-        """Opened when the worker starts."""
-        from flowbuilder.bootstrap import open_ports, open_store, settings
+        """Called when the worker starts."""
+        from flowbuilder.bootstrap import open_worker_context
 
-        options = settings()
-        store = open_store(options)
-        return WorkerContext(
-            store=store,
-            ports=open_ports(options, blocks=True, store=store),
-            settings=options,
-            holder=new_holder("worker"),
-        )
+        return open_worker_context("worker")
 
 
 if "prefect.server.database.configurations" in sys.modules:
-    # inside of a server: one on SQLite stands still now and then without this, and with it every start of a run
-    from flowbuilder.prefect.api.sqlite_server_patch import queue_up_writers
+    # in a Prefect server: without the patch one on SQLite blocks now and then
+    from flowbuilder.prefect.api.sqlite_server_patch import serialize_writers
 
-    queue_up_writers()
+    serialize_writers()

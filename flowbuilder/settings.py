@@ -1,4 +1,4 @@
-"""Settings: environment variables that begin with FLOWBUILDER_, read once."""
+"""Settings from environment variables with the prefix FLOWBUILDER_, and the folders shipped with the package."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 class Settings(BaseSettings):
-    """Where things are and what is allowed. Durations are in seconds."""
+    """Locations, limits and durations. Durations are in seconds."""
 
     model_config = SettingsConfigDict(env_prefix="FLOWBUILDER_", extra="ignore", frozen=True)
 
@@ -37,12 +37,12 @@ class Settings(BaseSettings):
 
     @property
     def least_free(self) -> int:
-        """The same in bytes."""
+        """`least_free_mb` in bytes."""
         return self.least_free_mb * 1_000_000
 
     @cached_property
     def url(self) -> str:
-        """The database's URL."""
+        """The SQLAlchemy URL of the database."""
         return self.database_url or f"sqlite:///{self.home / 'flowbuilder.db'}"
 
     @property
@@ -52,10 +52,10 @@ class Settings(BaseSettings):
 
 
 def packaged_folder(name: str) -> Path:
-    """The folder `migrations`, `review_app` or `deployments`, or a path below one: beside the package in a checkout,
-    inside of it in an installed wheel. `ConfigurationError` when it is in neither place."""
+    """The path of `migrations`, `review_app` or `deployments`, or a path below one: inside the package in an installed
+    wheel, beside it in a checkout. Raises `ConfigurationError` when it is in neither."""
     installed, checkout = _PACKAGE / "_share" / name, _PACKAGE.parent / name
-    for place in (installed, checkout):
-        if place.exists():
-            return place
+    for path in (installed, checkout):
+        if path.exists():
+            return path
     raise ConfigurationError(f"{name} is missing from this installation of flowbuilder; install it again")

@@ -1,4 +1,4 @@
-"""Runs the migrations in one transaction that no other process can run at the same time."""
+"""Runs the migrations in one transaction, under a lock that all processes share."""
 
 from typing import Any
 

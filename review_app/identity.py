@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flowbuilder.app import App
-from flowbuilder.devstack.streamlit_command import is_loopback
+from flowbuilder.devstack.probes import is_loopback
 from flowbuilder.diagnostics import count
 from flowbuilder.errors import NotFound
 from flowbuilder.model.review import Review

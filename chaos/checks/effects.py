@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from chaos.evidence import Evidence, Trace
 from chaos.target_service import TargetCall
 from flowbuilder.model.effect import Effect
+from flowbuilder.model.step_path import StepPath
 
 RELEASED = frozenset({"execution_started", "execution_waiting", "execution_paused", "execution_released"})
 """Events after which a resume is normal."""
@@ -60,7 +61,7 @@ def _approved_repeats(trace: Trace, effect: Effect) -> int:
     return sum(
         review.decision is not None and review.decision.kind == "approved"
         for review in trace.reviews
-        if review.path.partition("~")[0] == effect.path and review.request.title.startswith("Send again?")
+        if StepPath(review.path).step_run == effect.path and review.request.title.startswith("Send again?")
     )
 
 

@@ -11,7 +11,7 @@ from chaos.installation import Installation
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.model.execution import Status
 from flowbuilder.ports import ExecutionFilter, ReviewFilter
-from flowbuilder.prefect.api.sync_client import server
+from flowbuilder.prefect.api.sync_client import prefect_client
 
 NOTICED_SECONDS = 4.0
 """How long a worker may take to notice an action in Prefect's UI."""
@@ -30,7 +30,7 @@ class ResumeWithoutDecision:
         for review in sorted(page.reviews, key=lambda review: (review.workflow != "held", rng.random())):
             if installation.store.execution(review.execution_id).status != "waiting":
                 continue
-            with installation.prefect.lock, server() as client:
+            with installation.prefect.lock, prefect_client() as client:
                 run = client.read_flow_run(UUID(review.execution_id))
                 if run.state is None or not run.state.is_paused():
                     continue

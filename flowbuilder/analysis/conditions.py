@@ -26,7 +26,7 @@ from flowbuilder.language.nodes import (
     ObjectLiteral,
     Slice,
 )
-from flowbuilder.language.parsing.references import Path, found_there
+from flowbuilder.language.parsing.references import Path, paths_found_by
 
 _NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", "<=": ">", ">": "<=", "in": "not in", "not in": "in"}
 _SWAPPED = {">": "<", ">=": "<="}
@@ -41,7 +41,7 @@ def conjuncts(condition: Expression) -> frozenset[str]:
 @lru_cache(maxsize=4096)
 def defined_paths(condition: Expression, *, holds: bool = True) -> frozenset[Path]:
     """The paths that are certainly defined where the condition holds (or, with `holds=False`, where it does not)."""
-    return found_there(_tree(condition), holds=holds)
+    return paths_found_by(_tree(condition), holds=holds)
 
 
 def constant_value(condition: Expression) -> bool | None:

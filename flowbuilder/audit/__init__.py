@@ -1,13 +1,13 @@
-"""The audit: what must be true of every store at any time, checked against what is written there.
+"""The audit: invariants of every store at any time, checked against what is stored.
 
-I1 one outcome a path. I2 events numbered without a gap. I3 the events tell the same as the rows. I4 epochs never go
-back. I5 every effect has its intent, I6 and its receipt. I7 one decision a review, for what was shown. I8 nothing
-follows the end. I9 what nobody holds waits for something. I10 one definition from start to end. I11 the walk does not
-depend on the order in which things became known, and proposes nothing that is done. I12 no more deaths than are
-allowed. I13 the counters count.
+I1 one outcome per path. I2 events numbered without a gap. I3 the events agree with the rows. I4 epochs never decrease.
+I5 every effect has its intent event, I6 and its receipt event. I7 one decision per review, for the content shown. I8 no
+event follows the end. I9 an execution without a holder waits for something. I10 the plan never changes. I11 the walk
+does not depend on the order of outcomes and decisions, and starts nothing that has an outcome. I12 no more dead workers
+in a row than allowed. I13 the counters of open reviews are right.
 """
 
-from flowbuilder.audit.finding import Finding
 from flowbuilder.audit.scan import audit, audit_rows
+from flowbuilder.audit.snapshot import Finding
 
 __all__ = ["Finding", "audit", "audit_rows"]

@@ -1,4 +1,4 @@
-"""What must be true of an execution that was driven by a walk."""
+"""Invariants of an execution that involve its plan: the walk of its plan must agree with its rows."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 
-from flowbuilder.audit.finding import Finding
-from flowbuilder.audit.record import Record
-from flowbuilder.audit.rows import ENDS
+from flowbuilder.audit.rows import ENDS, Broken
+from flowbuilder.audit.snapshot import ExecutionSnapshot, Finding
 from flowbuilder.engine.history import info_of
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.model.execution import TERMINAL
@@ -18,65 +17,62 @@ from flowbuilder.walk.commands import Start
 from flowbuilder.walk.walk import Walk
 
 SHUFFLES = 3
-"""In how many orders the outcomes and decisions are told to a walk."""
+"""In how many random orders the outcomes and decisions are given to a walk."""
 
 
-def walk_findings(record: Record, plan: Plan | FlowbuilderError) -> Iterator[Finding]:
-    """What is wrong with an execution as the walk of its plan sees it. An error is why there is no plan."""
-    for invariant, path, message in (*_telling(record), *_waiting(record), *_plan(record, plan)):
-        yield Finding(invariant=invariant, execution_id=record.execution.id, path=path, message=message)
+def walk_findings(snapshot: ExecutionSnapshot, plan: Plan | FlowbuilderError) -> Iterator[Finding]:
+    """The broken invariants of one execution. `plan` is an error when the plan cannot be made."""
+    for invariant, path, message in (*_events(snapshot), *_waiting(snapshot), *_plan(snapshot, plan)):
+        yield Finding(invariant=invariant, execution_id=snapshot.execution.id, path=path, message=message)
 
 
-Complaint = tuple[str, str, str]
-
-
-def _telling(record: Record) -> Iterator[Complaint]:
-    """I3: the events tell the same as the rows."""
-    told = {"completed": "step_completed", "failed": "step_failed"}
-    events: Counter[tuple[str, str]] = Counter((event.type, event.path) for event in record.events)
-    rows = Counter((told.get(outcome.status, ""), outcome.path) for outcome in record.outcomes)
+def _events(snapshot: ExecutionSnapshot) -> Iterator[Broken]:
+    """I3: the events agree with the rows."""
+    event_types = {"completed": "step_completed", "failed": "step_failed"}
+    events: Counter[tuple[str, str]] = Counter((event.type, event.path) for event in snapshot.events)
+    rows = Counter((event_types.get(outcome.status, ""), outcome.path) for outcome in snapshot.outcomes)
     for (kind, path), times in rows.items():
         if events[kind, path] != times:
             yield "I3", path, f"has an outcome, and {events[kind, path]} events {kind}"
     for (kind, path), _ in events.items():
-        if kind in told.values() and not rows[kind, path]:
+        if kind in event_types.values() and not rows[kind, path]:
             yield "I3", path, f"has an event {kind} and no such outcome"
-    outputs = {outcome.path: outcome.output for outcome in record.outcomes}
-    for event in record.events:
+    outputs = {outcome.path: outcome.output for outcome in snapshot.outcomes}
+    for event in snapshot.events:
         hashed = event.data.get("output_hash")
         if event.type == "step_completed" and hashed and hashed != digest(outputs.get(event.path)):
-            yield "I3", event.path, "has another output than the one that its event hashed"
-    ends = [event.type for event in record.events if event.type in ENDS]
-    if record.execution.status in TERMINAL and not ends:
-        yield "I3", "", f"is {record.execution.status}, and no event says so"
-    started = record.events[0].data.get("digest") if record.events else None
-    if started != record.execution.digest:
-        yield "I10", "", "has another plan than the one that it began with"
+            yield "I3", event.path, "has another output than its event's hash says"
+    ends = [event.type for event in snapshot.events if event.type in ENDS]
+    if snapshot.execution.status in TERMINAL and not ends:
+        yield "I3", "", f"is {snapshot.execution.status}, without an event that ends it"
+    started = snapshot.events[0].data.get("digest") if snapshot.events else None
+    if started != snapshot.execution.digest:
+        yield "I10", "", "has another plan than the one it started with"
 
 
-def _waiting(record: Record) -> Iterator[Complaint]:
-    """I9: what nobody holds waits for a person, for a time, or for the sweeper."""
-    execution = record.execution
+def _waiting(snapshot: ExecutionSnapshot) -> Iterator[Broken]:
+    """I9: an execution without a holder waits for a reviewer, a time, or the reconciler."""
+    execution = snapshot.execution
     if execution.holder is not None or execution.ready_at is not None:
         return
     if execution.status == "queued":
-        yield "I9", "", "is queued, and nothing will wake it"
-    if execution.status == "waiting" and not any(review.status == "open" for review in record.reviews):
-        yield "I9", "", "is waiting, and no review is open and no time is set"
+        yield "I9", "", "is queued without a ready_at: no worker will claim it"
+    if execution.status == "waiting" and not any(review.status == "open" for review in snapshot.reviews):
+        yield "I9", "", "is waiting without an open review or a ready_at"
 
 
-def _plan(record: Record, plan: Plan | FlowbuilderError) -> Iterator[Complaint]:
-    execution = record.execution
+def _plan(snapshot: ExecutionSnapshot, plan: Plan | FlowbuilderError) -> Iterator[Broken]:
+    execution = snapshot.execution
     if isinstance(plan, FlowbuilderError):
-        yield "I10", "", f"has no plan any more: {plan}"
+        yield "I10", "", f"has no plan: {plan}"
         return
     if plan.digest != execution.digest:
-        yield "I10", "", "began with another plan than its version compiles to now"
+        yield "I10", "", "started with another plan than its version compiles to now"
         return
     proposed = set()
     shuffle = random.Random(execution.id)
     for _ in range(SHUFFLES):
-        outcomes, decisions = list(record.outcomes), list(record.decisions.items())
+        outcomes, decisions = list(snapshot.outcomes), list(snapshot.decisions.items())
         shuffle.shuffle(outcomes)
         shuffle.shuffle(decisions)
         walk = Walk(
@@ -86,11 +82,11 @@ def _plan(record: Record, plan: Plan | FlowbuilderError) -> Iterator[Complaint]:
             execution=info_of(execution),
             outcomes=outcomes,
             decisions=dict(decisions),
-            asked=[review.path for review in record.reviews if review.status == "open"],
+            asked=[review.path for review in snapshot.reviews if review.status == "open"],
         )
         paths = frozenset(action.path for action in walk.advance() if isinstance(action, Start))
         proposed.add(paths)
         for path in sorted(paths & {outcome.path for outcome in outcomes}):
-            yield "I11", path, "has its outcome, and the walk would run it again"
+            yield "I11", path, "has an outcome, and the walk would run it again"
     if len(proposed) > 1:
-        yield "I11", "", "goes on differently when the same things become known in another order"
+        yield "I11", "", "continues differently when its outcomes and decisions come in another order"

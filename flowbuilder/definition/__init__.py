@@ -1,1 +1,1 @@
-"""Loading: a YAML or JSON document becomes a typed `Definition`, with a diagnostic for each fault in it."""
+"""The loader: a YAML or JSON document -> a typed `Definition`, and a diagnostic for each error in it."""

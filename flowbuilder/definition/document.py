@@ -1,4 +1,4 @@
-"""The document, typed and frozen. It knows nothing of executions."""
+"""The typed, immutable form of a workflow document."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flowbuilder.definition.yaml.scalars import place_inside
+from flowbuilder.definition.yaml.scalars import span_inside
 from flowbuilder.diagnostics import Report, Span
 from flowbuilder.steps.step import Place, Step
 from flowbuilder.values import Json, JsonObject, digest
@@ -26,29 +26,29 @@ class Input:
 
 @dataclass(frozen=True, kw_only=True)
 class Positions:
-    """Where each part of the document stands in its text. Keys are JSON pointers; `keys` are those of the names."""
+    """The source map: the span of each value (`values`) and of each name (`keys`) in the text, by JSON pointer."""
 
     values: Mapping[str, Span] = field(default_factory=dict)
     keys: Mapping[str, Span] = field(default_factory=dict)
     text: str | None = None
 
     def of(self, pointer: str) -> Span | None:
-        """The place of the value at `pointer`, or of the nearest thing around it."""
+        """The span of the value at `pointer`, or of the nearest value around it."""
         while pointer not in self.values and pointer:
             pointer = pointer.rpartition("/")[0]
         return self.values.get(pointer)
 
     def inside(self, pointer: str, value: str, start: int, end: int) -> Span | None:
-        """The place of `value[start:end]`, where `value` is the text at `pointer`; all of it if that is not known."""
+        """The span of `value[start:end]`, where `value` is the text at `pointer`; else of all of it."""
         whole = self.values.get(pointer)
         if whole is None or self.text is None:
             return self.of(pointer)
-        return place_inside(self.text, whole, value, start, end) or whole
+        return span_inside(self.text, whole, value, start, end) or whole
 
 
 @dataclass(frozen=True, kw_only=True)
 class Definition:
-    """A workflow definition. `outputs` holds compiled values: templates sit where the author wrote them."""
+    """A workflow definition. `outputs` holds compiled values, in which each template is a `Template`."""
 
     name: str
     title: str
@@ -77,7 +77,7 @@ class Definition:
         }
 
     def all_steps(self) -> Iterator[tuple[Place, Step]]:
-        """Every step, those in branches and iterations included, with its place in the document; outer ones first."""
+        """Every step with its place in the document, nested steps after their container."""
         yield from _below(self.steps, ("steps",))
 
 

@@ -1,4 +1,4 @@
-"""The `inputs` of a document: JSON Schema properties, each with its default where it has one."""
+"""Loads the `inputs` of a document: JSON Schema properties, some with a default."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from flowbuilder.definition.collector import DiagnosticCollector
 from flowbuilder.definition.document import Input
-from flowbuilder.definition.record_errors import shown
+from flowbuilder.definition.record_errors import describe_value
 from flowbuilder.diagnostics import nearest
 from flowbuilder.json_schema import BadSchema, ensure_schema, problems
 from flowbuilder.values import JsonObject
@@ -19,51 +19,59 @@ _PYTHON = {"str": "string", "text": "string", "int": "integer", "float": "number
            "dict": "object"}  # fmt: skip
 
 
-def load_inputs(raw: Mapping[str, Any], out: DiagnosticCollector) -> tuple[Input, ...]:
-    """The inputs in the author's order. One with a wrong schema stays an input of any shape."""
-    return tuple(_inputs(raw, out))
+def load_inputs(raw: Mapping[str, Any], diagnostics: DiagnosticCollector) -> tuple[Input, ...]:
+    """The inputs in the author's order. An input with an invalid schema becomes one that takes any value."""
+    return tuple(_inputs(raw, diagnostics))
 
 
-def _inputs(raw: Mapping[str, Any], out: DiagnosticCollector) -> Iterator[Input]:
+def _inputs(raw: Mapping[str, Any], diagnostics: DiagnosticCollector) -> Iterator[Input]:
     for name, schema in raw.items():
         place = ("inputs", name)
         if not _NAME.fullmatch(name):
-            out.at_name(place, "FB014", f"{name} cannot be the name of an input", hint="use letters, digits and _")
+            diagnostics.at_name(
+                place, "FB014", f"{name} cannot be the name of an input", hint="use letters, digits and _"
+            )
         if not isinstance(schema, dict):
             hint = f"write {name}: {{type: {schema}}}" if schema in _TYPES else "write it as {type: string}"
-            out.at_value(place, "FB014", f"{name} is {shown(schema)}, expected a JSON Schema", hint=hint)
+            diagnostics.at_value(
+                place, "FB014", f"{name} is {describe_value(schema)}, expected a JSON Schema", hint=hint
+            )
             yield Input(name=name, schema={}, required=True)
-        elif _usable(name, schema, out):
-            yield _input(name, schema, out)
+        elif _has_valid_schema(name, schema, diagnostics):
+            yield _input(name, schema, diagnostics)
         else:
             yield Input(name=name, schema={}, required="default" not in schema)
 
 
-def _usable(name: str, schema: JsonObject, out: DiagnosticCollector) -> bool:
+def _has_valid_schema(name: str, schema: JsonObject, diagnostics: DiagnosticCollector) -> bool:
     place = ("inputs", name)
     kind = schema.get("type")
     if isinstance(kind, str) and kind not in _TYPES:
         close = _PYTHON.get(kind) or nearest(kind, _TYPES)
         hint = f"did you mean {close}?" if close else f"the types are {', '.join(_TYPES)}"
-        out.at_value((*place, "type"), "FB014", f"there is no type {kind} in JSON Schema", hint=hint)
+        diagnostics.at_value((*place, "type"), "FB014", f"there is no type {kind} in JSON Schema", hint=hint)
         return False
     if isinstance(schema.get("required"), bool):
-        hint = "an input is required unless it has a default; leave this out"
-        out.at_name((*place, "required"), "FB014", "required is a list of properties in JSON Schema", hint=hint)
+        hint = "an input is required unless it has a default; remove this field"
+        diagnostics.at_name(
+            (*place, "required"), "FB014", "required is a list of property names in JSON Schema", hint=hint
+        )
         return False
     try:
         ensure_schema(schema)
     except BadSchema as error:
-        out.at_value(place, "FB014", f"{name} is not a usable JSON Schema: {error}")
+        diagnostics.at_value(place, "FB014", f"{name} is not a valid JSON Schema: {error}")
         return False
     return True
 
 
-def _input(name: str, schema: JsonObject, out: DiagnosticCollector) -> Input:
+def _input(name: str, schema: JsonObject, diagnostics: DiagnosticCollector) -> Input:
     if "default" not in schema:
         return Input(name=name, schema=schema, required=True)
     default = schema["default"]
     for at, message in problems(schema, default)[:1]:
         where = f" at {at}" if at else ""
-        out.at_value(("inputs", name, "default"), "FB015", f"the default of {name} is not valid{where}: {message}")
+        diagnostics.at_value(
+            ("inputs", name, "default"), "FB015", f"the default of {name} is not valid{where}: {message}"
+        )
     return Input(name=name, schema=schema, required=False, default=default)

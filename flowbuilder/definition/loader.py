@@ -1,4 +1,4 @@
-"""A document -> a Definition, with a Report of everything in it that is not as it should be."""
+"""Loads a document into a `Definition`, and reports every error in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from flowbuilder.definition.collector import DiagnosticCollector
 from flowbuilder.definition.document import Definition, Positions
 from flowbuilder.definition.input_loader import load_inputs
-from flowbuilder.definition.record_errors import report_field_errors, shown
+from flowbuilder.definition.record_errors import describe_value, report_field_errors
 from flowbuilder.definition.step_loader import load_steps
 from flowbuilder.definition.yaml.document import MAX_TEXT, read_document
 from flowbuilder.diagnostics import Diagnostic, Report, Span
@@ -22,7 +22,7 @@ from flowbuilder.steps.step import Record
 from flowbuilder.values import Json, JsonObject, NotJson, Place, ensure_json, map_values
 
 MAX_BYTES = 4 * MAX_TEXT
-"""No document that is read has more: a character has at most four bytes."""
+"""The most bytes of a document: a character has at most four."""
 HOST = re.compile(r"(\*\.)?([a-zA-Z0-9_]([a-zA-Z0-9_-]*[a-zA-Z0-9_])?\.)*[a-zA-Z0-9_-]+(:[0-9]{1,5})?")
 
 
@@ -33,18 +33,20 @@ class Document(Record):
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=64, description="unique among the workflows")
     title: str | None = Field(default=None, description="the name for people")
     description: str = ""
-    inputs: dict[str, Any] = Field(default_factory=dict, description="JSON Schema properties; required unless default")
+    inputs: dict[str, Any] = Field(
+        default_factory=dict, description="JSON Schema properties; required unless they have a default"
+    )
     hosts: tuple[str, ...] = Field(default=(), description="the only hosts that steps may reach; may read site")
-    steps: list[Any] = Field(min_length=1, description="what is done; order follows from what they refer to")
-    outputs: dict[str, Any] = Field(default_factory=dict, description="what comes out, as templates")
+    steps: list[Any] = Field(min_length=1, description="the steps; their order follows from their references")
+    outputs: dict[str, Any] = Field(default_factory=dict, description="the outputs, as templates")
 
 
 def load(document: str | bytes | Mapping[str, Json] | Path) -> tuple[Definition | None, Report]:
-    """The definition that a document holds, and what is wrong with it.
+    """The definition in a document, and the diagnostics of the loader.
 
-    A text is YAML or JSON; a `Path` is read. None stands for a document of which nothing can be made. A definition that
-    comes with errors is there to be checked further, so that all complaints are found in one pass: `check` repeats the
-    errors of the loader and `compile_plan` refuses it. Never raises for an author's mistake.
+    A text is YAML or JSON; the file at a `Path` is read. The definition is None where the document is not an object. A
+    definition with errors can be checked, so that one pass finds all errors: `check` repeats those of the loader, and
+    `compile_plan` raises `DefinitionError`. Errors in the document never raise.
     """
     if isinstance(document, Mapping):
         try:
@@ -89,16 +91,16 @@ def _text(document: str | bytes | Path) -> str:
         raise _Unreadable("the document is not UTF-8", hint="save the file as UTF-8", span=span) from None
 
 
-def _definition(raw: JsonObject, out: DiagnosticCollector) -> tuple[Definition, Report]:
+def _definition(raw: JsonObject, diagnostics: DiagnosticCollector) -> tuple[Definition, Report]:
     try:
         Document.model_validate(raw)
     except ValidationError as error:
-        report_field_errors(error, Document, raw, (), out)
-    hosts = _hosts(raw.get("hosts"), out)
-    inputs = load_inputs(raw["inputs"], out) if isinstance(raw.get("inputs"), dict) else ()
-    steps = load_steps(raw["steps"], ("steps",), out) if isinstance(raw.get("steps"), list) else ()
-    outputs = _outputs(raw["outputs"], out) if isinstance(raw.get("outputs"), dict) else {}
-    report = out.report()
+        report_field_errors(error, Document, raw, (), diagnostics)
+    hosts = _hosts(raw.get("hosts"), diagnostics)
+    inputs = load_inputs(raw["inputs"], diagnostics) if isinstance(raw.get("inputs"), dict) else ()
+    steps = load_steps(raw["steps"], ("steps",), diagnostics) if isinstance(raw.get("steps"), list) else ()
+    outputs = _outputs(raw["outputs"], diagnostics) if isinstance(raw.get("outputs"), dict) else {}
+    report = diagnostics.report()
     name, title = (raw[key] if isinstance(raw.get(key), str) else "" for key in ("name", "title"))
     definition = Definition(
         name=name,
@@ -109,43 +111,43 @@ def _definition(raw: JsonObject, out: DiagnosticCollector) -> tuple[Definition, 
         steps=steps,
         outputs=outputs,
         document=raw,
-        positions=out.positions,
+        positions=diagnostics.positions,
         load_report=report,
     )
     return definition, report
 
 
-def _hosts(raw: Any, out: DiagnosticCollector) -> tuple[str, ...]:
+def _hosts(raw: Any, diagnostics: DiagnosticCollector) -> tuple[str, ...]:
     if not isinstance(raw, list):
         return ()
     for index, host in enumerate(raw):
         if isinstance(host, str) and is_template(host):
-            _templated_host(host, ("hosts", index), out)
+            _templated_host(host, ("hosts", index), diagnostics)
         elif isinstance(host, str) and not HOST.fullmatch(host):
             hint = "a host is a name such as example.com or *.example.com, without https:// and path"
-            out.at_value(("hosts", index), "FB012", f"{shown(host)} is not a host", hint=hint)
+            diagnostics.at_value(("hosts", index), "FB012", f"{describe_value(host)} is not a host", hint=hint)
     return tuple(host if is_template(host) else host.lower() for host in raw if isinstance(host, str))
 
 
-def _templated_host(host: str, place: Place, out: DiagnosticCollector) -> None:
+def _templated_host(host: str, place: Place, diagnostics: DiagnosticCollector) -> None:
     try:
         references = Template(host).references
     except LanguageError as error:
-        out.in_text(place, host, error)
+        diagnostics.in_text(place, host, error)
         return
     if any(reference.path[0] != "site" for reference in references):
         hint = 'hosts are known before anything runs: write a name, or "{{ site.base_url }}"'
-        out.at_value(place, "FB012", "only site can be read in hosts", hint=hint)
+        diagnostics.at_value(place, "FB012", "only site can be read in hosts", hint=hint)
 
 
-def _outputs(raw: JsonObject, out: DiagnosticCollector) -> dict[str, Any]:
+def _outputs(raw: JsonObject, diagnostics: DiagnosticCollector) -> dict[str, Any]:
     def compiled(place: Place, value: Any) -> Any:
         if not (isinstance(value, str) and is_template(value)):
             return value
         try:
             return Template(value)
         except LanguageError as error:
-            out.in_text(place, value, error)
+            diagnostics.in_text(place, value, error)
             return None
 
     outputs: dict[str, Any] = map_values(raw, compiled, ("outputs",))

@@ -1,4 +1,4 @@
-"""What pydantic found wrong with a record of the document, said to its author: one complaint per cause."""
+"""Turns the validation errors of pydantic into diagnostics for the author, one for each cause."""
 
 from __future__ import annotations
 
@@ -49,12 +49,16 @@ _PATTERNS = {
 
 
 def report_field_errors(
-    error: ValidationError, model: type[BaseModel], raw: Mapping[str, Any], place: Place, out: DiagnosticCollector
+    error: ValidationError,
+    model: type[BaseModel],
+    raw: Mapping[str, Any],
+    place: Place,
+    diagnostics: DiagnosticCollector,
 ) -> None:
-    """Turn a validation error of the record `raw`, which stands at `place`, into complaints."""
+    """Report the validation error of the record `raw` at `place`, which was validated as a `model`."""
     found: dict[Place, list[Any]] = {}
     for item in error.errors(include_url=False, include_input=False):
-        found.setdefault(_written(raw, item["loc"]), []).append(item)
+        found.setdefault(_place_in(raw, item["loc"]), []).append(item)
     unknown = {at for at, items in found.items() if items[0]["type"] == "extra_forbidden"}
     for at, items in found.items():
         missing = [str(item["loc"][-1]) for item in items if item["type"] == "missing"]
@@ -62,23 +66,23 @@ def report_field_errors(
         misspelt = {nearest(str(other[-1]), missing) for other in unknown if other[:-1] == at}
         for name in missing:
             if name not in misspelt:
-                out.at_value((*place, *at), "FB011", f"the field {name} is missing")
+                diagnostics.at_value((*place, *at), "FB011", f"the field {name} is missing")
         if at in unknown:
             fields = sorted(_fields(_model_at(model, at[:-1])) - _fields_of_value(raw, at[:-1]))
             hint = did_you_mean(str(at[-1]), fields, what="the other fields are")
-            out.at_name((*place, *at), "FB010", f"there is no field {at[-1]} here", hint=hint)
-        elif wrong and not _inner(at, found):
-            _complain_of_value(_value(raw, at), wrong, (*place, *at), out)
+            diagnostics.at_name((*place, *at), "FB010", f"there is no field {at[-1]} here", hint=hint)
+        elif wrong and not _has_error_inside(at, found):
+            _report_value(_value(raw, at), wrong, (*place, *at), diagnostics)
 
 
-def _complain_of_value(value: Any, items: list[Any], place: Place, out: DiagnosticCollector) -> None:
+def _report_value(value: Any, items: list[Any], place: Place, diagnostics: DiagnosticCollector) -> None:
     if any(item["type"] == "language" for item in items):
         for at, source, error in _uncompilable(value, items):
-            out.in_text((*place, *at), source, error)
+            diagnostics.in_text((*place, *at), source, error)
         return
-    said = next((str(item["ctx"]["error"]) for item in items if item["type"] == "value_error"), None)
-    if said is not None and not said.startswith("a "):
-        out.at_value(place, "FB012", said)
+    message = next((str(item["ctx"]["error"]) for item in items if item["type"] == "value_error"), None)
+    if message is not None and not message.startswith("a "):
+        diagnostics.at_value(place, "FB012", message)
         return
     expected = list(dict.fromkeys(_expectation(item) for item in items))
     name = next((str(part) for part in reversed(place) if isinstance(part, str)), "the document")
@@ -92,7 +96,9 @@ def _complain_of_value(value: Any, items: list[Any], place: Place, out: Diagnost
         hint = f"did you mean {close}?" if close else ""
     elif isinstance(value, int | float) and "a text" in expected:
         hint = "put it in quotes"
-    out.at_value(place, "FB012", f"{name} is {shown(value)}, expected {', or '.join(expected)}", hint=hint)
+    diagnostics.at_value(
+        place, "FB012", f"{name} is {describe_value(value)}, expected {', or '.join(expected)}", hint=hint
+    )
 
 
 def _uncompilable(value: Any, items: list[Any]) -> Iterator[tuple[Place, object, LanguageError]]:
@@ -108,8 +114,8 @@ def _uncompilable(value: Any, items: list[Any]) -> Iterator[tuple[Place, object,
                 yield at, text, error
 
 
-def shown(value: Any) -> str:
-    """A value as a message shows it: short, and containers by kind only."""
+def describe_value(value: Any) -> str:
+    """A value as a message shows it: shortened, and a container by its kind."""
     if isinstance(value, Mapping):
         return "an object"
     if isinstance(value, list | tuple):
@@ -129,13 +135,13 @@ def _expectation(item: Any) -> str:
     return form.format_map(context)
 
 
-def _inner(at: Place, found: Mapping[Place, Any]) -> bool:
-    """Whether something inside was complained of: then that is the cause (another form of a union fits better)."""
+def _has_error_inside(at: Place, found: Mapping[Place, Any]) -> bool:
+    """Whether there is an error inside the value: then that one is reported, not the union around it."""
     return any(len(other) > len(at) and other[: len(at)] == at for other in found)
 
 
-def _written(raw: Any, loc: tuple[int | str, ...]) -> Place:
-    """The part of a location that the author wrote; pydantic adds the names of union members."""
+def _place_in(raw: Any, loc: tuple[int | str, ...]) -> Place:
+    """The place in `raw` of a pydantic location, which also holds the names of union members."""
     at: list[int | str] = []
     for part in loc:
         index = isinstance(raw, list | tuple) and isinstance(part, int) and part < len(raw)

@@ -1,4 +1,4 @@
-"""The JSON Schema of a definition, for editors: made from the step classes, third parties' included."""
+"""The JSON Schema of a workflow document, for editors, generated from all installed step classes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flowbuilder.values import JsonObject
 
 
 def definition_schema() -> JsonObject:
-    """The JSON Schema (draft 2020-12) of a whole document; a step is told by its `type`."""
+    """The JSON Schema (draft 2020-12) of a document; `type` selects the schema of a step."""
     types = dict(sorted(step_types().items()))
     models: list[Any] = [(Document, "validation"), (Step, "validation")]
     models += [(model, "validation") for model in types.values()]

@@ -1,4 +1,4 @@
-"""A site: a record of data that steps see as `site`, from a file that people write."""
+"""A site file: the record that templates see as `site`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from flowbuilder.diagnostics import Diagnostic, Report, did_you_mean
 from flowbuilder.steps.step import Record
 from flowbuilder.values import JsonObject
 
+# Prefect decides what a cron line means when it creates the schedule; this pattern only refuses what cannot be one. No
+# other parser accepts the same lines: cronsim, for one, refuses `0 22-6 * * *`, which Prefect runs.
 _CRON_FIELD = r"[0-9A-Za-z*/,\-#L?]+"
 _CRON = re.compile(rf"{_CRON_FIELD}( {_CRON_FIELD}){{4,5}}")
 
 
 class SiteSchedule(Record):
-    """When a workflow runs for the site by itself."""
+    """A schedule on which a workflow runs for the site."""
 
     workflow: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="the name of a published workflow")
     cron: str = Field(
@@ -35,7 +37,9 @@ class SiteSearch(Record):
 
     model_config = ConfigDict(extra="allow")
     property: str = Field(description="sc-domain:example.com, or a URL prefix")
-    connection: str | None = Field(default=None, description="whose credentials; none for a server that asks for none")
+    connection: str | None = Field(
+        default=None, description="the connection with the credentials; none for a server without authentication"
+    )
 
 
 class SiteContent(Record):
@@ -44,11 +48,11 @@ class SiteContent(Record):
     model_config = ConfigDict(extra="allow")
     type: Literal["files", "wordpress"] = Field(description="files: Markdown in a folder; wordpress: its REST API")
     root: str | None = Field(default=None, description="the folder of `files`, as seen from the site file")
-    connection: str | None = Field(default=None, description="whose credentials")
+    connection: str | None = Field(default=None, description="the connection with the credentials")
 
 
 class Site(Record):
-    """A site. Fields beyond these are allowed: the templates see the whole record."""
+    """A site. Further fields are allowed: templates see the whole record."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -65,44 +69,44 @@ class Site(Record):
 
 
 def load_site(text: str, *, folder: Path) -> tuple[JsonObject | None, Report]:
-    """The record that a site file holds, and what is wrong with it; `folder` is where the file is.
+    """The record of a site file and its diagnostics; the record is None where there are errors.
 
-    None stands for a file of which nothing can be made. `root` of the `cms` becomes an absolute path.
+    `folder` is the folder of the file: a relative `root` of the `cms` is resolved against it.
     """
     read = read_document(text)
     if read.value is None:
         return None, Report.of(_for_sites(item) for item in read.diagnostics)
     record = read.value
-    out = DiagnosticCollector(read.positions, read.diagnostics)
+    diagnostics = DiagnosticCollector(read.positions, read.diagnostics)
     try:
         Site.model_validate(record)
     except ValidationError as error:
-        report_field_errors(error, Site, record, (), out)
-    _check_zone(record, out)
-    _check_schedules(record, out)
-    if not out.report().ok:
-        return None, out.report()
-    return _completed(record, folder), out.report()
+        report_field_errors(error, Site, record, (), diagnostics)
+    _check_zone(record, diagnostics)
+    _check_schedules(record, diagnostics)
+    if not diagnostics.report().ok:
+        return None, diagnostics.report()
+    return _with_defaults(record, folder), diagnostics.report()
 
 
-def _check_zone(record: JsonObject, out: DiagnosticCollector) -> None:
+def _check_zone(record: JsonObject, diagnostics: DiagnosticCollector) -> None:
     zone = record.get("timezone", "UTC")
     if isinstance(zone, str) and zone not in available_timezones():
         hint = did_you_mean(zone, available_timezones()) if "/" in zone else "write an IANA name such as Europe/Berlin"
-        out.at_value(("timezone",), "FB012", f"there is no time zone {zone}", hint=hint[:120])
+        diagnostics.at_value(("timezone",), "FB012", f"there is no time zone {zone}", hint=hint[:120])
 
 
-def _check_schedules(record: JsonObject, out: DiagnosticCollector) -> None:
+def _check_schedules(record: JsonObject, diagnostics: DiagnosticCollector) -> None:
     schedules = record.get("schedules")
     for index, entry in enumerate(schedules if isinstance(schedules, list) else []):
         cron = entry.get("cron") if isinstance(entry, dict) else None
         if isinstance(cron, str) and not _CRON.fullmatch(" ".join(cron.split())):
             hint = 'five fields: minute, hour, day of month, month, day of week, such as "0 6 * * 1" for Mondays at 6'
-            out.at_value(("schedules", index, "cron"), "FB012", f"{cron!r} is not a cron line", hint=hint)
+            diagnostics.at_value(("schedules", index, "cron"), "FB012", f"{cron!r} is not a cron line", hint=hint)
 
 
-def _completed(record: JsonObject, folder: Path) -> JsonObject:
-    """The record with its defaults, and paths that mean the same from anywhere."""
+def _with_defaults(record: JsonObject, folder: Path) -> JsonObject:
+    """The record with its defaults, and with an absolute path as `root`."""
     complete: JsonObject = {"title": record["site"], "timezone": "UTC", "models": {}, "reviewers": {}, **record}
     cms = complete.get("cms")
     if isinstance(cms, dict) and isinstance(cms.get("root"), str):
@@ -111,6 +115,6 @@ def _completed(record: JsonObject, folder: Path) -> JsonObject:
 
 
 def _for_sites(item: Diagnostic) -> Diagnostic:
-    """A hint for workflows means nothing here."""
+    """The diagnostic with a hint for site files in place of one for workflows."""
     hint = "a site file begins with site: NAME" if "definition" in item.hint else item.hint
     return Diagnostic(code=item.code, message=item.message, pointer=item.pointer, span=item.span, hint=hint)

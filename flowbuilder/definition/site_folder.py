@@ -1,4 +1,4 @@
-"""The folder of site files: all of them, or one."""
+"""The folder of site files: reads all of them or the ones named."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 
 @dataclass(frozen=True, kw_only=True)
 class SiteFile:
-    """One file: its record is None when it has errors; `text` is for showing where they are."""
+    """One site file. The record is None when there are errors; `text` is the source that the report points into."""
 
     file: Path
     record: JsonObject | None
@@ -24,12 +24,12 @@ class SiteFile:
 
     @property
     def name(self) -> str:
-        """The site's name, or the file's while it cannot be read."""
+        """The site's name; the name of the file where the record has errors."""
         return str(self.record["site"]) if self.record else self.file.stem
 
 
 def site_files(folder: Path) -> list[SiteFile]:
-    """All site files of a folder, by name; none where there is no folder. A name that comes twice is an error."""
+    """The site files of a folder, by file name; none where there is no folder. A duplicate site name is an error."""
     if not folder.is_dir():
         return []
     found: dict[str, SiteFile] = {}
@@ -38,7 +38,7 @@ def site_files(folder: Path) -> list[SiteFile]:
         file = _read(path)
         first = found.get(file.name) if file.record else None
         if first is not None:
-            twice = Diagnostic(code="FB016", message=f"site {file.name} is in {first.file.name} already")
+            twice = Diagnostic(code="FB016", message=f"site {file.name} is already defined in {first.file.name}")
             file = SiteFile(file=path, record=None, report=Report.of([twice]), text=file.text)
         found.setdefault(file.name, file)
         files.append(file)
@@ -46,8 +46,10 @@ def site_files(folder: Path) -> list[SiteFile]:
 
 
 def site_records(folder: Path, names: tuple[str, ...] = ()) -> list[JsonObject]:
-    """The records of a folder, or of the sites named. `ConfigurationError` names the first file with errors among
-    them, `NotFound` a site that has no file."""
+    """The records of all sites in a folder, or of the sites named.
+
+    Raises `ConfigurationError` for the first file with errors among them, and `NotFound` for a site without a file.
+    """
     files = site_files(folder)
     for name in names:
         if name not in {file.name for file in files}:
@@ -58,7 +60,7 @@ def site_records(folder: Path, names: tuple[str, ...] = ()) -> list[JsonObject]:
         if names and file.name not in names:
             continue
         if file.record is None:
-            raise ConfigurationError(f"{file.file}: {_first(file.report)}; `flowbuilder sites` shows all that is wrong")
+            raise ConfigurationError(f"{file.file}: {_first(file.report)}; `flowbuilder sites` shows all errors")
         records.append(file.record)
     return records
 

@@ -7,6 +7,7 @@ import socket
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.values import Json, JsonObject
@@ -15,6 +16,14 @@ HOST = "127.0.0.1"
 PREFECT_PORT, REVIEW_PORT, SITE_PORT = 4200, 8501, 8765
 """The default ports: those of Prefect and Streamlit, and one for the sample site."""
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine can reach an address to listen on; an empty one means all addresses."""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
 
 
 def ensure_free(port: int, *, what: str, option: str) -> None:

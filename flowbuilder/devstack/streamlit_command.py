@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from flowbuilder.devstack.probes import HOST
+from flowbuilder.devstack.probes import HOST, is_loopback
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.settings import Settings, packaged_folder
 
@@ -62,14 +61,6 @@ def environment(settings: Settings, base: Mapping[str, str] | None = None) -> di
         if value not in ("", None):
             env[f"FLOWBUILDER_{name.upper()}"] = str(value)
     return env
-
-
-def is_loopback(address: str) -> bool:
-    """Whether only this machine can reach an address. False for an empty one, which means all interfaces."""
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
 
 
 def _options(settings: Settings, port: int, address: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Templates and expressions: two syntaxes, one language that reads JSON and always ends."""
+"""Templates and expressions: two syntaxes of one language over JSON, with bounded evaluation."""
 
 from flowbuilder.language.api import Expression, Template, is_template
 from flowbuilder.language.codegen.program import LANGUAGE_VERSION

@@ -1,4 +1,4 @@
-"""`Template` and `Expression`: a compiled text, as the rest of the product sees it."""
+"""The public classes `Template` and `Expression`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flowbuilder.values import Json
 
 
 class _Text:
-    """What both have in common. Two of the same text are equal, and share what was compiled."""
+    """A compiled, immutable text. Equal texts are equal objects and share one compiled program."""
 
     _cache: ProgramCache
     source: str
@@ -25,11 +25,11 @@ class _Text:
 
     @property
     def references(self) -> tuple[Reference, ...]:
-        """Every name that the text reads from its context, in the order of their places."""
+        """Every name that the text reads from its context, in the order of the text."""
         return self._program.references
 
     def check(self, namespace: Namespace) -> tuple[Shape, tuple[Finding, ...]]:
-        """The shape of what the text gives where these names are in scope, and all that is wrong with it there."""
+        """The shape of the result where these names are in scope, and the findings of the type checker."""
         return check_program(self._program, namespace)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -49,36 +49,36 @@ class _Text:
 
 
 class Template(_Text):
-    """A text with `{{ ... }}` and `{% ... %}`. Raises `LanguageError(stage="compile")` where it cannot be compiled."""
+    """A text with `{{ ... }}` and `{% ... %}`. Raises `LanguageError(stage="compile")`."""
 
     _cache = TEMPLATES
 
     @property
     def is_expression(self) -> bool:
-        """Whether it is exactly one `{{ expression }}`: then the value keeps its type."""
+        """Whether the text is exactly one `{{ expression }}`, whose value keeps its type."""
         return self._program.expression is not None
 
     def render(self, context: Mapping[str, Json]) -> Json:
-        """The text filled in from `context`, whose values must be JSON; raises `LanguageError(stage="run")`."""
+        """The rendered text. The values of `context` must be JSON; raises `LanguageError(stage="run")`."""
         evaluate = self._program.evaluate
-        self.__dict__["render"] = evaluate  # from now on without this method in between
+        self.__dict__["render"] = evaluate  # later calls skip this method
         result: Json = evaluate(context)
         return result
 
 
 class Expression(_Text):
-    """A bare expression, as in `when`. Raises `LanguageError(stage="compile")` where it cannot be compiled."""
+    """A bare expression, as in `when`. Raises `LanguageError(stage="compile")`."""
 
     _cache = EXPRESSIONS
 
     def evaluate(self, context: Mapping[str, Json]) -> Json:
-        """The value in `context`, whose values must be JSON; raises `LanguageError(stage="run")`."""
+        """The value. The values of `context` must be JSON; raises `LanguageError(stage="run")`."""
         evaluate = self._program.evaluate
-        self.__dict__["evaluate"] = evaluate  # from now on without this method in between
+        self.__dict__["evaluate"] = evaluate  # later calls skip this method
         result: Json = evaluate(context)
         return result
 
 
 def is_template(text: str) -> bool:
-    """Whether a text holds something to fill in: `{{`, `{%` or `{#`."""
+    """Whether a text contains template syntax: `{{`, `{%` or `{#`."""
     return "{" in text and ("{{" in text or "{%" in text or "{#" in text)

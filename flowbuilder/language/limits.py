@@ -1,4 +1,4 @@
-"""How much one text may be, and how much one evaluation may do: named settings, each with a named error."""
+"""The limits of a text's size and of the resources of one evaluation, and the meter that enforces the latter."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flowbuilder.errors import LanguageError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """The bounds of the language. What a text exceeds is FB204; what an evaluation exceeds is `limit.<name>`."""
+    """The bounds of the language. A text that exceeds one raises FB204, an evaluation `limit.<name>`."""
 
     template_chars: int = 16 * 1024
     template_tokens: int = 20_000
@@ -18,26 +18,26 @@ class Limits:
     expression_chars: int = 2_000
     expression_nodes: int = 300
     depth: int = 60
-    """How deep the parts of a text nest, statements and expressions together."""
+    """The nesting depth of a text, statements and expressions together."""
     brackets: int = 40
     nested_loops: int = 8
     steps: int = 100_000
-    """Work of one evaluation: about a step for each part of a text that is evaluated, or half a kilobyte compared."""
+    """The work of one evaluation: about one step for each evaluated part of the text or 512 compared characters."""
     memory: int = 4_000_000
-    """Characters (of up to four bytes) that one evaluation may make in all, whether or not it still needs them."""
+    """The characters (of up to four bytes) that one evaluation may allocate in total, freed ones included."""
     output: int = 1_000_000
-    """Characters of what a template prints."""
+    """The characters that a template may print."""
     value_depth: int = 64
-    """How deep a value may nest that is compared, printed or given back."""
+    """The nesting depth of a value that is compared, printed or returned."""
 
 
 LIMITS: Final = Limits()
 
 
 class Meter:
-    """What one evaluation may still do. Everything is charged before it is done."""
+    """The remaining budget of one evaluation. Every operation is charged before it runs."""
 
-    # plain class attributes: an evaluation that is charged nothing pays nothing for its meter
+    # class attributes: an evaluation that charges nothing does not initialise anything
     steps = LIMITS.steps
     memory = LIMITS.memory
 
@@ -48,17 +48,17 @@ class Meter:
             raise too_much("steps", f"this takes more than {LIMITS.steps:,} steps of work")
 
     def hold(self, characters: int) -> None:
-        """Charge text, or anything else in units of four bytes; raises `limit.memory`."""
+        """Charge allocated text, or other memory in units of four bytes; raises `limit.memory`."""
         self.memory -= characters
         if self.memory < 0:
             raise too_much("memory", f"this makes more than {LIMITS.memory:,} characters of text and lists")
 
     def hold_list(self, items: int) -> None:
-        """Charge a list of references to so many items, and the work of making it."""
+        """Charge the allocation of a list with this number of items, and its work."""
         self.hold(2 * items + 16)
         self.work(items >> 6)
 
 
 def too_much(limit: str, message: str) -> LanguageError:
-    """The error of an evaluation that goes over a limit."""
-    return LanguageError(f"limit.{limit}", message, stage="run", hint="do this in a code step, or on less data")
+    """The error of an evaluation that exceeds a limit."""
+    return LanguageError(f"limit.{limit}", message, stage="run", hint="use a code step, or less data")

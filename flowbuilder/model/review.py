@@ -1,4 +1,4 @@
-"""A review: a question to a person, its assignment and its decision."""
+"""A review: a request to a person, its assignment and its decision."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OnExpire = Literal["approved", "rejected", "withdrawn", "escalate"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Assignment:
-    """Who may decide: a site's group or named people; nobody named means anyone. `quorum` people must approve."""
+    """Who may decide: a site's group or named people; neither means anyone. `quorum` people must approve."""
 
     group: str | None = None
     people: tuple[str, ...] = ()
@@ -25,7 +25,7 @@ class Assignment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReviewRequest:
-    """What a step asks a person. `due_in` and `expires_in` are in seconds from the opening; None is never."""
+    """What a step asks of a reviewer. `due_in` and `expires_in` are seconds from the opening; None is never."""
 
     title: str
     base: Json = None
@@ -39,15 +39,15 @@ class ReviewRequest:
     round: int = 1
 
     def content_hash(self) -> str:
-        """The sha256 of what the reviewer is shown."""
+        """The sha256 of the content that the reviewer is shown."""
         shown = {"title": self.title, "base": self.base, "proposal": self.proposal, "findings": list(self.findings)}
         return digest(shown)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
-    """The answer to a review. `approved` is the content that may go on: the proposal, or what the reviewer made of it;
-    None unless approved. `shown_hash` is the sha256 of what was shown, `approved_hash` that of what was approved."""
+    """The decision of a review. `approved` is the approved content: the proposal, or the reviewer's edit of it; None
+    unless approved. `shown_hash` is the sha256 of the content shown, `approved_hash` that of the content approved."""
 
     kind: DecisionKind
     by: str
@@ -62,7 +62,7 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Review:
-    """A review as the store keeps it. `version` grows with every change; deciding needs the version that was seen."""
+    """A stored review. `version` grows with every change; an answer names the version that the reviewer saw."""
 
     id: str
     execution_id: str
@@ -80,7 +80,7 @@ class Review:
     claimed_until: datetime | None = None
     approvals: tuple[str, ...] = ()
     amended_by: str | None = None
-    """Who approved the proposal with an edit, short of the quorum: what is shown is their version of it since."""
+    """Who approved with an edit, short of the quorum: the edit is the proposal since."""
     escalations: int = 0
     decision: Decision | None = None
     account: str = "default"
@@ -88,7 +88,7 @@ class Review:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReviewPage:
-    """One page of the queue, ordered by due date (those without one last) then age; `next` continues it, if any."""
+    """One page of the queue, ordered by due date (those without one last) then age; `next`: the next page's cursor."""
 
     reviews: tuple[Review, ...]
     next: str | None = None

@@ -1,6 +1,6 @@
-"""Prefect as the engine: starts flow runs, wakes workers, cancels.
+"""Prefect as the engine: creates flow runs, wakes workers, cancels.
 
-Nothing of Prefect is imported before it is needed: a decision that reaches a warm worker of this machine never does.
+Prefect is imported only when it is called: a decision that reaches a warm worker of this machine needs none of it.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from flowbuilder.values import digest
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
-    from flowbuilder.prefect.deployments.deployment import Wanted
+    from flowbuilder.prefect.deployments.deployment import DeploymentSpec
 
-GONE = 404
+NOT_FOUND = 404
 
 
 class PrefectEngine:
@@ -36,37 +36,37 @@ class PrefectEngine:
         self._plans = plans or PlanCache(store)
         self._settings = settings
         self._deployments: dict[str, UUID] = {}
-        self._one_at_a_time = Lock()
+        self._lock = Lock()
 
     def start(self, wanted: StartRequest) -> str:
-        """Create the flow run, with the deployment that it needs, and the execution; returns their id."""
+        """Create the flow run, its deployment if needed, and the execution; returns the id that both have."""
         from prefect.exceptions import PrefectHTTPStatusError
 
-        from flowbuilder.prefect.api.sync_client import server
+        from flowbuilder.prefect.api.sync_client import prefect_client
 
-        chosen = self._store.version(wanted.workflow, wanted.version)
+        version = self._store.version(wanted.workflow, wanted.version)
         name = run_name(wanted.workflow, wanted.inputs, wanted.site)
         tags = [f"version:{wanted.version}"] if wanted.draft else []
-        # asked again, because the server was busy or this process died, it makes no second run
-        asked = digest([self._store.install_id(), wanted.key]) if wanted.key else str(uuid4())
-        # one at a time: a Prefect server on SQLite refuses all but one of those that come at once
-        with self._one_at_a_time, server() as client:
-            for known in (True, False):
-                deployment_id = self._deployment(client, chosen, wanted.site, draft=wanted.draft, known=known)
+        # repeated after an error or a crash, a start with the same key creates no second run
+        key = digest([self._store.install_id(), wanted.key]) if wanted.key else str(uuid4())
+        # one start at a time: a Prefect server on SQLite rejects all but one of concurrent ones
+        with self._lock, prefect_client() as client:
+            for use_cache in (True, False):
+                deployment_id = self._deployment(client, version, wanted.site, draft=wanted.draft, use_cache=use_cache)
                 try:
                     run = client.create_flow_run_from_deployment(
-                        deployment_id, parameters=wanted.inputs, name=name, tags=tags, idempotency_key=asked
+                        deployment_id, parameters=wanted.inputs, name=name, tags=tags, idempotency_key=key
                     )
                     break
                 except PrefectHTTPStatusError as problem:
-                    if not known or problem.response.status_code != GONE:
-                        raise  # else somebody has deleted the deployment
+                    if not use_cache or problem.response.status_code != NOT_FOUND:
+                        raise  # otherwise a person has deleted the deployment
         execution_id = str(run.id)
         create_execution(
             self._store,
             SystemClock(),
             execution_id=execution_id,
-            version=chosen,
+            version=version,
             inputs=wanted.inputs,
             site=wanted.site,
             plans=self._plans,
@@ -74,47 +74,47 @@ class PrefectEngine:
         wake_workers(self._settings.home, execution_id, run.model_dump_json())
         return execution_id
 
-    def _deployment(
-        self, client: SyncPrefectClient, version: WorkflowVersion, site: str | None, *, draft: bool, known: bool
-    ) -> UUID:
-        """The deployment that such runs are of, made or brought up to date; one that is `known` is believed in."""
-        from flowbuilder.prefect.api.work_pool import ensure_pool
-        from flowbuilder.prefect.deployments.deployment import ensure_deployment
-
-        wanted = self._wanted(version, site, draft=draft)
-        place = digest([wanted.full_name, wanted.fields()])
-        if not known or place not in self._deployments:
-            ensure_pool(client, self._settings.work_pool)
-            self._deployments[place] = UUID(ensure_deployment(client, wanted).deployment_id)
-        return self._deployments[place]
-
     def wake(self, execution_id: str) -> None:
-        """Tell the warm workers of this machine; where there is none that takes it, have Prefect resume the run."""
+        """Wake the warm workers of this machine; when none receives it, have Prefect resume the run."""
         if wake_workers(self._settings.home, execution_id):
             return
-        from flowbuilder.prefect.api.sync_client import server
+        from flowbuilder.prefect.api.sync_client import prefect_client
 
-        with server(hint=True) as client:
-            # ABORT: it goes on already, or has not yet come to rest; before it does it looks once more
+        with prefect_client(best_effort=True) as client:
+            # a refusal is ignored: the run is active, and reads the store once more before it suspends
             client.resume_flow_run(UUID(execution_id))
 
     def cancel(self, execution_id: str) -> None:
-        """Have Prefect show it as cancelled; the worker that holds it learns it from our own record."""
+        """Have Prefect show the run as cancelled; the worker that holds the execution reads it from the store."""
         if wake_workers(self._settings.home, execution_id):
             return
         from prefect.states import Cancelling
 
-        from flowbuilder.prefect.api.sync_client import server
+        from flowbuilder.prefect.api.sync_client import prefect_client
 
         try:
-            with server(hint=True) as client:
+            with prefect_client(best_effort=True) as client:
                 client.set_flow_run_state(UUID(execution_id), Cancelling(message="cancelled"))
         except (NotFound, Refused):
-            return  # Prefect does not have it, or has ended it already
+            return  # Prefect does not have the run, or the run has ended
 
-    def _wanted(self, version: WorkflowVersion, site: str | None, *, draft: bool) -> Wanted:
-        from flowbuilder.prefect.deployments.sync import wanted_deployment
+    def _deployment(
+        self, client: SyncPrefectClient, version: WorkflowVersion, site: str | None, *, draft: bool, use_cache: bool
+    ) -> UUID:
+        """The id of the deployment for such runs. It is created or updated unless this process has done so before and
+        `use_cache` is true."""
+        from flowbuilder.prefect.deployments.deployment import ensure_deployment, ensure_pool
+
+        spec = self._deployment_spec(version, site, draft=draft)
+        key = digest([spec.full_name, spec.fields()])
+        if not use_cache or key not in self._deployments:
+            ensure_pool(client, self._settings.work_pool)
+            self._deployments[key] = UUID(ensure_deployment(client, spec).deployment_id)
+        return self._deployments[key]
+
+    def _deployment_spec(self, version: WorkflowVersion, site: str | None, *, draft: bool) -> DeploymentSpec:
+        from flowbuilder.prefect.deployments.sync import deployment_spec
 
         schema = self._plans.plan_of(version).input_schema
         record = self._store.site(site) if site else None
-        return wanted_deployment(version, schema, record, self._settings, draft=draft, scheduled=False)
+        return deployment_spec(version, schema, record, self._settings, draft=draft, scheduled=False)

@@ -191,13 +191,12 @@ class Step(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutionInfo:
-    """What templates see as `execution`. `started_at` is an ISO time with zone; `attempt` counts from 1."""
+    """What templates see as `execution`: the same in every walk. `started_at` is an ISO time with zone."""
 
     id: str
     workflow: str
     version: int
     started_at: str
-    attempt: int = 1
 
     def json(self) -> JsonObject:
         """The value in scope."""
@@ -206,7 +205,7 @@ class ExecutionInfo:
             "workflow": self.workflow,
             "version": self.version,
             "started_at": self.started_at,
-            "attempt": self.attempt,
+            "attempt": 1,  # a public name; what templates see must not change when an execution is resumed
         }
 
 

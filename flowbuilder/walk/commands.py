@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.review import Decision
+from flowbuilder.model.step_path import StepPath
 from flowbuilder.plan.nodes import ReviewNode, TaskNode
 from flowbuilder.values import Json, JsonObject
 
@@ -82,4 +83,4 @@ class StepView:
 
 def ask_path(path: str, asks: int) -> str:
     """Where a task's review lives: its first at the task's own path, the next ones at `path~2`, `path~3` ..."""
-    return path if asks == 0 else f"{path}~{asks + 1}"
+    return StepPath(path).review(asks + 1)

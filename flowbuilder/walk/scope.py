@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from flowbuilder.plan.nodes import Block, BranchNode, Node
+from flowbuilder.model.step_path import StepPath
+from flowbuilder.plan.nodes import BranchNode, Node
 from flowbuilder.values import Json, JsonObject
 
 
@@ -13,11 +14,11 @@ from flowbuilder.values import Json, JsonObject
 class Scope:
     """The names at the top of a workflow, inside one item of an iteration, or inside a called workflow.
 
-    `prefix` begins the StepPaths of its steps: empty, `pages[3].`, `child.`. The branches of a conditional share the
-    scope that the conditional is in.
+    `place` is the StepPath of the level: empty, `pages[3]`, `child`. The branches of a conditional share the scope that
+    the conditional is in.
     """
 
-    prefix: str
+    place: str
     names: JsonObject
     parent: Scope | None = None
     steps: dict[str, JsonObject] = field(default_factory=dict)
@@ -28,8 +29,7 @@ class Scope:
 
     def path(self, node_id: str) -> str:
         """The StepPath of a step in this scope, in its current round: `draft`, `draft#2`."""
-        number = self.rounds.get(node_id, 1)
-        return f"{self.prefix}{node_id}" + (f"#{number}" if number > 1 else "")
+        return StepPath(self.place).step(node_id, self.rounds.get(node_id, 1))
 
     def entry(self, node_id: str) -> JsonObject | None:
         """What `steps.<id>` is: `{status, output, error}`, without `output` while or where there is none."""
@@ -69,14 +69,9 @@ class Scope:
 
     def item(self, loop_path: str, names: Mapping[str, Json], index: int) -> Scope:
         """The scope of one item: all names of this one and the item's own."""
-        return Scope(prefix=f"{loop_path}[{index}].", names={**self.names, **names}, parent=self)
+        return Scope(place=StepPath(loop_path).item(index), names={**self.names, **names}, parent=self)
 
     def call(self, path: str, inputs: JsonObject) -> Scope:
         """The scope of a called workflow: inputs and steps of its own."""
         kept = {name: self.names[name] for name in ("site", "execution")}
-        return Scope(prefix=f"{path}.", names={**kept, "inputs": inputs})
-
-
-def ids_in(block: Block) -> tuple[str, ...]:
-    """The ids of a block's nodes."""
-    return tuple(node.id for node in block)
+        return Scope(place=path, names={**kept, "inputs": inputs})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from flowbuilder.model.events import EventType, NewEvent
 from flowbuilder.model.execution import Outcome
 from flowbuilder.model.review import Decision
+from flowbuilder.model.step_path import StepPath
 from flowbuilder.plan.nodes import Block, BranchNode
 from flowbuilder.steps.step import ContinueWith
 from flowbuilder.values import Json, JsonObject
@@ -53,8 +53,6 @@ class CloseBlock:
     block: BlockRun
 
 
-_ITEM = re.compile(r"\[(\d+)\]")
-
 Job = Begin | GoOn | Apply | OpenItem | CloseBlock
 
 
@@ -84,9 +82,8 @@ class WalkState:
         known = {outcome.path: outcome for outcome in outcomes}
         state = cls(outcomes=known, decisions=dict(decisions or {}), asked=set(asked))
         for path in (*state.outcomes, *state.decisions, *state.asked):
-            for item in _ITEM.finditer(path):
-                loop = path[: item.start()]
-                state.known_items[loop] = max(state.known_items.get(loop, -1), int(item[1]))
+            for loop, index in StepPath(path).items():
+                state.known_items[loop] = max(state.known_items.get(loop, -1), index)
         return state
 
     def note(self, kind: EventType, path: str, data: JsonObject) -> None:

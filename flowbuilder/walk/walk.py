@@ -23,6 +23,7 @@ from collections.abc import Iterable, Mapping, Set
 from flowbuilder.errors import LanguageError
 from flowbuilder.model.execution import Outcome
 from flowbuilder.model.review import Decision
+from flowbuilder.model.step_path import StepPath
 from flowbuilder.plan.nodes import Plan
 from flowbuilder.steps.step import ExecutionInfo, render_value
 from flowbuilder.values import JsonObject
@@ -59,7 +60,7 @@ class Walk:
             "execution": execution.json(),
         }
         self._course = WalkState.of(outcomes, decisions, asked)
-        self._root = BlockRun(block=plan.block, scope=Scope(prefix="", names=names))
+        self._root = BlockRun(block=plan.block, scope=Scope(place="", names=names))
         self._course.open(self._root)
 
     @property
@@ -109,7 +110,7 @@ class Walk:
         if path in course.decisions:
             return
         course.decisions[path] = decision
-        run = course.live.get(path.partition("~")[0])
+        run = course.live.get(StepPath(path).step_run)
         if run is not None and run.state == "waiting":
             course.jobs.append(GoOn(run))
 

@@ -15,9 +15,9 @@ from review_app.widgets.page_frame import empty_state, heading, row, section, sh
 
 SHOWN = 5
 COUNTS: tuple[tuple[Status, str, str], ...] = (
-    ("running", "running", "blue"),
-    ("paused", "paused", "violet"),
-    ("failed", "failed", "red"),
+    ("running", "Running", "blue"),
+    ("paused", "Paused", "violet"),
+    ("failed", "Failed", "red"),
 )
 COUNTED = 100
 """Executions are counted up to this number; then a plus follows it."""
@@ -39,7 +39,7 @@ def view() -> None:
     with st.container(key="fb-tiles"):
         tiles = st.columns(4)
     with tiles[0]:
-        _tile("waiting", f"{waiting:,}", "waiting for review", "amber" if waiting else "grey", "review", {})
+        _tile("waiting", f"{waiting:,}", "Waiting for review", "amber" if waiting else "grey", "review", {})
     for column, (status, words, tone) in zip(tiles[1:], COUNTS, strict=True):
         with column:
             _count(app, status, words, tone)

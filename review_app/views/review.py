@@ -109,7 +109,7 @@ def _facts(review: Review, me: str) -> str:
         facts.append(chips.chip(f"Assigned to {assignees}", title="who can decide"))
     if review.status == "open":
         facts += [chips.deadline(review), chips.claim(review, me)]
-    facts.append(f'<span class="fb-muted">requested {chips.relative_time(review.created_at)}</span>')
+    facts.append(f'<span class="fb-muted">Requested {chips.relative_time(review.created_at)}</span>')
     approvals = f'<div class="fb-muted">Approved by {escaped(", ".join(review.approvals))}</div>'
     return "".join(facts) + (approvals if review.approvals and review.status == "open" else "")
 

@@ -23,7 +23,7 @@ def view() -> None:
     with main:
         heading(
             "Run a workflow",
-            "The execution uses the version that is published now, also if a newer one is published later.",
+            "Starts the published version. Versions published later do not change a running execution.",
         )
         if not published:
             empty_state(

@@ -143,6 +143,6 @@ def _diagnostic(item: Diagnostic) -> None:
 def _facts(version: WorkflowVersion) -> str:
     facts = [f"<code>{escaped(version.workflow)}</code>", chips.status(version.status)]
     by = f" by {version.author}" if version.author else ""
-    facts.append(f'<span class="fb-muted">created {chips.relative_time(version.created_at)}{escaped(by)}</span>')
+    facts.append(f'<span class="fb-muted">Created {chips.relative_time(version.created_at)}{escaped(by)}</span>')
     facts.append(f'<span class="fb-muted fb-id" title="digest">{escaped(version.digest[:12])}</span>')
     return "".join(facts)

@@ -62,7 +62,7 @@ def _draw(app: App, execution_id: str, me: str, was_active: bool) -> None:
             _value("Outputs", execution.outputs, shown=True)
         _value("Site", execution.site_record, shown=False)
     with right:
-        section("Timeline", '<span class="fb-muted">oldest first</span>')
+        section("Timeline", '<span class="fb-muted">Oldest first</span>')
         show(timeline.timeline(events))
         if execution.status in ACTIVE:
             _listen(execution.id, events[-1].seq if events else 0)
@@ -72,7 +72,7 @@ def _steps(app: App, execution: Execution) -> None:
     outcomes = app.outcomes(execution.id)
     step_views = _step_views(app, execution.id)
     if step_views is None:
-        section("Steps", '<span class="fb-muted">recorded steps only: this version no longer compiles</span>')
+        section("Steps", '<span class="fb-muted">Recorded steps only: this version no longer compiles</span>')
         show(steps.table_from_outcomes(outcomes))
         return
     table, drawing = st.tabs(["Steps", "Graph"])
@@ -128,12 +128,11 @@ def _facts(execution: Execution) -> str:
         facts.append(chips.chip(f"{execution.control} requested".capitalize(), "violet"))
     if execution.attempt > 1:
         facts.append(chips.chip(f"Attempt {execution.attempt}", title="how often a worker has claimed this execution"))
-    facts.append(
-        f'<span class="fb-muted">{escaped(execution.trigger)}, {chips.relative_time(execution.created_at)}</span>'
-    )
+    created = f"Created {chips.relative_time(execution.created_at)} ({escaped(execution.trigger)})"
+    facts.append(f'<span class="fb-muted">{created}</span>')
     took = times.elapsed(execution.started_at, execution.ended_at or session.now())
     if took and execution.ended_at:
-        facts.append(f'<span class="fb-muted">took {escaped(took)}</span>')
+        facts.append(f'<span class="fb-muted">Took {escaped(took)}</span>')
     facts.append(f'<span class="fb-muted fb-id">{escaped(execution.id)}</span>')
     return "".join(facts)
 

@@ -46,7 +46,7 @@ def section(title: str, beside: str = "") -> None:
 def show_error(title: str, failure: FlowbuilderError) -> None:
     """Draw an error as an alert with a title."""
     message = failure.message[:MAX_ALERT_LENGTH]
-    show(f'<div class="fb-failure" role="alert"><b>{escaped(title)}.</b> {escaped(message)}</div>')
+    show(f'<div class="fb-failure" role="alert"><b>{escaped(title)}:</b> {escaped(message)}</div>')
 
 
 def alert(text: str, *, warning: bool = False) -> None:

@@ -51,8 +51,8 @@ def multi_select(
     key = _key(name)
     st.session_state[key] = [option for option in st.query_params.get_all(name) if option in options]
     chosen = st.pills(
-        title, options, selection_mode="multi", key=key, on_change=_write, args=(name, [], on_change),
-        label_visibility="collapsed",
+        title, options, format_func=str.capitalize, selection_mode="multi", key=key,
+        on_change=_write, args=(name, [], on_change), label_visibility="collapsed",
     )  # fmt: skip
     return tuple(chosen or ())
 

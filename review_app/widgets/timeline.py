@@ -97,11 +97,12 @@ def sentence(event: Event) -> str:
 def _line(event: Event) -> str:
     tone = "red" if event.data.get("decision") == "rejected" else _SENTENCES.get(event.type, ("grey", None))[0]
     path = f"<code>{escaped(event.path)}</code> " if event.path else ""
+    text = sentence(event) if event.path else sentence(event)[:1].upper() + sentence(event)[1:]
     zone = session.zone()
     return (
         f'<div class="fb-event"><span class="fb-at" title="{attribute(times.stamp(event.at, zone))}">'
         f'{times.clock(event.at, zone)}</span><i class="fb-dot fb-{tone}"></i>'
-        f"<span>{path}{escaped(sentence(event))}</span></div>"
+        f"<span>{path}{escaped(text)}</span></div>"
     )
 
 

@@ -15,6 +15,13 @@ from tests.support.prefect_installation import PrefectInstallation
 from tests.support.prefect_server import PrefectServer, prefect_server
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A time limit that only stops tests that hang: a Prefect server needs a minute to start on a busy machine."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(600), append=False)
+
+
 @pytest.fixture(scope="session")
 def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
     """The server of this session."""

@@ -46,4 +46,4 @@ async def test_a_step_whose_outcome_could_not_be_written_is_done_again(
     assert store.away == 1
     assert len(there.events(execution_id, "step_completed", path)) == 1
     assert not there.events(execution_id, "step_failed")
-    assert not [record for record in caplog.records if record.exc_info and "cannot go on here" in record.message]
+    assert not [record for record in caplog.records if record.exc_info and "cannot run here" in record.message]

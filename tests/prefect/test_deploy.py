@@ -28,13 +28,13 @@ async def test_deploying_twice_changes_nothing_the_second_time(shop: PrefectInst
     note, two = shop.publish(NOTE), shop.publish(TWO_REVIEWS)
     sites = [site("one.example", note), site("two.example", note)]
     first = await deploy(shop, sites)
-    assert [(change.name, change.what) for change in first] == [
+    assert [(change.name, change.action) for change in first] == [
         (f"{note}/one.example", "created"),
         (f"{two}/one.example", "created"),
         (f"{note}/two.example", "created"),
         (f"{two}/two.example", "created"),
     ]
-    assert {change.what for change in await deploy(shop, sites)} == {"unchanged"}
+    assert {change.action for change in await deploy(shop, sites)} == {"unchanged"}
 
 
 async def test_a_deployment_has_a_typed_form_tags_and_a_schedule_in_its_zone(shop: PrefectInstallation) -> None:
@@ -57,11 +57,11 @@ async def test_what_changed_is_said_by_name(shop: PrefectInstallation) -> None:
     note = shop.publish(NOTE)
     await deploy(shop, [site("one.example", note)])
     [change] = await deploy(shop, [site("one.example", note, cron="30 7 * * *")])
-    assert (change.what, change.fields) == ("changed", ("description", "schedules"))
+    assert (change.action, change.fields) == ("changed", ("description", "schedules"))
     shop.app.push(NOTE.replace("name: note", f"name: {note}").replace("maximum: 5", "maximum: 6"))
     shop.app.publish(note)
     [change] = await deploy(shop, [site("one.example", note, cron="30 7 * * *")])
-    assert (change.what, change.fields) == ("changed", ("version", "parameter_openapi_schema"))
+    assert (change.action, change.fields) == ("changed", ("version", "parameter_openapi_schema"))
 
 
 async def test_what_is_wanted_no_more_is_removed_unless_executions_are_under_way(shop: PrefectInstallation) -> None:
@@ -72,15 +72,15 @@ async def test_what_is_wanted_no_more_is_removed_unless_executions_are_under_way
         await shop.status(execution_id, "waiting")
         await prefect_state(execution_id, "Suspended")
         changes = {change.name: change for change in await deploy(shop, [site("one.example", note)])}
-        assert changes[f"{note}/three.example"].what == "removed"
+        assert changes[f"{note}/three.example"].action == "removed"
         kept = changes[f"{note}/two.example"]
-        assert (kept.what, kept.note) == ("kept", "1 execution under way; its schedules are taken away")
+        assert (kept.action, kept.note) == ("kept", "1 unfinished execution; its schedules were removed")
         assert (await read(f"{note}/two.example")).schedules == []
         await shop.decide(await shop.review(execution_id))
         await shop.status(execution_id, "completed")
         await prefect_state(execution_id, "Completed")
     changes = {change.name: change for change in await deploy(shop, [site("one.example", note)])}
-    assert changes[f"{note}/two.example"].what == "removed"
+    assert changes[f"{note}/two.example"].action == "removed"
 
 
 async def test_a_schedule_of_a_workflow_that_is_not_published_is_refused(shop: PrefectInstallation) -> None:
@@ -111,7 +111,7 @@ async def test_prefect_deploy_makes_the_same_deployments(
         records = site_records(ROOT / "deployments" / "sites")
         changes = await asyncio.to_thread(deploy_sites, store, options, records, remove=False)
     assert len(changes) == 6
-    assert {(change.what, change.fields) for change in changes} == {("changed", ("description",))}
+    assert {(change.action, change.fields) for change in changes} == {("changed", ("description",))}
 
 
 def site(name: str, workflow: str, *, cron: str = "0 6 * * 1") -> dict[str, Any]:

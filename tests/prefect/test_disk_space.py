@@ -38,4 +38,4 @@ async def test_without_room_nothing_begins_and_with_room_it_goes_on(
             assert "only 12.0 MB are free" in found.message
             full.undo()
             for execution_id in ids:
-                await shop.status(execution_id, "waiting", seconds=15)
+                await shop.status(execution_id, "waiting")

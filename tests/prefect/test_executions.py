@@ -5,12 +5,27 @@ from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import TaskRun
 
+from flowbuilder.adapters.ports import SystemClock
 from flowbuilder.errors import Refused
+from flowbuilder.testing import FakeHttp, fake_ports
+from flowbuilder.testing.fakes import respond
 from tests.support.documents import ITEMS, NOTE, TWO_REVIEWS
 from tests.support.prefect_installation import PrefectInstallation, flow_run, prefect_state, until
 
 pytestmark = pytest.mark.prefect
+
+RETRIED = """
+schema: flowbuilder/v1
+name: retried
+title: Retried
+steps:
+  - {id: get, type: api, url: "https://service.example/x", retry: {attempts: 3, delay_seconds: 0.2}}
+outputs:
+  ok: "{{ steps.get.output.body.ok }}"
+"""
 
 
 async def test_an_execution_runs_to_its_review_and_on_to_its_end(shop: PrefectInstallation) -> None:
@@ -203,3 +218,26 @@ async def graph(execution_id: str, count: int) -> dict[str, set[str]]:
             break
         await asyncio.sleep(0.1)
     return {node["label"]: {nodes[parent["id"]]["label"] for parent in node["parents"]} for node in nodes.values()}
+
+
+async def test_a_retry_is_a_retry_of_the_task_run_in_prefect(shop: PrefectInstallation) -> None:
+    answers = iter([respond("busy", status=503), respond({"ok": True})])
+    fetched = "https://service.example/x"
+    shop.ports = fake_ports(clock=SystemClock(), http=FakeHttp({fetched: lambda _request: next(answers)}))
+    workflow = shop.publish(RETRIED)
+    async with shop.worker():
+        execution_id = await shop.start(workflow)
+        await shop.status(execution_id, "completed")
+    async with get_client() as client:
+        runs: list[TaskRun] = []
+        for _ in range(100):
+            where = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(execution_id)]))
+            runs = await client.read_task_runs(flow_run_filter=where)
+            if runs and runs[0].state is not None and runs[0].state.is_completed():
+                break
+            await asyncio.sleep(0.1)
+        assert [(run.name, run.run_count) for run in runs] == [("get", 2)]
+        states = await client.read_task_run_states(runs[0].id)
+    assert "AwaitingRetry" in {state.name for state in states}
+    assert [event.data["attempt"] for event in shop.events(execution_id, "step_retrying")] == [1]
+    assert [outcome.attempt for outcome in shop.app.outcomes(execution_id)] == [2]

@@ -51,7 +51,7 @@ async def test_a_decaying_page_is_refreshed_reviewed_published_and_verified(
         review = await whole.review(execution_id)
         assert review.request.base != review.request.proposal
         await whole.decide(review)
-        await whole.status(execution_id, "completed", "failed", seconds=40)
+        await whole.status(execution_id, "completed", "failed")
         await prefect_state(execution_id, "Completed")
     outputs = whole.app.execution(execution_id).outputs
     assert outputs["decision"] == "approved"

@@ -123,12 +123,12 @@ async def test_one_poisonous_execution_among_many_is_set_aside_and_the_others_fi
         "PYTHONPATH": plugin,
     }
     with Supervised(environment, tmp_path / "worker.log") as worker:
-        [first] = await until(lambda: shop.events(poison, "step_started", "fuse")[:1], seconds=90, what="the poison")
+        [first] = await until(lambda: shop.events(poison, "step_started", "fuse")[:1], what="the poison")
         begun = time.monotonic()
-        await shop.status(poison, "paused", seconds=120)
+        await shop.status(poison, "paused")
         quarantined = time.monotonic() - begun
         for execution_id in others:
-            await shop.status(execution_id, "completed", seconds=120)
+            await shop.status(execution_id, "completed")
         finished = time.monotonic() - begun
     said = f"quarantined after {quarantined:.0f} s, the others done after {finished:.0f} s, {worker.deaths}"
     assert first.path == "fuse"

@@ -15,9 +15,9 @@ from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, tempor
 
 from flowbuilder.errors import Unavailable
 from flowbuilder.model.review_rules import Answer
-from flowbuilder.prefect.api.availability import PrefectUnavailable, prefect_asked
-from flowbuilder.prefect.api.deployment_limits import Limits
-from flowbuilder.prefect.runs.process_liveness import this_place
+from flowbuilder.prefect.api.availability import PrefectUnavailable, prefect_call
+from flowbuilder.prefect.api.cached_reads import DeploymentLimits
+from flowbuilder.prefect.runs.process_liveness import this_machine
 from flowbuilder.prefect.runs.worker_context import WorkerContext, new_holder
 from tests.support.documents import NOTE
 from tests.support.prefect_installation import PrefectInstallation, until
@@ -92,32 +92,32 @@ async def test_what_another_kind_of_worker_had_last_waits_for_prefect(shop: Pref
     lease = shop.store.claim(execution_id, new_holder("flow"), timedelta(milliseconds=1))
     with prefect_away():
         async with shop.worker() as worker:
-            worker.desk.call(execution_id)
-            await until(lambda: worker.desk.seats, what="the execution's seat")
-            await worker.desk.idle()
+            worker.dispatcher.wake(execution_id)
+            await until(lambda: worker.dispatcher.slots, what="the execution's seat")
+            await worker.dispatcher.wait_idle()
             assert shop.app.execution(execution_id).epoch == lease.epoch
-            worker.desk.offer(execution_id)
-            assert not worker.desk.seats  # it rests; nobody asks again and again
+            worker.dispatcher.enqueue(execution_id)
+            assert not worker.dispatcher.slots  # it rests; nobody asks again and again
 
 
 async def test_a_poll_that_is_not_answered_is_no_end_of_the_worker(shop: PrefectInstallation) -> None:
     with prefect_away():
         async with shop.worker() as worker:
-            for _ in range(5):
+            for _ in range(2):
                 assert await worker.get_and_submit_flow_runs() == []
                 await worker.sync_with_backend()
 
 
 async def test_a_deployment_that_prefect_has_forgotten_has_no_limit(shop: PrefectInstallation) -> None:
     async with get_client() as client:
-        assert await Limits(client).has(uuid4()) is False
+        assert await DeploymentLimits(client).has(uuid4()) is False
 
 
 async def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flowbuilder.prefect.api.availability.ANSWER_SECONDS", 0.2)
     async with silent_server() as api, PrefectClient(api=api) as client:
         with pytest.raises(PrefectUnavailable, match="does not answer"):
-            async with prefect_asked():
+            async with prefect_call():
                 await client.read_flow_run(uuid4())
 
 
@@ -170,7 +170,7 @@ async def test_a_worker_that_starts_is_not_held_up_by_a_server_that_does_not_ans
 ) -> None:
     execution_id = await waiting(shop)
     decide(shop, execution_id)
-    monkeypatch.setattr("flowbuilder.prefect.worker.warm_worker.SYNC_SECONDS", 0.5)
+    monkeypatch.setattr("flowbuilder.prefect.worker.warm_worker.HEARTBEAT_SECONDS", 0.5)
     monkeypatch.setattr("flowbuilder.prefect.api.availability.ANSWER_SECONDS", 0.5)
     async with silent_server() as api:
         with prefect_away(api):
@@ -184,8 +184,8 @@ async def test_what_a_process_held_that_has_died_goes_on_while_prefect_does_not_
     execution_id = await waiting(shop)
     decide(shop, execution_id)
     other = await asyncio.create_subprocess_exec("sleep", "60")
-    shop.store.claim(execution_id, f"test:{this_place()}:{other.pid}:other", timedelta(minutes=10))
-    monkeypatch.setattr("flowbuilder.prefect.worker.warm_worker.SYNC_SECONDS", 0.5)
+    shop.store.claim(execution_id, f"test:{this_machine()}:{other.pid}:other", timedelta(minutes=10))
+    monkeypatch.setattr("flowbuilder.prefect.worker.warm_worker.HEARTBEAT_SECONDS", 0.5)
     monkeypatch.setattr("flowbuilder.prefect.api.availability.ANSWER_SECONDS", 0.5)
     async with silent_server() as api:
         with prefect_away(api):

@@ -26,7 +26,7 @@ async def test_a_decision_whose_wake_up_was_lost_is_found(shop: PrefectInstallat
         await shop.status(execution_id, "waiting")
         now = shop.app.review(review.id)
         shop.store.decide(review.id, Answer.to(now, kind="approved", by="ana"))
-        await shop.status(execution_id, "completed", seconds=5)
+        await shop.status(execution_id, "completed")
 
 
 async def test_a_review_whose_time_is_over_expires(shop: PrefectInstallation) -> None:
@@ -56,8 +56,8 @@ async def test_prefect_is_told_an_end_that_it_did_not_hear(shop: PrefectInstalla
     shop.store.request_control(execution_id, "cancel", "ana")
     async with get_client() as client:
         sweeper = Sweeper(shop.store, client, nobody)
-        sweeper.quiet = 0.0
-        swept = await sweeper.sweep(whole=True)
+        sweeper.report_seconds = 0.0
+        swept = await sweeper.sweep(complete=True)
     assert execution_id in swept.corrected
     await prefect_state(execution_id, "Cancelled")
 
@@ -67,8 +67,8 @@ async def test_a_run_that_prefect_believes_to_be_running_is_shown_as_waiting(sho
     async with get_client() as client:
         await client.set_flow_run_state(UUID(execution_id), Running(), force=True)
         sweeper = Sweeper(shop.store, client, nobody)
-        sweeper.quiet = 0.0
-        await sweeper.sweep(whole=True)
+        sweeper.report_seconds = 0.0
+        await sweeper.sweep(complete=True)
     assert "review" in ((await prefect_state(execution_id, "Suspended")).message or "")
 
 
@@ -112,7 +112,7 @@ async def waiting(shop: PrefectInstallation) -> str:
         execution_id = await shop.start(workflow, {"text": "hello"})
         await shop.status(execution_id, "waiting")
         await prefect_state(execution_id, "Suspended")
-        await until(lambda: not worker.desk.seats, what="an idle worker")
+        await until(lambda: not worker.dispatcher.slots, what="an idle worker")
     return execution_id
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 PROBE = """
 import asyncio, sys
 from prefect.server.database.configurations import AioSqliteConfiguration
-from flowbuilder.prefect.api.sqlite_server_patch import queue_up_writers
+from flowbuilder.prefect.api.sqlite_server_patch import serialize_writers
 
 async def main():
-    queue_up_writers()
-    queue_up_writers()
+    serialize_writers()
+    serialize_writers()
     engine = await AioSqliteConfiguration(connection_url=f"sqlite+aiosqlite:///{sys.argv[1]}").engine()
     async with engine.connect() as connection:
         print((await connection.exec_driver_sql("PRAGMA busy_timeout")).scalar(), end=" ")

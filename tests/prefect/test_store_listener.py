@@ -15,7 +15,7 @@ from flowbuilder.engine.start import create_execution
 from flowbuilder.errors import Unavailable
 from flowbuilder.model.review_rules import Answer
 from flowbuilder.prefect.worker import warm_worker
-from flowbuilder.prefect.worker.store_listener import Listening
+from flowbuilder.prefect.worker.store_listener import StoreListener
 from flowbuilder.settings import Settings
 from flowbuilder.store import open_store
 from flowbuilder.testing import MemoryStore, fake_ports
@@ -32,7 +32,7 @@ def far_shop(
     request: pytest.FixtureRequest, prefect: PrefectServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[PrefectInstallation]:
     """A shop on both databases, whose worker does not poll."""
-    monkeypatch.setattr(warm_worker, "READY_SECONDS", 3600.0)
+    monkeypatch.setattr(warm_worker, "STORE_POLL_SECONDS", 3600.0)
     url = request.getfixturevalue(f"{request.param}_url")
     settings = settings.model_copy(update={"database_url": url, "sweep_seconds": 3600.0})
     with contextlib.closing(open_store(url, durable=False)) as store:
@@ -75,14 +75,14 @@ class Heard:
     def call(self, execution_id: str) -> None:
         self.ids.append(execution_id)
 
-    async def of(self, execution_id: str, seconds: float = 5) -> None:
-        await until(lambda: execution_id in self.ids, seconds=seconds, what=f"a call for {execution_id}")
+    async def of(self, execution_id: str) -> None:
+        await until(lambda: execution_id in self.ids, what=f"a call for {execution_id}")
 
 
 @contextlib.asynccontextmanager
 async def listening(store: Any, wanted: Callable[[str], bool] = lambda _: True) -> AsyncIterator[Heard]:
     heard = Heard()
-    ear = Listening(store, wanted=wanted, call=heard.call)
+    ear = StoreListener(store, is_interested=wanted, wake=heard.call)
     ear.start()
     try:
         yield heard

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flowbuilder.prefect.api.wakeup_channel import LONGEST, WakeUps, wake_workers
+from flowbuilder.prefect.api.wakeup_channel import MAX_BYTES, WakeUpListener, wake_workers
 from tests.support.documents import NOTE
 from tests.support.prefect_installation import PrefectInstallation, until
 
@@ -25,7 +25,7 @@ class Heard(list[tuple[str, str]]):
 
 async def test_a_wake_up_reaches_every_worker_that_is_listed(tmp_path: Path) -> None:
     heard = Heard()
-    async with WakeUps(tmp_path, heard), WakeUps(tmp_path, heard):
+    async with WakeUpListener(tmp_path, heard), WakeUpListener(tmp_path, heard):
         assert await asyncio.to_thread(wake_workers, tmp_path, "abc")
         await until(lambda: len(heard) == 2, what="both words")
     assert heard == [("abc", ""), ("abc", "")]
@@ -34,8 +34,8 @@ async def test_a_wake_up_reaches_every_worker_that_is_listed(tmp_path: Path) -> 
 
 async def test_what_is_known_of_the_run_comes_with_the_word_if_it_is_short(tmp_path: Path) -> None:
     heard = Heard()
-    run, long = json.dumps({"name": "über uns, two words"}), json.dumps({"name": LONGEST * "x"})
-    async with WakeUps(tmp_path, heard):
+    run, long = json.dumps({"name": "über uns, two words"}), json.dumps({"name": MAX_BYTES * "x"})
+    async with WakeUpListener(tmp_path, heard):
         assert await asyncio.to_thread(wake_workers, tmp_path, "abc", run)
         assert await asyncio.to_thread(wake_workers, tmp_path, "def", long)
         await until(lambda: len(heard) == 2, what="both words")
@@ -48,7 +48,10 @@ async def test_a_worker_asks_prefect_nothing_that_the_word_has_told(
 ) -> None:
     asked: list[object] = []
     async with shop.worker() as worker:
-        monkeypatch.setattr(worker.desk.client, "read_flow_run", asked.append)
+        for loop in worker._loops:  # only the wake-up reaches it
+            loop.cancel()
+        await worker._notifications.stop()
+        monkeypatch.setattr(worker.dispatcher.client, "read_flow_run", asked.append)
         execution_id = await shop.start(shop.publish(NOTE), {"text": "hello"})
         await shop.status(execution_id, "waiting")
     assert asked == []
@@ -56,7 +59,7 @@ async def test_a_worker_asks_prefect_nothing_that_the_word_has_told(
 
 async def test_a_word_without_the_token_is_not_heard(tmp_path: Path) -> None:
     heard = Heard()
-    async with WakeUps(tmp_path, heard):
+    async with WakeUpListener(tmp_path, heard):
         [file] = (tmp_path / "workers").glob("*.json")
         port = json.loads(file.read_text())["port"]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -68,7 +71,7 @@ async def test_a_word_without_the_token_is_not_heard(tmp_path: Path) -> None:
 
 
 async def test_only_the_user_may_read_the_token(tmp_path: Path) -> None:
-    async with WakeUps(tmp_path, Heard()):
+    async with WakeUpListener(tmp_path, Heard()):
         [file] = (tmp_path / "workers").glob("*.json")
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700

@@ -19,6 +19,7 @@ from flowbuilder.model.events import Event
 from flowbuilder.model.execution import TERMINAL, Execution
 from flowbuilder.model.review import Review
 from flowbuilder.model.review_rules import Answer
+from flowbuilder.model.step_path import StepPath
 from flowbuilder.ports import Ports, Sandbox, StartRequest, Store
 from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeClock, fake_ports
@@ -210,7 +211,7 @@ class CrashScenario:
         if not review.request.title.startswith("Send again?"):
             return self.scenario.answer(review)
         # asked whether a call was made of which nobody knows, a person looks at the target first
-        path = review.path.partition("~")[0]
+        path = StepPath(review.path).step_run
         done = f"POST /{path}" in self.targets.service.applied
         return {"kind": "rejected" if done else "approved", "by": "ana@example.com", "comment": "looked"}
 
@@ -276,7 +277,7 @@ class CrashScenario:
 
     def _repeats_allowed(self, store: Store, path: str) -> int:
         return sum(
-            decision.kind == "approved" and asked.partition("~")[0] == path
+            decision.kind == "approved" and StepPath(asked).step_run == path
             for asked, decision in store.decisions(self.run).items()
         )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowbuilder.model.review import Review
+from flowbuilder.model.step_path import StepPath
 
 PAGE = "https://site.example/a"
 SITE = {
@@ -46,7 +47,7 @@ class Scenario:
     def answer(self, review: Review) -> dict[str, Any] | None:
         """What the people do about a review."""
         default = {"kind": "approved", "by": "ana@example.com"}
-        return self.answers.get(review.path, self.answers.get(review.path.partition("~")[0], default))
+        return self.answers.get(review.path, self.answers.get(StepPath(review.path).step_run, default))
 
 
 def read(name: str, **more: Any) -> dict[str, Any]:

@@ -23,6 +23,9 @@ from flowbuilder.settings import Settings
 
 T = TypeVar("T")
 
+GUARD_SECONDS = 300.0
+"""After so long a wait is given up as hanging. It is no measure of speed: the machine may be busy."""
+
 
 @dataclass(kw_only=True)
 class PrefectInstallation:
@@ -53,7 +56,7 @@ class PrefectInstallation:
         now = self.app.review(review.id)
         await asyncio.to_thread(lambda: self.app.decide(now.id, Answer.to(now, kind=kind, by="ana", comment=comment)))
 
-    async def status(self, execution_id: str, *wanted: str, seconds: float = 20) -> str:
+    async def status(self, execution_id: str, *wanted: str, seconds: float = GUARD_SECONDS) -> str:
         """Wait until the execution has one of these statuses."""
         return await until(
             lambda: (found := self.app.execution(execution_id).status) in wanted and found,
@@ -100,7 +103,7 @@ class PrefectInstallation:
 
         worker = Worker(work_pool_name=self.settings.work_pool, **options)
         task = asyncio.create_task(worker.start(printer=lambda *_: None))
-        await until(lambda: task.done() or getattr(worker, "is_setup", False), what="the worker")
+        await until(lambda: task.done() or getattr(worker, "_loops", None), what="the worker")
         try:
             if task.done():
                 task.result()
@@ -111,7 +114,7 @@ class PrefectInstallation:
                 await task
 
 
-async def until(question: Callable[[], T | None], *, seconds: float = 20, what: str = "it") -> T:
+async def until(question: Callable[[], T | None], *, seconds: float = GUARD_SECONDS, what: str = "it") -> T:
     """The first answer that is not empty."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
@@ -130,7 +133,7 @@ async def flow_run(execution_id: str) -> FlowRun:
         return await client.read_flow_run(UUID(execution_id))
 
 
-async def prefect_state(execution_id: str, name: str, *, seconds: float = 15) -> State[Any]:
+async def prefect_state(execution_id: str, name: str, *, seconds: float = GUARD_SECONDS) -> State[Any]:
     """Wait until Prefect shows a state of this name."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds

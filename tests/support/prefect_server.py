@@ -55,7 +55,7 @@ def prefect_server(folder: Path) -> Iterator[PrefectServer]:
     environment = {**os.environ, **given}
     command = [str(BIN / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     with program(command, environment, folder / "server.log"):
-        wait_until(lambda: answers(port), seconds=170, what="Prefect's server")
+        wait_until(lambda: answers(port), what="Prefect's server")
         with temporary_settings(
             {
                 PREFECT_API_URL: api,
@@ -87,7 +87,7 @@ def program(command: list[str], environment: dict[str, str], log: Path) -> Itera
                     child.wait(5)
 
 
-def wait_until(question: Callable[[], T | None], *, seconds: float = 20, what: str = "it") -> T:
+def wait_until(question: Callable[[], T | None], *, seconds: float = 300, what: str = "it") -> T:
     """The first answer that is not empty."""
     until = time.monotonic() + seconds
     while True:

@@ -18,6 +18,7 @@ from flowbuilder.errors import LanguageError, StepError
 from flowbuilder.model.effect import effect_key
 from flowbuilder.model.execution import Execution, Outcome
 from flowbuilder.model.review import Decision
+from flowbuilder.model.step_path import StepPath
 from flowbuilder.plan.compiler import recompile
 from flowbuilder.plan.nodes import Plan
 from flowbuilder.ports import ReviewFilter, Store
@@ -124,7 +125,7 @@ def tell(walk: Walk, arrival: dict[str, Any]) -> None:
         outcome = Outcome(**arrival["outcome"])
         walk.finished(outcome) if outcome.path in walk.running else walk.failed_to_ask(outcome)
     elif "asked" in arrival:
-        path = arrival["asked"].partition("~")[0]
+        path = StepPath(arrival["asked"]).step_run
         if path in walk.running:
             walk.finished(Outcome(path=path, status="needs_review"))
     else:
@@ -157,10 +158,10 @@ def _waits_for(walk: Walk, arrival: dict[str, Any], left: list[dict[str, Any]]) 
     """Whether this may become known next: what a step asks comes before the answer, the answer before its outcome."""
     path = path_of(arrival)
     if "outcome" in arrival:
-        asks = any(path_of(other).partition("~")[0] == path for other in left if "outcome" not in other)
+        asks = any(StepPath(path_of(other)).step_run == path for other in left if "outcome" not in other)
         return not asks and path in (*walk.running, *walk.waiting)
     if "asked" in arrival:
-        return path.partition("~")[0] in walk.running or path in walk.waiting
+        return StepPath(path).step_run in walk.running or path in walk.waiting
     return path in walk.waiting and {"asked": path} not in left
 
 

@@ -16,7 +16,7 @@ from flowbuilder.model.execution import Execution
 from flowbuilder.model.review import Review
 from flowbuilder.model.review_rules import NO_EDIT, Answer
 from flowbuilder.ports import ReviewFilter
-from flowbuilder.prefect.api.wakeup_channel import WakeUps
+from flowbuilder.prefect.api.wakeup_channel import WakeUpListener
 from flowbuilder.settings import Settings
 from flowbuilder.store import open_store
 from flowbuilder.testing import fake_ports
@@ -185,7 +185,7 @@ class SeededApp:
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 
-        async with WakeUps(self.home, wake):
+        async with WakeUpListener(self.home, wake):
             ready.set()
             while not stop.is_set():
                 await asyncio.sleep(0.05)

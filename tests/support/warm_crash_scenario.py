@@ -1,4 +1,4 @@
-"""The same scenarios in the warm worker: its desk, its sweeper, Prefect's task engine, and a server in a box."""
+"""The same scenarios in the warm worker: dispatcher, sweeper, Prefect's task engine, and a Prefect server in memory."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ SHOWN = {"completed": "COMPLETED", "failed": "FAILED", "cancelled": "CANCELLED"}
 class WakeUps:
     """The loopback wake-up. Where nobody hears it, a decision goes by way of Prefect."""
 
-    def __init__(self, desk: Dispatcher, *, heard: bool) -> None:
-        self._desk, self._heard = desk, heard
+    def __init__(self, dispatcher: Dispatcher, *, heard: bool) -> None:
+        self._dispatcher, self._heard = dispatcher, heard
 
     def wake(self, execution_id: str) -> bool:
         if self._heard:
-            self._desk.call(execution_id)
+            self._dispatcher.wake(execution_id)
         return self._heard
 
 
@@ -71,29 +71,29 @@ class WarmCrashScenario(CrashScenario):
         )
         alone = SettingsContext(profile=get_settings_context().profile, settings=_alone())
         with alone, AsyncClientContext.model_construct(client=client):
-            desk = Dispatcher(worker_context, client, pool=POOL, limit=10)
-            with prefect_in_memory(server, CrashProxy(WakeUps(desk, heard=self.heard), box, "wakeup")):
-                await self._look_after(App(store, PrefectEngine(store, settings), settings), desk, box)
+            dispatcher = Dispatcher(worker_context, client, pool=POOL, limit=10)
+            with prefect_in_memory(server, CrashProxy(WakeUps(dispatcher, heard=self.heard), box, "wakeup")):
+                await self._look_after(App(store, PrefectEngine(store, settings), settings), dispatcher, box)
 
-    async def _look_after(self, app: App, desk: Dispatcher, box: CrashInjector) -> None:
-        store, client = desk.worker_context.store, desk.client
+    async def _look_after(self, app: App, dispatcher: Dispatcher, box: CrashInjector) -> None:
+        store, client = dispatcher.worker_context.store, dispatcher.client
 
         async def offer(execution: Execution) -> bool:
-            desk.offer(execution.id)
+            dispatcher.enqueue(execution.id)
             return True
 
         sweeper = Sweeper(store, client, offer)
-        sweeper.quiet = 0.0  # when it looks, all has been said
+        sweeper.report_seconds = 0.0  # when it looks, all has been said
         self._prepare(app, store)
         idle = 0
         for _ in range(PASSES):
             for run in await client.scheduled():  # type: ignore[attr-defined]
-                desk.offer(str(run.id), run)
-            await self._until_quiet(desk, box)
-            swept = await sweeper.sweep(whole=True)
-            await self._until_quiet(desk, box)
+                dispatcher.enqueue(str(run.id), run)
+            await self._until_quiet(dispatcher, box)
+            swept = await sweeper.sweep(complete=True)
+            await self._until_quiet(dispatcher, box)
             busy = bool(swept.expired or swept.woken or swept.corrected) or self._answer(app, store)
-            await self._until_quiet(desk, box)
+            await self._until_quiet(dispatcher, box)
             if not busy and store.execution(self.run).status in TERMINAL:
                 break
             idle = 0 if busy else idle + 1
@@ -101,18 +101,18 @@ class WarmCrashScenario(CrashScenario):
                 self.clock.advance(1800)
             if idle > 5:
                 break
-        await desk.leave(1.0)
+        await dispatcher.shut_down(1.0)
 
     def _start(self, app: App, **named: Any) -> None:
         self.run = app.start(key=self.key, **named)
 
-    async def _until_quiet(self, desk: Dispatcher, box: CrashInjector) -> None:
+    async def _until_quiet(self, dispatcher: Dispatcher, box: CrashInjector) -> None:
         """Until nothing is worked on, and Prefect has been told."""
         while True:
-            await desk.idle()
+            await dispatcher.wait_idle()
             if box.dead:
                 raise Crash("the worker")
-            if not desk.seats and all(reporter.silent for reporter in desk._tellings.values()):
+            if not dispatcher.slots and all(reporter.idle for reporter in dispatcher._reporters.values()):
                 return
             await asyncio.sleep(0)
 
@@ -156,7 +156,7 @@ def prefect_in_memory(server: CrashProxy, wakeups: CrashProxy) -> Iterator[None]
         return bool(wakeups.wake(execution_id))
 
     replaced = [
-        (flowbuilder.prefect.api.sync_client, "server", opened),
+        (flowbuilder.prefect.api.sync_client, "prefect_client", opened),
         (flowbuilder.prefect.engine, "wake_workers", wake),
         (flowbuilder.prefect.runs.state_reporter, "HOLD_SECONDS", 0.0),
         (flowbuilder.prefect.runs.review_task, "emit_task_run_state_change_event", server.task_run_became),

@@ -1,1 +1,1 @@
-"""YAML with positions: text to JSON values, each with its line and column."""
+"""The YAML reader: text -> JSON values, each with its line and column."""

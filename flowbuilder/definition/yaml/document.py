@@ -1,7 +1,7 @@
-"""YAML or JSON text -> one JSON object, with the line and column of every value and key in it.
+"""Reads YAML or JSON text into one JSON object, with the line and column of every value and key in it.
 
-YAML 1.2 as far as JSON reaches: `on`, `yes` and `no` are texts, keys are texts, merge keys (`<<`) and tags of one's own
-are refused, anchors are copied within the limits below. Nothing here evaluates or constructs anything.
+The subset of YAML 1.2 that JSON can express: `on`, `yes` and `no` are texts, keys are texts, merge keys (`<<`) and
+custom tags are errors, anchors are copied within the limits below. No object is constructed from a tag.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Any, NoReturn
 import yaml
 
 from flowbuilder.definition.document import Positions
-from flowbuilder.definition.yaml.positions import Collection, JoinedPairs, Places
+from flowbuilder.definition.yaml.positions import Collection, JoinedPairs, SpanIndex
 from flowbuilder.definition.yaml.scalars import plain_value
-from flowbuilder.definition.yaml.syntax_errors import syntax_complaint, unreadable_complaint
+from flowbuilder.definition.yaml.syntax_errors import character_diagnostic, syntax_diagnostic
 from flowbuilder.diagnostics import Diagnostic, Span
 from flowbuilder.values import MAX_DEPTH, Json, JsonObject, NotJson, pointer
 
 MAX_TEXT = 1024 * 1024
-"""The longest text that is read, in characters."""
+"""The most characters of a document."""
 MAX_VALUES = 200_000
-"""The most values of a document, those that anchors repeat counted each time."""
+"""The most values of a document; values that an anchor repeats count each time."""
 MAX_COPIED = 4 * 1024 * 1024
 """The most characters that anchors may repeat."""
 
@@ -31,7 +31,7 @@ _TAG = "tag:yaml.org,2002:"
 
 @dataclass(frozen=True, kw_only=True)
 class YamlDocument:
-    """What was read: `value` is None where the text is not one object; `positions` know every value and key."""
+    """The result: `value` is None where the text is not one object; `positions` has every value and key."""
 
     value: JsonObject | None
     positions: Positions
@@ -39,22 +39,22 @@ class YamlDocument:
 
 
 def read_document(text: str) -> YamlDocument:
-    """Read one YAML or JSON document; what is wrong with it becomes diagnostics, all that can be told in one pass."""
+    """Read one YAML or JSON document, and report all errors that one pass can find."""
     text = text.removeprefix("\ufeff")
     reader = _Reader(text)
     value = reader.read()
-    values = Places(reader.root, reader.joined.span, names=False)
-    keys = Places(reader.root, reader.joined.span, names=True)
+    values = SpanIndex(reader.root, reader.joined.span, names=False)
+    keys = SpanIndex(reader.root, reader.joined.span, names=True)
     positions = Positions(values=values, keys=keys, text=text)
     return YamlDocument(value=value, positions=positions, diagnostics=tuple(reader.found))
 
 
 class _Stop(Exception):
-    """Nothing more can be read."""
+    """The reader cannot continue; the error is reported."""
 
 
 class _Reader:
-    """One pass over the parser's events. A scalar's event is its own place."""
+    """One pass over the events of the parser. The event of a scalar is also its position."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -74,29 +74,29 @@ class _Reader:
         except _Stop:
             return None
         except yaml.MarkedYAMLError as error:
-            self.found.append(syntax_complaint(error, self.text))
+            self.found.append(syntax_diagnostic(error, self.text))
         except (yaml.YAMLError, UnicodeEncodeError):
-            self.found.append(unreadable_complaint(self.text))
+            self.found.append(character_diagnostic(self.text))
         return None
 
     def _document(self) -> JsonObject | None:
         if len(self.text) > MAX_TEXT:
-            self._complain("FB004", f"the document has {len(self.text):,} characters; at most {MAX_TEXT:,} are read")
+            self._report("FB004", f"the document has {len(self.text):,} characters; the limit is {MAX_TEXT:,}")
             return None
         self._events = _Parser(self.joined.text)
         self._next()
         if isinstance(self._next(), yaml.StreamEndEvent):
-            self._complain("FB003", "the document is empty", hint="a definition begins with schema: flowbuilder/v1")
+            self._report("FB003", "the document is empty", hint="a definition begins with schema: flowbuilder/v1")
             return None
         value, self.root = self._value(self._next())
         self._next()
         after = self._next()
         if not isinstance(after, yaml.StreamEndEvent):
-            self._complain("FB003", "a second document begins here", after, hint="one file holds one workflow")
+            self._report("FB003", "a second document begins here", after, hint="one file holds one workflow")
             raise _Stop
         if isinstance(value, dict):
             return value
-        self._complain("FB003", f"the document is {_named(value)}, not an object with fields", self.root)
+        self._report("FB003", f"the document is {_named(value)}, not an object with fields", self.root)
         return None
 
     def _next(self) -> Any:
@@ -131,9 +131,7 @@ class _Reader:
             value, at = self._value(self._next())
             if key in result:
                 first = self.joined.span(inner[key][0]).line
-                self._complain(
-                    "FB002", f"the name {key} is here a second time", name, hint=f"the first is in line {first}"
-                )
+                self._report("FB002", f"duplicate name {key}", name, hint=f"it is first used in line {first}")
             else:
                 result[key] = value
                 inner[key] = (name, at)
@@ -161,9 +159,9 @@ class _Reader:
         if not isinstance(event, yaml.ScalarEvent):
             braces = self.text.splitlines()[event.start_mark.line][event.start_mark.column - 1 :].startswith("{{")
             hint = 'put a template in quotes: "{{ inputs.url }}"' if braces else "a name is a text"
-            self._stop("FB001", "a list or an object stands where a name should be", event, hint=hint)
+            self._stop("FB001", "a list or an object cannot be a name", event, hint=hint)
         if event.value == "<<" and not event.style:
-            self._complain(
+            self._report(
                 "FB005", "merge keys (<<) are not supported", event, hint="repeat the fields, or anchor the whole value"
             )
         return str(event.value)
@@ -176,7 +174,7 @@ class _Reader:
         try:
             return plain_value(event.value)
         except NotJson as error:
-            self._complain("FB005", str(error), event)
+            self._report("FB005", str(error), event)
             return None
 
     def _tagged(self, event: Any) -> Json:
@@ -186,21 +184,21 @@ class _Reader:
         try:
             value = plain_value(event.value)
         except NotJson as error:
-            self._complain("FB005", str(error), event)
+            self._report("FB005", str(error), event)
             return None
         kinds: dict[str, Any] = {"int": int, "float": (int, float), "bool": bool, "null": type(None)}
         wanted = kinds.get(event.tag.removeprefix(_TAG))
         if wanted is None or not isinstance(value, wanted):
-            self._complain("FB005", f"the tag {_short(event.tag)} is not known here", event, hint="leave the tag out")
+            self._report("FB005", f"the tag {_short(event.tag)} is not supported", event, hint="remove the tag")
         return value
 
     def _known_tag(self, event: Any, kind: str) -> None:
         if event.tag not in (None, "!", _TAG + kind):
-            self._complain("FB005", f"the tag {_short(event.tag)} is not known here", event, hint="leave the tag out")
+            self._report("FB005", f"the tag {_short(event.tag)} is not supported", event, hint="remove the tag")
 
     def _alias(self, event: Any) -> tuple[Json, Any]:
         if event.anchor not in self._anchors:
-            self._complain("FB001", f"no anchor &{event.anchor} stands before this", event)
+            self._report("FB001", f"undefined anchor &{event.anchor}", event)
             return None, event
         value, place, size, chars = self._anchors[event.anchor]
         self._values += size
@@ -214,12 +212,12 @@ class _Reader:
         copy.size, copy.chars = size, chars
         return value, copy
 
-    def _complain(self, code: str, message: str, place: Any = None, *, hint: str = "") -> None:
+    def _report(self, code: str, message: str, place: Any = None, *, hint: str = "") -> None:
         span = self.joined.span(place) if place is not None else Span(line=1, column=1, end_line=1, end_column=2)
         self.found.append(Diagnostic(code=code, message=message, pointer=pointer(self._path), span=span, hint=hint))
 
     def _stop(self, code: str, message: str, place: Any, *, hint: str = "") -> NoReturn:
-        self._complain(code, message, place, hint=hint)
+        self._report(code, message, place, hint=hint)
         raise _Stop
 
 

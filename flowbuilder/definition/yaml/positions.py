@@ -1,4 +1,4 @@
-"""Where the values and names of a YAML document stand, by JSON pointer."""
+"""The spans of the values and names of a YAML document, by JSON pointer."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c
 
 
 class Collection:
-    """Where a mapping or a sequence stands, beside what is in it.
+    """The position of a mapping or a sequence, and of everything inside it.
 
-    `inner` holds for each name the name's event and the place of its value, or the places of the items; the place of a
-    scalar is its event. `size` counts the values within, `chars` their characters.
+    `inner` holds for each name its event and the position of its value, or the positions of the items; the position of
+    a scalar is its event. `size` counts the values inside, `chars` their characters.
     """
 
     __slots__ = ("chars", "end_mark", "inner", "size", "start_mark")
@@ -28,7 +28,7 @@ class Collection:
         self.chars = 0
 
     def grow(self, place: Any) -> None:
-        """Count what stands at `place` as a part of this."""
+        """Add the size of the value at `place` to this one."""
         if isinstance(place, Collection):
             self.size += place.size
             self.chars += place.chars
@@ -37,8 +37,8 @@ class Collection:
             self.chars += len(getattr(place, "value", ""))
 
 
-class Places(Mapping[str, Span]):
-    """The spans of all values, or of all names; worked out at the first look, since a clean document needs none."""
+class SpanIndex(Mapping[str, Span]):
+    """The spans of all values, or of all names; computed at the first lookup: a document without errors needs none."""
 
     def __init__(self, root: Any, span_of: Callable[[Any], Span], *, names: bool) -> None:
         self._root = root
@@ -79,9 +79,9 @@ class Places(Mapping[str, Span]):
 
 
 class JoinedPairs:
-    r"""A JSON text in a form that YAML reads: `\ud83d\ude00`, one character to JSON, becomes `\U0001f600`.
+    r"""A JSON text in which each surrogate pair is a YAML escape: `\ud83d\ude00` becomes `\U0001f600`.
 
-    The text shrinks by two characters for each; `column` undoes that.
+    Each replacement is two characters shorter; `span` gives positions in the original text.
     """
 
     def __init__(self, text: str) -> None:
@@ -91,7 +91,7 @@ class JoinedPairs:
             self.text = "\n".join(self._line(number, line) for number, line in enumerate(text.split("\n")))
 
     def span(self, place: Any) -> Span:
-        """The span, in the text as it was, of an event or a collection."""
+        """The span of an event or a collection in the original text."""
         start, end = place.start_mark, place.end_mark
         return Span(
             line=start.line + 1,

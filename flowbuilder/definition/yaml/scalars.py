@@ -1,4 +1,4 @@
-"""Scalars of a YAML text: which value a plain text stands for, and where each of its characters stands."""
+"""Scalars of a YAML text: the value of a plain scalar, and the position of each character of its value."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _ESCAPE = {"x": 2, "u": 4, "U": 8}
 
 
 def plain_value(text: str) -> bool | int | float | str | None:
-    """What a plain scalar stands for in the YAML 1.2 core schema: `yes`, `on` and `1:30` are texts.
+    """The value of a plain scalar in the YAML 1.2 core schema: `yes`, `on` and `1:30` are texts.
 
-    `NotJson` for what JSON does not have: infinities, and integers beyond 64 bit.
+    Raises `NotJson` for infinities and for integers beyond 64 bit.
     """
     if text in _WORDS:
         return _WORDS[text]
@@ -45,10 +45,10 @@ def plain_value(text: str) -> bool | int | float | str | None:
     return text
 
 
-def place_inside(text: str, scalar: Span, value: str, start: int, end: int) -> Span | None:
-    """The place of `value[start:end]` in the text, for the scalar that stands at `scalar`.
+def span_inside(text: str, scalar: Span, value: str, start: int, end: int) -> Span | None:
+    """The span of `value[start:end]` in the text, where `scalar` is the span of the whole value.
 
-    None where the characters of the value cannot be found again one by one.
+    None where the characters of the value cannot be mapped back one by one.
     """
     points = _points(text.splitlines(), scalar, value)
     if points is None or not 0 <= start <= end <= len(value):
@@ -61,7 +61,7 @@ def place_inside(text: str, scalar: Span, value: str, start: int, end: int) -> S
 
 
 def _integer(text: str) -> int | None:
-    if len(text) > 25:  # longer than any 64 bit integer, and conversion of long ones is slow
+    if len(text) > 25:  # longer than any 64 bit integer; converting long ones is slow
         return None
     return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
 

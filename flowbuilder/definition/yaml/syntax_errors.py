@@ -1,4 +1,4 @@
-"""Why a text is not YAML, said to its author."""
+"""Explains YAML syntax errors in terms of the document."""
 
 from __future__ import annotations
 
@@ -7,41 +7,41 @@ import yaml
 from flowbuilder.diagnostics import Diagnostic, Span
 
 _OPEN_QUOTE = "found unexpected end of stream"
-_SAID = (
-    ("found character that cannot start any token", "a text may not begin with this character"),
+_MESSAGES = (
+    ("found character that cannot start any token", "a text cannot begin with this character"),
     ("could not find expected ':'", "a colon is missing after this name"),
-    ("mapping values are not allowed", "a colon followed by a space may not stand here"),
+    ("mapping values are not allowed", "a colon followed by a space is not allowed here"),
     ("did not find expected key", "a name was expected here; is the indentation right?"),
     ("did not find expected '-' indicator", "an item beginning with - was expected here; is the indentation right?"),
-    (_OPEN_QUOTE, "this quoted text has no end"),
-    ("found unknown escape character", "this escape does not exist in a text in double quotes"),
-    ("found undefined tag handle", "tags are not known here"),
-    ("found incompatible YAML document", "this version of YAML is not known; leave the line out"),
-    ("block sequence entries are not allowed", "an item beginning with - may not stand here"),
+    (_OPEN_QUOTE, "unterminated quoted text"),
+    ("found unknown escape character", "unknown escape sequence in a double-quoted text"),
+    ("found undefined tag handle", "tags are not supported"),
+    ("found incompatible YAML document", "unsupported YAML version; remove the line"),
+    ("block sequence entries are not allowed", "an item beginning with - is not allowed here"),
     ("did not find expected ',' or", "a comma or a closing bracket was expected here"),
 )
 
 
-def syntax_complaint(error: yaml.MarkedYAMLError, text: str) -> Diagnostic:
-    """The complaint for a text that the parser gave up on, at the place where it did."""
+def syntax_diagnostic(error: yaml.MarkedYAMLError, text: str) -> Diagnostic:
+    """The diagnostic for a syntax error, at the place where the parser stopped."""
     mark = error.problem_mark or error.context_mark
     if error.problem == _OPEN_QUOTE and error.context_mark:
-        mark = error.context_mark  # where the quote opens tells more than where the file ends
+        mark = error.context_mark  # the opening quote is more helpful than the end of the file
     lines = text.splitlines() or [""]
     line, column = (min(mark.line, len(lines) - 1), mark.column) if mark else (0, 0)
     problem = error.problem or "this is not YAML"
-    message = next((said for known, said in _SAID if problem.startswith(known)), problem)
+    message = next((explanation for prefix, explanation in _MESSAGES if problem.startswith(prefix)), problem)
     return _at(line, column, message, _hint(lines[line], column))
 
 
-def unreadable_complaint(text: str) -> Diagnostic:
-    """The complaint for a text with a character that may not stand in a document."""
+def character_diagnostic(text: str) -> Diagnostic:
+    """The diagnostic for a character that YAML does not allow in a document."""
     bad = next((at for at, char in enumerate(text) if not _readable(char)), 0)
     line = text.count("\n", 0, bad)
     column = bad - (text.rfind("\n", 0, bad) + 1)
     name = f"U+{ord(text[bad]):04X}"
     kind = "half of a surrogate pair" if 0xD800 <= ord(text[bad]) <= 0xDFFF else "the control character"
-    return _at(line, column, f"{kind} {name} may not stand in a document", "remove it, or write it as an escape")
+    return _at(line, column, f"{kind} {name} is not allowed in a document", "remove it, or write it as an escape")
 
 
 def _at(line: int, column: int, message: str, hint: str) -> Diagnostic:

@@ -1,1 +1,1 @@
-"""Syntax tree to Python function."""
+"""Code generation: a Python function from a syntax tree."""

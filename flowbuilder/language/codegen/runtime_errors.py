@@ -1,4 +1,4 @@
-"""What went wrong in a compiled text, said to its author: which part of it, and what was there instead."""
+"""Errors of generated code as `LanguageError`s: the part of the text that failed, and the value that was found."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NATIVE = (KeyError, IndexError, TypeError)
 
 
 def explain(error: Exception, code: str, nodes: Sequence[Expr], source: str) -> Exception:
-    """The `LanguageError` to raise for what a compiled text raised; any other error is given back as it is.
+    """The `LanguageError` for an exception of generated code; an exception of another origin is returned unchanged.
 
     `code` is the generated text, `nodes` its marked operations, `source` the author's text.
     """
@@ -42,7 +42,7 @@ def explain(error: Exception, code: str, nodes: Sequence[Expr], source: str) -> 
 
 
 def unknown_name(node: Name, context: Mapping[str, Any]) -> LanguageError:
-    """The error of a name that the context does not have. It is in the text, whatever the data: `stage` is compile."""
+    """The error of a name that the context does not have: a mistake of the text, so its stage is compile."""
     hint = FOREIGN_NAMES.get(node.name) or did_you_mean(node.name, sorted(context), what="visible here are")
     message = f"there is no name {node.name}"
     return LanguageError("undefined", message, stage="compile", hint=hint, start=node.start, end=node.end)
@@ -76,7 +76,7 @@ def _no_member(node: Member, value: Any, source: str) -> LanguageError:
 
 
 def _value(node: Expr, context: Mapping[str, Any]) -> Any:
-    """The value of a chain of members, where it is one that begins in the context."""
+    """The value of a chain of members that starts in the context, else `MISSING`."""
     if isinstance(node, Name):
         return context.get(node.name, MISSING)
     if isinstance(node, Member):
@@ -85,7 +85,7 @@ def _value(node: Expr, context: Mapping[str, Any]) -> Any:
 
 
 def _node(trace: TracebackType | None, code: str, nodes: Sequence[Expr]) -> Expr | None:
-    """The node of the operation that failed: its mark ends the last line of the Python text of the operation."""
+    """The node of the operation that failed: its mark ends the line of the generated code that raised."""
     if trace is None:
         return None
     positions = list(trace.tb_frame.f_code.co_positions())

@@ -1,4 +1,4 @@
-"""What the operators do. Every one is charged for its size before it works, and takes and gives JSON only."""
+"""The operators at run time: each takes and returns JSON, and charges the meter for its size before it works."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KINDS: Final[dict[type, str]] = {
 
 
 class Missing:
-    """The mark of a value that is not there. It never leaves the function that looks for it."""
+    """The sentinel for a missing value. It is never part of a result."""
 
     def __repr__(self) -> str:
         return "missing"
@@ -30,17 +30,17 @@ MISSING: Final[Any] = Missing()
 
 
 def kind(value: object) -> str:
-    """What a value is, in an author's words."""
+    """The type of a value in an author's words."""
     return KINDS.get(type(value), type(value).__name__)
 
 
 def wrong(message: str, hint: str = "") -> LanguageError:
-    """The error of a value of the wrong kind."""
+    """The `type` error of a value of the wrong type."""
     return LanguageError("type", message, stage="run", hint=hint)
 
 
 def undefined(message: str, hint: str = "") -> LanguageError:
-    """The error of something that is not there."""
+    """The `undefined` error of a missing name or member."""
     return LanguageError("undefined", message, stage="run", hint=hint)
 
 
@@ -60,7 +60,7 @@ def _numbers(a: object, b: object) -> bool:
 
 
 def add(meter: Meter, a: Any, b: Any) -> Json:
-    """`a + b`: numbers are added, texts and lists joined."""
+    """`a + b` of numbers, texts or lists."""
     if _numbers(a, b):
         return finite(a + b)
     if a.__class__ is str and b.__class__ is str:
@@ -90,7 +90,7 @@ def multiply(_meter: Meter, a: Any, b: Any) -> Json:
 
 
 def divide(_meter: Meter, a: Any, b: Any) -> Json:
-    """`a / b` of numbers, always a real number."""
+    """`a / b` of numbers, always a floating-point number."""
     if _numbers(a, b):
         if b == 0:
             raise LanguageError("division", "division by zero", stage="run")
@@ -169,13 +169,13 @@ def equal(meter: Meter, a: Any, b: Any, depth: int = 0) -> bool:
     if first is list:
         if len(a) != len(b):
             return False
-        deeper(depth)
+        check_depth(depth)
         meter.work(len(a) + 4)
         return all(equal(meter, x, y, depth + 1) for x, y in zip(a, b, strict=True))
     if first is dict:
         if len(a) != len(b):
             return False
-        deeper(depth)
+        check_depth(depth)
         meter.work(2 * len(a) + 4)
         return all(key in b and equal(meter, value, b[key], depth + 1) for key, value in a.items())
     return bool(a == b)
@@ -211,7 +211,7 @@ def excludes(meter: Meter, item: Any, container: Any) -> bool:
 
 
 def search(meter: Meter, text: str, part: str) -> None:
-    """Charge a search: finding a short part may compare it at every place of the text."""
+    """Charge a substring search: it may compare the part at every position of the text."""
     meter.work((len(text) * min(len(part) + 1, 100)) >> 10)
 
 
@@ -226,7 +226,7 @@ def item(_meter: Meter, value: Any, key: Any) -> Json:
 
 
 def soft_item(value: Any, key: Any) -> Any:
-    """`value[key]`, or the mark for missing."""
+    """`value[key]`, or `MISSING`."""
     if value.__class__ is dict:
         return value.get(key, MISSING) if key.__class__ is str else MISSING
     if (value.__class__ is list or value.__class__ is str) and key.__class__ is int:
@@ -251,7 +251,7 @@ def cut(meter: Meter, value: Any, low: Any, high: Any) -> Json:
 
 
 def iterate(meter: Meter, value: Any, weight: int) -> list[Any]:
-    """The list that a loop runs over; charges the whole loop, `weight` steps for each item."""
+    """The list that a loop iterates; charges the whole loop, `weight` steps for each item."""
     if value.__class__ is not list:
         hint = "use `| items`, `| keys` or `| values`" if value.__class__ is dict else ""
         raise wrong(f"a loop needs a list; this is {kind(value)}", hint)
@@ -261,14 +261,14 @@ def iterate(meter: Meter, value: Any, weight: int) -> list[Any]:
 
 
 def iterate_pairs(meter: Meter, value: Any, weight: int, size: int) -> list[Any]:
-    """The list of lists that a loop with several names runs over."""
+    """The list of lists that a loop with several variables iterates."""
     rows = iterate(meter, value, weight + 1)
     if any(row.__class__ is not list or len(row) != size for row in rows):
         raise wrong(f"a loop with {size} names needs a list of lists of {size} items", "for an object write | items")
     return rows
 
 
-def deeper(depth: int) -> None:
-    """Refuse to go below the depth that a value may have."""
+def check_depth(depth: int) -> None:
+    """Raise `not_json` at the maximal nesting depth of a value."""
     if depth >= LIMITS.value_depth:
         raise LanguageError("not_json", f"the value is nested deeper than {LIMITS.value_depth} levels", stage="run")

@@ -1,16 +1,16 @@
-"""How values print: text as it is, null as nothing, numbers and booleans as in JSON, lists and objects as JSON."""
+"""Printing of values: text unchanged, null as an empty text, everything else as JSON."""
 
 from __future__ import annotations
 
 from json.encoder import encode_basestring
 from typing import Any
 
-from flowbuilder.language.evaluation.operators import deeper
+from flowbuilder.language.evaluation.operators import check_depth
 from flowbuilder.language.limits import Meter
 
 
 def text(meter: Meter, value: Any) -> str:
-    """How a value prints: null as nothing, numbers and booleans as in JSON, lists and objects as JSON."""
+    """The printed value: text unchanged, null as an empty text, everything else as JSON."""
     shape = value.__class__
     if shape is str:
         return str(value)
@@ -26,20 +26,20 @@ def text(meter: Meter, value: Any) -> str:
 
 
 def join(meter: Meter, *values: Any) -> str:
-    """`a ~ b ~ c`: how the values print, one after the other."""
+    """`a ~ b ~ c`: the printed values, joined."""
     parts = [value if value.__class__ is str else text(meter, value) for value in values]
     meter.hold(sum(map(len, parts)))
     return "".join(parts)
 
 
 def write_json(meter: Meter, value: Any, out: list[str], depth: int) -> None:
-    """Append the JSON form of a value, piece by piece, charging each piece."""
+    """Append the JSON of a value to `out`; charges the meter for each part."""
     shape = value.__class__
     if shape is str:
         meter.hold(2 * len(value) + 16)
         out.append(encode_basestring(value))
     elif shape is list:
-        deeper(depth)
+        check_depth(depth)
         meter.work(2 * len(value) + 4)
         meter.hold(4 * len(value) + 16)
         out.append("[")
@@ -49,7 +49,7 @@ def write_json(meter: Meter, value: Any, out: list[str], depth: int) -> None:
             write_json(meter, inner, out, depth + 1)
         out.append("]")
     elif shape is dict:
-        deeper(depth)
+        check_depth(depth)
         meter.work(3 * len(value) + 4)
         meter.hold(8 * len(value) + 16)
         out.append("{")

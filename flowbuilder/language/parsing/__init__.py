@@ -1,1 +1,1 @@
-"""Text to syntax tree: templates by jinja2, expressions by lark."""
+"""Parsing: a syntax tree from a text, templates by jinja2, expressions by lark."""

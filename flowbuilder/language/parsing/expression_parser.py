@@ -1,4 +1,4 @@
-"""A bare expression, read by a LALR grammar, becomes our syntax tree."""
+"""Bare expressions: lark parses with a LALR grammar, and its tree is converted into our syntax tree."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _BRACKET_OR_TEXT = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|[(\[{
 
 
 def parse_expression(source: str) -> Expr:
-    """The tree of a bare expression; raises `LanguageError(stage="compile")`."""
+    """The syntax tree of a bare expression; raises `LanguageError(stage="compile")`."""
     if len(source) > LIMITS.expression_chars:
         message = f"the expression has {len(source)} characters; {LIMITS.expression_chars} are allowed"
         raise fault("FB204", message, 0, len(source), "move part of it into a step of its own")
@@ -54,7 +54,7 @@ def parse_expression(source: str) -> Expr:
         start = getattr(error, "pos_in_stream", None) or 0
         raise _syntax(source, start, start + 1, source[start : start + 1]) from None
     try:
-        return _Reader(source).read(tree, 0)
+        return _Converter(source).read(tree, 0)
     except RecursionError:
         raise fault("FB204", "the expression is nested too deeply", 0, len(source)) from None
 
@@ -77,14 +77,14 @@ def _check_brackets(source: str) -> None:
 
 
 def _syntax(source: str, start: int, end: int, found: str) -> LanguageError:
-    message = f"{found!r} cannot stand here" if start < len(source) else "the expression ends too early"
+    message = f"unexpected {found!r}" if start < len(source) else "unexpected end of the expression"
     if not source.strip():
         message = "the expression is empty"
     return foreign_syntax_hints.expression_error(source, start, end, message)
 
 
-class _Reader:
-    """Turns the parser's tree into ours. Each method is named after a rule of the grammar."""
+class _Converter:
+    """Converts lark's tree. A method is named after a rule of the grammar."""
 
     def __init__(self, source: str) -> None:
         self.source = source

@@ -1,4 +1,4 @@
-"""Helpful errors for people who come from Liquid, n8n, GitHub Actions, JavaScript or Python."""
+"""Errors with hints for syntax of Liquid, n8n, GitHub Actions, JavaScript and Python."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ FOREIGN_NAMES = {
     "json": "write steps.name.output, or value | json for the text",
     "vars": "use inputs or site",
 }
-"""Names that people know from elsewhere, and what to write instead."""
+"""Names of other systems, and what to write instead."""
 _TAGS = {
     "Macro": "a macro", "CallBlock": "a call block", "Include": "`include`", "Import": "`import`",
     "FromImport": "`import`", "Extends": "`extends`", "Block": "a block", "FilterBlock": "a filter block",
@@ -89,7 +89,7 @@ _LIQUID_TAGS = {
 
 
 def unknown_function(name: str, start: int, end: int, known: Collection[str]) -> LanguageError:
-    """FB202, with the name that this language has for it."""
+    """FB202 for an unknown function, with the name that it has in this language."""
     message = f"there is no filter or function {name}"
     wanted = _OTHER_NAMES.get(name.lower())
     if name.lower() in _NO_SUCH:
@@ -105,7 +105,7 @@ def unknown_function(name: str, start: int, end: int, known: Collection[str]) ->
 
 
 def tag_error(kind: str, start: int, end: int) -> LanguageError:
-    """FB203 for a construct of jinja2 that is not in the language."""
+    """FB203 for a construct of jinja2 that this language does not have."""
     what = _TAGS.get(kind, f"`{kind.lower()}`")
     hint = _TAG_HINTS.get(kind, "a template has {{ }}, if, for, set and comments")
     return fault("FB203", f"{what} is not in the language", start, end, hint)
@@ -119,7 +119,7 @@ def method_error(name: str, start: int, end: int) -> LanguageError:
 
 
 def template_error(source: str, start: int, message: str) -> LanguageError:
-    """FB201 for a template that cannot be read; `message` is what jinja2 says."""
+    """FB201 for a syntax error in a template; `message` is that of jinja2."""
     end = min(start + 1, len(source))
     tag = re.search(r"unknown tag '(\w+)'", message)
     if tag:
@@ -149,7 +149,7 @@ def template_error(source: str, start: int, message: str) -> LanguageError:
 
 
 def expression_error(source: str, start: int, end: int, message: str) -> LanguageError:
-    """FB201 for an expression that cannot be read."""
+    """FB201 for a syntax error in an expression."""
     return fault("FB201", message, start, end, _expression_hint(source, start))
 
 

@@ -1,4 +1,4 @@
-"""Which names a text reads from its context, and which of them it takes care of where they are missing."""
+"""The names that a text reads from its context, and whether it handles the case that they are missing."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ TAKES_MISSING = frozenset(("default", "coalesce", "is_defined"))
 class Reference:
     """A chain of members that begins at a name of the context: `("steps", "draft", "output")`.
 
-    `guarded` says that the text takes care of what may be missing there: by `default`, `coalesce` or `is_defined`, or
-    because it stands where a test has found that it is there.
+    `guarded`: the text handles a missing value, by `default`, `coalesce` or `is_defined`, or because a test around the
+    reference has found that it exists.
     """
 
     path: Path
@@ -45,7 +45,7 @@ class Reference:
 
 
 def references(statements: tuple[Statement, ...]) -> tuple[Reference, ...]:
-    """Every reference of a text, in the order of their places."""
+    """Every reference of a text, in the order of the text."""
     finder = _Finder()
     finder.statements(statements, frozenset(), frozenset())
     return tuple(sorted(finder.found, key=_start)) if len(finder.found) > 1 else tuple(finder.found)
@@ -60,13 +60,13 @@ def path_of(node: Expr) -> Path | None:
     return (node.name, *reversed(keys)) if isinstance(node, Name) else None
 
 
-def found_there(test: Expr, *, holds: bool = True) -> frozenset[Path]:
-    """The paths that are certainly there where a test holds (or, with `holds=False`, where it does not)."""
+def paths_found_by(test: Expr, *, holds: bool = True) -> frozenset[Path]:
+    """The paths that exist for certain where a test is true (with `holds=False`: where it is false)."""
     match test:
         case Not(value=value):
-            return found_there(value, holds=not holds)
+            return paths_found_by(value, holds=not holds)
         case Logic(op=op, left=left, right=right):
-            first, second = found_there(left, holds=holds), found_there(right, holds=holds)
+            first, second = paths_found_by(left, holds=holds), paths_found_by(right, holds=holds)
             return first | second if (op == "and") == holds else first & second
         case Call(name=name, arguments=(value, *_)) if name in FUNCTIONS:
             called = FUNCTIONS[name].name
@@ -107,17 +107,17 @@ def _paths(node: Expr) -> frozenset[Path]:
     path = path_of(node)
     if path is None:
         return frozenset()
-    # what a step's output has is only there where the output is
+    # a member of a step's output exists only where the output does
     return frozenset((path, path[:3])) if path[0] == "steps" and len(path) > 3 else frozenset((path,))
 
 
 def covered(path: Path, known: frozenset[Path]) -> bool:
-    """Whether a path is certainly there, given what is."""
+    """Whether a path exists for certain, given the paths that do."""
     return bool(known) and any(path[: len(other)] == other or other[: len(path)] == path for other in known)
 
 
 class _Finder:
-    """Walks a text with the names that it makes itself (`own`) and the paths that a test found there (`known`)."""
+    """Visits a text with the variables that it sets (`own`) and the paths that tests have found (`known`)."""
 
     def __init__(self) -> None:
         self.found: list[Reference] = []
@@ -135,11 +135,11 @@ class _Finder:
                     passed = known
                     for test, inner in branches:
                         self.expression(test, own, passed)
-                        self.statements(inner, own, passed | found_there(test))
-                        passed |= found_there(test, holds=False)
-                        made |= _made(inner)
+                        self.statements(inner, own, passed | paths_found_by(test))
+                        passed |= paths_found_by(test, holds=False)
+                        made |= _variables_set_in(inner)
                     self.statements(otherwise, own, passed)
-                    own = made | _made(otherwise)
+                    own = made | _variables_set_in(otherwise)
                 case For(names=names, iterable=iterable, body=inner, otherwise=otherwise):
                     self.expression(iterable, own, known)
                     self.statements(inner, own | {*names, "loop"}, known)
@@ -156,11 +156,11 @@ class _Finder:
                 self.expression(key, own, known)
             case Logic(op=op, left=left, right=right):
                 self.expression(left, own, known)
-                self.expression(right, own, known | found_there(left, holds=op == "and"))
+                self.expression(right, own, known | paths_found_by(left, holds=op == "and"))
             case Condition(test=test, then=then, otherwise=otherwise):
                 self.expression(test, own, known)
-                self.expression(then, own, known | found_there(test), soft=soft)
-                self.expression(otherwise, own, known | found_there(test, holds=False), soft=soft)
+                self.expression(then, own, known | paths_found_by(test), soft=soft)
+                self.expression(otherwise, own, known | paths_found_by(test, holds=False), soft=soft)
             case Call(name=name, arguments=arguments, named=named):
                 taken = FUNCTIONS[name].name if name in FUNCTIONS else ""
                 for index, argument in enumerate(arguments):
@@ -183,14 +183,14 @@ class _Finder:
             self.found.append(Reference(path, node.start, node.end, soft or covered(path, known)))
 
 
-def _made(body: tuple[Statement, ...]) -> frozenset[str]:
-    """The names that statements certainly or possibly make for what comes after them."""
+def _variables_set_in(body: tuple[Statement, ...]) -> frozenset[str]:
+    """The variables that statements set, or may set, for the statements after them."""
     names: set[str] = set()
     for statement in body:
         if isinstance(statement, Set):
             names.add(statement.name)
         elif isinstance(statement, If):
             for _, inner in statement.branches:
-                names |= _made(inner)
-            names |= _made(statement.otherwise)
+                names |= _variables_set_in(inner)
+            names |= _variables_set_in(statement.otherwise)
     return frozenset(names)

@@ -1,4 +1,4 @@
-"""A template, read by jinja2's parser, becomes our syntax tree. What is not listed here is not in the language."""
+"""Templates: jinja2 parses, and its nodes are converted into our syntax tree. Other nodes raise FB203."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _COMPARISONS: Any = {
 
 
 def parse_template(source: str) -> tuple[tuple[Statement, ...], bool]:
-    """The statements of a template, and whether it is exactly one expression; raises `LanguageError` (compile)."""
+    """The statements of a template, and whether it is one expression; raises `LanguageError(stage="compile")`."""
     if len(source) > LIMITS.template_chars:
         message = f"the template has {len(source)} characters; {LIMITS.template_chars} are allowed"
         raise fault("FB204", message, 0, len(source), "split it, or fetch long texts with a step")
@@ -55,7 +55,7 @@ def parse_template(source: str) -> tuple[tuple[Statement, ...], bool]:
         parser = Parser(ENVIRONMENT, "")
         parser.stream = TokenStream(ENVIRONMENT.lexer.wrap(tokens.raw), None, None)
         tree = parser.parse()
-        return _Reader(tokens).statements(tree.body, 0, 0), tokens.one_expression
+        return _Converter(tokens).statements(tree.body, 0, 0), tokens.one_expression
     except TemplateSyntaxError as error:
         raise _syntax(source, error) from None
     except RecursionError:
@@ -71,8 +71,8 @@ def _syntax(source: str, error: TemplateSyntaxError) -> LanguageError:
     return foreign_syntax_hints.template_error(source, start, error.message or "this cannot be read")
 
 
-class _Reader:
-    """Turns jinja2's nodes into ours. Each method is named after the class of the node that it reads."""
+class _Converter:
+    """Converts jinja2's nodes. A method is named after the class of the node that it converts."""
 
     def __init__(self, tokens: Tokens) -> None:
         self.tokens = tokens
@@ -99,9 +99,7 @@ class _Reader:
             yield self._for(node, depth, loops + 1)
         elif isinstance(node, nodes.Assign):
             if not isinstance(node.target, nodes.Name):
-                raise fault(
-                    "FB203", "`set` makes one name at a time", at, self._end(at), "write one `set` for each name"
-                )
+                raise fault("FB203", "`set` assigns one name", at, self._end(at), "write one `set` for each name")
             name = node.target.name
             check_target(name, node.target.lineno, self._end(node.target.lineno))
             value = self.read(node.node, depth)
@@ -129,7 +127,7 @@ class _Reader:
         names = []
         for target in targets:
             if not isinstance(target, nodes.Name):
-                raise fault("FB203", "a loop gives its items to names", start, end, "write `for item in list`")
+                raise fault("FB203", "the variables of a loop are names", start, end, "write `for item in list`")
             check_target(target.name, target.lineno, self._end(target.lineno))
             names.append(target.name)
         iterable = self.read(node.iter, depth)
@@ -186,7 +184,7 @@ class _Reader:
         return ListLiteral(at, self.tokens.end_of_group(at), items)
 
     def _tuple(self, node: nodes.Tuple, at: int, _depth: int) -> Expr:
-        raise fault("FB203", "a comma makes no list here", at, self._end(at), "write [a, b]")
+        raise fault("FB203", "a list needs square brackets", at, self._end(at), "write [a, b]")
 
     def _dict(self, node: nodes.Dict, at: int, depth: int) -> Expr:
         entries = []
@@ -268,7 +266,7 @@ class _Reader:
     ) -> tuple[tuple[Expr, ...], tuple[tuple[str, Expr], ...], int]:
         end = self._end(at)
         if node.dyn_args is not None or node.dyn_kwargs is not None:
-            raise fault("FB203", "arguments are written one by one", at, end)
+            raise fault("FB203", "arguments cannot be unpacked with * or **", at, end)
         bracket = self.tokens.after.get(at, -1)
         if self.tokens.source[bracket : bracket + 1] == "(":
             end = self.tokens.end_of_group(bracket)

@@ -1,4 +1,4 @@
-"""The tokens of a template, with their character offsets in place of line numbers."""
+"""The tokens of a template, with character offsets in place of line numbers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _OPEN = {"(": ")", "[": "]", "{": "}"}
 class Tokens:
     """The tokens of one text and where they end.
 
-    jinja2 writes a token's line number into the nodes it makes; here that number is the token's offset, which is how
-    the tree keeps exact places. `ends` maps the offset of a token to its end, `closing` that of an opening bracket to
+    jinja2 copies the line number of a token into its nodes. Here that number is the token's offset, so that nodes have
+    exact places. `ends` maps the offset of a token to its end, `closing` that of an opening bracket to
     the end of the bracket that closes it, `after` that of a token to the offset of the next one.
     """
 
@@ -39,12 +39,12 @@ class Tokens:
             except StopIteration:
                 return
             except TemplateSyntaxError as error:
-                # the lexer reports lines; ours is the offset up to which it came
+                # the lexer reports a line; the offset reached so far is more exact
                 raise TemplateSyntaxError(error.message or "", position) from None
             if len(self.kinds) >= LIMITS.template_tokens:
                 message = f"the template has more than {LIMITS.template_tokens} parts"
                 raise fault("FB204", message, position, position + 1, "split it into steps, or do this in a code step")
-            # white space that `-` removed is skipped: nothing else ever lies between two tokens
+            # white space removed by `-` is skipped: nothing else is ever between two tokens
             start = self.source.index(value, position)
             position = start + len(value)
             yield start, kind, value
@@ -64,7 +64,7 @@ class Tokens:
 
     @property
     def one_expression(self) -> bool:
-        """Whether the text is one `{{ expression }}` and nothing else, not even white space around it."""
+        """Whether the text is exactly one `{{ expression }}`, without white space around it."""
         kinds = self.kinds
         return (
             len(kinds) > 2
@@ -75,5 +75,5 @@ class Tokens:
         )
 
     def end_of_group(self, start: int) -> int:
-        """The end of the bracket that opens at `start`, or of the token there."""
+        """The end of the bracket that opens at `start`, or of another token there."""
         return self.closing.get(start, self.ends.get(start, start + 1))

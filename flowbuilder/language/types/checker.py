@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from flowbuilder.language.codegen.program import Program
 from flowbuilder.language.nodes import Expr, For, If, Output, Set, Statement, Text
-from flowbuilder.language.parsing.references import found_there
+from flowbuilder.language.parsing.references import paths_found_by
 from flowbuilder.language.types.descriptions import describe, describe_kinds
 from flowbuilder.language.types.findings import Finding, FindingCollector
 from flowbuilder.language.types.inference import Inference
@@ -94,9 +94,9 @@ class _StatementChecker:
         for test, inner in node.branches:
             self._lookups.variables = dict(before)
             influence = joined(influence, self._test_taint(test, known))
-            self.body(inner, known | found_there(test), influence)
+            self.body(inner, known | paths_found_by(test), influence)
             ends.append(self._lookups.variables)
-            known |= found_there(test, holds=False)
+            known |= paths_found_by(test, holds=False)
         self._lookups.variables = dict(before)
         self.body(node.otherwise, known, influence)
         ends.append(self._lookups.variables)

@@ -24,7 +24,7 @@ from flowbuilder.language.nodes import (
     ObjectLiteral,
     Slice,
 )
-from flowbuilder.language.parsing.references import found_there
+from flowbuilder.language.parsing.references import paths_found_by
 from flowbuilder.language.types.comparison_shapes import check_comparison
 from flowbuilder.language.types.descriptions import describe_kinds
 from flowbuilder.language.types.findings import FindingCollector
@@ -137,13 +137,13 @@ class Inference:
         left = self.infer(node.left, known)
         if isinstance(node.left, Constant) and bool(node.left.value) != (node.op == "and"):
             return left  # the constant decides: the right side never runs
-        right = self.infer(node.right, known | found_there(node.left, holds=node.op == "and"))
+        right = self.infer(node.right, known | paths_found_by(node.left, holds=node.op == "and"))
         return _influenced(left | right, left, right)
 
     def _condition(self, node: Condition, known: Known, soft: bool) -> Shape:
         test = self.infer(node.test, known)
-        then = self.infer(node.then, known | found_there(node.test), soft)
-        otherwise = self.infer(node.otherwise, known | found_there(node.test, holds=False), soft)
+        then = self.infer(node.then, known | paths_found_by(node.test), soft)
+        otherwise = self.infer(node.otherwise, known | paths_found_by(node.test, holds=False), soft)
         return _influenced((then | otherwise).with_influence(joined(test.trust, test.influence)))
 
 

@@ -94,7 +94,7 @@ class _Reader:
         elif others is True or (others is None and not fields) or isinstance(schema.get("patternProperties"), Mapping):
             rest = Shape.unknown()
         else:
-            # a schema that lists members and does not speak of others means these
+            # a schema that lists members and has no `additionalProperties` is read as listing all of them
             rest = None
         return replace(shape, fields=fields, rest=rest)
 
@@ -115,7 +115,7 @@ class _Reader:
 
 
 def _both(one: Shape, other: Shape) -> Shape:
-    """What is known of a value that is both."""
+    """The shape of a value that has both shapes."""
     if one.is_unknown:
         return other
     if other.is_unknown:
@@ -124,7 +124,7 @@ def _both(one: Shape, other: Shape) -> Shape:
     fields = {**one.fields, **other.fields}
     rest = one.rest if other.rest is None else other.rest
     if one.fields and other.fields:
-        # each lists its own members, and does not mean to forbid those of the other
+        # each schema lists its own members and does not forbid those of the other
         rest = None if one.rest is None and other.rest is None else one.rest or other.rest
     values = tuple(value for value in one.values if value in other.values) if one.values and other.values else ()
     return replace(

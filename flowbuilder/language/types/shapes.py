@@ -1,4 +1,4 @@
-"""What is known of a value before it exists: its kinds, its members, whom its text comes from, whether it is there."""
+"""Shapes, the types of the language: the kinds, members, taint and presence of a value that is not yet known."""
 
 from __future__ import annotations
 
@@ -17,52 +17,52 @@ ANY: Final[frozenset[Kind]] = frozenset(("text", "number", "boolean", "null", "l
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Structural and frozen; `str(shape)` is how an author reads it. Made by the constructors below."""
+    """A structural type; immutable. `descriptions.describe` writes it for an author."""
 
     kinds: frozenset[Kind] = ANY
     fields: Mapping[str, Shape] = field(default_factory=dict)
     """The members of an object that are known by name."""
     rest: Shape | None = None
-    """What other members of an object look like; None: there are no others."""
+    """The shape of all other members of an object; None: there are no others."""
     items: Shape | None = None
-    """What the items of a list look like; None: nothing is known of them."""
+    """The shape of the items of a list; None: unknown."""
     values: tuple[str | int | float | bool | None, ...] = ()
-    """The only values that there are, where they are known."""
+    """All possible values, where they are known."""
     taint: Taint | None = None
-    """Of the text that this is, or may be; that of what is inside stands there."""
+    """The taint of the value itself where it may be a text; members and items have their own."""
     influence: Taint | None = None
-    """Untrusted text that decides what this is, without being part of it."""
+    """The untrusted text that decides which value this is, without being part of it."""
     presence: Presence = "always"
     reason: str = ""
 
     @classmethod
     def unknown(cls) -> Shape:
-        """Anything."""
+        """The shape of any value."""
         return _UNKNOWN
 
     @classmethod
     def of(cls, *kinds: Kind) -> Shape:
-        """A value of one of these kinds, with nothing known of its inside."""
+        """A value of one of these kinds, with unknown members and items."""
         return cls(kinds=frozenset(kinds), rest=_UNKNOWN if "object" in kinds else None)
 
     @classmethod
     def list_of(cls, items: Shape) -> Shape:
-        """A list of such items."""
+        """A list of items of this shape."""
         return cls(kinds=_LIST, items=items)
 
     @classmethod
     def object_of(cls, fields: Mapping[str, Shape], rest: Shape | None = None) -> Shape:
-        """An object with these members, and others like `rest`."""
+        """An object with these members, and other members of the shape `rest`."""
         return cls(kinds=_OBJECT, fields=fields, rest=rest)
 
     @classmethod
     def of_value(cls, value: Json) -> Shape:
-        """The shape of a value that is there already."""
+        """The shape of an existing value."""
         return _of_value(value, 0)
 
     @property
     def is_unknown(self) -> bool:
-        """Whether nothing is known of its kind."""
+        """Whether it may be of any kind."""
         return len(self.kinds) == len(ANY)
 
     @property
@@ -77,7 +77,7 @@ class Shape:
 
     @property
     def is_nullable(self) -> bool:
-        """Whether it is known that it may be null."""
+        """Whether it may be null, as one of the kinds that are known."""
         return "null" in self.kinds and not self.is_unknown
 
     def may_be(self, *kinds: Kind) -> bool:
@@ -85,7 +85,7 @@ class Shape:
         return not self.kinds.isdisjoint(kinds)
 
     def member(self, key: str) -> Shape | None:
-        """The member of an object; None where it cannot have one of that name. The inside of the unknown is unknown."""
+        """The shape of a member; None where there is none of that name. Members of an unknown value are unknown."""
         if "object" not in self.kinds:
             return None
         found = self.fields.get(key, self.rest)
@@ -94,17 +94,17 @@ class Shape:
         return found if found is None or not self.is_unknown else found.tainted_by(self.taint)
 
     def item(self) -> Shape:
-        """What a loop over it gives."""
+        """The shape of the items of a list."""
         return (self.items or _UNKNOWN).tainted_by(None if self.items else self.taint)
 
     @property
     def trust(self) -> Taint | None:
-        """Where untrusted text in it comes from, at any depth; None: it is clean. Numbers and booleans always are."""
+        """The taint of all text inside, at any depth; None: clean. Numbers and booleans are always clean."""
         if self.taint is None and not self.fields and self.rest is None and self.items is None:
             return None
         if not self.fields and self.rest is None and self.items is None:
             return self.taint
-        # a shape may hold the same part many times, and its parts again: each is looked at once
+        # a shape may contain the same part many times: each is visited once
         found: list[Taint | None] = []
         seen: set[int] = set()
         ahead = [self]
@@ -118,7 +118,7 @@ class Shape:
         return joined(*found)
 
     def parts(self, limit: int) -> int:
-        """How many parts it has when it is written out, counted up to `limit`."""
+        """The number of parts of the shape written out as a tree, counted up to `limit`."""
         count = 0
         ahead = [self]
         while ahead and count < limit:
@@ -128,36 +128,36 @@ class Shape:
         return count
 
     def with_trust(self, taint: Taint | tuple[str, ...] | None) -> Shape:
-        """The same with every text inside coming from `taint`; None makes it clean."""
+        """The same shape with this taint on every text inside; None makes it clean."""
         return _with_trust(self, Taint(taint) if isinstance(taint, tuple) else taint, join=False)
 
     def tainted_by(self, taint: Taint | None) -> Shape:
-        """The same with `taint` joined to every text inside."""
+        """The same shape with `taint` added to every text inside."""
         return self if taint is None else _with_trust(self, taint, join=True)
 
     def with_influence(self, influence: Taint | None) -> Shape:
-        """The same, decided by this untrusted text too."""
+        """The same shape, influenced by this untrusted text too."""
         if influence is None or influence == self.influence:
             return self
         return replace(self, influence=joined(self.influence, influence))
 
     def with_presence(self, presence: Presence, reason: str = "") -> Shape:
-        """The same, there always, maybe or never; the reason is in words that follow "may be missing:"."""
+        """The same shape with this presence; `reason` completes the sentence "may be missing: ..."."""
         return replace(self, presence=presence, reason=reason)
 
     def without_null(self) -> Shape:
-        """The same where it is known not to be null."""
+        """The same shape without the kind null."""
         return replace(self, kinds=self.kinds - {"null"}) if self.is_nullable and len(self.kinds) > 1 else self
 
     def __or__(self, other: Shape) -> Shape:
-        """What is known of a value that is one or the other."""
+        """The shape of a value that has one of two shapes."""
         return _union(self, other, 0)
 
 
 _LIST: Final[frozenset[Kind]] = frozenset(("list",))
 _OBJECT: Final[frozenset[Kind]] = frozenset(("object",))
 _PLAIN: Final[frozenset[Kind]] = frozenset(("number", "boolean", "null"))
-_DEEPEST: Final = 16
+_MAX_DEPTH: Final = 16
 _UNKNOWN: Final = Shape()
 
 
@@ -187,7 +187,7 @@ def _deep(shape: Shape, taint: Taint | None, join: bool) -> Shape:
 
 
 class _Marked(Mapping[str, Shape]):
-    """Members with a taint on the text inside, worked out for those that are looked at: few of many are."""
+    """Members with a taint on the text inside, computed on access: few of many members are read."""
 
     __slots__ = ("_fields", "_join", "_known", "_taint")
 
@@ -212,7 +212,7 @@ def _union(one: Shape, other: Shape, depth: int) -> Shape:
     if one == other:
         return one
     taint, influence = joined(one.taint, other.taint), joined(one.influence, other.influence)
-    if one.is_unknown or other.is_unknown or depth > _DEEPEST:
+    if one.is_unknown or other.is_unknown or depth > _MAX_DEPTH:
         inside = joined(one.trust, other.trust)
         return Shape(taint=inside, influence=influence)
     fields, rest = _fields(one, other, depth)
@@ -253,7 +253,7 @@ def _fields(one: Shape, other: Shape, depth: int) -> tuple[Mapping[str, Shape], 
 
 
 def _of_value(value: Json, depth: int) -> Shape:
-    if depth > _DEEPEST:
+    if depth > _MAX_DEPTH:
         return _UNKNOWN
     if isinstance(value, dict):
         return Shape.object_of({key: _of_value(inner, depth + 1) for key, inner in value.items()})

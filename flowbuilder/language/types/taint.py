@@ -1,4 +1,4 @@
-"""Where a text came from that outsiders may have written."""
+"""Taint: the sources of a text that outsiders may have written."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Taint:
-    """The sources of an untrusted text, in the order in which they were found; what they are called is the caller's."""
+    """The sources of an untrusted text, in the order in which they were found; the caller names them."""
 
     sources: tuple[str, ...]
 
@@ -16,7 +16,7 @@ class Taint:
 
 
 def joined(*taints: Taint | None) -> Taint | None:
-    """The taint of a value that several went into; None where all of them are clean."""
+    """The union of taints; None where all are clean."""
     first: Taint | None = None
     for taint in taints:
         if taint is None or taint is first:

@@ -1,7 +1,7 @@
-"""Calls at once, counted by Prefect as well: a global concurrency limit for each connection that has one.
+"""Concurrency of calls, counted by Prefect as well: a global concurrency limit for each connection that has one.
 
-Our own record decides who may call; Prefect shows it, and may hold back more. It is asked strictly: a limit that is not
-there is made, and nothing goes by one that does not exist. While Prefect is away, our own record decides alone.
+Our own limiter decides who may call; Prefect shows the count, and may lower the limit. Enforcement is strict: a missing
+limit is created, and no call passes without one. While Prefect is unavailable, our own limiter decides alone.
 """
 
 from __future__ import annotations
@@ -16,41 +16,41 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
-from threading import Lock
 from typing import TypeVar
 from uuid import UUID
 
-from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, GlobalConcurrencyLimitUpdate
 from prefect.client.schemas.responses import ConcurrencyLimitWithLeaseResponse
-from prefect.context import SettingsContext, get_settings_context
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
-from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, Settings
+from prefect.settings import PREFECT_API_URL
 
 from flowbuilder.errors import Throttled
-from flowbuilder.prefect.api.http_settings import impatient
+from flowbuilder.prefect.api.sync_client import PrefectClientCache
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 PREFIX = "flowbuilder:"
 LEASE_SECONDS = 60.0
-"""How long Prefect keeps a place without being told that it is still needed: it allows no shorter time."""
-LOOK_SECONDS = 30.0
+"""How long Prefect keeps a slot without a renewal: the shortest time that it allows."""
+CHECK_SECONDS = 30.0
 """How often a limit is compared with what its connection declares."""
-AWAY_SECONDS = 5.0
-"""How long a Prefect that did not answer is not asked again."""
+ANSWER_SECONDS = 5.0
+UNAVAILABLE_SECONDS = 5.0
+"""How long Prefect is not called after it did not answer."""
 LOST_SECONDS = 300.0
-"""Places that nobody of ours has had for so long were lost: Prefect forgets leases when its server starts again."""
+"""Slots that Prefect counts and no call of ours holds for so long were lost: Prefect forgets leases at a restart."""
+RETRY_SECONDS = (2.0, 5.0)
+"""The shortest and the longest delay of a step that finds all slots taken."""
 LOCKED = 423
 
 
-@dataclass
-class Known:
-    """What was last seen of a limit. `surplus` is the least number of places taken beyond ours since `since`."""
+@dataclass(frozen=True, kw_only=True)
+class LimitState:
+    """A limit as it was at `checked`. `surplus` is the least number of slots taken beyond ours since `since`."""
 
     declared: int
-    seen: float
+    checked: float
     since: float
     surplus: int
 
@@ -61,19 +61,19 @@ def limit_name(connection: str) -> str:
 
 
 class PrefectConcurrencyLimits:
-    """Implements `adapters.throttle.Wall`. Its calls have threads of their own: a slow Prefect holds up no store."""
+    """Implements `ExternalLimit` of the throttle. Calls run in threads of their own: a slow Prefect delays no store."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="limits")
-        self._lock = Lock()
-        self._clients: dict[str, tuple[SyncPrefectClient, Settings]] = {}
-        self._known: dict[str, Known] = {}
-        self._away_until = 0.0
+        self._clients = PrefectClientCache(answer_seconds=ANSWER_SECONDS, retries=1)
+        self._states: dict[str, LimitState] = {}
+        self._unavailable_until = 0.0
 
     @asynccontextmanager
     async def held(self, name: str, limit: int, *, ours: int) -> AsyncIterator[None]:
-        """One of `limit` places, `ours` of which this installation has, this one included."""
-        lease = await self._in_thread(lambda: self._acquire(name, limit, ours))
+        """Hold one of `limit` slots; `ours` is how many this installation has, this one included. `Throttled` when all
+        slots are taken."""
+        lease = await self._in_thread(lambda: self._acquire_if_available(name, limit, ours))
         if lease is None:
             yield
             return
@@ -84,110 +84,106 @@ class PrefectConcurrencyLimits:
             renewing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await renewing
-            # given back without anybody waiting for it; what Prefect does not hear runs out by itself
+            # the call does not wait for the release; a lease that Prefect is not told of expires
             self._threads.submit(copy_context().run, self._release, name, lease)
 
-    def _acquire(self, name: str, limit: int, ours: int) -> UUID | None:
-        """The lease; None while Prefect is away. `Throttled` when all places are taken."""
-        if not PREFECT_API_URL.value() or time.monotonic() < self._away_until:
+    def _acquire_if_available(self, name: str, limit: int, ours: int) -> UUID | None:
+        """The lease of a slot; None while Prefect is unavailable. `Throttled` when all slots are taken."""
+        if not PREFECT_API_URL.value() or time.monotonic() < self._unavailable_until:
             return None
         try:
-            self._look(name, limit, ours, every=LOOK_SECONDS)
-            for _ in range(2):
-                granted = self._ask(name)
-                if granted is not None:
-                    return granted
-                self._known.pop(name, None)  # somebody has deleted the limit: it is made again
-                self._look(name, limit, ours, every=LOOK_SECONDS)
-        except PrefectHTTPStatusError as problem:
-            if problem.response.status_code != LOCKED:
-                self._away(name, problem)
-                return None
-            self._look(name, limit, ours, every=AWAY_SECONDS)
-            message = f"the concurrency limit of {name} is reached"
-            raise Throttled(message, connection=name, retry_after=random.uniform(2.0, 5.0)) from None
+            return self._acquire(name, limit, ours)
         except Throttled:
             raise
-        except Exception as problem:  # whatever keeps Prefect from answering
-            self._away(name, problem)
+        except Exception as problem:
+            self._unavailable_until = time.monotonic() + UNAVAILABLE_SECONDS
+            logger.warning("Prefect does not count the calls of %s now: %s: %s", name, type(problem).__name__, problem)
             return None
-        message = f"the limit {limit_name(name)} cannot be made in Prefect"
-        raise Throttled(message, connection=name, retry_after=AWAY_SECONDS)
 
-    def _ask(self, name: str) -> UUID | None:
-        """A place; None where there is no such limit."""
-        response = self._call(
-            lambda client: client.increment_concurrency_slots_with_lease(
+    def _acquire(self, name: str, limit: int, ours: int) -> UUID:
+        try:
+            for _ in range(2):
+                self._check(name, limit, ours, every=CHECK_SECONDS)
+                lease = self._request_slot(name)
+                if lease is not None:
+                    return lease
+                self._states.pop(name, None)  # a person has deleted the limit: the next check creates it again
+        except PrefectHTTPStatusError as problem:
+            if problem.response.status_code != LOCKED:
+                raise
+            self._check(name, limit, ours, every=UNAVAILABLE_SECONDS)
+            message = f"the concurrency limit of {name} is reached"
+            raise Throttled(message, connection=name, retry_after=random.uniform(*RETRY_SECONDS)) from None
+        message = f"the limit {limit_name(name)} cannot be made in Prefect"
+        raise Throttled(message, connection=name, retry_after=UNAVAILABLE_SECONDS)
+
+    def _request_slot(self, name: str) -> UUID | None:
+        """The lease of a slot; None where there is no such limit: Prefect grants slots of limits that do not exist."""
+        with self._clients.client() as client:
+            response = client.increment_concurrency_slots_with_lease(
                 names=[limit_name(name)], slots=1, mode="concurrency", lease_duration=LEASE_SECONDS
             )
-        )
         granted = ConcurrencyLimitWithLeaseResponse.model_validate(response.json())
         return granted.lease_id if granted.limits else None
 
-    def _look(self, name: str, limit: int, ours: int, *, every: float) -> None:
-        """Have the limit be there as it is declared, and free the places that were lost."""
-        now, known = time.monotonic(), self._known.get(name)
-        if known is not None and known.declared == limit and now - known.seen < every:
+    def _check(self, name: str, limit: int, ours: int, *, every: float) -> None:
+        """Bring the limit in Prefect to what the connection declares, unless that was done within `every` seconds."""
+        known = self._states.get(name)
+        if known is not None and known.declared == limit and time.monotonic() - known.checked < every:
             return
-        try:
-            found = self._call(lambda client: client.read_global_concurrency_limit_by_name(limit_name(name)))
-        except ObjectNotFound:
-            wanted = GlobalConcurrencyLimitCreate(name=limit_name(name), limit=limit, active=True)
-            with contextlib.suppress(ObjectAlreadyExists):
-                self._call(lambda client: client.create_global_concurrency_limit(wanted))
-            self._known[name] = Known(declared=limit, seen=now, since=now, surplus=0)
-            return
+        active = self._ensure_limit(name, limit)
+        self._states[name] = self._reclaim_lost_slots(name, limit, active, ours)
+
+    def _ensure_limit(self, name: str, limit: int) -> int:
+        """Create the limit, or correct what a person has changed; how many of its slots are taken."""
+        with self._clients.client() as client:
+            try:
+                found = client.read_global_concurrency_limit_by_name(limit_name(name))
+            except ObjectNotFound:
+                wanted = GlobalConcurrencyLimitCreate(name=limit_name(name), limit=limit, active=True)
+                with contextlib.suppress(ObjectAlreadyExists):
+                    client.create_global_concurrency_limit(wanted)
+                return 0
         if (found.limit, found.active, found.slot_decay_per_second) != (limit, True, 0.0):
-            self._change(name, GlobalConcurrencyLimitUpdate(limit=limit, active=True, slot_decay_per_second=0.0))
-        surplus, since = max(0, found.active_slots - max(0, ours - 1)), now
+            self._update(name, GlobalConcurrencyLimitUpdate(limit=limit, active=True, slot_decay_per_second=0.0))
+        return found.active_slots
+
+    def _reclaim_lost_slots(self, name: str, limit: int, active: int, ours: int) -> LimitState:
+        """Free the slots that no call of ours has held for `LOST_SECONDS`; the state of the limit."""
+        now, known = time.monotonic(), self._states.get(name)
+        surplus, since = max(0, active - max(0, ours - 1)), now
         if known is not None and known.surplus and surplus:
             surplus, since = min(surplus, known.surplus), known.since
         if surplus and now - since > LOST_SECONDS:
-            logger.warning("%d places of %s in Prefect were lost and are free again", surplus, name)
-            left = max(0, found.active_slots - surplus)
-            self._change(name, GlobalConcurrencyLimitUpdate(active_slots=left))
+            self._update(name, GlobalConcurrencyLimitUpdate(active_slots=max(0, active - surplus)))
+            logger.warning("freed %d slots of %s in Prefect that no call holds any more", surplus, name)
             surplus = 0
-        self._known[name] = Known(declared=limit, seen=now, since=since, surplus=surplus)
+        return LimitState(declared=limit, checked=now, since=since, surplus=surplus)
 
-    def _change(self, name: str, update: GlobalConcurrencyLimitUpdate) -> None:
-        self._call(lambda client: client.update_global_concurrency_limit(limit_name(name), update))
+    def _update(self, name: str, update: GlobalConcurrencyLimitUpdate) -> None:
+        with self._clients.client() as client:
+            client.update_global_concurrency_limit(limit_name(name), update)
 
     async def _renew(self, name: str, lease: UUID) -> None:
-        """Keep the place. One that Prefect has taken away all the same stops no call: our own record still has it."""
+        """Renew the lease until cancelled. A lease that Prefect has ended stops no call: our own limiter has it too."""
 
-        def again() -> None:
-            self._call(lambda client: client.renew_concurrency_lease(lease, LEASE_SECONDS))
+        def renew() -> None:
+            with self._clients.client() as client:
+                client.renew_concurrency_lease(lease, LEASE_SECONDS)
 
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
             try:
-                await self._in_thread(again)
+                await self._in_thread(renew)
             except Exception as problem:
-                logger.warning("Prefect did not hear that a place of %s is still needed: %s", name, problem)
+                logger.warning("the lease of a slot of %s was not renewed in Prefect: %s", name, problem)
 
     def _release(self, name: str, lease: UUID) -> None:
         try:
-            self._call(lambda client: client.release_concurrency_slots_with_lease(lease))
+            with self._clients.client() as client:
+                client.release_concurrency_slots_with_lease(lease)
         except Exception as problem:
-            logger.warning("Prefect did not hear that a place of %s is free: %s", name, problem)
-
-    def _away(self, name: str, problem: Exception) -> None:
-        self._away_until = time.monotonic() + AWAY_SECONDS
-        logger.warning("Prefect does not count the calls of %s now: %s: %s", name, type(problem).__name__, problem)
+            logger.warning("a slot of %s was not released in Prefect: %s", name, problem)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work)
-
-    def _call(self, ask: Callable[[SyncPrefectClient], T]) -> T:
-        """Ask Prefect, and once more at most. What is kept is costly to make, a client and changed settings."""
-        api, context = str(PREFECT_API_URL.value()), get_settings_context()
-        with self._lock:
-            if api not in self._clients:
-                client = get_client(
-                    httpx_settings=impatient(answer=5.0, asynchronous=False), sync_client=True
-                ).__enter__()
-                changed = context.settings.copy_with_update(updates={PREFECT_CLIENT_MAX_RETRIES: 1})
-                self._clients[api] = (client, changed)
-            client, changed = self._clients[api]
-        with SettingsContext(profile=context.profile, settings=changed):
-            return ask(client)

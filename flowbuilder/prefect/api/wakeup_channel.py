@@ -1,6 +1,6 @@
-"""The wake-up of warm workers on one machine: each listens on a loopback port that it lists in the home.
+"""Wake-up channel to the warm workers of this machine: each listens on a loopback port that it registers in the home.
 
-A wake-up is a hint. Whoever misses one finds the execution in the store, some tenths of a second later.
+A wake-up is a hint: a worker that misses one finds the execution in the store within a second.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ from pathlib import Path
 
 FOLDER = "workers"
 HOST = "127.0.0.1"
-PATIENCE = 0.5
-"""Seconds that a connection may take."""
-LONGEST = 65_536
-"""Bytes of a word to a worker. What Prefect knows of a run is left out when it does not fit: the worker asks then."""
+SEND_SECONDS = 0.5
+"""How long a connection to one worker may take."""
+RECEIVE_SECONDS = 5.0
+"""How long a worker reads one message."""
+MAX_BYTES = 65_536
+"""Size of a message. A flow run that does not fit is left out; the worker reads it from Prefect."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listed:
-    """A worker as its file in the home lists it."""
+class RegisteredWorker:
+    """A worker's file in the home."""
 
     host: str
     pid: int
@@ -34,13 +36,13 @@ class Listed:
     token: str
 
     @property
-    def here(self) -> bool:
-        """Whether it runs on this machine: a home may be shared."""
+    def is_local(self) -> bool:
+        """Whether it runs on this machine: machines may share a home."""
         return self.host == socket.gethostname()
 
     @property
-    def alive(self) -> bool:
-        """Whether its process is there."""
+    def is_alive(self) -> bool:
+        """Whether its process exists."""
         try:
             os.kill(self.pid, 0)
         except PermissionError:
@@ -51,32 +53,33 @@ class Listed:
 
 
 def wake_workers(home: Path, execution_id: str, run: str = "") -> bool:
-    """Tell every worker of this machine that an execution should go on; whether any of them took the word.
+    """Send a wake-up for an execution to every worker of this machine; whether one of them received it.
 
-    `run` is what Prefect has just told of its flow run, as JSON in one line: it saves the worker from asking again.
+    `run` is the flow run as Prefect has just answered it, as JSON in one line: it saves the worker a call.
     """
-    taken = [_tell(worker, execution_id, run) for worker in _listed(home)]
-    return any(taken)
+    received = [_send(worker, execution_id, run) for worker in _registered_workers(home)]
+    return any(received)
 
 
-class WakeUps:
-    """A worker's ear: calls `wake(execution_id, run)` in the event loop for every wake-up that carries the right token;
-    `run` is empty, or the flow run as JSON."""
+class WakeUpListener:
+    """Calls `on_wakeup(execution_id, run)` in the event loop for every wake-up that carries this worker's token; `run`
+    is the flow run as JSON, or empty."""
 
-    def __init__(self, home: Path, wake: Callable[[str, str], None]) -> None:
+    def __init__(self, home: Path, on_wakeup: Callable[[str, str], None]) -> None:
         self._folder = home / FOLDER
         self._file = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}.json"
-        self._wake = wake
+        self._on_wakeup = on_wakeup
         self._token = secrets.token_urlsafe(32)
         self._server: asyncio.Server | None = None
 
-    async def __aenter__(self) -> WakeUps:
-        self._server = await asyncio.start_server(self._hear, HOST, 0, limit=LONGEST)
+    async def __aenter__(self) -> WakeUpListener:
+        self._server = await asyncio.start_server(self._receive, HOST, 0, limit=MAX_BYTES)
         port = self._server.sockets[0].getsockname()[1]
+        worker = RegisteredWorker(host=socket.gethostname(), pid=os.getpid(), port=port, token=self._token)
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = self._file.with_suffix(".draft")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump(asdict(Listed(host=socket.gethostname(), pid=os.getpid(), port=port, token=self._token)), file)
+            json.dump(asdict(worker), file)
         draft.replace(self._file)
         return self
 
@@ -85,36 +88,40 @@ class WakeUps:
         if self._server is not None:
             self._server.close()
 
-    async def _hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, ValueError, TimeoutError, asyncio.IncompleteReadError):
-            async with asyncio.timeout(10 * PATIENCE):
+            async with asyncio.timeout(RECEIVE_SECONDS):
                 line = (await reader.readline()).decode("utf-8").strip()
-                token, _, word = line.partition(" ")
-                execution_id, _, run = word.partition(" ")
+                token, _, message = line.partition(" ")
+                execution_id, _, run = message.partition(" ")
                 if hmac.compare_digest(token.encode(), self._token.encode()) and execution_id:
-                    self._wake(execution_id, run)
+                    self._on_wakeup(execution_id, run)
         writer.close()
 
 
-def _listed(home: Path) -> list[Listed]:
+def _registered_workers(home: Path) -> list[RegisteredWorker]:
+    """The running workers of this machine. Files of killed ones are deleted: another process may use the port, and
+    must not receive the token."""
     found = []
     for file in sorted((home / FOLDER).glob("*.json")):
         with contextlib.suppress(OSError, ValueError, TypeError):
-            worker = Listed(**json.loads(file.read_text(encoding="utf-8")))
-            if worker.here and worker.alive:
+            worker = RegisteredWorker(**json.loads(file.read_text(encoding="utf-8")))
+            if worker.is_local and worker.is_alive:
                 found.append(worker)
-            elif worker.here:
-                file.unlink(missing_ok=True)  # it was killed: its token is not to reach who has the port now
+            elif worker.is_local:
+                file.unlink(missing_ok=True)
     return found
 
 
-def _tell(worker: Listed, execution_id: str, run: str) -> bool:
+def _send(worker: RegisteredWorker, execution_id: str, run: str) -> bool:
+    """Send without waiting for an answer: a busy worker reads the message later. False when it does not accept the
+    connection, because it has ended or is too busy; the sweeper finds the execution then."""
     line = f"{worker.token} {execution_id} {run}".rstrip().encode()
-    if len(line) >= LONGEST:
+    if len(line) >= MAX_BYTES:
         line = f"{worker.token} {execution_id}".encode()
     try:
-        with socket.create_connection((HOST, worker.port), timeout=PATIENCE) as connection:
+        with socket.create_connection((HOST, worker.port), timeout=SEND_SECONDS) as connection:
             connection.sendall(line + b"\n")
-            return True  # its answer is not waited for: a worker that is busy reads the word when it can
+            return True
     except OSError:
-        return False  # it has ended without taking its file away, or is too busy: the next sweep finds the execution
+        return False

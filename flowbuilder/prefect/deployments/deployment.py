@@ -1,4 +1,4 @@
-"""One Prefect deployment: what it should be, and how the server's becomes that."""
+"""Creates and updates one Prefect deployment, and the work pool that its runs are in."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate
-from prefect.client.schemas.objects import DeploymentSchedule
+from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate, WorkPoolCreate
+from prefect.client.schemas.objects import DeploymentSchedule, WorkPool
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 from flowbuilder.prefect.api.naming import deployment_name, deployment_tags, entrypoint_of
 from flowbuilder.prefect.deployments.parameter_schema import parameter_schema
 from flowbuilder.values import JsonObject, digest
 
+WORKER_TYPE = "flowbuilder"
+"""The type of the warm worker and of its work pools."""
+POOL_DESCRIPTION = "Runs of stored workflows: many at once in one warm process (`flowbuilder worker`)."
+
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """When a deployment runs by itself: a cron line in a time zone, and the inputs of those runs."""
+    """When a deployment runs: a cron expression in a time zone, and the inputs of those runs."""
 
     cron: str
     timezone: str
@@ -29,13 +33,13 @@ class Schedule:
 
     @property
     def key(self) -> str:
-        """The same for the same schedule."""
+        """Equal for equal schedules."""
         return digest([self.cron, self.timezone, self.inputs])
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """A deployment as it should be. `schedules` None leaves the server's as they are."""
+class DeploymentSpec:
+    """A deployment as it should be. `schedules` None leaves the server's unchanged."""
 
     workflow: str
     site: str | None
@@ -48,7 +52,7 @@ class Wanted:
 
     @property
     def name(self) -> str:
-        """What it is called, beside its flow's name."""
+        """Its name below that of its flow."""
         return deployment_name(self.site, draft=self.draft)
 
     @property
@@ -57,7 +61,7 @@ class Wanted:
         return f"{self.workflow}/{self.name}"
 
     def fields(self) -> dict[str, Any]:
-        """Its fields, as Prefect calls them."""
+        """Its fields by Prefect's names."""
         return {
             "version": str(self.version),
             "description": self.description,
@@ -72,69 +76,93 @@ class Wanted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
-    """What became of a deployment: created, changed (its `fields`), unchanged, removed, or kept though not wanted."""
+class DeploymentChange:
+    """What was done to a deployment: `action` is created, changed (its `fields`), unchanged, removed, or kept because
+    it still has executions; `note` says how many."""
 
     name: str
-    what: str
+    action: str
     fields: tuple[str, ...] = ()
     deployment_id: str = ""
     note: str = ""
 
 
-def ensure_deployment(client: SyncPrefectClient, wanted: Wanted) -> Change:
-    """Make the deployment what it should be. Doing it again changes nothing."""
+def ensure_deployment(client: SyncPrefectClient, spec: DeploymentSpec) -> DeploymentChange:
+    """Create or update the deployment; a second call changes nothing."""
     try:
-        there = client.read_deployment_by_name(wanted.full_name)
+        existing = client.read_deployment_by_name(spec.full_name)
     except ObjectNotFound:
-        return _create(client, wanted)
-    fields = wanted.fields()
-    different = tuple(name for name, value in fields.items() if _differs(getattr(there, name), value))
+        return _create(client, spec)
+    fields = spec.fields()
+    different = tuple(name for name, value in fields.items() if _differs(getattr(existing, name), value))
     if different:
-        client.update_deployment(there.id, DeploymentUpdate(**{name: fields[name] for name in (*different, "tags")}))
-    if wanted.schedules is not None and _reschedule(client, there, wanted.schedules):
+        client.update_deployment(existing.id, DeploymentUpdate(**{name: fields[name] for name in (*different, "tags")}))
+    if spec.schedules is not None and _sync_schedules(client, existing, spec.schedules):
         different += ("schedules",)
-    return Change(
-        name=wanted.full_name,
-        what="changed" if different else "unchanged",
+    return DeploymentChange(
+        name=spec.full_name,
+        action="changed" if different else "unchanged",
         fields=different,
-        deployment_id=str(there.id),
+        deployment_id=str(existing.id),
     )
 
 
-def _create(client: SyncPrefectClient, wanted: Wanted) -> Change:
-    flow_id = client.create_flow_from_name(wanted.workflow)
-    schedules = [_schedule(schedule) for schedule in wanted.schedules or ()]
-    deployment_id = client.create_deployment(flow_id, wanted.name, schedules=schedules, **wanted.fields())
-    return Change(name=wanted.full_name, what="created", deployment_id=str(deployment_id))
+def ensure_pool(client: SyncPrefectClient, name: str) -> WorkPool:
+    """The work pool of this name, created for warm workers if it is missing; one of another type is left as it is."""
+    try:
+        return client.read_work_pool(name)
+    except ObjectNotFound:
+        pass
+    wanted = WorkPoolCreate(name=name, type=WORKER_TYPE, description=POOL_DESCRIPTION, base_job_template=job_template())
+    try:
+        return client.create_work_pool(wanted)
+    except ObjectAlreadyExists:  # another process created it meanwhile
+        return client.read_work_pool(name)
 
 
-def _reschedule(client: SyncPrefectClient, there: DeploymentResponse, wanted: Iterable[Schedule]) -> bool:
-    """Take away the schedules that are not wanted, and add those that are missing. One that a person has switched off
-    in Prefect's UI stays so."""
-    known = {_key(schedule): schedule for schedule in there.schedules}
-    want = {schedule.key: schedule for schedule in wanted}
-    gone = [schedule for key, schedule in known.items() if key not in want]
-    new = [_schedule(schedule) for key, schedule in want.items() if key not in known]
-    for schedule in gone:
-        client.delete_deployment_schedule(there.id, _id(schedule))
-    if new:
-        client.create_deployment_schedules(there.id, new)
-    return bool(gone or new)
+def job_template() -> dict[str, Any]:
+    """The base job template of a warm worker's pool. Runs have the worker's own environment, but Prefect demands a
+    variable."""
+    name = {"type": "string", "title": "Name", "description": "Not used by warm workers", "default": ""}
+    return {
+        "job_configuration": {"name": "{{ name }}"},
+        "variables": {"type": "object", "properties": {"name": name}},
+    }
 
 
-def _schedule(schedule: Schedule) -> DeploymentScheduleCreate:
+def _create(client: SyncPrefectClient, spec: DeploymentSpec) -> DeploymentChange:
+    flow_id = client.create_flow_from_name(spec.workflow)
+    schedules = [_schedule_create(schedule) for schedule in spec.schedules or ()]
+    deployment_id = client.create_deployment(flow_id, spec.name, schedules=schedules, **spec.fields())
+    return DeploymentChange(name=spec.full_name, action="created", deployment_id=str(deployment_id))
+
+
+def _sync_schedules(client: SyncPrefectClient, existing: DeploymentResponse, wanted: Iterable[Schedule]) -> bool:
+    """Delete the schedules that are not wanted and add the missing ones; whether there were any. One that a person has
+    paused in Prefect's UI stays paused."""
+    present = {_key(schedule): schedule for schedule in existing.schedules}
+    by_key = {schedule.key: schedule for schedule in wanted}
+    obsolete = [schedule for key, schedule in present.items() if key not in by_key]
+    missing = [_schedule_create(schedule) for key, schedule in by_key.items() if key not in present]
+    for schedule in obsolete:
+        client.delete_deployment_schedule(existing.id, _id(schedule))
+    if missing:
+        client.create_deployment_schedules(existing.id, missing)
+    return bool(obsolete or missing)
+
+
+def _schedule_create(schedule: Schedule) -> DeploymentScheduleCreate:
     return DeploymentScheduleCreate(
         schedule=CronSchedule(cron=schedule.cron, timezone=schedule.timezone), parameters=schedule.inputs
     )
 
 
 def _key(schedule: DeploymentSchedule) -> str:
-    """The key of a schedule of the server's; its id where it is none of ours, such as an interval."""
-    when = schedule.schedule
-    if not isinstance(when, CronSchedule):
+    """The `Schedule.key` of a schedule on the server; its id when it is not a cron schedule, so none of ours."""
+    cron = schedule.schedule
+    if not isinstance(cron, CronSchedule):
         return str(schedule.id)
-    return Schedule(cron=when.cron, timezone=when.timezone or "UTC", inputs=schedule.parameters).key
+    return Schedule(cron=cron.cron, timezone=cron.timezone or "UTC", inputs=schedule.parameters).key
 
 
 def _id(schedule: DeploymentSchedule) -> UUID:
@@ -142,14 +170,14 @@ def _id(schedule: DeploymentSchedule) -> UUID:
     return schedule.id
 
 
-def _differs(have: object, want: object) -> bool:
-    if isinstance(have, list) and isinstance(want, list):
-        return sorted(map(str, have)) != sorted(map(str, want))
-    return _plain(have) != _plain(want)
+def _differs(existing: object, wanted: object) -> bool:
+    if isinstance(existing, list) and isinstance(wanted, list):
+        return sorted(map(str, existing)) != sorted(map(str, wanted))
+    return _without_empty_parts(existing) != _without_empty_parts(wanted)
 
 
-def _plain(value: object) -> object:
-    """A value without what means nothing: Prefect leaves empty parts of a schema out, or does not."""
+def _without_empty_parts(value: object) -> object:
+    """A value without empty parts of a schema, which Prefect sometimes leaves out; None for an empty value."""
     if isinstance(value, dict):
         return {
             name: inner for name, inner in value.items() if inner or name not in ("definitions", "required")

@@ -1,4 +1,4 @@
-"""The form that Prefect's UI shows for a workflow, made of its inputs."""
+"""The parameter schema of a deployment, from which Prefect's UI draws a form."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from flowbuilder.values import JsonObject
 
 
 def parameter_schema(input_schema: JsonObject) -> JsonObject:
-    """Prefect's `parameter_openapi_schema` for the inputs: flat, typed, titled, in the author's order.
+    """Prefect's `parameter_openapi_schema` for a workflow's inputs: flat, typed, titled, in the author's order.
 
-    Prefect orders a form by `position`. It does not resolve `additionalProperties`, so that is left out: inputs that
-    a workflow does not have are refused when the execution is created.
+    Prefect orders a form by `position`. It does not resolve `additionalProperties`, so the schema has none: an input
+    that the workflow does not have is refused when the execution is created.
     """
     properties: JsonObject = {}
     for position, (name, schema) in enumerate(input_schema.get("properties", {}).items()):
@@ -29,7 +29,7 @@ def parameter_schema(input_schema: JsonObject) -> JsonObject:
 
 
 def signature_of(schema: JsonObject) -> inspect.Signature:
-    """A signature from which Prefect derives that same schema, for `prefect deploy` and for people who ask `help`."""
+    """The function signature from which Prefect derives a parameter schema, for `prefect deploy` and `help()`."""
     required = set(schema["required"])
     return inspect.Signature(
         [

@@ -1,4 +1,4 @@
-"""Sites become deployments: one for each site and published workflow, with its schedules."""
+"""Sync of sites to Prefect: one deployment for each site and published workflow, with its schedules."""
 
 from __future__ import annotations
 
@@ -21,14 +21,19 @@ from flowbuilder.errors import ConfigurationError, NotFound
 from flowbuilder.model.execution import WorkflowVersion
 from flowbuilder.ports import Store
 from flowbuilder.prefect.api.naming import DRAFT, entrypoint_of, tagged
-from flowbuilder.prefect.api.sync_client import server
-from flowbuilder.prefect.api.work_pool import ensure_pool
-from flowbuilder.prefect.deployments.deployment import Change, Schedule, Wanted, ensure_deployment
+from flowbuilder.prefect.api.sync_client import prefect_client
+from flowbuilder.prefect.deployments.deployment import (
+    DeploymentChange,
+    DeploymentSpec,
+    Schedule,
+    ensure_deployment,
+    ensure_pool,
+)
 from flowbuilder.settings import Settings
 from flowbuilder.values import JsonObject
 
-PAGE = 200
-GOING = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING]
+PAGE_SIZE = 200
+UNFINISHED = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING]
 
 
 def deploy_sites(
@@ -38,12 +43,12 @@ def deploy_sites(
     *,
     workflow: str | None = None,
     remove: bool = True,
-) -> list[Change]:
-    """Make the deployments of these sites what their records say; returns what became of each.
+) -> list[DeploymentChange]:
+    """Create and update the deployments of these sites, of all workflows or of one; returns what was done to each.
 
-    With `workflow` only of that one. With `remove`, deployments of sites that are not among these and of workflows that
-    are no longer published are taken away; those with executions under way are kept, and the change says so.
-    `ConfigurationError` when a schedule names a workflow that is not published.
+    With `remove`, deletes the deployments of sites that are not in `sites` and of workflows that are not published; one
+    with unfinished executions is kept, and its change says so. Raises `ConfigurationError` when a schedule names a
+    workflow that is not published.
     """
     records = list(sites)
     published = [
@@ -54,20 +59,20 @@ def deploy_sites(
     if workflow is not None and not published:
         raise NotFound(f"workflow {workflow} has no published version; `flowbuilder publish {workflow}` makes one")
     _ensure_scheduled_are_published(store, records)
-    changes: list[Change] = []
+    changes: list[DeploymentChange] = []
     plans = PlanCache(store)
-    with server() as client:
+    with prefect_client() as client:
         ensure_pool(client, settings.work_pool)
         for record in records:
             for version in published:
                 schema = plans.plan_of(version).input_schema
-                changes.append(ensure_deployment(client, wanted_deployment(version, schema, record, settings)))
+                changes.append(ensure_deployment(client, deployment_spec(version, schema, record, settings)))
         if remove:
             changes += _remove_others(client, {change.deployment_id for change in changes}, workflow)
     return changes
 
 
-def wanted_deployment(
+def deployment_spec(
     version: WorkflowVersion,
     input_schema: JsonObject,
     site: JsonObject | None,
@@ -75,10 +80,10 @@ def wanted_deployment(
     *,
     draft: bool = False,
     scheduled: bool = True,
-) -> Wanted:
-    """The deployment of a workflow for a site; without `scheduled` its schedules are left as they are."""
+) -> DeploymentSpec:
+    """The deployment of a workflow for a site; without `scheduled` the server's schedules are left unchanged."""
     schedules = None if draft or site is None or not scheduled else _schedules(version.workflow, site)
-    return Wanted(
+    return DeploymentSpec(
         workflow=version.workflow,
         site=str(site["site"]) if site else None,
         input_schema=input_schema,
@@ -102,7 +107,7 @@ def _schedules(workflow: str, site: JsonObject) -> tuple[Schedule, ...]:
 def _description(
     version: WorkflowVersion, site: JsonObject | None, schedules: Sequence[Schedule], settings: Settings
 ) -> str:
-    """What Prefect's UI says of a deployment. It shows a schedule without its zone, so this names it."""
+    """The description in Prefect's UI. It names the time zone of each schedule, which the UI does not."""
     lines = [version.title or version.workflow, ""]
     if site:
         lines.append(
@@ -125,9 +130,10 @@ def _ensure_scheduled_are_published(store: Store, records: Iterable[JsonObject])
                 )
 
 
-def _remove_others(client: SyncPrefectClient, kept: set[str], workflow: str | None) -> list[Change]:
+def _remove_others(client: SyncPrefectClient, kept: set[str], workflow: str | None) -> list[DeploymentChange]:
+    """Remove the site deployments of flowbuilder whose ids are not in `kept`."""
     changes = []
-    for deployment in _ours(client):
+    for deployment in _own_deployments(client):
         name = tagged(deployment.tags, "workflow")
         if str(deployment.id) in kept or tagged(deployment.tags, "site") is None or DRAFT in deployment.tags:
             continue
@@ -136,35 +142,36 @@ def _remove_others(client: SyncPrefectClient, kept: set[str], workflow: str | No
     return changes
 
 
-def _remove(client: SyncPrefectClient, deployment: DeploymentResponse, name: str) -> Change:
-    """Prefect cannot resume the runs of a deployment that is gone, so one with executions under way only loses its
-    schedules."""
-    under_way = client.read_flow_runs(
+def _remove(client: SyncPrefectClient, deployment: DeploymentResponse, name: str) -> DeploymentChange:
+    """Delete a deployment. One with unfinished executions only loses its schedules: Prefect cannot resume the runs of a
+    deleted deployment."""
+    unfinished = client.read_flow_runs(
         deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment.id])),
-        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=GOING))),
-        limit=PAGE,
+        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNFINISHED))),
+        limit=PAGE_SIZE,
     )
-    auto = [run for run in under_way if run.auto_scheduled and run.state_type == StateType.SCHEDULED]
-    if len(auto) == len(under_way):
+    scheduled = [run for run in unfinished if run.auto_scheduled and run.state_type == StateType.SCHEDULED]
+    if len(scheduled) == len(unfinished):
         client.delete_deployment(deployment.id)
-        return Change(name=name, what="removed", deployment_id=str(deployment.id))
+        return DeploymentChange(name=name, action="removed", deployment_id=str(deployment.id))
     for schedule in deployment.schedules:
         if schedule.id is not None:
             client.delete_deployment_schedule(deployment.id, schedule.id)
-    count = len(under_way) - len(auto)
-    note = f"{count} execution{'' if count == 1 else 's'} under way; its schedules are taken away"
-    return Change(name=name, what="kept", deployment_id=str(deployment.id), note=note)
+    count = len(unfinished) - len(scheduled)
+    note = f"{count} unfinished execution{'' if count == 1 else 's'}; its schedules were removed"
+    return DeploymentChange(name=name, action="kept", deployment_id=str(deployment.id), note=note)
 
 
-def _ours(client: SyncPrefectClient) -> list[DeploymentResponse]:
+def _own_deployments(client: SyncPrefectClient) -> list[DeploymentResponse]:
+    """All deployments that flowbuilder has created."""
     found: list[DeploymentResponse] = []
     offset = 0
-    while page := client.read_deployments(limit=PAGE, offset=offset):
-        found += [item for item in page if _is_ours(item)]
-        offset += PAGE
+    while page := client.read_deployments(limit=PAGE_SIZE, offset=offset):
+        found += [item for item in page if _is_own(item)]
+        offset += PAGE_SIZE
     return found
 
 
-def _is_ours(deployment: Any) -> bool:
+def _is_own(deployment: Any) -> bool:
     name = tagged(deployment.tags, "workflow")
     return name is not None and deployment.entrypoint == entrypoint_of(name)

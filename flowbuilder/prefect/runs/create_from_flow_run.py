@@ -16,7 +16,7 @@ from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.errors import NotFound, Refused
 from flowbuilder.model.execution import Execution, WorkflowVersion
 from flowbuilder.ports import Clock, Store
-from flowbuilder.prefect.api.availability import prefect_asked
+from flowbuilder.prefect.api.availability import prefect_call
 from flowbuilder.prefect.api.naming import DRAFT, tagged
 from flowbuilder.prefect.runs.worker_context import WorkerContext
 
@@ -56,7 +56,7 @@ async def _deployment_of(client: PrefectClient, run: FlowRun) -> DeploymentRespo
     if run.deployment_id is None:
         return None
     try:
-        async with prefect_asked():
+        async with prefect_call():
             return await client.read_deployment(run.deployment_id)
     except ObjectNotFound:
         # its tags named the workflow and the site, and the run's own are not trusted

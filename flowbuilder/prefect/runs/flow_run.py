@@ -34,8 +34,8 @@ from flowbuilder.engine.runner import run_execution
 from flowbuilder.errors import Conflict, DefinitionError, NotFound, Refused, Unavailable
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import TERMINAL, Execution
-from flowbuilder.prefect.api.availability import PrefectUnavailable, prefect_asked
-from flowbuilder.prefect.api.deployment_limits import Limits
+from flowbuilder.prefect.api.availability import PrefectUnavailable, prefect_call
+from flowbuilder.prefect.api.cached_reads import DeploymentLimits
 from flowbuilder.prefect.api.naming import run_name
 from flowbuilder.prefect.runs.create_from_flow_run import execution_of
 from flowbuilder.prefect.runs.state_mapping import failed, state_of
@@ -107,7 +107,7 @@ async def run_in_warm_worker(
     client: PrefectClient,
     *,
     reporter: StateReporter,
-    limits: Limits,
+    limits: DeploymentLimits,
     control: DriveControl,
 ) -> RunResult | None:
     """Run a flow run in this process, without Prefect's flow engine; its states are reported through the `reporter`.
@@ -176,15 +176,15 @@ def _has_ended(state: State[Any]) -> bool:
 
 async def _was_resumed_if_known(client: PrefectClient, execution: Execution) -> bool:
     try:
-        async with prefect_asked():
+        async with prefect_call():
             return await was_resumed(client, execution)
     except (PrefectUnavailable, ObjectNotFound):
         return False  # the button of a run that Prefect does not show cannot be pressed
 
 
-async def _ensure_may_start(run: FlowRun, client: PrefectClient, limits: Limits) -> None:
+async def _ensure_may_start(run: FlowRun, client: PrefectClient, limits: DeploymentLimits) -> None:
     """Have Prefect check the concurrency limit of the run's deployment, which it does for runs that become Pending."""
-    async with prefect_asked():
+    async with prefect_call():
         if run.deployment_id is None or not await limits.has(run.deployment_id):
             return
         result: OrchestrationResult[Any] = await client.set_flow_run_state(

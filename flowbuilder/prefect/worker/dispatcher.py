@@ -1,54 +1,41 @@
-"""Where a warm worker takes executions up: each once at a time, many at once, up to a limit."""
+"""The warm worker's dispatcher: runs many executions at once, up to a limit, each of them once at a time."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 import logging
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
-from prefect.exceptions import ObjectNotFound
 
 from flowbuilder.engine.drive_control import DriveControl
-from flowbuilder.engine.history import last_holder
-from flowbuilder.engine.runner import run_execution
-from flowbuilder.errors import Conflict, FlowbuilderError, NotFound
-from flowbuilder.model.lease_rules import MAX_DEATHS, is_held
-from flowbuilder.prefect.api.availability import PrefectUnavailable, is_away, prefect_asked
-from flowbuilder.prefect.api.deployment_limits import Limits
+from flowbuilder.errors import Conflict, FlowbuilderError
+from flowbuilder.model.lease_rules import is_held
+from flowbuilder.prefect.api.availability import PrefectUnavailable, is_unavailable
+from flowbuilder.prefect.api.cached_reads import DeploymentLimits, FlowRunCache
 from flowbuilder.prefect.runs.flow_run import ActiveFlowRun, NotNow, run_in_warm_worker
-from flowbuilder.prefect.runs.process_liveness import process_of
 from flowbuilder.prefect.runs.reschedule import reschedule
 from flowbuilder.prefect.runs.state_reporter import StateReporter
-from flowbuilder.prefect.runs.worker_context import WorkerContext, kind_of
-from flowbuilder.prefect.worker.fork_client import AT_ONCE
+from flowbuilder.prefect.runs.worker_context import WorkerContext
+from flowbuilder.prefect.worker.cooldown import Cooldown, LogOnce
+from flowbuilder.prefect.worker.crash_isolation import CrashIsolation, RunInChild
+from flowbuilder.prefect.worker.without_prefect import run_without_prefect, was_held_by_same_kind
 
 logger = logging.getLogger(__name__)
 
-REMEMBERED = 4096
-"""How many flow runs are remembered, so that going on with one needs no call to Prefect first."""
-SUSPECT_DEATHS = 2
-"""After so many deaths of workers in a row an execution runs apart from others until it has recorded an outcome."""
-PARTING_SECONDS = 3.0
-"""How long a worker that stops waits until Prefect has heard everything."""
-REST_SECONDS = 5.0
-"""How long an execution that could not be taken up is left alone, unless somebody calls for it."""
-SILENCE_SECONDS = 30.0
-"""How long the same trouble of many executions is not said again."""
-
-RunApart = Callable[[str], Awaitable[int | None]]
-"""Runs an execution in another process. Returns once that is over: None, or the id of the process if it has died."""
+COOLDOWN_SECONDS = 5.0
+"""How long an execution that could not run is not tried again, unless a wake-up asks for it."""
+LOG_ONCE_SECONDS = 30.0
+"""How long an error that several executions have in common is logged only once."""
+REPORT_SECONDS = 3.0
+"""How long a worker that shuts down waits for its last state updates to reach Prefect."""
 
 
 @dataclass(kw_only=True)
-class Seat:
-    """One execution that is worked on. `again`: somebody called for it meanwhile."""
+class Slot:
+    """One execution that runs here. `again`: a wake-up came for it meanwhile."""
 
     control: DriveControl
     task: asyncio.Task[None] | None = None
@@ -57,7 +44,7 @@ class Seat:
 
 
 class Dispatcher:
-    """Takes up executions of the work pool `pool`; runs of other pools are given back to Prefect for their workers."""
+    """Runs executions of the work pool `pool`, `limit` at once; reschedules runs of other pools for their workers."""
 
     def __init__(
         self,
@@ -66,208 +53,149 @@ class Dispatcher:
         *,
         pool: str,
         limit: int,
-        apart: RunApart | None = None,
+        run_in_child: RunInChild | None = None,
     ) -> None:
-        """`apart` runs one execution in another process; without it, suspects run here as all others do."""
+        """`run_in_child` runs one execution in another process; without it, suspects run in this one."""
         self.worker_context, self.client, self.pool = worker_context, client, pool
-        self._apart, self._alone = apart, asyncio.Semaphore(AT_ONCE)
-        self.seats: dict[str, Seat] = {}
-        self._places = asyncio.Semaphore(limit)
-        self._runs: OrderedDict[str, FlowRun] = OrderedDict()
-        self._tellings: dict[str, StateReporter] = {}
-        self._limits = Limits(client)
-        self._resting: dict[str, float] = {}
-        self._complaints: dict[str, float] = {}
-        self.leaving, self._away_until = False, 0.0
-        self._context = contextvars.copy_context()  # of all executions, not that of the caller
+        self.slots: dict[str, Slot] = {}
+        self.shutting_down = False
+        self._capacity = asyncio.Semaphore(limit)
+        self._isolation = CrashIsolation(worker_context, run_in_child) if run_in_child is not None else None
+        self._flow_runs, self._deployment_limits = FlowRunCache(client), DeploymentLimits(client)
+        self._reporters: dict[str, StateReporter] = {}
+        self._cooldown = Cooldown(COOLDOWN_SECONDS)
+        self._errors = LogOnce(logger, LOG_ONCE_SECONDS)
+        self._context = contextvars.copy_context()  # executions run in the worker's context, not in that of the caller
 
-    def call(self, execution_id: str, run: FlowRun | None = None) -> None:
-        """Somebody says that this execution should go on: at once, if there is a place."""
-        self._resting.pop(execution_id, None)
-        self.offer(execution_id, run)
+    def wake(self, execution_id: str, run: FlowRun | None = None) -> None:
+        """Run an execution that a person or another process asked for, also during its cool-down."""
+        self._cooldown.end(execution_id)
+        self.enqueue(execution_id, run)
 
-    def told(self, execution_id: str, run: str) -> None:
-        """The same, by a wake-up, with what Prefect told of the run, or nothing."""
+    def on_wakeup(self, execution_id: str, run_json: str) -> None:
+        """`wake` for a message of the wake-up channel: `run_json` is the flow run, or empty."""
         try:
-            known = FlowRun.model_validate_json(run) if run else None
-        except ValueError:  # of another release: Prefect is asked again
-            known = None
-        self.call(execution_id, known if known is not None and str(known.id) == execution_id else None)
+            run = FlowRun.model_validate_json(run_json) if run_json else None
+        except ValueError:  # sent by another release: the flow run is read from Prefect
+            run = None
+        self.wake(execution_id, run if run is not None and str(run.id) == execution_id else None)
 
-    def offer(self, execution_id: str, run: FlowRun | None = None) -> None:
-        """This execution may go on, as far as the store or Prefect know."""
+    def enqueue(self, execution_id: str, run: FlowRun | None = None) -> None:
+        """Run an execution that is ready as far as the store or Prefect know; at once if there is capacity."""
         if run is not None:
-            self._remember(run)
-        seat = self.seats.get(execution_id)
-        if seat is not None:
-            seat.again = True
-            seat.control.wake()
+            self._flow_runs.add(run)
+        slot = self.slots.get(execution_id)
+        if slot is not None:
+            slot.again = True
+            slot.control.wake()
             return
-        if self.leaving or self._resting.get(execution_id, 0.0) > asyncio.get_running_loop().time():
+        if self.shutting_down or self._cooldown.is_active(execution_id):
             return
-        seat = self.seats[execution_id] = Seat(control=DriveControl())
-        seat.task = asyncio.create_task(
-            self._work(execution_id, seat), name=f"execution {execution_id}", context=self._context.copy()
+        slot = self.slots[execution_id] = Slot(control=DriveControl())
+        slot.task = asyncio.create_task(
+            self._run_slot(execution_id, slot), name=f"execution {execution_id}", context=self._context.copy()
         )
 
-    async def leave(self, grace: float) -> None:
-        """Finish the steps that run, hand the executions back, and take up no more; within `grace` seconds."""
-        self.leaving = True
-        for seat in self.seats.values():
-            seat.control.stop()
-        await self.idle(grace)
-        self.drop()
-        await self.idle()
-        closing = [asyncio.create_task(reporter.close()) for reporter in self._tellings.values()]
-        if closing:  # what is not said by then, the sweeper of another worker says
-            await asyncio.wait(closing, timeout=PARTING_SECONDS)
-        for reporter in self._tellings.values():
+    def is_interested(self, execution_id: str) -> bool:
+        """Whether `wake` would have an effect for this execution. May be called from any thread."""
+        return execution_id in self.slots or self._is_ready(execution_id)
+
+    async def shut_down(self, grace: float) -> None:
+        """Accept no more executions, let running steps finish within `grace` seconds, hand the executions back."""
+        self.shutting_down = True
+        for slot in self.slots.values():
+            slot.control.stop()
+        await self.wait_idle(grace)
+        self.cancel_all()
+        await self.wait_idle()
+        closing = [asyncio.create_task(reporter.close()) for reporter in self._reporters.values()]
+        if closing:  # the sweeper of another worker repeats the updates that did not arrive by then
+            await asyncio.wait(closing, timeout=REPORT_SECONDS)
+        for reporter in self._reporters.values():
             reporter.cancel()
 
-    def drop(self) -> None:
-        """Let go of everything at once: the leases run out by themselves."""
-        for seat in self.seats.values():
-            if seat.task is not None:
-                seat.task.cancel()
+    def cancel_all(self) -> None:
+        """Stop all executions without waiting for their steps; their leases expire."""
+        for slot in self.slots.values():
+            if slot.task is not None:
+                slot.task.cancel()
 
-    async def idle(self, patience: float | None = None) -> None:
-        """Return when nothing is worked on."""
-        tasks = [seat.task for seat in self.seats.values() if seat.task is not None]
+    async def wait_idle(self, seconds: float | None = None) -> None:
+        """Return when no execution runs any more, or after so many `seconds`."""
+        tasks = [slot.task for slot in self.slots.values() if slot.task is not None]
         if tasks:
-            await asyncio.wait(tasks, timeout=patience)
+            await asyncio.wait(tasks, timeout=seconds)
 
-    async def _work(self, execution_id: str, seat: Seat) -> None:
+    async def _run_slot(self, execution_id: str, slot: Slot) -> None:
+        """Run an execution until it is not ready any more. An error starts its cool-down; its results so far are in the
+        store."""
         try:
-            async with self._places:
-                if not self.leaving:
-                    await self._turns(execution_id, seat)
+            async with self._capacity:
+                await self._run_while_ready(execution_id, slot)
         except (Conflict, NotNow, PrefectUnavailable) as problem:
-            logger.info("execution %s is not taken up: %s", execution_id, problem)
-            self._rest(execution_id)
-        except FlowbuilderError as problem:  # such as a database that is away: it is taken up again
-            self._complain(execution_id, problem)
-            self._rest(execution_id)
-        except Exception as problem:  # one execution's trouble is no other's; what was begun is in the store
-            if is_away(problem):
-                logger.warning("execution %s cannot go on without Prefect: %s", execution_id, problem)
+            logger.info("execution %s does not run here now: %s", execution_id, problem)
+            self._cooldown.start(execution_id)
+        except FlowbuilderError as problem:  # such as an unavailable database
+            self._errors.warning("execution %s cannot run now: %s", execution_id, problem)
+            self._cooldown.start(execution_id)
+        except Exception as problem:
+            if is_unavailable(problem):
+                logger.warning("execution %s cannot run without Prefect: %s", execution_id, problem)
             else:
-                logger.exception("execution %s cannot go on here", execution_id)
-            self._rest(execution_id)
+                logger.exception("execution %s cannot run here", execution_id)
+            self._cooldown.start(execution_id)
         finally:
-            del self.seats[execution_id]
+            del self.slots[execution_id]
 
-    async def _turns(self, execution_id: str, seat: Seat) -> None:
+    async def _run_while_ready(self, execution_id: str, slot: Slot) -> None:
         ready = True
-        while ready and not self.leaving:
-            seat.again = False
-            await self._turn(execution_id, seat)
+        while ready and not self.shutting_down:
+            slot.again = False
+            await self._run_once(execution_id, slot)
             ready = False
-            while seat.again and not ready:
-                seat.again = False
+            while slot.again and not ready:
+                slot.again = False
                 ready = await asyncio.to_thread(self._is_ready, execution_id)
 
-    async def _turn(self, execution_id: str, seat: Seat) -> None:
-        try:
-            run = await self._run(execution_id)
-        except PrefectUnavailable:
-            if not await asyncio.to_thread(self._is_ours, execution_id):
-                raise
-            run = None
-        if self._apart is not None and await asyncio.to_thread(self._is_suspect, execution_id):
-            async with self._alone:
-                died = await self._apart(execution_id)
-            if died is not None and await asyncio.to_thread(self._bury, execution_id, died):
-                seat.again = True
+    async def _run_once(self, execution_id: str, slot: Slot) -> None:
+        run = await self._flow_run(execution_id)
+        if self._isolation is not None and await asyncio.to_thread(self._isolation.is_suspect, execution_id):
+            slot.again |= await self._isolation.run(execution_id)
         elif run is None:
-            await self._without_prefect(execution_id, seat)
+            await run_without_prefect(self.worker_context, execution_id, slot.control)
         elif run.work_pool_name not in (None, self.pool):
             execution = await asyncio.to_thread(self.worker_context.store.execution, execution_id)
             await reschedule(self.client, execution, run)
-            self._rest(execution_id)
+            self._cooldown.start(execution_id)
         else:
-            seat.active = ActiveFlowRun(run=run)
+            slot.active = ActiveFlowRun(run=run)
             await run_in_warm_worker(
                 self.worker_context,
-                seat.active,
+                slot.active,
                 self.client,
-                reporter=self._telling(execution_id, run),
-                limits=self._limits,
-                control=seat.control,
+                reporter=self._reporter(run),
+                limits=self._deployment_limits,
+                control=slot.control,
             )
 
-    def _telling(self, execution_id: str, run: FlowRun) -> StateReporter:
-        """Where the words about a run queue up. The next turn does not wait for those of the last one to be said."""
-        for name in [name for name, other in self._tellings.items() if other.silent and name not in self.seats]:
-            self._tellings.pop(name).cancel()
-        if execution_id not in self._tellings:
-            self._tellings[execution_id] = StateReporter(self.client, about=run.name)
-        return self._tellings[execution_id]
-
-    async def _run(self, execution_id: str) -> FlowRun | None:
-        """The flow run; None when Prefect has none of this id (any more)."""
-        known = self._runs.get(execution_id)
-        if known is not None:
-            return known
-        if asyncio.get_running_loop().time() < self._away_until:
-            raise PrefectUnavailable("Prefect did not answer a moment ago")
+    async def _flow_run(self, execution_id: str) -> FlowRun | None:
+        """The flow run; None when the execution is to run without one: Prefect does not have it, or is unavailable and
+        an execution of this kind of worker need not wait for it."""
         try:
-            async with prefect_asked():
-                run = await self.client.read_flow_run(UUID(execution_id))
-        except (ObjectNotFound, ValueError):
-            return None
+            return await self._flow_runs.get(execution_id)
         except PrefectUnavailable:
-            self._away_until = asyncio.get_running_loop().time() + REST_SECONDS
+            if await asyncio.to_thread(was_held_by_same_kind, self.worker_context, execution_id):
+                return None
             raise
-        self._remember(run)
-        return run
 
-    async def _without_prefect(self, execution_id: str, seat: Seat) -> None:
-        """Prefect is away or has lost the run, as after a restore from a backup: the execution goes on all the same."""
-        with contextlib.suppress(NotFound):
-            await run_execution(
-                self.worker_context.store,
-                execution_id,
-                holder=self.worker_context.holder,
-                ttl=self.worker_context.lease,
-                ports=self.worker_context.ports,
-                plans=self.worker_context.plans,
-                control=seat.control,
-            )
-
-    def _is_suspect(self, execution_id: str) -> bool:
-        """Whether two workers in a row have gone silent over an execution: the next one must not take others along.
-        After a third it is set aside, which harms nobody."""
-        try:
-            execution = self.worker_context.store.execution(execution_id)
-        except FlowbuilderError:
-            return False
-        silent = execution.holder is not None and not is_held(execution, self.worker_context.ports.clock.now())
-        return SUSPECT_DEATHS <= execution.deaths + silent < MAX_DEATHS
-
-    def _bury(self, execution_id: str, process: int) -> bool:
-        """End the lease of a child that is known to have died, if it has it; whether it had."""
-        try:
-            holder = self.worker_context.store.execution(execution_id).holder
-            if holder is None or process_of(holder) != process:
-                return False
-            self.worker_context.store.expire_lease(execution_id, holder)
-        except FlowbuilderError:
-            return False  # the lease runs out by itself
-        return True
-
-    def _is_ours(self, execution_id: str) -> bool:
-        """Whether a worker like this one had the execution last. While Prefect is away nobody else can say of which
-        pool it is, and a step of another pool's may need what is not installed here."""
-        store = self.worker_context.store
-        try:
-            holder = store.execution(execution_id).holder or last_holder(store, execution_id)
-        except FlowbuilderError:
-            return False
-        return holder is not None and kind_of(holder) == kind_of(self.worker_context.holder)
-
-    def wants(self, execution_id: str) -> bool:
-        """Whether a call for this execution would do something here. May be called from any thread."""
-        return execution_id in self.seats or self._is_ready(execution_id)
+    def _reporter(self, run: FlowRun) -> StateReporter:
+        """The queue of updates about a run. A resumed execution does not wait for the updates of its previous run."""
+        for name in [name for name, other in self._reporters.items() if other.idle and name not in self.slots]:
+            self._reporters.pop(name).cancel()
+        execution_id = str(run.id)
+        if execution_id not in self._reporters:
+            self._reporters[execution_id] = StateReporter(self.client, about=run.name)
+        return self._reporters[execution_id]
 
     def _is_ready(self, execution_id: str) -> bool:
         try:
@@ -278,22 +206,3 @@ class Dispatcher:
         if execution.holder is not None:
             return not is_held(execution, now)
         return execution.ready_at is not None and execution.ready_at <= now
-
-    def _complain(self, execution_id: str, problem: FlowbuilderError) -> None:
-        """Say it once for all executions that meet the same trouble, such as a full disk, and again after a while."""
-        now, said = asyncio.get_running_loop().time(), str(problem)
-        self._complaints = {text: until for text, until in self._complaints.items() if until > now}
-        level = logging.DEBUG if said in self._complaints else logging.WARNING
-        logger.log(level, "execution %s cannot go on now: %s", execution_id, said)
-        self._complaints.setdefault(said, now + SILENCE_SECONDS)
-
-    def _remember(self, run: FlowRun) -> None:
-        self._runs[str(run.id)] = run
-        self._runs.move_to_end(str(run.id))
-        while len(self._runs) > REMEMBERED:
-            self._runs.popitem(last=False)
-
-    def _rest(self, execution_id: str) -> None:
-        now = asyncio.get_running_loop().time()
-        self._resting = {name: until for name, until in self._resting.items() if until > now}
-        self._resting[execution_id] = now + REST_SECONDS

@@ -1,7 +1,7 @@
-"""Processes for executions that may have killed workers: whatever one of them does, no other execution is harmed.
+"""Client of the fork server, which runs each suspect execution in a child process (see `crash_isolation`).
 
-A nursery that has everything imported and nothing open forks one for each. There it runs as far as its first recorded
-outcome, which clears it of suspicion; so many that are innocent are through within seconds.
+A child runs its execution up to the first recorded outcome, which clears it of suspicion; so many innocent suspects
+are through within seconds.
 """
 
 from __future__ import annotations
@@ -13,77 +13,76 @@ from asyncio.subprocess import PIPE, Process
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE = 8
-"""How many suspects run at once, each in a process of its own."""
-LINGER_SECONDS = 30.0
-"""How long a nursery waits for the next suspect."""
-ENDED = "\x1eended"
-"""How a line begins with which the nursery says how a process has ended. Steps may print what they like."""
+IDLE_SECONDS = 30.0
+"""How long a fork server without children is kept running."""
+EXIT_MARK = "\x1eended"
+"""How a line begins in which the fork server reports the exit of a child. Steps may print other lines."""
 
 
-class Apart:
-    """The nursery of one worker, there while it is needed."""
+class ForkServerClient:
+    """Starts a fork server when one is needed, and stops it when it is idle. One for each worker."""
 
     def __init__(self, pool: str) -> None:
         self._pool = pool
-        self._nursery: Process | None = None
-        self._waiting: dict[str, asyncio.Future[int | None]] = {}
+        self._server: Process | None = None
+        self._exits: dict[str, asyncio.Future[int | None]] = {}
         self._reader: asyncio.Task[None] | None = None
-        self._parting: asyncio.TimerHandle | None = None
-        self._one = asyncio.Lock()
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._starting = asyncio.Lock()
 
     async def run(self, execution_id: str) -> int | None:
-        """Have a process of its own run an execution, with the settings of this one. Returns once that has ended: None,
-        or its id if it has died of the execution."""
-        async with self._one:
-            nursery = await self._ready()
-        assert nursery.stdin is not None
-        ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
-        self._waiting[execution_id] = ended
-        nursery.stdin.write(f"{execution_id}\n".encode())
+        """Run an execution in a child process with the settings of this process. Returns at its exit None, or the id of
+        the child if it crashed."""
+        async with self._starting:
+            server = await self._running_server()
+        assert server.stdin is not None
+        exited: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+        self._exits[execution_id] = exited
+        server.stdin.write(f"{execution_id}\n".encode())
         try:
-            return await ended
+            return await exited
         finally:
-            self._waiting.pop(execution_id, None)
-            if not self._waiting:
-                self._parting = asyncio.get_running_loop().call_later(LINGER_SECONDS, nursery.stdin.close)
+            self._exits.pop(execution_id, None)
+            if not self._exits:
+                self._idle_timer = asyncio.get_running_loop().call_later(IDLE_SECONDS, server.stdin.close)
 
     def stop(self) -> None:
-        """Have all of them finish their steps and end."""
-        if self._nursery is not None and self._nursery.returncode is None:
-            self._nursery.terminate()
+        """Tell all children to finish their steps and exit."""
+        if self._server is not None and self._server.returncode is None:
+            self._server.terminate()
 
-    async def _ready(self) -> Process:
-        if self._parting is not None:
-            self._parting.cancel()
-        there = self._nursery
-        if there is not None and there.returncode is None and there.stdin is not None and not there.stdin.is_closing():
-            return there
+    async def _running_server(self) -> Process:
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        server = self._server
+        if server and server.returncode is None and server.stdin is not None and not server.stdin.is_closing():
+            return server
         command = [sys.executable, "-m", "flowbuilder", "worker", "--pool", self._pool, "--suspects"]
-        self._nursery = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
-        self._reader = asyncio.create_task(self._read(self._nursery), name="suspects")
-        return self._nursery
+        self._server = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+        self._reader = asyncio.create_task(self._read(self._server), name="suspects")
+        return self._server
 
-    async def _read(self, nursery: Process) -> None:
-        assert nursery.stdout is not None
+    async def _read(self, server: Process) -> None:
+        """Read the exits that the server reports, until it exits itself; its children then exit on their own."""
+        assert server.stdout is not None
         while True:
             try:
-                line = await nursery.stdout.readline()
-            except ValueError:  # a line of a step's that is longer than anybody wants to read
+                line = await server.stdout.readline()
+            except ValueError:  # a line of a step's that is longer than the reader's limit
                 continue
             if not line:
                 break
-            mark, *words = line.decode(errors="replace").split()
-            if mark == ENDED.strip() and len(words) == 3:
-                self._ended(words[0], int(words[1]), int(words[2]))
-        for ended in self._waiting.values():  # the nursery has ended: what it had under way ends by itself
-            if not ended.done():
-                ended.set_result(None)
+            mark, *fields = line.decode(errors="replace").split() or [""]
+            if mark == EXIT_MARK.strip() and len(fields) == 3:
+                self._on_exit(fields[0], int(fields[1]), int(fields[2]))
+        for exited in self._exits.values():
+            if not exited.done():
+                exited.set_result(None)
 
-    def _ended(self, execution_id: str, process: int, code: int) -> None:
-        ended = self._waiting.get(execution_id)
-        if ended is None or ended.done():
+    def _on_exit(self, execution_id: str, process: int, code: int) -> None:
+        exited = self._exits.get(execution_id)
+        if exited is None or exited.done():
             return
-        said = "" if code == 0 else f", which died of it with code {code}"
-        logger.warning("execution %s had a process of its own%s", execution_id, said)
-        ended.set_result(None if code == 0 else process)
+        crashed = f", which crashed with code {code}" if code else ""
+        logger.warning("execution %s ran in a process of its own%s", execution_id, crashed)
+        exited.set_result(process if code else None)

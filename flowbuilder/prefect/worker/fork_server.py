@@ -1,6 +1,6 @@
-"""The nursery: forks a process for every execution that it is told of, and says how each ends.
+"""Fork server: runs each suspect execution in its own child process and reports the child's exit status.
 
-It is single-threaded and opens nothing, so that what is forked from it begins clean and within a moment.
+It is single-threaded, has imported everything and opened nothing, so that a fork is safe and takes a moment.
 """
 
 from __future__ import annotations
@@ -17,57 +17,58 @@ from prefect.client.orchestration import get_client
 from prefect.context import AsyncClientContext
 
 from flowbuilder.errors import FlowbuilderError
-from flowbuilder.prefect.api.http_settings import impatient
+from flowbuilder.prefect.api.availability import http_settings
 from flowbuilder.prefect.runs.worker_context import OpenWorkerContext
 from flowbuilder.prefect.worker.dispatcher import Dispatcher
-from flowbuilder.prefect.worker.fork_client import ENDED
+from flowbuilder.prefect.worker.fork_client import EXIT_MARK
 
-LOOK_SECONDS = 0.05
-"""How often is looked whether a process has ended, and whether a suspect has recorded an outcome."""
+POLL_SECONDS = 0.05
+"""How often the server looks for exited children, and a child for a recorded outcome."""
 GRACE_SECONDS = 20.0
-"""How long a step may take to finish when it is told to stop."""
-NEEDED = (
+"""How long a running step may take to finish when its child is told to stop."""
+PRELOADED = (
     "flowbuilder.store",
     "flowbuilder.adapters.ports",
     "flowbuilder.adapters.prefect_blocks.blocks",
     "flowbuilder.steps",
 )
-"""What every execution needs, imported once."""
+"""Modules that every execution needs, imported once in the server."""
 
 
-def run_suspects(open_worker_context: OpenWorkerContext, *, pool: str) -> None:
-    """Run the executions whose ids come by the standard input, a line each, until it ends or this is told to."""
-    for name in NEEDED:
+def serve_forks(open_worker_context: OpenWorkerContext, *, pool: str) -> None:
+    """Run the executions whose ids are read from standard input, one a line, until its end or SIGTERM."""
+    for name in PRELOADED:
         importlib.import_module(name)
-    running: dict[int, str] = {}
-    listening = True
+    children: dict[int, str] = {}
+    accepting = True
 
     def stop(*_: object) -> None:
-        nonlocal listening
-        listening = False
-        for process in running:
+        nonlocal accepting
+        accepting = False
+        for process in children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGTERM)
 
     signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the worker says when
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the worker decides
     with selectors.DefaultSelector() as selector:
         selector.register(sys.stdin, selectors.EVENT_READ)
-        left = b""
-        while listening or running:
-            if listening and selector.select(LOOK_SECONDS):
+        incomplete = b""
+        while accepting or children:
+            if accepting and selector.select(POLL_SECONDS):
                 read = os.read(sys.stdin.fileno(), 65_536)
-                listening = bool(read)
-                *lines, left = (left + read).split(b"\n")
+                accepting = bool(read)
+                *lines, incomplete = (incomplete + read).split(b"\n")
                 for line in lines:
                     execution_id = line.decode().strip()
-                    running[_forked(execution_id, open_worker_context, pool)] = execution_id
-            elif not listening:
-                signal.sigtimedwait([signal.SIGCHLD], LOOK_SECONDS)
-            _say_who_ended(running)
+                    children[_fork(execution_id, open_worker_context, pool)] = execution_id
+            elif not accepting:
+                signal.sigtimedwait([signal.SIGCHLD], POLL_SECONDS)
+            _report_exits(children)
 
 
-def _forked(execution_id: str, open_worker_context: OpenWorkerContext, pool: str) -> int:
+def _fork(execution_id: str, open_worker_context: OpenWorkerContext, pool: str) -> int:
+    """Fork a child that runs the execution; its process id."""
     process = os.fork()
     if process:
         return process
@@ -78,45 +79,46 @@ def _forked(execution_id: str, open_worker_context: OpenWorkerContext, pool: str
             os.dup2(nothing.fileno(), 0)
         asyncio.run(_run(execution_id, open_worker_context, pool))
         code = 0
-    except FlowbuilderError as problem:  # such as a database that is away, which is no fault of the execution
-        print(f"execution {execution_id} cannot run apart now: {problem}", file=sys.stderr)
+    except FlowbuilderError as problem:  # such as an unavailable database: not a crash of the execution
+        print(f"execution {execution_id} cannot run in a process of its own now: {problem}", file=sys.stderr)
         code = 0
-    except Exception as problem:  # nobody is left to raise it to
-        print(f"execution {execution_id} cannot run apart: {type(problem).__name__}: {problem}", file=sys.stderr)
+    except Exception as problem:
+        cause = f"{type(problem).__name__}: {problem}"
+        print(f"execution {execution_id} cannot run in a process of its own: {cause}", file=sys.stderr)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(code)  # nothing of the nursery's is to be cleared away twice
+        os._exit(code)  # without the exit handlers of the server
 
 
-def _say_who_ended(running: dict[int, str]) -> None:
-    for process in list(running):
-        ended, status = os.waitpid(process, os.WNOHANG)
-        if ended:
-            print(f"{ENDED} {running.pop(process)} {process} {os.waitstatus_to_exitcode(status)}", flush=True)
+def _report_exits(children: dict[int, str]) -> None:
+    for process in list(children):
+        exited, status = os.waitpid(process, os.WNOHANG)
+        if exited:
+            print(f"{EXIT_MARK} {children.pop(process)} {process} {os.waitstatus_to_exitcode(status)}", flush=True)
 
 
 async def _run(execution_id: str, open_worker_context: OpenWorkerContext, pool: str) -> None:
-    """Run it until it has recorded an outcome, or as far as it goes."""
+    """Run the execution until it has recorded an outcome, or cannot continue; the worker then runs it as any other."""
     worker_context = await asyncio.to_thread(open_worker_context)
-    async with get_client(httpx_settings=impatient(asynchronous=True)) as client:
+    async with get_client(httpx_settings=http_settings(asynchronous=True)) as client:
         with AsyncClientContext.model_construct(client=client):
-            desk = Dispatcher(worker_context, client, pool=pool, limit=1)
-            leaving = asyncio.Event()
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, leaving.set)
-            desk.call(execution_id)
-            while execution_id in desk.seats and not leaving.is_set():
-                if await asyncio.to_thread(_is_cleared, desk, execution_id):
-                    break  # the worker goes on with it, among the others
+            dispatcher = Dispatcher(worker_context, client, pool=pool, limit=1)
+            terminated = asyncio.Event()
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminated.set)
+            dispatcher.wake(execution_id)
+            while execution_id in dispatcher.slots and not terminated.is_set():
+                if await asyncio.to_thread(_is_cleared, dispatcher, execution_id):
+                    break
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(leaving.wait(), LOOK_SECONDS)
-            await desk.leave(GRACE_SECONDS)
+                    await asyncio.wait_for(terminated.wait(), POLL_SECONDS)
+            await dispatcher.shut_down(GRACE_SECONDS)
 
 
-def _is_cleared(desk: Dispatcher, execution_id: str) -> bool:
-    """Whether it has recorded an outcome since it was taken up: that ends a row of deaths."""
+def _is_cleared(dispatcher: Dispatcher, execution_id: str) -> bool:
+    """Whether it has recorded an outcome in this process, which resets its count of lost leases."""
     try:
-        execution = desk.worker_context.store.execution(execution_id)
+        execution = dispatcher.worker_context.store.execution(execution_id)
     except FlowbuilderError:
         return False
-    return execution.holder == desk.worker_context.holder and execution.deaths == 0
+    return execution.holder == dispatcher.worker_context.holder and execution.deaths == 0

@@ -1,4 +1,4 @@
-"""A worker, or one pass of the sweeper, run from a command line until it is done."""
+"""Main loops of the commands `worker` and `reconcile`."""
 
 from __future__ import annotations
 
@@ -18,100 +18,101 @@ from prefect.settings import PREFECT_API_URL
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.model.execution import Execution
 from flowbuilder.ports import Store
-from flowbuilder.prefect.api.http_settings import impatient
-from flowbuilder.prefect.api.sync_client import server, translate
+from flowbuilder.prefect.api.availability import http_settings
+from flowbuilder.prefect.api.sync_client import prefect_client, translate_error
 from flowbuilder.prefect.api.wakeup_channel import wake_workers
 from flowbuilder.prefect.runs.reschedule import reschedule
 from flowbuilder.prefect.runs.worker_context import OpenWorkerContext
 from flowbuilder.prefect.worker.dispatcher import Dispatcher
-from flowbuilder.prefect.worker.reconciler import Sweeper, Swept
+from flowbuilder.prefect.worker.reconciler import Sweeper, SweepResult
 from flowbuilder.prefect.worker.warm_worker import WarmWorker
 from flowbuilder.settings import Settings
 
-GOODBYE_SECONDS = 3.0
-"""How long a worker that has handed everything over may take to end."""
+EXIT_SECONDS = 3.0
+"""How long a worker may take to exit after it has handed its executions back."""
 
 
 def run_until_stopped(worker: WarmWorker, *, once: bool) -> None:
-    """Run a worker until it is told to stop: SIGTERM and Ctrl-C let running steps finish, a second one does not."""
-    with server():
-        pass  # says at once, and in one line, when no server is configured
+    """Run a worker until SIGTERM or Ctrl-C, which let running steps finish; a second signal does not. Raises
+    `Unavailable` when no Prefect server is configured."""
+    with prefect_client():
+        pass
     asyncio.run(_run(worker, once=once))
 
 
 async def _run(worker: WarmWorker, *, once: bool) -> None:
     worker.once = once
-    worker.handed_over = _end_soon
+    worker.on_handed_over = _exit_soon
     work = asyncio.create_task(worker.start(run_once=once), name="worker")
     loop = asyncio.get_running_loop()
-    told = False
+    stopping = False
 
     def stop() -> None:
-        nonlocal told
-        if told:
-            worker.hurry()
+        nonlocal stopping
+        if stopping:
+            worker.cancel_steps()
         else:
             work.cancel()
-        told = True
+        stopping = True
 
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop)
     try:
         await work
     except asyncio.CancelledError:
-        if not told:
+        if not stopping:
             raise
 
 
-def _end_soon() -> None:
-    """End this process within seconds: with Prefect away, its client would try for half a minute to say the rest."""
+def _exit_soon() -> None:
+    """Exit within seconds: while Prefect is unavailable, its client would retry its last calls for half a minute."""
 
     def end() -> None:
-        time.sleep(GOODBYE_SECONDS)
+        time.sleep(EXIT_SECONDS)
         logging.shutdown()
         os._exit(0)
 
-    threading.Thread(target=end, name="end soon", daemon=True).start()
+    threading.Thread(target=end, name="exit soon", daemon=True).start()
 
 
-def run_only(execution_id: str, open_worker_context: OpenWorkerContext, *, pool: str) -> None:
-    """Run one execution as far as it goes, in this process and alone."""
-    asyncio.run(_run_only(execution_id, open_worker_context, pool))
+def run_one(execution_id: str, open_worker_context: OpenWorkerContext, *, pool: str) -> None:
+    """Run one execution until it ends, waits or pauses, in this process."""
+    asyncio.run(_run_one(execution_id, open_worker_context, pool))
 
 
-async def _run_only(execution_id: str, open_worker_context: OpenWorkerContext, pool: str) -> None:
+async def _run_one(execution_id: str, open_worker_context: OpenWorkerContext, pool: str) -> None:
     worker_context = await asyncio.to_thread(open_worker_context)
-    async with get_client(httpx_settings=impatient(asynchronous=True)) as client:
+    async with get_client(httpx_settings=http_settings(asynchronous=True)) as client:
         with AsyncClientContext.model_construct(client=client):
-            desk = Dispatcher(worker_context, client, pool=pool, limit=1)
-            desk.call(execution_id)
-            await desk.idle()
-            await desk.leave(0)
+            dispatcher = Dispatcher(worker_context, client, pool=pool, limit=1)
+            dispatcher.wake(execution_id)
+            await dispatcher.wait_idle()
+            await dispatcher.shut_down(0)
 
 
-def reconcile(store: Store, options: Settings) -> Swept:
-    """One whole pass. `Unavailable` when Prefect does not answer."""
+def reconcile(store: Store, options: Settings) -> SweepResult:
+    """One complete sweep. Raises `Unavailable` when Prefect does not answer."""
     api = str(PREFECT_API_URL.value() or "")
-    with server():
+    with prefect_client():
         pass
     try:
-        return asyncio.run(_sweep(store, options))
+        return asyncio.run(_reconcile(store, options))
     except FlowbuilderError:
         raise
     except Exception as problem:
-        raise translate(problem, api) or problem from None
+        raise translate_error(problem, api) or problem from None
 
 
-async def _sweep(store: Store, options: Settings) -> Swept:
-    async with get_client(httpx_settings=impatient(asynchronous=True)) as client:
+async def _reconcile(store: Store, options: Settings) -> SweepResult:
+    async with get_client(httpx_settings=http_settings(asynchronous=True)) as client:
 
-        async def offer(execution: Execution) -> bool:
+        async def wake(execution: Execution) -> bool:
             if await asyncio.to_thread(wake_workers, options.home, execution.id):
                 return True
             try:
                 run = await client.read_flow_run(UUID(execution.id))
             except (ObjectNotFound, ValueError):
-                return False  # only a warm worker can go on with what Prefect has lost
+                return False  # only a warm worker can run an execution without its flow run
             return await reschedule(client, execution, run) != "left"
 
-        return await Sweeper(store, client, offer).sweep(whole=True)
+        return await Sweeper(store, client, wake).sweep(complete=True)

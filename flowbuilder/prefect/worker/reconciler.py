@@ -1,7 +1,7 @@
-"""The sweeper: wakes what should go on and that nobody works on, and has Prefect show what is so.
+"""The sweeper: periodic reconciliation of the store with Prefect.
 
-It acts on our own record alone: `store.ready()` and leases that ran out. What Prefect believes decides only how a run
-is woken there. Any number of sweepers may run at once: what they do is a hint, a compare-and-set, or the same again.
+It acts on the store alone: executions that are ready, and leases that have expired. Prefect's state decides only how a
+run is woken there. Any number of sweepers may run at once: each action is a hint, a compare-and-set or idempotent.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from flowbuilder.prefect.api.naming import tagged
 from flowbuilder.prefect.runs.flow_run import set_state
 from flowbuilder.prefect.runs.reschedule import SLOW_SECONDS
 from flowbuilder.prefect.runs.state_mapping import state_of_execution
-from flowbuilder.prefect.worker.ui_control_poller import take_over_cancellations
+from flowbuilder.prefect.worker.ui_control_poller import apply_cancellations
 
 logger = logging.getLogger(__name__)
 
-MOST = 100
-"""How many executions are woken, reviews expired and runs compared in one pass."""
+BATCH_SIZE = 100
+"""How many executions one sweep wakes, reviews it expires and runs it compares."""
 LOOK_BACK = timedelta(minutes=10)
-"""How old a cancellation in Prefect may be and still be seen by a pass that is one of many."""
-QUIET_SECONDS = 30.0
-"""How long Prefect may show something else than our record: words are under way."""
-UNENDED = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING]
+"""How old a cancellation in Prefect may be to be noticed by a periodic sweep."""
+REPORT_SECONDS = 30.0
+"""How long Prefect's state may differ from the store: an update may be under way."""
+UNFINISHED = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING]
 
 
 @dataclass(kw_only=True)
-class Swept:
-    """What one pass did: how many reviews it expired, the ids of the executions that it woke and cancelled, and of the
-    runs whose state in Prefect it corrected."""
+class SweepResult:
+    """What one sweep did: the number of reviews that it expired, the ids of executions that it woke and cancelled, and
+    of runs whose state in Prefect it corrected."""
 
     expired: int = 0
     woken: list[str] = field(default_factory=list)
@@ -51,56 +51,58 @@ class Swept:
 
 
 class Sweeper:
-    """Passes over the record. `offer` is given every execution that should go on, and says whether it was taken."""
+    """`wake` is called with every execution that is ready, and returns whether a worker or Prefect accepted it."""
 
-    quiet = QUIET_SECONDS
+    report_seconds = REPORT_SECONDS
 
-    def __init__(self, store: Store, client: PrefectClient, offer: Callable[[Execution], Awaitable[bool]]) -> None:
-        self._store, self._client, self._offer = store, client, offer
+    def __init__(self, store: Store, client: PrefectClient, wake: Callable[[Execution], Awaitable[bool]]) -> None:
+        self._store, self._client, self._wake = store, client, wake
         self._offset = 0
 
-    async def wake(self) -> list[str]:
-        """Offer what is ready; the ids of what was taken."""
-        ready = await asyncio.to_thread(lambda: self._store.ready(limit=MOST))
-        return [execution.id for execution in ready if await self._offer(execution)]
+    async def wake_ready(self) -> list[str]:
+        """Wake the executions that are ready; the ids of those that were accepted. Calls only the store."""
+        ready = await asyncio.to_thread(lambda: self._store.ready(limit=BATCH_SIZE))
+        return [execution.id for execution in ready if await self._wake(execution)]
 
-    async def expire(self, *, whole: bool = False) -> int:
-        """Expire the reviews whose time is over, or the first of them; how many there were. Asks nothing of Prefect."""
+    async def expire_reviews(self, *, complete: bool = False) -> int:
+        """Expire one batch of overdue reviews, or all of them; their number. Calls only the store."""
         expired = 0
-        while batch := await asyncio.to_thread(lambda: self._store.expire_reviews(limit=MOST)):
+        while batch := await asyncio.to_thread(lambda: self._store.expire_reviews(limit=BATCH_SIZE)):
             expired += len(batch)
-            if len(batch) < MOST or not whole:
+            if len(batch) < BATCH_SIZE or not complete:
                 break
         return expired
 
-    async def sweep(self, *, worked_on: Collection[str] = (), whole: bool = False) -> Swept:
-        """One pass, leaving alone what is `worked_on` here; a `whole` one looks at everything, not at the next part."""
-        swept = Swept(expired=await self.expire(whole=whole))
-        since = None if whole else datetime.now(UTC) - LOOK_BACK
-        swept.cancelled = await take_over_cancellations(self._client, self._store, since=since)
-        swept.woken = await self.wake()
+    async def sweep(self, *, running_here: Collection[str] = (), complete: bool = False) -> SweepResult:
+        """One sweep, which corrects no run that is `running_here`. A periodic one compares the next batch of runs, a
+        `complete` one all of them."""
+        result = SweepResult(expired=await self.expire_reviews(complete=complete))
+        since = None if complete else datetime.now(UTC) - LOOK_BACK
+        result.cancelled = await apply_cancellations(self._client, self._store, since=since)
+        result.woken = await self.wake_ready()
         while True:
-            seen = await self._correct_some(swept, worked_on)
-            if not whole or seen < MOST:
-                return swept
+            compared = await self._correct_batch(result, running_here)
+            if not complete or compared < BATCH_SIZE:
+                return result
 
-    async def _correct_some(self, swept: Swept, worked_on: Collection[str]) -> int:
-        """Compare the next runs that Prefect believes to be under way with our record; how many there were."""
+    async def _correct_batch(self, result: SweepResult, running_here: Collection[str]) -> int:
+        """Compare the next batch of runs that are unfinished in Prefect with the store; their number."""
         runs = await self._client.read_flow_runs(
-            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNENDED))),
+            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNFINISHED))),
             sort=FlowRunSort.ID_DESC,
-            limit=MOST,
+            limit=BATCH_SIZE,
             offset=self._offset,
         )
         for run in runs:
-            if str(run.id) not in worked_on and await self._correct(run):
-                swept.corrected.append(str(run.id))
-        self._offset = self._offset + MOST if len(runs) == MOST else 0
+            if str(run.id) not in running_here and await self._correct(run):
+                result.corrected.append(str(run.id))
+        self._offset = self._offset + BATCH_SIZE if len(runs) == BATCH_SIZE else 0
         return len(runs)
 
     async def _correct(self, run: FlowRun) -> bool:
+        """Set the run's state in Prefect to that of its execution; whether it differed."""
         state, now = run.state, datetime.now(UTC)
-        if state is None or now - state.timestamp < timedelta(seconds=self.quiet):
+        if state is None or now - state.timestamp < timedelta(seconds=self.report_seconds):
             return False
         try:
             execution = await asyncio.to_thread(self._store.execution, str(run.id))
@@ -116,7 +118,8 @@ class Sweeper:
         return True
 
     async def _restart(self, run: FlowRun, now: datetime) -> bool:
-        """A run of ours that never became an execution: its worker was killed between taking it and beginning."""
+        """Reschedule a run of a workflow that has no execution because its worker was killed before it created one;
+        whether it is such a run."""
         state = run.state
         if state is None or not (state.is_pending() or state.is_running()) or tagged(run.tags, "workflow") is None:
             return False

@@ -1,4 +1,4 @@
-"""A worker's ear at the store: what becomes ready on any machine begins here at once."""
+"""Listener to the store's notifications: an execution that becomes ready on any machine starts here at once."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from flowbuilder.ports import Store
 
 logger = logging.getLogger(__name__)
 
-STRETCH_SECONDS = 3600.0
-"""After how long a connection that listens is made anew."""
+RECONNECT_SECONDS = 3600.0
+"""After how long the listening connection is replaced."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
-"""Seconds between tries while the database is away. The worker's poll goes on besides."""
+"""Seconds between attempts while the database is unavailable. The worker polls the store as well."""
 
 
-class Listening:
-    """A thread of its own, for listening blocks. `wanted` is asked in it, with an execution's id, whether this worker
-    may take the execution up; `call` is then called in the event loop.
+class StoreListener:
+    """Calls `wake` in the event loop with the id of every execution that becomes ready and for which `is_interested`,
+    called in the listener's thread, is true.
 
-    What it hears is a hint: behind a connection pool that hands on no notifications it hears nothing, and after a
-    connection was lost it does not hear what was said meanwhile. The poll finds that.
+    Notifications are hints: a connection pool may not forward them, and those sent while a connection is lost are lost
+    too. The worker's poll finds what was missed.
     """
 
-    def __init__(self, store: Store, *, wanted: Callable[[str], bool], call: Callable[[str], None]) -> None:
-        self._store, self._wanted, self._call = store, wanted, call
+    def __init__(self, store: Store, *, is_interested: Callable[[str], bool], wake: Callable[[str], None]) -> None:
+        self._store, self._is_interested, self._wake = store, is_interested, wake
         self._loop = asyncio.get_running_loop()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._listen, name="listening", daemon=True)
+        self._thread = threading.Thread(target=self._listen, name="store listener", daemon=True)
 
     def start(self) -> None:
         """Listen until stopped."""
         self._thread.start()
 
     async def stop(self) -> None:
-        """Hear no more. A thread that waits for a database that is away is not waited for."""
+        """Stop listening. Does not wait for a thread that is blocked by an unavailable database."""
         self._stop.set()
         await asyncio.to_thread(self._thread.join, 2 * SHORTEST_PAUSE + 1)
 
@@ -47,13 +47,13 @@ class Listening:
         while not self._stop.is_set():
             begun = time.monotonic()
             try:
-                for execution_id in self._store.listen(STRETCH_SECONDS, self._stop):
-                    if self._wanted(execution_id):
-                        self._loop.call_soon_threadsafe(self._call, execution_id)
+                for execution_id in self._store.listen(RECONNECT_SECONDS, self._stop):
+                    if self._is_interested(execution_id):
+                        self._loop.call_soon_threadsafe(self._wake, execution_id)
             except FlowbuilderError as problem:
-                logger.info("the store is not heard, it is looked at each second: %s", problem)
-            except Exception:  # a listener that ends is missed by nobody: the poll would hide it
-                logger.exception("listening to the store failed; it goes on")
+                logger.info("the store sends no notifications, it is polled each second: %s", problem)
+            except Exception:  # the poll would hide that the thread has ended
+                logger.exception("listening to the store failed and is tried again")
             if time.monotonic() - begun > LONGEST_PAUSE:
                 pause = SHORTEST_PAUSE
             self._stop.wait(pause)

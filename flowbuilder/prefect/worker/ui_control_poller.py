@@ -1,4 +1,4 @@
-"""What people press in Prefect's UI becomes a wish in our own record: pause, cancel."""
+"""Poller of Prefect's UI: a pause or cancellation there becomes a control request in the store."""
 
 from __future__ import annotations
 
@@ -24,59 +24,63 @@ from flowbuilder.ports import Store
 from flowbuilder.prefect.runs.flow_run import ActiveFlowRun
 from flowbuilder.prefect.runs.step_executor import PREFECT_UI
 
-PAGE = 200
+PAGE_SIZE = 200
 
 
-async def note_wishes(client: PrefectClient, store: Store, attempts: Iterable[ActiveFlowRun]) -> list[str]:
-    """Look at the runs that are worked on here; the ids of those whose wish was noted."""
-    by_id = {attempt.run.id: attempt for attempt in attempts}
+async def record_ui_controls(client: PrefectClient, store: Store, active: Iterable[ActiveFlowRun]) -> list[str]:
+    """Record a control request for each active flow run that was paused or cancelled in Prefect; the ids of the
+    executions with a new request."""
+    by_id = {each.run.id: each for each in active}
     if not by_id:
         return []
-    noted = []
+    recorded = []
     where = FlowRunFilter(
         id=FlowRunFilterId(any_=list(by_id)),
         state=_in_state(StateType.PAUSED, StateType.CANCELLING, StateType.CANCELLED),
     )
-    async for run in pages(client, where):
-        action = _wish(run, by_id[run.id])
+    async for run in _flow_runs(client, where):
+        action = _requested_control(run, by_id[run.id])
         if action is not None and await asyncio.to_thread(_request, store, run.id, action):
-            noted.append(str(run.id))
-    return noted
+            recorded.append(str(run.id))
+    return recorded
 
 
-async def take_over_cancellations(client: PrefectClient, store: Store, *, since: datetime | None) -> list[str]:
-    """End the executions of runs that were cancelled in Prefect since then (None: ever); the ids of those that did."""
+async def apply_cancellations(client: PrefectClient, store: Store, *, since: datetime | None) -> list[str]:
+    """Cancel the executions of runs that were cancelled in Prefect after `since` (None: at any time); the ids of those
+    that were not cancelled yet."""
     ended = FlowRunFilterEndTime(after_=since) if since else None
     cancelled = FlowRunFilter(state=_in_state(StateType.CANCELLED), end_time=ended)
     cancelling = FlowRunFilter(state=_in_state(StateType.CANCELLING))
-    runs = [run for where in (cancelled, cancelling) async for run in pages(client, where)]
+    runs = [run for where in (cancelled, cancelling) async for run in _flow_runs(client, where)]
     return [str(run.id) for run in runs if await asyncio.to_thread(_request, store, run.id, "cancel")]
 
 
-async def pages(client: PrefectClient, where: FlowRunFilter) -> AsyncIterator[FlowRun]:
+async def _flow_runs(client: PrefectClient, where: FlowRunFilter) -> AsyncIterator[FlowRun]:
     """All flow runs that match, newest first."""
     offset = 0
     while True:
-        runs = await client.read_flow_runs(flow_run_filter=where, sort=FlowRunSort.ID_DESC, limit=PAGE, offset=offset)
+        runs = await client.read_flow_runs(
+            flow_run_filter=where, sort=FlowRunSort.ID_DESC, limit=PAGE_SIZE, offset=offset
+        )
         for run in runs:
             yield run
-        offset += PAGE
-        if len(runs) < PAGE:
+        offset += PAGE_SIZE
+        if len(runs) < PAGE_SIZE:
             return
 
 
-def _wish(run: FlowRun, attempt: ActiveFlowRun) -> Control | None:
+def _requested_control(run: FlowRun, active: ActiveFlowRun) -> Control | None:
     if run.state is None:
         return None
     if not run.state.is_paused():
         return "cancel"
-    since = attempt.running_since
-    # the suspension that this very turn ends is no wish
+    since = active.running_since
+    # an older suspension is the one that this run has resumed from
     return "pause" if since is not None and run.state.timestamp > since else None
 
 
 def _request(store: Store, run_id: UUID, action: Control) -> bool:
-    """Note the wish; whether it was news."""
+    """Record the request; whether it is new."""
     try:
         execution = store.execution(str(run_id))
         if execution.status in TERMINAL or execution.control in (action, "cancel"):
@@ -87,5 +91,5 @@ def _request(store: Store, run_id: UUID, action: Control) -> bool:
     return True
 
 
-def _in_state(*kinds: StateType) -> FlowRunFilterState:
-    return FlowRunFilterState(type=FlowRunFilterStateType(any_=list(kinds)))
+def _in_state(*types: StateType) -> FlowRunFilterState:
+    return FlowRunFilterState(type=FlowRunFilterStateType(any_=list(types)))

@@ -27,17 +27,17 @@ class MemoryEffects(Repository):
         """Record the intent; an existing effect is returned as it stood, marked as resumed."""
         memory = self._memory
         with memory.lock:
-            run = memory.fenced(lease)
+            stored = memory.fence(lease)
             known = memory.effects.get(intent.key)
             if known is not None and known.status != "refused":
                 memory.effects[known.key] = replace(known, asked=max(intent.asked, known.asked))
                 return replace(copied(known), resumed=True, age=(memory.now() - known.created_at).total_seconds())
-            if run.execution.control == "cancel":
+            if stored.execution.control == "cancel":
                 raise cancelled_error(lease)
             now = memory.now()
             effect = intent.effect(lease.execution_id, now if known is None else known.created_at)
             memory.effects[effect.key] = effect
-            run.write(now, [intended_event(effect)])
+            stored.write_events(now, [intended_event(effect)])
             return effect
 
     def finish_effect(
@@ -53,7 +53,7 @@ class MemoryEffects(Repository):
         """Record the receipt, or why there is none. The first receipt stands: another one is `Conflict`."""
         memory = self._memory
         with memory.lock:
-            run = memory.fenced(lease)
+            stored = memory.fence(lease)
             effect = self.effect(key)
             if effect.status in ("done", "reverted"):
                 if status == "done" and receipt == effect.receipt:
@@ -67,7 +67,7 @@ class MemoryEffects(Repository):
                 done = replace(effect, status=status, detail={"reason": reason})
                 event = no_receipt_event(effect, status, reason)
             memory.effects[key] = done
-            run.write(now, [event])
+            stored.write_events(now, [event])
             return copied(done)
 
     def revert_effect(self, key: str, by: str) -> Effect:
@@ -77,7 +77,7 @@ class MemoryEffects(Repository):
             effect = self.effect(key)
             ensure_revertible(effect)
             memory.effects[key] = replace(effect, status="reverted")
-            memory.run(effect.execution_id).write(memory.now(), [reverted_event(effect, by)])
+            memory.stored(effect.execution_id).write_events(memory.now(), [reverted_event(effect, by)])
             return self.effect(key)
 
     def effect(self, key: str) -> Effect:

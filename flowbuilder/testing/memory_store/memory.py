@@ -1,4 +1,4 @@
-"""What the store in memory remembers, and the lock around it."""
+"""The data of the in-memory store, and its lock."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ T = TypeVar("T")
 
 
 def copied(record: T) -> T:
-    """A copy that shares no mutable value with the original, as a database's answer would."""
+    """A copy that shares no mutable value with the original, as a row read from a database."""
     return deepcopy(record)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
+class DecisionAtEpoch:
     """A decision, and the epoch of its execution when it was made."""
 
     decision: Decision
@@ -40,17 +40,17 @@ class Made:
 
 
 @dataclass
-class Run:
-    """All that belongs to one execution. `wished_by` is who asked for what `control` says."""
+class StoredExecution:
+    """An execution with its history. `control_by` is the person who made the pending control request."""
 
     execution: Execution
-    wished_by: str = ""
+    control_by: str = ""
     events: list[Event] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
-    decisions: dict[str, Made] = field(default_factory=dict)
-    answers: dict[str, JsonObject] = field(default_factory=dict)
+    decisions: dict[str, DecisionAtEpoch] = field(default_factory=dict)
+    step_memos: dict[str, JsonObject] = field(default_factory=dict)
 
-    def write(self, at: datetime, events: Iterable[NewEvent]) -> None:
+    def write_events(self, at: datetime, events: Iterable[NewEvent]) -> None:
         """Append events with the next numbers."""
         checked = [(event, storable(event.data, "event")) for event in events]
         for event, data in checked:
@@ -68,65 +68,65 @@ class Run:
 
 
 class Memory:
-    """The rows. Whoever reads or writes holds `lock`, and checks everything before the first change."""
+    """All records. Every method of the store holds `lock`, and checks everything before its first change."""
 
     def __init__(self, clock: Clock | None) -> None:
         self.lock = RLock()
-        self._now = _host_time if clock is None else clock.now
-        self.install = str(uuid7())
+        self._now = _utc_now if clock is None else clock.now
+        self.install_id = str(uuid7())
         self.versions: dict[str, list[WorkflowVersion]] = {}
         self.archived: set[str] = set()
         self.sites: dict[str, JsonObject] = {}
-        self.runs: dict[str, Run] = {}
+        self.executions: dict[str, StoredExecution] = {}
         self.reviews: dict[str, Review] = {}
         self.effects: dict[str, Effect] = {}
         self.limiter_states: dict[str, LimiterState] = {}
-        self.starts: dict[str, tuple[str, str | None]] = {}
+        self.idempotency_keys: dict[str, tuple[str, str | None]] = {}
 
     def now(self) -> datetime:
-        """The store's clock."""
+        """The time of the store's clock."""
         return self._now()
 
-    def run(self, execution_id: str) -> Run:
-        """An execution's rows; `NotFound`."""
+    def stored(self, execution_id: str) -> StoredExecution:
+        """An execution with its history; `NotFound`."""
         try:
-            return self.runs[execution_id]
+            return self.executions[execution_id]
         except KeyError:
             raise NotFound(f"there is no execution {execution_id}") from None
 
-    def fenced(self, lease: Lease) -> Run:
-        """The rows of the execution that the lease is for; `LostLease` when it is no longer the row's."""
-        run = self.runs.get(lease.execution_id)
-        if run is None or run.execution.epoch != lease.epoch or run.execution.status in TERMINAL:
+    def fence(self, lease: Lease) -> StoredExecution:
+        """The lease's execution; `LostLease` when the lease is no longer the execution's."""
+        stored = self.executions.get(lease.execution_id)
+        if stored is None or stored.execution.epoch != lease.epoch or stored.execution.status in TERMINAL:
             raise lost_lease(lease)
-        return run
+        return stored
 
-    def change(self, run: Run, **values: object) -> None:
-        """Give the execution new values."""
-        run.execution = replace(run.execution, **values)  # type: ignore[arg-type]
+    def update_execution(self, stored: StoredExecution, **values: object) -> None:
+        """Update fields of the execution."""
+        stored.execution = replace(stored.execution, **values)  # type: ignore[arg-type]
 
-    def close(self, run: Run, review: Review, decision: Decision, event: NewEvent) -> Review:
-        """Decide a review: the decision, its event, and the execution's turn to go on."""
+    def close_review(self, stored: StoredExecution, review: Review, decision: Decision, event: NewEvent) -> Review:
+        """Decide an open review: the decision and its event."""
         closed = replace(review, status="decided", version=review.version + 1, decision=decision)
         self.reviews[review.id] = closed
-        run.decisions[review.path] = Made(decision=decision, epoch=run.execution.epoch)
-        run.write(decision.at, [event])
+        stored.decisions[review.path] = DecisionAtEpoch(decision=decision, epoch=stored.execution.epoch)
+        stored.write_events(decision.at, [event])
         return closed
 
-    def withdraw_open(self, run: Run, now: datetime) -> None:
+    def withdraw_open(self, stored: StoredExecution, now: datetime) -> None:
         """Close the open reviews of an execution that ends."""
         for review in sorted(self.reviews.values(), key=lambda item: item.id):
-            if review.execution_id == run.execution.id and review.status == "open":
+            if review.execution_id == stored.execution.id and review.status == "open":
                 decision = withdrawal(review, now, comment="the execution has ended")
-                self.close(run, review, decision, decided_event(review, decision))
+                self.close_review(stored, review, decision, decided_event(review, decision))
 
 
 class Repository:
-    """One topic of the store: its methods work on the shared memory."""
+    """Base class of the store's repositories, which share one `Memory`."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
 
-def _host_time() -> datetime:
+def _utc_now() -> datetime:
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Who is ready to go on, heard of by looking often, in memory."""
+"""Ids of executions as they become ready, found by polling."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from threading import Event
 
 from flowbuilder.testing.memory_store.memory import Repository
 
-LOOK_SECONDS = 0.01
+POLL_SECONDS = 0.01
 
 
 class MemoryNotifications(Repository):
-    """As a database's own: a hint."""
+    """Like a database's notifications, a hint: an id may be missed."""
 
     def listen(self, timeout: float, stop: Event | None = None) -> Iterator[str]:
-        """Ids of executions that have become ready, as they do, for at most `timeout` seconds or until `stop`."""
+        """Ids of executions as they become ready, for at most `timeout` seconds or until `stop`."""
         stop, deadline = stop or Event(), time.monotonic() + timeout
-        told: set[tuple[str, object]] = set()
+        reported: set[tuple[str, object]] = set()
         while not stop.is_set():
             ready = self._ready_now()
-            yield from sorted(execution_id for execution_id, _ in ready - told)
-            told = ready
+            yield from sorted(execution_id for execution_id, _ in ready - reported)
+            reported = ready
             left = deadline - time.monotonic()
             if left <= 0:
                 return
-            stop.wait(min(LOOK_SECONDS, left))
+            stop.wait(min(POLL_SECONDS, left))
 
     def _ready_now(self) -> set[tuple[str, object]]:
         memory = self._memory
         with memory.lock:
-            now, executions = memory.now(), [run.execution for run in memory.runs.values()]
+            now, executions = memory.now(), [stored.execution for stored in memory.executions.values()]
         return {
             (execution.id, execution.ready_at)
             for execution in executions

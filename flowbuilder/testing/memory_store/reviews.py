@@ -1,4 +1,4 @@
-"""The review queue, in memory."""
+"""Reviews and the review queue, in memory."""
 
 from __future__ import annotations
 
@@ -35,26 +35,28 @@ from flowbuilder.model.review_rules import (
     with_partial_approval,
 )
 from flowbuilder.ports import ReviewFilter
-from flowbuilder.testing.memory_store.memory import Repository, Run, copied
+from flowbuilder.testing.memory_store.memory import Repository, StoredExecution, copied
 from flowbuilder.values import JsonObject
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class MemoryReviews(Repository):
-    """Questions to people, and their answers."""
+    """Reviews and their decisions."""
 
     def open_review(self, lease: Lease, path: str, request: ReviewRequest) -> Review:
-        """The review at this path of this execution, opened now unless it is there already."""
+        """The review at this path of this execution, opened now unless it exists already."""
         memory = self._memory
         with memory.lock:
-            run, now = memory.fenced(lease), memory.now()
+            stored, now = memory.fence(lease), memory.now()
             for known in memory.reviews.values():
                 if (known.execution_id, known.path) == (lease.execution_id, path):
                     return copied(known)
-            review = opened_review(copied(request), review_id=str(uuid7()), execution=run.execution, path=path, now=now)
+            review = opened_review(
+                copied(request), review_id=str(uuid7()), execution=stored.execution, path=path, now=now
+            )
             memory.reviews[review.id] = review
-            run.write(now, [opened_event(review)])
+            stored.write_events(now, [opened_event(review)])
             return copied(review)
 
     def review(self, review_id: str) -> Review:
@@ -85,13 +87,13 @@ class MemoryReviews(Repository):
             return dict(Counter(item.workflow for item in self._memory.reviews.values() if item.status == "open"))
 
     def claim_review(self, review_id: str, by: str, ttl: timedelta) -> Review:
-        """Say that someone is at it. The same person's claim is extended, which is no change of the review."""
+        """Claim a review for a reviewer. Extending one's own claim does not change its version."""
         memory = self._memory
         with memory.lock:
             review, now = self.review(review_id), memory.now()
-            run = memory.run(review.execution_id)
+            stored = memory.stored(review.execution_id)
             ensure_unclaimed(review, by, now)
-            ensure_reviewer(review, by, run.execution.site_record)
+            ensure_reviewer(review, by, stored.execution.site_record)
             until = now + ttl
             extended = review.claimed_by == by
             claimed = replace(
@@ -100,11 +102,11 @@ class MemoryReviews(Repository):
             memory.reviews[review_id] = claimed
             if not extended:
                 data: JsonObject = {"review_id": review_id, "by": by, "until": until.isoformat()}
-                run.write(now, [NewEvent(type="review_claimed", path=review.path, data=data)])
+                stored.write_events(now, [NewEvent(type="review_claimed", path=review.path, data=data)])
             return copied(claimed)
 
     def release_review(self, review_id: str, by: str) -> Review:
-        """Take one's own claim back."""
+        """Release one's own claim."""
         memory = self._memory
         with memory.lock:
             review, now = self.review(review_id), memory.now()
@@ -114,8 +116,8 @@ class MemoryReviews(Repository):
             freed = replace(review, claimed_by=None, claimed_until=None, version=review.version + 1)
             memory.reviews[review_id] = freed
             data: JsonObject = {"review_id": review_id, "by": by}
-            run = memory.run(review.execution_id)
-            run.write(now, [NewEvent(type="review_released", path=review.path, data=data)])
+            stored = memory.stored(review.execution_id)
+            stored.write_events(now, [NewEvent(type="review_released", path=review.path, data=data)])
             return copied(freed)
 
     def decide(self, review_id: str, answer: Answer) -> Review:
@@ -123,24 +125,24 @@ class MemoryReviews(Repository):
         memory, answer = self._memory, copied(answer)
         with memory.lock:
             review, now = self.review(review_id), memory.now()
-            run = memory.run(review.execution_id)
-            author = memory.versions[review.workflow][run.execution.version - 1].author
-            outcome = apply_answer(review, answer, site_record=run.execution.site_record, author=author, now=now)
+            stored = memory.stored(review.execution_id)
+            author = memory.versions[review.workflow][stored.execution.version - 1].author
+            outcome = apply_answer(review, answer, site_record=stored.execution.site_record, author=author, now=now)
             if isinstance(outcome, PartialApproval):
                 approved = with_partial_approval(review, outcome)
                 memory.reviews[review_id] = approved
-                run.write(now, [approved_event(approved, outcome, answer.by)])
+                stored.write_events(now, [approved_event(approved, outcome, answer.by)])
                 return copied(approved)
-            return copied(self._decided(run, review, outcome, decided_event(review, outcome)))
+            return copied(self._decided(stored, review, outcome, decided_event(review, outcome)))
 
     def decisions(self, execution_id: str) -> Mapping[str, Decision]:
         """The decisions by StepPath."""
         with self._memory.lock:
-            run = self._memory.runs.get(execution_id)
-            return {path: copied(made.decision) for path, made in run.decisions.items()} if run else {}
+            stored = self._memory.executions.get(execution_id)
+            return {path: copied(made.decision) for path, made in stored.decisions.items()} if stored else {}
 
     def expire_reviews(self, *, limit: int = 100) -> Sequence[Review]:
-        """Decide or escalate the reviews whose time is over."""
+        """Decide or escalate the reviews whose `expires_at` has passed."""
         memory = self._memory
         with memory.lock:
             now = memory.now()
@@ -150,38 +152,38 @@ class MemoryReviews(Repository):
                 if review.status == "open" and review.expires_at is not None and review.expires_at <= now
             ]
             due.sort(key=lambda item: (item[0], item[1].id))
-            return tuple(copied(self._expired(review, now)) for _, review in due[: max(limit, 0)])
+            return tuple(copied(self._expire(review, now)) for _, review in due[: max(limit, 0)])
 
-    def _expired(self, review: Review, now: datetime) -> Review:
-        run = self._memory.run(review.execution_id)
+    def _expire(self, review: Review, now: datetime) -> Review:
+        stored = self._memory.stored(review.execution_id)
         outcome = expire(review, now)
         event = expired_event(review, outcome)
         if not isinstance(outcome, Escalation):
-            return self._decided(run, review, outcome, event)
+            return self._decided(stored, review, outcome, event)
         escalated = with_escalation(review, outcome)
         self._memory.reviews[review.id] = escalated
-        run.write(now, [event])
+        stored.write_events(now, [event])
         return escalated
 
-    def _decided(self, run: Run, review: Review, decision: Decision, event: NewEvent) -> Review:
-        closed = self._memory.close(run, review, decision, event)
-        self._memory.change(run, ready_at=decision.at)
+    def _decided(self, stored: StoredExecution, review: Review, decision: Decision, event: NewEvent) -> Review:
+        closed = self._memory.close_review(stored, review, decision, event)
+        self._memory.update_execution(stored, ready_at=decision.at)
         return closed
 
     def _fits(self, review: Review, where: ReviewFilter) -> bool:
-        execution = self._memory.run(review.execution_id).execution
+        execution = self._memory.stored(review.execution_id).execution
         return (
             where.workflow in (None, review.workflow)
             and where.site in (None, review.site)
             and where.status in (None, review.status)
             and where.execution_id in (None, review.execution_id)
             and where.account in (None, review.account)
-            and (where.assignee is None or _asks(review, execution, where.assignee))
+            and (where.assignee is None or _may_decide(review, execution, where.assignee))
             and (where.text is None or where.text.casefold() in search_text(review))
         )
 
 
-def _asks(review: Review, execution: Execution, person: str) -> bool:
+def _may_decide(review: Review, execution: Execution, person: str) -> bool:
     allowed = allowed_reviewers(review.request.assign, execution.site_record)
     return not allowed or normalized_name(person) in allowed
 

@@ -1,4 +1,4 @@
-"""Workflows, their versions and sites, in memory."""
+"""Workflows, their versions, and sites, in memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flowbuilder.values import JsonObject
 
 
 class MemoryWorkflows(Repository):
-    """Versions are kept in the order of their numbers."""
+    """The versions of a workflow are in the order of their numbers."""
 
     def save_version(
         self, *, name: str, title: str, document: JsonObject, source: str, digest: str, author: str = ""
@@ -56,7 +56,7 @@ class MemoryWorkflows(Repository):
             return self.version(name, chosen.number)
 
     def archive(self, name: str) -> None:
-        """Take a workflow out of use, all its versions with it."""
+        """Archive a workflow with all its versions."""
         memory = self._memory
         with memory.lock:
             known = self._known(name)
@@ -95,19 +95,19 @@ class MemoryWorkflows(Repository):
             )
 
     def save_site(self, name: str, record: JsonObject) -> None:
-        """Keep a site's record under its name."""
+        """Insert or replace a site's record."""
         with self._memory.lock:
             self._memory.sites[name] = copied(record)
 
     def site(self, name: str) -> JsonObject:
-        """One site's record."""
+        """One site's record; `NotFound`."""
         with self._memory.lock:
             if name not in self._memory.sites:
                 raise NotFound(f"there is no site {name}")
             return copied(self._memory.sites[name])
 
     def sites(self) -> Sequence[JsonObject]:
-        """All records, by name."""
+        """All site records, by name."""
         with self._memory.lock:
             return tuple(copied(record) for _, record in sorted(self._memory.sites.items()))
 

@@ -25,7 +25,7 @@ from flowbuilder.prefect.runs.state_reporter import StateReporter
 from flowbuilder.prefect.runs.worker_context import WorkerContext
 from flowbuilder.prefect.worker.dispatcher import Dispatcher
 from flowbuilder.prefect.worker.reconciler import Sweeper
-from flowbuilder.prefect.worker.ui_control_poller import note_wishes, take_over_cancellations
+from flowbuilder.prefect.worker.ui_control_poller import apply_cancellations, record_ui_controls
 from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeClock, MemoryStore, fake_ports
 from tests.support.crash_injection import CrashInjector, CrashProxy
@@ -37,7 +37,7 @@ POOL = "pool"
 
 @dataclass
 class Hall:
-    """A store, a Prefect server, and a desk whose executions do nothing but note that they were taken up."""
+    """A store, a Prefect server, and a dispatcher whose executions do nothing but note that they were taken up."""
 
     clock: FakeClock = field(default_factory=lambda: FakeClock(datetime.now(UTC)))
     server: PrefectMemory = field(default_factory=PrefectMemory)
@@ -75,12 +75,12 @@ class Hall:
             self.clock.advance(16)
         return run_id
 
-    def desk(self, **more: Any) -> Dispatcher:
-        """A desk that notes what it takes up."""
+    def dispatcher(self, **more: Any) -> Dispatcher:
+        """A dispatcher that notes what it takes up."""
         hall = self
 
         class Noting(Dispatcher):
-            async def _turn(self, execution_id: str, seat: Any) -> None:
+            async def _run_once(self, execution_id: str, slot: Any) -> None:
                 hall.taken.append(execution_id)
                 await asyncio.sleep(0.01)
 
@@ -98,66 +98,66 @@ def old(state: State[Any], seconds: float) -> State[Any]:
     return state.model_copy(update={"timestamp": datetime.now(UTC) - timedelta(seconds=seconds)})
 
 
-# --- the desk
+# --- the dispatcher
 
 
 async def test_an_execution_is_taken_up_once_at_a_time(hall: Hall) -> None:
-    desk = hall.desk()
+    dispatcher = hall.dispatcher()
     for _ in range(5):
-        desk.call("run")
-    assert len(desk.seats) == 1
-    await desk.idle()
+        dispatcher.wake("run")
+    assert len(dispatcher.slots) == 1
+    await dispatcher.wait_idle()
     assert hall.taken == ["run"]
 
 
 async def test_no_more_are_worked_on_than_there_are_places(hall: Hall) -> None:
-    desk = hall.desk(limit=2)
+    dispatcher = hall.dispatcher(limit=2)
     for number in range(5):
-        desk.call(f"run-{number}")
+        dispatcher.wake(f"run-{number}")
     await asyncio.sleep(0.005)
     assert len(hall.taken) == 2
-    await desk.idle()
+    await dispatcher.wait_idle()
     assert len(hall.taken) == 5
 
 
 async def test_a_call_in_the_middle_of_a_turn_is_not_lost(hall: Hall) -> None:
     run = hall.execution(hall.run(Running()))
-    desk = hall.desk()
-    desk.call(run)
+    dispatcher = hall.dispatcher()
+    dispatcher.wake(run)
     await asyncio.sleep(0.005)
-    desk.call(run)
-    await desk.idle()
+    dispatcher.wake(run)
+    await dispatcher.wait_idle()
     assert hall.taken == [run, run]
 
 
 async def test_a_call_in_the_middle_of_a_turn_that_left_nothing_to_do_is_no_turn(hall: Hall) -> None:
     run = hall.execution(hall.run(Running()))
     lease = hall.store.claim(run, "other", TTL)
-    desk = hall.desk()
-    desk.call(run)
+    dispatcher = hall.dispatcher()
+    dispatcher.wake(run)
     await asyncio.sleep(0.005)
-    desk.call(run)
-    await desk.idle()
+    dispatcher.wake(run)
+    await dispatcher.wait_idle()
     assert hall.taken == [run]
     assert hall.store.execution(run).epoch == lease.epoch
 
 
 async def test_a_desk_that_leaves_takes_up_nothing(hall: Hall) -> None:
-    desk = hall.desk()
-    await desk.leave(1.0)
-    desk.call("run")
-    await desk.idle()
+    dispatcher = hall.dispatcher()
+    await dispatcher.shut_down(1.0)
+    dispatcher.wake("run")
+    await dispatcher.wait_idle()
     assert hall.taken == []
 
 
 async def test_what_could_not_be_taken_up_rests_unless_somebody_calls_for_it(hall: Hall) -> None:
-    desk = hall.desk()
-    desk._rest("run")
-    desk.offer("run")
-    await desk.idle()
+    dispatcher = hall.dispatcher()
+    dispatcher._cooldown.start("run")
+    dispatcher.enqueue("run")
+    await dispatcher.wait_idle()
     assert hall.taken == []
-    desk.call("run")
-    await desk.idle()
+    dispatcher.wake("run")
+    await dispatcher.wait_idle()
     assert hall.taken == ["run"]
 
 
@@ -165,21 +165,21 @@ async def test_one_executions_trouble_is_no_other_ones(hall: Hall) -> None:
     hall_of = hall
 
     class Troubled(Dispatcher):
-        async def _turn(self, execution_id: str, seat: Any) -> None:
+        async def _run_once(self, execution_id: str, slot: Any) -> None:
             if execution_id == "bad":
                 raise RuntimeError("a mistake")
             if execution_id == "away":
                 raise Unavailable("the database is away")
             hall_of.taken.append(execution_id)
 
-    desk = Troubled(hall.worker_context, hall.client, pool=POOL, limit=1)
+    dispatcher = Troubled(hall.worker_context, hall.client, pool=POOL, limit=1)
     for name in ("bad", "away", "good"):
-        desk.offer(name)
-    await desk.idle()
+        dispatcher.enqueue(name)
+    await dispatcher.wait_idle()
     assert hall.taken == ["good"]
-    assert desk.seats == {}
-    desk.offer("bad")
-    assert desk.seats == {}  # it rests
+    assert dispatcher.slots == {}
+    dispatcher.enqueue("bad")
+    assert dispatcher.slots == {}  # it rests
 
 
 @pytest.mark.parametrize(("deaths", "suspect"), [(0, False), (1, False), (2, True)])
@@ -187,22 +187,22 @@ async def test_what_two_workers_died_of_runs_apart(hall: Hall, deaths: int, susp
     run = hall.silent(hall.execution(hall.run(Running())), deaths)
     apart: list[str] = []
 
-    async def run_in_isolated_thread(execution_id: str, *_: Any) -> None:
+    async def run_in_child(execution_id: str, *_: Any) -> None:
         apart.append(execution_id)
 
-    desk = Dispatcher(hall.worker_context, hall.client, pool=POOL, limit=5, apart=run_in_isolated_thread)
-    assert desk._is_suspect(run) is suspect
+    dispatcher = Dispatcher(hall.worker_context, hall.client, pool=POOL, limit=5, run_in_child=run_in_child)
+    assert dispatcher._isolation.is_suspect(run) is suspect
     if suspect:
-        desk.call(run)
-        await desk.idle()
+        dispatcher.wake(run)
+        await dispatcher.wait_idle()
         assert apart == [run]
 
 
 async def test_a_run_of_another_pool_is_not_worked_on_here(hall: Hall) -> None:
     run = hall.execution(hall.run(old(Crashed(), 60), pool="other"))
-    desk = Dispatcher(hall.worker_context, hall.client, pool=POOL, limit=5)
-    desk.call(run)
-    await desk.idle()
+    dispatcher = Dispatcher(hall.worker_context, hall.client, pool=POOL, limit=5)
+    dispatcher.wake(run)
+    await dispatcher.wait_idle()
     assert hall.store.execution(run).epoch == 0
     assert hall.state(run) == "AwaitingRetry"
 
@@ -225,7 +225,7 @@ async def test_but_our_own_end_is_shown_whatever_prefect_thinks(hall: Hall) -> N
 
 async def test_words_are_said_in_order_and_again_to_a_busy_server(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flowbuilder.prefect.runs.state_reporter, "HOLD_SECONDS", 0.0)
-    monkeypatch.setattr(flowbuilder.prefect.runs.state_reporter, "AGAIN_AFTER", (0.0, 0.0))
+    monkeypatch.setattr(flowbuilder.prefect.runs.state_reporter, "RETRY_DELAYS", (0.0, 0.0))
     said: list[str] = []
 
     def word(name: str, *problems: Exception) -> Any:
@@ -285,7 +285,7 @@ async def test_a_sweeper_corrects_nothing_of_what_is_held_or_worked_on(hall: Hal
     held, here = (hall.execution(hall.run(old(Pending(), 60))) for _ in range(2))
     hall.store.claim(held, "alive", TTL)
     hall.store.settle(hall.store.claim(here, "w", TTL), "completed", events=[NewEvent(type="execution_completed")])
-    swept = await sweeper_of(hall).sweep(worked_on=[here])
+    swept = await sweeper_of(hall).sweep(running_here=[here])
     assert swept.corrected == []
     assert (hall.state(held), hall.state(here)) == ("Pending", "Pending")
 
@@ -374,15 +374,15 @@ async def test_what_is_pressed_in_prefect_becomes_a_wish(
     hall.store.claim(run, "me", TTL)
     begun = None if since is None else state.timestamp - timedelta(seconds=since)
     attempt: Any = Working(hall.server.runs[UUID(run)], begun)
-    assert await note_wishes(hall.client, hall.store, [attempt]) == ([run] if wish else [])
+    assert await record_ui_controls(hall.client, hall.store, [attempt]) == ([run] if wish else [])
     assert hall.store.control(run) == wish
-    assert await note_wishes(hall.client, hall.store, [attempt]) == []  # it is no news any more
+    assert await record_ui_controls(hall.client, hall.store, [attempt]) == []  # it is no news any more
 
 
 async def test_a_cancellation_in_prefect_ends_ours_but_none_that_has_ended(hall: Hall) -> None:
     waiting, ended = (hall.execution(hall.run(Cancelled())) for _ in range(2))
     hall.store.settle(hall.store.claim(ended, "w", TTL), "completed", events=[NewEvent(type="execution_completed")])
-    assert await take_over_cancellations(hall.client, hall.store, since=None) == [waiting]
+    assert await apply_cancellations(hall.client, hall.store, since=None) == [waiting]
     assert hall.store.execution(waiting).status == "cancelled"
     assert hall.store.execution(ended).status == "completed"
 

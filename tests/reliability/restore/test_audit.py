@@ -83,8 +83,9 @@ def test_each_invariant_is_missed_when_it_is_broken(store: SqlStore, invariant: 
 def test_findings_say_where_and_are_json(store: SqlStore) -> None:
     spoil(store, f"UPDATE {RUNS} SET deaths = 4 WHERE flow_run_id = 'ended'")
     (finding,) = audit(store)
-    assert str(finding) == "I12 ended: has killed 4 workers, and 3 are allowed"
+    assert str(finding) == "I12 ended: has 4 dead workers in a row, and 3 are allowed"
     assert finding.record() == {
-        "invariant": "I12", "execution_id": "ended", "path": "", "message": "has killed 4 workers, and 3 are allowed",
+        "invariant": "I12", "execution_id": "ended", "path": "",
+        "message": "has 4 dead workers in a row, and 3 are allowed",
     }  # fmt: skip
     assert audit(store, ["open"]) == ()

@@ -9,6 +9,7 @@ from flowbuilder.errors import Conflict, Refused
 from flowbuilder.model.execution import TERMINAL
 from flowbuilder.model.review import Review
 from flowbuilder.model.review_rules import Answer
+from flowbuilder.model.step_path import StepPath
 from flowbuilder.ports import ReviewFilter
 from tests.support.crash_workflows import SITE
 
@@ -131,4 +132,4 @@ class SimulatedReviewers:
 
 def step_of(path: str) -> str:
     """The step that a question is about: without the round and the number of the question."""
-    return path.partition("~")[0].partition("#")[0]
+    return StepPath(path).step_run.partition("#")[0]

@@ -270,8 +270,8 @@ MUTANTS = (
     ),
     Mutant(
         "a limit that is not in Prefect lets everybody by", "flowbuilder/prefect/api/global_limits.py",
-        "                if granted is not None:\n                    return granted\n",
-        "                return granted\n",
+        "                if lease is not None:\n                    return lease\n",
+        "                return lease\n",
         "tests/prefect/test_limits.py", "cannot_be_made",
     ),
     Mutant(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from flowbuilder.definition.loader import load
 from flowbuilder.definition.yaml.document import read_document
-from flowbuilder.definition.yaml.scalars import place_inside
+from flowbuilder.definition.yaml.scalars import span_inside
 from flowbuilder.diagnostics import Diagnostic, Span
 from flowbuilder.values import Json
 
@@ -70,16 +70,16 @@ def test_names_are_texts_whatever_they_look_like() -> None:
         ("- a\n- b\n", "FB003", 1, 1, "a list"),
         ("just a text", "FB003", 1, 1, "a text"),
         ("a: 1\n---\nb: 2\n", "FB003", 2, 1, "second document"),
-        ("a: 1\nb:\n\t- c\n", "FB001", 3, 1, "may not begin"),
+        ("a: 1\nb:\n\t- c\n", "FB001", 3, 1, "cannot begin"),
         ("a: b: c\n", "FB001", 1, 5, "colon"),
-        ("url: {{ inputs.url }}\n", "FB001", 1, 7, "name should be"),
-        ("url: {{ inputs.url }}/b\n", "FB001", 1, 7, "name should be"),
-        ("a: 'x\n", "FB001", 1, 4, "no end"),
+        ("url: {{ inputs.url }}\n", "FB001", 1, 7, "cannot be a name"),
+        ("url: {{ inputs.url }}/b\n", "FB001", 1, 7, "cannot be a name"),
+        ("a: 'x\n", "FB001", 1, 4, "unterminated"),
         ("a: [1, 2\nb: 3\n", "FB001", 2, 2, "closing bracket"),
         ("a: \x07\n", "FB001", 1, 4, "U+0007"),
         ("a: *x\n", "FB001", 1, 4, "&x"),
         ("a: &x [*x]\n", "FB001", 1, 8, "&x"),
-        ("a: 1\na: 2\n", "FB002", 2, 1, "second time"),
+        ("a: 1\na: 2\n", "FB002", 2, 1, "duplicate name a"),
         ("a: .nan\n", "FB005", 1, 4, ".nan"),
         ("a: 99999999999999999999\n", "FB005", 1, 4, "64 bit"),
         ("a: " + "9" * 10_000 + "\n", "FB005", 1, 4, "64 bit"),
@@ -217,7 +217,7 @@ def test_an_input_schema_fetches_nothing() -> None:
         ">-\n      one\n        more {{ X }}\n      two\n",
     ],
 )
-def test_a_place_inside_a_scalar_is_exact_in_every_style(scalar: str) -> None:
+def test_a_span_inside_a_scalar_is_exact_in_every_style(scalar: str) -> None:
     text = f"top:\n  - name:\n    value: {scalar}\n    after: 1\n"
     document = read_document(text)
     assert document.value is not None
@@ -225,7 +225,7 @@ def test_a_place_inside_a_scalar_is_exact_in_every_style(scalar: str) -> None:
     at = value.index("{{ X }}")
     whole = document.positions.of("/top/0/value")
     assert whole is not None
-    found = place_inside(text, whole, value, at, at + 7)
+    found = span_inside(text, whole, value, at, at + 7)
     assert found is not None
     assert found.line == found.end_line
     assert text.splitlines()[found.line - 1][found.column - 1 : found.end_column - 1] == "{{ X }}"
@@ -244,7 +244,7 @@ def test_places_inside_are_right_or_not_given(value: str, style: str) -> None:
     assert span is not None
     lines = dumped.splitlines()
     for at, char in enumerate(value):
-        found = place_inside(dumped, span, value, at, at + 1)
+        found = span_inside(dumped, span, value, at, at + 1)
         if found is not None and char in "ab{}:#-|>":
             assert lines[found.line - 1][found.column - 1] == char
 

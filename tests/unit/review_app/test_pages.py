@@ -39,8 +39,8 @@ def test_home_counts_reviews_and_failed_executions(scene: SeededApp, open_page: 
     scene.ask("hello")
     scene.run("broken")
     page = open_page()
-    assert "1 waiting for review" in flat(words(page))
-    assert "1 failed" in flat(words(page))
+    assert "1 Waiting for review" in flat(words(page))
+    assert "1 Failed" in flat(words(page))
     assert "Note: hello" in words(page)
 
 
@@ -53,7 +53,7 @@ def test_an_unreachable_store_is_reported_on_every_page(
     monkeypatch.setattr(bootstrap, "open_app", fail)
     session.flow_app.clear()
     page = open_page("review")
-    assert "The review app cannot start. the database at db.example does not answer" in alerts(page)
+    assert "The review app cannot start: the database at db.example does not answer" in alerts(page)
     assert not page.exception
     monkeypatch.setattr(bootstrap, "open_app", lambda options=None: scene.app)
     scene.ask("hello")
@@ -105,7 +105,7 @@ def test_an_execution_is_paused_resumed_and_cancelled(scene: SeededApp, open_pag
     execution_id = scene.ask("draft").execution_id
     page = open_page("executions", id=execution_id).button(key="pause").click().run()
     assert scene.execution(execution_id).status == "paused"
-    assert "paused by dev@localhost" in flat(words(page))
+    assert "Paused by dev@localhost" in flat(words(page))
     page = page.button(key="resume").click().run()
     assert scene.execution(execution_id).status == "queued"
     page.button(key="cancel").click().run()

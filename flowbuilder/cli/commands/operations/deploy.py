@@ -34,11 +34,11 @@ def command(sites: tuple[str, ...], workflow: str | None) -> CommandResult:
     lines = []
     for change in changes:
         details = ", ".join(change.fields) or change.note
-        lines.append(f"{change.what:<10} {change.name}" + (f"  ({details})" if details else ""))
+        lines.append(f"{change.action:<10} {change.name}" + (f"  ({details})" if details else ""))
     if not changes:
         lines.append("No published workflows. Next: flowbuilder push FILE, then flowbuilder publish NAME")
     data = [
-        {"name": change.name, "change": change.what, "fields": list(change.fields), "note": change.note,
+        {"name": change.name, "change": change.action, "fields": list(change.fields), "note": change.note,
          "deployment_id": change.deployment_id}
         for change in changes
     ]  # fmt: skip

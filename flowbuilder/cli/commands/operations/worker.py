@@ -31,15 +31,15 @@ def command(
     use_running_prefect(options.home)
     os.environ.setdefault("PREFECT_WORKER_QUERY_SECONDS", POLL_SECONDS)
     from flowbuilder.collection import FlowbuilderWorker
-    from flowbuilder.prefect.worker.main import run_only, run_until_stopped
+    from flowbuilder.prefect.worker.main import run_one, run_until_stopped
 
     if suspects:
-        from flowbuilder.prefect.worker.fork_server import run_suspects
+        from flowbuilder.prefect.worker.fork_server import serve_forks
 
-        run_suspects(FlowbuilderWorker.open_worker_context, pool=pool or options.work_pool)
+        serve_forks(FlowbuilderWorker.open_worker_context, pool=pool or options.work_pool)
         return
     if only is not None:
-        run_only(only, FlowbuilderWorker.open_worker_context, pool=pool or options.work_pool)
+        run_one(only, FlowbuilderWorker.open_worker_context, pool=pool or options.work_pool)
         return
     worker = FlowbuilderWorker(work_pool_name=pool or options.work_pool, limit=limit or options.worker_limit, name=name)
     run_until_stopped(worker, once=once)

@@ -1,11 +1,9 @@
-"""The functions of the language, which are also its filters: one small group a file."""
+"""The functions of the language, which are also its filters: importing this package registers all of them."""
 
 from flowbuilder.language.evaluation.functions import (
     dates,
-    lists,
-    markup,
+    lists_and_objects,
     numbers,
-    objects,
     predicates,
     selections,
     strings,
@@ -17,10 +15,8 @@ __all__ = [
     "Function",
     "check_arguments",
     "dates",
-    "lists",
-    "markup",
+    "lists_and_objects",
     "numbers",
-    "objects",
     "predicates",
     "selections",
     "strings",

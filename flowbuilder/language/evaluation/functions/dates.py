@@ -1,4 +1,4 @@
-"""Functions of dates. There is no clock in the language: `execution.started_at` says when it is."""
+"""Functions of dates. The language has no clock: `execution.started_at` is the time of the execution."""
 
 from __future__ import annotations
 
@@ -26,25 +26,26 @@ _MONTHS = [
     "December",
 ]
 _DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-_SIGN = re.compile(r"%(-?[a-zA-Z%])")
+_DIRECTIVE = re.compile(r"%(-?[a-zA-Z%])")
 
 
 @function(gives="text", name="date", renamed={"pattern": "format"})
 def date_(meter: Meter, value: Any, format: str = "%Y-%m-%d") -> str:
-    """A date (ISO text, or seconds since 1970) in another form. `"2026-03-05T08:30:00Z" | date` -> `"2026-03-05"`.
+    """A date (ISO text, or seconds since 1970) in a format. `"2026-03-05T08:30:00Z" | date` -> `"2026-03-05"`.
 
-    `"2026-03-05" | date("%A, %-d %B %Y")` -> `"Thursday, 5 March 2026"`. The signs are `%Y %m %d %H %M %S %y %j %B %b
-    %A %a %Z %z` and `%-d %-m %-H` without a leading zero.
+    `"2026-03-05" | date("%A, %-d %B %Y")` -> `"Thursday, 5 March 2026"`.
+
+    The directives are `%Y %m %d %H %M %S %y %j %B %b %A %a %Z %z`, and `%-d %-m %-H` without a leading zero.
     """
     moment = _moment(value)
     meter.hold(12 * len(format))
     meter.work(len(format))
-    return _SIGN.sub(lambda match: _sign(match[1], moment), format)
+    return _DIRECTIVE.sub(lambda match: _directive(match[1], moment), format)
 
 
 @function(gives="text")
 def add_days(_meter: Meter, value: Any, days: int | float) -> str:
-    """So many days later, or earlier; a date stays a date. `"2026-02-27" | add_days(2)` -> `"2026-03-01"`."""
+    """The date `days` later; a date without a time stays one. `"2026-02-27" | add_days(2)` -> `"2026-03-01"`."""
     moment = _moment(value)
     try:
         later = moment + timedelta(days=days)
@@ -56,7 +57,7 @@ def add_days(_meter: Meter, value: Any, days: int | float) -> str:
 
 @function(gives="number")
 def days_between(_meter: Meter, value: Any, other: Any) -> int | float:
-    """Days from the first date to the second. `"2026-03-01" | days_between("2026-03-08")` -> `7`."""
+    """The number of days from the first date to the second. `"2026-03-01" | days_between("2026-03-08")` -> `7`."""
     days = (_moment(other) - _moment(value)) / timedelta(days=1)
     return int(days) if days == int(days) else days
 
@@ -82,22 +83,22 @@ def _moment(value: Any) -> datetime:
     raise wrong(f"a date is text or a number; this is {kind(value)}")
 
 
-def _sign(sign: str, moment: datetime) -> str:
-    match sign:
+def _directive(name: str, moment: datetime) -> str:
+    match name:
         case "Y":
             return f"{moment.year:04}"
         case "y":
             return f"{moment.year % 100:02}"
         case "m" | "d" | "H" | "M" | "S":
-            return f"{_part(sign, moment):02}"
+            return f"{_part(name, moment):02}"
         case "-m" | "-d" | "-H" | "-M" | "-S":
-            return str(_part(sign[1], moment))
+            return str(_part(name[1], moment))
         case "e":
             return str(moment.day)
         case "B" | "b":
-            return _MONTHS[moment.month - 1][: None if sign == "B" else 3]
+            return _MONTHS[moment.month - 1][: None if name == "B" else 3]
         case "A" | "a":
-            return _DAYS[moment.weekday()][: None if sign == "A" else 3]
+            return _DAYS[moment.weekday()][: None if name == "A" else 3]
         case "j":
             return f"{moment.timetuple().tm_yday:03}"
         case "z":
@@ -106,8 +107,8 @@ def _sign(sign: str, moment: datetime) -> str:
             return "UTC" if moment.utcoffset() == timedelta() else moment.strftime("%z")
         case "%":
             return "%"
-    raise bad_argument("date", f"there is no sign %{sign}")
+    raise bad_argument("date", f"there is no directive %{name}")
 
 
-def _part(sign: str, moment: datetime) -> int:
-    return {"m": moment.month, "d": moment.day, "H": moment.hour, "M": moment.minute, "S": moment.second}[sign]
+def _part(name: str, moment: datetime) -> int:
+    return {"m": moment.month, "d": moment.day, "H": moment.hour, "M": moment.minute, "S": moment.second}[name]

@@ -13,13 +13,13 @@ from flowbuilder.language.limits import Meter
 
 @function(gives="number", name="abs")
 def abs_(_meter: Meter, value: int | float) -> int | float:
-    """Without its sign. `-3 | abs` -> `3`."""
+    """The absolute value. `-3 | abs` -> `3`."""
     return finite(builtins.abs(value))
 
 
 @function(gives="rounded", name="round")
 def round_(_meter: Meter, value: int | float, digits: int | None = None) -> int | float:
-    """To `digits` decimals, or to a whole number; a half goes to the even neighbour.
+    """Rounded to `digits` decimals, by default to an integer; a half is rounded to the even neighbour.
 
     `3.14159 | round(2)` -> `3.14`. `2.6 | round` -> `3`.
     """
@@ -35,7 +35,7 @@ def round_(_meter: Meter, value: int | float, digits: int | None = None) -> int 
 
 @function(gives="integer", name="int")
 def int_(_meter: Meter, value: Any) -> int:
-    """The whole number in a text, or a number without its decimals. `"42" | int` -> `42`. `3.9 | int` -> `3`."""
+    """The integer in a text, or a number without its decimals. `"42" | int` -> `42`. `3.9 | int` -> `3`."""
     if value.__class__ is int:
         return int(value)
     if value.__class__ is bool:
@@ -47,12 +47,12 @@ def int_(_meter: Meter, value: Any) -> int:
             return int(finite(int(value.strip()) if value.strip().lstrip("+-").isdigit() else int(_real(value))))
         except ValueError:
             pass
-    raise wrong(f"{_shown(value)} is no whole number")
+    raise wrong(f"{_shown(value)} is not a whole number")
 
 
 @function(gives="number", name="float", aliases=("tonumber",))
 def float_(_meter: Meter, value: Any) -> float:
-    """The number in a text, or a number as a real one. `"3.5" | float` -> `3.5`."""
+    """The number in a text, or a number, as a floating-point number. `"3.5" | float` -> `3.5`."""
     if value.__class__ is int or value.__class__ is float:
         return float(value)
     if value.__class__ is str and len(value) <= 40:
@@ -60,7 +60,7 @@ def float_(_meter: Meter, value: Any) -> float:
             return _real(value)
         except ValueError:
             pass
-    raise wrong(f"{_shown(value)} is no number")
+    raise wrong(f"{_shown(value)} is not a number")
 
 
 def _real(value: str) -> float:
@@ -76,7 +76,7 @@ def _shown(value: Any) -> str:
 
 @function(gives="list of integer", name="range")
 def range_(meter: Meter, first: int, last: int | None = None, step: int = 1) -> list[int]:
-    """Whole numbers from `first` up to and without `last`, or from 0. `range(3)` -> `[0, 1, 2]`.
+    """Integers from `first` (default 0) up to but not including `last`. `range(3)` -> `[0, 1, 2]`.
 
     `range(1, 8, 3)` -> `[1, 4, 7]`.
     """
@@ -84,7 +84,7 @@ def range_(meter: Meter, first: int, last: int | None = None, step: int = 1) -> 
         raise bad_argument("range", "the step must not be 0")
     low, high = (0, first) if last is None else (first, last)
     count = max(0, -((low - high) // step)) if step > 0 else max(0, -((high - low) // -step))
-    # a number is an object of about thirty bytes
+    # an integer takes about thirty bytes
     meter.hold(10 * count)
     meter.work(count >> 4)
     return list(builtins.range(low, high, step))

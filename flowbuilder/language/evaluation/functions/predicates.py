@@ -1,4 +1,4 @@
-"""Functions that answer yes or no, and those that take what may be missing."""
+"""Predicates, and the functions that accept a missing value."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flowbuilder.language.evaluation.functions.registry import function
 from flowbuilder.language.evaluation.operators import contains as _contains
 from flowbuilder.language.limits import Meter
 
-# `default`, `is_defined` and `coalesce` are given their value by the generator even where it is missing.
+# The code generator implements `default`, `is_defined` and `coalesce` for missing values; these are their signatures.
 
 
 @function(gives="default", aliases=("d",), renamed={"default_value": "other", "value": "other"})
@@ -28,7 +28,7 @@ def coalesce(_meter: Meter, *values: Any) -> Any:
 
 @function(gives="boolean")
 def is_defined(_meter: Meter, value: Any) -> bool:
-    """Whether the value is there; null is. `is_defined("a")` -> `true`. `value is defined` means the same."""
+    """Whether the value exists; null does. `is_defined("a")` -> `true`. `value is defined` means the same."""
     return True
 
 
@@ -52,7 +52,7 @@ def is_number(_meter: Meter, value: Any) -> bool:
 
 @function(gives="boolean")
 def is_integer(_meter: Meter, value: Any) -> bool:
-    """Whether the value is a whole number without decimals. `1 is integer` -> `true`. `1.0 is integer` -> `false`."""
+    """Whether the value is an integer. `1 is integer` -> `true`. `1.0 is integer` -> `false`."""
     return value.__class__ is int
 
 
@@ -76,23 +76,23 @@ def is_object(_meter: Meter, value: Any) -> bool:
 
 @function(gives="boolean")
 def is_even(_meter: Meter, value: int) -> bool:
-    """Whether a whole number is even. `4 is even` -> `true`."""
+    """Whether an integer is even. `4 is even` -> `true`."""
     return value % 2 == 0
 
 
 @function(gives="boolean")
 def is_odd(_meter: Meter, value: int) -> bool:
-    """Whether a whole number is odd. `3 is odd` -> `true`."""
+    """Whether an integer is odd. `3 is odd` -> `true`."""
     return value % 2 == 1
 
 
 @function(gives="boolean")
 def is_empty(_meter: Meter, value: Any) -> bool:
-    """Whether the value is null, or a text, list or object without anything in it. `"" is empty` -> `true`."""
+    """Whether the value is null, or an empty text, list or object. `"" is empty` -> `true`."""
     return value is None or (value.__class__ in (str, list, dict) and not value)
 
 
 @function(gives="boolean")
 def contains(meter: Meter, value: Any, part: Any) -> bool:
-    """Whether a list has the item, a text the part, an object the key. `["a"] | contains("a")` -> `true`."""
+    """Whether a list has the item, a text the substring, an object the key. `["a"] | contains("a")` -> `true`."""
     return _contains(meter, part, value)

@@ -1,4 +1,4 @@
-"""What a function of the language is, and how one is declared."""
+"""The registry of the language's functions, and the decorator that declares one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Key = str
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parameter:
-    """One parameter; `many` takes all arguments that are left, `by_name` is only given by its name."""
+    """One parameter; `many` takes all remaining arguments, `by_name` is keyword-only."""
 
     name: str
     kind: Kind
@@ -34,10 +34,10 @@ class Parameter:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Function:
-    """A function of the language, which is also a filter: its first parameter is what is piped into it.
+    """A function of the language; as a filter, its first argument is the piped value.
 
-    `run` takes the meter and the arguments, charges before it works, and gives JSON. `gives` says what is known of the
-    result beforehand: a shape in words, or the name of a rule in `results`.
+    `run` takes the meter and the arguments, charges the meter before it works, and returns JSON. `gives` is the type of
+    the result for the type checker: a shape in words, or a case of `function_shapes`.
     """
 
     name: str
@@ -49,12 +49,12 @@ class Function:
 
     @property
     def documentation(self) -> str:
-        """The docstring: what it does, with examples of the form `expression` -> `value`."""
+        """The docstring: a description with examples of the form `expression` -> `value`."""
         return self.run.__doc__ or ""
 
     @property
     def signature(self) -> str:
-        """How it is written: `truncate(value, length, end?)`."""
+        """The signature for authors: `truncate(value, length, end?)`."""
         names = (
             f"{item.name}..." if item.many else item.name + "=" * item.by_name + "?" * (not item.required)
             for item in self.parameters
@@ -62,15 +62,15 @@ class Function:
         return f"{self.name}({', '.join(names)})"
 
     def bind(self, call: Call) -> Iterator[tuple[Parameter, Expr]]:
-        """Each argument with its parameter; raises FB206 where they do not fit."""
-        places = [item for item in self.parameters if not item.by_name]
+        """Each argument with its parameter; raises FB206 where the call does not match the signature."""
+        positional = [item for item in self.parameters if not item.by_name]
         for index, argument in enumerate(call.arguments):
-            if index >= len(places) and not (places and places[-1].many):
-                most = len(places) - 1
+            if index >= len(positional) and not (positional and positional[-1].many):
+                most = len(positional) - 1
                 takes = f"takes {most or 'no'} argument{'s' * (most != 1)}" if call.piped else "takes fewer arguments"
                 raise fault("FB206", f"{self.name} {takes}", argument.start, argument.end, f"write {self.signature}")
-            yield places[min(index, len(places) - 1)], argument
-        given = {item.name for item in places[: len(call.arguments)]}
+            yield positional[min(index, len(positional) - 1)], argument
+        given = {item.name for item in positional[: len(call.arguments)]}
         known = {item.name: item for item in self.parameters}
         for written, argument in call.named:
             name = self.renamed.get(written, written)
@@ -93,7 +93,7 @@ class Function:
 
 
 FUNCTIONS: Final[dict[str, Function]] = {}
-"""Every function by its name, and by its other names."""
+"""Every function by its name and by its aliases."""
 
 
 def function(
@@ -101,7 +101,7 @@ def function(
 ) -> Callable[[Run], Run]:
     """Declare a function of the language. Its parameters are those of the Python function after the meter.
 
-    `renamed` maps argument names that people know from elsewhere to ours.
+    `renamed` maps keyword names of other template languages to ours.
     """
 
     def declare(run: Run) -> Run:
@@ -114,15 +114,15 @@ def function(
             aliases=aliases,
             renamed=renamed or {},
         )
-        for known_as in (own, *aliases):
-            FUNCTIONS[known_as] = made
+        for alias in (own, *aliases):
+            FUNCTIONS[alias] = made
         return run
 
     return declare
 
 
 def check_arguments(function: Function, call: Call) -> None:
-    """Refuse arguments that do not fit, and keys that are no data."""
+    """Raise FB206 for arguments that do not match, FB205 for a key that is never data."""
     for parameter, argument in function.bind(call):
         if parameter.kind == "key" and isinstance(argument, Constant) and isinstance(argument.value, str):
             for part in argument.value.split("."):
@@ -130,7 +130,7 @@ def check_arguments(function: Function, call: Call) -> None:
 
 
 def bad_argument(function: str, message: str) -> LanguageError:
-    """The error of an argument that has the right kind and makes no sense."""
+    """The error of an argument of the right type with an invalid value."""
     return LanguageError("type", f"{function}: {message}", stage="run")
 
 

@@ -1,4 +1,4 @@
-"""Functions that look into the items of a list: pick, keep, order, add up."""
+"""Functions of the members of a list's items: map, filter, sort, aggregate."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def map(meter: Meter, value: list[Any], key: Key, *, default: Any = MISSING) -> 
     A path goes deeper: `[{"a": {"b": 1}}] | map("a.b")` -> `[1]`. `[{}] | map("a", default=0)` -> `[0]`.
     """
     meter.hold_list(len(value))
-    read = _reader(meter, value, key, default)
+    read = _member_reader(meter, value, key, default)
     return [read(item) for item in value]
 
 
 @function(gives="same", renamed={"attribute": "key"})
 def where(meter: Meter, value: list[Any], key: Key, equals: Any = MISSING) -> list[Any]:
-    """The items whose member `key` is `equals`, or is neither null, false, 0 nor empty. Missing counts as null.
+    """The items whose member `key` equals `equals`, or without it is truthy. A missing member counts as null.
 
     `[{"a": 1}, {"a": 2}] | where("a", 2)` -> `[{"a": 2}]`. `[{"ok": true}, {}] | where("ok")` -> `[{"ok": true}]`.
     """
     meter.hold_list(len(value))
-    read = _reader(meter, value, key, None)
+    read = _member_reader(meter, value, key, None)
     if equals is MISSING:
         return [item for item in value if read(item)]
     meter.work(len(value))
@@ -38,9 +38,9 @@ def where(meter: Meter, value: list[Any], key: Key, equals: Any = MISSING) -> li
 
 @function(gives="same", renamed={"attribute": "key"})
 def reject(meter: Meter, value: list[Any], key: Key, equals: Any = MISSING) -> list[Any]:
-    """The items that `where` would leave out. `[{"a": 1}, {"a": 2}] | reject("a", 2)` -> `[{"a": 1}]`."""
+    """The items that `where` leaves out. `[{"a": 1}, {"a": 2}] | reject("a", 2)` -> `[{"a": 1}]`."""
     meter.hold_list(len(value))
-    read = _reader(meter, value, key, None)
+    read = _member_reader(meter, value, key, None)
     if equals is MISSING:
         return [item for item in value if not read(item)]
     meter.work(len(value))
@@ -49,7 +49,7 @@ def reject(meter: Meter, value: list[Any], key: Key, equals: Any = MISSING) -> l
 
 @function(gives="same", renamed={"attribute": "key"})
 def sort(meter: Meter, value: list[Any], key: Key | None = None, reverse: bool = False) -> list[Any]:
-    """In ascending order, of numbers or of texts, by a member where `key` is given; equal ones keep their order.
+    """Numbers or texts in ascending order, or items by their member `key`; the sort is stable.
 
     `[3, 1, 2] | sort` -> `[1, 2, 3]`. `[{"v": 1}, {"v": 5}] | sort("v", reverse=true)` -> `[{"v": 5}, {"v": 1}]`.
     """
@@ -64,8 +64,8 @@ def sort(meter: Meter, value: list[Any], key: Key | None = None, reverse: bool =
 
 @function(gives="sum", renamed={"attribute": "key"})
 def sum(meter: Meter, value: list[Any], key: Key | None = None) -> int | float:
-    """All numbers together, or a member of each item. `[1, 2.5] | sum` -> `3.5`. `[{"v": 2}] | sum("v")` -> `2`."""
-    read = _reader(meter, value, key, MISSING)
+    """The sum of numbers, or of a member of the items. `[1, 2.5] | sum` -> `3.5`. `[{"v": 2}] | sum("v")` -> `2`."""
+    read = _member_reader(meter, value, key, MISSING)
     total: int | float = 0
     for item in value:
         number = read(item)
@@ -77,13 +77,13 @@ def sum(meter: Meter, value: list[Any], key: Key | None = None) -> int | float:
 
 @function(gives="extreme", renamed={"attribute": "key"})
 def min(meter: Meter, value: list[Any], key: Key | None = None) -> Any:
-    """The smallest number or text, or the item whose member is; null of an empty list. `[3, 1] | min` -> `1`."""
+    """The smallest number or text, or the item with the smallest member; null of `[]`. `[3, 1] | min` -> `1`."""
     return _extreme(meter, value, key, smallest=True)
 
 
 @function(gives="extreme", renamed={"attribute": "key"})
 def max(meter: Meter, value: list[Any], key: Key | None = None) -> Any:
-    """The largest number or text, or the item whose member is; null of an empty list. `[3, 1] | max` -> `3`.
+    """The largest number or text, or the item with the largest member; null of `[]`. `[3, 1] | max` -> `3`.
 
     `[{"v": 1}, {"v": 5}] | max("v")` -> `{"v": 5}`.
     """
@@ -105,19 +105,19 @@ def _extreme(meter: Meter, value: list[Any], key: str | None, *, smallest: bool)
 
 def _sortable(meter: Meter, value: list[Any], key: str | None) -> list[Any]:
     meter.hold_list(len(value))
-    read = _reader(meter, value, key, MISSING)
+    read = _member_reader(meter, value, key, MISSING)
     keys = [read(item) for item in value]
     meter.work(len(keys) >> 1)
-    shapes = {item.__class__ for item in keys}
-    if shapes <= {int, float} or shapes <= {str}:
+    classes = {item.__class__ for item in keys}
+    if classes <= {int, float} or classes <= {str}:
         return keys
-    odd = next((item for item in keys if item.__class__ not in (int, float, str)), None)
-    if odd is None and None not in keys:
-        raise wrong("cannot order numbers and texts together", "make them alike first")
-    raise wrong(f"cannot order {kind(odd)}", "only numbers, or only texts, have an order")
+    unordered = next((item for item in keys if item.__class__ not in (int, float, str)), None)
+    if unordered is None and None not in keys:
+        raise wrong("cannot order numbers and texts together", "convert them to one type first")
+    raise wrong(f"cannot order {kind(unordered)}", "only numbers, or only texts, have an order")
 
 
-def _reader(meter: Meter, value: list[Any], key: str | None, default: Any) -> Callable[[Any], Any]:
+def _member_reader(meter: Meter, value: list[Any], key: str | None, default: Any) -> Callable[[Any], Any]:
     if key is None:
         meter.work(len(value) >> 1)
         return lambda item: item

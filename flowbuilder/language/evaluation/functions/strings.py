@@ -1,7 +1,8 @@
-"""Functions of texts."""
+"""Functions of texts, HTML included."""
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from typing import Any
@@ -18,22 +19,22 @@ _NO_SLUG = re.compile(r"[^a-z0-9]+")
 
 @function(gives="text")
 def upper(meter: Meter, value: str) -> str:
-    """All letters capital. `"abc" | upper` -> `"ABC"`."""
-    # one letter may become three: ﬃ is FFI
+    """In upper case. `"abc" | upper` -> `"ABC"`."""
+    # one letter may become three: ﬃ becomes FFI
     meter.hold(3 * len(value))
     return value.upper()
 
 
 @function(gives="text")
 def lower(meter: Meter, value: str) -> str:
-    """All letters small. `"ABC" | lower` -> `"abc"`."""
+    """In lower case. `"ABC" | lower` -> `"abc"`."""
     meter.hold(3 * len(value))
     return value.lower()
 
 
 @function(gives="text")
 def title(meter: Meter, value: str) -> str:
-    """The first letter of each word capital. `"it's a new page" | title` -> `"It's A New Page"`."""
+    """Each word capitalised. `"it's a new page" | title` -> `"It's A New Page"`."""
     meter.hold(3 * len(value))
     meter.work(len(value) >> 1)
     return _WORD.sub(lambda match: match[0][0].upper() + match[0][1:].lower(), value)
@@ -41,7 +42,7 @@ def title(meter: Meter, value: str) -> str:
 
 @function(gives="text")
 def capitalize(meter: Meter, value: str) -> str:
-    """The first letter capital, all others small. `"new PAGE" | capitalize` -> `"New page"`."""
+    """The first letter in upper case, all others in lower case. `"new PAGE" | capitalize` -> `"New page"`."""
     meter.hold(3 * len(value))
     meter.work(len(value) >> 4)
     return value.capitalize()
@@ -49,14 +50,14 @@ def capitalize(meter: Meter, value: str) -> str:
 
 @function(gives="text", aliases=("strip",))
 def trim(meter: Meter, value: str) -> str:
-    """Without white space at both ends. `"  a b " | trim` -> `"a b"`."""
+    """Without white space at the ends. `"  a b " | trim` -> `"a b"`."""
     meter.hold(len(value))
     return value.strip()
 
 
 @function(gives="text")
 def truncate(meter: Meter, value: str, length: int = 255, end: str = "...") -> str:
-    """At most `length` characters, cut between words where one fits, with `end` where something was cut.
+    """At most `length` characters, cut between words where possible; `end` marks the cut.
 
     `"The quick brown fox" | truncate(14)` -> `"The quick..."`. `"short" | truncate(20)` -> `"short"`.
     """
@@ -77,7 +78,7 @@ def truncate(meter: Meter, value: str, length: int = 255, end: str = "...") -> s
 
 @function(gives="text")
 def replace(meter: Meter, value: str, old: str, new: str, count: int = -1) -> str:
-    """Every `old`, or the first `count`, becomes `new`. `"a-b-c" | replace("-", " ")` -> `"a b c"`."""
+    """Every `old`, or the first `count` of them, replaced by `new`. `"a-b-c" | replace("-", " ")` -> `"a b c"`."""
     if old == "":
         raise bad_argument("replace", "the text to look for is empty")
     search(meter, value, old)
@@ -90,19 +91,19 @@ def replace(meter: Meter, value: str, old: str, new: str, count: int = -1) -> st
 
 @function(gives="list of text")
 def split(meter: Meter, value: str, separator: str | None = None) -> list[str]:
-    """The parts between separators, by default between white space. `"a, b" | split(", ")` -> `["a", "b"]`."""
+    """The parts between separators, by default white space. `"a, b" | split(", ")` -> `["a", "b"]`."""
     if separator == "":
         raise bad_argument("split", "the separator is empty")
     search(meter, value, separator or " ")
     parts = value.count(separator) + 1 if separator else len(value) // 2 + 1
-    # every part is an object of its own, about fifty bytes larger than its characters
+    # each part is an object with about fifty bytes of overhead
     meter.hold(len(value) + 16 * parts)
     return value.split(separator)
 
 
 @function(gives="text")
 def join(meter: Meter, value: list[Any], separator: str = "") -> str:
-    """How the items print, one after the other. `["a", 1, null] | join("-")` -> `"a-1-"`."""
+    """The printed items, joined. `["a", 1, null] | join("-")` -> `"a-1-"`."""
     meter.hold_list(len(value))
     meter.work(len(value) >> 1)
     parts = [item if item.__class__ is str else text(meter, item) for item in value]
@@ -112,14 +113,14 @@ def join(meter: Meter, value: list[Any], separator: str = "") -> str:
 
 @function(gives="text")
 def center(meter: Meter, value: str, width: int = 80) -> str:
-    """In the middle of `width` characters. `"a" | center(5)` -> `"  a  "`."""
+    """Centred in `width` characters. `"a" | center(5)` -> `"  a  "`."""
     meter.hold(max(len(value), width))
     return value.center(width)
 
 
 @function(gives="text")
 def indent(meter: Meter, value: str, width: int = 4, first: bool = False) -> str:
-    r"""Every line but the first (or that too) begins with `width` spaces. `"a\nb" | indent(2)` -> `"a\n  b"`."""
+    r"""Lines indented by `width` spaces, the first one only with `first`. `"a\nb" | indent(2)` -> `"a\n  b"`."""
     if width < 0:
         raise bad_argument("indent", "the width must not be negative")
     lines = value.count("\n") + 1
@@ -131,8 +132,8 @@ def indent(meter: Meter, value: str, width: int = 4, first: bool = False) -> str
 
 @function(gives="text")
 def slugify(meter: Meter, value: str) -> str:
-    """For an address: small letters, digits and hyphens. `"Crème Brûlée 101!" | slugify` -> `"creme-brulee-101"`."""
-    # a compatibility form may be eighteen times as long
+    """A URL slug: lower-case letters, digits and hyphens. `"Crème Brûlée 101!" | slugify` -> `"creme-brulee-101"`."""
+    # normalisation may make the text eighteen times as long
     meter.hold(20 * len(value))
     meter.work(len(value) >> 2)
     plain = unicodedata.normalize("NFKD", value).encode("ascii", "ignore").decode("ascii").lower()
@@ -141,14 +142,14 @@ def slugify(meter: Meter, value: str) -> str:
 
 @function(gives="integer")
 def wordcount(meter: Meter, value: str) -> int:
-    """How many words. `"It's a new page." | wordcount` -> `4`."""
+    """The number of words. `"It's a new page." | wordcount` -> `4`."""
     meter.work(len(value) >> 3)
     return sum(1 for _ in _WORD.finditer(value))
 
 
 @function(gives="text")
 def urlencode(meter: Meter, value: Any) -> str:
-    """For a part of an address: everything but letters, digits and `-._~` as %XX.
+    """Percent-encoded for a part of a URL: all but letters, digits and `-._~`.
 
     `"a b&c" | urlencode` -> `"a%20b%26c"`.
     """
@@ -162,7 +163,7 @@ def urlencode(meter: Meter, value: Any) -> str:
 
 @function(gives="boolean")
 def startswith(meter: Meter, value: str, part: str) -> bool:
-    """Whether the text begins with `part`. `"https://a.b" | startswith("https:")` -> `true`."""
+    """Whether the text starts with `part`. `"https://a.b" | startswith("https:")` -> `true`."""
     meter.work(len(part) >> 9)
     return value.startswith(part)
 
@@ -176,7 +177,7 @@ def endswith(meter: Meter, value: str, part: str) -> bool:
 
 @function(gives="text", aliases=("tostring",))
 def string(meter: Meter, value: Any) -> str:
-    """How the value prints. `3 | string` -> `"3"`. `null | string` -> `""`. `[1, true] | string` -> `"[1, true]"`."""
+    """The value as it prints. `3 | string` -> `"3"`. `null | string` -> `""`. `[1, true] | string` -> `"[1, true]"`."""
     return text(meter, value)
 
 
@@ -186,3 +187,37 @@ def json(meter: Meter, value: Any) -> str:
     out: list[str] = []
     write_json(meter, value, out, 0)
     return "".join(out)
+
+
+@function(gives="text")
+def strip_html(meter: Meter, value: str) -> str:
+    """The text without tags and comments, with entities decoded and white space collapsed.
+
+    `"<p>Fish &amp; <b>chips</b></p>" | strip_html` -> `"Fish & chips"`. Not a sanitizer: the result may
+    still contain HTML.
+    """
+    meter.hold(3 * len(value))
+    meter.work(len(value) >> 3)
+    pieces: list[str] = []
+    position = 0
+    while (opening := value.find("<", position)) >= 0:
+        pieces.append(value[position:opening])
+        comment = value.startswith("<!--", opening)
+        closing = value.find("-->" if comment else ">", opening)
+        if closing < 0:
+            pieces.append(value[opening:])
+            position = len(value)
+            break
+        pieces.append(" " if value[opening + 1 : opening + 2] in ("/", "!", "b", "p", "B", "P") else "")
+        position = closing + (3 if comment else 1)
+    pieces.append(value[position:])
+    meter.work(len(pieces))
+    meter.hold(16 * len(pieces))
+    return " ".join(html.unescape("".join(pieces)).split())
+
+
+@function(gives="text")
+def escape_html(meter: Meter, value: str) -> str:
+    """Escaped for use inside HTML. `"a < b & c" | escape_html` -> `"a &lt; b &amp; c"`."""
+    meter.hold(6 * len(value))
+    return html.escape(value)

@@ -1,9 +1,9 @@
-"""All that a store remembers of one execution, read so that it fits together."""
+"""What the audit works on: a consistent snapshot of an execution, and its findings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from flowbuilder.engine.history import iter_events
 from flowbuilder.engine.review_client import all_reviews
@@ -12,13 +12,32 @@ from flowbuilder.model.events import Event
 from flowbuilder.model.execution import Execution, Outcome
 from flowbuilder.model.review import Decision, Review
 from flowbuilder.ports import ReviewFilter, Store
+from flowbuilder.values import JsonObject
 
 _TRIES = 5
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """A broken invariant (`I1` to `I13`), where and how. Without an execution it concerns the whole store."""
+
+    invariant: str
+    message: str
+    execution_id: str = ""
+    path: str = ""
+
+    def __str__(self) -> str:
+        place = " ".join(part for part in (self.execution_id, self.path) if part)
+        return f"{self.invariant} {place}: {self.message}" if place else f"{self.invariant}: {self.message}"
+
+    def record(self) -> JsonObject:
+        """The JSON form."""
+        return asdict(self)
+
+
 @dataclass(frozen=True, kw_only=True)
-class Record:
-    """One execution and everything that belongs to it."""
+class ExecutionSnapshot:
+    """An execution with its whole history, as of one moment."""
 
     execution: Execution
     events: tuple[Event, ...]
@@ -28,12 +47,12 @@ class Record:
     effects: tuple[Effect, ...]
 
 
-def record_of(store: Store, execution_id: str) -> Record | None:
-    """The record of one execution; None where it changes faster than it can be read."""
+def take_snapshot(store: Store, execution_id: str) -> ExecutionSnapshot | None:
+    """The snapshot of one execution; None when it changes at every try."""
     for _ in range(_TRIES):
         before = store.execution(execution_id)
         events = tuple(iter_events(store, execution_id))
-        record = Record(
+        snapshot = ExecutionSnapshot(
             execution=before,
             outcomes=tuple(store.outcomes(execution_id)),
             decisions=store.decisions(execution_id),
@@ -43,5 +62,5 @@ def record_of(store: Store, execution_id: str) -> Record | None:
         )
         last = events[-1].seq if events else 0
         if store.execution(execution_id) == before and not store.events(execution_id, after=last, limit=1):
-            return record
+            return snapshot
     return None

@@ -1,4 +1,4 @@
-"""Functions of lists as a whole; some take texts too."""
+"""Functions of whole lists and of objects; some take texts too."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flowbuilder.language.limits import Meter
 
 @function(gives="integer", aliases=("len", "count", "size"))
 def length(_meter: Meter, value: Any) -> int:
-    """How many items, characters or keys. `["a", "b"] | length` -> `2`. `len("abc")` -> `3`."""
+    """The number of items, characters or keys. `["a", "b"] | length` -> `2`. `len("abc")` -> `3`."""
     if value.__class__ in (str, list, dict):
         return len(value)
     raise wrong(f"only lists, texts and objects have a length; this is {kind(value)}")
@@ -20,19 +20,19 @@ def length(_meter: Meter, value: Any) -> int:
 
 @function(gives="first")
 def first(_meter: Meter, value: Any) -> Any:
-    """The first item of a list or character of a text; null where there is none. `[3, 4] | first` -> `3`."""
+    """The first item of a list or character of a text; null of an empty one. `[3, 4] | first` -> `3`."""
     return _sequence(value)[0] if _sequence(value) else None
 
 
 @function(gives="first")
 def last(_meter: Meter, value: Any) -> Any:
-    """The last item of a list or character of a text; null where there is none. `[3, 4] | last` -> `4`."""
+    """The last item of a list or character of a text; null of an empty one. `[3, 4] | last` -> `4`."""
     return _sequence(value)[-1] if _sequence(value) else None
 
 
 @function(gives="same", name="slice")
 def slice_(meter: Meter, value: Any, start: int, length: int | None = None) -> Any:
-    """`length` items or characters from `start` on, or all; a negative start counts from the end.
+    """`length` items or characters from `start`, by default all; a negative `start` counts from the end.
 
     `"abcdef" | slice(1, 3)` -> `"bcd"`. `[1, 2, 3] | slice(-2)` -> `[2, 3]`.
     """
@@ -47,7 +47,7 @@ def slice_(meter: Meter, value: Any, start: int, length: int | None = None) -> A
 
 @function(gives="same")
 def reverse(meter: Meter, value: Any) -> Any:
-    """From the last to the first. `[1, 2] | reverse` -> `[2, 1]`. `"ab" | reverse` -> `"ba"`."""
+    """In reverse order. `[1, 2] | reverse` -> `[2, 1]`. `"ab" | reverse` -> `"ba"`."""
     sequence = _sequence(value)
     meter.hold_list(len(sequence))
     return sequence[::-1]
@@ -55,23 +55,23 @@ def reverse(meter: Meter, value: Any) -> Any:
 
 @function(gives="same")
 def unique(meter: Meter, value: list[Any]) -> list[Any]:
-    """Every item once, in order. `[1, 2, 1, "1"] | unique` -> `[1, 2, "1"]`."""
+    """Without duplicates, in order. `[1, 2, 1, "1"] | unique` -> `[1, 2, "1"]`."""
     meter.hold_list(len(value))
     meter.hold(24 * len(value))
     meter.work(len(value))
     seen: set[object] = set()
     out = []
     for item in value:
-        mark = identity(meter, item)
-        if mark not in seen:
-            seen.add(mark)
+        key = identity(meter, item)
+        if key not in seen:
+            seen.add(key)
             out.append(item)
     return out
 
 
 @function(gives="flat")
 def flatten(meter: Meter, value: list[Any]) -> list[Any]:
-    """The items of the lists inside, one level. `[[1, 2], [3], 4] | flatten` -> `[1, 2, 3, 4]`."""
+    """One level of inner lists removed. `[[1, 2], [3], 4] | flatten` -> `[1, 2, 3, 4]`."""
     meter.work(len(value))
     meter.hold_list(sum(len(item) if item.__class__ is list else 1 for item in value))
     out: list[Any] = []
@@ -83,8 +83,39 @@ def flatten(meter: Meter, value: list[Any]) -> list[Any]:
     return out
 
 
+@function(gives="list of text")
+def keys(meter: Meter, value: dict[str, Any]) -> list[str]:
+    """The keys, in the order of the object. `{"b": 1, "a": 2} | keys` -> `["b", "a"]`."""
+    meter.hold_list(len(value))
+    return list(value)
+
+
+@function(gives="values")
+def values(meter: Meter, value: dict[str, Any]) -> list[Any]:
+    """The values, in the order of their keys. `{"b": 1, "a": 2} | values` -> `[1, 2]`."""
+    meter.hold_list(len(value))
+    return list(value.values())
+
+
+@function(gives="items")
+def items(meter: Meter, value: dict[str, Any]) -> list[Any]:
+    """Lists of a key and its value, for `for key, value in object | items`. `{"a": 1} | items` -> `[["a", 1]]`."""
+    meter.hold(24 * len(value) + 16)
+    meter.work(2 * len(value))
+    return [[key, inner] for key, inner in value.items()]
+
+
+@function(gives="merged")
+def merge(meter: Meter, value: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """The members of both objects; those of `other` win. `{"a": 1} | merge({"b": 2})` -> `{"a": 1, "b": 2}`."""
+    count = len(value) + len(other)
+    meter.hold(24 * count + 32)
+    meter.work(count >> 3)
+    return {**value, **other}
+
+
 def identity(meter: Meter, value: Any) -> object:
-    """Something hashable that two values share exactly when they are equal."""
+    """A hashable key: two values have the same key exactly when they are equal."""
     shape = value.__class__
     if shape is str:
         meter.work(len(value) >> 9)
@@ -97,7 +128,7 @@ def identity(meter: Meter, value: Any) -> object:
 
 
 def _canonical(meter: Meter, value: Any) -> str:
-    # sorted keys make equal objects alike; 1 and 1.0 print alike
+    # with sorted keys, equal objects print the same; so do 1 and 1.0
     out: list[str] = []
     write_json(meter, _sorted(meter, value), out, 0)
     return "".join(out)

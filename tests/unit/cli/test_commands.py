@@ -1,0 +1,148 @@
+"""Commands on an embedded database: what they print as text and as JSON, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowbuilder import bootstrap
+from flowbuilder.cli import main
+
+NOTE = """
+schema: flowbuilder/v1
+name: note
+title: Publish a note
+inputs:
+  what: {type: string, title: What to say}
+  times: {type: integer, default: 1}
+steps:
+  - id: review
+    type: human_review
+    title: "Note: {{ inputs.what }}"
+    base: "Old text"
+    proposal: "{{ inputs.what }}"
+outputs:
+  decision: "{{ steps.review.output.decision }}"
+"""
+
+Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Cli]:
+    """Runs a command in a home of its own; returns its exit code, stdout and stderr."""
+    monkeypatch.setenv("FLOWBUILDER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("FLOWBUILDER_USER", "ana@example.com")
+    monkeypatch.setenv("FLOWBUILDER_SITES", str(tmp_path / "sites"))
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    bootstrap.settings.cache_clear()
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = main(arguments)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    yield run
+    bootstrap.settings.cache_clear()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "note.yaml"
+    path.write_text(NOTE)
+    return str(path)
+
+
+def data(result: tuple[int, str, str]) -> Any:
+    assert result[0] == 0, result
+    return json.loads(result[1])
+
+
+def test_an_empty_store_is_reported_with_the_next_command(cli: Cli) -> None:
+    assert cli("workflows") == (0, "No workflows yet. Store one with `flowbuilder push FILE`.\n", "")
+    assert cli("executions") == (0, "No executions. Start one with `flowbuilder run NAME`.\n", "")
+    assert cli("reviews") == (0, "No reviews waiting\n", "")
+    code, out, _ = cli("sites")
+    assert (code, out.startswith("No site files in ")) == (0, True)
+
+
+def test_a_workflow_is_pushed_published_and_archived(cli: Cli, file: str) -> None:
+    assert cli("push", file)[1] == "Stored note v1 as a draft\nNext: flowbuilder publish note\n"
+    assert cli("publish", "note")[1] == "Published note v1\n"
+    assert cli("push", file)[1] == "Unchanged: note v1 is published\n"
+    assert "title: Publish a note" in cli("show", "note")[1]
+    assert cli("diff", "note", "1", "1")[1] == "v1 and v1 have the same text\n"
+    assert cli("archive", "note")[1] == "Archived note\n"
+    assert [item["archived"] for item in data(cli("workflows", "--all", "--format", "json"))["workflows"]] == [True]
+
+
+def test_an_execution_is_run_reviewed_and_resumed(cli: Cli, file: str) -> None:
+    started = data(cli("run", file, "--local", "--input", "what=New text", "--format", "json"))
+    assert started["status"] == "waiting"
+    (review,) = started["waiting"]
+    text = cli("reviews", "show", review["id"])[1]
+    assert "-Old text" in text
+    assert "+New text" in text
+    assert cli("reviews", "claim", review["id"])[1] == f"ana@example.com claimed {review['id']}\n"
+    assert cli("reviews", "claim", review["id"], "--release")[1] == f"Released {review['id']}\n"
+    code, out, _ = cli("reviews", "decide", review["id"], "approve", "--local")
+    assert (code, out.splitlines()[0]) == (0, f"Approved {review['id']}")
+    shown = data(cli("executions", "show", started["execution_id"], "--format", "json"))
+    assert (shown["status"], shown["outputs"]) == ("completed", {"decision": "approved"})
+    assert cli("audit")[1] == "ok: checked all executions, no problems found\n"
+
+
+def test_an_execution_is_paused_and_resumed(cli: Cli, file: str) -> None:
+    started = data(cli("run", file, "--local", "--input", "what=New text", "--format", "json"))
+    assert cli("pause", started["execution_id"])[1] == f"Paused {started['execution_id']}\n"
+    resumed = data(cli("resume", started["execution_id"], "--local", "--format", "json"))
+    assert resumed["status"] == "waiting"
+
+
+def test_a_rejection_without_a_comment_is_refused(cli: Cli, file: str) -> None:
+    started = data(cli("run", file, "--local", "--input", "what=New text", "--format", "json"))
+    code, out, err = cli("reviews", "decide", started["waiting"][0]["id"], "reject", "--local")
+    assert (code, out) == (1, "")
+    assert err.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("publsh",), "error: unknown command publsh; did you mean publish? (see flowbuilder --help)\n"),
+        (("publish",), "error: Missing argument 'NAME' (see flowbuilder publish --help)\n"),
+        (("explain", "FB1011"), "error: unknown code FB1011; did you mean FB101? (see flowbuilder explain --help)\n"),
+        (("steps", "none"), "error: unknown step type none; available: "),
+        (("run", "none.yaml", "--local"), "error: there is no file none.yaml (see flowbuilder run --help)\n"),
+    ],
+)
+def test_wrong_use_is_one_line_on_stderr(cli: Cli, arguments: tuple[str, ...], message: str) -> None:
+    code, out, err = cli(*arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        ("times=many", "--input times=many: expected an integer"),
+        ("wat=x", "unknown input wat; did you mean what?"),
+        ("what", "--input what: expected NAME=VALUE"),
+    ],
+)
+def test_a_wrong_input_is_named(cli: Cli, file: str, pair: str, message: str) -> None:
+    code, _, err = cli("run", file, "--local", "--input", pair)
+    assert (code, message in err) == (2, True), err
+
+
+def test_the_schema_of_the_database_is_shown_and_migrated(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    code, out, _ = cli("db", "current")
+    assert (code, out.startswith("No schema; run `flowbuilder db upgrade` to get ")) == (1, True)
+    assert cli("db", "upgrade")[1].startswith("Upgraded the schema from empty to ")
+    assert cli("db", "upgrade")[1].startswith("The schema is up to date (")
+    assert cli("db", "current")[1].endswith(" (up to date)\n")

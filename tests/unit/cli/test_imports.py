@@ -1,0 +1,47 @@
+"""Commands import only what they use: heavy libraries cost a second of start-up time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DOCUMENT = """
+schema: flowbuilder/v1
+name: two
+title: Two steps
+steps:
+  - {id: one, type: code, source: "1 + 1"}
+  - {id: two, type: code, with: {n: "{{ steps.one.output }}"}, source: "n * 2"}
+outputs: {n: "{{ steps.two.output }}"}
+"""
+NEVER = (
+    "prefect", "streamlit", "fastapi", "httpx", "mcp", "pydantic_ai", "openai", "anthropic", "google.genai",
+    "trafilatura", "selectolax", "nh3", "alembic", "lark", "rich",
+)  # fmt: skip
+"""Not imported by a local run of code steps when the database schema is current."""
+
+
+@pytest.fixture
+def run_two(tmp_path: Path) -> str:
+    """A script that runs the document in this process; the database has been created before."""
+    file = tmp_path / "two.yaml"
+    file.write_text(DOCUMENT)
+    script = f"from flowbuilder.cli import main; code = main(['run', {str(file)!r}, '--local']); assert code == 0, code"
+    done = run(script, tmp_path)
+    assert done.returncode == 0, done.stderr
+    return script
+
+
+def run(script: str, home: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "FLOWBUILDER_HOME": str(home)}
+    return subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_local_run_imports_nothing_heavy(run_two: str, tmp_path: Path) -> None:
+    done = run(f"{run_two}\nimport sys; print([name for name in {NEVER!r} if name in sys.modules])", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
