@@ -142,18 +142,18 @@ def _fill(store: SqlStore, reviews: int) -> None:
                 {"review_id": name, "person": person, "status": status, "urgency": urgency, "inserted_at": at}
             )
         with store.database.engine.execution_options(flowbuilder_writes=True).begin() as connection:
-            connection.execute(insert(tables.reviews), rows)
-            connection.execute(insert(tables.asked), people)
+            connection.execute(insert(tables.reviews_table), rows)
+            connection.execute(insert(tables.review_people_table), people)
     with store.database.engine.execution_options(flowbuilder_writes=True).begin() as connection:
         connection.execute(
-            insert(tables.pending),
+            insert(tables.pending_counts_table),
             [{"workflow_id": f"workflow-{number}", "pending": count} for number, count in counts.items()],
         )
     if store.database.on_postgres:
         with store.database.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             connection.execute(text("VACUUM ANALYZE"))
     with store.database.engine.connect() as connection:
-        total = connection.scalar(select(func.count()).select_from(tables.reviews))
+        total = connection.scalar(select(func.count()).select_from(tables.reviews_table))
     print(f"filled with {total:,} reviews in {time.perf_counter() - begun:.0f} s")
 
 
