@@ -1,4 +1,4 @@
-"""Leases of dead processes of this machine end at once; those of the living, of the stopped and of strangers do not."""
+"""Leases of dead processes of this machine expire at once; those of running, stopped and remote processes do not."""
 
 import contextlib
 import os
