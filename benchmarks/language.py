@@ -1,7 +1,7 @@
-"""How fast the language is, side by side with its peers in one process: `python benchmarks/language.py [--json]`.
+"""Benchmark of the language and its peers in one process: `python benchmarks/language.py [--json]`.
 
-Peers that are not installed are left out, and said to be. `--peers` installs them into a virtual environment of its own
-and runs there. Times are the best of many repeats, taken in turns, in microseconds: only the ratios say much.
+Peers that are not installed are listed as such; `--peers` installs them into a temporary virtual environment and runs
+there. Times are the best of many repeats, taken in turns, in microseconds. Compare the ratios, not the times.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ Peer = Callable[[], Any]
 
 
 def native(c: dict[str, Any]) -> bool:
-    """The condition as a Python programmer writes it: the floor."""
+    """The condition in plain Python: the lower bound."""
     found: bool = c["steps"]["draft"]["output"]["score"] >= c["inputs"]["min_score"] and (
         c["inputs"]["url"] not in c["site"]["frozen_urls"]
     )
@@ -62,7 +62,7 @@ def native(c: dict[str, Any]) -> bool:
 
 
 def conditions() -> dict[str, Peer | str]:
-    """Each way to evaluate the condition: something to call, or why it cannot be."""
+    """The condition in each language: a function to call, or the reason why there is none."""
     ours = Expression(CONDITION)
     words = CONDITION.replace("&&", "and").replace("!(", "not (")
     plain = jinja2.Environment().compile_expression(words)
@@ -74,7 +74,7 @@ def conditions() -> dict[str, Peer | str]:
     try:
         from liquid import Environment
 
-        # Liquid has no `not`, and its `contains` stands the other way round
+        # Liquid has no `not`, and its `contains` has the operands reversed
         liquid = Environment().from_string(f"{{% if {words.split(' and ')[0]} %}}true{{% endif %}}")
         found["python-liquid (first half only)"] = lambda: liquid.render(**NAMES)
     except ImportError:
@@ -107,7 +107,7 @@ def conditions() -> dict[str, Peer | str]:
 
 
 def templates() -> dict[str, Peer | str]:
-    """Each way to render the prompt."""
+    """The prompt in each template language."""
     ours, plain = Template(PROMPT), jinja2.Environment(keep_trailing_newline=True).from_string(PROMPT)
     assert ours.render(PAGE) == plain.render(PAGE)
     found: dict[str, Peer | str] = {"jinja2": lambda: plain.render(PAGE), "flowbuilder": lambda: ours.render(PAGE)}
@@ -122,7 +122,7 @@ def templates() -> dict[str, Peer | str]:
 
 
 def in_turns(peers: dict[str, Peer | str], seconds: float = 3.0) -> dict[str, float | str]:
-    """The best time of each in microseconds; they take turns, so that a busy moment is everyone's."""
+    """The best time of each in microseconds. They run in turns, so that other load affects all of them."""
     best: dict[str, float | str] = {}
     calls: dict[str, tuple[Peer, int]] = {}
     for name, peer in peers.items():
@@ -155,7 +155,7 @@ def in_turns(peers: dict[str, Peer | str], seconds: float = 3.0) -> dict[str, fl
 
 
 def definition(steps: int) -> dict[str, Any]:
-    """A definition of so many steps, no text of which is like another."""
+    """A definition with this number of steps, whose texts are all different."""
     made: list[dict[str, Any]] = [{"id": "s0", "type": "page", "url": "{{ inputs.url }}"}]
     schema = {
         "type": "object",
@@ -188,7 +188,7 @@ def definition(steps: int) -> dict[str, Any]:
 
 
 def of_definition(steps: int, repeats: int = 5) -> dict[str, float]:
-    """Milliseconds of the processor to read the texts of a definition, to load it, to check it, and both."""
+    """CPU milliseconds to parse the texts of a definition, to load it, to check it, and to do both."""
     document = definition(steps)
     texts = [text for step in document["steps"] for text in (step.get("prompt"), step.get("temperature")) if text]
     best = {"texts": float("inf"), "load": float("inf"), "check": float("inf"), "both": float("inf")}
@@ -215,7 +215,7 @@ def of_definition(steps: int, repeats: int = 5) -> dict[str, float]:
 
 
 def table(title: str, found: dict[str, float | str], floor: str) -> str:
-    """The times and how often the floor fits into each."""
+    """The times, and their ratios to the time of `floor`."""
     lines = [title]
     base = float(found[floor])
     for name, took in found.items():
@@ -225,7 +225,7 @@ def table(title: str, found: dict[str, float | str], floor: str) -> str:
 
 
 def with_peers() -> int:
-    """Run again in a virtual environment that has the peers too."""
+    """Run again in a virtual environment with the peers."""
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         python = str(Path(folder) / "bin" / "python")
@@ -241,7 +241,7 @@ def with_peers() -> int:
 
 
 def main() -> int:
-    """Measure, print, and say with the exit code whether the bounds hold."""
+    """Measure and print; the exit code is 1 where a bound is exceeded."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--json", action="store_true", help="one JSON document instead of tables")
     options.add_argument("--peers", action="store_true", help="install the peers into a temporary environment first")
@@ -267,7 +267,7 @@ def main() -> int:
     else:
         print(table(f"the condition {CONDITION}", condition, "Python lambda"))
         print(table("the prompt with a loop of 20 rows", prompt, "jinja2"))
-        print("a definition whose texts are all different, in milliseconds of the processor")
+        print("a definition whose texts are all different, in CPU milliseconds")
         for steps, found in sizes.items():
             print(f"  {steps:5} steps: " + ", ".join(f"{name} {took:.0f}" for name, took in found.items()))
         for name, (value, bound) in bounds.items():

@@ -1,4 +1,4 @@
-"""The hosts that a workflow may reach: names and patterns as they stand, or made from what the site says of itself."""
+"""The hosts that a workflow may reach: names and patterns as written, or rendered from the site's record."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from flowbuilder.values import JsonObject
 def reachable(hosts: Iterable[str], site: JsonObject) -> tuple[str, ...]:
     """The hosts for one site: `"{{ site.base_url }}"` is the host of that URL. Ports are left out.
 
-    Raises `ConfigurationError` where the site does not say what is asked of it: nothing may be reached by accident.
+    Raises `ConfigurationError` when the site lacks a field that is used, so that no host is reached by accident.
     """
-    return tuple(_host(_filled_in(host, site)) for host in hosts)
+    return tuple(_host(_rendered(host, site)) for host in hosts)
 
 
-def _filled_in(host: str, site: JsonObject) -> str:
+def _rendered(host: str, site: JsonObject) -> str:
     if not is_template(host):
         return host
     try:
         value = Template(host).render({"site": site})
     except LanguageError as problem:
-        raise ConfigurationError(f"hosts: {host} says nothing for this site: {problem}") from None
+        raise ConfigurationError(f"hosts: {host} cannot be rendered for this site: {problem}") from None
     return value if isinstance(value, str) else ""
 
 

@@ -1,4 +1,4 @@
-"""Work in a thread and an event loop of its own: code that blocks there stops nothing else."""
+"""Runs a coroutine in its own thread and event loop, so that blocking code stops nothing else."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ T = TypeVar("T")
 
 
 async def run_in_isolated_thread(work: Callable[[], Coroutine[Any, Any, T]], *, name: str) -> T:
-    """The result of `work`, run elsewhere.
+    """The result of `work`, run in a new thread.
 
-    Cancelling the caller cancels the work at its next `await` and does not wait for it: work that blocks without end
-    keeps its thread, and what it gives is nobody's any more.
+    Cancelling the caller cancels the work at its next `await` and does not wait for it: work that blocks forever keeps
+    its thread, and its result is dropped.
     """
     here = asyncio.get_running_loop()
     result: asyncio.Future[T] = here.create_future()
@@ -31,26 +31,26 @@ async def run_in_isolated_thread(work: Callable[[], Coroutine[Any, Any, T]], *, 
         try:
             value = asyncio.run(body())
         except BaseException as problem:
-            _tell(here, partial(_settle, result.set_exception, result, problem))
+            _call_in(here, partial(_resolve, result.set_exception, result, problem))
         else:
-            _tell(here, partial(_settle, result.set_result, result, value))
+            _call_in(here, partial(_resolve, result.set_result, result, value))
 
     threading.Thread(target=run, name=name, daemon=True).start()
     try:
         return await result
     except asyncio.CancelledError:
         for loop, task in inner:
-            _tell(loop, task.cancel)
+            _call_in(loop, task.cancel)
         raise
 
 
-def _settle(settle: Callable[[Any], None], result: asyncio.Future[Any], given: object) -> None:
+def _resolve(settle: Callable[[Any], None], result: asyncio.Future[Any], given: object) -> None:
     if not result.done():
         settle(given)
 
 
-def _tell(loop: asyncio.AbstractEventLoop, word: Callable[[], object]) -> None:
+def _call_in(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
     try:
-        loop.call_soon_threadsafe(word)
+        loop.call_soon_threadsafe(callback)
     except RuntimeError:
-        return  # that loop has ended meanwhile: there is nobody to tell
+        return  # that loop has ended meanwhile

@@ -52,7 +52,7 @@ def check_name(name: str, start: int, end: int) -> None:
     if name.startswith("_"):
         raise fault("FB205", f"the name {name} begins with an underscore; no name in scope does", start, end)
     if name in NEVER_ROOTS:
-        raise fault("FB205", f"{name} is not a name in this language", start, end, "it reads data and nothing else")
+        raise fault("FB205", f"{name} is not a name in this language", start, end, "an expression only reads data")
 
 
 def check_target(name: str, start: int, end: int) -> None:
@@ -62,13 +62,13 @@ def check_target(name: str, start: int, end: int) -> None:
             "FB205", f"a name must not begin with an underscore: {name}", start, end, "leave out the underscore"
         )
     if name == "loop" or name in NEVER_ROOTS or name in LITERALS:
-        raise fault("FB205", f"the name {name} has a meaning of its own", start, end, "choose another name")
+        raise fault("FB205", f"the name {name} is reserved", start, end, "choose another name")
 
 
 def check_member(key: str, start: int, end: int) -> None:
     """Raise FB205 for `a._b`: after a dot it is nearly always meant as an attribute of an object."""
     if key.startswith("__"):
-        raise fault("FB205", f"{key} is not data: a member is a key of an object and nothing else", start, end)
+        raise fault("FB205", f"{key} is not data: a member is a key of an object", start, end)
     if key.startswith("_"):
         hint = f'where the data really has that key, write ["{key}"]'
         raise fault("FB205", f"the member {key} begins with an underscore", start, end, hint)
@@ -77,4 +77,4 @@ def check_member(key: str, start: int, end: int) -> None:
 def check_key(key: str, start: int, end: int) -> None:
     """Raise FB205 for `a["__b"]`; keys with one underscore exist in the data of some services."""
     if key.startswith("__"):
-        raise fault("FB205", f"{key} is not data: a member is a key of an object and nothing else", start, end)
+        raise fault("FB205", f"{key} is not data: a member is a key of an object", start, end)

@@ -12,7 +12,7 @@ Comparison = Literal["==", "!=", "<", "<=", ">", ">=", "in", "not in"]
 
 @dataclass(slots=True)
 class Node:
-    """A part of a text, from `start` up to and without `end`."""
+    """A part of a text, from `start` up to but not including `end`."""
 
     start: int
     end: int
@@ -27,14 +27,14 @@ class Constant(Node):
 
 @dataclass(slots=True)
 class Name(Node):
-    """`inputs`: a name in scope, or one made by `set` or `for`."""
+    """`inputs`: a name in scope, or a variable of `set` or `for`."""
 
     name: str
 
 
 @dataclass(slots=True)
 class Member(Node):
-    """`value.key`, `value["key"]`, `value[0]`: a lookup in data and nothing else."""
+    """`value.key`, `value["key"]`, `value[0]`: a lookup in data."""
 
     value: Expr
     key: str | int
@@ -66,7 +66,7 @@ class ListLiteral(Node):
 
 @dataclass(slots=True)
 class ObjectLiteral(Node):
-    """`{a: 1, "b": 2}`; of two entries with the same key the last one counts."""
+    """`{a: 1, "b": 2}`; of two entries with the same key the last one wins."""
 
     entries: tuple[tuple[str, Expr], ...]
 
@@ -87,7 +87,7 @@ class Negative(Node):
 
 @dataclass(slots=True)
 class Arithmetic(Node):
-    """`left + right` and its like."""
+    """`left + right` and the other arithmetic operators."""
 
     op: Operator
     left: Expr
@@ -96,7 +96,7 @@ class Arithmetic(Node):
 
 @dataclass(slots=True)
 class Compare(Node):
-    """`left < right`, `left in right` and their like."""
+    """`left < right`, `left in right` and the other comparisons."""
 
     op: Comparison
     left: Expr
@@ -105,7 +105,7 @@ class Compare(Node):
 
 @dataclass(slots=True)
 class Logic(Node):
-    """`left && right`, `left || right`: the value of the side that decides; the right one only if it is needed."""
+    """`left && right`, `left || right`: the value of the deciding side; short-circuit."""
 
     op: Literal["and", "or"]
     left: Expr
@@ -123,14 +123,14 @@ class Condition(Node):
 
 @dataclass(slots=True)
 class Join(Node):
-    """`a ~ b ~ c`: how the values print, one after the other."""
+    """`a ~ b ~ c`: the printed values, joined."""
 
     parts: tuple[Expr, ...]
 
 
 @dataclass(slots=True)
 class Call(Node):
-    """`name(a, b)`, or `a | name(b)` where it is `piped`."""
+    """`name(a, b)`; `piped`: written as `a | name(b)`."""
 
     name: str
     arguments: tuple[Expr, ...]
@@ -140,7 +140,7 @@ class Call(Node):
 
 @dataclass(slots=True)
 class Text(Node):
-    """What a template says as it stands."""
+    """Literal text of a template."""
 
     text: str
 
@@ -170,7 +170,7 @@ class If(Node):
 
 @dataclass(slots=True)
 class For(Node):
-    """`{% for name in list %}`, and its `{% else %}` for an empty list."""
+    """`{% for name in list %}`, with its `{% else %}` for an empty list."""
 
     names: tuple[str, ...]
     iterable: Expr
@@ -186,7 +186,7 @@ Statement: TypeAlias = Text | Output | Set | If | For
 
 
 def children(node: Expr) -> Iterator[Expr]:
-    """The expressions directly inside an expression, in the order in which they stand."""
+    """The direct subexpressions of an expression, in evaluation order."""
     match node:
         case Member(value=value) | Not(value=value) | Negative(value=value):
             yield value
@@ -213,7 +213,7 @@ def children(node: Expr) -> Iterator[Expr]:
 
 
 def expressions(statements: tuple[Statement, ...]) -> Iterator[Expr]:
-    """Every expression that stands directly in a statement, those of inner statements included."""
+    """The outermost expressions of statements, inner statements included."""
     for statement in statements:
         match statement:
             case Output(value=value) | Set(value=value):
@@ -230,7 +230,7 @@ def expressions(statements: tuple[Statement, ...]) -> Iterator[Expr]:
 
 
 def walk(node: Expr) -> Iterator[Expr]:
-    """An expression and all expressions inside it."""
+    """An expression and all its subexpressions."""
     yield node
     for inner in children(node):
         yield from walk(inner)

@@ -95,6 +95,6 @@ def _name(view: StepView) -> str:
 
 def _why(view: StepView) -> str:
     if view.error:
-        said = escaped(as_text(view.error.get("message", view.error)))
-        return f'<div class="fb-step-why fb-text-red">{said}</div>'
+        message = escaped(as_text(view.error.get("message", view.error)))
+        return f'<div class="fb-step-why fb-text-red">{message}</div>'
     return f'<div class="fb-step-why">{escaped(view.reason.replace("_", " "))}</div>' if view.reason else ""

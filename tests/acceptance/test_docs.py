@@ -1,4 +1,4 @@
-"""What the documentation says is so: its definitions are valid, its commands and files exist."""
+"""The documentation is correct: its definitions are valid, its commands and linked files exist."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def blocks(kind: str) -> list[object]:
 
 
 @pytest.mark.parametrize("text", [block for block in blocks("yaml") if "schema: flowbuilder/v1" in str(block)])
-def test_a_definition_in_the_documentation_has_no_complaints(text: str) -> None:
+def test_a_definition_in_the_documentation_has_no_problems(text: str) -> None:
     definition, report = load(text)
     assert definition is not None, render(report, source=text)
     assert render(report + check(definition), source=text) == ""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_have_a_target(page: Path) -> None:
     targets = LINK.findall(page.read_text(encoding="utf-8"))
     missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
     assert missing == []
@@ -56,11 +56,11 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_commands_exist(page: Path) -> None:
     context = group.make_context("flowbuilder", ["--help"], resilient_parsing=True)
     known = set(group.list_commands(context))
-    said = set(re.findall(r"(?<!from )\bflowbuilder ([a-z]+)\b(?=[^a-z]|$)", _code(page)))
-    assert said - known == set()
+    named = set(re.findall(r"(?<!from )\bflowbuilder ([a-z]+)\b(?=[^a-z]|$)", _code(page)))
+    assert named - known == set()
 
 
-def test_the_readme_opens_with_what_it_is_a_picture_and_the_two_commands() -> None:
+def test_the_readme_starts_with_the_name_a_picture_and_the_two_commands() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert readme.index("# flowbuilder") < readme.index("![") < readme.index("make demo") < readme.index("make test")
 

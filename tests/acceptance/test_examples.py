@@ -1,4 +1,4 @@
-"""The sample workflows on the sample site: real HTTP, real files, the sandbox, and a person who decides."""
+"""The sample workflows on the sample site: real HTTP, real files, the sandbox, and scripted reviewers."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ WORKFLOWS = {path.stem: path.read_text() for path in sorted((ROOT / "workflows")
 DECAYED = "/guides/brew-green-tea"
 
 
-class World:
-    """A sample site of its own, served, and the ports that reach it."""
+class ServedSite:
+    """A served copy of the sample site, and ports that reach it."""
 
     def __init__(self, folder: Path, served: SampleSite) -> None:
         self.content = served.content
@@ -48,43 +48,43 @@ class World:
         }
 
     def run(self, name: str, inputs: JsonObject | None = None, **options: Any) -> Finished:
-        """An execution of a sample workflow; what it calls is stored too."""
+        """Run a sample workflow; the workflow that it calls is stored too."""
         called = tuple(text for other, text in WORKFLOWS.items() if other == "refresh-page" != name)
         return run_locally(WORKFLOWS[name], inputs or {}, ports=self.ports, site=self.site, called=called, **options)
 
     def live(self, path: str) -> str:
-        """The page's HTML as a visitor gets it."""
+        """The HTML of a page, by HTTP."""
         with urllib.request.urlopen(self.address + path) as answer:
             return str(answer.read().decode())
 
     def source(self, path: str) -> str:
-        """The page's Markdown file."""
+        """The Markdown file of a page."""
         return (self.content / f"{path.strip('/')}.md").read_text()
 
 
 @contextlib.contextmanager
-def served(folder: Path) -> Iterator[World]:
-    """The sample site, with its content in the folder, for as long as this lasts."""
+def served(folder: Path) -> Iterator[ServedSite]:
+    """Serve a copy of the sample site in the folder."""
     content = folder / "content"
     shutil.copytree(ROOT / "content", content)
     with SampleSite(content=content, search=content / "search.yaml", port=0) as site:
         thread = threading.Thread(target=site.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
-            yield World(folder, site)
+            yield ServedSite(folder, site)
         finally:
             site.shutdown()
             thread.join()
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path) -> Iterator[ServedSite]:
     with served(tmp_path) as running:
         yield running
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
-def test_a_sample_workflow_has_nothing_to_complain_about(name: str) -> None:
+def test_a_sample_workflow_has_no_problems(name: str) -> None:
     others = {other: load(text)[0] for other, text in WORKFLOWS.items()}
     definition, report = load(WORKFLOWS[name])
     assert definition is not None, report.summary()
@@ -92,7 +92,7 @@ def test_a_sample_workflow_has_nothing_to_complain_about(name: str) -> None:
     assert not list(report), [str(item) for item in report]
 
 
-def test_the_page_that_loses_most_is_drafted_and_waits_for_a_person(world: World) -> None:
+def test_the_page_that_loses_most_is_drafted_and_waits_for_review(world: ServedSite) -> None:
     before = world.source(DECAYED)
     finished = world.run("decay-refresh")
     assert finished.status == "waiting", finished.error
@@ -106,7 +106,7 @@ def test_the_page_that_loses_most_is_drafted_and_waits_for_a_person(world: World
     assert world.source(DECAYED) == before
 
 
-def test_an_approved_draft_is_in_the_file_and_on_the_live_page(world: World) -> None:
+def test_an_approved_draft_is_published_to_the_file_and_the_live_page(world: ServedSite) -> None:
     before = world.live(DECAYED)
     finished = world.run("decay-refresh", decide={"review": "approve"})
     assert finished.status == "completed", finished.error
@@ -121,7 +121,7 @@ def test_an_approved_draft_is_in_the_file_and_on_the_live_page(world: World) -> 
     assert "title: How to brew green tea" in world.source(DECAYED)
 
 
-def test_what_a_reviewer_edits_is_what_is_published(world: World) -> None:
+def test_the_edit_of_a_reviewer_is_published(world: ServedSite) -> None:
     def edit(review: Any) -> Answer:
         return Answer(verb="approve", edited=review.request.base + "\nWhisk matcha with bamboo, not with a frother.\n")
 
@@ -132,7 +132,7 @@ def test_what_a_reviewer_edits_is_what_is_published(world: World) -> None:
     assert finished.outputs["verified"] == {"live": True, "new_lines": 1, "found": 1}
 
 
-def test_a_rejected_draft_changes_nothing(world: World) -> None:
+def test_a_rejected_draft_changes_nothing(world: ServedSite) -> None:
     before = world.source(DECAYED)
     finished = world.run("decay-refresh", decide={"review": "reject"})
     assert finished.status == "completed", finished.error
@@ -141,7 +141,7 @@ def test_a_rejected_draft_changes_nothing(world: World) -> None:
     assert world.source(DECAYED) == before
 
 
-def test_a_request_for_changes_gives_another_draft_that_says_what_became_of_it(world: World) -> None:
+def test_a_request_for_changes_gives_another_draft_with_a_finding_about_it(world: ServedSite) -> None:
     answers = {"review": Answer(verb="request-changes", comment="leave out the summary"), "review#2": "approve"}
     finished = world.run("decay-refresh", decide=lambda review: answers[review.path])
     assert finished.status == "completed", finished.error
@@ -152,7 +152,7 @@ def test_a_request_for_changes_gives_another_draft_that_says_what_became_of_it(w
     assert "In short" not in world.live(DECAYED)
 
 
-def test_an_edit_by_someone_else_is_shown_to_a_person_before_it_is_overwritten(world: World) -> None:
+def test_a_concurrent_edit_of_the_page_is_reviewed_before_it_is_overwritten(world: ServedSite) -> None:
     file = world.content / "guides/brew-green-tea.md"
 
     def decide(review: Any) -> Answer:
@@ -169,7 +169,7 @@ def test_an_edit_by_someone_else_is_shown_to_a_person_before_it_is_overwritten(w
     assert "Merged by hand" in world.live(DECAYED)
 
 
-def test_a_page_named_by_hand_is_refreshed_whatever_the_figures_say(world: World) -> None:
+def test_a_given_page_is_refreshed_independent_of_the_search_data(world: ServedSite) -> None:
     url = f"{world.address}/guides/store-tea"
     finished = world.run("decay-refresh", {"url": url}, decide={"review": "approve"})
     assert finished.status == "completed", finished.error
@@ -177,14 +177,14 @@ def test_a_page_named_by_hand_is_refreshed_whatever_the_figures_say(world: World
     assert "In short" in world.live("/guides/store-tea")
 
 
-def test_one_page_is_refreshed_by_its_own_workflow(world: World) -> None:
+def test_one_page_is_refreshed_by_refresh_page(world: ServedSite) -> None:
     finished = world.run("refresh-page", {"url": world.address + DECAYED}, decide={"review": "approve"})
     assert finished.status == "completed", finished.error
     assert finished.outputs["score"] >= 0.7
     assert "In short" in world.live(DECAYED)
 
 
-def test_several_pages_wait_at_once_and_each_goes_its_own_way(world: World) -> None:
+def test_several_pages_are_reviewed_independently(world: ServedSite) -> None:
     waiting = world.run("decay-refresh-all", {"max_pages": 2})
     assert sorted(review.path for review in waiting.waiting) == ["pages[0].refresh.review", "pages[1].refresh.review"]
     finished = world.run(

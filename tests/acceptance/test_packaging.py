@@ -1,4 +1,4 @@
-"""The built wheel carries all that an installation needs, and works outside the checkout."""
+"""The built wheel contains everything that an installation needs, and works outside the checkout."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the wheel unpacks to, as an installer would."""
+    """A folder with the unpacked wheel, as an installer creates it."""
     folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
@@ -30,14 +30,14 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(installed: Path, *arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
-    """A command of the unpacked wheel, in a folder where nothing of the checkout is."""
+    """Run a command of the unpacked wheel in a folder outside the checkout."""
     environment = {**os.environ, "PYTHONPATH": str(installed), "FLOWBUILDER_HOME": str(home)}
     return subprocess.run(
         [sys.executable, "-P", *arguments], cwd=home, env=environment, capture_output=True, text=True, check=False
     )
 
 
-def test_the_wheel_carries_what_is_not_python(installed: Path) -> None:
+def test_the_wheel_contains_the_data_files(installed: Path) -> None:
     share = installed / "flowbuilder" / "_share"
     assert (share / "migrations" / "env.py").is_file()
     assert list((share / "migrations" / "versions").glob("*.py"))
@@ -53,7 +53,7 @@ def test_the_wheel_carries_what_is_not_python(installed: Path) -> None:
     assert (installed / "flowbuilder" / "py.typed").is_file()
 
 
-def test_the_wheel_has_the_program_and_the_collection(installed: Path) -> None:
+def test_the_wheel_has_the_entry_points(installed: Path) -> None:
     (metadata,) = installed.glob("flowbuilder-*.dist-info")
     points = (metadata / "entry_points.txt").read_text()
     assert "flowbuilder = flowbuilder.cli:main" in points
@@ -61,19 +61,19 @@ def test_the_wheel_has_the_program_and_the_collection(installed: Path) -> None:
     assert (metadata / "licenses" / "LICENSE").is_file()
 
 
-def test_nothing_but_the_product_is_in_the_wheel(installed: Path) -> None:
+def test_the_wheel_contains_only_the_product(installed: Path) -> None:
     tops = {path.name for path in installed.iterdir()}
     assert {name for name in tops if not name.endswith(".dist-info")} == {"flowbuilder"}
     assert not list(installed.rglob("tests"))
     assert not list(installed.rglob("__pycache__"))
 
 
-def test_it_is_the_unpacked_wheel_that_runs(installed: Path, tmp_path: Path) -> None:
+def test_the_unpacked_wheel_is_what_runs(installed: Path, tmp_path: Path) -> None:
     done = run(installed, "-c", "import flowbuilder; print(flowbuilder.__file__)", home=tmp_path)
     assert done.stdout.strip() == str(installed / "flowbuilder" / "__init__.py")
 
 
-def test_a_store_is_made_and_the_samples_are_checked_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
+def test_the_samples_are_checked_and_stored_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
     sample = installed / "flowbuilder" / "_share" / "deployments" / "workflows" / "decay-refresh.yaml"
     done = run(installed, "-m", "flowbuilder", "validate", str(sample), home=tmp_path)
     assert (done.returncode, done.stdout) == (0, "ok: 1 file, no problems found\n"), done.stderr

@@ -1,4 +1,4 @@
-"""Leases of dead processes of this machine end at once; those of the living, of the stopped and of strangers do not."""
+"""Leases of dead processes of this machine expire at once; those of running, stopped and remote processes do not."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from flowbuilder.errors import Conflict
-from flowbuilder.prefect.runs.process_liveness import expire_leases_of_dead_processes, is_dead, process_of, this_place
+from flowbuilder.prefect.runs.process_liveness import expire_leases_of_dead_processes, is_dead, process_of, this_machine
 from flowbuilder.prefect.runs.worker_context import new_holder
 from flowbuilder.testing import FakeClock, MemoryStore
 from tests.support.prefect_server import wait_until
@@ -53,7 +53,7 @@ def test_a_process_that_stands_still_is_alive() -> None:
         running.send_signal(signal.SIGCONT)
 
 
-@pytest.mark.parametrize("place", ["elsewhere~12345678", "elsewhere", this_place() + "x"])
+@pytest.mark.parametrize("place", ["elsewhere~12345678", "elsewhere", this_machine() + "x"])
 def test_of_another_machine_container_or_start_nothing_is_known(place: str) -> None:
     with child() as running:
         running.kill()

@@ -1,4 +1,4 @@
-"""Random texts of the language, for tests that compare two ways to do the same."""
+"""Hypothesis strategies for expressions and templates of the language."""
 
 from typing import Any
 

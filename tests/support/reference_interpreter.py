@@ -1,4 +1,4 @@
-"""A second, plain evaluator of the syntax tree, which walks it: the generated code must agree with it."""
+"""A reference interpreter of the syntax tree: the generated code must give the same results."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ BINARY: dict[str, Any] = {
 
 
 class ReferenceInterpreter:
-    """Evaluates with a scope of plain names; `missing` is found out by asking, never by an error of Python."""
+    """A tree-walking interpreter; missing values are found by lookups, never by exceptions of Python."""
 
     def __init__(self, context: dict[str, Any]) -> None:
         self.scopes: list[dict[str, Any]] = [context]
@@ -178,7 +178,7 @@ class ReferenceInterpreter:
 
 
 def outcome_of(run: Any) -> tuple[str, Any]:
-    """What a call gave, or the code of its error."""
+    """The result of a call, or the code of its error."""
     try:
         return "value", run()
     except LanguageError as error:

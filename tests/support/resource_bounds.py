@@ -1,4 +1,4 @@
-"""Runs hostile texts in a process of its own, under limits of the operating system, and reports what each took.
+"""Runs hostile texts in its own process, under limits of the operating system, and reports the cost of each.
 
 Reads `{"context": ..., "texts": [{"kind", "payload"}]}` from standard input; prints a line of JSON for each text.
 """
@@ -20,7 +20,7 @@ def peak() -> float:
 
 def main() -> None:
     given = json.load(sys.stdin)
-    # what the parsers need once is not counted to the first text
+    # the one-time cost of the parsers is not attributed to the first text
     Template("{% if a is defined %}{{ a if a else (b)[0] }}{% endif %}").render({"a": 1, "b": [1]})
     Expression("a == {b: 1}").evaluate({"a": 1})
     resource.setrlimit(resource.RLIMIT_AS, (2048 * MEGABYTES, 2048 * MEGABYTES))

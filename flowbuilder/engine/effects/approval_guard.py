@@ -1,4 +1,4 @@
-"""What is published is what a person approved: byte for byte, in this execution."""
+"""Approval guard: what a step publishes must equal, byte for byte, what a reviewer of this execution approved."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from flowbuilder.values import Json
 
 
 async def ensure_approved(step: Step, places: Iterable[Place], ledger: Ledger) -> None:
-    """Raise `StepError` (`not_approved`) unless a reviewer approved what the bound step holds at each of these places.
+    """Raise `StepError` (`not_approved`) unless a reviewer approved the content of each of these fields.
 
-    Null is nothing, and needs no approval.
+    Null needs no approval.
     """
     for place in places:
         content = _content(step, place)
@@ -33,9 +33,9 @@ async def ensure_approved(step: Step, places: Iterable[Place], ledger: Ledger) -
 
 
 def approves(decision: Decision, wanted: str) -> bool:
-    """Whether a decision approves the content with this hash: all of what was approved, or a part of it.
+    """Whether a decision approves the content with this hash: the whole approved value, or a part of it.
 
-    What is kept as approved must still be what was: its hash was written down with the decision.
+    The stored value must still match the hash that was recorded with the decision.
     """
     if decision.kind != "approved" or decision.approved_hash != content_hash(decision.approved):
         return False
@@ -43,7 +43,7 @@ def approves(decision: Decision, wanted: str) -> bool:
 
 
 def _hashes_in(approved: Json) -> Iterator[str]:
-    """The hashes of a value and of everything in it: who approves a list approves each of its texts."""
+    """The hashes of a value and of all values in it: approving a list approves each of its items."""
     yield content_hash(approved)
     if isinstance(approved, dict | list):
         for inner in approved.values() if isinstance(approved, dict) else approved:

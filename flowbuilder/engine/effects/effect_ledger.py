@@ -1,4 +1,4 @@
-"""The effect ledger as a step sees it: the store's, bound to one execution and its lease."""
+"""The effect ledger of one step run: the store's, bound to the execution's lease."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from flowbuilder.ports import Store
 from flowbuilder.values import JsonObject
 
 FRESH_SECONDS = 2.0
-"""How old the proof may be that the lease is ours, when a call begins."""
+"""How old the last proof that the lease is held may be when a call to the target starts."""
 
 
-def _elapsing() -> float:
-    """Seconds on a clock that nobody sets, and that runs while the machine is suspended where there is such a one."""
+def _elapsed_seconds() -> float:
+    """Seconds on a clock that cannot be set, and that runs on while the machine is suspended, if there is one."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
@@ -26,7 +26,7 @@ def _elapsing() -> float:
 class EffectLedger:
     """Implements `ports.Ledger` on the store; each call is committed before it returns.
 
-    It is of one step run: once that is over, work that was left behind can begin no effect any more.
+    Once the step run has ended, work that it left behind can start no effect.
     """
 
     store: Store
@@ -34,36 +34,36 @@ class EffectLedger:
     _closed: bool = False
 
     def close(self) -> None:
-        """The step run is over. What has begun may still be finished."""
+        """Refuse new effects: the step run has ended. Effects that have started may still be finished."""
         self._closed = True
 
     async def begin(self, intent: Intent) -> Effect:
-        """The durable intent; an effect that is there already comes back as it stands. `LostLease` when another worker
-        has the execution by now, be it that this process stood still right after the commit."""
+        """Record the intent, or return the effect that exists. `LostLease` when another worker has the execution, also
+        if it took it over while this process was frozen right after the commit."""
         if self._closed:
-            raise StepError("this step run is over, nothing can be written any more", code="over")
-        begun = _elapsing()
+            raise StepError("this step run has ended; nothing more can be written", code="over")
+        begun = _elapsed_seconds()
         effect = await asyncio.to_thread(self.store.begin_effect, self.lease, intent)
-        while _elapsing() - begun > FRESH_SECONDS:  # long enough for the lease to have run out: look once more
-            begun = _elapsing()
+        while _elapsed_seconds() - begun > FRESH_SECONDS:  # long enough for the lease to have expired: check it again
+            begun = _elapsed_seconds()
             await asyncio.to_thread(self.store.append_events, self.lease, ())
         return effect
 
     async def done(self, key: str, *, receipt: JsonObject, inverse: JsonObject | None = None) -> None:
-        """The receipt, and what it takes to undo the effect."""
+        """Record the receipt, and the inverse that undoes the effect."""
         await asyncio.to_thread(
             lambda: self.store.finish_effect(self.lease, key, "done", receipt=receipt, inverse=inverse)
         )
 
     async def unknown(self, key: str, *, reason: str) -> None:
-        """The call was made and nobody knows whether it took effect."""
+        """Record that the call was made and its result is unknown."""
         await asyncio.to_thread(lambda: self.store.finish_effect(self.lease, key, "unknown", reason=reason))
 
     async def refused(self, key: str, *, reason: str) -> None:
-        """The target has answered, and surely did nothing."""
+        """Record that the target rejected the call and certainly did nothing."""
         await asyncio.to_thread(lambda: self.store.finish_effect(self.lease, key, "refused", reason=reason))
 
     async def approved(self, content_hash: str) -> bool:
-        """Whether a reviewer of this execution approved exactly these bytes, alone or as a part of something larger."""
+        """Whether a reviewer of this execution approved the content with this hash, alone or within a larger value."""
         decisions = await asyncio.to_thread(self.store.decisions, self.lease.execution_id)
         return any(approves(decision, content_hash) for decision in decisions.values())

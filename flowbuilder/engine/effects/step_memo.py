@@ -1,4 +1,4 @@
-"""The journal of one step run, kept in the store."""
+"""Memoised answers of one step run: a call that was answered once is not made again after a crash."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from flowbuilder.values import Json, JsonObject, digest
 
 @dataclass
 class StepMemos:
-    """Implements `ports.Journal`. `path` is the step's: the next round of a step asks anew."""
+    """Implements `ports.Journal` on the store. The key has the StepPath, so the next round of a step calls anew."""
 
     store: Store
     lease: Lease
     path: str
-    _asked: Counter[str] = field(default_factory=Counter)
+    _requests: Counter[str] = field(default_factory=Counter)
 
     async def get_or_ask(self, request: Json, ask: Callable[[], Awaitable[JsonObject]]) -> JsonObject:
-        """The answer that is in the store, or the one that `ask` gives, once it is there."""
-        asked = digest(request)
-        self._asked[asked] += 1
-        key = digest([self.path, asked, self._asked[asked]])
+        """The stored answer to this request, or the answer of `ask`, which is stored before it is returned."""
+        request_hash = digest(request)
+        self._requests[request_hash] += 1
+        key = digest([self.path, request_hash, self._requests[request_hash]])
         known = await asyncio.to_thread(self.store.step_memo, self.lease.execution_id, key)
         if known is not None:
             return known

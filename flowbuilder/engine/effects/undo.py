@@ -1,4 +1,4 @@
-"""Taking an effect back: its inverse is done, unless the target has changed since, and written down."""
+"""Undoes an effect: applies its inverse, unless the target was changed since, and records that."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from flowbuilder.values import Json, JsonObject
 
 
 async def revert(store: Store, ports: Ports, key: str, *, by: str) -> Effect:
-    """Undo the effect with this key. `Refused` when it has no inverse, or when someone has changed since what it made.
+    """Undo the effect with this key. `Refused` when it has no inverse, or when its target was changed since.
 
-    A page that was made is taken away again, one that was changed gets back what it had. Done twice it is done once:
-    the second time finds the page as the first one left it.
+    A created page is deleted; an updated page gets its earlier content back. Idempotent.
     """
     effect = await asyncio.to_thread(store.effect, key)
     ensure_revertible(effect)
@@ -24,7 +23,7 @@ async def revert(store: Store, ports: Ports, key: str, *, by: str) -> Effect:
     try:
         await _undo(await ports.cms(execution.site_record), effect, undo)
     except (Conflict, NotFound) as problem:
-        raise Refused(f"{effect.target} is not taken back: {problem}") from None
+        raise Refused(f"{effect.target} was not undone: {problem}") from None
     return await asyncio.to_thread(store.revert_effect, key, by)
 
 
@@ -35,7 +34,7 @@ async def _undo(cms: Cms, effect: Effect, key: str) -> None:
         await cms.delete(str(inverse["url"]), if_unchanged=str(made))
         return
     if inverse.get("operation") != "update":
-        raise Refused(f"{effect.target} cannot be taken back: this flowbuilder does not know how")
+        raise Refused(f"{effect.target} cannot be undone: this release does not know its inverse")
     write = _write(inverse, key)
     held = await cms.read(write.url)
     if (held.body, held.title) != (write.body, write.title):

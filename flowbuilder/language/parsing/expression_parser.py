@@ -77,7 +77,7 @@ def _check_brackets(source: str) -> None:
 
 
 def _syntax(source: str, start: int, end: int, found: str) -> LanguageError:
-    message = f"{found!r} cannot stand here" if start < len(source) else "the expression ends too early"
+    message = f"unexpected {found!r}" if start < len(source) else "unexpected end of the expression"
     if not source.strip():
         message = "the expression is empty"
     return foreign_syntax_hints.expression_error(source, start, end, message)

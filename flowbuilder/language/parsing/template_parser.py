@@ -99,9 +99,7 @@ class _Converter:
             yield self._for(node, depth, loops + 1)
         elif isinstance(node, nodes.Assign):
             if not isinstance(node.target, nodes.Name):
-                raise fault(
-                    "FB203", "`set` makes one name at a time", at, self._end(at), "write one `set` for each name"
-                )
+                raise fault("FB203", "`set` assigns one name", at, self._end(at), "write one `set` for each name")
             name = node.target.name
             check_target(name, node.target.lineno, self._end(node.target.lineno))
             value = self.read(node.node, depth)
@@ -129,7 +127,7 @@ class _Converter:
         names = []
         for target in targets:
             if not isinstance(target, nodes.Name):
-                raise fault("FB203", "a loop gives its items to names", start, end, "write `for item in list`")
+                raise fault("FB203", "the variables of a loop are names", start, end, "write `for item in list`")
             check_target(target.name, target.lineno, self._end(target.lineno))
             names.append(target.name)
         iterable = self.read(node.iter, depth)
@@ -186,7 +184,7 @@ class _Converter:
         return ListLiteral(at, self.tokens.end_of_group(at), items)
 
     def _tuple(self, node: nodes.Tuple, at: int, _depth: int) -> Expr:
-        raise fault("FB203", "a comma makes no list here", at, self._end(at), "write [a, b]")
+        raise fault("FB203", "a list needs square brackets", at, self._end(at), "write [a, b]")
 
     def _dict(self, node: nodes.Dict, at: int, depth: int) -> Expr:
         entries = []
@@ -268,7 +266,7 @@ class _Converter:
     ) -> tuple[tuple[Expr, ...], tuple[tuple[str, Expr], ...], int]:
         end = self._end(at)
         if node.dyn_args is not None or node.dyn_kwargs is not None:
-            raise fault("FB203", "arguments are written one by one", at, end)
+            raise fault("FB203", "arguments cannot be unpacked with * or **", at, end)
         bracket = self.tokens.after.get(at, -1)
         if self.tokens.source[bracket : bracket + 1] == "(":
             end = self.tokens.end_of_group(bracket)

@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 from prefect.client.schemas.objects import State
-from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
 from flowbuilder.engine.step_runner import Done, StepRunResult
 from flowbuilder.prefect.runs.state_mapping import one_line
+from flowbuilder.prefect.runs.step_task import run_as_task
 
 IDLE_SECONDS = 0.5
 """How long a batch without a running step waits for the next one: between two steps the driver reads and writes."""
-
-TaskBody = Callable[[], Awaitable[State[Any]]]
 
 
 class BatchTask:
     """A bar in the run graph and a place for log lines; the steps themselves run beside the task."""
 
-    def __init__(
-        self, top: str, run_as_task: Callable[[TaskBody], Coroutine[Any, Any, State[Any]]], *, tolerant: bool
-    ) -> None:
-        """`run_as_task` runs a body as a Prefect task. A failed step does not fail a `tolerant` batch."""
+    def __init__(self, top: str, *, parents: Iterable[UUID], tolerant: bool) -> None:
+        """`top` is the id of the iteration or call. A failed step does not fail a `tolerant` batch."""
         self.top = top
         self.closed = False
         self._tolerant = tolerant
@@ -40,7 +36,9 @@ class BatchTask:
         self._done = 0
         self._failures: list[str] = []
         self._idle_timer: asyncio.TimerHandle | None = None
-        self._task = asyncio.create_task(run_as_task(self._body), name=f"batch {top}")
+        self._task = asyncio.create_task(
+            run_as_task(self._body, name=top, run_name=top, tag="iteration", parents=parents), name=f"batch {top}"
+        )
         self._task.add_done_callback(self._ended)
 
     async def task_run_id(self) -> UUID:
@@ -96,11 +94,9 @@ class BatchTask:
         if not task.cancelled():
             task.exception()
 
-    async def _body(self) -> State[Any]:
-        context = TaskRunContext.get()
-        assert context is not None
+    async def _body(self, task_run_id: UUID) -> State[Any]:
         self._logger = get_run_logger()
-        self._started.set_result(context.task_run.id)
+        self._started.set_result(task_run_id)
         await self._end.wait()
         counted = f"{self._done} step{'' if self._done == 1 else 's'}"
         if not self._failures:

@@ -1,7 +1,7 @@
-"""Leases of processes of this machine that have died end at once: nobody waits for them to run out.
+"""Process liveness: leases of dead processes of this machine are expired at once, without waiting for their end.
 
-Only what is certain counts: a name of the same start of the same machine, of the same space of process ids, and with no
-process of its id. A process that stands still is alive; and one whose id another has by now is waited for as ever.
+Only certain deaths count: the holder's name is of this machine, this boot and this PID namespace, and no process has
+its id. A frozen process is alive. If another process has its id by now, its lease ends in time.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from flowbuilder.model.lease_rules import is_held
 from flowbuilder.ports import ExecutionFilter, Store
 from flowbuilder.values import digest
 
-MOST = 500
-"""How many executions are looked at in one go, the newest first."""
+MAX_EXECUTIONS = 500
+"""How many running executions one pass checks, newest first."""
 
 
 @cache
-def this_place() -> str:
-    """The machine, by its name, and a mark that its other starts and its containers do not share."""
-    return f"{socket.gethostname()}~{digest([_boot(), _space()])[:8]}"
+def this_machine() -> str:
+    """An id of this machine, boot and PID namespace; another boot or container has another one."""
+    return f"{socket.gethostname()}~{digest([_boot_id(), _pid_namespace()])[:8]}"
 
 
 def process_of(holder: str) -> int | None:
-    """The id of the process of this place that such a name is of; None where it is of another place."""
+    """The process id in a lease holder's name; None for a process of another machine, boot or PID namespace."""
     parts = holder.split(":")
-    if len(parts) != 4 or parts[1] != this_place() or not parts[2].isdecimal():
+    if len(parts) != 4 or parts[1] != this_machine() or not parts[2].isdecimal():
         return None
     return int(parts[2])
 
 
 def is_dead(holder: str) -> bool:
-    """Whether the process that such a name is of is known to be gone."""
+    """Whether a lease holder's process is known to have died."""
     process = process_of(holder)
-    if process is None or not (_boot() and _space()):
+    if process is None or not (_boot_id() and _pid_namespace()):
         return False
     try:
         state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
@@ -45,30 +45,30 @@ def is_dead(holder: str) -> bool:
         return True
     except OSError:
         return False
-    return state[:1] == ["Z"]  # it has ended, and only its parent has not asked how
+    return state[:1] == ["Z"]  # a zombie: it has ended, and its parent has not waited for it yet
 
 
 def expire_leases_of_dead_processes(store: Store) -> list[str]:
-    """End the leases of all such processes; the ids of their executions."""
-    buried, now = [], store.now()
-    for execution in store.executions(ExecutionFilter(statuses=frozenset({"running"})), limit=MOST):
+    """Expire the leases of dead processes of this machine; returns the ids of their executions."""
+    expired, now = [], store.now()
+    for execution in store.executions(ExecutionFilter(statuses=frozenset({"running"})), limit=MAX_EXECUTIONS):
         if execution.holder is not None and is_held(execution, now) and is_dead(execution.holder):
             try:
                 store.expire_lease(execution.id, execution.holder)
             except (Conflict, NotFound):
                 continue
-            buried.append(execution.id)
-    return buried
+            expired.append(execution.id)
+    return expired
 
 
-def _boot() -> str:
+def _boot_id() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return ""
 
 
-def _space() -> str:
+def _pid_namespace() -> str:
     try:
         return os.readlink("/proc/self/ns/pid")
     except OSError:

@@ -1,7 +1,7 @@
-"""A review in Prefect's run graph: a task run that waits and then says what was decided, and an artifact with the link.
+"""A review in Prefect's run graph: a task run that waits and then shows the decision, and an artifact with the link.
 
-Nothing runs behind it. Prefect is told of its states as of those of any task, by events; its id follows from the
-review's place, so that whoever goes on with the execution means the same one.
+No code runs in that task run. Its states are reported by events, as those of any task are, with an id derived from
+execution and path, so that another worker that resumes the execution refers to the same task run.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from flowbuilder.model.review import DecisionKind, Review
 from flowbuilder.model.step_path import StepPath
 from flowbuilder.prefect.runs.state_mapping import one_line
 
-VERDICTS: dict[DecisionKind, str] = {
+DECISION_STATES: dict[DecisionKind, str] = {
     "approved": "Approved",
     "changes_requested": "Changes requested",
     "rejected": "Rejected",
@@ -32,31 +32,31 @@ VERDICTS: dict[DecisionKind, str] = {
     "withdrawn": "Withdrawn",
 }
 
-DRAWN = 1024
-"""How many reviews are remembered with what they waited for, until Prefect has written them down."""
-_DRAWN: OrderedDict[UUID, dict[str, Any]] = OrderedDict()
+MAX_TASK_INPUTS = 1024
+"""For how many reviews the task inputs are kept in memory, until Prefect has stored the task run."""
+_TASK_INPUTS: OrderedDict[UUID, dict[str, Any]] = OrderedDict()
 
 
 def review_task_id(execution_id: str, path: str) -> UUID:
-    """The task run that shows the review at this path."""
+    """The id of the task run that shows the review at this path."""
     return uuid5(UUID(execution_id), f"review {path}")
 
 
-def show_opened(review: Review, parents: Iterable[UUID]) -> None:
-    """Draw an open review."""
+def show_open_review(review: Review, parents: Iterable[UUID]) -> None:
+    """Show an open review in the run graph."""
     run = _task_run(review, parents)
-    _DRAWN[run.id] = run.task_inputs
-    while len(_DRAWN) > DRAWN:
-        _DRAWN.popitem(last=False)
+    _TASK_INPUTS[run.id] = run.task_inputs
+    while len(_TASK_INPUTS) > MAX_TASK_INPUTS:
+        _TASK_INPUTS.popitem(last=False)
     pending = _state(run, StateType.PENDING, "Pending", "", review.created_at, "opened")
     waiting = _state(run, StateType.PAUSED, "Waiting", waiting_for(review), review.created_at, "waits")
     run.state = waiting
     emit_task_run_state_change_event(run, pending, waiting)
 
 
-async def tell_decided(client: PrefectClient, *, review: Review, context: Context) -> None:
-    """Draw what was decided, unless it is drawn already. `context` is the flow run's: from there Prefect takes whose
-    task it is."""
+async def report_decision(client: PrefectClient, *, review: Review, context: Context) -> None:
+    """Show the decision on a review, unless Prefect shows it already. `context` is the flow run's, from which Prefect
+    takes the task run's flow run."""
     decision = review.decision
     if decision is None:
         return
@@ -64,56 +64,57 @@ async def tell_decided(client: PrefectClient, *, review: Review, context: Contex
     try:
         known = await client.read_task_run(run.id)
     except ObjectNotFound:
-        # Prefect writes task runs down some time after it has heard of them
-        run.task_inputs = _DRAWN.get(run.id, {})
+        # Prefect stores a task run some time after its first event
+        run.task_inputs = _TASK_INPUTS.get(run.id, {})
     else:
-        if known.state is not None and known.state.name == VERDICTS[decision.kind]:
+        if known.state is not None and known.state.name == DECISION_STATES[decision.kind]:
             return
         run.task_inputs = known.task_inputs
     run = run.model_copy(update={"end_time": decision.at})
     said = f"by {decision.by}" + (f": {one_line(decision.comment):.200}" if decision.comment else "")
     waiting = _state(run, StateType.PAUSED, "Waiting", waiting_for(review), review.created_at, "waits")
     kind = StateType.CANCELLED if decision.kind in ("withdrawn", "expired") else StateType.COMPLETED
-    done = _state(run, kind, VERDICTS[decision.kind], said, decision.at, decision.kind)
+    done = _state(run, kind, DECISION_STATES[decision.kind], said, decision.at, decision.kind)
     run.state = done
     context.copy().run(emit_task_run_state_change_event, run, waiting, done)
 
 
 def waiting_for(review: Review) -> str:
-    """Whom a review waits for, in words."""
+    """Whom a review waits for, as text."""
     assign = review.request.assign
     who = assign.group or ", ".join(assign.people) or "anyone"
     due = f", due {review.due_at:%Y-%m-%d %H:%M} UTC" if review.due_at else ""
-    return f"waits for {who}{due}"
+    return f"Waiting for {who}{due}"
 
 
 def review_link(review_url: str, review: Review) -> str:
-    """Where a person decides it."""
+    """The URL of the review page."""
     return f"{review_url.rstrip('/')}/review?item={review.id}"
 
 
 def review_artifact(review: Review, *, review_url: str) -> ArtifactCreate:
-    """What Prefect's UI shows of a review: who is asked what, and the link to the page where it is decided.
+    """The artifact of a review in Prefect's UI: who decides what, and the link to the review page.
 
-    Its description is all that lists show, so it holds the link too. Prefect renders markdown: what comes from outside
-    is put in as plain text.
+    Lists show only its description, so that holds the link too. Prefect renders Markdown, so text from outside is
+    escaped.
     """
     link = review_link(review_url, review)
-    title = plain(one_line(review.request.title))
+    title = escape_markdown(one_line(review.request.title))
+    site = f", site: {escape_markdown(review.site)}" if review.site else ""
     lines = [
         f"# Review: {title}",
         "",
         f"**[Open the review]({link})**",
         "",
         f"* step: `{review.path}`, round {review.request.round}",
-        f"* workflow: {plain(review.workflow)}" + (f", site: {plain(review.site)}" if review.site else ""),
-        f"* {plain(waiting_for(review))}",
+        f"* workflow: {escape_markdown(review.workflow)}{site}",
+        f"* {escape_markdown(waiting_for(review))}",
     ]
     top = StepPath(review.path).is_top
     return ArtifactCreate(
         key=artifact_key(review),
         type="markdown",
-        description=f"Review of {title}: {plain(waiting_for(review))}. [Open the review]({link})",
+        description=f"Review of {title}. {escape_markdown(waiting_for(review))}. [Open the review]({link})",
         data="\n".join(lines),
         flow_run_id=UUID(review.execution_id),
         task_run_id=review_task_id(review.execution_id, review.path) if top else None,
@@ -125,8 +126,8 @@ def artifact_key(review: Review) -> str:
     return "-".join(part for part in re.split(r"[^a-z0-9]+", f"review {review.workflow} {review.path}".lower()) if part)
 
 
-def plain(text: str) -> str:
-    """Text in which markdown and HTML mean nothing."""
+def escape_markdown(text: str) -> str:
+    """Escape Markdown and HTML."""
     return re.sub(r"([\\`*_{}\[\]()#+!|~>-])", r"\\\1", text).replace("&", "&amp;").replace("<", "&lt;")
 
 

@@ -1,7 +1,7 @@
-"""What Prefect is told of a flow run: in order, and without anybody waiting for it.
+"""Ordered, asynchronous queue of updates about one flow run to the Prefect API.
 
-Our tables are the record, so a word that Prefect does not hear costs nothing but what people see there. The sweeper
-tells it the end once more.
+Our tables are the source of truth, so a lost update only affects what Prefect's UI shows. The reconciler reports the
+final state once more.
 """
 
 from __future__ import annotations
@@ -19,75 +19,76 @@ from flowbuilder.prefect.api.availability import BUSY
 
 logger = logging.getLogger(__name__)
 
-AGAIN_AFTER = (0.5, 1.0, 2.0, 4.0)
-"""Seconds after which a word is said again that a busy server did not take."""
+RETRY_DELAYS = (0.5, 1.0, 2.0, 4.0)
+"""Seconds before each retry of an update that a busy server rejected."""
 
 HOLD_SECONDS = 0.6
-"""How long the first word after a silence is held back: what people wait for is asked of Prefect first."""
+"""Delay of the first update after an idle time: requests that people wait for reach Prefect before it."""
 
-Word = Callable[[PrefectClient], Awaitable[Any]]
+Update = Callable[[PrefectClient], Awaitable[Any]]
 
 
 class StateReporter:
-    """A queue of words, said one after the other. `patience` is how many seconds one may take."""
+    """Sends updates one after the other. `timeout` is how many seconds one may take; `about` names the run in logs."""
 
-    def __init__(self, client: PrefectClient, *, about: str, patience: float = 20.0) -> None:
+    def __init__(self, client: PrefectClient, *, about: str, timeout: float = 20.0) -> None:
         self._client = client
         self._about = about
-        self._patience = patience
-        self._speaking = False
+        self._timeout = timeout
+        self._sending = False
         self._closing = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self._words: asyncio.Queue[Word | None] = asyncio.Queue()
-        self._speaker = asyncio.create_task(self._speak(), name=f"tell {about}")
+        self._updates: asyncio.Queue[Update | None] = asyncio.Queue()
+        self._sender = asyncio.create_task(self._send_all(), name=f"report {about}")
         self.failed = False
 
     @property
-    def silent(self) -> bool:
-        """Whether all is said."""
-        return self._words.empty() and not self._speaking
+    def idle(self) -> bool:
+        """Whether every update has been sent."""
+        return self._updates.empty() and not self._sending
 
-    def enqueue(self, word: Word) -> None:
-        """Say this when everything before is said. May be called from any thread."""
-        self._loop.call_soon_threadsafe(self._words.put_nowait, word)
+    def enqueue(self, update: Update) -> None:
+        """Send an update after those before it. May be called from any thread."""
+        self._loop.call_soon_threadsafe(self._updates.put_nowait, update)
 
     async def close(self) -> None:
-        """Wait until all is said, or cannot be."""
+        """Wait until every update has been sent or has failed."""
         self._closing.set()
-        self._loop.call_soon(self._words.put_nowait, None)
+        self._loop.call_soon(self._updates.put_nowait, None)
         with contextlib.suppress(asyncio.CancelledError):
-            await self._speaker
+            await self._sender
 
     def cancel(self) -> None:
-        """Say no more."""
-        self._speaker.cancel()
+        """Drop the updates that have not been sent."""
+        self._sender.cancel()
 
-    async def _speak(self) -> None:
+    async def _send_all(self) -> None:
         while True:
-            silent = self._words.empty()
-            if (word := await self._words.get()) is None:
+            was_idle = self._updates.empty()
+            if (update := await self._updates.get()) is None:
                 return
-            self._speaking = True
-            if silent:
+            self._sending = True
+            if was_idle:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._closing.wait(), HOLD_SECONDS)
             try:
-                async with asyncio.timeout(self._patience):
-                    await self._say(word)
-            except Exception as problem:  # whatever it is, the execution does not depend on it
+                async with asyncio.timeout(self._timeout):
+                    await self._send(update)
+            except Exception as problem:  # of any kind: the execution does not depend on it
                 self.failed = True
-                logger.warning("Prefect did not hear something about %s: %s: %s", self._about, type(problem).__name__,
-                               problem)  # fmt: skip
+                logger.warning(
+                    "Prefect did not accept an update about %s: %s: %s", self._about, type(problem).__name__, problem
+                )
             finally:
-                self._speaking = False
+                self._sending = False
 
-    async def _say(self, word: Word) -> None:
-        for pause in AGAIN_AFTER:
+    async def _send(self, update: Update) -> None:
+        for delay in RETRY_DELAYS:
             try:
-                await word(self._client)
+                await update(self._client)
                 return
             except PrefectHTTPStatusError as problem:
                 if problem.response.status_code != BUSY:
                     raise
-            await asyncio.sleep(pause)
-        await word(self._client)
+            await asyncio.sleep(delay)
+        await update(self._client)

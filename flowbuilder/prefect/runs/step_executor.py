@@ -14,19 +14,21 @@ from typing import NoReturn
 from uuid import UUID
 
 from prefect.context import FlowRunContext
+from prefect.exceptions import Pause
 
 from flowbuilder.engine.history import History
 from flowbuilder.engine.step_executor import Attempt, StepExecutor
 from flowbuilder.engine.step_runner import StepRunResult
+from flowbuilder.errors import Unavailable
 from flowbuilder.model.review import Review
 from flowbuilder.model.step_path import StepPath
 from flowbuilder.plan.nodes import LoopNode, Plan
 from flowbuilder.prefect.runs.batch_task import BatchTask
 from flowbuilder.prefect.runs.review_task import (
+    report_decision,
     review_artifact,
     review_task_id,
-    show_opened,
-    tell_decided,
+    show_open_review,
 )
 from flowbuilder.prefect.runs.state_reporter import StateReporter
 from flowbuilder.prefect.runs.step_task import StepTask, run_as_task
@@ -62,7 +64,7 @@ class PrefectStepExecutor(StepExecutor):
                 continue
             self._task_runs[review.path] = review_task_id(self._execution_id, review.path)
             if review.decision is not None:
-                self._reporter.enqueue(partial(tell_decided, review=review, context=context))
+                self._reporter.enqueue(partial(report_decision, review=review, context=context))
 
     async def run_step(self, start: Start, attempt: Attempt) -> StepRunResult:
         """Run a step as a task run of its own, or inside the one that its iteration has."""
@@ -70,17 +72,34 @@ class PrefectStepExecutor(StepExecutor):
             self._pause()
         if not StepPath(start.path).is_top:
             return await self._run_in_batch(start, attempt)
-        task = StepTask(start=start, attempt=attempt, started=partial(self._task_runs.__setitem__, start.path))
-        result = await task.run(self._parents(start.upstream))
-        if result is None:
-            self._pause()
-        return result
+        step, task = start.node.step, StepTask(path=start.path, attempt=attempt, task_runs=self._task_runs)
+        why = "it was paused"
+        try:
+            state = await run_as_task(
+                task,
+                name=step.name or step.id,
+                run_name=start.path,
+                tag=step.type,
+                parents=self._parents(start.upstream),
+                retries=step.retry.attempts - 1 if step.retry else 0,
+                retry_condition_fn=task.should_retry,
+                # no timeout_seconds: Prefect would cut off the recording of the outcome
+            )
+            why = state.message or state.name or ""
+        except Pause:
+            if task.result is None:
+                self._pause()
+        if task.error is not None:
+            raise task.error
+        if task.result is None:
+            raise Unavailable(f"Prefect did not run {start.path}: {why}")
+        return task.result
 
     async def review_opened(self, review: Review, upstream: tuple[str, ...]) -> None:
         """Show an open review as a task run, and as an artifact with the link to the review page."""
         if StepPath(review.path).is_top:
             self._task_runs[review.path] = review_task_id(review.execution_id, review.path)
-            show_opened(review, self._parents(upstream))
+            show_open_review(review, self._parents(upstream))
         artifact = review_artifact(review, review_url=self._worker_context.settings.review_url)
         self._reporter.enqueue(lambda client: client.create_artifact(artifact))
 
@@ -102,11 +121,7 @@ class PrefectStepExecutor(StepExecutor):
         batch = self._current_batches.get(top)
         if batch is None or batch.closed:
             parents = self._parents(path for path in start.upstream if StepPath(path).top != top)
-            batch = self._current_batches[top] = BatchTask(
-                top,
-                lambda body: run_as_task(body, name=top, run_name=top, tags=["iteration"], parents=parents),
-                tolerant=top in self._tolerant,
-            )
+            batch = self._current_batches[top] = BatchTask(top, parents=parents, tolerant=top in self._tolerant)
             self._batches.append(batch)
         return batch
 

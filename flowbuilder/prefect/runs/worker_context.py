@@ -1,4 +1,4 @@
-"""What a process brings to the executions that it works on."""
+"""Process-wide worker dependencies: store, ports, settings, plan cache, and the name that it takes leases under."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from uuid_utils.compat import uuid7
 
 from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.ports import Ports, Store
-from flowbuilder.prefect.runs.process_liveness import this_place
+from flowbuilder.prefect.runs.process_liveness import this_machine
 from flowbuilder.settings import Settings
 
 
 def new_holder(kind: str) -> str:
-    """A name for leases that no other process ever has, not even one with the same process id."""
-    return f"{kind}:{this_place()}:{os.getpid()}:{uuid7()}"
+    """A lease holder's name for this process. It is unique, even if another process gets the same process id."""
+    return f"{kind}:{this_machine()}:{os.getpid()}:{uuid7()}"
 
 
 def kind_of(holder: str) -> str:
-    """What kind of process such a name is of."""
+    """The kind of process in a lease holder's name, such as `worker`."""
     return holder.partition(":")[0]
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerContext:
-    """The store, the outside world and the settings; `holder` is the name under which it takes leases."""
+    """What a worker process runs executions with. `holder` is the name under which it takes leases."""
 
     store: Store
     ports: Ports
@@ -42,7 +42,7 @@ class WorkerContext:
 
     @property
     def lease(self) -> timedelta:
-        """How long a lease lasts without being renewed."""
+        """How long a lease lasts without renewal."""
         return timedelta(seconds=self.settings.lease_seconds)
 
 

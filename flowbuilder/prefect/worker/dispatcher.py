@@ -109,7 +109,7 @@ class Dispatcher:
         self.cancel_all()
         await self.wait_idle()
         closing = [asyncio.create_task(reporter.close()) for reporter in self._reporters.values()]
-        if closing:  # the sweeper of another worker repeats the updates that did not arrive by then
+        if closing:  # the reconciler of another worker repeats the updates that did not arrive by then
             await asyncio.wait(closing, timeout=REPORT_SECONDS)
         for reporter in self._reporters.values():
             reporter.cancel()
@@ -190,7 +190,7 @@ class Dispatcher:
 
     def _reporter(self, run: FlowRun) -> StateReporter:
         """The queue of updates about a run. A resumed execution does not wait for the updates of its previous run."""
-        for name in [name for name, other in self._reporters.items() if other.silent and name not in self.slots]:
+        for name in [name for name, other in self._reporters.items() if other.idle and name not in self.slots]:
             self._reporters.pop(name).cancel()
         execution_id = str(run.id)
         if execution_id not in self._reporters:

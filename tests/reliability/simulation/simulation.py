@@ -269,14 +269,14 @@ def simulate(seed: int, ground: StoreFactory, *, sqlite: bool = False, mix: Mix 
     """Everything that the seed decides, from the beginning to the end; with this mix instead of the seed's own."""
     random.seed(seed)
 
-    elapsing = flowbuilder.engine.effects.effect_ledger._elapsing
+    elapsing = flowbuilder.engine.effects.effect_ledger._elapsed_seconds
 
     async def main(loop: VirtualLoop) -> Result:
-        flowbuilder.engine.effects.effect_ledger._elapsing = lambda: loop.seconds
+        flowbuilder.engine.effects.effect_ledger._elapsed_seconds = lambda: loop.seconds
         return await World(seed, ground, loop, sqlite=sqlite, mix=mix).run()
 
     try:
         with deterministic_scheduling():
             return run_virtually(main)
     finally:
-        flowbuilder.engine.effects.effect_ledger._elapsing = elapsing
+        flowbuilder.engine.effects.effect_ledger._elapsed_seconds = elapsing

@@ -1,4 +1,4 @@
-"""`flowbuilder validate`, `explain` and `schema`, as a process and with garbage."""
+"""`flowbuilder validate`, `explain` and `schema`: output, start-up time, and garbage as input."""
 
 import json
 import resource
@@ -65,7 +65,7 @@ def run(*arguments: str) -> Result:
 
 
 @pytest.mark.parametrize("name", GARBAGE)
-def test_garbage_gets_complaints_and_never_a_traceback(name: str, tmp_path: Path) -> None:
+def test_garbage_gets_diagnostics_and_never_a_traceback(name: str, tmp_path: Path) -> None:
     path = tmp_path / "garbage.yaml"
     path.write_bytes(GARBAGE[name])
     begin = time.process_time()
@@ -79,7 +79,7 @@ def test_garbage_gets_complaints_and_never_a_traceback(name: str, tmp_path: Path
     assert all(found["code"].startswith("FB") and found["message"] for found in record["diagnostics"])
 
 
-def test_the_json_has_exactly_what_the_contract_says() -> None:
+def test_the_json_has_exactly_the_documented_fields() -> None:
     bad = CASES / "bad" / "FB106-unknown-input.yaml"
     result = run("validate", "--format", "json", str(GOOD), str(bad))
     assert result.exit_code == 1
@@ -111,7 +111,7 @@ def test_warnings_do_not_fail() -> None:
     assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "1 warning in 1 file")
 
 
-def test_a_byte_order_mark_moves_no_column(tmp_path: Path) -> None:
+def test_a_byte_order_mark_does_not_shift_columns(tmp_path: Path) -> None:
     path = tmp_path / "marked.yaml"
     path.write_bytes(b"\xef\xbb\xbf" + b"nmae: x\n")
     records = json.loads(run("validate", "--format", "json", str(path)).stdout)["files"][0]["diagnostics"]
@@ -119,7 +119,7 @@ def test_a_byte_order_mark_moves_no_column(tmp_path: Path) -> None:
 
 
 def seconds(*arguments: str) -> float:
-    """The shortest of five runs of Python, in processor time: other work on the machine counts less in it."""
+    """The least CPU time of five runs of Python, which depends less on other load than wall time."""
     taken = []
     for _ in range(5):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -130,7 +130,7 @@ def seconds(*arguments: str) -> float:
 
 
 def test_validate_answers_in_half_a_second() -> None:
-    # a machine that does much else is measured by what the libraries alone take on it: 0.2 s where it does nothing else
+    # on a busy machine the limit is relative to the import of the libraries alone: 0.2 s on an idle one
     libraries = "import click, yaml, jinja2, pydantic; pydantic.create_model('M', a=(int, 1))()"
     assert seconds("-m", "flowbuilder", "validate", str(GOOD)) < max(0.5, 2.4 * seconds("-c", libraries))
 

@@ -1,4 +1,4 @@
-"""Hostile texts: each is refused, fails or ends, as its record says, and none takes long or much."""
+"""Hostile texts: each has its recorded outcome, within bounds of time and memory."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ SECONDS_TO_COMPILE, SECONDS_TO_RUN, MEGABYTES = 1.0, 0.2, 64.0
 
 
 def measured(texts: list[dict[str, Any]], context: dict[str, Any]) -> list[dict[str, Any]]:
-    """What each text did, as `bounds.py` measures it in a child process."""
+    """The outcome and cost of each text, measured by `resource_bounds.py` in a child process."""
     child = subprocess.run(
         [sys.executable, str(Path(__file__).parents[2] / "support/resource_bounds.py")],
         input=json.dumps({"texts": texts, "context": context}),
@@ -45,7 +45,7 @@ def test_a_hostile_text_does_what_its_record_says(index: int, outcomes: list[dic
 
 
 def big_context() -> dict[str, Any]:
-    """About eight megabytes of what a page could hold."""
+    """A context of about eight megabytes."""
     deep: Any = 1
     for _ in range(60):
         deep = [deep]

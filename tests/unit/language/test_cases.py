@@ -1,4 +1,4 @@
-"""The specification of the language: every row of the tables, in each syntax that has it."""
+"""The specification of the language: every row of the tables, in each syntax that supports it."""
 
 import json
 import tomllib
@@ -42,7 +42,7 @@ def expect_error(make: type[Template] | type[Expression], source: str, codes: st
 
 
 def same(value: Any, expected: Any) -> bool:
-    """Equal as JSON: 1 is not true, and a whole number is not a real one."""
+    """Equal as JSON and of the same type: 1 is neither true nor 1.0."""
     return json.dumps(value) == json.dumps(expected)
 
 

@@ -1,4 +1,4 @@
-"""Checking a text where it stands: what is wrong with it, the shape of what it gives, and where its text comes from."""
+"""The type checker: findings, the shape of the result, and its taint."""
 
 import pytest
 
@@ -111,7 +111,7 @@ def test_a_mistake_is_one_error_at_its_place(source: str, code: str, part: str, 
 
 
 @pytest.mark.parametrize("source", ["steps.page.output.extra", "feedback.comment"])
-def test_what_data_may_lack_is_a_warning(source: str) -> None:
+def test_a_member_that_may_be_missing_is_a_warning(source: str) -> None:
     (finding,) = findings(source)
     assert (finding.code, finding.severity) == ("FB304", "warning")
 
@@ -140,7 +140,7 @@ def test_what_data_may_lack_is_a_warning(source: str) -> None:
         "inputs.n == null",
     ],
 )
-def test_what_is_taken_care_of_is_no_complaint(source: str) -> None:
+def test_a_guarded_value_gives_no_finding(source: str) -> None:
     assert findings(source) == []
 
 
@@ -160,7 +160,7 @@ def test_all_mistakes_of_a_template_are_found_in_one_pass_in_order_each_once() -
     ]
 
 
-def test_a_name_set_on_only_some_ways_may_be_missing() -> None:
+def test_a_variable_that_only_some_branches_set_may_be_missing() -> None:
     (finding,) = Template("{% if inputs.n > 1 %}{% set x = 1 %}{% endif %}{{ x }}").check(NAMES)[1]
     assert (finding.code, finding.message) == (
         "FB304",
@@ -192,7 +192,7 @@ def test_a_name_set_on_only_some_ways_may_be_missing() -> None:
         ("range(3)", "list of number"),
     ],
 )
-def test_a_shape_prints_itself(source: str, words: str) -> None:
+def test_a_shape_is_described_in_words(source: str, words: str) -> None:
     assert describe(shape(source)) == words
 
 
@@ -220,7 +220,7 @@ def test_a_shape_prints_itself(source: str, words: str) -> None:
         ("site.names", False, False),
     ],
 )
-def test_trust_goes_with_text_and_influence_with_decisions(source: str, tainted: bool, influenced: bool) -> None:
+def test_text_carries_taint_and_decisions_carry_influence(source: str, tainted: bool, influenced: bool) -> None:
     found = shape(source)
     assert found.trust == (WEB if tainted else None)
     assert found.influence == (WEB if influenced else None)
@@ -239,7 +239,7 @@ def test_trust_goes_with_text_and_influence_with_decisions(source: str, tainted:
         ("{% set t = 1 %}{% if steps.page.output.title %}{% set t = 2 %}{% endif %}{{ t }}.", False, True),
     ],
 )
-def test_trust_of_a_template_is_that_of_what_it_prints(source: str, tainted: bool, influenced: bool) -> None:
+def test_the_taint_of_a_template_is_that_of_the_values_it_prints(source: str, tainted: bool, influenced: bool) -> None:
     found, _ = Template(source).check(NAMES)
     assert found.kinds == {"text"}
     assert found.trust == (WEB if tainted else None)
@@ -254,7 +254,7 @@ def test_taints_are_joined_where_values_mix() -> None:
     assert str(found.trust) == "page (web page) and api (other service)"
 
 
-def test_a_schema_becomes_what_it_says() -> None:
+def test_a_schema_becomes_the_shape_that_it_describes() -> None:
     for schema, words in (
         ({"type": ["string", "null"]}, "text or null"),
         ({"type": "string", "nullable": True}, "text or null"),
@@ -283,7 +283,7 @@ def test_a_schema_becomes_what_it_says() -> None:
         assert describe(shape_of_schema(schema)) == words, schema
 
 
-def test_a_schema_that_holds_itself_ends() -> None:
+def test_a_recursive_schema_ends() -> None:
     tree = {"$defs": {"T": {"type": "object", "properties": {"next": {"$ref": "#/$defs/T"}}}}, "$ref": "#/$defs/T"}
     assert describe(shape_of_schema(tree)) == "{next: anything}"
     wide = {
@@ -325,7 +325,7 @@ def test_references_are_the_paths_that_a_text_reads(source: str, expected: dict[
     assert guarded(Expression(source)) == expected
 
 
-def test_references_of_a_template_leave_out_the_names_that_it_makes() -> None:
+def test_references_of_a_template_leave_out_its_own_variables() -> None:
     text = Template(
         "{% set x = a.b %}{{ x.c }}{% for r in rows.all %}{{ r.d }}{{ loop.index }}{{ site.e }}{% endfor %}"
         "{% if f %}{{ f.g }}{% else %}{{ f.h }}{% endif %}"

@@ -27,7 +27,7 @@ def alike(one: tuple[str, Any], other: tuple[str, Any]) -> bool:
 @MANY
 @given(expressions)
 @example("(a == true) or (1.0 in f)")
-def test_generated_code_and_a_walk_of_the_tree_agree_on_expressions(source: str) -> None:
+def test_generated_code_and_the_reference_interpreter_agree_on_expressions(source: str) -> None:
     tree = parse_expression(source)
     expected = outcome_of(lambda: ReferenceInterpreter(deepcopy(CONTEXT)).value(tree))
     found = outcome_of(lambda: Expression(source).evaluate(CONTEXT))
@@ -36,7 +36,7 @@ def test_generated_code_and_a_walk_of_the_tree_agree_on_expressions(source: str)
 
 @MANY
 @given(templates)
-def test_generated_code_and_a_walk_of_the_tree_agree_on_templates(source: str) -> None:
+def test_generated_code_and_the_reference_interpreter_agree_on_templates(source: str) -> None:
     parsed = outcome_of(lambda: parse_template(source))
     if parsed[0] == "error":
         assert outcome_of(lambda: Template(source)) == parsed
@@ -52,7 +52,7 @@ def test_generated_code_and_a_walk_of_the_tree_agree_on_templates(source: str) -
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="ab.[]()|&!=<>?:,\"'0123 +-*/%~{}\n_inotrdsx", max_size=40))
-def test_no_text_at_all_raises_anything_but_a_language_error(source: str) -> None:
+def test_every_text_compiles_or_raises_a_language_error(source: str) -> None:
     for make in (Expression, Template):
         for text in (source, "{{" + source + "}}", "{%" + source + "%}"):
             kind, made = outcome_of(lambda make=make, text=text: make(text))
@@ -98,7 +98,7 @@ PLAIN = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newli
 
 @MANY
 @given(BENIGN)
-def test_what_jinja2_prints_of_a_benign_template_this_language_prints(body: str) -> None:
+def test_a_benign_template_prints_the_same_as_in_jinja2(body: str) -> None:
     source = "{% for row in rows %}" + body + "{% endfor %}."
     context = {"rows": [{"k": "Ab", "v": 2}, {"k": "cD", "v": 5}], "n": 4, "name": "green tea", "list": [1, 2, 3]}
     assert Template(source).render(context) == PLAIN.from_string(source).render(context)
@@ -117,7 +117,7 @@ json_values = st.recursive(
 
 @MANY
 @given(json_values)
-def test_a_value_comes_through_as_it_is_and_equals_itself(value: Any) -> None:
+def test_a_value_is_unchanged_and_equals_itself(value: Any) -> None:
     context = {"x": value, "y": deepcopy(value)}
     assert Template("{{ x }}").render(context) == value
     assert Expression("x == y && !(x != y) && x in [y]").evaluate(context) is True

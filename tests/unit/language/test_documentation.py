@@ -1,4 +1,4 @@
-"""The page about the language says what the code does."""
+"""`docs/language.md` agrees with the code."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ def test_every_function_has_a_row_with_its_signature() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_a_row_says_what_it_gives_does_and_charges(row: str) -> None:
+def test_a_row_has_a_result_a_description_and_a_charge(row: str) -> None:
     cells = re.split(r"(?<!\\)\|", row)[1:-1]
     assert len(cells) == 4
     assert all(cell.strip() for cell in cells)

@@ -1,4 +1,4 @@
-"""Every function: its examples hold, its arguments are checked, and it is charged before it works."""
+"""Every function: its examples are true, its arguments are checked, and it charges the meter before it works."""
 
 import json
 import re
@@ -70,7 +70,7 @@ def test_the_shape_of_an_example_is_the_shape_of_its_value(name: str) -> None:
         assert Shape.of_value(json.loads(value)).kinds <= shape.kinds, (expression, describe(shape))
 
 
-def test_content_people_find_the_filters_they_need() -> None:
+def test_the_filters_that_authors_expect_exist() -> None:
     assert set(WANTED) <= set(FUNCTIONS)
 
 
@@ -143,7 +143,7 @@ GROWING = {
 
 
 @pytest.mark.parametrize("name", GROWING)
-def test_a_function_that_makes_something_is_charged_at_least_its_size(name: str) -> None:
+def test_a_function_charges_at_least_the_size_of_its_result(name: str) -> None:
     meter = Meter()
     made = OWN[name].run(meter, *GROWING[name])
     # in units of four bytes; a reference is two of them
@@ -152,7 +152,7 @@ def test_a_function_that_makes_something_is_charged_at_least_its_size(name: str)
 
 
 @pytest.mark.parametrize("name", GROWING)
-def test_a_function_that_may_make_nothing_more_fails_before_it_works(name: str) -> None:
+def test_a_function_without_budget_fails_before_it_works(name: str) -> None:
     meter = Meter()
     meter.memory = 10
     with pytest.raises(LanguageError) as caught:

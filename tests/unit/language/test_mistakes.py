@@ -1,4 +1,4 @@
-"""What people write who come from elsewhere, and what they are told: the place and what to write instead."""
+"""Syntax of other languages: the error names the place and what to write instead."""
 
 import pytest
 
@@ -58,7 +58,7 @@ EXPRESSIONS = [
 
 
 @pytest.mark.parametrize(("source", "part", "hint"), TEMPLATES)
-def test_a_template_of_another_language_is_told_what_to_write(source: str, part: str, hint: str) -> None:
+def test_a_template_in_foreign_syntax_gets_a_hint(source: str, part: str, hint: str) -> None:
     with pytest.raises(LanguageError) as caught:
         Template(source)
     assert source[caught.value.start : caught.value.end] == part
@@ -66,7 +66,7 @@ def test_a_template_of_another_language_is_told_what_to_write(source: str, part:
 
 
 @pytest.mark.parametrize(("source", "part", "hint"), EXPRESSIONS)
-def test_an_expression_of_another_language_is_told_what_to_write(source: str, part: str, hint: str) -> None:
+def test_an_expression_in_foreign_syntax_gets_a_hint(source: str, part: str, hint: str) -> None:
     with pytest.raises(LanguageError) as caught:
         Expression(source)
     assert source[caught.value.start : caught.value.end] == part
@@ -84,13 +84,13 @@ CHECKED = [
 
 
 @pytest.mark.parametrize(("source", "part", "hint"), CHECKED)
-def test_a_name_of_another_language_is_found_by_the_check(source: str, part: str, hint: str) -> None:
+def test_a_foreign_name_is_found_by_the_checker(source: str, part: str, hint: str) -> None:
     _, (finding,) = Template(source).check(NAMES)
     assert source[finding.start : finding.end] == part
     assert hint in finding.hint
 
 
-def test_a_name_that_is_not_there_is_told_which_ones_are() -> None:
+def test_the_error_of_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(LanguageError) as caught:
         Expression("input.url").evaluate({"inputs": {}, "site": {}})
     assert (caught.value.code, caught.value.stage) == ("undefined", "compile")
@@ -100,7 +100,7 @@ def test_a_name_that_is_not_there_is_told_which_ones_are() -> None:
     assert caught.value.hint == "visible here are: inputs, site"
 
 
-def test_a_member_that_is_not_there_is_told_what_is_there() -> None:
+def test_the_error_of_a_missing_member_names_the_value_that_was_found() -> None:
     context = {"steps": {"draft": {"output": {"title": "x", "rows": [{"term": "y"}], "none": None}}}}
     for source, message, hint in (
         ("steps.draft.output.titel", "steps.draft.output has no titel", "did you mean title?"),

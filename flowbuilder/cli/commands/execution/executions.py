@@ -60,7 +60,7 @@ def listing(
         )
         for item in found
     ]
-    columns = ("id", "status", "workflow", "site", "created", "steps")
+    columns = ("ID", "Status", "Workflow", "Site", "Created", "Steps")
     return CommandResult(
         data=data, text=table(columns, rows, empty="No executions. Start one with `flowbuilder run NAME`.")
     )

@@ -1,4 +1,4 @@
-"""`flowbuilder run`: start an execution, and run it here or wait for it on request."""
+"""`flowbuilder run`: start an execution; optionally run it in this process or wait for it."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def listing(
         (item.id, coloured(_state(item)), item.workflow, when(item.due_at), item.claimed_by, item.request.title)
         for item in page.reviews
     ]
-    columns = ("id", "status", "workflow", "due", "claimed by", "title")
+    columns = ("ID", "Status", "Workflow", "Due", "Claimed by", "Title")
     return CommandResult(data=data, text=table(columns, rows, empty="No reviews waiting"))
 
 

@@ -23,7 +23,7 @@ def command(include_archived: bool) -> CommandResult:
         (item.name, _version(item.published), _version(item.draft), when(item.updated_at), item.title) for item in found
     ]
     empty = "No workflows yet. Store one with `flowbuilder push FILE`."
-    return CommandResult(data=data, text=table(("name", "published", "draft", "changed", "title"), rows, empty=empty))
+    return CommandResult(data=data, text=table(("Name", "Published", "Draft", "Changed", "Title"), rows, empty=empty))
 
 
 def _version(number: int | None) -> str:
