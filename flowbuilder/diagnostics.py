@@ -1,4 +1,4 @@
-"""What is wrong with a definition, said to its author: one complaint with its code and place, and sets of them."""
+"""Diagnostics of a definition: errors and warnings with code and place, and ordered reports of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Span:
-    """A stretch of the document: 1-based lines and columns, the end column is exclusive."""
+    """A range in the text of a document: 1-based lines and columns, the end column is exclusive."""
 
     line: int
     column: int
@@ -35,7 +35,7 @@ class DiagnosticRecord(TypedDict):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Diagnostic:
-    """One complaint. `pointer` is a JSON pointer into the document, `span` its place in the text, if it has one."""
+    """An error or a warning. `pointer` is a JSON pointer into the document, `span` the place in its text, if any."""
 
     code: str
     message: str
@@ -46,7 +46,7 @@ class Diagnostic:
     span: Span | None = None
 
     def record(self) -> DiagnosticRecord:
-        """The JSON form; line and column are null where the document has no text (made in Python)."""
+        """The JSON form; line and column are null where the document was not read from a text."""
         return {
             "code": self.code,
             "severity": self.severity,
@@ -62,7 +62,7 @@ class Diagnostic:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """An ordered set of diagnostics: by place in the text, then by code; the same complaint appears once."""
+    """An ordered set of diagnostics: by place in the text, then by code, without duplicates."""
 
     diagnostics: tuple[Diagnostic, ...] = field(default=())
 
@@ -85,18 +85,18 @@ class Report:
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
-        """The diagnostics that forbid running the definition."""
+        """The diagnostics with severity `error`."""
         return tuple(item for item in self.diagnostics if item.severity == "error")
 
     @property
     def ok(self) -> bool:
-        """Whether the definition may run: no errors, warnings allowed."""
+        """Whether there are no errors; warnings are allowed."""
         return not self.errors
 
     def summary(self) -> str:
-        """One line: how many complaints, and the first of them."""
+        """One line: the number of errors and warnings, and the first of them."""
         if not self.diagnostics:
-            return "no complaints"
+            return "no errors or warnings"
         errors, warnings = len(self.errors), len(self) - len(self.errors)
         counts = [count(errors, "error")] * bool(errors) + [count(warnings, "warning")] * bool(warnings)
         first = (self.errors or self.diagnostics)[0]
@@ -104,7 +104,7 @@ class Report:
 
 
 def render(report: Report, *, source: str | None = None, file: str = "") -> str:
-    """The report for a terminal: message, place, the source line with carets, notes and hint; empty when clean."""
+    """The report as text: message, place, the source line with carets, notes and hint; empty for an empty report."""
     lines = source.splitlines() if source is not None else []
     return "\n".join(block for item in report for block in (_block(item, lines, file), ""))
 
@@ -115,7 +115,7 @@ def count(number: int, noun: str) -> str:
 
 
 def place_of(item: Diagnostic) -> str:
-    """`line 12`, or the pointer where the document has no text."""
+    """`line 12`, or the JSON pointer where there is no text."""
     return f"line {item.span.line}" if item.span else item.pointer
 
 
@@ -145,7 +145,7 @@ def _block(item: Diagnostic, lines: list[str], file: str) -> str:
 
 
 def nearest(name: str, among: Iterable[str]) -> str | None:
-    """The name most like `name`, where one is like enough: `promt` is `prompt`."""
+    """The most similar name, or None where none is similar: `prompt` for `promt`."""
     from difflib import get_close_matches
 
     found = get_close_matches(name.lower(), list(among), n=1, cutoff=0.6)
@@ -153,7 +153,7 @@ def nearest(name: str, among: Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: str, among: Iterable[str], *, what: str = "there are") -> str:
-    """A hint: the nearest name, else the names that there are."""
+    """A hint for an unknown name: the most similar name, else a list of the names."""
     names = list(among)
     close = nearest(name, names)
     if close is not None:
@@ -162,6 +162,6 @@ def did_you_mean(name: str, among: Iterable[str], *, what: str = "there are") ->
 
 
 def listed(names: Iterable[str], most: int = 20) -> str:
-    """Names in a row, the first twenty of many."""
+    """The names joined with commas, at most `most` of them."""
     every = list(names)
     return ", ".join(every[:most]) + (f" and {len(every) - most} more" if len(every) > most else "")

@@ -1,21 +1,21 @@
-"""The exceptions that flowbuilder raises at programmers and operators.
+"""The exceptions of flowbuilder.
 
     FlowbuilderError
     +-- DefinitionError        a definition has errors; carries the Report
     +-- LanguageError          a template or an expression cannot be compiled, or fails while it runs
-    +-- StepError              a step failed, and trying again would not help
-    |   +-- TransientError     a step failed for a passing reason; the only error that is retried
-    |       +-- Throttled      no failure at all: it has to wait for its turn at a connection
+    +-- StepError              a step failed, and a retry would not help
+    |   +-- TransientError     a step failed for a temporary reason; the only error that is retried
+    |       +-- Throttled      a call has to wait for the rate limit of a connection; not a failure
     +-- ConfigurationError     settings, a site or a connection are missing or wrong
     +-- NotFound               no such workflow, execution, review or site
-    +-- Conflict               someone was faster: the record changed since it was read
+    +-- Conflict               the record changed since it was read
     |   +-- LostLease          another worker holds the execution now
-    +-- Refused                what was asked for is not allowed in this state; the message says why
-    |   +-- BeingCancelled     the execution is being cancelled, and no effect begins any more
-    +-- Damaged                a row of the database cannot be read, or is not what was written
+    +-- Refused                the request is not allowed in this state; the message says why
+    |   +-- BeingCancelled     the execution is being cancelled, and no further effect may begin
+    +-- Damaged                a row of the database is unreadable or was altered
     +-- Unavailable            the database or the Prefect server cannot be reached
 
-What an author wrote wrong is never one of these while it is looked for: it is a `Diagnostic` in a `Report`.
+Errors in a document do not raise while it is checked: they are `Diagnostic`s in a `Report`.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ Transience = Literal["timeout", "rate_limit", "server_error", "connection"]
 
 
 class FlowbuilderError(Exception):
-    """Everything that flowbuilder raises on purpose."""
+    """The base class of all exceptions that flowbuilder raises."""
 
     @property
     def message(self) -> str:
-        """What happened, in one sentence for a person."""
+        """What happened, in one sentence for the user."""
         return str(self)
 
 
@@ -73,7 +73,7 @@ class LanguageError(FlowbuilderError):
 
 
 class StepError(FlowbuilderError):
-    """A step failed, and trying again would not help. `code` is a stable short name, `detail` is plain JSON.
+    """A step failed, and a retry would not help. `code` is a stable short name, `detail` is plain JSON.
 
     `definitive`: the target certainly did nothing, because it rejected the request or the request was never sent.
     """
@@ -88,7 +88,7 @@ class StepError(FlowbuilderError):
 
 
 class TransientError(StepError):
-    """A step failed for a passing reason (`reason`); `retry_after` is in seconds, where the other side said so."""
+    """A step failed for a temporary reason (`reason`); `retry_after` is in seconds, where the server gave it."""
 
     def __init__(
         self, message: str, *, reason: Transience, retry_after: float | None = None, detail: Json = None
@@ -99,10 +99,10 @@ class TransientError(StepError):
 
 
 class Throttled(TransientError):
-    """A call has to wait: the other side said so (`refused`), or our own limits do. It uses up no attempt of the step.
+    """A call has to wait: the server rejected it (`refused`), or our own limits do. No attempt of the step is used up.
 
-    `retry_after` is in seconds. `connection` is whose limits these are. `reservation` is the reserved call at that
-    time, as plain JSON; None without one.
+    `retry_after` is in seconds. `connection` names the connection with the limits. `reservation` is the reserved call
+    at that time, as plain JSON; None without one.
     """
 
     retry_after: float
@@ -125,7 +125,7 @@ class Throttled(TransientError):
 
 
 class ConfigurationError(FlowbuilderError):
-    """Settings, a site or a connection are missing or wrong; the message says what to do."""
+    """Settings, a site or a connection are missing or wrong; the message names the remedy."""
 
 
 class NotFound(FlowbuilderError):
@@ -133,23 +133,23 @@ class NotFound(FlowbuilderError):
 
 
 class Conflict(FlowbuilderError):
-    """Someone was faster: the record changed since it was read."""
+    """The record changed since it was read."""
 
 
 class LostLease(Conflict):
-    """Another worker holds the execution now; whoever gets this stops without writing anything."""
+    """Another worker holds the lease of the execution; this worker must stop without writing."""
 
 
 class Refused(FlowbuilderError):
-    """What was asked for is not allowed in this state."""
+    """The request is not allowed in this state."""
 
 
 class BeingCancelled(Refused):
-    """The execution is being cancelled; what would begin an effect stops instead."""
+    """The execution is being cancelled: no further effect may begin."""
 
 
 class Damaged(FlowbuilderError):
-    """A row cannot be read, or is not what was written; the message names it."""
+    """A row is unreadable or was altered; the message names it."""
 
 
 class Unavailable(FlowbuilderError):

@@ -1,4 +1,4 @@
-"""Validation of JSON against an author's or a stranger's schema: nothing is fetched, patterns run in linear time."""
+"""JSON Schema validation for untrusted schemas: no reference is fetched, patterns run in linear time."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ MAX_PROBLEMS = 10
 
 
 class BadSchema(ValueError):
-    """The schema itself is not valid, or refers to something outside of itself."""
+    """A schema is not valid, or refers to something outside of itself."""
 
 
 def problems(schema: JsonObject, value: Json) -> list[tuple[str, str]]:
-    """What is wrong with a value: `(JSON pointer, message)`, at most ten; empty when valid. Raises `BadSchema`."""
+    """The errors of a value: at most ten `(JSON pointer, message)`, none when it is valid. Raises `BadSchema`."""
     found = []
     for error in _validator(canonical(schema)).iter_errors(value):
         found.append((pointer(error.instance_path), error.message))
@@ -28,12 +28,12 @@ def problems(schema: JsonObject, value: Json) -> list[tuple[str, str]]:
 
 
 def ensure_schema(schema: JsonObject) -> None:
-    """Raise `BadSchema` unless the schema can be used."""
+    """Raise `BadSchema` unless the schema is valid."""
     _validator(canonical(schema))
 
 
 def usable_schema(schema: JsonObject | None) -> JsonObject | None:
-    """The schema itself, for a field's validator; `ValueError` when it does not stand on its own."""
+    """The schema, for the validator of a field; raises `ValueError` when it is not valid on its own."""
     if schema is not None:
         try:
             ensure_schema(schema)
@@ -43,7 +43,7 @@ def usable_schema(schema: JsonObject | None) -> JsonObject | None:
 
 
 def ensure_matches(schema: JsonObject, value: Json, what: str) -> None:
-    """Raise `StepError` (`schema_mismatch`, the problems in its detail) unless `what`, the value, is valid."""
+    """Raise `StepError` (`schema_mismatch`, with the errors as detail) unless the value is valid; `what` names it."""
     found = problems(schema, value)
     if found:
         shown = "; ".join(f"{place or '/'}: {message:.200}" for place, message in found[:3])
@@ -57,7 +57,7 @@ def _validator(text: str) -> Any:
         return jsonschema_rs.validator_for(
             text, retriever=_refuse, pattern_options=jsonschema_rs.RegexOptions(), validate_formats=True
         )
-    except Exception as problem:  # the library raises several kinds, its own and ValueError
+    except Exception as problem:  # the library raises its own exceptions and ValueError
         raise BadSchema(str(problem).splitlines()[0]) from None
 
 

@@ -1,4 +1,4 @@
-"""JSON values: the only kind of data that enters a context, leaves a step or is stored."""
+"""JSON values: the only data that enters a context, leaves a step or is stored."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ class NotJson(ValueError):
 
 
 def ensure_json(value: object, *, max_bytes: int = MAX_BYTES, where: str = "value") -> Json:
-    """Return a fresh tree equal to `value`, or raise `NotJson`.
+    """A copy of `value` that is plain JSON; raises `NotJson` where it is not.
 
-    Only dict with text keys, list, tuple (becomes a list), str, int within 64 bit, finite float, bool and None pass:
-    exact types, no subclasses, at most `MAX_DEPTH` deep and about `max_bytes` when serialised. Shared references are
-    copied, so the result is always a tree.
+    Allowed are dict with str keys, list, tuple (becomes a list), str, int within 64 bit, finite float, bool and None:
+    these exact types, no subclasses, at most `MAX_DEPTH` deep and about `max_bytes` when serialised. Shared references
+    are copied, so the result is a tree.
     """
     try:
         return _copy(value, 0, _Budget(max_bytes))
-    except _Refused as refused:
-        raise NotJson(f"{where}{''.join(reversed(refused.place))} {refused.reason}") from None
+    except _NotPlain as problem:
+        raise NotJson(f"{where}{''.join(reversed(problem.place))} {problem.reason}") from None
 
 
 def canonical(value: Json) -> str:
-    """The one serialisation of a value that hashes are taken of: sorted keys, no spaces, UTF-8 kept."""
+    """The canonical JSON text of a value, from which hashes are computed: sorted keys, no spaces, no ASCII escapes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -96,8 +96,8 @@ class _Budget:
         self.left = left
 
 
-class _Refused(Exception):
-    """Why a value is not JSON; its place is put together, innermost part first, on the way out."""
+class _NotPlain(Exception):
+    """Why a value is not JSON; `place` is collected from the innermost part outwards."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -115,26 +115,26 @@ def _copy(value: Any, depth: int, budget: _Budget) -> Json:
         budget.left -= 5
     elif kind is int:
         if not MIN_INT <= value <= MAX_INT:
-            raise _Refused("is an integer beyond 64 bit")
+            raise _NotPlain("is an integer beyond 64 bit")
         budget.left -= 8
     elif kind is float:
         if not math.isfinite(value):
-            raise _Refused("is not a finite number")
+            raise _NotPlain("is not a finite number")
         budget.left -= 8
     else:
-        raise _Refused(f"is a {kind.__name__}, which JSON does not have")
+        raise _NotPlain(f"is a {kind.__name__}, which JSON does not have")
     if budget.left < 0:
-        raise _Refused("is too large")
+        raise _NotPlain("is too large")
     result: Json = value
     return result
 
 
 def _copy_inside(value: Any, depth: int, budget: _Budget) -> Json:
     if depth >= MAX_DEPTH:
-        raise _Refused(f"is nested deeper than {MAX_DEPTH} levels")
+        raise _NotPlain(f"is nested deeper than {MAX_DEPTH} levels")
     budget.left -= 2 + len(value)
     if budget.left < 0:
-        raise _Refused("is too large")
+        raise _NotPlain("is too large")
     part: str | int = ""
     try:
         if type(value) is dict:
@@ -148,10 +148,10 @@ def _copy_inside(value: Any, depth: int, budget: _Budget) -> Json:
                 return members
         else:
             items: list[Json] = []
-            for part, item in enumerate(value):  # noqa: B007 - the place of what is refused
+            for part, item in enumerate(value):  # noqa: B007 - the place of the problem
                 items.append(_copy(item, depth + 1, budget))
             return items
-    except _Refused as refused:
-        refused.place.append(f"[{part}]" if type(part) is int else f".{part:.60}")
+    except _NotPlain as problem:
+        problem.place.append(f"[{part}]" if type(part) is int else f".{part:.60}")
         raise
-    raise _Refused(f"has a key that is not text: {part!r:.40}")
+    raise _NotPlain(f"has a key that is not text: {part!r:.40}")

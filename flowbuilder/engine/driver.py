@@ -21,7 +21,7 @@ from flowbuilder.model.review import Review
 from flowbuilder.plan.nodes import Plan
 from flowbuilder.steps.builtin.human_review import HumanReview
 from flowbuilder.values import Json, JsonObject
-from flowbuilder.walk.commands import Action, Ask, Finish, Note, Start, Withdraw
+from flowbuilder.walk.commands import Ask, Command, Finish, Note, Start, Withdraw
 
 CONTROL_SECONDS = 1.0
 """How soon a running execution notices a pause, a cancellation or a decision when its `DriveControl` is not woken."""
@@ -112,7 +112,7 @@ class Driver:
             for path, decision in (await asyncio.to_thread(self.store.decisions, self.lease.execution_id)).items():
                 self.walk.decided(path, decision)
 
-    async def _carry_out(self, actions: Iterable[Action]) -> None:
+    async def _carry_out(self, actions: Iterable[Command]) -> None:
         notes = [
             action.event
             for action in actions

@@ -1,4 +1,4 @@
-"""Step types: what one is, the built-in ones, and the registry. Third parties subclass `Step`."""
+"""Step types: the base class `Step`, the built-in types and the registry. Third parties subclass `Step`."""
 
 from flowbuilder.steps.step import Completed, Step, StepRun
 

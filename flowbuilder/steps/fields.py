@@ -1,15 +1,16 @@
-"""What an author may write in a field: a value, a template, an expression, or lists and objects of them.
+"""The fields of steps: a value, a template, an expression, a duration, or lists and objects of them.
 
-A field lives twice: as *loaded* (templates still in place) and as *bound* (filled in and validated).
+A field has two forms: *loaded* (with templates) and *bound* (templates rendered, the result validated).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, TypeAdapter, ValidationInfo
 from pydantic_core import PydanticCustomError, core_schema
 
 from flowbuilder.errors import LanguageError
@@ -22,7 +23,7 @@ Sink = Literal["publish", "host", "code", "tool"]
 
 @dataclass(frozen=True, slots=True)
 class TemplatedField:
-    """The mark of a field whose value may hold templates. `sink` names what untrusted text must not reach."""
+    """The annotation of a field whose value may hold templates; with a `sink`, untrusted text must not reach it."""
 
     sink: Sink | None = None
 
@@ -47,14 +48,14 @@ if TYPE_CHECKING:
 else:
 
     class Templated:
-        """`Templated[T]`: a field of type `T` that may be written as a template."""
+        """`Templated[T]`: a field of type `T` that may also be a template."""
 
         def __class_getitem__(cls, inner: Any) -> Any:
             return Annotated[inner, TemplatedField()]
 
 
 class _ExpressionField:
-    """The mark of a field that is a bare expression; it is compiled when the document is loaded."""
+    """The annotation of a field that is a bare expression; it is compiled when the document is loaded."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         def validate(value: Any) -> Expression:
@@ -76,19 +77,19 @@ ExpressionText = Annotated[Expression, _ExpressionField()]
 
 
 class Record(BaseModel):
-    """A frozen piece of a definition; unknown fields are refused."""
+    """An immutable part of a definition; unknown fields are errors."""
 
     shares_texts: ClassVar[bool] = True
-    """Whether its templates and expressions belong to the step that it is a part of."""
+    """Whether its templates and expressions belong to the step that contains it; False for a step."""
 
-    # building a validator takes milliseconds: each is built when the first document needs it
+    # building a validator takes milliseconds, so each is built when the first document needs it
     model_config = ConfigDict(
         frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=False, defer_build=True
     )
 
 
 class Bound:
-    """The validation context that says: templates are filled in."""
+    """The pydantic context of a step whose templates are rendered."""
 
 
 def _language(form: type[T], source: str) -> T:
@@ -96,6 +97,24 @@ def _language(form: type[T], source: str) -> T:
         return form(source)  # type: ignore[call-arg]
     except LanguageError as error:
         raise PydanticCustomError("language", "{message}", {"message": str(error), "error": error}) from None
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, str):
+        if _TIMEDELTA.validate_python(value).total_seconds() <= 0:
+            raise ValueError("a duration such as P2D (two days) or PT4H (four hours), longer than nothing")
+        return value
+    raise ValueError("a duration such as P2D (two days) or PT4H (four hours)")
+
+
+_TIMEDELTA = TypeAdapter(timedelta)
+Duration = Annotated[str, BeforeValidator(_duration)]
+"""An ISO 8601 duration of more than zero seconds."""
+
+
+def seconds_of(duration: str | None) -> float | None:
+    """The length of an ISO 8601 duration in seconds: `PT90S` is 90.0."""
+    return None if duration is None else _TIMEDELTA.validate_python(duration).total_seconds()
 
 
 def compile_value(value: Any) -> Any:

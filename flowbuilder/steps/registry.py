@@ -1,4 +1,4 @@
-"""The step types by name: ours, and those that third parties bring."""
+"""The registry of step types: the built-in ones, and those of installed packages."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _CLASSES = {
 }
 
 
-class _OneFileEach(Mapping[str, type[Step]]):
-    """A step type by the name of its file, imported when it is asked for: a document uses few of them."""
+class _BuiltInTypes(Mapping[str, type[Step]]):
+    """The built-in types by module name; each is imported at its first lookup, since a document uses few of them."""
 
     def __getitem__(self, name: str) -> type[Step]:
         attribute = _CLASSES[name]
@@ -45,38 +45,38 @@ class _OneFileEach(Mapping[str, type[Step]]):
         return len(_CLASSES)
 
 
-BUILT_IN: Mapping[str, type[Step]] = _OneFileEach()
+BUILT_IN: Mapping[str, type[Step]] = _BuiltInTypes()
 
 
 @cache
 def step_types() -> Mapping[str, type[Step]]:
-    """The step types by name: ours, and those of the entry point group `flowbuilder.steps` (name = class).
+    """The step types by name: built-in ones and those of the entry point group `flowbuilder.steps` (name = class).
 
-    Each is imported when it is looked up; installed packages are looked through only for a name that is not ours, or
-    when all types are listed.
+    A type is imported at its first lookup. Entry points are read only for a name that is not built in, or to list all
+    types; `ConfigurationError` where one cannot be loaded.
     """
     return _StepTypes()
 
 
 class _StepTypes(Mapping[str, type[Step]]):
     def __getitem__(self, name: str) -> type[Step]:
-        return BUILT_IN[name] if name in BUILT_IN else self._brought[name]
+        return BUILT_IN[name] if name in BUILT_IN else self._third_party[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter([*BUILT_IN, *self._brought])
+        return iter([*BUILT_IN, *self._third_party])
 
     def __len__(self) -> int:
-        return len(BUILT_IN) + len(self._brought)
+        return len(BUILT_IN) + len(self._third_party)
 
     @cached_property
-    def _brought(self) -> dict[str, type[Step]]:
+    def _third_party(self) -> dict[str, type[Step]]:
         from importlib.metadata import entry_points
 
         found: dict[str, type[Step]] = {}
         for point in entry_points(group="flowbuilder.steps"):
             try:
                 loaded = point.load()
-            except Exception as problem:  # whatever a stranger's module does when it is imported
+            except Exception as problem:  # importing a third party's module may raise anything
                 message = f"entry point {point.name} in group flowbuilder.steps cannot be loaded: {problem}"
                 raise ConfigurationError(message) from problem
             if not (isinstance(loaded, type) and issubclass(loaded, Step)):

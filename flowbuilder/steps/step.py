@@ -1,9 +1,9 @@
-"""What a step type is: typed fields, an output, and one asynchronous `run`.
+"""The base class of step types: typed fields, an output, and one asynchronous `run`.
 
-A step type is one class in one file. Its pydantic fields are what an author may write; a field declared
-`Templated[T]` may also hold templates, alone or inside lists and objects. The same class lives twice: as *loaded*
-(templates still in place; checks and the compiler read it) and as *bound* (`bind` filled in the templates and
-validated the result against `T`); `run` is only ever called on a bound step.
+A step type is one class in one module. Its pydantic fields are what an author may write; a field declared
+`Templated[T]` may also hold templates, alone or inside lists and objects. An instance is either *loaded* (with
+templates, as the linter and the compiler read it) or *bound* (`bind` rendered the templates and validated the result
+against `T`); `run` is only called on a bound step.
 """
 
 from __future__ import annotations
@@ -45,28 +45,28 @@ Kind = Literal["task", "branch", "loop", "review", "call"]
 
 
 class Retry(Record):
-    """How often a step is tried when it fails for a passing reason; delays are in seconds."""
+    """The retry policy for transient errors; delays are in seconds."""
 
-    attempts: int = Field(default=3, ge=1, le=20, description="tries in all, the first included")
+    attempts: int = Field(default=3, ge=1, le=20, description="attempts in all, including the first")
     backoff: Literal["exponential", "constant"] = "exponential"
     delay_seconds: float = Field(default=2.0, ge=0, le=3600)
     max_delay_seconds: float = Field(default=300.0, ge=0, le=86400)
     on: tuple[Transience, ...] = ("timeout", "rate_limit", "server_error", "connection")
 
     def delays(self) -> tuple[float, ...]:
-        """Seconds to wait before the second try, the third, and so on."""
+        """Seconds to wait before the second attempt, the third, and so on."""
         factor = 2.0 if self.backoff == "exponential" else 1.0
         return tuple(min(self.delay_seconds * factor**n, self.max_delay_seconds) for n in range(self.attempts - 1))
 
 
 class ContinueWith(Record):
-    """`on_error: {continue_with: VALUE}`: the step's output when it fails."""
+    """`on_error: {continue_with: VALUE}`: the output of the step when it fails."""
 
     continue_with: Any = None
 
 
 class Trust(Record):
-    """A named, audited waiver: the author vouches for what comes from `source`."""
+    """A waiver, by name and with a reason: text from `source` is trusted."""
 
     source: str
     reason: str = Field(min_length=1)
@@ -88,17 +88,17 @@ class InnerBlock:
 
 
 class Step(Record):
-    """A step of any type: the fields that all share."""
+    """A step: the fields of every type."""
 
     shares_texts: ClassVar[bool] = False
     kind: ClassVar[Kind] = "task"
     untrusted: ClassVar[str | None] = None
-    """What outsiders may have written into the output, in a few words ("web page"); None: nothing by itself."""
+    """The kind of untrusted source that the output is ("web page"); None for a step that is not a source."""
     carries: ClassVar[bool] = True
-    """Whether what goes into the step may come out of it again: an untrusted prompt makes an untrusted answer."""
+    """Whether the output may contain the input: an untrusted prompt makes an untrusted answer."""
     cooperative: ClassVar[bool] = False
-    """Whether `run` gives way whenever it waits. One that does may share the worker's event loop; any other is run in a
-    thread of its own, so that code that blocks stops nothing else and its `timeout_seconds` holds."""
+    """Whether `run` never blocks its thread. If so, it runs in the worker's event loop; else in a thread of its own, so
+    that it delays no other step and `timeout_seconds` is enforced."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)
     type: str
@@ -121,15 +121,15 @@ class Step(Record):
         return (self.trust,) if isinstance(self.trust, Trust) else self.trust
 
     def has_effect(self) -> bool:
-        """Whether the step writes to the outside world (publishes, sends, runs a privileged tool)."""
+        """Whether the step writes to the outside world (publishes, sends, calls a privileged tool)."""
         return False
 
     def sends_urls(self) -> bool:
-        """Whether the path and query of the step's URLs are a message to whom they name, as in a non-GET request."""
+        """Whether the path and query of the step's URLs are published content, as in a request that is not a GET."""
         return False
 
     def output_shape(self) -> Shape:
-        """What is known of the output before it exists: by default, the fields of the nested `Output` model."""
+        """The shape of the output: by default that of the nested `Output` model, else unknown."""
         model = getattr(type(self), "Output", None)
         return Shape.unknown() if model is None else _shape_of_output(model)
 
@@ -146,12 +146,12 @@ class Step(Record):
 
     @cached_property
     def own_texts(self) -> tuple[tuple[Place, Template | Expression, Sink | None], ...]:
-        """What `texts` gives, found once: everything that reads a definition asks for it."""
+        """The result of `texts`, computed once."""
         return tuple(self.texts())
 
     @cached_property
     def mentioned(self) -> tuple[str, ...]:
-        """The ids of the steps that it depends on by name or by what its own texts read."""
+        """The ids of the steps that `depends_on` names and of those that the texts read."""
         read = (reference.path for _, text, _ in self.own_texts for reference in text.references)
         return (*self.depends_on, *(str(path[1]) for path in read if len(path) > 1 and path[0] == "steps"))
 
@@ -171,7 +171,7 @@ class Step(Record):
         return place == ("when",)
 
     def bind(self, context: Mapping[str, Json]) -> Self:
-        """The step with every template filled in from `context`; `StepError` where a result has the wrong type."""
+        """The step with every template rendered in `context`; raises `StepError` where a result has the wrong type."""
         values: dict[str, Any] = {}
         for name in self.model_fields_set:
             info = type(self).model_fields[name]
@@ -185,8 +185,8 @@ class Step(Record):
             raise StepError(f"{place}: {first['msg']}", code="invalid_field", detail={"field": place}) from None
 
     async def run(self, run: StepRun) -> StepResult:
-        """Do the step's work. Called on a bound step; raise `StepError` or `TransientError` when it fails."""
-        raise ConfigurationError(f"steps of type {self.type} are not run by themselves")
+        """Do the work of a bound step; raises `StepError` or `TransientError` when it fails."""
+        raise ConfigurationError(f"steps of type {self.type} have no run of their own")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +199,7 @@ class ExecutionInfo:
     started_at: str
 
     def json(self) -> JsonObject:
-        """The value in scope."""
+        """The value as JSON."""
         return {
             "id": self.id,
             "workflow": self.workflow,
@@ -211,7 +211,7 @@ class ExecutionInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class StepRun:
-    """What a step gets to work with, beside its own bound fields."""
+    """The context of one run of a step: its identity, the ports it may use, and the answer to its last review."""
 
     path: str
     execution: ExecutionInfo
@@ -220,16 +220,16 @@ class StepRun:
     hosts: tuple[str, ...] = ()
     attempt: int = 1
     decision: Decision | None = None
-    """The answer to the review that this step asked for with `NeedsReview`, when it runs again after it."""
+    """The answer to the review that this step requested with `NeedsReview`, when it runs again after the answer."""
     asked: int = 0
-    """How many such reviews have been answered."""
+    """The number of reviews of this step that have been answered."""
     effect_key: str = ""
     """The idempotency key of the step's effect: stable over attempts, crashes and restores."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Completed:
-    """The step is done. `usage` is what it cost, where that is known: tokens, usd, requests."""
+    """The step is done. `usage` is its cost where that is known: tokens, usd, requests."""
 
     output: Json
     usage: JsonObject = field(default_factory=dict)
@@ -237,7 +237,7 @@ class Completed:
 
 @dataclass(frozen=True, kw_only=True)
 class NeedsReview:
-    """The step cannot go on without a person; it runs again with `StepRun.decision` once there is one."""
+    """The step needs the decision of a reviewer; it runs again with it as `StepRun.decision`."""
 
     request: ReviewRequest
 
@@ -255,7 +255,7 @@ _NO_TEXTS = frozenset(("id", "type", "name", "depends_on", "retry", "timeout_sec
 
 @cache
 def _text_fields(model: type[Step]) -> tuple[tuple[str, str, Sink | None], ...]:
-    """The fields that may hold texts: their names in Python and in the document, and their sinks."""
+    """The fields that may hold templates: their names in Python and in the document, and their sinks."""
     return tuple(
         (
             name,

@@ -1,4 +1,4 @@
-"""What a Python annotation says of a value: the shape of a field or an output, without building a validator."""
+"""Python annotation -> `Shape`, without building a validator: the shapes of fields and outputs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PLAIN = {str: "text", int: "number", float: "number", bool: "boolean", NoneType
 
 
 def shape_of(annotation: Any) -> Shape:
-    """The shape of what an annotation allows; unknown where it is not one of those that are read here."""
+    """The shape of the values that an annotation allows; unknown for an annotation that is not supported here."""
     if annotation in _PLAIN:
         return Shape.of(_PLAIN[annotation])  # type: ignore[arg-type]
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -36,7 +36,7 @@ def shape_of(annotation: Any) -> Shape:
 
 
 def shape_of_model(model: type[BaseModel]) -> Shape:
-    """The shape of a model's JSON: its fields as they are serialised, and others where it allows them."""
+    """The shape of a model's JSON: its fields by serialised name, and further members where the model allows them."""
     fields = {
         info.serialization_alias or info.alias or name: shape_of(info.annotation)
         for name, info in model.model_fields.items()

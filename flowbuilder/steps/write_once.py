@@ -11,7 +11,7 @@ from flowbuilder.errors import StepError, TransientError
 from flowbuilder.model.effect import Effect, Intent, TargetClass
 from flowbuilder.model.review import ReviewRequest
 from flowbuilder.ports import Ledger
-from flowbuilder.steps.duration import Duration, seconds_of
+from flowbuilder.steps.fields import Duration, seconds_of
 from flowbuilder.steps.step import NeedsReview, Record, StepRun
 from flowbuilder.values import Json, JsonObject, digest
 

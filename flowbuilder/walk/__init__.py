@@ -1,1 +1,1 @@
-"""The walk: which step runs next, given a plan and the outcomes and decisions so far. Pure."""
+"""The walk: which steps start next, given a plan and the outcomes and decisions so far. Pure."""

@@ -1,53 +1,129 @@
-"""Tasks: a step run begins when every iteration around it has room, and leaves its place when it has ended."""
+"""Admission: a task becomes ready when every iteration around it has a free slot; what is ready becomes commands."""
 
 from __future__ import annotations
 
-from flowbuilder.plan.nodes import LoopNode
-from flowbuilder.walk.commands import ask_path
-from flowbuilder.walk.runs import NodeRun
+from collections.abc import Iterator
+
+from flowbuilder.plan.nodes import ReviewNode, TaskNode
+from flowbuilder.walk.commands import Ask, Start, ask_path
+from flowbuilder.walk.rewind import abandon_block
+from flowbuilder.walk.runs import BlockRun, ItemRun, NodeRun
 from flowbuilder.walk.state import WalkState
 
 
-def begin_task(course: WalkState, run: NodeRun) -> None:
-    """Start the step run, unless its outcome is known, a review that it asked for is open, or there is no room."""
-    if run.gone:
+def begin_task(state: WalkState, run: NodeRun) -> None:
+    """Make a task ready, unless its outcome is known, a review that it asked for is open, or a slot is missing."""
+    if run.abandoned:
         return
-    outcome = course.outcomes.get(run.path)
+    outcome = state.outcomes.get(run.path)
     if outcome is not None and outcome.status != "needs_review":
-        run.mark_begun()
-        course.apply(run, outcome)
+        run.mark_items_begun()
+        state.apply(run, outcome)
         return
-    while (answer := course.decisions.get(ask_path(run.path, run.asks))) is not None:
-        run.decision, run.asks, run.follows_decision = answer, run.asks + 1, True
-    if ask_path(run.path, run.asks) in course.asked:
-        run.state = "waiting"
-        return
-    if not _enter(run):
-        run.state = "held"
-        return
-    run.state = "running"
-    course.starting.append(run)
+    while (decision := state.decisions.get(ask_path(run.path, run.asks))) is not None:
+        run.decision, run.asks, run.follows_decision = decision, run.asks + 1, True
+    if ask_path(run.path, run.asks) in state.asked:
+        run.phase = "waiting"
+    elif _take_slots(run):
+        run.phase = "running"
+        state.ready.append(run)
+    else:
+        run.phase = "queued"
 
 
-def leave(course: WalkState, run: NodeRun) -> None:
-    """The step run has ended: its place is free."""
-    for item in run.items_around():
-        item.busy -= 1
-        if not item.busy:
-            item.owner.busy -= 1
-            course.launching[item.owner] = None
-
-
-def _enter(run: NodeRun) -> bool:
-    """Take a place in every iteration around a step; False, and queued at the full one, when there is none."""
+def _take_slots(run: NodeRun) -> bool:
+    """Take a slot in every iteration around a task; False, and queued at the full iteration, where there is none."""
     items = run.items_around()
     for item in items:
-        loop = item.owner.node
-        assert isinstance(loop, LoopNode)
-        if not item.busy and item.owner.busy >= loop.max_concurrency:
-            item.owner.held.append(run)
+        if not item.active_steps and not item.loop.has_free_slot:
+            item.loop.queue.append(run)
             return False
     for item in items:
-        item.owner.busy += not item.busy
-        item.busy += 1
+        item.loop.active_items += not item.active_steps
+        item.active_steps += 1
     return True
+
+
+def emit_ready(state: WalkState) -> None:
+    """Turn what is ready into commands, unless some of it must not start: then take only that back."""
+    ready = [run for run in state.ready if not run.abandoned and run.phase in ("running", "waiting")]
+    stopped = {run: item for run in ready if (item := run.stopped_item()) is not None}
+    if stopped:
+        state.ready = [run for run in ready if run not in stopped]
+        for run, item in stopped.items():
+            _take_back(state, run, item)
+        return  # an iteration may be done now, and what else is ready in it must not start either
+    state.ready = []
+    for run in ready:
+        run.mark_items_begun()
+        state.commands.append(_command(state, run))
+
+
+def _command(state: WalkState, run: NodeRun) -> Start | Ask:
+    node = run.node
+    if isinstance(node, ReviewNode):
+        return Ask(
+            path=run.path,
+            node=node,
+            context=state.context(run),
+            round=run.scope.changes_requested.get(node.id, 0) + 1,
+            top=_top(run),
+            upstream=_upstream(run),
+        )
+    assert isinstance(node, TaskNode)
+    return Start(
+        path=run.path,
+        node=node,
+        context=state.context(run),
+        top=_top(run),
+        upstream=_upstream(run),
+        decision=run.decision,
+        asks=run.asks,
+    )
+
+
+def _top(run: NodeRun) -> str:
+    """The id of the step at the top of the workflow that a run is or lies in; branches do not count as a level."""
+    top = run
+    block: BlockRun | None = run.block
+    while block is not None and block.holder is not None:
+        if block.scope is not block.holder.scope:
+            top = block.holder
+        block = block.holder.block
+    return top.node.id
+
+
+def _upstream(run: NodeRun) -> tuple[str, ...]:
+    """The paths of the tasks and reviews that a run waited for, seen through conditionals and across levels."""
+    found: dict[str, None] = {}
+    inner: NodeRun | None = run
+    while inner is not None:
+        for need in inner.node.needs:
+            found.update(dict.fromkeys(_results_of(inner.block.runs[need])))
+        inner = inner.block.holder
+    return tuple(found)
+
+
+def _results_of(run: NodeRun) -> Iterator[str]:
+    if isinstance(run.node, TaskNode | ReviewNode):
+        if run.status != "skipped":
+            yield run.path
+    elif run.inner is not None and run.inner.scope is run.scope:
+        for inner in run.inner.runs.values():
+            yield from _results_of(inner)
+    else:
+        yield run.path
+
+
+def _take_back(state: WalkState, run: NodeRun, item: ItemRun) -> None:
+    if run.abandoned:
+        return
+    if item.begun:
+        if run.phase == "running":
+            state.release_slots(run)
+        run.phase = "pending"
+    else:
+        if item.block is not None:
+            abandon_block(state, item.block)
+        item.loop.open_items.pop(item.index, None)
+    state.loops_to_fill[item.loop] = None

@@ -1,4 +1,4 @@
-"""What a walk says is to be done next. Nothing here does anything."""
+"""The commands that a walk emits, its result, and the status view of a step. Values only."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from flowbuilder.values import Json, JsonObject
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """Run a task. `context` holds only what its templates can see and do use.
+    """Run a task. `context` holds only the names that its templates see and use.
 
     `top` is the id of the step at the top of the workflow that it is or lies in; `upstream` are the StepPaths of the
-    tasks and reviews whose results it waited for. `decision` answers the review that its last run asked for.
+    tasks and reviews whose results it waited for. `decision` is that of the review that its last run asked for.
     """
 
     path: str
@@ -43,19 +43,19 @@ class Ask:
 
 @dataclass(frozen=True, kw_only=True)
 class Withdraw:
-    """Close the open review at `path`: what it asks about is being made anew."""
+    """Close the open review at `path`, because what it asks about is replaced or no longer needed."""
 
     path: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Note:
-    """Something the walk decided by itself, worth an event. Every replay of the walk notes it again."""
+    """Record an event of something that the walk decided. Every walk of the same execution emits it again."""
 
     event: NewEvent
 
 
-Action = Start | Ask | Withdraw | Note
+Command = Start | Ask | Withdraw | Note
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ class Finish:
 
 @dataclass(frozen=True, kw_only=True)
 class StepView:
-    """Where one step stands, for people: its status is that of `steps.<id>.status`, or pending, running, waiting."""
+    """One step for people. `status` is that of `steps.<id>.status`, or pending, running or waiting."""
 
     path: str
     id: str
@@ -82,5 +82,5 @@ class StepView:
 
 
 def ask_path(path: str, asks: int) -> str:
-    """Where a task's review lives: its first at the task's own path, the next ones at `path~2`, `path~3` ..."""
+    """The path of the next review of a task that has asked for `asks`: its own path, then `path~2`, `path~3` ..."""
     return StepPath(path).review(asks + 1)

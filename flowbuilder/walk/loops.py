@@ -1,92 +1,94 @@
-"""Iterations: items begin while there is room, and the iteration ends when all of them have, or too many failed."""
+"""Iterations: items begin while there are free slots; the iteration ends when all items have, or too many failed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from flowbuilder.errors import LanguageError
-from flowbuilder.plan.nodes import LoopNode
+from flowbuilder.model.step_path import StepPath
 from flowbuilder.steps.step import render_value
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.admission import begin_task
 from flowbuilder.walk.rewind import abandon_block
-from flowbuilder.walk.runs import BlockRun, ItemRun, NodeRun, error_of
+from flowbuilder.walk.runs import BlockRun, ItemRun, LoopRun, error_of
 from flowbuilder.walk.state import OpenItem, WalkState
 
 MAX_ITEMS = 100_000
 
 
-def begin_loop(course: WalkState, run: NodeRun, node: LoopNode) -> None:
-    """Find out what it runs over, and begin the first items."""
-    run.state = "open"
+def begin_loop(state: WalkState, run: LoopRun) -> None:
+    """Evaluate `over`, and make the first items."""
+    run.phase = "open"
     try:
-        over = node.over.evaluate(course.context(run))
+        over = run.node.over.evaluate(state.context(run))
     except LanguageError as problem:
-        course.settle(run, "failed", error=error_of(problem, "over"))
+        state.settle(run, "failed", error=error_of(problem, "over"))
         return
     if not isinstance(over, list) or len(over) > MAX_ITEMS:
         message = f"over is not a list of at most {MAX_ITEMS} items"
-        course.settle(run, "failed", error={"code": "type", "message": message})
+        state.settle(run, "failed", error={"code": "type", "message": message})
         return
     run.items = over
-    course.note("iteration_started", run.path, {"items": len(over)})
-    launch(course, run)
+    state.note("iteration_started", run.path, {"items": len(over)})
+    fill_loop(state, run)
 
 
-def launch(course: WalkState, run: NodeRun) -> None:
-    """Begin items, and let held steps go, while there is room; settle the iteration when all is done."""
-    if run.gone or run.state != "open" or not isinstance(run.node, LoopNode):
+def fill_loop(state: WalkState, run: LoopRun) -> None:
+    """Give free slots to queued tasks, then to new items; settle the iteration when it is done.
+
+    Items of which something is known are made without a slot: they had one in an earlier walk, and what happened in
+    them counts.
+    """
+    if run.abandoned or run.phase != "open":
         return
-    node = run.node
-    while run.held and run.busy < node.max_concurrency:
-        held = run.held.popleft()
-        if not held.gone and held.state == "held":
-            begin_task(course, held)
-    known = course.known_items.get(run.path, -1)
-    while (
-        not run.stopped
-        and run.next_item < len(run.items)
-        and (run.next_item <= known or run.busy + run.fresh < node.max_concurrency)
-    ):
-        index = run.next_item
-        run.next_item += 1
-        value = run.items[index]
-        loop: JsonObject = {
-            "index": index,
-            "number": index + 1,
-            "first": index == 0,
-            "last": index == len(run.items) - 1,
-            "length": len(run.items),
-        }
-        scope = run.scope.item(run.path, {node.item_name: value, "loop": loop}, index)
-        item = ItemRun(owner=run, index=index, scope=scope, feedback=course.feedback(run))
-        run.open_items[index] = item
-        run.fresh += 1
-        course.jobs.append(OpenItem(item))
-    if run.loop_done():
-        _loop_settled(course, run, node)
+    while run.queue and run.has_free_slot:
+        queued = run.queue.popleft()
+        if not queued.abandoned and queued.phase == "queued":
+            begin_task(state, queued)
+    known = state.known_items.get(run.path, -1)
+    while not run.stopped and run.next_item < len(run.items) and (run.next_item <= known or run.may_open_item):
+        _make_item(state, run)
+    if run.done:
+        _settle_loop(state, run)
 
 
-def open_item(course: WalkState, item: ItemRun) -> None:
-    """Begin an item: its key, then the steps of its body."""
-    run, node = item.owner, item.owner.node
-    run.fresh -= 1
-    if run.gone or run.settled or not isinstance(node, LoopNode):
+def _make_item(state: WalkState, run: LoopRun) -> None:
+    index = run.next_item
+    run.next_item += 1
+    loop: JsonObject = {
+        "index": index,
+        "number": index + 1,
+        "first": index == 0,
+        "last": index == len(run.items) - 1,
+        "length": len(run.items),
+    }
+    scope = run.scope.item(run.path, {run.node.item_name: run.items[index], "loop": loop}, index)
+    item = ItemRun(loop=run, index=index, scope=scope, feedback=state.feedback(run))
+    run.open_items[index] = item
+    run.unopened_items += 1
+    state.jobs.append(OpenItem(item))
+
+
+def open_item(state: WalkState, item: ItemRun) -> None:
+    """Begin an item: evaluate its key, then run its body."""
+    run, node = item.loop, item.loop.node
+    run.unopened_items -= 1
+    if run.abandoned or run.settled:
         return
     try:
-        item.key = node.key.evaluate(item.scope.whole(item.feedback)) if node.key else item.index
+        item.key = node.key.evaluate(item.scope.full_context(item.feedback)) if node.key else item.index
     except LanguageError as problem:
-        item_settled(course, item, error_of(problem, "key"))
+        settle_item(state, item, error_of(problem, "key"))
         return
     item.block = BlockRun(block=node.body, scope=item.scope, owner=item)
-    course.open(item.block)
-    course.launching[run] = None
+    state.open(item.block)
+    state.loops_to_fill[run] = None
 
 
-def item_settled(course: WalkState, item: ItemRun, error: JsonObject | None) -> None:
-    """An item is over: keep what it gives, and see whether the iteration has had enough."""
-    run, node = item.owner, item.owner.node
-    if run.gone or run.settled or not isinstance(node, LoopNode):
+def settle_item(state: WalkState, item: ItemRun, error: JsonObject | None) -> None:
+    """End an item: keep its output or error, and stop the iteration when too many items have failed."""
+    run, node = item.loop, item.loop.node
+    if run.abandoned or run.settled:
         return
     output: Json = None
     if error is None and item.block is not None:
@@ -94,7 +96,7 @@ def item_settled(course: WalkState, item: ItemRun, error: JsonObject | None) -> 
             if node.output is None:
                 output = next(reversed(item.block.runs.values())).output
             else:
-                output = render_value(node.output, item.scope.whole(item.feedback))
+                output = render_value(node.output, item.scope.full_context(item.feedback))
         except LanguageError as problem:
             error = error_of(problem, "output")
     run.open_items.pop(item.index, None)
@@ -106,23 +108,24 @@ def item_settled(course: WalkState, item: ItemRun, error: JsonObject | None) -> 
         "error": error,
     }
     if error is not None:
-        course.note("item_failed", run.path, {"index": item.index, "key": item.key, "error": error})
+        state.note("item_failed", run.path, {"index": item.index, "key": item.key, "error": error})
         run.failures += 1
         run.stopped = node.on_item_error == "fail" or too_many_failed(run.failures, node.max_failed, run.items)
-    course.launching[run] = None
+    state.loops_to_fill[run] = None
 
 
-def _loop_settled(course: WalkState, run: NodeRun, node: LoopNode) -> None:
+def _settle_loop(state: WalkState, run: LoopRun) -> None:
+    node = run.node
     if run.stopped:
-        for block in run.blocks():  # what still waits there waits for nothing
-            abandon_block(course, block)
+        for block in run.blocks():  # only reviews are open there, and nothing needs their decisions any more
+            abandon_block(state, block)
         first = next(item for _, item in sorted(run.done_items.items()) if item["error"])
         code = "item_failed" if node.on_item_error == "fail" else "too_many_failed"
-        where = f"{run.path}[{first['index']}]"
+        where = StepPath(run.path).item(first["index"])
         message = f"{run.failures} of {len(run.items)} items failed; first {where}: {first['error']['message']}"
-        course.settle(run, "failed", error={"code": code, "message": message}, blame=where)
+        state.settle(run, "failed", error={"code": code, "message": message}, failed_path=where)
     else:
-        course.settle(run, "completed", iteration_output(run.done_items, drop=node.on_item_error == "drop"))
+        state.settle(run, "completed", iteration_output(run.done_items, drop=node.on_item_error == "drop"))
 
 
 def iteration_output(done: Mapping[int, JsonObject], *, drop: bool) -> JsonObject:

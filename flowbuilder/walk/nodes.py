@@ -1,6 +1,8 @@
-"""How a node of each kind begins."""
+"""Nodes: how each kind begins, and how a conditional, a call or an item ends when its block does."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from flowbuilder.errors import LanguageError
 from flowbuilder.json_schema import problems
@@ -9,65 +11,73 @@ from flowbuilder.plan.nodes import Arm, BranchNode, CallNode, LoopNode, ReviewNo
 from flowbuilder.steps.step import render_value
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.admission import begin_task
-from flowbuilder.walk.loops import begin_loop
+from flowbuilder.walk.loops import begin_loop, settle_item
 from flowbuilder.walk.rewind import rewind
-from flowbuilder.walk.runs import BlockRun, NodeRun, error_of, with_defaults
+from flowbuilder.walk.runs import BlockRun, ItemRun, LoopRun, NodeRun, error_of, failure, with_defaults
 from flowbuilder.walk.state import WalkState
 
 
-def begin(course: WalkState, run: NodeRun) -> None:
-    """All that the node needs is settled: skip it, or begin it."""
-    if run.gone or run.state != "pending":
+def begin(state: WalkState, run: NodeRun) -> None:
+    """Skip a run whose needs are settled, or begin it."""
+    if run.abandoned or run.phase != "pending":
         return
     run.follows_decision |= any(run.block.runs[need].follows_decision for need in run.node.needs)
     if run.blocked_by:
-        course.skip(run, f"needs {run.blocked_by}, which failed", blocked=True)
+        state.skip(run, f"needs {run.blocked_by}, which failed", blocked=True)
         return
     if run.node.when is not None:
         try:
-            if not _holds(run.node.when, course.context(run)):
-                course.skip(run, f"when: {run.node.when.source}")
+            if not _holds(run.node.when, state.context(run)):
+                state.skip(run, f"when: {run.node.when.source}")
                 return
         except LanguageError as problem:
-            course.settle(run, "failed", error=error_of(problem, "when"))
+            state.settle(run, "failed", error=error_of(problem, "when"))
             return
-    course.live[run.path] = run
+    state.live[run.path] = run
     match run.node:
         case TaskNode():
-            begin_task(course, run)
-        case ReviewNode():
-            _begin_review(course, run)
-        case BranchNode():
-            _begin_branch(course, run, run.node)
+            begin_task(state, run)
+        case ReviewNode() as node:
+            _begin_review(state, run, node)
+        case BranchNode() as node:
+            _begin_branch(state, run, node)
+        case CallNode() as node:
+            _begin_call(state, run, node)
         case LoopNode():
-            begin_loop(course, run, run.node)
-        case CallNode():
-            _begin_call(course, run, run.node)
+            assert isinstance(run, LoopRun)
+            begin_loop(state, run)
 
 
-def _begin_review(course: WalkState, run: NodeRun) -> None:
-    """Ask, unless there is a decision; then go on with it, or run a new round."""
-    node = run.node
-    if run.gone or not isinstance(node, ReviewNode):
+def resume(state: WalkState, run: NodeRun) -> None:
+    """Continue a task or review that waited for a decision, or whose step has asked for a review."""
+    if isinstance(run.node, ReviewNode):
+        _begin_review(state, run, run.node)
+    else:
+        begin_task(state, run)
+
+
+def _begin_review(state: WalkState, run: NodeRun, node: ReviewNode) -> None:
+    """Ask, unless there is a decision: then settle with it, or begin a new round."""
+    if run.abandoned:
         return
-    failure = course.outcomes.get(run.path)
-    decision = course.decisions.get(run.path)
-    if failure is not None or decision is not None:
-        run.mark_begun()
-    if failure is not None and failure.status == "failed":
-        course.apply(run, failure)
+    outcome = state.outcomes.get(run.path)
+    decision = state.decisions.get(run.path)
+    if outcome is not None or decision is not None:
+        run.mark_items_begun()
+    if outcome is not None and outcome.status == "failed":
+        state.apply(run, outcome)
     elif decision is None:
-        run.state = "waiting"
-        course.starting.append(run)
+        run.phase = "waiting"
+        state.ready.append(run)
     elif (
         decision.kind == "changes_requested"
         and node.rewind_to is not None
-        and run.scope.requested.get(node.id, 0) < node.max_rounds
+        and run.scope.changes_requested.get(node.id, 0) < node.max_rounds
     ):
-        rewind(course, run, node.rewind_to, decision)
+        rewind(state, run, node.rewind_to, decision)
     else:
         run.follows_decision = True
-        course.settle(
+        state.settle(
             run,
             "completed",
             {
@@ -75,14 +85,14 @@ def _begin_review(course: WalkState, run: NodeRun) -> None:
                 "approved": decision.approved if decision.kind == "approved" else None,
                 "comment": decision.comment,
                 "reviewer": decision.by,
-                "rounds": run.scope.requested.get(node.id, 0) + 1,
+                "rounds": run.scope.changes_requested.get(node.id, 0) + 1,
             },
         )
 
 
-def _begin_branch(course: WalkState, run: NodeRun, node: BranchNode) -> None:
-    run.state = "open"
-    context = course.context(run)
+def _begin_branch(state: WalkState, run: NodeRun, node: BranchNode) -> None:
+    run.phase = "open"
+    context = state.context(run)
     taken: tuple[int, Arm] | None = None
     try:
         for index, arm in enumerate(node.arms):
@@ -91,43 +101,65 @@ def _begin_branch(course: WalkState, run: NodeRun, node: BranchNode) -> None:
                 break
     except LanguageError as problem:
         for arm in node.arms:
-            course.skip_block(arm.block, run, f"{node.id} failed")
-        course.settle(run, "failed", error=error_of(problem, "branches"))
+            state.skip_block(arm.block, run, f"{node.id} failed")
+        state.settle(run, "failed", error=error_of(problem, "branches"))
         return
     for index, arm in enumerate(node.arms):
         if taken is None or index != taken[0]:
-            course.skip_block(arm.block, run, f"{node.id} took another branch")
+            state.skip_block(arm.block, run, f"{node.id} took another branch")
     label: Json = None if taken is None else ("else" if taken[1].when is None else taken[0])
-    course.note("branch_taken", run.path, {"branch": label})
+    state.note("branch_taken", run.path, {"branch": label})
     if taken is None:
-        course.settle(run, "completed", None)
+        state.settle(run, "completed", None)
         return
     run.inner = BlockRun(block=taken[1].block, scope=run.scope, owner=run, output=taken[1].output)
-    course.open(run.inner)
+    state.open(run.inner)
 
 
-def _begin_call(course: WalkState, run: NodeRun, node: CallNode) -> None:
-    run.state = "open"
+def _begin_call(state: WalkState, run: NodeRun, node: CallNode) -> None:
+    run.phase = "open"
     try:
-        given = render_value(node.inputs, course.context(run))
+        given = render_value(node.inputs, state.context(run))
     except LanguageError as problem:
-        course.settle(run, "failed", error=error_of(problem, "with"))
+        state.settle(run, "failed", error=error_of(problem, "with"))
         return
     inputs = with_defaults(node.plan.defaults, given if isinstance(given, dict) else {})
     if wrong := problems(node.plan.input_schema, inputs):
-        said = "; ".join(f"{place.removeprefix('/') or 'inputs'}: {message}" for place, message in wrong)
-        course.settle(run, "failed", error={"code": "invalid_inputs", "message": f"with: {said}"})
+        reasons = "; ".join(f"{place.removeprefix('/') or 'inputs'}: {message}" for place, message in wrong)
+        state.settle(run, "failed", error={"code": "invalid_inputs", "message": f"with: {reasons}"})
         return
     run.inner = BlockRun(block=node.plan.block, scope=run.scope.call(run.path, inputs), owner=run)
-    course.open(run.inner)
+    state.open(run.inner)
 
 
-def go_on(course: WalkState, run: NodeRun) -> None:
-    """What it waited for has come."""
-    if isinstance(run.node, ReviewNode):
-        _begin_review(course, run)
+def close_block(state: WalkState, block: BlockRun) -> None:
+    """Settle the conditional, call or item of a block whose runs are all settled."""
+    owner, holder = block.owner, block.holder
+    if block.abandoned or owner is None or holder is None:
+        return
+    error = error_in(block)
+    holder.follows_decision |= any(run.follows_decision for run in block.runs.values())
+    if isinstance(owner, ItemRun):
+        settle_item(state, owner, error)
+    elif error:
+        state.settle(owner, "failed", error=error, failed_path=str(error["path"]))
+    elif isinstance(owner.node, CallNode):
+        _settle_with(state, owner, owner.node.plan.outputs, block.scope.full_context())
     else:
-        begin_task(course, run)
+        _settle_with(state, owner, block.output, block.scope.full_context(state.feedback(owner)))
+
+
+def error_in(block: BlockRun) -> JsonObject | None:
+    """The error of the first run in a block that failed, with the path of the step; None where none did."""
+    failed = next((run for run in block.runs.values() if run.failed), None)
+    return failure(failed) if failed is not None else None
+
+
+def _settle_with(state: WalkState, run: NodeRun, output: Any, context: JsonObject) -> None:
+    try:
+        state.settle(run, "completed", render_value(output, context))
+    except LanguageError as problem:
+        state.settle(run, "failed", error=error_of(problem, "output"))
 
 
 def _holds(condition: Expression, context: JsonObject) -> bool:

@@ -1,4 +1,4 @@
-"""Names: what templates see at one place of a walk, and how the steps there are called."""
+"""Scopes: the names that templates see at one level of a walk, and the StepPaths of the steps there."""
 
 from __future__ import annotations
 
@@ -22,50 +22,50 @@ class Scope:
     names: JsonObject
     parent: Scope | None = None
     steps: dict[str, JsonObject] = field(default_factory=dict)
+    """What `steps.<id>` is, of the settled steps of this level."""
     rounds: dict[str, int] = field(default_factory=dict)
+    """The current round of each step that is not in its first."""
     feedback: dict[str, JsonObject] = field(default_factory=dict)
-    requested: dict[str, int] = field(default_factory=dict)
+    """What the reviewer said who asked for the current round of a step."""
+    changes_requested: dict[str, int] = field(default_factory=dict)
     """How often each review has asked for changes."""
 
     def path(self, node_id: str) -> str:
         """The StepPath of a step in this scope, in its current round: `draft`, `draft#2`."""
         return StepPath(self.place).step(node_id, self.rounds.get(node_id, 1))
 
-    def entry(self, node_id: str) -> JsonObject | None:
-        """What `steps.<id>` is: `{status, output, error}`, without `output` while or where there is none."""
+    def step(self, node_id: str) -> JsonObject | None:
+        """What `steps.<id>` is: `{status, output, error}`, without `output` where it failed or was skipped; None while
+        the step is not settled."""
         found = self.steps.get(node_id)
-        return found if found is not None or self.parent is None else self.parent.entry(node_id)
+        return found if found is not None or self.parent is None else self.parent.step(node_id)
 
     def context(self, node: Node, feedback: JsonObject | None) -> JsonObject:
-        """The slice of the context that a node uses."""
-        return self.slice(node.uses, feedback)
-
-    def slice(self, uses: tuple[str, ...], feedback: JsonObject | None = None) -> JsonObject:
-        """The names in scope, with `steps` cut down to `uses`."""
-        steps = {name: entry for name in uses if (entry := self.entry(name)) is not None}
+        """The names in scope, with only those `steps` that the node uses."""
+        steps = {name: entry for name in node.uses if (entry := self.step(name)) is not None}
         return {**self.names, "steps": steps, "feedback": feedback}
 
-    def whole(self, feedback: JsonObject | None = None) -> JsonObject:
-        """The names in scope with every step that is settled."""
-        chain: list[Scope] = []
+    def full_context(self, feedback: JsonObject | None = None) -> JsonObject:
+        """The names in scope, with every settled step."""
+        levels: list[Scope] = []
         scope: Scope | None = self
         while scope is not None:
-            chain.append(scope)
+            levels.append(scope)
             scope = scope.parent
         steps: JsonObject = {}
-        for scope in reversed(chain):
+        for scope in reversed(levels):
             steps.update(scope.steps)
         return {**self.names, "steps": steps, "feedback": feedback}
 
-    def next_round(self, node: Node, feedback: JsonObject) -> None:
-        """Forget what is known of a node and of all inside its branches: they are about to run again."""
+    def begin_round(self, node: Node, feedback: JsonObject) -> None:
+        """Begin the next round of a node and of all inside its branches: their results are forgotten."""
         self.rounds[node.id] = self.rounds.get(node.id, 1) + 1
         self.feedback[node.id] = feedback
         self.steps.pop(node.id, None)
         if isinstance(node, BranchNode):
             for arm in node.arms:
                 for inner in arm.block:
-                    self.next_round(inner, feedback)
+                    self.begin_round(inner, feedback)
 
     def item(self, loop_path: str, names: Mapping[str, Json], index: int) -> Scope:
         """The scope of one item: all names of this one and the item's own."""

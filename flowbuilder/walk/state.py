@@ -1,4 +1,4 @@
-"""The course of a walk: what is known, what is live, what is still to be worked off, and how a run settles."""
+"""The state of a walk: what is known, which runs are live, the queue of jobs, and how a run settles."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from flowbuilder.model.step_path import StepPath
 from flowbuilder.plan.nodes import Block, BranchNode
 from flowbuilder.steps.step import ContinueWith
 from flowbuilder.values import Json, JsonObject
-from flowbuilder.walk.commands import Action, Note
-from flowbuilder.walk.runs import BlockRun, ItemRun, NodeRun
+from flowbuilder.walk.commands import Command, Note
+from flowbuilder.walk.runs import BlockRun, ItemRun, LoopRun, NodeRun
 
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """All that a run needs is settled."""
+    """All needs of a run are settled."""
 
     run: NodeRun
 
 
 @dataclass(frozen=True, slots=True)
-class GoOn:
-    """What a run waited for has come: a decision, or the question that its step asks."""
+class Resume:
+    """A decision that a run waits for is made, or its step has asked for a review."""
 
     run: NodeRun
 
 
 @dataclass(frozen=True, slots=True)
-class Apply:
-    """A step run has ended."""
+class ApplyOutcome:
+    """The step of a run has ended."""
 
     run: NodeRun
     outcome: Outcome
@@ -41,7 +41,7 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class OpenItem:
-    """An item of an iteration may begin."""
+    """An item of an iteration begins."""
 
     item: ItemRun
 
@@ -53,32 +53,43 @@ class CloseBlock:
     block: BlockRun
 
 
-Job = Begin | GoOn | Apply | OpenItem | CloseBlock
+@dataclass(frozen=True, slots=True)
+class FillLoop:
+    """An iteration may have free slots, or be done."""
+
+    run: LoopRun
+
+
+@dataclass(frozen=True, slots=True)
+class EmitReady:
+    """All that is known is worked off: what is ready becomes commands."""
+
+
+Job = Begin | Resume | ApplyOutcome | OpenItem | CloseBlock | FillLoop | EmitReady
 
 
 @dataclass(kw_only=True, eq=False)
 class WalkState:
-    """What all parts of a walk share. Jobs are worked off in the order in which they came."""
+    """What all parts of a walk share."""
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
     known_items: dict[str, int] = field(default_factory=dict)
-    """The highest index of an item of which anything is remembered, by the path of its iteration."""
+    """The highest index of an item of which anything is known, by the path of its iteration."""
     live: dict[str, NodeRun] = field(default_factory=dict)
+    """The runs that have begun and are not settled, by StepPath."""
     jobs: deque[Job] = field(default_factory=deque)
-    launching: dict[NodeRun, None] = field(default_factory=dict)
-    """Iterations that may have room for more. They come last: what is begun goes on before anything new begins."""
-    starting: list[NodeRun] = field(default_factory=list)
-    """Tasks and reviews that are about to begin. They are given out when all that is known is worked off: what a new
-    walk remembers may show that they are not needed any more."""
-    actions: list[Action] = field(default_factory=list)
+    loops_to_fill: dict[LoopRun, None] = field(default_factory=dict)
+    ready: list[NodeRun] = field(default_factory=list)
+    """The tasks and reviews that are about to start."""
+    commands: list[Command] = field(default_factory=list)
 
     @classmethod
     def of(
         cls, outcomes: Iterable[Outcome], decisions: Mapping[str, Decision] | None, asked: Iterable[str]
     ) -> WalkState:
-        """The course of an execution of which this much is remembered."""
+        """The state of a walk that has not begun, with what is known of the execution."""
         known = {outcome.path: outcome for outcome in outcomes}
         state = cls(outcomes=known, decisions=dict(decisions or {}), asked=set(asked))
         for path in (*state.outcomes, *state.decisions, *state.asked):
@@ -86,12 +97,29 @@ class WalkState:
                 state.known_items[loop] = max(state.known_items.get(loop, -1), index)
         return state
 
+    def next_job(self) -> Job | None:
+        """The next job. What is known is settled before iterations are filled, and inner iterations before outer ones,
+        so that what has begun comes before anything new. Commands come last, because what is known may show that a
+        start is not needed."""
+        if self.jobs:
+            return self.jobs.popleft()
+        if self.loops_to_fill:
+            innermost = max(self.loops_to_fill, key=lambda loop: loop.block.depth)
+            del self.loops_to_fill[innermost]
+            return FillLoop(innermost)
+        return EmitReady() if self.ready else None
+
+    def take_commands(self) -> list[Command]:
+        """The commands since the last call."""
+        taken, self.commands = self.commands, []
+        return taken
+
     def note(self, kind: EventType, path: str, data: JsonObject) -> None:
-        """Something worth an event."""
-        self.actions.append(Note(event=NewEvent(type=kind, path=path, data=data)))
+        """Emit a Note."""
+        self.commands.append(Note(event=NewEvent(type=kind, path=path, data=data)))
 
     def feedback(self, run: NodeRun) -> JsonObject | None:
-        """What the reviewer who asked for this round has said."""
+        """What the reviewer said who asked for this round."""
         return run.scope.feedback.get(run.node.id) or run.block.inherited_feedback()
 
     def context(self, run: NodeRun) -> JsonObject:
@@ -99,15 +127,23 @@ class WalkState:
         return run.scope.context(run.node, self.feedback(run))
 
     def open(self, block: BlockRun) -> None:
-        """Make the runs of a block and begin those that need nothing."""
+        """Make the runs of a block, and begin those that need nothing."""
         block.make_runs()
-        self.jobs.extend(Begin(run) for run in block.runs.values() if not run.missing)
+        self.jobs.extend(Begin(run) for run in block.runs.values() if not run.unsettled_needs)
         if not block.runs:
             self.jobs.append(CloseBlock(block))
 
+    def release_slots(self, run: NodeRun) -> None:
+        """A step has ended: free its slots in the iterations around it."""
+        for item in run.items_around():
+            item.active_steps -= 1
+            if not item.active_steps:
+                item.loop.active_items -= 1
+                self.loops_to_fill[item.loop] = None
+
     def apply(self, run: NodeRun, outcome: Outcome) -> None:
-        """Settle a run by what became of its step."""
-        if not run.gone and not run.settled:
+        """Settle a run with the outcome of its step."""
+        if not run.abandoned and not run.settled:
             run.follows_decision = False
             if outcome.status == "completed":
                 self.settle(run, "completed", outcome.output)
@@ -115,33 +151,33 @@ class WalkState:
                 self.settle(run, "failed", error=outcome.error or {"code": "step_failed", "message": "failed"})
 
     def settle(
-        self, run: NodeRun, status: str, output: Json = None, *, error: JsonObject | None = None, blame: str = ""
+        self, run: NodeRun, status: str, output: Json = None, *, error: JsonObject | None = None, failed_path: str = ""
     ) -> None:
-        """A run is over. `blame` is the path of the step inside it that failed."""
-        handled = run.node.step.on_error
-        run.status, run.state, run.error, run.blame = status, "settled", error, blame
-        run.failed = status == "failed" and handled == "fail"
-        if status == "failed" and isinstance(handled, ContinueWith):
-            output = handled.continue_with
+        """End a run as completed or failed. `failed_path` is the path of the step inside it that failed."""
+        on_error = run.node.step.on_error
+        run.status, run.phase, run.error, run.failed_path = status, "settled", error, failed_path
+        run.failed = status == "failed" and on_error == "fail"
+        if status == "failed" and isinstance(on_error, ContinueWith):
+            output = on_error.continue_with
         run.output = output
         entry: JsonObject = {"status": status, "error": error}
         if not run.failed:
             entry["output"] = output
         run.scope.steps[run.node.id] = entry
-        self._after(run, blocks=run.failed)
+        self._settle_needs(run, blocks=run.failed)
 
     def skip(self, run: NodeRun, reason: str, *, blocked: bool = False) -> None:
-        """A run is not needed; `blocked` when something that it needs has failed."""
-        run.status, run.state, run.reason = "skipped", "settled", reason
+        """End a run as skipped; `blocked` when something that it needs has failed."""
+        run.status, run.phase, run.skip_reason = "skipped", "settled", reason
         run.scope.steps[run.node.id] = {"status": "skipped", "error": None}
         if isinstance(run.node, BranchNode):
             for arm in run.node.arms:
                 self.skip_block(arm.block, run, reason)
         self.note("step_skipped", run.path, {"reason": reason})
-        self._after(run, blocks=blocked)
+        self._settle_needs(run, blocks=blocked)
 
     def skip_block(self, block: Block, owner: NodeRun, reason: str) -> None:
-        """The steps of a branch that is not taken."""
+        """Skip the steps of a branch that is not taken."""
         for node in block:
             owner.scope.steps[node.id] = {"status": "skipped", "error": None}
             self.note("step_skipped", owner.scope.path(node.id), {"reason": reason})
@@ -149,15 +185,16 @@ class WalkState:
                 for arm in node.arms:
                     self.skip_block(arm.block, owner, reason)
 
-    def _after(self, run: NodeRun, *, blocks: bool) -> None:
+    def _settle_needs(self, run: NodeRun, *, blocks: bool) -> None:
+        """Begin the runs that needed only this one; close its block when this was the last one in it."""
         self.live.pop(run.path, None)
         block = run.block
         block.unsettled -= 1
-        for waiting in block.dependents(run.node.id):
-            waiting.missing -= 1
-            if blocks and not waiting.blocked_by:
-                waiting.blocked_by = run.blocked_by or run.node.id
-            if not waiting.missing:
-                self.jobs.append(Begin(waiting))
+        for dependent in block.dependents(run.node.id):
+            dependent.unsettled_needs -= 1
+            if blocks and not dependent.blocked_by:
+                dependent.blocked_by = run.blocked_by or run.node.id
+            if not dependent.unsettled_needs:
+                self.jobs.append(Begin(dependent))
         if not block.unsettled:
             self.jobs.append(CloseBlock(block))

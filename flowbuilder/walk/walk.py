@@ -1,13 +1,13 @@
-"""The walk: given a plan and what has happened so far, what is to be done next. Pure: no clock, no input or output.
+"""The walk: what an execution does next, given a plan and what has happened so far. Pure: no clock, no I/O.
 
-A walk holds all semantics of an execution. It is a function of a plan, its inputs, the *outcomes* of step runs and
-the *decisions* of reviews, both by StepPath: whatever the order in which they become known, the walk stands at the
-same place. So a worker that takes an execution up again makes a new walk of what the store remembers, and goes on.
+A walk holds all semantics of an execution. It is a function of a plan, its inputs, the outcomes of step runs and the
+decisions of reviews, both by StepPath; the order in which they become known does not matter. So a worker that resumes
+an execution makes a new walk from what the store has recorded.
 
     walk = Walk(plan, inputs=..., site=..., execution=..., outcomes=..., decisions=..., asked=...)
     while True:
-        actions = walk.advance()          # Start, Ask, Withdraw, Note; each is given out once
-        ...                               # do them; then tell:
+        commands = walk.advance()         # Start, Ask, Withdraw, Note; each is emitted once
+        ...                               # carry them out; then report:
         walk.finished(outcome)            # a step run ended
         walk.decided(path, decision)      # a review was decided
         walk.result                       # Finish, once nothing is left to do
@@ -27,19 +27,27 @@ from flowbuilder.model.step_path import StepPath
 from flowbuilder.plan.nodes import Plan
 from flowbuilder.steps.step import ExecutionInfo, render_value
 from flowbuilder.values import JsonObject
-from flowbuilder.walk.admission import leave
-from flowbuilder.walk.blocks import close, failure_of
-from flowbuilder.walk.commands import Action, Finish, StepView, ask_path
-from flowbuilder.walk.emit import emit_starts
-from flowbuilder.walk.loops import launch, open_item
-from flowbuilder.walk.nodes import begin, go_on
-from flowbuilder.walk.runs import BlockRun, error_of, with_defaults
+from flowbuilder.walk.admission import emit_ready
+from flowbuilder.walk.commands import Command, Finish, StepView, ask_path
+from flowbuilder.walk.loops import fill_loop, open_item
+from flowbuilder.walk.nodes import begin, close_block, error_in, resume
+from flowbuilder.walk.runs import BlockRun, error_of, failure, with_defaults
 from flowbuilder.walk.scope import Scope
-from flowbuilder.walk.state import Apply, Begin, CloseBlock, GoOn, Job, OpenItem, WalkState
+from flowbuilder.walk.state import (
+    ApplyOutcome,
+    Begin,
+    CloseBlock,
+    EmitReady,
+    FillLoop,
+    Job,
+    OpenItem,
+    Resume,
+    WalkState,
+)
 
 
 class Walk:
-    """Where an execution stands. See the module's docstring for how it is driven."""
+    """The walk of one execution. The module's docstring says how it is driven."""
 
     def __init__(
         self,
@@ -59,71 +67,62 @@ class Walk:
             "site": site or {},
             "execution": execution.json(),
         }
-        self._course = WalkState.of(outcomes, decisions, asked)
+        self._state = WalkState.of(outcomes, decisions, asked)
         self._root = BlockRun(block=plan.block, scope=Scope(place="", names=names))
-        self._course.open(self._root)
+        self._state.open(self._root)
 
     @property
     def asked(self) -> Set[str]:
-        """The paths of the reviews that were open when the walk was made, and of those that steps asked for since."""
-        return self._course.asked
+        """The paths of the reviews that were open when the walk was made, and of those that tasks asked for since."""
+        return self._state.asked
 
-    def advance(self) -> list[Action]:
-        """The actions that have become possible since the last call, in a fixed order."""
-        course = self._course
-        while course.jobs or course.launching or course.starting:
-            if course.jobs:
-                self._work_off(course.jobs.popleft())
-            elif not course.launching:
-                emit_starts(course)
-            else:  # what is begun goes on before anything new begins, so inner iterations come first
-                run = max(course.launching, key=lambda launching: launching.block.depth)
-                del course.launching[run]
-                launch(course, run)
-        actions, course.actions = course.actions, []
-        return actions
+    def advance(self) -> list[Command]:
+        """The commands that have become possible since the last call, in a fixed order."""
+        while (job := self._state.next_job()) is not None:
+            self._run(job)
+        return self._state.take_commands()
 
     def finished(self, outcome: Outcome) -> None:
-        """A step run that this walk started has ended."""
-        course = self._course
-        course.outcomes[outcome.path] = outcome
-        run = course.live.get(outcome.path)
-        if run is not None and run.state == "running":
-            leave(course, run)
+        """Report that a step run which this walk started has ended."""
+        state = self._state
+        state.outcomes[outcome.path] = outcome
+        run = state.live.get(outcome.path)
+        if run is not None and run.phase == "running":
+            state.release_slots(run)
             if outcome.status == "needs_review":
-                course.asked.add(ask_path(run.path, run.asks))
-                course.jobs.append(GoOn(run))
+                state.asked.add(ask_path(run.path, run.asks))
+                state.jobs.append(Resume(run))
             else:
-                course.jobs.append(Apply(run, outcome))
+                state.jobs.append(ApplyOutcome(run, outcome))
 
     def failed_to_ask(self, outcome: Outcome) -> None:
-        """A review could not be opened: its texts did not fill in."""
-        course = self._course
-        course.outcomes[outcome.path] = outcome
-        run = course.live.get(outcome.path)
-        if run is not None and run.state == "waiting":
-            course.jobs.append(Apply(run, outcome))
+        """Report that a review could not be opened, because its templates failed."""
+        state = self._state
+        state.outcomes[outcome.path] = outcome
+        run = state.live.get(outcome.path)
+        if run is not None and run.phase == "waiting":
+            state.jobs.append(ApplyOutcome(run, outcome))
 
     def decided(self, path: str, decision: Decision) -> None:
-        """A review has its decision. Deciding one twice changes nothing."""
-        course = self._course
-        if path in course.decisions:
+        """Report the decision of a review. A second one for the same review is ignored."""
+        state = self._state
+        if path in state.decisions:
             return
-        course.decisions[path] = decision
-        run = course.live.get(StepPath(path).step_run)
-        if run is not None and run.state == "waiting":
-            course.jobs.append(GoOn(run))
+        state.decisions[path] = decision
+        run = state.live.get(StepPath(path).step_run)
+        if run is not None and run.phase == "waiting":
+            state.jobs.append(Resume(run))
 
     @property
     def waiting(self) -> tuple[str, ...]:
         """The paths of the reviews that the walk waits for."""
-        live = self._course.live.values()
-        return tuple(sorted(ask_path(run.path, run.asks) for run in live if run.state == "waiting"))
+        live = self._state.live.values()
+        return tuple(sorted(ask_path(run.path, run.asks) for run in live if run.phase == "waiting"))
 
     @property
     def running(self) -> tuple[str, ...]:
-        """The paths of the step runs that were given out and have not ended."""
-        return tuple(sorted(run.path for run in self._course.live.values() if run.state == "running"))
+        """The paths of the step runs that were started and have not ended."""
+        return tuple(sorted(run.path for run in self._state.live.values() if run.phase == "running"))
 
     @property
     def progress(self) -> JsonObject:
@@ -132,38 +131,42 @@ class Walk:
         return {"done": sum(run.settled for run in runs), "total": len(runs)}
 
     def conclude(self) -> Finish | None:
-        """The result; a walk that has failed and only waits for people is over as well: nobody need answer."""
-        if self.result is None and not self.running and not self._course.jobs:
-            failed = self._root.doomed_by()
+        """The result, also of a walk that has failed and only waits for reviewers; None while it has none."""
+        if self.result is None and not self.running and not self._state.jobs:
+            failed = self._root.certain_failure()
             if failed is not None:
-                self.result = Finish(error={**(failed.error or {}), "path": failed.blame or failed.path})
+                self.result = Finish(error=failure(failed))
         return self.result
 
     def step_views(self) -> tuple[StepView, ...]:
-        """Where every step stands, those inside iterations and called workflows included."""
+        """The status of every step, those inside open iterations and called workflows included."""
         return self._root.step_views()
 
-    def _work_off(self, job: Job) -> None:
-        course = self._course
+    def _run(self, job: Job) -> None:
+        state = self._state
         match job:
             case Begin(run):
-                begin(course, run)
-            case GoOn(run):
-                go_on(course, run)
-            case Apply(run, outcome):
-                course.apply(run, outcome)
+                begin(state, run)
+            case Resume(run):
+                resume(state, run)
+            case ApplyOutcome(run, outcome):
+                state.apply(run, outcome)
             case OpenItem(item):
-                open_item(course, item)
+                open_item(state, item)
             case CloseBlock(block) if block is self._root:
                 self.result = self._finish()
             case CloseBlock(block):
-                close(course, block)
+                close_block(state, block)
+            case FillLoop(loop):
+                fill_loop(state, loop)
+            case EmitReady():
+                emit_ready(state)
 
     def _finish(self) -> Finish:
-        error = failure_of(self._root)
+        error = error_in(self._root)
         if error is not None:
             return Finish(error=error)
         try:
-            return Finish(outputs=render_value(self.plan.outputs, self._root.scope.whole()))
+            return Finish(outputs=render_value(self.plan.outputs, self._root.scope.full_context()))
         except LanguageError as problem:
             return Finish(error={**error_of(problem), "path": "outputs"})

@@ -1,4 +1,4 @@
-"""Ways to break a sound definition, each with what the one complaint about it must say."""
+"""Ways to break a sound definition, each with what its one diagnostic must say."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Steps = list[dict[str, Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Mutant:
-    """A broken definition; `at` is what the place of the complaint in the text must hold, as a pattern."""
+    """A broken definition; `at` is what the place of the diagnostic in the text must hold, as a pattern."""
 
     name: str
     document: Document

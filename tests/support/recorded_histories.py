@@ -25,7 +25,7 @@ from flowbuilder.ports import ReviewFilter, Store
 from flowbuilder.steps.builtin.human_review import HumanReview
 from flowbuilder.steps.step import ExecutionInfo
 from flowbuilder.values import digest
-from flowbuilder.walk.commands import Action, Ask, Note, Start, Withdraw
+from flowbuilder.walk.commands import Ask, Command, Note, Start, Withdraw
 from flowbuilder.walk.walk import Walk
 
 History = dict[str, Any]
@@ -171,11 +171,11 @@ def path_of(arrival: dict[str, Any]) -> str:
     return path
 
 
-def _shown(history: History, actions: Iterable[Action]) -> list[list[Any]]:
+def _shown(history: History, actions: Iterable[Command]) -> list[list[Any]]:
     return [_one(history, action) for action in actions]
 
 
-def _one(history: History, action: Action) -> list[Any]:
+def _one(history: History, action: Command) -> list[Any]:
     match action:
         case Start(path=path, node=node, context=context):
             try:

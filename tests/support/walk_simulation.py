@@ -14,7 +14,7 @@ from flowbuilder.model.review import Decision
 from flowbuilder.plan.compiler import compile_plan
 from flowbuilder.plan.nodes import Plan
 from flowbuilder.steps.step import ExecutionInfo
-from flowbuilder.walk.commands import Action, Ask, Finish, Note, Start, Withdraw, ask_path
+from flowbuilder.walk.commands import Ask, Command, Finish, Note, Start, Withdraw, ask_path
 from flowbuilder.walk.walk import Walk
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -68,7 +68,7 @@ class Simulation:
             else:
                 pending += self.tell(chosen)
 
-    def take(self, action: Action, pending: list[Start | Ask | Answer]) -> None:
+    def take(self, action: Command, pending: list[Start | Ask | Answer]) -> None:
         match action:
             case Start(path=path):
                 self.starts.append(path)

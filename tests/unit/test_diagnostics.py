@@ -29,7 +29,7 @@ def test_warnings_alone_do_not_forbid_running() -> None:
 
 def test_the_summary_counts_and_names_the_first_error() -> None:
     assert Report.of([EARLY, LATE]).summary() == "1 error, 1 warning; first: FB107 no step is called draf"
-    assert Report().summary() == "no complaints"
+    assert Report().summary() == "no errors or warnings"
 
 
 def test_the_record_has_line_and_column_or_null() -> None:

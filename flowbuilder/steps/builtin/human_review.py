@@ -8,7 +8,7 @@ from pydantic import Field
 
 from flowbuilder.language import Shape, shape_of_schema
 from flowbuilder.model.review import Assignment, OnExpire, ReviewRequest
-from flowbuilder.steps.duration import Duration, seconds_of
+from flowbuilder.steps.fields import Duration, seconds_of
 from flowbuilder.steps.step import Kind, Record, Step, Templated
 from flowbuilder.values import JsonObject
 

@@ -1,4 +1,4 @@
-"""Realistic definitions, broken in every way that a person might break them: one complaint, at its exact place."""
+"""Realistic definitions, broken in every way that a person might break them: one diagnostic, at its exact place."""
 
 import copy
 import json
@@ -50,11 +50,11 @@ def written(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=1)
 
 
-def place(complaint: Diagnostic, text: str) -> str:
-    assert complaint.span is not None
-    assert complaint.span.line == complaint.span.end_line
-    line = text.splitlines()[complaint.span.line - 1]
-    return line[complaint.span.column - 1 : complaint.span.end_column - 1]
+def place(diagnostic: Diagnostic, text: str) -> str:
+    assert diagnostic.span is not None
+    assert diagnostic.span.line == diagnostic.span.end_line
+    line = text.splitlines()[diagnostic.span.line - 1]
+    return line[diagnostic.span.column - 1 : diagnostic.span.end_column - 1]
 
 
 def all_of(make: Callable[[dict[str, Any]], Iterator[Mutant]]) -> list[Any]:
@@ -69,14 +69,14 @@ def ensure_rejected(mutant: Mutant) -> None:
     text = written(mutant.document)
     report = report_of(text)
     assert len(report) == mutant.count, [f"{item.code} {item.pointer} {item.message}" for item in report]
-    for complaint in report:
-        assert re.fullmatch(mutant.code, complaint.code), complaint
-        assert complaint.severity == "error"
-        assert re.search(mutant.at, place(complaint, text)), (place(complaint, text), complaint)
+    for diagnostic in report:
+        assert re.fullmatch(mutant.code, diagnostic.code), diagnostic
+        assert diagnostic.severity == "error"
+        assert re.search(mutant.at, place(diagnostic, text)), (place(diagnostic, text), diagnostic)
 
 
 @pytest.mark.parametrize("name", ORIGINALS)
-def test_the_originals_have_no_complaint(name: str) -> None:
+def test_the_originals_have_no_diagnostic(name: str) -> None:
     assert list(report_of(written(ORIGINALS[name]))) == []
 
 
@@ -106,7 +106,7 @@ def test_a_renamed_input_is_missed_once(mutant: Mutant) -> None:
 
 
 @pytest.mark.parametrize("mutant", all_of(mutants.conditional_steps))
-def test_a_step_that_may_not_run_is_complained_of_once(mutant: Mutant) -> None:
+def test_a_step_that_may_not_run_is_reported_once(mutant: Mutant) -> None:
     ensure_rejected(mutant)
 
 
@@ -116,5 +116,5 @@ def test_publishing_without_the_review_is_rejected(mutant: Mutant) -> None:
 
 
 @pytest.mark.parametrize("mutant", all_of(mutants.misspelt))
-def test_a_misspelt_field_is_one_complaint(mutant: Mutant) -> None:
+def test_a_misspelt_field_is_one_diagnostic(mutant: Mutant) -> None:
     ensure_rejected(mutant)

@@ -62,7 +62,7 @@ def stored(name: str, version: int | None) -> Definition:
     return definition
 
 
-def complaints(*steps: dict[str, Any], **more: Any) -> list[Diagnostic]:
+def diagnostics(*steps: dict[str, Any], **more: Any) -> list[Diagnostic]:
     outputs = {step["id"]: f"{{{{ steps.{step['id']}.output | default(null) }}}}" for step in steps}
     document = {"schema": "flowbuilder/v1", "name": "w", "steps": list(steps), "outputs": outputs, **more}
     definition, report = load(document)
@@ -240,29 +240,29 @@ ONE: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
 
 
 @pytest.mark.parametrize("name", CLEAN)
-def test_no_complaint(name: str) -> None:
-    assert complaints(*CLEAN[name], inputs={"name": {"type": "string", "default": ""}}) == []
+def test_no_diagnostic(name: str) -> None:
+    assert diagnostics(*CLEAN[name], inputs={"name": {"type": "string", "default": ""}}) == []
 
 
 @pytest.mark.parametrize("name", ONE)
-def test_one_complaint_with_the_way_that_the_text_takes(name: str) -> None:
+def test_one_diagnostic_with_the_way_that_the_text_takes(name: str) -> None:
     code, way, steps = ONE[name]
-    (complaint,) = complaints(*steps)
-    assert complaint.code == code
-    assert way in complaint.message
+    (diagnostic,) = diagnostics(*steps)
+    assert diagnostic.code == code
+    assert way in diagnostic.message
 
 
 def test_of_a_step_that_reads_a_missing_one_only_that_is_said() -> None:
-    (complaint,) = complaints(PAGE, publish(TEXT, when="steps.review.output.decision == 'approved'"))
-    assert complaint.code == "FB107"
+    (diagnostic,) = diagnostics(PAGE, publish(TEXT, when="steps.review.output.decision == 'approved'"))
+    assert diagnostic.code == "FB107"
 
 
 def test_hosts_settle_where_a_request_may_go() -> None:
     steps = ONE["the host of a page"][2]
-    assert complaints(*steps, hosts=["example.com"]) == []
+    assert diagnostics(*steps, hosts=["example.com"]) == []
 
 
-def test_several_fields_of_a_step_are_one_complaint() -> None:
-    (complaint,) = complaints(PAGE, publish(TEXT, title="{{ steps.page.output.title }}"))
-    assert complaint.pointer == "/steps/1/body"
-    assert complaint.notes == ("and title: steps.page.output.title <- page (web page)",)
+def test_several_fields_of_a_step_are_one_diagnostic() -> None:
+    (diagnostic,) = diagnostics(PAGE, publish(TEXT, title="{{ steps.page.output.title }}"))
+    assert diagnostic.pointer == "/steps/1/body"
+    assert diagnostic.notes == ("and title: steps.page.output.title <- page (web page)",)

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - a table reads better in long lines
-"""References to what may not be there, and values of the wrong kind: one complaint for each cause, at its place."""
+"""References to what may not be there, and values of the wrong kind: one diagnostic for each cause, at its place."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def stored(name: str, version: int | None) -> Definition:
     return definition
 
 
-def complaints(text: str) -> list[Diagnostic]:
+def diagnostics(text: str) -> list[Diagnostic]:
     definition, report = load(text)
     assert definition is not None
     return list(report + check(definition, workflows=stored))
@@ -31,10 +31,10 @@ def changed(case: str, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
-def under_carets(text: str, complaint: Diagnostic) -> str:
-    assert complaint.span is not None
-    line = text.splitlines()[complaint.span.line - 1]
-    return line[complaint.span.column - 1 : complaint.span.end_column - 1]
+def under_carets(text: str, diagnostic: Diagnostic) -> str:
+    assert diagnostic.span is not None
+    line = text.splitlines()[diagnostic.span.line - 1]
+    return line[diagnostic.span.column - 1 : diagnostic.span.end_column - 1]
 
 
 BROKEN = [
@@ -74,15 +74,15 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("case", "old", "new", "code", "carets"), BROKEN, ids=lambda part: str(part)[:40])
-def test_what_is_broken_is_complained_of_once_where_it_shows(
+def test_what_is_broken_is_reported_once_where_it_shows(
     case: str, old: str, new: str, code: str | None, carets: str
 ) -> None:
     text = changed(case, old, new)
-    found = complaints(text)
+    found = diagnostics(text)
     if code is None:
         assert found == []
         return
-    assert [complaint.code for complaint in found] == [code], [complaint.message for complaint in found]
+    assert [diagnostic.code for diagnostic in found] == [code], [diagnostic.message for diagnostic in found]
     assert found[0].severity == "error"
     assert under_carets(text, found[0]) == carets
 
@@ -115,12 +115,12 @@ MISSING = [
 
 @pytest.mark.parametrize("reader", THERE)
 def test_a_reader_that_cares_for_a_skipped_step_is_fine(reader: str) -> None:
-    assert complaints(f"{HEAD}{MAYBE}{reader}\noutputs: {{b: '{{{{ steps.b.output | default(null) }}}}'}}\n") == []
+    assert diagnostics(f"{HEAD}{MAYBE}{reader}\noutputs: {{b: '{{{{ steps.b.output | default(null) }}}}'}}\n") == []
 
 
 @pytest.mark.parametrize("reader", MISSING)
 def test_a_reader_that_does_not_care_for_a_skipped_step_is_not(reader: str) -> None:
     text = f"{HEAD}{MAYBE}{reader}\noutputs: {{b: '{{{{ steps.b.output | default(null) }}}}'}}\n"
-    (complaint,) = complaints(text)
-    assert complaint.code == "FB303"
-    assert under_carets(text, complaint).startswith("steps.a.output")
+    (diagnostic,) = diagnostics(text)
+    assert diagnostic.code == "FB303"
+    assert under_carets(text, diagnostic).startswith("steps.a.output")

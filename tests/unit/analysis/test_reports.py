@@ -48,8 +48,8 @@ def test_a_bad_document_has_the_report_beside_it(path: Path, request: pytest.Fix
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
-def test_a_bad_document_is_named_after_a_complaint_about_it(path: Path) -> None:
-    assert path.stem.partition("-")[0] in {complaint.code for complaint in report_of(path)}
+def test_a_bad_document_is_named_after_a_diagnostic_about_it(path: Path) -> None:
+    assert path.stem.partition("-")[0] in {diagnostic.code for diagnostic in report_of(path)}
 
 
 def test_there_is_a_bad_document_for_every_code() -> None:

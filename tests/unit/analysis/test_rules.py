@@ -39,12 +39,12 @@ def document(code: str, kind: str) -> str:
 
 
 @pytest.mark.parametrize("code", DOCUMENTED)
-def test_the_wrong_document_of_a_rule_gets_its_complaint_and_no_other(code: str) -> None:
-    assert [complaint.code for complaint in report_of(document(code, "Wrong"))] == [code]
+def test_the_wrong_document_of_a_rule_gets_its_diagnostic_and_no_other(code: str) -> None:
+    assert [diagnostic.code for diagnostic in report_of(document(code, "Wrong"))] == [code]
 
 
 @pytest.mark.parametrize("code", DOCUMENTED)
-def test_the_right_document_of_a_rule_gets_no_complaint(code: str) -> None:
+def test_the_right_document_of_a_rule_gets_no_diagnostic(code: str) -> None:
     assert report_of(document(code, "Right")) == Report()
 
 
@@ -55,10 +55,10 @@ def test_every_rule_explains_itself_with_two_documents() -> None:
     assert explain("FB999") is None
 
 
-def test_complaints_that_say_the_same_are_joined_into_the_first() -> None:
+def test_diagnostics_that_say_the_same_are_joined_into_the_first() -> None:
     report = report_of(
         HEADER + "steps:\n  - {id: a, type: page, url: '{{ steps.b.x }}'}\noutputs: {o: '{{ steps.b.y }}'}\n"
     )
-    (complaint,) = report
-    assert complaint.code == "FB107"
-    assert complaint.notes == ("the same in line 5",)
+    (diagnostic,) = report
+    assert diagnostic.code == "FB107"
+    assert diagnostic.notes == ("the same in line 5",)

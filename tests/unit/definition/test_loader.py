@@ -27,13 +27,13 @@ outputs: {title: "{{ steps.page.output.title }}"}
 
 def only(document: str | bytes | dict[str, Json] | Path) -> Diagnostic:
     _, report = load(document)
-    (complaint,) = report
-    return complaint
+    (diagnostic,) = report
+    return diagnostic
 
 
-def place(complaint: Diagnostic) -> tuple[int, int]:
-    assert complaint.span is not None
-    return complaint.span.line, complaint.span.column
+def place(diagnostic: Diagnostic) -> tuple[int, int]:
+    assert diagnostic.span is not None
+    return diagnostic.span.line, diagnostic.span.column
 
 
 def test_a_document_loads_from_text_bytes_a_path_and_a_mapping_alike(tmp_path: Path) -> None:
@@ -89,25 +89,25 @@ def test_names_are_texts_whatever_they_look_like() -> None:
     ],
 )
 def test_a_text_that_is_no_document_says_where_and_why(text: str, code: str, line: int, column: int, said: str) -> None:
-    complaint = read_document(text).diagnostics[0]
-    assert (complaint.code, *place(complaint)) == (code, line, column)
-    assert said in complaint.message
+    diagnostic = read_document(text).diagnostics[0]
+    assert (diagnostic.code, *place(diagnostic)) == (code, line, column)
+    assert said in diagnostic.message
 
 
 def test_bytes_that_are_not_utf_8_say_where() -> None:
-    complaint = only(b"name: a\ntitle: caf\xe9\n")
-    assert (complaint.code, *place(complaint)) == ("FB001", 2, 11)
+    diagnostic = only(b"name: a\ntitle: caf\xe9\n")
+    assert (diagnostic.code, *place(diagnostic)) == ("FB001", 2, 11)
 
 
-def test_half_a_surrogate_pair_is_complained_of() -> None:
+def test_half_a_surrogate_pair_is_reported() -> None:
     assert "surrogate" in only("a: '\ud800'").message
 
 
-def test_a_file_that_is_not_there_is_complained_of(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_reported(tmp_path: Path) -> None:
     assert "cannot be read" in only(tmp_path / "none.yaml").message
 
 
-def test_a_mapping_with_something_that_is_not_json_is_complained_of() -> None:
+def test_a_mapping_with_something_that_is_not_json_is_reported() -> None:
     assert only({"name": {1, 2}}).code == "FB005"  # type: ignore[dict-item]
 
 
@@ -117,8 +117,8 @@ def test_anchors_are_copied_and_billions_of_laughs_are_refused_at_once() -> None
         f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n" for level in range(1, 20)
     )
     begin = time.perf_counter()
-    (complaint,) = read_document(bomb).diagnostics
-    assert complaint.code == "FB004"
+    (diagnostic,) = read_document(bomb).diagnostics
+    assert diagnostic.code == "FB004"
     assert time.perf_counter() - begin < 0.5
 
 
@@ -133,7 +133,7 @@ def test_json_pairs_of_surrogates_are_one_character_and_columns_stay_right() -> 
     assert place(document.diagnostics[0]) == (1, 31)
 
 
-def test_every_mistake_of_a_document_is_found_in_one_pass_one_complaint_each() -> None:
+def test_every_mistake_of_a_document_is_found_in_one_pass_one_diagnostic_each() -> None:
     _, report = load(
         """\
 schema: flowbuilder/v9
@@ -165,10 +165,10 @@ outputs: {x: "{{ }"}
     assert [item.pointer for item in report if item.code > "FB200"] == ["/steps/3/prompt", "/outputs/x"]
 
 
-def test_a_misspelt_field_is_one_complaint_with_the_name_that_was_meant() -> None:
-    complaint = only(SMALL.replace("    url:", "    ulr:"))
-    assert (complaint.code, complaint.hint) == ("FB010", "did you mean url?")
-    assert place(complaint) == (8, 5)
+def test_a_misspelt_field_is_one_diagnostic_with_the_name_that_was_meant() -> None:
+    diagnostic = only(SMALL.replace("    url:", "    ulr:"))
+    assert (diagnostic.code, diagnostic.hint) == ("FB010", "did you mean url?")
+    assert place(diagnostic) == (8, 5)
 
 
 def test_a_broken_step_still_stands_in_for_references() -> None:
@@ -190,13 +190,13 @@ def test_a_broken_container_keeps_its_sound_steps() -> None:
 
 
 def test_the_default_of_an_input_must_be_valid_against_its_schema() -> None:
-    complaint = only(SMALL.replace("{type: string}", "{type: string, format: uri, default: nope}"))
-    assert (complaint.code, complaint.pointer) == ("FB015", "/inputs/url/default")
+    diagnostic = only(SMALL.replace("{type: string}", "{type: string, format: uri, default: nope}"))
+    assert (diagnostic.code, diagnostic.pointer) == ("FB015", "/inputs/url/default")
 
 
 def test_an_input_schema_fetches_nothing() -> None:
-    complaint = only(SMALL.replace("{type: string}", "{$ref: 'http://127.0.0.1:9/x.json'}"))
-    assert complaint.code == "FB014"
+    diagnostic = only(SMALL.replace("{type: string}", "{$ref: 'http://127.0.0.1:9/x.json'}"))
+    assert diagnostic.code == "FB014"
 
 
 @pytest.mark.parametrize(
