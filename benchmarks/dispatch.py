@@ -1,11 +1,10 @@
-"""How long from a start, and from the commit of a decision, to the next step: the warm worker and the stock one.
+"""Benchmark of dispatch latency: from a start, and from a decision, to the next step; warm and stock worker.
 
-    python benchmarks/dispatch.py                          SQLite; 1 and 8 at once; both workers
+    python benchmarks/dispatch.py                          SQLite; 1 and 8 concurrent; both workers
     python benchmarks/dispatch.py --database postgresql://... --rounds 5 --workers warm
 
-It starts a Prefect server and workers of its own on free ports, with all data in a temporary folder. Times are taken
-from our own events: `step_started` minus the moment before the call, in seconds. Both workers run the same executions,
-one after the other, in each round.
+It starts a Prefect server and workers on free ports, with all data in a temporary folder. Times are in seconds, from
+the moment before the call to the `step_started` event. In each round, both workers run the same executions.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from typing import Any
 from urllib.request import urlopen
 
 BIN = Path(sys.executable).parent
-PATIENCE = 240.0
+TIMEOUT_SECONDS = 240.0
 DOCUMENT = """
 schema: flowbuilder/v1
 name: dispatch-{kind}
@@ -54,12 +53,12 @@ def main() -> None:
         environment = prefect_environment(folder, port, options.database)
         os.environ.update(environment)
         stack.enter_context(program(folder, "server", server_command(port)))
-        until(lambda: answers(port), "Prefect's server")
+        wait_until(lambda: responds(port), "Prefect's server")
         for kind in options.workers:
             stack.enter_context(program(folder, kind, [str(BIN / COMMANDS[kind][0]), *COMMANDS[kind][1:]]))
         benches = {kind: Bench(kind) for kind in options.workers}
         for bench in benches.values():
-            bench.round(1)  # warms up, and waits until the worker is there
+            bench.round(1)  # warms up, and waits for the worker
         found: dict[str, dict[str, list[float]]] = {}
         for _ in range(options.rounds):
             for at_once in options.at_once:
@@ -71,7 +70,7 @@ def main() -> None:
 
 
 class Bench:
-    """One kind of worker, and the executions that it runs."""
+    """The executions of one kind of worker."""
 
     def __init__(self, kind: str) -> None:
         from flowbuilder.bootstrap import open_app
@@ -84,33 +83,35 @@ class Bench:
         self.workflow = version.workflow
 
     def round(self, at_once: int) -> tuple[float, float]:
-        """So many executions at once: seconds until the last ran its first step, and the one after its decision."""
+        """Run `at_once` executions; returns seconds to the last first step, and from the decisions to the last step."""
         with ThreadPoolExecutor(at_once) as pool:
             begun = datetime.now(UTC)
             ids = list(pool.map(lambda number: self.app.start(self.workflow, {"number": number}), range(at_once)))
             started = max(self.when(execution_id, "before") for execution_id in ids)
             reviews = [self.review(execution_id) for execution_id in ids]
             for execution_id in ids:
-                until(
+                wait_until(
                     lambda execution_id=execution_id: self.app.execution(execution_id).status == "waiting", "a review"
                 )
-            time.sleep(1.5)  # a person looks at it; Prefect learns that the runs are suspended
+            time.sleep(1.5)  # meanwhile Prefect learns that the runs are suspended
             decided = datetime.now(UTC)
             list(pool.map(self.approve, reviews))
             continued = max(self.when(execution_id, "after") for execution_id in ids)
         for execution_id in ids:
-            until(lambda execution_id=execution_id: self.app.execution(execution_id).status == "completed", "the end")
+            wait_until(
+                lambda execution_id=execution_id: self.app.execution(execution_id).status == "completed", "the end"
+            )
         return (started - begun).total_seconds(), (continued - decided).total_seconds()
 
     def when(self, execution_id: str, path: str) -> datetime:
-        return until(lambda: self.started(execution_id, path), f"step {path}")
+        return wait_until(lambda: self.started(execution_id, path), f"step {path}")
 
     def started(self, execution_id: str, path: str) -> datetime | None:
         events = self.app.events(execution_id)
         return next((event.at for event in events if event.type == "step_started" and event.path == path), None)
 
     def review(self, execution_id: str) -> Any:
-        return until(lambda: next(iter(self.app.reviews_of(execution_id)), None), "a review")
+        return wait_until(lambda: next(iter(self.app.reviews_of(execution_id)), None), "a review")
 
     def approve(self, review: Any) -> None:
         from flowbuilder.model.review_rules import Answer
@@ -128,13 +129,13 @@ def report(found: dict[str, dict[str, list[float]]], options: argparse.Namespace
         print(f"{name:<26} {statistics.median(seconds):>9.2f} {min(seconds):>7.2f} {max(seconds):>7.2f}")
 
 
-def until(question: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + PATIENCE
+def wait_until(probe: Callable[[], Any], what: str) -> Any:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline:
-        if answer := question():
-            return answer
+        if found := probe():
+            return found
         time.sleep(0.02)
-    raise SystemExit(f"{what} did not come within {PATIENCE:.0f} s")
+    raise SystemExit(f"{what} was not seen within {TIMEOUT_SECONDS:.0f} s")
 
 
 @contextmanager
@@ -155,7 +156,7 @@ def server_command(port: int) -> list[str]:
     return [str(BIN / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(port)]
 
 
-def answers(port: int) -> bool:
+def responds(port: int) -> bool:
     try:
         with urlopen(f"http://127.0.0.1:{port}/api/health", timeout=2) as response:
             return bool(response.status == 200)

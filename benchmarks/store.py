@@ -1,4 +1,4 @@
-"""How fast the store is: `python -m benchmarks.store [--reviews N] [--url URL]`. Prints one line a goal.
+"""Benchmark of the store: `python -m benchmarks.store [--reviews N] [--url URL]`. Prints a line for each goal.
 
 Goals: an outcome with its event costs about one durable commit; a page of the review queue <= 5 ms at any depth, a
 decision <= 20 ms, the counts <= 1 ms, with 1,000,000 reviews; a step takes <= 2x its payload + 300 bytes of disk.
@@ -38,7 +38,7 @@ def main() -> None:
     arguments.add_argument("--steps", type=int, default=2000)
     arguments.add_argument("--payload", type=int, default=500, help="bytes of a step's output")
     options = arguments.parse_args()
-    with _place(options.url) as url:
+    with _database(options.url) as url:
         upgrade(url)
         store = open_store(url, durable=options.url is None)
         _workflows(store)
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 @contextmanager
-def _place(url: str | None) -> Iterator[str]:
+def _database(url: str | None) -> Iterator[str]:
     if url is not None:
         yield url
         return
@@ -87,8 +87,8 @@ def _steps(store: SqlStore, steps: int, payload: int) -> None:
         outcome = Outcome(path=path, status="completed", output=output, seconds=0.123)
         recorded.append(_timed(lambda outcome=outcome, done=done: store.record_outcome(lease, outcome, [done])))
     size = (_bytes(store) - before) / steps
-    _say("append one event", started)
-    _say("record an outcome with its event", recorded)
+    _report("append one event", started)
+    _report("record an outcome with its event", recorded)
     length = len(json.dumps(output))
     print(f"disk a step: {size:.0f} bytes for a payload of {length} (goal {2 * length + 300})")
 
@@ -109,7 +109,7 @@ def _bytes(store: SqlStore) -> int:
 
 
 def _fill(store: SqlStore, reviews: int) -> None:
-    """Most reviews straight into the tables, nine of ten decided long ago; the execution has a few thousand each."""
+    """Insert the reviews into the tables directly, every other one decided; 5,000 for each execution."""
     begun = time.perf_counter()
     start, batch = datetime(2026, 1, 1, tzinfo=UTC), 20_000
     request = {
@@ -142,23 +142,23 @@ def _fill(store: SqlStore, reviews: int) -> None:
                 {"review_id": name, "person": person, "status": status, "urgency": urgency, "inserted_at": at}
             )
         with store.database.engine.execution_options(flowbuilder_writes=True).begin() as connection:
-            connection.execute(insert(tables.reviews), rows)
-            connection.execute(insert(tables.asked), people)
+            connection.execute(insert(tables.reviews_table), rows)
+            connection.execute(insert(tables.review_people_table), people)
     with store.database.engine.execution_options(flowbuilder_writes=True).begin() as connection:
         connection.execute(
-            insert(tables.pending),
+            insert(tables.pending_counts_table),
             [{"workflow_id": f"workflow-{number}", "pending": count} for number, count in counts.items()],
         )
     if store.database.on_postgres:
         with store.database.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             connection.execute(text("VACUUM ANALYZE"))
     with store.database.engine.connect() as connection:
-        total = connection.scalar(select(func.count()).select_from(tables.reviews))
+        total = connection.scalar(select(func.count()).select_from(tables.reviews_table))
     print(f"filled with {total:,} reviews in {time.perf_counter() - begun:.0f} s")
 
 
 def _queue(store: SqlStore, reviews: int) -> None:
-    """Pages at several depths, whichever way the queue is filtered."""
+    """Pages at several depths, for each filter of the queue."""
     for where in (
         ReviewFilter(),
         ReviewFilter(status=None),
@@ -170,16 +170,16 @@ def _queue(store: SqlStore, reviews: int) -> None:
         ReviewFilter(assignee="ana@example.com"),
         ReviewFilter(assignee="ana@example.com", workflow="workflow-1"),
     ):
-        said = ", ".join(f"{key}={value}" for key, value in vars(where).items() if value not in (None, "open"))
+        filters = ", ".join(f"{key}={value}" for key, value in vars(where).items() if value not in (None, "open"))
         for depth in (0, 1, reviews // 2, reviews - reviews // 10):
             cursor = f"{depth:032x}" if depth else None
-            _say(
-                f"page ({said or 'open'}, after review {depth:,})",
+            _report(
+                f"page ({filters or 'open'}, after review {depth:,})",
                 [_timed(lambda where=where, cursor=cursor: store.reviews(where, cursor=cursor)) for _ in range(20)],
             )
-    _say("pending counts", [_timed(store.pending_counts) for _ in range(50)])
+    _report("pending counts", [_timed(store.pending_counts) for _ in range(50)])
     page = store.reviews(ReviewFilter(workflow="workflow-3"), limit=100).reviews
-    _say(
+    _report(
         "decide",
         [
             _timed(
@@ -196,7 +196,7 @@ def _timed(work: Callable[[], object]) -> float:
     return (time.perf_counter() - begun) * 1000
 
 
-def _say(what: str, times: list[float]) -> None:
+def _report(what: str, times: list[float]) -> None:
     ordered = sorted(times)
     print(f"{what}: p50 {statistics.median(ordered):.2f} ms, p95 {ordered[int(len(ordered) * 0.95)]:.2f} ms")
 

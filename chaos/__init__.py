@@ -1,5 +1,5 @@
-"""A real installation in which everything fails: databases, servers, workers, wake-ups and people; and a verdict.
+"""Chaos test of a real installation: faults in databases, servers, workers and wake-ups, then a verdict.
 
-`python -m chaos --seconds 600` runs it. The faults come by a seed; the proof is what is left behind: our own record,
-the target's own log, and what the people were told.
+`python -m chaos --seconds 600` runs it. A seed fixes the schedule of faults. The evidence is the store, the target's
+own log, and the results of the reviewers' decisions.
 """

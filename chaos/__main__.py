@@ -1,4 +1,4 @@
-"""`python -m chaos`: one run, its figures and its verdict; the exit code says whether it passed."""
+"""`python -m chaos`: one run, its metrics and its verdict; exit code 0 when it passed."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ from chaos.postgres_server import NoPostgres
 
 
 @click.command()
-@click.option("--seconds", type=click.FloatRange(20), default=600.0, show_default=True, help="How long faults happen.")
-@click.option("--seed", type=int, help="Repeats a run, as far as the machine allows; drawn when it is not given.")
+@click.option(
+    "--seconds", type=click.FloatRange(20), default=600.0, show_default=True, help="How long faults are injected."
+)
+@click.option("--seed", type=int, help="Repeats a run, as far as the machine allows; random by default.")
 @click.option("--database", type=click.Choice(["postgresql", "sqlite"]), default="postgresql", show_default=True)
 @click.option("--rate", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Starts a second.")
-@click.option("--most", type=click.IntRange(1, 190), default=40, show_default=True, help="Executions at once.")
+@click.option("--most", type=click.IntRange(1, 190), default=40, show_default=True, help="Concurrent executions.")
 @click.option("--lease", type=click.FloatRange(1), help="Seconds; the shipped one, or 3 in runs under 3 minutes.")
 @click.option("--sweep", type=click.FloatRange(0.2), help="Seconds; the shipped one, or 1 in runs under 3 minutes.")
-@click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False), help="Where the figures are written.")
+@click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False), help="Write the metrics to this file.")
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="A new folder for all data and logs.")
 def main(
     seconds: float,
@@ -37,7 +39,7 @@ def main(
     file: Path | None,
     keep: Path | None,
 ) -> None:
-    """Run an installation in which everything fails, and check what is left."""
+    """Run an installation under faults, and check the evidence."""
     usual_lease, usual_sweep = pace(seconds)
     folder = keep or Path(tempfile.mkdtemp(prefix="chaos-"))
     folder.mkdir(parents=True, exist_ok=True)
@@ -54,15 +56,15 @@ def main(
     )
     begun = time.monotonic()
 
-    def say(text: str) -> None:
+    def log(text: str) -> None:
         click.echo(f"[{time.monotonic() - begun:5.0f} s] {text}", err=True)
 
-    say(f"seed {options.seed}: {options.database}, leases of {options.lease:g} s, sweeps of {options.sweep:g} s")
+    log(f"seed {options.seed}: {options.database}, leases of {options.lease:g} s, sweeps of {options.sweep:g} s")
     from chaos.run import run
     from chaos.verdict import judge
 
     try:
-        verdict = judge(run(options, say))
+        verdict = judge(run(options, log))
     except NoPostgres as problem:
         raise click.ClickException(str(problem)) from None
     click.echo(verdict.text())
@@ -71,7 +73,7 @@ def main(
     if keep is None and verdict.ok:
         shutil.rmtree(folder, ignore_errors=True)
     else:
-        say(f"data and logs are in {folder}")
+        log(f"data and logs are in {folder}")
     sys.exit(0 if verdict.ok else 1)
 
 

@@ -1,6 +1,6 @@
-"""What a run leaves behind: our record, the target's log, what was injected, and what people were told.
+"""The evidence of a run: the store, the target's log, the injected faults, and the reviewers' decisions.
 
-Plain data, so that the verdict is a function of it.
+Plain data: the verdict is a pure function of it.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chaos.fault import Injection
+from chaos.faults import Injection
 from chaos.load import Start
 from chaos.options import Options
-from chaos.processes import End
+from chaos.processes import ProcessExit
 from chaos.reviewers import DecisionAttempt
-from chaos.target_service import Call
+from chaos.target_service import TargetCall
 from flowbuilder.audit import Finding
 from flowbuilder.engine.history import iter_events
 from flowbuilder.model.effect import Effect
@@ -25,7 +25,7 @@ from flowbuilder.ports import ReviewFilter, Store
 
 @dataclass(frozen=True, kw_only=True)
 class Trace:
-    """All that our record has of one execution."""
+    """All rows of one execution."""
 
     execution: Execution
     events: tuple[Event, ...]
@@ -39,27 +39,27 @@ class Trace:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """`wanted` are the names of the faults that had to fire. `settled_seconds` is how long after the faults the last
-    execution ended, None when some did not."""
+    """All evidence of a run. `wanted` are the faults that must have had an effect; `settled_seconds` is the time from
+    the last fault until all executions had ended, None when some did not end."""
 
     options: Options
     wanted: tuple[str, ...]
     injections: tuple[Injection, ...]
     starts: tuple[Start, ...]
     traces: tuple[Trace, ...]
-    calls: tuple[Call, ...]
+    calls: tuple[TargetCall, ...]
     pages: dict[str, str]
-    """The text of the site's pages, by the last part of their address."""
-    answers: tuple[DecisionAttempt, ...]
+    """The text of the site's pages, by the last segment of their URL."""
+    decision_attempts: tuple[DecisionAttempt, ...]
     resumed: tuple[str, ...]
-    """The executions that the operator let go on."""
-    ends: tuple[End, ...]
-    """How processes of workers ended."""
+    """The executions that the operator resumed."""
+    exits: tuple[ProcessExit, ...]
+    """Exits of worker processes."""
     findings: tuple[Finding, ...]
     settled_seconds: float | None
 
     def injected(self, fault: str) -> list[Injection]:
-        """Where a fault hit something."""
+        """The injections of a fault that had an effect."""
         return [item for item in self.injections if item.fault == fault and item.mattered]
 
 

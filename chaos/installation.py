@@ -1,4 +1,4 @@
-"""The installation: a database, Prefect's server, two workers, a target, a site in a folder, and the application."""
+"""The installation under test: database, Prefect server, two workers, target service, site folder and `App`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from prefect.context import refresh_global_settings_context
 
 from chaos.options import Options
-from chaos.postgres_server import PostgresServer, cluster, free_port
+from chaos.postgres_server import PostgresServer, free_port, start_postgres
 from chaos.processes import Prefect, Starter, Worker
 from chaos.target_service import Target
 from chaos.workloads import SITE, SITE_URL, documents
@@ -30,58 +30,56 @@ from flowbuilder.store import SqlStore, open_store, upgrade
 WORKERS = 2
 
 
-class ForgetfulEngine(PrefectEngine):
-    """Prefect as the engine, but for the wake-ups that get lost: a `share` of them, by chance."""
+class LossyEngine(PrefectEngine):
+    """The Prefect engine, which drops a random `share` of the wake-ups."""
 
-    def __init__(self, store: SqlStore, settings: Settings, chance: random.Random) -> None:
+    def __init__(self, store: SqlStore, settings: Settings, rng: random.Random) -> None:
         super().__init__(store, settings)
-        self._chance = chance
+        self._rng = rng
         self.share = 0.0
         self.dropped = 0
 
     def wake(self, execution_id: str) -> None:
-        """Tell the workers, or nobody."""
-        if self._chance.random() < self.share:
+        """Wake a worker, or drop the wake-up."""
+        if self._rng.random() < self.share:
             self.dropped += 1
             return
         super().wake(execution_id)
 
 
 @dataclass(kw_only=True)
-class World:
-    """All of it.
-
-    `over` is set when no fault may begin any more, `closed` when nobody is to do anything any more."""
+class Installation:
+    """The installation under test. `faults_over`: no fault may begin; `closed`: reviewers and faults must stop."""
 
     options: Options
     settings: Settings
     store: SqlStore
-    engine: ForgetfulEngine
+    engine: LossyEngine
     app: App
     target: Target
     prefect: Prefect
     workers: list[Worker]
     pages: Path
     database: PostgresServer | None
-    choosing: threading.Lock = field(default_factory=threading.Lock)
-    """Held by whoever chooses a worker to harm."""
-    over: threading.Event = field(default_factory=threading.Event)
+    victim_lock: threading.Lock = field(default_factory=threading.Lock)
+    """Held while a fault chooses a worker."""
+    faults_over: threading.Event = field(default_factory=threading.Event)
     closed: threading.Event = field(default_factory=threading.Event)
 
     def held_by(self, pid: int) -> list[str]:
-        """The ids of the executions that a process holds, by our own record."""
+        """The ids of the executions whose lease a process holds."""
         running = self.store.executions(ExecutionFilter(statuses=frozenset({"running"})), limit=200)
         return [item.id for item in running if item.holder is not None and pid_of(item.holder) == pid]
 
 
 def pid_of(holder: str) -> int:
-    """The process id in the name under which a worker holds leases."""
+    """The process id in a lease holder's name."""
     return int(holder.split(":")[2])
 
 
 @contextmanager
-def world(options: Options) -> Iterator[World]:
-    """Everything started and ready, and nothing left at the end."""
+def start_installation(options: Options) -> Iterator[Installation]:
+    """Start everything, wait until it is ready, and stop it at the end."""
     with ExitStack() as stack:
         options.folder.mkdir(parents=True, exist_ok=True)
         target = stack.enter_context(Target(options.seed).serving())
@@ -89,18 +87,18 @@ def world(options: Options) -> Iterator[World]:
         home.mkdir()
         logs.mkdir()
         os.environ.update(process_specs.prefect_environment(home, port))
-        refresh_global_settings_context()  # Prefect has read the environment when it was imported
+        refresh_global_settings_context()  # Prefect read the environment on import
         starter = Starter()
         stack.callback(starter.close)
         prefect = Prefect(starter, process_specs.prefect_server(dict(os.environ), port), home / "prefect", logs)
         stack.callback(prefect.kill)
-        prefect.begin()  # it takes the longest
-        database = stack.enter_context(cluster(options.folder)) if options.database == "postgresql" else None
+        prefect.begin()  # first: it takes the longest
+        database = stack.enter_context(start_postgres(options.folder)) if options.database == "postgresql" else None
         settings = _settings(options, database)
         given = process_specs.program_environment(settings, {})
         upgrade(settings.url)
         store = stack.enter_context(closing(open_store(settings.url)))
-        engine = ForgetfulEngine(store, settings, random.Random(f"wake-ups {options.seed}"))
+        engine = LossyEngine(store, settings, random.Random(f"wake-ups {options.seed}"))
         app = App(store, engine, settings)
         pages = _publish(app, store, target, options.folder)
         prefect.wait()
@@ -110,7 +108,7 @@ def world(options: Options) -> Iterator[World]:
             workers.append(Worker(starter, program, logs / f"worker-{number + 1}.log"))
             stack.callback(workers[-1].stop)
         _wait_for(workers)
-        yield World(
+        yield Installation(
             options=options,
             settings=settings,
             store=store,
@@ -137,7 +135,7 @@ def _settings(options: Options, database: PostgresServer | None) -> Settings:
 
 
 def _publish(app: App, store: SqlStore, target: Target, folder: Path) -> Path:
-    """The site and the workflows; returns the folder of the site's pages."""
+    """Store the site and publish the workflows; returns the folder of the site's pages."""
     pages = folder / "pages"
     pages.mkdir()
     text = f"site: {SITE}\nbase_url: {SITE_URL}\ncms: {{type: files, root: pages, url_prefix: /}}\n"
@@ -154,5 +152,5 @@ def _wait_for(workers: list[Worker], *, seconds: float = 90.0) -> None:
     deadline = time.monotonic() + seconds
     while not all(worker.ready for worker in workers):
         if time.monotonic() > deadline:
-            raise RuntimeError("the workers do not start; their logs are in the folder of the run")
+            raise RuntimeError("the workers did not start; see their logs in the folder of the run")
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""The numbers of a run."""
+"""The metrics of a run."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any
 from chaos.evidence import Evidence, Trace
 from flowbuilder.model.execution import TERMINAL
 
-LET_GO = frozenset(
+RELEASED = frozenset(
     {"execution_waiting", "execution_paused", "execution_released", *(f"execution_{s}" for s in TERMINAL)}
 )
-"""Events after which nobody holds an execution."""
+"""Events that release the lease."""
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that at least this share of all does not exceed; 0 of nothing."""
+    """The smallest value that at least this share of all values does not exceed; 0 without values."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else 0.0
 
 
 def resume_seconds(evidence: Evidence) -> list[float]:
-    """From each SIGKILL to the next event of each execution that the worker held; infinite where there is none."""
+    """From each SIGKILL to the next event of each execution that the worker held; infinite without one."""
     traces = {trace.execution.id: trace for trace in evidence.traces}
     found = []
     for item in evidence.injected("worker SIGKILL"):
@@ -32,40 +32,40 @@ def resume_seconds(evidence: Evidence) -> list[float]:
             if trace is None:
                 found.append(math.inf)
             elif _held(trace, at):
-                found.append(_stood_still(trace, at))
+                found.append(_seconds_to_next_event(trace, at))
     return found
 
 
 def drain_seconds(evidence: Evidence) -> list[float]:
-    """From each SIGTERM until each execution that the worker held was let go; infinite where it never was."""
+    """From each SIGTERM to the release of each execution that the worker held; infinite without one."""
     traces = {trace.execution.id: trace for trace in evidence.traces}
     found = []
     for item in evidence.injected("worker SIGTERM"):
         at = float(item.detail["at"])
         for trace in (traces[execution_id] for execution_id in item.detail["held"] if execution_id in traces):
             if _held(trace, at):
-                gone = (event.at.timestamp() - at for event in trace.of(*LET_GO) if event.at.timestamp() > at)
-                found.append(min(gone, default=math.inf))
+                released = (event.at.timestamp() - at for event in trace.of(*RELEASED) if event.at.timestamp() > at)
+                found.append(min(released, default=math.inf))
     return found
 
 
 def _held(trace: Trace, at: float) -> bool:
     before = [event for event in trace.events if event.at.timestamp() <= at and event.type != "control_requested"]
-    return bool(before) and before[-1].type not in LET_GO
+    return bool(before) and before[-1].type not in RELEASED
 
 
-def _stood_still(trace: Trace, at: float) -> float:
+def _seconds_to_next_event(trace: Trace, at: float) -> float:
     later = (event for event in trace.events if event.at.timestamp() > at and event.type != "control_requested")
     return min((event.at.timestamp() - at for event in later), default=math.inf)
 
 
-def figures(evidence: Evidence) -> dict[str, Any]:
-    """What the summary and the JSON file show; times in seconds."""
+def metrics(evidence: Evidence) -> dict[str, Any]:
+    """The metrics of the summary and the JSON file; times in seconds."""
     traces, options = evidence.traces, evidence.options
     effects = [effect for trace in traces for effect in trace.effects]
     keys = Counter(call.key for call in evidence.calls)
     events = Counter(event.type for trace in traces for event in trace.events)
-    told = Counter(answer.told for answer in evidence.answers)
+    told = Counter(answer.result for answer in evidence.decision_attempts)
     waits = resume_seconds(evidence)
     expired = sum(len(trace.of("review_expired")) for trace in traces)
     return {
@@ -116,4 +116,4 @@ def _spread(seconds: Sequence[float]) -> dict[str, float]:
 
 
 def _races(evidence: Evidence, told: str) -> int:
-    return sum(answer.racing and answer.told == told for answer in evidence.answers)
+    return sum(answer.racing and answer.result == told for answer in evidence.decision_attempts)

@@ -1,4 +1,4 @@
-"""What a run is asked to be."""
+"""Options of a run."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Literal
 from flowbuilder.settings import Settings
 
 LONGEST_SECONDS = 20.0
-"""How long the longest execution takes when nothing goes wrong."""
+"""Duration of the longest execution without faults."""
 DatabaseKind = Literal["postgresql", "sqlite"]
 SHORT_SECONDS = 180.0
-"""A run shorter than this has shorter leases and sweeps than the shipped ones, or it would see none run out."""
+"""Shorter runs use shorter leases and sweeps than the defaults, so that some leases expire."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """`seconds` of faults, by a `seed`; leases and sweeps in seconds; `rate` starts a second, with at most `most`
-    executions under way; all data in `folder`."""
+    """`seconds` of faults with a `seed`; lease and sweep in seconds; `rate` starts a second, at most `most` concurrent
+    executions; all data in `folder`."""
 
     seconds: float
     seed: int
@@ -29,16 +29,16 @@ class Options:
     lease: float = 15.0
     sweep: float = 5.0
     intensity: float = 1.0
-    """How much more often than usual each fault comes."""
+    """Factor on the frequency of each fault."""
 
     @property
     def settle_seconds(self) -> float:
-        """How long after the faults everything may take to end: ten sweeps, two leases, and what the longest takes."""
+        """How long executions may take to end after the faults: ten sweeps, two leases and the longest execution."""
         return 10 * self.sweep + 2 * self.lease + LONGEST_SECONDS
 
 
 def pace(seconds: float) -> tuple[float, float]:
-    """Lease and sweep of a run: the shipped ones, but for a short run."""
+    """Lease and sweep of a run, in seconds: the defaults, except in a short run."""
     shipped = Settings.model_fields
     if seconds < SHORT_SECONDS:
         return 3.0, 1.0

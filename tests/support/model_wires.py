@@ -1,4 +1,4 @@
-"""What model providers send over the wire: enough of each protocol to stand in for its server in a test."""
+"""Wire formats of model providers: enough of each protocol to simulate its server in a test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Asked = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Wire:
-    """One provider: the model's name, its variables, where it is asked, and how an answer of JSON arguments looks.
+    """One provider: the model's name, environment variables, URL path, and the form of its answers.
 
     `answer(asked, arguments)` calls the output tool that the request offers; `say` answers in plain text; `error` is
     the body of an error with a status. `streams`: the answer is asked for as a stream of events.

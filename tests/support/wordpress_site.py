@@ -1,4 +1,4 @@
-"""A real WordPress on this machine: Debian's package, a MariaDB of its own, PHP's web server."""
+"""A real WordPress for tests: Debian's package, a temporary MariaDB, PHP's web server."""
 
 from __future__ import annotations
 

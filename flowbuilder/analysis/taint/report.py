@@ -32,14 +32,14 @@ def taint_diagnostics(
         first = same[0]
         notes = (*_more_sources(first), *(f"and {other.field}: {other.path}" for other in same[1:]))
         start, end = (first.reference.start, first.reference.end) if first.reference else (None, None)
-        said = message(first, first.located.id)
+        text = message(first, first.located.id)
         yield analysis.diagnostic_in(
-            first.text, start, end, code, said, hint=hint(first), notes=notes, severity=severity
+            first.text, start, end, code, text, hint=hint(first), notes=notes, severity=severity
         )
     for call in analysis.steps:
         for found, path in _in_called(propagation, call, find, ()):
-            said = message(found, path)
-            yield analysis.diagnostic_at((*call.place, "name"), code, said, hint=hint(found), severity=severity)
+            text = message(found, path)
+            yield analysis.diagnostic_at((*call.place, "name"), code, text, hint=hint(found), severity=severity)
 
 
 def _misused(analysis: Analysis) -> frozenset[NamePath]:

@@ -1,4 +1,4 @@
-"""The public fakes of the outside world obey the same law as the real adapters."""
+"""Contract of the ports: the public fakes and the adapters pass the same tests."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ from flowbuilder.testing import (
     respond,
 )
 from flowbuilder.values import digest_text
-from tests.support.store_contract import World
+from tests.support.store_contract import StoreHarness
 
 BASE = "https://tea.example"
 CONTENT = Path(__file__).parents[3] / "deployments/content"
@@ -104,7 +104,7 @@ async def test_a_cms_takes_a_write_that_is_there_already_as_done(cms: Cms) -> No
     assert await cms.update(write) == await cms.update(write)
 
 
-async def test_a_cms_makes_a_page_once(cms: Cms) -> None:
+async def test_a_cms_creates_a_page_once(cms: Cms) -> None:
     write = CmsWrite(url=f"{BASE}/new", body="New.\n", title="New")
     made = await cms.create(write)
     assert (made.body, made.title) == ("New.\n", "New")
@@ -113,7 +113,7 @@ async def test_a_cms_makes_a_page_once(cms: Cms) -> None:
         await cms.create(CmsWrite(url=f"{BASE}/new", body="Other.\n", title="New"))
 
 
-async def test_a_cms_takes_away_a_page_that_nobody_has_changed(cms: Cms) -> None:
+async def test_a_cms_deletes_an_unchanged_page(cms: Cms) -> None:
     made = await cms.create(CmsWrite(url=f"{BASE}/new/one", body="New.\n", title="New"))
     with pytest.raises(Conflict):
         await cms.delete(made.url, if_unchanged=digest_text("Older.\n"))
@@ -308,7 +308,7 @@ def ledger(request: pytest.FixtureRequest, clock: FakeClock) -> Ledger:
     if request.param == "memory":
         return MemoryLedger(clock=clock)
     store = MemoryStore(clock=clock)
-    return EffectLedger(store, World(store, clock).held())
+    return EffectLedger(store, StoreHarness(store, clock).claim())
 
 
 async def begin(ledger: Ledger, key: str = "k") -> Any:

@@ -1,4 +1,4 @@
-"""The limits of connections, whatever book they are kept in: in memory, on SQLite, on PostgreSQL."""
+"""The throttle on every store: in memory, on SQLite, on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ KNOWN: dict[str, JsonObject] = {
 }
 
 
-BOOKS = ["fake", "memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+STORES = ["fake", "memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
 
-@pytest.fixture(params=BOOKS)
+@pytest.fixture(params=STORES)
 def throttles(request: pytest.FixtureRequest, clock: FakeClock) -> tuple[Throttle, Throttle]:
-    """Two who share one book, as two workers do."""
+    """Two throttles that share one store, as two workers do."""
     return _two(request, clock)
 
 
-@pytest.fixture(params=BOOKS)
+@pytest.fixture(params=STORES)
 def throttles_in_real_time(request: pytest.FixtureRequest) -> tuple[Throttle, Throttle]:
-    """The same, where a call and its waiting take their time."""
+    """The same on the system clock."""
     return _two(request, SystemClock())
 
 
@@ -91,7 +91,7 @@ async def test_without_limits_calls_are_made_at_once(throttle: Throttle, clock: 
     assert clock.now() == begun
 
 
-async def test_never_are_more_calls_made_at_once_than_a_connection_allows(
+async def test_concurrent_calls_never_exceed_the_limit(
     throttles_in_real_time: tuple[Throttle, Throttle],
 ) -> None:
     under_way, most, made = 0, 0, 0
@@ -114,7 +114,9 @@ async def test_never_are_more_calls_made_at_once_than_a_connection_allows(
     assert (made, most) == (20, 2)
 
 
-async def test_who_finds_no_place_waits_for_seconds_and_is_then_sent_away(throttle: Throttle, clock: FakeClock) -> None:
+async def test_a_call_without_a_slot_waits_for_seconds_and_is_then_postponed(
+    throttle: Throttle, clock: FakeClock
+) -> None:
     async with throttle.acquire("narrow"), throttle.acquire("narrow"):
         begun = clock.now()
         with pytest.raises(Throttled, match="the concurrency limit of narrow is reached") as caught:
@@ -124,7 +126,7 @@ async def test_who_finds_no_place_waits_for_seconds_and_is_then_sent_away(thrott
         assert 1 <= caught.value.retry_after <= 3
 
 
-async def test_places_are_given_back_however_a_call_ends(throttle: Throttle) -> None:
+async def test_slots_are_released_however_a_call_ends(throttle: Throttle) -> None:
     for problem in (StepError("no"), refused(reason="timeout"), ValueError("ours")):
         with pytest.raises(type(problem)):
             async with throttle.acquire("narrow"):
@@ -143,11 +145,9 @@ async def _hold(throttle: Throttle, name: str, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
 
-async def test_the_places_of_a_worker_that_died_are_free_after_a_while(
-    throttles: tuple[Throttle, Throttle], clock: FakeClock
-) -> None:
+async def test_slots_of_a_dead_worker_expire(throttles: tuple[Throttle, Throttle], clock: FakeClock) -> None:
     died, other = throttles
-    held = [died.acquire("narrow") for _ in range(2)]  # never left: nobody renews them in this clock's time
+    held = [died.acquire("narrow") for _ in range(2)]  # never released, and not renewed in this clock's time
     for slot in held:
         await slot.__aenter__()
     with pytest.raises(Throttled):
@@ -168,9 +168,7 @@ async def test_calls_come_no_faster_than_the_rate(throttles: tuple[Throttle, Thr
     assert clock.now() - begun == timedelta(seconds=2)
 
 
-async def test_a_long_wait_for_a_turn_is_not_waited_for_in_place_and_the_turn_is_promised(
-    throttle: Throttle, clock: FakeClock
-) -> None:
+async def test_a_long_wait_postpones_the_step_with_a_reservation(throttle: Throttle, clock: FakeClock) -> None:
     async with throttle.acquire("slow"):
         pass
     begun = clock.now()
@@ -196,7 +194,7 @@ async def test_a_long_wait_for_a_turn_is_not_waited_for_in_place_and_the_turn_is
     assert caught.value.retry_after == 120
 
 
-async def test_a_step_with_work_behind_it_waits_longer_in_its_place(throttle: Throttle, clock: FakeClock) -> None:
+async def test_a_step_with_answered_calls_waits_longer_in_place(throttle: Throttle, clock: FakeClock) -> None:
     waited: list[float] = []
     async with stepping() as context:
         context._timeouts.append(waited.append)
@@ -213,7 +211,7 @@ async def test_a_step_with_work_behind_it_waits_longer_in_its_place(throttle: Th
 
 
 @pytest.mark.parametrize("name", ["free", "narrow", "paced"])
-async def test_a_refusal_closes_the_connection_for_everybody_until_the_time_that_it_names(
+async def test_a_rejection_closes_the_connection_for_all_workers_until_retry_after(
     throttles: tuple[Throttle, Throttle], clock: FakeClock, name: str
 ) -> None:
     one, other = throttles
@@ -250,7 +248,7 @@ async def test_a_server_that_is_down_closes_the_connection_only_where_it_says_fo
             pass
 
 
-async def test_one_call_looks_first_and_the_others_have_their_turns_after_it(
+async def test_one_call_probes_and_the_others_have_later_reservations(
     throttles: tuple[Throttle, Throttle], clock: FakeClock
 ) -> None:
     one, other = throttles
@@ -265,9 +263,7 @@ async def test_one_call_looks_first_and_the_others_have_their_turns_after_it(
         pass
 
 
-async def test_a_refusal_that_names_no_time_is_waited_out_longer_and_longer(
-    throttle: Throttle, clock: FakeClock
-) -> None:
+async def test_rejections_without_retry_after_back_off_exponentially(throttle: Throttle, clock: FakeClock) -> None:
     waits = []
     for _ in range(6):
         waits.append((await refuse(throttle, "free")).retry_after)
@@ -281,7 +277,7 @@ async def test_connections_do_not_wait_for_each_other(throttle: Throttle) -> Non
         pass
 
 
-async def test_what_waits_inside_for_another_connection_closes_nothing(throttle: Throttle) -> None:
+async def test_a_nested_wait_for_another_connection_closes_nothing(throttle: Throttle) -> None:
     await refuse(throttle, "free", 60)
     with pytest.raises(Throttled) as caught:
         async with throttle.acquire("narrow"), throttle.acquire("free"):
@@ -311,7 +307,7 @@ async def test_a_connection_with_wrong_limits_is_not_called_at_all(throttle: Thr
     assert not called
 
 
-async def test_what_may_have_limits_is_not_called_while_nobody_can_say_which(clock: FakeClock) -> None:
+async def test_a_connection_with_unknown_limits_is_not_called(clock: FakeClock) -> None:
     class Away:
         async def get(self, name: str) -> JsonObject:
             raise TransientError("Prefect's blocks: no answer", reason="connection")
@@ -323,7 +319,7 @@ async def test_what_may_have_limits_is_not_called_while_nobody_can_say_which(clo
     assert caught.value.retry_after > 0
 
 
-async def test_no_throttle_lets_everything_through() -> None:
+async def test_no_throttle_has_no_limits() -> None:
     async with NoThrottle().acquire("anything", kind="host"):
         pass
 

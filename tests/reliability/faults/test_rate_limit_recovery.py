@@ -53,38 +53,38 @@ def store(clock: LeapingClock, request: pytest.FixtureRequest) -> Iterator[Store
 async def storm(
     store: Store, clock: Clock, folder: Path, provider: Provider, limits: JsonObject, *, seconds: float
 ) -> tuple[SimulatedWorker, list[str]]:
-    """Two hundred executions through it; the hands that did it, and their ids."""
+    """Run 200 executions through the rejections; returns the simulated worker and their ids."""
     async with provider.serving() as port:
         settings = Settings(home=folder, sites=folder, egress_allow=f"127.0.0.1:{port}")
         connections = FakeConnections({"shop": {"base_url": f"http://127.0.0.1:{port}", **limits}})
-        door = ConnectionThrottle(store, LimitRegistry(connections), clock)
-        ports = replace(real_ports(settings, connections, door), clock=clock)
+        throttle = ConnectionThrottle(store, LimitRegistry(connections), clock)
+        ports = replace(real_ports(settings, connections, throttle), clock=clock)
         app = App(store, LocalRunner(store, ports), Settings())
         version = app.push(DOCUMENT).number
         ids = [app.start("storm", {}, version=version) for _ in range(EXECUTIONS)]
         provider.opens = clock.now() + timedelta(seconds=seconds)
-        hands = SimulatedWorker(store, ports, clock)
+        worker = SimulatedWorker(store, ports, clock)
         half = timedelta(seconds=seconds / 2)
-        await hands.work(ids, seconds=half.total_seconds())
+        await worker.work(ids, seconds=half.total_seconds())
         rows = [store.execution(execution_id) for execution_id in ids]
-        # in the middle of it everybody waits, and nobody is held
+        # in the middle, all executions wait and none has a holder
         assert {(row.status, row.holder, row.ready_at is not None) for row in rows} == {("waiting", None, True)}
-        await hands.work(ids, seconds=seconds + 300)
-    return hands, ids
+        await worker.work(ids, seconds=seconds + 300)
+    return worker, ids
 
 
-def ensure_weathered(store: Store, provider: Provider, hands: SimulatedWorker, ids: list[str]) -> None:
+def ensure_weathered(store: Store, provider: Provider, worker: SimulatedWorker, ids: list[str]) -> None:
     rows = [store.execution(execution_id) for execution_id in ids]
     assert {row.status for row in rows} == {"completed"}
     during = [moment for moment in provider.refused if moment < provider.opens]
     after = [moment for moment in provider.refused if moment >= provider.opens]
-    assert len(during) > 1, "the storm was none"
+    assert len(during) > 1, "there was no storm"
     last = max(provider.answered)
     assert last - provider.opens <= timedelta(seconds=60), "all go on within a minute"
     allowed = RATE * (last - provider.opens).total_seconds() + RATE
     assert len(provider.answered) + len(after) <= 1.1 * allowed
-    assert len(provider.answered) + len(after) <= 1.1 * EXECUTIONS, "hardly a call was in vain"
-    assert hands.longest <= SHORT_WAIT + 2, "a place is held for no longer than a short wait"
+    assert len(provider.answered) + len(after) <= 1.1 * EXECUTIONS, "few calls are rejected"
+    assert worker.longest <= SHORT_WAIT + 2, "a worker slot is held for no longer than a short wait"
     if provider.retry_after is not None:
         wave = during[0] + timedelta(seconds=1)  # those that were under way when the first one was turned away
         asked = [moment for moment in (*provider.refused, *provider.answered) if moment > wave]
@@ -92,7 +92,7 @@ def ensure_weathered(store: Store, provider: Provider, hands: SimulatedWorker, i
             closed = [
                 moment for moment in asked if refused < moment < refused + timedelta(seconds=provider.retry_after)
             ]
-            assert closed == [], "nobody calls before the time that was named is over"
+            assert closed == [], "no call is made before Retry-After"
 
 
 DECLARED: JsonObject = {"limits": {"concurrency": 8, "rate": "10/second"}}
@@ -100,8 +100,8 @@ DECLARED: JsonObject = {"limits": {"concurrency": 8, "rate": "10/second"}}
 
 async def test_ten_minutes_of_refusals_fail_nothing(store: Store, clock: LeapingClock, tmp_path: Path) -> None:
     provider = Provider(clock, RATE, 60)
-    hands, ids = await storm(store, clock, tmp_path, provider, DECLARED, seconds=600)
-    ensure_weathered(store, provider, hands, ids)
+    worker, ids = await storm(store, clock, tmp_path, provider, DECLARED, seconds=600)
+    ensure_weathered(store, provider, worker, ids)
     assert len([moment for moment in provider.refused if moment < provider.opens]) <= 8 + 600 / 60
     assert audit(store) == ()
 
@@ -110,8 +110,8 @@ async def test_a_provider_that_says_neither_how_long_nor_how_much_is_found_out(
     store: Store, clock: LeapingClock, tmp_path: Path
 ) -> None:
     provider = Provider(clock, RATE, None)
-    hands, ids = await storm(store, clock, tmp_path, provider, {}, seconds=600 if THOROUGH else 60)
-    ensure_weathered(store, provider, hands, ids)
+    worker, ids = await storm(store, clock, tmp_path, provider, {}, seconds=600 if THOROUGH else 60)
+    ensure_weathered(store, provider, worker, ids)
     assert audit(store) == ()
 
 
@@ -121,5 +121,5 @@ async def test_ten_minutes_of_a_real_clock(sqlite_url: str, tmp_path: Path) -> N
     clock = SystemClock()
     with contextlib.closing(open_store(sqlite_url)) as store:
         provider = Provider(clock, RATE, 20)
-        hands, ids = await storm(store, clock, tmp_path, provider, DECLARED, seconds=600)
-        ensure_weathered(store, provider, hands, ids)
+        worker, ids = await storm(store, clock, tmp_path, provider, DECLARED, seconds=600)
+        ensure_weathered(store, provider, worker, ids)

@@ -151,7 +151,7 @@ MUTANTS = (
         CRASHES, "sqlite and straight",
     ),
     Mutant(
-        "what may have happened is done again", "flowbuilder/steps/write_once.py",
+        "a write in doubt is repeated", "flowbuilder/steps/write_once.py",
         "if not (_may_have_been_called(effect) and _repeats_the_write(effect, intent.target_class)):", "if True:",
         CRASHES, "sqlite and three-targets",
     ),
@@ -166,12 +166,12 @@ MUTANTS = (
         "tests/reliability/faults/test_damaged_rows.py", "sqlite and changed",
     ),
     Mutant(
-        "an approval is good for every call", "flowbuilder/steps/write_once.py",
+        "an approval authorises every call", "flowbuilder/steps/write_once.py",
         "if run.asked <= effect.asked:", "if False:",
         "tests/reliability/interleaving/test_approved_once.py", "sqlite",
     ),
     Mutant(
-        "a receipt is not looked at", "flowbuilder/steps/write_once.py",
+        "a receipt is ignored", "flowbuilder/steps/write_once.py",
         'if effect.status == "done" and effect.receipt is not None:', "if False:",
         CRASHES, "sqlite and three-targets",
     ),
@@ -201,7 +201,7 @@ MUTANTS = (
     Mutant(
         "the other side's wish to wait is ignored", "flowbuilder/engine/failure_policy.py",
         "return max(own, error.retry_after or 0.0)", "return own",
-        "tests/engine/test_drive.py", "",
+        "tests/engine/test_driver.py", "",
     ),
     Mutant(
         "commits are not synced", "flowbuilder/store/db/sqlite.py",
@@ -226,22 +226,22 @@ MUTANTS = (
     Mutant(
         "a closed connection is called", "flowbuilder/throttling/limiter.py",
         "if state.closed_until is not None and now < state.closed_until:", "if False:",
-        LIMITER, "refusal or closed",
+        LIMITER, "rejection or closed",
     ),
     Mutant(
         "Retry-After is not obeyed at a connection", "flowbuilder/throttling/limiter.py",
         "until = now + max(named, backoff)", "until = now + backoff",
-        LIMITER, "refusal",
+        LIMITER, "rejection",
     ),
     Mutant(
-        "everybody looks whether it is over", "flowbuilder/throttling/limiter.py",
+        "every call probes a closed connection", "flowbuilder/throttling/limiter.py",
         "if state.rejections and state.probing_until is not None and now < state.probing_until:", "if False:",
-        LIMITER, "looks",
+        LIMITER, "probes",
     ),
     Mutant(
-        "all come back together", "flowbuilder/throttling/limiter.py",
+        "waiting calls resume together", "flowbuilder/throttling/limiter.py",
         "return replace(state, next_free_at=following), Denied(", "return state, Denied(",
-        LIMITER, "turn_of_its_own",
+        LIMITER, "own_reservation",
     ),
     Mutant(
         "a rate is not counted", "flowbuilder/throttling/limiter.py",
@@ -249,19 +249,19 @@ MUTANTS = (
         LIMITER, "rate",
     ),
     Mutant(
-        "places at once are not counted", "flowbuilder/throttling/limiter.py",
+        "concurrency slots are not counted", "flowbuilder/throttling/limiter.py",
         "len(state.in_flight) >= limits.concurrency", "False",
-        LIMITER, "places",
+        LIMITER, "slots",
     ),
     Mutant(
-        "a refusal closes nothing", "flowbuilder/adapters/throttling/connection_throttle.py",
+        "a rejection does not open the circuit", "flowbuilder/adapters/throttling/connection_throttle.py",
         "if isinstance(error, TransientError) and _is_rejection(error):", "if False:",
         THROTTLES, "fake and closes_the_connection",
     ),
     Mutant(
         "a wait for a turn is an attempt", "flowbuilder/engine/step_runner.py",
         "PendingRetry(attempts=self.attempt - 1, due=due", "PendingRetry(attempts=self.attempt, due=due",
-        "tests/engine/test_throttled.py", "all_the_same",
+        "tests/engine/test_throttled.py", "another_step_still_runs",
     ),
     Mutant(
         "a refusal is a failure", "flowbuilder/engine/failure_policy.py",
@@ -275,7 +275,7 @@ MUTANTS = (
         "tests/prefect/test_limits.py", "cannot_be_made",
     ),
     Mutant(
-        "an approval is good for other content", "flowbuilder/steps/write_once.py",
+        "an approval counts for other content", "flowbuilder/steps/write_once.py",
         "if run.decision is None or run.decision.shown_hash != question.content_hash():", "if run.decision is None:",
         ONCE, "",
     ),
@@ -285,7 +285,7 @@ MUTANTS = (
         ONCE, "",
     ),
     Mutant(
-        "a call that was cut off is not noted", "flowbuilder/steps/write_once.py",
+        "a cancelled call is not recorded", "flowbuilder/steps/write_once.py",
         "await asyncio.shield(ledger.unknown", "await (ledger.unknown",
         ONCE, "",
     ),
@@ -295,8 +295,8 @@ MUTANTS = (
         RUNTIME, "",
     ),
     Mutant(
-        "a sweeper corrects what is just being said", "flowbuilder/prefect/worker/reconciler.py",
-        "if state is None or now - state.timestamp < timedelta(seconds=self.quiet):", "if state is None:",
+        "a reconciler corrects what is just being said", "flowbuilder/prefect/worker/reconciler.py",
+        "if state is None or now - state.timestamp < timedelta(seconds=self.report_seconds):", "if state is None:",
         RUNTIME, "",
     ),
     Mutant(

@@ -38,7 +38,7 @@ def served() -> Iterator[str]:
                 break
             time.sleep(0.1)
         yield f"http://127.0.0.1:{port}/mcp"
-        process.kill()  # a call that nobody waits for any more may go on for a while
+        process.kill()  # an abandoned call may still be running
 
 
 @pytest.fixture(params=["stdio", "http"])
@@ -169,7 +169,7 @@ async def test_what_is_no_mcp_server_is_said(httpserver: HTTPServer, status: int
     assert "MCP server s" in str(problem)
 
 
-async def test_nobody_there_is_a_passing_failure() -> None:
+async def test_an_unreachable_server_is_a_transient_failure() -> None:
     problem = await failure(
         opened({"url": "http://127.0.0.1:9/mcp", "connect_seconds": 3}).__aenter__(), TransientError
     )
@@ -184,7 +184,7 @@ async def test_a_server_that_never_answers_is_given_up() -> None:
     assert time.monotonic() - begun < 12
 
 
-async def test_privileged_tools_need_a_word_of_the_administrator() -> None:
+async def test_privileged_tools_need_permission_in_the_record() -> None:
     from flowbuilder.adapters.mcp.server_record import server_record
 
     record = server_record("t", {"url": "http://x", "preset": "tidewave"})

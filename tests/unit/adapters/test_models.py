@@ -105,7 +105,7 @@ async def test_an_invalid_answer_is_sent_back_with_what_is_wrong_and_repaired(se
     assert "/score" in server.wire.texts(server.asked[1])
 
 
-async def test_a_conversation_that_broke_off_is_bought_from_there_on(server: Server) -> None:
+async def test_an_interrupted_conversation_resumes_after_the_last_stored_answer(server: Server) -> None:
     server.will(
         lambda asked: server.wire.answer(asked, json.dumps(BAD)),
         lambda asked: Response(json.dumps(server.wire.error(500)), status=500, content_type="application/json"),
@@ -142,7 +142,7 @@ async def test_too_many_requests_is_a_passing_failure_that_says_how_long_to_wait
     assert (problem.reason, problem.retry_after, len(server.asked)) == ("rate_limit", 17.0, 1)
 
 
-async def test_after_too_many_requests_the_provider_is_asked_by_nobody_until_the_time_is_over(server: Server) -> None:
+async def test_after_too_many_requests_the_provider_is_not_called_before_retry_after(server: Server) -> None:
     clock = FakeClock()
     models = NamedModels(FakeThrottle(clock=clock))
     server.will_fail(429, retry_after="17")

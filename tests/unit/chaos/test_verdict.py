@@ -1,4 +1,4 @@
-"""The verdict can fail: every lie in the evidence is found, by the check that is there for it."""
+"""The verdict can fail: each kind of false evidence is found by its check."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from chaos.checks import checks
 from chaos.evidence import Evidence, Trace
-from chaos.processes import End
+from chaos.processes import ProcessExit
 from chaos.verdict import judge
 from flowbuilder.audit import Finding
 from flowbuilder.model.review import ReviewRequest
@@ -38,7 +38,7 @@ def fewer_calls(key: str) -> Doctor:
 
 
 def more_answers(*answers: object) -> Doctor:
-    return lambda evidence: replace(evidence, answers=(*evidence.answers, *answers))
+    return lambda evidence: replace(evidence, decision_attempts=(*evidence.decision_attempts, *answers))
 
 
 def without_resumes(trace: Trace) -> Trace:
@@ -52,7 +52,7 @@ def without_end(trace: Trace) -> Trace:
 DOCTORED: list[tuple[str, str, Doctor]] = [
     (
         "every_fault_fired",
-        "worker SIGKILL: tried 1 times, and it never hit anything",
+        "worker SIGKILL: tried 1 times, without an effect",
         lambda evidence: replace(
             evidence, injections=(replace(evidence.injections[0], mattered=False), evidence.injections[1])
         ),
@@ -72,17 +72,17 @@ DOCTORED: list[tuple[str, str, Doctor]] = [
     ),
     (
         "every_fault_fired",
-        "nobody decided in the moment",
-        lambda evidence: replace(evidence, answers=evidence.answers[:2]),
+        "no decision was made at the moment",
+        lambda evidence: replace(evidence, decision_attempts=evidence.decision_attempts[:2]),
     ),
     (
         "every_fault_fired",
         "no decision was made twice",
-        lambda evidence: replace(evidence, answers=evidence.answers[2:]),
+        lambda evidence: replace(evidence, decision_attempts=evidence.decision_attempts[2:]),
     ),
     (
         "every_fault_fired",
-        "no worker took an execution up because of a Resume without a decision",
+        "no worker resumed an execution after a Resume without a decision",
         lambda evidence: replace(evidence, traces=tuple(map(without_resumes, evidence.traces))),
     ),
     (
@@ -90,7 +90,7 @@ DOCTORED: list[tuple[str, str, Doctor]] = [
         "run-3 (reviewed) failed: {'code': 'x'}",
         changed(3, with_status("failed", error={"code": "x"})),
     ),
-    ("executions_complete", "run-3 (reviewed) was cancelled, and nobody asked", changed(3, with_status("cancelled"))),
+    ("executions_complete", "run-3 (reviewed) was cancelled without a request", changed(3, with_status("cancelled"))),
     ("executions_complete", "9 of 10 executions completed: 90.0%", changed(3, with_status("running"))),
     (
         "executions_complete",
@@ -104,14 +104,14 @@ DOCTORED: list[tuple[str, str, Doctor]] = [
     ),
     (
         "nothing_lost",
-        "run-3 (reviewed) was started and is not there",
+        "run-3 (reviewed) was started and does not exist",
         lambda evidence: replace(evidence, traces=(*evidence.traces[:3], *evidence.traces[4:])),
     ),
     ("nothing_lost", "run-3 (reviewed) is waiting at the end", changed(3, with_status("waiting"))),
     ("nothing_lost", "start 4 made 2 executions", changed(3, with_status("completed", inputs={"n": "4"}))),
     (
         "nothing_lost",
-        "run-3 (reviewed) is there, and nobody started it",
+        "run-3 (reviewed) exists without a start",
         changed(3, with_status("completed", inputs={"n": "x"})),
     ),
     ("nothing_lost", "not all had ended", lambda evidence: replace(evidence, settled_seconds=None)),
@@ -122,15 +122,15 @@ DOCTORED: list[tuple[str, str, Doctor]] = [
     ),
     (
         "effects_once",
-        "POST http://target/bare/3 can tell no repetition, was called 2 times; 1 allowed",
+        "POST http://target/bare/3 ignores keys and was called 2 times; 1 allowed",
         more_calls(call("bare/3", "bare-3")),
     ),
     (
         "effects_once",
-        "PUT http://target/put/3 was called 2 times, and only 0 times nobody could know",
+        "PUT http://target/put/3 was called 2 times, and only 0 times its outcome was unknown",
         more_calls(call("put/3", "put-3", applied=False)),
     ),
-    ("effects_once", "did it more than once", more_calls(call("put/0", "put-0"))),
+    ("effects_once", "applied it more than once", more_calls(call("put/0", "put-0"))),
     (
         "effects_once",
         "PUT http://target/put/0 was called 3 times",
@@ -147,36 +147,36 @@ DOCTORED: list[tuple[str, str, Doctor]] = [
     ("effects_once", "one key was used for several places", more_calls(call("put/9", "put-4"))),
     (
         "pages_are_written",
-        "the page published-3 has a receipt and is not there",
+        "the page published-3 has a receipt and does not exist",
         lambda evidence: replace(
             evidence, pages={name: text for name, text in evidence.pages.items() if name != "published-3"}
         ),
     ),
     (
         "pages_are_written",
-        "the page published-3 holds something else",
+        "the page published-3 differs from its receipt",
         lambda evidence: replace(evidence, pages={**evidence.pages, "published-3": "other"}),
     ),
     (
         "pages_are_written",
-        "the page stray is there, and no effect",
+        "the page stray exists, and no effect",
         lambda evidence: replace(evidence, pages={**evidence.pages, "stray": ""}),
     ),
     (
         "decisions_stand",
-        "2 people were told that their decision was taken",
+        "2 reviewers were told that their decision was taken",
         more_answers(answer("run-0", "ben", "taken")),
     ),
     ("decisions_stand", "ben was told that it is approved, and it is", more_answers(answer("run-3", "ben", "taken"))),
     ("decisions_stand", "ana was refused, and the decision is theirs", more_answers(answer("run-3", "ana", "refused"))),
     (
         "decisions_stand",
-        "review review-gone was answered and is not there",
+        "review review-gone was decided and does not exist",
         more_answers(answer("gone", "ana", "taken")),
     ),
     (
         "reviews_hold",
-        "run-3 published started before anyone had decided",
+        "run-3 published started before a decision",
         changed(3, lambda trace: replace(trace, events=tuple(e for e in trace.events if e.type != "review_decided"))),
     ),
     (
@@ -202,24 +202,24 @@ DOCTORED: list[tuple[str, str, Doctor]] = [
     (
         "leases_are_kept",
         "worker process 99 ended by itself, with code 1",
-        lambda evidence: replace(evidence, ends=(*evidence.ends, End(pid=99, code=1, at=0.0))),
+        lambda evidence: replace(evidence, exits=(*evidence.exits, ProcessExit(pid=99, code=1, at=0.0))),
     ),
     (
-        "goes_on_soon",
+        "resumes_soon",
         "p95 is 26.5 s, of 1 executions",
         changed(0, with_delay(from_seq=4, seconds=23)),
     ),
     (
-        "goes_on_soon",
+        "resumes_soon",
         "no execution was held by a worker that was killed",
         lambda evidence: replace(evidence, injections=evidence.injections[1:]),
     ),
 ]
 
 
-def question(module: str) -> str:
-    """The question of the check in this file."""
-    [found] = [asked for asked, check in checks().items() if check.__module__ == f"chaos.checks.{module}"]
+def claim(name: str) -> str:
+    """The claim of the check of this name."""
+    [found] = [asked for asked, check in checks().items() if check.__name__ == name]
     return found
 
 
@@ -235,13 +235,13 @@ def test_a_sound_run_passes() -> None:
 )
 def test_every_lie_is_found(module: str, said: str, doctor: Doctor) -> None:
     verdict = judge(doctor(sound()))
-    assert any(said in complaint for complaint in verdict.complaints[question(module)]), verdict.complaints
+    assert any(said in complaint for complaint in verdict.complaints[claim(module)]), verdict.complaints
     assert not verdict.ok
     assert verdict.text().endswith("FAILED")
 
 
 def test_every_check_has_a_lie_that_it_finds() -> None:
-    assert {check.__module__.rpartition(".")[2] for check in checks().values()} == {module for module, _, _ in DOCTORED}
+    assert {check.__name__ for check in checks().values()} == {module for module, _, _ in DOCTORED}
 
 
 def test_a_person_who_says_so_allows_one_more_call_to_a_target_that_can_tell_none_from_another() -> None:
@@ -258,7 +258,7 @@ def test_a_person_who_says_so_allows_one_more_call_to_a_target_that_can_tell_non
 def test_what_a_lost_worker_had_begun_may_be_called_again() -> None:
     evidence = more_calls(call("put/0", "put-0", applied=False))(sound())
     assert judge(evidence).ok
-    assert judge(evidence).figures["calls_repeated"] == 1
+    assert judge(evidence).metrics["calls_repeated"] == 1
 
 
 def test_what_a_dead_worker_had_begun_may_be_called_again_after_a_pause() -> None:
@@ -269,7 +269,7 @@ def test_what_a_dead_worker_had_begun_may_be_called_again_after_a_pause() -> Non
 
 
 def test_the_figures_say_how_long_what_was_killed_stood_still() -> None:
-    found = judge(sound()).figures
+    found = judge(sound()).metrics
     assert found["resume"] == {"times": 1, "p50": 3.5, "p95": 3.5, "max": 3.5}
     assert found["executions"] == {"all": RUNS + 1, "completed": RUNS, "cancelled": 1}
     assert found["faults"]["worker SIGKILL"] == {"injected": 1, "hit": 1}

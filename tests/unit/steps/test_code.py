@@ -66,7 +66,7 @@ def test_sleeping_takes_no_time(run: Run) -> None:
 
 @pytest.mark.parametrize("name", ["not a name", "1x", "ä"])
 def test_a_variable_needs_a_name(run: Run, name: str) -> None:
-    with pytest.raises(DefinitionError, match="name of a variable"):
+    with pytest.raises(DefinitionError, match="not a valid variable name"):
         run(code("1", **{"with": {name: 1}}))
 
 

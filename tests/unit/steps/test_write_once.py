@@ -1,4 +1,4 @@
-"""Every way in which a write may have ended before, or ends now, and what is done about it."""
+"""`write_once`: what happens for each outcome of an earlier call and of this one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OTHERS: tuple[TargetClass, ...] = ("deduplicates", "lookup")
 
 
 class Target:
-    """Counts what reaches it, and does as it was told."""
+    """Counts its calls, and raises `problem` if there is one."""
 
     def __init__(self, problem: BaseException | None = None) -> None:
         self.calls, self.problem = 0, problem
@@ -42,7 +42,7 @@ async def write(run: StepRun, target: Target, kind: TargetClass = "neither", req
 
 
 async def answered(ledger: MemoryLedger, kind: DecisionKind, asked: int = 1, request: str = "text") -> StepRun:
-    """The step run after a person answered what it asked."""
+    """The step run after a reviewer answered its question."""
     question = await write(run_of(ledger), Target(), request=request)
     assert isinstance(question, NeedsReview)
     decision = Decision(kind=kind, by="ana", at=FakeClock().now(), shown_hash=question.request.content_hash())
@@ -50,13 +50,13 @@ async def answered(ledger: MemoryLedger, kind: DecisionKind, asked: int = 1, req
 
 
 async def in_doubt() -> MemoryLedger:
-    """A ledger in which the call may have been made: the process died between the intent and the receipt."""
+    """A ledger after a crash between intent and receipt: the call may have been made."""
     ledger = MemoryLedger()
     await ledger.begin(Intent(key="key", path="send", target="the shop", target_class="neither", request_hash="h"))
     return ledger
 
 
-async def test_a_write_leaves_its_receipt_and_what_undoes_it() -> None:
+async def test_a_write_records_its_receipt_and_its_inverse() -> None:
     ledger, target = MemoryLedger(), Target()
     assert await write(run_of(ledger), target) == {"call": 1}
     effect = ledger.effects["key"]
@@ -64,21 +64,21 @@ async def test_a_write_leaves_its_receipt_and_what_undoes_it() -> None:
 
 
 @pytest.mark.parametrize("kind", [*OTHERS, "neither"])
-async def test_what_has_a_receipt_is_not_written_again(kind: TargetClass) -> None:
+async def test_a_write_with_a_receipt_is_not_repeated(kind: TargetClass) -> None:
     ledger, target = MemoryLedger(), Target()
     first = await write(run_of(ledger), target, kind)
     assert await write(run_of(ledger), target, kind) == first
     assert target.calls == 1
 
 
-async def test_what_a_person_has_undone_is_not_taken_to_be_done() -> None:
+async def test_a_reverted_write_does_not_count_as_done() -> None:
     ledger, target = MemoryLedger(), Target()
     await write(run_of(ledger), target)
     ledger.effects["key"] = replace(ledger.effects["key"], status="reverted")
     assert isinstance(await write(run_of(ledger), target), NeedsReview)
 
 
-async def test_a_key_that_was_used_for_another_write_is_an_error_and_no_receipt() -> None:
+async def test_a_key_of_a_different_write_is_an_error() -> None:
     ledger, target = MemoryLedger(), Target()
     await write(run_of(ledger), target)
     with pytest.raises(StepError, match="already used for a different write") as problem:
@@ -88,25 +88,25 @@ async def test_a_key_that_was_used_for_another_write_is_an_error_and_no_receipt(
 
 
 @pytest.mark.parametrize("kind", OTHERS)
-async def test_a_target_that_knows_its_calls_is_called_again_without_asking(kind: TargetClass) -> None:
+async def test_an_idempotent_target_is_called_again_without_asking(kind: TargetClass) -> None:
     target = Target()
     assert await write(run_of(await in_doubt()), target, kind) == {"call": 1}
 
 
 @pytest.mark.parametrize("status", ["intended", "unknown"])
-async def test_one_that_can_tell_none_from_another_is_not_called_again_unasked(status: str) -> None:
+async def test_a_target_that_ignores_keys_is_not_called_again_without_approval(status: str) -> None:
     ledger, target = await in_doubt(), Target()
     ledger.effects["key"] = replace(ledger.effects["key"], status=status)  # type: ignore[arg-type]
     assert isinstance(await write(run_of(ledger), target), NeedsReview)
     assert target.calls == 0
 
 
-async def test_with_a_persons_leave_it_is_called_once_more() -> None:
+async def test_after_approval_it_is_called_once_more() -> None:
     ledger, target = await in_doubt(), Target()
     assert await write(await answered(ledger, "approved"), target) == {"call": 1}
 
 
-async def test_that_leave_is_good_for_one_call() -> None:
+async def test_an_approval_authorises_one_call() -> None:
     ledger, target = await in_doubt(), Target(TransientError("no answer", reason="timeout"))
     run = await answered(ledger, "approved")
     with pytest.raises(TransientError):
@@ -116,7 +116,7 @@ async def test_that_leave_is_good_for_one_call() -> None:
 
 
 @pytest.mark.parametrize("kind", ["rejected", "withdrawn", "expired", "changes_requested"])
-async def test_without_leave_it_fails_and_is_not_called(kind: DecisionKind) -> None:
+async def test_without_approval_it_fails_and_is_not_called(kind: DecisionKind) -> None:
     ledger, target = await in_doubt(), Target()
     with pytest.raises(StepError) as problem:
         await write(await answered(ledger, kind), target)
@@ -124,7 +124,7 @@ async def test_without_leave_it_fails_and_is_not_called(kind: DecisionKind) -> N
     assert target.calls == 0
 
 
-async def test_leave_for_other_content_is_no_leave() -> None:
+async def test_an_approval_of_other_content_does_not_count() -> None:
     ledger, target = await in_doubt(), Target()
     assert isinstance(await write(await answered(ledger, "approved"), target, request="other"), NeedsReview)
     assert target.calls == 0
@@ -136,22 +136,22 @@ async def test_leave_for_other_content_is_no_leave() -> None:
         (TransientError("slow down", reason="rate_limit"), "refused"),
         (TransientError("no answer", reason="timeout"), "unknown"),
         (TransientError("broken", reason="server_error"), "unknown"),
-        (Throttled("the door is closed", retry_after=1.0, refused=False), "refused"),
+        (Throttled("the rate limit is reached", retry_after=1.0, refused=False), "refused"),
         (StepError("not like this", code="http_422", definitive=True), "refused"),
         (StepError("what is this?", code="not_json"), "intended"),
         (StepError("moved", code="http_301"), "intended"),
-        (RuntimeError("a mistake of the step's"), "intended"),
+        (RuntimeError("a bug of the step"), "intended"),
     ],
     ids=lambda value: value if isinstance(value, str) else getattr(value, "code", "") + getattr(value, "reason", ""),
 )
-async def test_only_what_surely_did_nothing_counts_as_refused(problem: Exception, status: str) -> None:
+async def test_only_definitive_failures_count_as_refused(problem: Exception, status: str) -> None:
     ledger = MemoryLedger()
     with pytest.raises(type(problem)):
         await write(run_of(ledger), Target(problem))
     assert ledger.effects["key"].status == status
 
 
-async def test_what_was_refused_is_written_anew_without_asking() -> None:
+async def test_a_refused_write_is_repeated_without_asking() -> None:
     ledger, target = MemoryLedger(), Target(StepError("not like this", code="http_422", definitive=True))
     with pytest.raises(StepError):
         await write(run_of(ledger), target)
@@ -159,7 +159,7 @@ async def test_what_was_refused_is_written_anew_without_asking() -> None:
     assert await write(run_of(ledger), target) == {"call": 2}
 
 
-async def test_a_call_that_is_cut_off_is_noted_though_it_is_cut_off_twice() -> None:
+async def test_a_cancelled_call_is_recorded_as_unknown_even_when_cancelled_twice() -> None:
     called, slow = asyncio.Event(), asyncio.Event()
 
     class SlowLedger(MemoryLedger):
@@ -175,7 +175,7 @@ async def test_a_call_that_is_cut_off_is_noted_though_it_is_cut_off_twice() -> N
 
     ledger = SlowLedger()
     task = asyncio.create_task(write(run_of(ledger), Endless()))
-    for _ in range(2):  # at the call, then at the note of it
+    for _ in range(2):  # during the call, then while it is recorded
         await called.wait()
         called.clear()
         task.cancel()
@@ -187,6 +187,6 @@ async def test_a_call_that_is_cut_off_is_noted_though_it_is_cut_off_twice() -> N
     assert ledger.effects["key"].status == "unknown"
 
 
-async def test_where_nothing_is_remembered_it_is_just_written() -> None:
+async def test_without_a_ledger_the_write_is_made() -> None:
     target = Target()
     assert await write(run_of(None), target) == {"call": 1}

@@ -1,4 +1,4 @@
-"""The rules of one connection: who may call, who has to wait and until when. No clock, no store: pure."""
+"""The rate limiter's state machine. Pure: no clock, no store."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class LimiterHarness:
         self.state = on_rejection(self.state, self.limits, permit, now=self.now, retry_after=retry_after, jitter=jitter)
 
 
-def test_without_limits_everybody_goes_and_nothing_is_written_down() -> None:
+def test_without_limits_every_call_is_permitted_and_no_state_is_kept() -> None:
     limiter = LimiterHarness()
     assert not any(limiter.permit().tracked for _ in range(1000))
     assert limiter.state == LimiterState()
@@ -91,7 +91,7 @@ def test_a_rate_lets_its_burst_through_and_then_one_after_the_other() -> None:
     assert [limiter.seconds() for _ in range(3)] == pytest.approx([0.1, 0.2, 0.3])
 
 
-def test_whoever_has_a_turn_goes_then_and_pays_nothing_again() -> None:
+def test_a_reservation_is_used_at_its_time_and_not_counted_again() -> None:
     limiter = LimiterHarness(per_second(10))
     limiter.permit()
     reservation = limiter.denial().reservation
@@ -104,7 +104,7 @@ def test_whoever_has_a_turn_goes_then_and_pays_nothing_again() -> None:
     limiter.permit()
 
 
-def test_those_who_come_later_queue_up_behind_those_who_have_a_turn() -> None:
+def test_later_calls_queue_behind_reservations() -> None:
     limiter = LimiterHarness(per_second(10))
     limiter.permit()
     reservations = [limiter.denial().reservation for _ in range(5)]
@@ -142,7 +142,7 @@ def test_no_window_ever_has_more_calls_than_its_rate_and_one_burst(calls: int, b
             assert last - first + 1 <= burst + calls * (window + 0.4) + 1
 
 
-def test_places_at_once_are_counted_and_given_back() -> None:
+def test_concurrency_slots_are_counted_and_released() -> None:
     limiter = LimiterHarness(Limits(concurrency=2))
     first, _ = limiter.permit(), limiter.permit()
     assert limiter.denial() == Denied(reason="concurrency", until=None)
@@ -151,7 +151,7 @@ def test_places_at_once_are_counted_and_given_back() -> None:
     assert limiter.denial().reason == "concurrency"
 
 
-def test_the_place_of_one_that_crashed_is_free_after_a_while_and_that_of_a_long_call_is_kept() -> None:
+def test_slots_of_crashed_calls_expire_and_those_of_long_calls_are_renewed() -> None:
     limiter = LimiterHarness(Limits(concurrency=2))
     limiter.permit()
     long = limiter.permit()
@@ -163,7 +163,7 @@ def test_the_place_of_one_that_crashed_is_free_after_a_while_and_that_of_a_long_
     assert limiter.denial().reason == "concurrency"
 
 
-def test_a_turn_is_kept_by_one_who_finds_no_place() -> None:
+def test_a_reservation_is_kept_while_no_slot_is_free() -> None:
     limiter = LimiterHarness(Limits(concurrency=1, rate=Rate(calls=10, seconds=1.0, burst=1)))
     holder = limiter.permit()
     limiter.at = 0.01
@@ -177,7 +177,7 @@ def test_a_turn_is_kept_by_one_who_finds_no_place() -> None:
     assert limiter.denial(mine) == Denied(reason="concurrency", until=None, reservation=mine)
 
 
-def test_after_a_refusal_nobody_calls_before_the_time_is_over() -> None:
+def test_after_a_rejection_no_call_is_permitted_before_retry_after() -> None:
     limiter = LimiterHarness()
     limiter.reject(limiter.permit(), retry_after=30)
     for at in (0.0, 10.0, 29.9):
@@ -190,7 +190,7 @@ def test_after_a_refusal_nobody_calls_before_the_time_is_over() -> None:
     limiter.permit()
 
 
-def test_each_of_those_who_wait_has_a_turn_of_its_own_and_the_first_comes_alone() -> None:
+def test_each_waiting_call_has_its_own_reservation_and_the_probe_is_alone() -> None:
     limiter = LimiterHarness()
     limiter.reject(limiter.permit(), retry_after=30)
     reservations = [limiter.seconds() for _ in range(200)]
@@ -201,7 +201,7 @@ def test_each_of_those_who_wait_has_a_turn_of_its_own_and_the_first_comes_alone(
     assert reservations[-1] < 30 + 30
 
 
-def test_one_call_looks_whether_it_is_over_and_the_others_wait_for_what_it_sees() -> None:
+def test_one_call_probes_and_the_others_wait_for_its_outcome() -> None:
     limiter = LimiterHarness()
     limiter.reject(limiter.permit(), retry_after=5)
     limiter.at = 5.0
@@ -213,7 +213,7 @@ def test_one_call_looks_whether_it_is_over_and_the_others_wait_for_what_it_sees(
     assert not limiter.permit().probe
 
 
-def test_another_call_looks_when_the_first_one_is_lost() -> None:
+def test_another_call_probes_when_the_probe_is_lost() -> None:
     for lost_by_crash in (False, True):
         limiter = LimiterHarness()
         limiter.reject(limiter.permit(), retry_after=5)
@@ -226,7 +226,7 @@ def test_another_call_looks_when_the_first_one_is_lost() -> None:
         assert limiter.permit().probe
 
 
-def test_calls_that_were_under_way_count_as_one_refusal_and_may_only_lengthen_the_wait() -> None:
+def test_calls_in_flight_count_as_one_rejection_and_may_only_lengthen_the_wait() -> None:
     limiter = LimiterHarness()
     wave = [limiter.permit() for _ in range(50)]
     for go in wave[:49]:
@@ -239,7 +239,7 @@ def test_calls_that_were_under_way_count_as_one_refusal_and_may_only_lengthen_th
     limiter.permit()
 
 
-def test_an_answer_to_a_call_of_before_does_not_open_a_closed_connection() -> None:
+def test_a_success_of_an_earlier_generation_does_not_close_the_circuit() -> None:
     limiter = LimiterHarness()
     slow, refused = limiter.permit(), limiter.permit()
     limiter.reject(refused, retry_after=10)
@@ -247,7 +247,7 @@ def test_an_answer_to_a_call_of_before_does_not_open_a_closed_connection() -> No
     assert limiter.denial().reason == "closed"
 
 
-def test_without_a_word_how_long_the_wait_doubles_and_half_of_it_is_fixed() -> None:
+def test_without_retry_after_the_backoff_doubles_and_half_of_it_is_fixed() -> None:
     for jitter in (0.0, 1.0):
         limiter, waits = LimiterHarness(), []
         for _ in range(7):
@@ -259,7 +259,7 @@ def test_without_a_word_how_long_the_wait_doubles_and_half_of_it_is_fixed() -> N
         assert waits == pytest.approx([wait * (0.5 + jitter / 2) for wait in full])
 
 
-def test_a_connection_comes_back_gradually_until_it_is_free() -> None:
+def test_the_rate_recovers_gradually_until_it_is_unrestricted() -> None:
     limiter = LimiterHarness()
     limiter.reject(limiter.permit(), retry_after=5)
     limiter.at = 5.0
@@ -279,7 +279,7 @@ def test_a_connection_comes_back_gradually_until_it_is_free() -> None:
     assert made > RECOVERED_RATE / RESTART_RATE
 
 
-def test_a_refusal_on_the_way_back_halves_the_pace_and_one_of_a_probe_does_not() -> None:
+def test_a_rejection_during_recovery_halves_the_rate_and_one_of_the_probe_does_not() -> None:
     limiter = LimiterHarness()
     limiter.reject(limiter.permit(), retry_after=1)
     limiter.at = 1.0
@@ -294,7 +294,7 @@ def test_a_refusal_on_the_way_back_halves_the_pace_and_one_of_a_probe_does_not()
     assert limiter.state.last_safe_rate == RESTART_RATE
 
 
-def test_a_turn_from_before_a_closure_is_void_after_it() -> None:
+def test_a_reservation_of_an_earlier_generation_is_void() -> None:
     limiter = LimiterHarness(per_second(1))
     last = limiter.permit()
     reservation = limiter.denial().reservation
@@ -305,7 +305,7 @@ def test_a_turn_from_before_a_closure_is_void_after_it() -> None:
     assert limiter.seconds(reservation) > 0
 
 
-def test_old_refusals_are_forgotten() -> None:
+def test_old_rejections_expire() -> None:
     limiter = LimiterHarness()
     limiter.reject(limiter.permit(), retry_after=1)
     limiter.at = 1.0
@@ -314,7 +314,7 @@ def test_old_refusals_are_forgotten() -> None:
     assert not any(limiter.permit().tracked for _ in range(100))
 
 
-def test_traffic_survives_being_written_down() -> None:
+def test_the_state_survives_its_stored_form() -> None:
     limiter = LimiterHarness(Limits(concurrency=3, rate=Rate(calls=10, seconds=1.0, burst=1)))
     limiter.permit()
     limiter.at = 1.0
@@ -325,10 +325,10 @@ def test_traffic_survives_being_written_down() -> None:
     assert LimiterState.from_record(LimiterState().to_record()) == LimiterState()
 
 
-# --- what connections declare -----------------------------------------------------------------------------------------
+# --- declared limits -----------------------------------------------------------------------------------------
 
 
-def test_limits_are_read_as_people_write_them() -> None:
+def test_limits_are_parsed() -> None:
     assert limits_of("x", {}) == UNLIMITED
     assert limits_of("x", {"limits": {"concurrency": 4}}) == Limits(concurrency=4)
     for said, rate in {
