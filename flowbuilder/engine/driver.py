@@ -96,7 +96,7 @@ class Driver:
 
     @property
     def _stopping(self) -> bool:
-        """Whether nothing more is to be started."""
+        """Whether no further step is to be started."""
         return self.requested is not None or self.control.stopping
 
     async def _read_requests(self) -> None:
@@ -104,7 +104,9 @@ class Driver:
         self.requested = await asyncio.to_thread(self.store.control, self.lease.execution_id)
         if self.requested == "cancel":
             for task, start in self.running.items():
-                if not start.node.step.has_effect():  # an effect under way is let finish: its receipt matters
+                if (
+                    not start.node.step.has_effect()
+                ):  # an effect in progress finishes: its receipt matters
                     task.cancel()
         now = asyncio.get_running_loop().time()
         if (self.control.consume() or now - self.decisions_read_at >= CONTROL_SECONDS) and self.walk.waiting:
@@ -179,7 +181,7 @@ class Driver:
                 continue
             result = task.result()
             if not isinstance(result, Done):
-                self.retries.add(start)  # no worker waits for long: the execution is released until then
+                self.retries.add(start)  # for its next attempt, when that is due
                 continue
             if result.review is not None:
                 await self.executor.review_opened(result.review, (start.path,))

@@ -53,4 +53,4 @@ def _call_in(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) ->
     try:
         loop.call_soon_threadsafe(callback)
     except RuntimeError:
-        return  # that loop has ended meanwhile
+        return  # the loop is closed: nothing waits in it

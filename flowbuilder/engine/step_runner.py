@@ -270,7 +270,7 @@ class _Recorder:
         except LostLease:
             raise
         except Conflict:
-            # an earlier attempt's outcome is there already, committed before its caller learned of it: it stands
+            # an earlier attempt's outcome was committed, and its worker died before it knew: that outcome counts
             known = await asyncio.to_thread(store.outcomes, lease.execution_id)
             outcome = next(item for item in known if item.path == outcome.path)
         return Done(outcome=outcome)

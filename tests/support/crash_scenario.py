@@ -1,4 +1,4 @@
-"""One scenario on one store: lives of processes that begin, work and may crash, in a world that survives them."""
+"""One scenario on one store: processes that start, work and may crash, and the world that survives them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.support.effect_targets import CrashableSite, Service, Site, Targets
 
 TTL = timedelta(seconds=15)
 PASSES = 60
-"""How often a life looks around before it is taken to be stuck."""
+"""After how many passes a process counts as stuck."""
 READS = frozenset(
     {
         "execution", "executions", "outcomes", "control", "ready", "events", "review", "reviews", "pending_counts",
@@ -38,7 +38,7 @@ READS = frozenset(
         "sites",
     }
 )  # fmt: skip
-"""Operations of a store that change nothing: to die right before or after one is to die after the write before it."""
+"""Read operations of a store: a crash at one of them equals a crash after the write before it."""
 
 
 def changes(operation: str) -> bool:
@@ -55,7 +55,7 @@ class Opener(Protocol):
 
 @dataclass(frozen=True)
 class Ending:
-    """What an execution came to: what must be the same whatever crashed on the way."""
+    """The result of an execution: what must be the same wherever a process crashed."""
 
     status: str
     outputs: Any
@@ -89,7 +89,7 @@ class Engine:
 
 
 class CrashScenario:
-    """The world of one scenario: a clock, targets, people, and a store that each life opens anew."""
+    """The world of one scenario: a clock, targets, people, and a store that each process opens anew."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class CrashScenario:
         self._eyes: Store | None = None
 
     def live(self, box: CrashInjector) -> None:
-        """One process: start the execution unless it is there, then work and answer until nothing is left to do."""
+        """One process: start the execution unless it exists, then work and answer until nothing is left to do."""
         self.lives += 1
         self.look_away()
         opened = self.opener()
@@ -160,7 +160,7 @@ class CrashScenario:
         app.start(**named)
 
     def ports(self, box: CrashInjector) -> Ports:
-        """The world outside, each part of it in the box."""
+        """The ports, each with crash injection."""
         return fake_ports(
             clock=self.clock,
             http=CrashProxy(self.targets.service, box, "service"),  # type: ignore[arg-type]
@@ -221,19 +221,19 @@ class CrashScenario:
         return pickle.dumps((self.targets, self.clock.now(), sorted(self.asked), looks))
 
     def _look(self) -> Store:
-        """A store opened to look at, until the next life begins."""
+        """A store opened for reading, until the next process starts."""
         if self._eyes is None:
             self._eyes = self.opener()
         return self._eyes
 
     def look_away(self) -> None:
-        """Close what was opened to look."""
+        """Close the store that was opened for reading."""
         if self._eyes is not None:
             _close(self._eyes)
             self._eyes = None
 
     def ending(self) -> Ending:
-        """What the execution came to."""
+        """The result of the execution."""
         store = self._look()
         execution = store.execution(self.run)
         outcomes = {
@@ -249,7 +249,7 @@ class CrashScenario:
         )
 
     def complaints(self, *, audited: bool = True) -> list[str]:
-        """What the audit finds in the store, and what the targets' own logs say against it."""
+        """The audit's findings, and contradictions between the store and the targets' own logs."""
         store = self._look()
         found = [str(finding) for finding in audit(store, [self.run])] if audited else []
         ledger = {effect.key: effect for effect in store.effects(self.run)}
@@ -286,7 +286,7 @@ class CrashScenario:
         return self._look().events(self.run)
 
     def execution(self) -> Execution:
-        """The execution, as it is remembered."""
+        """The stored execution."""
         return self._look().execution(self.run)
 
 

@@ -1,4 +1,4 @@
-"""One thread: what a process does happens in the same order every time, so that a crash point is the same one too."""
+"""Deterministic scheduling: a process does the same operations in the same order every time, so crash points repeat."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @contextlib.contextmanager
 def deterministic_scheduling() -> Iterator[None]:
-    """No threads: the same operations in the same order every time, so that a crash point is the same one too."""
+    """Run everything in one thread, in the same order every time."""
     to_thread, apart = asyncio.to_thread, flowbuilder.engine.step_runner.run_in_isolated_thread
 
     async def at_once(work: Callable[..., T], /, *given: Any, **named: Any) -> T:
@@ -35,7 +35,7 @@ def deterministic_scheduling() -> Iterator[None]:
 
 @contextlib.contextmanager
 def unhurried() -> Iterator[None]:
-    """Nobody looks once more because a step took a while: a slow machine does the same operations as a quick one."""
+    """No polling because time has passed: a slow machine does the same operations as a fast one."""
     control, fresh = flowbuilder.engine.driver.CONTROL_SECONDS, flowbuilder.engine.effects.effect_ledger.FRESH_SECONDS
     flowbuilder.engine.driver.CONTROL_SECONDS = flowbuilder.engine.effects.effect_ledger.FRESH_SECONDS = 3600.0
     try:
