@@ -67,8 +67,8 @@ class Ending:
 class Engine:
     """Prefect, as the application sees it: starting is idempotent by the execution's id, a wake-up is a hint."""
 
-    def __init__(self, stage: CrashScenario, store: Store) -> None:
-        self._stage, self._store = stage, store
+    def __init__(self, crash_run: CrashScenario, store: Store) -> None:
+        self._stage, self._store = crash_run, store
 
     def start(self, wanted: StartRequest) -> str:
         create_execution(
@@ -109,25 +109,25 @@ class CrashScenario:
         self.asked: set[int] = set()
         self._eyes: Store | None = None
 
-    def live(self, box: CrashInjector) -> None:
+    def live(self, injector: CrashInjector) -> None:
         """One process: start the execution unless it is there, then work and answer until nothing is left to do."""
         self.lives += 1
         self.look_away()
         opened = self.opener()
         try:
             with deterministic_scheduling(), unhurried():
-                self._live(CrashProxy(opened, box, "store"), box)
+                self._live(CrashProxy(opened, injector, "store"), injector)
         except Crash:
-            self.answers_lost += (box.operations[-1], box.when) == ("store.save_step_memo", "before")
+            self.answers_lost += (injector.operations[-1], injector.when) == ("store.save_step_memo", "before")
             raise
         finally:
             close = getattr(opened, "close", None)
             if close is not None:
                 close()
 
-    def _live(self, store: Any, box: CrashInjector) -> None:
-        app = App(store, CrashProxy(Engine(self, store), box, "prefect"), Settings())  # type: ignore[arg-type]
-        ports = self.ports(box)
+    def _live(self, store: Any, injector: CrashInjector) -> None:
+        app = App(store, CrashProxy(Engine(self, store), injector, "prefect"), Settings())  # type: ignore[arg-type]
+        ports = self.ports(injector)
         self._prepare(app, store)
         idle = 0
         for _ in range(PASSES):
@@ -159,13 +159,13 @@ class CrashScenario:
     def _start(self, app: App, **named: Any) -> None:
         app.start(**named)
 
-    def ports(self, box: CrashInjector) -> Ports:
+    def ports(self, injector: CrashInjector) -> Ports:
         """The world outside, each part of it in the box."""
         return fake_ports(
             clock=self.clock,
-            http=CrashProxy(self.targets.service, box, "service"),  # type: ignore[arg-type]
-            cms=CrashableSite(self.targets.site, box),  # type: ignore[arg-type]
-            models=CrashProxy(self.targets.model, box, "model"),
+            http=CrashProxy(self.targets.service, injector, "service"),  # type: ignore[arg-type]
+            cms=CrashableSite(self.targets.site, injector),  # type: ignore[arg-type]
+            models=CrashProxy(self.targets.model, injector, "model"),
             sandbox=self.sandbox,
         )
 
