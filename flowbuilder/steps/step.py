@@ -78,7 +78,7 @@ class InnerBlock:
     """A list of steps inside a container step: the body of an iteration, or one branch of a conditional."""
 
     place: Place
-    """Below the container: what `steps` and `output` stand in."""
+    """The place, below the container, of the object that holds `steps` and `output`."""
     steps: tuple[Step, ...]
     when: Expression | None = None
     """The condition of a branch."""

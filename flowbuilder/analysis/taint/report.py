@@ -9,7 +9,7 @@ from flowbuilder.analysis.taint.field_kinds import misused_path
 from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.sinks import TaintFlow, waivers
 from flowbuilder.diagnostics import Diagnostic, Severity
-from flowbuilder.language.parsing.references import Path
+from flowbuilder.language.parsing.references import NamePath
 
 Find = Callable[[Propagation, Collection[str]], Iterable[TaintFlow]]
 """Returns the taint flows of one definition; the second argument holds the StepPaths of waived sources."""
@@ -32,24 +32,24 @@ def taint_diagnostics(
         first = same[0]
         notes = (*_more_sources(first), *(f"and {other.field}: {other.path}" for other in same[1:]))
         start, end = (first.reference.start, first.reference.end) if first.reference else (None, None)
-        said = message(first, first.located.id)
+        text = message(first, first.located.id)
         yield analysis.diagnostic_in(
-            first.text, start, end, code, said, hint=hint(first), notes=notes, severity=severity
+            first.text, start, end, code, text, hint=hint(first), notes=notes, severity=severity
         )
     for call in analysis.steps:
         for found, path in _in_called(propagation, call, find, ()):
-            said = message(found, path)
-            yield analysis.diagnostic_at((*call.place, "name"), code, said, hint=hint(found), severity=severity)
+            text = message(found, path)
+            yield analysis.diagnostic_at((*call.place, "name"), code, text, hint=hint(found), severity=severity)
 
 
-def _misused(analysis: Analysis) -> frozenset[Path]:
+def _misused(analysis: Analysis) -> frozenset[NamePath]:
     """The paths of values of the wrong kind: FB302 reports them, and their taint is not known."""
     seen = analysis.cached(Propagation).checked
     found = (misused_path(text, finding) for text, one in seen.items() for finding in one.findings)
     return frozenset(path for path in found if path is not None)
 
 
-def _has_other_error(analysis: Analysis, found: TaintFlow, wrong: frozenset[Path]) -> bool:
+def _has_other_error(analysis: Analysis, found: TaintFlow, wrong: frozenset[NamePath]) -> bool:
     """Whether another rule reports an error in the text or its step, so that the taint is not known."""
     if found.reference is not None and found.reference.path in wrong:
         return True

@@ -47,8 +47,8 @@ def check(analysis: Analysis) -> Iterator[Diagnostic]:
         before: list[frozenset[str]] = []
         for index, branch in enumerate(located.step.branches):
             place = (*located.place, "branches", index, "when")
-            said = conjuncts(branch.when)
-            same = next((number for number, earlier in enumerate(before) if earlier <= said), None)
+            required = conjuncts(branch.when)
+            same = next((number for number, earlier in enumerate(before) if earlier <= required), None)
             if same is not None:
                 message = f"unreachable branch: branch {same + 1} is taken whenever this condition holds"
                 yield analysis.diagnostic_at(
@@ -56,4 +56,4 @@ def check(analysis: Analysis) -> Iterator[Diagnostic]:
                 )
             if constant_value(branch.when) is not None:
                 break  # FB502 reports this branch; the branches after it follow from it
-            before.append(said)
+            before.append(required)

@@ -44,7 +44,7 @@ def _joined(same: list[Diagnostic]) -> Diagnostic:
 
 
 def _severity(finding: Finding) -> Severity:
-    # a member that a schema does not require is often there; one that only some branches give is not
+    # a member that a schema does not require is often there; one that only some branches have is not
     return "error" if _SOMETIMES in finding.message else finding.severity
 
 
