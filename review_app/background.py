@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 class BackgroundEngine:
     """Wraps an `Engine`. `wake` and `cancel` return immediately: the store has the decision or cancellation, and the
-    sweeper repeats a lost call. `start` waits, because it returns the execution's id."""
+    reconciler repeats a lost call. `start` waits, because it returns the execution's id."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -43,7 +43,7 @@ def _call_engine(method: Callable[[str], None], execution_id: str, verb: str) ->
     try:
         method(execution_id)
     except Unavailable:
-        logger.warning("Prefect cannot be reached; the sweeper will %s execution %s", verb, execution_id)
+        logger.warning("Prefect cannot be reached; the reconciler will %s execution %s", verb, execution_id)
     except FlowbuilderError as problem:
         logger.warning("the engine failed to %s execution %s: %s", verb, execution_id, problem.message)
     except Exception:

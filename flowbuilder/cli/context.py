@@ -53,7 +53,7 @@ class NoEngine:
         raise Refused("this command cannot start executions")
 
     def wake(self, execution_id: str) -> None:
-        """Does nothing: a worker's sweeper wakes the execution."""
+        """Does nothing: a worker's reconciler wakes the execution."""
 
     def cancel(self, execution_id: str) -> None:
-        """Does nothing: a worker's sweeper shows the cancellation in Prefect."""
+        """Does nothing: a worker's reconciler shows the cancellation in Prefect."""

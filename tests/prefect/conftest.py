@@ -1,4 +1,4 @@
-"""Tests of the Prefect runtime, all behind one real server."""
+"""Tests of the Prefect integration, all with one real server."""
 
 import contextlib
 import uuid
@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
-    """The server of this session."""
+    """The Prefect server of this session."""
     with prefect_server(tmp_path_factory.mktemp("prefect")) as running:
         yield running
 
@@ -43,7 +43,7 @@ def settings(tmp_path: Path, sqlite_url: str) -> Settings:
 
 
 @pytest.fixture
-def shop(prefect: PrefectServer, settings: Settings) -> Iterator[PrefectInstallation]:
-    """A store on SQLite, the public fakes as the outside world, and the application."""
+def installation(prefect: PrefectServer, settings: Settings) -> Iterator[PrefectInstallation]:
+    """An installation with a store on SQLite and the public fakes as ports."""
     with contextlib.closing(open_store(settings.url, durable=False)) as store:
         yield PrefectInstallation(store=store, ports=fake_ports(clock=SystemClock()), settings=settings)

@@ -1,96 +1,139 @@
-"""Pause, resume and cancel: from our side and from Prefect's UI alike."""
+"""Pause, resume and cancel: by the application and in Prefect's UI alike."""
 
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.states import Cancelling, Suspended
 
+from flowbuilder.ports import HttpRequest, HttpResponse
 from tests.support.documents import NOTE
 from tests.support.prefect_installation import PrefectInstallation, prefect_state, until
-from tests.support.slow_step import SLOW, slow_shop
 
 pytestmark = pytest.mark.prefect
 
+THREE_PAGES = """
+schema: flowbuilder/v1
+name: pages
+steps:
+  - {id: first, type: api, url: "https://slow.example/first"}
+  - {id: second, type: api, url: "https://slow.example/second", depends_on: [first]}
+  - {id: third, type: api, url: "https://slow.example/third", depends_on: [second]}
+outputs: {last: "{{ steps.third.output.body }}"}
+"""
+
+
+class HeldHttp:
+    """An HTTP server that answers when the test lets it."""
+
+    def __init__(self) -> None:
+        self.answers = False
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        while not self.answers:
+            await asyncio.sleep(0.02)
+        return HttpResponse(status=200, headers={"content-type": "text/plain"}, body=b"ok", url=request.url)
+
 
 @pytest.fixture
-def slow(shop: PrefectInstallation) -> PrefectInstallation:
-    """A shop whose pages take a second to answer."""
-    return slow_shop(shop, seconds=1.2)
+def http() -> Iterator[HeldHttp]:
+    held = HeldHttp()
+    yield held
+    held.answers = True
 
 
-async def test_a_pause_stops_at_the_next_step_and_resume_goes_on(slow: PrefectInstallation) -> None:
-    workflow = slow.publish(SLOW)
-    async with slow.worker():
-        execution_id = await slow.start(workflow)
-        await until(lambda: slow.events(execution_id, "step_started", "first"), what="the first step")
-        slow.app.pause(execution_id, by="ana")
-        await slow.status(execution_id, "paused")
+@pytest.fixture
+def held(installation: PrefectInstallation, http: HeldHttp) -> PrefectInstallation:
+    """An installation whose pages are answered when the test lets them."""
+    return PrefectInstallation(
+        store=installation.store, ports=replace(installation.ports, http=http), settings=installation.settings
+    )
+
+
+async def in_first_step(installation: PrefectInstallation) -> str:
+    """An execution whose first step waits for its page."""
+    execution_id = await installation.start(installation.publish(THREE_PAGES))
+    await until(lambda: installation.events(execution_id, "step_started", "first"), what="the first step")
+    return execution_id
+
+
+async def test_a_pause_stops_at_the_next_step_and_resume_goes_on(held: PrefectInstallation, http: HeldHttp) -> None:
+    async with held.worker():
+        execution_id = await in_first_step(held)
+        held.app.pause(execution_id, by="ana")
+        http.answers = True
+        await held.status(execution_id, "paused")
         await prefect_state(execution_id, "Suspended")
-        assert slow.events(execution_id, "step_completed", "first")
-        assert not slow.events(execution_id, "step_started", "second")
-        slow.app.resume(execution_id, by="ana")
-        await slow.status(execution_id, "completed")
+        assert held.events(execution_id, "step_completed", "first")
+        assert not held.events(execution_id, "step_started", "second")
+        held.app.resume(execution_id, by="ana")
+        await held.status(execution_id, "completed")
         await prefect_state(execution_id, "Completed")
 
 
-async def test_a_cancellation_starts_no_further_step(slow: PrefectInstallation) -> None:
-    workflow = slow.publish(SLOW)
-    async with slow.worker():
-        execution_id = await slow.start(workflow)
-        await until(lambda: slow.events(execution_id, "step_started", "first"), what="the first step")
-        slow.app.cancel(execution_id, by="ana")
-        await slow.status(execution_id, "cancelled")
+async def test_a_cancellation_starts_no_further_step(held: PrefectInstallation, http: HeldHttp) -> None:
+    async with held.worker():
+        execution_id = await in_first_step(held)
+        held.app.cancel(execution_id, by="ana")
+        http.answers = True
+        await held.status(execution_id, "cancelled")
         await prefect_state(execution_id, "Cancelled")
-    assert not slow.events(execution_id, "step_started", "second")
+    assert not held.events(execution_id, "step_started", "second")
 
 
-async def test_pause_pressed_in_prefect_pauses_ours_and_resume_there_goes_on(slow: PrefectInstallation) -> None:
-    workflow = slow.publish(SLOW)
-    async with slow.worker() as worker:
-        execution_id = await slow.start(workflow)
+async def test_pause_pressed_in_prefect_pauses_ours_and_resume_there_goes_on(
+    held: PrefectInstallation, http: HeldHttp
+) -> None:
+    async with held.worker() as worker:
+        execution_id = await in_first_step(held)
         await prefect_state(execution_id, "Running")
         async with get_client() as client:
             await client.set_flow_run_state(UUID(execution_id), Suspended(timeout_seconds=3600))
-            await slow.status(execution_id, "paused")
-            [asked] = slow.events(execution_id, "control_requested")
+            [asked] = await until(lambda: held.events(execution_id, "control_requested"), what="the request")
             assert asked.data == {"action": "pause", "by": "Prefect's UI"}
+            http.answers = True
+            await held.status(execution_id, "paused")
+            assert len(held.events(execution_id, "control_requested")) == 1
             await client.resume_flow_run(UUID(execution_id))
         await worker.get_and_submit_flow_runs()
-        await slow.status(execution_id, "completed")
+        await held.status(execution_id, "completed")
 
 
-async def test_cancel_pressed_in_prefect_cancels_what_runs(slow: PrefectInstallation) -> None:
-    workflow = slow.publish(SLOW)
-    async with slow.worker():
-        execution_id = await slow.start(workflow)
+async def test_cancel_pressed_in_prefect_cancels_what_runs(held: PrefectInstallation, http: HeldHttp) -> None:
+    async with held.worker():
+        execution_id = await in_first_step(held)
         await prefect_state(execution_id, "Running")
         async with get_client() as client:
             await client.set_flow_run_state(UUID(execution_id), Cancelling())
-        await slow.status(execution_id, "cancelled")
+        await until(lambda: held.events(execution_id, "control_requested"), what="the request")
+        http.answers = True
+        await held.status(execution_id, "cancelled")
         await prefect_state(execution_id, "Cancelled")
 
 
-async def test_cancel_pressed_in_prefect_cancels_what_waits(shop: PrefectInstallation) -> None:
-    workflow = shop.publish(NOTE)
-    async with shop.worker():
-        execution_id = await shop.start(workflow, {"text": "hello"})
-        review = await shop.review(execution_id)
+async def test_cancel_pressed_in_prefect_cancels_what_waits(installation: PrefectInstallation) -> None:
+    workflow = installation.publish(NOTE)
+    async with installation.worker():
+        execution_id = await installation.start(workflow, {"text": "hello"})
+        review = await installation.review(execution_id)
         await prefect_state(execution_id, "Suspended")
         async with get_client() as client:
             await client.set_flow_run_state(UUID(execution_id), Cancelling())
-        await shop.status(execution_id, "cancelled")
-    closed = shop.app.review(review.id).decision
+        await installation.status(execution_id, "cancelled")
+    closed = installation.app.review(review.id).decision
     assert closed is not None
     assert closed.kind == "withdrawn"
 
 
-async def test_a_waiting_execution_that_is_cancelled_is_cancelled_in_prefect(shop: PrefectInstallation) -> None:
-    workflow = shop.publish(NOTE)
-    async with shop.worker():
-        execution_id = await shop.start(workflow, {"text": "hello"})
-        await shop.status(execution_id, "waiting")
+async def test_a_waiting_execution_that_is_cancelled_is_cancelled_in_prefect(installation: PrefectInstallation) -> None:
+    workflow = installation.publish(NOTE)
+    async with installation.worker():
+        execution_id = await installation.start(workflow, {"text": "hello"})
+        await installation.status(execution_id, "waiting")
         await prefect_state(execution_id, "Suspended")
-        shop.app.cancel(execution_id, by="ana")
+        installation.app.cancel(execution_id, by="ana")
         await prefect_state(execution_id, "Cancelled")
-    assert shop.app.execution(execution_id).status == "cancelled"
+    assert installation.app.execution(execution_id).status == "cancelled"

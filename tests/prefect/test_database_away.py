@@ -1,4 +1,4 @@
-"""The database is away in the middle of a step: the step is done again, nothing fails, and nobody sees a traceback."""
+"""The database is unavailable during a step: the step runs again, nothing fails, and no traceback is logged."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.prefect
 
 
 class AwayOnce:
-    """A store that cannot be reached when an outcome is to be written for the first time."""
+    """A store that is unavailable when an outcome is recorded for the first time."""
 
     def __init__(self, store: Any, wanted: Callable[[str], bool]) -> None:
         self._store, self._wanted = store, wanted
@@ -35,10 +35,14 @@ class AwayOnce:
     ids=["a step at the top", "a step of an item"],
 )
 async def test_a_step_whose_outcome_could_not_be_written_is_done_again(
-    shop: PrefectInstallation, document: str, inputs: dict[str, Any], path: str, caplog: pytest.LogCaptureFixture
+    installation: PrefectInstallation,
+    document: str,
+    inputs: dict[str, Any],
+    path: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    store: Any = AwayOnce(shop.store, lambda there: there == path)
-    there = PrefectInstallation(store=store, ports=shop.ports, settings=shop.settings)
+    store: Any = AwayOnce(installation.store, lambda there: there == path)
+    there = PrefectInstallation(store=store, ports=installation.ports, settings=installation.settings)
     workflow = there.publish(document)
     async with there.worker():
         execution_id = await there.start(workflow, inputs)

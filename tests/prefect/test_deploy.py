@@ -1,7 +1,6 @@
-"""Sites as deployments, and deployments as Prefect shows them."""
+"""Deployments of sites, and what Prefect shows of them."""
 
 import asyncio
-import contextlib
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,84 +12,87 @@ from prefect.client.schemas.responses import DeploymentResponse
 
 from flowbuilder.definition.site_folder import site_records
 from flowbuilder.errors import ConfigurationError
+from flowbuilder.prefect.api.sync_client import prefect_client
+from flowbuilder.prefect.deployments.deployment import ensure_pool
 from flowbuilder.prefect.deployments.sync import deploy_sites
 from flowbuilder.settings import Settings
-from flowbuilder.store import open_store
 from tests.support.documents import NOTE, TWO_REVIEWS
-from tests.support.prefect_installation import PrefectInstallation, prefect_state
+from tests.support.prefect_installation import GUARD_SECONDS, PrefectInstallation, prefect_state
 from tests.support.prefect_server import BIN, PrefectServer
 
 pytestmark = pytest.mark.prefect
 ROOT = Path(__file__).resolve().parents[2]
 
 
-async def test_deploying_twice_changes_nothing_the_second_time(shop: PrefectInstallation) -> None:
-    note, two = shop.publish(NOTE), shop.publish(TWO_REVIEWS)
+async def test_deploying_twice_changes_nothing_the_second_time(installation: PrefectInstallation) -> None:
+    note, two = installation.publish(NOTE), installation.publish(TWO_REVIEWS)
     sites = [site("one.example", note), site("two.example", note)]
-    first = await deploy(shop, sites)
+    first = await deploy(installation, sites)
     assert [(change.name, change.action) for change in first] == [
         (f"{note}/one.example", "created"),
         (f"{two}/one.example", "created"),
         (f"{note}/two.example", "created"),
         (f"{two}/two.example", "created"),
     ]
-    assert {change.action for change in await deploy(shop, sites)} == {"unchanged"}
+    assert {change.action for change in await deploy(installation, sites)} == {"unchanged"}
 
 
-async def test_a_deployment_has_a_typed_form_tags_and_a_schedule_in_its_zone(shop: PrefectInstallation) -> None:
-    note = shop.publish(NOTE)
-    await deploy(shop, [site("one.example", note)])
+async def test_a_deployment_has_a_typed_form_tags_and_a_schedule_in_its_zone(installation: PrefectInstallation) -> None:
+    note = installation.publish(NOTE)
+    await deploy(installation, [site("one.example", note)])
     found = await read(f"{note}/one.example")
     assert found.parameter_openapi_schema is not None
     assert list(found.parameter_openapi_schema["properties"]) == ["text", "times"]
     assert found.parameter_openapi_schema["required"] == ["text"]
     assert found.tags == ["site:one.example", f"workflow:{note}"]
-    assert found.work_pool_name == shop.settings.work_pool
+    assert found.work_pool_name == installation.settings.work_pool
     [schedule] = found.schedules
     assert (schedule.schedule.cron, schedule.schedule.timezone) == ("0 6 * * 1", "Europe/Berlin")  # type: ignore[union-attr]
     assert schedule.parameters == {"text": "weekly"}
     assert "Europe/Berlin time" in (found.description or "")
-    assert shop.settings.review_url in (found.description or "")
+    assert installation.settings.review_url in (found.description or "")
 
 
-async def test_what_changed_is_said_by_name(shop: PrefectInstallation) -> None:
-    note = shop.publish(NOTE)
-    await deploy(shop, [site("one.example", note)])
-    [change] = await deploy(shop, [site("one.example", note, cron="30 7 * * *")])
+async def test_what_changed_is_said_by_name(installation: PrefectInstallation) -> None:
+    note = installation.publish(NOTE)
+    await deploy(installation, [site("one.example", note)])
+    [change] = await deploy(installation, [site("one.example", note, cron="30 7 * * *")])
     assert (change.action, change.fields) == ("changed", ("description", "schedules"))
-    shop.app.push(NOTE.replace("name: note", f"name: {note}").replace("maximum: 5", "maximum: 6"))
-    shop.app.publish(note)
-    [change] = await deploy(shop, [site("one.example", note, cron="30 7 * * *")])
+    installation.app.push(NOTE.replace("name: note", f"name: {note}").replace("maximum: 5", "maximum: 6"))
+    installation.app.publish(note)
+    [change] = await deploy(installation, [site("one.example", note, cron="30 7 * * *")])
     assert (change.action, change.fields) == ("changed", ("version", "parameter_openapi_schema"))
 
 
-async def test_what_is_wanted_no_more_is_removed_unless_executions_are_under_way(shop: PrefectInstallation) -> None:
-    note = shop.publish(NOTE)
-    await deploy(shop, [site("one.example", note), site("two.example", note), site("three.example", note)])
-    async with shop.worker():
-        execution_id = await shop.start(note, {"text": "hello"}, site="two.example")
-        await shop.status(execution_id, "waiting")
+async def test_what_is_wanted_no_more_is_removed_unless_executions_are_under_way(
+    installation: PrefectInstallation,
+) -> None:
+    note = installation.publish(NOTE)
+    await deploy(installation, [site("one.example", note), site("two.example", note), site("three.example", note)])
+    async with installation.worker():
+        execution_id = await installation.start(note, {"text": "hello"}, site="two.example")
+        await installation.status(execution_id, "waiting")
         await prefect_state(execution_id, "Suspended")
-        changes = {change.name: change for change in await deploy(shop, [site("one.example", note)])}
+        changes = {change.name: change for change in await deploy(installation, [site("one.example", note)])}
         assert changes[f"{note}/three.example"].action == "removed"
         kept = changes[f"{note}/two.example"]
         assert (kept.action, kept.note) == ("kept", "1 unfinished execution; its schedules were removed")
         assert (await read(f"{note}/two.example")).schedules == []
-        await shop.decide(await shop.review(execution_id))
-        await shop.status(execution_id, "completed")
+        await installation.decide(await installation.review(execution_id))
+        await installation.status(execution_id, "completed")
         await prefect_state(execution_id, "Completed")
-    changes = {change.name: change for change in await deploy(shop, [site("one.example", note)])}
+    changes = {change.name: change for change in await deploy(installation, [site("one.example", note)])}
     assert changes[f"{note}/two.example"].action == "removed"
 
 
-async def test_a_schedule_of_a_workflow_that_is_not_published_is_refused(shop: PrefectInstallation) -> None:
-    shop.publish(NOTE)
+async def test_a_schedule_of_a_workflow_that_is_not_published_is_refused(installation: PrefectInstallation) -> None:
+    installation.publish(NOTE)
     with pytest.raises(ConfigurationError, match="schedules workflow nothing-such"):
-        await deploy(shop, [site("one.example", "nothing-such")])
+        await deploy(installation, [site("one.example", "nothing-such")])
 
 
 async def test_prefect_deploy_makes_the_same_deployments(
-    prefect: PrefectServer, settings: Settings, tmp_path: Path
+    installation: PrefectInstallation, prefect: PrefectServer, settings: Settings, tmp_path: Path
 ) -> None:
     given = {
         **prefect.environment,
@@ -99,17 +101,15 @@ async def test_prefect_deploy_makes_the_same_deployments(
         "FLOWBUILDER_SITES": str(ROOT / "deployments" / "sites"),
     }
     for name in ("refresh-page", "decay-refresh", "decay-refresh-all"):
-        file = ROOT / "deployments" / "workflows" / f"{name}.yaml"
-        await run([str(BIN / "flowbuilder"), "push", str(file)], given, tmp_path)
-        await run([str(BIN / "flowbuilder"), "publish", name], given, tmp_path)
-    pool = ["work-pool", "create", "flowbuilder", "--type", "flowbuilder", "--overwrite"]
-    await run([str(BIN / "prefect"), *pool], given, tmp_path)
+        installation.app.push((ROOT / "deployments" / "workflows" / f"{name}.yaml").read_text())
+        installation.app.publish(name)
+    with prefect_client() as client:
+        ensure_pool(client, "flowbuilder")
     shutil.copyfile(ROOT / "prefect.yaml", tmp_path / "prefect.yaml")
     await run([str(BIN / "prefect"), "--no-prompt", "deploy", "--all"], given, tmp_path)
     options = settings.model_copy(update={"work_pool": "flowbuilder"})
-    with contextlib.closing(open_store(settings.url, durable=False)) as store:
-        records = site_records(ROOT / "deployments" / "sites")
-        changes = await asyncio.to_thread(deploy_sites, store, options, records, remove=False)
+    records = site_records(ROOT / "deployments" / "sites")
+    changes = await asyncio.to_thread(deploy_sites, installation.store, options, records, remove=False)
     assert len(changes) == 6
     assert {(change.action, change.fields) for change in changes} == {("changed", ("description",))}
 
@@ -124,15 +124,20 @@ def site(name: str, workflow: str, *, cron: str = "0 6 * * 1") -> dict[str, Any]
     }
 
 
-async def deploy(shop: PrefectInstallation, sites: list[dict[str, Any]]) -> list[Any]:
-    """Deploy, and leave alone what other tests have deployed on the same server."""
+async def deploy(installation: PrefectInstallation, sites: list[dict[str, Any]]) -> list[Any]:
+    """Deploy, and keep the deployments of other tests on the same server."""
     for record in sites:
-        shop.store.save_site(record["site"], record)
-    mine = {summary.name for summary in shop.app.workflows()}
+        installation.store.save_site(record["site"], record)
+    mine = {summary.name for summary in installation.app.workflows()}
     changes = []
     for workflow in sorted(mine) if len(mine) == 1 else [None]:
         changes += await asyncio.to_thread(
-            deploy_sites, shop.store, shop.settings, sites, workflow=workflow, remove=workflow is not None
+            deploy_sites,
+            installation.store,
+            installation.settings,
+            sites,
+            workflow=workflow,
+            remove=workflow is not None,
         )
     return changes
 
@@ -144,6 +149,6 @@ async def read(name: str) -> DeploymentResponse:
 
 async def run(command: list[str], environment: dict[str, str], folder: Path) -> None:
     done = await asyncio.to_thread(
-        subprocess.run, command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120
+        subprocess.run, command, env=environment, cwd=folder, capture_output=True, text=True, timeout=GUARD_SECONDS
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""Calls at once, counted by a real Prefect server: strictly, for several workers, and given back by the dead."""
+"""Concurrency limits in a real Prefect server: strict, shared by workers, and released by killed ones."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ asyncio.run(hold())
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Prefect server on a busy machine is waited for: only one that is away is not asked."""
+    """Wait for a Prefect server on a busy machine, which would be passed over as unavailable otherwise."""
     monkeypatch.setattr(global_limits, "ANSWER_SECONDS", 60.0)
 
 
 def worker(name: str, limit: int) -> ConnectionThrottle:
-    """One with a record of its own: whatever it shares with others is in Prefect."""
+    """The throttle of a worker with a limiter store of its own, so that only Prefect's limit is shared."""
     connections = FakeConnections({name: {"limits": {"concurrency": limit}}})
     return ConnectionThrottle(
         MemoryStore(), LimitRegistry(connections), SystemClock(), external_limit=PrefectConcurrencyLimits()
@@ -65,7 +65,7 @@ async def until_free(name: str, *, seconds: float = 300) -> None:
 
 
 async def calls(name: str, limit: int, number: int) -> int:
-    """Make so many calls by two workers; the most that were made at once."""
+    """Make `number` calls by two workers; the largest number at once."""
     workers = [worker(name, limit) for _ in range(2)]
     under_way, most, made = 0, 0, 0
 
@@ -139,7 +139,7 @@ async def test_places_that_prefect_has_lost_are_free_again(
     async with throttle.acquire("lost"):
         pass
     await until_free("lost")
-    async with get_client() as client:  # as a server does that forgot its leases and not its counts
+    async with get_client() as client:  # as a server that has lost its leases but not its counts
         await client.update_global_concurrency_limit(limit_name("lost"), GlobalConcurrencyLimitUpdate(active_slots=2))
     refused = 0
     while True:

@@ -1,4 +1,4 @@
-"""The main job, whole: figures choose a page, a draft is reviewed, published and looked at, all through Prefect."""
+"""The main workflow through Prefect: figures choose a page, a draft is reviewed, published and verified."""
 
 import shutil
 from collections.abc import Iterator
@@ -30,11 +30,13 @@ def site(tmp_path: Path) -> Iterator[SampleSite]:
 
 
 async def test_a_decaying_page_is_refreshed_reviewed_published_and_verified(
-    shop: PrefectInstallation, settings: Settings, site: SampleSite
+    installation: PrefectInstallation, settings: Settings, site: SampleSite
 ) -> None:
     address = site.address.removeprefix("http://")
     real = settings.model_copy(update={"gsc_base_url": site.address, "egress_allow": address})
-    whole = PrefectInstallation(store=shop.store, ports=real_ports(real, FileConnections(real.home)), settings=real)
+    whole = PrefectInstallation(
+        store=installation.store, ports=real_ports(real, FileConnections(real.home)), settings=real
+    )
     workflow = whole.publish((DEPLOYMENTS / "workflows" / "decay-refresh.yaml").read_text())
     record = {
         "site": "leaf.example",

@@ -1,4 +1,4 @@
-"""Prefect's server is away, or has forgotten: executions go on all the same."""
+"""Prefect's server is unavailable, or has lost a run: executions run all the same."""
 
 import asyncio
 import socket
@@ -17,6 +17,7 @@ from flowbuilder.errors import Unavailable
 from flowbuilder.model.review_rules import Answer
 from flowbuilder.prefect.api.availability import PrefectUnavailable, prefect_call
 from flowbuilder.prefect.api.cached_reads import DeploymentLimits
+from flowbuilder.prefect.api.sync_client import DEADLINE_SECONDS
 from flowbuilder.prefect.runs.process_liveness import this_machine
 from flowbuilder.prefect.runs.worker_context import WorkerContext, new_holder
 from tests.support.documents import NOTE
@@ -30,14 +31,14 @@ EXPIRING = NOTE.replace('title: "Is', 'expires_in: PT1S\n    on_expire: rejected
 
 @contextmanager
 def prefect_away(api: str = NOWHERE, *, tries: int = 0) -> Iterator[None]:
-    """Whatever asks Prefect meanwhile asks where nobody listens."""
+    """Calls to Prefect meanwhile go to a port on which nothing listens."""
     with temporary_settings({PREFECT_API_URL: api, PREFECT_CLIENT_MAX_RETRIES: tries}):
         yield
 
 
 @asynccontextmanager
 async def silent_server() -> AsyncIterator[str]:
-    """The address of a server that hears what it is asked and gives no answer."""
+    """The address of a server that reads requests and answers none."""
 
     async def hear(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(60)
@@ -47,68 +48,70 @@ async def silent_server() -> AsyncIterator[str]:
     silent.close()
 
 
-async def waiting(shop: PrefectInstallation, document: str = NOTE) -> str:
+async def waiting(installation: PrefectInstallation, document: str = NOTE) -> str:
     """An execution that waits for its review, and no worker that knows its run."""
-    workflow = shop.publish(document)
-    async with shop.worker():
-        execution_id = await shop.start(workflow, {"text": "hello"})
-        await shop.status(execution_id, "waiting")
+    workflow = installation.publish(document)
+    async with installation.worker():
+        execution_id = await installation.start(workflow, {"text": "hello"})
+        await installation.status(execution_id, "waiting")
     return execution_id
 
 
-def decide(shop: PrefectInstallation, execution_id: str) -> None:
-    [review] = shop.app.reviews_of(execution_id)
-    shop.store.decide(review.id, Answer.to(review, kind="approved", by="ana"))
+def decide(installation: PrefectInstallation, execution_id: str) -> None:
+    [review] = installation.app.reviews_of(execution_id)
+    installation.store.decide(review.id, Answer.to(review, kind="approved", by="ana"))
 
 
-async def test_a_worker_that_starts_without_prefect_goes_on_with_what_was_decided(shop: PrefectInstallation) -> None:
-    execution_id = await waiting(shop)
+async def test_a_worker_that_starts_without_prefect_goes_on_with_what_was_decided(
+    installation: PrefectInstallation,
+) -> None:
+    execution_id = await waiting(installation)
     with prefect_away():
-        async with shop.worker():
-            decide(shop, execution_id)
-            await shop.status(execution_id, "completed")
+        async with installation.worker():
+            decide(installation, execution_id)
+            await installation.status(execution_id, "completed")
 
 
-async def test_an_execution_of_a_dead_worker_goes_on_without_prefect(shop: PrefectInstallation) -> None:
-    execution_id = await waiting(shop)
-    decide(shop, execution_id)
-    shop.store.claim(execution_id, new_holder("test"), timedelta(milliseconds=1))
+async def test_an_execution_of_a_dead_worker_goes_on_without_prefect(installation: PrefectInstallation) -> None:
+    execution_id = await waiting(installation)
+    decide(installation, execution_id)
+    installation.store.claim(execution_id, new_holder("test"), timedelta(milliseconds=1))
     with prefect_away():
-        async with shop.worker():
-            await shop.status(execution_id, "completed")
-    assert len(shop.events(execution_id, "worker_lost")) == 1
+        async with installation.worker():
+            await installation.status(execution_id, "completed")
+    assert len(installation.events(execution_id, "worker_lost")) == 1
 
 
-async def test_reviews_expire_without_prefect(shop: PrefectInstallation) -> None:
-    execution_id = await waiting(shop, EXPIRING)
+async def test_reviews_expire_without_prefect(installation: PrefectInstallation) -> None:
+    execution_id = await waiting(installation, EXPIRING)
     with prefect_away():
-        async with shop.worker():
-            await shop.status(execution_id, "completed")
-    assert shop.app.execution(execution_id).outputs == {"result": ["rejected", None]}
+        async with installation.worker():
+            await installation.status(execution_id, "completed")
+    assert installation.app.execution(execution_id).outputs == {"result": ["rejected", None]}
 
 
-async def test_what_another_kind_of_worker_had_last_waits_for_prefect(shop: PrefectInstallation) -> None:
-    execution_id = await waiting(shop)
-    lease = shop.store.claim(execution_id, new_holder("flow"), timedelta(milliseconds=1))
+async def test_what_another_kind_of_worker_had_last_waits_for_prefect(installation: PrefectInstallation) -> None:
+    execution_id = await waiting(installation)
+    lease = installation.store.claim(execution_id, new_holder("flow"), timedelta(milliseconds=1))
     with prefect_away():
-        async with shop.worker() as worker:
+        async with installation.worker() as worker:
             worker.dispatcher.wake(execution_id)
-            await until(lambda: worker.dispatcher.slots, what="the execution's seat")
+            await until(lambda: worker.dispatcher.slots, what="the execution's slot")
             await worker.dispatcher.wait_idle()
-            assert shop.app.execution(execution_id).epoch == lease.epoch
+            assert installation.app.execution(execution_id).epoch == lease.epoch
             worker.dispatcher.enqueue(execution_id)
-            assert not worker.dispatcher.slots  # it rests; nobody asks again and again
+            assert not worker.dispatcher.slots  # it cools down
 
 
-async def test_a_poll_that_is_not_answered_is_no_end_of_the_worker(shop: PrefectInstallation) -> None:
+async def test_a_poll_that_is_not_answered_is_no_end_of_the_worker(installation: PrefectInstallation) -> None:
     with prefect_away():
-        async with shop.worker() as worker:
+        async with installation.worker() as worker:
             for _ in range(2):
                 assert await worker.get_and_submit_flow_runs() == []
                 await worker.sync_with_backend()
 
 
-async def test_a_deployment_that_prefect_has_forgotten_has_no_limit(shop: PrefectInstallation) -> None:
+async def test_a_deployment_that_prefect_has_forgotten_has_no_limit(installation: PrefectInstallation) -> None:
     async with get_client() as client:
         assert await DeploymentLimits(client).has(uuid4()) is False
 
@@ -121,15 +124,16 @@ async def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pyte
                 await client.read_flow_run(uuid4())
 
 
-def test_a_hint_does_not_wait_for_a_server_that_is_away(shop: PrefectInstallation) -> None:
+def test_a_hint_does_not_wait_for_a_server_that_is_away(installation: PrefectInstallation) -> None:
     began = time.monotonic()
     with prefect_away(tries=40), pytest.raises(Unavailable, match="does not answer"):
-        shop.app.engine.wake(str(uuid4()))
-    assert time.monotonic() - began < 5
+        installation.app.engine.wake(str(uuid4()))
+    assert time.monotonic() - began < DEADLINE_SECONDS
 
 
-def test_a_hint_does_not_wait_for_a_server_that_dies_while_it_is_asked(shop: PrefectInstallation) -> None:
+def test_a_hint_does_not_wait_for_a_server_that_dies_while_it_is_asked(installation: PrefectInstallation) -> None:
     with socket.create_server(("127.0.0.1", 0)) as dying, ThreadPoolExecutor(1) as pool:
+        asked: list[None] = []
 
         def hang_up() -> None:
             while True:
@@ -137,17 +141,17 @@ def test_a_hint_does_not_wait_for_a_server_that_dies_while_it_is_asked(shop: Pre
                     dying.accept()[0].close()
                 except OSError:
                     return
+                asked.append(None)
 
         pool.submit(hang_up)
-        began = time.monotonic()
         with prefect_away(f"http://127.0.0.1:{dying.getsockname()[1]}/api", tries=40), pytest.raises(Unavailable):
-            shop.app.engine.wake(str(uuid4()))
-        assert time.monotonic() - began < 8
+            installation.app.engine.wake(str(uuid4()))
+        assert 1 <= len(asked) <= 2
         dying.shutdown(socket.SHUT_RDWR)
 
 
 async def test_a_worker_waits_for_a_database_that_is_just_starting(
-    shop: PrefectInstallation, monkeypatch: pytest.MonkeyPatch
+    installation: PrefectInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("flowbuilder.prefect.worker.warm_worker.SHORTEST_PAUSE", 0.05)
     tries: list[None] = []
@@ -158,39 +162,39 @@ async def test_a_worker_waits_for_a_database_that_is_just_starting(
             raise Unavailable("the database is starting up")
         return open_now()
 
-    execution_id = await waiting(shop)
-    async with shop.worker(opening=open_worker_context):
-        decide(shop, execution_id)
-        await shop.status(execution_id, "completed")
+    execution_id = await waiting(installation)
+    async with installation.worker(opening=open_worker_context):
+        decide(installation, execution_id)
+        await installation.status(execution_id, "completed")
     assert len(tries) == 3
 
 
 async def test_a_worker_that_starts_is_not_held_up_by_a_server_that_does_not_answer(
-    shop: PrefectInstallation, monkeypatch: pytest.MonkeyPatch
+    installation: PrefectInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    execution_id = await waiting(shop)
-    decide(shop, execution_id)
+    execution_id = await waiting(installation)
+    decide(installation, execution_id)
     monkeypatch.setattr("flowbuilder.prefect.worker.warm_worker.HEARTBEAT_SECONDS", 0.5)
     monkeypatch.setattr("flowbuilder.prefect.api.availability.ANSWER_SECONDS", 0.5)
     async with silent_server() as api:
         with prefect_away(api):
-            async with shop.worker():
-                await shop.status(execution_id, "completed")
+            async with installation.worker():
+                await installation.status(execution_id, "completed")
 
 
 async def test_what_a_process_held_that_has_died_goes_on_while_prefect_does_not_answer(
-    shop: PrefectInstallation, monkeypatch: pytest.MonkeyPatch
+    installation: PrefectInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    execution_id = await waiting(shop)
-    decide(shop, execution_id)
+    execution_id = await waiting(installation)
+    decide(installation, execution_id)
     other = await asyncio.create_subprocess_exec("sleep", "60")
-    shop.store.claim(execution_id, f"test:{this_machine()}:{other.pid}:other", timedelta(minutes=10))
+    installation.store.claim(execution_id, f"test:{this_machine()}:{other.pid}:other", timedelta(minutes=10))
     monkeypatch.setattr("flowbuilder.prefect.worker.warm_worker.HEARTBEAT_SECONDS", 0.5)
     monkeypatch.setattr("flowbuilder.prefect.api.availability.ANSWER_SECONDS", 0.5)
     async with silent_server() as api:
         with prefect_away(api):
-            async with shop.worker():
+            async with installation.worker():
                 await asyncio.sleep(1.5)  # its sweep waits for Prefect by now
                 other.kill()
                 await other.wait()
-                await shop.status(execution_id, "completed")
+                await installation.status(execution_id, "completed")

@@ -25,5 +25,5 @@ asyncio.run(main())
 
 async def test_nobody_waits_a_minute_for_the_lock(tmp_path: Path) -> None:
     command = [sys.executable, "-c", PROBE, str(tmp_path / "prefect.db")]
-    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=90, check=False)
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=300, check=False)
     assert done.stdout == "10000 wal\n", done.stderr[-1500:]

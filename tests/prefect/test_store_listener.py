@@ -1,4 +1,4 @@
-"""What another machine has decided: no wake-up reaches the worker, and the next step begins at once all the same."""
+"""A decision on another machine: no wake-up reaches the worker, and the next step starts at once all the same."""
 
 import asyncio
 import contextlib
@@ -28,10 +28,10 @@ SOON = 0.5
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def far_shop(
+def unpolled(
     request: pytest.FixtureRequest, prefect: PrefectServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[PrefectInstallation]:
-    """A shop on both databases, whose worker does not poll."""
+    """An installation on each database, whose worker does not poll."""
     monkeypatch.setattr(warm_worker, "STORE_POLL_SECONDS", 3600.0)
     url = request.getfixturevalue(f"{request.param}_url")
     settings = settings.model_copy(update={"database_url": url, "sweep_seconds": 3600.0})
@@ -40,54 +40,58 @@ def far_shop(
 
 
 @pytest.mark.prefect
-async def test_a_decision_made_elsewhere_is_followed_within_half_a_second(far_shop: PrefectInstallation) -> None:
-    workflow = far_shop.publish(NOTE)
-    taken = []
-    async with far_shop.worker():
-        execution_id = await far_shop.start(workflow, {"text": "to warm up"})
-        await decided_elsewhere(far_shop, execution_id)
+async def test_a_decision_made_elsewhere_is_followed_within_half_a_second(unpolled: PrefectInstallation) -> None:
+    workflow = unpolled.publish(NOTE)
+    elsewhere, here = [], []
+    async with unpolled.worker():
         for number in range(3):
-            execution_id = await far_shop.start(workflow, {"text": f"number {number}"})
-            taken.append(await decided_elsewhere(far_shop, execution_id))
-    assert min(taken) < SOON, taken  # the others are what a busy machine makes of it
+            execution_id = await unpolled.start(workflow, {"text": f"here {number}"})
+            here.append(await seconds_to_next_step(unpolled, execution_id, unpolled.app.decide))
+            execution_id = await unpolled.start(workflow, {"text": f"elsewhere {number}"})
+            elsewhere.append(await seconds_to_next_step(unpolled, execution_id, unpolled.store.decide))
+    # how long the same takes with a wake-up tells how busy the machine is
+    assert min(elsewhere) < SOON + 3 * min(here), (elsewhere, here)
 
 
-async def decided_elsewhere(shop: PrefectInstallation, execution_id: str) -> float:
-    """Seconds from the commit of a decision that nobody is woken for to the step after it."""
-    review = await shop.review(execution_id)
-    await shop.status(execution_id, "waiting")
+async def seconds_to_next_step(
+    installation: PrefectInstallation, execution_id: str, decide: Callable[[str, Answer], object]
+) -> float:
+    """Seconds from the commit of a decision to the start of the step after it. The application's `decide` wakes the
+    worker, that of the store does not."""
+    review = await installation.review(execution_id)
+    await installation.status(execution_id, "waiting")
     await asyncio.sleep(0.3)  # a person looks at it
-    now = shop.app.review(review.id)
-    await asyncio.to_thread(lambda: shop.store.decide(now.id, Answer.to(now, kind="approved", by="ana")))
-    await shop.status(execution_id, "completed")
-    decided = shop.app.review(review.id).decision
-    [started] = shop.events(execution_id, "step_started", "after")
+    now = installation.app.review(review.id)
+    await asyncio.to_thread(decide, now.id, Answer.to(now, kind="approved", by="ana"))
+    await installation.status(execution_id, "completed")
+    decided = installation.app.review(review.id).decision
+    [started] = installation.events(execution_id, "step_started", "after")
     assert decided is not None
     return (started.at - decided.at).total_seconds()
 
 
-class Heard:
-    """What a listener has called for, and when."""
+class Woken:
+    """The executions that a listener has woken."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
 
-    def call(self, execution_id: str) -> None:
+    def wake(self, execution_id: str) -> None:
         self.ids.append(execution_id)
 
     async def of(self, execution_id: str) -> None:
-        await until(lambda: execution_id in self.ids, what=f"a call for {execution_id}")
+        await until(lambda: execution_id in self.ids, what=f"a wake-up for {execution_id}")
 
 
 @contextlib.asynccontextmanager
-async def listening(store: Any, wanted: Callable[[str], bool] = lambda _: True) -> AsyncIterator[Heard]:
-    heard = Heard()
-    ear = StoreListener(store, is_interested=wanted, wake=heard.call)
-    ear.start()
+async def listening(store: Any, wanted: Callable[[str], bool] = lambda _: True) -> AsyncIterator[Woken]:
+    woken = Woken()
+    listener = StoreListener(store, is_interested=wanted, wake=woken.wake)
+    listener.start()
     try:
-        yield heard
+        yield woken
     finally:
-        await ear.stop()
+        await listener.stop()
 
 
 def begin(store: Any, execution_id: str) -> None:
@@ -105,47 +109,47 @@ async def test_a_listener_hears_again_after_the_database_was_restarted(postgres:
     if postgres.data is None:
         pytest.skip("the server is not this session's own")
     with contextlib.closing(open_store(postgres_url, durable=False)) as store:
-        async with listening(store) as heard:
-            await asyncio.to_thread(repeatedly, lambda number: begin(store, f"before-{number}"), lambda: heard.ids)
+        async with listening(store) as woken:
+            await asyncio.to_thread(repeatedly, lambda number: begin(store, f"before-{number}"), lambda: woken.ids)
             await asyncio.to_thread(postgres.crash)
-            seen = len(heard.ids)
+            seen = len(woken.ids)
             await asyncio.to_thread(
-                repeatedly, lambda number: begin(store, f"after-{number}"), lambda: heard.ids[seen:]
+                repeatedly, lambda number: begin(store, f"after-{number}"), lambda: woken.ids[seen:]
             )
 
 
 async def test_a_listener_hears_again_after_its_connection_was_cut(postgres_url: str) -> None:
     with contextlib.closing(open_store(postgres_url, durable=False)) as store:
-        async with listening(store) as heard:
-            await asyncio.to_thread(repeatedly, lambda number: begin(store, f"before-{number}"), lambda: heard.ids)
+        async with listening(store) as woken:
+            await asyncio.to_thread(repeatedly, lambda number: begin(store, f"before-{number}"), lambda: woken.ids)
             with psycopg.connect(postgres_url, autocommit=True) as connection:
                 cut = connection.execute(
                     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
                 ).fetchone()
             assert cut == (1,)
-            seen = len(heard.ids)
+            seen = len(woken.ids)
             await asyncio.to_thread(
-                repeatedly, lambda number: begin(store, f"after-{number}"), lambda: heard.ids[seen:]
+                repeatedly, lambda number: begin(store, f"after-{number}"), lambda: woken.ids[seen:]
             )
 
 
-def repeatedly(act: Callable[[int], None], heard: Callable[[], list[str]]) -> None:
-    """Begin one execution after the other until one is heard of: what is said while nobody listens is lost."""
-    for number in range(100):
+def repeatedly(act: Callable[[int], None], woken: Callable[[], list[str]]) -> None:
+    """Create executions until one is woken: notifications that are sent before the listener is connected are lost."""
+    for number in range(3000):
         act(number)
         time.sleep(0.1)
-        if heard():
+        if woken():
             return
-    raise AssertionError("nothing was heard of within ten seconds")
+    raise AssertionError("no execution was woken")
 
 
 async def test_only_what_the_worker_wants_is_called_for() -> None:
     store = MemoryStore()
-    async with listening(store, wanted=lambda execution_id: execution_id != "other") as heard:
+    async with listening(store, wanted=lambda execution_id: execution_id != "other") as woken:
         begin(store, "other")
         begin(store, "mine")
-        await heard.of("mine")
-    assert heard.ids == ["mine"]
+        await woken.of("mine")
+    assert woken.ids == ["mine"]
 
 
 class Away:
@@ -164,7 +168,7 @@ class Away:
 
 async def test_a_database_that_is_away_is_asked_again() -> None:
     store = Away()
-    async with listening(store) as heard:
-        await heard.of("there")
-    assert heard.ids == ["there"]
+    async with listening(store) as woken:
+        await woken.of("there")
+    assert woken.ids == ["there"]
     assert store.tries == 3

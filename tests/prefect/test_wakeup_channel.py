@@ -1,4 +1,4 @@
-"""Wake-ups on one machine."""
+"""The wake-up channel of one machine."""
 
 import asyncio
 import json
@@ -16,50 +16,50 @@ from tests.support.documents import NOTE
 from tests.support.prefect_installation import PrefectInstallation, until
 
 
-class Heard(list[tuple[str, str]]):
-    """What a worker's ear has heard."""
+class Received(list[tuple[str, str]]):
+    """The wake-ups that a listener has received."""
 
     def __call__(self, execution_id: str, run: str) -> None:
         self.append((execution_id, run))
 
 
 async def test_a_wake_up_reaches_every_worker_that_is_listed(tmp_path: Path) -> None:
-    heard = Heard()
-    async with WakeUpListener(tmp_path, heard), WakeUpListener(tmp_path, heard):
+    received = Received()
+    async with WakeUpListener(tmp_path, received), WakeUpListener(tmp_path, received):
         assert await asyncio.to_thread(wake_workers, tmp_path, "abc")
-        await until(lambda: len(heard) == 2, what="both words")
-    assert heard == [("abc", ""), ("abc", "")]
+        await until(lambda: len(received) == 2, what="both wake-ups")
+    assert received == [("abc", ""), ("abc", "")]
     assert list((tmp_path / "workers").iterdir()) == []
 
 
 async def test_what_is_known_of_the_run_comes_with_the_word_if_it_is_short(tmp_path: Path) -> None:
-    heard = Heard()
+    received = Received()
     run, long = json.dumps({"name": "über uns, two words"}), json.dumps({"name": MAX_BYTES * "x"})
-    async with WakeUpListener(tmp_path, heard):
+    async with WakeUpListener(tmp_path, received):
         assert await asyncio.to_thread(wake_workers, tmp_path, "abc", run)
         assert await asyncio.to_thread(wake_workers, tmp_path, "def", long)
-        await until(lambda: len(heard) == 2, what="both words")
-    assert sorted(heard) == [("abc", run), ("def", "")]
+        await until(lambda: len(received) == 2, what="both wake-ups")
+    assert sorted(received) == [("abc", run), ("def", "")]
 
 
 @pytest.mark.prefect
 async def test_a_worker_asks_prefect_nothing_that_the_word_has_told(
-    shop: PrefectInstallation, monkeypatch: pytest.MonkeyPatch
+    installation: PrefectInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[object] = []
-    async with shop.worker() as worker:
+    async with installation.worker() as worker:
         for loop in worker._loops:  # only the wake-up reaches it
             loop.cancel()
         await worker._notifications.stop()
         monkeypatch.setattr(worker.dispatcher.client, "read_flow_run", asked.append)
-        execution_id = await shop.start(shop.publish(NOTE), {"text": "hello"})
-        await shop.status(execution_id, "waiting")
+        execution_id = await installation.start(installation.publish(NOTE), {"text": "hello"})
+        await installation.status(execution_id, "waiting")
     assert asked == []
 
 
 async def test_a_word_without_the_token_is_not_heard(tmp_path: Path) -> None:
-    heard = Heard()
-    async with WakeUpListener(tmp_path, heard):
+    received = Received()
+    async with WakeUpListener(tmp_path, received):
         [file] = (tmp_path / "workers").glob("*.json")
         port = json.loads(file.read_text())["port"]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -67,11 +67,11 @@ async def test_a_word_without_the_token_is_not_heard(tmp_path: Path) -> None:
         await writer.drain()
         assert await reader.read() == b""
         writer.close()
-    assert heard == []
+    assert received == []
 
 
 async def test_only_the_user_may_read_the_token(tmp_path: Path) -> None:
-    async with WakeUpListener(tmp_path, Heard()):
+    async with WakeUpListener(tmp_path, Received()):
         [file] = (tmp_path / "workers").glob("*.json")
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
@@ -87,7 +87,7 @@ def test_the_file_of_a_killed_worker_is_taken_away(tmp_path: Path) -> None:
     folder = tmp_path / "workers"
     folder.mkdir()
     record = {"host": socket.gethostname(), "pid": child.pid, "port": 1, "token": "t"}
-    (folder / "dead.json").write_text(json.dumps(record))
+    (folder / "killed.json").write_text(json.dumps(record))
     (folder / "elsewhere.json").write_text(json.dumps({**record, "host": "elsewhere", "pid": os.getpid()}))
     assert not wake_workers(tmp_path, "abc")
     assert [file.name for file in folder.iterdir()] == ["elsewhere.json"]

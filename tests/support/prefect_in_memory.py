@@ -1,4 +1,4 @@
-"""A Prefect server in memory: what the runtime asks of one, the runs and their states, kept over crashes of others."""
+"""A Prefect server in memory: the part of its API that flowbuilder calls. It survives simulated crashes of workers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HERE = UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
 
 @dataclass
 class PrefectMemory:
-    """The methods are those of Prefect's client, as far as the runtime calls them. Ids follow from names."""
+    """The methods are those of Prefect's client. Ids are derived from names."""
 
     runs: dict[UUID, FlowRun] = field(default_factory=dict)
     states: dict[UUID, list[State[Any]]] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class PrefectMemory:
     writes: int = 0
 
     def __deepcopy__(self, memo: dict[int, Any]) -> PrefectMemory:
-        raise AssertionError("the server is outside of the process, and there is one")
+        raise AssertionError("a crash does not copy the server: it is another process")
 
     def read_work_pool(self, name: str) -> str:
         if name not in self.pools:
@@ -99,7 +99,7 @@ class PrefectMemory:
         return self.runs[run_id]
 
     def scheduled(self) -> list[FlowRun]:
-        """What a worker's poll finds."""
+        """The runs that a worker's poll returns."""
         return [run for run in self.runs.values() if run.state is not None and run.state.is_scheduled()]
 
     def read_flow_run(self, run_id: UUID) -> FlowRun:
@@ -117,8 +117,8 @@ class PrefectMemory:
         return self.states[run_id]
 
     def set_flow_run_state(self, run_id: UUID, state: State[Any], force: bool = False) -> OrchestrationResult[Any]:
-        """A run that has ended, or is being cancelled, goes on only by force. One that has no process, because it has
-        not begun or is suspended, is cancelled at once."""
+        """Rejects another state for a run that has ended or is being cancelled, unless `force`. A scheduled or
+        suspended run has no process and is cancelled at once."""
         current = self.read_flow_run(run_id).state
         if state.is_cancelling() and current is not None and (current.is_scheduled() or current.is_paused()):
             state = Cancelled()
@@ -147,10 +147,10 @@ class PrefectMemory:
         self.artifacts.append(str(artifact.key))
 
     def read_task_run(self, task_run_id: UUID) -> TaskRun:
-        raise _missing(str(task_run_id))  # it writes task runs down some time after it has heard of them
+        raise _missing(str(task_run_id))  # the server stores task runs later than their events
 
     def task_run_became(self, run: TaskRun, before: State[Any] | None, after: State[Any], **_: Any) -> None:
-        """An event, by which Prefect learns of task runs."""
+        """The event that reports a task run's state."""
         self.writes += 1
         self.tasks.setdefault(run.id, []).append(after.name or "")
 
@@ -161,7 +161,7 @@ class PrefectMemory:
 
 
 class Client:
-    """The server as an asynchronous client of it."""
+    """Prefect's asynchronous client of that server."""
 
     def __init__(self, server: CrashProxy) -> None:
         self._server = server
@@ -169,7 +169,7 @@ class Client:
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
-        """Prefect's contexts look at what a client is."""
+        """Prefect's contexts check the type of a client."""
         return PrefectClient
 
     async def __aenter__(self) -> Client:

@@ -1,4 +1,4 @@
-"""A small installation in this process: a store, an application with Prefect as its engine, a warm worker."""
+"""A small installation in this process: a store, the application with Prefect as its engine, warm workers."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ GUARD_SECONDS = 300.0
 
 @dataclass(kw_only=True)
 class PrefectInstallation:
-    """What a test works with. Every shop has a work pool of its own, so tests do not see each other's runs."""
+    """An installation with a work pool of its own: tests do not see each other's runs on the shared Prefect server."""
 
     store: Store
     ports: Ports
@@ -40,7 +40,7 @@ class PrefectInstallation:
         self.app = App(self.store, PrefectEngine(self.store, self.settings), self.settings)
 
     def publish(self, document: str) -> str:
-        """Store and publish a workflow, under a name of its own: Prefect's server outlives a test."""
+        """Store and publish a workflow under a unique name, which is returned: tests share a Prefect server."""
         name = f"{document.split('name: ')[1].split(maxsplit=1)[0]}-{uuid.uuid4().hex[:6]}"
         first = document.split("name: ")[1].split(maxsplit=1)[0]
         version = self.app.push(document.replace(f"name: {first}", f"name: {name}", 1))
@@ -48,11 +48,11 @@ class PrefectInstallation:
         return version.workflow
 
     async def start(self, workflow: str, inputs: dict[str, Any] | None = None, **options: Any) -> str:
-        """Start an execution as commands and pages do: from a thread."""
+        """Start an execution from a thread, as commands and pages do."""
         return await asyncio.to_thread(lambda: self.app.start(workflow, inputs or {}, **options))
 
     async def decide(self, review: Review, kind: DecisionKind = "approved", comment: str = "") -> None:
-        """Answer a review as it is now."""
+        """Decide the current version of a review."""
         now = self.app.review(review.id)
         await asyncio.to_thread(lambda: self.app.decide(now.id, Answer.to(now, kind=kind, by="ana", comment=comment)))
 
@@ -75,7 +75,7 @@ class PrefectInstallation:
         )
 
     def events(self, execution_id: str, kind: str, path: str | None = None) -> list[Event]:
-        """The events of a kind."""
+        """The events of a type, at a path if given."""
         return [
             event
             for event in self.app.events(execution_id)
@@ -89,7 +89,7 @@ class PrefectInstallation:
         opening: Callable[[Callable[[], WorkerContext]], WorkerContext] = lambda opened: opened(),
         **options: Any,
     ) -> AsyncIterator[WarmWorker]:
-        """A warm worker in this process; `opening` may make trouble when it opens its store."""
+        """A warm worker in this process; `opening` is called in place of opening its store, and may fail."""
         worker_context = WorkerContext(
             store=self.store, ports=self.ports, settings=self.settings, holder=new_holder("test")
         )
@@ -115,7 +115,7 @@ class PrefectInstallation:
 
 
 async def until(question: Callable[[], T | None], *, seconds: float = GUARD_SECONDS, what: str = "it") -> T:
-    """The first answer that is not empty."""
+    """Ask until the answer is true, and return it."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     while True:
@@ -128,13 +128,13 @@ async def until(question: Callable[[], T | None], *, seconds: float = GUARD_SECO
 
 
 async def flow_run(execution_id: str) -> FlowRun:
-    """What Prefect knows of an execution."""
+    """The flow run of an execution in Prefect."""
     async with get_client() as client:
         return await client.read_flow_run(UUID(execution_id))
 
 
 async def prefect_state(execution_id: str, name: str, *, seconds: float = GUARD_SECONDS) -> State[Any]:
-    """Wait until Prefect shows a state of this name."""
+    """Wait until the flow run has a state of this name in Prefect."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     while True:

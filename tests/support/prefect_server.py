@@ -1,4 +1,4 @@
-"""A Prefect server for the tests: one for the whole session, on a free port, with its data in a temporary folder."""
+"""A Prefect server for the tests: one per session, on a free port, with its data in a temporary folder."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class PrefectServer:
-    """A running server, and the environment in which programs find it."""
+    """A running server, and the environment in which child processes use it."""
 
     api: str
     environment: dict[str, str]
@@ -37,7 +37,7 @@ class PrefectServer:
 
 @contextmanager
 def prefect_server(folder: Path) -> Iterator[PrefectServer]:
-    """Start it, and stop it at the end. This process's own Prefect means it meanwhile."""
+    """A running Prefect server, which this process's Prefect settings name as well."""
     port = free_port()
     api = f"http://127.0.0.1:{port}/api"
     given = {
@@ -70,7 +70,7 @@ def prefect_server(folder: Path) -> Iterator[PrefectServer]:
 
 @contextmanager
 def program(command: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A program that is stopped at the end; its output goes to a file."""
+    """A running child process, stopped at the end of the block; its output is appended to the file `log`."""
     with log.open("ab") as file:
         child = subprocess.Popen(
             command, env=environment, stdout=file, stderr=file, stdin=subprocess.DEVNULL, start_new_session=True
@@ -88,7 +88,7 @@ def program(command: list[str], environment: dict[str, str], log: Path) -> Itera
 
 
 def wait_until(question: Callable[[], T | None], *, seconds: float = 300, what: str = "it") -> T:
-    """The first answer that is not empty."""
+    """Ask until the answer is true, and return it."""
     until = time.monotonic() + seconds
     while True:
         answer = question()
@@ -100,7 +100,7 @@ def wait_until(question: Callable[[], T | None], *, seconds: float = 300, what: 
 
 
 def answers(port: int) -> bool:
-    """Whether the server is up."""
+    """Whether the server answers its health check."""
     try:
         with urlopen(f"http://127.0.0.1:{port}/api/health", timeout=2) as response:
             return bool(response.status == 200)
@@ -109,7 +109,7 @@ def answers(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

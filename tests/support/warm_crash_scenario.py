@@ -1,4 +1,4 @@
-"""The same scenarios in the warm worker: dispatcher, sweeper, Prefect's task engine, and a Prefect server in memory."""
+"""The same scenarios in the warm worker: dispatcher, reconciler, Prefect's task engine, a Prefect server in memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from flowbuilder.model.execution import TERMINAL, Execution
 from flowbuilder.prefect.engine import PrefectEngine
 from flowbuilder.prefect.runs.worker_context import WorkerContext
 from flowbuilder.prefect.worker.dispatcher import Dispatcher
-from flowbuilder.prefect.worker.reconciler import Sweeper
+from flowbuilder.prefect.worker.reconciler import Reconciler
 from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeClock
 from tests.support.crash_injection import Crash, CrashInjector, CrashProxy
@@ -37,7 +37,7 @@ SHOWN = {"completed": "COMPLETED", "failed": "FAILED", "cancelled": "CANCELLED"}
 
 
 class WakeUps:
-    """The loopback wake-up. Where nobody hears it, a decision goes by way of Prefect."""
+    """The wake-up channel. Where no worker receives a wake-up, the application resumes the run in Prefect."""
 
     def __init__(self, dispatcher: Dispatcher, *, heard: bool) -> None:
         self._dispatcher, self._heard = dispatcher, heard
@@ -49,7 +49,7 @@ class WakeUps:
 
 
 class WarmCrashScenario(CrashScenario):
-    """A life is that of a warm worker. `heard` says whether wake-ups reach it."""
+    """Each life is one warm worker. `heard` says whether it receives wake-ups."""
 
     def __init__(
         self, scenario: Scenario, opener: Opener, clock: FakeClock, *, run: str = "run", heard: bool = True
@@ -82,17 +82,17 @@ class WarmCrashScenario(CrashScenario):
             dispatcher.enqueue(execution.id)
             return True
 
-        sweeper = Sweeper(store, client, offer)
-        sweeper.report_seconds = 0.0  # when it looks, all has been said
+        reconciler = Reconciler(store, client, offer)
+        reconciler.report_seconds = 0.0  # when it looks, all has been said
         self._prepare(app, store)
         idle = 0
         for _ in range(PASSES):
             for run in await client.scheduled():  # type: ignore[attr-defined]
                 dispatcher.enqueue(str(run.id), run)
             await self._until_quiet(dispatcher, box)
-            swept = await sweeper.sweep(complete=True)
+            result = await reconciler.reconcile(complete=True)
             await self._until_quiet(dispatcher, box)
-            busy = bool(swept.expired or swept.woken or swept.corrected) or self._answer(app, store)
+            busy = bool(result.expired or result.woken or result.corrected) or self._answer(app, store)
             await self._until_quiet(dispatcher, box)
             if not busy and store.execution(self.run).status in TERMINAL:
                 break
@@ -107,7 +107,7 @@ class WarmCrashScenario(CrashScenario):
         self.run = app.start(key=self.key, **named)
 
     async def _until_quiet(self, dispatcher: Dispatcher, box: CrashInjector) -> None:
-        """Until nothing is worked on, and Prefect has been told."""
+        """Return when no execution runs and all updates have reached Prefect."""
         while True:
             await dispatcher.wait_idle()
             if box.dead:

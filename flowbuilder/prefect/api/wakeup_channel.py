@@ -115,7 +115,7 @@ def _registered_workers(home: Path) -> list[RegisteredWorker]:
 
 def _send(worker: RegisteredWorker, execution_id: str, run: str) -> bool:
     """Send without waiting for an answer: a busy worker reads the message later. False when it does not accept the
-    connection, because it has ended or is too busy; the sweeper finds the execution then."""
+    connection, because it has ended or is too busy; the reconciler finds the execution then."""
     line = f"{worker.token} {execution_id} {run}".rstrip().encode()
     if len(line) >= MAX_BYTES:
         line = f"{worker.token} {execution_id}".encode()

@@ -1,7 +1,7 @@
 """Ordered, asynchronous queue of updates about one flow run to the Prefect API.
 
-Our tables are the source of truth, so a lost update only affects what Prefect's UI shows. The sweeper reports the final
-state once more.
+Our tables are the source of truth, so a lost update only affects what Prefect's UI shows. The reconciler reports the
+final state once more.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ class Dispatcher:
         self.cancel_all()
         await self.wait_idle()
         closing = [asyncio.create_task(reporter.close()) for reporter in self._reporters.values()]
-        if closing:  # the sweeper of another worker repeats the updates that did not arrive by then
+        if closing:  # the reconciler of another worker repeats the updates that did not arrive by then
             await asyncio.wait(closing, timeout=REPORT_SECONDS)
         for reporter in self._reporters.values():
             reporter.cancel()

@@ -24,7 +24,7 @@ from flowbuilder.prefect.api.wakeup_channel import wake_workers
 from flowbuilder.prefect.runs.reschedule import reschedule
 from flowbuilder.prefect.runs.worker_context import OpenWorkerContext
 from flowbuilder.prefect.worker.dispatcher import Dispatcher
-from flowbuilder.prefect.worker.reconciler import Sweeper, SweepResult
+from flowbuilder.prefect.worker.reconciler import Reconciler, ReconcileResult
 from flowbuilder.prefect.worker.warm_worker import WarmWorker
 from flowbuilder.settings import Settings
 
@@ -90,8 +90,8 @@ async def _run_one(execution_id: str, open_worker_context: OpenWorkerContext, po
             await dispatcher.shut_down(0)
 
 
-def reconcile(store: Store, options: Settings) -> SweepResult:
-    """One complete sweep. Raises `Unavailable` when Prefect does not answer."""
+def reconcile(store: Store, options: Settings) -> ReconcileResult:
+    """One complete pass of the reconciler. Raises `Unavailable` when Prefect does not answer."""
     api = str(PREFECT_API_URL.value() or "")
     with prefect_client():
         pass
@@ -103,7 +103,7 @@ def reconcile(store: Store, options: Settings) -> SweepResult:
         raise translate_error(problem, api) or problem from None
 
 
-async def _reconcile(store: Store, options: Settings) -> SweepResult:
+async def _reconcile(store: Store, options: Settings) -> ReconcileResult:
     async with get_client(httpx_settings=http_settings(asynchronous=True)) as client:
 
         async def wake(execution: Execution) -> bool:
@@ -115,4 +115,4 @@ async def _reconcile(store: Store, options: Settings) -> SweepResult:
                 return False  # only a warm worker can run an execution without its flow run
             return await reschedule(client, execution, run) != "left"
 
-        return await Sweeper(store, client, wake).sweep(complete=True)
+        return await Reconciler(store, client, wake).reconcile(complete=True)

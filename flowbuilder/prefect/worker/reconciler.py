@@ -1,7 +1,7 @@
-"""The sweeper: periodic reconciliation of the store with Prefect.
+"""The reconciler: wakes ready executions, expires reviews, and corrects Prefect by the store.
 
 It acts on the store alone: executions that are ready, and leases that have expired. Prefect's state decides only how a
-run is woken there. Any number of sweepers may run at once: each action is a hint, a compare-and-set or idempotent.
+run is woken there. Any number of reconcilers may run at once: each action is a hint, a compare-and-set or idempotent.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from flowbuilder.prefect.worker.ui_control_poller import apply_cancellations
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 100
-"""How many executions one sweep wakes, reviews it expires and runs it compares."""
+"""How many executions one pass wakes, reviews it expires and runs it compares."""
 LOOK_BACK = timedelta(minutes=10)
-"""How old a cancellation in Prefect may be to be noticed by a periodic sweep."""
+"""How old a cancellation in Prefect may be to be noticed by a periodic pass."""
 REPORT_SECONDS = 30.0
 """How long Prefect's state may differ from the store: an update may be under way."""
 UNFINISHED = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING]
 
 
 @dataclass(kw_only=True)
-class SweepResult:
-    """What one sweep did: the number of reviews that it expired, the ids of executions that it woke and cancelled, and
+class ReconcileResult:
+    """What one pass did: the number of reviews that it expired, the ids of executions that it woke and cancelled, and
     of runs whose state in Prefect it corrected."""
 
     expired: int = 0
@@ -50,7 +50,7 @@ class SweepResult:
     corrected: list[str] = field(default_factory=list)
 
 
-class Sweeper:
+class Reconciler:
     """`wake` is called with every execution that is ready, and returns whether a worker or Prefect accepted it."""
 
     report_seconds = REPORT_SECONDS
@@ -73,10 +73,10 @@ class Sweeper:
                 break
         return expired
 
-    async def sweep(self, *, running_here: Collection[str] = (), complete: bool = False) -> SweepResult:
-        """One sweep, which corrects no run that is `running_here`. A periodic one compares the next batch of runs, a
+    async def reconcile(self, *, running_here: Collection[str] = (), complete: bool = False) -> ReconcileResult:
+        """One pass, which corrects no run that is `running_here`. A periodic one compares the next batch of runs, a
         `complete` one all of them."""
-        result = SweepResult(expired=await self.expire_reviews(complete=complete))
+        result = ReconcileResult(expired=await self.expire_reviews(complete=complete))
         since = None if complete else datetime.now(UTC) - LOOK_BACK
         result.cancelled = await apply_cancellations(self._client, self._store, since=since)
         result.woken = await self.wake_ready()
@@ -85,7 +85,7 @@ class Sweeper:
             if not complete or compared < BATCH_SIZE:
                 return result
 
-    async def _correct_batch(self, result: SweepResult, running_here: Collection[str]) -> int:
+    async def _correct_batch(self, result: ReconcileResult, running_here: Collection[str]) -> int:
         """Compare the next batch of runs that are unfinished in Prefect with the store; their number."""
         runs = await self._client.read_flow_runs(
             flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNFINISHED))),

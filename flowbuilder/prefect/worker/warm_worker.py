@@ -30,7 +30,7 @@ from flowbuilder.prefect.runs.process_liveness import expire_leases_of_dead_proc
 from flowbuilder.prefect.runs.worker_context import WorkerContext
 from flowbuilder.prefect.worker.dispatcher import Dispatcher
 from flowbuilder.prefect.worker.fork_client import ForkServerClient
-from flowbuilder.prefect.worker.reconciler import Sweeper
+from flowbuilder.prefect.worker.reconciler import Reconciler
 from flowbuilder.prefect.worker.store_listener import StoreListener
 from flowbuilder.prefect.worker.ui_control_poller import record_ui_controls
 
@@ -76,7 +76,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
     """Called when the worker has handed its executions back; it only signs off at Prefect afterwards."""
 
     dispatcher: Dispatcher
-    sweeper: Sweeper
+    reconciler: Reconciler
 
     @staticmethod
     @abstractmethod
@@ -106,7 +106,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
             limit=self._limit or settings.worker_limit,
             run_in_child=None if self._forks is None else self._forks.run,
         )
-        self.sweeper = Sweeper(store, self.client, self._wake)
+        self.reconciler = Reconciler(store, self.client, self._wake)
         self._wake_ups = WakeUpListener(settings.home, self.dispatcher.on_wakeup)
         await self._wake_ups.__aenter__()
         self._notifications = StoreListener(
@@ -114,11 +114,11 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
         )
         self._notifications.start()
         self._loops = [
-            asyncio.create_task(self._repeat(self.sweeper.wake_ready, STORE_POLL_SECONDS), name="poll the store"),
+            asyncio.create_task(self._repeat(self.reconciler.wake_ready, STORE_POLL_SECONDS), name="poll the store"),
             asyncio.create_task(self._repeat(self._poll_ui, UI_POLL_SECONDS), name="poll Prefect's UI"),
-            # not part of the sweep, which waits for Prefect
+            # not part of a reconciler pass, which waits for Prefect
             asyncio.create_task(self._repeat(self._expire, settings.sweep_seconds), name="expire"),
-            asyncio.create_task(self._repeat(self._sweep, settings.sweep_seconds), name="sweep"),
+            asyncio.create_task(self._repeat(self._reconcile, settings.sweep_seconds), name="reconcile"),
         ]
 
     async def _wait_for_worker_context(self) -> WorkerContext:
@@ -200,10 +200,10 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
         store = self.dispatcher.worker_context.store
         for execution_id in await asyncio.to_thread(expire_leases_of_dead_processes, store):
             self.dispatcher.enqueue(execution_id)
-        await self.sweeper.expire_reviews()
+        await self.reconciler.expire_reviews()
 
-    async def _sweep(self) -> None:
-        await self.sweeper.sweep(running_here=self.dispatcher.slots.keys())
+    async def _reconcile(self) -> None:
+        await self.reconciler.reconcile(running_here=self.dispatcher.slots.keys())
 
     async def _poll_ui(self) -> None:
         active = [slot.active for slot in list(self.dispatcher.slots.values()) if slot.active is not None]

@@ -65,7 +65,7 @@ class Office:
         )
 
     def work(self) -> None:
-        """Take up everything that is ready, as a sweeper offers it."""
+        """Take up everything that is ready, as a reconciler offers it."""
         ports = fake_ports(clock=self.clock, http=Service(), cms=Site({PAGE: "old"}))  # type: ignore[arg-type]
         for found in self.store.ready():
             with deterministic_scheduling():

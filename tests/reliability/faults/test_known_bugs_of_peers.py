@@ -65,7 +65,7 @@ COVERED: dict[str, tuple[str, ...]] = {
     "prefect#16459: a live run is taken for dead": (
         "tests/reliability/model_checking/test_store_state_machine.py::test_a_store_does_what_the_model_says",
         "tests/contract/store/test_executions_of_a_store.py::test_what_another_holds_cannot_be_claimed",
-        "tests/prefect/test_reconciler.py::test_two_sweepers_and_a_live_holder_run_each_step_once",
+        "tests/prefect/test_reconciler.py::test_two_reconcilers_and_a_live_holder_run_each_step_once",
     ),
     "airflow#58570: the scheduler dies after it has handed something over, and hands it over again": (
         "tests/reliability/crash/test_crash_points.py::test_whatever_operation_a_process_dies_at_the_next_one_brings_it_to_the_same_end",

@@ -1,4 +1,4 @@
-"""What the warm worker, the sweeper and the words to Prefect must not do, each on a Prefect server in memory."""
+"""What the warm worker, the reconciler and the words to Prefect must not do, each on a Prefect server in memory."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from flowbuilder.prefect.runs.reschedule import reschedule
 from flowbuilder.prefect.runs.state_reporter import StateReporter
 from flowbuilder.prefect.runs.worker_context import WorkerContext
 from flowbuilder.prefect.worker.dispatcher import Dispatcher
-from flowbuilder.prefect.worker.reconciler import Sweeper
+from flowbuilder.prefect.worker.reconciler import Reconciler
 from flowbuilder.prefect.worker.ui_control_poller import apply_cancellations, record_ui_controls
 from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeClock, MemoryStore, fake_ports
 from tests.support.crash_injection import CrashInjector, CrashProxy
 from tests.support.prefect_in_memory import Client, PrefectMemory
-from tests.support.store_contract import TTL, World
+from tests.support.store_contract import TTL, StoreHarness
 
 POOL = "pool"
 
 
 @dataclass
 class Hall:
-    """A store, a Prefect server, and a dispatcher whose executions do nothing but note that they were taken up."""
+    """A store, a Prefect server, and a dispatcher whose executions only record that they ran."""
 
     clock: FakeClock = field(default_factory=lambda: FakeClock(datetime.now(UTC)))
     server: PrefectMemory = field(default_factory=PrefectMemory)
@@ -45,7 +45,7 @@ class Hall:
 
     def __post_init__(self) -> None:
         self.store = MemoryStore(clock=self.clock)
-        self.world = World(self.store, self.clock)
+        self.harness = StoreHarness(self.store, self.clock)
         self.client: Any = Client(CrashProxy(self.server, CrashInjector(), "prefect"))
         self.worker_context = WorkerContext(
             store=self.store, ports=fake_ports(clock=self.clock), settings=Settings(), holder="worker:me:1:x"
@@ -65,7 +65,7 @@ class Hall:
 
     def execution(self, run_id: str, **more: Any) -> str:
         """An execution of this run."""
-        self.world.execution(run_id, **more)
+        self.harness.create_execution(run_id, **more)
         return run_id
 
     def silent(self, run_id: str, deaths: int) -> str:
@@ -76,7 +76,7 @@ class Hall:
         return run_id
 
     def dispatcher(self, **more: Any) -> Dispatcher:
-        """A dispatcher that notes what it takes up."""
+        """A dispatcher that records what it runs."""
         hall = self
 
         class Noting(Dispatcher):
@@ -120,7 +120,7 @@ async def test_no_more_are_worked_on_than_there_are_places(hall: Hall) -> None:
     assert len(hall.taken) == 5
 
 
-async def test_a_call_in_the_middle_of_a_turn_is_not_lost(hall: Hall) -> None:
+async def test_a_wake_up_during_a_run_is_not_lost(hall: Hall) -> None:
     run = hall.execution(hall.run(Running()))
     dispatcher = hall.dispatcher()
     dispatcher.wake(run)
@@ -130,7 +130,7 @@ async def test_a_call_in_the_middle_of_a_turn_is_not_lost(hall: Hall) -> None:
     assert hall.taken == [run, run]
 
 
-async def test_a_call_in_the_middle_of_a_turn_that_left_nothing_to_do_is_no_turn(hall: Hall) -> None:
+async def test_a_wake_up_during_a_run_that_left_nothing_to_do_starts_no_run(hall: Hall) -> None:
     run = hall.execution(hall.run(Running()))
     lease = hall.store.claim(run, "other", TTL)
     dispatcher = hall.dispatcher()
@@ -142,7 +142,7 @@ async def test_a_call_in_the_middle_of_a_turn_that_left_nothing_to_do_is_no_turn
     assert hall.store.execution(run).epoch == lease.epoch
 
 
-async def test_a_desk_that_leaves_takes_up_nothing(hall: Hall) -> None:
+async def test_a_dispatcher_that_shuts_down_runs_nothing(hall: Hall) -> None:
     dispatcher = hall.dispatcher()
     await dispatcher.shut_down(1.0)
     dispatcher.wake("run")
@@ -150,7 +150,7 @@ async def test_a_desk_that_leaves_takes_up_nothing(hall: Hall) -> None:
     assert hall.taken == []
 
 
-async def test_what_could_not_be_taken_up_rests_unless_somebody_calls_for_it(hall: Hall) -> None:
+async def test_what_could_not_run_cools_down_unless_it_is_woken(hall: Hall) -> None:
     dispatcher = hall.dispatcher()
     dispatcher._cooldown.start("run")
     dispatcher.enqueue("run")
@@ -179,23 +179,23 @@ async def test_one_executions_trouble_is_no_other_ones(hall: Hall) -> None:
     assert hall.taken == ["good"]
     assert dispatcher.slots == {}
     dispatcher.enqueue("bad")
-    assert dispatcher.slots == {}  # it rests
+    assert dispatcher.slots == {}  # it cools down
 
 
 @pytest.mark.parametrize(("deaths", "suspect"), [(0, False), (1, False), (2, True)])
-async def test_what_two_workers_died_of_runs_apart(hall: Hall, deaths: int, suspect: bool) -> None:
+async def test_a_suspect_of_two_lost_workers_runs_in_a_child(hall: Hall, deaths: int, suspect: bool) -> None:
     run = hall.silent(hall.execution(hall.run(Running())), deaths)
-    apart: list[str] = []
+    isolated: list[str] = []
 
     async def run_in_child(execution_id: str, *_: Any) -> None:
-        apart.append(execution_id)
+        isolated.append(execution_id)
 
     dispatcher = Dispatcher(hall.worker_context, hall.client, pool=POOL, limit=5, run_in_child=run_in_child)
     assert dispatcher._isolation.is_suspect(run) is suspect
     if suspect:
         dispatcher.wake(run)
         await dispatcher.wait_idle()
-        assert apart == [run]
+        assert isolated == [run]
 
 
 async def test_a_run_of_another_pool_is_not_worked_on_here(hall: Hall) -> None:
@@ -252,48 +252,48 @@ async def test_words_are_said_in_order_and_again_to_a_busy_server(hall: Hall, mo
     assert reporter.failed
 
 
-# --- the sweeper
+# --- the reconciler
 
 
-def sweeper_of(hall: Hall) -> Sweeper:
+def reconciler_of(hall: Hall) -> Reconciler:
     async def offer(execution: Execution) -> bool:
         hall.taken.append(execution.id)
         return True
 
-    return Sweeper(hall.store, hall.client, offer)
+    return Reconciler(hall.store, hall.client, offer)
 
 
-async def test_a_sweeper_offers_what_is_ready_and_what_nobody_holds_any_more(hall: Hall) -> None:
+async def test_a_reconciler_offers_what_is_ready_and_what_nobody_holds_any_more(hall: Hall) -> None:
     ready, held, lapsed = (hall.execution(hall.run(old(Running(), 60))) for _ in range(3))
     hall.store.claim(lapsed, "dead", TTL)
     hall.clock.advance(16)
     hall.store.claim(held, "alive", TTL)
-    swept = await sweeper_of(hall).sweep()
-    assert set(swept.woken) == {ready, lapsed}
+    result = await reconciler_of(hall).reconcile()
+    assert set(result.woken) == {ready, lapsed}
 
 
-async def test_a_sweeper_shows_what_is_so_but_not_what_is_just_being_said(hall: Hall) -> None:
+async def test_a_reconciler_shows_what_is_so_but_not_what_is_just_being_said(hall: Hall) -> None:
     runs = {age: hall.execution(hall.run(old(Running(), age))) for age in (5, 60)}
     for run in runs.values():
         hall.store.settle(hall.store.claim(run, "w", TTL), "completed", events=[NewEvent(type="execution_completed")])
-    swept = await sweeper_of(hall).sweep()
-    assert swept.corrected == [runs[60]]
+    result = await reconciler_of(hall).reconcile()
+    assert result.corrected == [runs[60]]
     assert (hall.state(runs[5]), hall.state(runs[60])) == ("Running", "Completed")
 
 
-async def test_a_sweeper_corrects_nothing_of_what_is_held_or_worked_on(hall: Hall) -> None:
+async def test_a_reconciler_corrects_nothing_of_what_is_held_or_worked_on(hall: Hall) -> None:
     held, here = (hall.execution(hall.run(old(Pending(), 60))) for _ in range(2))
     hall.store.claim(held, "alive", TTL)
     hall.store.settle(hall.store.claim(here, "w", TTL), "completed", events=[NewEvent(type="execution_completed")])
-    swept = await sweeper_of(hall).sweep(running_here=[here])
-    assert swept.corrected == []
+    result = await reconciler_of(hall).reconcile(running_here=[here])
+    assert result.corrected == []
     assert (hall.state(held), hall.state(here)) == ("Pending", "Pending")
 
 
 async def test_a_cancellation_that_prefect_still_waits_for_is_shown_as_done(hall: Hall) -> None:
     run = hall.execution(hall.run(old(Cancelling(), 60)))
     hall.store.request_control(run, "cancel", "ana")
-    await sweeper_of(hall).sweep()
+    await reconciler_of(hall).reconcile()
     assert hall.state(run) == "Cancelled"
 
 
@@ -311,7 +311,7 @@ async def test_only_a_run_of_ours_that_never_began_is_begun_again(
     hall: Hall, state: Any, age: int, tags: tuple[str, ...], again: bool
 ) -> None:
     run = hall.run(old(state(), age), tags=tags)
-    await sweeper_of(hall).sweep()
+    await reconciler_of(hall).reconcile()
     assert (hall.state(run) == "AwaitingRetry") is again
 
 
@@ -348,18 +348,18 @@ async def test_a_run_is_woken_once_its_state_is_not_to_be_believed_any_more(
 
 
 @dataclass
-class Working:
-    """As much of an attempt as wishes look at."""
+class Active:
+    """The part of an active flow run that the UI poller reads."""
 
     run: FlowRun
     running_since: datetime | None
 
 
 @pytest.mark.parametrize(
-    ("state", "since", "wish"),
+    ("state", "since", "requested"),
     [
         (Paused(), 10, "pause"),
-        (Paused(), -10, None),  # the suspension that this very turn ends
+        (Paused(), -10, None),  # the suspension that this run has resumed from
         (Paused(), None, None),
         (Cancelling(), None, "cancel"),
         (Cancelled(), None, "cancel"),
@@ -367,16 +367,16 @@ class Working:
     ],
     ids=str,
 )
-async def test_what_is_pressed_in_prefect_becomes_a_wish(
-    hall: Hall, state: State[Any], since: int | None, wish: str | None
+async def test_what_is_pressed_in_prefect_becomes_a_control_request(
+    hall: Hall, state: State[Any], since: int | None, requested: str | None
 ) -> None:
     run = hall.execution(hall.run(state))
     hall.store.claim(run, "me", TTL)
     begun = None if since is None else state.timestamp - timedelta(seconds=since)
-    attempt: Any = Working(hall.server.runs[UUID(run)], begun)
-    assert await record_ui_controls(hall.client, hall.store, [attempt]) == ([run] if wish else [])
-    assert hall.store.control(run) == wish
-    assert await record_ui_controls(hall.client, hall.store, [attempt]) == []  # it is no news any more
+    active: Any = Active(hall.server.runs[UUID(run)], begun)
+    assert await record_ui_controls(hall.client, hall.store, [active]) == ([run] if requested else [])
+    assert hall.store.control(run) == requested
+    assert await record_ui_controls(hall.client, hall.store, [active]) == []  # it is no news any more
 
 
 async def test_a_cancellation_in_prefect_ends_ours_but_none_that_has_ended(hall: Hall) -> None:
@@ -393,7 +393,7 @@ async def test_a_resume_is_someones_who_pressed_it_and_not_that_of_a_decision(ha
     review = hall.store.open_review(lease, "review", ReviewRequest(title="?", proposal=1))
     hall.store.settle(lease, "waiting", events=[])
     assert await was_resumed(hall.client, hall.store.execution(run))
-    hall.world.approve(review, "ana")
+    hall.harness.approve(review, "ana")
     hall.clock._now = datetime.now(UTC)
     assert not await was_resumed(hall.client, hall.store.execution(run))
 

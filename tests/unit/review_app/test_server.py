@@ -188,7 +188,7 @@ def test_pages_do_not_wait_for_an_engine_that_hangs(caplog: pytest.LogCaptureFix
     with caplog.at_level(logging.WARNING):
         hanging.answer.set()
         engine.close()
-    assert "the sweeper will wake execution e1" in caplog.text
+    assert "the reconciler will wake execution e1" in caplog.text
     assert engine.start(StartRequest(workflow="w", version=1, inputs={})) == "started"
 
 

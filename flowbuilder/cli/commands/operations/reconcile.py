@@ -1,4 +1,4 @@
-"""`flowbuilder reconcile`: run one pass of the sweeper."""
+"""`flowbuilder reconcile`: run one pass of the reconciler."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flowbuilder.diagnostics import count
 
 @click.command(cls=ResultCommand)
 def command() -> CommandResult:
-    """Run one pass of the sweeper. Workers run it all the time.
+    """Run one pass of the reconciler. Workers run it all the time.
 
     It wakes executions that can continue, expires reviews, and corrects the states that Prefect shows.
     """
@@ -20,17 +20,17 @@ def command() -> CommandResult:
     use_running_prefect(options.home)
     from flowbuilder.prefect.worker.main import reconcile
 
-    swept = reconcile(open_store(options), options)
+    result = reconcile(open_store(options), options)
     data = {
-        "expired": swept.expired,
-        "woken": swept.woken,
-        "cancelled": swept.cancelled,
-        "corrected": swept.corrected,
+        "expired": result.expired,
+        "woken": result.woken,
+        "cancelled": result.cancelled,
+        "corrected": result.corrected,
     }
     lines = [
-        f"{count(swept.expired, 'review')} expired",
-        *(f"woken      {execution_id}" for execution_id in swept.woken),
-        *(f"cancelled  {execution_id}" for execution_id in swept.cancelled),
-        *(f"corrected  {execution_id}" for execution_id in swept.corrected),
+        f"{count(result.expired, 'review')} expired",
+        *(f"woken      {execution_id}" for execution_id in result.woken),
+        *(f"cancelled  {execution_id}" for execution_id in result.cancelled),
+        *(f"corrected  {execution_id}" for execution_id in result.corrected),
     ]
     return CommandResult(data=data, text="\n".join(lines))

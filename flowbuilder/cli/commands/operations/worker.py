@@ -24,8 +24,8 @@ def command(
 ) -> None:
     """Run executions, many at once in this process. Ctrl-C stops the worker.
 
-    On Ctrl-C it finishes the running steps and releases its executions to other workers. Its sweeper wakes executions
-    whose reviews are decided, expires reviews, and recovers executions of lost workers.
+    On Ctrl-C it finishes the running steps and releases its executions to other workers. Its reconciler wakes
+    executions whose reviews are decided, expires reviews, and recovers executions of lost workers.
     """
     options = settings()
     use_running_prefect(options.home)
