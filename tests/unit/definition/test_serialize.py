@@ -51,9 +51,11 @@ def test_a_version_that_the_author_named_is_kept() -> None:
 
 def test_calls_inside_branches_and_iterations_are_pinned() -> None:
     choice = {
-        "id": "choice", "type": "conditional", "branches": [{"when": "true", "steps": [call("a")]}],
+        "id": "choice",
+        "type": "conditional",
+        "branches": [{"when": "true", "steps": [call("a")]}],
         "else": {"steps": [{"id": "each", "type": "iteration", "over": "[1]", "steps": [call("b")]}]},
-    }  # fmt: skip
+    }
     (step,) = pinned(store_with(drafts=1), choice)
     assert step["branches"][0]["steps"][0]["version"] == 1
     assert step["else"]["steps"][0]["steps"][0]["version"] == 1
@@ -61,7 +63,13 @@ def test_calls_inside_branches_and_iterations_are_pinned() -> None:
 
 def test_a_version_that_was_pushed_as_data_is_shown_as_yaml() -> None:
     version = WorkflowVersion(
-        workflow="caller", number=1, status="draft", title="", source="", document={"name": "caller", "steps": []}, digest="d",
+        workflow="caller",
+        number=1,
+        status="draft",
+        title="",
+        source="",
+        document={"name": "caller", "steps": []},
+        digest="d",
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
-    )  # fmt: skip
+    )
     assert document_text(version) == "name: caller\nsteps: []\n"
