@@ -10,7 +10,7 @@ from flowbuilder.errors import Conflict
 from flowbuilder.values import Json, JsonObject
 
 Status = Literal["queued", "running", "waiting", "paused", "completed", "failed", "cancelled"]
-OutcomeStatus = Literal["completed", "failed", "needs_review", "postponed"]
+OutcomeStatus = Literal["completed", "failed", "needs_review"]
 Control = Literal["pause", "cancel"]
 
 TERMINAL: frozenset[Status] = frozenset({"completed", "failed", "cancelled"})
@@ -28,8 +28,8 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What became of one step run. `path` is its StepPath. Only completed and failed are final: a step run that
-    `needs_review` or is `postponed` (to be tried again much later) goes on, and the store keeps no outcome of it."""
+    """The outcome of one step run. `path` is its StepPath. Only completed and failed are final and stored: a step run
+    that `needs_review` runs again after the decision."""
 
     path: str
     status: OutcomeStatus

@@ -9,7 +9,7 @@ from flowbuilder.audit import audit_rows
 from flowbuilder.ports import Store
 from flowbuilder.store import SqlStore, open_store
 from flowbuilder.testing import FakeClock, MemoryStore
-from tests.support.store_contract import World
+from tests.support.store_contract import StoreHarness
 
 
 @pytest.fixture
@@ -47,10 +47,10 @@ def _sound(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
-def world(store: Store, clock: FakeClock) -> World:
-    return World(store, clock)
+def harness(store: Store, clock: FakeClock) -> StoreHarness:
+    return StoreHarness(store, clock)
 
 
 @pytest.fixture
-def sql_world(sql_store: SqlStore, clock: FakeClock) -> World:
-    return World(sql_store, clock)
+def sql_harness(sql_store: SqlStore, clock: FakeClock) -> StoreHarness:
+    return StoreHarness(sql_store, clock)

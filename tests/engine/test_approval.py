@@ -105,9 +105,9 @@ def test_what_was_changed_in_the_store_after_the_review_is_not_published(reads: 
         return {path: replace(one, approved={"title": "New", "body": "buy pills"}) for path, one in found.items()}
 
     store.decisions = tampered
-    settled = asyncio.run(LocalRunner(store, ports).run(finished.execution.id))
-    assert settled.error is not None
-    assert (settled.status, settled.error["code"]) == ended
+    result = asyncio.run(LocalRunner(store, ports).run(finished.execution.id))
+    assert result.error is not None
+    assert (result.status, result.error["code"]) == ended
     assert cms.writes == []
 
 

@@ -27,7 +27,7 @@ DOCUMENT = {
 
 
 class JustBefore:
-    """A store in which somebody cancels in the moment before the first effect begins."""
+    """A store in which a person cancels just before the first effect starts."""
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
@@ -51,14 +51,14 @@ class Service:
         return respond({}, url=request.url)
 
 
-async def test_a_step_that_would_begin_an_effect_after_a_cancellation_does_not_fail() -> None:
+async def test_a_step_that_would_start_an_effect_after_a_cancellation_does_not_fail() -> None:
     clock, service = FakeClock(), Service()
     store: Any = JustBefore(MemoryStore(clock=clock))
     ports = fake_ports(clock=clock, http=service)
     app = App(store, LocalRunner(store, ports), Settings())
     execution_id = app.start("w", {}, version=app.push(DOCUMENT).number)
-    settled: RunResult = await run_execution(store, execution_id, holder="test", ttl=timedelta(seconds=15), ports=ports)
-    assert settled.status == "cancelled"
+    result: RunResult = await run_execution(store, execution_id, holder="test", ttl=timedelta(seconds=15), ports=ports)
+    assert result.status == "cancelled"
     assert store.execution(execution_id).status == "cancelled"
     assert service.sent == []
     assert store.outcomes(execution_id) == ()

@@ -1,4 +1,4 @@
-"""A step that has to wait for its turn: no attempt, no worker, no failure, but not for ever."""
+"""A throttled step run: no attempt, no worker held, no failure, but not for longer than a day."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Calling(Step):
     does: ClassVar[list[Behaviour]] = []
 
     async def run(self, run: StepRun) -> StepResult:
-        """The next behaviour; the last one for ever."""
+        """The next behaviour; the last one forever."""
         behave = self.does.pop(0) if len(self.does) > 1 else self.does[0]
         given = behave(run)
         return Completed(output=await given if asyncio.iscoroutine(given) else given)
@@ -70,7 +70,7 @@ class World:
         }
         self.id = app.start("w", {}, version=app.push(document).number)
 
-    async def drive(self) -> RunResult:
+    async def run(self) -> RunResult:
         return await run_execution(
             self.store,
             self.id,
@@ -101,12 +101,12 @@ def answering(run: StepRun) -> int:
     return run.attempt
 
 
-async def test_a_step_without_retries_waits_and_then_does_its_first_attempt() -> None:
+async def test_a_step_without_retries_is_throttled_and_then_makes_its_first_attempt() -> None:
     world = World(sent_away(), answering)
-    settled = await world.drive()
-    assert (settled.status, settled.resume_at) == ("waiting", world.clock.now() + timedelta(seconds=600))
+    result = await world.run()
+    assert (result.status, result.resume_at) == ("waiting", world.clock.now() + timedelta(seconds=600))
     row = world.store.execution(world.id)
-    assert (row.status, row.ready_at, row.holder) == ("waiting", settled.resume_at, None)
+    assert (row.status, row.ready_at, row.holder) == ("waiting", result.resume_at, None)
     (event,) = [event for event in world.store.events(world.id) if event.type == "step_throttled"]
     assert event.path == "a"
     assert event.data == {
@@ -118,26 +118,26 @@ async def test_a_step_without_retries_waits_and_then_does_its_first_attempt() ->
         "turn": TURN,
     }
     world.clock.advance(600)
-    assert (await world.drive()).outputs == {"a": 1}
+    assert (await world.run()).outputs == {"a": 1}
     assert world.types().count("step_started") == 1
 
 
-async def test_the_attempts_of_a_step_are_left_for_its_failures() -> None:
+async def test_throttling_uses_up_no_attempt() -> None:
     def failing(_run: StepRun) -> None:
         raise TransientError("down", reason="server_error", retry_after=0)
 
     world = World(sent_away(), failing, sent_away(), failing, retry={"attempts": 2, "delay_seconds": 0})
     for _ in range(2):
-        assert (await world.drive()).status == "waiting"
+        assert (await world.run()).status == "waiting"
         world.clock.advance(600)
-    settled = await world.drive()
-    assert settled.error == {"code": "server_error", "message": "down", "path": "a"}
+    result = await world.run()
+    assert result.error == {"code": "server_error", "message": "down", "path": "a"}
     events = [event for event in world.store.events(world.id) if event.path == "a"][1:]
     steps = [(event.type, event.data["attempt"]) for event in events]
     assert steps == [("step_throttled", 1), ("step_retrying", 1), ("step_throttled", 2), ("step_failed", 2)]
 
 
-async def test_its_turn_may_come_while_the_execution_is_worked_on_all_the_same() -> None:
+async def test_a_throttled_step_runs_when_due_while_another_step_still_runs() -> None:
     def failing(_run: StepRun) -> None:
         raise TransientError("down", reason="server_error", retry_after=0)
 
@@ -148,57 +148,57 @@ async def test_its_turn_may_come_while_the_execution_is_worked_on_all_the_same()
     world = World(
         sent_away(), working_for_long, failing, answering, beside=True, retry={"attempts": 2, "delay_seconds": 0}
     )
-    assert (await world.drive()).outputs == {"a": 2, "b": None}
+    assert (await world.run()).outputs == {"a": 2, "b": None}
 
 
-async def test_one_woken_too_early_goes_on_waiting() -> None:
+async def test_an_execution_woken_too_early_keeps_waiting() -> None:
     world = World(sent_away(), answering)
-    first = await world.drive()
+    first = await world.run()
     world.clock.advance(100)
-    again = await world.drive()
+    again = await world.run()
     assert (again.status, again.resume_at, again.progressed) == ("waiting", first.resume_at, False)
 
 
-async def test_a_short_wait_lets_the_execution_go_as_well() -> None:
+async def test_a_short_throttle_wait_releases_the_execution_too() -> None:
     world = World(sent_away(2), answering)
-    assert (await world.drive()).status == "waiting"
+    assert (await world.run()).status == "waiting"
 
 
 @pytest.mark.parametrize("kind", ["calling", "sharing"])
-async def test_what_it_was_promised_is_with_the_step_when_it_comes_back(kind: str) -> None:
+async def test_a_throttled_step_has_its_reservation_when_it_runs_again(kind: str) -> None:
     world = World(
         sent_away(),
         lambda _run: [current_throttle_context().reservations, current_throttle_context().times_throttled],
         kind=kind,
     )
-    await world.drive()
+    await world.run()
     world.clock.advance(600)
-    assert (await world.drive()).outputs == {"a": [{"shop": TURN}, 1]}
+    assert (await world.run()).outputs == {"a": [{"shop": TURN}, 1]}
 
 
-async def test_a_refusal_of_a_third_party_step_is_a_wait_too_and_each_is_longer_up_to_a_minute() -> None:
+async def test_a_rate_limit_error_of_a_third_party_step_is_a_wait_that_doubles_up_to_a_minute() -> None:
     world = World(refusing())
     waits = []
     for _ in range(7):
-        settled = await world.drive()
-        assert settled.resume_at is not None
-        waits.append((settled.resume_at - world.clock.now()).total_seconds())
+        result = await world.run()
+        assert result.resume_at is not None
+        waits.append((result.resume_at - world.clock.now()).total_seconds())
         world.clock.advance(waits[-1])
     assert waits == [5, 10, 20, 40, 60, 60, 60]
 
 
-async def test_after_a_day_of_waiting_the_step_fails_and_says_so() -> None:
+async def test_after_a_day_of_throttling_the_step_fails() -> None:
     world = World(refusing(3600))
     for _ in range(24):
-        assert (await world.drive()).status == "waiting"
+        assert (await world.run()).status == "waiting"
         world.clock.advance(3600)
-    settled = await world.drive()
-    assert settled.error is not None
-    assert settled.error["code"] == "throttled"
-    assert settled.error["message"] == "still rate limited after 24 hours of waiting: too often"
+    result = await world.run()
+    assert result.error is not None
+    assert result.error["code"] == "throttled"
+    assert result.error["message"] == "still rate limited after 24 hours of waiting: too often"
 
 
-async def test_a_refusal_after_work_was_done_counts_the_day_anew() -> None:
+async def test_a_rate_limit_after_progress_restarts_the_day_of_waiting() -> None:
     def failing(_run: StepRun) -> None:
         raise TransientError("down", reason="server_error", retry_after=3600)
 
@@ -206,55 +206,55 @@ async def test_a_refusal_after_work_was_done_counts_the_day_anew() -> None:
         *[refusing(3600)] * 20, failing, *[refusing(3600)] * 20, answering, retry={"attempts": 2, "delay_seconds": 0}
     )
     for _ in range(41):
-        assert (await world.drive()).status == "waiting"
+        assert (await world.run()).status == "waiting"
         world.clock.advance(3600)
-    assert (await world.drive()).outputs == {"a": 2}
+    assert (await world.run()).outputs == {"a": 2}
 
 
-async def test_a_run_in_this_process_waits_here() -> None:
+async def test_a_local_run_waits_for_a_throttled_step() -> None:
     world = World(sent_away(), sent_away(30), answering)
-    settled = await world.local.run(world.id)
-    assert (settled.status, settled.outputs) == ("completed", {"a": 1})
+    result = await world.local.run(world.id)
+    assert (result.status, result.outputs) == ("completed", {"a": 1})
 
 
-async def test_a_run_in_this_process_does_not_stay_for_hours() -> None:
+async def test_a_local_run_does_not_wait_for_hours() -> None:
     world = World(sent_away(7200), answering)
     assert (await world.local.run(world.id)).status == "waiting"
 
 
 @pytest.mark.parametrize("kind", ["calling", "sharing"])
-async def test_time_that_a_step_waits_for_its_turn_is_not_its_own(kind: str) -> None:
+async def test_the_timeout_of_a_step_excludes_rate_limit_waits(kind: str) -> None:
     async def waiting(_run: StepRun) -> str:
         current_throttle_context().extend_timeouts(0.4)
         await asyncio.sleep(0.4)
         return "in time"
 
-    assert (await World(waiting, kind=kind, timeout_seconds=0.3).drive()).outputs == {"a": "in time"}
+    assert (await World(waiting, kind=kind, timeout_seconds=0.3).run()).outputs == {"a": "in time"}
 
 
-async def test_its_own_time_is_still_limited() -> None:
+async def test_the_timeout_of_a_step_includes_its_own_time() -> None:
     async def idling(_run: StepRun) -> None:
         current_throttle_context().extend_timeouts(0.1)
         await asyncio.sleep(5)
 
-    settled = await World(idling, timeout_seconds=0.1).drive()
-    assert settled.error is not None
-    assert settled.error["code"] == "timeout"
+    result = await World(idling, timeout_seconds=0.1).run()
+    assert result.error is not None
+    assert result.error["code"] == "timeout"
 
 
-async def test_a_pause_is_followed_while_a_step_waits_for_its_turn() -> None:
+async def test_an_execution_is_paused_while_a_step_is_throttled() -> None:
     world = World(sent_away(), answering)
-    await world.drive()
+    await world.run()
     assert world.store.request_control(world.id, "pause", "someone").status == "paused"
     world.store.request_control(world.id, None, "someone")
-    assert (await world.drive()).status == "waiting"
+    assert (await world.run()).status == "waiting"
     assert world.store.request_control(world.id, "cancel", "someone").status == "cancelled"
 
 
-async def test_an_own_mistake_is_no_wait() -> None:
+async def test_a_mistake_in_a_step_type_is_not_throttling() -> None:
     def wrong(_run: StepRun) -> None:
         raise StepError("wrong", code="wrong")
 
-    settled = await World(wrong).drive()
-    assert settled.error is not None
-    assert settled.error["code"] == "wrong"
+    result = await World(wrong).run()
+    assert result.error is not None
+    assert result.error["code"] == "wrong"

@@ -87,7 +87,9 @@ def decision_of(row: Row[Any], prefix: str = "") -> Decision:
 
 
 def insert_review(transaction: Transaction, execution_row_id: int, review: Review) -> None:
-    """Insert a new review."""
+    """Insert a new review; `Refused` when its request is not plain JSON of a bounded size."""
+    columns = _mutable_columns(review)
+    columns["request"] = storable(columns["request"], "the review")
     transaction.execute(
         reviews_table.insert().values(
             id=review.id,
@@ -101,7 +103,7 @@ def insert_review(transaction: Transaction, execution_row_id: int, review: Revie
             due_at=review.due_at,
             urgency=review.due_at or NEVER,
             search_text=search_text(review),
-            **_mutable_columns(review),
+            **columns,
         )
     )
 
@@ -130,7 +132,7 @@ def insert_decision(transaction: Transaction, execution: Row[Any], review: Revie
             inserted_at=decision.at,
             comment=decision.comment,
             comments=storable(list(decision.comments), "the comments"),
-            approved=storable(decision.approved, "the approved content"),
+            approved=decision.approved,  # plain JSON: `apply_answer` has validated it
             edited=decision.edited,
             shown_hash=decision.shown_hash,
             approved_hash=decision.approved_hash,
@@ -143,7 +145,7 @@ def _mutable_columns(review: Review) -> dict[str, Any]:
     return {
         "status": review.status,
         "version": review.version,
-        "request": storable(_json_of(review.request), "the review"),
+        "request": _json_of(review.request),
         "content_hash": review.content_hash,
         "expires_at": review.expires_at,
         "reviewer": review.decision.by if review.decision else review.claimed_by,

@@ -30,7 +30,7 @@ from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeClock, MemoryStore, fake_ports
 from tests.support.crash_injection import CrashInjector, CrashProxy
 from tests.support.prefect_in_memory import Client, PrefectMemory
-from tests.support.store_contract import TTL, World
+from tests.support.store_contract import TTL, StoreHarness
 
 POOL = "pool"
 
@@ -45,7 +45,7 @@ class Hall:
 
     def __post_init__(self) -> None:
         self.store = MemoryStore(clock=self.clock)
-        self.world = World(self.store, self.clock)
+        self.harness = StoreHarness(self.store, self.clock)
         self.client: Any = Client(CrashProxy(self.server, CrashInjector(), "prefect"))
         self.worker_context = WorkerContext(
             store=self.store, ports=fake_ports(clock=self.clock), settings=Settings(), holder="worker:me:1:x"
@@ -65,7 +65,7 @@ class Hall:
 
     def execution(self, run_id: str, **more: Any) -> str:
         """An execution of this run."""
-        self.world.execution(run_id, **more)
+        self.harness.create_execution(run_id, **more)
         return run_id
 
     def silent(self, run_id: str, deaths: int) -> str:
@@ -399,7 +399,7 @@ async def test_a_resume_is_someones_who_pressed_it_and_not_that_of_a_decision(ha
     review = hall.store.open_review(lease, "review", ReviewRequest(title="?", proposal=1))
     hall.store.settle(lease, "waiting", events=[])
     assert await was_resumed(hall.client, hall.store.execution(run))
-    hall.world.approve(review, "ana")
+    hall.harness.approve(review, "ana")
     hall.clock._now = datetime.now(UTC)
     assert not await was_resumed(hall.client, hall.store.execution(run))
 

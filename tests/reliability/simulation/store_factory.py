@@ -73,7 +73,7 @@ class StoreFactory:
         """An empty store in memory."""
         known = self._memory._memory
         fresh = Memory(clock)
-        fresh.versions, fresh.sites, fresh.install = known.versions, known.sites, known.install
+        fresh.versions, fresh.sites, fresh.install_id = known.versions, known.sites, known.install_id
         self._memory._memory = fresh
         return self._watched_memory
 

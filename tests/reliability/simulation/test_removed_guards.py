@@ -201,7 +201,7 @@ MUTANTS = (
     Mutant(
         "the other side's wish to wait is ignored", "flowbuilder/engine/failure_policy.py",
         "return max(own, error.retry_after or 0.0)", "return own",
-        "tests/engine/test_drive.py", "",
+        "tests/engine/test_driver.py", "",
     ),
     Mutant(
         "commits are not synced", "flowbuilder/store/db/sqlite.py",
@@ -261,7 +261,7 @@ MUTANTS = (
     Mutant(
         "a wait for a turn is an attempt", "flowbuilder/engine/step_runner.py",
         "PendingRetry(attempts=self.attempt - 1, due=due", "PendingRetry(attempts=self.attempt, due=due",
-        "tests/engine/test_throttled.py", "all_the_same",
+        "tests/engine/test_throttled.py", "another_step_still_runs",
     ),
     Mutant(
         "a refusal is a failure", "flowbuilder/engine/failure_policy.py",

@@ -95,7 +95,7 @@ def test_a_seed_does_the_same_in_another_process(ground: StoreFactory) -> None:
 
 
 def _no_fence(memory: Memory, lease: Any) -> Any:
-    return memory.run(lease.execution_id)
+    return memory.stored(lease.execution_id)
 
 
 def _a_key_of_its_own(*_: Any, **__: Any) -> str:
@@ -103,7 +103,7 @@ def _a_key_of_its_own(*_: Any, **__: Any) -> str:
 
 
 SABOTAGE: dict[str, tuple[str, Callable[..., Any]]] = {
-    "writes are not fenced": ("flowbuilder.testing.memory_store.memory.Memory.fenced", _no_fence),
+    "writes are not fenced": ("flowbuilder.testing.memory_store.memory.Memory.fence", _no_fence),
     "doubt is not noticed": ("flowbuilder.steps.write_once._may_have_been_called", lambda effect: False),
     "every attempt has a key of its own": ("flowbuilder.engine.step_runner.effect_key", _a_key_of_its_own),
     "what is ready is not offered": ("flowbuilder.testing.memory_store.executions._ready_since", lambda *_: None),

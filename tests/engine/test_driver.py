@@ -1,4 +1,4 @@
-"""A drive tries again, waits without holding a worker, keeps its time limits, and hands an execution back."""
+"""The driver: retries, waits that hold no worker, timeouts, and requeueing when the worker stops."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Acting(Step):
     does: Templated[str]
 
     async def run(self, run: StepRun) -> StepResult:
-        """Call the behaviour; await what it gives if it is to be awaited."""
+        """Call the behaviour, and await a coroutine that it returns."""
         given = BEHAVIOURS[self.does](run)
         return Completed(output=await given if asyncio.iscoroutine(given) else given)
 
@@ -63,7 +63,7 @@ class World:
         document = {"schema": "flowbuilder/v1", "name": "w", "title": "W", "steps": list(steps), "outputs": outputs}
         self.id = self.app.start("w", {}, version=self.app.push(document).number)
 
-    async def drive(self, control: DriveControl | None = None) -> RunResult:
+    async def run(self, control: DriveControl | None = None) -> RunResult:
         return await run_execution(
             self.store,
             self.id,
@@ -93,85 +93,85 @@ def acting(kind: str = "acting", *, does: str = "it", id: str = "a", **more: Any
     return {"id": id, "type": kind, "does": does, **more}
 
 
-async def test_a_passing_failure_is_tried_again_after_its_delay() -> None:
+async def test_a_transient_failure_is_retried_after_its_delay() -> None:
     BEHAVIOURS["it"] = failing(2)
     world = World(acting(retry={"attempts": 3, "delay_seconds": 2}))
     begun = world.clock.now()
-    assert (await world.drive()).outputs == {"a": 3}
+    assert (await world.run()).outputs == {"a": 3}
     assert world.clock.now() - begun == timedelta(seconds=6)
     assert [event["delay_seconds"] for event in world.events("step_retrying")] == [2, 4]
 
 
-async def test_a_lasting_failure_is_not_tried_again() -> None:
+async def test_a_permanent_failure_is_not_retried() -> None:
     def behave(_run: StepRun) -> None:
         raise StepError("wrong", code="wrong")
 
     BEHAVIOURS["it"] = behave
-    settled = await World(acting(retry={"attempts": 3})).drive()
-    assert settled.error == {"code": "wrong", "message": "wrong", "path": "a"}
+    result = await World(acting(retry={"attempts": 3})).run()
+    assert result.error == {"code": "wrong", "message": "wrong", "path": "a"}
 
 
-async def test_a_long_wait_lets_the_execution_go_and_counts_attempts_on() -> None:
+async def test_a_long_retry_delay_releases_the_execution_and_attempts_are_counted_on() -> None:
     BEHAVIOURS["it"] = failing(2, retry_after=600)
     world = World(acting(retry={"attempts": 3}))
-    settled = await world.drive()
-    assert settled.status == "waiting"
-    assert settled.resume_at == world.clock.now() + timedelta(seconds=600)
-    assert world.store.execution(world.id).ready_at == settled.resume_at
+    result = await world.run()
+    assert result.status == "waiting"
+    assert result.resume_at == world.clock.now() + timedelta(seconds=600)
+    assert world.store.execution(world.id).ready_at == result.resume_at
     assert world.store.ready() == ()
     world.clock.advance(600)
     assert [execution.id for execution in world.store.ready()] == [world.id]
-    assert (await world.drive()).status == "waiting"
+    assert (await world.run()).status == "waiting"
     world.clock.advance(600)
-    assert (await world.drive()).outputs == {"a": 3}
+    assert (await world.run()).outputs == {"a": 3}
 
 
-async def test_the_last_attempt_fails_the_step_however_often_it_was_taken_up() -> None:
+async def test_the_last_attempt_fails_the_step_however_often_the_execution_was_resumed() -> None:
     BEHAVIOURS["it"] = failing(9, retry_after=600)
     world = World(acting(retry={"attempts": 2}))
-    await world.drive()
+    await world.run()
     world.clock.advance(600)
-    settled = await world.drive()
-    assert settled.status == "failed"
-    assert settled.error == {"code": "server_error", "message": "busy", "path": "a"}
+    result = await world.run()
+    assert result.status == "failed"
+    assert result.error == {"code": "server_error", "message": "busy", "path": "a"}
 
 
-async def test_one_woken_too_early_goes_on_waiting() -> None:
+async def test_an_execution_woken_too_early_keeps_waiting() -> None:
     BEHAVIOURS["it"] = failing(1, retry_after=600)
     world = World(acting(retry={"attempts": 3}))
-    first = await world.drive()
+    first = await world.run()
     world.clock.advance(100)
-    again = await world.drive()
+    again = await world.run()
     assert (again.status, again.resume_at, again.progressed) == ("waiting", first.resume_at, False)
 
 
-async def test_what_is_independent_goes_on_while_a_step_waits_long() -> None:
+async def test_independent_steps_run_while_a_step_waits_for_its_retry() -> None:
     BEHAVIOURS["it"] = failing(1, retry_after=600)
     BEHAVIOURS["other"] = lambda _run: "done"
     world = World(acting(retry={"attempts": 2}), acting(id="b", does="other"))
-    assert (await world.drive()).status == "waiting"
+    assert (await world.run()).status == "waiting"
     assert [outcome.path for outcome in world.store.outcomes(world.id)] == ["b"]
 
 
 @pytest.mark.parametrize("kind", ["acting", "awaiting"])
-async def test_a_step_that_takes_too_long_is_cut_off(kind: str) -> None:
+async def test_a_step_that_exceeds_its_timeout_is_cancelled(kind: str) -> None:
     BEHAVIOURS["it"] = lambda _run: asyncio.sleep(30)
-    settled = await World(acting(kind, timeout_seconds=0.1)).drive()
-    assert settled.error == {"code": "timeout", "message": "took longer than 0.1 s", "path": "a"}
+    result = await World(acting(kind, timeout_seconds=0.1)).run()
+    assert result.error == {"code": "timeout", "message": "took longer than 0.1 s", "path": "a"}
 
 
-async def test_the_time_limit_holds_for_code_that_blocks_and_others_go_on_meanwhile() -> None:
+async def test_the_timeout_holds_for_blocking_code_and_other_steps_run_meanwhile() -> None:
     BEHAVIOURS["it"] = lambda _run: time.sleep(3)
     BEHAVIOURS["other"] = lambda _run: "done"
     world = World(acting(timeout_seconds=0.2, on_error="continue"), acting(id="b", does="other"))
     begun = time.monotonic()
-    settled = await world.drive()
+    result = await world.run()
     assert time.monotonic() - begun < 2
-    assert settled.outputs == {"a": None, "b": "done"}
+    assert result.outputs == {"a": None, "b": "done"}
     assert [event["error"]["code"] for event in world.events("step_failed")] == ["timeout"]
 
 
-async def test_work_left_behind_after_its_time_can_begin_no_effect() -> None:
+async def test_work_left_behind_after_a_timeout_can_start_no_effect() -> None:
     said: list[str] = []
 
     def behave(run: StepRun) -> None:
@@ -188,13 +188,13 @@ async def test_work_left_behind_after_its_time_can_begin_no_effect() -> None:
 
     BEHAVIOURS["it"] = lambda run: asyncio.to_thread(behave, run)
     world = World(acting("awaiting", timeout_seconds=0.1))
-    assert (await world.drive()).status == "failed"
+    assert (await world.run()).status == "failed"
     await asyncio.sleep(0.8)
     assert said == ["over"]
     assert world.store.effects(world.id) == ()
 
 
-async def test_a_worker_that_leaves_finishes_what_runs_and_begins_nothing_more() -> None:
+async def test_a_stopping_worker_finishes_the_running_step_and_requeues_the_execution() -> None:
     control = DriveControl()
 
     async def slow() -> str:
@@ -205,14 +205,14 @@ async def test_a_worker_that_leaves_finishes_what_runs_and_begins_nothing_more()
     BEHAVIOURS["it"] = lambda _run: slow()
     BEHAVIOURS["next"] = lambda _run: "next"
     world = World(acting("awaiting"), acting("awaiting", id="b", does="next", depends_on=["a"]))
-    settled = await world.drive(control)
-    assert settled.status == "queued"
+    result = await world.run(control)
+    assert result.status == "queued"
     assert [outcome.path for outcome in world.store.outcomes(world.id)] == ["a"]
     assert [execution.id for execution in world.store.ready()] == [world.id]
-    assert (await world.drive()).outputs == {"a": "done", "b": "next"}
+    assert (await world.run()).outputs == {"a": "done", "b": "next"}
 
 
-async def test_a_signal_makes_a_drive_look_at_once() -> None:
+async def test_a_woken_driver_reads_decisions_at_once() -> None:
     control = DriveControl()
     moments: list[float] = []
     looked = MemoryStore.decisions
@@ -233,5 +233,5 @@ async def test_a_signal_makes_a_drive_look_at_once() -> None:
     BEHAVIOURS["it"] = lambda _run: slow()
     world = World(acting("awaiting"), {"id": "r", "type": "human_review", "title": "ok?"})
     world.store.__class__ = Counting
-    assert (await world.drive(control)).status == "waiting"
+    assert (await world.run(control)).status == "waiting"
     assert [outcome.status for outcome in world.store.outcomes(world.id)] == ["completed"]
