@@ -26,7 +26,7 @@ from flowbuilder.language.nodes import (
     ObjectLiteral,
     Slice,
 )
-from flowbuilder.language.parsing.references import Path, paths_found_by
+from flowbuilder.language.parsing.references import NamePath, paths_found_by
 
 _NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", "<=": ">", ">": "<=", "in": "not in", "not in": "in"}
 _SWAPPED = {">": "<", ">=": "<="}
@@ -39,7 +39,7 @@ def conjuncts(condition: Expression) -> frozenset[str]:
 
 
 @lru_cache(maxsize=4096)
-def defined_paths(condition: Expression, *, holds: bool = True) -> frozenset[Path]:
+def defined_paths(condition: Expression, *, holds: bool = True) -> frozenset[NamePath]:
     """The paths that are certainly defined where the condition holds (or, with `holds=False`, where it does not)."""
     return paths_found_by(_tree(condition), holds=holds)
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from flowbuilder.analysis.conditions import conjuncts, defined_paths
 from flowbuilder.analysis.model import LocatedStep, LocatedText, StepBlock
 from flowbuilder.language import Expression, Reference
-from flowbuilder.language.parsing.references import Path, covered
+from flowbuilder.language.parsing.references import NamePath, covered
 from flowbuilder.steps.step import ContinueWith
 
 
@@ -132,7 +132,7 @@ class _Facts:
     """What is known where a text is evaluated: the conditions that hold, and the paths that are defined."""
 
     holding: frozenset[str]
-    defined: frozenset[Path]
+    defined: frozenset[NamePath]
 
 
 def _facts_at(text: LocatedText) -> _Facts:

@@ -171,7 +171,7 @@ class _Recorder:
     start: Start
     pending: PendingRetry | None
     task_run_id: str | None
-    begun: float = field(default_factory=perf_counter)
+    started_at: float = field(default_factory=perf_counter)
 
     @property
     def attempt(self) -> int:
@@ -196,7 +196,7 @@ class _Recorder:
             status="completed",
             output=output,
             attempt=self.attempt,
-            seconds=perf_counter() - self.begun,
+            seconds=perf_counter() - self.started_at,
             usage=usage,
             task_run_id=self.task_run_id,
         )
@@ -211,7 +211,7 @@ class _Recorder:
             status="failed",
             error=error,
             attempt=self.attempt,
-            seconds=perf_counter() - self.begun,
+            seconds=perf_counter() - self.started_at,
             task_run_id=self.task_run_id,
         )
         event = StepFailed(seconds=round(outcome.seconds, 3), error=error, attempt=self.attempt)

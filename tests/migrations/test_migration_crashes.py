@@ -16,7 +16,7 @@ from flowbuilder.store.db.database import Database
 from flowbuilder.store.db.migrations import migrate
 from flowbuilder.testing import FakeClock
 from tests.support.postgres import Server
-from tests.support.store_contract import World
+from tests.support.store_contract import StoreHarness
 
 BEFORE = "0003"
 """The first revision that has everything that an execution needs."""
@@ -34,10 +34,10 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         upgrade(made)
         clock = FakeClock()
         with contextlib.closing(open_store(made, clock=clock, durable=False)) as store:
-            world = World(store, clock)
-            world.asked(world.held("runs"))
-            lease = world.held("waits")
-            world.asked(lease)
+            harness = StoreHarness(store, clock)
+            harness.open_review(harness.claim("runs"))
+            lease = harness.claim("waits")
+            harness.open_review(lease)
             store.settle(lease, "waiting", events=[])
         with contextlib.closing(Database(made)) as database:
             migrate(database, "downgrade", BEFORE)

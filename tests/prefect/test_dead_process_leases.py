@@ -15,7 +15,7 @@ from flowbuilder.prefect.runs.process_liveness import expire_leases_of_dead_proc
 from flowbuilder.prefect.runs.worker_context import new_holder
 from flowbuilder.testing import FakeClock, MemoryStore
 from tests.support.prefect_server import wait_until
-from tests.support.store_contract import TTL, World
+from tests.support.store_contract import TTL, StoreHarness
 
 
 def holder_of(process: int, place: str | None = None) -> str:
@@ -65,13 +65,13 @@ def test_of_another_machine_container_or_start_nothing_is_known(place: str) -> N
 def test_only_what_the_dead_have_held_is_ready_at_once() -> None:
     clock = FakeClock()
     store = MemoryStore(clock=clock)
-    world = World(store, clock)
+    harness = StoreHarness(store, clock)
     with child() as alive, child() as dead:
         dead.kill()
         dead.wait()
-        world.held("of-the-dead", holder=holder_of(dead.pid))
-        world.held("of-the-living", holder=holder_of(alive.pid))
-        world.held("of-another-machine", holder=holder_of(dead.pid, "elsewhere~12345678"))
+        harness.claim("of-the-dead", holder=holder_of(dead.pid))
+        harness.claim("of-the-living", holder=holder_of(alive.pid))
+        harness.claim("of-another-machine", holder=holder_of(dead.pid, "elsewhere~12345678"))
         assert expire_leases_of_dead_processes(store) == ["of-the-dead"]
         assert [execution.id for execution in store.ready()] == ["of-the-dead"]
         store.claim("of-the-dead", "worker-2", TTL)

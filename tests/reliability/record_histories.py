@@ -29,10 +29,10 @@ from flowbuilder.testing import (
     FakeHttp,
     MemoryCms,
     MemoryStore,
-    Verb,
     fake_ports,
     run_locally,
 )
+from flowbuilder.testing.run import Verb
 from tests.acceptance.test_examples import served
 from tests.reliability.simulation.simulation import simulate
 from tests.reliability.simulation.store_factory import StoreFactory
@@ -72,7 +72,7 @@ def simulations() -> Iterator[tuple[str, History]]:
         ground = StoreFactory(Path(folder))
         for seed in SEEDS:
             simulate(seed, ground)
-            for execution in sorted(ground._memory._memory.runs):
+            for execution in sorted(ground._memory._memory.executions):
                 history = history_of(ground._memory, execution)
                 yield f"simulated-{seed}-{execution}-{history['workflow'][0]}", history
 

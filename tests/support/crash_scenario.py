@@ -118,7 +118,7 @@ class CrashScenario:
             with deterministic_scheduling(), unhurried():
                 self._live(CrashProxy(opened, box, "store"), box)
         except Crash:
-            self.answers_lost += (box.operations[-1], box.when) == ("store.keep_step_memo", "before")
+            self.answers_lost += (box.operations[-1], box.when) == ("store.save_step_memo", "before")
             raise
         finally:
             close = getattr(opened, "close", None)

@@ -1,4 +1,4 @@
-"""What many tests of stores begin with."""
+"""A store with a published workflow, and shortcuts for the first steps of store tests."""
 
 from datetime import timedelta
 
@@ -14,8 +14,8 @@ from flowbuilder.values import JsonObject
 TTL = timedelta(seconds=15)
 
 
-class World:
-    """A store with a published workflow `refresh`, and short ways to what many tests begin with."""
+class StoreHarness:
+    """A store with a published workflow `refresh`, and shortcuts to create, claim and review an execution of it."""
 
     def __init__(self, store: Store, clock: FakeClock) -> None:
         self.store, self.clock = store, clock
@@ -29,7 +29,7 @@ class World:
         )
         store.publish("refresh")
 
-    def execution(
+    def create_execution(
         self, name: str = "run-1", *, site_record: JsonObject | None = None, site: str | None = None
     ) -> Execution:
         now = self.clock.now()
@@ -40,11 +40,11 @@ class World:
             )
         )  # fmt: skip
 
-    def held(self, name: str = "run-1", *, holder: str = "worker-1", site_record: JsonObject | None = None) -> Lease:
-        self.execution(name, site_record=site_record)
+    def claim(self, name: str = "run-1", *, holder: str = "worker-1", site_record: JsonObject | None = None) -> Lease:
+        self.create_execution(name, site_record=site_record)
         return self.store.claim(name, holder, TTL)
 
-    def asked(self, lease: Lease, path: str = "review", request: ReviewRequest | None = None) -> Review:
+    def open_review(self, lease: Lease, path: str = "review", request: ReviewRequest | None = None) -> Review:
         return self.store.open_review(
             lease, path, request or ReviewRequest(title="May it go out?", proposal="new text")
         )
@@ -52,7 +52,7 @@ class World:
     def approve(self, review: Review, by: str = "ana@example.com") -> Review:
         return self.store.decide(review.id, Answer.to(review, kind="approved", by=by))
 
-    def types(self, execution_id: str = "run-1") -> list[str]:
+    def event_types(self, execution_id: str = "run-1") -> list[str]:
         return [event.type for event in self.store.events(execution_id)]
 
 

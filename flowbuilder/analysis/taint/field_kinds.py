@@ -8,7 +8,7 @@ from functools import cache
 from flowbuilder.analysis.model import ROOTS, LocatedStep, LocatedText
 from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.language import Finding, Shape, Template, shape_of_schema
-from flowbuilder.language.parsing.references import Path
+from flowbuilder.language.parsing.references import NamePath
 from flowbuilder.language.types.descriptions import describe_kinds
 from flowbuilder.steps.builtin.iteration import Iteration
 from flowbuilder.steps.fields import TemplatedField
@@ -35,7 +35,7 @@ def kind_mismatches(propagation: Propagation) -> Iterator[tuple[LocatedText, Fin
                 yield text, _finding(text, str(at[-1]), expected, seen.shape)
 
 
-def misused_path(text: LocatedText, finding: Finding) -> Path | None:
+def misused_path(text: LocatedText, finding: Finding) -> NamePath | None:
     """The path of the step output, input or item that a finding reports as being of the wrong kind; else None."""
     if finding.code != "FB302" or finding.start is None or finding.end is None:
         return None

@@ -21,7 +21,7 @@ from flowbuilder.analysis.taint.context_shapes import (
 from flowbuilder.analysis.taint.sources import CLEAN, Marks, Sources, is_verbatim, marks_of, taint_of
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.language import Expression, Finding, Namespace, Reference, Shape, Template, shape_of_schema
-from flowbuilder.language.parsing.references import Path
+from flowbuilder.language.parsing.references import NamePath
 from flowbuilder.language.types.taint import Taint
 from flowbuilder.steps.builtin.conditional import Conditional
 from flowbuilder.steps.builtin.human_review import HumanReview
@@ -89,7 +89,7 @@ class Propagation:
         shape = self.lookup(text, reference.path)
         return marks_of(shape.trust) if shape is not None else CLEAN
 
-    def lookup(self, text: LocatedText, path: Path) -> Shape | None:
+    def lookup(self, text: LocatedText, path: NamePath) -> Shape | None:
         """The shape of a path in the scope of a text; None where nothing can be there."""
         root, *keys = path
         shape = self.checked[text].names.get(str(root))

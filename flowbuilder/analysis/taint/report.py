@@ -9,7 +9,7 @@ from flowbuilder.analysis.taint.field_kinds import misused_path
 from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.sinks import TaintFlow, waivers
 from flowbuilder.diagnostics import Diagnostic, Severity
-from flowbuilder.language.parsing.references import Path
+from flowbuilder.language.parsing.references import NamePath
 
 Find = Callable[[Propagation, Collection[str]], Iterable[TaintFlow]]
 """Returns the taint flows of one definition; the second argument holds the StepPaths of waived sources."""
@@ -42,14 +42,14 @@ def taint_diagnostics(
             yield analysis.diagnostic_at((*call.place, "name"), code, text, hint=hint(found), severity=severity)
 
 
-def _misused(analysis: Analysis) -> frozenset[Path]:
+def _misused(analysis: Analysis) -> frozenset[NamePath]:
     """The paths of values of the wrong kind: FB302 reports them, and their taint is not known."""
     seen = analysis.cached(Propagation).checked
     found = (misused_path(text, finding) for text, one in seen.items() for finding in one.findings)
     return frozenset(path for path in found if path is not None)
 
 
-def _has_other_error(analysis: Analysis, found: TaintFlow, wrong: frozenset[Path]) -> bool:
+def _has_other_error(analysis: Analysis, found: TaintFlow, wrong: frozenset[NamePath]) -> bool:
     """Whether another rule reports an error in the text or its step, so that the taint is not known."""
     if found.reference is not None and found.reference.path in wrong:
         return True

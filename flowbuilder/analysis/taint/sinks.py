@@ -10,7 +10,7 @@ from flowbuilder.analysis.model import LocatedStep, LocatedText
 from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.sources import Mark, Marks, Trail, marks_of
 from flowbuilder.language import Reference
-from flowbuilder.language.parsing.references import Path
+from flowbuilder.language.parsing.references import NamePath
 from flowbuilder.steps.step import Place, Sink
 
 _FIXED_HOST = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//[^/?#\\]+[/?#]|/(?![/\\])|\0[^/?#\\]*[/?#]", re.IGNORECASE)
@@ -79,7 +79,7 @@ def waivers(propagation: Propagation, located: LocatedStep) -> tuple[str, ...]:
     return tuple(propagation.prefix + trust.source for trust in located.step.trusts)
 
 
-def dotted(path: Path) -> str:
+def dotted(path: NamePath) -> str:
     """A path as an author writes it: `steps.page.output.links[0]`."""
     first, *keys = path
     return str(first) + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from flowbuilder.language.nodes import Expr
-from flowbuilder.language.parsing.references import Path
+from flowbuilder.language.parsing.references import NamePath
 
 
 class CodeContext:
     """What the generated text refers to. The text holds no words of the author: constants and keys are names here."""
 
-    def __init__(self, shared_paths: frozenset[Path] = frozenset(), *, has_loops: bool = False) -> None:
+    def __init__(self, shared_paths: frozenset[NamePath] = frozenset(), *, has_loops: bool = False) -> None:
         self.shared_paths = shared_paths
         """The paths that are looked up once and kept in a temporary name."""
-        self.shared: dict[Path, str] = {}
+        self.shared: dict[NamePath, str] = {}
         """The temporary name of each shared path that is certainly assigned at this point of the text."""
         self.has_loops = has_loops
         """Whether an operation may be repeated: then everything that makes a value charges the meter."""

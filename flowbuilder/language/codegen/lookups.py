@@ -16,7 +16,7 @@ from flowbuilder.language.nodes import (
     ObjectLiteral,
     children,
 )
-from flowbuilder.language.parsing.references import Path, path_of
+from flowbuilder.language.parsing.references import NamePath, path_of
 
 GenerateExpr = Callable[[Expr, int], str]
 """Generates the code of an inner expression at a depth."""
@@ -81,7 +81,7 @@ class LookupGenerator:
         self._code.shared = kept
         return text
 
-    def _once(self, path: Path, make: Callable[[], str]) -> str:
+    def _once(self, path: NamePath, make: Callable[[], str]) -> str:
         """The code of a lookup; a shared path is looked up the first time and read from a temporary name afterwards."""
         if path in self._code.shared:
             return self._code.shared[path]
@@ -125,15 +125,15 @@ def loop_object(number: str) -> str:
     return "{" + ", ".join(f"{name!r}: {text}" for name, text in loop_members(number).items()) + "}"
 
 
-def repeated_paths(node: Expr) -> frozenset[Path]:
+def repeated_paths(node: Expr) -> frozenset[NamePath]:
     """The paths that an expression reads more than once, without those that are only read as part of a longer one."""
-    counts: dict[Path, int] = {}
+    counts: dict[NamePath, int] = {}
     for part in _outermost(node):
         path = path_of(part)
         for length in range(1, len(path or ()) + 1):
             prefix = (path or ())[:length]
             counts[prefix] = counts.get(prefix, 0) + 1
-    inside: dict[Path, int] = {}
+    inside: dict[NamePath, int] = {}
     for path, count in counts.items():
         inside[path[:-1]] = max(count, inside.get(path[:-1], 0))
     return frozenset(path for path, count in counts.items() if count > 1 and inside.get(path, 0) < count)

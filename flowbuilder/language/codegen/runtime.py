@@ -50,16 +50,16 @@ def _bounded(value: Json) -> Json:
     stack: list[tuple[Any, int]] = [(value, 0)]
     while stack:
         inner, depth = stack.pop()
-        shape = inner.__class__
+        value_type = inner.__class__
         left -= 4
-        if shape is str:
+        if value_type is str:
             left -= len(inner)
-        elif shape is list or shape is dict:
+        elif value_type is list or value_type is dict:
             if depth >= deep:
                 raise LanguageError("not_json", f"the value is nested deeper than {deep} levels", stage="run")
             left -= 4 * len(inner)
             if left >= 0:
-                stack.extend((item, depth + 1) for item in (inner.values() if shape is dict else inner))
+                stack.extend((item, depth + 1) for item in (inner.values() if value_type is dict else inner))
         if left < 0:
             raise too_much("output", f"the value would have more than {LIMITS.memory:,} characters")
     return value

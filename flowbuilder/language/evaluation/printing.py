@@ -11,14 +11,14 @@ from flowbuilder.language.limits import Meter
 
 def text(meter: Meter, value: Any) -> str:
     """The printed value: text unchanged, null as an empty text, everything else as JSON."""
-    shape = value.__class__
-    if shape is str:
+    value_type = value.__class__
+    if value_type is str:
         return str(value)
     if value is None:
         return ""
-    if shape is bool:
+    if value_type is bool:
         return "true" if value else "false"
-    if shape is int or shape is float:
+    if value_type is int or value_type is float:
         return repr(value)
     out: list[str] = []
     write_json(meter, value, out, 0)
@@ -34,11 +34,11 @@ def join(meter: Meter, *values: Any) -> str:
 
 def write_json(meter: Meter, value: Any, out: list[str], depth: int) -> None:
     """Append the JSON of a value to `out`; charges the meter for each part."""
-    shape = value.__class__
-    if shape is str:
+    value_type = value.__class__
+    if value_type is str:
         meter.hold(2 * len(value) + 16)
         out.append(encode_basestring(value))
-    elif shape is list:
+    elif value_type is list:
         check_depth(depth)
         meter.work(2 * len(value) + 4)
         meter.hold(4 * len(value) + 16)
@@ -48,7 +48,7 @@ def write_json(meter: Meter, value: Any, out: list[str], depth: int) -> None:
                 out.append(", ")
             write_json(meter, inner, out, depth + 1)
         out.append("]")
-    elif shape is dict:
+    elif value_type is dict:
         check_depth(depth)
         meter.work(3 * len(value) + 4)
         meter.hold(8 * len(value) + 16)

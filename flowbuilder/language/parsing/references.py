@@ -25,7 +25,8 @@ from flowbuilder.language.nodes import (
     children,
 )
 
-Path = tuple[str | int, ...]
+NamePath = tuple[str | int, ...]
+"""A name and the keys of the members after it: `("steps", "draft", "output")`."""
 _start = attrgetter("start")
 TAKES_MISSING = frozenset(("default", "coalesce", "is_defined"))
 
@@ -38,7 +39,7 @@ class Reference:
     reference has found that it exists.
     """
 
-    path: Path
+    path: NamePath
     start: int
     end: int
     guarded: bool = False
@@ -51,7 +52,7 @@ def references(statements: tuple[Statement, ...]) -> tuple[Reference, ...]:
     return tuple(sorted(finder.found, key=_start)) if len(finder.found) > 1 else tuple(finder.found)
 
 
-def path_of(node: Expr) -> Path | None:
+def path_of(node: Expr) -> NamePath | None:
     """The path of a chain of members; None for anything else."""
     keys: list[str | int] = []
     while isinstance(node, Member):
@@ -60,7 +61,7 @@ def path_of(node: Expr) -> Path | None:
     return (node.name, *reversed(keys)) if isinstance(node, Name) else None
 
 
-def paths_found_by(test: Expr, *, holds: bool = True) -> frozenset[Path]:
+def paths_found_by(test: Expr, *, holds: bool = True) -> frozenset[NamePath]:
     """The paths that exist for certain where a test is true (with `holds=False`: where it is false)."""
     match test:
         case Not(value=value):
@@ -101,7 +102,7 @@ def _is_falsy(call: Expr) -> bool:
     return not given or (isinstance(given[0], Constant) and not given[0].value)
 
 
-def _paths(node: Expr) -> frozenset[Path]:
+def _paths(node: Expr) -> frozenset[NamePath]:
     if isinstance(node, Call) and node.name in FUNCTIONS and FUNCTIONS[node.name].name == "default" and _is_falsy(node):
         node = node.arguments[0]
     path = path_of(node)
@@ -111,7 +112,7 @@ def _paths(node: Expr) -> frozenset[Path]:
     return frozenset((path, path[:3])) if path[0] == "steps" and len(path) > 3 else frozenset((path,))
 
 
-def covered(path: Path, known: frozenset[Path]) -> bool:
+def covered(path: NamePath, known: frozenset[NamePath]) -> bool:
     """Whether a path exists for certain, given the paths that do."""
     return bool(known) and any(path[: len(other)] == other or other[: len(path)] == path for other in known)
 
@@ -122,7 +123,7 @@ class _Finder:
     def __init__(self) -> None:
         self.found: list[Reference] = []
 
-    def statements(self, body: tuple[Statement, ...], own: frozenset[str], known: frozenset[Path]) -> None:
+    def statements(self, body: tuple[Statement, ...], own: frozenset[str], known: frozenset[NamePath]) -> None:
         for statement in body:
             match statement:
                 case Output(value=value):
@@ -145,7 +146,7 @@ class _Finder:
                     self.statements(inner, own | {*names, "loop"}, known)
                     self.statements(otherwise, own, known)
 
-    def expression(self, node: Expr, own: frozenset[str], known: frozenset[Path], *, soft: bool = False) -> None:
+    def expression(self, node: Expr, own: frozenset[str], known: frozenset[NamePath], *, soft: bool = False) -> None:
         match node:
             case Name() | Member():
                 self._chain(node, own, known, soft)
@@ -172,7 +173,7 @@ class _Finder:
                 for inner in children(node):
                     self.expression(inner, own, known)
 
-    def _chain(self, node: Name | Member, own: frozenset[str], known: frozenset[Path], soft: bool) -> None:
+    def _chain(self, node: Name | Member, own: frozenset[str], known: frozenset[NamePath], soft: bool) -> None:
         path = path_of(node)
         if path is None:
             inner: Expr = node

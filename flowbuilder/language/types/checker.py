@@ -10,7 +10,7 @@ from flowbuilder.language.parsing.references import paths_found_by
 from flowbuilder.language.types.descriptions import describe, describe_kinds
 from flowbuilder.language.types.findings import Finding, FindingCollector
 from flowbuilder.language.types.inference import Inference
-from flowbuilder.language.types.lookup_shapes import Known
+from flowbuilder.language.types.lookup_shapes import KnownPaths
 from flowbuilder.language.types.shapes import Shape
 from flowbuilder.language.types.taint import Taint, joined
 
@@ -73,7 +73,7 @@ class _StatementChecker:
         self.printed: list[Taint | None] = []
         self.influences: list[Taint | None] = []
 
-    def body(self, statements: tuple[Statement, ...], known: Known, influence: Taint | None) -> None:
+    def body(self, statements: tuple[Statement, ...], known: KnownPaths, influence: Taint | None) -> None:
         """Check statements: the paths in `known` exist, and the text of `influence` decides whether they run."""
         for statement in statements:
             match statement:
@@ -88,7 +88,7 @@ class _StatementChecker:
                 case For():
                     self._for(statement, known, influence)
 
-    def _if(self, node: If, known: Known, influence: Taint | None) -> None:
+    def _if(self, node: If, known: KnownPaths, influence: Taint | None) -> None:
         before = dict(self._lookups.variables)
         ends = []
         for test, inner in node.branches:
@@ -111,7 +111,7 @@ class _StatementChecker:
                 shape = shape.with_presence("maybe", "it is set on only some of the ways here")
             self._lookups.variables[name] = shape.with_influence(influence) if shape is not before.get(name) else shape
 
-    def _for(self, node: For, known: Known, influence: Taint | None) -> None:
+    def _for(self, node: For, known: KnownPaths, influence: Taint | None) -> None:
         shape = self._infer(node.iterable, known)
         item = Shape.unknown()
         if shape.may_be("list"):
@@ -134,7 +134,7 @@ class _StatementChecker:
         self.body(node.otherwise, known, influence)
         self._lookups.variables = outer
 
-    def _test_taint(self, test: Expr, known: Known) -> Taint | None:
+    def _test_taint(self, test: Expr, known: KnownPaths) -> Taint | None:
         shape = self._infer(test, known)
         return joined(shape.trust, shape.influence)
 

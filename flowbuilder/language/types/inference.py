@@ -29,7 +29,7 @@ from flowbuilder.language.types.comparison_shapes import check_comparison
 from flowbuilder.language.types.descriptions import describe_kinds
 from flowbuilder.language.types.findings import FindingCollector
 from flowbuilder.language.types.function_shapes import infer_call
-from flowbuilder.language.types.lookup_shapes import Known, LookupShapes
+from flowbuilder.language.types.lookup_shapes import KnownPaths, LookupShapes
 from flowbuilder.language.types.shapes import Kind, Shape
 from flowbuilder.language.types.taint import joined
 
@@ -57,7 +57,7 @@ class Inference:
         self._findings = findings
         self.lookups = LookupShapes(names, findings, self.infer)
 
-    def infer(self, node: Expr, known: Known, soft: bool = False) -> Shape:
+    def infer(self, node: Expr, known: KnownPaths, soft: bool = False) -> Shape:
         """The shape of `node` where the paths in `known` exist; `soft`: a missing value is accepted."""
         match node:
             case Member():
@@ -96,7 +96,7 @@ class Inference:
                 influence = joined(*(shape.influence for shape in fields.values()))
                 return Shape(kinds=_OBJECT, fields=fields, influence=influence)
 
-    def _list(self, node: ListLiteral, known: Known) -> Shape:
+    def _list(self, node: ListLiteral, known: KnownPaths) -> Shape:
         items: Shape | None = None
         influence = None
         for part in node.items:
@@ -105,7 +105,7 @@ class Inference:
             items = found if items is None else items | found
         return Shape(kinds=_LIST, items=items, influence=influence)
 
-    def _negative(self, node: Negative, known: Known) -> Shape:
+    def _negative(self, node: Negative, known: KnownPaths) -> Shape:
         value = self.infer(node.value, known)
         if not value.may_be("number"):
             found = f"{self._findings.quote(node.value)} is {describe_kinds(value)}"
@@ -115,7 +115,7 @@ class Inference:
         )
         return _influenced(replace(_NUMBER, values=values), value)
 
-    def _arithmetic(self, node: Arithmetic, known: Known) -> Shape:
+    def _arithmetic(self, node: Arithmetic, known: KnownPaths) -> Shape:
         left, right = self.infer(node.left, known), self.infer(node.right, known)
         if left.may_be("number") and right.may_be("number") and (node.op != "+" or left.is_unknown == right.is_unknown):
             return _influenced(Shape.unknown() if left.is_unknown and node.op == "+" else _NUMBER, left, right)
@@ -133,14 +133,14 @@ class Inference:
         self._findings.add("FB302", f"{one}, and cannot be {_VERBS[node.op]} {other}", node, hint=hint)
         return Shape.unknown()
 
-    def _logic(self, node: Logic, known: Known) -> Shape:
+    def _logic(self, node: Logic, known: KnownPaths) -> Shape:
         left = self.infer(node.left, known)
         if isinstance(node.left, Constant) and bool(node.left.value) != (node.op == "and"):
             return left  # the constant decides: the right side never runs
         right = self.infer(node.right, known | paths_found_by(node.left, holds=node.op == "and"))
         return _influenced(left | right, left, right)
 
-    def _condition(self, node: Condition, known: Known, soft: bool) -> Shape:
+    def _condition(self, node: Condition, known: KnownPaths, soft: bool) -> Shape:
         test = self.infer(node.test, known)
         then = self.infer(node.then, known | paths_found_by(node.test), soft)
         otherwise = self.infer(node.otherwise, known | paths_found_by(node.test, holds=False), soft)

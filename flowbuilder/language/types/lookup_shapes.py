@@ -9,14 +9,14 @@ from typing import Final
 from flowbuilder.diagnostics import Severity, did_you_mean
 from flowbuilder.language.nodes import Expr, Item, Member, Name, Slice
 from flowbuilder.language.parsing.foreign_syntax_hints import FOREIGN_NAMES
-from flowbuilder.language.parsing.references import Path, covered, path_of
+from flowbuilder.language.parsing.references import NamePath, covered, path_of
 from flowbuilder.language.types.descriptions import describe, describe_kinds
 from flowbuilder.language.types.findings import FindingCollector
 from flowbuilder.language.types.shapes import Kind, Shape
 from flowbuilder.language.types.taint import joined
 
 _TEXT: Final[frozenset[Kind]] = frozenset(("text",))
-Known = frozenset[Path]
+KnownPaths = frozenset[NamePath]
 """The paths that tests around an expression have found to exist."""
 
 
@@ -24,7 +24,7 @@ class LookupShapes:
     """Infers lookups. `known` are the paths that exist for certain; `soft`: a missing value is accepted."""
 
     def __init__(
-        self, names: Mapping[str, Shape], findings: FindingCollector, infer: Callable[[Expr, Known, bool], Shape]
+        self, names: Mapping[str, Shape], findings: FindingCollector, infer: Callable[[Expr, KnownPaths, bool], Shape]
     ) -> None:
         self.variables: dict[str, Shape] = {}
         """The names that the template itself has set."""
@@ -32,7 +32,7 @@ class LookupShapes:
         self._findings = findings
         self._infer = infer
 
-    def name(self, node: Name, known: Known, soft: bool) -> Shape:
+    def name(self, node: Name, known: KnownPaths, soft: bool) -> Shape:
         """A name in scope, or a variable of the template."""
         name = node.name
         shape = self.variables[name] if name in self.variables else self.names.get(name)
@@ -44,7 +44,7 @@ class LookupShapes:
             return Shape.unknown()
         return self._checked(node, (node.name,), shape, known, soft)
 
-    def member(self, node: Member, known: Known, soft: bool) -> Shape:
+    def member(self, node: Member, known: KnownPaths, soft: bool) -> Shape:
         """`value.key`, `value["key"]` or `value[0]`."""
         value = self._infer(node.value, known, soft)
         if not known and value.is_object and isinstance(node.key, str):
@@ -103,7 +103,7 @@ class LookupShapes:
         at = self._findings.source.find(str(node.key), node.value.end, node.end)
         return at if at >= 0 else node.start
 
-    def _checked(self, node: Expr, path: Path, shape: Shape, known: Known, soft: bool) -> Shape:
+    def _checked(self, node: Expr, path: NamePath, shape: Shape, known: KnownPaths, soft: bool) -> Shape:
         """The shape of a value that was found; adds FB303 or FB304 where it may be missing and nothing covers that."""
         taken = covered(path, known)
         if taken:
@@ -120,7 +120,7 @@ class LookupShapes:
             self._findings.add("FB303" if own else "FB304", message, node, hint=hint, severity=severity)
         return shape.with_presence("always")
 
-    def item(self, node: Item, known: Known, soft: bool) -> Shape:
+    def item(self, node: Item, known: KnownPaths, soft: bool) -> Shape:
         """`value[key]` with a computed key."""
         value, key = self._infer(node.value, known, soft), self._infer(node.key, known, False)
         influence = joined(value.influence, key.influence, key.trust)
@@ -136,7 +136,7 @@ class LookupShapes:
         self._findings.add("FB302", message, node)
         return Shape.unknown()
 
-    def slice(self, node: Slice, known: Known) -> Shape:
+    def slice(self, node: Slice, known: KnownPaths) -> Shape:
         """`value[low:high]`."""
         value = self._infer(node.value, known, False)
         influence = value.influence

@@ -53,7 +53,7 @@ from flowbuilder.testing import (
     respond,
 )
 from flowbuilder.values import digest_text
-from tests.support.store_contract import World
+from tests.support.store_contract import StoreHarness
 
 BASE = "https://tea.example"
 CONTENT = Path(__file__).parents[3] / "deployments/content"
@@ -308,7 +308,7 @@ def ledger(request: pytest.FixtureRequest, clock: FakeClock) -> Ledger:
     if request.param == "memory":
         return MemoryLedger(clock=clock)
     store = MemoryStore(clock=clock)
-    return EffectLedger(store, World(store, clock).held())
+    return EffectLedger(store, StoreHarness(store, clock).claim())
 
 
 async def begin(ledger: Ledger, key: str = "k") -> Any:

@@ -12,7 +12,7 @@ import pytest
 from flowbuilder.audit import audit_rows
 from flowbuilder.store import open_store
 from flowbuilder.testing import FakeClock
-from tests.support.store_contract import World
+from tests.support.store_contract import StoreHarness
 
 CLIENTS = 20
 PROGRAM = """
@@ -67,9 +67,9 @@ def test_one_of_twenty_processes_wins_and_the_others_are_told_who(
     url = request.getfixturevalue(f"{database}_url")
     clock = FakeClock()
     with contextlib.closing(open_store(url, clock=clock, durable=False)) as store:
-        world = World(store, clock)
-        lease = world.held()
-        review = world.asked(lease)
+        harness = StoreHarness(store, clock)
+        lease = harness.claim()
+        review = harness.open_review(lease)
         store.settle(lease, "waiting", events=[])
         command = [sys.executable, "-c", PROGRAM, f"{url}", review.id, str(CLIENTS)]
         if database == "postgres":  # the tests' server may forget what it commits, which is refused otherwise
@@ -85,5 +85,5 @@ def test_one_of_twenty_processes_wins_and_the_others_are_told_who(
         decision = store.review(review.id).decision
         assert decision is not None
         assert (decision.by, decision.kind) == (winner["who"], winner["kind"])
-        assert world.types().count("review_decided") == 1
+        assert harness.event_types().count("review_decided") == 1
         assert [str(finding) for finding in audit_rows(store)] == []

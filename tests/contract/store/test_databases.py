@@ -1,4 +1,4 @@
-"""What only a database can promise: nobody changes what is written, not even with SQL in their hands."""
+"""What only a database guarantees: written history cannot be changed, not even with SQL."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Outcome
 from flowbuilder.ports import Clock
 from flowbuilder.store import SqlStore
-from tests.support.store_contract import TTL, World
+from tests.support.store_contract import TTL, StoreHarness
 
 
 def run(store: SqlStore, statement: str) -> int:
@@ -20,11 +20,11 @@ def run(store: SqlStore, statement: str) -> int:
 
 
 @pytest.fixture
-def full(sql_world: World, sql_store: SqlStore) -> SqlStore:
+def full(sql_harness: StoreHarness, sql_store: SqlStore) -> SqlStore:
     """A store in which something of everything is written down."""
-    lease = sql_world.held()
+    lease = sql_harness.claim()
     sql_store.record_outcome(lease, Outcome(path="a", status="completed"), [NewEvent(type="step_completed", path="a")])
-    sql_world.approve(sql_world.asked(lease))
+    sql_harness.approve(sql_harness.open_review(lease))
     sql_store.settle(lease, "completed", events=[NewEvent(type="execution_completed")])
     return sql_store
 
@@ -76,14 +76,14 @@ def test_a_stored_document_never_changes(full: SqlStore, change: str) -> None:
         "SELECT 2, 'x', 1, 0, inserted_at FROM installation",
     ],
 )
-def test_the_database_itself_refuses_what_cannot_be(full: SqlStore, sql_world: World, statement: str) -> None:
-    sql_world.execution("run-2")
+def test_the_database_itself_refuses_what_cannot_be(full: SqlStore, sql_harness: StoreHarness, statement: str) -> None:
+    sql_harness.create_execution("run-2")
     with pytest.raises(DBAPIError):
         run(full, statement)
 
 
-def test_a_transaction_that_fails_in_the_middle_leaves_nothing(sql_store: SqlStore, sql_world: World) -> None:
-    lease = sql_world.held()
+def test_a_transaction_that_fails_in_the_middle_leaves_nothing(sql_store: SqlStore, sql_harness: StoreHarness) -> None:
+    lease = sql_harness.claim()
     before = sql_store.execution("run-1"), sql_store.events("run-1")
     with pytest.raises(DBAPIError):
         sql_store.record_outcome(
@@ -115,18 +115,18 @@ def waited(store: SqlStore, act: Callable[[], object]) -> list[str]:
     return heard
 
 
-def test_a_listener_hears_of_starts_decisions_and_resumes(sql_store: SqlStore, sql_world: World) -> None:
-    lease = sql_world.held("asked")
-    review = sql_world.asked(lease)
+def test_a_listener_hears_of_starts_decisions_and_resumes(sql_store: SqlStore, sql_harness: StoreHarness) -> None:
+    lease = sql_harness.claim("asked")
+    review = sql_harness.open_review(lease)
     sql_store.settle(lease, "waiting", events=[])
-    sql_world.execution("held")
-    sql_world.execution("paused")
+    sql_harness.create_execution("held")
+    sql_harness.create_execution("paused")
     sql_store.request_control("paused", "pause", "ana")
     sql_store.claim("held", "worker-9", TTL)
 
     def act() -> None:
-        sql_world.execution("new")
-        sql_world.approve(review)
+        sql_harness.create_execution("new")
+        sql_harness.approve(review)
         sql_store.request_control("paused", None, "ana")
 
     assert sorted(waited(sql_store, act)) == ["asked", "new", "paused"]

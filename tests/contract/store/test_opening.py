@@ -14,7 +14,7 @@ from flowbuilder.store.db.sqlite import is_safe, library
 from flowbuilder.store.db.url import parse_url
 from flowbuilder.testing import FakeClock
 from tests.support.postgres import Server
-from tests.support.store_contract import TTL, World
+from tests.support.store_contract import TTL, StoreHarness
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,8 @@ def test_a_newer_database_is_refused_only_where_it_says_so(sqlite_url: str) -> N
 def test_a_worker_that_is_older_than_the_database_takes_nothing_up_any_more(sqlite_url: str) -> None:
     clock = FakeClock()
     store = open_store(sqlite_url, clock=clock)
-    world = World(store, clock)
-    world.execution()
+    harness = StoreHarness(store, clock)
+    harness.create_execution()
     with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as connection:
         connection.execute("UPDATE installation SET min_code = 99")
     with pytest.raises(ConfigurationError, match="newer flowbuilder"):

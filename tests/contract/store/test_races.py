@@ -1,4 +1,4 @@
-"""Many at once: whoever is first wins, everyone else is told, and nothing is written twice."""
+"""Concurrent calls: the first one wins, the others get an error, and nothing is written twice."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Lease, Outcome
 from flowbuilder.model.review import Assignment, ReviewRequest
 from flowbuilder.ports import ReviewFilter
-from tests.support.store_contract import TTL, World
+from tests.support.store_contract import TTL, StoreHarness
 
 T = TypeVar("T")
 MANY = 20
@@ -35,77 +35,77 @@ def at_once(work: Callable[[int], T], many: int = MANY) -> list[T | Exception]:
         return list(pool.map(one, range(many)))
 
 
-def test_of_twenty_who_decide_one_review_exactly_one_wins(world: World) -> None:
-    review = world.asked(world.held())
-    results = at_once(lambda number: world.approve(review, f"person-{number}@example.com"))
+def test_of_twenty_who_decide_one_review_exactly_one_wins(harness: StoreHarness) -> None:
+    review = harness.open_review(harness.claim())
+    results = at_once(lambda number: harness.approve(review, f"person-{number}@example.com"))
     winners = [result for result in results if not isinstance(result, Exception)]
     assert len(winners) == 1
-    decision = world.store.decisions("run-1")["review"]
+    decision = harness.store.decisions("run-1")["review"]
     assert winners[0].decision == decision
     assert all(decision.by in str(result) for result in results if isinstance(result, Exception))
-    assert world.types().count("review_decided") == 1
-    assert world.store.pending_counts() == {}
+    assert harness.event_types().count("review_decided") == 1
+    assert harness.store.pending_counts() == {}
 
 
-def test_of_twenty_approvals_of_one_version_one_counts(world: World) -> None:
-    review = world.asked(world.held(), request=ReviewRequest(title="?", assign=Assignment(quorum=5)))
-    results = at_once(lambda number: world.approve(review, f"person-{number}@example.com"))
+def test_of_twenty_approvals_of_one_version_one_counts(harness: StoreHarness) -> None:
+    review = harness.open_review(harness.claim(), request=ReviewRequest(title="?", assign=Assignment(quorum=5)))
+    results = at_once(lambda number: harness.approve(review, f"person-{number}@example.com"))
     assert len([result for result in results if not isinstance(result, Exception)]) == 1
-    assert len(world.store.review(review.id).approvals) == 1
+    assert len(harness.store.review(review.id).approvals) == 1
 
 
-def test_of_twenty_workers_exactly_one_gets_the_lease(world: World) -> None:
-    world.execution()
-    results = at_once(lambda number: world.store.claim("run-1", f"worker-{number}", TTL))
+def test_of_twenty_workers_exactly_one_gets_the_lease(harness: StoreHarness) -> None:
+    harness.create_execution()
+    results = at_once(lambda number: harness.store.claim("run-1", f"worker-{number}", TTL))
     (lease,) = [result for result in results if isinstance(result, Lease)]
-    found = world.store.execution("run-1")
+    found = harness.store.execution("run-1")
     assert (found.holder, found.epoch, found.attempt) == (lease.holder, 1, 1)
 
 
-def test_of_twenty_who_take_over_an_expired_lease_one_does_and_one_death_is_counted(world: World) -> None:
-    world.held()
-    world.clock.advance(16)
-    results = at_once(lambda number: world.store.claim("run-1", f"other-{number}", TTL))
+def test_of_twenty_who_take_over_an_expired_lease_one_does_and_one_death_is_counted(harness: StoreHarness) -> None:
+    harness.claim()
+    harness.clock.advance(16)
+    results = at_once(lambda number: harness.store.claim("run-1", f"other-{number}", TTL))
     assert len([result for result in results if isinstance(result, Lease)]) == 1
-    assert world.store.execution("run-1").deaths == 1
-    assert world.types().count("worker_lost") == 1
+    assert harness.store.execution("run-1").deaths == 1
+    assert harness.event_types().count("worker_lost") == 1
 
 
-def test_a_path_that_twenty_record_gets_one_outcome(world: World) -> None:
-    lease = world.held()
+def test_a_path_that_twenty_record_gets_one_outcome(harness: StoreHarness) -> None:
+    lease = harness.claim()
     event = NewEvent(type="step_completed", path="a")
 
     def record(number: int) -> bool:
-        world.store.record_outcome(lease, Outcome(path="a", status="completed", output=number), [event])
+        harness.store.record_outcome(lease, Outcome(path="a", status="completed", output=number), [event])
         return True
 
     assert at_once(record).count(True) == 1
-    assert len(world.store.outcomes("run-1")) == 1
-    assert world.types() == ["execution_started", "step_completed"]
+    assert len(harness.store.outcomes("run-1")) == 1
+    assert harness.event_types() == ["execution_started", "step_completed"]
 
 
-def test_events_that_many_write_are_numbered_without_a_gap(world: World) -> None:
-    lease = world.held()
+def test_events_that_many_write_are_numbered_without_a_gap(harness: StoreHarness) -> None:
+    lease = harness.claim()
     events = [NewEvent(type="step_started", path="a"), NewEvent(type="step_completed", path="a")]
 
     def write(number: int) -> None:
         if number % 2:
-            world.store.append_events(lease, events)
+            harness.store.append_events(lease, events)
         else:
-            world.store.record_event("run-1", NewEvent(type="control_requested", data={"by": str(number)}))
+            harness.store.record_event("run-1", NewEvent(type="control_requested", data={"by": str(number)}))
 
     at_once(write)
-    assert [event.seq for event in world.store.events("run-1")] == list(range(1, 32))
-    types = world.types()
+    assert [event.seq for event in harness.store.events("run-1")] == list(range(1, 32))
+    types = harness.event_types()
     for index, kind in enumerate(types):
         if kind == "step_started":
             assert types[index + 1] == "step_completed"
 
 
-def test_one_effect_key_that_many_begin_is_one_intent(world: World) -> None:
-    leases = [world.held(f"run-{number}") for number in range(8)]
+def test_one_effect_key_that_many_begin_is_one_intent(harness: StoreHarness) -> None:
+    leases = [harness.claim(f"run-{number}") for number in range(8)]
     results = at_once(
-        lambda number: world.store.begin_effect(
+        lambda number: harness.store.begin_effect(
             leases[number], Intent(key="k", path="a", target="t", target_class="lookup", request_hash="h")
         ),
         8,
@@ -114,84 +114,86 @@ def test_one_effect_key_that_many_begin_is_one_intent(world: World) -> None:
     assert len({result.execution_id for result in results if not isinstance(result, Exception)}) == 1
 
 
-def test_an_execution_that_many_make_is_one(world: World) -> None:
-    made = at_once(lambda _: world.execution("same"))
+def test_an_execution_that_many_make_is_one(harness: StoreHarness) -> None:
+    made = at_once(lambda _: harness.create_execution("same"))
     assert all(execution == made[0] for execution in made)
-    assert world.types("same") == ["execution_started"]
+    assert harness.event_types("same") == ["execution_started"]
 
 
-def test_a_document_that_many_save_is_one_version(world: World) -> None:
+def test_a_document_that_many_save_is_one_version(harness: StoreHarness) -> None:
     def save(number: int) -> int:
-        return world.store.save_version(
+        return harness.store.save_version(
             name="refresh", title="R", document={}, source="", digest=f"new-{number % 4}"
         ).number
 
     at_once(save)
-    numbers = [version.number for version in world.store.versions("refresh")]
+    numbers = [version.number for version in harness.store.versions("refresh")]
     assert numbers == list(range(len(numbers), 0, -1))
-    assert at_once(lambda _: world.store.publish("refresh", numbers[0]).status) == ["published"] * MANY
-    assert [version.status for version in world.store.versions("refresh")].count("published") == 1
+    assert at_once(lambda _: harness.store.publish("refresh", numbers[0]).status) == ["published"] * MANY
+    assert [version.status for version in harness.store.versions("refresh")].count("published") == 1
 
 
 @pytest.mark.parametrize("round_", range(3))
-def test_a_decision_races_an_expiry_and_a_cancellation_and_one_of_them_stands(world: World, round_: int) -> None:
-    lease = world.held()
-    review = world.asked(lease, request=ReviewRequest(title="?", proposal=1, expires_in=1.0))
-    world.store.settle(lease, "waiting", events=[])
-    world.clock.advance(2)
+def test_a_decision_races_an_expiry_and_a_cancellation_and_one_of_them_stands(
+    harness: StoreHarness, round_: int
+) -> None:
+    lease = harness.claim()
+    review = harness.open_review(lease, request=ReviewRequest(title="?", proposal=1, expires_in=1.0))
+    harness.store.settle(lease, "waiting", events=[])
+    harness.clock.advance(2)
 
     def act(number: int) -> object:
         if number % 3 == 0:
-            return world.approve(review)
+            return harness.approve(review)
         if number % 3 == 1:
-            return world.store.expire_reviews()
-        return world.store.request_control("run-1", "cancel", "ana")
+            return harness.store.expire_reviews()
+        return harness.store.request_control("run-1", "cancel", "ana")
 
     at_once(act, 9)
-    closing = [kind for kind in world.types() if kind in ("review_decided", "review_expired")]
+    closing = [kind for kind in harness.event_types() if kind in ("review_decided", "review_expired")]
     assert len(closing) == 1
-    assert world.store.execution("run-1").status == "cancelled"
-    assert world.types()[-1] == "execution_cancelled"
-    assert world.store.pending_counts() == {}
+    assert harness.store.execution("run-1").status == "cancelled"
+    assert harness.event_types()[-1] == "execution_cancelled"
+    assert harness.store.pending_counts() == {}
 
 
-def test_of_two_workers_the_one_that_lost_its_lease_writes_nothing_more(world: World) -> None:
-    first = world.held()
-    world.clock.advance(16)
+def test_of_two_workers_the_one_that_lost_its_lease_writes_nothing_more(harness: StoreHarness) -> None:
+    first = harness.claim()
+    harness.clock.advance(16)
 
     def work(number: int) -> int:
-        lease = first if number % 2 else world.store.claim("run-1", "worker-2", TTL)
+        lease = first if number % 2 else harness.store.claim("run-1", "worker-2", TTL)
         for step in range(10):
             path = f"s{number}-{step}"
             event = NewEvent(type="step_completed", path=path)
-            world.store.record_outcome(lease, Outcome(path=path, status="completed"), [event])
+            harness.store.record_outcome(lease, Outcome(path=path, status="completed"), [event])
         return number
 
     at_once(work, 2)
-    kinds = world.types()
+    kinds = harness.event_types()
     lost = kinds.index("worker_lost")
-    paths = [event.path for event in world.store.events("run-1")]
+    paths = [event.path for event in harness.store.events("run-1")]
     assert all(path.startswith("s0") for path in paths[lost + 1 :])
-    assert len(world.store.outcomes("run-1")) == kinds.count("step_completed")
+    assert len(harness.store.outcomes("run-1")) == kinds.count("step_completed")
 
 
-def test_the_queue_is_whole_while_reviews_open_and_close(world: World) -> None:
-    leases = [world.held(f"run-{number}") for number in range(6)]
+def test_the_queue_is_whole_while_reviews_open_and_close(harness: StoreHarness) -> None:
+    leases = [harness.claim(f"run-{number}") for number in range(6)]
 
     def work(number: int) -> None:
         for step in range(5):
-            review = world.asked(leases[number], f"r{step}")
+            review = harness.open_review(leases[number], f"r{step}")
             if step % 2:
-                world.approve(review)
-        world.store.reviews(ReviewFilter(), limit=100)
+                harness.approve(review)
+        harness.store.reviews(ReviewFilter(), limit=100)
 
     at_once(work, 6)
-    assert world.store.pending_counts() == {"refresh": 18}
-    assert len(world.store.reviews(ReviewFilter(), limit=100).reviews) == 18
+    assert harness.store.pending_counts() == {"refresh": 18}
+    assert len(harness.store.reviews(ReviewFilter(), limit=100).reviews) == 18
 
 
-def test_claims_of_a_review_by_many_leave_one_at_it(world: World) -> None:
-    review = world.asked(world.held())
-    results = at_once(lambda number: world.store.claim_review(review.id, f"p{number}", timedelta(seconds=60)))
+def test_claims_of_a_review_by_many_leave_one_at_it(harness: StoreHarness) -> None:
+    review = harness.open_review(harness.claim())
+    results = at_once(lambda number: harness.store.claim_review(review.id, f"p{number}", timedelta(seconds=60)))
     (claimed,) = [result for result in results if not isinstance(result, Exception)]
-    assert world.store.review(review.id).claimed_by == claimed.claimed_by
+    assert harness.store.review(review.id).claimed_by == claimed.claimed_by

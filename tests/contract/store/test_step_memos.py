@@ -10,42 +10,42 @@ from flowbuilder.errors import LostLease, NotFound, Refused
 from flowbuilder.ports import Journal
 from flowbuilder.testing import MemoryJournal
 from flowbuilder.values import JsonObject
-from tests.support.store_contract import TTL, World
+from tests.support.store_contract import TTL, StoreHarness
 
 
-def test_an_answer_is_there_for_whoever_goes_on(world: World) -> None:
-    lease = world.held()
-    assert world.store.step_memo("run-1", "k") is None
-    world.store.save_step_memo(lease, path="draft", key="k", answer={"text": "né\u0000", "tokens": 3})
-    assert world.store.step_memo("run-1", "k") == {"text": "né\u0000", "tokens": 3}
+def test_an_answer_is_there_for_whoever_goes_on(harness: StoreHarness) -> None:
+    lease = harness.claim()
+    assert harness.store.step_memo("run-1", "k") is None
+    harness.store.save_step_memo(lease, path="draft", key="k", answer={"text": "né\u0000", "tokens": 3})
+    assert harness.store.step_memo("run-1", "k") == {"text": "né\u0000", "tokens": 3}
 
 
-def test_the_first_answer_stands(world: World) -> None:
-    lease = world.held()
+def test_the_first_answer_stands(harness: StoreHarness) -> None:
+    lease = harness.claim()
     for text in ("first", "second"):
-        world.store.save_step_memo(lease, path="draft", key="k", answer={"text": text})
-    assert world.store.step_memo("run-1", "k") == {"text": "first"}
+        harness.store.save_step_memo(lease, path="draft", key="k", answer={"text": text})
+    assert harness.store.step_memo("run-1", "k") == {"text": "first"}
 
 
-def test_another_execution_has_answers_of_its_own(world: World) -> None:
-    world.store.save_step_memo(world.held("run-1"), path="draft", key="k", answer={"text": "mine"})
-    world.execution("run-2")
-    assert world.store.step_memo("run-2", "k") is None
-    assert world.store.step_memo("nowhere", "k") is None
+def test_another_execution_has_answers_of_its_own(harness: StoreHarness) -> None:
+    harness.store.save_step_memo(harness.claim("run-1"), path="draft", key="k", answer={"text": "mine"})
+    harness.create_execution("run-2")
+    assert harness.store.step_memo("run-2", "k") is None
+    assert harness.store.step_memo("nowhere", "k") is None
 
 
-def test_a_worker_that_was_overtaken_keeps_no_answer(world: World) -> None:
-    lease = world.held()
-    world.clock.advance(16)
-    world.store.claim("run-1", "worker-2", TTL)
+def test_a_worker_that_was_overtaken_keeps_no_answer(harness: StoreHarness) -> None:
+    lease = harness.claim()
+    harness.clock.advance(16)
+    harness.store.claim("run-1", "worker-2", TTL)
     with pytest.raises(LostLease):
-        world.store.save_step_memo(lease, path="draft", key="k", answer={"text": "late"})
-    assert world.store.step_memo("run-1", "k") is None
+        harness.store.save_step_memo(lease, path="draft", key="k", answer={"text": "late"})
+    assert harness.store.step_memo("run-1", "k") is None
 
 
-def test_what_is_no_json_is_not_kept(world: World) -> None:
+def test_what_is_no_json_is_not_kept(harness: StoreHarness) -> None:
     with pytest.raises(Refused):
-        world.store.save_step_memo(world.held(), path="draft", key="k", answer={"text": b"bytes"})
+        harness.store.save_step_memo(harness.claim(), path="draft", key="k", answer={"text": b"bytes"})
 
 
 def asking(*texts: str) -> tuple[list[str], Callable[[], Awaitable[JsonObject]]]:
@@ -60,13 +60,13 @@ def asking(*texts: str) -> tuple[list[str], Callable[[], Awaitable[JsonObject]]]
 
 
 @pytest.fixture(params=["memory", "store"])
-def journals(request: pytest.FixtureRequest, world: World) -> Callable[[], Journal]:
+def journals(request: pytest.FixtureRequest, harness: StoreHarness) -> Callable[[], Journal]:
     """Each call gives the journal of the same step run, done again."""
     if request.param == "memory":
         first = MemoryJournal()
         return first.again
-    lease = world.held()
-    return lambda: StepMemos(world.store, lease, "draft")
+    lease = harness.claim()
+    return lambda: StepMemos(harness.store, lease, "draft")
 
 
 async def test_a_run_that_is_done_again_asks_only_what_was_not_answered(journals: Callable[[], Journal]) -> None:
@@ -88,9 +88,9 @@ async def test_an_answer_that_did_not_come_is_asked_for_again(journals: Callable
     assert await journals().get_or_ask("one", ask) == {"text": "a"}
 
 
-async def test_the_next_round_of_a_step_asks_anew(world: World) -> None:
-    lease = world.store.claim(world.execution().id, "worker-1", timedelta(seconds=9))
+async def test_the_next_round_of_a_step_asks_anew(harness: StoreHarness) -> None:
+    lease = harness.store.claim(harness.create_execution().id, "worker-1", timedelta(seconds=9))
     asked, ask = asking("a", "b")
     for path in ("draft", "draft#2"):
-        await StepMemos(world.store, lease, path).get_or_ask("one", ask)
+        await StepMemos(harness.store, lease, path).get_or_ask("one", ask)
     assert asked == ["a", "b"]

@@ -1,4 +1,4 @@
-"""A SQLite file that was not closed properly is looked through before anyone works on it."""
+"""A SQLite file that was not closed properly is checked before it is used."""
 
 import contextlib
 import logging
@@ -15,7 +15,7 @@ import pytest
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.store import open_store
 from flowbuilder.testing import FakeClock
-from tests.support.store_contract import World
+from tests.support.store_contract import StoreHarness
 
 WORK = textwrap.dedent(
     """
@@ -85,7 +85,7 @@ def test_a_file_that_others_work_on_is_not_looked_through(file: Path, caplog: py
     caplog.set_level(logging.INFO, "flowbuilder.store.db.unclean_shutdown")
     clock = FakeClock()
     with contextlib.closing(open_store(f"sqlite:///{file}", clock=clock)) as first:
-        World(first, clock).execution()
+        StoreHarness(first, clock).create_execution()
         assert log_of(file).exists()
         with contextlib.closing(open_store(f"sqlite:///{file}", clock=clock)) as second:
             assert second.execution("run-1").status == "queued"

@@ -13,7 +13,7 @@ from flowbuilder.model.execution import Outcome
 from flowbuilder.store import open_store
 from flowbuilder.testing import FakeClock
 from tests.support.postgres import Server
-from tests.support.store_contract import World
+from tests.support.store_contract import StoreHarness
 
 CRASHES = 3
 
@@ -24,7 +24,7 @@ def test_a_server_that_crashes_and_restarts_costs_only_time(postgres: Server, po
         pytest.skip("this server was not started here, so it is not crashed here")
     clock = FakeClock()
     store = open_store(postgres_url, clock=clock, durable=False, retry_seconds=60)
-    lease = World(store, clock).held()
+    lease = StoreHarness(store, clock).claim()
     over, failures, recorded = threading.Event(), [], []
 
     def work() -> None:

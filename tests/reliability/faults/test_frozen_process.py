@@ -12,7 +12,7 @@ from flowbuilder.engine.effects.effect_ledger import EffectLedger
 from flowbuilder.errors import LostLease
 from flowbuilder.model.effect import Effect, Intent
 from flowbuilder.testing import FakeClock, MemoryStore
-from tests.support.store_contract import World
+from tests.support.store_contract import StoreHarness
 
 
 class Frozen:
@@ -45,7 +45,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_call_does_not_begin_when_another_worker_has_the_execution_by_then() -> None:
     clock = FakeClock()
     store = MemoryStore(clock=clock)
-    lease = World(store, clock).held()
+    lease = StoreHarness(store, clock).claim()
 
     def taken_over() -> None:
         clock.advance(3600)
@@ -59,6 +59,6 @@ async def test_a_call_does_not_begin_when_another_worker_has_the_execution_by_th
 async def test_a_call_begins_when_nobody_was_faster() -> None:
     clock = FakeClock()
     store = MemoryStore(clock=clock)
-    lease = World(store, clock).held()
+    lease = StoreHarness(store, clock).claim()
     effect = await begin(EffectLedger(Frozen(store, lambda: clock.advance(3600)), lease))  # type: ignore[arg-type]
     assert (effect.status, effect.resumed) == ("intended", False)

@@ -23,7 +23,7 @@ from tests.support.crash_injection import CrashInjector
 from tests.support.crash_scenario import CrashScenario, Ending
 from tests.support.crash_workflows import BY_NAME
 from tests.support.full_disk import Disk, small_disk
-from tests.support.store_contract import TTL, World
+from tests.support.store_contract import TTL, StoreHarness
 
 ENOUGH = 200_000
 DONE = [NewEvent(type="step_completed", path="a")]
@@ -48,9 +48,9 @@ def begin(store: SqlStore, lease: Any, key: str) -> None:
 def test_with_little_room_nothing_begins_and_what_runs_is_finished(disk: Disk) -> None:
     clock = FakeClock()
     with contextlib.closing(opened(disk, clock, least_free=ENOUGH)) as store:
-        world = World(store, clock)
-        lease = world.held("running")
-        world.execution("next")
+        harness = StoreHarness(store, clock)
+        lease = harness.claim("running")
+        harness.create_execution("next")
         disk.fill(leave=ENOUGH // 2)
         with pytest.raises(
             Unavailable, match=r"only 0\.1 MB are free where .* and 0\.2 MB are needed; no new work starts"
@@ -143,8 +143,8 @@ def test_a_read_only_disk_is_said_in_one_line(disk: Disk, tmp_path: Path) -> Non
 def test_a_quota_of_the_database_stops_and_goes_on(sqlite_url: str) -> None:
     clock = FakeClock()
     with contextlib.closing(open_store(sqlite_url, clock=clock, durable=False, retry_seconds=0.2)) as store:
-        world = World(store, clock)
-        lease = world.held("running")
+        harness = StoreHarness(store, clock)
+        lease = harness.claim("running")
         large = Outcome(path="a", status="completed", output="x" * 300_000)
         with quota(store):
             with pytest.raises(Unavailable, match="cannot be written: database or disk is full"):

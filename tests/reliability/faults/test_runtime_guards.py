@@ -30,7 +30,7 @@ from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeClock, MemoryStore, fake_ports
 from tests.support.crash_injection import CrashInjector, CrashProxy
 from tests.support.prefect_in_memory import Client, PrefectMemory
-from tests.support.store_contract import TTL, World
+from tests.support.store_contract import TTL, StoreHarness
 
 POOL = "pool"
 
@@ -45,7 +45,7 @@ class Hall:
 
     def __post_init__(self) -> None:
         self.store = MemoryStore(clock=self.clock)
-        self.world = World(self.store, self.clock)
+        self.harness = StoreHarness(self.store, self.clock)
         self.client: Any = Client(CrashProxy(self.server, CrashInjector(), "prefect"))
         self.worker_context = WorkerContext(
             store=self.store, ports=fake_ports(clock=self.clock), settings=Settings(), holder="worker:me:1:x"
@@ -65,7 +65,7 @@ class Hall:
 
     def execution(self, run_id: str, **more: Any) -> str:
         """An execution of this run."""
-        self.world.execution(run_id, **more)
+        self.harness.create_execution(run_id, **more)
         return run_id
 
     def silent(self, run_id: str, deaths: int) -> str:
@@ -82,9 +82,15 @@ class Hall:
         class Noting(Dispatcher):
             async def _run_once(self, execution_id: str, slot: Any) -> None:
                 hall.taken.append(execution_id)
-                await asyncio.sleep(0.01)
+                await loop_turns(50)
 
         return Noting(self.worker_context, self.client, pool=POOL, **{"limit": 10, **more})
+
+
+async def loop_turns(number: int) -> None:
+    """Let the other tasks of the event loop run, without waiting for a time."""
+    for _ in range(number):
+        await asyncio.sleep(0)
 
 
 @pytest.fixture
@@ -114,7 +120,7 @@ async def test_no_more_are_worked_on_than_there_are_places(hall: Hall) -> None:
     dispatcher = hall.dispatcher(limit=2)
     for number in range(5):
         dispatcher.wake(f"run-{number}")
-    await asyncio.sleep(0.005)
+    await loop_turns(10)
     assert len(hall.taken) == 2
     await dispatcher.wait_idle()
     assert len(hall.taken) == 5
@@ -124,7 +130,7 @@ async def test_a_wake_up_during_a_run_is_not_lost(hall: Hall) -> None:
     run = hall.execution(hall.run(Running()))
     dispatcher = hall.dispatcher()
     dispatcher.wake(run)
-    await asyncio.sleep(0.005)
+    await loop_turns(10)
     dispatcher.wake(run)
     await dispatcher.wait_idle()
     assert hall.taken == [run, run]
@@ -135,7 +141,7 @@ async def test_a_wake_up_during_a_run_that_left_nothing_to_do_starts_no_run(hall
     lease = hall.store.claim(run, "other", TTL)
     dispatcher = hall.dispatcher()
     dispatcher.wake(run)
-    await asyncio.sleep(0.005)
+    await loop_turns(10)
     dispatcher.wake(run)
     await dispatcher.wait_idle()
     assert hall.taken == [run]
@@ -393,7 +399,7 @@ async def test_a_resume_is_someones_who_pressed_it_and_not_that_of_a_decision(ha
     review = hall.store.open_review(lease, "review", ReviewRequest(title="?", proposal=1))
     hall.store.settle(lease, "waiting", events=[])
     assert await was_resumed(hall.client, hall.store.execution(run))
-    hall.world.approve(review, "ana")
+    hall.harness.approve(review, "ana")
     hall.clock._now = datetime.now(UTC)
     assert not await was_resumed(hall.client, hall.store.execution(run))
 

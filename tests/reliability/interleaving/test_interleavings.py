@@ -16,7 +16,7 @@ from flowbuilder.model.review import ReviewRequest
 from flowbuilder.ports import ReviewFilter, Store
 from flowbuilder.testing import FakeClock
 from tests.reliability.conftest import Openers
-from tests.support.store_contract import TTL, World
+from tests.support.store_contract import TTL, StoreHarness
 
 Actor = Callable[["SeededApp", str], Iterator[None]]
 """A generator that yields before each of its operations."""
@@ -27,14 +27,14 @@ class SeededApp:
 
     def __init__(self, opener: Callable[[], Store], clock: FakeClock, run: str) -> None:
         self.opener, self.clock, self.run = opener, clock, run
-        self.world = World(opener(), clock)
-        self.world.execution(run)
+        self.harness = StoreHarness(opener(), clock)
+        self.harness.create_execution(run)
         self.calls: list[str] = []
         self.read: list[Event] = []
 
     @property
     def store(self) -> Store:
-        return self.world.store
+        return self.harness.store
 
 
 def worker(scene: SeededApp, name: str) -> Iterator[None]:
@@ -123,12 +123,12 @@ def asker(scene: SeededApp, name: str) -> Iterator[None]:
 def person(scene: SeededApp, name: str) -> Iterator[None]:
     for _ in range(3):
         yield
-        found = scene.world.types(scene.run)
+        found = scene.harness.event_types(scene.run)
         if "review_opened" in found:
             yield
             try:
                 for review in scene.store.reviews(ReviewFilter(execution_id=scene.run)).reviews:
-                    scene.world.approve(review, name)
+                    scene.harness.approve(review, name)
             except (Conflict, Refused):
                 return
 
@@ -196,7 +196,7 @@ def perform(scene: SeededApp, play: list[Actor], order: list[int]) -> None:
     for rest in acting:
         for _ in rest:
             pass
-    # the world heals: whatever is left is worked off
+    # the faults are over: the rest of the work is done
     for _ in range(4):
         scene.clock.advance(16)
         if scene.run in {execution.id for execution in scene.store.ready()}:
@@ -214,7 +214,7 @@ def complaints(scene: SeededApp) -> list[str]:
         found.append("waits for a review that is decided")
     if len(scene.calls) != len(set(scene.calls)):
         found.append(f"calls {scene.calls}")
-    if execution.status == "completed" and scene.world.types(run).count("step_completed") not in (0, 2):
+    if execution.status == "completed" and scene.harness.event_types(run).count("step_completed") not in (0, 2):
         found.append("completed without its steps")
     sequence = [event.seq for event in scene.read]
     if sequence != list(range(1, len(sequence) + 1)):

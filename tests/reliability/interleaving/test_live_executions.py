@@ -11,7 +11,7 @@ from flowbuilder.model.events import NewEvent
 from flowbuilder.testing import FakeClock
 from tests.reliability.conftest import Openers
 from tests.support.proof import THOROUGH, sample
-from tests.support.store_contract import TTL, World
+from tests.support.store_contract import TTL, StoreHarness
 
 PAUSES = {
     "memory": 10_000,
@@ -25,8 +25,8 @@ SHORT = 0.001
 @pytest.mark.timeout(0 if THOROUGH else 180)
 def test_no_sweeper_takes_a_live_execution_and_every_sweeper_takes_a_dead_one(kind: str, openers: Openers) -> None:
     clock, chance = FakeClock(), random.Random(11)
-    world = World(openers(clock)(), clock)
-    store, lease = world.store, world.held("run-1", holder="alive")
+    harness = StoreHarness(openers(clock)(), clock)
+    store, lease = harness.store, harness.claim("run-1", holder="alive")
     taken = 0
     for number in range(PAUSES[kind]):
         clock.advance(chance.choice((chance.uniform(0, 15), 15 - SHORT)))

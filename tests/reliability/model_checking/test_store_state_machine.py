@@ -36,7 +36,7 @@ from flowbuilder.ports import Store
 from flowbuilder.store import open_store, upgrade
 from flowbuilder.testing import FakeClock, MemoryStore
 from tests.support.proof import THOROUGH, sample
-from tests.support.store_contract import TTL, World
+from tests.support.store_contract import TTL, StoreHarness
 
 EXAMPLES, STEPS = sample(quick=(100, 50), ci=(200, 50), thorough=(20_000, 100))
 WORKERS = st.sampled_from(["w1", "w2", "w3"])
@@ -76,7 +76,7 @@ class Machine(RuleBasedStateMachine):
             file = Path(self.place) / "machine.db"
             shutil.copyfile(self.template, file)
             self.store = open_store(f"sqlite:///{file}", clock=self.clock, durable=False)
-        self.world = World(self.store, self.clock)
+        self.harness = StoreHarness(self.store, self.clock)
 
     def teardown(self) -> None:
         assert [str(finding) for finding in audit_rows(self.store)] == []
@@ -98,7 +98,7 @@ class Leases(Machine):
         super().__init__()
         self.models = {name: Model() for name in ("run-1", "run-2")}
         for name in self.models:
-            self.world.execution(name)
+            self.harness.create_execution(name)
 
     @rule(seconds=st.sampled_from([0.0, 5.0, 14.9, 15.1, 3600.0]))
     def tick(self, seconds: float) -> None:
@@ -260,7 +260,7 @@ class Reviews(Machine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.lease: Lease | None = self.world.held()
+        self.lease: Lease | None = self.harness.claim()
         self.decided: dict[str, tuple[str, str]] = {}
         self.opened: dict[str, Review] = {}
         self.over: dict[str, float] = {}
@@ -384,7 +384,7 @@ class Starts(Machine):
     @rule(run=st.sampled_from(["a", "b", "c"]), seconds=st.sampled_from([0.0, 1.0]))
     def start(self, run: str, seconds: float) -> None:
         self.pass_time(seconds)
-        made = self.world.execution(run)
+        made = self.harness.create_execution(run)
         assert made == self.known.setdefault(run, made)
 
     @rule(run=st.sampled_from(["a", "b", "c"]))

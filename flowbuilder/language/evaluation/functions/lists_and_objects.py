@@ -116,13 +116,13 @@ def merge(meter: Meter, value: dict[str, Any], other: dict[str, Any]) -> dict[st
 
 def identity(meter: Meter, value: Any) -> object:
     """A hashable key: two values have the same key exactly when they are equal."""
-    shape = value.__class__
-    if shape is str:
+    value_type = value.__class__
+    if value_type is str:
         meter.work(len(value) >> 9)
         return value
-    if shape is int or shape is float:
+    if value_type is int or value_type is float:
         return (value,)
-    if value is None or shape is bool:
+    if value is None or value_type is bool:
         return ("constant", value)
     return ("json", _canonical(meter, value))
 
