@@ -1,4 +1,4 @@
-"""An execution goes on with the plan that it began with, or not at all."""
+"""An execution is resumed with the plan that it started with, or not at all."""
 
 import asyncio
 from dataclasses import replace

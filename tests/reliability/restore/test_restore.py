@@ -1,4 +1,4 @@
-"""T11: a backup of any moment can be restored, goes on to a sound end, and makes no effect again."""
+"""T11: a backup of any moment can be restored; its executions are resumed to a valid end, and no effect is repeated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An effect can be taken back once, and only while the target still has what it made."""
+"""An effect can be reverted once, and only while the target still has what it made."""
 
 import asyncio
 
