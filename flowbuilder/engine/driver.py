@@ -15,7 +15,16 @@ from flowbuilder.engine.review_client import ReviewClient
 from flowbuilder.engine.step_executor import StepExecutor
 from flowbuilder.engine.step_runner import Done, StepContext, StepRunResult, run_step
 from flowbuilder.errors import LanguageError, StepError
-from flowbuilder.model.events import EventType, NewEvent
+from flowbuilder.model.event_data import (
+    ExecutionCancelled,
+    ExecutionCompleted,
+    ExecutionFailed,
+    ExecutionPaused,
+    ExecutionReleased,
+    ExecutionWaiting,
+    StepFailed,
+)
+from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Control, Execution, Outcome, Status
 from flowbuilder.model.review import Review
 from flowbuilder.plan.nodes import Plan
@@ -162,7 +171,7 @@ class Driver:
 
     async def _fail_to_ask(self, path: str, error: JsonObject) -> None:
         outcome = Outcome(path=path, status="failed", error=error)
-        event = NewEvent(type="step_failed", path=path, data={"error": error})
+        event = StepFailed(error=error).at(path)
         await asyncio.to_thread(self.store.record_outcome, self.lease, outcome, [event])
         self.walk.failed_to_ask(outcome)
 
@@ -191,13 +200,13 @@ class Driver:
         """Release the execution; None when a decision has come that the walk has not seen yet."""
         finish = self.walk.conclude()
         if self.requested == "cancel" and finish is None:
-            return await self._release("cancelled", NewEvent(type="execution_cancelled"))
+            return await self._release("cancelled", ExecutionCancelled().at())
         if finish is not None:
             return await self._finish(finish)
         if self.requested == "pause":
-            return await self._release("paused", self._event("execution_paused"))
+            return await self._release("paused", ExecutionPaused(holder=self.lease.holder).at())
         if self.control.stopping:
-            event = self._event("execution_released", {"reason": "the worker stops"})
+            event = ExecutionReleased(reason="the worker stops", holder=self.lease.holder).at()
             return await self._release("queued", event, resume_at=await self.clock.ask())
         decisions = await asyncio.to_thread(self.store.decisions, self.lease.execution_id)
         missed = [path for path in self.walk.waiting if path in decisions]
@@ -206,18 +215,17 @@ class Driver:
         if missed:
             return None
         due = self.retries.next_due
-        data: JsonObject = {"reviews": list(self.walk.waiting), "until": due.isoformat() if due else None}
-        return await self._release("waiting", self._event("execution_waiting", data), resume_at=due)
+        event = ExecutionWaiting(
+            reviews=list(self.walk.waiting), until=due.isoformat() if due else None, holder=self.lease.holder
+        ).at()
+        return await self._release("waiting", event, resume_at=due)
 
     async def _finish(self, finish: Finish) -> RunResult:
         if finish.error is not None:
-            event = NewEvent(type="execution_failed", data={"error": finish.error})
+            event = ExecutionFailed(error=finish.error).at()
             return await self._release("failed", event, error=finish.error)
-        event = NewEvent(type="execution_completed", data={"outputs": finish.outputs})
+        event = ExecutionCompleted(outputs=finish.outputs).at()
         return await self._release("completed", event, outputs=finish.outputs)
-
-    def _event(self, kind: EventType, data: JsonObject | None = None) -> NewEvent:
-        return NewEvent(type=kind, data={**(data or {}), "holder": self.lease.holder})
 
     async def _release(
         self,

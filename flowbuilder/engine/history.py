@@ -9,6 +9,14 @@ from datetime import datetime, timedelta
 from flowbuilder.engine.retry_queue import PendingRetry
 from flowbuilder.engine.review_client import all_reviews
 from flowbuilder.errors import Damaged
+from flowbuilder.model.event_data import (
+    ExecutionStarted,
+    StepCompleted,
+    StepFailed,
+    StepRetrying,
+    StepThrottled,
+    data_of,
+)
 from flowbuilder.model.events import Event
 from flowbuilder.model.execution import Execution, Outcome
 from flowbuilder.model.review import Decision, Review
@@ -37,17 +45,18 @@ class History:
     def apply(self, event: Event) -> None:
         """Fold the next event of the timeline into the history."""
         self.recorded.add((event.type, event.path))
-        if event.type == "execution_started":
-            self._inputs = event.data.get("inputs")
-        elif event.type == "step_retrying":
-            delay = timedelta(seconds=float(event.data.get("delay_seconds", 0)))
-            self.retries[event.path] = PendingRetry(attempts=int(event.data.get("attempt", 1)), due=event.at + delay)
-        elif event.type == "step_throttled":
-            self.retries[event.path] = _throttled(event, self.retries.get(event.path))
-        elif event.type in ("step_completed", "step_failed"):
-            self.retries.pop(event.path, None)
-            if event.type == "step_completed":
-                self._output_hashes[event.path] = event.data.get("output_hash")
+        match data_of(event):
+            case ExecutionStarted(inputs=inputs):
+                self._inputs = inputs
+            case StepRetrying(attempt=attempt, delay_seconds=delay):
+                self.retries[event.path] = PendingRetry(attempts=attempt, due=event.at + timedelta(seconds=delay))
+            case StepThrottled() as throttled:
+                self.retries[event.path] = _throttled(throttled, self.retries.get(event.path))
+            case StepCompleted(output_hash=output_hash):
+                self.retries.pop(event.path, None)
+                self._output_hashes[event.path] = output_hash
+            case StepFailed():
+                self.retries.pop(event.path, None)
 
     def verify(self, execution: Execution) -> None:
         """Raise `Damaged` when a row says something else than the hash that was recorded with it."""
@@ -126,15 +135,15 @@ def walk_of(
     )
 
 
-def _throttled(event: Event, before: PendingRetry | None) -> PendingRetry:
+def _throttled(data: StepThrottled, before: PendingRetry | None) -> PendingRetry:
     waited = before.throttled if before is not None else None
     return PendingRetry(
-        attempts=int(event.data.get("attempt", 1)) - 1,
-        due=datetime.fromisoformat(event.data["until"]),
+        attempts=data.attempt - 1,
+        due=datetime.fromisoformat(data.until),
         throttled=ThrottleWait(
-            since=datetime.fromisoformat(event.data["since"]),
+            since=datetime.fromisoformat(data.since),
             times=waited.times + 1 if waited is not None else 1,
-            connection=str(event.data.get("connection", "")),
-            reservation=event.data.get("turn"),
+            connection=data.connection,
+            reservation=data.turn,
         ),
     )

@@ -17,7 +17,7 @@ from flowbuilder.engine.step_runner import StepContext
 from flowbuilder.engine.store_clock import StoreClock
 from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.errors import ConfigurationError, Damaged, DefinitionError, LostLease, NotFound, Unavailable
-from flowbuilder.model.events import NewEvent
+from flowbuilder.model.event_data import ExecutionFailed, ExecutionPaused, ExecutionResumed
 from flowbuilder.model.execution import Execution, Lease
 from flowbuilder.model.review_rules import SYSTEM
 from flowbuilder.plan.nodes import Plan
@@ -51,7 +51,7 @@ async def run_execution(
                 history = await asyncio.to_thread(load_history, store, execution)
                 plan = await asyncio.to_thread(_plan_of, store, execution, plans or PlanCache(store))
                 if execution.attempt > 1:
-                    event = NewEvent(type="execution_resumed", data={"holder": holder, "attempt": execution.attempt})
+                    event = ExecutionResumed(holder=holder, attempt=execution.attempt).at()
                     await asyncio.to_thread(store.append_events, lease, [event])
                 clock = StoreClock(store, ports.clock)
                 await clock.ask()
@@ -103,7 +103,7 @@ def _plan_of(store: Store, execution: Execution, plans: PlanCache) -> Plan:
 
 async def _fail(store: Store, lease: Lease, problem: _NotRunnable) -> RunResult:
     error: JsonObject = {"code": problem.code, "message": str(problem)}
-    event = NewEvent(type="execution_failed", data={"error": error})
+    event = ExecutionFailed(error=error).at()
     await asyncio.to_thread(lambda: store.settle(lease, "failed", events=[event], error=error))
     return RunResult(status="failed", error=error, progressed=True)
 
@@ -111,7 +111,7 @@ async def _fail(store: Store, lease: Lease, problem: _NotRunnable) -> RunResult:
 async def _quarantine(store: Store, lease: Lease, problem: Damaged) -> RunResult:
     """Pause an execution with a damaged row: running on from false data would do harm."""
     error: JsonObject = {"code": "damaged", "message": str(problem)}
-    event = NewEvent(type="execution_paused", data={"by": SYSTEM, "error": error})
+    event = ExecutionPaused(by=SYSTEM, error=error).at()
     await asyncio.to_thread(lambda: store.settle(lease, "paused", events=[event], error=error))
     return RunResult(status="paused", error=error, progressed=True)
 

@@ -25,7 +25,8 @@ from flowbuilder.errors import (
     Unavailable,
 )
 from flowbuilder.model.effect import effect_key
-from flowbuilder.model.events import NewEvent
+from flowbuilder.model.event_data import StepCompleted, StepFailed, StepRetrying, StepStarted, StepThrottled
+from flowbuilder.model.events import EventData
 from flowbuilder.model.execution import Lease, Outcome
 from flowbuilder.model.review import Review
 from flowbuilder.ports import Ports, Store
@@ -186,10 +187,8 @@ class _Recorder:
         if self.attempt > 1 or self.waited is not None:
             return
         step = self.start.node.step
-        data: JsonObject = {"type": step.type, "name": step.name or step.id}
-        if step.trusts:
-            data["trust"] = [trust.model_dump() for trust in step.trusts]
-        await self._append(NewEvent(type="step_started", path=self.start.path, data=data))
+        trust = [waiver.model_dump() for waiver in step.trusts] or None
+        await self._append(StepStarted(type=step.type, name=step.name or step.id, trust=trust))
 
     async def completed(self, output: Json, usage: JsonObject) -> Done:
         outcome = Outcome(
@@ -201,14 +200,9 @@ class _Recorder:
             usage=usage,
             task_run_id=self.task_run_id,
         )
-        data: JsonObject = {
-            "seconds": round(outcome.seconds, 3),
-            "output_hash": digest(output),
-            "attempt": self.attempt,
-        }
-        if usage:
-            data["usage"] = usage
-        return await self._record(outcome, NewEvent(type="step_completed", path=self.start.path, data=data))
+        seconds = round(outcome.seconds, 3)
+        event = StepCompleted(seconds=seconds, output_hash=digest(output), attempt=self.attempt, usage=usage or None)
+        return await self._record(outcome, event)
 
     async def failed(self, verdict: Fail) -> Done:
         error: JsonObject = {"code": verdict.code, "message": verdict.message}
@@ -220,8 +214,8 @@ class _Recorder:
             seconds=perf_counter() - self.started_at,
             task_run_id=self.task_run_id,
         )
-        data: JsonObject = {"seconds": round(outcome.seconds, 3), "error": error, "attempt": self.attempt}
-        return await self._record(outcome, NewEvent(type="step_failed", path=self.start.path, data=data))
+        event = StepFailed(seconds=round(outcome.seconds, 3), error=error, attempt=self.attempt)
+        return await self._record(outcome, event)
 
     async def needs_review(self, result: NeedsReview) -> Done:
         context, path = self.context, ask_path(self.start.path, self.start.asks)
@@ -231,12 +225,8 @@ class _Recorder:
 
     async def retrying(self, verdict: RetryIn) -> RetryAt:
         error, delay = verdict.error, verdict.seconds
-        data: JsonObject = {
-            "attempt": self.attempt,
-            "error": {"code": error.code, "message": str(error)},
-            "delay_seconds": delay,
-        }
-        await self._append(NewEvent(type="step_retrying", path=self.start.path, data=data))
+        said: JsonObject = {"code": error.code, "message": str(error)}
+        await self._append(StepRetrying(attempt=self.attempt, error=said, delay_seconds=delay))
         due = await self.context.clock.ask() + timedelta(seconds=delay)
         return RetryAt(pending=PendingRetry(attempts=self.attempt, due=due), delay_seconds=delay, error=error)
 
@@ -249,24 +239,25 @@ class _Recorder:
             connection=error.connection,
             reservation=error.reservation,
         )
-        data: JsonObject = {
-            "connection": wait.connection,
-            "since": wait.since.isoformat(),
-            "until": due.isoformat(),
-            "reason": str(error),
-            "attempt": self.attempt,
-            "turn": wait.reservation,
-        }
-        await self._append(NewEvent(type="step_throttled", path=self.start.path, data=data))
+        await self._append(
+            StepThrottled(
+                connection=wait.connection,
+                since=wait.since.isoformat(),
+                until=due.isoformat(),
+                reason=str(error),
+                attempt=self.attempt,
+                turn=wait.reservation,
+            )
+        )
         return ThrottledUntil(pending=PendingRetry(attempts=self.attempt - 1, due=due, throttled=wait))
 
-    async def _append(self, event: NewEvent) -> None:
-        await asyncio.to_thread(self.context.store.append_events, self.context.lease, [event])
+    async def _append(self, event: EventData) -> None:
+        await asyncio.to_thread(self.context.store.append_events, self.context.lease, [event.at(self.start.path)])
 
-    async def _record(self, outcome: Outcome, event: NewEvent) -> Done:
+    async def _record(self, outcome: Outcome, event: EventData) -> Done:
         store, lease = self.context.store, self.context.lease
         try:
-            await asyncio.to_thread(store.record_outcome, lease, outcome, [event])
+            await asyncio.to_thread(store.record_outcome, lease, outcome, [event.at(self.start.path)])
         except LostLease:
             raise
         except Conflict:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from flowbuilder.errors import BeingCancelled, Refused
 from flowbuilder.model.effect import Effect, Intent
+from flowbuilder.model.event_data import EffectDone, EffectIntended, EffectRefused, EffectReverted, EffectUnknown
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Lease
 from flowbuilder.values import JsonObject
@@ -22,26 +23,28 @@ def stored_detail(of: Intent | Effect) -> JsonObject:
 
 def intended_event(effect: Effect) -> NewEvent:
     """The timeline event before the call."""
-    data: JsonObject = {"key": effect.key, "target": effect.target, "request_hash": effect.request_hash}
-    if effect.key_retention is not None:
-        data["key_retention"] = effect.key_retention
-    return NewEvent(type="effect_intended", path=effect.path, data=data)
+    return EffectIntended(
+        key=effect.key,
+        target=effect.target,
+        request_hash=effect.request_hash,
+        key_retention=effect.key_retention,
+    ).at(effect.path)
 
 
 def done_event(effect: Effect, receipt: JsonObject | None) -> NewEvent:
     """The timeline event of a receipt."""
-    return NewEvent(type="effect_done", path=effect.path, data={"key": effect.key, "receipt": receipt})
+    return EffectDone(key=effect.key, receipt=receipt).at(effect.path)
 
 
 def no_receipt_event(effect: Effect, status: Literal["unknown", "refused"], reason: str) -> NewEvent:
     """The timeline event of a call without a receipt."""
-    data: JsonObject = {"key": effect.key, "reason": reason}
-    return NewEvent(type="effect_unknown" if status == "unknown" else "effect_refused", path=effect.path, data=data)
+    record = EffectUnknown if status == "unknown" else EffectRefused
+    return record(key=effect.key, reason=reason).at(effect.path)
 
 
 def reverted_event(effect: Effect, by: str) -> NewEvent:
     """The timeline event of an effect that was reverted."""
-    return NewEvent(type="effect_reverted", path=effect.path, data={"key": effect.key, "by": by})
+    return EffectReverted(key=effect.key, by=by).at(effect.path)
 
 
 def cancelled_error(lease: Lease) -> BeingCancelled:

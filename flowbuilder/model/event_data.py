@@ -5,8 +5,13 @@ A field with a default is left out of the payload where it has that default.
 
 from __future__ import annotations
 
-from flowbuilder.model.events import EventData
+from flowbuilder.model.events import EVENT_DATA, Event, EventData, NewEvent
 from flowbuilder.values import Json, JsonObject
+
+
+def data_of(event: Event | NewEvent) -> EventData:
+    """The payload of an event as its record."""
+    return EVENT_DATA[event.type].of(event.data)
 
 
 class ExecutionStarted(EventData, type="execution_started"):
@@ -238,7 +243,7 @@ class EffectIntended(EventData, type="effect_intended"):
     key: str
     target: str
     request_hash: str
-    key_retention: int | None = None
+    key_retention: float | None = None
 
 
 class EffectDone(EventData, type="effect_done"):

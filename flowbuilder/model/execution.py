@@ -119,5 +119,5 @@ class WorkflowSummary:
 
 
 def other_start(key: str) -> Conflict:
-    """The refusal of a start whose key was used for another one."""
+    """The error of a start whose key was used for another one."""
     return Conflict(f"the idempotency key {key} was used to start something else; give every start a key of its own")

@@ -6,6 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flowbuilder.errors import Conflict, LostLease, Refused
+from flowbuilder.model.event_data import (
+    ControlRequested,
+    ExecutionCancelled,
+    ExecutionPaused,
+    ExecutionQuarantined,
+    ExecutionStarted,
+    WorkerLost,
+)
 from flowbuilder.model.events import EventType, NewEvent
 from flowbuilder.model.execution import TERMINAL, TRANSITIONS, Control, Execution, Lease, Status
 
@@ -49,14 +57,25 @@ def quarantine_error(execution: Execution) -> Refused:
     )
 
 
+def started_event(execution: Execution) -> NewEvent:
+    """The timeline event of a new execution."""
+    return ExecutionStarted(
+        workflow=execution.workflow,
+        version=execution.version,
+        digest=execution.digest,
+        inputs=execution.inputs,
+        site=execution.site,
+    ).at()
+
+
 def quarantined_event(execution: Execution) -> NewEvent:
     """The timeline event of a quarantine."""
-    return NewEvent(type="execution_quarantined", data={"deaths": execution.deaths + 1})
+    return ExecutionQuarantined(deaths=execution.deaths + 1).at()
 
 
 def worker_lost_event(execution: Execution) -> NewEvent:
     """The timeline event of a holder whose lease ran out."""
-    return NewEvent(type="worker_lost", data={"holder": execution.holder, "epoch": execution.epoch})
+    return WorkerLost(holder=execution.holder, epoch=execution.epoch).at()
 
 
 def ensure_transition(execution: Execution, status: Status) -> None:
@@ -127,7 +146,7 @@ def control_request(execution: Execution, action: Control | None, by: str, now: 
     if execution.status == "cancelled" and action == "cancel":
         return None
     ensure_open(execution)
-    requested = NewEvent(type="control_requested", data={"action": action or "resume", "by": by})
+    requested = ControlRequested(action=action or "resume", by=by).at()
     if action is None:
         if execution.control == "cancel":
             raise Refused(f"execution {execution.id} is being cancelled; that cannot be undone")
@@ -146,4 +165,4 @@ def control_request(execution: Execution, action: Control | None, by: str, now: 
 
 def control_applied_event(status: Status, by: str) -> NewEvent:
     """The timeline event of a pause or a cancellation that the store applies itself."""
-    return NewEvent(type="execution_cancelled" if status == "cancelled" else "execution_paused", data={"by": by})
+    return ExecutionCancelled(by=by).at() if status == "cancelled" else ExecutionPaused(by=by).at()

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from flowbuilder.model.event_data import ReviewOpened
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Execution
 from flowbuilder.model.review import Assignment, Review, ReviewRequest
-from flowbuilder.values import JsonObject
 
 
 def opened_review(request: ReviewRequest, *, review_id: str, execution: Execution, path: str, now: datetime) -> Review:
@@ -34,19 +34,18 @@ def opened_review(request: ReviewRequest, *, review_id: str, execution: Executio
 def opened_event(review: Review) -> NewEvent:
     """The timeline event of a new review."""
     assign = review.request.assign
-    data: JsonObject = {
-        "review_id": review.id,
-        "title": review.request.title,
-        "assign": {
+    return ReviewOpened(
+        review_id=review.id,
+        title=review.request.title,
+        assign={
             "group": assign.group,
             "people": list(assign.people),
             "quorum": assign.quorum,
             "not_author": assign.not_author,
         },
-        "due_at": review.due_at.isoformat() if review.due_at else None,
-        "expires_at": review.expires_at.isoformat() if review.expires_at else None,
-    }
-    return NewEvent(type="review_opened", path=review.path, data=data)
+        due_at=review.due_at.isoformat() if review.due_at else None,
+        expires_at=review.expires_at.isoformat() if review.expires_at else None,
+    ).at(review.path)
 
 
 def allowed_reviewers(assign: Assignment, site_record: Mapping[str, Any]) -> frozenset[str]:

@@ -9,6 +9,14 @@ from enum import Enum
 from typing import Any, Final
 
 from flowbuilder.errors import Conflict, Refused
+from flowbuilder.model.event_data import (
+    ReviewApproved,
+    ReviewClaimed,
+    ReviewDecided,
+    ReviewEscalated,
+    ReviewExpired,
+    ReviewReleased,
+)
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.review import Decision, DecisionKind, Review, ReviewRequest
 from flowbuilder.model.review_opening import allowed_reviewers, normalized_name
@@ -165,36 +173,44 @@ def with_escalation(review: Review, escalation: Escalation) -> Review:
 
 def decided_event(review: Review, decision: Decision) -> NewEvent:
     """The timeline event of a decision."""
-    data: JsonObject = {
-        "review_id": review.id,
-        "decision": decision.kind,
-        "by": decision.by,
-        "comment": decision.comment,
-        "content_hash": decision.shown_hash,
-    }
-    return NewEvent(type="review_decided", path=review.path, data=data)
+    return ReviewDecided(
+        review_id=review.id,
+        decision=decision.kind,
+        by=decision.by,
+        comment=decision.comment,
+        content_hash=decision.shown_hash,
+    ).at(review.path)
 
 
 def expired_event(review: Review, outcome: Decision | Escalation) -> NewEvent:
     """The timeline event of an expiry."""
     if isinstance(outcome, Escalation):
         to = review.request.assign.group or ", ".join(review.request.assign.people)
-        data: JsonObject = {"review_id": review.id, "to": to, "expires_at": outcome.expires_at.isoformat()}
-        return NewEvent(type="review_escalated", path=review.path, data=data)
-    return NewEvent(type="review_expired", path=review.path, data={"review_id": review.id, "outcome": outcome.kind})
+        expires_at = outcome.expires_at.isoformat()
+        return ReviewEscalated(review_id=review.id, to=to, expires_at=expires_at).at(review.path)
+    return ReviewExpired(review_id=review.id, outcome=outcome.kind).at(review.path)
 
 
 def approved_event(review: Review, approval: PartialApproval, by: str) -> NewEvent:
     """The timeline event of an approval short of the quorum. `review` is the review after it."""
-    data: JsonObject = {
-        "review_id": review.id,
-        "by": by,
-        "approvals": len(approval.approvals),
-        "quorum": approval.request.assign.quorum,
-        "edited": approval.request is not review.request,
-        "content_hash": review.content_hash,
-    }
-    return NewEvent(type="review_approved", path=review.path, data=data)
+    return ReviewApproved(
+        review_id=review.id,
+        by=by,
+        approvals=len(approval.approvals),
+        quorum=approval.request.assign.quorum,
+        edited=approval.request is not review.request,
+        content_hash=review.content_hash,
+    ).at(review.path)
+
+
+def claimed_event(review: Review, by: str, until: datetime) -> NewEvent:
+    """The timeline event of a claim."""
+    return ReviewClaimed(review_id=review.id, by=by, until=until.isoformat()).at(review.path)
+
+
+def released_event(review: Review, by: str) -> NewEvent:
+    """The timeline event of a claim that its reviewer gave up."""
+    return ReviewReleased(review_id=review.id, by=by).at(review.path)
 
 
 def ensure_unclaimed(review: Review, by: str, now: datetime) -> None:

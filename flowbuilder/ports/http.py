@@ -71,9 +71,9 @@ class HttpResponse:
 
         A date is compared with the answer's own `Date`, so clocks need not agree.
         """
-        said = self.headers.get("retry-after", "").strip()
+        text = self.headers.get("retry-after", "").strip()
         try:
-            seconds = float(said) if said[:1].isdigit() else _between(self.headers["date"], said)
+            seconds = float(text) if text[:1].isdigit() else _between(self.headers["date"], text)
         except (KeyError, ValueError, TypeError):
             return None
         return min(max(seconds, 0.0), 86400.0)

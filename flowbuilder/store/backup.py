@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from flowbuilder.errors import ConfigurationError, Refused, Unavailable
-from flowbuilder.model.events import NewEvent
+from flowbuilder.model.event_data import ExecutionReleased
 from flowbuilder.model.execution import TERMINAL
 from flowbuilder.ports import Clock
 from flowbuilder.store.db.database import Database
@@ -146,7 +146,7 @@ def _fence_and_requeue(transaction: Transaction) -> int:
             ready_at=None if status == "paused" else transaction.now(),
             restored=1,
         )
-        event = NewEvent(type="execution_released", data={"reason": "restored from a backup"})
+        event = ExecutionReleased(reason="restored from a backup").at()
         transaction.write_events(row, [event], epoch=row.epoch + EPOCHS)
     return len(ids)
 

@@ -61,15 +61,15 @@ def limits_of(name: str, connection: Mapping[str, Any]) -> Limits:
 
 
 def _rate(name: str, given: Mapping[str, Any]) -> Rate | None:
-    said = given.get("rate")
-    if said is None:
+    text = given.get("rate")
+    if text is None:
         if given.get("burst") is not None:
             raise ConfigurationError(f"connection {name}: limits.burst needs a limits.rate, such as 60/minute")
         return None
-    match = _RATE.fullmatch(said) if isinstance(said, str) else None
+    match = _RATE.fullmatch(text) if isinstance(text, str) else None
     unit = match[2].removesuffix("s") if match else ""
     if match is None or unit not in UNITS or int(match[1]) == 0:
-        raise _wrong(name, "limits.rate", said, f"write a number and a unit, such as 60/minute ({', '.join(UNITS)})")
+        raise _wrong(name, "limits.rate", text, f"write a number and a unit, such as 60/minute ({', '.join(UNITS)})")
     calls = int(match[1])
     burst = max(1, calls // BURST_PART) if given.get("burst") is None else _count(name, "burst", given["burst"])
     return Rate(calls=calls, seconds=UNITS[unit], burst=burst)

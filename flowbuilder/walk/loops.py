@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flowbuilder.errors import LanguageError
+from flowbuilder.model.event_data import ItemFailed, IterationStarted
 from flowbuilder.model.step_path import StepPath
 from flowbuilder.steps.step import render_value
 from flowbuilder.values import Json, JsonObject
@@ -29,7 +30,7 @@ def begin_loop(state: WalkState, run: LoopRun) -> None:
         state.settle(run, "failed", error={"code": "type", "message": message})
         return
     run.items = over
-    state.note("iteration_started", run.path, {"items": len(over)})
+    state.note(run.path, IterationStarted(items=len(over)))
     fill_loop(state, run)
 
 
@@ -108,7 +109,7 @@ def settle_item(state: WalkState, item: ItemRun, error: JsonObject | None) -> No
         "error": error,
     }
     if error is not None:
-        state.note("item_failed", run.path, {"index": item.index, "key": item.key, "error": error})
+        state.note(run.path, ItemFailed(index=item.index, key=item.key, error=error))
         run.failures += 1
         run.stopped = node.on_item_error == "fail" or too_many_failed(run.failures, node.max_failed, run.items)
     state.loops_to_fill[run] = None

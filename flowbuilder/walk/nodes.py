@@ -7,9 +7,10 @@ from typing import Any
 from flowbuilder.errors import LanguageError
 from flowbuilder.json_schema import problems
 from flowbuilder.language import Expression
+from flowbuilder.model.event_data import BranchTaken
 from flowbuilder.plan.nodes import Arm, BranchNode, CallNode, LoopNode, ReviewNode, TaskNode
 from flowbuilder.steps.step import render_value
-from flowbuilder.values import Json, JsonObject
+from flowbuilder.values import JsonObject
 from flowbuilder.walk.admission import begin_task
 from flowbuilder.walk.loops import begin_loop, settle_item
 from flowbuilder.walk.rewind import rewind
@@ -107,8 +108,8 @@ def _begin_branch(state: WalkState, run: NodeRun, node: BranchNode) -> None:
     for index, arm in enumerate(node.arms):
         if taken is None or index != taken[0]:
             state.skip_block(arm.block, run, f"{node.id} took another branch")
-    label: Json = None if taken is None else ("else" if taken[1].when is None else taken[0])
-    state.note("branch_taken", run.path, {"branch": label})
+    label: int | str | None = None if taken is None else ("else" if taken[1].when is None else taken[0])
+    state.note(run.path, BranchTaken(branch=label))
     if taken is None:
         state.settle(run, "completed", None)
         return

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from flowbuilder.model.event_data import RoundStarted
 from flowbuilder.model.review import Decision
-from flowbuilder.values import Json, JsonObject
+from flowbuilder.values import JsonObject
 from flowbuilder.walk.commands import Withdraw, ask_path
 from flowbuilder.walk.runs import BlockRun, NodeRun
 from flowbuilder.walk.state import Begin, WalkState
@@ -27,7 +28,7 @@ def rewind(state: WalkState, review: NodeRun, target: str, decision: Decision) -
     for node in again:
         _abandon(state, block.runs[node.id])
         scope.begin_round(node, feedback)
-    paths: list[Json] = []
+    paths: list[str] = []
     for node in again:
         block.replace(node)
         paths.append(block.runs[node.id].path)
@@ -36,7 +37,7 @@ def rewind(state: WalkState, review: NodeRun, target: str, decision: Decision) -
         block.count_needs(node.id)
         if not block.runs[node.id].unsettled_needs:
             state.jobs.append(Begin(block.runs[node.id]))
-    state.note("round_started", review.path, {"round": count + 1, "rewind_to": target, "steps": paths})
+    state.note(review.path, RoundStarted(round=count + 1, rewind_to=target, steps=paths))
 
 
 def abandon_block(state: WalkState, block: BlockRun) -> None:

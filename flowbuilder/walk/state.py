@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from flowbuilder.model.events import EventType, NewEvent
+from flowbuilder.model.event_data import StepSkipped
+from flowbuilder.model.events import EventData
 from flowbuilder.model.execution import Outcome
 from flowbuilder.model.review import Decision
 from flowbuilder.model.step_path import StepPath
@@ -114,9 +115,9 @@ class WalkState:
         taken, self.commands = self.commands, []
         return taken
 
-    def note(self, kind: EventType, path: str, data: JsonObject) -> None:
+    def note(self, path: str, data: EventData) -> None:
         """Emit a Note."""
-        self.commands.append(Note(event=NewEvent(type=kind, path=path, data=data)))
+        self.commands.append(Note(event=data.at(path)))
 
     def feedback(self, run: NodeRun) -> JsonObject | None:
         """What the reviewer said who asked for this round."""
@@ -173,14 +174,14 @@ class WalkState:
         if isinstance(run.node, BranchNode):
             for arm in run.node.arms:
                 self.skip_block(arm.block, run, reason)
-        self.note("step_skipped", run.path, {"reason": reason})
+        self.note(run.path, StepSkipped(reason=reason))
         self._settle_needs(run, blocks=blocked)
 
     def skip_block(self, block: Block, owner: NodeRun, reason: str) -> None:
         """Skip the steps of a branch that is not taken."""
         for node in block:
             owner.scope.steps[node.id] = {"status": "skipped", "error": None}
-            self.note("step_skipped", owner.scope.path(node.id), {"reason": reason})
+            self.note(owner.scope.path(node.id), StepSkipped(reason=reason))
             if isinstance(node, BranchNode):
                 for arm in node.arms:
                     self.skip_block(arm.block, owner, reason)

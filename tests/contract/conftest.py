@@ -1,4 +1,4 @@
-"""Every test here runs on the store in memory, on SQLite and on PostgreSQL: all obey the same law."""
+"""Every test here runs on the in-memory store, on SQLite and on PostgreSQL."""
 
 import contextlib
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def store(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[Store]:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def sql_store(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[SqlStore]:
-    """A fresh store in a database, for what only databases can do."""
+    """A fresh store in a database, for tests of what only databases guarantee."""
     url = request.getfixturevalue(f"{request.param}_url")
     with contextlib.closing(open_store(url, clock=clock, durable=False)) as opened:
         yield opened
@@ -38,7 +38,7 @@ def sql_store(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[SqlS
 
 @pytest.fixture(autouse=True)
 def _sound(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Whatever a test did to its store, the audit finds nothing afterwards."""
+    """After every test, the audit has no findings in its store."""
     names = {"store", "sql_store"} & set(request.fixturenames)
     stores = [request.getfixturevalue(name) for name in sorted(names)]
     yield

@@ -51,7 +51,7 @@ def acting_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     BEHAVIOURS.clear()
 
 
-class World:
+class DriveScenario:
     """A store, a clock and one execution of the given steps."""
 
     def __init__(self, *steps: dict[str, Any]) -> None:
@@ -95,11 +95,11 @@ def acting(kind: str = "acting", *, does: str = "it", id: str = "a", **more: Any
 
 async def test_a_transient_failure_is_retried_after_its_delay() -> None:
     BEHAVIOURS["it"] = failing(2)
-    world = World(acting(retry={"attempts": 3, "delay_seconds": 2}))
-    begun = world.clock.now()
-    assert (await world.run()).outputs == {"a": 3}
-    assert world.clock.now() - begun == timedelta(seconds=6)
-    assert [event["delay_seconds"] for event in world.events("step_retrying")] == [2, 4]
+    scenario = DriveScenario(acting(retry={"attempts": 3, "delay_seconds": 2}))
+    begun = scenario.clock.now()
+    assert (await scenario.run()).outputs == {"a": 3}
+    assert scenario.clock.now() - begun == timedelta(seconds=6)
+    assert [event["delay_seconds"] for event in scenario.events("step_retrying")] == [2, 4]
 
 
 async def test_a_permanent_failure_is_not_retried() -> None:
@@ -107,68 +107,68 @@ async def test_a_permanent_failure_is_not_retried() -> None:
         raise StepError("wrong", code="wrong")
 
     BEHAVIOURS["it"] = behave
-    result = await World(acting(retry={"attempts": 3})).run()
+    result = await DriveScenario(acting(retry={"attempts": 3})).run()
     assert result.error == {"code": "wrong", "message": "wrong", "path": "a"}
 
 
 async def test_a_long_retry_delay_releases_the_execution_and_attempts_are_counted_on() -> None:
     BEHAVIOURS["it"] = failing(2, retry_after=600)
-    world = World(acting(retry={"attempts": 3}))
-    result = await world.run()
+    scenario = DriveScenario(acting(retry={"attempts": 3}))
+    result = await scenario.run()
     assert result.status == "waiting"
-    assert result.resume_at == world.clock.now() + timedelta(seconds=600)
-    assert world.store.execution(world.id).ready_at == result.resume_at
-    assert world.store.ready() == ()
-    world.clock.advance(600)
-    assert [execution.id for execution in world.store.ready()] == [world.id]
-    assert (await world.run()).status == "waiting"
-    world.clock.advance(600)
-    assert (await world.run()).outputs == {"a": 3}
+    assert result.resume_at == scenario.clock.now() + timedelta(seconds=600)
+    assert scenario.store.execution(scenario.id).ready_at == result.resume_at
+    assert scenario.store.ready() == ()
+    scenario.clock.advance(600)
+    assert [execution.id for execution in scenario.store.ready()] == [scenario.id]
+    assert (await scenario.run()).status == "waiting"
+    scenario.clock.advance(600)
+    assert (await scenario.run()).outputs == {"a": 3}
 
 
 async def test_the_last_attempt_fails_the_step_however_often_the_execution_was_resumed() -> None:
     BEHAVIOURS["it"] = failing(9, retry_after=600)
-    world = World(acting(retry={"attempts": 2}))
-    await world.run()
-    world.clock.advance(600)
-    result = await world.run()
+    scenario = DriveScenario(acting(retry={"attempts": 2}))
+    await scenario.run()
+    scenario.clock.advance(600)
+    result = await scenario.run()
     assert result.status == "failed"
     assert result.error == {"code": "server_error", "message": "busy", "path": "a"}
 
 
 async def test_an_execution_woken_too_early_keeps_waiting() -> None:
     BEHAVIOURS["it"] = failing(1, retry_after=600)
-    world = World(acting(retry={"attempts": 3}))
-    first = await world.run()
-    world.clock.advance(100)
-    again = await world.run()
+    scenario = DriveScenario(acting(retry={"attempts": 3}))
+    first = await scenario.run()
+    scenario.clock.advance(100)
+    again = await scenario.run()
     assert (again.status, again.resume_at, again.progressed) == ("waiting", first.resume_at, False)
 
 
 async def test_independent_steps_run_while_a_step_waits_for_its_retry() -> None:
     BEHAVIOURS["it"] = failing(1, retry_after=600)
     BEHAVIOURS["other"] = lambda _run: "done"
-    world = World(acting(retry={"attempts": 2}), acting(id="b", does="other"))
-    assert (await world.run()).status == "waiting"
-    assert [outcome.path for outcome in world.store.outcomes(world.id)] == ["b"]
+    scenario = DriveScenario(acting(retry={"attempts": 2}), acting(id="b", does="other"))
+    assert (await scenario.run()).status == "waiting"
+    assert [outcome.path for outcome in scenario.store.outcomes(scenario.id)] == ["b"]
 
 
 @pytest.mark.parametrize("kind", ["acting", "awaiting"])
 async def test_a_step_that_exceeds_its_timeout_is_cancelled(kind: str) -> None:
     BEHAVIOURS["it"] = lambda _run: asyncio.sleep(30)
-    result = await World(acting(kind, timeout_seconds=0.1)).run()
+    result = await DriveScenario(acting(kind, timeout_seconds=0.1)).run()
     assert result.error == {"code": "timeout", "message": "took longer than 0.1 s", "path": "a"}
 
 
 async def test_the_timeout_holds_for_blocking_code_and_other_steps_run_meanwhile() -> None:
     BEHAVIOURS["it"] = lambda _run: time.sleep(3)
     BEHAVIOURS["other"] = lambda _run: "done"
-    world = World(acting(timeout_seconds=0.2, on_error="continue"), acting(id="b", does="other"))
+    scenario = DriveScenario(acting(timeout_seconds=0.2, on_error="continue"), acting(id="b", does="other"))
     begun = time.monotonic()
-    result = await world.run()
+    result = await scenario.run()
     assert time.monotonic() - begun < 2
     assert result.outputs == {"a": None, "b": "done"}
-    assert [event["error"]["code"] for event in world.events("step_failed")] == ["timeout"]
+    assert [event["error"]["code"] for event in scenario.events("step_failed")] == ["timeout"]
 
 
 async def test_work_left_behind_after_a_timeout_can_start_no_effect() -> None:
@@ -187,11 +187,11 @@ async def test_work_left_behind_after_a_timeout_can_start_no_effect() -> None:
             said.append(problem.code)
 
     BEHAVIOURS["it"] = lambda run: asyncio.to_thread(behave, run)
-    world = World(acting("awaiting", timeout_seconds=0.1))
-    assert (await world.run()).status == "failed"
+    scenario = DriveScenario(acting("awaiting", timeout_seconds=0.1))
+    assert (await scenario.run()).status == "failed"
     await asyncio.sleep(0.8)
     assert said == ["over"]
-    assert world.store.effects(world.id) == ()
+    assert scenario.store.effects(scenario.id) == ()
 
 
 async def test_a_stopping_worker_finishes_the_running_step_and_requeues_the_execution() -> None:
@@ -204,12 +204,12 @@ async def test_a_stopping_worker_finishes_the_running_step_and_requeues_the_exec
 
     BEHAVIOURS["it"] = lambda _run: slow()
     BEHAVIOURS["next"] = lambda _run: "next"
-    world = World(acting("awaiting"), acting("awaiting", id="b", does="next", depends_on=["a"]))
-    result = await world.run(control)
+    scenario = DriveScenario(acting("awaiting"), acting("awaiting", id="b", does="next", depends_on=["a"]))
+    result = await scenario.run(control)
     assert result.status == "queued"
-    assert [outcome.path for outcome in world.store.outcomes(world.id)] == ["a"]
-    assert [execution.id for execution in world.store.ready()] == [world.id]
-    assert (await world.run()).outputs == {"a": "done", "b": "next"}
+    assert [outcome.path for outcome in scenario.store.outcomes(scenario.id)] == ["a"]
+    assert [execution.id for execution in scenario.store.ready()] == [scenario.id]
+    assert (await scenario.run()).outputs == {"a": "done", "b": "next"}
 
 
 async def test_a_woken_driver_reads_decisions_at_once() -> None:
@@ -231,7 +231,7 @@ async def test_a_woken_driver_reads_decisions_at_once() -> None:
         return "done"
 
     BEHAVIOURS["it"] = lambda _run: slow()
-    world = World(acting("awaiting"), {"id": "r", "type": "human_review", "title": "ok?"})
-    world.store.__class__ = Counting
-    assert (await world.run(control)).status == "waiting"
-    assert [outcome.status for outcome in world.store.outcomes(world.id)] == ["completed"]
+    scenario = DriveScenario(acting("awaiting"), {"id": "r", "type": "human_review", "title": "ok?"})
+    scenario.store.__class__ = Counting
+    assert (await scenario.run(control)).status == "waiting"
+    assert [outcome.status for outcome in scenario.store.outcomes(scenario.id)] == ["completed"]

@@ -51,7 +51,7 @@ def calling_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     Calling.does.clear()
 
 
-class World:
+class ThrottleScenario:
     """A store, a clock and one execution of one step."""
 
     def __init__(self, *does: Behaviour, kind: str = "sharing", beside: bool = False, **more: Any) -> None:
@@ -102,37 +102,37 @@ def answering(run: StepRun) -> int:
 
 
 async def test_a_step_without_retries_is_throttled_and_then_makes_its_first_attempt() -> None:
-    world = World(sent_away(), answering)
-    result = await world.run()
-    assert (result.status, result.resume_at) == ("waiting", world.clock.now() + timedelta(seconds=600))
-    row = world.store.execution(world.id)
+    scenario = ThrottleScenario(sent_away(), answering)
+    result = await scenario.run()
+    assert (result.status, result.resume_at) == ("waiting", scenario.clock.now() + timedelta(seconds=600))
+    row = scenario.store.execution(scenario.id)
     assert (row.status, row.ready_at, row.holder) == ("waiting", result.resume_at, None)
-    (event,) = [event for event in world.store.events(world.id) if event.type == "step_throttled"]
+    (event,) = [event for event in scenario.store.events(scenario.id) if event.type == "step_throttled"]
     assert event.path == "a"
     assert event.data == {
         "connection": "shop",
-        "since": world.clock.now().isoformat(),
-        "until": (world.clock.now() + timedelta(seconds=600)).isoformat(),
+        "since": scenario.clock.now().isoformat(),
+        "until": (scenario.clock.now() + timedelta(seconds=600)).isoformat(),
         "reason": "not more often",
         "attempt": 1,
         "turn": TURN,
     }
-    world.clock.advance(600)
-    assert (await world.run()).outputs == {"a": 1}
-    assert world.types().count("step_started") == 1
+    scenario.clock.advance(600)
+    assert (await scenario.run()).outputs == {"a": 1}
+    assert scenario.types().count("step_started") == 1
 
 
 async def test_throttling_uses_up_no_attempt() -> None:
     def failing(_run: StepRun) -> None:
         raise TransientError("down", reason="server_error", retry_after=0)
 
-    world = World(sent_away(), failing, sent_away(), failing, retry={"attempts": 2, "delay_seconds": 0})
+    scenario = ThrottleScenario(sent_away(), failing, sent_away(), failing, retry={"attempts": 2, "delay_seconds": 0})
     for _ in range(2):
-        assert (await world.run()).status == "waiting"
-        world.clock.advance(600)
-    result = await world.run()
+        assert (await scenario.run()).status == "waiting"
+        scenario.clock.advance(600)
+    result = await scenario.run()
     assert result.error == {"code": "server_error", "message": "down", "path": "a"}
-    events = [event for event in world.store.events(world.id) if event.path == "a"][1:]
+    events = [event for event in scenario.store.events(scenario.id) if event.path == "a"][1:]
     steps = [(event.type, event.data["attempt"]) for event in events]
     assert steps == [("step_throttled", 1), ("step_retrying", 1), ("step_throttled", 2), ("step_failed", 2)]
 
@@ -143,56 +143,56 @@ async def test_a_throttled_step_runs_when_due_while_another_step_still_runs() ->
 
     async def working_for_long(_run: StepRun) -> None:
         await asyncio.sleep(0.05)
-        world.clock.advance(600)
+        scenario.clock.advance(600)
 
-    world = World(
+    scenario = ThrottleScenario(
         sent_away(), working_for_long, failing, answering, beside=True, retry={"attempts": 2, "delay_seconds": 0}
     )
-    assert (await world.run()).outputs == {"a": 2, "b": None}
+    assert (await scenario.run()).outputs == {"a": 2, "b": None}
 
 
 async def test_an_execution_woken_too_early_keeps_waiting() -> None:
-    world = World(sent_away(), answering)
-    first = await world.run()
-    world.clock.advance(100)
-    again = await world.run()
+    scenario = ThrottleScenario(sent_away(), answering)
+    first = await scenario.run()
+    scenario.clock.advance(100)
+    again = await scenario.run()
     assert (again.status, again.resume_at, again.progressed) == ("waiting", first.resume_at, False)
 
 
 async def test_a_short_throttle_wait_releases_the_execution_too() -> None:
-    world = World(sent_away(2), answering)
-    assert (await world.run()).status == "waiting"
+    scenario = ThrottleScenario(sent_away(2), answering)
+    assert (await scenario.run()).status == "waiting"
 
 
 @pytest.mark.parametrize("kind", ["calling", "sharing"])
 async def test_a_throttled_step_has_its_reservation_when_it_runs_again(kind: str) -> None:
-    world = World(
+    scenario = ThrottleScenario(
         sent_away(),
         lambda _run: [current_throttle_context().reservations, current_throttle_context().times_throttled],
         kind=kind,
     )
-    await world.run()
-    world.clock.advance(600)
-    assert (await world.run()).outputs == {"a": [{"shop": TURN}, 1]}
+    await scenario.run()
+    scenario.clock.advance(600)
+    assert (await scenario.run()).outputs == {"a": [{"shop": TURN}, 1]}
 
 
 async def test_a_rate_limit_error_of_a_third_party_step_is_a_wait_that_doubles_up_to_a_minute() -> None:
-    world = World(refusing())
+    scenario = ThrottleScenario(refusing())
     waits = []
     for _ in range(7):
-        result = await world.run()
+        result = await scenario.run()
         assert result.resume_at is not None
-        waits.append((result.resume_at - world.clock.now()).total_seconds())
-        world.clock.advance(waits[-1])
+        waits.append((result.resume_at - scenario.clock.now()).total_seconds())
+        scenario.clock.advance(waits[-1])
     assert waits == [5, 10, 20, 40, 60, 60, 60]
 
 
 async def test_after_a_day_of_throttling_the_step_fails() -> None:
-    world = World(refusing(3600))
+    scenario = ThrottleScenario(refusing(3600))
     for _ in range(24):
-        assert (await world.run()).status == "waiting"
-        world.clock.advance(3600)
-    result = await world.run()
+        assert (await scenario.run()).status == "waiting"
+        scenario.clock.advance(3600)
+    result = await scenario.run()
     assert result.error is not None
     assert result.error["code"] == "throttled"
     assert result.error["message"] == "still rate limited after 24 hours of waiting: too often"
@@ -202,24 +202,24 @@ async def test_a_rate_limit_after_progress_restarts_the_day_of_waiting() -> None
     def failing(_run: StepRun) -> None:
         raise TransientError("down", reason="server_error", retry_after=3600)
 
-    world = World(
+    scenario = ThrottleScenario(
         *[refusing(3600)] * 20, failing, *[refusing(3600)] * 20, answering, retry={"attempts": 2, "delay_seconds": 0}
     )
     for _ in range(41):
-        assert (await world.run()).status == "waiting"
-        world.clock.advance(3600)
-    assert (await world.run()).outputs == {"a": 2}
+        assert (await scenario.run()).status == "waiting"
+        scenario.clock.advance(3600)
+    assert (await scenario.run()).outputs == {"a": 2}
 
 
 async def test_a_local_run_waits_for_a_throttled_step() -> None:
-    world = World(sent_away(), sent_away(30), answering)
-    result = await world.local.run(world.id)
+    scenario = ThrottleScenario(sent_away(), sent_away(30), answering)
+    result = await scenario.local.run(scenario.id)
     assert (result.status, result.outputs) == ("completed", {"a": 1})
 
 
 async def test_a_local_run_does_not_wait_for_hours() -> None:
-    world = World(sent_away(7200), answering)
-    assert (await world.local.run(world.id)).status == "waiting"
+    scenario = ThrottleScenario(sent_away(7200), answering)
+    assert (await scenario.local.run(scenario.id)).status == "waiting"
 
 
 @pytest.mark.parametrize("kind", ["calling", "sharing"])
@@ -229,7 +229,7 @@ async def test_the_timeout_of_a_step_excludes_rate_limit_waits(kind: str) -> Non
         await asyncio.sleep(0.4)
         return "in time"
 
-    assert (await World(waiting, kind=kind, timeout_seconds=0.3).run()).outputs == {"a": "in time"}
+    assert (await ThrottleScenario(waiting, kind=kind, timeout_seconds=0.3).run()).outputs == {"a": "in time"}
 
 
 async def test_the_timeout_of_a_step_includes_its_own_time() -> None:
@@ -237,24 +237,24 @@ async def test_the_timeout_of_a_step_includes_its_own_time() -> None:
         current_throttle_context().extend_timeouts(0.1)
         await asyncio.sleep(5)
 
-    result = await World(idling, timeout_seconds=0.1).run()
+    result = await ThrottleScenario(idling, timeout_seconds=0.1).run()
     assert result.error is not None
     assert result.error["code"] == "timeout"
 
 
 async def test_an_execution_is_paused_while_a_step_is_throttled() -> None:
-    world = World(sent_away(), answering)
-    await world.run()
-    assert world.store.request_control(world.id, "pause", "someone").status == "paused"
-    world.store.request_control(world.id, None, "someone")
-    assert (await world.run()).status == "waiting"
-    assert world.store.request_control(world.id, "cancel", "someone").status == "cancelled"
+    scenario = ThrottleScenario(sent_away(), answering)
+    await scenario.run()
+    assert scenario.store.request_control(scenario.id, "pause", "someone").status == "paused"
+    scenario.store.request_control(scenario.id, None, "someone")
+    assert (await scenario.run()).status == "waiting"
+    assert scenario.store.request_control(scenario.id, "cancel", "someone").status == "cancelled"
 
 
 async def test_a_mistake_in_a_step_type_is_not_throttling() -> None:
     def wrong(_run: StepRun) -> None:
         raise StepError("wrong", code="wrong")
 
-    result = await World(wrong).run()
+    result = await ThrottleScenario(wrong).run()
     assert result.error is not None
     assert result.error["code"] == "wrong"

@@ -90,8 +90,11 @@ async def test_reviews_expire_without_prefect(installation: PrefectInstallation)
     assert installation.app.execution(execution_id).outputs == {"result": ["rejected", None]}
 
 
-async def test_what_another_kind_of_worker_had_last_waits_for_prefect(installation: PrefectInstallation) -> None:
+async def test_what_another_kind_of_worker_had_last_waits_for_prefect(
+    installation: PrefectInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     execution_id = await waiting(installation)
+    monkeypatch.setattr("flowbuilder.prefect.worker.dispatcher.COOLDOWN_SECONDS", 3600.0)
     lease = installation.store.claim(execution_id, new_holder("flow"), timedelta(milliseconds=1))
     with prefect_away():
         async with installation.worker() as worker:
@@ -194,7 +197,7 @@ async def test_what_a_process_held_that_has_died_goes_on_while_prefect_does_not_
     async with silent_server() as api:
         with prefect_away(api):
             async with installation.worker():
-                await asyncio.sleep(1.5)  # its sweep waits for Prefect by now
+                await asyncio.sleep(1.5)  # its reconciler waits for Prefect by now
                 other.kill()
                 await other.wait()
                 await installation.status(execution_id, "completed")

@@ -49,15 +49,17 @@ SEEDS = range(8)
 def scenarios() -> Iterator[tuple[str, History]]:
     """Each once without trouble, and once with a death in the middle."""
     for scenario in SCENARIOS:
-        box = CrashInjector(counts=changes)
+        injector = CrashInjector(counts=changes)
         for name, crashes in ((scenario.name, False), (f"{scenario.name}-after-a-death", True)):
             clock = FakeClock()
             store = MemoryStore(clock=clock)
-            stage = CrashScenario(scenario, partial(_itself, store), clock)
+            crash_run = CrashScenario(scenario, partial(_itself, store), clock)
             with contextlib.suppress(Crash):
-                stage.live(CrashInjector(len(box.operations) * 2 // 3, "before", counts=changes) if crashes else box)
+                crash_run.live(
+                    CrashInjector(len(injector.operations) * 2 // 3, "before", counts=changes) if crashes else injector
+                )
             clock.advance(60)
-            stage.live(CrashInjector())
+            crash_run.live(CrashInjector())
             yield f"scenario-{name}", history_of(store, "run")
 
 
@@ -69,11 +71,11 @@ def _itself(store: MemoryStore) -> MemoryStore:
 def simulations() -> Iterator[tuple[str, History]]:
     """Executions that went through a lot."""
     with TemporaryDirectory() as folder:
-        ground = StoreFactory(Path(folder))
+        store_factory = StoreFactory(Path(folder))
         for seed in SEEDS:
-            simulate(seed, ground)
-            for execution in sorted(ground._memory._memory.executions):
-                history = history_of(ground._memory, execution)
+            simulate(seed, store_factory)
+            for execution in sorted(store_factory._memory._memory.executions):
+                history = history_of(store_factory._memory, execution)
                 yield f"simulated-{seed}-{execution}-{history['workflow'][0]}", history
 
 

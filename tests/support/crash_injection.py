@@ -81,8 +81,8 @@ class Survey(CrashInjector):
 class CrashProxy:
     """Stands for an object: every call of a public method is an operation of the box."""
 
-    def __init__(self, inner: Any, box: CrashInjector, name: str) -> None:
-        self._inner, self._box, self._name = inner, box, name
+    def __init__(self, inner: Any, injector: CrashInjector, name: str) -> None:
+        self._inner, self._injector, self._name = inner, injector, name
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._inner, name)
@@ -93,24 +93,24 @@ class CrashProxy:
             return self._awaited(operation, found)
 
         def call(*given: Any, **named: Any) -> Any:
-            counted = self._box.before(operation)
-            number = len(self._box.operations)
+            counted = self._injector.before(operation)
+            number = len(self._injector.operations)
             try:
                 return found(*given, **named)
             finally:  # also where it raises: that the other side refuses is an answer too
                 if counted:
-                    self._box.after(operation, number)
+                    self._injector.after(operation, number)
 
         return call
 
     def _awaited(self, operation: str, found: Callable[..., Any]) -> Callable[..., Any]:
         async def call(*given: Any, **named: Any) -> Any:
-            counted = self._box.before(operation)
-            number = len(self._box.operations)
+            counted = self._injector.before(operation)
+            number = len(self._injector.operations)
             try:
                 return await found(*given, **named)
             finally:
                 if counted:
-                    self._box.after(operation, number)
+                    self._injector.after(operation, number)
 
         return call

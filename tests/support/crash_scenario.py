@@ -1,4 +1,4 @@
-"""One scenario on one store: processes that start, work and may crash, and the world that survives them."""
+"""One scenario on one store: lives of processes that begin, work and may crash, in a world that survives them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.support.effect_targets import CrashableSite, Service, Site, Targets
 
 TTL = timedelta(seconds=15)
 PASSES = 60
-"""After how many passes a process counts as stuck."""
+"""How often a life looks around before it is taken to be stuck."""
 READS = frozenset(
     {
         "execution", "executions", "outcomes", "control", "ready", "events", "review", "reviews", "pending_counts",
@@ -38,7 +38,7 @@ READS = frozenset(
         "sites",
     }
 )  # fmt: skip
-"""Read operations of a store: a crash at one of them equals a crash after the write before it."""
+"""Operations of a store that change nothing: to die right before or after one is to die after the write before it."""
 
 
 def changes(operation: str) -> bool:
@@ -55,7 +55,7 @@ class Opener(Protocol):
 
 @dataclass(frozen=True)
 class Ending:
-    """The result of an execution: what must be the same wherever a process crashed."""
+    """What an execution came to: what must be the same whatever crashed on the way."""
 
     status: str
     outputs: Any
@@ -67,8 +67,8 @@ class Ending:
 class Engine:
     """Prefect, as the application sees it: starting is idempotent by the execution's id, a wake-up is a hint."""
 
-    def __init__(self, stage: CrashScenario, store: Store) -> None:
-        self._stage, self._store = stage, store
+    def __init__(self, crash_run: CrashScenario, store: Store) -> None:
+        self._stage, self._store = crash_run, store
 
     def start(self, wanted: StartRequest) -> str:
         create_execution(
@@ -89,7 +89,7 @@ class Engine:
 
 
 class CrashScenario:
-    """The world of one scenario: a clock, targets, people, and a store that each process opens anew."""
+    """The world of one scenario: a clock, targets, people, and a store that each life opens anew."""
 
     def __init__(
         self,
@@ -109,25 +109,25 @@ class CrashScenario:
         self.asked: set[int] = set()
         self._eyes: Store | None = None
 
-    def live(self, box: CrashInjector) -> None:
-        """One process: start the execution unless it exists, then work and answer until nothing is left to do."""
+    def live(self, injector: CrashInjector) -> None:
+        """One process: start the execution unless it is there, then work and answer until nothing is left to do."""
         self.lives += 1
         self.look_away()
         opened = self.opener()
         try:
             with deterministic_scheduling(), unhurried():
-                self._live(CrashProxy(opened, box, "store"), box)
+                self._live(CrashProxy(opened, injector, "store"), injector)
         except Crash:
-            self.answers_lost += (box.operations[-1], box.when) == ("store.save_step_memo", "before")
+            self.answers_lost += (injector.operations[-1], injector.when) == ("store.save_step_memo", "before")
             raise
         finally:
             close = getattr(opened, "close", None)
             if close is not None:
                 close()
 
-    def _live(self, store: Any, box: CrashInjector) -> None:
-        app = App(store, CrashProxy(Engine(self, store), box, "prefect"), Settings())  # type: ignore[arg-type]
-        ports = self.ports(box)
+    def _live(self, store: Any, injector: CrashInjector) -> None:
+        app = App(store, CrashProxy(Engine(self, store), injector, "prefect"), Settings())  # type: ignore[arg-type]
+        ports = self.ports(injector)
         self._prepare(app, store)
         idle = 0
         for _ in range(PASSES):
@@ -159,13 +159,13 @@ class CrashScenario:
     def _start(self, app: App, **named: Any) -> None:
         app.start(**named)
 
-    def ports(self, box: CrashInjector) -> Ports:
-        """The ports, each with crash injection."""
+    def ports(self, injector: CrashInjector) -> Ports:
+        """The world outside, each part of it in the box."""
         return fake_ports(
             clock=self.clock,
-            http=CrashProxy(self.targets.service, box, "service"),  # type: ignore[arg-type]
-            cms=CrashableSite(self.targets.site, box),  # type: ignore[arg-type]
-            models=CrashProxy(self.targets.model, box, "model"),
+            http=CrashProxy(self.targets.service, injector, "service"),  # type: ignore[arg-type]
+            cms=CrashableSite(self.targets.site, injector),  # type: ignore[arg-type]
+            models=CrashProxy(self.targets.model, injector, "model"),
             sandbox=self.sandbox,
         )
 
@@ -221,19 +221,19 @@ class CrashScenario:
         return pickle.dumps((self.targets, self.clock.now(), sorted(self.asked), looks))
 
     def _look(self) -> Store:
-        """A store opened for reading, until the next process starts."""
+        """A store opened to look at, until the next life begins."""
         if self._eyes is None:
             self._eyes = self.opener()
         return self._eyes
 
     def look_away(self) -> None:
-        """Close the store that was opened for reading."""
+        """Close what was opened to look."""
         if self._eyes is not None:
             _close(self._eyes)
             self._eyes = None
 
     def ending(self) -> Ending:
-        """The result of the execution."""
+        """What the execution came to."""
         store = self._look()
         execution = store.execution(self.run)
         outcomes = {
@@ -249,7 +249,7 @@ class CrashScenario:
         )
 
     def complaints(self, *, audited: bool = True) -> list[str]:
-        """The audit's findings, and contradictions between the store and the targets' own logs."""
+        """What the audit finds in the store, and what the targets' own logs say against it."""
         store = self._look()
         found = [str(finding) for finding in audit(store, [self.run])] if audited else []
         ledger = {effect.key: effect for effect in store.effects(self.run)}
@@ -286,7 +286,7 @@ class CrashScenario:
         return self._look().events(self.run)
 
     def execution(self) -> Execution:
-        """The stored execution."""
+        """The execution, as it is remembered."""
         return self._look().execution(self.run)
 
 

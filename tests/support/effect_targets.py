@@ -29,8 +29,8 @@ class Site(MemoryCms):
 class CrashableSite(CrashProxy):
     """A CMS in a box; it is asked for by site."""
 
-    def __init__(self, inner: Site, box: CrashInjector) -> None:
-        super().__init__(inner, box, "cms")
+    def __init__(self, inner: Site, injector: CrashInjector) -> None:
+        super().__init__(inner, injector, "cms")
 
     async def __call__(self, site: JsonObject) -> CrashableSite:
         return self

@@ -31,6 +31,6 @@ def title(page: AppTest) -> str:
 def alerts(page: AppTest) -> str:
     """All errors, warnings and toasts, without Markdown escapes."""
     boxes = re.findall(r'role="alert">(.*?)</div>', markup(page), re.DOTALL)
-    messages = [html.unescape(re.sub(r"<[^>]*>", "", box)) for box in boxes]
+    messages = [html.unescape(re.sub(r"<[^>]*>", "", injector)) for injector in boxes]
     toasts = (re.sub(r"\\([^\w\s])", r"\1", str(each.value)).replace("\u2060", "") for each in page.toast)
     return "\n".join([*messages, *toasts])

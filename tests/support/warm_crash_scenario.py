@@ -58,24 +58,24 @@ class WarmCrashScenario(CrashScenario):
         self.key, self.heard = run, heard
         self.prefect = PrefectMemory()
 
-    def _live(self, store: Any, box: CrashInjector) -> None:
-        asyncio.run(self._work_warm(store, box))
+    def _live(self, store: Any, injector: CrashInjector) -> None:
+        asyncio.run(self._work_warm(store, injector))
 
-    async def _work_warm(self, store: Any, box: CrashInjector) -> None:
+    async def _work_warm(self, store: Any, injector: CrashInjector) -> None:
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # a crash leaves tasks behind
-        server = CrashProxy(self.prefect, box, "prefect")
+        server = CrashProxy(self.prefect, injector, "prefect")
         client: Any = Client(server)
         settings = Settings(work_pool=POOL, home=Path("nowhere"), lease_seconds=TTL.total_seconds())
         worker_context = WorkerContext(
-            store=store, ports=self.ports(box), settings=settings, holder=f"worker:{self.lives}"
+            store=store, ports=self.ports(injector), settings=settings, holder=f"worker:{self.lives}"
         )
         alone = SettingsContext(profile=get_settings_context().profile, settings=_alone())
         with alone, AsyncClientContext.model_construct(client=client):
             dispatcher = Dispatcher(worker_context, client, pool=POOL, limit=10)
-            with prefect_in_memory(server, CrashProxy(WakeUps(dispatcher, heard=self.heard), box, "wakeup")):
-                await self._look_after(App(store, PrefectEngine(store, settings), settings), dispatcher, box)
+            with prefect_in_memory(server, CrashProxy(WakeUps(dispatcher, heard=self.heard), injector, "wakeup")):
+                await self._look_after(App(store, PrefectEngine(store, settings), settings), dispatcher, injector)
 
-    async def _look_after(self, app: App, dispatcher: Dispatcher, box: CrashInjector) -> None:
+    async def _look_after(self, app: App, dispatcher: Dispatcher, injector: CrashInjector) -> None:
         store, client = dispatcher.worker_context.store, dispatcher.client
 
         async def offer(execution: Execution) -> bool:
@@ -89,11 +89,11 @@ class WarmCrashScenario(CrashScenario):
         for _ in range(PASSES):
             for run in await client.scheduled():  # type: ignore[attr-defined]
                 dispatcher.enqueue(str(run.id), run)
-            await self._until_quiet(dispatcher, box)
+            await self._until_quiet(dispatcher, injector)
             result = await reconciler.reconcile(complete=True)
-            await self._until_quiet(dispatcher, box)
+            await self._until_quiet(dispatcher, injector)
             busy = bool(result.expired or result.woken or result.corrected) or self._answer(app, store)
-            await self._until_quiet(dispatcher, box)
+            await self._until_quiet(dispatcher, injector)
             if not busy and store.execution(self.run).status in TERMINAL:
                 break
             idle = 0 if busy else idle + 1
@@ -106,11 +106,11 @@ class WarmCrashScenario(CrashScenario):
     def _start(self, app: App, **named: Any) -> None:
         self.run = app.start(key=self.key, **named)
 
-    async def _until_quiet(self, dispatcher: Dispatcher, box: CrashInjector) -> None:
+    async def _until_quiet(self, dispatcher: Dispatcher, injector: CrashInjector) -> None:
         """Return when no execution runs and all updates have reached Prefect."""
         while True:
             await dispatcher.wait_idle()
-            if box.dead:
+            if injector.dead:
                 raise Crash("the worker")
             if not dispatcher.slots and all(reporter.idle for reporter in dispatcher._reporters.values()):
                 return

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowbuilder.values import MAX_DEPTH, NotJson, canonical, digest, ensure_json, pointer, strings_in
+from flowbuilder.values import (
+    MAX_DEPTH,
+    NotJson,
+    canonical,
+    digest,
+    ensure_json,
+    map_values,
+    pointer,
+    strings_in,
+    walk_values,
+)
 
 JSON = st.recursive(
     st.none()
@@ -89,3 +99,17 @@ def test_containers_without_anything_in_them_are_counted_too() -> None:
         ensure_json([[]] * 1_000, max_bytes=1_500)
     with pytest.raises(NotJson, match=r"value\.a\[.*\] is too large"):
         ensure_json({"a": [[{}]] * 1_000}, max_bytes=3_000)
+
+
+def test_walking_yields_every_value_that_is_no_container_with_its_place() -> None:
+    value = {"a": ["x", (None, {"b": 1})], "c": {}}
+    assert list(walk_values(value, ("at",))) == [
+        (("at", "a", 0), "x"),
+        (("at", "a", 1, 0), None),
+        (("at", "a", 1, 1, "b"), 1),
+    ]
+
+
+def test_mapping_replaces_each_value_and_copies_the_containers() -> None:
+    value = {"a": ["x", (2,)], "c": {}}
+    assert map_values(value, lambda place, inner: [*place, inner]) == {"a": [["a", 0, "x"], [["a", 1, 0, 2]]], "c": {}}

@@ -144,19 +144,21 @@ def _result(answer: HttpResponse) -> JsonObject:
             raise StepError(f"{what} answered without JSON", code="not_json")
         return body
     error = body.get("error") if isinstance(body, dict) else None
-    message = str(error.get("message", ""))[:300] if isinstance(error, dict) else ""
-    said = f"{what} answered {answer.status}: {message}" if message else f"{what} answered {answer.status}"
+    reason = str(error.get("message", ""))[:300] if isinstance(error, dict) else ""
+    message = f"{what} answered {answer.status}: {reason}" if reason else f"{what} answered {answer.status}"
     reasons = {str(item.get("reason")) for item in error.get("errors") or ()} if isinstance(error, dict) else set()
     if answer.status == 429 or (answer.status == 403 and reasons & _QUOTA):
-        load = "load quota" in message.lower() or "quotaExceeded" in reasons
+        load = "load quota" in reason.lower() or "quotaExceeded" in reasons
         wait = answer.retry_after or (LOAD_QUOTA_SECONDS if load else None)
-        raise TransientError(said, reason="rate_limit", retry_after=wait)
+        raise TransientError(message, reason="rate_limit", retry_after=wait)
     if answer.status in (401, 403):
         raise StepError(
-            f"{said} (has the account access to this property?)", code="auth", detail={"status": answer.status}
+            f"{message} (check that the account has access to this property)",
+            code="auth",
+            detail={"status": answer.status},
         )
-    if message and answer.status < 500:
+    if reason and answer.status < 500:
         rejected = answer.status >= 400
-        raise StepError(said, code=f"http_{answer.status}", detail={"status": answer.status}, definitive=rejected)
+        raise StepError(message, code=f"http_{answer.status}", detail={"status": answer.status}, definitive=rejected)
     answer.ensure_success(what)
-    raise StepError(said, code="not_json")
+    raise StepError(message, code="not_json")

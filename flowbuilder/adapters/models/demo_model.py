@@ -96,24 +96,24 @@ def _analysed(prompt: str, *, this_year: int) -> _Analysis:
     marked, around = _marked(prompt)
     page = _OWN.sub("", marked["page"] if "page" in marked else _unmarked(prompt)).strip()
     title, rows = marked.get("title", ""), _rows(marked.get("rows", ""))
-    reading = PageStatistics(title=title, sections=sections_of(page), searches=searches_of(rows))
+    statistics = PageStatistics(title=title, sections=sections_of(page), searches=searches_of(rows))
     asked = next((match[1].strip() for match in _ASKED.finditer(around)), "")
     less = bool(asked and _LESS.search(asked))
-    open_ones = [search for search in reading.searches if not reading.has_heading(search.query)]
-    answers = {search: said for search in open_ones if (said := reading.answer(search.query))}
+    open_ones = [search for search in statistics.searches if not statistics.has_heading(search.query)]
+    answers = {search: found for search in open_ones if (found := statistics.answer(search.query))}
     missing = [search for search in open_ones if search not in answers]
-    summary = [] if less else _first_two(reading)
+    summary = [] if less else _first_two(statistics)
     body = _body(page, summary, list(answers.items())[:MAX_ANSWERS])
     added = body != page
-    seen = sum(search.impressions for search in reading.searches)
+    seen = sum(search.impressions for search in statistics.searches)
     unanswered = sum(search.impressions for search in missing) / seen if seen else 0.5
     return _Analysis(
-        title=title or reading.sections[0].heading if reading.sections else title,
-        lead=_opening(reading, 155),
+        title=title or statistics.sections[0].heading if statistics.sections else title,
+        lead=_opening(statistics, 155),
         body=body,
-        brief=_brief(reading, answers, missing, asked, less, added, this_year),
+        brief=_brief(statistics, answers, missing, asked, less, added, this_year),
         score=round(0.7 + 0.3 * (1 - unanswered), 2) if added else 0.2,
-        queries=tuple(search.query for search in missing or reading.searches),
+        queries=tuple(search.query for search in missing or statistics.searches),
     )
 
 
@@ -124,19 +124,19 @@ def _body(page: str, summary: list[str], answers: list[tuple[Search, str]]) -> s
         head, mark, rest = page.partition("\n## ")
         parts = [head.rstrip(), f"## {SUMMARY}\n\n{lines}", *([f"## {rest}"] if mark else [])]
     if answers:
-        shown = "\n\n".join(f"**{_question(search.query)}** {said}" for search, said in answers)
+        shown = "\n\n".join(f"**{_question(search.query)}** {answer}" for search, answer in answers)
         parts.append(f"## {QUESTIONS}\n\n{shown}")
     return "\n\n".join(part.strip("\n") for part in parts if part.strip()) + "\n" if len(parts) > 1 else page
 
 
-def _first_two(reading: PageStatistics) -> list[str]:
-    chosen = reading.central[:2]
-    in_order = [part for section in reading.sections for part in section.sentences if part in chosen]
+def _first_two(statistics: PageStatistics) -> list[str]:
+    chosen = statistics.central[:2]
+    in_order = [part for section in statistics.sections for part in section.sentences if part in chosen]
     return list(dict.fromkeys(in_order)) if len(chosen) == 2 else []
 
 
 def _brief(
-    reading: PageStatistics,
+    statistics: PageStatistics,
     answers: dict[Search, str],
     missing: list[Search],
     asked: str,
@@ -144,18 +144,18 @@ def _brief(
     added: bool,
     this_year: int,
 ) -> str:
-    said = [f"{LABEL}: {'summary and answers are sentences of the page itself' if added else 'nothing to add'}"]
+    parts = [f"{LABEL}: {'summary and answers are sentences of the page itself' if added else 'nothing to add'}"]
     if answers:
-        said.append(f"answered from the page: {_named(list(answers))}")
+        parts.append(f"answered from the page: {_named(list(answers))}")
     if missing:
-        said.append(f"not answered yet, for an editor: {_named(missing)}")
-    years = reading.years(before=this_year)
+        parts.append(f"not answered yet, for an editor: {_named(missing)}")
+    years = statistics.years(before=this_year)
     if years:
-        said.append("to be checked: " + ", ".join(f"{year} is named {count}x" for year, count in years.items()))
+        parts.append("to be checked: " + ", ".join(f"{year} is named {count}x" for year, count in years.items()))
     if asked:
         done = "applied, the summary is left out" if less else "refused, that needs a language model"
-        said.append(f"the reviewer's “{asked[:120]}”: {done}")
-    return ". ".join(said) + "."
+        parts.append(f"the reviewer's “{asked[:120]}”: {done}")
+    return ". ".join(parts) + "."
 
 
 def _named(searches: list[Search]) -> str:
@@ -166,8 +166,8 @@ def _question(query: str) -> str:
     return query[:1].upper() + query[1:].rstrip("?") + "?"
 
 
-def _opening(reading: PageStatistics, most: int) -> str:
-    first = next((part for section in reading.sections for part in section.sentences), "")
+def _opening(statistics: PageStatistics, most: int) -> str:
+    first = next((part for section in statistics.sections for part in section.sentences), "")
     text = plain(first)
     return text if len(text) <= most else text[:most].rpartition(" ")[0] + "…"
 

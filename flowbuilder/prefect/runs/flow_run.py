@@ -32,7 +32,7 @@ from flowbuilder.engine.drive_control import DriveControl
 from flowbuilder.engine.driver import RunResult
 from flowbuilder.engine.runner import run_execution
 from flowbuilder.errors import Conflict, DefinitionError, NotFound, Refused, Unavailable
-from flowbuilder.model.events import NewEvent
+from flowbuilder.model.event_data import ResumedWithoutDecision
 from flowbuilder.model.execution import TERMINAL, Execution
 from flowbuilder.prefect.api.availability import PrefectUnavailable, prefect_call
 from flowbuilder.prefect.api.cached_reads import DeploymentLimits
@@ -96,7 +96,7 @@ async def run_flow_run(
             raise
         result = RunResult(status=execution.status, outputs=execution.outputs, error=execution.error)
     if resumed and result.status == "waiting" and not result.progressed:
-        event = NewEvent(type="resumed_without_decision", data={"by": PREFECT_UI})
+        event = ResumedWithoutDecision(by=PREFECT_UI).at()
         await asyncio.to_thread(store.record_event, execution.id, event)
     return result
 

@@ -48,7 +48,7 @@ Options = Literal["off", "block", "warning", "info"] | RuleOptions
 class Guard(Step):
     """Compare a proposal with the content it replaces: lost links, new numbers, skipped headings, scripts.
 
-    `rules` turns a rule `off`, gives it another severity, or `{severity, words, share}`. The output is `{findings,
+    `rules` sets a rule to `off`, to another severity, or to `{severity, words, share}`. The output is `{findings,
     worst}`, for a review's `findings` or a condition; the rules change nothing.
     """
 

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Row, Select, bindparam, literal, select, tuple_
 
 from flowbuilder.errors import NotFound
-from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Execution
+from flowbuilder.model.lease_rules import started_event
 from flowbuilder.model.stored_json import storable
 from flowbuilder.ports import ExecutionFilter
 from flowbuilder.store.db.column_types import UtcDateTime
@@ -61,14 +61,7 @@ class SqlExecutions(Repository):
                 transaction.commit_mark = None
                 return read_execution(transaction, execution.id)
             transaction.execute(values_table.insert().values(execution_id=row.id, **large))
-            data: JsonObject = {
-                "workflow": execution.workflow,
-                "version": execution.version,
-                "digest": execution.digest,
-                "inputs": execution.inputs,
-                "site": execution.site,
-            }
-            transaction.write_events(row, [NewEvent(type="execution_started", data=data)], first_seq=1)
+            transaction.write_events(row, [started_event(execution)], first_seq=1)
             if execution.ready_at is not None:
                 transaction.notify_ready(execution.id)
             return execution_of(row, **large)

@@ -209,8 +209,8 @@ def _missed(transaction: Transaction, row: Row[Any], events: tuple[NewEvent, ...
 
 
 def _store_snapshot(transaction: Transaction, row: Row[Any]) -> None:
-    kept = transaction.execute(select(values_table).where(values_table.c.execution_id == row.id)).one()
-    excerpt = search_snapshot(inputs=kept.inputs, site=row.site, outputs=kept.outputs, error=kept.error)
+    stored = transaction.execute(select(values_table).where(values_table.c.execution_id == row.id)).one()
+    excerpt = search_snapshot(inputs=stored.inputs, site=row.site, outputs=stored.outputs, error=stored.error)
     transaction.execute(
         update(executions_table).where(executions_table.c.id == row.id).values(context_snapshot=excerpt)
     )

@@ -22,11 +22,13 @@ from flowbuilder.model.review_rules import (
     PartialApproval,
     apply_answer,
     approved_event,
+    claimed_event,
     decided_event,
     ensure_reviewer,
     ensure_unclaimed,
     expire,
     expired_event,
+    released_event,
     with_escalation,
     with_partial_approval,
 )
@@ -112,8 +114,7 @@ class SqlReviews(Repository):
             claimed = replace(review, claimed_by=by, claimed_until=until, version=version)
             update_review(transaction, review, claimed)
             if not extended:
-                data: JsonObject = {"review_id": review_id, "by": by, "until": until.isoformat()}
-                transaction.write_events(row, [NewEvent(type="review_claimed", path=review.path, data=data)])
+                transaction.write_events(row, [claimed_event(review, by, until)])
             return claimed
 
         return self._database.write(claim)
@@ -128,8 +129,7 @@ class SqlReviews(Repository):
                 return review
             freed = replace(review, claimed_by=None, claimed_until=None, version=review.version + 1)
             update_review(transaction, review, freed)
-            data: JsonObject = {"review_id": review_id, "by": by}
-            transaction.write_events(row, [NewEvent(type="review_released", path=review.path, data=data)])
+            transaction.write_events(row, [released_event(review, by)])
             return freed
 
         return self._database.write(release)

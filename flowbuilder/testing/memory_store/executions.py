@@ -21,6 +21,7 @@ from flowbuilder.model.lease_rules import (
     quarantined_event,
     settled_ready_at,
     settled_status,
+    started_event,
     worker_lost_event,
 )
 from flowbuilder.model.stored_json import storable
@@ -43,14 +44,7 @@ class MemoryExecutions(Repository):
             if execution.version not in numbers:
                 raise NotFound(f"workflow {execution.workflow} has no version {execution.version}")
             stored = memory.executions[execution.id] = StoredExecution(copied(execution))
-            data: JsonObject = {
-                "workflow": execution.workflow,
-                "version": execution.version,
-                "digest": execution.digest,
-                "inputs": execution.inputs,
-                "site": execution.site,
-            }
-            stored.write_events(memory.now(), [NewEvent(type="execution_started", data=data)])
+            stored.write_events(memory.now(), [started_event(execution)])
             return copied(stored.execution)
 
     def execution(self, execution_id: str) -> Execution:

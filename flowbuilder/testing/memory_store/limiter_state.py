@@ -22,6 +22,6 @@ class MemoryLimiterState(Repository):
     def update_limiter(self, name: str, transition: Transition[T]) -> T:
         """Change the state of one connection at the store's time; returns the result."""
         with self._memory.lock:
-            changed, said = transition(self.limiter_state(name), self._memory.now())
+            changed, result = transition(self.limiter_state(name), self._memory.now())
             self._memory.limiter_states[name] = changed
-            return said
+            return result

@@ -26,17 +26,18 @@ from flowbuilder.model.review_rules import (
     PartialApproval,
     apply_answer,
     approved_event,
+    claimed_event,
     decided_event,
     ensure_reviewer,
     ensure_unclaimed,
     expire,
     expired_event,
+    released_event,
     with_escalation,
     with_partial_approval,
 )
 from flowbuilder.ports import ReviewFilter
 from flowbuilder.testing.memory_store.memory import Repository, StoredExecution, copied
-from flowbuilder.values import JsonObject
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -101,8 +102,7 @@ class MemoryReviews(Repository):
             )
             memory.reviews[review_id] = claimed
             if not extended:
-                data: JsonObject = {"review_id": review_id, "by": by, "until": until.isoformat()}
-                stored.write_events(now, [NewEvent(type="review_claimed", path=review.path, data=data)])
+                stored.write_events(now, [claimed_event(review, by, until)])
             return copied(claimed)
 
     def release_review(self, review_id: str, by: str) -> Review:
@@ -115,9 +115,8 @@ class MemoryReviews(Repository):
                 return review
             freed = replace(review, claimed_by=None, claimed_until=None, version=review.version + 1)
             memory.reviews[review_id] = freed
-            data: JsonObject = {"review_id": review_id, "by": by}
             stored = memory.stored(review.execution_id)
-            stored.write_events(now, [NewEvent(type="review_released", path=review.path, data=data)])
+            stored.write_events(now, [released_event(review, by)])
             return copied(freed)
 
     def decide(self, review_id: str, answer: Answer) -> Review:

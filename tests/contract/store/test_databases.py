@@ -1,4 +1,4 @@
-"""What only a database can promise: nobody changes what is written, not even with SQL in their hands."""
+"""What only a database guarantees: written history cannot be changed, not even with SQL."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

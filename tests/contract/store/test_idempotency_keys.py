@@ -10,7 +10,9 @@ from flowbuilder.ports import Store
 
 def test_a_key_stands_for_the_execution_that_was_started_first(store: Store) -> None:
     assert store.reserve_idempotency_key("k", "hash") is None
-    assert store.reserve_idempotency_key("k", "hash") is None  # whoever took it may have died before the start
+    assert (
+        store.reserve_idempotency_key("k", "hash") is None
+    )  # the process that reserved it may have died before the start
     assert store.complete_idempotency_key("k", "run-1") == "run-1"
     assert store.complete_idempotency_key("k", "run-2") == "run-1"
     assert store.reserve_idempotency_key("k", "hash") == "run-1"

@@ -1,4 +1,4 @@
-"""Many at once: whoever is first wins, everyone else is told, and nothing is written twice."""
+"""Concurrent calls: the first one wins, the others get an error, and nothing is written twice."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""A SQLite file that was not closed properly is looked through before anyone works on it."""
+"""A SQLite file that was not closed properly is checked before it is used."""
 
 import contextlib
 import logging

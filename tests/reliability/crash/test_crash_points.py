@@ -35,9 +35,9 @@ def simple(scenario: Scenario, opener: Callable[[], object], clock: FakeClock, r
 
 
 def warm(scenario: Scenario, opener: Callable[[], object], clock: FakeClock, run: str) -> CrashScenario:
-    stage = WarmCrashScenario(scenario, opener, clock, run=run, heard=scenario.name not in GIVEN_TO_PREFECT)  # type: ignore[arg-type]
-    stage.sandbox = InThisProcess()
-    return stage
+    crash_run = WarmCrashScenario(scenario, opener, clock, run=run, heard=scenario.name not in GIVEN_TO_PREFECT)  # type: ignore[arg-type]
+    crash_run.sandbox = InThisProcess()
+    return crash_run
 
 
 STAGED = [
@@ -78,11 +78,11 @@ def test_whatever_operation_a_process_dies_at_the_next_one_brings_it_to_the_same
     for point in list(survey.distinct)[:: 1 if kind == "memory" else EVERY]:
         if kind == "memory":
             opener = openers(clock)  # what hundreds of lives leave behind would only be in the way
-        stage = staged(scenario, opener, clock, f"run-{point[1]}-{point[0]}")
-        assert dies(stage, point), point
+        crash_run = staged(scenario, opener, clock, f"run-{point[1]}-{point[0]}")
+        assert dies(crash_run, point), point
         problems += [
             f"{point[1]} {point[0]} ({survey.operations[point[0] - 1]}): {said}"
-            for said in wrong(stage, expected, audited=kind == "memory")
+            for said in wrong(crash_run, expected, audited=kind == "memory")
         ]
         if len(problems) > 3:
             break
@@ -91,25 +91,25 @@ def test_whatever_operation_a_process_dies_at_the_next_one_brings_it_to_the_same
     assert [str(finding) for finding in audit(store)] == []
 
 
-def dies(stage: CrashScenario, *points: Point) -> bool:
+def dies(crash_run: CrashScenario, *points: Point) -> bool:
     """Live until the crash, and the next life until the next, then until the end; whether there were as many."""
     for point in points:
-        box = CrashInjector(*point)
+        injector = CrashInjector(*point)
         try:
-            stage.live(box)
+            crash_run.live(injector)
         except Crash:
-            stage.clock.advance(60)  # the lease runs out
-        if not box.dead:
+            crash_run.clock.advance(60)  # the lease runs out
+        if not injector.dead:
             return False
-    stage.live(CrashInjector())
+    crash_run.live(CrashInjector())
     return True
 
 
-def wrong(stage: CrashScenario, expected: Ending, *, audited: bool = True) -> list[str]:
+def wrong(crash_run: CrashScenario, expected: Ending, *, audited: bool = True) -> list[str]:
     """What is not as it would be without the crash."""
-    found = stage.complaints(audited=audited)
-    ending = stage.ending()
-    if (stage.execution().error or {}).get("code") == "effect_unknown":
+    found = crash_run.complaints(audited=audited)
+    ending = crash_run.ending()
+    if (crash_run.execution().error or {}).get("code") == "effect_unknown":
         # a person found that the call had been made, and it was not repeated: the one end that may differ
         return found + ([] if ending.applied == expected.applied else [f"applied is {ending.applied!r}"])
     for name in ("status", "outputs", "outcomes", "applied", "page"):

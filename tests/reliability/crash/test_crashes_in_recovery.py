@@ -53,11 +53,11 @@ def test_a_crash_in_the_recovery_from_a_crash_changes_nothing(name: str, kind: s
     assert len(chosen) > sample(quick=7, ci=15, thorough=15)
 
 
-def surveyed(stage: CrashScenario, opener: Opener) -> Survey:
+def surveyed(crash_run: CrashScenario, opener: Opener) -> Survey:
     """A life to the end, looked at."""
     with watched(opener()) as mark:
-        survey = Survey(lambda: (mark(), stage.world()))
-        stage.live(survey)
+        survey = Survey(lambda: (mark(), crash_run.world()))
+        crash_run.live(survey)
     return survey
 
 
@@ -72,11 +72,11 @@ def all_pairs(
         if same not in recoveries:
             clock = FakeClock()
             opener = openers(clock)
-            stage = CrashScenario(scenario, opener, clock, run=f"{same[1]}-{same[0]}")
+            crash_run = CrashScenario(scenario, opener, clock, run=f"{same[1]}-{same[0]}")
             with pytest.raises(Crash):
-                stage.live(CrashInjector(*same))
+                crash_run.live(CrashInjector(*same))
             clock.advance(60)
-            recoveries[same] = surveyed(stage, opener)
+            recoveries[same] = surveyed(crash_run, opener)
         second = recoveries[same]
         covered += len(second.every)
         if every:
@@ -86,8 +86,8 @@ def all_pairs(
     return pairs, covered
 
 
-def failures(stage: CrashScenario, pair: tuple[Point, Point], expected: Ending) -> list[str]:
+def failures(crash_run: CrashScenario, pair: tuple[Point, Point], expected: Ending) -> list[str]:
     """What is not as it would be without the two crashes."""
-    if not dies(stage, *pair):
+    if not dies(crash_run, *pair):
         return [f"{pair}: there were not two crashes"]
-    return [f"{pair}: {said}" for said in wrong(stage, expected)]
+    return [f"{pair}: {said}" for said in wrong(crash_run, expected)]

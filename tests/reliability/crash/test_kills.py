@@ -63,42 +63,44 @@ def test_a_killed_process_loses_nothing_and_repeats_nothing(
     scenario = BY_NAME[name]
     staged("first").live(CrashInjector())
     whole = staged("whole")
-    box = CrashInjector(counts=counted)
-    whole.live(box)
+    injector = CrashInjector(counts=counted)
+    whole.live(injector)
     expected, problems, killed = whole.ending(), [], 0
-    for point in range(1, len(box.operations) + 1, STEP):
+    for point in range(1, len(injector.operations) + 1, STEP):
         for when in get_args(When):
-            stage = staged(f"run-{point}-{when}")
-            killed += killed_at(stage, point, when, tmp_path / "world")
+            crash_run = staged(f"run-{point}-{when}")
+            killed += killed_at(crash_run, point, when, tmp_path / "world")
             clock.advance(60)
-            stage.live(CrashInjector())
-            problems += [f"{when} {point} ({box.operations[point - 1]}): {said}" for said in wrong(stage, expected)]
+            crash_run.live(CrashInjector())
+            problems += [
+                f"{when} {point} ({injector.operations[point - 1]}): {said}" for said in wrong(crash_run, expected)
+            ]
     assert problems == []
     print(f"{killed} processes killed")
-    assert killed == 2 * len(range(1, len(box.operations) + 1, STEP))
+    assert killed == 2 * len(range(1, len(injector.operations) + 1, STEP))
     store = opener()
     assert [str(finding) for finding in audit(store)] == []
     store.close()
 
 
-def killed_at(stage: CrashScenario, point: int, when: When, world: Path) -> bool:
+def killed_at(crash_run: CrashScenario, point: int, when: When, world: Path) -> bool:
     """Run the first life in a process of its own; whether it was killed. The stage knows the world that it left."""
     world.unlink(missing_ok=True)
     child = os.fork()
     if child == 0:
         try:
-            stage.live(KillBox(point, when, lambda: world.write_bytes(pickle.dumps(memory_of(stage)))))
+            crash_run.live(KillBox(point, when, lambda: world.write_bytes(pickle.dumps(memory_of(crash_run)))))
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)
     if not os.WIFSIGNALED(status):
         return False
     assert os.WTERMSIG(status) == signal.SIGKILL
-    stage.targets, stage.asked, stage.looks, stage.lives, now = pickle.loads(world.read_bytes())
-    stage.clock.advance((now - stage.clock.now()).total_seconds())
+    crash_run.targets, crash_run.asked, crash_run.looks, crash_run.lives, now = pickle.loads(world.read_bytes())
+    crash_run.clock.advance((now - crash_run.clock.now()).total_seconds())
     return True
 
 
-def memory_of(stage: CrashScenario) -> tuple[object, ...]:
+def memory_of(crash_run: CrashScenario) -> tuple[object, ...]:
     """What of a stage is no part of the process."""
-    return stage.targets, stage.asked, stage.looks, stage.lives, stage.clock.now()
+    return crash_run.targets, crash_run.asked, crash_run.looks, crash_run.lives, crash_run.clock.now()

@@ -135,22 +135,22 @@ def record(
         store.facts = recording.facts
         return store
 
-    stage = CrashScenario(scenario, opener, clock)
+    crash_run = CrashScenario(scenario, opener, clock)
     snapshots: dict[Any, Targets] = {}
 
     def witness() -> Seen:
-        targets = stage.targets
+        targets = crash_run.targets
         state = (len(targets.site.calls), len(targets.service.calls), *targets.service.failures.values())
         if state not in snapshots:
             snapshots[state] = copy.deepcopy(targets)
-        return Seen(len(recording.facts), clock.now(), frozenset(stage.asked), snapshots[state])
+        return Seen(len(recording.facts), clock.now(), frozenset(crash_run.asked), snapshots[state])
 
     recording.journal.witness = witness
     with monkeypatch.context() as patched:
         patched.setattr("flowbuilder.store.db.sqlite.library", lambda: (Driver(name), safe))
-        stage.live(CrashInjector())
-        recording.ending = stage.ending()
-        stage.look_away()
+        crash_run.live(CrashInjector())
+        recording.ending = crash_run.ending()
+        crash_run.look_away()
     vfs.unregister()
     return recording
 
@@ -227,12 +227,12 @@ def not_as_without(recording: Recording, seen: Seen, file: Path) -> Iterator[str
     """How an execution ends otherwise that goes on after a loss."""
     clock = FakeClock(seen.now)
     clock.advance(60)
-    stage = CrashScenario(recording.scenario, partial(open_store, f"sqlite:///{file}", clock=clock), clock)
-    stage.targets, stage.asked, stage.lives = copy.deepcopy(seen.targets), set(seen.asked), 1
-    stage.live(CrashInjector())
+    crash_run = CrashScenario(recording.scenario, partial(open_store, f"sqlite:///{file}", clock=clock), clock)
+    crash_run.targets, crash_run.asked, crash_run.lives = copy.deepcopy(seen.targets), set(seen.asked), 1
+    crash_run.live(CrashInjector())
     assert recording.ending is not None
-    yield from wrong(stage, recording.ending)
-    stage.look_away()
+    yield from wrong(crash_run, recording.ending)
+    crash_run.look_away()
 
 
 @pytest.mark.timeout(900)

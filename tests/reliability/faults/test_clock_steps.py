@@ -44,23 +44,23 @@ def test_a_clock_that_is_set_changes_no_outcome(name: str, seconds: float, kind:
     clock = SteppedClock()
     opener = openers(clock)
     scenario = BY_NAME[name]
-    whole, box = CrashScenario(scenario, opener, clock), CrashInjector(counts=changes)
-    whole.live(box)
+    whole, injector = CrashScenario(scenario, opener, clock), CrashInjector(counts=changes)
+    whole.live(injector)
     expected, problems = whole.ending(), []
     assert expected.status == "completed"
-    for point in range(1, len(box.operations) + 1, 1 if kind == "memory" else 4):
-        stage = CrashScenario(scenario, opener, clock, run=f"run-{point}")
-        stage.live(SteppingBox(clock, point, seconds))
-        ending = stage.ending()
-        problems += [f"at {point} ({box.operations[point - 1]}): {said}" for said in stage.complaints()]
+    for point in range(1, len(injector.operations) + 1, 1 if kind == "memory" else 4):
+        crash_run = CrashScenario(scenario, opener, clock, run=f"run-{point}")
+        crash_run.live(SteppingBox(clock, point, seconds))
+        ending = crash_run.ending()
+        problems += [f"at {point} ({injector.operations[point - 1]}): {said}" for said in crash_run.complaints()]
         if ending != expected:
-            problems.append(f"at {point} ({box.operations[point - 1]}): {ending}")
+            problems.append(f"at {point} ({injector.operations[point - 1]}): {ending}")
     assert problems == []
 
 
 def test_a_review_does_not_expire_early_by_more_than_the_step(kind: str, openers: Openers) -> None:
     clock = SteppedClock()
-    stage = CrashScenario(BY_NAME["unanswered"], openers(clock), clock)
-    stage.live(SteppingBox(clock, 6, -3600.0))
-    assert stage.ending().status == "completed"
-    assert stage.complaints() == []
+    crash_run = CrashScenario(BY_NAME["unanswered"], openers(clock), clock)
+    crash_run.live(SteppingBox(clock, 6, -3600.0))
+    assert crash_run.ending().status == "completed"
+    assert crash_run.complaints() == []

@@ -50,31 +50,31 @@ def test_an_error_of_the_database_changes_no_outcome(opened: SqlStore, kind: Kin
     step = 1 if POINTS is None else max(1, counting.calls // POINTS)
     problems = []
     for point in range(1, counting.calls + 1, step):
-        stage = CrashScenario(scenario, open_again, clock, run=f"run-{point}")
+        crash_run = CrashScenario(scenario, open_again, clock, run=f"run-{point}")
         faults = Faults(opened, kind, point=point, persistent=persistent)
         with faults.injected():
-            until_it_ends(stage, faults)
+            until_it_ends(crash_run, faults)
         assert faults.fired, point
-        problems += [f"{kind} at {point}: {said}" for said in wrong(stage, expected)]
+        problems += [f"{kind} at {point}: {said}" for said in wrong(crash_run, expected)]
     assert problems == []
     assert [str(finding) for finding in audit(opened)] == []
 
 
-def until_it_ends(stage: CrashScenario, faults: Faults) -> None:
+def until_it_ends(crash_run: CrashScenario, faults: Faults) -> None:
     """One process after another; what stays broken is repaired after the first has given up."""
     for _ in range(LIVES):
         with contextlib.suppress(Unavailable):
-            stage.live(CrashInjector())
+            crash_run.live(CrashInjector())
             return
         faults.healed = faults.persistent
-        stage.clock.advance(60)
+        crash_run.clock.advance(60)
     raise AssertionError("it does not end")
 
 
-def wrong(stage: CrashScenario, expected: Ending) -> list[str]:
-    found = stage.complaints()
-    ending = stage.ending()
-    if (stage.execution().error or {}).get("code") == "effect_unknown" and ending.applied == expected.applied:
+def wrong(crash_run: CrashScenario, expected: Ending) -> list[str]:
+    found = crash_run.complaints()
+    ending = crash_run.ending()
+    if (crash_run.execution().error or {}).get("code") == "effect_unknown" and ending.applied == expected.applied:
         return found
     return found + ([] if ending == expected else [f"ended as {ending}, expected {expected}"])
 
@@ -82,14 +82,14 @@ def wrong(stage: CrashScenario, expected: Ending) -> list[str]:
 def test_an_outcome_whose_commit_was_not_heard_of_is_recorded_once(opened: SqlStore) -> None:
     scenario, clock = BY_NAME["straight"], FakeClock()
     opened.database._clock = clock
-    stage = CrashScenario(scenario, lambda: SqlStore(opened.database), clock)
+    crash_run = CrashScenario(scenario, lambda: SqlStore(opened.database), clock)
     counting = Faults(opened, "commit unheard")
     with counting.injected():
-        stage.live(CrashInjector())
+        crash_run.live(CrashInjector())
     faults = Faults(opened, "commit unheard", point=counting.calls // 2)
     again = CrashScenario(scenario, lambda: SqlStore(opened.database), clock, run="again")
     with faults.injected():
         again.live(CrashInjector())
     assert faults.fired == 1
     assert again.lives == 1
-    assert again.ending() == stage.ending()
+    assert again.ending() == crash_run.ending()

@@ -81,16 +81,16 @@ def test_a_disk_that_fills_up_in_the_middle_loses_nothing_and_repeats_nothing(di
         calls = counted.number
         expected, refused, problems = whole.ending(), 0, []
         for point in range(1, calls + 1, max(calls // 12, 1)):
-            stage = CrashScenario(scenario, open_again, clock, run=f"run-{point}")
+            crash_run = CrashScenario(scenario, open_again, clock, run=f"run-{point}")
             with each_statement(store, lambda number, point=point: disk.fill() if number == point else None):
                 try:
-                    stage.live(CrashInjector())
+                    crash_run.live(CrashInjector())
                 except Unavailable:
                     refused += 1
             disk.empty()
             clock.advance(60)
-            stage.live(CrashInjector())
-            problems += [f"at {point}: {said}" for said in wrong(stage, expected)]
+            crash_run.live(CrashInjector())
+            problems += [f"at {point}: {said}" for said in wrong(crash_run, expected)]
             store.database.engine.dispose()  # the log begins anew: what it has room for could be written to a full disk
         assert problems == []
         assert refused > 3
@@ -119,10 +119,10 @@ def each_statement(store: SqlStore, act: Any) -> Iterator[Counted]:
         event.remove(store.database.engine, "do_execute", before)
 
 
-def wrong(stage: CrashScenario, expected: Ending) -> list[str]:
+def wrong(crash_run: CrashScenario, expected: Ending) -> list[str]:
     """What is not as it should be; giving up on an effect of which nobody knows is right, too."""
-    found, ending = stage.complaints(), stage.ending()
-    if (stage.execution().error or {}).get("code") == "effect_unknown" and ending.applied == expected.applied:
+    found, ending = crash_run.complaints(), crash_run.ending()
+    if (crash_run.execution().error or {}).get("code") == "effect_unknown" and ending.applied == expected.applied:
         return found
     return found + ([] if ending == expected else [f"ended as {ending}, expected {expected}"])
 

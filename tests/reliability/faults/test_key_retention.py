@@ -22,48 +22,48 @@ def ordering(**effect: object) -> CrashScenario:
     return CrashScenario(scenario, lambda: store, clock)
 
 
-def crashed_after_the_call(stage: CrashScenario) -> None:
+def crashed_after_the_call(crash_run: CrashScenario) -> None:
     """A life that ends when the service has done it, and before its answer is written down."""
-    clock, box = FakeClock(), CrashInjector()
+    clock, injector = FakeClock(), CrashInjector()
     store = MemoryStore(clock=clock)
-    CrashScenario(stage.scenario, lambda: store, clock).live(box)
-    point = box.operations.index("service.send") + 1
+    CrashScenario(crash_run.scenario, lambda: store, clock).live(injector)
+    point = injector.operations.index("service.send") + 1
     with pytest.raises(Crash):
-        stage.live(CrashInjector(point, "after"))
-    assert len(stage.targets.service.applied) == 1
+        crash_run.live(CrashInjector(point, "after"))
+    assert len(crash_run.targets.service.applied) == 1
 
 
 @pytest.fixture(params=[{"deduplicates": True}, {"deduplicates": True, "key_retention": "P2D"}], ids=["a day", "two"])
-def stage(request: pytest.FixtureRequest) -> Iterator[CrashScenario]:
+def crash_run(request: pytest.FixtureRequest) -> Iterator[CrashScenario]:
     made = ordering(**request.param)
     crashed_after_the_call(made)
     yield made
     assert made.execution().status in ("completed", "failed")
 
 
-def test_three_days_later_a_person_is_asked_and_nothing_is_sent_again(stage: CrashScenario) -> None:
-    stage.clock.advance(3 * DAY)
-    stage.live(CrashInjector())
-    assert stage.targets.service.applied == ["POST /order"]
-    assert any(event.type == "review_opened" and event.path.startswith("order") for event in stage.events())
-    assert (stage.execution().error or {})["code"] == "effect_unknown"
+def test_three_days_later_a_person_is_asked_and_nothing_is_sent_again(crash_run: CrashScenario) -> None:
+    crash_run.clock.advance(3 * DAY)
+    crash_run.live(CrashInjector())
+    assert crash_run.targets.service.applied == ["POST /order"]
+    assert any(event.type == "review_opened" and event.path.startswith("order") for event in crash_run.events())
+    assert (crash_run.execution().error or {})["code"] == "effect_unknown"
 
 
-def test_an_hour_later_it_is_sent_again_with_the_same_key(stage: CrashScenario) -> None:
-    stage.clock.advance(HOUR)
-    stage.live(CrashInjector())
-    [(_, first), (_, second)] = stage.targets.service.calls
+def test_an_hour_later_it_is_sent_again_with_the_same_key(crash_run: CrashScenario) -> None:
+    crash_run.clock.advance(HOUR)
+    crash_run.live(CrashInjector())
+    [(_, first), (_, second)] = crash_run.targets.service.calls
     assert first == second
-    assert stage.execution().status == "completed"
-    assert not any(event.type == "review_opened" for event in stage.events())
+    assert crash_run.execution().status == "completed"
+    assert not any(event.type == "review_opened" for event in crash_run.events())
 
 
 def test_the_author_knows_better_how_long_keys_are_remembered() -> None:
     short, long = ordering(deduplicates=True, key_retention="PT10M"), ordering(deduplicates=True, key_retention="P7D")
-    for stage, later in ((short, HOUR), (long, 3 * DAY)):
-        crashed_after_the_call(stage)
-        stage.clock.advance(later)
-        stage.live(CrashInjector())
+    for crash_run, later in ((short, HOUR), (long, 3 * DAY)):
+        crashed_after_the_call(crash_run)
+        crash_run.clock.advance(later)
+        crash_run.live(CrashInjector())
     assert short.targets.service.applied == ["POST /order"]
     assert len(long.targets.service.applied) == 2
 
@@ -73,9 +73,9 @@ def test_what_may_be_repeated_anyway_is_never_asked_about() -> None:
     scenario = Scenario(name="order", steps=steps, outputs={"said": "{{ steps.order.output.body.revision }}"})
     clock = FakeClock()
     store = MemoryStore(clock=clock)
-    stage = CrashScenario(scenario, lambda: store, clock)
-    crashed_after_the_call(stage)
-    stage.clock.advance(30 * DAY)
-    stage.live(CrashInjector())
-    assert stage.execution().status == "completed"
-    assert [event.type for event in stage.events()].count("review_opened") == 0
+    crash_run = CrashScenario(scenario, lambda: store, clock)
+    crashed_after_the_call(crash_run)
+    crash_run.clock.advance(30 * DAY)
+    crash_run.live(CrashInjector())
+    assert crash_run.execution().status == "completed"
+    assert [event.type for event in crash_run.events()].count("review_opened") == 0

@@ -278,9 +278,9 @@ def test_timers_are_there_again_in_a_process_that_remembers_nothing(openers: Ope
 
 
 def test_without_any_wake_up_everything_ends(tmp_path: Path) -> None:
-    ground = StoreFactory(tmp_path)
+    store_factory = StoreFactory(tmp_path)
     for seed in range(5):
-        result = simulate(seed, ground, mix=replace(Mix.none(), lose_wake=1.0))
+        result = simulate(seed, store_factory, mix=replace(Mix.none(), lose_wake=1.0))
         assert result.findings == []
         assert set(result.statuses) == {"completed"}
         assert result.happened["a wake-up is lost"] > 0

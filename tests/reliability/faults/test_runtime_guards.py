@@ -82,9 +82,15 @@ class Hall:
         class Noting(Dispatcher):
             async def _run_once(self, execution_id: str, slot: Any) -> None:
                 hall.taken.append(execution_id)
-                await asyncio.sleep(0.01)
+                await loop_turns(50)
 
         return Noting(self.worker_context, self.client, pool=POOL, **{"limit": 10, **more})
+
+
+async def loop_turns(number: int) -> None:
+    """Let the other tasks of the event loop run, without waiting for a time."""
+    for _ in range(number):
+        await asyncio.sleep(0)
 
 
 @pytest.fixture
@@ -114,7 +120,7 @@ async def test_no_more_are_worked_on_than_there_are_places(hall: Hall) -> None:
     dispatcher = hall.dispatcher(limit=2)
     for number in range(5):
         dispatcher.wake(f"run-{number}")
-    await asyncio.sleep(0.005)
+    await loop_turns(10)
     assert len(hall.taken) == 2
     await dispatcher.wait_idle()
     assert len(hall.taken) == 5
@@ -124,7 +130,7 @@ async def test_a_wake_up_during_a_run_is_not_lost(hall: Hall) -> None:
     run = hall.execution(hall.run(Running()))
     dispatcher = hall.dispatcher()
     dispatcher.wake(run)
-    await asyncio.sleep(0.005)
+    await loop_turns(10)
     dispatcher.wake(run)
     await dispatcher.wait_idle()
     assert hall.taken == [run, run]
@@ -135,7 +141,7 @@ async def test_a_wake_up_during_a_run_that_left_nothing_to_do_starts_no_run(hall
     lease = hall.store.claim(run, "other", TTL)
     dispatcher = hall.dispatcher()
     dispatcher.wake(run)
-    await asyncio.sleep(0.005)
+    await loop_turns(10)
     dispatcher.wake(run)
     await dispatcher.wait_idle()
     assert hall.taken == [run]

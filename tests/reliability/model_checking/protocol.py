@@ -1,7 +1,7 @@
 """T6: the protocol of leases, effects and reviews as an executable specification.
 
 One execution: a person decides a review or it expires, then one effect is made on a target, then it ends. Workers take
-it up, die, and go on after their lease ran out; a request that was sent may arrive after its sender is gone; people
+it up, die, and continue after their lease ran out; a request that was sent may arrive after its sender is gone; people
 cancel. `GUARDS` can be taken away one by one.
 """
 
@@ -113,7 +113,7 @@ class Protocol:
         if not due and not s.faults:
             return
         kind: Kind = "work" if due else "fault"
-        label = f"worker {w} takes it up" if due else f"worker {w} takes it up, woken by nobody who knows"
+        label = f"worker {w} takes it up" if due else f"worker {w} takes it up, by a stray wake-up"
         s = s if due else s._replace(faults=s.faults - 1)
         if lapsed and s.deaths + 1 >= self.most_deaths and self.has("quarantine"):
             yield label, kind, s._replace(status="paused", epoch=s.epoch + 1, holder=-1, ready=False)

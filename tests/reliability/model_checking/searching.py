@@ -22,7 +22,7 @@ class Search:
 
 
 def search(protocol: Protocol, *, most: int = 10_000_000) -> Search:
-    """Breadth first through all states. An execution must also be able to go on by itself from every one of them:
+    """Breadth first through all states. An execution must also be able to continue by itself from every one of them:
     by work, by time, and by people who answer what they are asked."""
     first = protocol.first()
     came: dict[State, tuple[State, str] | None] = {first: None}

@@ -1,4 +1,4 @@
-"""An execution goes on with the plan that it began with, or not at all."""
+"""An execution is resumed with the plan that it started with, or not at all."""
 
 import asyncio
 from dataclasses import replace
@@ -13,8 +13,8 @@ from tests.support.crash_workflows import BY_NAME
 def test_an_execution_whose_version_compiles_to_another_plan_now_fails_and_runs_no_step() -> None:
     clock = FakeClock()
     store = MemoryStore(clock=clock)
-    stage = CrashScenario(BY_NAME["straight"], lambda: store, clock)
-    stage.live(CrashInjector())
+    crash_run = CrashScenario(BY_NAME["straight"], lambda: store, clock)
+    crash_run.live(CrashInjector())
     began = store.execution("run")
     store.create_execution(
         replace(began, id="other", digest="0" * 64, status="queued", holder=None, lease_until=None, ended_at=None)

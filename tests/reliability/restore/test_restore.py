@@ -1,4 +1,4 @@
-"""T11: a backup of any moment can be restored, goes on to a sound end, and makes no effect again."""
+"""T11: a backup of any moment can be restored; its executions are resumed to a valid end, and no effect is repeated."""
 
 from __future__ import annotations
 
@@ -44,31 +44,31 @@ def test_so_does_one_of_postgresql(
 def drill(url: str, file: Path, name: str, point: int) -> None:
     """Run to a point, back up, run on to the end, restore, run on once more."""
     clock = FakeClock()
-    stage = CrashScenario(BY_NAME[name], lambda: open_store(url, clock=clock, durable=False), clock)
+    crash_run = CrashScenario(BY_NAME[name], lambda: open_store(url, clock=clock, durable=False), clock)
     with pytest.raises(Crash):
-        stage.live(CrashInjector(point, "after", counts=changes))
+        crash_run.live(CrashInjector(point, "after", counts=changes))
     backup(url, file)
     clock.advance(60)
-    stage.live(CrashInjector())
-    first = stage.ending()
+    crash_run.live(CrashInjector())
+    first = crash_run.ending()
     assert first.status == "completed"
-    stage.look_away()
+    crash_run.look_away()
     assert restore(url, file, replace=True, clock=clock) == 1
     clock.advance(60)
-    stage.live(CrashInjector())
-    second = stage.ending()
-    assert stage.complaints() == []
+    crash_run.live(CrashInjector())
+    second = crash_run.ending()
+    assert crash_run.complaints() == []
     assert second.applied == first.applied
     assert second.page == first.page
-    if (stage.execution().error or {}).get("code") != "effect_unknown":  # a person saw that it had been done
+    if (crash_run.execution().error or {}).get("code") != "effect_unknown":  # a person saw that it had been done
         assert (second.status, second.outputs) == (first.status, first.outputs)
 
 
 def test_a_worker_from_after_the_backup_writes_nothing_into_what_was_restored(sqlite_url: str, tmp_path: Path) -> None:
     clock = FakeClock()
-    stage = CrashScenario(BY_NAME["straight"], lambda: open_store(sqlite_url, clock=clock, durable=False), clock)
+    crash_run = CrashScenario(BY_NAME["straight"], lambda: open_store(sqlite_url, clock=clock, durable=False), clock)
     with pytest.raises(Crash):
-        stage.live(CrashInjector(6, "after", counts=changes))
+        crash_run.live(CrashInjector(6, "after", counts=changes))
     backup(sqlite_url, tmp_path / "backup")
     clock.advance(60)
     store = open_store(sqlite_url, clock=clock, durable=False)
@@ -87,14 +87,16 @@ def test_a_worker_from_after_the_backup_writes_nothing_into_what_was_restored(sq
 
 def test_a_backup_is_whole_while_others_write(sqlite_url: str, tmp_path: Path) -> None:
     clock = FakeClock()
-    stage = CrashScenario(BY_NAME["reviewed-items"], lambda: open_store(sqlite_url, clock=clock, durable=False), clock)
+    crash_run = CrashScenario(
+        BY_NAME["reviewed-items"], lambda: open_store(sqlite_url, clock=clock, durable=False), clock
+    )
 
     def watch(operation: str) -> bool:
         if changes(operation) and len(list(tmp_path.glob("copy-*"))) < 10:
             backup(sqlite_url, tmp_path / f"copy-{len(list(tmp_path.glob('copy-*')))}")
         return True
 
-    stage.live(CrashInjector(counts=watch))
+    crash_run.live(CrashInjector(counts=watch))
     for copy in tmp_path.glob("copy-*"):
         store = open_store(f"sqlite:///{copy}", clock=clock, durable=False)
         assert audit(store) == ()

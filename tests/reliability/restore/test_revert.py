@@ -1,4 +1,4 @@
-"""An effect can be taken back once, and only while the target still has what it made."""
+"""An effect can be reverted once, and only while the target still has what it made."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ from tests.support.crash_workflows import BY_NAME, PAGE, Scenario
 
 
 @pytest.fixture
-def stage() -> CrashScenario:
+def crash_run() -> CrashScenario:
     """An execution that has published."""
     clock = FakeClock()
     store = MemoryStore(clock=clock)
@@ -24,56 +24,56 @@ def stage() -> CrashScenario:
     return made
 
 
-def key(stage: CrashScenario, path: str) -> str:
-    return next(effect.key for effect in stage.opener().effects("run") if effect.path == path)
+def key(crash_run: CrashScenario, path: str) -> str:
+    return next(effect.key for effect in crash_run.opener().effects("run") if effect.path == path)
 
 
-def take_back(stage: CrashScenario, path: str = "lookup") -> str:
-    ports = fake_ports(clock=stage.clock, cms=stage.targets.site)
-    return asyncio.run(revert(stage.opener(), ports, key(stage, path), by="ana@example.com")).status
+def take_back(crash_run: CrashScenario, path: str = "lookup") -> str:
+    ports = fake_ports(clock=crash_run.clock, cms=crash_run.targets.site)
+    return asyncio.run(revert(crash_run.opener(), ports, key(crash_run, path), by="ana@example.com")).status
 
 
-def body(stage: CrashScenario) -> str:
-    return asyncio.run(stage.targets.site.read(PAGE)).body
+def body(crash_run: CrashScenario) -> str:
+    return asyncio.run(crash_run.targets.site.read(PAGE)).body
 
 
-def test_what_was_published_is_as_it_was_before(stage: CrashScenario) -> None:
-    assert body(stage) == "known"
-    assert take_back(stage) == "reverted"
-    assert body(stage) == "old text"
-    event = stage.opener().events("run")[-1]
+def test_what_was_published_is_as_it_was_before(crash_run: CrashScenario) -> None:
+    assert body(crash_run) == "known"
+    assert take_back(crash_run) == "reverted"
+    assert body(crash_run) == "old text"
+    event = crash_run.opener().events("run")[-1]
     assert (event.type, event.path, event.data["by"]) == ("effect_reverted", "lookup", "ana@example.com")
-    assert audit(stage.opener()) == ()
+    assert audit(crash_run.opener()) == ()
 
 
-def test_it_is_taken_back_once(stage: CrashScenario) -> None:
-    take_back(stage)
+def test_it_is_taken_back_once(crash_run: CrashScenario) -> None:
+    take_back(crash_run)
     with pytest.raises(Refused, match="reverted already"):
-        take_back(stage)
+        take_back(crash_run)
 
 
-def test_a_crash_between_the_write_and_its_note_does_no_harm(stage: CrashScenario) -> None:
-    stage.targets.site.put(PAGE, "old text")
-    assert take_back(stage) == "reverted"
+def test_a_crash_between_the_write_and_its_note_does_no_harm(crash_run: CrashScenario) -> None:
+    crash_run.targets.site.put(PAGE, "old text")
+    assert take_back(crash_run) == "reverted"
 
 
-def test_what_someone_has_changed_since_stays(stage: CrashScenario) -> None:
-    stage.targets.site.put(PAGE, "by hand")
+def test_what_someone_has_changed_since_stays(crash_run: CrashScenario) -> None:
+    crash_run.targets.site.put(PAGE, "by hand")
     with pytest.raises(Refused, match="changed since"):
-        take_back(stage)
-    assert body(stage) == "by hand"
-    assert stage.opener().effect(key(stage, "lookup")).status == "done"
+        take_back(crash_run)
+    assert body(crash_run) == "by hand"
+    assert crash_run.opener().effect(key(crash_run, "lookup")).status == "done"
 
 
 @pytest.mark.parametrize("path", ["keyed", "bare"])
-def test_what_has_no_inverse_is_refused(stage: CrashScenario, path: str) -> None:
+def test_what_has_no_inverse_is_refused(crash_run: CrashScenario, path: str) -> None:
     with pytest.raises(Refused, match="no inverse was recorded"):
-        take_back(stage, path)
+        take_back(crash_run, path)
 
 
-def test_an_effect_that_is_not_there_is_not_found(stage: CrashScenario) -> None:
+def test_an_effect_that_is_not_there_is_not_found(crash_run: CrashScenario) -> None:
     with pytest.raises(NotFound):
-        asyncio.run(revert(stage.opener(), fake_ports(), "nothing", by="ana"))
+        asyncio.run(revert(crash_run.opener(), fake_ports(), "nothing", by="ana"))
 
 
 NEW = "https://site.example/new"

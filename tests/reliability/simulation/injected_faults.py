@@ -11,116 +11,122 @@ from flowbuilder.model.execution import TERMINAL
 Trouble = Callable[[Any], Awaitable[None]]
 
 
-def troubles(world: Any) -> Iterator[Coroutine[Any, Any, None]]:
+def troubles(installation: Any) -> Iterator[Coroutine[Any, Any, None]]:
     """Those that the mix has, each as a program that goes on for ever."""
     for name, trouble in TROUBLES.items():
-        mean = getattr(world.mix, name)
+        mean = getattr(installation.mix, name)
         if mean:
-            yield _again_and_again(world, mean, trouble)
+            yield _again_and_again(installation, mean, trouble)
 
 
-async def _again_and_again(world: Any, mean: float, trouble: Trouble) -> None:
+async def _again_and_again(installation: Any, mean: float, trouble: Trouble) -> None:
     while True:
-        await asyncio.sleep(world.dice.expovariate(1 / mean))
-        await trouble(world)
+        await asyncio.sleep(installation.dice.expovariate(1 / mean))
+        await trouble(installation)
 
 
-def _place(world: Any) -> int:
+def _place(installation: Any) -> int:
     """The place of a worker, sooner of one that is busy."""
-    busy = [place for place, node in enumerate(world.workers) if node.seats]
-    return int(world.dice.choice(busy if busy and world.dice.random() < 0.8 else range(len(world.workers))))
+    busy = [place for place, node in enumerate(installation.workers) if node.seats]
+    return int(
+        installation.dice.choice(
+            busy if busy and installation.dice.random() < 0.8 else range(len(installation.workers))
+        )
+    )
 
 
-async def kill(world: Any) -> None:
-    place = _place(world)
-    node = world.workers[place]
+async def kill(installation: Any) -> None:
+    place = _place(installation)
+    node = installation.workers[place]
     if node.dead:
         return
-    world.happens("a worker is killed", node.holder)
+    installation.happens("a worker is killed", node.holder)
     node.kill()
-    await asyncio.sleep(world.dice.uniform(1, 30))
-    if world.workers[place] is node:
-        world.again(world.workers, place)
+    await asyncio.sleep(installation.dice.uniform(1, 30))
+    if installation.workers[place] is node:
+        installation.again(installation.workers, place)
 
 
-async def stop(world: Any) -> None:
-    node = world.workers[_place(world)]
+async def stop(installation: Any) -> None:
+    node = installation.workers[_place(installation)]
     if node.seats:
-        world.happens("a worker is stopped past its lease", node.holder)
+        installation.happens("a worker is stopped past its lease", node.holder)
     node.stop()
-    await asyncio.sleep(world.dice.uniform(16, 90))
+    await asyncio.sleep(installation.dice.uniform(16, 90))
     node.go_on()
 
 
-async def leave(world: Any) -> None:
+async def leave(installation: Any) -> None:
     """SIGTERM: it finishes the steps that run, hands over the rest, and another takes its place."""
-    place = world.dice.randrange(len(world.workers))
-    node = world.workers[place]
+    place = installation.dice.randrange(len(installation.workers))
+    node = installation.workers[place]
     if node.dead:
         return
-    world.happens("a worker is told to leave", node.holder)
+    installation.happens("a worker is told to leave", node.holder)
     node.leaving = True
     for control in node.seats.values():
         control.stop()
-    await asyncio.sleep(world.dice.uniform(1, 30))
+    await asyncio.sleep(installation.dice.uniform(1, 30))
     node.kill()
-    if world.workers[place] is node:
-        world.again(world.workers, place)
+    if installation.workers[place] is node:
+        installation.again(installation.workers, place)
 
 
-async def kill_sweeper(world: Any) -> None:
-    place = world.dice.randrange(len(world.sweepers))
-    node = world.sweepers[place]
-    world.happens("a sweeper is killed", node.holder)
+async def kill_sweeper(installation: Any) -> None:
+    place = installation.dice.randrange(len(installation.sweepers))
+    node = installation.sweepers[place]
+    installation.happens("a sweeper is killed", node.holder)
     node.kill()
-    await asyncio.sleep(world.dice.uniform(1, 60))
-    world.again(world.sweepers, place)
+    await asyncio.sleep(installation.dice.uniform(1, 60))
+    installation.again(installation.sweepers, place)
 
 
-async def away(world: Any) -> None:
-    world.away_until = world.loop.seconds + world.dice.uniform(0.5, 8)
+async def away(installation: Any) -> None:
+    installation.away_until = installation.loop.seconds + installation.dice.uniform(0.5, 8)
 
 
-async def set_clock(world: Any) -> None:
+async def set_clock(installation: Any) -> None:
     """The clock of the database is an hour ahead, an hour behind, or right again."""
-    world.clock.off = world.dice.choice([off for off in (-3600.0, 0.0, 3600.0) if off != world.clock.off])
-    world.happens("the clock is set", f"{world.clock.off:.0f}")
+    installation.clock.off = installation.dice.choice(
+        [off for off in (-3600.0, 0.0, 3600.0) if off != installation.clock.off]
+    )
+    installation.happens("the clock is set", f"{installation.clock.off:.0f}")
 
 
-async def storm(world: Any) -> None:
-    world.outside.storm_until = world.loop.seconds + world.dice.uniform(60, 300)
+async def storm(installation: Any) -> None:
+    installation.outside.storm_until = installation.loop.seconds + installation.dice.uniform(60, 300)
 
 
-async def deliver_again(world: Any) -> None:
-    world.prefect.deliver_again()
+async def deliver_again(installation: Any) -> None:
+    installation.prefect.deliver_again()
 
 
-async def restore_prefect(world: Any) -> None:
-    world.prefect.back_up()
-    await asyncio.sleep(world.dice.uniform(60, 300))
-    world.prefect.restore()
+async def restore_prefect(installation: Any) -> None:
+    installation.prefect.back_up()
+    await asyncio.sleep(installation.dice.uniform(60, 300))
+    installation.prefect.restore()
 
 
-async def press_resume(world: Any) -> None:
+async def press_resume(installation: Any) -> None:
     """Somebody presses Resume in Prefect's UI, where a decision is needed."""
-    waiting = [run for run in started(world) if world.store.execution(run).status == "waiting"]
+    waiting = [run for run in started(installation) if installation.store.execution(run).status == "waiting"]
     if waiting:
-        run = world.dice.choice(waiting)
-        world.happens("Resume without a decision", run)
-        world.prefect.deliver(run)
+        run = installation.dice.choice(waiting)
+        installation.happens("Resume without a decision", run)
+        installation.prefect.deliver(run)
 
 
-async def press_cancel(world: Any) -> None:
-    running = [run for run in started(world) if world.store.execution(run).status not in TERMINAL]
+async def press_cancel(installation: Any) -> None:
+    running = [run for run in started(installation) if installation.store.execution(run).status not in TERMINAL]
     if running:
-        run = world.dice.choice(running)
-        world.happens("cancelled in Prefect", run)
-        world.prefect.cancelled.add(run)
+        run = installation.dice.choice(running)
+        installation.happens("cancelled in Prefect", run)
+        installation.prefect.cancelled.add(run)
 
 
-def started(world: Any) -> list[str]:
+def started(installation: Any) -> list[str]:
     """The executions that there are."""
-    return [run for run in world.runs if run in world.people.started]
+    return [run for run in installation.runs if run in installation.people.started]
 
 
 TROUBLES: dict[str, Trouble] = {

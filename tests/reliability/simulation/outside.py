@@ -35,46 +35,46 @@ class Outside:
 
     async def carry(self, what: str, apply: Callable[[], Coroutine[Any, Any, T]], *, refuse: Callable[[float], T]) -> T:
         """Send a request: `apply` is what it does where it arrives, `refuse` makes the answer to one too many."""
-        world, dice, mix = self._simulation, self._simulation.dice, self._simulation.mix
+        installation, dice, mix = self._simulation, self._simulation.dice, self._simulation.mix
         node = NODE.get()
         assert node is not None
         await node.alive()
-        world.timers.begins()
+        installation.timers.begins()
         lossy = self._losses[what] < MOST_LOSSES
         if lossy and dice.random() < mix.lose_request:
             self._losses[what] += 1
-            world.happens("a request is lost", what)
+            installation.happens("a request is lost", what)
             await asyncio.sleep(0.5)
             await node.alive()
             raise TransientError("no connection", reason="connection")
         lost = lossy and dice.random() < mix.lose_answer
         delay = dice.uniform(0.01, 0.5)
         if dice.random() < mix.slow:
-            world.happens("an answer is slow", what)
+            installation.happens("an answer is slow", what)
             delay = dice.uniform(10, MOST_SLOW)
-        arrived: asyncio.Future[T] = world.loop.create_future()
+        arrived: asyncio.Future[T] = installation.loop.create_future()
         self.under_way[what] += 1
-        world.loop.call_later(delay, self._arrive, what, apply, refuse, arrived)
+        installation.loop.call_later(delay, self._arrive, what, apply, refuse, arrived)
         answer = await asyncio.shield(arrived)
         await asyncio.sleep(dice.uniform(0.01, 0.1))
         await node.alive()
         if lost:
             self._losses[what] += 1
-            world.happens("an answer is lost", what)
+            installation.happens("an answer is lost", what)
             raise TransientError("connection reset", reason="connection")
         return answer
 
     def _arrive(
         self, what: str, apply: Callable[[], Coroutine[Any, Any, T]], refuse: Callable[[float], T], arrived: Any
     ) -> None:
-        world = self._simulation
+        installation = self._simulation
         self.under_way[what] -= 1
         try:
-            if world.loop.seconds < self.storm_until:
-                world.happens("the other side says 429", what)
+            if installation.loop.seconds < self.storm_until:
+                installation.happens("the other side says 429", what)
                 answer = refuse(RETRY_AFTER)
             else:
-                world.notes("arrives", what)
+                installation.notes("arrives", what)
                 answer = at_once(apply())
         except Exception as problem:
             arrived.set_exception(problem)

@@ -12,42 +12,42 @@ class PrefectSays:
     """What Prefect believes, and whom it wakes."""
 
     def __init__(self, simulation: Any) -> None:
-        self._world = simulation
+        self._installation = simulation
         self.believes: dict[str, str] = {}
         self._backup: dict[str, str] = {}
         self.cancelled: set[str] = set()
 
     def tell(self, run: str, status: str) -> None:
         """A worker says how a run stands."""
-        world = self._world
-        if world.dice.random() < world.mix.lose_word:
-            world.happens("Prefect's word is lost", run)
+        installation = self._installation
+        if installation.dice.random() < installation.mix.lose_word:
+            installation.happens("Prefect's word is lost", run)
             return
         delay = 0.1
-        if world.dice.random() < world.mix.late_word:
-            world.happens("Prefect's word is late", run)
-            delay = world.dice.uniform(1, 120)
-        world.loop.call_later(delay, self.believes.__setitem__, run, status)
+        if installation.dice.random() < installation.mix.late_word:
+            installation.happens("Prefect's word is late", run)
+            delay = installation.dice.uniform(1, 120)
+        installation.loop.call_later(delay, self.believes.__setitem__, run, status)
 
     def wake(self, run: str) -> None:
         """Have some worker take a run up: a hint, which may be lost."""
-        world = self._world
-        if world.dice.random() < world.mix.lose_wake:
-            world.happens("a wake-up is lost", run)
+        installation = self._installation
+        if installation.dice.random() < installation.mix.lose_wake:
+            installation.happens("a wake-up is lost", run)
             return
-        world.loop.call_later(world.dice.uniform(0.05, 2), self.deliver, run)
+        installation.loop.call_later(installation.dice.uniform(0.05, 2), self.deliver, run)
 
     def deliver(self, run: str) -> None:
         """A run comes to a worker, whether or not it should."""
-        worker = self._world.some_worker()
+        worker = self._installation.some_worker()
         if worker is not None:
-            self._world.offer(worker, run)
+            self._installation.offer(worker, run)
 
     def deliver_again(self) -> None:
         """A run that has been given out is given out once more, to two workers at once."""
         if self.believes:
-            run = self._world.dice.choice(sorted(self.believes))
-            self._world.happens("a run is delivered again", run)
+            run = self._installation.dice.choice(sorted(self.believes))
+            self._installation.happens("a run is delivered again", run)
             self.deliver(run)
             self.deliver(run)
 
@@ -56,7 +56,7 @@ class PrefectSays:
 
     def restore(self) -> None:
         """Its database is restored from an older copy: it believes what it believed then, and calls for those runs."""
-        self._world.happens("Prefect is restored", "")
+        self._installation.happens("Prefect is restored", "")
         self.believes = dict(self._backup)
         for run in sorted(self.believes):
             self.deliver(run)

@@ -19,8 +19,8 @@ ANA, BEN = "ana@example.com", "ben@example.com"
 class SimulatedReviewers:
     """`lazy` ones let some reviews be until they expire."""
 
-    def __init__(self, world: Any) -> None:
-        self._world = world
+    def __init__(self, installation: Any) -> None:
+        self._installation = installation
         self.lazy = True
         self.started: set[str] = set()
         self.cancelled: set[str] = set()
@@ -28,38 +28,38 @@ class SimulatedReviewers:
 
     async def start(self) -> None:
         """Start the executions, one after the other."""
-        world = self._world
-        for run in world.runs:
-            await asyncio.sleep(world.dice.uniform(0, 300))
+        installation = self._installation
+        for run in installation.runs:
+            await asyncio.sleep(installation.dice.uniform(0, 300))
             self._start(run)
 
     async def start_the_rest(self) -> None:
-        for run in self._world.runs:
+        for run in self._installation.runs:
             self._start(run)
 
     def _start(self, run: str) -> None:
         if run not in self.started:
             self.started.add(run)
-            workflow = self._world.runs[run]
-            self._world.app.start(workflow, {"tag": run}, site=str(SITE["site"]))
+            workflow = self._installation.runs[run]
+            self._installation.app.start(workflow, {"tag": run}, site=str(SITE["site"]))
 
     async def work(self) -> None:
         """Look at the queue now and then, and do something about what is there."""
-        world = self._world
+        installation = self._installation
         while True:
-            await asyncio.sleep(world.dice.uniform(5, 60))
+            await asyncio.sleep(installation.dice.uniform(5, 60))
             for review in self.open_reviews():
-                if self.lazy and (review.id in self._left or world.dice.random() < 0.3):
+                if self.lazy and (review.id in self._left or installation.dice.random() < 0.3):
                     continue
                 await self._look_at(review)
             await self._wish()
 
     def open_reviews(self) -> list[Review]:
-        found = self._world.store.reviews(ReviewFilter(), limit=200).reviews
+        found = self._installation.store.reviews(ReviewFilter(), limit=200).reviews
         return sorted(found, key=lambda review: (review.execution_id, review.path))
 
     async def _look_at(self, review: Review) -> None:
-        world, dice = self._world, self._world.dice
+        installation, dice = self._installation, self._installation.dice
         answer = self._answer(review)
         if answer is None:
             return
@@ -67,22 +67,26 @@ class SimulatedReviewers:
             if dice.random() < 0.4:
                 self._left.add(review.id)
                 return
-            left = (review.expires_at - world.clock.now()).total_seconds()
-            if dice.random() < world.mix.at_expiry and 0 < left < 700:
+            left = (review.expires_at - installation.clock.now()).total_seconds()
+            if dice.random() < installation.mix.at_expiry and 0 < left < 700:
                 self._left.add(review.id)
-                world.happens("a decision races an expiry", f"{review.execution_id} {review.path}")
-                world.loop.create_task(self._later(left + dice.uniform(-1, world.sweep_seconds), review, answer))
+                installation.happens("a decision races an expiry", f"{review.execution_id} {review.path}")
+                installation.loop.create_task(
+                    self._later(left + dice.uniform(-1, installation.sweep_seconds), review, answer)
+                )
                 return
-        if dice.random() < world.mix.stale:
-            world.happens("a stale tab decides", f"{review.execution_id} {review.path}")
-            if world.try_to(world.app.claim, review.id, by=BEN) is not None and self._decide(review, ANA, answer):
-                world.finds(f"{review.execution_id} {review.path}: a stale tab decided")
-            world.try_to(world.app.release, review.id, by=BEN)
+        if dice.random() < installation.mix.stale:
+            installation.happens("a stale tab decides", f"{review.execution_id} {review.path}")
+            if installation.try_to(installation.app.claim, review.id, by=BEN) is not None and self._decide(
+                review, ANA, answer
+            ):
+                installation.finds(f"{review.execution_id} {review.path}: a stale tab decided")
+            installation.try_to(installation.app.release, review.id, by=BEN)
             return
-        if dice.random() < world.mix.twice:
-            world.happens("a decision is made twice", f"{review.execution_id} {review.path}")
+        if dice.random() < installation.mix.twice:
+            installation.happens("a decision is made twice", f"{review.execution_id} {review.path}")
             if [self._decide(review, ANA, answer), self._decide(review, BEN, answer)] == [True, True]:
-                world.finds(f"{review.execution_id} {review.path}: decided twice")
+                installation.finds(f"{review.execution_id} {review.path}: decided twice")
             return
         self._decide(review, ANA, answer)
 
@@ -91,43 +95,43 @@ class SimulatedReviewers:
         self._decide(review, ANA, answer)
 
     def _answer(self, review: Review) -> dict[str, Any] | None:
-        world = self._world
+        installation = self._installation
         if review.request.title.startswith("Send again?"):
             what = f"POST /{review.execution_id}/{step_of(review.path)}"
-            if world.outside.under_way[what]:
+            if installation.outside.under_way[what]:
                 return None  # they look at the target first, and wait for what is under way
-            done = what in world.outside.targets.service.applied
+            done = what in installation.outside.targets.service.applied
             return {"kind": "rejected" if done else "approved", "comment": "looked"}
-        if world.runs[review.execution_id] == "rounds" and world.dice.random() < 0.3:
+        if installation.runs[review.execution_id] == "rounds" and installation.dice.random() < 0.3:
             return {"kind": "changes_requested", "comment": "shorter"}
         return {"kind": "approved"}
 
     def _decide(self, review: Review, person: str, answer: dict[str, Any]) -> bool:
         try:
-            self._world.app.decide(review.id, Answer.to(review, by=person, **answer))
+            self._installation.app.decide(review.id, Answer.to(review, by=person, **answer))
         except (Conflict, Refused) as problem:
-            self._world.notes("decide", f"{review.execution_id} {review.path} {type(problem).__name__}")
+            self._installation.notes("decide", f"{review.execution_id} {review.path} {type(problem).__name__}")
             return False
-        self._world.notes("decide", f"{review.execution_id} {review.path} {answer['kind']}")
+        self._installation.notes("decide", f"{review.execution_id} {review.path} {answer['kind']}")
         return True
 
     async def _wish(self) -> None:
-        world, dice = self._world, self._world.dice
-        there = [run for run in world.runs if run in self.started]
-        going = [run for run in there if world.store.execution(run).status not in TERMINAL]
+        installation, dice = self._installation, self._installation.dice
+        there = [run for run in installation.runs if run in self.started]
+        going = [run for run in there if installation.store.execution(run).status not in TERMINAL]
         for run in going:
-            if world.store.execution(run).status == "paused" and (not self.lazy or dice.random() < 0.3):
-                world.try_to(world.app.resume, run, by=ANA)
+            if installation.store.execution(run).status == "paused" and (not self.lazy or dice.random() < 0.3):
+                installation.try_to(installation.app.resume, run, by=ANA)
         for site, mean, wish in (
-            ("someone pauses", world.mix.pause, world.app.pause),
-            ("someone cancels", world.mix.cancel, world.app.cancel),
+            ("someone pauses", installation.mix.pause, installation.app.pause),
+            ("someone cancels", installation.mix.cancel, installation.app.cancel),
         ):
             if mean and going and dice.random() < 90 / mean:
                 run = dice.choice(going)
-                world.happens(site, run)
+                installation.happens(site, run)
                 if site == "someone cancels":
                     self.cancelled.add(run)
-                world.try_to(wish, run, by=ANA)
+                installation.try_to(wish, run, by=ANA)
 
 
 def step_of(path: str) -> str:

@@ -65,17 +65,19 @@ class Result:
         return f"seed {self.seed} ({self.mix}):\n{said}"
 
 
-class World:
+class SimulatedInstallation:
     """One simulation."""
 
-    def __init__(self, seed: int, ground: StoreFactory, loop: VirtualLoop, *, sqlite: bool, mix: Mix | None) -> None:
+    def __init__(
+        self, seed: int, store_factory: StoreFactory, loop: VirtualLoop, *, sqlite: bool, mix: Mix | None
+    ) -> None:
         self.dice = random.Random(seed)
         self.mix = mix or Mix.drawn(self.dice)
         self.result = Result(seed, self.mix)
         self.loop = loop
         self.clock = VirtualClock(loop)
-        self.store: Any = (ground.sqlite if sqlite else ground.memory)(self.clock)
-        self.store.world = self
+        self.store: Any = (store_factory.sqlite if sqlite else store_factory.memory)(self.clock)
+        self.store.installation = self
         self.away_until = 0.0
         self.gate = Gate(self.dice)
         self.sweep_seconds = self.dice.choice((5.0, 10.0, 20.0))
@@ -265,7 +267,7 @@ class World:
         return f"is {execution.status}"
 
 
-def simulate(seed: int, ground: StoreFactory, *, sqlite: bool = False, mix: Mix | None = None) -> Result:
+def simulate(seed: int, store_factory: StoreFactory, *, sqlite: bool = False, mix: Mix | None = None) -> Result:
     """Everything that the seed decides, from the beginning to the end; with this mix instead of the seed's own."""
     random.seed(seed)
 
@@ -273,7 +275,7 @@ def simulate(seed: int, ground: StoreFactory, *, sqlite: bool = False, mix: Mix 
 
     async def main(loop: VirtualLoop) -> Result:
         flowbuilder.engine.effects.effect_ledger._elapsed_seconds = lambda: loop.seconds
-        return await World(seed, ground, loop, sqlite=sqlite, mix=mix).run()
+        return await SimulatedInstallation(seed, store_factory, loop, sqlite=sqlite, mix=mix).run()
 
     try:
         with deterministic_scheduling():

@@ -24,7 +24,7 @@ class Watched:
 
     def __init__(self, inner: Any) -> None:
         self.inner = inner
-        self.world: Any = None
+        self.installation: Any = None
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.inner, name)
@@ -32,24 +32,24 @@ class Watched:
             return found
 
         def call(*given: Any, **named: Any) -> Any:
-            node, world = NODE.get(), self.world
+            node, installation = NODE.get(), self.installation
             if node is None:
                 return found(*given, **named)
             if node.dead:
                 raise Crash(name)
             about = given[0] if given else ""
             about = about.execution_id if isinstance(about, Lease) else about if str(about).startswith("run-") else ""
-            if world.loop.seconds < world.away_until:
-                world.happens("the database is away", f"{name} {about}")
+            if installation.loop.seconds < installation.away_until:
+                installation.happens("the database is away", f"{name} {about}")
                 raise Unavailable("the database is away")
             try:
                 result = found(*given, **named)
             except FlowbuilderError as problem:
-                world.notes(name, f"{about} {type(problem).__name__}")
+                installation.notes(name, f"{about} {type(problem).__name__}")
                 raise
-            world.notes(name, about)
+            installation.notes(name, about)
             if name == "append_events":
-                world.timers.noted(about, given[1])
+                installation.timers.noted(about, given[1])
             return result
 
         return call

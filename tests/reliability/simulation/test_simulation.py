@@ -29,7 +29,7 @@ ON_SQLITE = 40
 
 
 @pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> StoreFactory:
+def store_factory(tmp_path_factory: pytest.TempPathFactory) -> StoreFactory:
     return StoreFactory(tmp_path_factory.mktemp("ground"))
 
 
@@ -45,21 +45,23 @@ def some(seeds: range) -> list[Result]:
     """What comes of some seeds, in a process of its own."""
     logging.disable(logging.CRITICAL)
     with TemporaryDirectory() as folder:
-        ground = StoreFactory(Path(folder))
-        return [simulate(seed, ground, sqlite=seed % ON_SQLITE == 0) for seed in seeds]
+        store_factory = StoreFactory(Path(folder))
+        return [simulate(seed, store_factory, sqlite=seed % ON_SQLITE == 0) for seed in seeds]
 
 
-def all_of_them(ground: StoreFactory) -> list[Result]:
+def all_of_them(store_factory: StoreFactory) -> list[Result]:
     if not THOROUGH:
-        return [simulate(seed, ground, sqlite=seed % ON_SQLITE == 0) for seed in range(SEEDS)]
+        return [simulate(seed, store_factory, sqlite=seed % ON_SQLITE == 0) for seed in range(SEEDS)]
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         parts = [range(first, first + 250) for first in range(0, SEEDS, 250)]
         return [result for part in pool.map(some, parts) for result in part]
 
 
 @pytest.mark.timeout(0 if THOROUGH else 170)
-def test_whatever_goes_wrong_everything_ends_as_it_should_and_nothing_is_done_twice(ground: StoreFactory) -> None:
-    results = all_of_them(ground)
+def test_whatever_goes_wrong_everything_ends_as_it_should_and_nothing_is_done_twice(
+    store_factory: StoreFactory,
+) -> None:
+    results = all_of_them(store_factory)
     happened: Counter[str] = Counter()
     statuses: Counter[str] = Counter()
     for result in results:
@@ -75,12 +77,12 @@ def test_whatever_goes_wrong_everything_ends_as_it_should_and_nothing_is_done_tw
     assert by_people <= 0.3 * sum(statuses.values())
 
 
-def test_a_seed_does_the_same_every_time(ground: StoreFactory) -> None:
+def test_a_seed_does_the_same_every_time(store_factory: StoreFactory) -> None:
     for seed in range(AGAIN):
-        assert simulate(seed, ground).trace == simulate(seed, ground).trace, f"seed {seed}"
+        assert simulate(seed, store_factory).trace == simulate(seed, store_factory).trace, f"seed {seed}"
 
 
-def test_a_seed_does_the_same_in_another_process(ground: StoreFactory) -> None:
+def test_a_seed_does_the_same_in_another_process(store_factory: StoreFactory) -> None:
     program = (
         "import logging, sys, pathlib; logging.disable(logging.CRITICAL); sys.path.insert(0, sys.argv[1]);"
         "from tests.reliability.simulation.store_factory import StoreFactory;"
@@ -91,7 +93,7 @@ def test_a_seed_does_the_same_in_another_process(ground: StoreFactory) -> None:
         [sys.executable, "-c", program, str(Path(__file__).resolve().parents[3]), "."],
         capture_output=True, text=True, check=True, env={**os.environ, "PYTHONHASHSEED": "7"}, timeout=120,
     )  # fmt: skip
-    assert said.stdout.strip() == simulate(3, ground).trace
+    assert said.stdout.strip() == simulate(3, store_factory).trace
 
 
 def _no_fence(memory: Memory, lease: Any) -> Any:
@@ -113,10 +115,10 @@ SABOTAGE: dict[str, tuple[str, Callable[..., Any]]] = {
 
 
 @pytest.mark.parametrize("what", SABOTAGE)
-def test_the_simulation_finds_that(what: str, ground: StoreFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_simulation_finds_that(what: str, store_factory: StoreFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     place, instead = SABOTAGE[what]
     monkeypatch.setattr(place, instead)
-    assert any(simulate(seed, ground).findings for seed in range(1, 200) if has_zombies(seed))
+    assert any(simulate(seed, store_factory).findings for seed in range(1, 200) if has_zombies(seed))
 
 
 def has_zombies(seed: int) -> bool:

@@ -20,8 +20,8 @@ RETRY_AFTER = 60.0
 class Timers:
     """When each step run is due, as the timeline says it."""
 
-    def __init__(self, world: Any) -> None:
-        self._world = world
+    def __init__(self, installation: Any) -> None:
+        self._installation = installation
         self._due: dict[tuple[str, str], tuple[datetime, float]] = {}
 
     def noted(self, run: str, events: Iterable[NewEvent]) -> None:
@@ -33,15 +33,15 @@ class Timers:
                 wait = RETRY_AFTER
             else:
                 continue
-            clock = self._world.clock
+            clock = self._installation.clock
             self._due[run, event.path] = (clock.now() + timedelta(seconds=wait), clock.off)
 
     def begins(self) -> None:
         """A step run, which is the current task, calls the world outside."""
         task = asyncio.current_task()
         assert task is not None
-        clock = self._world.clock
+        clock = self._installation.clock
         due, off = self._due.pop((RUN.get(), task.get_name()), (clock.now(), clock.off))
         early = due - clock.now()
         if early > EARLY and off == clock.off:  # whoever sets the clock back makes everything early
-            self._world.finds(f"{RUN.get()} {task.get_name()}: tried again {early.total_seconds():.0f} s early")
+            self._installation.finds(f"{RUN.get()} {task.get_name()}: tried again {early.total_seconds():.0f} s early")

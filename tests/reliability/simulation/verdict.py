@@ -13,17 +13,17 @@ MOST_ATTEMPTS = 150
 """How often an execution may be taken up: each time should be for something."""
 
 
-def verdict(world: Any) -> list[str]:
+def verdict(installation: Any) -> list[str]:
     """Everything that should not be."""
     found: list[str] = []
-    for run, workflow in world.runs.items():
-        found += [f"{run} ({workflow}): {said}" for said in _of(world, run, workflow)]
+    for run, workflow in installation.runs.items():
+        found += [f"{run} ({workflow}): {said}" for said in _of(installation, run, workflow)]
     return found
 
 
-def _of(world: Any, run: str, workflow: str) -> Iterator[str]:
-    execution, targets = world.store.execution(run), world.outside.targets
-    wished = run in world.people.cancelled or run in world.prefect.cancelled
+def _of(installation: Any, run: str, workflow: str) -> Iterator[str]:
+    execution, targets = installation.store.execution(run), installation.outside.targets
+    wished = run in installation.people.cancelled or run in installation.prefect.cancelled
     code = (execution.error or {}).get("code")
     if execution.status == "cancelled" and not wished:
         yield "was cancelled, and nobody wished it"
@@ -31,9 +31,11 @@ def _of(world: Any, run: str, workflow: str) -> Iterator[str]:
         yield f"was taken up {execution.attempt} times"
     if execution.status == "failed" and code != "effect_unknown":
         yield f"failed: {execution.error}"
-    ledger = {effect.key: effect for effect in world.store.effects(run)}
+    ledger = {effect.key: effect for effect in installation.store.effects(run)}
     calls: Counter[str] = Counter(key for what, key in targets.service.calls if f" /{run}/" in what)
-    approvals = Counter(step_of(path) for path, made in world.store.decisions(run).items() if made.kind == "approved")
+    approvals = Counter(
+        step_of(path) for path, made in installation.store.decisions(run).items() if made.kind == "approved"
+    )
     for key, times in calls.items():
         effect = ledger.get(key)
         if effect is None:
