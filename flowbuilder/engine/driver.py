@@ -113,9 +113,7 @@ class Driver:
         self.requested = await asyncio.to_thread(self.store.control, self.lease.execution_id)
         if self.requested == "cancel":
             for task, start in self.running.items():
-                if (
-                    not start.node.step.has_effect()
-                ):  # an effect in progress finishes: its receipt matters
+                if not start.node.step.has_effect():  # an effect in progress finishes: its receipt matters
                     task.cancel()
         now = asyncio.get_running_loop().time()
         if (self.control.consume() or now - self.decisions_read_at >= CONTROL_SECONDS) and self.walk.waiting:
