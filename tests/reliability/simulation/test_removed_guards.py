@@ -81,7 +81,7 @@ MUTANTS = (
     ),
     Mutant(
         "event numbers stand still", "flowbuilder/store/db/transaction.py",
-        "self._seq += len(events)", "self._seq += 2 * len(events)",
+        "first_seq=row.seq - events + 1,", "first_seq=row.seq + 1,",
         EXECUTIONS, "sqlite and gap",
     ),
     Mutant(
