@@ -65,8 +65,8 @@ def _grammar() -> Lark:
     from lark import Lark
 
     file = Path(__file__).with_name("grammar.lark")
-    # lark caches its tables beside the bytecode: 4 ms instead of 50 at each start of a command. The key is grammar, lark
-    # and Python; where the file cannot be written or read, lark builds the tables as without it.
+    # lark caches its tables beside the bytecode: 4 ms instead of 50 at each start. The key is grammar, lark and Python;
+    # where the file cannot be written or read, lark builds the tables as without it.
     cache = file.parent / "__pycache__" / "grammar.lark-tables"
     with contextlib.suppress(OSError):
         cache.parent.mkdir(exist_ok=True)
