@@ -255,7 +255,7 @@ class BlockRun:
         )
 
     def certain_failure(self) -> NodeRun | None:
-        """The failed run because of which this block fails whatever reviewers decide; None while it may succeed."""
+        """The failed run that fails this block in spite of any decision; None while the block may succeed."""
         for run in self.runs.values():
             if run.failed:
                 return run
