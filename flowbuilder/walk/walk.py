@@ -1,4 +1,5 @@
-"""The walk: what an execution does next, given a plan and what has happened so far. Pure: no clock, no I/O.
+"""The walk: decides what an execution does next, from a plan and the recorded outcomes and decisions. Pure: no clock,
+no I/O.
 
 A walk holds all semantics of an execution. It is a function of a plan, its inputs, the outcomes of step runs and the
 decisions of reviews, both by StepPath; the order in which they become known does not matter. So a worker that resumes

@@ -14,11 +14,11 @@ from flowbuilder.ports import Store
 from flowbuilder.values import JsonObject
 
 FRESH_SECONDS = 2.0
-"""How old the last proof that the lease is held may be when a call to the target starts."""
+"""Maximum age, in seconds, of the last check of the lease when a call to the target starts."""
 
 
 def _elapsed_seconds() -> float:
-    """Seconds on a clock that cannot be set, and that runs on while the machine is suspended, if there is one."""
+    """Seconds of a monotonic clock; one that also counts while the machine is suspended, if there is one."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
@@ -26,7 +26,7 @@ def _elapsed_seconds() -> float:
 class EffectLedger:
     """Implements `ports.Ledger` on the store; each call is committed before it returns.
 
-    Once the step run has ended, work that it left behind can start no effect.
+    Once the step run has ended, threads that still run for it can start no effect.
     """
 
     store: Store
