@@ -49,7 +49,8 @@ class LossyEngine(PrefectEngine):
 
 @dataclass(kw_only=True)
 class Installation:
-    """The installation under test. `faults_over`: no fault may begin; `closed`: reviewers and faults must stop."""
+    """The installation under test. `faults_over` is set when no further fault may begin; `closed` when reviewers and
+    faults must stop."""
 
     options: Options
     settings: Settings

@@ -51,7 +51,7 @@ class Load:
             self.starts.append(self._start(self._workflow(number), f"{number:05d}"))
 
     def _workflow(self, number: int) -> str:
-        """Each workflow once, then a random one."""
+        """Each workflow once, then random ones by their weights."""
         if number <= len(WEIGHTS):
             return list(WEIGHTS)[-number]
         return self._rng.choices(list(WEIGHTS), weights=list(WEIGHTS.values()))[0]

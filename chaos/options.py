@@ -12,13 +12,13 @@ LONGEST_SECONDS = 20.0
 """Duration of the longest execution without faults."""
 DatabaseKind = Literal["postgresql", "sqlite"]
 SHORT_SECONDS = 180.0
-"""Shorter runs use shorter leases and sweeps than the defaults, so that some leases expire."""
+"""Runs of fewer seconds use shorter leases and reconciler intervals than the defaults, so that some leases expire."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """`seconds` of faults with a `seed`; lease and sweep in seconds; `rate` starts a second, at most `most` concurrent
-    executions; all data in `folder`."""
+    """`seconds` of faults with a `seed`; `lease` and `sweep` (the interval of the reconciler) in seconds; `rate` starts
+    a second, at most `most` concurrent executions; all data in `folder`."""
 
     seconds: float
     seed: int
@@ -33,12 +33,13 @@ class Options:
 
     @property
     def settle_seconds(self) -> float:
-        """How long executions may take to end after the faults: ten sweeps, two leases and the longest execution."""
+        """Seconds within which executions must end after the faults: ten passes of the reconciler, two leases and the
+        longest execution."""
         return 10 * self.sweep + 2 * self.lease + LONGEST_SECONDS
 
 
 def pace(seconds: float) -> tuple[float, float]:
-    """Lease and sweep of a run, in seconds: the defaults, except in a short run."""
+    """The lease and the interval of the reconciler, in seconds: the defaults, except in a short run."""
     shipped = Settings.model_fields
     if seconds < SHORT_SECONDS:
         return 3.0, 1.0

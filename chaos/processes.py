@@ -82,7 +82,7 @@ class Prefect:
 
     @property
     def is_settled(self) -> bool:
-        """Whether it has been up for as long as its start took, so that it can do some work between faults."""
+        """Whether the server has been up for as long as its start took, so that it can do some work between faults."""
         return time.monotonic() - self._up_since > self._took
 
     def send(self, number: signal.Signals) -> None:

@@ -22,9 +22,9 @@ from flowbuilder.ports import ExecutionFilter
 
 POLL_SECONDS = 0.25
 PATIENCE_SECONDS = 8.0
-"""How long an execution may be paused before the operator resumes it."""
+"""Seconds that an execution may be paused before the operator resumes it."""
 RACE_SECONDS = 0.15
-"""How close to its expiry a racing reviewer decides."""
+"""Seconds before or after the expiry within which a racing reviewer decides."""
 
 DecisionResult = Literal["taken", "refused", "unknown"]
 

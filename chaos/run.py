@@ -21,7 +21,7 @@ PAGE = 500
 LONGEST_SHARE = 1.5
 """Factor on the duration of a run in which a fault had no effect yet."""
 HEAL_SECONDS = 60.0
-"""How long a running fault may take to end."""
+"""Seconds within which a running fault must end."""
 
 
 def run(options: Options, log: Callable[[str], None]) -> Evidence:

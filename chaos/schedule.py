@@ -15,7 +15,7 @@ LAST_SHARE = 0.92
 """No fault begins after this share of the run, so that executions can resume before the end."""
 UNLIMITED_TRIES = 10_000
 TRIES = 4
-"""How often a fault without an effect is tried, a second apart."""
+"""The number of tries of a fault without an effect, a second apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class Injector:
 
     @property
     def has_hit(self) -> bool:
-        """Whether it had an effect at least once."""
+        """Whether the fault had an effect at least once."""
         return any(injection.mattered for injection in self.injections)
 
     def _inject_until_effective(self, tries: int) -> None:

@@ -11,7 +11,7 @@ import yaml
 SITE = "chaos.example"
 SITE_URL = f"https://{SITE}"
 EXPIRES_SECONDS = 3
-"""When the review with a deadline expires."""
+"""Seconds after which the review with a deadline expires."""
 
 
 def documents(target: str) -> dict[str, dict[str, Any]]:

@@ -70,8 +70,8 @@ def open_ports(options: Settings | None = None, *, blocks: bool, store: Store | 
 
 
 def open_worker_context(kind: str = "flow") -> WorkerContext:
-    """What a process that runs executions needs: `kind` is "worker" for a warm worker, "flow" for a flow run's own
-    process."""
+    """The dependencies of a process that runs executions. `kind` is "worker" for a warm worker, "flow" for a flow run's
+    own process."""
     from flowbuilder.prefect.runs.worker_context import WorkerContext, new_holder
 
     options = settings()

@@ -35,7 +35,7 @@ class FlowbuilderError(Exception):
 
     @property
     def message(self) -> str:
-        """What happened, in one sentence for the user."""
+        """The message: one sentence for the user."""
         return str(self)
 
 

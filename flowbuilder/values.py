@@ -97,7 +97,7 @@ class _Budget:
 
 
 class _NotPlain(Exception):
-    """Why a value is not JSON; `place` is collected from the innermost part outwards."""
+    """The reason why a value is not JSON; `place` is collected from the innermost part outwards."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

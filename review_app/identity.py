@@ -31,8 +31,8 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccessPolicy:
-    """How users are identified: the proxy's user header (None without a proxy), the address that the server listens on,
-    its accepted host names, and the local user for a server without sign-in."""
+    """The rules by which users are identified: the proxy's user header (None without a proxy), the address that the
+    server listens on, its accepted host names, and the local user for a server without sign-in."""
 
     header: str | None
     address: str
@@ -78,7 +78,8 @@ def identity_header(mapping: object) -> str | None:
 
 
 def refusal_reason(app: App, review: Review, me: str) -> str:
-    """Why this user may not decide this review, as a sentence; empty when they may. The store checks it again."""
+    """The reason why this user may not decide this review, as a sentence; empty when they may. The store checks it
+    again."""
     assign = review.request.assign
     if assign.group or assign.people:
         record = app.execution(review.execution_id).site_record

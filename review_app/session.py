@@ -1,4 +1,4 @@
-"""What every page needs: the application, the user, the time and time zone, and the other pages."""
+"""Context of a page: the application, the user, the time and time zone, and the other pages."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def ago(moment: datetime, now: datetime) -> str:
 
 
 def due(moment: datetime, now: datetime) -> tuple[str, bool]:
-    """When something is due, and whether that is past: `("Due in 2 d", False)`, `("Overdue by 3 h", True)`."""
+    """The text of a due date, and whether it is past: `("Due in 2 d", False)`, `("Overdue by 3 h", True)`."""
     left = (moment - now).total_seconds()
     return (f"Due in {span(left)}", False) if left >= 0 else (f"Overdue by {span(-left)}", True)
 

@@ -66,7 +66,7 @@ def _approved_repeats(trace: Trace, effect: Effect) -> int:
 
 
 def _doubts(trace: Trace, effect: Effect) -> int:
-    """How often a call may have been made without a recorded outcome."""
+    """The number of calls that may have been made without a recorded outcome."""
     doubts = len(trace.of("worker_lost")) + len(trace.of("step_retrying", path=effect.path))
     before = "execution_started"
     for event in trace.events:
@@ -80,7 +80,7 @@ def _doubts(trace: Trace, effect: Effect) -> int:
 
 
 def _rounds(evidence: Evidence, place: str) -> int:
-    """How many keys a place may have been called with: one for each round of its workflow."""
+    """The number of keys that a place may have been called with: one for each round of its workflow."""
     number = place.rpartition("/")[2].split("-")[0]
     rounds = [len(t.of("round_started")) for t in evidence.traces if t.execution.inputs.get("n") == number]
     return 1 + max(rounds, default=0)

@@ -11,7 +11,7 @@ from chaos.metrics import percentile, resume_seconds
 from flowbuilder.model.execution import TERMINAL
 
 NOTICED_SECONDS = 1.5
-"""How soon a worker notices a cancellation by polling: until then a step may begin."""
+"""Seconds within which a worker notices a cancellation by polling: until then a step may begin."""
 
 
 def cancelled_means_cancelled(evidence: Evidence) -> Iterator[str]:

@@ -10,7 +10,7 @@ from chaos.reviewers import DecisionAttempt
 
 
 def decisions_stand(evidence: Evidence) -> Iterator[str]:
-    """A decision that was taken stands, alone; one that was refused does not.
+    """A decision that the store accepted is the only one of its review; one that it refused is not recorded.
 
     Also when two reviewers decided at once, or one decided at the moment of expiry.
     """
@@ -39,7 +39,7 @@ AFTER = {"reviewed": "published", "deadline": "put", "held": "published", "calli
 
 
 def reviews_hold(evidence: Evidence) -> Iterator[str]:
-    """Nothing passes a review without a decision.
+    """No step after a review starts without a decision.
 
     Also after a resume in Prefect's UI, the publishing step starts only after the decision.
     """

@@ -15,9 +15,9 @@ from flowbuilder.ports import ExecutionFilter
 
 T = TypeVar("T")
 PATIENCE_SECONDS = 20.0
-"""How long a fault of Prefect waits for a target, in seconds."""
+"""Seconds that a fault of Prefect waits for a target."""
 DATABASE_PATIENCE_SECONDS = 10.0
-"""How long a crash of the database waits for running executions."""
+"""Seconds that a crash of the database waits for running executions."""
 
 
 class CrashDatabase:

@@ -14,7 +14,7 @@ from flowbuilder.ports import ExecutionFilter, ReviewFilter
 from flowbuilder.prefect.api.sync_client import prefect_client
 
 NOTICED_SECONDS = 4.0
-"""How long a worker may take to notice an action in Prefect's UI."""
+"""Seconds within which a worker must notice an action in Prefect's UI."""
 
 
 class ResumeWithoutDecision:

@@ -27,7 +27,8 @@ class DropWakeUps:
 
 
 class ForgetWorkers:
-    """Delete the files with the workers' addresses: until a restart, only sweeps find ready executions."""
+    """Delete the files with the workers' addresses: until a restart, only the reconciler and the workers' polls find
+    ready executions."""
 
     name = "workers' addresses lost"
     every = 90.0

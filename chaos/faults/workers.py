@@ -16,9 +16,9 @@ from flowbuilder.errors import Unavailable
 ALONE_SHARE = 0.15
 """Share of kills and drains that may hit a worker while the other one is down."""
 PATIENCE_SECONDS = 10.0
-"""How long a fault waits for a worker that holds executions."""
+"""Seconds that a fault waits for a worker that holds executions."""
 DRAIN_SECONDS = 30.0
-"""How long a worker may take to finish its steps and end."""
+"""Seconds within which a worker must finish its steps and exit."""
 
 
 class KillWorker:

@@ -31,7 +31,7 @@ MAX_SOURCE = 256 * 1024
 MAX_PRINTED = 64 * 1024
 MAX_RECURSION = 200
 GRACE_SECONDS = 1.0
-"""How long a worker may exceed its time limit, in one long operation, before it is replaced."""
+"""Seconds by which a worker may exceed its time limit, in one long operation, before it is replaced."""
 
 _OS_POLICY: OSPolicy = {"sleep": "zero", "process_time": "zero", "random_start": {"seed": 0}}
 _LIMIT_CODES = {TimeoutError: "limit.time", MemoryError: "limit.memory", RecursionError: "limit.recursion"}

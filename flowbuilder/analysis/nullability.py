@@ -31,7 +31,7 @@ from flowbuilder.steps.step import ContinueWith
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MissingOutput:
-    """Why an output may be missing: the step that may not have run, and the reason as a clause."""
+    """The reason why an output may be missing: the step that may not have run, and a clause for the message."""
 
     step: LocatedStep
     reason: str
@@ -52,7 +52,7 @@ def hiding_iteration(block: StepBlock, target: LocatedStep) -> LocatedStep | Non
 
 
 def may_be_missing(text: LocatedText, target: LocatedStep) -> MissingOutput | None:
-    """Why the output of `target` may be missing where `text` is evaluated; None where it is always there."""
+    """The reason why the output of `target` may be missing where `text` is evaluated; None where it is always there."""
     if target.block is text.block and _always_has_output(target):
         return None
     facts = _facts_at(text)
@@ -72,7 +72,8 @@ def may_be_missing(text: LocatedText, target: LocatedStep) -> MissingOutput | No
 
 
 def may_be_null(text: LocatedText, reference: Reference, target: LocatedStep) -> MissingOutput | None:
-    """Why the output of a conditional may be null where `reference` reads a member of it; None where it never is."""
+    """The reason why the output of a conditional may be null where `reference` reads a member of it; None if it never
+    is."""
     if target.step.kind != "branch" or len(reference.path) < 4:
         return None
     branches = target.step.inner_blocks()
@@ -129,7 +130,7 @@ def _may_not_be_taken(branch: StepBlock, facts: _Facts) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Facts:
-    """What is known where a text is evaluated: the conditions that hold, and the paths that are defined."""
+    """The facts that hold where a text is evaluated: the conditions that are true, and the paths that are defined."""
 
     holding: frozenset[str]
     defined: frozenset[NamePath]

@@ -1,4 +1,4 @@
-"""What the audit works on: a consistent snapshot of an execution, and its findings."""
+"""Input and output of the audit: a consistent snapshot of an execution, and findings."""
 
 from __future__ import annotations
 

@@ -8,13 +8,12 @@ from collections.abc import Iterator
 
 from flowbuilder.audit.rows import ENDS, Broken
 from flowbuilder.audit.snapshot import ExecutionSnapshot, Finding
-from flowbuilder.engine.history import info_of
+from flowbuilder.engine.history import walk_of
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.model.execution import TERMINAL
 from flowbuilder.plan.nodes import Plan
 from flowbuilder.values import digest
 from flowbuilder.walk.commands import Start
-from flowbuilder.walk.walk import Walk
 
 SHUFFLES = 3
 """In how many random orders the outcomes and decisions are given to a walk."""
@@ -75,15 +74,7 @@ def _plan(snapshot: ExecutionSnapshot, plan: Plan | FlowbuilderError) -> Iterato
         outcomes, decisions = list(snapshot.outcomes), list(snapshot.decisions.items())
         shuffle.shuffle(outcomes)
         shuffle.shuffle(decisions)
-        walk = Walk(
-            plan,
-            inputs=execution.inputs,
-            site=execution.site_record,
-            execution=info_of(execution),
-            outcomes=outcomes,
-            decisions=dict(decisions),
-            asked=[review.path for review in snapshot.reviews if review.status == "open"],
-        )
+        walk = walk_of(plan, execution, outcomes=outcomes, decisions=dict(decisions), reviews=snapshot.reviews)
         paths = frozenset(action.path for action in walk.advance() if isinstance(action, Start))
         proposed.add(paths)
         for path in sorted(paths & {outcome.path for outcome in outcomes}):

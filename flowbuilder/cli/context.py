@@ -1,4 +1,4 @@
-"""What a command works with: the application, with or without Prefect, and the name of the user."""
+"""Dependencies of the commands: the application, with or without Prefect, and the name of the user."""
 
 from __future__ import annotations
 

@@ -60,7 +60,8 @@ class Definition:
     document: JsonObject
     positions: Positions = field(default_factory=Positions, compare=False, repr=False)
     load_report: Report = field(default_factory=Report, compare=False, repr=False)
-    """What the loader reported. With errors in it, parts are missing: the definition can be checked, but not run."""
+    """The diagnostics of the loader. With errors among them, parts are missing: the definition can be checked, but not
+    run."""
 
     @property
     def digest(self) -> str:

@@ -1,4 +1,4 @@
-"""What is stored of a definition: its document with every called version pinned, and the text of a stored document."""
+"""The stored form of a definition: its document with every called version pinned; and the text of a stored document."""
 
 from __future__ import annotations
 

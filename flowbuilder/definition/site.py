@@ -43,7 +43,7 @@ class SiteSearch(Record):
 
 
 class SiteContent(Record):
-    """Where the site's content is edited."""
+    """The CMS of the site."""
 
     model_config = ConfigDict(extra="allow")
     type: Literal["files", "wordpress"] = Field(description="files: Markdown in a folder; wordpress: its REST API")

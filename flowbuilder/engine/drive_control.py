@@ -1,4 +1,4 @@
-"""What a worker tells a running driver."""
+"""Control of a running driver by its worker: wake it, or stop it."""
 
 from __future__ import annotations
 

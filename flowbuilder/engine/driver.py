@@ -1,4 +1,4 @@
-"""Execution loop: runs the walk's commands, records what came of them, and releases the lease at the end."""
+"""Execution loop: runs the commands of the walk, records their results, and releases the lease at the end."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.commands import Ask, Command, Finish, Note, Start, Withdraw
 
 CONTROL_SECONDS = 1.0
-"""How soon a running execution notices a pause, a cancellation or a decision when its `DriveControl` is not woken."""
+"""Seconds within which a running execution notices a pause, a cancellation or a decision if no worker wakes it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +144,7 @@ class Driver:
             self.running[asyncio.create_task(work, name=start.path)] = start
 
     async def _attempt(self, start: Start, task_run_id: str | None) -> StepRunResult:
-        """Make the next attempt of a step run. Attempts are counted on from the timeline."""
+        """Make the next attempt of a step run. Its number continues the count in the timeline."""
         pending = self.retries.pending.get(start.path)
         result = await run_step(self.context, start, pending, task_run_id=task_run_id)
         if not isinstance(result, Done):
@@ -195,7 +195,8 @@ class Driver:
             self.walk.finished(result.outcome)
 
     async def _settle(self) -> RunResult | None:
-        """Release the execution; None when a decision has come that the walk has not seen yet."""
+        """Release the execution; None, without releasing it, when a decision was recorded that the walk has not seen
+        yet."""
         finish = self.walk.conclude()
         if self.requested == "cancel" and finish is None:
             return await self._release("cancelled", ExecutionCancelled().at())
@@ -236,16 +237,14 @@ class Driver:
     ) -> RunResult:
         """Record the status and give the lease back."""
         await asyncio.to_thread(
-            partial(
-                self.store.settle,
-                self.lease,
-                status,
-                events=[event],
-                outputs=outputs,
-                error=error,
-                progress=self.walk.progress,
-                ready_at=resume_at,
-            )
+            self.store.settle,
+            self.lease,
+            status,
+            events=[event],
+            outputs=outputs,
+            error=error,
+            progress=self.walk.progress,
+            ready_at=resume_at,
         )
         waiting = await asyncio.to_thread(self.reviews.open) if status == "waiting" else ()
         return RunResult(

@@ -1,4 +1,4 @@
-"""What follows from a step's error: the step run fails, is retried, or waits for a rate limit. Pure."""
+"""Failure policy: whether a step run that raised an error fails, is retried, or waits for a rate limit (429). Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from flowbuilder.throttling.context import ThrottleWait
 from flowbuilder.values import NotJson
 
 MAX_THROTTLED = timedelta(hours=24)
-"""How long a step run waits for a rate limit before it fails."""
+"""The time that a step run waits for a rate limit before it fails."""
 MIN_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 5.0, 60.0
-"""The wait after a rate-limit response without a Retry-After: the first one, doubled each time up to the second."""
+"""The waits after a 429 without a Retry-After: they start at the first value and double up to the second."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +42,8 @@ class WaitForLimit:
 def failure_policy(
     error: Exception, step: Step, attempt: int, waited: ThrottleWait | None, *, now: datetime
 ) -> Fail | RetryIn | WaitForLimit:
-    """The table of error kinds. `attempt` counts from 1; `waited` is set when the step run was throttled before."""
+    """Classify an error of a step run. `attempt` counts from 1; `waited` is set when the step run was throttled
+    before."""
     match error:
         case TransientError() if isinstance(error, Throttled) or error.reason == "rate_limit":
             if waited is not None and now - waited.since >= MAX_THROTTLED:

@@ -31,7 +31,7 @@ from flowbuilder.walk.walk import Walk
 
 @dataclass(kw_only=True, slots=True)
 class History:
-    """What the store holds of one execution. `recorded` are the events by type and path, `retries` the step runs
+    """The recorded history of one execution. `recorded` are the events by type and path, `retries` the step runs
     between two attempts by StepPath."""
 
     outcomes: Sequence[Outcome] = ()
@@ -59,7 +59,7 @@ class History:
                 self.retries.pop(event.path, None)
 
     def verify(self, execution: Execution) -> None:
-        """Raise `Damaged` when a row says something else than the hash that was recorded with it."""
+        """Raise `Damaged` when a row does not match the hash that was recorded with it."""
         of = f"of execution {execution.id}"
         if ("execution_started", "") in self.recorded and self._inputs != execution.inputs:
             raise Damaged(f"the inputs {of} are not those that it started with: execution_values was changed since")
@@ -108,7 +108,7 @@ def last_holder(store: Store, execution_id: str) -> str | None:
 
 
 def info_of(execution: Execution) -> ExecutionInfo:
-    """What templates see as `execution`: the same whenever the execution is resumed."""
+    """The record that templates see as `execution`: the same whenever the execution is resumed."""
     started = execution.started_at or execution.created_at
     return ExecutionInfo(
         id=execution.id, workflow=execution.workflow, version=execution.version, started_at=started.isoformat()
@@ -123,7 +123,7 @@ def walk_of(
     decisions: Mapping[str, Decision],
     reviews: Iterable[Review],
 ) -> Walk:
-    """The walk of an execution with these outcomes, decisions and reviews."""
+    """A walk of an execution from these outcomes, decisions and reviews. It has not advanced yet."""
     return Walk(
         plan,
         inputs=execution.inputs,

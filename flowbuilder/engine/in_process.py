@@ -18,7 +18,7 @@ from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.ports import Ports, StartRequest, Store
 
 MAX_HELD_SECONDS = 900.0
-"""How long a run in this process waits for a retry or a rate limit."""
+"""Seconds that a run in this process waits for a retry or a rate limit."""
 
 
 class LocalRunner:
@@ -78,5 +78,5 @@ class LocalRunner:
                 left = await self._until(result.resume_at)
 
     async def _until(self, moment: datetime) -> float:
-        """Seconds until then, by the store's clock."""
+        """Seconds until a moment, by the store's clock."""
         return (moment - await asyncio.to_thread(self._store.now)).total_seconds()

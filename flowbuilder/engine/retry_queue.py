@@ -28,7 +28,7 @@ class PendingRetry:
 
     @property
     def max_held_seconds(self) -> float:
-        """For how long a worker keeps the execution while this step run waits."""
+        """The longest wait, in seconds, during which the worker keeps the execution for this step run."""
         return MAX_HELD_RETRY_SECONDS if self.throttled is None else MAX_HELD_THROTTLE_SECONDS
 
 
@@ -54,11 +54,11 @@ class RetryQueue:
 
     @property
     def next_due(self) -> datetime | None:
-        """When the first retry is due; None when there is none."""
+        """The moment at which the first retry is due; None without retries."""
         return min((retry.due for _, retry in self._waiting()), default=None)
 
     def seconds_to_hold(self, now: datetime) -> float | None:
-        """Seconds until the first retry if a worker is to wait for one of them; None if all are too far off."""
+        """Seconds until the first retry if a worker is to wait for one of them; None if all are too late for that."""
         soon = any(_seconds(now, retry.due) <= retry.max_held_seconds for _, retry in self._waiting())
         return _seconds(now, self.next_due or now) if soon else None
 

@@ -104,21 +104,22 @@ def _plan_of(store: Store, execution: Execution, plans: PlanCache) -> Plan:
 async def _fail(store: Store, lease: Lease, problem: _NotRunnable) -> RunResult:
     error: JsonObject = {"code": problem.code, "message": str(problem)}
     event = ExecutionFailed(error=error).at()
-    await asyncio.to_thread(lambda: store.settle(lease, "failed", events=[event], error=error))
+    await asyncio.to_thread(store.settle, lease, "failed", events=[event], error=error)
     return RunResult(status="failed", error=error, progressed=True)
 
 
 async def _quarantine(store: Store, lease: Lease, problem: Damaged) -> RunResult:
-    """Pause an execution with a damaged row: running on from false data would do harm."""
+    """Pause an execution with a damaged row: steps must not run on false data."""
     error: JsonObject = {"code": "damaged", "message": str(problem)}
     event = ExecutionPaused(by=SYSTEM, error=error).at()
-    await asyncio.to_thread(lambda: store.settle(lease, "paused", events=[event], error=error))
+    await asyncio.to_thread(store.settle, lease, "paused", events=[event], error=error)
     return RunResult(status="paused", error=error, progressed=True)
 
 
 @contextlib.asynccontextmanager
 async def _lease_renewal(store: Store, lease: Lease, ttl: timedelta) -> AsyncIterator[None]:
-    """Renew the lease three times in its life. When it is lost, the body is cancelled and `LostLease` raised."""
+    """A block that renews the lease three times per `ttl`. When the lease is lost, the block is cancelled and raises
+    `LostLease`."""
     body = asyncio.current_task()
     lost: list[LostLease] = []
 

@@ -1,4 +1,5 @@
-"""Where the step runs of one execution are carried out: here in this process; `prefect.runs` shows them in Prefect."""
+"""Step executor: carries out the step runs of one execution in this process. `prefect.runs` also shows them in
+Prefect."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ class StepExecutor:
         self._clock = clock
 
     async def run_step(self, start: Start, attempt: Attempt) -> StepRunResult:
-        """Run a step until it is done, or until its next attempt is due so late that no worker waits for it."""
+        """Run a step until it is done, or until its next attempt is due so late that the worker does not wait for
+        it."""
         return await self.make_attempts(attempt)
 
     async def make_attempts(self, attempt: Attempt, task_run_id: str | None = None) -> StepRunResult:

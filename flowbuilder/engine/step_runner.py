@@ -49,7 +49,7 @@ ABORTING = (LostLease, Unavailable, Damaged)
 
 @dataclass(frozen=True, kw_only=True)
 class StepContext:
-    """What all step runs of one execution share. `ports.clock` is `clock`."""
+    """The dependencies that all step runs of one execution share. `ports.clock` is `clock`."""
 
     store: Store
     lease: Lease
@@ -96,7 +96,7 @@ StepRunResult = Done | RetryAt | ThrottledUntil
 async def run_step(
     context: StepContext, start: Start, pending: PendingRetry | None = None, *, task_run_id: str | None = None
 ) -> StepRunResult:
-    """Run the next attempt of a step run; `pending` tells of the earlier ones.
+    """Run the next attempt of a step run; `pending` has the number of the earlier ones.
 
     Everything that the result says is in the store when this returns. Raises the `ABORTING` errors, and
     `CancelledError` when the execution is being cancelled: the step run then has no outcome.

@@ -1,4 +1,4 @@
-"""The store's clock on a worker whose own clock may be wrong: all workers and the store judge waits by one clock."""
+"""The store's clock on a worker: its own clock may be wrong, and all workers must measure waits by the same one."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from flowbuilder.plan.nodes import Plan
 from flowbuilder.ports import Store
 
 MAX_PLANS = 256
-"""How many plans one cache keeps; the least recently used is dropped."""
+"""The number of plans in one cache; the least recently used is dropped."""
 
 
 def stored_workflows(store: Store) -> WorkflowLookup:

@@ -12,7 +12,7 @@ EffectStatus = Literal["intended", "done", "unknown", "refused", "reverted"]
 """`refused`: the target answered that it did nothing, so that a new attempt is safe."""
 Ending = Literal["done", "unknown", "refused"]
 TargetClass = Literal["deduplicates", "lookup", "neither"]
-"""How a target handles repeated calls: it honours the idempotency key; the write can be looked up; neither."""
+"""The behaviour of a target on a repeated call: it honours the idempotency key; the write can be looked up; neither."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +25,7 @@ class Intent:
     target_class: TargetClass
     request_hash: str
     asked: int = 0
-    """How many reviews of the step have been answered so far."""
+    """The number of reviews of the step that have been answered so far."""
     key_retention: float | None = None
     """For how many seconds the target remembers the key; None: without a limit."""
 
@@ -64,7 +64,8 @@ class Effect:
     resumed: bool = False
     """Whether the intent existed before: an earlier attempt may have made the call."""
     asked: int = 0
-    """How many reviews of its step were answered when it was last begun: each approval allows one call."""
+    """The number of reviews of the step that were answered when the effect last began: each approval allows one
+    call."""
     key_retention: float | None = None
     """For how many seconds the target remembers the key; None: without a limit."""
     age: float = 0.0
@@ -72,7 +73,7 @@ class Effect:
 
     @property
     def forgotten(self) -> bool:
-        """Whether the target may have forgotten the key, and would perform a repeated call again."""
+        """Whether the key may have expired at the target, which would then perform a repeated call again."""
         return self.key_retention is not None and self.age > self.key_retention
 
 

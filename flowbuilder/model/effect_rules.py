@@ -16,7 +16,7 @@ from flowbuilder.values import JsonObject
 
 
 def stored_detail(of: Intent | Effect) -> JsonObject:
-    """What is stored of an intent besides its columns."""
+    """The stored detail of an intent: its fields without a column of their own."""
     given: JsonObject = {"asked": of.asked or None, "key_retention": of.key_retention}
     return {name: value for name, value in given.items() if value is not None}
 

@@ -11,7 +11,7 @@ from typing import Final
 ERROR_CODES: Final[dict[str, str]] = {
     # retried where `retry.on` names them
     "connection": "The other side could not be reached, or the connection broke.",
-    "rate_limit": "The other side asks to wait (429); the step waits for its turn, which uses no attempt.",
+    "rate_limit": "Too many calls (429); the step waits for the rate limit, which uses no attempt.",
     "server_error": "The other side failed (5xx).",
     "timeout": "No answer within the time limit of the step or the call.",
     # final
@@ -45,7 +45,7 @@ ERROR_CODES: Final[dict[str, str]] = {
     "schema_mismatch": "A value does not fit the JSON Schema that the step names.",
     "step_failed": "The step failed; the message says why.",
     "symlink": "A content file is a symbolic link.",
-    "throttled": "The step waited for its turn at a connection for longer than it may.",
+    "throttled": "The step waited for the rate limit of a connection for longer than 24 hours.",
     "tls": "The certificate of the other side is not valid.",
     "too_large": "A body, a file or an output is larger than allowed.",
     "unknown_model": "No model or provider has this name.",

@@ -115,7 +115,7 @@ class StepRetrying(EventData, type="step_retrying"):
 
 
 class StepThrottled(EventData, type="step_throttled"):
-    """The step run waits for its turn at a connection, which uses no attempt; `turn` is its reservation."""
+    """The step run waits for the rate limit of a connection, which uses no attempt; `turn` is its reservation."""
 
     connection: str
     since: str

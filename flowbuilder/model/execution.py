@@ -46,8 +46,8 @@ class Outcome:
 class Execution:
     """One occurrence of a workflow. `id` is the Prefect flow run's id; times are in UTC.
 
-    `version` and `digest` are frozen at the start. `progress` is `{done, total}` of the steps at the top.
-    `control` is what a person has asked for and the worker has not yet done.
+    `version` and `digest` are frozen at the start. `progress` is `{done, total}` of the steps at the top. `control` is
+    the pending request of a person: pause or cancel.
     """
 
     id: str
@@ -75,7 +75,8 @@ class Execution:
     holder: str | None = None
     epoch: int = 0
     damaged: str = ""
-    """What of its rows cannot be read; it is empty here."""
+    """The parts of the execution's rows that cannot be read, as text; these fields are empty. Empty when all can be
+    read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

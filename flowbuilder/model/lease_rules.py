@@ -21,7 +21,7 @@ EVENTS_AFTER_END: frozenset[EventType] = frozenset({"effect_reverted"})
 """The only events that an ended execution may still get."""
 
 MAX_DEATHS = 3
-"""How many workers in a row may die on an execution before it is quarantined."""
+"""The number of workers in a row that may lose their lease on an execution before it is quarantined."""
 
 
 def is_held(execution: Execution, now: datetime) -> bool:
@@ -129,7 +129,7 @@ def awaited_reviews(events: tuple[NewEvent, ...]) -> frozenset[str] | None:
 
 @dataclass(frozen=True, kw_only=True)
 class ControlChange:
-    """What a control request changes now: the pending request for the worker, or the status of an execution without a
+    """The effect of a control request: the pending request for the worker, or the status of an execution without a
     holder.
 
     `status` None leaves it as it is. `applied` is the event that follows once open reviews are withdrawn.
@@ -142,7 +142,7 @@ class ControlChange:
 
 
 def control_request(execution: Execution, action: Control | None, by: str, now: datetime) -> ControlChange | None:
-    """What pause, cancel or (None) resume changes; None when nothing. `Refused` after the end."""
+    """The change that pause, cancel or resume (None) makes; None for no change. `Refused` after the end."""
     if execution.status == "cancelled" and action == "cancel":
         return None
     ensure_open(execution)

@@ -15,7 +15,8 @@ OnExpire = Literal["approved", "rejected", "withdrawn", "escalate"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Assignment:
-    """Who may decide: a site's group or named people; neither means anyone. `quorum` people must approve."""
+    """The people who may decide: a site's group or named people; with neither, all people. `quorum` people must
+    approve."""
 
     group: str | None = None
     people: tuple[str, ...] = ()
@@ -25,7 +26,7 @@ class Assignment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReviewRequest:
-    """What a step asks of a reviewer. `due_in` and `expires_in` are seconds from the opening; None is never."""
+    """The request of a step to a reviewer. `due_in` and `expires_in` are seconds from the opening; None is never."""
 
     title: str
     base: Json = None
@@ -80,7 +81,7 @@ class Review:
     claimed_until: datetime | None = None
     approvals: tuple[str, ...] = ()
     amended_by: str | None = None
-    """Who approved with an edit, short of the quorum: the edit is the proposal since."""
+    """The reviewer who approved with an edit, short of the quorum: the edit is the proposal since then."""
     escalations: int = 0
     decision: Decision | None = None
     account: str = "default"

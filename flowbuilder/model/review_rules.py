@@ -214,7 +214,7 @@ def released_event(review: Review, by: str) -> NewEvent:
 
 
 def ensure_unclaimed(review: Review, by: str, now: datetime) -> None:
-    """`Conflict` when the review is decided, or another person's claim on it has not run out."""
+    """`Conflict` when the review is decided, or another person's claim on it has not expired."""
     if review.status != "open":
         raise Conflict(_already_decided(review))
     claimed, until = review.claimed_by, review.claimed_until

@@ -1,4 +1,4 @@
-"""StepPath: the address of a step run or of a review, and the only place that knows its grammar."""
+"""StepPath: the address of a step run or of a review, and the only module that parses it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be stored: plain JSON of a bounded size."""
+"""Validation of values before they are stored: plain JSON of a bounded size."""
 
 from __future__ import annotations
 

@@ -191,7 +191,7 @@ class Step(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutionInfo:
-    """What templates see as `execution`: the same in every walk. `started_at` is an ISO time with zone."""
+    """The record that templates see as `execution`: the same in every walk. `started_at` is an ISO time with zone."""
 
     id: str
     workflow: str

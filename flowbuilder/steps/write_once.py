@@ -16,7 +16,7 @@ from flowbuilder.steps.step import NeedsReview, Record, StepRun
 from flowbuilder.values import Json, JsonObject, digest
 
 KEY_RETENTION = "PT24H"
-"""How long a target that honours idempotency keys is assumed to remember one when the author does not say."""
+"""The time for which a target is assumed to honour an idempotency key when the author does not give one."""
 
 
 class EffectOptions(Record):
@@ -31,7 +31,7 @@ class EffectOptions(Record):
     )
 
     def seconds(self) -> float | None:
-        """How long the target remembers a key, in seconds; None: without limit, or repeating the write is harmless."""
+        """Seconds for which the target honours a key; None: without limit, or a repeated write changes nothing."""
         return seconds_of(self.key_retention or (KEY_RETENTION if self.deduplicates else None))
 
 
@@ -109,7 +109,7 @@ async def write_once(
 
 
 def _decide(run: StepRun, effect: Effect, intent: Intent, question: ReviewRequest) -> Call | Return | Ask | Fail:
-    """Whether to call the target, from what the ledger knows of earlier calls and what the reviewer decided."""
+    """Decide whether to call the target, from the ledger's record of earlier calls and the reviewer's decision."""
     if effect.status == "done" and effect.receipt is not None:
         if effect.request_hash != intent.request_hash:
             message = f"the effect key of this write to {intent.target} was already used for a different write"
@@ -132,7 +132,7 @@ def _may_have_been_called(effect: Effect) -> bool:
 
 
 def _repeats_the_write(effect: Effect, target_class: TargetClass) -> bool:
-    """Whether a second call would write a second time."""
+    """Whether the target would perform a second call as a second write."""
     return target_class == "neither" or (target_class == "deduplicates" and effect.forgotten)
 
 

@@ -33,7 +33,7 @@ _KINDS: dict[str, DecisionKind] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """How a review is decided; `edited` replaces the proposal when it is not None."""
+    """The answer to a review; `edited` replaces the proposal when it is not None."""
 
     verb: Verb
     comment: str = "because the test says so"
@@ -67,7 +67,7 @@ class Finished:
 
     @property
     def error(self) -> JsonObject | None:
-        """What failed, as `{code, message, path}`."""
+        """The error, as `{code, message, path}`."""
         return self.execution.error
 
 

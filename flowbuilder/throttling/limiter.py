@@ -20,9 +20,9 @@ from flowbuilder.throttling.limits import Limits
 from flowbuilder.values import Json, JsonObject
 
 SLOT_SECONDS = 30.0
-"""A concurrency slot expires after so long without renewal: the slots of a crashed worker become free."""
+"""Seconds after which a concurrency slot expires without renewal: the slots of a crashed worker become free."""
 PROBE_SECONDS = 60.0
-"""How long the probe may take before another call may probe."""
+"""Seconds that the probe may take before another call may probe."""
 PROBE_MARGIN = 2.0
 """Seconds between the probe and the first reservation after it: by then the probe has usually been answered."""
 MAX_BACKOFF = 15.0
@@ -257,7 +257,8 @@ def _permit(
 def _reserve(
     state: LimiterState, limits: Limits, opens: datetime, *, probe_first: bool = False
 ) -> tuple[LimiterState, Permit | Denied]:
-    """A reservation behind all others, from `opens` on; with `probe_first` the first of them is alone for a while."""
+    """A reservation after all others, at `opens` at the earliest. With `probe_first` the next one follows only after
+    `PROBE_MARGIN`."""
     interval = _interval(state, limits) or timedelta(seconds=1 / RESTART_RATE)
     at = max(state.next_free_at or opens, opens)
     following = opens + timedelta(seconds=PROBE_MARGIN) if probe_first and at == opens else at + interval
@@ -272,7 +273,7 @@ def _interval(state: LimiterState, limits: Limits) -> timedelta | None:
 
 
 def _burst_tolerance(state: LimiterState, limits: Limits, interval: timedelta) -> timedelta:
-    """How much earlier than evenly spaced a call may be made: not at all while the rate recovers."""
+    """The time by which a call may be made earlier than at even intervals: zero while the rate recovers."""
     return interval * (limits.rate.burst - 1) if limits.rate and state.recovery_rate is None else timedelta()
 
 

@@ -45,7 +45,7 @@ def _take_slots(run: NodeRun) -> bool:
 
 
 def emit_ready(state: WalkState) -> None:
-    """Turn what is ready into commands, unless some of it must not start: then take only that back."""
+    """Emit commands for the tasks and reviews that are ready. If some must not start, only take those back."""
     ready = [run for run in state.ready if not run.abandoned and run.phase in ("running", "waiting")]
     stopped = {run: item for run in ready if (item := run.stopped_item()) is not None}
     if stopped:

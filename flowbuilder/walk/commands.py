@@ -26,7 +26,7 @@ class Start:
     upstream: tuple[str, ...] = ()
     decision: Decision | None = None
     asks: int = 0
-    """How many reviews its earlier runs have asked for: the next one is at `ask_path(path, asks)`."""
+    """The number of reviews that its earlier runs have asked for: the next one is at `ask_path(path, asks)`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class Withdraw:
 
 @dataclass(frozen=True, kw_only=True)
 class Note:
-    """Record an event of something that the walk decided. Every walk of the same execution emits it again."""
+    """Record an event about a decision of the walk. Every walk of the same execution emits it again."""
 
     event: NewEvent
 
@@ -60,7 +60,7 @@ Command = Start | Ask | Withdraw | Note
 
 @dataclass(frozen=True, kw_only=True)
 class Finish:
-    """How the walk ended: with `outputs`, or with `error` as `{code, message, path}`."""
+    """The result of the walk: `outputs`, or `error` as `{code, message, path}`."""
 
     outputs: Json = None
     error: JsonObject | None = None
@@ -68,7 +68,7 @@ class Finish:
 
 @dataclass(frozen=True, kw_only=True)
 class StepView:
-    """One step for people. `status` is that of `steps.<id>.status`, or pending, running or waiting."""
+    """The status of one step, for display. `status` is that of `steps.<id>.status`, or pending, running or waiting."""
 
     path: str
     id: str

@@ -1,4 +1,4 @@
-"""Rewind: a reviewer requests changes, and what the review depends on runs again."""
+"""Rewind: a reviewer requests changes, and the steps that the review depends on run again."""
 
 from __future__ import annotations
 

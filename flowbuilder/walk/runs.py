@@ -40,11 +40,11 @@ class NodeRun:
     blocked_by: str = ""
     """The id of the failed step that it needs, directly or not."""
     abandoned: bool = False
-    """Whether a new round has replaced it, or what it lies in is over: it no longer counts."""
+    """Whether a new round has replaced it, or the iteration around it has ended: its outcome is ignored."""
     follows_decision: bool = False
-    """Whether a reviewer's decision, and no outcome of a step since, has led here."""
+    """Whether it follows from a reviewer's decision, with no outcome of a step in between."""
     asks: int = 0
-    """How many reviews of a task are decided."""
+    """The number of decided reviews of a task."""
     decision: Decision | None = None
     """The decision of the last review that a task asked for."""
     inner: BlockRun | None = None
@@ -71,7 +71,7 @@ class NodeRun:
         return found
 
     def mark_items_begun(self) -> None:
-        """The items around it have begun: they end by themselves even if their iteration stops."""
+        """Mark the items around it as begun: they run to their end even if their iteration stops."""
         for item in self.items_around():
             item.begun = True
 
@@ -101,7 +101,7 @@ class NodeRun:
             yield self.inner
 
     def view(self) -> StepView:
-        """Its status for people."""
+        """Its status, for display."""
         status = self.status if self.settled else ("running" if self.phase in ("queued", "open") else self.phase)
         return StepView(
             path=self.path,
@@ -127,9 +127,9 @@ class LoopRun(NodeRun):
     open_items: dict[int, ItemRun] = field(default_factory=dict)
     done_items: dict[int, JsonObject] = field(default_factory=dict)
     unopened_items: int = 0
-    """How many items are made and not opened: an OpenItem job is queued for each."""
+    """The number of items that are made and not opened: an OpenItem job is queued for each."""
     active_items: int = 0
-    """How many slots are taken. Items that wait for people take none."""
+    """The number of slots that are taken. Items that wait for reviewers take none."""
     queue: deque[NodeRun] = field(default_factory=deque)
     """The tasks that wait for a slot."""
     failures: int = 0
@@ -172,7 +172,7 @@ class ItemRun:
     feedback: JsonObject | None = None
     block: BlockRun | None = None
     active_steps: int = 0
-    """How many of its steps are running."""
+    """The number of its steps that are running."""
     begun: bool = False
     """Whether a step or review in it was started, or has ended."""
 
@@ -197,7 +197,7 @@ class BlockRun:
 
     @cached_property
     def depth(self) -> int:
-        """How many iterations it lies in."""
+        """The number of iterations around it."""
         if self.holder is None:
             return 0
         return self.holder.block.depth + isinstance(self.owner, ItemRun)
@@ -255,7 +255,7 @@ class BlockRun:
         )
 
     def certain_failure(self) -> NodeRun | None:
-        """The failed run because of which this block fails whatever reviewers decide; None while it may succeed."""
+        """The failed run that fails this block in spite of any decision; None while the block may succeed."""
         for run in self.runs.values():
             if run.failed:
                 return run

@@ -22,21 +22,21 @@ class Scope:
     names: JsonObject
     parent: Scope | None = None
     steps: dict[str, JsonObject] = field(default_factory=dict)
-    """What `steps.<id>` is, of the settled steps of this level."""
+    """The value of `steps.<id>` for each settled step of this level."""
     rounds: dict[str, int] = field(default_factory=dict)
     """The current round of each step that is not in its first."""
     feedback: dict[str, JsonObject] = field(default_factory=dict)
-    """What the reviewer said who asked for the current round of a step."""
+    """The feedback of the reviewer who requested the current round, by step."""
     changes_requested: dict[str, int] = field(default_factory=dict)
-    """How often each review has asked for changes."""
+    """The number of requests for changes, by review."""
 
     def path(self, node_id: str) -> str:
         """The StepPath of a step in this scope, in its current round: `draft`, `draft#2`."""
         return StepPath(self.place).step(node_id, self.rounds.get(node_id, 1))
 
     def step(self, node_id: str) -> JsonObject | None:
-        """What `steps.<id>` is: `{status, output, error}`, without `output` where it failed or was skipped; None while
-        the step is not settled."""
+        """The value of `steps.<id>`: `{status, output, error}`, without `output` where it failed or was skipped; None
+        while the step is not settled."""
         found = self.steps.get(node_id)
         return found if found is not None or self.parent is None else self.parent.step(node_id)
 
@@ -58,7 +58,7 @@ class Scope:
         return {**self.names, "steps": steps, "feedback": feedback}
 
     def begin_round(self, node: Node, feedback: JsonObject) -> None:
-        """Begin the next round of a node and of all inside its branches: their results are forgotten."""
+        """Begin the next round of a node and of all nodes in its branches: their results are removed."""
         self.rounds[node.id] = self.rounds.get(node.id, 1) + 1
         self.feedback[node.id] = feedback
         self.steps.pop(node.id, None)

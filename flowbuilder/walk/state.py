@@ -63,7 +63,7 @@ class FillLoop:
 
 @dataclass(frozen=True, slots=True)
 class EmitReady:
-    """All that is known is worked off: what is ready becomes commands."""
+    """No other job is left: the tasks and reviews that are ready become commands."""
 
 
 Job = Begin | Resume | ApplyOutcome | OpenItem | CloseBlock | FillLoop | EmitReady
@@ -71,7 +71,7 @@ Job = Begin | Resume | ApplyOutcome | OpenItem | CloseBlock | FillLoop | EmitRea
 
 @dataclass(kw_only=True, eq=False)
 class WalkState:
-    """What all parts of a walk share."""
+    """The state that all parts of a walk share."""
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
@@ -99,9 +99,9 @@ class WalkState:
         return state
 
     def next_job(self) -> Job | None:
-        """The next job. What is known is settled before iterations are filled, and inner iterations before outer ones,
-        so that what has begun comes before anything new. Commands come last, because what is known may show that a
-        start is not needed."""
+        """The next job; None when there is none. Recorded outcomes and decisions come first, then inner iterations,
+        then outer ones, so that items that have begun continue before new ones begin. Commands come last, because a
+        recorded outcome may make a start unnecessary."""
         if self.jobs:
             return self.jobs.popleft()
         if self.loops_to_fill:
@@ -120,7 +120,7 @@ class WalkState:
         self.commands.append(Note(event=data.at(path)))
 
     def feedback(self, run: NodeRun) -> JsonObject | None:
-        """What the reviewer said who asked for this round."""
+        """The feedback of the reviewer who requested this round; None in the first one."""
         return run.scope.feedback.get(run.node.id) or run.block.inherited_feedback()
 
     def context(self, run: NodeRun) -> JsonObject:

@@ -65,7 +65,7 @@ def relative_time(at: datetime, text: str | None = None) -> str:
 
 
 def deadline(review: Review) -> str:
-    """When a review is due, and when it expires if that is within a day; empty without either."""
+    """The due date of a review, and its expiry if that is within a day; empty without either."""
     now = session.now()
     marks = []
     if review.due_at is not None:
@@ -78,7 +78,7 @@ def deadline(review: Review) -> str:
 
 
 def claim(review: Review, me: str) -> str:
-    """Who has claimed a review; empty without a claim."""
+    """The person who has claimed a review; empty without a claim."""
     if not review.claimed_by or (review.claimed_until is not None and review.claimed_until < session.now()):
         return ""
     return chip("Claimed by you" if review.claimed_by == me else f"Claimed by {review.claimed_by}", "violet")

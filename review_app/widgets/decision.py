@@ -41,7 +41,7 @@ class InvalidEdit(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
-    """What the user sees: the review as it was drawn, and the page of the queue beside it."""
+    """The content that the user sees: the review as it was drawn, and the page of the queue beside it."""
 
     review: Review
     listed: queue.QueuePage

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from flowbuilder import check, load
+from flowbuilder.bootstrap import open_local_app
 from flowbuilder.cli import group
 from flowbuilder.diagnostics import render
 from flowbuilder.errors import Transience
 from flowbuilder.model.error_codes import ERROR_CODES
 from flowbuilder.model.events import EVENT_DATA, EVENT_TYPES
+from flowbuilder.settings import Settings
 from tools.reference import errors_page, events_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +49,36 @@ def test_a_definition_in_the_documentation_has_no_problems(text: str) -> None:
     assert render(report + check(definition), source=text) == ""
 
 
+def test_the_guide_to_debugging_replays_an_execution(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app, runner = open_local_app(Settings(database_url="sqlite:///copy.db", home=tmp_path))
+    steps = [{"id": "look", "type": "human_review", "title": "Look", "proposal": "text"}]
+    app.push({"schema": "flowbuilder/v1", "name": "hello", "steps": steps})
+    execution_id = app.start("hello", {}, version=1)
+    asyncio.run(runner.run(execution_id))
+
+    [code] = [body for kind, body in BLOCK.findall(_read("docs/debugging.md")) if kind == "python"]
+    exec(code.replace('"ID"', repr(execution_id)), {})
+
+    printed = capsys.readouterr().out
+    assert printed.startswith("Ask(path='look'")
+    assert printed.endswith("('look',) None\n")
+
+
+def test_the_public_names_can_be_imported() -> None:
+    rows = re.findall(r"^\| `(flowbuilder[\w.]*)` \| (.+?) \|", _read("docs/api.md"), re.MULTILINE)
+    missing = [
+        f"{module}.{name}"
+        for module, names in rows
+        for name in re.findall(r"`(\w+)`", names)
+        if not hasattr(import_module(module), name)
+    ]
+    assert len(rows) > 5
+    assert missing == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_have_a_target(page: Path) -> None:
     targets = LINK.findall(page.read_text(encoding="utf-8"))
@@ -63,6 +97,10 @@ def test_commands_exist(page: Path) -> None:
 def test_the_readme_starts_with_the_name_a_picture_and_the_two_commands() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert readme.index("# flowbuilder") < readme.index("![") < readme.index("make demo") < readme.index("make test")
+
+
+def _read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
 
 
 def _code(page: Path) -> str:

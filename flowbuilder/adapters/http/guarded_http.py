@@ -77,7 +77,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         raise refused("a Unix socket")
 
     async def sleep(self, seconds: float) -> None:
-        """As the inner backend."""
+        """Sleep, by the inner backend."""
         await self._inner.sleep(seconds)
 
 

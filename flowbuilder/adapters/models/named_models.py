@@ -13,7 +13,7 @@ from flowbuilder.throttling.context import timeout_excluding_waits
 from flowbuilder.values import JsonObject
 
 REPAIRS = 2
-"""How often a model may repair an invalid answer before the step fails."""
+"""The number of times that a model may repair an invalid answer before the step fails."""
 
 
 class NamedModels:

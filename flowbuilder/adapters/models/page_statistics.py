@@ -14,7 +14,8 @@ from flowbuilder.values import JsonObject
 MAX_SENTENCES = 200
 MAX_SEARCHES = 100
 SAME_WORD = 85.0
-"""Minimum similarity, of 100, of two forms of one word: infuse and infused are, leaf and leaves are not."""
+"""Minimum similarity, of 100, at which two words count as forms of one: infuse and infused do, leaf and leaves do
+not."""
 _HEADING = re.compile(r"^(#{1,6})[ \t]+([^\n]*)", re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[.!?])[ \t\n]+(?=[\"'“*_\[]?[A-Z0-9])")
 _WORD = re.compile(r"[^\W_]+")

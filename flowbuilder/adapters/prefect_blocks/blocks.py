@@ -19,9 +19,9 @@ from flowbuilder.ports import Connections
 from flowbuilder.values import Json, JsonObject, ensure_json
 
 CACHE_SECONDS = 20.0
-"""How long a block is cached: a rotated secret takes effect this late."""
+"""Seconds for which a block is cached: a rotated secret takes effect after at most this time."""
 RETRY_SECONDS = 5.0
-"""When a step asks again for a block that could not be read."""
+"""Seconds after which a step asks again for a block that could not be read."""
 LIMITS = ("concurrency", "rate", "burst")
 """Fields of a block that are under `limits` in a connection."""
 DATABASE_KINDS = ("sqlalchemy-connector", "async-sqlalchemy-connector", "database-credentials")

@@ -46,7 +46,7 @@ class Answered:
 
 @dataclass(frozen=True)
 class Rejected:
-    """The target rejected the call because there were too many."""
+    """The target rejected the call because there were too many (429, or 503 with `Retry-After`)."""
 
     error: TransientError
 
@@ -73,7 +73,7 @@ class ConnectionThrottle:
 
     @asynccontextmanager
     async def acquire(self, name: str, *, kind: Kind = "connection") -> AsyncIterator[None]:
-        """One call, as `ports.Throttle` says."""
+        """A block around one call, as `ports.Throttle.acquire`."""
         if not name:
             yield
             return
@@ -214,7 +214,7 @@ class ConnectionThrottle:
 
 
 def outcome_of(error: BaseException) -> Answered | Rejected | Abandoned:
-    """What an error raised during a call says about the connection."""
+    """The outcome of a call that raised this error: a 429, or a 503 with `Retry-After`, is `Rejected`."""
     if isinstance(error, Throttled | asyncio.CancelledError | GeneratorExit):
         return Abandoned()
     if isinstance(error, TransientError) and _is_rejection(error):

@@ -10,9 +10,9 @@ from flowbuilder.ports.throttle import Kind
 from flowbuilder.throttling.limits import UNLIMITED, Limits, limits_of
 
 CACHE_SECONDS = 20.0
-"""How long limits are cached: a change is seen this late."""
+"""Seconds for which limits are cached: a change takes effect after at most this time."""
 RETRY_SECONDS = 5.0
-"""When a step asks again for limits that could not be read."""
+"""Seconds after which a step asks again for limits that could not be read."""
 
 
 class LimitRegistry:

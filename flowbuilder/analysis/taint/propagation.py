@@ -31,7 +31,7 @@ from flowbuilder.steps.step import Place
 
 MAX_SHAPE_PARTS = 2_000
 MAX_CALL_DEPTH = 16
-"""How many workflows may call each other in a row."""
+"""The maximum depth of nested calls of workflows."""
 
 
 @dataclass(frozen=True, slots=True)

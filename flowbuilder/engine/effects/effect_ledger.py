@@ -14,11 +14,11 @@ from flowbuilder.ports import Store
 from flowbuilder.values import JsonObject
 
 FRESH_SECONDS = 2.0
-"""How old the last proof that the lease is held may be when a call to the target starts."""
+"""Maximum age, in seconds, of the last check of the lease when a call to the target starts."""
 
 
 def _elapsed_seconds() -> float:
-    """Seconds on a clock that cannot be set, and that runs on while the machine is suspended, if there is one."""
+    """Seconds of a monotonic clock; one that also counts while the machine is suspended, if there is one."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
@@ -26,7 +26,7 @@ def _elapsed_seconds() -> float:
 class EffectLedger:
     """Implements `ports.Ledger` on the store; each call is committed before it returns.
 
-    Once the step run has ended, work that it left behind can start no effect.
+    Once the step run has ended, threads that still run for it can start no effect.
     """
 
     store: Store
@@ -51,17 +51,15 @@ class EffectLedger:
 
     async def done(self, key: str, *, receipt: JsonObject, inverse: JsonObject | None = None) -> None:
         """Record the receipt, and the inverse that undoes the effect."""
-        await asyncio.to_thread(
-            lambda: self.store.finish_effect(self.lease, key, "done", receipt=receipt, inverse=inverse)
-        )
+        await asyncio.to_thread(self.store.finish_effect, self.lease, key, "done", receipt=receipt, inverse=inverse)
 
     async def unknown(self, key: str, *, reason: str) -> None:
         """Record that the call was made and its result is unknown."""
-        await asyncio.to_thread(lambda: self.store.finish_effect(self.lease, key, "unknown", reason=reason))
+        await asyncio.to_thread(self.store.finish_effect, self.lease, key, "unknown", reason=reason)
 
     async def refused(self, key: str, *, reason: str) -> None:
         """Record that the target rejected the call and certainly did nothing."""
-        await asyncio.to_thread(lambda: self.store.finish_effect(self.lease, key, "refused", reason=reason))
+        await asyncio.to_thread(self.store.finish_effect, self.lease, key, "refused", reason=reason)
 
     async def approved(self, content_hash: str) -> bool:
         """Whether a reviewer of this execution approved the content with this hash, alone or within a larger value."""

@@ -9,7 +9,8 @@ from flowbuilder.language.parsing.references import NamePath
 
 
 class CodeContext:
-    """What the generated text refers to. The text holds no words of the author: constants and keys are names here."""
+    """The names in the generated code and their values. The code holds no text of the author: constants and keys are
+    names."""
 
     def __init__(self, shared_paths: frozenset[NamePath] = frozenset(), *, has_loops: bool = False) -> None:
         self.shared_paths = shared_paths

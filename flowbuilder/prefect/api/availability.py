@@ -20,7 +20,7 @@ import httpx
 from flowbuilder.errors import Unavailable
 
 ANSWER_SECONDS = 5.0
-"""How long an execution waits for one answer of Prefect's before it continues without: the store decides anyway."""
+"""Seconds that an execution waits for one answer of Prefect's before it continues without: the store decides anyway."""
 RETRY_AFTER_SECONDS = (0.05, 0.4)
 """The shortest and the longest delay before a retry; random, so that calls that collided do not collide again."""
 MAX_RETRIES = 40

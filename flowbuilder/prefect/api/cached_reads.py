@@ -15,9 +15,9 @@ from flowbuilder.prefect.api.availability import PrefectUnavailable, prefect_cal
 
 MAX_FLOW_RUNS = 4096
 LIMIT_SECONDS = 30.0
-"""How long it may take until a concurrency limit that a person sets is noticed."""
+"""Seconds within which the worker notices a concurrency limit that a person sets in Prefect."""
 UNAVAILABLE_SECONDS = 5.0
-"""How long no flow run is read after Prefect did not answer."""
+"""Seconds during which no flow run is read after Prefect did not answer."""
 
 
 class FlowRunCache:

@@ -32,14 +32,15 @@ T = TypeVar("T")
 
 PREFIX = "flowbuilder:"
 LEASE_SECONDS = 60.0
-"""How long Prefect keeps a slot without a renewal: the shortest time that it allows."""
+"""Seconds that Prefect keeps a slot without a renewal: the shortest time that it allows."""
 CHECK_SECONDS = 30.0
-"""How often a limit is compared with what its connection declares."""
+"""Seconds between two comparisons of a limit with the one that its connection declares."""
 ANSWER_SECONDS = 5.0
 UNAVAILABLE_SECONDS = 5.0
-"""How long Prefect is not called after it did not answer."""
+"""Seconds during which Prefect is not called after it did not answer."""
 LOST_SECONDS = 300.0
-"""Slots that Prefect counts and no call of ours holds for so long were lost: Prefect forgets leases at a restart."""
+"""Seconds after which a slot that Prefect counts and no call of ours holds is lost: a restart of Prefect loses
+leases."""
 RETRY_SECONDS = (2.0, 5.0)
 """The shortest and the longest delay of a step that finds all slots taken."""
 LOCKED = 423
@@ -127,7 +128,8 @@ class PrefectConcurrencyLimits:
         return granted.lease_id if granted.limits else None
 
     def _check(self, name: str, limit: int, ours: int, *, every: float) -> None:
-        """Bring the limit in Prefect to what the connection declares, unless that was done within `every` seconds."""
+        """Set the limit in Prefect to the one that the connection declares, unless that was done within `every`
+        seconds."""
         known = self._states.get(name)
         if known is not None and known.declared == limit and time.monotonic() - known.checked < every:
             return

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 BUSY_TIMEOUT_SECONDS = 10
-"""How long a transaction waits for the lock before the request is answered 503 and retried; Prefect has 60."""
+"""Seconds that a transaction waits for the lock before the request is answered 503 and retried; Prefect has 60."""
 
 
 def serialize_writers() -> None:

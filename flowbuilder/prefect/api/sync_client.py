@@ -19,7 +19,7 @@ from flowbuilder.prefect.api.availability import MAX_RETRIES, deadline, http_set
 
 ANSWER_SECONDS = 15.0
 DEADLINE_SECONDS = 25.0
-"""How long all calls of one command or page may take together."""
+"""Seconds that all calls of one command or page may take together."""
 BEST_EFFORT_SECONDS = 5.0
 """The same for a call whose loss the reconciler repairs."""
 
@@ -84,7 +84,7 @@ def prefect_client(*, best_effort: bool = False) -> Iterator[SyncPrefectClient]:
 
 
 def translate_error(problem: Exception, api: str) -> FlowbuilderError | None:
-    """An error of Prefect's client as one of ours; None when it is not an error of Prefect's."""
+    """The `FlowbuilderError` for an error of Prefect's client; None when it is not an error of Prefect's."""
     cause = problem.__cause__ if isinstance(problem.__cause__, httpx.HTTPStatusError) else problem
     if isinstance(problem, PrefectHTTPStatusError | httpx.HTTPStatusError) or cause is not problem:
         status = getattr(getattr(cause, "response", None), "status_code", 500)

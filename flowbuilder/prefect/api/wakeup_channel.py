@@ -19,9 +19,9 @@ from pathlib import Path
 FOLDER = "workers"
 HOST = "127.0.0.1"
 SEND_SECONDS = 0.5
-"""How long a connection to one worker may take."""
+"""Seconds that a connection to one worker may take."""
 RECEIVE_SECONDS = 5.0
-"""How long a worker reads one message."""
+"""Seconds that a worker reads one message."""
 MAX_BYTES = 65_536
 """Size of a message. A flow run that does not fit is left out; the worker reads it from Prefect."""
 
@@ -37,12 +37,12 @@ class RegisteredWorker:
 
     @property
     def is_local(self) -> bool:
-        """Whether it runs on this machine: machines may share a home."""
+        """Whether the worker runs on this machine: machines may share a home."""
         return self.host == socket.gethostname()
 
     @property
     def is_alive(self) -> bool:
-        """Whether its process exists."""
+        """Whether the worker's process exists."""
         try:
             os.kill(self.pid, 0)
         except PermissionError:

@@ -25,7 +25,7 @@ POOL_DESCRIPTION = "Runs of stored workflows: many at once in one warm process (
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """When a deployment runs: a cron expression in a time zone, and the inputs of those runs."""
+    """A schedule of a deployment: a cron expression in a time zone, and the inputs of its runs."""
 
     cron: str
     timezone: str
@@ -52,7 +52,7 @@ class DeploymentSpec:
 
     @property
     def name(self) -> str:
-        """Its name below that of its flow."""
+        """The name of the deployment, without that of its flow."""
         return deployment_name(self.site, draft=self.draft)
 
     @property
@@ -61,7 +61,7 @@ class DeploymentSpec:
         return f"{self.workflow}/{self.name}"
 
     def fields(self) -> dict[str, Any]:
-        """Its fields by Prefect's names."""
+        """The fields of the deployment by Prefect's names."""
         return {
             "version": str(self.version),
             "description": self.description,
@@ -77,8 +77,8 @@ class DeploymentSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class DeploymentChange:
-    """What was done to a deployment: `action` is created, changed (its `fields`), unchanged, removed, or kept because
-    it still has executions; `note` says how many."""
+    """A change of a deployment: `action` is created, changed (its `fields`), unchanged, removed, or kept because it
+    still has executions; `note` says how many."""
 
     name: str
     action: str
@@ -158,7 +158,8 @@ def _schedule_create(schedule: Schedule) -> DeploymentScheduleCreate:
 
 
 def _key(schedule: DeploymentSchedule) -> str:
-    """The `Schedule.key` of a schedule on the server; its id when it is not a cron schedule, so none of ours."""
+    """The `Schedule.key` of a schedule on the server; its id when it is not a cron schedule: flowbuilder makes only
+    those."""
     cron = schedule.schedule
     if not isinstance(cron, CronSchedule):
         return str(schedule.id)

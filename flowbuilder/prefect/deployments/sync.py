@@ -44,7 +44,7 @@ def deploy_sites(
     workflow: str | None = None,
     remove: bool = True,
 ) -> list[DeploymentChange]:
-    """Create and update the deployments of these sites, of all workflows or of one; returns what was done to each.
+    """Create and update the deployments of these sites, of all workflows or of one; returns the change of each.
 
     With `remove`, deletes the deployments of sites that are not in `sites` and of workflows that are not published; one
     with unfinished executions is kept, and its change says so. Raises `ConfigurationError` when a schedule names a

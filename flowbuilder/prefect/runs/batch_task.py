@@ -1,4 +1,4 @@
-"""One Prefect task run for everything that runs inside an iteration or a called workflow in one go."""
+"""Batch task: one Prefect task run that stands for all steps inside an iteration or a called workflow."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from flowbuilder.prefect.runs.state_mapping import one_line
 from flowbuilder.prefect.runs.step_task import run_as_task
 
 IDLE_SECONDS = 0.5
-"""How long a batch without a running step waits for the next one: between two steps the driver reads and writes."""
+"""Seconds that a batch without a running step waits for the next one: between two steps the driver reads and writes."""
 
 
 class BatchTask:
-    """A bar in the run graph and a place for log lines; the steps themselves run beside the task."""
+    """A task run in the run graph, with the log lines of the steps. The steps themselves run outside of the task."""
 
     def __init__(self, top: str, *, parents: Iterable[UUID], tolerant: bool) -> None:
         """`top` is the id of the iteration or call. A failed step does not fail a `tolerant` batch."""

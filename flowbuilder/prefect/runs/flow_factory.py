@@ -31,7 +31,8 @@ from flowbuilder.prefect.runs.state_reporter import StateReporter
 from flowbuilder.prefect.runs.worker_context import OpenWorkerContext, WorkerContext
 
 POLL_SECONDS = 1.0
-"""How often a run without a deployment, which Prefect cannot suspend, checks whether its execution is ready."""
+"""Seconds between two checks whether an execution is ready, in a run without a deployment, which Prefect cannot
+suspend."""
 
 
 @cache

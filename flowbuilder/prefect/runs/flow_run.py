@@ -1,7 +1,8 @@
 """Runs the execution of a flow run and reports to Prefect: inside Prefect's flow engine, or instead of it.
 
 A warm worker does not use Prefect's flow engine, which makes a dozen calls before the first step and a thread and a
-websocket for each run. It records first and reports beside it, so that steps start as soon as the lease is taken.
+websocket for each run. It writes to the store first and reports to Prefect in the background, so that steps start as
+soon as it has the lease.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class NotNow(Exception):
 @dataclass(kw_only=True)
 class ActiveFlowRun:
     """A flow run that a warm worker is running. `running_since` is the time of the Running state that Prefect has;
-    `overtaken` says that another worker has it after all."""
+    `overtaken`: another worker has the execution."""
 
     run: FlowRun
     running_since: datetime | None = None
@@ -73,8 +74,8 @@ async def run_flow_run(
 ) -> RunResult:
     """Run the execution of a flow run as far as it goes, inside the flow run's context.
 
-    `resumed`: a person resumed the run in Prefect, so a pause ends. Raises as `run_execution` does, but for an
-    execution that has ended or is paused: then it returns how that stands.
+    `resumed`: a person resumed the run in Prefect, so a pause ends. Raises as `run_execution` does, except for an
+    execution that has ended or is paused: then it returns its status.
     """
     store = worker_context.store
     if resumed and execution.status == "paused":
@@ -141,7 +142,7 @@ async def run_in_warm_worker(
 
 
 async def was_resumed(client: PrefectClient, execution: Execution) -> bool:
-    """Whether a person resumed the run in Prefect: it was started again, and nothing in our tables asked for that."""
+    """Whether a person resumed the run in Prefect: it was started again, and our tables have no reason for that."""
     if execution.status == "waiting":
         return execution.ready_at is None or execution.ready_at > datetime.now(UTC)
     if execution.status != "paused":
@@ -153,14 +154,14 @@ async def was_resumed(client: PrefectClient, execution: Execution) -> bool:
 
 
 def has_generated_name(run: FlowRun) -> bool:
-    """Whether Prefect made up the run's name: its server names a run that has none with `coolname`'s two lower-case
-    words, such as `funny-otter`, and does not say that it did."""
+    """Whether Prefect's server generated the run's name: two lower-case words of `coolname`, such as `funny-otter`. The
+    run has no field that says so."""
     return re.fullmatch(r"[a-z]+-[a-z]+", run.name) is not None
 
 
 async def set_state(client: PrefectClient, *, run_id: UUID, state: State[Any]) -> None:
-    """Set a flow run's state. Our tables have decided it, so Prefect's rules are overruled, but for one: a run that has
-    ended in Prefect does not become Running."""
+    """Set a flow run's state. The state follows from our tables, so Prefect's rules are overruled, except for one: a
+    run that has ended in Prefect does not become Running."""
     result = await client.set_flow_run_state(run_id, state)
     if result.status == SetStateStatus.ACCEPT:
         return

@@ -1,7 +1,7 @@
 """Process liveness: leases of dead processes of this machine are expired at once, without waiting for their end.
 
-Only certain deaths count: the holder's name is of this machine, this boot and this PID namespace, and no process has
-its id. A frozen process is alive. If another process has its id by now, its lease ends in time.
+A process counts as dead only when that is certain: the holder's name is of this machine, boot and PID namespace, and no
+process has its id. A stopped process is not dead. If another process has the id by now, the lease expires as usual.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from flowbuilder.ports import ExecutionFilter, Store
 from flowbuilder.values import digest
 
 MAX_EXECUTIONS = 500
-"""How many running executions one pass checks, newest first."""
+"""The number of running executions that one pass checks, newest first."""
 
 
 @cache
 def this_machine() -> str:
-    """An id of this machine, boot and PID namespace; another boot or container has another one."""
+    """An id of this machine, boot and PID namespace."""
     return f"{socket.gethostname()}~{digest([_boot_id(), _pid_namespace()])[:8]}"
 
 

@@ -13,12 +13,12 @@ from prefect.states import AwaitingRetry
 from flowbuilder.model.execution import Execution
 
 CRASH_SECONDS = 30.0
-"""How long a run must have been Crashed: a worker reports a crash twice, and the second report comes about 15 s after
-the first and overwrites any state that was set in between."""
+"""Seconds for which a run must have been Crashed: a worker reports a crash twice, and the second report comes about 15
+s after the first and overwrites any state that was set in between."""
 LOST_SECONDS = 30.0
-"""How long ago the lease of a run that Prefect shows as Running must have expired."""
+"""Seconds since the lease of a run that Prefect shows as Running expired, at least."""
 SLOW_SECONDS = 180.0
-"""How long a run may be Pending: a process, a container or a pod takes time to start."""
+"""Seconds for which a run may be Pending: a process, a container or a pod takes time to start."""
 
 Rescheduling = Literal["resumed", "rescheduled", "left"]
 
@@ -42,7 +42,7 @@ async def reschedule(client: PrefectClient, execution: Execution, run: FlowRun) 
 
 
 def _min_age(state: State[Any]) -> float:
-    """For how many seconds a state is trusted."""
+    """The seconds after which a state no longer means that Prefect will run it."""
     if state.is_pending():
         return SLOW_SECONDS
     return LOST_SECONDS if state.is_running() else CRASH_SECONDS

@@ -80,7 +80,7 @@ async def report_decision(client: PrefectClient, *, review: Review, context: Con
 
 
 def waiting_for(review: Review) -> str:
-    """Whom a review waits for, as text."""
+    """The people for whom a review waits, as text."""
     assign = review.request.assign
     who = assign.group or ", ".join(assign.people) or "anyone"
     due = f", due {review.due_at:%Y-%m-%d %H:%M} UTC" if review.due_at else ""

@@ -16,16 +16,16 @@ from flowbuilder.model.review import Review
 from flowbuilder.values import JsonObject
 
 MAX_NAMED = 3
-"""How many reviews a message names; the others are counted."""
+"""The number of reviews that a message names; the others are counted."""
 
 
 def state_of(result: RunResult) -> State[Any]:
-    """The state of a flow run whose execution was released like this."""
+    """The state of a flow run whose execution was released with this result: Suspended while it waits for a review."""
     return _state(result.status, result.reviews, result.resume_at, result.error)
 
 
 def state_of_execution(execution: Execution, reviews: Sequence[Review]) -> State[Any] | None:
-    """The state that Prefect should show while no worker has the execution; None if a worker should have it."""
+    """The state that Prefect should show while no worker holds the execution; None when it is queued or running."""
     if execution.status in ("queued", "running"):
         return None
     return _state(execution.status, reviews, execution.ready_at, execution.error)

@@ -1,7 +1,7 @@
 """Shows the step runs and reviews of one execution in Prefect's run graph.
 
 A step at the top of a workflow is a task run of its own. What runs inside an iteration or a called workflow shares one
-task run of that step's name: a Prefect task run costs milliseconds and a dozen rows, an item should not.
+task run of that step's name: a Prefect task run costs milliseconds and a dozen rows, too much for each item.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from flowbuilder.prefect.runs.worker_context import WorkerContext
 from flowbuilder.walk.commands import Start
 
 PREFECT_UI = "Prefect's UI"
-"""The requester of what people do there: Prefect does not say who it was."""
+"""The recorded person of a request made in Prefect's UI: Prefect does not name its users."""
 
 
 class PrefectStepExecutor(StepExecutor):

@@ -1,4 +1,4 @@
-"""A step run as a Prefect task run, named by its StepPath and drawn with its true dependencies."""
+"""Step task: shows a step run as a Prefect task run, named by its StepPath, with its dependencies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from flowbuilder.model.execution import Outcome
 from flowbuilder.prefect.runs.state_mapping import one_line
 
 TaskBody = Callable[[UUID], Awaitable[State[Any]]]
-"""What a task runs: takes the id of the task run, and returns its final state."""
+"""The function that a task run calls: takes the id of the task run, and returns its final state."""
 
 
 async def _run_body(body: TaskBody, tags: list[str]) -> State[Any]:
@@ -70,7 +70,7 @@ class StepTask:
     result: StepRunResult | None = None
     """The result of the last attempt; None before, and while a retry is due that Prefect makes."""
     error: BaseException | None = None
-    """What the last attempt raised."""
+    """The error that the last attempt raised."""
     _retry: RetryAt | None = None
 
     async def __call__(self, task_run_id: UUID) -> State[Any]:

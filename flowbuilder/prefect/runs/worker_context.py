@@ -28,7 +28,7 @@ def kind_of(holder: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerContext:
-    """What a worker process runs executions with. `holder` is the name under which it takes leases."""
+    """The dependencies of a process that runs executions. `holder` is the name under which it takes leases."""
 
     store: Store
     ports: Ports
@@ -42,7 +42,7 @@ class WorkerContext:
 
     @property
     def lease(self) -> timedelta:
-        """How long a lease lasts without renewal."""
+        """The duration of a lease without renewal."""
         return timedelta(seconds=self.settings.lease_seconds)
 
 

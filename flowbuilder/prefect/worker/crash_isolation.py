@@ -11,9 +11,9 @@ from flowbuilder.prefect.runs.process_liveness import process_of
 from flowbuilder.prefect.runs.worker_context import WorkerContext
 
 MAX_CHILDREN = 8
-"""How many suspects run at once, each in a process of its own."""
+"""The number of suspects that run at once, each in a process of its own."""
 SUSPECT_DEATHS = 2
-"""After so many lost leases in a row an execution is a suspect, until it has recorded an outcome."""
+"""The number of leases lost in a row after which an execution is a suspect, until it has recorded an outcome."""
 
 RunInChild = Callable[[str], Awaitable[int | None]]
 """Runs an execution in another process; returns at its end None, or the id of the process if it crashed."""
@@ -37,14 +37,14 @@ class CrashIsolation:
         return SUSPECT_DEATHS <= execution.deaths + lost < MAX_DEATHS
 
     async def run(self, execution_id: str) -> bool:
-        """Run a suspect in a child process, or wait until there is capacity for one; whether the child crashed and the
-        execution can be claimed again."""
+        """Run a suspect in a child process, or wait until there is capacity for one; returns whether the child crashed
+        and the execution can be claimed again."""
         async with self._capacity:
             crashed = await self._run_in_child(execution_id)
         return crashed is not None and await asyncio.to_thread(self._expire_lease, execution_id, crashed)
 
     def _expire_lease(self, execution_id: str, process: int) -> bool:
-        """End the lease of a crashed child; whether it had one. If that fails, the lease expires later."""
+        """End the lease of a crashed child; returns whether it had one. If that fails, the lease expires later."""
         store = self._worker_context.store
         try:
             holder = store.execution(execution_id).holder

@@ -1,4 +1,5 @@
-"""The warm worker's dispatcher: runs many executions at once, up to a limit, each of them once at a time."""
+"""The warm worker's dispatcher: runs many executions at once, up to a limit, and never the same one twice at the same
+time."""
 
 from __future__ import annotations
 
@@ -26,11 +27,11 @@ from flowbuilder.prefect.worker.without_prefect import run_without_prefect, was_
 logger = logging.getLogger(__name__)
 
 COOLDOWN_SECONDS = 5.0
-"""How long an execution that could not run is not tried again, unless a wake-up asks for it."""
+"""Seconds during which an execution that could not run is not tried again, unless a wake-up asks for it."""
 LOG_ONCE_SECONDS = 30.0
-"""How long an error that several executions have in common is logged only once."""
+"""Seconds during which an error that several executions have in common is logged only once."""
 REPORT_SECONDS = 3.0
-"""How long a worker that shuts down waits for its last state updates to reach Prefect."""
+"""Seconds that a worker that shuts down waits for its last state updates to reach Prefect."""
 
 
 @dataclass(kw_only=True)
@@ -81,7 +82,7 @@ class Dispatcher:
         self.wake(execution_id, run if run is not None and str(run.id) == execution_id else None)
 
     def enqueue(self, execution_id: str, run: FlowRun | None = None) -> None:
-        """Run an execution that is ready as far as the store or Prefect know; at once if there is capacity."""
+        """Run an execution that the store or Prefect reports as ready; at once if there is capacity."""
         if run is not None:
             self._flow_runs.add(run)
         slot = self.slots.get(execution_id)
@@ -101,7 +102,7 @@ class Dispatcher:
         return execution_id in self.slots or self._is_ready(execution_id)
 
     async def shut_down(self, grace: float) -> None:
-        """Accept no more executions, let running steps finish within `grace` seconds, hand the executions back."""
+        """Accept no more executions, let running steps finish within `grace` seconds, then release the executions."""
         self.shutting_down = True
         for slot in self.slots.values():
             slot.control.stop()
@@ -131,7 +132,14 @@ class Dispatcher:
         store."""
         try:
             async with self._capacity:
-                await self._run_while_ready(execution_id, slot)
+                ready = True
+                while ready and not self.shutting_down:
+                    slot.again = False
+                    await self._run_once(execution_id, slot)
+                    ready = False
+                    while slot.again and not ready:
+                        slot.again = False
+                        ready = await asyncio.to_thread(self._is_ready, execution_id)
         except (Conflict, NotNow, PrefectUnavailable) as problem:
             logger.info("execution %s does not run here now: %s", execution_id, problem)
             self._cooldown.start(execution_id)
@@ -146,16 +154,6 @@ class Dispatcher:
             self._cooldown.start(execution_id)
         finally:
             del self.slots[execution_id]
-
-    async def _run_while_ready(self, execution_id: str, slot: Slot) -> None:
-        ready = True
-        while ready and not self.shutting_down:
-            slot.again = False
-            await self._run_once(execution_id, slot)
-            ready = False
-            while slot.again and not ready:
-                slot.again = False
-                ready = await asyncio.to_thread(self._is_ready, execution_id)
 
     async def _run_once(self, execution_id: str, slot: Slot) -> None:
         run = await self._flow_run(execution_id)

@@ -1,7 +1,7 @@
 """Client of the fork server, which runs each suspect execution in a child process (see `crash_isolation`).
 
-A child runs its execution up to the first recorded outcome, which clears it of suspicion; so many innocent suspects
-are through within seconds.
+A child runs its execution up to the first recorded outcome, which ends the suspicion; so many suspects that do not
+crash are done within seconds.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from asyncio.subprocess import PIPE, Process
 logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 30.0
-"""How long a fork server without children is kept running."""
+"""Seconds for which a fork server without children is kept running."""
 EXIT_MARK = "\x1eended"
-"""How a line begins in which the fork server reports the exit of a child. Steps may print other lines."""
+"""The beginning of a line in which the fork server reports the exit of a child. Steps may print other lines."""
 
 
 class ForkServerClient:

@@ -1,6 +1,6 @@
 """Fork server: runs each suspect execution in its own child process and reports the child's exit status.
 
-It is single-threaded, has imported everything and opened nothing, so that a fork is safe and takes a moment.
+It is single-threaded, has imported all modules and opened no connections, so that a fork is safe and fast.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from flowbuilder.prefect.worker.dispatcher import Dispatcher
 from flowbuilder.prefect.worker.fork_client import EXIT_MARK
 
 POLL_SECONDS = 0.05
-"""How often the server looks for exited children, and a child for a recorded outcome."""
+"""Seconds between two checks of the server for exited children, and of a child for a recorded outcome."""
 GRACE_SECONDS = 20.0
-"""How long a running step may take to finish when its child is told to stop."""
+"""Seconds that a running step may take to finish when its child is told to stop."""
 PRELOADED = (
     "flowbuilder.store",
     "flowbuilder.adapters.ports",

@@ -29,7 +29,7 @@ from flowbuilder.prefect.worker.warm_worker import WarmWorker
 from flowbuilder.settings import Settings
 
 EXIT_SECONDS = 3.0
-"""How long a worker may take to exit after it has handed its executions back."""
+"""Seconds that a worker may take to exit after it has released its executions."""
 
 
 def run_until_stopped(worker: WarmWorker, *, once: bool) -> None:

@@ -31,18 +31,18 @@ from flowbuilder.prefect.worker.ui_control_poller import apply_cancellations
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 100
-"""How many executions one pass wakes, reviews it expires and runs it compares."""
+"""The number of executions that one pass wakes, of reviews that it expires and of runs that it compares."""
 LOOK_BACK = timedelta(minutes=10)
-"""How old a cancellation in Prefect may be to be noticed by a periodic pass."""
+"""The maximum age of a cancellation in Prefect that a periodic pass notices."""
 REPORT_SECONDS = 30.0
-"""How long Prefect's state may differ from the store: an update may be under way."""
+"""Seconds during which Prefect's state may differ from the store: an update may be under way."""
 UNFINISHED = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING]
 
 
 @dataclass(kw_only=True)
 class ReconcileResult:
-    """What one pass did: the number of reviews that it expired, the ids of executions that it woke and cancelled, and
-    of runs whose state in Prefect it corrected."""
+    """The result of one pass: the number of reviews that it expired, the ids of executions that it woke and cancelled,
+    and of runs whose state in Prefect it corrected."""
 
     expired: int = 0
     woken: list[str] = field(default_factory=list)
@@ -61,13 +61,13 @@ class Reconciler:
 
     async def wake_ready(self) -> list[str]:
         """Wake the executions that are ready; the ids of those that were accepted. Calls only the store."""
-        ready = await asyncio.to_thread(lambda: self._store.ready(limit=BATCH_SIZE))
+        ready = await asyncio.to_thread(self._store.ready, limit=BATCH_SIZE)
         return [execution.id for execution in ready if await self._wake(execution)]
 
     async def expire_reviews(self, *, complete: bool = False) -> int:
         """Expire one batch of overdue reviews, or all of them; their number. Calls only the store."""
         expired = 0
-        while batch := await asyncio.to_thread(lambda: self._store.expire_reviews(limit=BATCH_SIZE)):
+        while batch := await asyncio.to_thread(self._store.expire_reviews, limit=BATCH_SIZE):
             expired += len(batch)
             if len(batch) < BATCH_SIZE or not complete:
                 break

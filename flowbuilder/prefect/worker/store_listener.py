@@ -24,7 +24,7 @@ class StoreListener:
     called in the listener's thread, is true.
 
     Notifications are hints: a connection pool may not forward them, and those sent while a connection is lost are lost
-    too. The worker's poll finds what was missed.
+    too. The worker's poll finds executions whose notification was lost.
     """
 
     def __init__(self, store: Store, *, is_interested: Callable[[str], bool], wake: Callable[[str], None]) -> None:

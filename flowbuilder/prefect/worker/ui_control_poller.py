@@ -80,7 +80,7 @@ def _requested_control(run: FlowRun, active: ActiveFlowRun) -> Control | None:
 
 
 def _request(store: Store, run_id: UUID, action: Control) -> bool:
-    """Record the request; whether it is new."""
+    """Record the request; returns whether it is new."""
     try:
         execution = store.execution(str(run_id))
         if execution.status in TERMINAL or execution.control in (action, "cancel"):

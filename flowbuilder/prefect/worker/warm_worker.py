@@ -41,17 +41,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 STORE_POLL_SECONDS = 1.0
-"""How often the store is polled for ready executions, which finds what wake-ups and notifications have missed."""
+"""Seconds between two polls of the store for ready executions whose wake-up or notification was lost."""
 UI_POLL_SECONDS = 1.0
-"""How often Prefect is polled for a pause or cancellation in its UI."""
+"""Seconds between two polls of Prefect for a pause or cancellation in its UI."""
 HEARTBEAT_SECONDS = 10.0
-"""How long a heartbeat to Prefect may take before the worker continues without."""
+"""Seconds that a heartbeat to Prefect may take before the worker continues without."""
 STORE_SECONDS = 15.0
-"""How long a worker that starts waits for an unavailable database."""
+"""Seconds that a worker that starts waits for an unavailable database."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 5.0
 """Seconds between polls while the database or Prefect is unavailable."""
 GRACE_SECONDS = 25.0
-"""How long running steps may take to finish when the worker is told to stop."""
+"""Seconds that running steps may take to finish when the worker is told to stop."""
 STORE_THREADS = 48
 """Threads for calls to the store."""
 
@@ -73,7 +73,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
     once: bool = False
     """Whether to stop when the executions that were ready at the start have run."""
     on_handed_over: Callable[[], None] = staticmethod(lambda: None)
-    """Called when the worker has handed its executions back; it only signs off at Prefect afterwards."""
+    """Called when the worker has released its executions; afterwards it only reports its end to Prefect."""
 
     dispatcher: Dispatcher
     reconciler: Reconciler
@@ -134,7 +134,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
                 await asyncio.sleep(SHORTEST_PAUSE)
 
     async def teardown(self, *exc_info: Any) -> None:
-        """Let running steps finish, hand the executions back, and stop."""
+        """Let running steps finish, release the executions, and stop."""
         await self._wake_ups.__aexit__()
         await self._notifications.stop()
         for loop in self._loops:

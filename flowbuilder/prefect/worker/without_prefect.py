@@ -13,7 +13,7 @@ from flowbuilder.prefect.runs.worker_context import WorkerContext, kind_of
 
 def was_held_by_same_kind(worker_context: WorkerContext, execution_id: str) -> bool:
     """Whether a worker of this kind held the execution last. While Prefect is unavailable, only that tells the work
-    pool, and a step of another pool may need what is not installed here."""
+    pool, and a step of another pool may need packages that are not installed here."""
     store = worker_context.store
     try:
         holder = store.execution(execution_id).holder or last_holder(store, execution_id)

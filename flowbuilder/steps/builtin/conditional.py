@@ -19,7 +19,7 @@ class ConditionalBranch(Record):
 
 
 class ConditionalElse(Record):
-    """What happens when no condition holds."""
+    """The branch that is taken when no condition holds."""
 
     steps: tuple[SerializeAsAny[Step], ...] = ()
     output: Templated[Any] = None

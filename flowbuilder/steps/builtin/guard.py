@@ -35,7 +35,7 @@ _WORD = re.compile(r"\w+")
 
 
 class RuleOptions(Record):
-    """Options of a rule: its severity, and where the rule has them, its `words` or its threshold `share`."""
+    """Options of a rule: its severity and, for the rules that use them, `words` or the threshold `share`."""
 
     severity: Severity | None = None
     words: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from flowbuilder.values import JsonObject
 
 
 class Assign(Record):
-    """Who reviews: a group of the site's `reviewers`, or people by name; `quorum` of them must approve."""
+    """The reviewers: a group of the site's `reviewers`, or people by name; `quorum` of them must approve."""
 
     group: Templated[str] | None = None
     people: Templated[tuple[str, ...]] = ()

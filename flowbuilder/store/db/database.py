@@ -176,7 +176,7 @@ _FULL_STATES = ("53100", "53200", "58030")
 
 
 def _kind_of(error: DBAPIError) -> _Kind:
-    """What a driver's error means: PostgreSQL says it by SQLSTATE, SQLite by its message."""
+    """The kind of a driver's error: by SQLSTATE on PostgreSQL, by the message on SQLite."""
     state = getattr(error.orig, "sqlstate", None)
     if isinstance(state, str):
         if state in _RETRY_STATES:

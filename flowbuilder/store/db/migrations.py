@@ -19,7 +19,7 @@ from flowbuilder.store.db.url import display_url
 NEWEST = "0007"
 """The revision that this release needs."""
 CODE = 1
-"""The generation of this release: a database says which is the oldest that may use it."""
+"""The generation of this release. A database stores the oldest generation that may use it."""
 VERSION_TABLE = "flowbuilder_schema"
 
 _ALEMBIC_LOCK = threading.Lock()  # alembic keeps its state in globals

@@ -18,9 +18,9 @@ from flowbuilder.store.db.url import display_url
 CHANNEL = "flowbuilder_ready"
 """The notification channel for ids of executions that are ready."""
 _POLL_SECONDS = 0.5
-"""How soon a listener notices that it is to stop."""
+"""Seconds within which a listener notices that it is to stop."""
 _KEEP_ALIVE: dict[str, Any] = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
-"""A listener sends nothing: keep-alives are how it learns, within 25 s, that the server is gone."""
+"""A listener sends nothing: by keep-alives it learns within 25 s that the server has gone."""
 _DURABILITY = ("synchronous_commit", "fsync", "full_page_writes")
 
 

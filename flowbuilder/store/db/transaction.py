@@ -36,11 +36,11 @@ from flowbuilder.store.db.tables import events_table, executions_table
 
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
-    """What differs between SQLite and PostgreSQL inside a transaction.
+    """The differences between SQLite and PostgreSQL inside a transaction.
 
-    `has_clock`: statements return the server's time. `insert` knows `on_conflict_do_nothing` and
-    `on_conflict_do_update`. `notify` announces an execution id when the transaction commits. `position` is the SQL
-    function for the place of a text in a text.
+    `has_clock`: statements return the server's time. `insert` has `on_conflict_do_nothing` and `on_conflict_do_update`.
+    `notify` announces an execution id when the transaction commits. `position` is the SQL function for the place of a
+    text in a text.
     """
 
     has_clock: bool
@@ -51,7 +51,8 @@ class Dialect:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommitMark:
-    """What a transaction writes into the row of its execution: a commit whose answer was lost is recognised by it."""
+    """The mark that a transaction writes into the row of its execution, by which a commit whose answer was lost is
+    recognised."""
 
     execution_id: str
     revision: int
@@ -59,8 +60,8 @@ class CommitMark:
 
 
 class LockedExecution(NamedTuple):
-    """What recording an outcome or events needs of the execution's row. `first_seq` is the number of the first event
-    and `recorded` the number of outcomes, with those that are about to be written."""
+    """The part of a locked execution's row that recording an outcome or events needs. `first_seq` is the number of the
+    first event and `recorded` the number of outcomes, with those that are about to be written."""
 
     id: int
     epoch: int
@@ -70,7 +71,7 @@ class LockedExecution(NamedTuple):
 
 
 class Transaction:
-    """What a unit of work works on. `commit_mark` is set once it locks or inserts an execution."""
+    """One transaction, as a unit of work sees it. `commit_mark` is set once it locks or inserts an execution."""
 
     def __init__(self, connection: Connection, *, dialect: Dialect, clock: Clock | None) -> None:
         self.connection = connection

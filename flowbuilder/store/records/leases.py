@@ -38,7 +38,7 @@ _CONTROL = select(executions_table.c.control).where(executions_table.c.flow_run_
 
 
 class SqlLeases(Repository):
-    """An execution's row is its lock; its epoch grows whenever the lease changes hands."""
+    """Leases and control requests. The lock of an execution is its row; each claim raises the row's epoch."""
 
     def claim(self, execution_id: str, holder: str, ttl: timedelta) -> Lease:
         """Take or take over the lease: epoch + 1, status running, attempt + 1; or quarantine the execution.

@@ -18,7 +18,8 @@ from flowbuilder.values import JsonObject
 
 
 class SqlWorkflows(Repository):
-    """A workflow's row is its lock: every change of its versions updates it first."""
+    """Workflows, versions and sites. The lock of a workflow is its row: each change of its versions updates it
+    first."""
 
     def save_version(
         self, *, name: str, title: str, document: JsonObject, source: str, digest: str, author: str = ""

@@ -75,7 +75,8 @@ def _acting(analysis: Analysis) -> set[str]:
 
 
 def _used_by(block: StepBlock, target: LocatedStep) -> Iterator[str]:
-    """What a mention of `target` in `block` uses: the step, and the containers around it but not around `block`."""
+    """The steps that a mention of `target` in `block` uses: `target`, and the containers around it but not around
+    `block`."""
     yield target.id
     shared = set(block.enclosing())
     inner = target.block

@@ -85,7 +85,7 @@ def _forward(block: StepBlock, circle: list[str]) -> tuple[str, str]:
 
 
 def _mention(analysis: Analysis, step: LocatedStep, block: StepBlock, target: str) -> Diagnostic | Place:
-    """Where `step`, or a step inside it, names `target` or something inside `target`."""
+    """The place at which `step`, or a step inside it, names `target` or something inside `target`."""
     for text, reference, name in analysis.step_references:
         if _owner(analysis, block, name) == target and text.reader is not None:
             inside = text.reader is step or any(around.owner is step for around in text.block.enclosing())
