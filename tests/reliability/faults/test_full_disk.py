@@ -1,4 +1,4 @@
-"""A disk that is full, nearly full or read-only: no step starts, no write is lost, and executions resume by themselves."""
+"""A disk that is full, nearly full or read-only: no step starts, no write is lost, and executions resume later."""
 
 import contextlib
 import os

@@ -17,7 +17,7 @@ from flowbuilder.testing import FakeClock
 from tests.reliability.conftest import Openers
 from tests.support.store_contract import TTL, StoreHarness
 
-Actor = Callable[["SeededApp", str], Iterator[None]]
+Actor = Callable[["InterleavingScenario", str], Iterator[None]]
 """A generator that yields before each of its operations."""
 
 
