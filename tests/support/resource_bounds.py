@@ -33,7 +33,7 @@ def main() -> None:
             value = text.render(given["context"]) if isinstance(text, Template) else text.evaluate(given["context"])
             outcome, code, size = "ok", "", len(json.dumps(value))
         except LanguageError as error:
-            outcome = "reject_at_compile" if error.crash_run == "compile" else "error_at_run"
+            outcome = "reject_at_compile" if error.stage == "compile" else "error_at_run"
             code, size = error.code, 0
         took = time.process_time() - begin
         compiled = compiled or took
