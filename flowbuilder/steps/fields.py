@@ -102,7 +102,7 @@ def _language(form: type[T], source: str) -> T:
 def _duration(value: Any) -> Any:
     if isinstance(value, str):
         if _TIMEDELTA.validate_python(value).total_seconds() <= 0:
-            raise ValueError("a duration such as P2D (two days) or PT4H (four hours), longer than nothing")
+            raise ValueError("a duration such as P2D (two days) or PT4H (four hours), longer than zero")
         return value
     raise ValueError("a duration such as P2D (two days) or PT4H (four hours)")
 

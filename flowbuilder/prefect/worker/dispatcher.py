@@ -16,7 +16,7 @@ from flowbuilder.errors import Conflict, FlowbuilderError
 from flowbuilder.model.lease_rules import is_held
 from flowbuilder.prefect.api.availability import PrefectUnavailable, is_unavailable
 from flowbuilder.prefect.api.cached_reads import DeploymentLimits, FlowRunCache
-from flowbuilder.prefect.runs.flow_run import ActiveFlowRun, NotNow, run_in_warm_worker
+from flowbuilder.prefect.runs.flow_run import ActiveFlowRun, StartRejected, run_in_warm_worker
 from flowbuilder.prefect.runs.reschedule import reschedule
 from flowbuilder.prefect.runs.state_reporter import StateReporter
 from flowbuilder.prefect.runs.worker_context import WorkerContext
@@ -133,7 +133,7 @@ class Dispatcher:
         try:
             async with self._capacity:
                 await self._run_while_ready(execution_id, slot)
-        except (Conflict, NotNow, PrefectUnavailable) as problem:
+        except (Conflict, StartRejected, PrefectUnavailable) as problem:
             logger.info("execution %s does not run here now: %s", execution_id, problem)
             self._cooldown.start(execution_id)
         except FlowbuilderError as problem:  # such as an unavailable database

@@ -114,7 +114,7 @@ class MemoryExecutions(Repository):
     ) -> Execution:
         """Release the lease: set the status, write the events. A pending control request is applied at once."""
         memory = self._memory
-        storable([outputs, error, progress], "what it ended with")
+        storable([outputs, error, progress], "the result")
         with memory.lock:
             stored, now = memory.fence(lease), memory.now()
             ensure_transition(stored.execution, status)
