@@ -1,4 +1,4 @@
-"""`real_ports` wires the adapters together. Each adapter is imported and built on first use: most runs need few."""
+"""`real_ports` wires the adapters together. Those with large libraries are imported and built on first use."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from flowbuilder.adapters.mcp import ConnectedServers
+from flowbuilder.adapters.models.named_models import NamedModels
 from flowbuilder.ports import (
     Cms,
     CmsForSite,
@@ -15,9 +16,6 @@ from flowbuilder.ports import (
     Http,
     HttpRequest,
     HttpResponse,
-    LanguageModel,
-    ModelAnswer,
-    ModelRequest,
     NoThrottle,
     Ports,
     Sandbox,
@@ -35,7 +33,7 @@ def real_ports(settings: Settings, connections: Connections, throttle: Throttle 
     lazy = _LazyPorts(settings, connections, throttle)
     return Ports(
         http=lazy,
-        models=lazy,
+        models=NamedModels(throttle),
         sandbox=lazy,
         connections=connections,
         cms=lazy.cms_for_site,
@@ -70,9 +68,6 @@ class _LazyPorts:
     async def send(self, request: HttpRequest) -> HttpResponse:
         return await self._http.send(request)
 
-    async def complete(self, request: ModelRequest) -> ModelAnswer:
-        return await self._models.complete(request)
-
     async def run(self, source: str, inputs: Mapping[str, Json], *, seconds: float, megabytes: int) -> Json:
         return await self._sandbox.run(source, inputs, seconds=seconds, megabytes=megabytes)
 
@@ -91,12 +86,6 @@ class _LazyPorts:
         from flowbuilder.adapters.http.guarded_http import GuardedHttp
 
         return GuardedHttp(Egress(self._settings.egress))
-
-    @cached_property
-    def _models(self) -> LanguageModel:
-        from flowbuilder.adapters.models.named_models import NamedModels
-
-        return NamedModels(self._throttle)
 
     @cached_property
     def _sandbox(self) -> Sandbox:

@@ -237,16 +237,14 @@ class Driver:
     ) -> RunResult:
         """Record the status and give the lease back."""
         await asyncio.to_thread(
-            partial(
-                self.store.settle,
-                self.lease,
-                status,
-                events=[event],
-                outputs=outputs,
-                error=error,
-                progress=self.walk.progress,
-                ready_at=resume_at,
-            )
+            self.store.settle,
+            self.lease,
+            status,
+            events=[event],
+            outputs=outputs,
+            error=error,
+            progress=self.walk.progress,
+            ready_at=resume_at,
         )
         waiting = await asyncio.to_thread(self.reviews.open) if status == "waiting" else ()
         return RunResult(

@@ -104,7 +104,7 @@ def _plan_of(store: Store, execution: Execution, plans: PlanCache) -> Plan:
 async def _fail(store: Store, lease: Lease, problem: _NotRunnable) -> RunResult:
     error: JsonObject = {"code": problem.code, "message": str(problem)}
     event = ExecutionFailed(error=error).at()
-    await asyncio.to_thread(lambda: store.settle(lease, "failed", events=[event], error=error))
+    await asyncio.to_thread(store.settle, lease, "failed", events=[event], error=error)
     return RunResult(status="failed", error=error, progressed=True)
 
 
@@ -112,7 +112,7 @@ async def _quarantine(store: Store, lease: Lease, problem: Damaged) -> RunResult
     """Pause an execution with a damaged row: steps must not run on false data."""
     error: JsonObject = {"code": "damaged", "message": str(problem)}
     event = ExecutionPaused(by=SYSTEM, error=error).at()
-    await asyncio.to_thread(lambda: store.settle(lease, "paused", events=[event], error=error))
+    await asyncio.to_thread(store.settle, lease, "paused", events=[event], error=error)
     return RunResult(status="paused", error=error, progressed=True)
 
 

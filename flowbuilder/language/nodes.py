@@ -10,7 +10,7 @@ Operator = Literal["+", "-", "*", "/", "//", "%"]
 Comparison = Literal["==", "!=", "<", "<=", ">", ">=", "in", "not in"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Node:
     """A part of a text, from `start` up to but not including `end`."""
 
@@ -18,21 +18,21 @@ class Node:
     end: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Constant(Node):
     """`"text"`, `1`, `true`, `null`."""
 
     value: str | int | float | bool | None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Name(Node):
     """`inputs`: a name in scope, or a variable of `set` or `for`."""
 
     name: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Member(Node):
     """`value.key`, `value["key"]`, `value[0]`: a lookup in data."""
 
@@ -40,7 +40,7 @@ class Member(Node):
     key: str | int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Item(Node):
     """`value[key]` with a computed key."""
 
@@ -48,7 +48,7 @@ class Item(Node):
     key: Expr
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Slice(Node):
     """`value[low:high]`."""
 
@@ -57,35 +57,35 @@ class Slice(Node):
     high: Expr | None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ListLiteral(Node):
     """`[a, b]`."""
 
     items: tuple[Expr, ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ObjectLiteral(Node):
     """`{a: 1, "b": 2}`; of two entries with the same key the last one wins."""
 
     entries: tuple[tuple[str, Expr], ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Not(Node):
     """`!value`, `not value`."""
 
     value: Expr
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Negative(Node):
     """`-value`."""
 
     value: Expr
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Arithmetic(Node):
     """`left + right` and the other arithmetic operators."""
 
@@ -94,7 +94,7 @@ class Arithmetic(Node):
     right: Expr
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Compare(Node):
     """`left < right`, `left in right` and the other comparisons."""
 
@@ -103,7 +103,7 @@ class Compare(Node):
     right: Expr
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Logic(Node):
     """`left && right`, `left || right`: the value of the deciding side; short-circuit."""
 
@@ -112,7 +112,7 @@ class Logic(Node):
     right: Expr
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Condition(Node):
     """`test ? then : otherwise`, in a template `then if test else otherwise`."""
 
@@ -121,14 +121,14 @@ class Condition(Node):
     otherwise: Expr
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Join(Node):
     """`a ~ b ~ c`: the printed values, joined."""
 
     parts: tuple[Expr, ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Call(Node):
     """`name(a, b)`; `piped`: written as `a | name(b)`."""
 
@@ -138,21 +138,21 @@ class Call(Node):
     piped: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Text(Node):
     """Literal text of a template."""
 
     text: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Output(Node):
     """`{{ value }}`."""
 
     value: Expr
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Set(Node):
     """`{% set name = value %}`."""
 
@@ -160,7 +160,7 @@ class Set(Node):
     value: Expr
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class If(Node):
     """`{% if %}`, each `{% elif %}`, and `{% else %}`."""
 
@@ -168,7 +168,7 @@ class If(Node):
     otherwise: tuple[Statement, ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class For(Node):
     """`{% for name in list %}`, with its `{% else %}` for an empty list."""
 

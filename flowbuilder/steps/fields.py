@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, TypeAdapter, ValidationInfo
-from pydantic_core import PydanticCustomError, core_schema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, ValidationInfo
+from pydantic_core import PydanticCustomError, SchemaValidator, core_schema
 
 from flowbuilder.errors import LanguageError
 from flowbuilder.language import Expression, Template, is_template
@@ -107,7 +106,7 @@ def _duration(value: Any) -> Any:
     raise ValueError("a duration such as P2D (two days) or PT4H (four hours)")
 
 
-_TIMEDELTA = TypeAdapter(timedelta)
+_TIMEDELTA = SchemaValidator(core_schema.timedelta_schema())
 Duration = Annotated[str, BeforeValidator(_duration)]
 """An ISO 8601 duration of more than zero seconds."""
 

@@ -40,7 +40,6 @@ from flowbuilder.walk.state import (
     CloseBlock,
     EmitReady,
     FillLoop,
-    Job,
     OpenItem,
     Resume,
     WalkState,
@@ -79,9 +78,26 @@ class Walk:
 
     def advance(self) -> list[Command]:
         """The commands that have become possible since the last call, in a fixed order."""
-        while (job := self._state.next_job()) is not None:
-            self._run(job)
-        return self._state.take_commands()
+        state = self._state
+        while (job := state.next_job()) is not None:
+            match job:
+                case Begin(run):
+                    begin(state, run)
+                case Resume(run):
+                    resume(state, run)
+                case ApplyOutcome(run, outcome):
+                    state.apply(run, outcome)
+                case OpenItem(item):
+                    open_item(state, item)
+                case CloseBlock(block) if block is self._root:
+                    self.result = self._finish()
+                case CloseBlock(block):
+                    close_block(state, block)
+                case FillLoop(loop):
+                    fill_loop(state, loop)
+                case EmitReady():
+                    emit_ready(state)
+        return state.take_commands()
 
     def finished(self, outcome: Outcome) -> None:
         """Report that a step run which this walk started has ended."""
@@ -142,26 +158,6 @@ class Walk:
     def step_views(self) -> tuple[StepView, ...]:
         """The status of every step, those inside open iterations and called workflows included."""
         return self._root.step_views()
-
-    def _run(self, job: Job) -> None:
-        state = self._state
-        match job:
-            case Begin(run):
-                begin(state, run)
-            case Resume(run):
-                resume(state, run)
-            case ApplyOutcome(run, outcome):
-                state.apply(run, outcome)
-            case OpenItem(item):
-                open_item(state, item)
-            case CloseBlock(block) if block is self._root:
-                self.result = self._finish()
-            case CloseBlock(block):
-                close_block(state, block)
-            case FillLoop(loop):
-                fill_loop(state, loop)
-            case EmitReady():
-                emit_ready(state)
 
     def _finish(self) -> Finish:
         error = error_in(self._root)

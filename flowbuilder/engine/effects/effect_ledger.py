@@ -51,17 +51,15 @@ class EffectLedger:
 
     async def done(self, key: str, *, receipt: JsonObject, inverse: JsonObject | None = None) -> None:
         """Record the receipt, and the inverse that undoes the effect."""
-        await asyncio.to_thread(
-            lambda: self.store.finish_effect(self.lease, key, "done", receipt=receipt, inverse=inverse)
-        )
+        await asyncio.to_thread(self.store.finish_effect, self.lease, key, "done", receipt=receipt, inverse=inverse)
 
     async def unknown(self, key: str, *, reason: str) -> None:
         """Record that the call was made and its result is unknown."""
-        await asyncio.to_thread(lambda: self.store.finish_effect(self.lease, key, "unknown", reason=reason))
+        await asyncio.to_thread(self.store.finish_effect, self.lease, key, "unknown", reason=reason)
 
     async def refused(self, key: str, *, reason: str) -> None:
         """Record that the target rejected the call and certainly did nothing."""
-        await asyncio.to_thread(lambda: self.store.finish_effect(self.lease, key, "refused", reason=reason))
+        await asyncio.to_thread(self.store.finish_effect, self.lease, key, "refused", reason=reason)
 
     async def approved(self, content_hash: str) -> bool:
         """Whether a reviewer of this execution approved the content with this hash, alone or within a larger value."""

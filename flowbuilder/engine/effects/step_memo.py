@@ -30,5 +30,5 @@ class StepMemos:
         if known is not None:
             return known
         answer = await ask()
-        await asyncio.to_thread(lambda: self.store.save_step_memo(self.lease, path=self.path, key=key, answer=answer))
+        await asyncio.to_thread(self.store.save_step_memo, self.lease, path=self.path, key=key, answer=answer)
         return answer

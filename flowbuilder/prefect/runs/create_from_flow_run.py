@@ -38,17 +38,16 @@ async def execution_of(
         pass
     deployment = await _deployment_of(client, run)
     return await asyncio.to_thread(
-        lambda: create_from_tags(
-            worker_context.store,
-            worker_context.ports.clock,
-            execution_id=str(run.id),
-            deployment_tags=deployment.tags if deployment else None,
-            run_tags=run.tags,
-            inputs=inputs,
-            workflow=workflow,
-            trigger="schedule" if run.auto_scheduled else "manual",
-            plans=worker_context.plans,
-        )
+        create_from_tags,
+        worker_context.store,
+        worker_context.ports.clock,
+        execution_id=str(run.id),
+        deployment_tags=deployment.tags if deployment else None,
+        run_tags=run.tags,
+        inputs=inputs,
+        workflow=workflow,
+        trigger="schedule" if run.auto_scheduled else "manual",
+        plans=worker_context.plans,
     )
 
 

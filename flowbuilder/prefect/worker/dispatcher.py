@@ -132,7 +132,14 @@ class Dispatcher:
         store."""
         try:
             async with self._capacity:
-                await self._run_while_ready(execution_id, slot)
+                ready = True
+                while ready and not self.shutting_down:
+                    slot.again = False
+                    await self._run_once(execution_id, slot)
+                    ready = False
+                    while slot.again and not ready:
+                        slot.again = False
+                        ready = await asyncio.to_thread(self._is_ready, execution_id)
         except (Conflict, StartRejected, PrefectUnavailable) as problem:
             logger.info("execution %s does not run here now: %s", execution_id, problem)
             self._cooldown.start(execution_id)
@@ -147,16 +154,6 @@ class Dispatcher:
             self._cooldown.start(execution_id)
         finally:
             del self.slots[execution_id]
-
-    async def _run_while_ready(self, execution_id: str, slot: Slot) -> None:
-        ready = True
-        while ready and not self.shutting_down:
-            slot.again = False
-            await self._run_once(execution_id, slot)
-            ready = False
-            while slot.again and not ready:
-                slot.again = False
-                ready = await asyncio.to_thread(self._is_ready, execution_id)
 
     async def _run_once(self, execution_id: str, slot: Slot) -> None:
         run = await self._flow_run(execution_id)

@@ -61,13 +61,13 @@ class Reconciler:
 
     async def wake_ready(self) -> list[str]:
         """Wake the executions that are ready; the ids of those that were accepted. Calls only the store."""
-        ready = await asyncio.to_thread(lambda: self._store.ready(limit=BATCH_SIZE))
+        ready = await asyncio.to_thread(self._store.ready, limit=BATCH_SIZE)
         return [execution.id for execution in ready if await self._wake(execution)]
 
     async def expire_reviews(self, *, complete: bool = False) -> int:
         """Expire one batch of overdue reviews, or all of them; their number. Calls only the store."""
         expired = 0
-        while batch := await asyncio.to_thread(lambda: self._store.expire_reviews(limit=BATCH_SIZE)):
+        while batch := await asyncio.to_thread(self._store.expire_reviews, limit=BATCH_SIZE):
             expired += len(batch)
             if len(batch) < BATCH_SIZE or not complete:
                 break
