@@ -45,7 +45,7 @@ class DecisionAttempt:
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedDecision:
-    """A decision that a reviewer will make `after` so many seconds."""
+    """A decision that a reviewer will make after `after` seconds."""
 
     review: Review
     by: str

@@ -28,7 +28,7 @@ class CrashDatabase:
     least = 3
 
     def inject(self, installation: Installation, rng: random.Random) -> tuple[bool, dict[str, Any]]:
-        """Matters when executions were running."""
+        """Has an effect when executions were running."""
         assert installation.database is not None
         deadline = time.monotonic() + MAX_DATABASE_WAIT_SECONDS
         while not (
@@ -108,7 +108,7 @@ def _active(installation: Installation) -> list[Execution]:
 
 
 def _wait_for(installation: Installation, probe: Callable[[], T]) -> T:
-    """The first result that is not empty; `Unavailable` when there is none in time."""
+    """The first result that is not empty; `Unavailable` when there is none within `MAX_WAIT_SECONDS`."""
     deadline = time.monotonic() + MAX_WAIT_SECONDS
     while not (found := probe()):
         if time.monotonic() > deadline or installation.faults_over.wait(0.1):

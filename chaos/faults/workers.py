@@ -69,7 +69,7 @@ class DrainWorker:
     least = 2
 
     def inject(self, installation: Installation, rng: random.Random) -> tuple[bool, dict[str, Any]]:
-        """Matters when the worker exited with code 0."""
+        """Has an effect when the worker exited with code 0."""
         with _victim(installation, rng) as (worker, pid, held):
             begun = time.time()
             worker.send(signal.SIGTERM)

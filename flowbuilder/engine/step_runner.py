@@ -85,7 +85,7 @@ class RetryAt:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ThrottledUntil:
-    """The step run waits for a rate limit; that is no attempt. A `step_throttled` event says so."""
+    """The step run waits for a rate limit; that is not an attempt. A `step_throttled` event says so."""
 
     pending: PendingRetry
 

@@ -79,7 +79,7 @@ class Record(BaseModel):
     """An immutable part of a definition; unknown fields are errors."""
 
     shares_texts: ClassVar[bool] = True
-    """Whether its templates and expressions belong to the step that contains it; False for a step."""
+    """Whether the templates and expressions of the record belong to the step that contains it; False for a step."""
 
     # building a validator takes milliseconds, so each is built when the first document needs it
     model_config = ConfigDict(

@@ -48,7 +48,7 @@ LOCKED = 423
 
 @dataclass(frozen=True, kw_only=True)
 class LimitState:
-    """A limit as it was at `checked`. `surplus` is the least number of slots taken beyond ours since `since`."""
+    """The state of a limit at `checked`. `surplus` is the smallest number of taken slots beyond ours since `since`."""
 
     declared: int
     checked: float

@@ -36,7 +36,7 @@ REPORT_SECONDS = 3.0
 
 @dataclass(kw_only=True)
 class Slot:
-    """One execution that runs here. `again`: a wake-up came for it meanwhile."""
+    """One execution that runs in this worker. `again`: a wake-up for it arrived meanwhile."""
 
     control: DriveControl
     task: asyncio.Task[None] | None = None
@@ -122,7 +122,7 @@ class Dispatcher:
                 slot.task.cancel()
 
     async def wait_idle(self, seconds: float | None = None) -> None:
-        """Return when no execution runs any more, or after so many `seconds`."""
+        """Return when no execution runs any more, or after `seconds`."""
         tasks = [slot.task for slot in self.slots.values() if slot.task is not None]
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
