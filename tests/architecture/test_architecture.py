@@ -139,7 +139,7 @@ def test_what_authors_use_imports_nothing_heavy(script: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_public_names_are_what_they_say_whatever_was_imported_before() -> None:
+def test_the_public_names_do_not_depend_on_earlier_imports() -> None:
     code = (
         "import flowbuilder.app, flowbuilder.analysis.linter, flowbuilder.definition.loader\n"
         "import flowbuilder.plan.compiler\n"

@@ -82,7 +82,7 @@ def test_a_request_for_changes_gives_the_drafting_step_the_comment() -> None:
     assert finished.outputs == {"text": "shorter", "rounds": 2}
 
 
-def test_an_edit_is_what_goes_on() -> None:
+def test_an_edited_proposal_is_used_by_later_steps() -> None:
     finished = run_locally(
         document(
             {"id": "review", "type": "human_review", "title": "Draft", "proposal": "a text"},
@@ -138,7 +138,7 @@ def test_a_second_decision_learns_who_was_faster() -> None:
         finished.app.decide(review.id, ReviewAnswer.to(review, kind="rejected", by="bob@example.com", comment="no"))
 
 
-def test_a_paused_execution_stops_and_goes_on() -> None:
+def test_a_paused_execution_stops_and_resumes() -> None:
     finished = run_batch()
     app, execution_id = finished.app, finished.execution.id
     assert app.pause(execution_id, by="ana").status == "paused"

@@ -30,7 +30,7 @@ def connections(prefect: PrefectServer, tmp_path: Path) -> BlockConnections:
     return BlockConnections(FileConnections(tmp_path))
 
 
-async def test_a_connection_is_the_block_of_its_name_whatever_its_kind(connections: BlockConnections) -> None:
+async def test_a_connection_is_the_block_of_its_name_of_any_kind(connections: BlockConnections) -> None:
     await CmsCredentials(url="https://e.example", username="ana", password="s3cret").save("wp", overwrite=True)
     await SearchConsoleCredentials(service_account='{"type": "x"}').save("gsc", overwrite=True)
     await McpServer(url="http://m.example", headers={"x-key": "k"}).save("mcp", overwrite=True)

@@ -60,7 +60,9 @@ async def in_first_step(installation: PrefectInstallation) -> str:
     return execution_id
 
 
-async def test_a_pause_stops_at_the_next_step_and_resume_goes_on(held: PrefectInstallation, http: HeldHttp) -> None:
+async def test_a_pause_stops_before_the_next_step_and_resume_continues(
+    held: PrefectInstallation, http: HeldHttp
+) -> None:
     async with held.worker():
         execution_id = await in_first_step(held)
         held.app.pause(execution_id, by="ana")
@@ -84,7 +86,7 @@ async def test_a_cancellation_starts_no_further_step(held: PrefectInstallation, 
     assert not held.events(execution_id, "step_started", "second")
 
 
-async def test_pause_pressed_in_prefect_pauses_ours_and_resume_there_goes_on(
+async def test_a_pause_and_a_resume_in_prefect_pause_and_resume_the_execution(
     held: PrefectInstallation, http: HeldHttp
 ) -> None:
     async with held.worker() as worker:

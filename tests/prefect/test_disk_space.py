@@ -15,7 +15,7 @@ from tests.support.prefect_installation import PrefectInstallation, flow_run, un
 pytestmark = pytest.mark.prefect
 
 
-async def test_without_room_nothing_begins_and_with_room_it_goes_on(
+async def test_without_disk_space_no_step_starts_and_with_space_the_execution_resumes(
     installation: PrefectInstallation,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,

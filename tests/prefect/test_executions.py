@@ -73,7 +73,7 @@ async def test_the_run_graph_draws_the_true_dependencies(installation: PrefectIn
     }
 
 
-async def test_an_iteration_is_one_task_whatever_the_number_of_its_items(installation: PrefectInstallation) -> None:
+async def test_an_iteration_is_one_task_for_any_number_of_items(installation: PrefectInstallation) -> None:
     workflow = installation.publish(ITEMS)
     async with installation.worker():
         execution_id = await installation.start(workflow, {"numbers": [1, 2, 0, 3]})
@@ -114,7 +114,7 @@ async def test_a_resume_without_a_decision_passes_no_review(installation: Prefec
     assert len(installation.events(execution_id, "resumed_without_decision")) == 1
 
 
-async def test_eight_at_once_begin_and_go_on(
+async def test_eight_executions_start_and_resume_at_once(
     installation: PrefectInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(warm_worker, "STORE_POLL_SECONDS", 3600.0)  # each is woken, none found by a poll

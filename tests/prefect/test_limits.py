@@ -94,7 +94,7 @@ async def test_two_workers_never_make_more_calls_at_once_than_the_limit_in_prefe
     assert await active("shop") == (2, 0)
 
 
-async def test_a_limit_that_is_not_there_is_made_and_lets_nobody_by(prefect: PrefectServer) -> None:
+async def test_a_missing_limit_is_created_and_enforced(prefect: PrefectServer) -> None:
     throttles = [worker("strict", 1) for _ in range(2)]
     async with throttles[0].acquire("strict"):
         pass
@@ -173,7 +173,7 @@ async def test_the_place_of_a_holder_that_was_killed_comes_back(prefect: Prefect
         pass
 
 
-async def test_nobody_goes_by_a_limit_that_cannot_be_made(httpserver: HTTPServer) -> None:
+async def test_no_call_passes_a_limit_that_cannot_be_created(httpserver: HTTPServer) -> None:
     limits = "/api/v2/concurrency_limits"
     httpserver.expect_request(f"{limits}/increment-with-lease").respond_with_json(
         {"lease_id": "0193b0a6-0000-7000-8000-000000000000", "limits": []}
@@ -184,7 +184,7 @@ async def test_nobody_goes_by_a_limit_that_cannot_be_made(httpserver: HTTPServer
     throttle = worker("unmade", 1)
     with (
         temporary_settings({PREFECT_API_URL: httpserver.url_for("/api")}),
-        pytest.raises(Throttled, match="the limit flowbuilder:unmade cannot be made in Prefect"),
+        pytest.raises(Throttled, match="the limit flowbuilder:unmade cannot be created in Prefect"),
     ):
         async with throttle.acquire("unmade"):
             pass

@@ -62,7 +62,7 @@ def decide(installation: PrefectInstallation, execution_id: str) -> None:
     installation.store.decide(review.id, Answer.to(review, kind="approved", by="ana"))
 
 
-async def test_a_worker_that_starts_without_prefect_goes_on_with_what_was_decided(
+async def test_a_worker_that_starts_without_prefect_resumes_decided_executions(
     installation: PrefectInstallation,
 ) -> None:
     execution_id = await waiting(installation)
@@ -72,7 +72,7 @@ async def test_a_worker_that_starts_without_prefect_goes_on_with_what_was_decide
             await installation.status(execution_id, "completed")
 
 
-async def test_an_execution_of_a_dead_worker_goes_on_without_prefect(installation: PrefectInstallation) -> None:
+async def test_an_execution_of_a_dead_worker_is_resumed_without_prefect(installation: PrefectInstallation) -> None:
     execution_id = await waiting(installation)
     decide(installation, execution_id)
     installation.store.claim(execution_id, new_holder("test"), timedelta(milliseconds=1))
@@ -185,7 +185,7 @@ async def test_a_worker_that_starts_is_not_held_up_by_a_server_that_does_not_ans
                 await installation.status(execution_id, "completed")
 
 
-async def test_what_a_process_held_that_has_died_goes_on_while_prefect_does_not_answer(
+async def test_executions_of_a_dead_process_are_resumed_while_prefect_does_not_answer(
     installation: PrefectInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execution_id = await waiting(installation)

@@ -98,7 +98,7 @@ async def test_a_run_that_has_ended_in_prefect_alone_is_scheduled_again_after_a_
     await prefect_state(execution_id, "AwaitingRetry")
 
 
-async def test_an_execution_goes_on_though_prefect_has_lost_its_run(installation: PrefectInstallation) -> None:
+async def test_an_execution_is_resumed_though_prefect_has_lost_its_run(installation: PrefectInstallation) -> None:
     execution_id = await waiting(installation)
     async with get_client() as client:
         await client.delete_flow_run(UUID(execution_id))

@@ -23,7 +23,7 @@ asyncio.run(main())
 """
 
 
-async def test_nobody_waits_a_minute_for_the_lock(tmp_path: Path) -> None:
+async def test_the_lock_of_prefects_database_times_out_after_ten_seconds(tmp_path: Path) -> None:
     command = [sys.executable, "-c", PROBE, str(tmp_path / "prefect.db")]
     done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=300, check=False)
     assert done.stdout == "10000 wal\n", done.stderr[-1500:]

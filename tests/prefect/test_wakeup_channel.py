@@ -77,7 +77,7 @@ async def test_only_the_user_may_read_the_token(tmp_path: Path) -> None:
         assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
-def test_without_workers_nobody_takes_the_word(tmp_path: Path) -> None:
+def test_without_workers_no_wake_up_is_received(tmp_path: Path) -> None:
     assert not wake_workers(tmp_path, "abc")
 
 

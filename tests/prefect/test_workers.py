@@ -58,7 +58,7 @@ def environment(prefect: PrefectServer, settings: Settings) -> dict[str, str]:
     }
 
 
-async def test_an_execution_of_a_killed_worker_goes_on_in_the_next(
+async def test_an_execution_of_a_killed_worker_is_resumed_by_the_next(
     installation: PrefectInstallation, prefect: PrefectServer, settings: Settings, tmp_path: Path, base: str
 ) -> None:
     workflow = installation.publish(SLOW)

@@ -1,4 +1,4 @@
-"""Stores that a process opens, loses and opens again."""
+"""Stores that processes open, lose and open again."""
 
 import contextlib
 import pickle
@@ -17,14 +17,14 @@ Openers = Callable[[FakeClock], Callable[[], Store]]
 
 @pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def kind(request: pytest.FixtureRequest) -> str:
-    """Which store."""
+    """The kind of store."""
     found: str = request.param
     return found
 
 
 @pytest.fixture
 def openers(kind: str, request: pytest.FixtureRequest) -> Openers:
-    """Given a clock, how each life of a process opens the store. The one in memory survives with the test."""
+    """Given a clock, returns the function with which each process opens the store; a memory store is shared by all."""
     if kind == "memory":
 
         def remember(clock: FakeClock) -> Callable[[], Store]:
@@ -37,8 +37,8 @@ def openers(kind: str, request: pytest.FixtureRequest) -> Openers:
 
 
 def reopened(url: str, clock: FakeClock) -> Callable[[], Store]:
-    """Each call gives a store with new connections and nothing remembered. Only compiled statements are kept: compiling
-    them in each of a thousand lives would take longer than the lives."""
+    """Returns a function that opens a store with new connections and empty caches. Only compiled statements are kept:
+    compiling them takes longer than a process runs."""
     first = open_store(url, clock=clock, durable=False)
 
     def open_again() -> Store:
@@ -50,7 +50,7 @@ def reopened(url: str, clock: FakeClock) -> Callable[[], Store]:
 
 @contextlib.contextmanager
 def watched(store: Store) -> Iterator[Callable[[], object]]:
-    """What gives another answer whenever anything in the store has changed since it was last asked."""
+    """Yields a function whose result changes whenever anything in the store has changed."""
     if isinstance(store, MemoryStore):
         memory = store._memory
         yield lambda: pickle.dumps([value for name, value in vars(memory).items() if name not in ("lock", "_now")])
@@ -58,11 +58,11 @@ def watched(store: Store) -> Iterator[Callable[[], object]]:
     assert isinstance(store, SqlStore)
     url = store.database.url
     if store.database.on_postgres:
-        # the number that the next transaction gets which writes
+        # the id of the next transaction that writes
         plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
         with psycopg.connect(plain, autocommit=True) as connection:
             yield lambda: connection.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())").fetchone()
         return
-    # of SQLite's it is a counter of what other connections have committed
+    # SQLite counts the commits of other connections
     with contextlib.closing(library()[0].connect(str(url.database))) as connection:
         yield lambda: connection.execute("PRAGMA data_version").fetchone()

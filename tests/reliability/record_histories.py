@@ -1,8 +1,8 @@
-"""Records the histories of the current release: of all scenarios, samples and cases, with and without trouble.
+"""Records the histories of the current release: of all scenarios, samples and cases, with and without faults.
 
     python -m tests.reliability.record_histories
 
-A release is recorded once. What was recorded is what later releases are held against.
+A release is recorded once. Later releases are compared with the recorded histories.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ SEEDS = range(8)
 
 
 def scenarios() -> Iterator[tuple[str, History]]:
-    """Each once without trouble, and once with a death in the middle."""
+    """Each scenario once without faults, and once with a crash in the middle."""
     for scenario in SCENARIOS:
         injector = CrashInjector(counts=changes)
         for name, crashes in ((scenario.name, False), (f"{scenario.name}-after-a-death", True)):
@@ -55,21 +55,21 @@ def scenarios() -> Iterator[tuple[str, History]]:
             store = MemoryStore(clock=clock)
             crash_run = CrashScenario(scenario, partial(_itself, store), clock)
             with contextlib.suppress(Crash):
-                crash_run.live(
+                crash_run.run_process(
                     CrashInjector(len(injector.operations) * 2 // 3, "before", counts=changes) if crashes else injector
                 )
             clock.advance(60)
-            crash_run.live(CrashInjector())
+            crash_run.run_process(CrashInjector())
             yield f"scenario-{name}", history_of(store, "run")
 
 
 def _itself(store: MemoryStore) -> MemoryStore:
-    """The one in memory survives."""
+    """Returns the memory store itself, which survives crashes."""
     return store
 
 
 def simulations() -> Iterator[tuple[str, History]]:
-    """Executions that went through a lot."""
+    """Executions of simulations with faults."""
     with TemporaryDirectory() as folder:
         store_factory = StoreFactory(Path(folder))
         for seed in SEEDS:
@@ -80,7 +80,7 @@ def simulations() -> Iterator[tuple[str, History]]:
 
 
 def samples() -> Iterator[tuple[str, History]]:
-    """The sample workflows on the sample site, and what people may say to them."""
+    """The sample workflows on the sample site, with different decisions."""
     again = {"review": Answer(verb="request-changes", comment="leave out the summary"), "review#2": "approve"}
     each_other = {"pages[0].refresh.review": "approve", "pages[1].refresh.review": "reject"}
     plans: list[tuple[str, str, Any, Any]] = [
@@ -93,14 +93,14 @@ def samples() -> Iterator[tuple[str, History]]:
         ("several", "decay-refresh-all", {"max_pages": 2}, each_other),
     ]  # fmt: skip
     for name, workflow, inputs, decide in plans:
-        with TemporaryDirectory() as folder, served(Path(folder)) as world:
-            given = {key: world.address + value if key == "url" else value for key, value in inputs.items()}
-            done = world.run(workflow, given, decide=decide)
+        with TemporaryDirectory() as folder, served(Path(folder)) as site:
+            given = {key: site.address + value if key == "url" else value for key, value in inputs.items()}
+            done = site.run(workflow, given, decide=decide)
             yield f"sample-{name}", history_of(done.store, done.execution.id)
 
 
 def cases() -> Iterator[tuple[str, History]]:
-    """The good cases on fakes that know one page: some of them fail somewhere, which is a history too."""
+    """The good cases on fakes with one page: some fail, which is a history too."""
     texts = {path.stem: path.read_text("utf-8") for path in sorted(CASES.glob("*.yaml"))}
     for name, text in texts.items():
         definition, _ = load(text)

@@ -1,4 +1,4 @@
-"""apsw as SQLAlchemy takes a driver: it brings a SQLite of its own, whose file system a test may write in Python."""
+"""apsw as a DB-API driver for SQLAlchemy: it has its own SQLite, whose virtual file system a test writes in Python."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import apsw
 
 
 class Error(Exception):
-    """As every driver has it."""
+    """The base class of DB-API errors."""
 
 
 class OperationalError(Error):
-    """Not of the caller's making: locked, full, broken."""
+    """An error that the statement did not cause: locked, full, broken."""
 
 
 class IntegrityError(Error):
-    """A constraint says no."""
+    """A violated constraint."""
 
 
 class Driver:
-    """Stands for the module `sqlite3`. Its connections reach their files through the virtual file system named."""
+    """Replaces the module `sqlite3`. Its connections open their files through the named virtual file system."""
 
     paramstyle = "qmark"
     sqlite_version = apsw.sqlite_lib_version()
@@ -37,7 +37,7 @@ class Driver:
 
 
 class Connection:
-    """Begins no transaction of its own, as the store asks its driver to."""
+    """A connection in autocommit mode, as the store configures its driver."""
 
     isolation_level: str | None = None
 

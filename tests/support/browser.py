@@ -89,7 +89,7 @@ def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def settle(page: Page) -> Page:
-    """Wait until the page is drawn: its script has ended, and no element is stale or loading."""
+    """Wait until the page is rendered: its script has ended, and no element is stale or loading."""
     page.wait_for_selector(_SETTLED, timeout=PATIENCE)
     page.wait_for_function(_QUIET, timeout=PATIENCE)
     return page

@@ -1,4 +1,4 @@
-"""Evidence of a sound chaos run, made by hand, and functions that falsify it."""
+"""Hand-written evidence of a chaos run without findings, and functions that falsify it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RUNS = 10
 
 
 def sound() -> Evidence:
-    """A run in which one worker was killed, and every check passes."""
+    """Evidence of a run in which one worker was killed and every check passes."""
     traces = [trace_of(number) for number in range(RUNS)] + [cancelled(RUNS)]
     killed = {"pid": KILLED, "held": ["run-0"], "at": (BEGUN + timedelta(seconds=2.5)).timestamp()}
     return Evidence(
@@ -58,7 +58,7 @@ def sound() -> Evidence:
 
 
 def injection(fault: str, detail: dict[str, Any], *, mattered: bool = True) -> Injection:
-    """One that was over at once, two seconds after the beginning."""
+    """A fault injected two seconds after the beginning, and over at once."""
     at = (BEGUN + timedelta(seconds=2)).timestamp()
     return Injection(fault=fault, begun=at, ended=at, mattered=mattered, detail=detail)
 
@@ -144,7 +144,7 @@ def events(number: int, rows: list[tuple[float, EventType, str, dict[str, Any]]]
 
 
 def effect(number: int, path: str, target_class: Any, target: str) -> Effect:
-    """An effect that is done."""
+    """An effect with status `done`."""
     return Effect(
         key=f"{path}-{number}",
         execution_id=f"run-{number}",
@@ -159,7 +159,7 @@ def effect(number: int, path: str, target_class: Any, target: str) -> Effect:
 
 
 def review(number: int) -> Review:
-    """A review that ana approved."""
+    """A review approved by Ana."""
     return Review(
         id=f"review-run-{number}",
         execution_id=f"run-{number}",
@@ -179,7 +179,7 @@ Change = Callable[[Trace], Trace]
 
 
 def changed(number: int, change: Change) -> Callable[[Evidence], Evidence]:
-    """The sound run with one changed execution."""
+    """The evidence with one changed execution."""
 
     def doctor(evidence: Evidence) -> Evidence:
         traces = list(evidence.traces)
@@ -190,7 +190,7 @@ def changed(number: int, change: Change) -> Callable[[Evidence], Evidence]:
 
 
 def with_event(at: float, kind: EventType, path: str = "", **data: Any) -> Change:
-    """With one more event at the end of the timeline."""
+    """A change that adds an event at the end of the timeline."""
 
     def change(trace: Trace) -> Trace:
         last = trace.events[-1]
@@ -201,7 +201,7 @@ def with_event(at: float, kind: EventType, path: str = "", **data: Any) -> Chang
 
 
 def with_delay(*, from_seq: int, seconds: float) -> Change:
-    """With everything from an event on that much later."""
+    """A change that delays an event and all that follow by `seconds`."""
     later = timedelta(seconds=seconds)
 
     def change(trace: Trace) -> Trace:
@@ -212,5 +212,5 @@ def with_delay(*, from_seq: int, seconds: float) -> Change:
 
 
 def with_status(status: Any, **more: Any) -> Change:
-    """With another status."""
+    """A change of the status."""
     return lambda trace: replace(trace, execution=replace(trace.execution, status=status, **more))

@@ -1,5 +1,5 @@
-"""The scenarios' programs, run where they are: a process that was forked off has no other to run them in, and how long
-another one takes would decide in which order things are done."""
+"""A sandbox that runs the scenarios' programs in this process: a forked process cannot start another one, and the
+time that another one takes would change the order of operations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flowbuilder.values import Json
 
 
 class InThisProcess:
-    """Implements `ports.Sandbox` for the programs of the scenarios, which are ours."""
+    """Implements `ports.Sandbox` for the trusted programs of the scenarios."""
 
     async def run(self, source: str, inputs: Mapping[str, Json], *, seconds: float, megabytes: int) -> Json:
         *before, last = ast.parse(source).body

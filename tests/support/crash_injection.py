@@ -1,4 +1,4 @@
-"""Crash points: all that a process does to the world outside goes through one box, which can die at any of it."""
+"""Crash points: every call of a process to the store, the targets and Prefect is an operation that can crash it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any, Literal
 
 When = Literal["before", "after"]
 Point = tuple[int, When]
-"""Which operation, counted from 1, and on which side of it."""
+"""The number of an operation, counted from 1, and on which side of it the process crashes."""
 
 
 class Crash(BaseException):
-    """The process is gone. No `except Exception` may see it."""
+    """The simulated death of a process: a `BaseException`, so that no `except Exception` catches it."""
 
 
 class CrashInjector:
-    """Counts the operations of one life of a process, and ends it before or after the one with number `point`."""
+    """Counts the operations of one process, and crashes it before or after operation `point`."""
 
     def __init__(
         self, point: int | None = None, when: When = "before", *, counts: Callable[[str], bool] = lambda _: True
@@ -26,60 +26,60 @@ class CrashInjector:
         self.dead = False
 
     def before(self, operation: str) -> bool:
-        """Whether this operation is a point; raises `Crash` when the life ends here."""
+        """Whether this operation is counted; raises `Crash` if the process ends before it."""
         if self.dead:
-            raise Crash(operation)  # whoever swallowed the first one gets no further
+            raise Crash(operation)  # code that caught the first `Crash` gets no further
         if not self.counts(operation):
             return False
         self.operations.append(operation)
         if (len(self.operations), self.when) == (self.point, "before"):
-            self.die(operation)
+            self.crash(operation)
         return True
 
     def after(self, operation: str, number: int) -> None:
-        """The operation has been done; raises `Crash` when the caller is not to learn of it."""
+        """To be called when the operation is done; raises `Crash` if the process ends before it sees the result."""
         if self.dead:
             raise Crash(operation)
         if (number, self.when) == (self.point, "after"):
-            self.die(operation)
+            self.crash(operation)
 
-    def die(self, operation: str) -> None:
+    def crash(self, operation: str) -> None:
         self.dead = True
         raise Crash(f"{self.when} {operation}")
 
 
 class Survey(CrashInjector):
-    """Lives on, and looks at every point at what would survive a crash there.
+    """Crashes nothing, and compares at every point the state that would survive a crash there.
 
-    Two points between which nothing of it has changed are one: whoever goes on finds the same world. `distinct` are the
-    first of each such row; `every` are all, each with the one that it is the same as.
+    Points with equal surviving state are equivalent: the next process cannot tell them apart. `distinct` has the first
+    point of each run of equivalent ones; `every` has all points, each with the distinct one that it is equivalent to.
     """
 
-    def __init__(self, world: Callable[[], object]) -> None:
+    def __init__(self, surviving_state: Callable[[], object]) -> None:
         super().__init__()
-        self._world, self._seen = world, object()
+        self._surviving_state, self._last_state = surviving_state, object()
         self.distinct: list[Point] = []
         self.every: list[tuple[Point, Point]] = []
 
     def before(self, operation: str) -> bool:
-        counted = super().before(operation)
-        self._look((len(self.operations), "before"))
-        return counted
+        is_counted = super().before(operation)
+        self._compare((len(self.operations), "before"))
+        return is_counted
 
     def after(self, operation: str, number: int) -> None:
         super().after(operation, number)
-        self._look((number, "after"))
+        self._compare((number, "after"))
 
-    def _look(self, point: Point) -> None:
-        world = self._world()
-        if world != self._seen:
-            self._seen = world
+    def _compare(self, point: Point) -> None:
+        surviving_state = self._surviving_state()
+        if surviving_state != self._last_state:
+            self._last_state = surviving_state
             self.distinct.append(point)
         self.every.append((point, self.distinct[-1]))
 
 
 class CrashProxy:
-    """Stands for an object: every call of a public method is an operation of the box."""
+    """A proxy of an object: every call of a public method is an operation of the injector."""
 
     def __init__(self, inner: Any, injector: CrashInjector, name: str) -> None:
         self._inner, self._injector, self._name = inner, injector, name
@@ -93,24 +93,24 @@ class CrashProxy:
             return self._awaited(operation, found)
 
         def call(*given: Any, **named: Any) -> Any:
-            counted = self._injector.before(operation)
+            is_counted = self._injector.before(operation)
             number = len(self._injector.operations)
             try:
                 return found(*given, **named)
-            finally:  # also where it raises: that the other side refuses is an answer too
-                if counted:
+            finally:  # also where it raises: a rejection is a result too
+                if is_counted:
                     self._injector.after(operation, number)
 
         return call
 
     def _awaited(self, operation: str, found: Callable[..., Any]) -> Callable[..., Any]:
         async def call(*given: Any, **named: Any) -> Any:
-            counted = self._injector.before(operation)
+            is_counted = self._injector.before(operation)
             number = len(self._injector.operations)
             try:
                 return await found(*given, **named)
             finally:
-                if counted:
+                if is_counted:
                     self._injector.after(operation, number)
 
         return call

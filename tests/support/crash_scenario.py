@@ -1,4 +1,4 @@
-"""One scenario on one store: lives of processes that begin, work and may crash, in a world that survives them."""
+"""One scenario on one store: processes that start, work and may crash, and the state outside that survives them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeClock, fake_ports
 from tests.support.crash_injection import Crash, CrashInjector, CrashProxy
 from tests.support.crash_workflows import PAGE, SITE, Scenario
-from tests.support.deterministic_scheduling import deterministic_scheduling, unhurried
+from tests.support.deterministic_scheduling import deterministic_scheduling, without_polling
 from tests.support.effect_targets import CrashableSite, Service, Site, Targets
 
 TTL = timedelta(seconds=15)
 PASSES = 60
-"""How often a life looks around before it is taken to be stuck."""
+"""How many passes a process makes before it counts as stuck."""
 READS = frozenset(
     {
         "execution", "executions", "outcomes", "control", "ready", "events", "review", "reviews", "pending_counts",
@@ -38,7 +38,7 @@ READS = frozenset(
         "sites",
     }
 )  # fmt: skip
-"""Operations of a store that change nothing: to die right before or after one is to die after the write before it."""
+"""Operations of a store that change nothing: a crash around one is equivalent to a crash after the write before it."""
 
 
 def changes(operation: str) -> bool:
@@ -55,7 +55,7 @@ class Opener(Protocol):
 
 @dataclass(frozen=True)
 class Ending:
-    """What an execution came to: what must be the same whatever crashed on the way."""
+    """The final state of an execution and its targets: it must not depend on crashes."""
 
     status: str
     outputs: Any
@@ -68,28 +68,28 @@ class Engine:
     """Prefect, as the application sees it: starting is idempotent by the execution's id, a wake-up is a hint."""
 
     def __init__(self, crash_run: CrashScenario, store: Store) -> None:
-        self._stage, self._store = crash_run, store
+        self._scenario, self._store = crash_run, store
 
     def start(self, wanted: StartRequest) -> str:
         create_execution(
             self._store,
-            self._stage.clock,
-            execution_id=self._stage.run,
+            self._scenario.clock,
+            execution_id=self._scenario.run,
             version=self._store.version(wanted.workflow, wanted.version),
             inputs=wanted.inputs,
             site=wanted.site,
         )
-        return self._stage.run
+        return self._scenario.run
 
     def wake(self, execution_id: str) -> None:
-        self._stage.woken.append(execution_id)
+        self._scenario.woken.append(execution_id)
 
     def cancel(self, execution_id: str) -> None:
-        self._stage.woken.append(execution_id)
+        self._scenario.woken.append(execution_id)
 
 
 class CrashScenario:
-    """The world of one scenario: a clock, targets, people, and a store that each life opens anew."""
+    """One scenario: a clock, targets, reviewers, and a store that each process opens anew."""
 
     def __init__(
         self,
@@ -103,20 +103,20 @@ class CrashScenario:
         self.scenario, self.opener, self.clock, self.run, self.sandbox = scenario, opener, clock, run, sandbox
         self.targets = Targets(site=Site({PAGE: "old text"}), service=Service(failures=dict(scenario.failures)))
         self.woken: list[str] = []
-        self.lives = 0
+        self.process_count = 0
         self.answers_lost = 0
-        self.looks = 0
-        self.asked: set[int] = set()
-        self._eyes: Store | None = None
+        self.polls = 0
+        self.requested: set[int] = set()
+        self._observer: Store | None = None
 
-    def live(self, injector: CrashInjector) -> None:
-        """One process: start the execution unless it is there, then work and answer until nothing is left to do."""
-        self.lives += 1
-        self.look_away()
+    def run_process(self, injector: CrashInjector) -> None:
+        """Run one process: start the execution unless it exists, then work and decide until nothing is left to do."""
+        self.process_count += 1
+        self.close_observer()
         opened = self.opener()
         try:
-            with deterministic_scheduling(), unhurried():
-                self._live(CrashProxy(opened, injector, "store"), injector)
+            with deterministic_scheduling(), without_polling():
+                self._run_process(CrashProxy(opened, injector, "store"), injector)
         except Crash:
             self.answers_lost += (injector.operations[-1], injector.when) == ("store.save_step_memo", "before")
             raise
@@ -125,7 +125,7 @@ class CrashScenario:
             if close is not None:
                 close()
 
-    def _live(self, store: Any, injector: CrashInjector) -> None:
+    def _run_process(self, store: Any, injector: CrashInjector) -> None:
         app = App(store, CrashProxy(Engine(self, store), injector, "prefect"), Settings())  # type: ignore[arg-type]
         ports = self.ports(injector)
         self._prepare(app, store)
@@ -160,7 +160,7 @@ class CrashScenario:
         app.start(**named)
 
     def ports(self, injector: CrashInjector) -> Ports:
-        """The world outside, each part of it in the box."""
+        """The ports, each behind a `CrashProxy`."""
         return fake_ports(
             clock=self.clock,
             http=CrashProxy(self.targets.service, injector, "service"),  # type: ignore[arg-type]
@@ -179,7 +179,7 @@ class CrashScenario:
                     run_execution(
                         store,
                         execution.id,
-                        holder=f"worker-{self.lives}",
+                        holder=f"worker-{self.process_count}",
                         ttl=TTL,
                         ports=ports,
                         plans=app.plans,
@@ -189,16 +189,16 @@ class CrashScenario:
 
     def _answer(self, app: App, store: Any) -> bool:
         busy = False
-        self.looks += 1
-        for look, wish in self.scenario.asks.items():
+        self.polls += 1
+        for poll, control in self.scenario.control_requests.items():
             if (
-                look <= self.looks
-                and look not in self.asked
-                and all(n in self.asked for n in self.scenario.asks if n < look)
+                poll <= self.polls
+                and poll not in self.requested
+                and all(n in self.requested for n in self.scenario.control_requests if n < poll)
             ):
                 with contextlib.suppress(Refused):
-                    getattr(app, wish)(self.run, by="ana@example.com")
-                self.asked.add(look)
+                    getattr(app, control)(self.run, by="ana@example.com")
+                self.requested.add(poll)
                 return True
         for review in app.reviews_of(self.run):
             answer = self._answer_to(review) if review.status == "open" else None
@@ -210,31 +210,31 @@ class CrashScenario:
     def _answer_to(self, review: Review) -> dict[str, Any] | None:
         if not review.request.title.startswith("Send again?"):
             return self.scenario.answer(review)
-        # asked whether a call was made of which nobody knows, a person looks at the target first
+        # asked about a call whose outcome is unknown, the reviewer looks at the target first
         path = StepPath(review.path).step_run
         done = f"POST /{path}" in self.targets.service.applied
         return {"kind": "rejected" if done else "approved", "by": "ana@example.com", "comment": "looked"}
 
-    def world(self) -> object:
-        """What survives a process, beside the store."""
-        looks = self.looks if self.scenario.asks else 0
-        return pickle.dumps((self.targets, self.clock.now(), sorted(self.asked), looks))
+    def surviving_state(self) -> object:
+        """The state that survives a process, beside the store."""
+        polls = self.polls if self.scenario.control_requests else 0
+        return pickle.dumps((self.targets, self.clock.now(), sorted(self.requested), polls))
 
-    def _look(self) -> Store:
-        """A store opened to look at, until the next life begins."""
-        if self._eyes is None:
-            self._eyes = self.opener()
-        return self._eyes
+    def _observe(self) -> Store:
+        """A store opened for reading, until the next process starts."""
+        if self._observer is None:
+            self._observer = self.opener()
+        return self._observer
 
-    def look_away(self) -> None:
-        """Close what was opened to look."""
-        if self._eyes is not None:
-            _close(self._eyes)
-            self._eyes = None
+    def close_observer(self) -> None:
+        """Close the store that was opened for reading."""
+        if self._observer is not None:
+            _close(self._observer)
+            self._observer = None
 
     def ending(self) -> Ending:
-        """What the execution came to."""
-        store = self._look()
+        """The final state of the execution and its targets."""
+        store = self._observe()
         execution = store.execution(self.run)
         outcomes = {
             outcome.path: (outcome.status, outcome.output, outcome.error) for outcome in store.outcomes(self.run)
@@ -248,9 +248,9 @@ class CrashScenario:
             page=page,
         )
 
-    def complaints(self, *, audited: bool = True) -> list[str]:
-        """What the audit finds in the store, and what the targets' own logs say against it."""
-        store = self._look()
+    def violations(self, *, audited: bool = True) -> list[str]:
+        """Violated invariants: the findings of the audit, and differences of the targets' logs."""
+        store = self._observe()
         found = [str(finding) for finding in audit(store, [self.run])] if audited else []
         ledger = {effect.key: effect for effect in store.effects(self.run)}
         calls = self.targets.keyed_calls()
@@ -260,13 +260,11 @@ class CrashScenario:
             if effect is None:
                 found.append(f"I5: {times} calls with the key {key}, which is not in the ledger")
             elif effect.target_class == "neither" and times > 1 + self._repeats_allowed(store, effect.path):
-                found.append(f"I6: {effect.target} was called {times} times, and can tell none from another")
-            elif times > self.lives + len(self.scenario.failures):
-                found.append(f"I5: {effect.target} was called {times} times in {self.lives} lives")
+                found.append(f"I6: {effect.target} was called {times} times, and cannot deduplicate")
+            elif times > self.process_count + len(self.scenario.failures):
+                found.append(f"I5: {effect.target} was called {times} times in {self.process_count} processes")
         if self.targets.model.bought > 1 + self.answers_lost:
-            found.append(
-                f"{self.targets.model.bought} answers were bought, and {self.answers_lost} got lost in a crash"
-            )
+            found.append(f"{self.targets.model.bought} answers were bought, and crashes lost {self.answers_lost}")
         given_up = (store.execution(self.run).error or {}).get("code") == "effect_unknown"
         for effect in ledger.values():
             if given_up and effect.target_class == "neither" and effect.status == "done":
@@ -277,17 +275,17 @@ class CrashScenario:
 
     def _repeats_allowed(self, store: Store, path: str) -> int:
         return sum(
-            decision.kind == "approved" and StepPath(asked).step_run == path
-            for asked, decision in store.decisions(self.run).items()
+            decision.kind == "approved" and StepPath(path_of_review).step_run == path
+            for path_of_review, decision in store.decisions(self.run).items()
         )
 
     def events(self) -> Sequence[Event]:
-        """Its timeline."""
-        return self._look().events(self.run)
+        """The timeline of the execution."""
+        return self._observe().events(self.run)
 
     def execution(self) -> Execution:
-        """The execution, as it is remembered."""
-        return self._look().execution(self.run)
+        """The execution's row."""
+        return self._observe().execution(self.run)
 
 
 def _close(store: Store) -> None:

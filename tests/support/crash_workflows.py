@@ -1,4 +1,4 @@
-"""Twelve workflows and what people do about them: between them every kind of thing that an execution does."""
+"""Twelve workflows and their reviewers' answers: together they cover every kind of operation of an execution."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ SITE = {
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """A workflow, and how it ends when nothing goes wrong.
+    """A workflow, and how it ends without faults.
 
-    `answers` are what people do when they see a review, by its path: what they give to `App.decide`, or None to leave
-    it alone. `asks` are wishes: at which look at the queue someone asks for what.
+    `answers` has the reviewers' answers by the path of the review: arguments of `App.decide`, or None to leave it open.
+    `control_requests` has what a person requests (pause, resume, cancel) by the number of the poll of the queue.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Scenario:
     status: str = "completed"
     inputs: dict[str, Any] = field(default_factory=dict)
     answers: dict[str, dict[str, Any] | None] = field(default_factory=dict)
-    asks: dict[int, str] = field(default_factory=dict)
+    control_requests: dict[int, str] = field(default_factory=dict)
     called: tuple[dict[str, Any], ...] = ()
     failures: dict[str, int] = field(default_factory=dict)
 
@@ -45,7 +45,7 @@ class Scenario:
         }  # fmt: skip
 
     def answer(self, review: Review) -> dict[str, Any] | None:
-        """What the people do about a review."""
+        """The reviewers' answer to a review."""
         default = {"kind": "approved", "by": "ana@example.com"}
         return self.answers.get(review.path, self.answers.get(StepPath(review.path).step_run, default))
 
@@ -233,7 +233,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         name="paused",
         steps=[read("one"), ask("review", depends_on=["one"]), publish("out", approved("review"))],
         answers={"review": None},
-        asks={1: "pause", 2: "resume", 3: "cancel"},
+        control_requests={1: "pause", 2: "resume", 3: "cancel"},
         status="cancelled",
         outputs={"hash": "{{ steps.out.output.hash }}"},
     ),

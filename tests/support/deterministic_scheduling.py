@@ -1,4 +1,4 @@
-"""Deterministic scheduling: a process does the same operations in the same order every time, so crash points repeat."""
+"""Deterministic scheduling: a process makes the same operations in the same order in each run, so points repeat."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ T = TypeVar("T")
 
 @contextlib.contextmanager
 def deterministic_scheduling() -> Iterator[None]:
-    """Run everything in one thread, in the same order every time."""
-    to_thread, apart = asyncio.to_thread, flowbuilder.engine.step_runner.run_in_isolated_thread
+    """Run threads and `asyncio.to_thread` calls inline, in the same order every time."""
+    to_thread, isolated = asyncio.to_thread, flowbuilder.engine.step_runner.run_in_isolated_thread
 
-    async def at_once(work: Callable[..., T], /, *given: Any, **named: Any) -> T:
+    async def run_inline(work: Callable[..., T], /, *given: Any, **named: Any) -> T:
         return work(*given, **named)
 
-    async def here(work: Callable[[], Coroutine[Any, Any, T]], *, name: str) -> T:
+    async def run_in_this_thread(work: Callable[[], Coroutine[Any, Any, T]], *, name: str) -> T:
         return await work()
 
-    asyncio.to_thread = at_once  # type: ignore[assignment]
-    flowbuilder.engine.step_runner.run_in_isolated_thread = here  # type: ignore[assignment]
+    asyncio.to_thread = run_inline  # type: ignore[assignment]
+    flowbuilder.engine.step_runner.run_in_isolated_thread = run_in_this_thread  # type: ignore[assignment]
     try:
         yield
     finally:
-        asyncio.to_thread, flowbuilder.engine.step_runner.run_in_isolated_thread = to_thread, apart
+        asyncio.to_thread, flowbuilder.engine.step_runner.run_in_isolated_thread = to_thread, isolated
 
 
 @contextlib.contextmanager
-def unhurried() -> Iterator[None]:
-    """No polling because time has passed: a slow machine does the same operations as a fast one."""
+def without_polling() -> Iterator[None]:
+    """Disable polling by elapsed time, so that a slow machine makes the same operations as a fast one."""
     control, fresh = flowbuilder.engine.driver.CONTROL_SECONDS, flowbuilder.engine.effects.effect_ledger.FRESH_SECONDS
     flowbuilder.engine.driver.CONTROL_SECONDS = flowbuilder.engine.effects.effect_ledger.FRESH_SECONDS = 3600.0
     try:

@@ -1,4 +1,4 @@
-"""Ways to break a sound definition, each with what its one diagnostic must say."""
+"""Mutations that break a valid definition, each with the one diagnostic that it must cause."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Steps = list[dict[str, Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Mutant:
-    """A broken definition; `at` is what the place of the diagnostic in the text must hold, as a pattern."""
+    """A broken definition; `at` is a pattern that the text at the diagnostic's position must match."""
 
     name: str
     document: Document
@@ -35,14 +35,14 @@ def lists_of_steps(document: Document) -> Iterator[Steps]:
 
 
 def every_step(document: Document) -> Iterator[tuple[Steps, dict[str, Any]]]:
-    """Every step, with the list that it stands in."""
+    """Every step, with the list that contains it."""
     for steps in lists_of_steps(document):
         for step in list(steps):
             yield steps, step
 
 
 def texts_in(value: Any) -> Iterator[str]:
-    """Every text in a value."""
+    """Every string in a value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -54,7 +54,7 @@ def texts_in(value: Any) -> Iterator[str]:
 
 
 def replaced(value: Any, change: Callable[[str], str]) -> Any:
-    """A value with every text changed."""
+    """A copy of a value with every string changed by `change`."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):
@@ -65,7 +65,7 @@ def replaced(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def reads(value: Any, step_id: str) -> list[str]:
-    """How texts refer to a step: `steps.page.output.title`."""
+    """The references to a step's output in a value: `steps.page.output.title`."""
     found = rf"(?<![\w.])steps\.{step_id}\b(?:\.\w+|\[\d+\])*"
     return [match for text in texts_in(value) for match in re.findall(found, text)]
 
@@ -80,7 +80,7 @@ def without(document: Document, step_id: str) -> Document:
 
 
 def deleted_steps(document: Document) -> Iterator[Mutant]:
-    """Each step deleted that others refer to."""
+    """Delete each step that others refer to."""
     for steps, step in every_step(document):
         inside = {inner["id"] for _, inner in every_step({"steps": [step]})}
         rest = without(document, step["id"])
@@ -91,7 +91,7 @@ def deleted_steps(document: Document) -> Iterator[Mutant]:
 
 
 def renamed_fields(document: Document) -> Iterator[Mutant]:
-    """Each property of an output schema renamed that is read somewhere."""
+    """Rename each property of an output schema that is read."""
     for _, step in every_step(document):
         schema = step.get("output_schema") or step.get("response_schema") or {}
         for name in schema.get("properties", {}):
@@ -111,7 +111,7 @@ def renamed_fields(document: Document) -> Iterator[Mutant]:
 
 
 def renamed_inputs(document: Document) -> Iterator[Mutant]:
-    """Each input renamed that is read."""
+    """Rename each input that is read."""
     for name in document.get("inputs", {}):
         if any(
             re.search(rf"inputs\.{name}\b", text) for text in texts_in([document["steps"], document.get("outputs")])
@@ -126,14 +126,14 @@ def renamed_inputs(document: Document) -> Iterator[Mutant]:
 
 
 def unguarded(document: Document, step_id: str) -> bool:
-    """Whether something reads the step's output and does not care for it being missing."""
+    """Whether a reference reads the step's output without handling that it may be missing."""
     alone = [text for text in texts_in(document) if reads(text, step_id)]
     cared = re.compile(rf"steps\.{step_id}\b[\w.\[\]]*\s*\|\s*default|is_defined\(steps\.{step_id}")
     return any(".output" in found and not cared.search(text) for text in alone for found in reads(text, step_id))
 
 
 def conditional_steps(document: Document) -> Iterator[Mutant]:
-    """Each step that is read made to run only sometimes: by a condition, and by a branch around it."""
+    """Make each step that is read conditional: by `if`, and by a branch around it."""
     for _, step in every_step(document):
         if "when" in step or not unguarded(document, step["id"]) or readers_inside(document, step):
             continue
@@ -157,7 +157,7 @@ def _rewinds(document: Document) -> Iterator[str]:
 
 
 def readers_inside(document: Document, step: dict[str, Any]) -> bool:
-    """Whether the last step of an iteration without output is meant: it is read without being named."""
+    """Whether the step is the last one of an iteration without `output`: its output is read without a reference."""
     return any(
         outer["type"] == "iteration" and "output" not in outer and outer["steps"][-1]["id"] == step["id"]
         for _, outer in every_step(document)
@@ -165,7 +165,7 @@ def readers_inside(document: Document, step: dict[str, Any]) -> bool:
 
 
 def dropped_reviews(document: Document) -> Iterator[Mutant]:
-    """Each review taken out, and what it would have approved published in its place."""
+    """Remove each review, and publish its proposal directly."""
     for _, step in every_step(document):
         if step["type"] != "human_review":
             continue
@@ -195,7 +195,7 @@ def dropped_reviews(document: Document) -> Iterator[Mutant]:
 
 
 def misspelt(document: Document) -> Iterator[Mutant]:
-    """Each field and each type of a step misspelt."""
+    """Misspell each field and each type of a step."""
     for _, step in every_step(document):
         for field in step:
             if field in ("id", "steps", "branches", "else"):

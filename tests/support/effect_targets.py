@@ -1,4 +1,4 @@
-"""What survives a crash: a site, an HTTP service and its log, and a model. Each logs every call with its key."""
+"""Targets that survive a crash: a site, an HTTP service and a model. Each logs every call with its key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.crash_injection import CrashInjector, CrashProxy
 
 
 class Site(MemoryCms):
-    """A CMS that logs what it is asked to write."""
+    """A CMS that logs every write."""
 
     def __init__(self, pages: dict[str, str]) -> None:
         super().__init__(pages)
@@ -27,7 +27,7 @@ class Site(MemoryCms):
 
 
 class CrashableSite(CrashProxy):
-    """A CMS in a box; it is asked for by site."""
+    """A CMS behind a `CrashProxy`, opened for a site."""
 
     def __init__(self, inner: Site, injector: CrashInjector) -> None:
         super().__init__(inner, injector, "cms")
@@ -38,7 +38,7 @@ class CrashableSite(CrashProxy):
 
 @dataclass
 class Service:
-    """An HTTP service. `PUT /keyed` honours the idempotency key, `POST /bare` neither that nor anything else."""
+    """An HTTP service. `PUT /keyed` honours the idempotency key; `POST /bare` cannot deduplicate."""
 
     applied: list[str] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Service:
 
 
 class Writer(FakeModel):
-    """A model that counts what it was paid for."""
+    """A model that counts the answers that were paid for."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,16 +77,16 @@ class Writer(FakeModel):
 
 @dataclass
 class Targets:
-    """The world of one scenario."""
+    """The targets of one scenario."""
 
     site: Site
     service: Service = field(default_factory=Service)
     model: Writer = field(default_factory=Writer)
 
     def keyed_calls(self) -> Counter[str]:
-        """How often each effect key was used in a call."""
+        """The number of calls by effect key."""
         return Counter([*self.site.calls, *(key for _, key in self.service.calls)])
 
     def unkeyed(self) -> list[Any]:
-        """Calls that carried no key at all."""
+        """The calls without a key."""
         return [call for call in [*self.site.calls, *(key for _, key in self.service.calls)] if not call]

@@ -1,4 +1,4 @@
-"""Real disks of a few hundred kilobytes, where the tests may mount one."""
+"""Real file systems of a few hundred kilobytes, where the tests may mount one."""
 
 import os
 import shutil
@@ -13,33 +13,33 @@ import pytest
 
 @dataclass(frozen=True, kw_only=True)
 class Disk:
-    """A disk of its own, mounted at `place`."""
+    """A file system mounted at `place`."""
 
     place: Path
 
     @property
     def free(self) -> int:
-        """Bytes that may still be written."""
+        """Free space, in bytes."""
         found = os.statvfs(self.place)
         return found.f_bavail * found.f_frsize
 
     def fill(self, *, leave: int = 0) -> None:
-        """Write a file that takes all the room but `leave` bytes."""
+        """Write a file that leaves `leave` bytes free."""
         with (self.place / "filler").open("wb") as file:
             file.write(bytes(max(self.free - leave, 0)))
 
     def empty(self) -> None:
-        """Take that file away again."""
+        """Delete that file."""
         (self.place / "filler").unlink(missing_ok=True)
 
     def read_only(self) -> None:
-        """Let nothing be written to it any more."""
+        """Remount it read-only."""
         _run("mount", "-o", "remount,ro", str(self.place))
 
 
 @contextmanager
 def small_disk(place: Path, *, kilobytes: int = 1024) -> Iterator[Disk]:
-    """A disk in memory of so many kilobytes; the test is skipped where it may not be mounted."""
+    """A tmpfs of so many kilobytes; the test is skipped where it may not be mounted."""
     place.mkdir()
     try:
         _run("mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(place))

@@ -28,7 +28,7 @@ def add(a: int, b: int) -> Sum:
 
 @server.tool()
 def shout(text: str) -> str:
-    """Say it louder."""
+    """Return the text in upper case."""
     return text.upper()
 
 
@@ -40,13 +40,13 @@ def fail(why: str) -> str:
 
 @server.tool()
 def pretend(text: str) -> str:
-    """Fail, and say that it went well."""
+    """Fail, with a text that reports success."""
     return f"Error searching libraries: {text}"
 
 
 @server.tool()
 def slow(seconds: float) -> str:
-    """Take a while."""
+    """Wait for so many seconds."""
     time.sleep(seconds)
     return "at last"
 
@@ -65,7 +65,7 @@ def die() -> str:
 
 @server.tool()
 def surroundings() -> dict[str, Any]:
-    """What the server can see of the world."""
+    """The environment that the server sees."""
     return {"names": sorted(os.environ)}
 
 

@@ -17,7 +17,7 @@ class Wire:
     """One provider: the model's name, environment variables, URL path, and the form of its answers.
 
     `answer(asked, arguments)` calls the output tool that the request offers; `say` answers in plain text; `error` is
-    the body of an error with a status. `streams`: the answer is asked for as a stream of events.
+    the body of an error with a status. `streams`: whether the answer is requested as a stream of events.
     """
 
     model: str

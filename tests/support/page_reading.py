@@ -1,4 +1,4 @@
-"""Reads the text of a page that was drawn without a browser."""
+"""Reads the text of a Streamlit page rendered without a browser."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def words(page: AppTest) -> str:
 
 
 def title(page: AppTest) -> str:
-    """The title of the main part of the page: the last title, as a list beside it may have one too."""
+    """The title of the main part of the page: the last title, as a list next to it may have one too."""
     found = re.findall(r'class="fb-title">(.*?)(?:<span|</div>)', markup(page), re.DOTALL)
     assert found, markup(page)[:2000]
     return html.unescape(found[-1])

@@ -15,7 +15,7 @@ import psycopg
 
 
 class NoPostgres(Exception):
-    """There is no way to a PostgreSQL server here."""
+    """No PostgreSQL server is installed or configured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Server:
                 connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def crash(self) -> None:
-        """Stop the server as a power loss would, and start it again. Only for one that was started here."""
+        """Restart the server without a shutdown checkpoint. Only for a server that was started here."""
         assert self.data is not None
         assert self.binaries is not None
         _control(self.binaries, self.data, "restart", "-m", "immediate")

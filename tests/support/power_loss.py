@@ -1,7 +1,7 @@
-"""A disk that loses power: every write, sync, truncation and deletion is logged; what was not synced may be lost.
+"""Power loss: every write, sync, truncation and deletion of a file is logged; unsynced operations may be lost.
 
-An image is what the disk holds after a loss: of each file what was synced, and of what came after it nothing, all, or
-any of it, where a write may be torn between sectors.
+An image is the content of the disk after a loss: of each file the synced content, and of later operations none, all or
+a random part, where a write may be torn between sectors.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from typing import Any, Literal
 import apsw
 
 SECTOR = 512
-Deed = Literal["write", "sync", "truncate", "delete"]
+OperationKind = Literal["write", "sync", "truncate", "delete"]
 Kept = Literal["nothing", "all", "some"]
-"""What a loss leaves of that which was not synced. All of it: as if only the process had died."""
+"""Which unsynced operations survive a loss. With `all`, as if only the process had died."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One deed. `seen` is what the witness said right before it."""
+class Operation:
+    """One operation on a file. `snapshot` was taken right before it."""
 
-    deed: Deed
+    kind: OperationKind
     file: str
     at: int = 0
     data: bytes = b""
-    seen: Any = None
+    snapshot: Any = None
 
 
 @dataclass
 class Journal:
-    """All that was done to the files of one database."""
+    """The operations on the files of one database."""
 
-    witness: Callable[[], Any] = lambda: None
-    entries: list[Entry] = field(default_factory=list)
+    take_snapshot: Callable[[], Any] = lambda: None
+    operations: list[Operation] = field(default_factory=list)
 
-    def note(self, deed: Deed, file: str, at: int = 0, data: bytes = b"") -> None:
-        self.entries.append(Entry(deed, file, at, data, self.witness()))
+    def record(self, kind: OperationKind, file: str, at: int = 0, data: bytes = b"") -> None:
+        self.operations.append(Operation(kind, file, at, data, self.take_snapshot()))
 
 
 class RecordingVfs(apsw.VFS):
-    """The operating system's files, with a journal beside them."""
+    """The operating system's file system, with a journal of operations."""
 
     def __init__(self, name: str, journal: Journal) -> None:
         super().__init__(name, "")
@@ -56,10 +56,10 @@ class RecordingVfs(apsw.VFS):
 
     def xDelete(self, filename: str, syncdir: bool) -> None:
         name = Path(filename).name
-        self.journal.note("delete", name)
+        self.journal.record("delete", name)
         super().xDelete(filename, syncdir)
         if syncdir:
-            self.journal.note("sync", name)
+            self.journal.record("sync", name)
 
 
 class _File(apsw.VFSFile):
@@ -68,82 +68,82 @@ class _File(apsw.VFSFile):
         self._journal, self._name = journal, short
 
     def xWrite(self, data: Any, offset: int) -> None:
-        self._journal.note("write", self._name, offset, bytes(data))
+        self._journal.record("write", self._name, offset, bytes(data))
         super().xWrite(data, offset)
 
     def xTruncate(self, newsize: int) -> None:
-        self._journal.note("truncate", self._name, newsize)
+        self._journal.record("truncate", self._name, newsize)
         super().xTruncate(newsize)
 
     def xSync(self, flags: int) -> None:
         super().xSync(flags)
-        self._journal.note("sync", self._name)
+        self._journal.record("sync", self._name)
 
 
 class Disk:
-    """What is on the disk: of each file what was synced (None: it is not there), and the deeds since."""
+    """The disk: of each file the synced content (None: it does not exist), and the operations since."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self._synced: dict[str, bytearray | None] = {name: bytearray(content) for name, content in files.items()}
-        self._pending: dict[str, list[Entry]] = {}
+        self._pending: dict[str, list[Operation]] = {}
 
-    def do(self, entry: Entry) -> None:
-        if entry.deed == "sync":
-            content = self._synced.get(entry.file)
-            for deed in self._pending.pop(entry.file, []):
-                content = _done(content, deed)
-            self._synced[entry.file] = content
+    def do(self, operation: Operation) -> None:
+        if operation.kind == "sync":
+            content = self._synced.get(operation.file)
+            for unsynced in self._pending.pop(operation.file, []):
+                content = _applied(content, unsynced)
+            self._synced[operation.file] = content
         else:
-            self._pending.setdefault(entry.file, []).append(entry)
+            self._pending.setdefault(operation.file, []).append(operation)
 
-    def image(self, kept: Kept, dice: random.Random) -> dict[str, bytes]:
-        """The files after a loss of power now."""
+    def image(self, kept: Kept, rng: random.Random) -> dict[str, bytes]:
+        """The files after a power loss now."""
         found: dict[str, bytes] = {}
         for name in sorted(self._synced.keys() | self._pending.keys()):
             synced = self._synced.get(name)
             content = None if synced is None else bytearray(synced)
-            for entry in self._pending.get(name, []):
-                left = list(_lost(entry, kept, dice))
-                if entry.deed == "delete" and not left:
-                    break  # the old file is still there; what was written since went to one that no name leads to
-                for deed in left:
-                    content = _done(content, deed)
+            for operation in self._pending.get(name, []):
+                left = list(_surviving(operation, kept, rng))
+                if operation.kind == "delete" and not left:
+                    break  # the deletion is lost: the old file exists, and later writes went to an unlinked one
+                for part in left:
+                    content = _applied(content, part)
             if content is not None:
                 found[name] = bytes(content)
         return found
 
 
 def losses(
-    files: dict[str, bytes], journal: Journal, wanted: Callable[[int], list[Kept]], dice: random.Random
+    files: dict[str, bytes], journal: Journal, wanted: Callable[[int], list[Kept]], rng: random.Random
 ) -> Iterator[tuple[int, Any, Kept, dict[str, bytes]]]:
-    """For each moment (after so many deeds) the losses wanted there: `(moment, what was seen, kept, image)`."""
+    """For each moment (after so many operations) the wanted losses: `(moment, snapshot, kept, image)`."""
     disk = Disk(files)
-    for moment, entry in enumerate(journal.entries):
+    for moment, operation in enumerate(journal.operations):
         for kept in wanted(moment):
-            yield moment, entry.seen, kept, disk.image(kept, dice)
-        disk.do(entry)
+            yield moment, operation.snapshot, kept, disk.image(kept, rng)
+        disk.do(operation)
 
 
-def _done(content: bytearray | None, entry: Entry) -> bytearray | None:
-    if entry.deed == "delete":
+def _applied(content: bytearray | None, operation: Operation) -> bytearray | None:
+    if operation.kind == "delete":
         return None
     content = bytearray() if content is None else content
-    if entry.deed == "truncate":
-        del content[entry.at :]
+    if operation.kind == "truncate":
+        del content[operation.at :]
     else:
-        content.extend(bytes(max(0, entry.at - len(content))))
-        content[entry.at : entry.at + len(entry.data)] = entry.data
+        content.extend(bytes(max(0, operation.at - len(content))))
+        content[operation.at : operation.at + len(operation.data)] = operation.data
     return content
 
 
-def _lost(entry: Entry, kept: Kept, dice: random.Random) -> Iterator[Entry]:
-    """What is left of a deed that was not synced."""
-    luck = {"nothing": 1.0, "all": 0.0, "some": dice.random()}[kept]
+def _surviving(operation: Operation, kept: Kept, rng: random.Random) -> Iterator[Operation]:
+    """The part of an unsynced operation that survives."""
+    luck = {"nothing": 1.0, "all": 0.0, "some": rng.random()}[kept]
     if luck < 0.4:
-        yield entry
-    elif luck < 0.6 and entry.deed == "write":
-        first = -entry.at % SECTOR
-        cuts = [0, *range(first or SECTOR, len(entry.data), SECTOR), len(entry.data)]
+        yield operation
+    elif luck < 0.6 and operation.kind == "write":
+        first = -operation.at % SECTOR
+        cuts = [0, *range(first or SECTOR, len(operation.data), SECTOR), len(operation.data)]
         for start, end in pairwise(cuts):
-            if dice.random() < 0.5:
-                yield Entry("write", entry.file, entry.at + start, entry.data[start:end])
+            if rng.random() < 0.5:
+                yield Operation("write", operation.file, operation.at + start, operation.data[start:end])

@@ -24,7 +24,7 @@ from flowbuilder.settings import Settings
 T = TypeVar("T")
 
 GUARD_SECONDS = 300.0
-"""After so long a wait is given up as hanging. It is no measure of speed: the machine may be busy."""
+"""After so many seconds a wait fails. It is no measure of speed: the machine may be busy."""
 
 
 @dataclass(kw_only=True)
@@ -115,7 +115,7 @@ class PrefectInstallation:
 
 
 async def until(question: Callable[[], T | None], *, seconds: float = GUARD_SECONDS, what: str = "it") -> T:
-    """Ask until the answer is true, and return it."""
+    """Poll until the answer is true, and return it."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     while True:

@@ -88,7 +88,7 @@ def program(command: list[str], environment: dict[str, str], log: Path) -> Itera
 
 
 def wait_until(question: Callable[[], T | None], *, seconds: float = 300, what: str = "it") -> T:
-    """Ask until the answer is true, and return it."""
+    """Poll until the answer is true, and return it."""
     until = time.monotonic() + seconds
     while True:
         answer = question()

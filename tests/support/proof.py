@@ -1,7 +1,7 @@
 """How many points the reliability proofs sample: `FLOWBUILDER_PROOF` is `quick`, `ci` or `thorough`.
 
-The default is `quick`, and `ci` where CI=true. Each level tries the same kinds of failure with the same assertions; a
-higher one tries more points of them.
+The default is `quick`, and `ci` where CI=true. Each level tests the same kinds of failure with the same assertions; a
+higher one tests more points.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A provider that turns everybody away for a while, two hundred executions that need it, and the time in between."""
+"""A provider that rejects all calls for a while, a worker for the executions that call it, and a simulated clock."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from flowbuilder.ports import Clock, Ports, Store
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
-class LeapingClock:
-    """Time that stands still while anybody works, and leaps to the next moment at which there is something to do."""
+class JumpingClock:
+    """A clock that stands still while a task works, and jumps to the next moment at which one is due."""
 
     def __init__(self) -> None:
         self._now = START
@@ -33,19 +33,19 @@ class LeapingClock:
         return self._now
 
     async def sleep(self, seconds: float) -> None:
-        """Wait for the time to come."""
+        """Wait for so many seconds of this clock."""
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         at = self._now + timedelta(seconds=max(0.0, seconds))
         heapq.heappush(self._sleepers, (at, next(self._number), woken))
         await woken
 
     @property
-    def asleep(self) -> int:
-        """How many wait."""
+    def sleeper_count(self) -> int:
+        """The number of tasks that sleep."""
         return sum(not woken.done() for _, _, woken in self._sleepers)
 
-    def leap(self, other: datetime | None) -> None:
-        """To the first sleeper's moment, or to `other` when that is earlier."""
+    def jump(self, other: datetime | None) -> None:
+        """Jump to the first sleeper's moment, or to `other` if that is earlier."""
         first = self._sleepers[0][0] if self._sleepers else None
         self._now = max(self._now, min(moment for moment in (first, other) if moment is not None))
         while self._sleepers and self._sleepers[0][0] <= self._now:
@@ -56,7 +56,7 @@ class LeapingClock:
 
 @dataclass
 class Provider:
-    """An HTTP server: until `opens` it answers 429, then it allows `rate` calls a second, with one second's at once."""
+    """An HTTP server: until `opens` it answers 429, then it allows `rate` calls a second in bursts of one second."""
 
     clock: Clock
     rate: float
@@ -69,7 +69,7 @@ class Provider:
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[int]:
-        """The port that it listens on."""
+        """Serve within this block; yields the port."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         try:
             yield server.sockets[0].getsockname()[1]
@@ -104,64 +104,66 @@ class Provider:
 
 @dataclass
 class SimulatedWorker:
-    """A worker with so many places: it takes up what the store says is ready, and lets go of what waits."""
+    """A worker with so many slots: it runs executions that are ready, and frees the slot of one that waits."""
 
     store: Store
     ports: Ports
     clock: Clock
-    places: int = 16
-    turns: int = 0
+    slot_count: int = 16
+    runs: int = 0
     longest: float = 0.0
-    """For how many seconds of the clock a turn took a place at most."""
+    """The longest time that a run occupied a slot, in seconds of the clock."""
 
     @cached_property
     def plans(self) -> PlanCache:
         return PlanCache(self.store)
 
     async def work(self, ids: list[str], *, seconds: float) -> None:
-        """Until all have ended; after so many seconds of the clock no more are taken up."""
+        """Run these executions until all have ended; after so many seconds of the clock none is started."""
         until = self.clock.now() + timedelta(seconds=seconds)
-        seats: dict[str, asyncio.Task[None]] = {}
+        slots: dict[str, asyncio.Task[None]] = {}
         due = {execution_id: ready for execution_id in ids if (ready := self._ready_at(execution_id)) is not None}
-        while seats or (due and self.clock.now() < until):
+        while slots or (due and self.clock.now() < until):
             following = sorted(due, key=lambda execution_id: due[execution_id])
-            for execution_id in following[: self.places - len(seats)]:
+            for execution_id in following[: self.slot_count - len(slots)]:
                 if due[execution_id] <= self.clock.now() < until:
                     del due[execution_id]
-                    seats[execution_id] = asyncio.create_task(self._turn(execution_id))
-            await self._pass_time(seats, min(due.values(), default=None))
-            for execution_id in [name for name, task in seats.items() if task.done()]:
-                seats.pop(execution_id).result()
+                    slots[execution_id] = asyncio.create_task(self._run(execution_id))
+            await self._pass_time(slots, min(due.values(), default=None))
+            for execution_id in [name for name, task in slots.items() if task.done()]:
+                slots.pop(execution_id).result()
                 if (ready := self._ready_at(execution_id)) is not None:
                     due[execution_id] = ready
 
     def _ready_at(self, execution_id: str) -> datetime | None:
         row = self.store.execution(execution_id)
-        assert row.status in TERMINAL or row.ready_at is not None, f"{row.id} is {row.status} and nobody takes it up"
+        assert row.status in TERMINAL or row.ready_at is not None, (
+            f"{row.id} is {row.status} and has no time at which it is ready"
+        )
         return row.ready_at
 
-    async def _turn(self, execution_id: str) -> None:
+    async def _run(self, execution_id: str) -> None:
         begun = self.clock.now()
         await run_execution(
             self.store,
             execution_id,
-            holder="hands",
+            holder="worker",
             ttl=timedelta(hours=1),
             ports=self.ports,
             plans=self.plans,
         )
-        self.turns += 1
+        self.runs += 1
         self.longest = max(self.longest, (self.clock.now() - begun).total_seconds())
 
-    async def _pass_time(self, seats: dict[str, asyncio.Task[None]], due: datetime | None) -> None:
-        if not isinstance(self.clock, LeapingClock):
+    async def _pass_time(self, slots: dict[str, asyncio.Task[None]], due: datetime | None) -> None:
+        if not isinstance(self.clock, JumpingClock):
             await asyncio.sleep(0.05)
             return
-        while self.clock.asleep < len(seats):
+        while self.clock.sleeper_count < len(slots):
             await asyncio.sleep(0.001)
-            if any(task.done() for task in seats.values()):
+            if any(task.done() for task in slots.values()):
                 return
-        if self.clock.asleep or (due is not None and due > self.clock.now()):
-            # a worker looks once a second what is ready
-            looked = due and START + timedelta(seconds=ceil((due - START).total_seconds()))
-            self.clock.leap(looked if len(seats) < self.places else None)
+        if self.clock.sleeper_count or (due is not None and due > self.clock.now()):
+            # a worker polls for ready executions once a second
+            next_poll = due and START + timedelta(seconds=ceil((due - START).total_seconds()))
+            self.clock.jump(next_poll if len(slots) < self.slot_count else None)

@@ -1,6 +1,6 @@
-"""T9: histories of executions, as a release recorded them, and what a walk decides when it is told one again.
+"""Histories of executions that a release recorded, and the commands of a walk that replays one.
 
-`python -m tests.reliability.record_histories` records those of the current release, once; they are never changed after.
+`python -m tests.reliability.record_histories` records those of the current release, once; they are never changed later.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ History = dict[str, Any]
 
 
 def history_of(store: Store, execution_id: str) -> History:
-    """What became known of an execution, in that order, and the keys of its effects."""
+    """The history of an execution: its arrivals (outcomes and decisions) in order, and the keys of its effects."""
     execution = store.execution(execution_id)
     info = info_of(execution)
     history: History = {
@@ -47,7 +47,7 @@ def history_of(store: Store, execution_id: str) -> History:
         "arrivals": list(_arrivals(store, execution)),
         "keys": sorted([effect.path, effect.key] for effect in store.effects(execution_id)),
     }
-    history["decided"], history["finish"] = told(history, history["arrivals"])
+    history["decided"], history["finish"] = decisions_after(history, history["arrivals"])
     return history
 
 
@@ -74,7 +74,7 @@ def _arrivals(store: Store, execution: Execution) -> Iterator[dict[str, Any]]:
 
 
 def plan_of(history: History) -> Plan:
-    """The plan, compiled by this release."""
+    """The plan of a history, compiled by this release."""
     known: dict[str, dict[str, Any]] = history["versions"]
 
     def find(name: str, number: int | None) -> Definition:
@@ -93,7 +93,7 @@ def new_walk(
     decisions: Mapping[str, Decision] | None = None,
     asked: Iterable[str] = (),
 ) -> Walk:
-    """A walk that knows as much."""
+    """A walk with these outcomes and decisions."""
     of = history["execution"]
     info = ExecutionInfo(id=of["id"], workflow=plan.name, version=of["version"], started_at=of["started_at"])
     return Walk(
@@ -107,23 +107,23 @@ def new_walk(
     )
 
 
-def told(history: History, arrivals: Iterable[dict[str, Any]]) -> tuple[list[list[Any]], Any]:
-    """What a walk decides that is told the arrivals one by one: a list after each, the first before any of them; and
-    how it ends, None where it has not ended."""
+def decisions_after(history: History, arrivals: Iterable[dict[str, Any]]) -> tuple[list[list[Any]], Any]:
+    """Replay the arrivals: the commands after each (the first list: before any of them), and the finish, None where the
+    walk has not ended."""
     walk = new_walk(history, plan_of(history))
     decided = [_shown(history, walk.advance())]
     for arrival in arrivals:
-        tell(walk, arrival)
+        report(walk, arrival)
         decided.append(_shown(history, walk.advance()))
     finish = walk.conclude()
     return decided, None if finish is None else digest([finish.outputs, finish.error])
 
 
-def tell(walk: Walk, arrival: dict[str, Any]) -> None:
-    """One thing becomes known."""
+def report(walk: Walk, arrival: dict[str, Any]) -> None:
+    """Report one arrival to a walk."""
     if "outcome" in arrival:
         outcome = Outcome(**arrival["outcome"])
-        walk.finished(outcome) if outcome.path in walk.running else walk.failed_to_ask(outcome)
+        walk.finished(outcome) if outcome.path in walk.running else walk.review_failed(outcome)
     elif "asked" in arrival:
         path = StepPath(arrival["asked"]).step_run
         if path in walk.running:
@@ -137,8 +137,8 @@ def decision_of(arrival: dict[str, Any]) -> Decision:
     return Decision(**{**kept, "at": datetime.fromisoformat(kept["at"]), "comments": tuple(kept["comments"])})
 
 
-def in_another_order(history: History, dice: random.Random) -> tuple[list[Any], Any]:
-    """All that a walk decides that is told whatever it waits for in any order, sorted; and how it ends."""
+def in_another_order(history: History, rng: random.Random) -> tuple[list[Any], Any]:
+    """Replay the arrivals in a random possible order: all commands, sorted, and the finish."""
     walk = new_walk(history, plan_of(history))
     decided = _shown(history, walk.advance())
     left = list(history["arrivals"])
@@ -146,16 +146,16 @@ def in_another_order(history: History, dice: random.Random) -> tuple[list[Any], 
         able = [arrival for arrival in left if _waits_for(walk, arrival, left)]
         if not able:
             break
-        arrival = dice.choice(able)
+        arrival = rng.choice(able)
         left.remove(arrival)
-        tell(walk, arrival)
+        report(walk, arrival)
         decided += _shown(history, walk.advance())
     finish = walk.conclude()
     return sorted(decided, key=str), None if finish is None else digest([finish.outputs, finish.error])
 
 
 def _waits_for(walk: Walk, arrival: dict[str, Any], left: list[dict[str, Any]]) -> bool:
-    """Whether this may become known next: what a step asks comes before the answer, the answer before its outcome."""
+    """Whether this arrival may be next: a step's question precedes its decision, which precedes the step's outcome."""
     path = path_of(arrival)
     if "outcome" in arrival:
         asks = any(StepPath(path_of(other)).step_run == path for other in left if "outcome" not in other)
@@ -166,7 +166,7 @@ def _waits_for(walk: Walk, arrival: dict[str, Any], left: list[dict[str, Any]]) 
 
 
 def path_of(arrival: dict[str, Any]) -> str:
-    """Of which step run or review it tells."""
+    """The path of the step run or review of an arrival."""
     path: str = arrival["outcome"]["path"] if "outcome" in arrival else arrival.get("asked") or arrival["path"]
     return path
 
@@ -182,7 +182,7 @@ def _one(history: History, action: Command) -> list[Any]:
                 bound = node.step.bind(context)
             except (StepError, LanguageError) as problem:
                 return ["start", path, problem.code]
-            # an expression stays what it is until the step runs; what was not given may get another default
+            # expressions are rendered when the step runs; fields that were not given may get another default
             set_fields = bound.model_dump(
                 mode="json", exclude_unset=True, by_alias=True, fallback=lambda value: str(value.source)
             )

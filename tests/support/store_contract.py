@@ -57,7 +57,7 @@ class StoreHarness:
 
 
 def make_ready(store: Store, execution_id: str) -> None:
-    """Make an execution due now, behind the product's back."""
+    """Make an execution ready now, by a direct change of its row."""
 
     def change(transaction: Transaction) -> None:
         transaction.update_execution(transaction.lock(execution_id).id, ready_at=transaction.now())

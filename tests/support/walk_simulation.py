@@ -1,4 +1,4 @@
-"""Walks a plan with everything answered as a case says, in any order, and again from what is remembered."""
+"""Simulates a walk: its commands are answered as a case says, in any order, and replayed from the recorded answers."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ INFO = ExecutionInfo(id="e1", workflow="w", version=1, started_at=AT.isoformat()
 
 @dataclass(frozen=True)
 class Answer:
-    """The decision of a review that a step asked for itself."""
+    """The decision of a review that a step opened itself."""
 
     path: str
 
 
 class Simulation:
-    """A walk with everything that it asks for answered as the case says; `seed` shuffles who answers first."""
+    """A walk whose commands are answered as the case says; `seed` shuffles the order of the answers."""
 
     def __init__(self, case: dict[str, Any], plan: Plan, seed: int | None = None, restart: bool = False) -> None:
         self.case, self.plan, self.restart = case, plan, restart
@@ -85,7 +85,7 @@ class Simulation:
                 self.skips.append(event.path)
 
     def tell(self, action: Start | Ask | Answer) -> list[Answer]:
-        """Tell the walk what became of an action; returns the decision that is pending now, if any."""
+        """Report the result of a command to the walk; returns the decision that is pending now, if any."""
         remembered = self.remember(action)
         if isinstance(remembered, Decision):
             self.walk.decided(action.path, remembered)

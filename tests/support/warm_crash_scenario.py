@@ -49,7 +49,7 @@ class WakeUps:
 
 
 class WarmCrashScenario(CrashScenario):
-    """Each life is one warm worker. `heard` says whether it receives wake-ups."""
+    """Each process is one warm worker. `heard` says whether it receives wake-ups."""
 
     def __init__(
         self, scenario: Scenario, opener: Opener, clock: FakeClock, *, run: str = "run", heard: bool = True
@@ -58,24 +58,24 @@ class WarmCrashScenario(CrashScenario):
         self.key, self.heard = run, heard
         self.prefect = PrefectMemory()
 
-    def _live(self, store: Any, injector: CrashInjector) -> None:
-        asyncio.run(self._work_warm(store, injector))
+    def _run_process(self, store: Any, injector: CrashInjector) -> None:
+        asyncio.run(self._run_worker(store, injector))
 
-    async def _work_warm(self, store: Any, injector: CrashInjector) -> None:
+    async def _run_worker(self, store: Any, injector: CrashInjector) -> None:
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # a crash leaves tasks behind
         server = CrashProxy(self.prefect, injector, "prefect")
         client: Any = Client(server)
         settings = Settings(work_pool=POOL, home=Path("nowhere"), lease_seconds=TTL.total_seconds())
         worker_context = WorkerContext(
-            store=store, ports=self.ports(injector), settings=settings, holder=f"worker:{self.lives}"
+            store=store, ports=self.ports(injector), settings=settings, holder=f"worker:{self.process_count}"
         )
-        alone = SettingsContext(profile=get_settings_context().profile, settings=_alone())
-        with alone, AsyncClientContext.model_construct(client=client):
+        settings_context = SettingsContext(profile=get_settings_context().profile, settings=_settings_without_server())
+        with settings_context, AsyncClientContext.model_construct(client=client):
             dispatcher = Dispatcher(worker_context, client, pool=POOL, limit=10)
             with prefect_in_memory(server, CrashProxy(WakeUps(dispatcher, heard=self.heard), injector, "wakeup")):
-                await self._look_after(App(store, PrefectEngine(store, settings), settings), dispatcher, injector)
+                await self._run_until_idle(App(store, PrefectEngine(store, settings), settings), dispatcher, injector)
 
-    async def _look_after(self, app: App, dispatcher: Dispatcher, injector: CrashInjector) -> None:
+    async def _run_until_idle(self, app: App, dispatcher: Dispatcher, injector: CrashInjector) -> None:
         store, client = dispatcher.worker_context.store, dispatcher.client
 
         async def offer(execution: Execution) -> bool:
@@ -83,7 +83,7 @@ class WarmCrashScenario(CrashScenario):
             return True
 
         reconciler = Reconciler(store, client, offer)
-        reconciler.report_seconds = 0.0  # when it looks, all has been said
+        reconciler.report_seconds = 0.0  # at this moment all states have been reported
         self._prepare(app, store)
         idle = 0
         for _ in range(PASSES):
@@ -116,13 +116,13 @@ class WarmCrashScenario(CrashScenario):
                 return
             await asyncio.sleep(0)
 
-    def world(self) -> object:
-        """Prefect's server is a part of it."""
-        return super().world(), self.prefect.writes
+    def surviving_state(self) -> object:
+        """Includes the state of Prefect's server."""
+        return super().surviving_state(), self.prefect.writes
 
-    def complaints(self, *, audited: bool = True) -> list[str]:
-        """Besides, what Prefect shows in the end."""
-        found = super().complaints(audited=audited)
+    def violations(self, *, audited: bool = True) -> list[str]:
+        """Includes a final state in Prefect that differs from the execution's status."""
+        found = super().violations(audited=audited)
         state = self.prefect.read_flow_run(UUID(self.run)).state
         status = self.execution().status
         shown = None if state is None else state.type.value
@@ -134,8 +134,8 @@ class WarmCrashScenario(CrashScenario):
 
 
 @lru_cache
-def _alone() -> prefect.settings.Settings:
-    """Prefect's settings, but that it knows of no server to send its logs to."""
+def _settings_without_server() -> prefect.settings.Settings:
+    """Prefect's settings, without a server to send logs to."""
     changes = {
         PREFECT_LOGGING_TO_API_ENABLED: False,
         PREFECT_SERVER_EPHEMERAL_ENABLED: False,
@@ -146,7 +146,7 @@ def _alone() -> prefect.settings.Settings:
 
 @contextlib.contextmanager
 def prefect_in_memory(server: CrashProxy, wakeups: CrashProxy) -> Iterator[None]:
-    """This process's Prefect is the server in the box: its clients, its task events, and the wake-ups beside it."""
+    """Connect this process's Prefect clients, task events and wake-ups to these proxies."""
 
     @contextlib.contextmanager
     def opened(**_: Any) -> Iterator[Any]:
@@ -168,11 +168,11 @@ def prefect_in_memory(server: CrashProxy, wakeups: CrashProxy) -> Iterator[None]
             ),
         ),
     ]
-    before = [(place, name, getattr(place, name)) for place, name, _ in replaced]
-    for place, name, value in replaced:
-        setattr(place, name, value)
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in replaced]
+    for owner, name, value in replaced:
+        setattr(owner, name, value)
     try:
         yield
     finally:
-        for place, name, value in before:
-            setattr(place, name, value)
+        for owner, name, value in before:
+            setattr(owner, name, value)

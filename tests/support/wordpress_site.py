@@ -48,7 +48,7 @@ require __DIR__ . '/index.php';
 
 
 def missing() -> str | None:
-    """What a real WordPress needs and this machine does not have; None when all is there."""
+    """The first requirement of WordPress that this machine lacks; None if it has all."""
     absent = [name for name in PROGRAMS if shutil.which(name) is None]
     if not (SOURCE / "wp-load.php").is_file():
         absent.append(f"{SOURCE} (Debian package wordpress)")
@@ -81,7 +81,7 @@ class WordPressSite:
             process.wait(20)
 
     def rest(self, method: str, route: str, value: Any = None, **query: str) -> Any:
-        """A call of the REST API by an editor who is not flowbuilder."""
+        """Call the REST API as an editor other than flowbuilder."""
         more = "".join(f"&{name}={text}" for name, text in query.items())
         pair = b64encode(f"admin:{self.password}".encode()).decode()
         request = urllib.request.Request(
@@ -94,13 +94,13 @@ class WordPressSite:
             return json.loads(answer.read())
 
     def live(self, url: str) -> str:
-        """A page as visitors get it."""
+        """The HTML of a page as visitors get it."""
         with urllib.request.urlopen(url) as answer:
             return str(answer.read().decode())
 
     def _start_database(self) -> None:
         data, self._socket = self.folder / "data", self.folder / "db.sock"
-        # pytest's folders are open to their owner only, so the server stays who it is
+        # pytest's folders are readable by their owner only, so the server runs as the same user
         user = ["--user=root"] if os.geteuid() == 0 else []
         install = ["mariadb-install-db", *user, f"--datadir={data}", "--auth-root-authentication-method=normal"]
         self._do([*install, "--skip-test-db"])

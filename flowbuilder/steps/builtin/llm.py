@@ -49,7 +49,7 @@ class Llm(Step):
         return usable_schema(value)
 
     def output_shape(self) -> Shape:
-        """As `output_schema` says; `{text}` without one."""
+        """The shape that `output_schema` describes; `{text}` without one."""
         plain: JsonObject = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
         return shape_of_schema(self.output_schema or {**plain, "additionalProperties": False})
 

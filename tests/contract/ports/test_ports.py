@@ -327,7 +327,7 @@ async def test_a_ledger_keeps_the_intent_and_then_the_receipt(ledger: Ledger) ->
     assert (done.status, done.receipt, done.inverse, done.request_hash) == ("done", {"id": 7}, {"undo": True}, "h")
 
 
-async def test_a_ledger_remembers_that_nobody_knows(ledger: Ledger) -> None:
+async def test_a_ledger_records_an_unknown_outcome(ledger: Ledger) -> None:
     await begin(ledger)
     await ledger.unknown("k", reason="cut off")
     held = await begin(ledger)
@@ -362,7 +362,7 @@ async def test_an_mcp_server_lists_its_tools_and_answers_with_text_or_with_a_val
         assert caught.value.code == "mcp_unknown_tool"
 
 
-async def test_a_server_that_nobody_configured_is_the_operators_to_add(servers: McpServers) -> None:
+async def test_an_unconfigured_server_is_a_configuration_error(servers: McpServers) -> None:
     with pytest.raises(ConfigurationError, match="nowhere"):
         async with servers.open("nowhere"):
             pass

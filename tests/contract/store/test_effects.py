@@ -48,7 +48,7 @@ def test_a_receipt_stands(harness: StoreHarness) -> None:
     assert harness.event_types()[1:] == ["effect_intended", "effect_done"]
 
 
-def test_an_effect_of_which_nobody_knows_may_still_get_its_receipt(harness: StoreHarness) -> None:
+def test_an_unknown_effect_may_still_get_its_receipt(harness: StoreHarness) -> None:
     lease = harness.claim()
     begin(harness, lease)
     unknown = harness.store.finish_effect(lease, "k1", "unknown", reason="cut off")

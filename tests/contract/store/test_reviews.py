@@ -317,7 +317,7 @@ def test_the_queue_is_ordered_by_due_date_then_age(harness: StoreHarness) -> Non
     assert paths(harness.store) == ["soon", "late", "undated", "undated too"]
 
 
-def test_pages_follow_each_other_whatever_is_decided_meanwhile(harness: StoreHarness) -> None:
+def test_pages_follow_each_other_while_reviews_are_decided(harness: StoreHarness) -> None:
     lease = harness.claim()
     for number in range(7):
         harness.open_review(lease, f"r{number}", asks(due_in=float(number // 3)))

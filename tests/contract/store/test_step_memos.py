@@ -13,7 +13,7 @@ from flowbuilder.values import JsonObject
 from tests.support.store_contract import TTL, StoreHarness
 
 
-def test_an_answer_is_there_for_whoever_goes_on(harness: StoreHarness) -> None:
+def test_a_memo_is_read_by_the_worker_that_resumes(harness: StoreHarness) -> None:
     lease = harness.claim()
     assert harness.store.step_memo("run-1", "k") is None
     harness.store.save_step_memo(lease, path="draft", key="k", answer={"text": "né\u0000", "tokens": 3})

@@ -1,7 +1,7 @@
-"""G2: the process that goes on after a crash crashes too, at every point there is; the third one ends it all the same.
+"""G2: the process that resumes after a crash crashes too, at every point; the third process reaches the same end.
 
-The recovery of each distinct world is surveyed in its turn. The thorough run tries every pair of points in memory, also
-those with equal worlds, and the pairs of distinct worlds on SQLite; by default there is a sample of these.
+The recovery from each distinct state is surveyed in turn. The thorough run tries every pair of points in memory, also
+those with equal states, and the pairs of distinct states on SQLite; by default it tries a sample of these.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ import pytest
 
 from flowbuilder.testing import FakeClock
 from tests.reliability.conftest import Openers, watched
-from tests.reliability.crash.test_crash_points import dies, wrong
+from tests.reliability.crash.test_crash_points import differences, run_with_crashes
 from tests.support.crash_injection import Crash, CrashInjector, Point, Survey
 from tests.support.crash_scenario import CrashScenario, Ending, Opener
 from tests.support.crash_workflows import BY_NAME, Scenario
 from tests.support.proof import THOROUGH, sample
 
 STEP = sample(quick=22, ci=11, thorough=1)
-"""Every how manieth pair is tried."""
+"""Every so manieth pair is tried."""
 NAMES = ("reviewed", "three-targets", "busy")
 
 
 @pytest.fixture(params=["memory", "sqlite"] if THOROUGH else ["memory"])
 def kind(request: pytest.FixtureRequest) -> str:
-    """Which store."""
+    """The kind of store."""
     found: str = request.param
     return found
 
@@ -33,11 +33,11 @@ def kind(request: pytest.FixtureRequest) -> str:
 def test_a_crash_in_the_recovery_from_a_crash_changes_nothing(name: str, kind: str, openers: Openers) -> None:
     scenario, clock = BY_NAME[name], FakeClock()
     opener = openers(clock)
-    if kind == "sqlite":  # in memory each process begins with nothing, and has to store its documents first
-        CrashScenario(scenario, opener, clock, run="first").live(CrashInjector())
-    whole = CrashScenario(scenario, opener, clock, run="whole")
-    survey = surveyed(whole, opener)
-    expected = whole.ending()
+    if kind == "sqlite":  # in memory each run starts on an empty store and saves its documents
+        CrashScenario(scenario, opener, clock, run="first").run_process(CrashInjector())
+    uninterrupted = CrashScenario(scenario, opener, clock, run="uninterrupted")
+    survey = surveyed(uninterrupted, opener)
+    expected = uninterrupted.ending()
     pairs, covered = all_pairs(scenario, openers, survey, every=THOROUGH and kind == "memory")
     problems: list[str] = []
     chosen = pairs[::STEP]
@@ -54,17 +54,17 @@ def test_a_crash_in_the_recovery_from_a_crash_changes_nothing(name: str, kind: s
 
 
 def surveyed(crash_run: CrashScenario, opener: Opener) -> Survey:
-    """A life to the end, looked at."""
+    """The survey of a process that runs to the end."""
     with watched(opener()) as mark:
-        survey = Survey(lambda: (mark(), crash_run.world()))
-        crash_run.live(survey)
+        survey = Survey(lambda: (mark(), crash_run.surviving_state()))
+        crash_run.run_process(survey)
     return survey
 
 
 def all_pairs(
     scenario: Scenario, openers: Openers, first: Survey, *, every: bool
 ) -> tuple[list[tuple[Point, Point]], int]:
-    """The pairs to try, and how many pairs of points these stand for."""
+    """The pairs to try, and how many pairs of points they represent."""
     pairs: list[tuple[Point, Point]] = []
     covered = 0
     recoveries: dict[Point, Survey] = {}
@@ -74,7 +74,7 @@ def all_pairs(
             opener = openers(clock)
             crash_run = CrashScenario(scenario, opener, clock, run=f"{same[1]}-{same[0]}")
             with pytest.raises(Crash):
-                crash_run.live(CrashInjector(*same))
+                crash_run.run_process(CrashInjector(*same))
             clock.advance(60)
             recoveries[same] = surveyed(crash_run, opener)
         second = recoveries[same]
@@ -87,7 +87,7 @@ def all_pairs(
 
 
 def failures(crash_run: CrashScenario, pair: tuple[Point, Point], expected: Ending) -> list[str]:
-    """What is not as it would be without the two crashes."""
-    if not dies(crash_run, *pair):
+    """How the end differs from that without the two crashes."""
+    if not run_with_crashes(crash_run, *pair):
         return [f"{pair}: there were not two crashes"]
-    return [f"{pair}: {said}" for said in wrong(crash_run, expected)]
+    return [f"{pair}: {said}" for said in differences(crash_run, expected)]

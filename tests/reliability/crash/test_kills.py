@@ -1,4 +1,4 @@
-"""T3: the process is really killed, with SIGKILL, and another process goes on with what is on the disk."""
+"""G3: a real process is killed with SIGKILL, and another process resumes with the files on the disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from flowbuilder.audit import audit
 from flowbuilder.store import SqlStore, open_store
 from flowbuilder.testing import FakeClock
-from tests.reliability.crash.test_crash_points import wrong
+from tests.reliability.crash.test_crash_points import differences
 from tests.support.code_in_this_process import InThisProcess
 from tests.support.crash_injection import CrashInjector, When
 from tests.support.crash_scenario import CrashScenario, changes
@@ -22,23 +22,23 @@ from tests.support.crash_workflows import BY_NAME
 from tests.support.proof import THOROUGH, sample
 
 STEP = sample(quick=51, ci=17, thorough=1)
-"""Every how manieth point a process is killed at; in the thorough run also at those that change nothing."""
+"""A process is killed at every so manieth point; in the thorough run also at those that change nothing."""
 
 
-def counted(operation: str) -> bool:
-    """Whether an operation is one to be killed at."""
+def is_kill_point(operation: str) -> bool:
+    """Whether an operation is a kill point."""
     return THOROUGH or changes(operation)
 
 
-class KillBox(CrashInjector):
-    """Ends the whole process at its point. The world outside is written down first, because it survives."""
+class KillInjector(CrashInjector):
+    """Kills its process at the point. The state of the targets is saved first, because it survives."""
 
-    def __init__(self, point: int, when: When, remember: Callable[[], None]) -> None:
-        super().__init__(point, when, counts=counted)
-        self._remember = remember
+    def __init__(self, point: int, when: When, save_state: Callable[[], None]) -> None:
+        super().__init__(point, when, counts=is_kill_point)
+        self._save_state = save_state
 
-    def die(self, operation: str) -> NoReturn:
-        self._remember()
+    def crash(self, operation: str) -> NoReturn:
+        self._save_state()
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError(operation)
 
@@ -48,7 +48,7 @@ class KillBox(CrashInjector):
 @pytest.mark.timeout(0 if THOROUGH else 180)
 @pytest.mark.parametrize("name", BY_NAME)
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def test_a_killed_process_loses_nothing_and_repeats_nothing(
+def test_a_killed_process_loses_no_write_and_repeats_no_effect(
     name: str, kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     url = request.getfixturevalue(f"{kind}_url")
@@ -57,23 +57,24 @@ def test_a_killed_process_loses_nothing_and_repeats_nothing(
     def opener() -> SqlStore:
         return open_store(url, clock=clock, durable=False)
 
-    def staged(run: str) -> CrashScenario:
+    def new_scenario(run: str) -> CrashScenario:
         return CrashScenario(scenario, opener, clock, run=run, sandbox=InThisProcess())
 
     scenario = BY_NAME[name]
-    staged("first").live(CrashInjector())
-    whole = staged("whole")
-    injector = CrashInjector(counts=counted)
-    whole.live(injector)
-    expected, problems, killed = whole.ending(), [], 0
+    new_scenario("first").run_process(CrashInjector())
+    uninterrupted = new_scenario("uninterrupted")
+    injector = CrashInjector(counts=is_kill_point)
+    uninterrupted.run_process(injector)
+    expected, problems, killed = uninterrupted.ending(), [], 0
     for point in range(1, len(injector.operations) + 1, STEP):
         for when in get_args(When):
-            crash_run = staged(f"run-{point}-{when}")
-            killed += killed_at(crash_run, point, when, tmp_path / "world")
+            crash_run = new_scenario(f"run-{point}-{when}")
+            killed += kill_at(crash_run, point, when, tmp_path / "state")
             clock.advance(60)
-            crash_run.live(CrashInjector())
+            crash_run.run_process(CrashInjector())
             problems += [
-                f"{when} {point} ({injector.operations[point - 1]}): {said}" for said in wrong(crash_run, expected)
+                f"{when} {point} ({injector.operations[point - 1]}): {said}"
+                for said in differences(crash_run, expected)
             ]
     assert problems == []
     print(f"{killed} processes killed")
@@ -83,24 +84,28 @@ def test_a_killed_process_loses_nothing_and_repeats_nothing(
     store.close()
 
 
-def killed_at(crash_run: CrashScenario, point: int, when: When, world: Path) -> bool:
-    """Run the first life in a process of its own; whether it was killed. The stage knows the world that it left."""
-    world.unlink(missing_ok=True)
+def kill_at(crash_run: CrashScenario, point: int, when: When, state_file: Path) -> bool:
+    """Run the first process of a scenario as a child; whether it was killed. Loads the state that it saved."""
+    state_file.unlink(missing_ok=True)
     child = os.fork()
     if child == 0:
         try:
-            crash_run.live(KillBox(point, when, lambda: world.write_bytes(pickle.dumps(memory_of(crash_run)))))
+            crash_run.run_process(
+                KillInjector(point, when, lambda: state_file.write_bytes(pickle.dumps(state_of(crash_run))))
+            )
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)
     if not os.WIFSIGNALED(status):
         return False
     assert os.WTERMSIG(status) == signal.SIGKILL
-    crash_run.targets, crash_run.asked, crash_run.looks, crash_run.lives, now = pickle.loads(world.read_bytes())
+    crash_run.targets, crash_run.requested, crash_run.polls, crash_run.process_count, now = pickle.loads(
+        state_file.read_bytes()
+    )
     crash_run.clock.advance((now - crash_run.clock.now()).total_seconds())
     return True
 
 
-def memory_of(crash_run: CrashScenario) -> tuple[object, ...]:
-    """What of a stage is no part of the process."""
-    return crash_run.targets, crash_run.asked, crash_run.looks, crash_run.lives, crash_run.clock.now()
+def state_of(crash_run: CrashScenario) -> tuple[object, ...]:
+    """The state of a scenario that survives a process."""
+    return crash_run.targets, crash_run.requested, crash_run.polls, crash_run.process_count, crash_run.clock.now()

@@ -1,4 +1,4 @@
-"""PostgreSQL goes down without warning and comes back: the store waits, and nothing is lost or written twice."""
+"""PostgreSQL crashes and restarts: the store waits, and no write is lost or repeated."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""T2: the power goes at every write, sync, truncation and deletion that the real store has SQLite do.
+"""G5: a power loss at every write, sync, truncation and deletion that SQLite makes for the store.
 
-Each scenario is run once on a file system that keeps a journal. From it come the disks that losses of power leave
-behind, and each must hold what the store had acknowledged by then, and go on to the same end.
+Each scenario runs once on a file system that keeps a journal. From the journal the test builds the disks that power
+losses leave behind. Each must contain all acknowledged writes, and the execution must resume to the same end.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from flowbuilder.errors import NotFound
 from flowbuilder.store import SqlStore, open_store
 from flowbuilder.testing import FakeClock
 from tests.reliability.conftest import reopened
-from tests.reliability.crash.test_crash_points import wrong
+from tests.reliability.crash.test_crash_points import differences
 from tests.support.apsw_driver import Driver
 from tests.support.crash_injection import CrashInjector
 from tests.support.crash_scenario import CrashScenario, Ending
@@ -36,15 +36,15 @@ from tests.support.power_loss import Journal, Kept, RecordingVfs, losses
 from tests.support.proof import sample
 
 LOSSES = sample(quick=12, ci=24, thorough=600)
-"""Of each scenario, spread over all moments."""
+"""Power losses of each scenario, spread over all moments."""
 RECOVERIES = sample(quick=1, ci=1, thorough=60)
-"""How many of them go on to the end."""
+"""How many of them are resumed to the end."""
 FILE = "flowbuilder.db"
 
 
 @dataclass(frozen=True)
 class Fact:
-    """Something that the store has told its caller, who may act on it from then on."""
+    """A write that the store has acknowledged to its caller, who may rely on it."""
 
     kind: str
     where: str
@@ -52,17 +52,17 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What the world knew at a moment: how many facts, and what a recovery needs."""
+class Snapshot:
+    """The state at a moment: the number of acknowledged facts, and what a recovery needs."""
 
     facts: int
     now: datetime
-    asked: frozenset[int]
+    requested: frozenset[int]
     targets: Targets
 
 
-class TellingStore(SqlStore):
-    """The real store. It notes what it has acknowledged."""
+class AcknowledgingStore(SqlStore):
+    """The real store, which also records what it has acknowledged."""
 
     facts: list[Fact]
 
@@ -86,8 +86,8 @@ class TellingStore(SqlStore):
         return effect
 
 
-def kept_by(store: SqlStore, run: str, fact: Fact) -> bool:
-    """Whether a store still knows what was told."""
+def is_kept(store: SqlStore, run: str, fact: Fact) -> bool:
+    """Whether a store still has an acknowledged write."""
     if fact.kind == "execution":
         return store.execution(fact.where).id == fact.where
     if fact.kind == "outcome":
@@ -100,7 +100,7 @@ def kept_by(store: SqlStore, run: str, fact: Fact) -> bool:
 
 @dataclass
 class Recording:
-    """One scenario, run while the journal was kept."""
+    """A scenario that was run with a journal."""
 
     scenario: Scenario
     files: dict[str, bytes]
@@ -119,7 +119,7 @@ def record(
     monkeypatch: pytest.MonkeyPatch,
     *,
     safe: bool = True,
-    sabotage: Callable[[SqlStore], None] = lambda _: None,
+    weaken: Callable[[SqlStore], None] = lambda _: None,
 ) -> Recording:
     """Run a scenario on the real store, through apsw and a file system that keeps a journal."""
     folder.mkdir(parents=True)
@@ -130,33 +130,33 @@ def record(
 
     def opener() -> SqlStore:
         opened = open_store(f"sqlite:///{folder / FILE}", clock=clock)
-        sabotage(opened)
-        store = TellingStore(opened.database)
+        weaken(opened)
+        store = AcknowledgingStore(opened.database)
         store.facts = recording.facts
         return store
 
     crash_run = CrashScenario(scenario, opener, clock)
     snapshots: dict[Any, Targets] = {}
 
-    def witness() -> Seen:
+    def take_snapshot() -> Snapshot:
         targets = crash_run.targets
         state = (len(targets.site.calls), len(targets.service.calls), *targets.service.failures.values())
         if state not in snapshots:
             snapshots[state] = copy.deepcopy(targets)
-        return Seen(len(recording.facts), clock.now(), frozenset(crash_run.asked), snapshots[state])
+        return Snapshot(len(recording.facts), clock.now(), frozenset(crash_run.requested), snapshots[state])
 
-    recording.journal.witness = witness
+    recording.journal.take_snapshot = take_snapshot
     with monkeypatch.context() as patched:
         patched.setattr("flowbuilder.store.db.sqlite.library", lambda: (Driver(name), safe))
-        crash_run.live(CrashInjector())
+        crash_run.run_process(CrashInjector())
         recording.ending = crash_run.ending()
-        crash_run.look_away()
+        crash_run.close_observer()
     vfs.unregister()
     return recording
 
 
 def spread(moments: int, number: int) -> Callable[[int], list[Kept]]:
-    """So many losses, spread over the moments; at each all, none or some of what was not synced is left."""
+    """So many losses, spread over the moments; after each, all, none or some of the unsynced operations survive."""
     ways: list[Kept] = ["nothing", "some", "some", "all"]
     wanted: dict[int, list[Kept]] = {}
     for index in range(number):
@@ -164,21 +164,21 @@ def spread(moments: int, number: int) -> Callable[[int], list[Kept]]:
     return lambda moment: wanted.get(moment, [])
 
 
-def after(recording: Recording, number: int, place: Path) -> Iterator[tuple[str, Seen]]:
-    """Losses of power; the files that each leaves are at the place until the next."""
-    moments = len(recording.journal.entries)
-    dice = random.Random(recording.scenario.name)
-    for moment, seen, kept, image in losses(recording.files, recording.journal, spread(moments, number), dice):
+def after_losses(recording: Recording, number: int, place: Path) -> Iterator[tuple[str, Snapshot]]:
+    """Power losses, one after the other; the folder `place` holds the files that each leaves behind."""
+    moments = len(recording.journal.operations)
+    rng = random.Random(recording.scenario.name)
+    for moment, snapshot, kept, image in losses(recording.files, recording.journal, spread(moments, number), rng):
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
         for name, content in image.items():
             (place / name).write_bytes(content)
-        entry = recording.journal.entries[moment]
-        yield f"before {moment} ({entry.deed} {entry.file}), {kept} kept", seen
+        operation = recording.journal.operations[moment]
+        yield f"before {moment} ({operation.kind} {operation.file}), {kept} kept", snapshot
 
 
-def missing(recording: Recording, seen: Seen, store: SqlStore) -> Iterator[str]:
-    """What a store does not know any more, or never should have forgotten."""
+def lost_facts(recording: Recording, snapshot: Snapshot, store: SqlStore) -> Iterator[str]:
+    """Acknowledged facts that are lost, calls without an intent, and damage."""
     try:
         with store.database.engine.connect() as connection:
             said = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
@@ -187,86 +187,90 @@ def missing(recording: Recording, seen: Seen, store: SqlStore) -> Iterator[str]:
     if said != ["ok"]:
         yield f"damaged: {said}"
         return
-    for fact in recording.facts[: seen.facts]:
+    for fact in recording.facts[: snapshot.facts]:
         try:
-            kept = kept_by(store, "run", fact)
+            kept = is_kept(store, "run", fact)
         except NotFound:
             kept = False
         if not kept:
-            yield f"forgotten: {fact}"
+            yield f"lost: {fact}"
     ledger = {effect.key for effect in store.effects("run")}
-    for key in seen.targets.keyed_calls():
+    for key in snapshot.targets.keyed_calls():
         if key not in ledger:
             yield f"a call without an intent: {key}"
     yield from (str(finding) for finding in audit_rows(store))
 
 
-def examine(recording: Recording, number: int, folder: Path, *, recoveries: int) -> tuple[int, list[str]]:
-    """How many losses were tried, and what was wrong after them."""
+def check_losses(recording: Recording, number: int, folder: Path, *, recoveries: int) -> tuple[int, list[str]]:
+    """The number of losses tried, and the problems found."""
     problems: list[str] = []
     tried = 0
     clock = FakeClock()
-    (folder / "eyes").mkdir(parents=True)
-    shutil.copyfile(folder.parent / "recorded" / FILE, folder / "eyes" / FILE)
-    open_again = reopened(f"sqlite:///{folder / 'eyes' / FILE}", clock)
-    for tried, (where, seen) in enumerate(after(recording, number, folder / "eyes"), start=1):
-        clock.advance((seen.now - clock.now()).total_seconds())
-        if goes_on := tried * recoveries // number > (tried - 1) * recoveries // number:
-            shutil.copytree(folder / "eyes", folder / f"lost-{tried}")
+    (folder / "observed").mkdir(parents=True)
+    shutil.copyfile(folder.parent / "recorded" / FILE, folder / "observed" / FILE)
+    open_again = reopened(f"sqlite:///{folder / 'observed' / FILE}", clock)
+    for tried, (where, snapshot) in enumerate(after_losses(recording, number, folder / "observed"), start=1):
+        clock.advance((snapshot.now - clock.now()).total_seconds())
+        if recovers := tried * recoveries // number > (tried - 1) * recoveries // number:
+            shutil.copytree(folder / "observed", folder / f"lost-{tried}")
         store = open_again()
         assert isinstance(store, SqlStore)
-        found = list(missing(recording, seen, store))
+        found = list(lost_facts(recording, snapshot, store))
         store.close()
-        if goes_on and not found:
-            found = list(not_as_without(recording, seen, folder / f"lost-{tried}" / FILE))
+        if recovers and not found:
+            found = list(recovery_differences(recording, snapshot, folder / f"lost-{tried}" / FILE))
         problems += [f"{where}: {said}" for said in found]
     return tried, problems
 
 
-def not_as_without(recording: Recording, seen: Seen, file: Path) -> Iterator[str]:
-    """How an execution ends otherwise that goes on after a loss."""
-    clock = FakeClock(seen.now)
+def recovery_differences(recording: Recording, snapshot: Snapshot, file: Path) -> Iterator[str]:
+    """How the end of an execution that is resumed after a loss differs from that without a loss."""
+    clock = FakeClock(snapshot.now)
     clock.advance(60)
     crash_run = CrashScenario(recording.scenario, partial(open_store, f"sqlite:///{file}", clock=clock), clock)
-    crash_run.targets, crash_run.asked, crash_run.lives = copy.deepcopy(seen.targets), set(seen.asked), 1
-    crash_run.live(CrashInjector())
+    crash_run.targets, crash_run.requested, crash_run.process_count = (
+        copy.deepcopy(snapshot.targets),
+        set(snapshot.requested),
+        1,
+    )
+    crash_run.run_process(CrashInjector())
     assert recording.ending is not None
-    yield from wrong(crash_run, recording.ending)
-    crash_run.look_away()
+    yield from differences(crash_run, recording.ending)
+    crash_run.close_observer()
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_what_was_acknowledged_survives_the_power(
+def test_acknowledged_writes_survive_a_power_loss(
     scenario: Scenario, sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recording = record(scenario, sqlite_template, tmp_path / "recorded", monkeypatch)
     assert recording.ending is not None
     assert recording.ending.status == scenario.status
-    assert {entry.deed for entry in recording.journal.entries} >= {"write", "sync", "delete"}
-    tried, problems = examine(recording, LOSSES, tmp_path / "lost", recoveries=RECOVERIES)
+    assert {operation.kind for operation in recording.journal.operations} >= {"write", "sync", "delete"}
+    tried, problems = check_losses(recording, LOSSES, tmp_path / "lost", recoveries=RECOVERIES)
     assert problems == []
     assert tried == LOSSES
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", ["straight", "reviewed", "three-targets"])
-def test_so_it_does_with_a_rollback_journal(
+def test_acknowledged_writes_survive_a_power_loss_with_a_rollback_journal(
     name: str, sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recording = record(BY_NAME[name], sqlite_template, tmp_path / "recorded", monkeypatch, safe=False)
-    assert any(entry.file.endswith("-journal") for entry in recording.journal.entries)
-    tried, problems = examine(recording, LOSSES, tmp_path / "lost", recoveries=RECOVERIES)
+    assert any(operation.file.endswith("-journal") for operation in recording.journal.operations)
+    tried, problems = check_losses(recording, LOSSES, tmp_path / "lost", recoveries=RECOVERIES)
     assert problems == []
     assert tried == LOSSES
 
 
 def _synchronous(level: str) -> Callable[[SqlStore], None]:
-    def sabotage(store: SqlStore) -> None:
+    def weaken(store: SqlStore) -> None:
         store.database.engine.dispose()
         event.listen(store.database.engine, "connect", lambda connection, _: _run(connection, f"synchronous={level}"))
 
-    return sabotage
+    return weaken
 
 
 def _run(connection: Any, pragma: str) -> None:
@@ -278,20 +282,20 @@ def test_without_full_syncs_acknowledged_outcomes_are_lost_and_calls_have_no_int
     level: str, sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recording = record(
-        BY_NAME["three-targets"], sqlite_template, tmp_path / "recorded", monkeypatch, sabotage=_synchronous(level)
+        BY_NAME["three-targets"], sqlite_template, tmp_path / "recorded", monkeypatch, weaken=_synchronous(level)
     )
-    tried, problems = examine(recording, 60, tmp_path / "lost", recoveries=0)
-    losing = {where for where, _, said in (text.partition(": ") for text in problems) if "forgotten" in said}
+    tried, problems = check_losses(recording, 60, tmp_path / "lost", recoveries=0)
+    losing = {where for where, _, said in (text.partition(": ") for text in problems) if "lost" in said}
     assert len(losing) > tried // 3
     assert any("a call without an intent" in problem for problem in problems)
     assert any("damaged" in problem for problem in problems) == (level == "OFF")
 
 
-def test_a_disk_that_only_says_that_it_synced_is_noticed(
+def test_a_disk_that_ignores_syncs_is_noticed(
     sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recording = record(BY_NAME["straight"], sqlite_template, tmp_path / "recorded", monkeypatch)
-    honest = recording.journal.entries
-    recording.journal.entries = [entry for entry in honest if entry.deed != "sync"]
-    _, problems = examine(recording, 30, tmp_path / "lost", recoveries=0)
-    assert any("forgotten" in problem for problem in problems)
+    honest = recording.journal.operations
+    recording.journal.operations = [operation for operation in honest if operation.kind != "sync"]
+    _, problems = check_losses(recording, 30, tmp_path / "lost", recoveries=0)
+    assert any("lost" in problem for problem in problems)

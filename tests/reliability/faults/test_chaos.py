@@ -22,7 +22,7 @@ ON_SQLITE = pytest.param("sqlite", marks=pytest.mark.skipif(not THOROUGH, reason
 @pytest.mark.alone
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("database", ["postgresql", ON_SQLITE])
-def test_a_minute_in_which_everything_fails_loses_nothing_and_repeats_nothing(database: str, tmp_path: Path) -> None:
+def test_a_minute_of_chaos_loses_no_write_and_repeats_no_effect(database: str, tmp_path: Path) -> None:
     figures = tmp_path / "chaos.json"
     seed = os.environ.get("FLOWBUILDER_CHAOS_SEED", "1")
     command = ["--seconds", str(SECONDS), "--seed", seed, "--database", database, "--json", str(figures)]

@@ -20,7 +20,7 @@ class SteppedClock(FakeClock):
         self._now += timedelta(seconds=seconds)
 
 
-class SteppingBox(CrashInjector):
+class ClockStepInjector(CrashInjector):
     """Sets the clock after one of the operations."""
 
     def __init__(self, clock: SteppedClock, point: int, seconds: float) -> None:
@@ -44,15 +44,15 @@ def test_a_clock_that_is_set_changes_no_outcome(name: str, seconds: float, kind:
     clock = SteppedClock()
     opener = openers(clock)
     scenario = BY_NAME[name]
-    whole, injector = CrashScenario(scenario, opener, clock), CrashInjector(counts=changes)
-    whole.live(injector)
-    expected, problems = whole.ending(), []
+    uninterrupted, injector = CrashScenario(scenario, opener, clock), CrashInjector(counts=changes)
+    uninterrupted.run_process(injector)
+    expected, problems = uninterrupted.ending(), []
     assert expected.status == "completed"
     for point in range(1, len(injector.operations) + 1, 1 if kind == "memory" else 4):
         crash_run = CrashScenario(scenario, opener, clock, run=f"run-{point}")
-        crash_run.live(SteppingBox(clock, point, seconds))
+        crash_run.run_process(ClockStepInjector(clock, point, seconds))
         ending = crash_run.ending()
-        problems += [f"at {point} ({injector.operations[point - 1]}): {said}" for said in crash_run.complaints()]
+        problems += [f"at {point} ({injector.operations[point - 1]}): {said}" for said in crash_run.violations()]
         if ending != expected:
             problems.append(f"at {point} ({injector.operations[point - 1]}): {ending}")
     assert problems == []
@@ -61,6 +61,6 @@ def test_a_clock_that_is_set_changes_no_outcome(name: str, seconds: float, kind:
 def test_a_review_does_not_expire_early_by_more_than_the_step(kind: str, openers: Openers) -> None:
     clock = SteppedClock()
     crash_run = CrashScenario(BY_NAME["unanswered"], openers(clock), clock)
-    crash_run.live(SteppingBox(clock, 6, -3600.0))
+    crash_run.run_process(ClockStepInjector(clock, 6, -3600.0))
     assert crash_run.ending().status == "completed"
-    assert crash_run.complaints() == []
+    assert crash_run.violations() == []

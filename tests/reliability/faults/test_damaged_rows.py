@@ -51,7 +51,7 @@ ROWS = {
 
 
 @dataclass
-class Office:
+class DamageScenario:
     """A worker, and a person who approves."""
 
     store: SqlStore
@@ -101,115 +101,115 @@ class Office:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def office(request: pytest.FixtureRequest) -> Iterator[Office]:
+def scenario(request: pytest.FixtureRequest) -> Iterator[DamageScenario]:
     """Two executions that wait for their second review."""
     url, clock = request.getfixturevalue(f"{request.param}_url"), FakeClock()
     with contextlib.closing(open_store(url, clock=clock, durable=False)) as store:
         yield waiting(store, clock)
 
 
-def waiting(store: SqlStore, clock: FakeClock) -> Office:
-    office = Office(store, clock)
+def waiting(store: SqlStore, clock: FakeClock) -> DamageScenario:
+    scenario = DamageScenario(store, clock)
     store.save_site(str(SITE["site"]), SITE)
     App(store, None, Settings()).push(SCENARIO.document())  # type: ignore[arg-type]
     for run in ("bad", "good"):
-        office.start(run)
-    office.work()
-    office.approve("first")
-    office.work()
-    return office
+        scenario.start(run)
+    scenario.work()
+    scenario.approve("first")
+    scenario.work()
+    return scenario
 
 
-def held(office: Office) -> str:
+def quarantine_reason(scenario: DamageScenario) -> str:
     """Go on after the second review; why the one with the damaged row was set aside. The other one has ended."""
-    office.approve("second")
-    make_ready(office.store, "bad")
-    office.work()
-    good, bad = office.store.execution("good"), office.store.execution("bad")
+    scenario.approve("second")
+    make_ready(scenario.store, "bad")
+    scenario.work()
+    good, bad = scenario.store.execution("good"), scenario.store.execution("bad")
     assert (good.status, good.error) == ("completed", None)
     assert bad.status == "paused"
     assert bad.error is not None
     assert bad.error["code"] == "damaged"
-    assert office.store.ready() == ()
+    assert scenario.store.ready() == ()
     return str(bad.error["message"])
 
 
 @pytest.mark.parametrize("what", ROWS)
-def test_a_row_that_is_no_json_any_more_holds_its_execution(what: str, office: Office) -> None:
+def test_a_row_with_invalid_json_pauses_its_execution(what: str, scenario: DamageScenario) -> None:
     table, column, where = ROWS[what]
-    office.change(table, column, where, '{"torn": [1, 2')
-    message = held(office)
+    scenario.change(table, column, where, '{"torn": [1, 2')
+    message = quarantine_reason(scenario)
     assert table in message
     assert column in message
-    assert {found.id for found in office.store.executions(ExecutionFilter())} == {"bad", "good"}
+    assert {found.id for found in scenario.store.executions(ExecutionFilter())} == {"bad", "good"}
 
 
 @pytest.mark.parametrize("what", ["an output", "the inputs", "an approved text"])
-def test_a_row_that_somebody_has_changed_holds_its_execution(what: str, office: Office) -> None:
+def test_a_changed_row_pauses_its_execution(what: str, scenario: DamageScenario) -> None:
     table, column, where = ROWS[what]
-    office.change(table, column, where, '{"pages": ["another"]}')
-    assert "changed since" in held(office)
+    scenario.change(table, column, where, '{"pages": ["another"]}')
+    assert "changed since" in quarantine_reason(scenario)
 
 
 @pytest.mark.parametrize("what", ROWS)
-def test_once_the_row_is_repaired_it_goes_on(what: str, office: Office) -> None:
+def test_an_execution_resumes_once_its_row_is_repaired(what: str, scenario: DamageScenario) -> None:
     table, column, where = ROWS[what]
-    before = office.change(table, column, where, "]")
-    held(office)
-    office.store.request_control("bad", None, "ana@example.com")
-    office.work()
-    assert office.store.execution("bad").status == "paused"  # it still is
-    office.change(table, column, where, before)
-    office.store.request_control("bad", None, "ana@example.com")
-    office.work()
-    office.approve("second")
-    office.work()
-    bad, good = office.store.execution("bad"), office.store.execution("good")
+    before = scenario.change(table, column, where, "]")
+    quarantine_reason(scenario)
+    scenario.store.request_control("bad", None, "ana@example.com")
+    scenario.work()
+    assert scenario.store.execution("bad").status == "paused"  # it still is
+    scenario.change(table, column, where, before)
+    scenario.store.request_control("bad", None, "ana@example.com")
+    scenario.work()
+    scenario.approve("second")
+    scenario.work()
+    bad, good = scenario.store.execution("bad"), scenario.store.execution("good")
     assert (bad.status, bad.error, bad.outputs) == ("completed", None, good.outputs)
 
 
 @pytest.mark.parametrize(("bits", "said"), [("7BFF", "cannot be read"), ("22FF22", "changed since")])
-def test_flipped_bits_that_are_no_text_hold_its_execution(bits: str, said: str, sqlite_url: str) -> None:
+def test_flipped_bits_that_are_not_utf8_pause_their_execution(bits: str, said: str, sqlite_url: str) -> None:
     clock = FakeClock()
     with contextlib.closing(open_store(sqlite_url, clock=clock, durable=False)) as store:
-        office = waiting(store, clock)
+        scenario = waiting(store, clock)
         table, column, where = ROWS["an output"]
-        office.change(table, column, where, "")
+        scenario.change(table, column, where, "")
         with store.database.engine.execution_options(flowbuilder_writes=True).begin() as connection:
             connection.exec_driver_sql(f"UPDATE {table} SET {column} = CAST(X'{bits}' AS TEXT) WHERE {where}")
-        assert said in held(office)
+        assert said in quarantine_reason(scenario)
 
 
-def test_an_event_that_cannot_be_read_holds_its_execution(office: Office) -> None:
+def test_an_unreadable_event_pauses_its_execution(scenario: DamageScenario) -> None:
     row = ("workflow_execution_events", "payload", f"execution_id = {RUN} AND seq = 3", "{")
-    if office.store.database.on_postgres:
+    if scenario.store.database.on_postgres:
         with pytest.raises(DBAPIError, match="json"):  # there it is a column that takes nothing else
-            office.change(*row)
+            scenario.change(*row)
         return
-    office.change(*row)
-    assert "event 3" in held(office)
+    scenario.change(*row)
+    assert "event 3" in quarantine_reason(scenario)
 
 
-def test_a_review_that_cannot_be_read_hides_no_other(office: Office) -> None:
+def test_an_unreadable_review_hides_no_other(scenario: DamageScenario) -> None:
     where = f"execution_id = {RUN} AND path = 'second'"
-    before = office.change("workflow_review_queue", "request", where, "[")
-    (other,) = office.store.reviews(ReviewFilter()).reviews
+    before = scenario.change("workflow_review_queue", "request", where, "[")
+    (other,) = scenario.store.reviews(ReviewFilter()).reviews
     assert other.execution_id == "good"
-    assert "workflow_review_queue" in held(office)
-    office.change("workflow_review_queue", "request", where, before)
-    office.store.request_control("bad", None, "ana@example.com")
-    office.work()
-    office.approve("second")
-    office.work()
-    assert office.store.execution("bad").status == "completed"
+    assert "workflow_review_queue" in quarantine_reason(scenario)
+    scenario.change("workflow_review_queue", "request", where, before)
+    scenario.store.request_control("bad", None, "ana@example.com")
+    scenario.work()
+    scenario.approve("second")
+    scenario.work()
+    assert scenario.store.execution("bad").status == "completed"
 
 
-def test_a_version_that_cannot_be_read_holds_its_executions_and_says_which_it_is(office: Office) -> None:
-    office.change("workflow_versions", "document", "workflow_id = 'kept'", "{")
+def test_an_unreadable_version_pauses_its_executions_and_is_named(scenario: DamageScenario) -> None:
+    scenario.change("workflow_versions", "document", "workflow_id = 'kept'", "{")
     for run in ("bad", "good"):
-        make_ready(office.store, run)
-    office.work()
+        make_ready(scenario.store, run)
+    scenario.work()
     for run in ("bad", "good"):
-        execution = office.store.execution(run)
+        execution = scenario.store.execution(run)
         assert execution.status == "paused"
         assert "kept version 1" in str(execution.error)

@@ -15,7 +15,7 @@ from flowbuilder.testing import FakeClock
 from tests.support.crash_injection import CrashInjector
 from tests.support.crash_scenario import CrashScenario, Ending
 from tests.support.crash_workflows import BY_NAME
-from tests.support.injected_faults import Faults, Kind
+from tests.support.database_faults import Faults, Kind
 from tests.support.proof import sample
 
 POINTS = sample(quick=4, ci=12, thorough=None)
@@ -33,7 +33,7 @@ def opened(request: pytest.FixtureRequest) -> Iterator[SqlStore]:
 
 @pytest.mark.parametrize("persistent", [False, True], ids=["once", "from-then-on"])
 @pytest.mark.parametrize("kind", get_args(Kind))
-def test_an_error_of_the_database_changes_no_outcome(opened: SqlStore, kind: Kind, persistent: bool) -> None:
+def test_a_database_error_changes_no_outcome(opened: SqlStore, kind: Kind, persistent: bool) -> None:
     scenario, clock = BY_NAME["three-targets"], FakeClock()
     database = opened.database
     database._clock = clock
@@ -41,12 +41,12 @@ def test_an_error_of_the_database_changes_no_outcome(opened: SqlStore, kind: Kin
     def open_again() -> SqlStore:
         return SqlStore(database)
 
-    CrashScenario(scenario, open_again, clock, run="first").live(CrashInjector())
-    whole = CrashScenario(scenario, open_again, clock)
+    CrashScenario(scenario, open_again, clock, run="first").run_process(CrashInjector())
+    uninterrupted = CrashScenario(scenario, open_again, clock)
     counting = Faults(opened, kind)
     with counting.injected():
-        whole.live(CrashInjector())
-    expected = whole.ending()
+        uninterrupted.run_process(CrashInjector())
+    expected = uninterrupted.ending()
     step = 1 if POINTS is None else max(1, counting.calls // POINTS)
     problems = []
     for point in range(1, counting.calls + 1, step):
@@ -55,7 +55,7 @@ def test_an_error_of_the_database_changes_no_outcome(opened: SqlStore, kind: Kin
         with faults.injected():
             until_it_ends(crash_run, faults)
         assert faults.fired, point
-        problems += [f"{kind} at {point}: {said}" for said in wrong(crash_run, expected)]
+        problems += [f"{kind} at {point}: {said}" for said in differences(crash_run, expected)]
     assert problems == []
     assert [str(finding) for finding in audit(opened)] == []
 
@@ -64,32 +64,32 @@ def until_it_ends(crash_run: CrashScenario, faults: Faults) -> None:
     """One process after another; what stays broken is repaired after the first has given up."""
     for _ in range(LIVES):
         with contextlib.suppress(Unavailable):
-            crash_run.live(CrashInjector())
+            crash_run.run_process(CrashInjector())
             return
         faults.healed = faults.persistent
         crash_run.clock.advance(60)
     raise AssertionError("it does not end")
 
 
-def wrong(crash_run: CrashScenario, expected: Ending) -> list[str]:
-    found = crash_run.complaints()
+def differences(crash_run: CrashScenario, expected: Ending) -> list[str]:
+    found = crash_run.violations()
     ending = crash_run.ending()
     if (crash_run.execution().error or {}).get("code") == "effect_unknown" and ending.applied == expected.applied:
         return found
     return found + ([] if ending == expected else [f"ended as {ending}, expected {expected}"])
 
 
-def test_an_outcome_whose_commit_was_not_heard_of_is_recorded_once(opened: SqlStore) -> None:
+def test_an_outcome_whose_commit_was_not_acknowledged_is_recorded_once(opened: SqlStore) -> None:
     scenario, clock = BY_NAME["straight"], FakeClock()
     opened.database._clock = clock
     crash_run = CrashScenario(scenario, lambda: SqlStore(opened.database), clock)
     counting = Faults(opened, "commit unheard")
     with counting.injected():
-        crash_run.live(CrashInjector())
+        crash_run.run_process(CrashInjector())
     faults = Faults(opened, "commit unheard", point=counting.calls // 2)
     again = CrashScenario(scenario, lambda: SqlStore(opened.database), clock, run="again")
     with faults.injected():
-        again.live(CrashInjector())
+        again.run_process(CrashInjector())
     assert faults.fired == 1
-    assert again.lives == 1
+    assert again.process_count == 1
     assert again.ending() == crash_run.ending()

@@ -56,7 +56,7 @@ async def test_a_call_does_not_begin_when_another_worker_has_the_execution_by_th
     assert [effect.status for effect in store.effects("run-1")] == ["intended"]
 
 
-async def test_a_call_begins_when_nobody_was_faster() -> None:
+async def test_a_call_begins_while_the_lease_is_held() -> None:
     clock = FakeClock()
     store = MemoryStore(clock=clock)
     lease = StoreHarness(store, clock).claim()

@@ -45,7 +45,7 @@ def begin(store: SqlStore, lease: Any, key: str) -> None:
     store.begin_effect(lease, Intent(key=key, path="publish", target="cms", target_class="lookup", request_hash="h"))
 
 
-def test_with_little_room_nothing_begins_and_what_runs_is_finished(disk: Disk) -> None:
+def test_with_little_space_no_step_starts_and_running_steps_finish(disk: Disk) -> None:
     clock = FakeClock()
     with contextlib.closing(opened(disk, clock, least_free=ENOUGH)) as store:
         harness = StoreHarness(store, clock)
@@ -68,29 +68,29 @@ def test_with_little_room_nothing_begins_and_what_runs_is_finished(disk: Disk) -
         assert [str(finding) for finding in audit_rows(store)] == []
 
 
-def test_a_disk_that_fills_up_in_the_middle_loses_nothing_and_repeats_nothing(disk: Disk) -> None:
+def test_a_disk_that_fills_up_loses_no_write_and_repeats_no_effect(disk: Disk) -> None:
     scenario, clock = BY_NAME["three-targets"], FakeClock()
     with contextlib.closing(opened(disk, clock, least_free=0)) as store:
 
         def open_again() -> SqlStore:
             return SqlStore(store.database)
 
-        whole = CrashScenario(scenario, open_again, clock, run="whole")
+        uninterrupted = CrashScenario(scenario, open_again, clock, run="uninterrupted")
         with each_statement(store, lambda _: None) as counted:
-            whole.live(CrashInjector())
+            uninterrupted.run_process(CrashInjector())
         calls = counted.number
-        expected, refused, problems = whole.ending(), 0, []
+        expected, refused, problems = uninterrupted.ending(), 0, []
         for point in range(1, calls + 1, max(calls // 12, 1)):
             crash_run = CrashScenario(scenario, open_again, clock, run=f"run-{point}")
             with each_statement(store, lambda number, point=point: disk.fill() if number == point else None):
                 try:
-                    crash_run.live(CrashInjector())
+                    crash_run.run_process(CrashInjector())
                 except Unavailable:
                     refused += 1
             disk.empty()
             clock.advance(60)
-            crash_run.live(CrashInjector())
-            problems += [f"at {point}: {said}" for said in wrong(crash_run, expected)]
+            crash_run.run_process(CrashInjector())
+            problems += [f"at {point}: {said}" for said in differences(crash_run, expected)]
             store.database.engine.dispose()  # the log begins anew: what it has room for could be written to a full disk
         assert problems == []
         assert refused > 3
@@ -119,15 +119,15 @@ def each_statement(store: SqlStore, act: Any) -> Iterator[Counted]:
         event.remove(store.database.engine, "do_execute", before)
 
 
-def wrong(crash_run: CrashScenario, expected: Ending) -> list[str]:
+def differences(crash_run: CrashScenario, expected: Ending) -> list[str]:
     """What is not as it should be; giving up on an effect of which nobody knows is right, too."""
-    found, ending = crash_run.complaints(), crash_run.ending()
+    found, ending = crash_run.violations(), crash_run.ending()
     if (crash_run.execution().error or {}).get("code") == "effect_unknown" and ending.applied == expected.applied:
         return found
     return found + ([] if ending == expected else [f"ended as {ending}, expected {expected}"])
 
 
-def test_a_read_only_disk_is_said_in_one_line(disk: Disk, tmp_path: Path) -> None:
+def test_a_read_only_disk_is_reported_in_one_line(disk: Disk, tmp_path: Path) -> None:
     disk.read_only()
     url = f"sqlite:///{disk.place / 'flowbuilder.db'}"
     with pytest.raises(Unavailable, match=r"flowbuilder\.db .*(readonly|unable to open)"):
@@ -140,7 +140,7 @@ def test_a_read_only_disk_is_said_in_one_line(disk: Disk, tmp_path: Path) -> Non
     assert "Traceback" not in done.stderr
 
 
-def test_a_quota_of_the_database_stops_and_goes_on(sqlite_url: str) -> None:
+def test_a_full_database_stops_writes_and_a_larger_quota_resumes_them(sqlite_url: str) -> None:
     clock = FakeClock()
     with contextlib.closing(open_store(sqlite_url, clock=clock, durable=False, retry_seconds=0.2)) as store:
         harness = StoreHarness(store, clock)

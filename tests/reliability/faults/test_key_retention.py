@@ -26,10 +26,10 @@ def crashed_after_the_call(crash_run: CrashScenario) -> None:
     """A life that ends when the service has done it, and before its answer is written down."""
     clock, injector = FakeClock(), CrashInjector()
     store = MemoryStore(clock=clock)
-    CrashScenario(crash_run.scenario, lambda: store, clock).live(injector)
+    CrashScenario(crash_run.scenario, lambda: store, clock).run_process(injector)
     point = injector.operations.index("service.send") + 1
     with pytest.raises(Crash):
-        crash_run.live(CrashInjector(point, "after"))
+        crash_run.run_process(CrashInjector(point, "after"))
     assert len(crash_run.targets.service.applied) == 1
 
 
@@ -41,34 +41,34 @@ def crash_run(request: pytest.FixtureRequest) -> Iterator[CrashScenario]:
     assert made.execution().status in ("completed", "failed")
 
 
-def test_three_days_later_a_person_is_asked_and_nothing_is_sent_again(crash_run: CrashScenario) -> None:
+def test_after_key_retention_a_person_is_asked_before_a_repeat(crash_run: CrashScenario) -> None:
     crash_run.clock.advance(3 * DAY)
-    crash_run.live(CrashInjector())
+    crash_run.run_process(CrashInjector())
     assert crash_run.targets.service.applied == ["POST /order"]
     assert any(event.type == "review_opened" and event.path.startswith("order") for event in crash_run.events())
     assert (crash_run.execution().error or {})["code"] == "effect_unknown"
 
 
-def test_an_hour_later_it_is_sent_again_with_the_same_key(crash_run: CrashScenario) -> None:
+def test_within_key_retention_the_call_is_repeated_with_the_same_key(crash_run: CrashScenario) -> None:
     crash_run.clock.advance(HOUR)
-    crash_run.live(CrashInjector())
+    crash_run.run_process(CrashInjector())
     [(_, first), (_, second)] = crash_run.targets.service.calls
     assert first == second
     assert crash_run.execution().status == "completed"
     assert not any(event.type == "review_opened" for event in crash_run.events())
 
 
-def test_the_author_knows_better_how_long_keys_are_remembered() -> None:
+def test_the_author_may_declare_the_key_retention() -> None:
     short, long = ordering(deduplicates=True, key_retention="PT10M"), ordering(deduplicates=True, key_retention="P7D")
     for crash_run, later in ((short, HOUR), (long, 3 * DAY)):
         crashed_after_the_call(crash_run)
         crash_run.clock.advance(later)
-        crash_run.live(CrashInjector())
+        crash_run.run_process(CrashInjector())
     assert short.targets.service.applied == ["POST /order"]
     assert len(long.targets.service.applied) == 2
 
 
-def test_what_may_be_repeated_anyway_is_never_asked_about() -> None:
+def test_an_idempotent_call_is_repeated_without_asking() -> None:
     steps = [{"id": "order", "type": "api", "method": "PUT", "url": URL, "json": {"n": 1}}]
     scenario = Scenario(name="order", steps=steps, outputs={"said": "{{ steps.order.output.body.revision }}"})
     clock = FakeClock()
@@ -76,6 +76,6 @@ def test_what_may_be_repeated_anyway_is_never_asked_about() -> None:
     crash_run = CrashScenario(scenario, lambda: store, clock)
     crashed_after_the_call(crash_run)
     crash_run.clock.advance(30 * DAY)
-    crash_run.live(CrashInjector())
+    crash_run.run_process(CrashInjector())
     assert crash_run.execution().status == "completed"
     assert [event.type for event in crash_run.events()].count("review_opened") == 0

@@ -25,27 +25,27 @@ from flowbuilder.settings import Settings
 from flowbuilder.store import SqlStore
 from flowbuilder.testing import FakeClock, fake_ports
 from tests.reliability.conftest import Openers
-from tests.reliability.simulation.action_mixes import Mix
+from tests.reliability.simulation.fault_rates import FaultRates
 from tests.reliability.simulation.simulation import simulate
 from tests.reliability.simulation.store_factory import StoreFactory
 from tests.support.crash_scenario import TTL
 from tests.support.crash_workflows import PAGE, SITE, approved, ask, publish, put, read
+from tests.support.database_faults import Faults
 from tests.support.deterministic_scheduling import deterministic_scheduling
 from tests.support.effect_targets import Service, Site
-from tests.support.injected_faults import Faults
 
 ROOT = Path(__file__).resolve().parents[3]
 HERE = "tests/reliability/faults/test_known_bugs_of_peers.py"
 COVERED: dict[str, tuple[str, ...]] = {
     "dbos-transact-java#491: a recovery adopts what was started in the same millisecond": (
-        f"{HERE}::test_what_is_started_and_swept_in_one_moment_runs_once",
+        f"{HERE}::test_an_execution_started_and_reconciled_at_once_runs_once",
     ),
     "dbos-transact-ts#1205: two recoverers wait for one message, and one of them times out": (
-        f"{HERE}::test_of_an_answer_and_a_timeout_one_counts_for_two_workers",
+        f"{HERE}::test_of_a_decision_and_an_expiry_the_first_counts_for_both_workers",
         "tests/contract/store/test_races.py::test_a_decision_races_an_expiry_and_a_cancellation_and_one_of_them_stands",
     ),
     "dbos-transact-py#805: between two steps a recovered run stands still and keeps its place": (
-        "tests/reliability/crash/test_crash_points.py::test_whatever_operation_a_process_dies_at_the_next_one_brings_it_to_the_same_end",
+        "tests/reliability/crash/test_crash_points.py::test_a_crash_at_any_operation_leads_to_the_same_end",
     ),
     "prefect#18839, #18893: marked as crashed, and the process lives on": (
         "tests/contract/store/test_races.py::test_of_two_workers_the_one_that_lost_its_lease_writes_nothing_more",
@@ -53,7 +53,7 @@ COVERED: dict[str, tuple[str, ...]] = {
         f"{HERE}::test_a_worker_that_has_lost_its_lease_stops_by_itself",
     ),
     "prefect#18942: a late renewal makes a completed run a crashed one": (
-        f"{HERE}::test_nothing_that_comes_late_changes_an_end",
+        f"{HERE}::test_late_writes_do_not_change_an_ended_execution",
         "tests/contract/store/test_databases.py::test_an_ended_execution_stays_as_it_ended",
     ),
     "prefect#18933: the worker dies between taking a run and beginning it": (
@@ -64,42 +64,40 @@ COVERED: dict[str, tuple[str, ...]] = {
     ),
     "prefect#16459: a live run is taken for dead": (
         "tests/reliability/model_checking/test_store_state_machine.py::test_a_store_does_what_the_model_says",
-        "tests/contract/store/test_executions_of_a_store.py::test_what_another_holds_cannot_be_claimed",
+        "tests/contract/store/test_execution_store.py::test_what_another_holds_cannot_be_claimed",
         "tests/prefect/test_reconciler.py::test_two_reconcilers_and_a_live_holder_run_each_step_once",
     ),
     "airflow#58570: the scheduler dies after it has handed something over, and hands it over again": (
-        "tests/reliability/crash/test_crash_points.py::test_whatever_operation_a_process_dies_at_the_next_one_brings_it_to_the_same_end",
+        "tests/reliability/crash/test_crash_points.py::test_a_crash_at_any_operation_leads_to_the_same_end",
         f"{HERE}::test_a_run_that_is_handed_over_twice_runs_once",
     ),
     "airflow#25843, #13808: every scheduler handles the same dead run": (
         "tests/contract/store/test_races.py::test_of_twenty_who_take_over_an_expired_lease_one_does_and_one_death_is_counted",
     ),
-    "temporal#771: timers are gone when memory is": (
-        f"{HERE}::test_timers_are_there_again_in_a_process_that_remembers_nothing",
-    ),
+    "temporal#771: timers are gone when memory is": (f"{HERE}::test_timers_are_restored_in_a_new_process",),
     "temporal#459: work is lost with the one who was to wake somebody": (
-        f"{HERE}::test_without_any_wake_up_everything_ends",
+        f"{HERE}::test_without_wake_ups_every_execution_ends",
         "tests/prefect/test_reconciler.py::test_a_decision_whose_wake_up_was_lost_is_found",
     ),
     "temporal#5176, redpanda#31110: a fence that is ahead of what was written": (
-        f"{HERE}::test_a_claim_that_was_not_written_fences_nobody_out",
+        f"{HERE}::test_a_claim_that_was_not_committed_fences_no_worker_out",
     ),
     "langgraph#6663: one question is answered twice, and both answers count": (
         "tests/contract/store/test_races.py::test_of_twenty_who_decide_one_review_exactly_one_wins",
-        "tests/reliability/simulation/test_simulation.py::test_whatever_goes_wrong_everything_ends_as_it_should_and_nothing_is_done_twice",
+        "tests/reliability/simulation/test_simulation.py::test_under_faults_every_execution_ends_and_no_effect_is_applied_twice",
     ),
     "langgraph#6108: answers find their questions by their order": (
         f"{HERE}::test_two_questions_answered_in_reverse_keep_their_own_answers",
     ),
     "langgraph#6792: what came before a question is done again after the answer": (
-        f"{HERE}::test_what_was_done_before_a_question_is_not_done_again_after_it",
+        f"{HERE}::test_steps_before_a_review_do_not_run_again_after_it",
     ),
     "restate#2655: still stuck when all is well again": (
-        "tests/reliability/simulation/test_simulation.py::test_whatever_goes_wrong_everything_ends_as_it_should_and_nothing_is_done_twice",
+        "tests/reliability/simulation/test_simulation.py::test_under_faults_every_execution_ends_and_no_effect_is_applied_twice",
     ),
     "litestream#752, #1164: a backup that cannot be restored, or is damaged": (
-        "tests/reliability/restore/test_restore.py::test_a_restored_backup_goes_on_to_a_sound_end_and_repeats_no_effect",
-        "tests/reliability/restore/test_restore.py::test_a_backup_is_whole_while_others_write",
+        "tests/reliability/restore/test_restore.py::test_a_restored_backup_is_resumed_to_a_valid_end_and_repeats_no_effect",
+        "tests/reliability/restore/test_restore.py::test_a_backup_is_complete_while_others_write",
         "tests/reliability/restore/test_restore.py::test_a_damaged_backup_is_refused_and_the_database_stays",
     ),
     "SQLite's WAL-reset bug": (
@@ -111,7 +109,7 @@ COVERED: dict[str, tuple[str, ...]] = {
         "tests/prefect/test_reconciler.py::test_a_run_that_has_ended_in_prefect_alone_is_scheduled_again_after_a_while",
     ),
     "Prefect 3.8: a run whose worker was killed with it stays running": (
-        "tests/prefect/test_workers.py::test_an_execution_of_a_killed_worker_goes_on_in_the_next",
+        "tests/prefect/test_workers.py::test_an_execution_of_a_killed_worker_is_resumed_by_the_next",
     ),
     "Prefect 3.8: a retry clears the keys of pauses, and a question is asked again": (
         f"{HERE}::test_no_two_suspensions_share_a_key",
@@ -122,13 +120,13 @@ COVERED: dict[str, tuple[str, ...]] = {
 
 @pytest.mark.parametrize("bug", COVERED)
 def test_a_bug_of_a_peer_has_its_test(bug: str) -> None:
-    for place in COVERED[bug]:
-        file, _, name = place.partition("::")
-        assert f"def {name}(" in (ROOT / file).read_text(), place
+    for harness in COVERED[bug]:
+        file, _, name = harness.partition("::")
+        assert f"def {name}(" in (ROOT / file).read_text(), harness
 
 
 @dataclass
-class Place:
+class EngineHarness:
     """A store with one workflow in it, its targets, and workers by name."""
 
     store: Store
@@ -146,7 +144,7 @@ class Place:
         create_execution(self.store, self.clock, execution_id="run", version=version, inputs={}, site=str(SITE["site"]))
         return "run"
 
-    async def turn(self, holder: str) -> str:
+    async def run_worker(self, holder: str) -> str:
         """What a worker does when it is told of the run: how that ended."""
         ports = fake_ports(clock=self.clock, http=self.service, cms=self.site)  # type: ignore[arg-type]
         try:
@@ -155,14 +153,14 @@ class Place:
             return type(problem).__name__
         return settled.status
 
-    def turns(self, *holders: str) -> list[str]:
+    def run_workers(self, *holders: str) -> list[str]:
         """Several workers are told of it at once."""
 
-        async def all_of_them() -> list[str]:
-            return await asyncio.gather(*(self.turn(holder) for holder in holders))
+        async def gather_all() -> list[str]:
+            return await asyncio.gather(*(self.run_worker(holder) for holder in holders))
 
         with deterministic_scheduling():
-            return asyncio.run(all_of_them())
+            return asyncio.run(gather_all())
 
     def run(self) -> Execution:
         return self.store.execution("run")
@@ -174,157 +172,157 @@ class Place:
 
 
 @pytest.fixture
-def place(openers: Openers) -> Place:
+def harness(openers: Openers) -> EngineHarness:
     clock = FakeClock()
-    return Place(openers(clock)(), clock)
+    return EngineHarness(openers(clock)(), clock)
 
 
-def test_what_is_started_and_swept_in_one_moment_runs_once(place: Place) -> None:
-    place.start(put("keyed"), put("other", depends_on=["keyed"]))
-    assert [execution.id for execution in place.store.ready()] == ["run"]
-    assert sorted(place.turns("started", "swept")) == ["Conflict", "completed"]
-    assert place.service.calls == [(what, key) for what, key in dict(place.service.calls).items()]
-    assert place.run().deaths == 0
+def test_an_execution_started_and_reconciled_at_once_runs_once(harness: EngineHarness) -> None:
+    harness.start(put("keyed"), put("other", depends_on=["keyed"]))
+    assert [execution.id for execution in harness.store.ready()] == ["run"]
+    assert sorted(harness.run_workers("started", "swept")) == ["Conflict", "completed"]
+    assert harness.service.calls == [(what, key) for what, key in dict(harness.service.calls).items()]
+    assert harness.run().deaths == 0
 
 
 @pytest.mark.parametrize("first", ["answer", "timeout"])
-def test_of_an_answer_and_a_timeout_one_counts_for_two_workers(first: str, place: Place) -> None:
-    place.start(ask("review", expires_in="PT1H", on_expire="rejected"), by="{{ steps.review.output.decision }}")
-    assert place.turns("w") == ["waiting"]
-    place.clock.advance(3600)
-    acts: list[Callable[[], Any]] = [lambda: place.approve("review"), place.store.expire_reviews]
+def test_of_a_decision_and_an_expiry_the_first_counts_for_both_workers(first: str, harness: EngineHarness) -> None:
+    harness.start(ask("review", expires_in="PT1H", on_expire="rejected"), by="{{ steps.review.output.decision }}")
+    assert harness.run_workers("w") == ["waiting"]
+    harness.clock.advance(3600)
+    acts: list[Callable[[], Any]] = [lambda: harness.approve("review"), harness.store.expire_reviews]
     for act in acts if first == "answer" else reversed(acts):
         with contextlib.suppress(Conflict, ValueError):
             act()
-    ended = place.turns("w-1", "w-2")
+    ended = harness.run_workers("w-1", "w-2")
     assert "completed" in ended
     assert set(ended) <= {"completed", "Conflict", "Refused"}
-    assert place.run().outputs == {"by": "approved" if first == "answer" else "rejected"}
+    assert harness.run().outputs == {"by": "approved" if first == "answer" else "rejected"}
 
 
-def test_a_worker_that_has_lost_its_lease_stops_by_itself(place: Place) -> None:
+def test_a_worker_that_has_lost_its_lease_stops_by_itself(harness: EngineHarness) -> None:
     class Slow(Service):
         async def send(self, request: Any) -> Any:
-            place.clock.advance(20)  # the lease runs out while it waits, and another takes over
-            place.store.claim("run", "another", TTL)
+            harness.clock.advance(20)  # the lease runs out while it waits, and another takes over
+            harness.store.claim("run", "another", TTL)
             await asyncio.sleep(30)
             raise AssertionError("it was waited for to the end")
 
-    place.start(read("one"), put("keyed", depends_on=["one"]))
-    place.service = Slow()
+    harness.start(read("one"), put("keyed", depends_on=["one"]))
+    harness.service = Slow()
     short = timedelta(seconds=0.3)
 
-    async def lost() -> None:
-        ports = fake_ports(clock=place.clock, http=place.service)  # type: ignore[arg-type]
+    async def run_until_lost() -> None:
+        ports = fake_ports(clock=harness.clock, http=harness.service)  # type: ignore[arg-type]
         with pytest.raises(LostLease):
-            await run_execution(place.store, "run", holder="w", ttl=short, ports=ports)
+            await run_execution(harness.store, "run", holder="w", ttl=short, ports=ports)
 
     with deterministic_scheduling():
-        asyncio.run(asyncio.wait_for(lost(), 20))
-    assert place.run().holder == "another"
+        asyncio.run(asyncio.wait_for(run_until_lost(), 20))
+    assert harness.run().holder == "another"
 
 
-def test_nothing_that_comes_late_changes_an_end(place: Place) -> None:
-    place.start(put("keyed"))
-    lease = place.store.claim("run", "w", TTL)
-    place.store.settle(lease, "completed", events=[NewEvent(type="execution_completed", data={"outputs": {}})])
+def test_late_writes_do_not_change_an_ended_execution(harness: EngineHarness) -> None:
+    harness.start(put("keyed"))
+    lease = harness.store.claim("run", "w", TTL)
+    harness.store.settle(lease, "completed", events=[NewEvent(type="execution_completed", data={"outputs": {}})])
     for late in (
-        lambda: place.store.renew(lease, TTL),
-        lambda: place.store.renew(replace(lease, epoch=lease.epoch + 1), TTL),
-        lambda: place.store.settle(lease, "failed", events=[]),
-        lambda: place.store.record_outcome(lease, Outcome(path="keyed", status="failed"), []),
-        lambda: place.store.claim("run", "another", TTL),
-        lambda: place.store.request_control("run", "cancel", "ana@example.com"),
+        lambda: harness.store.renew(lease, TTL),
+        lambda: harness.store.renew(replace(lease, epoch=lease.epoch + 1), TTL),
+        lambda: harness.store.settle(lease, "failed", events=[]),
+        lambda: harness.store.record_outcome(lease, Outcome(path="keyed", status="failed"), []),
+        lambda: harness.store.claim("run", "another", TTL),
+        lambda: harness.store.request_control("run", "cancel", "ana@example.com"),
     ):
         with pytest.raises((LostLease, Refused)):
             late()
-    assert place.run().status == "completed"
+    assert harness.run().status == "completed"
 
 
-def test_a_worker_that_dies_before_it_begins_costs_one_lease(place: Place) -> None:
-    place.start(put("keyed"))
-    place.store.claim("run", "dies", TTL)
-    assert place.store.ready() == ()
-    place.clock.advance(TTL.total_seconds() + 1)
-    assert [execution.id for execution in place.store.ready()] == ["run"]
-    assert place.turns("next") == ["completed"]
-    assert len(place.service.calls) == 1
+def test_a_worker_that_dies_before_it_begins_costs_one_lease(harness: EngineHarness) -> None:
+    harness.start(put("keyed"))
+    harness.store.claim("run", "dies", TTL)
+    assert harness.store.ready() == ()
+    harness.clock.advance(TTL.total_seconds() + 1)
+    assert [execution.id for execution in harness.store.ready()] == ["run"]
+    assert harness.run_workers("next") == ["completed"]
+    assert len(harness.service.calls) == 1
 
 
-def test_a_run_that_is_handed_over_twice_runs_once(place: Place) -> None:
-    place.start(put("keyed"), put("other", depends_on=["keyed"]))
-    assert sorted(place.turns("w-1", "w-2")) == ["Conflict", "completed"]
-    assert place.turns("w-1") == ["Refused"]  # and once more, after its end
-    assert place.service.applied == ["PUT /keyed", "PUT /other"]
+def test_a_run_that_is_handed_over_twice_runs_once(harness: EngineHarness) -> None:
+    harness.start(put("keyed"), put("other", depends_on=["keyed"]))
+    assert sorted(harness.run_workers("w-1", "w-2")) == ["Conflict", "completed"]
+    assert harness.run_workers("w-1") == ["Refused"]  # and once more, after its end
+    assert harness.service.applied == ["PUT /keyed", "PUT /other"]
 
 
-def test_timers_are_there_again_in_a_process_that_remembers_nothing(openers: Openers) -> None:
+def test_timers_are_restored_in_a_new_process(openers: Openers) -> None:
     clock = FakeClock()
     opener = openers(clock)
-    place = Place(opener(), clock, service=Service(failures={"/keyed": 1}))
-    place.start(
+    harness = EngineHarness(opener(), clock, service=Service(failures={"/keyed": 1}))
+    harness.start(
         put("keyed", retry={"attempts": 3, "backoff": "constant"}),
         ask("review", expires_in="PT1H", on_expire="approved"),
     )
-    assert place.turns("w") == ["waiting"]
+    assert harness.run_workers("w") == ["waiting"]
     for seconds in (121, 3600):  # the other side said 120 s; the review has an hour
-        place.store = opener()
-        assert place.store.ready() == ()
+        harness.store = opener()
+        assert harness.store.ready() == ()
         clock.advance(seconds)
-        place.store.expire_reviews()
-        assert [execution.id for execution in place.store.ready()] == ["run"]
-        place.turns("w")
-    assert place.run().status == "completed"
+        harness.store.expire_reviews()
+        assert [execution.id for execution in harness.store.ready()] == ["run"]
+        harness.run_workers("w")
+    assert harness.run().status == "completed"
 
 
-def test_without_any_wake_up_everything_ends(tmp_path: Path) -> None:
+def test_without_wake_ups_every_execution_ends(tmp_path: Path) -> None:
     store_factory = StoreFactory(tmp_path)
     for seed in range(5):
-        result = simulate(seed, store_factory, mix=replace(Mix.none(), lose_wake=1.0))
-        assert result.findings == []
+        result = simulate(seed, store_factory, rates=replace(FaultRates.none(), lose_wake=1.0))
+        assert result.violations == []
         assert set(result.statuses) == {"completed"}
-        assert result.happened["a wake-up is lost"] > 0
+        assert result.fault_counts["a wake-up is lost"] > 0
 
 
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def test_a_claim_that_was_not_written_fences_nobody_out(place: Place) -> None:
-    place.start(put("keyed"))
-    lease = place.store.claim("run", "holder", TTL)
-    place.clock.advance(TTL.total_seconds() + 1)
-    assert isinstance(place.store, SqlStore)
-    place.store.database.retry_seconds = 0
-    faults = Faults(place.store, "commit lost", point=1)
+def test_a_claim_that_was_not_committed_fences_no_worker_out(harness: EngineHarness) -> None:
+    harness.start(put("keyed"))
+    lease = harness.store.claim("run", "holder", TTL)
+    harness.clock.advance(TTL.total_seconds() + 1)
+    assert isinstance(harness.store, SqlStore)
+    harness.store.database.retry_seconds = 0
+    faults = Faults(harness.store, "commit lost", point=1)
     with faults.injected(), pytest.raises(Unavailable):
-        place.store.claim("run", "another", TTL)
+        harness.store.claim("run", "another", TTL)
     assert faults.fired
-    place.store.database.retry_seconds = 10
-    assert place.run().epoch == lease.epoch
-    place.store.renew(lease, TTL)  # nobody has taken it
-    place.clock.advance(TTL.total_seconds() + 1)
-    assert place.store.claim("run", "another", TTL).epoch == lease.epoch + 1
+    harness.store.database.retry_seconds = 10
+    assert harness.run().epoch == lease.epoch
+    harness.store.renew(lease, TTL)  # nobody has taken it
+    harness.clock.advance(TTL.total_seconds() + 1)
+    assert harness.store.claim("run", "another", TTL).epoch == lease.epoch + 1
 
 
-def test_two_questions_answered_in_reverse_keep_their_own_answers(place: Place) -> None:
-    place.start(ask("first"), ask("second"), first=approved("first"), second=approved("second"))
-    assert place.turns("w") == ["waiting"]
-    place.approve("second", "about the second")
-    assert place.turns("w") == ["waiting"]
-    place.approve("first", "about the first")
-    assert place.turns("w") == ["completed"]
-    assert place.run().outputs == {"first": "about the first", "second": "about the second"}
+def test_two_questions_answered_in_reverse_keep_their_own_answers(harness: EngineHarness) -> None:
+    harness.start(ask("first"), ask("second"), first=approved("first"), second=approved("second"))
+    assert harness.run_workers("w") == ["waiting"]
+    harness.approve("second", "about the second")
+    assert harness.run_workers("w") == ["waiting"]
+    harness.approve("first", "about the first")
+    assert harness.run_workers("w") == ["completed"]
+    assert harness.run().outputs == {"first": "about the first", "second": "about the second"}
 
 
-def test_what_was_done_before_a_question_is_not_done_again_after_it(place: Place) -> None:
-    place.start(
+def test_steps_before_a_review_do_not_run_again_after_it(harness: EngineHarness) -> None:
+    harness.start(
         {"id": "bare", "type": "api", "method": "POST", "url": "https://service.example/bare"},
         ask("review", depends_on=["bare"]),
         publish("out", approved("review")),
     )
-    assert place.turns("w") == ["waiting"]
-    place.approve("review")
-    assert place.turns("another") == ["completed"]
-    assert place.service.applied == ["POST /bare"]
-    assert len(place.site.writes) == 1
+    assert harness.run_workers("w") == ["waiting"]
+    harness.approve("review")
+    assert harness.run_workers("another") == ["completed"]
+    assert harness.service.applied == ["POST /bare"]
+    assert len(harness.site.writes) == 1
 
 
 def test_no_two_suspensions_share_a_key() -> None:

@@ -28,7 +28,7 @@ SCENARIO = Scenario(
 
 
 @pytest.mark.parametrize("skew", [-300.0, 300.0])
-def test_a_step_that_is_to_wait_two_minutes_waits_two_minutes(skew: float, kind: str, openers: Openers) -> None:
+def test_a_wait_of_two_minutes_lasts_two_minutes_by_the_stores_clock(skew: float, kind: str, openers: Openers) -> None:
     clock = FakeClock()
     store = openers(clock)()
     service = Service(failures=dict(SCENARIO.failures))
@@ -36,7 +36,7 @@ def test_a_step_that_is_to_wait_two_minutes_waits_two_minutes(skew: float, kind:
     version = App(store, None, Settings()).push(SCENARIO.document())  # type: ignore[arg-type]
     create_execution(store, clock, execution_id="run", version=version, inputs={}, site=str(SITE["site"]))
 
-    def go_on() -> Execution:
+    def run_again() -> Execution:
         """A worker takes it up whose clock is wrong."""
         wrong = FakeClock(clock.now() + timedelta(seconds=skew))
         ports = fake_ports(clock=wrong, http=service)  # type: ignore[arg-type]
@@ -44,15 +44,15 @@ def test_a_step_that_is_to_wait_two_minutes_waits_two_minutes(skew: float, kind:
             asyncio.run(run_execution(store, "run", holder="w", ttl=TTL, ports=ports))
         return store.execution("run")
 
-    waiting = go_on()  # the answer is 429, Retry-After: 120
+    waiting = run_again()  # the answer is 429, Retry-After: 120
     assert waiting.status == "waiting"
     assert waiting.ready_at is not None
     assert abs((waiting.ready_at - clock.now()).total_seconds() - 120) <= 1
     clock.advance(118)
     assert store.ready() == ()
-    assert go_on().status == "waiting"  # woken in vain, it does not call early
+    assert run_again().status == "waiting"  # woken in vain, it does not call early
     assert service.calls == []
     clock.advance(3)
     assert [execution.id for execution in store.ready()] == ["run"]
-    assert go_on().status == "completed"
+    assert run_again().status == "completed"
     assert service.applied == ["PUT /keyed"]

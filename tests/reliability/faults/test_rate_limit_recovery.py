@@ -22,7 +22,7 @@ from flowbuilder.store import open_store
 from flowbuilder.testing import FakeConnections, MemoryStore
 from flowbuilder.values import JsonObject
 from tests.support.proof import THOROUGH
-from tests.support.rate_limit_simulation import LeapingClock, Provider, SimulatedWorker
+from tests.support.rate_limit_simulation import JumpingClock, Provider, SimulatedWorker
 
 pytestmark = pytest.mark.timeout(600 if THOROUGH else 180)
 EXECUTIONS = 200
@@ -37,12 +37,12 @@ DOCUMENT: JsonObject = {
 
 
 @pytest.fixture
-def clock() -> LeapingClock:
-    return LeapingClock()
+def clock() -> JumpingClock:
+    return JumpingClock()
 
 
 @pytest.fixture
-def store(clock: LeapingClock, request: pytest.FixtureRequest) -> Iterator[Store]:
+def store(clock: JumpingClock, request: pytest.FixtureRequest) -> Iterator[Store]:
     if not THOROUGH:
         yield MemoryStore(clock=clock)
         return
@@ -50,7 +50,7 @@ def store(clock: LeapingClock, request: pytest.FixtureRequest) -> Iterator[Store
         yield opened
 
 
-async def storm(
+async def run_through_rejections(
     store: Store, clock: Clock, folder: Path, provider: Provider, limits: JsonObject, *, seconds: float
 ) -> tuple[SimulatedWorker, list[str]]:
     """Run 200 executions through the rejections; returns the simulated worker and their ids."""
@@ -73,7 +73,7 @@ async def storm(
     return worker, ids
 
 
-def ensure_weathered(store: Store, provider: Provider, worker: SimulatedWorker, ids: list[str]) -> None:
+def ensure_recovered(store: Store, provider: Provider, worker: SimulatedWorker, ids: list[str]) -> None:
     rows = [store.execution(execution_id) for execution_id in ids]
     assert {row.status for row in rows} == {"completed"}
     during = [moment for moment in provider.refused if moment < provider.opens]
@@ -98,28 +98,28 @@ def ensure_weathered(store: Store, provider: Provider, worker: SimulatedWorker, 
 DECLARED: JsonObject = {"limits": {"concurrency": 8, "rate": "10/second"}}
 
 
-async def test_ten_minutes_of_refusals_fail_nothing(store: Store, clock: LeapingClock, tmp_path: Path) -> None:
+async def test_ten_minutes_of_rejections_fail_no_execution(store: Store, clock: JumpingClock, tmp_path: Path) -> None:
     provider = Provider(clock, RATE, 60)
-    worker, ids = await storm(store, clock, tmp_path, provider, DECLARED, seconds=600)
-    ensure_weathered(store, provider, worker, ids)
+    worker, ids = await run_through_rejections(store, clock, tmp_path, provider, DECLARED, seconds=600)
+    ensure_recovered(store, provider, worker, ids)
     assert len([moment for moment in provider.refused if moment < provider.opens]) <= 8 + 600 / 60
     assert audit(store) == ()
 
 
-async def test_a_provider_that_says_neither_how_long_nor_how_much_is_found_out(
-    store: Store, clock: LeapingClock, tmp_path: Path
+async def test_the_rate_of_a_provider_without_retry_after_is_found(
+    store: Store, clock: JumpingClock, tmp_path: Path
 ) -> None:
     provider = Provider(clock, RATE, None)
-    worker, ids = await storm(store, clock, tmp_path, provider, {}, seconds=600 if THOROUGH else 60)
-    ensure_weathered(store, provider, worker, ids)
+    worker, ids = await run_through_rejections(store, clock, tmp_path, provider, {}, seconds=600 if THOROUGH else 60)
+    ensure_recovered(store, provider, worker, ids)
     assert audit(store) == ()
 
 
 @pytest.mark.timeout(1200)
 @pytest.mark.skipif(not THOROUGH, reason="ten minutes of a real clock")
-async def test_ten_minutes_of_a_real_clock(sqlite_url: str, tmp_path: Path) -> None:
+async def test_ten_minutes_of_rejections_by_the_real_clock(sqlite_url: str, tmp_path: Path) -> None:
     clock = SystemClock()
     with contextlib.closing(open_store(sqlite_url)) as store:
         provider = Provider(clock, RATE, 20)
-        worker, ids = await storm(store, clock, tmp_path, provider, DECLARED, seconds=600)
-        ensure_weathered(store, provider, worker, ids)
+        worker, ids = await run_through_rejections(store, clock, tmp_path, provider, DECLARED, seconds=600)
+        ensure_recovered(store, provider, worker, ids)

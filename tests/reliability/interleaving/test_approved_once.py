@@ -15,37 +15,37 @@ def test_an_approval_is_used_for_one_call_and_not_for_the_next_after_a_crash(kin
     clock = FakeClock()
     crash_run = CrashScenario(BY_NAME["three-targets"], openers(clock), clock)
     with pytest.raises(Crash):
-        crash_run.live(
+        crash_run.run_process(
             CrashInjector(2, "before", counts=lambda name: name == "service.send")
         )  # intended, and not called
     clock.advance(60)
     with pytest.raises(Crash):
-        crash_run.live(
+        crash_run.run_process(
             CrashInjector(1, "before", counts=lambda name: name == "store.finish_effect")
         )  # approved and called
     assert crash_run.targets.service.applied.count("POST /bare") == 1
     clock.advance(60)
-    crash_run.live(CrashInjector())
+    crash_run.run_process(CrashInjector())
     assert crash_run.targets.service.applied.count("POST /bare") == 1
-    assert crash_run.complaints() == []
+    assert crash_run.violations() == []
     assert (crash_run.execution().error or {}).get("code") == "effect_unknown"  # a person looked, and it had been done
 
 
-def test_a_refusal_stands_whatever_crashes_after_it(kind: str, openers: Openers) -> None:
+def test_a_rejection_stands_after_later_crashes(kind: str, openers: Openers) -> None:
     clock = FakeClock()
     crash_run = CrashScenario(BY_NAME["three-targets"], openers(clock), clock)
     with pytest.raises(Crash):
-        crash_run.live(
+        crash_run.run_process(
             CrashInjector(3, "before", counts=lambda name: name == "store.finish_effect")
         )  # the receipt of the call
     clock.advance(60)
     with pytest.raises(Crash):
-        crash_run.live(
+        crash_run.run_process(
             CrashInjector(2, "after", counts=lambda name: name == "store.begin_effect")
         )  # asked, refused, and gone
     clock.advance(60)
-    crash_run.live(CrashInjector())
+    crash_run.run_process(CrashInjector())
     assert (crash_run.execution().error or {}).get("code") == "effect_unknown"
-    asked = [event.path for event in crash_run.events() if event.type == "review_opened"]
-    assert asked == ["bare"]
-    assert crash_run.complaints() == []
+    opened = [event.path for event in crash_run.events() if event.type == "review_opened"]
+    assert opened == ["bare"]
+    assert crash_run.violations() == []

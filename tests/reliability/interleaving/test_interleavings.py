@@ -175,7 +175,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.mark.parametrize("name", PLAYS)
-def test_whatever_the_order_what_is_remembered_is_sound(name: str, kind: str, openers: Openers) -> None:
+def test_every_interleaving_leaves_a_sound_store(name: str, kind: str, openers: Openers) -> None:
     clock = FakeClock()
     opener = openers(clock)
     play = PLAYS[name]

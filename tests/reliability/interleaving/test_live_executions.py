@@ -23,7 +23,7 @@ SHORT = 0.001
 
 
 @pytest.mark.timeout(0 if THOROUGH else 180)
-def test_no_sweeper_takes_a_live_execution_and_every_sweeper_takes_a_dead_one(kind: str, openers: Openers) -> None:
+def test_a_reconciler_takes_over_expired_leases_only(kind: str, openers: Openers) -> None:
     clock, chance = FakeClock(), random.Random(11)
     harness = StoreHarness(openers(clock)(), clock)
     store, lease = harness.store, harness.claim("run-1", holder="alive")

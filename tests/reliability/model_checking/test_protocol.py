@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.reliability.model_checking.protocol import GUARDS, Protocol, Target
-from tests.reliability.model_checking.searching import search, shown
+from tests.reliability.model_checking.state_search import search, shown
 from tests.support.proof import THOROUGH
 
 CODE = Path(__file__).resolve().parents[3] / "flowbuilder"
@@ -23,7 +23,7 @@ STATES: dict[Target, int] = (
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("target", TARGETS)
-def test_with_all_guards_there_is_no_state_that_should_not_be(target: Target) -> None:
+def test_with_all_guards_no_state_violates_an_invariant(target: Target) -> None:
     protocol = Protocol(target, faults=4, most_deaths=3) if THOROUGH else Protocol(target)
     found = search(protocol)
     assert found.trace == (), shown(found)
@@ -31,7 +31,7 @@ def test_with_all_guards_there_is_no_state_that_should_not_be(target: Target) ->
 
 
 @pytest.mark.parametrize("guard", GUARDS)
-def test_without_a_guard_there_is_a_way_to_go_wrong(guard: str) -> None:
+def test_without_a_guard_an_invariant_is_violated(guard: str) -> None:
     # an approval that is used twice takes two deaths, of which neither is the last allowed
     more = 3 if guard == "one call" else 2
     found = search(Protocol(NEED.get(guard, "deduplicates"), frozenset([guard]), faults=more, most_deaths=more))  # type: ignore[arg-type]
@@ -40,7 +40,7 @@ def test_without_a_guard_there_is_a_way_to_go_wrong(guard: str) -> None:
 
 
 @pytest.mark.parametrize("guard", GUARDS)
-def test_a_guard_of_the_protocol_is_there_in_the_code(guard: str) -> None:
+def test_a_guard_of_the_protocol_exists_in_the_code(guard: str) -> None:
     place, _, meaning = GUARDS[guard].partition(": ")
     file, _, name = place.partition(", ")
     assert name in (CODE / file).read_text()

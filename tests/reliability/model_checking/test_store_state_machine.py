@@ -58,7 +58,7 @@ class Model:
     effects: dict[str, str] = field(default_factory=dict)
 
 
-class Machine(RuleBasedStateMachine):
+class StoreMachine(RuleBasedStateMachine):
     """Both machines have a store and a clock that goes forward."""
 
     store: Store
@@ -68,28 +68,28 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.clock = FakeClock()
         self.now = 0.0
-        self.place: str | None = None
+        self.folder: str | None = None
         if self.template is None:
             self.store = MemoryStore(clock=self.clock)
         else:
-            self.place = tempfile.mkdtemp(prefix="flowbuilder-machine-", dir=_memory())
-            file = Path(self.place) / "machine.db"
+            self.folder = tempfile.mkdtemp(prefix="flowbuilder-machine-", dir=_memory())
+            file = Path(self.folder) / "machine.db"
             shutil.copyfile(self.template, file)
             self.store = open_store(f"sqlite:///{file}", clock=self.clock, durable=False)
         self.harness = StoreHarness(self.store, self.clock)
 
     def teardown(self) -> None:
         assert [str(finding) for finding in audit_rows(self.store)] == []
-        if self.place is not None:
+        if self.folder is not None:
             self.store.close()  # type: ignore[attr-defined]
-            shutil.rmtree(self.place)
+            shutil.rmtree(self.folder)
 
     def pass_time(self, seconds: float) -> None:
         self.clock.advance(seconds)
         self.now += seconds
 
 
-class Leases(Machine):
+class Leases(StoreMachine):
     """Claims, renewals, outcomes, effects, wishes, and workers that die."""
 
     leases = Bundle("leases")
@@ -130,13 +130,13 @@ class Leases(Machine):
         model.deaths += died
         return lease
 
-    def good(self, lease: Lease) -> bool:
+    def holds_lease(self, lease: Lease) -> bool:
         model = self.models[lease.execution_id]
         return model.epoch == lease.epoch and model.status not in TERMINAL
 
     @rule(lease=leases)
     def renew(self, lease: Lease) -> None:
-        if not self.good(lease):
+        if not self.holds_lease(lease):
             with pytest.raises(LostLease):
                 self.store.renew(lease, TTL)
             return
@@ -147,7 +147,7 @@ class Leases(Machine):
     def finish(self, lease: Lease, path: str) -> None:
         model = self.models[lease.execution_id]
         outcome, event = Outcome(path=path, status="completed"), NewEvent(type="step_completed", path=path)
-        if not self.good(lease):
+        if not self.holds_lease(lease):
             with pytest.raises(LostLease):
                 self.store.record_outcome(lease, outcome, [event])
         elif path in model.outcomes:
@@ -159,7 +159,7 @@ class Leases(Machine):
             model.deaths = 0
 
     @rule(lease=leases, key=st.sampled_from(["k1", "k2"]))
-    def intend(self, lease: Lease, key: str) -> None:
+    def begin_effect(self, lease: Lease, key: str) -> None:
         model, key = self.models[lease.execution_id], f"{lease.execution_id}-{key}"
 
         def begin() -> Any:
@@ -167,7 +167,7 @@ class Leases(Machine):
                 lease, Intent(key=key, path="a", target="t", target_class="neither", request_hash="h")
             )
 
-        if not self.good(lease):
+        if not self.holds_lease(lease):
             with pytest.raises(LostLease):
                 begin()
         elif model.effects.get(key) in (None, "refused") and model.control == "cancel":
@@ -181,12 +181,12 @@ class Leases(Machine):
             assert effect.status == model.effects[key]
 
     @rule(lease=leases, key=st.sampled_from(["k1", "k2"]), how=st.sampled_from(["done", "unknown", "refused"]))
-    def learn(self, lease: Lease, key: str, how: Any) -> None:
+    def finish_effect(self, lease: Lease, key: str, how: Any) -> None:
         model, key = self.models[lease.execution_id], f"{lease.execution_id}-{key}"
         receipt = {"of": lease.epoch} if how == "done" else None
-        if key not in model.effects and self.good(lease):
+        if key not in model.effects and self.holds_lease(lease):
             return
-        if not self.good(lease):
+        if not self.holds_lease(lease):
             with pytest.raises(LostLease):
                 self.store.finish_effect(lease, key, how, receipt=receipt)
         elif model.effects[key] == "done" and self.store.effect(key).receipt != receipt:
@@ -196,37 +196,37 @@ class Leases(Machine):
             self.store.finish_effect(lease, key, how, receipt=receipt)
             model.effects[key] = how if model.effects[key] != "done" else "done"
 
-    @rule(run=RUNS, wish=st.sampled_from(["pause", "cancel", None]))
-    def wish(self, run: str, wish: Any) -> None:
+    @rule(run=RUNS, control=st.sampled_from(["pause", "cancel", None]))
+    def request_control(self, run: str, control: Any) -> None:
         model = self.models[run]
         held = model.holder is not None and model.until > self.now
-        if model.status in TERMINAL and not (model.status == "cancelled" and wish == "cancel"):
+        if model.status in TERMINAL and not (model.status == "cancelled" and control == "cancel"):
             with pytest.raises(Refused):
-                self.store.request_control(run, wish, "ana")
+                self.store.request_control(run, control, "ana")
             return
-        if wish is None and model.control == "cancel":
+        if control is None and model.control == "cancel":
             with pytest.raises(Refused):
-                self.store.request_control(run, wish, "ana")
+                self.store.request_control(run, control, "ana")
             return
-        self.store.request_control(run, wish, "ana")
+        self.store.request_control(run, control, "ana")
         if model.status in TERMINAL:
             return
-        if wish is None:
+        if control is None:
             model.control = None
             if model.status == "paused":
                 model.status, model.holder, model.deaths = "queued", None, 0
                 model.epoch += 1
         elif held:
-            model.control = "cancel" if "cancel" in (wish, model.control) else wish
-        elif not (wish == "pause" and (model.status == "paused" or model.control == "cancel")):
-            model.status = "cancelled" if wish == "cancel" else "paused"
+            model.control = "cancel" if "cancel" in (control, model.control) else control
+        elif not (control == "pause" and (model.status == "paused" or model.control == "cancel")):
+            model.status = "cancelled" if control == "cancel" else "paused"
             model.control, model.holder = None, None
             model.epoch += 1
 
     @rule(lease=consumes(leases), status=st.sampled_from(["waiting", "completed", "failed", "queued", "paused"]))
-    def let_go(self, lease: Lease, status: Any) -> None:
+    def release(self, lease: Lease, status: Any) -> None:
         model = self.models[lease.execution_id]
-        if not self.good(lease):
+        if not self.holds_lease(lease):
             with pytest.raises(LostLease):
                 self.store.settle(lease, status, events=[])
             return
@@ -237,7 +237,7 @@ class Leases(Machine):
         model.epoch += 1
 
     @invariant()
-    def the_store_is_as_the_model_says(self) -> None:
+    def the_store_agrees_with_the_model(self) -> None:
         for name, model in self.models.items():
             found = self.store.execution(name)
             assert (found.status, found.epoch, found.holder, found.deaths, found.control) == (
@@ -246,14 +246,14 @@ class Leases(Machine):
             assert {outcome.path for outcome in self.store.outcomes(name)} == model.outcomes
 
     @invariant()
-    def what_nobody_holds_and_should_run_is_ready(self) -> None:
+    def runnable_executions_without_a_lease_are_ready(self) -> None:
         ready = {execution.id for execution in self.store.ready()}
         for name, model in self.models.items():
             lapsed = model.holder is not None and model.until <= self.now
             assert (name in ready) == (lapsed or model.status == "queued"), model
 
 
-class Reviews(Machine):
+class Reviews(StoreMachine):
     """Reviews that are opened, looked at in tabs, decided, claimed, expired, and executions that end meanwhile."""
 
     tabs = Bundle("tabs")
@@ -263,7 +263,7 @@ class Reviews(Machine):
         self.lease: Lease | None = self.harness.claim()
         self.decided: dict[str, tuple[str, str]] = {}
         self.opened: dict[str, Review] = {}
-        self.over: dict[str, float] = {}
+        self.expires_at: dict[str, float] = {}
         self.escalated: set[str] = set()
         self.approvals: dict[str, list[str]] = {}
         self.versions: dict[str, int] = {}
@@ -291,7 +291,7 @@ class Reviews(Machine):
         self.opened[path] = review
         self.versions[path], self.approvals[path] = 1, []
         if expires is not None:
-            self.over[path] = self.now + expires
+            self.expires_at[path] = self.now + expires
 
     @rule(target=tabs, number=st.integers(0, 3))
     def look(self, number: int) -> Any:
@@ -334,13 +334,13 @@ class Reviews(Machine):
 
     @rule()
     def expire(self) -> None:
-        due = {path for path, at in self.over.items() if at <= self.now and path not in self.decided}
+        due = {path for path, at in self.expires_at.items() if at <= self.now and path not in self.decided}
         changed = self.store.expire_reviews()
         assert {review.path for review in changed} == due
         for review in changed:
             if review.status == "open":
                 self.escalated.add(review.path)
-                self.over[review.path] = self.now + 120.0
+                self.expires_at[review.path] = self.now + 120.0
                 self.versions[review.path] += 1
             else:
                 on_expire = self.opened[review.path].request.on_expire
@@ -367,14 +367,14 @@ class Reviews(Machine):
             self.decided[path] = ("withdrawn", "flowbuilder")
 
     @invariant()
-    def decisions_are_as_the_model_says(self) -> None:
+    def decisions_agree_with_the_model(self) -> None:
         made = {path: (decision.kind, decision.by) for path, decision in self.store.decisions("run-1").items()}
         assert made == self.decided
         left = len(self.opened) - len(self.decided)
         assert self.store.pending_counts() == ({"refresh": left} if left else {})
 
 
-class Starts(Machine):
+class Starts(StoreMachine):
     """Executions that are started again and again, under one id or another, of versions that come and go."""
 
     def __init__(self) -> None:
@@ -430,7 +430,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.timeout(0 if THOROUGH else 170)
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 @pytest.mark.parametrize("machine", [Leases, Reviews, Starts])
-def test_a_store_does_what_the_model_says(machine: type[Machine], kind: str, template: Path) -> None:
+def test_a_store_does_what_the_model_says(machine: type[StoreMachine], kind: str, template: Path) -> None:
     examples = EXAMPLES if kind == "memory" or THOROUGH else EXAMPLES // 10
     found = type(machine.__name__, (machine,), {"template": template if kind == "sqlite" else None})
     run_state_machine_as_test(

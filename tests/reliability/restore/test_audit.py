@@ -1,4 +1,4 @@
-"""The audit finds what is wrong, and nothing where nothing is."""
+"""The audit finds each violated invariant, and nothing in a sound store."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def store(sqlite_url: str) -> Iterator[SqlStore]:
     """A store in which one execution has ended and one waits for a review."""
     clock = FakeClock()
     with contextlib.closing(open_store(sqlite_url, clock=clock, durable=False)) as opened:
-        CrashScenario(BY_NAME["three-targets"], lambda: SqlStore(opened.database), clock, run="ended").live(
+        CrashScenario(BY_NAME["three-targets"], lambda: SqlStore(opened.database), clock, run="ended").run_process(
             CrashInjector()
         )
-        CrashScenario(BY_NAME["unanswered"], lambda: SqlStore(opened.database), clock, run="open").live(
+        CrashScenario(BY_NAME["unanswered"], lambda: SqlStore(opened.database), clock, run="open").run_process(
             CrashInjector(4, "after", counts=lambda operation: operation == "store.settle")
         )
         yield opened
 
 
-def spoil(store: SqlStore, *statements: str) -> None:
-    """Change rows behind everyone's back, with the triggers gone."""
+def tamper(store: SqlStore, *statements: str) -> None:
+    """Change rows with SQL, without the triggers."""
     with store.database.engine.execution_options(flowbuilder_writes=True).begin() as connection:
         connection.exec_driver_sql("PRAGMA ignore_check_constraints=ON")
         for name in connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all():
@@ -76,12 +76,12 @@ def test_a_sound_store_has_no_findings(store: SqlStore) -> None:
     ],
 )
 def test_each_invariant_is_missed_when_it_is_broken(store: SqlStore, invariant: str, statement: str) -> None:
-    spoil(store, statement)
+    tamper(store, statement)
     assert invariant in found(store)
 
 
-def test_findings_say_where_and_are_json(store: SqlStore) -> None:
-    spoil(store, f"UPDATE {RUNS} SET deaths = 4 WHERE flow_run_id = 'ended'")
+def test_findings_name_their_place_and_are_json(store: SqlStore) -> None:
+    tamper(store, f"UPDATE {RUNS} SET deaths = 4 WHERE flow_run_id = 'ended'")
     (finding,) = audit(store)
     assert str(finding) == "I12 ended: has 4 dead workers in a row, and 3 are allowed"
     assert finding.record() == {

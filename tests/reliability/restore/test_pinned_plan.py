@@ -14,7 +14,7 @@ def test_an_execution_whose_version_compiles_to_another_plan_now_fails_and_runs_
     clock = FakeClock()
     store = MemoryStore(clock=clock)
     crash_run = CrashScenario(BY_NAME["straight"], lambda: store, clock)
-    crash_run.live(CrashInjector())
+    crash_run.run_process(CrashInjector())
     began = store.execution("run")
     store.create_execution(
         replace(began, id="other", digest="0" * 64, status="queued", holder=None, lease_until=None, ended_at=None)

@@ -1,4 +1,4 @@
-"""T11: a backup of any moment can be restored; its executions are resumed to a valid end, and no effect is repeated."""
+"""G13: a backup of any moment can be restored; its executions are resumed to a valid end, and no effect is repeated."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DRILLS = [(name, point) for name in ("three-targets", "reviewed", "reviewed-item
 
 
 @pytest.mark.parametrize(("name", "point"), DRILLS)
-def test_a_restored_backup_goes_on_to_a_sound_end_and_repeats_no_effect(
+def test_a_restored_backup_is_resumed_to_a_valid_end_and_repeats_no_effect(
     sqlite_url: str, tmp_path: Path, name: str, point: int
 ) -> None:
     drill(sqlite_url, tmp_path / "backup", name, point)
@@ -32,7 +32,7 @@ def test_a_restored_backup_goes_on_to_a_sound_end_and_repeats_no_effect(
 
 @pytest.mark.postgres
 @pytest.mark.parametrize(("name", "point"), DRILLS[2::5])
-def test_so_does_one_of_postgresql(
+def test_a_restored_backup_of_postgresql_is_resumed_to_a_valid_end(
     postgres: Server, postgres_template: str, tmp_path: Path, name: str, point: int
 ) -> None:
     if shutil.which("pg_dump") is None:
@@ -42,33 +42,35 @@ def test_so_does_one_of_postgresql(
 
 
 def drill(url: str, file: Path, name: str, point: int) -> None:
-    """Run to a point, back up, run on to the end, restore, run on once more."""
+    """Run to a point, back up, run to the end, restore, and run to the end again."""
     clock = FakeClock()
     crash_run = CrashScenario(BY_NAME[name], lambda: open_store(url, clock=clock, durable=False), clock)
     with pytest.raises(Crash):
-        crash_run.live(CrashInjector(point, "after", counts=changes))
+        crash_run.run_process(CrashInjector(point, "after", counts=changes))
     backup(url, file)
     clock.advance(60)
-    crash_run.live(CrashInjector())
+    crash_run.run_process(CrashInjector())
     first = crash_run.ending()
     assert first.status == "completed"
-    crash_run.look_away()
+    crash_run.close_observer()
     assert restore(url, file, replace=True, clock=clock) == 1
     clock.advance(60)
-    crash_run.live(CrashInjector())
+    crash_run.run_process(CrashInjector())
     second = crash_run.ending()
-    assert crash_run.complaints() == []
+    assert crash_run.violations() == []
     assert second.applied == first.applied
     assert second.page == first.page
-    if (crash_run.execution().error or {}).get("code") != "effect_unknown":  # a person saw that it had been done
+    if (crash_run.execution().error or {}).get("code") != "effect_unknown":  # a reviewer found that it had been done
         assert (second.status, second.outputs) == (first.status, first.outputs)
 
 
-def test_a_worker_from_after_the_backup_writes_nothing_into_what_was_restored(sqlite_url: str, tmp_path: Path) -> None:
+def test_a_worker_from_after_the_backup_writes_nothing_into_the_restored_database(
+    sqlite_url: str, tmp_path: Path
+) -> None:
     clock = FakeClock()
     crash_run = CrashScenario(BY_NAME["straight"], lambda: open_store(sqlite_url, clock=clock, durable=False), clock)
     with pytest.raises(Crash):
-        crash_run.live(CrashInjector(6, "after", counts=changes))
+        crash_run.run_process(CrashInjector(6, "after", counts=changes))
     backup(sqlite_url, tmp_path / "backup")
     clock.advance(60)
     store = open_store(sqlite_url, clock=clock, durable=False)
@@ -85,7 +87,7 @@ def test_a_worker_from_after_the_backup_writes_nothing_into_what_was_restored(sq
     store.close()
 
 
-def test_a_backup_is_whole_while_others_write(sqlite_url: str, tmp_path: Path) -> None:
+def test_a_backup_is_complete_while_others_write(sqlite_url: str, tmp_path: Path) -> None:
     clock = FakeClock()
     crash_run = CrashScenario(
         BY_NAME["reviewed-items"], lambda: open_store(sqlite_url, clock=clock, durable=False), clock
@@ -96,14 +98,14 @@ def test_a_backup_is_whole_while_others_write(sqlite_url: str, tmp_path: Path) -
             backup(sqlite_url, tmp_path / f"copy-{len(list(tmp_path.glob('copy-*')))}")
         return True
 
-    crash_run.live(CrashInjector(counts=watch))
+    crash_run.run_process(CrashInjector(counts=watch))
     for copy in tmp_path.glob("copy-*"):
         store = open_store(f"sqlite:///{copy}", clock=clock, durable=False)
         assert audit(store) == ()
         store.close()
 
 
-def test_what_is_there_is_not_overwritten(sqlite_url: str, tmp_path: Path) -> None:
+def test_an_existing_database_is_not_overwritten(sqlite_url: str, tmp_path: Path) -> None:
     backup(sqlite_url, tmp_path / "backup")
     with pytest.raises(Refused, match="exists already"):
         backup(sqlite_url, tmp_path / "backup")
@@ -137,7 +139,7 @@ def test_a_restore_is_counted_and_keeps_the_installation(sqlite_url: str, tmp_pa
 
 
 @pytest.mark.postgres
-def test_a_postgresql_that_holds_something_is_not_overwritten(
+def test_a_postgresql_database_with_tables_is_not_overwritten(
     postgres: Server, postgres_template: str, tmp_path: Path
 ) -> None:
     if shutil.which("pg_dump") is None:

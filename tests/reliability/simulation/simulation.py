@@ -1,7 +1,7 @@
-"""T8: a whole installation in one thread and without time: three workers, two sweepers, Prefect, targets, people.
+"""A whole installation in one thread and virtual time: three workers, two reconcilers, Prefect, targets, reviewers.
 
-A seed decides everything. While it lasts, whatever the mix of faults says goes wrong; then nothing does any more, and
-three sweeps later every execution must have ended or wait for someone.
+Its seed decides everything. For `FAULT_SECONDS` faults occur at the rates of the seed. Then they end, and three passes
+of the reconciler later every execution must have ended or wait for a person.
 """
 
 from __future__ import annotations
@@ -26,12 +26,18 @@ from flowbuilder.model.execution import TERMINAL, Execution
 from flowbuilder.ports import StartRequest
 from flowbuilder.settings import Settings
 from flowbuilder.testing import fake_ports
-from tests.reliability.simulation.action_mixes import Mix
-from tests.reliability.simulation.injected_faults import troubles
-from tests.reliability.simulation.nodes import NODE, Gate, Node, NodeClock, adopting
-from tests.reliability.simulation.outside import MOST_SLOW, Outside, OutsideSite
-from tests.reliability.simulation.prefect_api import PrefectSays
+from tests.reliability.simulation.fault_injection import fault_tasks
+from tests.reliability.simulation.fault_rates import FaultRates
+from tests.reliability.simulation.network import MOST_SLOW, NetworkCms, SimulatedNetwork
+from tests.reliability.simulation.processes import (
+    PROCESS,
+    ProcessClock,
+    SimulatedProcess,
+    SimulatedThreads,
+    task_factory,
+)
 from tests.reliability.simulation.reviewers import SimulatedReviewers
+from tests.reliability.simulation.simulated_prefect import SimulatedPrefect
 from tests.reliability.simulation.store_factory import StoreFactory
 from tests.reliability.simulation.timers import RETRY_AFTER, RUN, Timers
 from tests.reliability.simulation.verdict import verdict
@@ -41,75 +47,76 @@ from tests.support.deterministic_scheduling import deterministic_scheduling
 from tests.support.effect_targets import Site, Targets
 
 TTL = timedelta(seconds=15)
-SAFETY = 2400.0
-"""Seconds during which things go wrong."""
-PATIENCE = 4 * 3600.0
-"""Seconds after which everything must have ended once nothing goes wrong any more and people answer."""
-PLACES = 4
+FAULT_SECONDS = 2400.0
+"""How long faults occur, in seconds."""
+RECOVERY_SECONDS = 4 * 3600.0
+"""Within how many seconds all executions must end once faults have ended and reviewers answer."""
+SLOTS = 4
 
 
 @dataclass
 class Result:
-    """What came of one seed."""
+    """The result of one seed."""
 
     seed: int
-    mix: Mix
-    findings: list[str] = field(default_factory=list)
-    happened: Counter[str] = field(default_factory=Counter)
+    rates: FaultRates
+    violations: list[str] = field(default_factory=list)
+    fault_counts: Counter[str] = field(default_factory=Counter)
     statuses: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     trace: str = ""
 
     def __str__(self) -> str:
-        said = "\n".join(f"  {finding}" for finding in self.findings)
-        return f"seed {self.seed} ({self.mix}):\n{said}"
+        violations = "\n".join(f"  {violation}" for violation in self.violations)
+        return f"seed {self.seed} ({self.rates}):\n{violations}"
 
 
 class SimulatedInstallation:
     """One simulation."""
 
     def __init__(
-        self, seed: int, store_factory: StoreFactory, loop: VirtualLoop, *, sqlite: bool, mix: Mix | None
+        self, seed: int, store_factory: StoreFactory, loop: VirtualLoop, *, sqlite: bool, rates: FaultRates | None
     ) -> None:
-        self.dice = random.Random(seed)
-        self.mix = mix or Mix.drawn(self.dice)
-        self.result = Result(seed, self.mix)
+        self.rng = random.Random(seed)
+        self.rates = rates or FaultRates.draw(self.rng)
+        self.result = Result(seed, self.rates)
+        self._incarnation = 0
         self.loop = loop
         self.clock = VirtualClock(loop)
         self.store: Any = (store_factory.sqlite if sqlite else store_factory.memory)(self.clock)
         self.store.installation = self
         self.away_until = 0.0
-        self.gate = Gate(self.dice)
-        self.sweep_seconds = self.dice.choice((5.0, 10.0, 20.0))
-        count = self.dice.randint(3, 6)
-        self.runs = {f"run-{n}": self.dice.choice(WORKFLOWS)["name"] for n in range(count)}
+        self.to_thread = SimulatedThreads(self.rng)
+        self.reconcile_seconds = self.rng.choice((5.0, 10.0, 20.0))
+        count = self.rng.randint(3, 6)
+        self.runs = {f"run-{n}": self.rng.choice(WORKFLOWS)["name"] for n in range(count)}
         pages = {f"https://site.example/{run}": "old text" for run in self.runs}
-        self.outside = Outside(self, Targets(site=Site(pages)))
-        self.prefect = PrefectSays(self)
+        self.network = SimulatedNetwork(self, Targets(site=Site(pages)))
+        self.prefect = SimulatedPrefect(self)
         self.app = App(self.store, self, Settings())
-        self.people = SimulatedReviewers(self)
+        self.reviewers = SimulatedReviewers(self)
         self.timers = Timers(self)
-        off = self.mix.skew
-        self.offs = [self.dice.uniform(-off, off) if off else 0.0 for _ in range(5)]
-        self.workers = [self.born(f"worker-{n}", self.offs[n]) for n in range(3)]
-        self.sweepers = [self.born(f"sweeper-{n}", self.offs[3 + n]) for n in range(2)]
+        off = self.rates.skew
+        self.clock_offsets = [self.rng.uniform(-off, off) if off else 0.0 for _ in range(5)]
+        self.workers = [self.new_process(f"worker-{n}", self.clock_offsets[n]) for n in range(3)]
+        self.reconcilers = [self.new_process(f"reconciler-{n}", self.clock_offsets[3 + n]) for n in range(2)]
         self.reported: set[str] = set()
         self._trace = hashlib.sha256()
-        self._life = 0
+
         self._next = ""
 
-    # --- what is noted ---
+    # --- the trace ---
 
-    def notes(self, what: str, about: str) -> None:
-        node = NODE.get()
-        self._trace.update(f"{self.loop.seconds:.6f} {node.holder if node else '-'} {what} {about}\n".encode())
+    def record(self, what: str, about: str) -> None:
+        process = PROCESS.get()
+        self._trace.update(f"{self.loop.seconds:.6f} {process.holder if process else '-'} {what} {about}\n".encode())
 
-    def happens(self, site: str, about: str) -> None:
-        self.result.happened[site] += 1
-        self.notes(site, about)
+    def record_fault(self, kind: str, about: str) -> None:
+        self.result.fault_counts[kind] += 1
+        self.record(kind, about)
 
-    def finds(self, what: str) -> None:
-        self.result.findings.append(f"{self.loop.seconds:.0f} s: {what}")
+    def report_violation(self, what: str) -> None:
+        self.result.violations.append(f"{self.loop.seconds:.0f} s: {what}")
 
     # --- Prefect, as the application sees it ---
 
@@ -119,7 +126,7 @@ class SimulatedInstallation:
             self.store, self.clock, execution_id=run, version=self.store.version(wanted.workflow, wanted.version),
             inputs=wanted.inputs, site=wanted.site, plans=self.app.plans,
         )  # fmt: skip
-        self.prefect.tell(run, "scheduled")
+        self.prefect.report(run, "scheduled")
         self.prefect.wake(run)
         return run
 
@@ -131,151 +138,153 @@ class SimulatedInstallation:
 
     # --- processes ---
 
-    def born(self, name: str, off: float) -> Node:
-        self._life = getattr(self, "_life", 0) + 1
-        return Node(self.loop, name, self._life, NodeClock(self.loop, off=off))
+    def new_process(self, name: str, off: float) -> SimulatedProcess:
+        self._incarnation += 1
+        return SimulatedProcess(self.loop, name, self._incarnation, ProcessClock(self.loop, off=off))
 
-    def again(self, nodes: list[Node], place: int) -> None:
-        """A new process in the place of one that is gone."""
-        old = nodes[place]
-        nodes[place] = self.born(old.name, old.clock.off)
-        if nodes is self.sweepers:
-            nodes[place].spawn(self.sweep(nodes[place]))
+    def replace_process(self, processes: list[SimulatedProcess], index: int) -> None:
+        """Replace a killed process by a new one."""
+        old = processes[index]
+        processes[index] = self.new_process(old.name, old.clock.off)
+        if processes is self.reconcilers:
+            processes[index].spawn(self.reconcile(processes[index]))
 
-    def some_worker(self) -> Node | None:
-        able = [node for node in self.workers if not node.dead and not node.leaving]
-        return self.dice.choice(able) if able else None
+    def random_worker(self) -> SimulatedProcess | None:
+        able = [process for process in self.workers if not process.dead and not process.terminating]
+        return self.rng.choice(able) if able else None
 
-    def offer(self, worker: Node, run: str) -> None:
-        """Somebody says to a worker that a run should go on."""
-        if worker.dead or worker.leaving:
+    def offer(self, worker: SimulatedProcess, run: str) -> None:
+        """Offer a run to a worker, which takes it if it has a free slot."""
+        if worker.dead or worker.terminating:
             return
-        if run in worker.seats:
-            worker.seats[run].wake()
-        elif len(worker.seats) < PLACES:
-            worker.seats[run] = DriveControl()
-            worker.spawn(self.turn(worker, run, worker.seats[run]))
+        if run in worker.slots:
+            worker.slots[run].wake()
+        elif len(worker.slots) < SLOTS:
+            worker.slots[run] = DriveControl()
+            worker.spawn(self.work_on(worker, run, worker.slots[run]))
 
-    async def turn(self, worker: Node, run: str, control: DriveControl) -> None:
-        """What `runtime.desk` does: take an execution up, as far as it goes, and tell Prefect."""
+    async def work_on(self, worker: SimulatedProcess, run: str, control: DriveControl) -> None:
+        """The dispatcher's part: run an execution as far as possible, and report its status to Prefect."""
         RUN.set(run)
         if worker.clock.off:
-            self.happens("a worker's clock is wrong", run)
+            self.record_fault("a worker's clock is wrong", run)
         ports = fake_ports(
-            clock=worker.clock, http=self.outside, cms=OutsideSite(self.outside), models=self.outside  # type: ignore[arg-type]
+            clock=worker.clock, http=self.network, cms=NetworkCms(self.network), models=self.network  # type: ignore[arg-type]
         )  # fmt: skip
         try:
             settled = await run_execution(
                 self.store, run, holder=worker.holder, ttl=TTL, ports=ports,
                 control=control, plans=self.app.plans,
             )  # fmt: skip
-            self.prefect.tell(run, settled.status)
+            self.prefect.report(run, settled.status)
         except (Conflict, Refused, NotFound, Unavailable) as problem:
-            self.notes("turn", f"{run} {type(problem).__name__}")
+            self.record("turn", f"{run} {type(problem).__name__}")
         except Exception as problem:
-            self.finds(f"{run}: {type(problem).__name__}: {problem}")
+            self.report_violation(f"{run}: {type(problem).__name__}: {problem}")
         finally:
-            worker.seats.pop(run, None)
+            worker.slots.pop(run, None)
 
-    async def sweep(self, sweeper: Node) -> None:
-        """What `runtime.sweeper` does: expire, take over cancellations, offer what is ready."""
+    async def reconcile(self, reconciler: SimulatedProcess) -> None:
+        """The reconciler's part: expire reviews, apply cancellations, offer executions that are ready."""
         while True:
-            await sweeper.clock.sleep(self.sweep_seconds)
+            await reconciler.clock.sleep(self.reconcile_seconds)
             try:
-                for review in await self.gate(self.store.expire_reviews):
-                    self.happens("a review expires", f"{review.execution_id} {review.path}")
+                for review in await self.to_thread(self.store.expire_reviews):
+                    self.record_fault("a review expires", f"{review.execution_id} {review.path}")
                 for run in sorted(self.prefect.cancelled):
-                    await self.gate(self.try_to, self.store.request_control, run, "cancel", "Prefect's UI")
-                for execution in await self.gate(self.store.ready):
-                    if (worker := self.some_worker()) is not None:
+                    await self.to_thread(self.try_to, self.store.request_control, run, "cancel", "Prefect's UI")
+                for execution in await self.to_thread(self.store.ready):
+                    if (worker := self.random_worker()) is not None:
                         self.offer(worker, execution.id)
             except Unavailable:
                 continue
 
     def try_to(self, act: Callable[..., Any], *given: Any, **named: Any) -> Any:
-        """What people and Prefect try may come too late."""
+        """Call `act`; None if it is refused because it comes too late."""
         try:
             return act(*given, **named)
         except (Refused, Conflict, NotFound):
             return None
 
-    # --- the course of it ---
+    # --- the run ---
 
     async def run(self) -> Result:
-        self.loop.set_task_factory(adopting)
-        asyncio.to_thread = self.gate
-        for sweeper in self.sweepers:
-            sweeper.spawn(self.sweep(sweeper))
-        trouble = [self.loop.create_task(work) for work in troubles(self)]
-        trouble += [self.loop.create_task(self.people.start()), self.loop.create_task(self.people.work())]
-        await asyncio.sleep(SAFETY)
-        for task in trouble:
+        self.loop.set_task_factory(task_factory)
+        asyncio.to_thread = self.to_thread
+        for reconciler in self.reconcilers:
+            reconciler.spawn(self.reconcile(reconciler))
+        tasks = [self.loop.create_task(work) for work in fault_tasks(self)]
+        tasks += [self.loop.create_task(self.reviewers.start()), self.loop.create_task(self.reviewers.work())]
+        await asyncio.sleep(FAULT_SECONDS)
+        for task in tasks:
             task.cancel()
-        await self.heal()
-        self.result.findings += verdict(self)
-        self.result.findings += [str(finding) for finding in audit(self.store)]
-        self.result.statuses = Counter(self.end_of(run) for run in self.runs)
+        await self.recover()
+        self.result.violations += verdict(self)
+        self.result.violations += [str(finding) for finding in audit(self.store)]
+        self.result.statuses = Counter(self.final_status(run) for run in self.runs)
         self.result.seconds = self.loop.seconds
         self.result.trace = self._trace.hexdigest()
         return self.result
 
-    async def heal(self) -> None:
-        """Nothing goes wrong any more; nobody answers yet. Then people do."""
-        self.mix = Mix.none()
-        self.away_until = self.outside.storm_until = 0.0
-        for nodes in (self.workers, self.sweepers):
-            for place, node in enumerate(nodes):
-                node.go_on()
-                if node.dead or node.leaving:
-                    node.kill()
-                    self.again(nodes, place)
-        await self.people.start_the_rest()
-        await asyncio.sleep(MOST_SLOW + RETRY_AFTER + TTL.total_seconds() + 3 * self.sweep_seconds)
+    async def recover(self) -> None:
+        """End the faults, check that no execution is stalled, then let the reviewers decide everything."""
+        self.rates = FaultRates.none()
+        self.away_until = self.network.rate_limited_until = 0.0
+        for processes in (self.workers, self.reconcilers):
+            for index, process in enumerate(processes):
+                process.resume()
+                if process.dead or process.terminating:
+                    process.kill()
+                    self.replace_process(processes, index)
+        await self.reviewers.start_the_rest()
+        await asyncio.sleep(MOST_SLOW + RETRY_AFTER + TTL.total_seconds() + 3 * self.reconcile_seconds)
         for run in self.runs:
-            if (stuck := self.stands_still(self.store.execution(run))) is not None:
-                self.finds(f"{run} {stuck} three sweeps after everything was well again")
-        self.people.lazy = False
-        people = self.loop.create_task(self.people.work())
-        until = self.loop.seconds + PATIENCE
-        while self.loop.seconds < until and not all(self.ended(run) for run in self.runs):
+            if (stuck := self.reason_stalled(self.store.execution(run))) is not None:
+                self.report_violation(f"{run} {stuck} three passes of the reconciler after the faults ended")
+        self.reviewers.ignores_some = False
+        reviewers = self.loop.create_task(self.reviewers.work())
+        until = self.loop.seconds + RECOVERY_SECONDS
+        while self.loop.seconds < until and not all(self.has_ended(run) for run in self.runs):
             await asyncio.sleep(30)
-        people.cancel()
+        reviewers.cancel()
         for run in self.runs:
-            if not self.ended(run):
-                self.finds(f"{run} is {self.store.execution(run).status} and never ends")
+            if not self.has_ended(run):
+                self.report_violation(f"{run} is {self.store.execution(run).status} and never ends")
 
-    def end_of(self, run: str) -> str:
-        """Its status; one that a person ended, who found that what was in doubt had been done, was given up."""
+    def final_status(self, run: str) -> str:
+        """Its status; "given up" where a reviewer found that the write in doubt had been applied."""
         execution = self.store.execution(run)
         given_up = (execution.error or {}).get("code") == "effect_unknown"
         return "given up" if given_up else str(execution.status)
 
-    def ended(self, run: str) -> bool:
+    def has_ended(self, run: str) -> bool:
         return self.store.execution(run).status in TERMINAL
 
-    def stands_still(self, execution: Execution) -> str | None:
-        """Why an execution should not stand where it stands; None where it may."""
+    def reason_stalled(self, execution: Execution) -> str | None:
+        """Why an execution should have progressed; None where it may wait."""
         if execution.status in TERMINAL or execution.status == "paused":
             return None
         if execution.status == "waiting":
             overdue = execution.ready_at is not None and execution.ready_at <= self.clock.now() - timedelta(
-                seconds=3 * self.sweep_seconds
+                seconds=3 * self.reconcile_seconds
             )
             return "should have been woken" if overdue else None
         if execution.lease_until is not None and execution.lease_until > self.clock.now() + TTL:
-            return None  # its worker died and the clock was set back since: that costs the time it was set back
+            return None  # its worker was killed and the clock set back since: the lease lasts longer by that time
         return f"is {execution.status}"
 
 
-def simulate(seed: int, store_factory: StoreFactory, *, sqlite: bool = False, mix: Mix | None = None) -> Result:
-    """Everything that the seed decides, from the beginning to the end; with this mix instead of the seed's own."""
+def simulate(
+    seed: int, store_factory: StoreFactory, *, sqlite: bool = False, rates: FaultRates | None = None
+) -> Result:
+    """Run the simulation of a seed; `rates` replaces the rates that the seed draws."""
     random.seed(seed)
 
     elapsing = flowbuilder.engine.effects.effect_ledger._elapsed_seconds
 
     async def main(loop: VirtualLoop) -> Result:
         flowbuilder.engine.effects.effect_ledger._elapsed_seconds = lambda: loop.seconds
-        return await SimulatedInstallation(seed, store_factory, loop, sqlite=sqlite, mix=mix).run()
+        return await SimulatedInstallation(seed, store_factory, loop, sqlite=sqlite, rates=rates).run()
 
     try:
         with deterministic_scheduling():

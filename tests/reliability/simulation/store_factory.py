@@ -1,4 +1,4 @@
-"""Where simulations take place: stores that are emptied instead of made anew, so that plans are compiled once."""
+"""The stores of simulations: emptied instead of created anew, so that plans are compiled once."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from flowbuilder.store import SqlStore, open_store, upgrade
 from flowbuilder.testing import MemoryStore
 from flowbuilder.testing.fakes.bundle import FakeClock
 from flowbuilder.testing.memory_store.memory import Memory
-from tests.reliability.simulation.nodes import NODE
+from tests.reliability.simulation.processes import PROCESS
 from tests.reliability.simulation.workflows import SITE, WORKFLOWS
 from tests.support.crash_injection import Crash
 
 
-class Watched:
-    """Stands for the store: notes every call of it, and is away when the simulation says so."""
+class ObservedStore:
+    """A proxy of the store: records every call, and raises `Unavailable` while the database is away."""
 
     def __init__(self, inner: Any) -> None:
         self.inner = inner
@@ -32,24 +32,24 @@ class Watched:
             return found
 
         def call(*given: Any, **named: Any) -> Any:
-            node, installation = NODE.get(), self.installation
-            if node is None:
+            process, installation = PROCESS.get(), self.installation
+            if process is None:
                 return found(*given, **named)
-            if node.dead:
+            if process.dead:
                 raise Crash(name)
             about = given[0] if given else ""
             about = about.execution_id if isinstance(about, Lease) else about if str(about).startswith("run-") else ""
             if installation.loop.seconds < installation.away_until:
-                installation.happens("the database is away", f"{name} {about}")
+                installation.record_fault("the database is away", f"{name} {about}")
                 raise Unavailable("the database is away")
             try:
                 result = found(*given, **named)
             except FlowbuilderError as problem:
-                installation.notes(name, f"{about} {type(problem).__name__}")
+                installation.record(name, f"{about} {type(problem).__name__}")
                 raise
-            installation.notes(name, about)
+            installation.record(name, about)
             if name == "append_events":
-                installation.timers.noted(about, given[1])
+                installation.timers.on_events(about, given[1])
             return result
 
         return call
@@ -62,22 +62,22 @@ class StoreFactory:
         self._folder = folder
         self._memory = MemoryStore(clock=FakeClock())
         _prepare(self._memory)
-        self._watched_memory = Watched(self._memory)
-        self._sql: Watched | None = None
+        self._observed_memory = ObservedStore(self._memory)
+        self._sql: ObservedStore | None = None
         self._clock: Any = None
 
     def now(self) -> Any:
         return self._clock.now()
 
-    def memory(self, clock: Any) -> Watched:
+    def memory(self, clock: Any) -> ObservedStore:
         """An empty store in memory."""
         known = self._memory._memory
         fresh = Memory(clock)
         fresh.versions, fresh.sites, fresh.install_id = known.versions, known.sites, known.install_id
         self._memory._memory = fresh
-        return self._watched_memory
+        return self._observed_memory
 
-    def sqlite(self, clock: Any) -> Watched:
+    def sqlite(self, clock: Any) -> ObservedStore:
         """An empty store in SQLite."""
         template, file = self._folder / "template.db", self._folder / "simulated.db"
         self._clock = FakeClock()
@@ -89,7 +89,7 @@ class StoreFactory:
             _prepare(store)
             store.close()
             shutil.copyfile(template, file)
-            self._sql = Watched(open_store(f"sqlite:///{file}", clock=self, durable=False))  # type: ignore[arg-type]
+            self._sql = ObservedStore(open_store(f"sqlite:///{file}", clock=self, durable=False))  # type: ignore[arg-type]
         store = self._sql.inner
         assert isinstance(store, SqlStore)
         store.close()

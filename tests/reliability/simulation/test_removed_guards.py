@@ -1,21 +1,24 @@
-"""T12: each guard is removed from a copy of the code, one at a time; the suite must go red every time."""
+"""G15: each guard is removed from a copy of the code, one at a time; the tests must fail every time."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from _pytest.mark.expression import Expression
 
 from tests.support.proof import sample
 
 ROOT = Path(__file__).resolve().parents[3]
 CONTRACTS = "tests/contract/store"
-EXECUTIONS = f"{CONTRACTS}/test_executions_of_a_store.py"
+EXECUTIONS = f"{CONTRACTS}/test_execution_store.py"
 REVIEWS = f"{CONTRACTS}/test_reviews.py"
 EFFECTS = f"{CONTRACTS}/test_effects.py"
 RACES = f"{CONTRACTS}/test_races.py"
@@ -26,11 +29,13 @@ ONCE = "tests/unit/steps/test_write_once.py"
 RUNTIME = "tests/reliability/faults/test_runtime_guards.py"
 LIMITER = "tests/unit/throttling/test_limiter.py"
 THROTTLES = "tests/contract/throttle/test_throttles.py"
+PARAMETERS = ("sqlite", "fake", "straight", "three-targets")
+"""Words in the ids of parameters that `k` may name."""
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One guard less: `old` in `file` becomes `new`. `tests` (and `k`, as pytest's) are those that must notice."""
+    """A removed guard: `old` in `file` becomes `new`. The tests in `tests` that `k` (pytest's -k) selects must fail."""
 
     name: str
     file: str
@@ -53,7 +58,7 @@ MUTANTS = (
         EXECUTIONS, "sqlite and (claim or lost_lease)",
     ),
     Mutant(
-        "letting go keeps the epoch", "flowbuilder/store/records/leases.py",
+        "releasing keeps the epoch", "flowbuilder/store/records/leases.py",
         "        epoch=row.epoch + 1,\n        holder=None", "        epoch=row.epoch,\n        holder=None",
         EXECUTIONS, "sqlite and (lost_lease or fences_out)",
     ),
@@ -80,7 +85,7 @@ MUTANTS = (
         EXECUTIONS, "sqlite and written_together",
     ),
     Mutant(
-        "event numbers stand still", "flowbuilder/store/db/transaction.py",
+        "event numbers do not grow", "flowbuilder/store/db/transaction.py",
         "first_seq=row.seq - events + 1,", "first_seq=row.seq + 1,",
         EXECUTIONS, "sqlite and gap",
     ),
@@ -90,12 +95,12 @@ MUTANTS = (
         DATABASES, "sqlite and neither_changed",
     ),
     Mutant(
-        "an ended execution may go on", "migrations/versions/0004_lasting.py",
+        "an ended execution may continue", "migrations/versions/0004_lasting.py",
         "WHEN OLD.status IN {ENDED} AND", "WHEN 0 AND",
         DATABASES, "sqlite and stays_as_it_ended",
     ),
     Mutant(
-        "what was seen does not matter", "flowbuilder/model/review_rules.py",
+        "the version that was shown is not compared", "flowbuilder/model/review_rules.py",
         "if (review.version, review.content_hash) == (answer.seen_version, answer.seen_hash):", "if True:",
         REVIEWS, "sqlite and not_seen",
     ),
@@ -111,7 +116,7 @@ MUTANTS = (
         REVIEWS, "sqlite and quorum",
     ),
     Mutant(
-        "a decision wakes nobody", "flowbuilder/store/records/reviews.py",
+        "a decision wakes no worker", "flowbuilder/store/records/reviews.py",
         "    transaction.update_execution(row.id, ready_at=decision.at)\n", "",
         REVIEWS, "sqlite and makes_the_execution_ready",
     ),
@@ -131,7 +136,7 @@ MUTANTS = (
         REVIEWS, "sqlite and counts_follow",
     ),
     Mutant(
-        "a wish in the last moment is forgotten", "flowbuilder/model/lease_rules.py",
+        "a control request in the last moment is lost", "flowbuilder/model/lease_rules.py",
         '    if control == "cancel":\n        return "cancelled"', '    if control == "cancel":\n        return status',
         EXECUTIONS, "sqlite and last_moment",
     ),
@@ -146,7 +151,7 @@ MUTANTS = (
         EFFECTS, "sqlite and receipt_stands",
     ),
     Mutant(
-        "an expired lease wakes nobody", "flowbuilder/store/records/executions.py",
+        "an expired lease wakes no worker", "flowbuilder/store/records/executions.py",
         "rows += [(row.lease_until, row.flow_run_id, row) for row in transaction.execute(lapsed.limit(most))]", "",
         CRASHES, "sqlite and straight",
     ),
@@ -161,7 +166,7 @@ MUTANTS = (
         "tests/reliability/faults/test_one_clock.py", "sqlite",
     ),
     Mutant(
-        "an output that was changed is believed", "flowbuilder/engine/history.py",
+        "a changed output is accepted", "flowbuilder/engine/history.py",
         "recorded is not None and recorded != digest(outcome.output)", "False",
         "tests/reliability/faults/test_damaged_rows.py", "sqlite and changed",
     ),
@@ -194,12 +199,12 @@ MUTANTS = (
         CRASHES, "sqlite and three-targets",
     ),
     Mutant(
-        "another plan than the one it began with", "flowbuilder/engine/runner.py",
+        "an execution resumes with another plan", "flowbuilder/engine/runner.py",
         "if plan.digest != execution.digest:", "if False:",
         "tests/reliability/restore/test_pinned_plan.py", "",
     ),
     Mutant(
-        "the other side's wish to wait is ignored", "flowbuilder/engine/failure_policy.py",
+        "Retry-After of a step's error is ignored", "flowbuilder/engine/failure_policy.py",
         "return max(own, error.retry_after or 0.0)", "return own",
         "tests/engine/test_driver.py", "",
     ),
@@ -209,13 +214,13 @@ MUTANTS = (
         OPENING, "synced",
     ),
     Mutant(
-        "every SQLite is thought to be safe", "flowbuilder/store/db/sqlite.py",
+        "every SQLite release is considered safe", "flowbuilder/store/db/sqlite.py",
         "    major, minor, patch = version\n", "    return True\n    major, minor, patch = version\n",
         OPENING, "releases_with",
     ),
     Mutant(
         "a newer database is opened", "flowbuilder/store/db/migrations.py",
-        "if oldest > CODE:", "if False:",
+        "if oldest > GENERATION:", "if False:",
         OPENING, "newer_database",
     ),
     Mutant(
@@ -259,20 +264,20 @@ MUTANTS = (
         THROTTLES, "fake and closes_the_connection",
     ),
     Mutant(
-        "a wait for a turn is an attempt", "flowbuilder/engine/step_runner.py",
+        "a wait for a slot counts as an attempt", "flowbuilder/engine/step_runner.py",
         "PendingRetry(attempts=self.attempt - 1, due=due", "PendingRetry(attempts=self.attempt, due=due",
         "tests/engine/test_throttled.py", "another_step_still_runs",
     ),
     Mutant(
-        "a refusal is a failure", "flowbuilder/engine/failure_policy.py",
+        "a rejection is a failure", "flowbuilder/engine/failure_policy.py",
         'if isinstance(error, Throttled) or error.reason == "rate_limit":', "if False:",
         "tests/engine/test_throttled.py", "without_retries",
     ),
     Mutant(
-        "a limit that is not in Prefect lets everybody by", "flowbuilder/prefect/api/global_limits.py",
+        "a limit that is missing in Prefect is not enforced", "flowbuilder/prefect/api/global_limits.py",
         "                if lease is not None:\n                    return lease\n",
         "                return lease\n",
-        "tests/prefect/test_limits.py", "cannot_be_made",
+        "tests/prefect/test_limits.py", "cannot_be_created",
     ),
     Mutant(
         "an approval counts for other content", "flowbuilder/steps/write_once.py",
@@ -290,22 +295,22 @@ MUTANTS = (
         ONCE, "",
     ),
     Mutant(
-        "what has ended in Prefect runs again", "flowbuilder/prefect/runs/flow_run.py",
+        "an ended flow run runs again", "flowbuilder/prefect/runs/flow_run.py",
         "(state.is_running() and _has_ended(current))", "False",
         RUNTIME, "",
     ),
     Mutant(
-        "a reconciler corrects what is just being said", "flowbuilder/prefect/worker/reconciler.py",
+        "a reconciler corrects a state that is being reported", "flowbuilder/prefect/worker/reconciler.py",
         "if state is None or now - state.timestamp < timedelta(seconds=self.report_seconds):", "if state is None:",
         RUNTIME, "",
     ),
     Mutant(
-        "the suspension that a turn ends is a wish", "flowbuilder/prefect/worker/ui_control_poller.py",
+        "the suspension that a resume ends is a pause request", "flowbuilder/prefect/worker/ui_control_poller.py",
         "since is not None and run.state.timestamp > since", "True",
         RUNTIME, "",
     ),
     Mutant(
-        "a receipt is for every effect", "flowbuilder/store/records/effects.py",
+        "a receipt is written to every effect", "flowbuilder/store/records/effects.py",
         "transaction.execute(update(effects_table).where(effects_table.c.key == key).values(**changes))",
         "transaction.execute(update(effects_table).values(**changes))",
         "tests/contract/store/test_row_isolation.py", "sqlite",
@@ -314,18 +319,18 @@ MUTANTS = (
 
 
 def sabotaged(mutant: Mutant, place: Path) -> Path:
-    """A copy of the code with one guard less, and what is compiled of the rest."""
+    """Copy the code to a folder, without this guard."""
     for name in ("flowbuilder", "migrations", "deployments"):
         shutil.copytree(ROOT / name, place / name)
     file = place / mutant.file
     source = file.read_text()
-    assert source.count(mutant.old) == 1, f"{mutant.file} no longer has {mutant.old!r} once: write the mutant anew"
+    assert source.count(mutant.old) == 1, f"{mutant.file} no longer has {mutant.old!r} once: rewrite the mutant"
     file.write_text(source.replace(mutant.old, mutant.new))
     return place
 
 
 def suite(place: Path, mutant: Mutant) -> subprocess.CompletedProcess[str]:
-    """Run the mutant's tests on the code at a place."""
+    """Run the mutant's tests on the code in a folder."""
     program = (
         f"import sys; sys.path[:0] = [{str(place)!r}]; sys.path.append({str(ROOT)!r}); import pytest; "
         "import flowbuilder; assert flowbuilder.__file__.startswith(sys.path[0]); "
@@ -338,20 +343,31 @@ def suite(place: Path, mutant: Mutant) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+def keywords_of(name: str) -> Callable[..., bool]:
+    """A matcher for pytest's -k: the words in the test's name, and those in the ids of parameters."""
+    return lambda word, **_: word in name or word in PARAMETERS
+
+
 def test_there_are_enough_mutants() -> None:
     assert len({mutant.name for mutant in MUTANTS}) >= 20
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "-"))
 def test_a_mutant_quotes_its_file_and_names_its_tests(mutant: Mutant) -> None:
-    assert (ROOT / mutant.file).read_text().count(mutant.old) == 1, "write the mutant anew"
+    assert (ROOT / mutant.file).read_text().count(mutant.old) == 1, "rewrite the mutant"
     assert all((ROOT / test).exists() for test in mutant.tests.split())
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "-"))
+def test_a_mutant_selects_a_test(mutant: Mutant) -> None:
+    names = re.findall(r"def (test_\w+)", (ROOT / mutant.tests).read_text())
+    assert any(not mutant.k or Expression.compile(mutant.k).evaluate(keywords_of(name)) for name in names)
 
 
 @pytest.mark.parametrize(
     "mutant", MUTANTS[:: sample(quick=6, ci=1, thorough=1)], ids=lambda mutant: mutant.name.replace(" ", "-")
 )
-def test_the_suite_notices_that(mutant: Mutant, tmp_path: Path) -> None:
+def test_the_suite_notices_a_removed_guard(mutant: Mutant, tmp_path: Path) -> None:
     done = suite(sabotaged(mutant, tmp_path), mutant)
     assert done.returncode == 1, f"exit code {done.returncode}:\n{done.stdout[-1500:]}\n{done.stderr[-1500:]}"
     assert " failed" in done.stdout, done.stdout[-1500:]

@@ -1,4 +1,4 @@
-"""What the logs of the targets say against a simulation, beside the audit of its store."""
+"""Invariants of a simulation that the logs of its targets show, beside the audit of its store."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from tests.reliability.simulation.reviewers import step_of
 from tests.reliability.simulation.workflows import EFFECTS
 
 MOST_ATTEMPTS = 150
-"""How often an execution may be taken up: each time should be for something."""
+"""How often an execution may be claimed: each claim should make progress."""
 
 
 def verdict(installation: Any) -> list[str]:
-    """Everything that should not be."""
+    """All violations, one line each."""
     found: list[str] = []
     for run, workflow in installation.runs.items():
-        found += [f"{run} ({workflow}): {said}" for said in _of(installation, run, workflow)]
+        found += [f"{run} ({workflow}): {finding}" for finding in _of(installation, run, workflow)]
     return found
 
 
 def _of(installation: Any, run: str, workflow: str) -> Iterator[str]:
-    execution, targets = installation.store.execution(run), installation.outside.targets
-    wished = run in installation.people.cancelled or run in installation.prefect.cancelled
+    execution, targets = installation.store.execution(run), installation.network.targets
+    requested = run in installation.reviewers.cancelled or run in installation.prefect.cancelled
     code = (execution.error or {}).get("code")
-    if execution.status == "cancelled" and not wished:
-        yield "was cancelled, and nobody wished it"
+    if execution.status == "cancelled" and not requested:
+        yield "was cancelled without a request"
     if execution.attempt > MOST_ATTEMPTS:
-        yield f"was taken up {execution.attempt} times"
+        yield f"was claimed {execution.attempt} times"
     if execution.status == "failed" and code != "effect_unknown":
         yield f"failed: {execution.error}"
     ledger = {effect.key: effect for effect in installation.store.effects(run)}
@@ -47,6 +47,6 @@ def _of(installation: Any, run: str, workflow: str) -> Iterator[str]:
     for what in EFFECTS[workflow]:
         asked_again = what.startswith("POST") and approvals[what.removeprefix("POST ")]
         if applied[what] > 1 and not asked_again:
-            yield f"{what} was done {applied[what]} times"
+            yield f"{what} was applied {applied[what]} times"
         if execution.status == "completed" and not applied[what]:
-            yield f"completed, and {what} was not done"
+            yield f"completed, and {what} was not applied"

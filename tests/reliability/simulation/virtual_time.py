@@ -1,4 +1,4 @@
-"""An event loop in which waiting takes no time: when nothing is left to do, the clock jumps to the next timer."""
+"""An event loop in virtual time: when no task is runnable, its clock jumps to the next timer."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ T = TypeVar("T")
 
 
 class Stuck(Exception):
-    """Everybody waits, and no timer is set: nothing will ever happen again."""
+    """All tasks wait and no timer is set: a deadlock."""
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Single-threaded, without input or output: the same program does the same every time."""
+    """Single-threaded, without input or output: the same program gives the same trace every time."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -41,7 +41,7 @@ class _Jump(selectors.SelectSelector):
 
 
 class VirtualClock:
-    """The time of the loop, as a clock that may be wrong by `off` seconds."""
+    """A clock that shows the time of the loop, `off` seconds wrong."""
 
     def __init__(self, loop: VirtualLoop, *, off: float = 0.0) -> None:
         self._loop, self.off = loop, off
@@ -57,7 +57,7 @@ def run_virtually(main: Callable[[VirtualLoop], Coroutine[Any, Any, T]]) -> T:
     """The result of `main`, which gets the loop that it runs in."""
     loop = VirtualLoop()
     try:
-        loop.set_exception_handler(lambda *_: None)  # tasks that were killed have nobody to tell
+        loop.set_exception_handler(lambda *_: None)  # killed tasks raise `Crash` unobserved
         return loop.run_until_complete(main(loop))
     finally:
         for task in asyncio.all_tasks(loop):

@@ -1,4 +1,4 @@
-"""The workflows of the simulation. Each execution has a `tag` of its own in all that it calls."""
+"""The workflows of the simulation. Each execution has its own `tag` in every URL and prompt."""
 
 from __future__ import annotations
 
@@ -82,5 +82,5 @@ EFFECTS = {
     "rounds": ("page", "POST told"),
     "written": ("PUT keep", "PUT again"),
 }
-"""What each does to the outside world, once."""
+"""The effects of each workflow, each to be applied once."""
 __all__ = ["EFFECTS", "SITE", "WORKFLOWS"]

@@ -100,7 +100,7 @@ async def test_a_page_that_changed_meanwhile_is_a_conflict(cms: FilesCms, tmp_pa
     assert "Theirs" in (tmp_path / "content/guides/tea.md").read_text()
 
 
-async def test_the_same_write_again_changes_nothing_whatever_it_was_based_on(cms: FilesCms, tmp_path: Path):
+async def test_a_repeated_write_changes_nothing_for_any_base(cms: FilesCms, tmp_path: Path):
     write = CmsWrite(url="/guides/tea", body="New", if_unchanged=(await cms.read("/guides/tea")).hash)
     first = await cms.update(write)
     written = (tmp_path / "content/guides/tea.md").stat().st_mtime_ns

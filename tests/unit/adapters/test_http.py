@@ -237,7 +237,7 @@ async def test_the_deadline_covers_the_whole_answer():
     server.close()
 
 
-async def test_nobody_listening_is_a_passing_failure(httpserver: HTTPServer):
+async def test_a_closed_port_is_a_transient_failure(httpserver: HTTPServer):
     with pytest.raises(TransientError) as caught:
         await LOCAL.send(get("http://127.0.0.1:9/", timeout=2))
     assert caught.value.reason == "connection"

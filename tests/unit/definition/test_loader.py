@@ -58,7 +58,7 @@ def test_plain_texts_are_read_by_yaml_1_2() -> None:
     }  # fmt: skip
 
 
-def test_names_are_texts_whatever_they_look_like() -> None:
+def test_names_that_look_like_other_types_are_strings() -> None:
     assert read_document("{1: a, true: b, on: c}").value == {"1": "a", "true": "b", "on": "c"}
 
 

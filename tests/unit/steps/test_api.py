@@ -273,7 +273,7 @@ def test_hosts_of_the_workflow_bound_every_request(run: Run, base: str) -> None:
     assert body(run({"type": "api", "url": f"{base}/echo"}, hosts=["localhost"]))["path"] == "/echo"
 
 
-def test_a_private_address_that_nobody_opened_is_refused(run: Run, httpserver: HTTPServer) -> None:
+def test_a_private_address_that_is_not_allowed_is_refused(run: Run, httpserver: HTTPServer) -> None:
     code, message = failed(run({"type": "api", "url": f"http://127.0.0.1:{httpserver.port + 1}/"}))
     assert code == "egress"
     assert "not a public address" in message

@@ -1,4 +1,4 @@
-"""Errors of the database, injected where the driver is called: at any statement or commit, once or from then on."""
+"""Database errors, injected where the driver is called: at any statement or commit, once or from then on."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from flowbuilder.store import SqlStore
 from flowbuilder.store.db.sqlite import library
 
 Kind = Literal["busy", "full", "io", "gone", "commit lost", "commit unheard"]
-"""`gone`: the connection breaks at a statement. `commit lost`: a commit is not made and its answer is an error.
-`commit unheard`: it is made, and the answer is an error all the same."""
+"""`gone`: the connection breaks at a statement. `commit lost`: a commit fails with an error. `commit unheard`: a commit
+succeeds, and the driver reports an error."""
 
 STATES = {"busy": "40001", "full": "53100", "io": "58030"}
 WORDS = {
@@ -28,7 +28,7 @@ WORDS = {
 
 
 class Faults:
-    """Counts the calls of the driver, and lets one of them (or all from that one on) go wrong."""
+    """Counts the calls of the driver, and makes one of them (or all from that one on) fail."""
 
     def __init__(self, store: SqlStore, kind: Kind, *, point: int | None = None, persistent: bool = False) -> None:
         self.kind, self.point, self.persistent = kind, point, persistent
@@ -40,7 +40,7 @@ class Faults:
 
     @contextmanager
     def injected(self) -> Iterator[None]:
-        """While this lasts."""
+        """Inject the faults within this block."""
         at_commit = self.kind.startswith("commit")
         dialect: Any = self._engine.dialect
         commit = dialect.do_commit

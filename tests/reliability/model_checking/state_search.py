@@ -1,6 +1,6 @@
 """Searches all states of the protocol, breadth first. To see what goes wrong without a guard:
 
-python -m tests.reliability.model_checking.searching fence
+python -m tests.reliability.model_checking.state_search fence
 """
 
 from __future__ import annotations

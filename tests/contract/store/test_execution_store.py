@@ -203,7 +203,7 @@ def test_a_renewed_lease_lasts_longer(harness: StoreHarness) -> None:
         harness.store.renew(lease, TTL)
 
 
-def test_an_expired_lease_that_nobody_took_is_still_good(harness: StoreHarness) -> None:
+def test_an_expired_lease_that_was_not_taken_over_is_still_valid(harness: StoreHarness) -> None:
     lease = harness.claim()
     harness.clock.advance(3600)
     harness.store.record_outcome(lease, done(), [DONE])
@@ -415,7 +415,7 @@ def test_a_pause_is_noted_for_the_worker_that_holds_it(harness: StoreHarness) ->
     assert harness.store.settle(lease, "paused", events=[]).control is None
 
 
-def test_a_pause_of_what_nobody_holds_is_done_at_once(harness: StoreHarness) -> None:
+def test_an_execution_without_a_holder_is_paused_at_once(harness: StoreHarness) -> None:
     harness.create_execution()
     paused = harness.store.request_control("run-1", "pause", "ana")
     assert (paused.status, paused.ready_at) == ("paused", None)
