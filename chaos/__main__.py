@@ -12,20 +12,22 @@ from pathlib import Path
 
 import click
 
-from chaos.options import Options, pace
+from chaos.options import Options, default_intervals
 from chaos.postgres_server import NoPostgres
 
 
 @click.command()
-@click.option(
-    "--seconds", type=click.FloatRange(20), default=600.0, show_default=True, help="How long faults are injected."
-)
+@click.option("--seconds", type=click.FloatRange(20), default=600.0, show_default=True, help="Seconds of faults.")
 @click.option("--seed", type=int, help="Repeats a run, as far as the machine allows; random by default.")
 @click.option("--database", type=click.Choice(["postgresql", "sqlite"]), default="postgresql", show_default=True)
 @click.option("--rate", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Starts a second.")
 @click.option("--most", type=click.IntRange(1, 190), default=40, show_default=True, help="Concurrent executions.")
-@click.option("--lease", type=click.FloatRange(1), help="Seconds; the shipped one, or 3 in runs under 3 minutes.")
-@click.option("--sweep", type=click.FloatRange(0.2), help="Seconds; the shipped one, or 1 in runs under 3 minutes.")
+@click.option("--lease", type=click.FloatRange(1), help="Seconds. Default: as installed; 3 in runs under 3 minutes.")
+@click.option(
+    "--sweep",
+    type=click.FloatRange(0.2),
+    help="Seconds between passes of the reconciler. Default: as installed; 1 in runs under 3 minutes.",
+)
 @click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False), help="Write the metrics to this file.")
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="A new folder for all data and logs.")
 def main(
@@ -40,7 +42,7 @@ def main(
     keep: Path | None,
 ) -> None:
     """Run an installation under faults, and check the evidence."""
-    usual_lease, usual_sweep = pace(seconds)
+    usual_lease, usual_sweep = default_intervals(seconds)
     folder = keep or Path(tempfile.mkdtemp(prefix="chaos-"))
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)  # PostgreSQL runs as another user
@@ -59,7 +61,7 @@ def main(
     def log(text: str) -> None:
         click.echo(f"[{time.monotonic() - begun:5.0f} s] {text}", err=True)
 
-    log(f"seed {options.seed}: {options.database}, leases of {options.lease:g} s, sweeps of {options.sweep:g} s")
+    log(f"seed {options.seed}: {options.database}, lease {options.lease:g} s, reconciler every {options.sweep:g} s")
     from chaos.run import run
     from chaos.verdict import judge
 

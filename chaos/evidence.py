@@ -33,7 +33,7 @@ class Trace:
     reviews: tuple[Review, ...]
 
     def of(self, *kinds: str, path: str | None = None) -> list[Event]:
-        """Its events of these kinds."""
+        """The events of the execution that have one of these types."""
         return [event for event in self.events if event.type in kinds and path in (None, event.path)]
 
 

@@ -65,7 +65,7 @@ def metrics(evidence: Evidence) -> dict[str, Any]:
     effects = [effect for trace in traces for effect in trace.effects]
     keys = Counter(call.key for call in evidence.calls)
     events = Counter(event.type for trace in traces for event in trace.events)
-    told = Counter(answer.result for answer in evidence.decision_attempts)
+    results = Counter(answer.result for answer in evidence.decision_attempts)
     waits = resume_seconds(evidence)
     expired = sum(len(trace.of("review_expired")) for trace in traces)
     return {
@@ -86,7 +86,7 @@ def metrics(evidence: Evidence) -> dict[str, Any]:
         "effects": dict(Counter(f"{effect.target_class} {effect.status}" for effect in effects)),
         "calls": len(evidence.calls),
         "calls_repeated": sum(times - 1 for times in keys.values()),
-        "decisions": {**told, "racing_won": _races(evidence, "taken"), "racing_lost": _races(evidence, "refused")},
+        "decisions": {**results, "racing_won": _races(evidence, "taken"), "racing_lost": _races(evidence, "refused")},
         "reviews_expired": expired,
         "workers_lost": events["worker_lost"],
         "set_aside": events["execution_quarantined"],
@@ -115,5 +115,5 @@ def _spread(seconds: Sequence[float]) -> dict[str, float]:
     }
 
 
-def _races(evidence: Evidence, told: str) -> int:
-    return sum(answer.racing and answer.result == told for answer in evidence.decision_attempts)
+def _races(evidence: Evidence, result: str) -> int:
+    return sum(answer.racing and answer.result == result for answer in evidence.decision_attempts)

@@ -38,7 +38,7 @@ class Options:
         return 10 * self.sweep + 2 * self.lease + LONGEST_SECONDS
 
 
-def pace(seconds: float) -> tuple[float, float]:
+def default_intervals(seconds: float) -> tuple[float, float]:
     """The lease and the interval of the reconciler, in seconds: the defaults, except in a short run."""
     shipped = Settings.model_fields
     if seconds < SHORT_SECONDS:

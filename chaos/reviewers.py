@@ -21,7 +21,7 @@ from flowbuilder.model.review_rules import NO_EDIT, Answer
 from flowbuilder.ports import ExecutionFilter
 
 POLL_SECONDS = 0.25
-PATIENCE_SECONDS = 8.0
+MAX_PAUSE_SECONDS = 8.0
 """Seconds that an execution may be paused before the operator resumes it."""
 RACE_SECONDS = 0.15
 """Seconds before or after the expiry within which a racing reviewer decides."""
@@ -45,7 +45,7 @@ class DecisionAttempt:
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedDecision:
-    """A decision that a reviewer will make `after` so many seconds."""
+    """A decision that a reviewer will make after `after` seconds."""
 
     review: Review
     by: str
@@ -159,9 +159,9 @@ class SimulatedReviewers:
         """Resume executions that have been paused for a while, by a fault or by quarantine."""
         found = self._installation.store.executions(ExecutionFilter(statuses=frozenset({"paused"})), limit=200)
         now = time.monotonic()
-        patience = 1.0 if self._installation.faults_over.is_set() else PATIENCE_SECONDS
+        limit = 1.0 if self._installation.faults_over.is_set() else MAX_PAUSE_SECONDS
         for execution in found:
-            if now - paused.setdefault(execution.id, now) > patience:
+            if now - paused.setdefault(execution.id, now) > limit:
                 del paused[execution.id]
                 self._installation.app.resume(execution.id, by="operator")
                 self.resumed.append(execution.id)

@@ -18,9 +18,9 @@ from flowbuilder.model.execution import ACTIVE, Execution
 from flowbuilder.ports import ExecutionFilter
 
 PAGE = 500
-LONGEST_SHARE = 1.5
+MAX_EXTENSION = 1.5
 """Factor on the duration of a run in which a fault had no effect yet."""
-HEAL_SECONDS = 60.0
+FAULT_SECONDS = 60.0
 """Seconds within which a running fault must end."""
 
 
@@ -37,7 +37,7 @@ def run(options: Options, log: Callable[[str], None]) -> Evidence:
             thread.start()
         _watch(installation, injectors, log)
         installation.faults_over.set()
-        _join([load.thread, *(injector.thread for injector in injectors)], HEAL_SECONDS)
+        _join([load.thread, *(injector.thread for injector in injectors)], FAULT_SECONDS)
         log("the faults are over")
         settled = _settle(installation, options.settle_seconds)
         installation.closed.set()
@@ -60,10 +60,10 @@ def run(options: Options, log: Callable[[str], None]) -> Evidence:
 
 
 def _watch(installation: Installation, injectors: list[Injector], log: Callable[[str], None]) -> None:
-    """Wait until the time is over and every fault had an effect, at most `LONGEST_SHARE` times as long."""
+    """Wait until the time is over and every fault had an effect, at most `MAX_EXTENSION` times as long."""
     begun, reports, seconds = time.monotonic(), 0, installation.options.seconds
-    while (passed := time.monotonic() - begun) < seconds * LONGEST_SHARE:
-        if passed > seconds and all(injector.has_hit for injector in injectors):
+    while (passed := time.monotonic() - begun) < seconds * MAX_EXTENSION:
+        if passed > seconds and all(injector.had_effect for injector in injectors):
             return
         if passed >= 30 * (reports + 1):
             reports += 1

@@ -14,7 +14,7 @@ from flowbuilder.errors import FlowbuilderError
 LAST_SHARE = 0.92
 """No fault begins after this share of the run, so that executions can resume before the end."""
 UNLIMITED_TRIES = 10_000
-TRIES = 4
+MAX_TRIES = 4
 """The number of tries of a fault without an effect, a second apart."""
 
 
@@ -56,12 +56,12 @@ class Injector:
         for moment in self.planned.moments:
             if self._installation.faults_over.wait(max(0.0, begun + moment - time.monotonic())):
                 return
-            self._inject_until_effective(TRIES)
-        if not self.has_hit:
+            self._inject_until_effective(MAX_TRIES)
+        if not self.had_effect:
             self._inject_until_effective(UNLIMITED_TRIES)
 
     @property
-    def has_hit(self) -> bool:
+    def had_effect(self) -> bool:
         """Whether the fault had an effect at least once."""
         return any(injection.mattered for injection in self.injections)
 

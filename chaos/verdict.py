@@ -9,7 +9,7 @@ from chaos.checks import checks
 from chaos.evidence import Evidence
 from chaos.metrics import metrics
 
-SHOWN = 12
+MAX_SHOWN = 12
 """Number of complaints of one check that are printed; the JSON file has all."""
 
 
@@ -35,9 +35,9 @@ class Verdict:
         lines = [*_table(self.metrics), ""]
         for claim, complaints in self.complaints.items():
             lines.append(f"{'FAIL' if complaints else 'ok':<5} {claim}")
-            lines += [f"      {complaint}" for complaint in complaints[:SHOWN]]
-            if len(complaints) > SHOWN:
-                lines.append(f"      and {len(complaints) - SHOWN} more")
+            lines += [f"      {complaint}" for complaint in complaints[:MAX_SHOWN]]
+            if len(complaints) > MAX_SHOWN:
+                lines.append(f"      and {len(complaints) - MAX_SHOWN} more")
         return "\n".join([*lines, "", "passed" if self.ok else "FAILED"])
 
 

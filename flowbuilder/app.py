@@ -29,7 +29,7 @@ from flowbuilder.walk.commands import StepView
 
 logger = logging.getLogger(__name__)
 
-LONGEST_KEY = 200
+MAX_KEY_LENGTH = 200
 """The maximum length of an idempotency key, in characters."""
 
 
@@ -140,8 +140,8 @@ class App:
         return execution_id if key is None else self.store.complete_idempotency_key(key, execution_id)
 
     def _reserve_key(self, key: str, request: Json) -> str | None:
-        if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
-            raise Refused(f"an idempotency key is 1 to {LONGEST_KEY} printable characters")
+        if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
+            raise Refused(f"an idempotency key is 1 to {MAX_KEY_LENGTH} printable characters")
         return self.store.reserve_idempotency_key(key, digest(request))
 
     def execution(self, execution_id: str) -> Execution:

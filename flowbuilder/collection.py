@@ -1,6 +1,6 @@
-"""The Prefect collection: what Prefect loads of an installed plug-in, here our worker type and our blocks.
+"""The Prefect collection: Prefect imports this module to find the worker type and the blocks of flowbuilder.
 
-Workers and the server import it when they start, so it imports nothing that only executions need.
+Workers and the server import it when they start, so modules that only executions need are not imported here.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ MAX_WORDS = 250
 MAX_CELLS = 10_000
 """The largest table for pairing paragraphs (old times new); longer runs are halved first."""
 MAX_MATCHES = 6_000
-"""The most pairs of equal words for which two paragraphs are compared word by word; beyond it they count as rewritten.
-The running time of `SequenceMatcher` grows with this number, and a text may be one word repeated."""
+"""The maximum number of pairs of equal words for which two paragraphs are compared by words; with more they count as
+rewritten. The running time of `SequenceMatcher` grows with this number, and a text may be one word repeated."""
 MIN_SIMILARITY = 0.25
 """The share of common words from which two paragraphs are shown as one changed paragraph."""
 

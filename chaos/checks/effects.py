@@ -73,7 +73,7 @@ def _doubts(trace: Trace, effect: Effect) -> int:
         if event.type == "execution_resumed" and before not in RELEASED and before != "worker_lost":
             doubts += 1  # resumed by the same worker after the database was unreachable
         if event.type == "execution_paused" and "by" in event.data and before not in RELEASED:
-            doubts += 1  # paused by the store, since its worker was dead
+            doubts += 1  # paused by the store, since its worker had been killed
         if event.type not in USER_EVENTS:
             before = event.type
     return doubts

@@ -14,9 +14,9 @@ from flowbuilder.model.execution import ACTIVE, Execution
 from flowbuilder.ports import ExecutionFilter
 
 T = TypeVar("T")
-PATIENCE_SECONDS = 20.0
+MAX_WAIT_SECONDS = 20.0
 """Seconds that a fault of Prefect waits for a target."""
-DATABASE_PATIENCE_SECONDS = 10.0
+MAX_DATABASE_WAIT_SECONDS = 10.0
 """Seconds that a crash of the database waits for running executions."""
 
 
@@ -28,9 +28,9 @@ class CrashDatabase:
     least = 3
 
     def inject(self, installation: Installation, rng: random.Random) -> tuple[bool, dict[str, Any]]:
-        """Matters when executions were running."""
+        """Has an effect when executions were running."""
         assert installation.database is not None
-        deadline = time.monotonic() + DATABASE_PATIENCE_SECONDS
+        deadline = time.monotonic() + MAX_DATABASE_WAIT_SECONDS
         while not (
             running := installation.store.executions(ExecutionFilter(statuses=frozenset({"running"})), limit=200)
         ):
@@ -108,8 +108,8 @@ def _active(installation: Installation) -> list[Execution]:
 
 
 def _wait_for(installation: Installation, probe: Callable[[], T]) -> T:
-    """The first result that is not empty; `Unavailable` when there is none in time."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    """The first result that is not empty; `Unavailable` when there is none within `MAX_WAIT_SECONDS`."""
+    deadline = time.monotonic() + MAX_WAIT_SECONDS
     while not (found := probe()):
         if time.monotonic() > deadline or installation.faults_over.wait(0.1):
             raise Unavailable("no active executions for a fault of Prefect")

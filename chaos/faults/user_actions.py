@@ -25,7 +25,8 @@ class ResumeWithoutDecision:
     least = 3
 
     def inject(self, installation: Installation, rng: random.Random) -> tuple[bool, dict[str, Any]]:
-        """Matters when Prefect accepted it while the review was open; a worker may notice it, or be killed before."""
+        """Has an effect when Prefect accepted it while the review was open. A worker may be killed before it
+        notices."""
         page = installation.store.reviews(ReviewFilter(), limit=50)
         for review in sorted(page.reviews, key=lambda review: (review.workflow != "held", rng.random())):
             if installation.store.execution(review.execution_id).status != "waiting":
@@ -60,7 +61,7 @@ class CancelExecution:
     least = 3
 
     def inject(self, installation: Installation, rng: random.Random) -> tuple[bool, dict[str, Any]]:
-        """Matters when it was accepted."""
+        """Has an effect when the request was accepted."""
         execution_id = _any(installation, rng, "running", "waiting")
         if execution_id is None:
             return False, {}
@@ -79,7 +80,7 @@ class PauseExecution:
     least = 3
 
     def inject(self, installation: Installation, rng: random.Random) -> tuple[bool, dict[str, Any]]:
-        """Matters when the execution was paused in between."""
+        """Has an effect when the execution was paused in between."""
         execution_id = _any(installation, rng, "running", "waiting", "queued")
         if execution_id is None:
             return False, {}

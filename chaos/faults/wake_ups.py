@@ -17,7 +17,7 @@ class DropWakeUps:
     least = 3
 
     def inject(self, installation: Installation, rng: random.Random) -> tuple[bool, dict[str, Any]]:
-        """Matters when a wake-up was dropped."""
+        """Has an effect when a wake-up was dropped."""
         before = installation.engine.dropped
         installation.engine.share = 0.8
         installation.faults_over.wait(rng.uniform(3.0, 8.0))
@@ -35,7 +35,7 @@ class ForgetWorkers:
     least = 3
 
     def inject(self, installation: Installation, rng: random.Random) -> tuple[bool, dict[str, Any]]:
-        """Matters when there were such files."""
+        """Has an effect when there were such files."""
         files = list((installation.settings.home / FOLDER).glob("*.json"))
         for file in files:
             file.unlink(missing_ok=True)

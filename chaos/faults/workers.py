@@ -15,7 +15,7 @@ from flowbuilder.errors import Unavailable
 
 ALONE_SHARE = 0.15
 """Share of kills and drains that may hit a worker while the other one is down."""
-PATIENCE_SECONDS = 10.0
+MAX_WAIT_SECONDS = 10.0
 """Seconds that a fault waits for a worker that holds executions."""
 DRAIN_SECONDS = 30.0
 """Seconds within which a worker must finish its steps and exit."""
@@ -69,7 +69,7 @@ class DrainWorker:
     least = 2
 
     def inject(self, installation: Installation, rng: random.Random) -> tuple[bool, dict[str, Any]]:
-        """Matters when the worker exited with code 0."""
+        """Has an effect when the worker exited with code 0."""
         with _victim(installation, rng) as (worker, pid, held):
             begun = time.time()
             worker.send(signal.SIGTERM)
@@ -98,7 +98,7 @@ def _victim(
     The other worker is running meanwhile, except for `alone_share` of the cases: with both down no execution could
     resume, which proves nothing.
     """
-    alone, deadline = rng.random() < alone_share, time.monotonic() + PATIENCE_SECONDS
+    alone, deadline = rng.random() < alone_share, time.monotonic() + MAX_WAIT_SECONDS
     while True:
         for worker in sorted(installation.workers, key=lambda worker: -len(installation.held_by(worker.pid))):
             with installation.victim_lock:

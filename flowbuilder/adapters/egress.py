@@ -52,7 +52,7 @@ class Target:
 
     @property
     def origin(self) -> tuple[str, str, int]:
-        """Scheme, host and port."""
+        """The origin: scheme, host and port."""
         return self.scheme, self.host, self.port
 
 

@@ -69,12 +69,12 @@ class LocatedText:
 
     @property
     def is_own_condition(self) -> bool:
-        """Whether it is the `when` of its step."""
+        """Whether the text is the `when` of its step."""
         return self.place[-1] == "when" and self.reader is not None and self.place == (*self.reader.place, "when")
 
     @property
     def is_key(self) -> bool:
-        """Whether it is the `key` of an iteration."""
+        """Whether the text is the `key` of an iteration."""
         return self.reader is not None and self.place == (*self.reader.place, "key")
 
 

@@ -110,12 +110,12 @@ def _always_has_output(step: LocatedStep) -> bool:
 
 
 def _may_fail(step: LocatedStep) -> bool:
-    """Whether the steps after it run even if it fails and has no output."""
+    """Whether the steps after this one run even if it fails and has no output."""
     return step.step.on_error != "fail" and not isinstance(step.step.on_error, ContinueWith)
 
 
 def _may_be_skipped(step: LocatedStep, facts: _Facts) -> bool:
-    """Whether its own condition may be false."""
+    """Whether the condition of the step may be false."""
     return step.step.when is not None and not conjuncts(step.step.when) <= facts.holding
 
 

@@ -30,7 +30,7 @@ def audit(store: Store, executions: Iterable[str] | None = None) -> tuple[Findin
 
 
 def audit_rows(store: Store, executions: Iterable[str] | None = None) -> tuple[Finding, ...]:
-    """The same for the invariants that the store maintains by itself."""
+    """The findings of the invariants that the store maintains by itself; the plans are not checked."""
     return _findings(store, executions, row_findings)
 
 

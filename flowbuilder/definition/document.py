@@ -16,7 +16,7 @@ SCHEMA = "flowbuilder/v1"
 
 @dataclass(frozen=True, kw_only=True)
 class Input:
-    """One input: a JSON Schema property. `required` unless there is a `default`."""
+    """An input of a workflow: a JSON Schema property. `required` unless it has a `default`."""
 
     name: str
     schema: JsonObject

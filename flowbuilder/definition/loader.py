@@ -31,7 +31,7 @@ class Document(Record):
 
     schema_: Literal["flowbuilder/v1"] = Field(alias="schema", description="the form of this document")
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=64, description="unique among the workflows")
-    title: str | None = Field(default=None, description="the name for people")
+    title: str | None = Field(default=None, description="the displayed name")
     description: str = ""
     inputs: dict[str, Any] = Field(
         default_factory=dict, description="JSON Schema properties; required unless they have a default"

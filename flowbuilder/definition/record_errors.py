@@ -38,8 +38,8 @@ _EXPECTED = {
     "less_than_equal": "at most {le}",
     "string_too_short": "a text that is not empty",
     "string_too_long": "at most {max_length} characters",
-    "too_short": "at least {min_length} in it",
-    "too_long": "at most {max_length} in it",
+    "too_short": "at least {min_length} items",
+    "too_long": "at most {max_length} items",
     "value_error": "{error}",
 }
 _PATTERNS = {

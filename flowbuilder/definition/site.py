@@ -47,7 +47,7 @@ class SiteContent(Record):
 
     model_config = ConfigDict(extra="allow")
     type: Literal["files", "wordpress"] = Field(description="files: Markdown in a folder; wordpress: its REST API")
-    root: str | None = Field(default=None, description="the folder of `files`, as seen from the site file")
+    root: str | None = Field(default=None, description="the folder of `files`, relative to the site file")
     connection: str | None = Field(default=None, description="the connection with the credentials")
 
 
@@ -57,7 +57,7 @@ class Site(Record):
     model_config = ConfigDict(extra="allow")
 
     site: str = Field(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="its name")
-    title: str | None = Field(default=None, description="the name for people")
+    title: str | None = Field(default=None, description="the displayed name")
     timezone: str = Field(default="UTC", description="an IANA name such as Europe/Berlin")
     base_url: str | None = Field(default=None, pattern=r"^https?://", description="where its pages are")
     gsc: SiteSearch | None = None

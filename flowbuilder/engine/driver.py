@@ -159,7 +159,7 @@ class Driver:
         try:
             request = step.bind(ask.context).request(ask.round)
         except (StepError, LanguageError) as problem:
-            await self._fail_to_ask(ask.path, {"code": problem.code, "message": str(problem)})
+            await self._fail_review(ask.path, {"code": problem.code, "message": str(problem)})
             return
         if ask.path in self.walk.asked:
             return
@@ -167,11 +167,11 @@ class Driver:
         self.progressed = True
         await self.executor.review_opened(review, ask.upstream)
 
-    async def _fail_to_ask(self, path: str, error: JsonObject) -> None:
+    async def _fail_review(self, path: str, error: JsonObject) -> None:
         outcome = Outcome(path=path, status="failed", error=error)
         event = StepFailed(error=error).at(path)
         await asyncio.to_thread(self.store.record_outcome, self.lease, outcome, [event])
-        self.walk.failed_to_ask(outcome)
+        self.walk.review_failed(outcome)
 
     async def _wait(self) -> None:
         """Wait until a step run ends, the control is woken, or requests are to be read again."""

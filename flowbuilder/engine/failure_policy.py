@@ -26,7 +26,7 @@ class Fail:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetryIn:
-    """Make another attempt after so many seconds."""
+    """Make another attempt after `seconds`."""
 
     seconds: float
     error: TransientError
@@ -34,7 +34,7 @@ class RetryIn:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WaitForLimit:
-    """Wait for the rate limit, as the error says; this was no attempt."""
+    """Wait for the rate limit, for `error.retry_after` seconds. The attempt is not counted."""
 
     error: Throttled
 
@@ -64,7 +64,8 @@ def failure_policy(
 
 
 def retry_delay(step: Step, attempt: int, error: TransientError) -> float:
-    """Seconds to wait after the given attempt (from 1): the step's own delay, or longer if the other side says so."""
+    """Seconds to wait after the given attempt (from 1): the delay of the step's `retry`, or the `Retry-After` of the
+    target if that is longer."""
     delays = step.retry.delays() if step.retry else ()
     own = delays[attempt - 1] if attempt <= len(delays) else 0.0
     return max(own, error.retry_after or 0.0)
@@ -75,7 +76,7 @@ def _may_retry(step: Step, error: TransientError, attempt: int) -> bool:
 
 
 def _throttled(error: TransientError, waited: ThrottleWait | None) -> Throttled:
-    """The error itself, or the wait that follows from a rate-limit response outside of any connection."""
+    """The error itself; for a 429 outside of any connection, a wait of its `Retry-After` or of the back-off."""
     if isinstance(error, Throttled):
         return error
     times = waited.times if waited is not None else 0

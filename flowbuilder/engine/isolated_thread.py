@@ -1,4 +1,4 @@
-"""Runs a coroutine in its own thread and event loop, so that blocking code stops nothing else."""
+"""Runs a coroutine in its own thread and event loop, so that blocking code does not block other steps."""
 
 from __future__ import annotations
 

@@ -12,14 +12,15 @@ from flowbuilder.walk.commands import Start
 MAX_HELD_RETRY_SECONDS = 30.0
 """The longest wait before a retry for which the worker keeps the execution; for a longer one it releases the lease."""
 MAX_HELD_THROTTLE_SECONDS = 1.0
-"""The same for a throttled step run. Shorter, because it has waited inside its attempt already, and many may wait."""
+"""The longest wait for a rate limit for which the worker keeps the execution. Shorter, because the step has already
+waited inside its attempt, and many may wait."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PendingRetry:
     """A step run between two attempts: how many were made, and when the next one is due.
 
-    `throttled` is set when it waits for a rate limit. That is no attempt, so `attempts` does not count it.
+    `throttled` is set when it waits for a rate limit. That is not an attempt, so `attempts` does not count it.
     """
 
     attempts: int

@@ -42,14 +42,14 @@ class ReviewClient:
         return open_reviews(self.store, self.lease.execution_id)
 
     def withdraw(self, path: str) -> None:
-        """Close the review at `path`, if one is open, because its proposal is being made anew."""
+        """Close the review at `path`, if one is open, because its proposal is being replaced."""
         review = next((item for item in self.open() if item.path == path), None)
         if review is None:
             return
         try:
             self.store.decide(
                 review.id,
-                Answer.to(review, kind="withdrawn", by=SYSTEM, comment="what it asked about is being made anew"),
+                Answer.to(review, kind="withdrawn", by=SYSTEM, comment="its proposal is being replaced"),
             )
         except (Conflict, Refused):
             return  # a person decided it at the same moment; the walk no longer reads that decision

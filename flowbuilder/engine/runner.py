@@ -129,7 +129,7 @@ async def _lease_renewal(store: Store, lease: Lease, ttl: timedelta) -> AsyncIte
             try:
                 await asyncio.to_thread(store.renew, lease, ttl)
             except Unavailable:
-                continue  # if another worker takes over while the database is away, the next write says so
+                continue  # if another worker takes over meanwhile, the next write raises LostLease
             except LostLease as problem:
                 lost.append(problem)
                 if body is not None:

@@ -29,8 +29,8 @@ def complete_inputs(plan: Plan, inputs: JsonObject) -> JsonObject:
     complete = {**plan.defaults, **inputs}
     wrong = problems(plan.input_schema, complete)
     if wrong:
-        said = "; ".join(f"{place.removeprefix('/') or 'inputs'}: {message}" for place, message in wrong)
-        raise Refused(f"these inputs do not fit {plan.name}: {said}")
+        errors = "; ".join(f"{place.removeprefix('/') or 'inputs'}: {message}" for place, message in wrong)
+        raise Refused(f"these inputs do not fit {plan.name}: {errors}")
     return complete
 
 

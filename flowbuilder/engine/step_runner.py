@@ -85,7 +85,7 @@ class RetryAt:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ThrottledUntil:
-    """The step run waits for a rate limit; that is no attempt. A `step_throttled` event says so."""
+    """The step run waits for a rate limit; that is not an attempt. A `step_throttled` event says so."""
 
     pending: PendingRetry
 
@@ -225,8 +225,8 @@ class _Recorder:
 
     async def retrying(self, verdict: RetryIn) -> RetryAt:
         error, delay = verdict.error, verdict.seconds
-        said: JsonObject = {"code": error.code, "message": str(error)}
-        await self._append(StepRetrying(attempt=self.attempt, error=said, delay_seconds=delay))
+        error_record: JsonObject = {"code": error.code, "message": str(error)}
+        await self._append(StepRetrying(attempt=self.attempt, error=error_record, delay_seconds=delay))
         due = await self.context.clock.ask() + timedelta(seconds=delay)
         return RetryAt(pending=PendingRetry(attempts=self.attempt, due=due), delay_seconds=delay, error=error)
 

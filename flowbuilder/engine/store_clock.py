@@ -26,5 +26,5 @@ class StoreClock:
         return self._clock.now() + self._off
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep for so many seconds."""
+        """Sleep for this number of seconds."""
         await self._clock.sleep(seconds)

@@ -27,7 +27,7 @@ class Intent:
     asked: int = 0
     """The number of reviews of the step that have been answered so far."""
     key_retention: float | None = None
-    """For how many seconds the target remembers the key; None: without a limit."""
+    """Seconds for which the target honours the key; None: without a limit."""
 
     def effect(self, execution_id: str, at: datetime) -> Effect:
         """The new row of the ledger."""
@@ -67,7 +67,7 @@ class Effect:
     """The number of reviews of the step that were answered when the effect last began: each approval allows one
     call."""
     key_retention: float | None = None
-    """For how many seconds the target remembers the key; None: without a limit."""
+    """Seconds for which the target honours the key; None: without a limit."""
     age: float = 0.0
     """Seconds since the key may first have been used, by the store's clock."""
 

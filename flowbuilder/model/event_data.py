@@ -32,7 +32,8 @@ class ExecutionResumed(EventData, type="execution_resumed"):
 
 
 class ExecutionWaiting(EventData, type="execution_waiting"):
-    """The worker released the execution: it waits for the reviews at these paths, or until a step is due again."""
+    """The worker released the execution: it waits for the reviews at these paths, or until the next attempt of a
+    step."""
 
     reviews: list[str]
     until: str | None
@@ -73,7 +74,7 @@ class ExecutionCancelled(EventData, type="execution_cancelled"):
 
 
 class ExecutionQuarantined(EventData, type="execution_quarantined"):
-    """So many workers in a row lost their lease on the execution without an outcome that it was paused."""
+    """The execution was paused, because `deaths` workers in a row lost their lease on it without an outcome."""
 
     deaths: int
 
@@ -107,7 +108,7 @@ class StepStarted(EventData, type="step_started"):
 
 
 class StepRetrying(EventData, type="step_retrying"):
-    """An attempt failed for a passing reason and is repeated after the delay; `error` is `{code, message}`."""
+    """An attempt failed for a temporary reason and is repeated after the delay; `error` is `{code, message}`."""
 
     attempt: int
     error: JsonObject
@@ -126,7 +127,7 @@ class StepThrottled(EventData, type="step_throttled"):
 
 
 class StepCompleted(EventData, type="step_completed"):
-    """A step run has its output, which is stored with the same transaction; `usage` is what a model used."""
+    """A step run has its output, which is stored in the same transaction; `usage` is the tokens and cost of models."""
 
     seconds: float
     output_hash: str
@@ -135,7 +136,7 @@ class StepCompleted(EventData, type="step_completed"):
 
 
 class StepFailed(EventData, type="step_failed"):
-    """A step run has failed for good; `error` is `{code, message}`."""
+    """A step run has failed and is not retried; `error` is `{code, message}`."""
 
     seconds: float | None = None
     error: JsonObject
@@ -254,7 +255,7 @@ class EffectDone(EventData, type="effect_done"):
 
 
 class EffectUnknown(EventData, type="effect_unknown"):
-    """The call ended without an answer: whether the target did it is not known."""
+    """The call ended without an answer: it is unknown whether the target did the write."""
 
     key: str
     reason: str

@@ -44,16 +44,16 @@ class StepPath(str):
 
     @property
     def top(self) -> str:
-        """The id of the step at the top of the workflow that this is or lies in."""
+        """The id of the step at the top of the workflow that contains this one, or that it is."""
         found = _NAME.match(self)
         return found[0] if found else ""
 
     @property
     def is_top(self) -> bool:
-        """Whether it lies in no iteration and no called workflow."""
+        """Whether the path is that of a step at the top: in no iteration and no called workflow."""
         return "." not in self and "[" not in self
 
     def items(self) -> Iterator[tuple[str, int]]:
-        """The items that it lies in, outermost first: the iteration's path and the item's index."""
+        """The items around the step, outermost first: the iteration's path and the item's index."""
         for found in _ITEM.finditer(self):
             yield self[: found.start()], int(found[1])

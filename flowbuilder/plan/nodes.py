@@ -1,6 +1,6 @@
 """The plan: a tree of nodes that a walk runs, computed from a definition alone.
 
-The compiler turns each step into one of five kinds of node. The walk and the engine know only these.
+The compiler turns each step into one of five kinds of node. The walk and the engine handle only these.
 """
 
 from __future__ import annotations

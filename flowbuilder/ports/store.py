@@ -100,7 +100,7 @@ class ExecutionStore(Protocol):
 
     def expire_lease(self, execution_id: str, holder: str) -> None:
         """End the lease of a holder whose process is known to have died, as if it had run out. Does nothing when
-        another worker holds the execution by now."""
+        another worker holds the execution."""
 
     def settle(
         self,
@@ -141,7 +141,8 @@ class ExecutionStore(Protocol):
         was reserved for another request."""
 
     def complete_idempotency_key(self, key: str, execution_id: str) -> str:
-        """Record the execution that was started with a reserved key. Returns the recorded id: the first one stands."""
+        """Record the execution that was started with a reserved key. Returns the recorded id: that of the first
+        call."""
 
 
 class HistoryStore(Protocol):
@@ -164,7 +165,7 @@ class HistoryStore(Protocol):
         `effect_reverted`."""
 
     def save_step_memo(self, lease: Lease, *, path: str, key: str, answer: JsonObject) -> None:
-        """Record the answer of a model or a tool within a step run. The first answer of a key stands."""
+        """Record the answer of a model or a tool within a step run. A later answer of the same key is ignored."""
 
     def step_memo(self, execution_id: str, key: str) -> JsonObject | None:
         """The recorded answer with this key; None when there is none."""
@@ -222,7 +223,7 @@ class EffectStore(Protocol):
         inverse: JsonObject | None = None,
         reason: str = "",
     ) -> Effect:
-        """Record the receipt, or why there is none. The first receipt stands: another one is `Conflict`."""
+        """Record the receipt, or why there is none. A second receipt that differs is a `Conflict`."""
 
     def revert_effect(self, key: str, by: str) -> Effect:
         """Record that a person reverted an effect. `Refused` unless it is done and has an inverse."""

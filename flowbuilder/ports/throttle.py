@@ -43,10 +43,10 @@ class NoThrottle:
 
     @asynccontextmanager
     async def acquire(self, name: str, *, kind: Kind = "connection") -> AsyncIterator[None]:
-        """At once."""
+        """Enter the block at once."""
         yield
 
 
 def limit_key(connection: str | None, url: str) -> tuple[str, Kind]:
-    """Whose limits apply to a request: the connection's, or without one those of the URL's host."""
+    """The name whose limits apply to a request: the connection, or without one the URL's host."""
     return (connection, "connection") if connection else ((urlsplit(url).hostname or "").lower(), "host")

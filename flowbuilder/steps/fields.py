@@ -79,7 +79,7 @@ class Record(BaseModel):
     """An immutable part of a definition; unknown fields are errors."""
 
     shares_texts: ClassVar[bool] = True
-    """Whether its templates and expressions belong to the step that contains it; False for a step."""
+    """Whether the templates and expressions of the record belong to the step that contains it; False for a step."""
 
     # building a validator takes milliseconds, so each is built when the first document needs it
     model_config = ConfigDict(
@@ -101,7 +101,7 @@ def _language(form: type[T], source: str) -> T:
 def _duration(value: Any) -> Any:
     if isinstance(value, str):
         if _TIMEDELTA.validate_python(value).total_seconds() <= 0:
-            raise ValueError("a duration such as P2D (two days) or PT4H (four hours), longer than nothing")
+            raise ValueError("a duration such as P2D (two days) or PT4H (four hours), longer than zero")
         return value
     raise ValueError("a duration such as P2D (two days) or PT4H (four hours)")
 

@@ -229,7 +229,7 @@ class StepRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Completed:
-    """The step is done. `usage` is its cost where that is known: tokens, usd, requests."""
+    """The step is done. `usage` is the cost of the run, where it is known: tokens, usd, requests."""
 
     output: Json
     usage: JsonObject = field(default_factory=dict)

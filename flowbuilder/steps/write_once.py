@@ -22,7 +22,9 @@ KEY_RETENTION = "PT24H"
 class EffectOptions(Record):
     """The `effect` field of a step that writes to the outside world."""
 
-    key: str | None = Field(default=None, min_length=1, description="the same key is the same effect, wherever it is")
+    key: str | None = Field(
+        default=None, min_length=1, description="the same key is the same effect in every step and execution"
+    )
     deduplicates: bool | None = Field(
         default=None, description="whether the target honours the idempotency key; None: as the method implies"
     )

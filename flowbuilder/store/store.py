@@ -41,7 +41,7 @@ class SqlStore(
 
     @property
     def database(self) -> Database:
-        """Its database."""
+        """The database of the store."""
         return self._database
 
     def now(self) -> datetime:

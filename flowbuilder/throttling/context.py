@@ -33,7 +33,7 @@ class ThrottleContext:
     _timeouts: list[Callable[[float], None]] = field(default_factory=list)
 
     def extend_timeouts(self, seconds: float) -> None:
-        """Extend the timeouts of the step run by a wait of so many seconds."""
+        """Extend the timeouts of the step run by this number of seconds."""
         for extend in self._timeouts:
             extend(seconds)
 

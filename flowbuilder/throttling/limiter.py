@@ -39,16 +39,18 @@ REJECTION_TTL = timedelta(minutes=10)
 NEAR_LAST_SAFE_RATE = 0.8
 """From this share of `last_safe_rate` on, the recovery rate grows slowly."""
 FAST_GROWTH = (0.1, 0.35)
-"""Growth of the recovery rate with each success: at most this share of it, and at most so many calls a second."""
+"""Growth of the recovery rate with each success: at most this share of it, and at most this number of calls a
+second."""
 SLOW_GROWTH = (0.01, 0.05)
-"""The same, near `last_safe_rate`."""
+"""Growth of the recovery rate near `last_safe_rate`."""
 
 DenialReason = Literal["closed", "rate", "concurrency"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reservation:
-    """A call may be made from `at` on. Void once the circuit opened again, which starts a new `generation`."""
+    """A call may be made from `at` on. It is void once the circuit has opened again, which starts a new
+    `generation`."""
 
     generation: int
     at: datetime

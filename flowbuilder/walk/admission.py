@@ -1,4 +1,5 @@
-"""Admission: a task becomes ready when every iteration around it has a free slot; what is ready becomes commands."""
+"""Admission: a task becomes ready when every iteration around it has a free slot; ready tasks and reviews become
+commands."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ def begin_task(state: WalkState, run: NodeRun) -> None:
 
 
 def _take_slots(run: NodeRun) -> bool:
-    """Take a slot in every iteration around a task; False, and queued at the full iteration, where there is none."""
+    """Take a slot in every iteration around a task. Where an iteration has none, queue the task there and return
+    False."""
     items = run.items_around()
     for item in items:
         if not item.active_steps and not item.loop.has_free_slot:

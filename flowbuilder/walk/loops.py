@@ -37,8 +37,7 @@ def begin_loop(state: WalkState, run: LoopRun) -> None:
 def fill_loop(state: WalkState, run: LoopRun) -> None:
     """Give free slots to queued tasks, then to new items; settle the iteration when it is done.
 
-    Items of which something is known are made without a slot: they had one in an earlier walk, and what happened in
-    them counts.
+    Items with recorded outcomes or decisions are made without a slot: they had one in an earlier walk.
     """
     if run.abandoned or run.phase != "open":
         return

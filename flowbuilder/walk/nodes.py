@@ -58,7 +58,7 @@ def resume(state: WalkState, run: NodeRun) -> None:
 
 
 def _begin_review(state: WalkState, run: NodeRun, node: ReviewNode) -> None:
-    """Ask, unless there is a decision: then settle with it, or begin a new round."""
+    """Open the review, or apply its decision if there is one: settle the run, or begin a new round."""
     if run.abandoned:
         return
     outcome = state.outcomes.get(run.path)
@@ -151,7 +151,7 @@ def close_block(state: WalkState, block: BlockRun) -> None:
 
 
 def error_in(block: BlockRun) -> JsonObject | None:
-    """The error of the first run in a block that failed, with the path of the step; None where none did."""
+    """The error of the first failed run in a block, with the path of the step; None when no run failed."""
     failed = next((run for run in block.runs.values() if run.failed), None)
     return failure(failed) if failed is not None else None
 

@@ -33,7 +33,7 @@ class NodeRun:
     output: Json = None
     error: JsonObject | None = None
     failed: bool = False
-    """Whether it failed and its `on_error` says that this fails what is around it."""
+    """Whether it failed, and its `on_error` is `fail`, so that the block around it fails."""
     failed_path: str = ""
     """The StepPath of the step inside it that failed."""
     skip_reason: str = ""
@@ -57,11 +57,11 @@ class NodeRun:
 
     @property
     def settled(self) -> bool:
-        """Whether it is completed, failed or skipped."""
+        """Whether the run is completed, failed or skipped."""
         return self.phase == "settled"
 
     def items_around(self) -> list[ItemRun]:
-        """The items of iterations that it lies in, innermost first."""
+        """The items of iterations around the run, innermost first."""
         found: list[ItemRun] = []
         block: BlockRun | None = self.block
         while block is not None:
@@ -76,10 +76,11 @@ class NodeRun:
             item.begun = True
 
     def stopped_item(self) -> ItemRun | None:
-        """The outermost item around it in which it must not start any more, because its iteration has stopped.
+        """The outermost item around the run in which it must not start any more, because the iteration has stopped.
 
-        It must not where the item has not begun, or where only a reviewer's decision has led here: an iteration that
-        has stopped does not wait for people, so whether a decision came before or after its end must not matter.
+        It must not start where the item has not begun, or where it only follows from a reviewer's decision: an
+        iteration that has stopped does not wait for people, so a decision before its end must have the same effect as
+        one after it.
         """
         found = None
         for item in self.items_around():
@@ -143,7 +144,7 @@ class LoopRun(NodeRun):
 
     @property
     def may_open_item(self) -> bool:
-        """Whether there is a slot for one more item."""
+        """Whether the iteration has a slot for one more item."""
         return self.active_items + self.unopened_items < self.node.max_concurrency
 
     @property
@@ -192,7 +193,7 @@ class BlockRun:
 
     @property
     def holder(self) -> NodeRun | None:
-        """The run of the node that it lies in: a conditional, a call or an iteration."""
+        """The run of the node around the block: a conditional, a call or an iteration."""
         return self.owner.loop if isinstance(self.owner, ItemRun) else self.owner
 
     @cached_property

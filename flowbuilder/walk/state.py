@@ -1,4 +1,4 @@
-"""The state of a walk: what is known, which runs are live, the queue of jobs, and how a run settles."""
+"""The state of a walk: recorded outcomes and decisions, live runs and the queue of jobs; and how a run settles."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class WalkState:
     decisions: dict[str, Decision] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
     known_items: dict[str, int] = field(default_factory=dict)
-    """The highest index of an item of which anything is known, by the path of its iteration."""
+    """The highest index of an item with a recorded outcome, decision or review, by the path of its iteration."""
     live: dict[str, NodeRun] = field(default_factory=dict)
     """The runs that have begun and are not settled, by StepPath."""
     jobs: deque[Job] = field(default_factory=deque)
@@ -90,7 +90,7 @@ class WalkState:
     def of(
         cls, outcomes: Iterable[Outcome], decisions: Mapping[str, Decision] | None, asked: Iterable[str]
     ) -> WalkState:
-        """The state of a walk that has not begun, with what is known of the execution."""
+        """The state of a walk that has not begun, with the recorded outcomes, decisions and open reviews."""
         known = {outcome.path: outcome for outcome in outcomes}
         state = cls(outcomes=known, decisions=dict(decisions or {}), asked=set(asked))
         for path in (*state.outcomes, *state.decisions, *state.asked):

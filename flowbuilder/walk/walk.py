@@ -112,7 +112,7 @@ class Walk:
             else:
                 state.jobs.append(ApplyOutcome(run, outcome))
 
-    def failed_to_ask(self, outcome: Outcome) -> None:
+    def review_failed(self, outcome: Outcome) -> None:
         """Report that a review could not be opened, because its templates failed."""
         state = self._state
         state.outcomes[outcome.path] = outcome

@@ -13,7 +13,7 @@ from review_app.views.executions import line
 from review_app.widgets import chips
 from review_app.widgets.page_frame import empty_state, heading, row, section, show
 
-SHOWN = 5
+MAX_SHOWN = 5
 COUNTS: tuple[tuple[Status, str, str], ...] = (
     ("running", "Running", "blue"),
     ("paused", "Paused", "violet"),
@@ -74,7 +74,7 @@ def _tile(key: str, number: str, words: str, tone: str, page: str, query: dict[s
 
 def _next_reviews(app: App) -> None:
     section("Next reviews")
-    found = app.reviews(ReviewFilter(), limit=SHOWN).reviews
+    found = app.reviews(ReviewFilter(), limit=MAX_SHOWN).reviews
     if not found:
         show('<div class="fb-quiet">No reviews waiting</div>')
     with st.container(key="fb-next", gap=None):

@@ -34,7 +34,8 @@ def select(
 def segmented(
     title: str, options: Mapping[str, str], *, name: str, default: str, on_change: Callable[[], None] | None = None
 ) -> str:
-    """The same as a segmented control."""
+    """A segmented control of `options` (name to label). The query parameter `name` holds a choice other than the
+    default."""
     key = _load(name, options, default)
     chosen = st.segmented_control(
         title, list(options), format_func=options.__getitem__, key=key,

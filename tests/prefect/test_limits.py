@@ -184,7 +184,7 @@ async def test_no_call_passes_a_limit_that_cannot_be_created(httpserver: HTTPSer
     throttle = worker("unmade", 1)
     with (
         temporary_settings({PREFECT_API_URL: httpserver.url_for("/api")}),
-        pytest.raises(Throttled, match="the limit flowbuilder:unmade cannot be made in Prefect"),
+        pytest.raises(Throttled, match="the limit flowbuilder:unmade cannot be created in Prefect"),
     ):
         async with throttle.acquire("unmade"):
             pass

@@ -123,7 +123,7 @@ def report(walk: Walk, arrival: dict[str, Any]) -> None:
     """Report one arrival to a walk."""
     if "outcome" in arrival:
         outcome = Outcome(**arrival["outcome"])
-        walk.finished(outcome) if outcome.path in walk.running else walk.failed_to_ask(outcome)
+        walk.finished(outcome) if outcome.path in walk.running else walk.review_failed(outcome)
     elif "asked" in arrival:
         path = StepPath(arrival["asked"]).step_run
         if path in walk.running:

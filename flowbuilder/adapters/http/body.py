@@ -43,7 +43,7 @@ class _Gzip:
         return self._stream.eof
 
     def feed(self, chunk: bytes, room: int) -> bytes:
-        """The decoded bytes; `StepError` when there are more than `room`."""
+        """The decoded bytes; `StepError` when there are more than `room` of them."""
         out = bytearray()
         while chunk:
             if self._stream.eof:

@@ -14,7 +14,7 @@ from flowbuilder.ports import ModelRequest
 from flowbuilder.values import JsonObject
 
 Opener = Callable[[str, ModelRequest], AbstractAsyncContextManager[Any]]
-"""From a model's name (without its provider) and a request to the open model."""
+"""Opens a model: takes its name (without the provider) and the request."""
 
 OLLAMA_URL = "http://localhost:11434/v1"
 _LIBRARIES = {
@@ -98,7 +98,7 @@ def _open_compatible(name: str, request: ModelRequest) -> AbstractAsyncContextMa
 
 @asynccontextmanager
 async def _open_chat(name: str, request: ModelRequest, *, key: str, address: str | None) -> AsyncIterator[Any]:
-    """A model behind OpenAI's chat completions API."""
+    """Open a model with OpenAI's chat completions API."""
     import openai
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.openai import OpenAIProvider

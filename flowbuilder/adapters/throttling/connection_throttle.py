@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 SHORT_WAIT = 3.0
 """Seconds that a step waits in place for its first call, before it is postponed."""
 LONG_WAIT = 30.0
-"""The same for later calls: a postponed step would have to repeat the first ones."""
+"""Seconds that a step waits in place for a later call: a postponed step would have to repeat the first ones."""
 MAX_POLL = 15.0
 """Longest time, in seconds, before a postponed call asks for a concurrency slot again."""
 

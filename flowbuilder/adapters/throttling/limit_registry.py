@@ -18,8 +18,7 @@ RETRY_SECONDS = 5.0
 class LimitRegistry:
     """Limits by the names of connections, providers and hosts.
 
-    Those of hosts are read from `hosts`: a host is rarely a connection, and one request to Prefect for each would be
-    many.
+    Limits of hosts are read from `hosts` and not from Prefect, which would need one request for each host.
     """
 
     def __init__(self, connections: Connections, *, hosts: Connections | None = None) -> None:

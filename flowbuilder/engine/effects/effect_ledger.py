@@ -1,4 +1,4 @@
-"""The effect ledger of one step run: the store's, bound to the execution's lease."""
+"""The effect ledger of one step run: writes to the store under the execution's lease."""
 
 from __future__ import annotations
 

@@ -76,9 +76,9 @@ def _make_object(meter: Meter, made: dict[str, Json]) -> Json:
 
 
 def _there(value: Any) -> Any:
-    """The value of a template's own variable; raises `undefined` where no `set` has run."""
+    """The value of a variable that the template sets; raises `undefined` where no `set` has run."""
     if value is MISSING:
-        raise undefined("nothing has set this name yet", "set it on every way to this place")
+        raise undefined("this name is not set here", "set it in every branch before this place")
     return value
 
 

@@ -151,10 +151,12 @@ class _TemplateGenerator:
 
     def _text_choice(self, node: If) -> str | None:
         """The code of an `if` that only prints one text or another, as one expression; None for any other `if`."""
-        said = [body for _, body in node.branches] + [node.otherwise]
-        if len(said) > 3 or not all(len(body) <= 1 and all(isinstance(part, Text) for part in body) for body in said):
+        bodies = [body for _, body in node.branches] + [node.otherwise]
+        if len(bodies) > 3 or not all(
+            len(body) <= 1 and all(isinstance(part, Text) for part in body) for body in bodies
+        ):
             return None
-        texts = [self.code.constant(part.text) for body in said for part in body if isinstance(part, Text)]
+        texts = [self.code.constant(part.text) for body in bodies for part in body if isinstance(part, Text)]
         if len(texts) != len(node.branches) + bool(node.otherwise):
             return None
         choices = [

@@ -202,7 +202,7 @@ def contains(meter: Meter, item: Any, container: Any) -> bool:
             raise wrong(f"a text contains texts; this looks for {kind(item)}", "write value | string")
         search(meter, container, item)
         return item in container
-    raise wrong(f"`in` looks into a list, a text or an object; this is {kind(container)}")
+    raise wrong(f"`in` searches a list, a text or an object; this is {kind(container)}")
 
 
 def excludes(meter: Meter, item: Any, container: Any) -> bool:

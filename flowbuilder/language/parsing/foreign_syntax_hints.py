@@ -28,13 +28,13 @@ _NO_SUCH = {
     "safe": "leave it out: text is never escaped here",
     "attr": "write value.key or value[key]",
     "format": "join texts with ~ in a template, with + in an expression",
-    "fromjson": "leave it out: what a step gives is parsed already",
-    "always": "what may fail says on_error: continue; then test steps.name.status",
+    "fromjson": "leave it out: the output of a step is parsed already",
+    "always": "write on_error: continue in the step that may fail; then test steps.name.status",
     "success": 'test steps.name.status == "completed"',
     "failure": 'test steps.name.status == "failed"',
-    "now": "execution.started_at says when it is",
-    "today": "execution.started_at | date says which day it is",
-    "print": "what a template says, it prints",
+    "now": "use execution.started_at, the time of the execution",
+    "today": "use execution.started_at | date, the day of the execution",
+    "print": "write {{ value }}: a template prints its values",
 }
 FOREIGN_NAMES = {
     "forloop": "it is called loop here: loop.index, loop.first, loop.last",
@@ -57,7 +57,7 @@ _TAG_HINTS = {
     "Include": "put shared texts into the site, or into a step of their own",
     "FilterBlock": "use filters on values: {{ value | upper }}",
     "Pow": "multiply, or use a code step",
-    "NSRef": "a name made inside a loop is gone after it; use filters such as sum, map and where",
+    "NSRef": "a name set inside a loop does not exist after it; use filters such as sum, map and where",
 }
 _METHODS = {
     "upper": "upper", "lower": "lower", "strip": "trim", "trim": "trim", "split": "split", "join": "join",
@@ -132,7 +132,7 @@ def template_error(source: str, start: int, message: str) -> LanguageError:
     before = source[:start].rstrip()
     filtered = re.search(r"\|\s*(\w+)$", before)
     if filtered and source[start : start + 1] == ":":
-        hint = f"arguments stand in brackets: value | {filtered[1]}(...)"
+        hint = f"write arguments in brackets: value | {filtered[1]}(...)"
     elif source[start : start + 1] in "\"'" and before[-1:] in ("f", "r", "b"):
         hint = "texts have no prefix; join them with ~"
     elif "&" in message or "'|'" in message or "unexpected char '&'" in message:
@@ -169,12 +169,12 @@ def _expression_hint(source: str, start: int) -> str:
         (rest.startswith("=") and before.endswith(("==", "!=")), "write == or !="),
         (rest.startswith(">") and before.endswith("<"), "write !="),
         (rest.startswith("(") and method is not None, f"values have no methods: write value | {method}"),
-        (before.rstrip().endswith("lambda"), "there are no functions to write here; use map, where or sort"),
+        (before.rstrip().endswith("lambda"), "functions cannot be defined here; use map, where or sort"),
         (rest[:1].isdigit() and before.endswith("."), f"write [{rest[:1]}] for an item of a list"),
-        (rest.startswith(",") and before.count("(") > before.count(")"), "a list stands in square brackets: [1, 2]"),
+        (rest.startswith(",") and before.count("(") > before.count(")"), "write a list in square brackets: [1, 2]"),
         (rest.startswith(":") and "[" in before, "a slice has no step: write a[low:high]"),
         (rest[:1] in "\"'" and before.rstrip()[-1:] in ('"', "'"), "join texts with +"),
-        (rest.startswith("=>") or before.endswith("="), "there are no functions to write here; use map, where or sort"),
+        (rest.startswith("=>") or before.endswith("="), "functions cannot be defined here; use map, where or sort"),
         (rest.startswith("=") and not before.endswith(("=", "!", "<", ">")), "to compare, write =="),
         (rest.startswith("==="), "write =="),
         (before.endswith("==") or before.endswith("!="), "write == or != with a value on each side"),

@@ -82,7 +82,7 @@ def make_is_test(name: str, value: Expr, start: int, end: int) -> Expr:
         return Not(start, end, Call(start, end, "is_defined", (value,)))
     if name not in _TESTS:
         close = difflib.get_close_matches(name, _TESTS, n=1)
-        hint = f"did you mean `is {close[0]}`?" if close else "after `is` stands one of: " + ", ".join(_TESTS)
+        hint = f"did you mean `is {close[0]}`?" if close else "`is` is followed by one of: " + ", ".join(_TESTS)
         raise fault("FB202", f"there is no test {name}", start, end, hint)
     return Call(start, end, _TESTS[name], (value,))
 

@@ -258,7 +258,7 @@ class _Converter:
             name_at = self.tokens.after[name_at]
         end = self._end(name_at)
         if node.args or node.kwargs or node.dyn_args or node.dyn_kwargs:
-            raise fault("FB203", f"the test {node.name} takes nothing", name_at, end, "compare with == or in")
+            raise fault("FB203", f"the test {node.name} takes no arguments", name_at, end, "compare with == or in")
         return make_is_test(node.name, value, value.start, end)
 
     def _arguments(

@@ -108,7 +108,7 @@ class _StatementChecker:
             for other in there[1:]:
                 shape = shape | other
             if len(there) < len(shapes):
-                shape = shape.with_presence("maybe", "it is set on only some of the ways here")
+                shape = shape.with_presence("maybe", "it is set in only some of the branches before this place")
             self._lookups.variables[name] = shape.with_influence(influence) if shape is not before.get(name) else shape
 
     def _for(self, node: For, known: KnownPaths, influence: Taint | None) -> None:

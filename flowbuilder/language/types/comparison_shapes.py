@@ -54,7 +54,7 @@ def _check_order(node: Compare, left: Shape, right: Shape, findings: FindingColl
 def _check_membership(node: Compare, item: Shape, container: Shape, findings: FindingCollector) -> None:
     if not container.may_be("list", "text", "object"):
         found = f"{findings.quote(node.right)} is {describe_kinds(container)}"
-        findings.add("FB302", f"`in` looks into a list, a text or an object; {found}", node)
+        findings.add("FB302", f"`in` searches a list, a text or an object; {found}", node)
     elif container.kinds <= {"text", "null"} and not item.may_be("text"):
         message = f"a text contains texts; {findings.quote(node.left)} is {describe_kinds(item)}"
         findings.add("FB302", message, node, hint="write value | string")

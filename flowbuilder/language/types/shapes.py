@@ -62,30 +62,30 @@ class Shape:
 
     @property
     def is_unknown(self) -> bool:
-        """Whether it may be of any kind."""
+        """Whether a value of this shape may be of any kind."""
         return len(self.kinds) == len(ANY)
 
     @property
     def is_list(self) -> bool:
-        """Whether it is certainly a list."""
+        """Whether a value of this shape is certainly a list."""
         return self.kinds == _LIST
 
     @property
     def is_object(self) -> bool:
-        """Whether it is certainly an object."""
+        """Whether a value of this shape is certainly an object."""
         return self.kinds == _OBJECT
 
     @property
     def is_nullable(self) -> bool:
-        """Whether it may be null, as one of the kinds that are known."""
+        """Whether a value of this shape may be null; False where the kinds are unknown."""
         return "null" in self.kinds and not self.is_unknown
 
     def may_be(self, *kinds: Kind) -> bool:
-        """Whether it can be of one of these kinds."""
+        """Whether a value of this shape may be of one of these kinds."""
         return not self.kinds.isdisjoint(kinds)
 
     def member(self, key: str) -> Shape | None:
-        """The shape of a member; None where there is none of that name. Members of an unknown value are unknown."""
+        """The shape of a member; None where the object has no such member. Members of an unknown value are unknown."""
         if "object" not in self.kinds:
             return None
         found = self.fields.get(key, self.rest)

@@ -40,7 +40,7 @@ class PrefectUnavailable(Exception):
 
 @asynccontextmanager
 async def prefect_call(seconds: float | None = None) -> AsyncIterator[None]:
-    """A block that calls Prefect's API; raises `PrefectUnavailable` without an answer in so many `seconds` (default:
+    """A block that calls Prefect's API; raises `PrefectUnavailable` without an answer in `seconds` (default:
     `ANSWER_SECONDS`). Prefect's refusals are raised unchanged."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS if seconds is None else seconds):

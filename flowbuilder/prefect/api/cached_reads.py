@@ -42,7 +42,7 @@ class FlowRunCache:
         if known is not None:
             return known
         if time.monotonic() < self._unavailable_until:
-            raise PrefectUnavailable("Prefect did not answer a moment ago")
+            raise PrefectUnavailable("Prefect did not answer the last call")
         try:
             async with prefect_call():
                 run = await self._client.read_flow_run(UUID(execution_id))

@@ -48,7 +48,7 @@ LOCKED = 423
 
 @dataclass(frozen=True, kw_only=True)
 class LimitState:
-    """A limit as it was at `checked`. `surplus` is the least number of slots taken beyond ours since `since`."""
+    """The state of a limit at `checked`. `surplus` is the smallest number of taken slots beyond ours since `since`."""
 
     declared: int
     checked: float
@@ -85,7 +85,7 @@ class PrefectConcurrencyLimits:
             renewing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await renewing
-            # the call does not wait for the release; a lease that Prefect is not told of expires
+            # the call does not wait for the release; a lease whose release does not reach Prefect expires
             self._threads.submit(copy_context().run, self._release, name, lease)
 
     def _acquire_if_available(self, name: str, limit: int, ours: int) -> UUID | None:
@@ -115,7 +115,7 @@ class PrefectConcurrencyLimits:
             self._check(name, limit, ours, every=UNAVAILABLE_SECONDS)
             message = f"the concurrency limit of {name} is reached"
             raise Throttled(message, connection=name, retry_after=random.uniform(*RETRY_SECONDS)) from None
-        message = f"the limit {limit_name(name)} cannot be made in Prefect"
+        message = f"the limit {limit_name(name)} cannot be created in Prefect"
         raise Throttled(message, connection=name, retry_after=UNAVAILABLE_SECONDS)
 
     def _request_slot(self, name: str) -> UUID | None:

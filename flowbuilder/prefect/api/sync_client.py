@@ -21,7 +21,7 @@ ANSWER_SECONDS = 15.0
 DEADLINE_SECONDS = 25.0
 """Seconds that all calls of one command or page may take together."""
 BEST_EFFORT_SECONDS = 5.0
-"""The same for a call whose loss the reconciler repairs."""
+"""Seconds that all calls may take together when the reconciler repairs their loss."""
 
 
 class PrefectClientCache:

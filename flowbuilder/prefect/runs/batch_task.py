@@ -59,7 +59,7 @@ class BatchTask:
                 self._idle_timer = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._end_if_idle)
 
     async def close(self) -> None:
-        """End the task and wait until Prefect knows."""
+        """End the task and wait until Prefect has its final state."""
         self.closed = True
         self._end.set()
         if self._idle_timer is not None:

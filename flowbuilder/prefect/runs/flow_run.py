@@ -50,18 +50,18 @@ _NO_RESULTS = ResultStore().model_copy(
 )
 
 
-class NotNow(Exception):
+class StartRejected(Exception):
     """Prefect does not let the run start: one of its concurrency limits is reached, or the run is cancelled."""
 
 
 @dataclass(kw_only=True)
 class ActiveFlowRun:
     """A flow run that a warm worker is running. `running_since` is the time of the Running state that Prefect has;
-    `overtaken`: another worker has the execution."""
+    `superseded`: another worker has the execution."""
 
     run: FlowRun
     running_since: datetime | None = None
-    overtaken: bool = False
+    superseded: bool = False
 
 
 async def run_flow_run(
@@ -114,7 +114,7 @@ async def run_in_warm_worker(
     """Run a flow run in this process, without Prefect's flow engine; its states are reported through the `reporter`.
 
     Returns None when the run cannot become an execution. Raises `Conflict` and `LostLease` as `run_execution` does,
-    `NotNow` when Prefect does not let the run start, `PrefectUnavailable` when it cannot start without Prefect.
+    `StartRejected` when Prefect does not let the run start, `PrefectUnavailable` when it cannot start without Prefect.
     """
     run = active.run
     try:
@@ -132,7 +132,7 @@ async def run_in_warm_worker(
             state = state_of(result)
             flow_run_logger(run).info("%s: %s", result.status, state.message)
     except (Conflict, Unavailable):
-        active.overtaken = True
+        active.superseded = True
         raise
     except (DefinitionError, NotFound, Refused) as problem:
         reporter.enqueue(partial(set_state, run_id=run.id, state=failed(problem)))
@@ -192,11 +192,11 @@ async def _ensure_may_start(run: FlowRun, client: PrefectClient, limits: Deploym
             run.id, Pending(message="Taken by a warm worker")
         )
     if result.status != SetStateStatus.ACCEPT and not (result.state and result.state.is_pending()):
-        raise NotNow(getattr(result.details, "reason", None) or "Prefect does not let the run start")
+        raise StartRejected(getattr(result.details, "reason", None) or "Prefect does not let the run start")
 
 
 async def _report_running(client: PrefectClient, *, active: ActiveFlowRun) -> None:
-    if active.overtaken:
+    if active.superseded:
         return  # the other worker reports it; reported here, it might follow upon that worker's final state
     running: State[Any] = Running()
     await set_state(client, run_id=active.run.id, state=running)

@@ -71,10 +71,10 @@ async def report_decision(client: PrefectClient, *, review: Review, context: Con
             return
         run.task_inputs = known.task_inputs
     run = run.model_copy(update={"end_time": decision.at})
-    said = f"by {decision.by}" + (f": {one_line(decision.comment):.200}" if decision.comment else "")
+    message = f"by {decision.by}" + (f": {one_line(decision.comment):.200}" if decision.comment else "")
     waiting = _state(run, StateType.PAUSED, "Waiting", waiting_for(review), review.created_at, "waits")
     kind = StateType.CANCELLED if decision.kind in ("withdrawn", "expired") else StateType.COMPLETED
-    done = _state(run, kind, DECISION_STATES[decision.kind], said, decision.at, decision.kind)
+    done = _state(run, kind, DECISION_STATES[decision.kind], message, decision.at, decision.kind)
     run.state = done
     context.copy().run(emit_task_run_state_change_event, run, waiting, done)
 

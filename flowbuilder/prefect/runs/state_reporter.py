@@ -29,7 +29,8 @@ Update = Callable[[PrefectClient], Awaitable[Any]]
 
 
 class StateReporter:
-    """Sends updates one after the other. `timeout` is how many seconds one may take; `about` names the run in logs."""
+    """Sends updates one after the other. `timeout` is the maximum duration of one, in seconds; `about` names the run in
+    logs."""
 
     def __init__(self, client: PrefectClient, *, about: str, timeout: float = 20.0) -> None:
         self._client = client

@@ -16,7 +16,7 @@ from flowbuilder.errors import Conflict, FlowbuilderError
 from flowbuilder.model.lease_rules import is_held
 from flowbuilder.prefect.api.availability import PrefectUnavailable, is_unavailable
 from flowbuilder.prefect.api.cached_reads import DeploymentLimits, FlowRunCache
-from flowbuilder.prefect.runs.flow_run import ActiveFlowRun, NotNow, run_in_warm_worker
+from flowbuilder.prefect.runs.flow_run import ActiveFlowRun, StartRejected, run_in_warm_worker
 from flowbuilder.prefect.runs.reschedule import reschedule
 from flowbuilder.prefect.runs.state_reporter import StateReporter
 from flowbuilder.prefect.runs.worker_context import WorkerContext
@@ -36,7 +36,7 @@ REPORT_SECONDS = 3.0
 
 @dataclass(kw_only=True)
 class Slot:
-    """One execution that runs here. `again`: a wake-up came for it meanwhile."""
+    """One execution that runs in this worker. `again`: a wake-up for it arrived meanwhile."""
 
     control: DriveControl
     task: asyncio.Task[None] | None = None
@@ -122,7 +122,7 @@ class Dispatcher:
                 slot.task.cancel()
 
     async def wait_idle(self, seconds: float | None = None) -> None:
-        """Return when no execution runs any more, or after so many `seconds`."""
+        """Return when no execution runs any more, or after `seconds`."""
         tasks = [slot.task for slot in self.slots.values() if slot.task is not None]
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
@@ -140,7 +140,7 @@ class Dispatcher:
                     while slot.again and not ready:
                         slot.again = False
                         ready = await asyncio.to_thread(self._is_ready, execution_id)
-        except (Conflict, NotNow, PrefectUnavailable) as problem:
+        except (Conflict, StartRejected, PrefectUnavailable) as problem:
             logger.info("execution %s does not run here now: %s", execution_id, problem)
             self._cooldown.start(execution_id)
         except FlowbuilderError as problem:  # such as an unavailable database

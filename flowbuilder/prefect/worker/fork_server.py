@@ -116,7 +116,7 @@ async def _run(execution_id: str, open_worker_context: OpenWorkerContext, pool: 
 
 
 def _is_cleared(dispatcher: Dispatcher, execution_id: str) -> bool:
-    """Whether it has recorded an outcome in this process, which resets its count of lost leases."""
+    """Whether the execution has recorded an outcome in this process, which resets its count of lost leases."""
     try:
         execution = dispatcher.worker_context.store.execution(execution_id)
     except FlowbuilderError:

@@ -42,7 +42,7 @@ def run_until_stopped(worker: WarmWorker, *, once: bool) -> None:
 
 async def _run(worker: WarmWorker, *, once: bool) -> None:
     worker.once = once
-    worker.on_handed_over = _exit_soon
+    worker.on_released = _exit_soon
     work = asyncio.create_task(worker.start(run_once=once), name="worker")
     loop = asyncio.get_running_loop()
     stopping = False

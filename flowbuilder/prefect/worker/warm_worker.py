@@ -72,7 +72,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
     by its settings."""
     once: bool = False
     """Whether to stop when the executions that were ready at the start have run."""
-    on_handed_over: Callable[[], None] = staticmethod(lambda: None)
+    on_released: Callable[[], None] = staticmethod(lambda: None)
     """Called when the worker has released its executions; afterwards it only reports its end to Prefect."""
 
     dispatcher: Dispatcher
@@ -145,7 +145,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
         if self._forks is not None:
             self._forks.stop()
         await self.dispatcher.shut_down(GRACE_SECONDS)
-        self.on_handed_over()
+        self.on_released()
         await super().teardown(*exc_info)
 
     def cancel_steps(self) -> None:

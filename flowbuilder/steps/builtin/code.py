@@ -41,7 +41,7 @@ class Code(Step):
         return value
 
     def output_shape(self) -> Shape:
-        """As `output_schema` says; unknown without one."""
+        """The shape that `output_schema` describes; unknown without one."""
         return shape_of_schema(self.output_schema) if self.output_schema else Shape.unknown()
 
     async def run(self, run: StepRun) -> StepResult:

@@ -18,7 +18,7 @@ from flowbuilder.store.db.url import display_url
 
 NEWEST = "0007"
 """The revision that this release needs."""
-CODE = 1
+GENERATION = 1
 """The generation of this release. A database stores the oldest generation that may use it."""
 VERSION_TABLE = "flowbuilder_schema"
 
@@ -63,9 +63,10 @@ def revision_in(connection: Connection) -> str | None:
 def ensure_new_enough(transaction: Transaction) -> None:
     """`ConfigurationError` when a newer flowbuilder has upgraded the database to what this one would damage."""
     oldest = transaction.execute(_OLDEST).scalar_one()
-    if oldest > CODE:
+    if oldest > GENERATION:
         raise ConfigurationError(
-            f"this database was made by a newer flowbuilder (generation {oldest}, this one is {CODE}); use that version"
+            f"this database was made by a newer flowbuilder (generation {oldest}, "
+            f"this one is {GENERATION}); use that version"
         )
 
 

@@ -85,7 +85,7 @@ class SqlEffects(Repository):
         inverse: JsonObject | None = None,
         reason: str = "",
     ) -> Effect:
-        """Record the receipt, or why there is none. The first receipt stands: another one is `Conflict`."""
+        """Record the receipt, or why there is none. A second receipt that differs is a `Conflict`."""
         stored, undo = storable(receipt, "the receipt"), storable(inverse, "the inverse")
 
         def finish(transaction: Transaction) -> Effect:

@@ -109,7 +109,7 @@ class SqlHistory(Repository):
         )
 
     def save_step_memo(self, lease: Lease, *, path: str, key: str, answer: JsonObject) -> None:
-        """Record an answer before it is used; the first one of a key stands."""
+        """Record an answer before it is used; a later one of the same key is ignored."""
         stored = storable(answer, "the answer")
 
         def save(transaction: Transaction) -> None:

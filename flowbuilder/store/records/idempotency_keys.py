@@ -34,7 +34,7 @@ class SqlIdempotencyKeys(Repository):
         return self._database.write(reserve)
 
     def complete_idempotency_key(self, key: str, execution_id: str) -> str:
-        """Record the execution of a key; the first one stands."""
+        """Record the execution of a key; returns the id that was recorded first."""
 
         def complete(transaction: Transaction) -> str:
             transaction.execute(_COMPLETE.values(flow_run_id=execution_id), {"wanted": key})

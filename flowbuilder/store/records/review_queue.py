@@ -87,7 +87,7 @@ def _page(given: frozenset[str], dialect: Dialect) -> Select[Any]:
 
 @cache
 def _assigned(given: frozenset[str], dialect: Dialect) -> Select[Any]:
-    """The same for the reviews assigned to one person, or to the empty name, which means anyone: sort keys only."""
+    """The query of the reviews assigned to one person, or to the empty name (all people): sort keys only."""
     order = (review_people_table.c.urgency, review_people_table.c.inserted_at, review_people_table.c.review_id)
     query = select(*order).where(review_people_table.c.person == bindparam("person")).order_by(*order)
     if given & {"workflow", "site", "account", "execution", "text"}:

@@ -50,7 +50,7 @@ class MemoryEffects(Repository):
         inverse: JsonObject | None = None,
         reason: str = "",
     ) -> Effect:
-        """Record the receipt, or why there is none. The first receipt stands: another one is `Conflict`."""
+        """Record the receipt, or why there is none. A second receipt that differs is a `Conflict`."""
         memory = self._memory
         with memory.lock:
             stored = memory.fence(lease)

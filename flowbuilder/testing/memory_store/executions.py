@@ -114,7 +114,7 @@ class MemoryExecutions(Repository):
     ) -> Execution:
         """Release the lease: set the status, write the events. A pending control request is applied at once."""
         memory = self._memory
-        storable([outputs, error, progress], "what it ended with")
+        storable([outputs, error, progress], "the result")
         with memory.lock:
             stored, now = memory.fence(lease), memory.now()
             ensure_transition(stored.execution, status)
@@ -191,7 +191,7 @@ class MemoryExecutions(Repository):
             return known
 
     def complete_idempotency_key(self, key: str, execution_id: str) -> str:
-        """Record the execution of a key; the first one stands."""
+        """Record the execution of a key; returns the id that was recorded first."""
         with self._memory.lock:
             if key not in self._memory.idempotency_keys:
                 raise NotFound(f"there is no idempotency key {key}")

@@ -55,7 +55,7 @@ class MemoryHistory(Repository):
             stored.write_events(self._memory.now(), [event])
 
     def save_step_memo(self, lease: Lease, *, path: str, key: str, answer: JsonObject) -> None:
-        """Record an answer before it is used; the first one of a key stands."""
+        """Record an answer before it is used; a later one of the same key is ignored."""
         checked = storable(answer, "the answer")
         with self._memory.lock:
             stored = self._memory.fence(lease)

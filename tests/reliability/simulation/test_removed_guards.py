@@ -220,7 +220,7 @@ MUTANTS = (
     ),
     Mutant(
         "a newer database is opened", "flowbuilder/store/db/migrations.py",
-        "if oldest > CODE:", "if False:",
+        "if oldest > GENERATION:", "if False:",
         OPENING, "newer_database",
     ),
     Mutant(

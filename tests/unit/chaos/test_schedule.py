@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from chaos.faults import faults
-from chaos.options import Options, pace
+from chaos.options import Options, default_intervals
 from chaos.schedule import LAST_SHARE, schedule
 
 
@@ -38,5 +38,5 @@ def test_on_sqlite_no_server_is_crashed() -> None:
 
 
 def test_a_long_run_has_the_leases_that_are_shipped() -> None:
-    assert pace(600) == (15.0, 5.0)
-    assert pace(60) == (3.0, 1.0)
+    assert default_intervals(600) == (15.0, 5.0)
+    assert default_intervals(60) == (3.0, 1.0)

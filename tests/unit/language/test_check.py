@@ -164,7 +164,7 @@ def test_a_variable_that_only_some_branches_set_may_be_missing() -> None:
     (finding,) = Template("{% if inputs.n > 1 %}{% set x = 1 %}{% endif %}{{ x }}").check(NAMES)[1]
     assert (finding.code, finding.message) == (
         "FB304",
-        "x may be missing here: it is set on only some of the ways here",
+        "x may be missing here: it is set in only some of the branches before this place",
     )
     assert (
         Template("{% if inputs.n > 1 %}{% set x = 1 %}{% else %}{% set x = 2 %}{% endif %}{{ x }}").check(NAMES)[1]

@@ -23,7 +23,7 @@ class StepUsage:
 
 
 def step_usage(analysis: Analysis) -> StepUsage | None:
-    """The usage of all steps; None where it cannot be told.
+    """The usage of all steps; None where it cannot be determined.
 
     That is so when parts of the document are missing, when references lead nowhere, and when untrusted text reaches a
     publishing step, since a review may have been left out by mistake.
