@@ -70,14 +70,14 @@ def test_another_request_with_the_same_key_is_refused(app: App, inputs: dict[str
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201, "a\nb"])
-def test_a_key_that_is_none_is_refused(app: App, inputs: dict[str, Any], key: str) -> None:
+def test_an_invalid_key_is_refused(app: App, inputs: dict[str, Any], key: str) -> None:
     with pytest.raises(Refused, match="printable"):
         app.start("note", inputs, key=key)
     assert not app.executions()
 
 
 @pytest.mark.parametrize("key", [None, "order-7"])
-def test_inputs_that_are_no_json_are_refused(app: App, key: str | None) -> None:
+def test_inputs_that_are_not_json_are_refused(app: App, key: str | None) -> None:
     with pytest.raises(Refused, match="inputs"):
         app.start("note", {"text": b"bytes"}, key=key)
     assert not app.executions()

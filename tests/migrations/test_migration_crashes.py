@@ -63,7 +63,7 @@ def cut_off(url: str, point: int) -> bool:
         return False
 
 
-def test_a_migration_can_be_cut_off_anywhere(url: str) -> None:
+def test_an_interrupted_migration_leaves_the_database_as_it_was(url: str) -> None:
     point = 1
     while cut_off(url, point):
         assert current(url) == BEFORE, f"after statement {point}"

@@ -34,7 +34,7 @@ class AwayOnce:
     [(NOTE, {"text": "hello"}, "both"), (ITEMS, {"numbers": [1, 2]}, "each[1].half")],
     ids=["a step at the top", "a step of an item"],
 )
-async def test_a_step_whose_outcome_could_not_be_written_is_done_again(
+async def test_a_step_whose_outcome_could_not_be_recorded_runs_again(
     installation: PrefectInstallation,
     document: str,
     inputs: dict[str, Any],

@@ -30,13 +30,13 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
         running.kill()
 
 
-def test_a_holder_is_of_the_process_that_made_it() -> None:
+def test_a_holder_names_its_process() -> None:
     mine = new_holder("worker")
     assert process_of(mine) == os.getpid()
     assert not is_dead(mine)
 
 
-def test_a_killed_process_is_dead_also_before_its_parent_asks() -> None:
+def test_a_killed_process_counts_as_dead_before_it_is_reaped() -> None:
     with child() as running:
         holder = holder_of(running.pid)
         assert not is_dead(holder)
@@ -46,7 +46,7 @@ def test_a_killed_process_is_dead_also_before_its_parent_asks() -> None:
         assert is_dead(holder)
 
 
-def test_a_process_that_stands_still_is_alive() -> None:
+def test_a_stopped_process_counts_as_alive() -> None:
     with child() as running:
         running.send_signal(signal.SIGSTOP)
         assert not is_dead(holder_of(running.pid))
@@ -54,7 +54,7 @@ def test_a_process_that_stands_still_is_alive() -> None:
 
 
 @pytest.mark.parametrize("place", ["elsewhere~12345678", "elsewhere", this_machine() + "x"])
-def test_of_another_machine_container_or_start_nothing_is_known(place: str) -> None:
+def test_processes_of_other_machines_containers_or_boots_are_unknown(place: str) -> None:
     with child() as running:
         running.kill()
         running.wait()
@@ -62,7 +62,7 @@ def test_of_another_machine_container_or_start_nothing_is_known(place: str) -> N
         assert not is_dead(holder_of(running.pid, place))
 
 
-def test_only_what_the_dead_have_held_is_ready_at_once() -> None:
+def test_only_executions_of_dead_processes_are_ready_at_once() -> None:
     clock = FakeClock()
     store = MemoryStore(clock=clock)
     harness = StoreHarness(store, clock)

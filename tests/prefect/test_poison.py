@@ -104,7 +104,7 @@ class Supervised:
                         break
 
 
-async def test_one_poisonous_execution_among_many_is_set_aside_and_the_others_finish(
+async def test_one_poison_execution_among_many_is_quarantined_and_the_others_finish(
     installation: PrefectInstallation, prefect: PrefectServer, settings: Settings, tmp_path: Path, plugin: str
 ) -> None:
     workflow = installation.publish(DOCUMENT)

@@ -108,7 +108,7 @@ COVERED: dict[str, tuple[str, ...]] = {
     ),
     "prefect#8880: one run is submitted twice": (f"{HERE}::test_a_run_that_is_dispatched_twice_runs_once",),
     "Prefect 3.8: a crash is reported again a while later, over what was set since": (
-        "tests/prefect/test_reconciler.py::test_a_run_that_has_ended_in_prefect_alone_is_scheduled_again_after_a_while",
+        "tests/prefect/test_reconciler.py::test_a_run_that_ended_only_in_prefect_is_rescheduled_after_a_delay",
     ),
     "Prefect 3.8: a run whose worker was killed with it stays running": (
         "tests/prefect/test_workers.py::test_an_execution_of_a_killed_worker_is_resumed_by_the_next",
