@@ -83,6 +83,7 @@ class PartialApproval:
     approvals: tuple[str, ...]
     request: ReviewRequest
     amended_by: str | None
+    edited: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +120,7 @@ def apply_answer(
     if len(approvals) < request.assign.quorum:
         shown = replace(request, proposal=edit) if changed else request
         amended_by = answer.by if changed else review.amended_by
-        return PartialApproval(approvals=approvals, request=shown, amended_by=amended_by)
+        return PartialApproval(approvals=approvals, request=shown, amended_by=amended_by, edited=changed)
     return _decision(review, answer, now, approved=edit, edited=changed or review.amended_by is not None)
 
 
@@ -198,7 +199,7 @@ def approved_event(review: Review, approval: PartialApproval, by: str) -> NewEve
         by=by,
         approvals=len(approval.approvals),
         quorum=approval.request.assign.quorum,
-        edited=approval.request is not review.request,
+        edited=approval.edited,
         content_hash=review.content_hash,
     ).at(review.path)
 
