@@ -15,7 +15,7 @@ from flowbuilder.store import current, newest, open_store, upgrade
 from flowbuilder.store.db.database import Database
 from flowbuilder.store.db.migrations import migrate
 from flowbuilder.testing import FakeClock
-from tests.support.postgres import Server
+from tests.support.servers.postgres import Server
 from tests.support.store_contract import StoreHarness
 
 BEFORE = "0003"

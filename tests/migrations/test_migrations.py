@@ -16,7 +16,7 @@ from flowbuilder.store import current, newest, open_store, upgrade
 from flowbuilder.store.db.database import Database
 from flowbuilder.store.db.indexes import metadata
 from flowbuilder.store.db.migrations import migrate
-from tests.support.postgres import Server
+from tests.support.servers.postgres import Server
 
 ORIGINAL = {
     "workflow_executions": [("workflow_id", "inserted_at"), ("account",), ("status",)],

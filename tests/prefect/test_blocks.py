@@ -19,7 +19,7 @@ from flowbuilder.adapters.prefect_blocks.block_types import (
 from flowbuilder.adapters.prefect_blocks.blocks import BlockConnections, database_url_from_block
 from flowbuilder.errors import ConfigurationError, NotFound, Throttled
 from flowbuilder.throttling.limits import limits_of
-from tests.support.prefect_server import PrefectServer, free_port
+from tests.support.servers.prefect_server import PrefectServer, free_port
 
 pytestmark = pytest.mark.prefect
 

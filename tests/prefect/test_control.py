@@ -11,7 +11,7 @@ from prefect.states import Cancelling, Suspended
 
 from flowbuilder.ports import HttpRequest, HttpResponse
 from tests.support.documents import NOTE
-from tests.support.prefect_installation import PrefectInstallation, prefect_state, until
+from tests.support.servers.prefect_installation import PrefectInstallation, prefect_state, until
 
 pytestmark = pytest.mark.prefect
 

@@ -7,7 +7,7 @@ import pytest
 
 from flowbuilder.errors import Unavailable
 from tests.support.documents import ITEMS, NOTE
-from tests.support.prefect_installation import PrefectInstallation
+from tests.support.servers.prefect_installation import PrefectInstallation
 
 pytestmark = pytest.mark.prefect
 

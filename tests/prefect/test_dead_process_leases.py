@@ -14,7 +14,7 @@ from flowbuilder.errors import Conflict
 from flowbuilder.prefect.runs.process_liveness import expire_leases_of_dead_processes, is_dead, process_of, this_machine
 from flowbuilder.prefect.runs.worker_context import new_holder
 from flowbuilder.testing import FakeClock, MemoryStore
-from tests.support.prefect_server import wait_until
+from tests.support.servers.prefect_server import wait_until
 from tests.support.store_contract import TTL, StoreHarness
 
 
@@ -66,12 +66,12 @@ def test_only_what_the_dead_have_held_is_ready_at_once() -> None:
     clock = FakeClock()
     store = MemoryStore(clock=clock)
     harness = StoreHarness(store, clock)
-    with child() as alive, child() as dead:
-        dead.kill()
-        dead.wait()
-        harness.claim("of-the-dead", holder=holder_of(dead.pid))
-        harness.claim("of-the-living", holder=holder_of(alive.pid))
-        harness.claim("of-another-machine", holder=holder_of(dead.pid, "elsewhere~12345678"))
+    with child() as running, child() as exited:
+        exited.kill()
+        exited.wait()
+        harness.claim("of-the-dead", holder=holder_of(exited.pid))
+        harness.claim("of-the-living", holder=holder_of(running.pid))
+        harness.claim("of-another-machine", holder=holder_of(exited.pid, "elsewhere~12345678"))
         assert expire_leases_of_dead_processes(store) == ["of-the-dead"]
         assert [execution.id for execution in store.ready()] == ["of-the-dead"]
         store.claim("of-the-dead", "worker-2", TTL)

@@ -17,8 +17,8 @@ from flowbuilder.prefect.deployments.deployment import ensure_pool
 from flowbuilder.prefect.deployments.sync import deploy_sites
 from flowbuilder.settings import Settings
 from tests.support.documents import NOTE, TWO_REVIEWS
-from tests.support.prefect_installation import GUARD_SECONDS, PrefectInstallation, prefect_state
-from tests.support.prefect_server import BIN, PrefectServer
+from tests.support.servers.prefect_installation import GUARD_SECONDS, PrefectInstallation, prefect_state
+from tests.support.servers.prefect_server import BIN, PrefectServer
 
 pytestmark = pytest.mark.prefect
 ROOT = Path(__file__).resolve().parents[2]

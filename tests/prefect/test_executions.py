@@ -14,7 +14,7 @@ from flowbuilder.prefect.worker import warm_worker
 from flowbuilder.testing import FakeHttp, fake_ports
 from flowbuilder.testing.fakes import respond
 from tests.support.documents import ITEMS, NOTE, TWO_REVIEWS
-from tests.support.prefect_installation import PrefectInstallation, flow_run, prefect_state, until
+from tests.support.servers.prefect_installation import PrefectInstallation, flow_run, prefect_state, until
 
 pytestmark = pytest.mark.prefect
 

@@ -20,8 +20,8 @@ from flowbuilder.errors import Throttled
 from flowbuilder.prefect.api import global_limits
 from flowbuilder.prefect.api.global_limits import PrefectConcurrencyLimits, limit_name
 from flowbuilder.testing import FakeConnections, MemoryStore
-from tests.support.prefect_server import PrefectServer, free_port
 from tests.support.proof import THOROUGH
+from tests.support.servers.prefect_server import PrefectServer, free_port
 
 pytestmark = pytest.mark.prefect
 HOLDER = """

@@ -12,9 +12,9 @@ import pytest
 from flowbuilder.audit import audit
 from flowbuilder.settings import Settings
 from flowbuilder.steps.registry import step_types
-from tests.support.prefect_installation import PrefectInstallation, until
-from tests.support.prefect_server import BIN, PrefectServer, program
 from tests.support.proof import THOROUGH
+from tests.support.servers.prefect_installation import PrefectInstallation, until
+from tests.support.servers.prefect_server import BIN, PrefectServer, program
 
 pytestmark = pytest.mark.prefect
 

@@ -21,7 +21,7 @@ from flowbuilder.prefect.api.sync_client import DEADLINE_SECONDS
 from flowbuilder.prefect.runs.process_liveness import this_machine
 from flowbuilder.prefect.runs.worker_context import WorkerContext, new_holder
 from tests.support.documents import NOTE
-from tests.support.prefect_installation import PrefectInstallation, until
+from tests.support.servers.prefect_installation import PrefectInstallation, until
 
 pytestmark = pytest.mark.prefect
 

@@ -12,7 +12,7 @@ from flowbuilder.prefect.runs.reschedule import reschedule
 from flowbuilder.prefect.worker.main import reconcile
 from flowbuilder.prefect.worker.reconciler import Reconciler
 from tests.support.documents import NOTE
-from tests.support.prefect_installation import PrefectInstallation, flow_run, prefect_state, until
+from tests.support.servers.prefect_installation import PrefectInstallation, flow_run, prefect_state, until
 from tests.support.store_contract import make_ready
 
 pytestmark = pytest.mark.prefect

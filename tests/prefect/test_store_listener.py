@@ -20,9 +20,9 @@ from flowbuilder.settings import Settings
 from flowbuilder.store import open_store
 from flowbuilder.testing import MemoryStore, fake_ports
 from tests.support.documents import NOTE
-from tests.support.postgres import Server
-from tests.support.prefect_installation import PrefectInstallation, until
-from tests.support.prefect_server import PrefectServer
+from tests.support.servers.postgres import Server
+from tests.support.servers.prefect_installation import PrefectInstallation, until
+from tests.support.servers.prefect_server import PrefectServer
 
 SOON = 0.5
 

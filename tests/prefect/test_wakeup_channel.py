@@ -13,7 +13,7 @@ import pytest
 
 from flowbuilder.prefect.api.wakeup_channel import MAX_BYTES, WakeUpListener, wake_workers
 from tests.support.documents import NOTE
-from tests.support.prefect_installation import PrefectInstallation, until
+from tests.support.servers.prefect_installation import PrefectInstallation, until
 
 
 class Received(list[tuple[str, str]]):

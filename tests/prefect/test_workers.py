@@ -17,8 +17,14 @@ from werkzeug import Request, Response
 from flowbuilder.prefect.api.sync_client import DEADLINE_SECONDS
 from flowbuilder.settings import Settings
 from tests.support.documents import NOTE
-from tests.support.prefect_installation import GUARD_SECONDS, PrefectInstallation, flow_run, prefect_state, until
-from tests.support.prefect_server import BIN, PrefectServer, program
+from tests.support.servers.prefect_installation import (
+    GUARD_SECONDS,
+    PrefectInstallation,
+    flow_run,
+    prefect_state,
+    until,
+)
+from tests.support.servers.prefect_server import BIN, PrefectServer, program
 
 pytestmark = pytest.mark.prefect
 

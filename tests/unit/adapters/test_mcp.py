@@ -21,7 +21,7 @@ from flowbuilder.errors import FlowbuilderError, StepError, TransientError
 from flowbuilder.ports.mcp import McpSession
 from flowbuilder.testing import FakeConnections
 
-PROGRAM = Path(__file__).parents[2] / "support/mcp_program.py"
+PROGRAM = Path(__file__).parents[2] / "support/servers/mcp_program.py"
 STDIO = {"command": [sys.executable, str(PROGRAM), "stdio"]}
 
 

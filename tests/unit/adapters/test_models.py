@@ -16,7 +16,7 @@ from flowbuilder.adapters.models.named_models import NamedModels
 from flowbuilder.errors import ConfigurationError, FlowbuilderError, StepError, Throttled, TransientError
 from flowbuilder.ports import ModelRequest
 from flowbuilder.testing import FakeClock, FakeConnections, FakeThrottle, MemoryJournal
-from tests.support.model_wires import WIRES, Wire
+from tests.support.servers.model_wires import WIRES, Wire
 
 SCHEMA = {
     "type": "object",

@@ -18,7 +18,7 @@ from flowbuilder.errors import Conflict, NotFound, StepError
 from flowbuilder.ports import CmsPage, CmsWrite
 from flowbuilder.settings import Settings
 from flowbuilder.testing import run_locally
-from tests.support.wordpress_site import WordPressSite, missing
+from tests.support.servers.wordpress_site import WordPressSite, missing
 
 pytestmark = [pytest.mark.wordpress, pytest.mark.timeout(300)]
 

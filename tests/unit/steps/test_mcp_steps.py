@@ -17,7 +17,7 @@ from flowbuilder.errors import DefinitionError, StepError, TransientError
 from flowbuilder.testing import FakeMcp, FakeModel, Finished, fake_ports
 
 Run = Callable[..., Finished]
-PROGRAM = Path(__file__).parents[2] / "support/mcp_program.py"
+PROGRAM = Path(__file__).parents[2] / "support/servers/mcp_program.py"
 
 
 @pytest.fixture
