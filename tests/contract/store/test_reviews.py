@@ -133,6 +133,9 @@ def test_an_approval_short_of_the_quorum_leaves_it_open(harness: StoreHarness) -
         harness.approve(counted, ANA)
     assert harness.approve(counted, BEN).status == "decided"
     assert harness.event_types()[-2:] == ["review_approved", "review_decided"]
+    assert [event.data["edited"] for event in harness.store.events("run-1") if event.type == "review_approved"] == [
+        False
+    ]
 
 
 def test_an_edit_short_of_the_quorum_is_shown_to_the_next_reviewer(harness: StoreHarness) -> None:
@@ -146,6 +149,8 @@ def test_an_edit_short_of_the_quorum_is_shown_to_the_next_reviewer(harness: Stor
     made = harness.approve(edited, BEN).decision
     assert made is not None
     assert (made.approved, made.edited) == ("better", True)
+    (event,) = [event for event in harness.store.events("run-1") if event.type == "review_approved"]
+    assert (event.data["edited"], event.data["content_hash"]) == (True, edited.content_hash)
 
 
 def test_only_assigned_reviewers_may_decide(harness: StoreHarness) -> None:
