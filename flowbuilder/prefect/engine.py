@@ -23,8 +23,6 @@ from flowbuilder.values import digest
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
-    from flowbuilder.prefect.deployments.deployment import DeploymentSpec
-
 NOT_FOUND = 404
 
 
@@ -104,17 +102,13 @@ class PrefectEngine:
         """The id of the deployment for such runs. It is created or updated unless this process has done so before and
         `use_cache` is true."""
         from flowbuilder.prefect.deployments.deployment import ensure_deployment, ensure_pool
+        from flowbuilder.prefect.deployments.sync import deployment_spec
 
-        spec = self._deployment_spec(version, site, draft=draft)
+        schema = self._plans.plan_of(version).input_schema
+        record = self._store.site(site) if site else None
+        spec = deployment_spec(version, schema, record, self._settings, draft=draft, scheduled=False)
         key = digest([spec.full_name, spec.fields()])
         if not use_cache or key not in self._deployments:
             ensure_pool(client, self._settings.work_pool)
             self._deployments[key] = UUID(ensure_deployment(client, spec).deployment_id)
         return self._deployments[key]
-
-    def _deployment_spec(self, version: WorkflowVersion, site: str | None, *, draft: bool) -> DeploymentSpec:
-        from flowbuilder.prefect.deployments.sync import deployment_spec
-
-        schema = self._plans.plan_of(version).input_schema
-        record = self._store.site(site) if site else None
-        return deployment_spec(version, schema, record, self._settings, draft=draft, scheduled=False)

@@ -6,6 +6,7 @@ import json
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urljoin, urlsplit
 
@@ -130,7 +131,7 @@ class Api(Step):
                 target=f"{self.method} {request.url}",
                 target_class=self._target_class(),
                 request=wanted,
-                write=lambda: self._write(run, request),
+                write=partial(self._write, run, request),
                 key_retention=self.effect.seconds() if self.effect else None,
             )
         if isinstance(result, NeedsReview):

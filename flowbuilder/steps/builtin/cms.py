@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, model_validator
@@ -97,7 +98,7 @@ class CmsStep(Step):
                 target=f"{self.operation} {self.url}",
                 target_class=cms.target_class,
                 request=wanted,
-                write=lambda: self._write(run, cms),
+                write=partial(self._write, run, cms),
             )
         except Conflict as problem:
             return await self._ask(cms, str(problem))

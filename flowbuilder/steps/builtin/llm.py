@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from flowbuilder.errors import StepError, Throttled, TransientError
 from flowbuilder.json_schema import usable_schema
 from flowbuilder.language import Shape, shape_of_schema
-from flowbuilder.ports import ModelAnswer, ModelRequest
+from flowbuilder.ports import ModelRequest
 from flowbuilder.steps.step import Completed, Record, Step, StepResult, StepRun, Templated
 from flowbuilder.values import JsonObject
 
@@ -68,13 +68,14 @@ class Llm(Step):
         requests = [replace(self._request(name, connection), journal=run.ports.journal) for name in names]
         if prepare is not None:
             requests = [prepare(request) for request in requests]
-        for request in requests[:-1]:
+        for request in requests:
             try:
-                return _completed(request.model, await run.ports.models.complete(request))
+                answer = await run.ports.models.complete(request)
+                break
             except TransientError as problem:
-                if isinstance(problem, Throttled) and not problem.refused:
+                if request is requests[-1] or (isinstance(problem, Throttled) and not problem.refused):
                     raise  # our own limits postpone the call: that is no reason for the fallback
-        return _completed(requests[-1].model, await run.ports.models.complete(requests[-1]))
+        return Completed(output=answer.output, usage={"model": request.model, **answer.usage})
 
     def _request(self, model: str, connection: JsonObject) -> ModelRequest:
         limits: dict[str, Any] = {}
@@ -94,7 +95,3 @@ class Llm(Step):
             connection_name=self.connection or "",
             **limits,
         )
-
-
-def _completed(model: str, answer: ModelAnswer) -> Completed:
-    return Completed(output=answer.output, usage={"model": model, **answer.usage})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field, field_validator
@@ -85,7 +86,7 @@ class Mcp(Step):
             target=f"{self.server}: {self.tool}",
             target_class=target_class,
             request=wanted,
-            write=lambda: self._write(run),
+            write=partial(self._write, run),
             key_retention=self.effect.seconds() if self.effect else None,
         )
         return result if isinstance(result, NeedsReview) else Completed(output=result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -47,7 +48,7 @@ class McpCode(Step):
             target=f"{self.server}: {self.tool}",
             target_class="neither",
             request=wanted,
-            write=lambda: self._evaluate(run),
+            write=partial(self._evaluate, run),
         )
         return result if isinstance(result, NeedsReview) else Completed(output=result["value"])
 

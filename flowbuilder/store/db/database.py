@@ -69,7 +69,7 @@ class Database:
 
     def read(self, work: Work[T]) -> T:
         """The result of a unit of work that only reads. `Unavailable`."""
-        return self._retry(lambda: self._attempt(self._reader, work))
+        return self._retry(self._reader, work)
 
     def write(self, work: Work[T]) -> T:
         """The result of a unit of work, which is durable when this returns. `Unavailable`.
@@ -77,12 +77,7 @@ class Database:
         When the answer to a commit was lost, the execution's row tells whether it was made. Work that locks no
         execution must be idempotent.
         """
-
-        def attempt() -> T:
-            with self._write_lock:
-                return self._attempt(self._writer, work)
-
-        return self._retry(attempt)
+        return self._retry(self._writer, work)
 
     def close(self) -> None:
         """Close all connections."""
@@ -91,7 +86,8 @@ class Database:
         self._open_file = None
 
     def _attempt(self, engine: Engine, work: Work[T]) -> T:
-        with engine.connect() as connection:
+        lock = self._write_lock if engine is self._writer else contextlib.nullcontext()
+        with lock, engine.connect() as connection:
             transaction = Transaction(connection, dialect=self._dialect, clock=self._clock)
             with connection.begin() as begun:
                 result = work(transaction)
@@ -105,11 +101,11 @@ class Database:
                     raise _CommitInDoubt(transaction.commit_mark, result, error) from None
             return result
 
-    def _retry(self, attempt: Callable[[], T]) -> T:
+    def _retry(self, engine: Engine, work: Work[T]) -> T:
         deadline, pause = time.monotonic() + self.retry_seconds, 0.005
         while True:
             try:
-                return attempt()
+                return self._attempt(engine, work)
             except _CommitInDoubt as doubt:
                 error = doubt.error
                 if self._was_committed(doubt.mark, deadline):
