@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 
 from flowbuilder.store import upgrade
-from tests.support.postgres import NoPostgres, Server, server
+from tests.support.servers.postgres import NoPostgres, Server, server
 
 
 @pytest.fixture(scope="session")

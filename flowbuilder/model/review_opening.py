@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from flowbuilder.model.event_data import ReviewOpened
-from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Execution
 from flowbuilder.model.review import Assignment, Review, ReviewRequest
 
@@ -29,23 +27,6 @@ def opened_review(request: ReviewRequest, *, review_id: str, execution: Executio
         expires_at=_after(now, request.expires_in),
         account=execution.account,
     )
-
-
-def opened_event(review: Review) -> NewEvent:
-    """The timeline event of a new review."""
-    assign = review.request.assign
-    return ReviewOpened(
-        review_id=review.id,
-        title=review.request.title,
-        assign={
-            "group": assign.group,
-            "people": list(assign.people),
-            "quorum": assign.quorum,
-            "not_author": assign.not_author,
-        },
-        due_at=review.due_at.isoformat() if review.due_at else None,
-        expires_at=review.expires_at.isoformat() if review.expires_at else None,
-    ).at(review.path)
 
 
 def allowed_reviewers(assign: Assignment, site_record: Mapping[str, Any]) -> frozenset[str]:

@@ -9,15 +9,6 @@ from enum import Enum
 from typing import Any, Final
 
 from flowbuilder.errors import Conflict, Refused
-from flowbuilder.model.event_data import (
-    ReviewApproved,
-    ReviewClaimed,
-    ReviewDecided,
-    ReviewEscalated,
-    ReviewExpired,
-    ReviewReleased,
-)
-from flowbuilder.model.events import NewEvent
 from flowbuilder.model.review import Decision, DecisionKind, Review, ReviewRequest
 from flowbuilder.model.review_opening import allowed_reviewers, normalized_name
 from flowbuilder.values import Json, JsonObject, NotJson, digest, digest_text, ensure_json
@@ -83,6 +74,7 @@ class PartialApproval:
     approvals: tuple[str, ...]
     request: ReviewRequest
     amended_by: str | None
+    edited: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +111,7 @@ def apply_answer(
     if len(approvals) < request.assign.quorum:
         shown = replace(request, proposal=edit) if changed else request
         amended_by = answer.by if changed else review.amended_by
-        return PartialApproval(approvals=approvals, request=shown, amended_by=amended_by)
+        return PartialApproval(approvals=approvals, request=shown, amended_by=amended_by, edited=changed)
     return _decision(review, answer, now, approved=edit, edited=changed or review.amended_by is not None)
 
 
@@ -169,48 +161,6 @@ def with_escalation(review: Review, escalation: Escalation) -> Review:
         expires_at=escalation.expires_at,
         escalations=review.escalations + 1,
     )
-
-
-def decided_event(review: Review, decision: Decision) -> NewEvent:
-    """The timeline event of a decision."""
-    return ReviewDecided(
-        review_id=review.id,
-        decision=decision.kind,
-        by=decision.by,
-        comment=decision.comment,
-        content_hash=decision.shown_hash,
-    ).at(review.path)
-
-
-def expired_event(review: Review, outcome: Decision | Escalation) -> NewEvent:
-    """The timeline event of an expiry."""
-    if isinstance(outcome, Escalation):
-        to = review.request.assign.group or ", ".join(review.request.assign.people)
-        expires_at = outcome.expires_at.isoformat()
-        return ReviewEscalated(review_id=review.id, to=to, expires_at=expires_at).at(review.path)
-    return ReviewExpired(review_id=review.id, outcome=outcome.kind).at(review.path)
-
-
-def approved_event(review: Review, approval: PartialApproval, by: str) -> NewEvent:
-    """The timeline event of an approval short of the quorum. `review` is the review after it."""
-    return ReviewApproved(
-        review_id=review.id,
-        by=by,
-        approvals=len(approval.approvals),
-        quorum=approval.request.assign.quorum,
-        edited=approval.request is not review.request,
-        content_hash=review.content_hash,
-    ).at(review.path)
-
-
-def claimed_event(review: Review, by: str, until: datetime) -> NewEvent:
-    """The timeline event of a claim."""
-    return ReviewClaimed(review_id=review.id, by=by, until=until.isoformat()).at(review.path)
-
-
-def released_event(review: Review, by: str) -> NewEvent:
-    """The timeline event of a claim that its reviewer gave up."""
-    return ReviewReleased(review_id=review.id, by=by).at(review.path)
 
 
 def ensure_unclaimed(review: Review, by: str, now: datetime) -> None:

@@ -78,7 +78,7 @@ def served(folder: Path) -> Iterator[ServedSite]:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[ServedSite]:
+def site(tmp_path: Path) -> Iterator[ServedSite]:
     with served(tmp_path) as running:
         yield running
 
@@ -92,108 +92,108 @@ def test_a_sample_workflow_has_no_problems(name: str) -> None:
     assert not list(report), [str(item) for item in report]
 
 
-def test_the_page_that_loses_most_is_drafted_and_waits_for_review(world: ServedSite) -> None:
-    before = world.source(DECAYED)
-    finished = world.run("decay-refresh")
+def test_the_page_that_loses_most_is_drafted_and_waits_for_review(site: ServedSite) -> None:
+    before = site.source(DECAYED)
+    finished = site.run("decay-refresh")
     assert finished.status == "waiting", finished.error
     (review,) = finished.waiting
-    assert finished.outcomes["pick"].output["url"] == world.address + DECAYED
+    assert finished.outcomes["pick"].output["url"] == site.address + DECAYED
     assert finished.outcomes["pick"].output["now"] < finished.outcomes["pick"].output["before"]
     assert review.request.title.startswith('Refresh "How to brew green tea')
     assert review.request.base == parse_document(before).body
     assert review.request.proposal != review.request.base
     assert "demo model, no LLM" in review.request.findings[0]["evidence"]
-    assert world.source(DECAYED) == before
+    assert site.source(DECAYED) == before
 
 
-def test_an_approved_draft_is_published_to_the_file_and_the_live_page(world: ServedSite) -> None:
-    before = world.live(DECAYED)
-    finished = world.run("decay-refresh", decide={"review": "approve"})
+def test_an_approved_draft_is_published_to_the_file_and_the_live_page(site: ServedSite) -> None:
+    before = site.live(DECAYED)
+    finished = site.run("decay-refresh", decide={"review": "approve"})
     assert finished.status == "completed", finished.error
     proposal = finished.reviews[0].request.proposal
-    assert parse_document(world.source(DECAYED)).body == proposal
-    assert "<h2>In short</h2>" in world.live(DECAYED)
+    assert parse_document(site.source(DECAYED)).body == proposal
+    assert "<h2>In short</h2>" in site.live(DECAYED)
     assert "<h2>In short</h2>" not in before
     verified = finished.outputs["verified"]
     assert verified["live"] is True
     assert verified["found"] == verified["new_lines"] > 3
     assert finished.outputs["receipt"]["body"] == proposal
-    assert "title: How to brew green tea" in world.source(DECAYED)
+    assert "title: How to brew green tea" in site.source(DECAYED)
 
 
-def test_the_edit_of_a_reviewer_is_published(world: ServedSite) -> None:
+def test_the_edit_of_a_reviewer_is_published(site: ServedSite) -> None:
     def edit(review: Any) -> Answer:
         return Answer(verb="approve", edited=review.request.base + "\nWhisk matcha with bamboo, not with a frother.\n")
 
-    finished = world.run("decay-refresh", decide=edit)
+    finished = site.run("decay-refresh", decide=edit)
     assert finished.status == "completed", finished.error
-    assert "matcha with bamboo" in world.live(DECAYED)
-    assert "In short" not in world.live(DECAYED)
+    assert "matcha with bamboo" in site.live(DECAYED)
+    assert "In short" not in site.live(DECAYED)
     assert finished.outputs["verified"] == {"live": True, "new_lines": 1, "found": 1}
 
 
-def test_a_rejected_draft_changes_nothing(world: ServedSite) -> None:
-    before = world.source(DECAYED)
-    finished = world.run("decay-refresh", decide={"review": "reject"})
+def test_a_rejected_draft_changes_nothing(site: ServedSite) -> None:
+    before = site.source(DECAYED)
+    finished = site.run("decay-refresh", decide={"review": "reject"})
     assert finished.status == "completed", finished.error
     assert finished.outputs["decision"] == "rejected"
     assert finished.outputs["receipt"] is None
-    assert world.source(DECAYED) == before
+    assert site.source(DECAYED) == before
 
 
-def test_a_request_for_changes_gives_another_draft_with_a_finding_about_it(world: ServedSite) -> None:
+def test_a_request_for_changes_gives_another_draft_with_a_finding_about_it(site: ServedSite) -> None:
     answers = {"review": Answer(verb="request-changes", comment="leave out the summary"), "review#2": "approve"}
-    finished = world.run("decay-refresh", decide=lambda review: answers[review.path])
+    finished = site.run("decay-refresh", decide=lambda review: answers[review.path])
     assert finished.status == "completed", finished.error
     first, second = (review.request for review in sorted(finished.reviews, key=lambda review: review.path))
     assert "## In short" in first.proposal
     assert "## In short" not in second.proposal
     assert "leave out the summary" in second.findings[0]["evidence"]
-    assert "In short" not in world.live(DECAYED)
+    assert "In short" not in site.live(DECAYED)
 
 
-def test_a_concurrent_edit_of_the_page_is_reviewed_before_it_is_overwritten(world: ServedSite) -> None:
-    file = world.content / "guides/brew-green-tea.md"
+def test_a_concurrent_edit_of_the_page_is_reviewed_before_it_is_overwritten(site: ServedSite) -> None:
+    file = site.content / "guides/brew-green-tea.md"
 
     def decide(review: Any) -> Answer:
         if review.path == "review":
-            file.write_text(world.source(DECAYED).replace("eleven", "twelve"))
+            file.write_text(site.source(DECAYED).replace("eleven", "twelve"))
             return Answer(verb="approve")
         assert "twelve" in review.request.base
         return Answer(verb="approve", edited=review.request.base + "\nMerged by hand, both edits kept.\n")
 
-    finished = world.run("decay-refresh", decide=decide)
+    finished = site.run("decay-refresh", decide=decide)
     assert finished.status == "completed", finished.error
     assert sorted(review.path for review in finished.reviews) == ["publish", "review"]
-    assert "twelve" in world.source(DECAYED)
-    assert "Merged by hand" in world.live(DECAYED)
+    assert "twelve" in site.source(DECAYED)
+    assert "Merged by hand" in site.live(DECAYED)
 
 
-def test_a_given_page_is_refreshed_independent_of_the_search_data(world: ServedSite) -> None:
-    url = f"{world.address}/guides/store-tea"
-    finished = world.run("decay-refresh", {"url": url}, decide={"review": "approve"})
+def test_a_given_page_is_refreshed_independent_of_the_search_data(site: ServedSite) -> None:
+    url = f"{site.address}/guides/store-tea"
+    finished = site.run("decay-refresh", {"url": url}, decide={"review": "approve"})
     assert finished.status == "completed", finished.error
     assert finished.outputs["url"] == url
-    assert "In short" in world.live("/guides/store-tea")
+    assert "In short" in site.live("/guides/store-tea")
 
 
-def test_one_page_is_refreshed_by_refresh_page(world: ServedSite) -> None:
-    finished = world.run("refresh-page", {"url": world.address + DECAYED}, decide={"review": "approve"})
+def test_one_page_is_refreshed_by_refresh_page(site: ServedSite) -> None:
+    finished = site.run("refresh-page", {"url": site.address + DECAYED}, decide={"review": "approve"})
     assert finished.status == "completed", finished.error
     assert finished.outputs["score"] >= 0.7
-    assert "In short" in world.live(DECAYED)
+    assert "In short" in site.live(DECAYED)
 
 
-def test_several_pages_are_reviewed_independently(world: ServedSite) -> None:
-    waiting = world.run("decay-refresh-all", {"max_pages": 2})
+def test_several_pages_are_reviewed_independently(site: ServedSite) -> None:
+    waiting = site.run("decay-refresh-all", {"max_pages": 2})
     assert sorted(review.path for review in waiting.waiting) == ["pages[0].refresh.review", "pages[1].refresh.review"]
-    finished = world.run(
+    finished = site.run(
         "decay-refresh-all",
         {"max_pages": 2},
         decide={"pages[0].refresh.review": "approve", "pages[1].refresh.review": "reject"},
     )
     assert finished.status == "completed", finished.error
     first, second = finished.outputs["pages"]
-    assert "In short" in world.live(first.removeprefix(world.address))
-    assert "In short" not in world.live(second.removeprefix(world.address))
+    assert "In short" in site.live(first.removeprefix(site.address))
+    assert "In short" not in site.live(second.removeprefix(site.address))
     assert [receipt is None for receipt in finished.outputs["receipts"]] == [False, True]

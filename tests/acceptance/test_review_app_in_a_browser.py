@@ -12,9 +12,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from flowbuilder.model.review import Review
-from tests.support import browser as browsing
-from tests.support.browser import PATIENCE, settle, title_is
 from tests.support.seeded_app import BEN, FORM, NOTE, SeededApp
+from tests.support.servers import browser as browsing
+from tests.support.servers.browser import PATIENCE, settle, title_is
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 ME = "dev@localhost"
@@ -22,7 +22,7 @@ Ask = Callable[..., list[Review]]
 
 
 @pytest.fixture(scope="module")
-def scene(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> SeededApp:
+def seeded_app(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> SeededApp:
     home = tmp_path_factory.mktemp("home")
     shutil.copyfile(sqlite_template, home / "flowbuilder.db")
     return SeededApp(f"sqlite:///{home / 'flowbuilder.db'}", home)
@@ -35,8 +35,8 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def address(chromium: Browser, scene: SeededApp, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with browsing.served(scene.settings, tmp_path_factory.mktemp("log") / "server.log") as where:
+def address(chromium: Browser, seeded_app: SeededApp, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with browsing.served(seeded_app.settings, tmp_path_factory.mktemp("log") / "server.log") as where:
         yield where
 
 
@@ -57,13 +57,13 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 
 @pytest.fixture
-def ask(scene: SeededApp, request: pytest.FixtureRequest) -> Ask:
+def ask(seeded_app: SeededApp, request: pytest.FixtureRequest) -> Ask:
     """Opens reviews of a workflow of its own, so that its queue contains nothing else."""
     name = f"t{abs(hash(request.node.name)) % 10**9}"
 
     def asked(*what: str, before: str = "") -> list[Review]:
-        scene.publish(NOTE.replace("name: note", f"name: {name}"))
-        return [scene.review_of(scene.run(name, {"what": each, "before": before})) for each in what]
+        seeded_app.publish(NOTE.replace("name: note", f"name: {name}"))
+        return [seeded_app.review_of(seeded_app.run(name, {"what": each, "before": before})) for each in what]
 
     return asked
 
@@ -77,21 +77,23 @@ def press(page: Page, key: str) -> None:
     page.locator("body").press(key)
 
 
-def test_a_decision_resumes_the_execution_and_its_page_shows_it(scene: SeededApp, page: Page, ask: Ask) -> None:
+def test_a_decision_resumes_the_execution_and_its_page_shows_it(seeded_app: SeededApp, page: Page, ask: Ask) -> None:
     (review,) = ask("Open on Sunday")
     watching = page.context.new_page()
     watching.goto(f"/executions?id={review.execution_id}")
     settle(watching)
     expect(watching.locator(".fb-title")).to_contain_text("Waiting")
-    with scene.worker():
+    with seeded_app.worker():
         queue(page, [review])
         press(page, "a")
         expect(watching.locator(".fb-title")).to_contain_text("Completed", timeout=PATIENCE)
     expect(watching.locator(".fb-timeline")).to_contain_text(f"approved by {ME}")
-    assert scene.execution(review.execution_id).outputs == {"sent": "Open on Sunday", "decision": "approved"}
+    assert seeded_app.execution(review.execution_id).outputs == {"sent": "Open on Sunday", "decision": "approved"}
 
 
-def test_the_next_review_is_shown_without_delay_when_prefect_is_down(scene: SeededApp, page: Page, ask: Ask) -> None:
+def test_the_next_review_is_shown_without_delay_when_prefect_is_down(
+    seeded_app: SeededApp, page: Page, ask: Ask
+) -> None:
     reviews = ask("first", "second", "third")
     queue(page, reviews)
     title_is(page, "Note: first")
@@ -102,7 +104,7 @@ def test_the_next_review_is_shown_without_delay_when_prefect_is_down(scene: Seed
     press(page, "a")
     title_is(page, "Note: third")
     assert time.monotonic() - began < 6, "two decisions, each as slow as a person would notice"
-    assert [scene.store.review(review.id).status for review in reviews] == ["decided", "decided", "open"]
+    assert [seeded_app.store.review(review.id).status for review in reviews] == ["decided", "decided", "open"]
     expect(page.locator("[data-testid=stToast]").first).to_contain_text("Approved · Note:")
 
 
@@ -129,22 +131,22 @@ def test_a_link_opens_its_review_in_a_fresh_browser(chromium: Browser, address: 
     fresh.close()
 
 
-def test_a_rejection_needs_a_comment(scene: SeededApp, page: Page, ask: Ask) -> None:
+def test_a_rejection_needs_a_comment(seeded_app: SeededApp, page: Page, ask: Ask) -> None:
     (review,) = ask("draft")
     queue(page, [review])
     press(page, "x")
     expect(page.get_by_role("alert").last).to_contain_text("need a comment")
-    assert scene.store.review(review.id).status == "open"
+    assert seeded_app.store.review(review.id).status == "open"
     settle(page)
     page.get_by_label("Comment").fill("The tone is off.")
     page.get_by_role("button", name="Reject").click()
     expect(page.locator("[data-testid=stToast]").first).to_contain_text("Rejected")
-    decision = scene.store.review(review.id).decision
+    decision = seeded_app.store.review(review.id).decision
     assert decision is not None
     assert (decision.kind, decision.comment, decision.by) == ("rejected", "The tone is off.", ME)
 
 
-def test_exactly_the_edited_text_is_approved(scene: SeededApp, page: Page, ask: Ask) -> None:
+def test_exactly_the_edited_text_is_approved(seeded_app: SeededApp, page: Page, ask: Ask) -> None:
     (review,) = ask("The shop opens at nine.\n\nSee you!", before="The shop opens at eight.")
     queue(page, [review])
     press(page, "e")
@@ -159,37 +161,37 @@ def test_exactly_the_edited_text_is_approved(scene: SeededApp, page: Page, ask: 
     box.fill(typed)
     page.get_by_role("button", name="Approve with edits").click()
     expect(page.locator("[data-testid=stToast]").first).to_contain_text("Approved")
-    decision = scene.store.review(review.id).decision
+    decision = seeded_app.store.review(review.id).decision
     assert decision is not None
     assert (decision.approved, decision.edited) == (typed, True)
 
 
-def test_the_slower_of_two_reviewers_sees_who_decided(scene: SeededApp, page: Page, ask: Ask) -> None:
+def test_the_slower_of_two_reviewers_sees_who_decided(seeded_app: SeededApp, page: Page, ask: Ask) -> None:
     (review,) = ask("draft")
     queue(page, [review])
     page.get_by_label("Comment").press_sequentially("I like it.")
-    scene.decide(review, "rejected", by=BEN)
+    seeded_app.decide(review, "rejected", by=BEN)
     page.get_by_role("button", name="Approve").click()
     expect(page.get_by_role("alert").last).to_contain_text(BEN)
     expect(page.get_by_role("alert").last).to_contain_text("reject")
     expect(page.get_by_label("Comment")).to_have_value("I like it.")
-    decision = scene.store.review(review.id).decision
+    decision = seeded_app.store.review(review.id).decision
     assert decision is not None
     assert decision.by == BEN
 
 
-def test_a_comment_being_typed_stays_when_another_reviewer_decides(scene: SeededApp, page: Page, ask: Ask) -> None:
+def test_a_comment_being_typed_stays_when_another_reviewer_decides(seeded_app: SeededApp, page: Page, ask: Ask) -> None:
     (review,) = ask("draft")
     queue(page, [review])
     box = page.get_by_label("Comment")
     box.press_sequentially("half a th")
-    scene.decide(review, "rejected", by=BEN)
+    seeded_app.decide(review, "rejected", by=BEN)
     expect(page.get_by_role("alert").last).to_contain_text(f"{BEN} decided this review", timeout=PATIENCE)
     expect(box).to_have_value("half a th")
     expect(page.locator(".fb-outcome")).to_contain_text("as agreed")
 
 
-def test_an_execution_is_paused_resumed_and_cancelled(scene: SeededApp, page: Page, ask: Ask) -> None:
+def test_an_execution_is_paused_resumed_and_cancelled(seeded_app: SeededApp, page: Page, ask: Ask) -> None:
     (review,) = ask("draft")
     page.goto(f"/executions?id={review.execution_id}")
     settle(page)
@@ -200,11 +202,11 @@ def test_an_execution_is_paused_resumed_and_cancelled(scene: SeededApp, page: Pa
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Cancel execution").click()
     expect(page.locator(".fb-title")).to_contain_text("Cancelled")
-    assert scene.execution(review.execution_id).status == "cancelled"
+    assert seeded_app.execution(review.execution_id).status == "cancelled"
 
 
-def test_a_start_without_prefect_is_reported_at_once(scene: SeededApp, page: Page) -> None:
-    scene.publish(FORM)
+def test_a_start_without_prefect_is_reported_at_once(seeded_app: SeededApp, page: Page) -> None:
+    seeded_app.publish(FORM)
     page.goto("/run?workflow=form")
     settle(page)
     page.get_by_role("button", name="Start", exact=True).click()
@@ -231,7 +233,9 @@ def assert_nothing_injected(page: Page) -> None:
     expect(page.locator("[data-testid=stMain]")).to_be_visible()
 
 
-def test_hostile_text_is_escaped_and_sends_no_request(scene: SeededApp, page: Page, ask: Ask, address: str) -> None:
+def test_hostile_text_is_escaped_and_sends_no_request(
+    seeded_app: SeededApp, page: Page, ask: Ask, address: str
+) -> None:
     (review,) = ask(HOSTILE, before="# Old\n" + HOSTILE)
     hostile = (
         NOTE.replace("name: note", "name: a-hostile-one")
@@ -243,7 +247,7 @@ def test_hostile_text_is_escaped_and_sends_no_request(scene: SeededApp, page: Pa
             "title: What to say", 'title: "![](https://evil.test/i) <b>x</b>", description: "![](https://evil.test/j)"'
         )
     )
-    scene.publish(hostile).run("a-hostile-one", {"what": HOSTILE})
+    seeded_app.publish(hostile).run("a-hostile-one", {"what": HOSTILE})
     left: list[str] = []
     page.on("request", lambda request: left.append(request.url) if not request.url.startswith(address) else None)
     page.goto(f"/review?item={review.id}&view=inline")

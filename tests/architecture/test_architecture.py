@@ -107,7 +107,7 @@ def test_a_library_has_one_home(library: str) -> None:
     assert strays == []
 
 
-def test_files_are_small_and_named_for_an_idea() -> None:
+def test_files_are_small_and_have_descriptive_names() -> None:
     large = {
         str(path.relative_to(ROOT)): n for path in modules() if (n := len(path.read_text().splitlines())) > CEILING
     }
@@ -115,7 +115,7 @@ def test_files_are_small_and_named_for_an_idea() -> None:
     assert [path for path in modules() if path.stem in BANNED_NAMES] == []
 
 
-def test_every_file_says_what_it_is() -> None:
+def test_every_file_has_a_docstring() -> None:
     silent = [
         str(path.relative_to(ROOT))
         for path in modules()

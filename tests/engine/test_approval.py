@@ -54,7 +54,7 @@ def document(*steps: dict[str, Any]) -> dict[str, Any]:
     return {"schema": "flowbuilder/v1", "name": "w", "steps": list(steps or STEPS)}
 
 
-def world() -> tuple[MemoryCms, Any]:
+def cms_and_ports() -> tuple[MemoryCms, Any]:
     cms = MemoryCms({URL: "old"})
     model = FakeModel([{"title": "New", "body": "new"}])
     return cms, fake_ports(cms=cms, models=model, http=FakeHttp({URL: "<html><body><p>old text</p></body></html>"}))
@@ -74,11 +74,11 @@ def test_the_plan_says_what_needs_approval() -> None:
     assert "with approval of body, title" in str(plan)
 
 
-def test_what_was_approved_is_published_and_so_is_a_reviewers_edit() -> None:
-    cms, ports = world()
+def test_an_approved_proposal_and_a_reviewers_edit_are_published() -> None:
+    cms, ports = cms_and_ports()
     assert run_locally(document(), ports=ports, decide={"review": "approve"}).status == "completed"
     assert [(write.title, write.body) for write in cms.writes] == [("New", "new")]
-    cms, ports = world()
+    cms, ports = cms_and_ports()
     edit = Answer(verb="approve", edited={"title": "Mine", "body": "mine"})
     assert run_locally(document(), ports=ports, decide={"review": edit}).status == "completed"
     assert [(write.title, write.body) for write in cms.writes] == [("Mine", "mine")]
@@ -89,8 +89,8 @@ def test_what_was_approved_is_published_and_so_is_a_reviewers_edit() -> None:
     [(0, ("paused", "damaged")), (1, ("failed", "not_approved"))],
     ids=["before it goes on", "while it goes on"],
 )
-def test_what_was_changed_in_the_store_after_the_review_is_not_published(reads: int, ended: tuple[str, str]) -> None:
-    cms, ports = world()
+def test_content_changed_in_the_store_after_the_review_is_not_published(reads: int, ended: tuple[str, str]) -> None:
+    cms, ports = cms_and_ports()
     finished = run_locally(document(), ports=ports)
     (review,) = finished.waiting
     finished.app.decide(review.id, ReviewAnswer.to(review, kind="approved", by="ana"))
@@ -122,7 +122,7 @@ def test_a_text_changed_on_its_way_to_the_publishing_step_is_not_published() -> 
     asyncio.run(ensure_approved(step, [("body",), ("title",)], ledger))
 
 
-def test_an_approval_holds_for_the_whole_and_its_parts_and_nothing_else() -> None:
+def test_an_approval_covers_the_whole_and_its_parts_only() -> None:
     approved = {"pages": [{"title": "One"}, {"title": "Two"}]}
     decision = Decision(
         kind="approved", by="ana", at=datetime.now(UTC), approved=approved, approved_hash=content_hash(approved)
@@ -134,13 +134,13 @@ def test_an_approval_holds_for_the_whole_and_its_parts_and_nothing_else() -> Non
     assert not approves(replace(decision, approved="One"), content_hash("One"))
 
 
-def test_a_waiver_needs_no_approval_and_is_written_down() -> None:
+def test_a_waiver_needs_no_approval_and_is_recorded() -> None:
     publish = {**STEPS[3], "title": "{{ steps.draft.output.title }}", "body": "{{ steps.draft.output.body }}"}
     del publish["when"]
     with pytest.raises(DefinitionError, match="FB401"):
         plan_of(document(*STEPS[:2], publish))
     trust = {"source": "page", "reason": "our own page", "by": "Ana"}
-    cms, ports = world()
+    cms, ports = cms_and_ports()
     finished = run_locally(document(*STEPS[:2], {**publish, "trust": trust}), ports=ports)
     assert finished.status == "completed"
     assert len(cms.writes) == 1
@@ -149,7 +149,7 @@ def test_a_waiver_needs_no_approval_and_is_written_down() -> None:
 
 
 def test_clean_content_needs_no_approval() -> None:
-    cms, ports = world()
+    cms, ports = cms_and_ports()
     publish = {"id": "publish", "type": "cms", "operation": "update", "url": URL, "body": "as written here"}
     assert run_locally(document(publish), ports=ports).status == "completed"
     assert [write.body for write in cms.writes] == ["as written here"]

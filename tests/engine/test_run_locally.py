@@ -32,7 +32,7 @@ def code(step_id: str, source: str, **more: object) -> dict[str, object]:
     return {"id": step_id, "type": "code", "source": source, **more}
 
 
-def test_a_batch_waits_for_the_three_pages_that_need_a_person_and_does_all_else() -> None:
+def test_a_batch_waits_for_three_reviews_and_finishes_all_other_pages() -> None:
     finished = run_batch()
     assert finished.status == "waiting"
     assert [review.path for review in finished.waiting] == [f"refresh[{n}].review" for n in (3, 11, 19)]
@@ -40,7 +40,7 @@ def test_a_batch_waits_for_the_three_pages_that_need_a_person_and_does_all_else(
     assert len(done) == 20
 
 
-def test_a_batch_completes_once_people_have_answered() -> None:
+def test_a_batch_completes_once_its_reviews_are_decided() -> None:
     finished = run_batch(decide=lambda review: "approve")
     assert finished.status == "completed", finished.error
     assert finished.outputs["size"] == "deep"
@@ -49,7 +49,7 @@ def test_a_batch_completes_once_people_have_answered() -> None:
     assert finished.outputs["texts"][3] == "new https://tea.example/3 (2 words)"
 
 
-def test_no_step_runs_twice_although_the_execution_was_taken_up_again() -> None:
+def test_no_step_runs_twice_in_a_resumed_execution() -> None:
     finished = run_batch(decide=lambda review: "approve")
     started = [event.path for event in finished.events if event.type == "step_started"]
     assert len(started) == len(set(started))
@@ -57,7 +57,7 @@ def test_no_step_runs_twice_although_the_execution_was_taken_up_again() -> None:
     assert len(completed) == len(set(completed))
 
 
-def test_what_the_walk_notes_is_in_the_timeline_once() -> None:
+def test_a_note_of_the_walk_is_in_the_timeline_once() -> None:
     finished = run_batch(decide=lambda review: "approve")
     for kind in ("branch_taken", "step_skipped", "iteration_started", "item_failed"):
         paths = [event.path for event in finished.events if event.type == kind]
@@ -96,7 +96,7 @@ def test_an_edited_proposal_is_used_by_later_steps() -> None:
     assert decision.edited
 
 
-def test_a_failing_step_fails_the_execution_and_says_where() -> None:
+def test_a_failing_step_fails_the_execution_and_is_named() -> None:
     finished = run_locally(document(code("bad", "1 / 0"), code("good", "1"), outputs={"x": "{{ steps.good.output }}"}))
     assert finished.status == "failed"
     assert finished.error is not None
@@ -118,7 +118,7 @@ def test_an_execution_that_fails_closes_its_reviews() -> None:
     assert not finished.waiting
 
 
-def test_inputs_that_do_not_fit_are_refused_before_anything_runs() -> None:
+def test_invalid_inputs_are_refused_before_a_step_runs() -> None:
     with pytest.raises(Refused, match="pages"):
         run_locally(BATCH, {"pages": "not a list"}, called=(NOTE,))
     with pytest.raises(Refused, match="pages"):
@@ -130,7 +130,7 @@ def test_a_document_with_errors_is_not_stored() -> None:
         run_locally(document(code("a", "1", depends_on=["nobody"])))
 
 
-def test_a_second_decision_learns_who_was_faster() -> None:
+def test_a_second_decision_is_refused_and_names_the_first_one() -> None:
     finished = run_batch()
     review = finished.waiting[0]
     finished.app.decide(review.id, ReviewAnswer.to(review, kind="approved", by="ana@example.com"))
@@ -145,7 +145,7 @@ def test_a_paused_execution_stops_and_resumes() -> None:
     assert app.resume(execution_id, by="ana").status in ("queued", "waiting")
 
 
-def test_a_cancelled_execution_is_over_and_its_reviews_are_closed() -> None:
+def test_a_cancelled_execution_ends_and_its_reviews_are_closed() -> None:
     finished = run_batch()
     app, execution_id = finished.app, finished.execution.id
     assert app.cancel(execution_id, by="ana").status == "cancelled"
@@ -165,7 +165,7 @@ def test_standings_show_every_step_with_items_and_skipped_branches() -> None:
     assert "refresh[3].ask" in inner
 
 
-def test_rules_that_have_come_since_do_not_stop_what_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_rules_do_not_stop_stored_versions(monkeypatch: pytest.MonkeyPatch) -> None:
     store = MemoryStore()
     waiting = run_locally(
         {

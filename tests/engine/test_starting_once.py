@@ -17,14 +17,14 @@ from flowbuilder.testing import MemoryStore, fake_ports
 NOTE = (Path(__file__).parent / "note.yaml").read_text(encoding="utf-8")
 
 
-class Dying(LocalRunner):
+class CrashingRunner(LocalRunner):
     """An engine whose process dies after a start, before anyone learns of it."""
 
-    dies = False
+    crashes = False
 
     def start(self, wanted: StartRequest) -> str:
         execution_id = super().start(wanted)
-        if self.dies:
+        if self.crashes:
             raise KeyboardInterrupt
         return execution_id
 
@@ -32,7 +32,7 @@ class Dying(LocalRunner):
 @pytest.fixture
 def app() -> App:
     store = MemoryStore()
-    app = App(store, Dying(store, fake_ports()), Settings())
+    app = App(store, CrashingRunner(store, fake_ports()), Settings())
     app.publish(app.push(NOTE).workflow)
     return app
 
@@ -51,13 +51,13 @@ def test_the_same_key_is_the_same_execution(app: App, inputs: dict[str, Any]) ->
     assert len(app.executions()) == 4
 
 
-def test_a_start_that_was_cut_off_is_not_made_a_second_time(app: App, inputs: dict[str, Any]) -> None:
+def test_an_interrupted_start_is_not_repeated(app: App, inputs: dict[str, Any]) -> None:
     engine = app.engine
-    assert isinstance(engine, Dying)
-    engine.dies = True
+    assert isinstance(engine, CrashingRunner)
+    engine.crashes = True
     with pytest.raises(KeyboardInterrupt):
         app.start("note", inputs, key="order-7")
-    engine.dies = False
+    engine.crashes = False
     assert app.start("note", inputs, key="order-7") == app.executions()[0].id
     assert len(app.executions()) == 1
 
@@ -70,14 +70,14 @@ def test_another_request_with_the_same_key_is_refused(app: App, inputs: dict[str
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201, "a\nb"])
-def test_a_key_that_is_none_is_refused(app: App, inputs: dict[str, Any], key: str) -> None:
+def test_an_invalid_key_is_refused(app: App, inputs: dict[str, Any], key: str) -> None:
     with pytest.raises(Refused, match="printable"):
         app.start("note", inputs, key=key)
     assert not app.executions()
 
 
 @pytest.mark.parametrize("key", [None, "order-7"])
-def test_inputs_that_are_no_json_are_refused(app: App, key: str | None) -> None:
+def test_inputs_that_are_not_json_are_refused(app: App, key: str | None) -> None:
     with pytest.raises(Refused, match="inputs"):
         app.start("note", {"text": b"bytes"}, key=key)
     assert not app.executions()

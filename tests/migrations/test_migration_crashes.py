@@ -15,7 +15,7 @@ from flowbuilder.store import current, newest, open_store, upgrade
 from flowbuilder.store.db.database import Database
 from flowbuilder.store.db.migrations import migrate
 from flowbuilder.testing import FakeClock
-from tests.support.postgres import Server
+from tests.support.servers.postgres import Server
 from tests.support.store_contract import StoreHarness
 
 BEFORE = "0003"
@@ -63,7 +63,7 @@ def cut_off(url: str, point: int) -> bool:
         return False
 
 
-def test_a_migration_can_be_cut_off_anywhere(url: str) -> None:
+def test_an_interrupted_migration_leaves_the_database_as_it_was(url: str) -> None:
     point = 1
     while cut_off(url, point):
         assert current(url) == BEFORE, f"after statement {point}"

@@ -16,7 +16,7 @@ from flowbuilder.store import current, newest, open_store, upgrade
 from flowbuilder.store.db.database import Database
 from flowbuilder.store.db.indexes import metadata
 from flowbuilder.store.db.migrations import migrate
-from tests.support.postgres import Server
+from tests.support.servers.postgres import Server
 
 ORIGINAL = {
     "workflow_executions": [("workflow_id", "inserted_at"), ("account",), ("status",)],
@@ -69,11 +69,11 @@ def revisions() -> list[str]:
     return sorted(file.name.partition("_")[0] for file in files)
 
 
-def test_the_newest_revision_is_the_one_that_the_code_names() -> None:
+def test_the_newest_revision_is_the_codes_schema_version() -> None:
     assert newest() == revisions()[-1]
 
 
-def test_up_down_and_up_again_gives_the_same_schema(url: str, database: Database) -> None:
+def test_an_upgrade_after_a_downgrade_gives_the_same_schema(url: str, database: Database) -> None:
     upgrade(url)
     first = schema_of(database)
     migrate(database, "downgrade", "base")
@@ -83,7 +83,7 @@ def test_up_down_and_up_again_gives_the_same_schema(url: str, database: Database
     assert schema_of(database) == first
 
 
-def test_each_step_can_be_taken_back_alone(url: str, database: Database) -> None:
+def test_each_migration_can_be_downgraded(url: str, database: Database) -> None:
     before = []
     for revision in revisions():
         before.append(schema_of(database))
@@ -97,7 +97,7 @@ def test_each_step_can_be_taken_back_alone(url: str, database: Database) -> None
         assert found == expected
 
 
-def test_the_tables_are_what_the_migrations_make(url: str, database: Database) -> None:
+def test_the_tables_match_the_migrations(url: str, database: Database) -> None:
     upgrade(url)
     migrate(database, "check")
     metadata.tables["sites"].append_column(Column("odd", Integer))
@@ -109,13 +109,13 @@ def test_the_tables_are_what_the_migrations_make(url: str, database: Database) -
 
 
 @pytest.mark.parametrize("table", ORIGINAL)
-def test_the_indexes_of_the_original_design_are_there(url: str, database: Database, table: str) -> None:
+def test_the_indexes_of_the_original_design_exist(url: str, database: Database, table: str) -> None:
     upgrade(url)
     found = {tuple(index["column_names"]) for index in inspect(database.engine).get_indexes(table)}
     assert set(ORIGINAL[table]) <= found
 
 
-def test_what_is_searched_has_an_inverted_index_on_postgresql_only(url: str, database: Database) -> None:
+def test_searched_columns_have_an_inverted_index_on_postgresql_only(url: str, database: Database) -> None:
     upgrade(url)
     if not database.on_postgres:
         names = [str(index["name"]) for index in inspect(database.engine).get_indexes("workflow_executions")]

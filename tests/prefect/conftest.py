@@ -11,8 +11,8 @@ from flowbuilder.adapters.ports import SystemClock
 from flowbuilder.settings import Settings
 from flowbuilder.store import open_store
 from flowbuilder.testing import fake_ports
-from tests.support.prefect_installation import PrefectInstallation
-from tests.support.prefect_server import PrefectServer, prefect_server
+from tests.support.servers.prefect_installation import PrefectInstallation
+from tests.support.servers.prefect_server import PrefectServer, prefect_server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,7 +19,7 @@ from flowbuilder.adapters.prefect_blocks.block_types import (
 from flowbuilder.adapters.prefect_blocks.blocks import BlockConnections, database_url_from_block
 from flowbuilder.errors import ConfigurationError, NotFound, Throttled
 from flowbuilder.throttling.limits import limits_of
-from tests.support.prefect_server import PrefectServer, free_port
+from tests.support.servers.prefect_server import PrefectServer, free_port
 
 pytestmark = pytest.mark.prefect
 
@@ -56,7 +56,7 @@ async def test_blocks_come_before_the_file_and_the_file_before_an_error(connecti
         await connections.get("neither")
 
 
-async def test_while_prefect_is_away_what_was_known_stands_and_what_was_not_makes_a_step_wait(
+async def test_while_prefect_is_away_known_connections_are_used_and_unknown_ones_make_a_step_wait(
     connections: BlockConnections, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(blocks, "CACHE_SECONDS", 0.0)
@@ -82,7 +82,7 @@ def test_no_block_has_a_logo_that_a_browser_would_fetch_elsewhere() -> None:
     assert [kind for kind in KINDS if getattr(kind, "_logo_url", None)] == []
 
 
-async def test_the_database_may_be_named_by_a_block_of_prefect_sqlalchemy(prefect: PrefectServer) -> None:
+async def test_a_prefect_sqlalchemy_block_may_configure_the_database(prefect: PrefectServer) -> None:
     await SqlAlchemyConnector(connection_info="postgresql+psycopg://ana:pw@db.example/flow").save("db", overwrite=True)
     assert database_url_from_block("db") == "postgresql+psycopg://ana:pw@db.example/flow"
     with pytest.raises(NotFound, match="no prefect-sqlalchemy block 'none'"):

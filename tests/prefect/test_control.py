@@ -11,7 +11,7 @@ from prefect.states import Cancelling, Suspended
 
 from flowbuilder.ports import HttpRequest, HttpResponse
 from tests.support.documents import NOTE
-from tests.support.prefect_installation import PrefectInstallation, prefect_state, until
+from tests.support.servers.prefect_installation import PrefectInstallation, prefect_state, until
 
 pytestmark = pytest.mark.prefect
 
@@ -104,7 +104,7 @@ async def test_a_pause_and_a_resume_in_prefect_pause_and_resume_the_execution(
         await held.status(execution_id, "completed")
 
 
-async def test_cancel_pressed_in_prefect_cancels_what_runs(held: PrefectInstallation, http: HeldHttp) -> None:
+async def test_a_cancellation_in_prefect_cancels_a_running_execution(held: PrefectInstallation, http: HeldHttp) -> None:
     async with held.worker():
         execution_id = await in_first_step(held)
         await prefect_state(execution_id, "Running")
@@ -116,7 +116,7 @@ async def test_cancel_pressed_in_prefect_cancels_what_runs(held: PrefectInstalla
         await prefect_state(execution_id, "Cancelled")
 
 
-async def test_cancel_pressed_in_prefect_cancels_what_waits(installation: PrefectInstallation) -> None:
+async def test_a_cancellation_in_prefect_cancels_a_waiting_execution(installation: PrefectInstallation) -> None:
     workflow = installation.publish(NOTE)
     async with installation.worker():
         execution_id = await installation.start(workflow, {"text": "hello"})

@@ -7,7 +7,7 @@ import pytest
 
 from flowbuilder.errors import Unavailable
 from tests.support.documents import ITEMS, NOTE
-from tests.support.prefect_installation import PrefectInstallation
+from tests.support.servers.prefect_installation import PrefectInstallation
 
 pytestmark = pytest.mark.prefect
 
@@ -34,7 +34,7 @@ class AwayOnce:
     [(NOTE, {"text": "hello"}, "both"), (ITEMS, {"numbers": [1, 2]}, "each[1].half")],
     ids=["a step at the top", "a step of an item"],
 )
-async def test_a_step_whose_outcome_could_not_be_written_is_done_again(
+async def test_a_step_whose_outcome_could_not_be_recorded_runs_again(
     installation: PrefectInstallation,
     document: str,
     inputs: dict[str, Any],

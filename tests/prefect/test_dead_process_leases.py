@@ -14,7 +14,7 @@ from flowbuilder.errors import Conflict
 from flowbuilder.prefect.runs.process_liveness import expire_leases_of_dead_processes, is_dead, process_of, this_machine
 from flowbuilder.prefect.runs.worker_context import new_holder
 from flowbuilder.testing import FakeClock, MemoryStore
-from tests.support.prefect_server import wait_until
+from tests.support.servers.prefect_server import wait_until
 from tests.support.store_contract import TTL, StoreHarness
 
 
@@ -30,13 +30,13 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
         running.kill()
 
 
-def test_a_holder_is_of_the_process_that_made_it() -> None:
+def test_a_holder_names_its_process() -> None:
     mine = new_holder("worker")
     assert process_of(mine) == os.getpid()
     assert not is_dead(mine)
 
 
-def test_a_killed_process_is_dead_also_before_its_parent_asks() -> None:
+def test_a_killed_process_counts_as_dead_before_it_is_reaped() -> None:
     with child() as running:
         holder = holder_of(running.pid)
         assert not is_dead(holder)
@@ -46,7 +46,7 @@ def test_a_killed_process_is_dead_also_before_its_parent_asks() -> None:
         assert is_dead(holder)
 
 
-def test_a_process_that_stands_still_is_alive() -> None:
+def test_a_stopped_process_counts_as_alive() -> None:
     with child() as running:
         running.send_signal(signal.SIGSTOP)
         assert not is_dead(holder_of(running.pid))
@@ -54,7 +54,7 @@ def test_a_process_that_stands_still_is_alive() -> None:
 
 
 @pytest.mark.parametrize("place", ["elsewhere~12345678", "elsewhere", this_machine() + "x"])
-def test_of_another_machine_container_or_start_nothing_is_known(place: str) -> None:
+def test_processes_of_other_machines_containers_or_boots_are_unknown(place: str) -> None:
     with child() as running:
         running.kill()
         running.wait()
@@ -62,16 +62,16 @@ def test_of_another_machine_container_or_start_nothing_is_known(place: str) -> N
         assert not is_dead(holder_of(running.pid, place))
 
 
-def test_only_what_the_dead_have_held_is_ready_at_once() -> None:
+def test_only_executions_of_dead_processes_are_ready_at_once() -> None:
     clock = FakeClock()
     store = MemoryStore(clock=clock)
     harness = StoreHarness(store, clock)
-    with child() as alive, child() as dead:
-        dead.kill()
-        dead.wait()
-        harness.claim("of-the-dead", holder=holder_of(dead.pid))
-        harness.claim("of-the-living", holder=holder_of(alive.pid))
-        harness.claim("of-another-machine", holder=holder_of(dead.pid, "elsewhere~12345678"))
+    with child() as running, child() as exited:
+        exited.kill()
+        exited.wait()
+        harness.claim("of-the-dead", holder=holder_of(exited.pid))
+        harness.claim("of-the-living", holder=holder_of(running.pid))
+        harness.claim("of-another-machine", holder=holder_of(exited.pid, "elsewhere~12345678"))
         assert expire_leases_of_dead_processes(store) == ["of-the-dead"]
         assert [execution.id for execution in store.ready()] == ["of-the-dead"]
         store.claim("of-the-dead", "worker-2", TTL)

@@ -17,8 +17,8 @@ from flowbuilder.prefect.deployments.deployment import ensure_pool
 from flowbuilder.prefect.deployments.sync import deploy_sites
 from flowbuilder.settings import Settings
 from tests.support.documents import NOTE, TWO_REVIEWS
-from tests.support.prefect_installation import GUARD_SECONDS, PrefectInstallation, prefect_state
-from tests.support.prefect_server import BIN, PrefectServer
+from tests.support.servers.prefect_installation import GUARD_SECONDS, PrefectInstallation, prefect_state
+from tests.support.servers.prefect_server import BIN, PrefectServer
 
 pytestmark = pytest.mark.prefect
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,7 +53,7 @@ async def test_a_deployment_has_a_typed_form_tags_and_a_schedule_in_its_zone(ins
     assert installation.settings.review_url in (found.description or "")
 
 
-async def test_what_changed_is_said_by_name(installation: PrefectInstallation) -> None:
+async def test_a_changed_deployment_is_reported_with_its_changes(installation: PrefectInstallation) -> None:
     note = installation.publish(NOTE)
     await deploy(installation, [site("one.example", note)])
     [change] = await deploy(installation, [site("one.example", note, cron="30 7 * * *")])
@@ -64,7 +64,7 @@ async def test_what_changed_is_said_by_name(installation: PrefectInstallation) -
     assert (change.action, change.fields) == ("changed", ("version", "parameter_openapi_schema"))
 
 
-async def test_what_is_wanted_no_more_is_removed_unless_executions_are_under_way(
+async def test_an_obsolete_deployment_is_removed_unless_it_has_running_executions(
     installation: PrefectInstallation,
 ) -> None:
     note = installation.publish(NOTE)

@@ -10,7 +10,7 @@ from flowbuilder.prefect.worker import dispatcher
 from flowbuilder.settings import Settings
 from flowbuilder.store.db import disk_space
 from tests.support.documents import NOTE
-from tests.support.prefect_installation import PrefectInstallation, flow_run, until
+from tests.support.servers.prefect_installation import PrefectInstallation, flow_run, until
 
 pytestmark = pytest.mark.prefect
 

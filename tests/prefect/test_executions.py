@@ -14,7 +14,7 @@ from flowbuilder.prefect.worker import warm_worker
 from flowbuilder.testing import FakeHttp, fake_ports
 from flowbuilder.testing.fakes import respond
 from tests.support.documents import ITEMS, NOTE, TWO_REVIEWS
-from tests.support.prefect_installation import PrefectInstallation, flow_run, prefect_state, until
+from tests.support.servers.prefect_installation import PrefectInstallation, flow_run, prefect_state, until
 
 pytestmark = pytest.mark.prefect
 
@@ -29,7 +29,7 @@ outputs:
 """
 
 
-async def test_an_execution_runs_to_its_review_and_on_to_its_end(installation: PrefectInstallation) -> None:
+async def test_an_execution_runs_to_its_review_and_then_to_its_end(installation: PrefectInstallation) -> None:
     workflow = installation.publish(NOTE)
     async with installation.worker():
         execution_id = await installation.start(workflow, {"text": "hello world"})
@@ -45,7 +45,7 @@ async def test_an_execution_runs_to_its_review_and_on_to_its_end(installation: P
     assert [event.path for event in installation.events(execution_id, "step_started")].count("words") == 1
 
 
-async def test_runs_and_their_tasks_are_named_as_people_name_them(installation: PrefectInstallation) -> None:
+async def test_runs_and_tasks_have_readable_names(installation: PrefectInstallation) -> None:
     workflow = installation.publish(NOTE)
     async with installation.worker():
         execution_id = await installation.start(workflow, {"text": "say it"})
@@ -136,13 +136,13 @@ async def test_eight_executions_start_and_resume_at_once(
         assert started.at >= decided.at
 
 
-async def test_inputs_that_do_not_fit_are_refused_before_there_is_a_run(installation: PrefectInstallation) -> None:
+async def test_invalid_inputs_are_refused_before_a_run_is_created(installation: PrefectInstallation) -> None:
     workflow = installation.publish(NOTE)
     with pytest.raises(Refused, match="times"):
         await installation.start(workflow, {"text": "hello", "times": 9})
 
 
-async def test_prefects_form_refuses_inputs_that_do_not_fit(installation: PrefectInstallation) -> None:
+async def test_prefects_form_refuses_invalid_inputs(installation: PrefectInstallation) -> None:
     workflow = installation.publish(NOTE)
     await installation.start(workflow, {"text": "makes the deployment"})
     async with get_client() as client:
@@ -158,7 +158,7 @@ async def test_prefects_form_refuses_inputs_that_do_not_fit(installation: Prefec
                 await client.create_flow_run_from_deployment(deployment.id, parameters=wrong)
 
 
-async def test_a_run_made_in_prefects_ui_becomes_an_execution_with_a_telling_name(
+async def test_a_run_created_in_prefects_ui_becomes_an_execution_with_a_readable_name(
     installation: PrefectInstallation,
 ) -> None:
     workflow = installation.publish(NOTE)
@@ -192,7 +192,7 @@ async def test_a_run_cannot_be_tagged_into_another_workflow_or_version(installat
     assert (execution.workflow, execution.version, execution.site) == (workflow, 1, None)
 
 
-async def test_a_failed_step_fails_the_run_with_a_message_that_says_which(installation: PrefectInstallation) -> None:
+async def test_a_failed_step_fails_the_run_with_a_message_that_names_it(installation: PrefectInstallation) -> None:
     workflow = installation.publish(NOTE.replace("source: \"len(text.split(' '))\"", 'source: "1 // 0"'))
     async with installation.worker():
         execution_id = await installation.start(workflow, {"text": "hello"})
@@ -201,7 +201,7 @@ async def test_a_failed_step_fails_the_run_with_a_message_that_says_which(instal
     assert (state.message or "").startswith("words: ")
 
 
-async def test_the_review_is_an_artifact_that_leads_to_its_page(installation: PrefectInstallation) -> None:
+async def test_a_review_is_an_artifact_with_a_link_to_its_page(installation: PrefectInstallation) -> None:
     workflow = installation.publish(NOTE)
     async with installation.worker():
         execution_id = await installation.start(workflow, {"text": "hello"})

@@ -20,8 +20,8 @@ from flowbuilder.errors import Throttled
 from flowbuilder.prefect.api import global_limits
 from flowbuilder.prefect.api.global_limits import PrefectConcurrencyLimits, limit_name
 from flowbuilder.testing import FakeConnections, MemoryStore
-from tests.support.prefect_server import PrefectServer, free_port
 from tests.support.proof import THOROUGH
+from tests.support.servers.prefect_server import PrefectServer, free_port
 
 pytestmark = pytest.mark.prefect
 HOLDER = """
@@ -108,7 +108,7 @@ async def test_a_missing_limit_is_created_and_enforced(prefect: PrefectServer) -
                 pass
 
 
-async def test_what_the_connection_declares_is_what_prefect_has(prefect: PrefectServer) -> None:
+async def test_declared_limits_are_the_limits_in_prefect(prefect: PrefectServer) -> None:
     async with worker("changed", 3).acquire("changed"):
         assert await active("changed") == (3, 1)
     async with get_client() as client:
@@ -121,7 +121,7 @@ async def test_what_the_connection_declares_is_what_prefect_has(prefect: Prefect
         assert (found.limit, found.active) == (4, True)
 
 
-async def test_while_prefect_is_away_our_own_record_decides(prefect: PrefectServer) -> None:
+async def test_while_prefect_is_away_our_own_limiter_decides(prefect: PrefectServer) -> None:
     with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api"}):
         throttle = worker("alone", 1)
         async with throttle.acquire("alone"):
@@ -130,7 +130,7 @@ async def test_while_prefect_is_away_our_own_record_decides(prefect: PrefectServ
                     pass
 
 
-async def test_places_that_prefect_has_lost_are_free_again(
+async def test_slots_that_prefect_has_lost_are_released(
     prefect: PrefectServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(global_limits, "LOST_SECONDS", 0.5)
@@ -154,7 +154,7 @@ async def test_places_that_prefect_has_lost_are_free_again(
 
 
 @pytest.mark.skipif(not THOROUGH, reason="Prefect takes a place back a minute and more after its holder died")
-async def test_the_place_of_a_holder_that_was_killed_comes_back(prefect: PrefectServer) -> None:
+async def test_the_slot_of_a_killed_holder_is_released(prefect: PrefectServer) -> None:
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, "killed"], env=prefect.environment, stdout=subprocess.PIPE, text=True
     )
@@ -191,5 +191,5 @@ async def test_no_call_passes_a_limit_that_cannot_be_created(httpserver: HTTPSer
     assert [entry[0].path for entry in httpserver.log].count(f"{limits}/increment-with-lease") == 2
 
 
-def test_names_are_without_what_prefect_does_not_allow() -> None:
+def test_limit_names_contain_only_characters_that_prefect_allows() -> None:
     assert limit_name("a/b&c") == "flowbuilder:a-b-c"

@@ -11,7 +11,7 @@ from flowbuilder.adapters.connections import FileConnections
 from flowbuilder.adapters.ports import real_ports
 from flowbuilder.devstack.sample_site.site import SampleSite
 from flowbuilder.settings import Settings
-from tests.support.prefect_installation import PrefectInstallation, prefect_state
+from tests.support.servers.prefect_installation import PrefectInstallation, prefect_state
 
 pytestmark = pytest.mark.prefect
 DEPLOYMENTS = Path(__file__).parents[2] / "deployments"

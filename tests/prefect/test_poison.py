@@ -12,9 +12,9 @@ import pytest
 from flowbuilder.audit import audit
 from flowbuilder.settings import Settings
 from flowbuilder.steps.registry import step_types
-from tests.support.prefect_installation import PrefectInstallation, until
-from tests.support.prefect_server import BIN, PrefectServer, program
 from tests.support.proof import THOROUGH
+from tests.support.servers.prefect_installation import PrefectInstallation, until
+from tests.support.servers.prefect_server import BIN, PrefectServer, program
 
 pytestmark = pytest.mark.prefect
 
@@ -104,7 +104,7 @@ class Supervised:
                         break
 
 
-async def test_one_poisonous_execution_among_many_is_set_aside_and_the_others_finish(
+async def test_one_poison_execution_among_many_is_quarantined_and_the_others_finish(
     installation: PrefectInstallation, prefect: PrefectServer, settings: Settings, tmp_path: Path, plugin: str
 ) -> None:
     workflow = installation.publish(DOCUMENT)

@@ -21,7 +21,7 @@ from flowbuilder.prefect.api.sync_client import DEADLINE_SECONDS
 from flowbuilder.prefect.runs.process_liveness import this_machine
 from flowbuilder.prefect.runs.worker_context import WorkerContext, new_holder
 from tests.support.documents import NOTE
-from tests.support.prefect_installation import PrefectInstallation, until
+from tests.support.servers.prefect_installation import PrefectInstallation, until
 
 pytestmark = pytest.mark.prefect
 
@@ -90,7 +90,7 @@ async def test_reviews_expire_without_prefect(installation: PrefectInstallation)
     assert installation.app.execution(execution_id).outputs == {"result": ["rejected", None]}
 
 
-async def test_what_another_kind_of_worker_had_last_waits_for_prefect(
+async def test_an_execution_of_another_kind_of_worker_waits_for_prefect(
     installation: PrefectInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execution_id = await waiting(installation)
@@ -106,7 +106,7 @@ async def test_what_another_kind_of_worker_had_last_waits_for_prefect(
             assert not worker.dispatcher.slots  # it cools down
 
 
-async def test_a_poll_that_is_not_answered_is_no_end_of_the_worker(installation: PrefectInstallation) -> None:
+async def test_a_worker_survives_an_unanswered_poll(installation: PrefectInstallation) -> None:
     with prefect_away():
         async with installation.worker() as worker:
             for _ in range(2):
@@ -114,12 +114,12 @@ async def test_a_poll_that_is_not_answered_is_no_end_of_the_worker(installation:
                 await worker.sync_with_backend()
 
 
-async def test_a_deployment_that_prefect_has_forgotten_has_no_limit(installation: PrefectInstallation) -> None:
+async def test_a_deployment_missing_in_prefect_has_no_limit(installation: PrefectInstallation) -> None:
     async with get_client() as client:
         assert await DeploymentLimits(client).has(uuid4()) is False
 
 
-async def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_step_waits_for_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flowbuilder.prefect.api.availability.ANSWER_SECONDS", 0.2)
     async with silent_server() as api, PrefectClient(api=api) as client:
         with pytest.raises(PrefectUnavailable, match="does not answer"):
@@ -127,14 +127,14 @@ async def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch: pyte
                 await client.read_flow_run(uuid4())
 
 
-def test_a_hint_does_not_wait_for_a_server_that_is_away(installation: PrefectInstallation) -> None:
+def test_a_wake_up_does_not_wait_for_an_unreachable_server(installation: PrefectInstallation) -> None:
     began = time.monotonic()
     with prefect_away(tries=40), pytest.raises(Unavailable, match="does not answer"):
         installation.app.engine.wake(str(uuid4()))
     assert time.monotonic() - began < DEADLINE_SECONDS
 
 
-def test_a_hint_does_not_wait_for_a_server_that_dies_while_it_is_asked(installation: PrefectInstallation) -> None:
+def test_a_wake_up_does_not_wait_for_a_server_that_dies_during_the_request(installation: PrefectInstallation) -> None:
     with socket.create_server(("127.0.0.1", 0)) as dying, ThreadPoolExecutor(1) as pool:
         asked: list[None] = []
 
@@ -153,7 +153,7 @@ def test_a_hint_does_not_wait_for_a_server_that_dies_while_it_is_asked(installat
         dying.shutdown(socket.SHUT_RDWR)
 
 
-async def test_a_worker_waits_for_a_database_that_is_just_starting(
+async def test_a_worker_waits_for_a_starting_database(
     installation: PrefectInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("flowbuilder.prefect.worker.warm_worker.SHORTEST_PAUSE", 0.05)
@@ -172,7 +172,7 @@ async def test_a_worker_waits_for_a_database_that_is_just_starting(
     assert len(tries) == 3
 
 
-async def test_a_worker_that_starts_is_not_held_up_by_a_server_that_does_not_answer(
+async def test_a_starting_worker_is_not_delayed_by_a_server_that_does_not_answer(
     installation: PrefectInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execution_id = await waiting(installation)

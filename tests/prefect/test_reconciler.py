@@ -12,7 +12,7 @@ from flowbuilder.prefect.runs.reschedule import reschedule
 from flowbuilder.prefect.worker.main import reconcile
 from flowbuilder.prefect.worker.reconciler import Reconciler
 from tests.support.documents import NOTE
-from tests.support.prefect_installation import PrefectInstallation, flow_run, prefect_state, until
+from tests.support.servers.prefect_installation import PrefectInstallation, flow_run, prefect_state, until
 from tests.support.store_contract import make_ready
 
 pytestmark = pytest.mark.prefect
@@ -29,7 +29,7 @@ async def test_a_decision_whose_wake_up_was_lost_is_found(installation: PrefectI
         await installation.status(execution_id, "completed")
 
 
-async def test_a_review_whose_time_is_over_expires(installation: PrefectInstallation) -> None:
+async def test_an_overdue_review_expires(installation: PrefectInstallation) -> None:
     workflow = installation.publish(
         NOTE.replace('title: "Is', 'expires_in: PT1S\n    on_expire: rejected\n    title: "Is')
     )
@@ -53,7 +53,7 @@ async def test_two_reconcilers_and_a_live_holder_run_each_step_once(installation
         assert not installation.events(execution_id, "worker_lost")
 
 
-async def test_prefect_is_told_an_end_that_it_did_not_hear(installation: PrefectInstallation) -> None:
+async def test_a_lost_final_state_is_reported_to_prefect_again(installation: PrefectInstallation) -> None:
     execution_id = await waiting(installation)
     installation.store.request_control(execution_id, "cancel", "ana")
     async with get_client() as client:
@@ -64,7 +64,7 @@ async def test_prefect_is_told_an_end_that_it_did_not_hear(installation: Prefect
     await prefect_state(execution_id, "Cancelled")
 
 
-async def test_a_run_that_prefect_believes_to_be_running_is_shown_as_waiting(installation: PrefectInstallation) -> None:
+async def test_a_waiting_execution_shown_as_running_in_prefect_is_corrected(installation: PrefectInstallation) -> None:
     execution_id = await waiting(installation)
     async with get_client() as client:
         await client.set_flow_run_state(UUID(execution_id), Running(), force=True)
@@ -74,7 +74,7 @@ async def test_a_run_that_prefect_believes_to_be_running_is_shown_as_waiting(ins
     assert "review" in ((await prefect_state(execution_id, "Suspended")).message or "")
 
 
-async def test_a_cancellation_in_prefect_that_not_accepted_saw_is_taken_over(installation: PrefectInstallation) -> None:
+async def test_a_cancellation_in_prefect_that_no_worker_saw_is_applied(installation: PrefectInstallation) -> None:
     execution_id = await waiting(installation)
     async with get_client() as client:
         await client.set_flow_run_state(UUID(execution_id), Cancelled(), force=True)
@@ -84,7 +84,7 @@ async def test_a_cancellation_in_prefect_that_not_accepted_saw_is_taken_over(ins
 
 
 @pytest.mark.parametrize("state", [Crashed(), Failed(), Completed()], ids=["crashed", "failed", "completed"])
-async def test_a_run_that_has_ended_in_prefect_alone_is_scheduled_again_after_a_while(
+async def test_a_run_that_ended_only_in_prefect_is_rescheduled_after_a_delay(
     installation: PrefectInstallation, state: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execution_id = await waiting(installation)

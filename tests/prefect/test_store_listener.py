@@ -20,9 +20,9 @@ from flowbuilder.settings import Settings
 from flowbuilder.store import open_store
 from flowbuilder.testing import MemoryStore, fake_ports
 from tests.support.documents import NOTE
-from tests.support.postgres import Server
-from tests.support.prefect_installation import PrefectInstallation, until
-from tests.support.prefect_server import PrefectServer
+from tests.support.servers.postgres import Server
+from tests.support.servers.prefect_installation import PrefectInstallation, until
+from tests.support.servers.prefect_server import PrefectServer
 
 SOON = 0.5
 
@@ -40,7 +40,7 @@ def unpolled(
 
 
 @pytest.mark.prefect
-async def test_a_decision_made_elsewhere_is_followed_within_half_a_second(unpolled: PrefectInstallation) -> None:
+async def test_a_decision_on_another_machine_resumes_within_half_a_second(unpolled: PrefectInstallation) -> None:
     workflow = unpolled.publish(NOTE)
     elsewhere, here = [], []
     async with unpolled.worker():
@@ -105,7 +105,7 @@ def begin(store: Any, execution_id: str) -> None:
     create_execution(store, SystemClock(), execution_id=execution_id, version=version, inputs={})
 
 
-async def test_a_listener_hears_again_after_the_database_was_restarted(postgres: Server, postgres_url: str) -> None:
+async def test_a_listener_reconnects_after_a_restart_of_the_database(postgres: Server, postgres_url: str) -> None:
     if postgres.data is None:
         pytest.skip("the server is not this session's own")
     with contextlib.closing(open_store(postgres_url, durable=False)) as store:
@@ -118,7 +118,7 @@ async def test_a_listener_hears_again_after_the_database_was_restarted(postgres:
             )
 
 
-async def test_a_listener_hears_again_after_its_connection_was_cut(postgres_url: str) -> None:
+async def test_a_listener_reconnects_after_a_lost_connection(postgres_url: str) -> None:
     with contextlib.closing(open_store(postgres_url, durable=False)) as store:
         async with listening(store) as woken:
             await asyncio.to_thread(repeatedly, lambda number: begin(store, f"before-{number}"), lambda: woken.ids)
@@ -143,7 +143,7 @@ def repeatedly(act: Callable[[int], None], woken: Callable[[], list[str]]) -> No
     raise AssertionError("no execution was woken")
 
 
-async def test_only_what_the_worker_wants_is_called_for() -> None:
+async def test_only_executions_that_interest_the_worker_are_woken() -> None:
     store = MemoryStore()
     async with listening(store, wanted=lambda execution_id: execution_id != "other") as woken:
         begin(store, "other")
@@ -166,7 +166,7 @@ class Away:
         stop.wait()
 
 
-async def test_a_database_that_is_away_is_asked_again() -> None:
+async def test_a_listener_retries_an_unavailable_database() -> None:
     store = Away()
     async with listening(store) as woken:
         await woken.of("there")

@@ -13,7 +13,7 @@ import pytest
 
 from flowbuilder.prefect.api.wakeup_channel import MAX_BYTES, WakeUpListener, wake_workers
 from tests.support.documents import NOTE
-from tests.support.prefect_installation import PrefectInstallation, until
+from tests.support.servers.prefect_installation import PrefectInstallation, until
 
 
 class Received(list[tuple[str, str]]):
@@ -23,7 +23,7 @@ class Received(list[tuple[str, str]]):
         self.append((execution_id, run))
 
 
-async def test_a_wake_up_reaches_every_worker_that_is_listed(tmp_path: Path) -> None:
+async def test_a_wake_up_reaches_every_listed_worker(tmp_path: Path) -> None:
     received = Received()
     async with WakeUpListener(tmp_path, received), WakeUpListener(tmp_path, received):
         assert await asyncio.to_thread(wake_workers, tmp_path, "abc")
@@ -32,7 +32,7 @@ async def test_a_wake_up_reaches_every_worker_that_is_listed(tmp_path: Path) -> 
     assert list((tmp_path / "workers").iterdir()) == []
 
 
-async def test_what_is_known_of_the_run_comes_with_the_word_if_it_is_short(tmp_path: Path) -> None:
+async def test_a_wake_up_carries_the_flow_run_if_it_is_short(tmp_path: Path) -> None:
     received = Received()
     run, long = json.dumps({"name": "über uns, two words"}), json.dumps({"name": MAX_BYTES * "x"})
     async with WakeUpListener(tmp_path, received):
@@ -43,7 +43,7 @@ async def test_what_is_known_of_the_run_comes_with_the_word_if_it_is_short(tmp_p
 
 
 @pytest.mark.prefect
-async def test_a_worker_asks_prefect_nothing_that_the_word_has_told(
+async def test_a_worker_does_not_read_a_flow_run_that_came_with_the_wake_up(
     installation: PrefectInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[object] = []
@@ -57,7 +57,7 @@ async def test_a_worker_asks_prefect_nothing_that_the_word_has_told(
     assert asked == []
 
 
-async def test_a_word_without_the_token_is_not_heard(tmp_path: Path) -> None:
+async def test_a_wake_up_without_the_token_is_ignored(tmp_path: Path) -> None:
     received = Received()
     async with WakeUpListener(tmp_path, received):
         [file] = (tmp_path / "workers").glob("*.json")
@@ -81,7 +81,7 @@ def test_without_workers_no_wake_up_is_received(tmp_path: Path) -> None:
     assert not wake_workers(tmp_path, "abc")
 
 
-def test_the_file_of_a_killed_worker_is_taken_away(tmp_path: Path) -> None:
+def test_the_file_of_a_killed_worker_is_deleted(tmp_path: Path) -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
     folder = tmp_path / "workers"

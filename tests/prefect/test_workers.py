@@ -17,8 +17,14 @@ from werkzeug import Request, Response
 from flowbuilder.prefect.api.sync_client import DEADLINE_SECONDS
 from flowbuilder.settings import Settings
 from tests.support.documents import NOTE
-from tests.support.prefect_installation import GUARD_SECONDS, PrefectInstallation, flow_run, prefect_state, until
-from tests.support.prefect_server import BIN, PrefectServer, program
+from tests.support.servers.prefect_installation import (
+    GUARD_SECONDS,
+    PrefectInstallation,
+    flow_run,
+    prefect_state,
+    until,
+)
+from tests.support.servers.prefect_server import BIN, PrefectServer, program
 
 pytestmark = pytest.mark.prefect
 
@@ -79,7 +85,7 @@ async def test_an_execution_of_a_killed_worker_is_resumed_by_the_next(
     assert len(installation.events(execution_id, "step_completed", "long")) == 1
 
 
-async def test_a_worker_that_is_stopped_finishes_its_step_and_hands_over(
+async def test_a_terminated_worker_finishes_its_step_and_releases_the_execution(
     installation: PrefectInstallation, prefect: PrefectServer, settings: Settings, tmp_path: Path, base: str
 ) -> None:
     workflow = installation.publish(SLOW)
@@ -97,7 +103,7 @@ async def test_a_worker_that_is_stopped_finishes_its_step_and_hands_over(
     assert len(installation.events(execution_id, "step_started", "long")) == 1
 
 
-async def test_an_execution_over_which_two_workers_died_runs_in_a_process_of_its_own(
+async def test_an_execution_that_killed_two_workers_runs_in_its_own_process(
     installation: PrefectInstallation, prefect: PrefectServer, settings: Settings, tmp_path: Path
 ) -> None:
     workflow = installation.publish(NOTE)
@@ -153,7 +159,7 @@ async def test_run_waits_and_answers_with_one_json_document(
     assert "version:1" in run.tags
 
 
-def test_without_a_server_a_command_says_so_at_once(settings: Settings, tmp_path: Path, prefect: PrefectServer) -> None:
+def test_a_command_without_a_server_fails_at_once(settings: Settings, tmp_path: Path, prefect: PrefectServer) -> None:
     file = tmp_path / "note.yaml"
     file.write_text(NOTE)
     given = {**environment(prefect, settings), "PREFECT_API_URL": "http://127.0.0.1:9/api"}

@@ -36,9 +36,9 @@ from flowbuilder.testing.run import Verb
 from tests.acceptance.test_examples import served
 from tests.reliability.simulation.simulation import simulate
 from tests.reliability.simulation.store_factory import StoreFactory
-from tests.support.crash_injection import Crash, CrashInjector
-from tests.support.crash_scenario import CrashScenario, changes
-from tests.support.crash_workflows import PAGE, SCENARIOS, SITE
+from tests.support.faults.crash_injection import Crash, CrashInjector
+from tests.support.faults.crash_scenario import CrashScenario, changes
+from tests.support.faults.crash_workflows import PAGE, SCENARIOS, SITE
 from tests.support.recorded_histories import History, history_of
 
 CORPUS = Path(__file__).parent / "corpus"

@@ -10,7 +10,8 @@ from sqlalchemy import Row, update
 
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.review import Decision, Review
-from flowbuilder.model.review_rules import decided_event, withdrawal
+from flowbuilder.model.review_events import decided_event
+from flowbuilder.model.review_rules import withdrawal
 from flowbuilder.store.db.tables import pending_counts_table, review_people_table, reviews_table
 from flowbuilder.store.db.transaction import Transaction
 from flowbuilder.store.records.review_mapper import WITH_DECISION, insert_decision, review_of, update_review

@@ -15,20 +15,23 @@ from flowbuilder.errors import Damaged, NotFound
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Lease
 from flowbuilder.model.review import Decision, Review, ReviewRequest
-from flowbuilder.model.review_opening import allowed_reviewers, normalized_name, opened_event, opened_review
+from flowbuilder.model.review_events import (
+    approved_event,
+    claimed_event,
+    decided_event,
+    expired_event,
+    opened_event,
+    released_event,
+)
+from flowbuilder.model.review_opening import allowed_reviewers, normalized_name, opened_review
 from flowbuilder.model.review_rules import (
     Answer,
     Escalation,
     PartialApproval,
     apply_answer,
-    approved_event,
-    claimed_event,
-    decided_event,
     ensure_reviewer,
     ensure_unclaimed,
     expire,
-    expired_event,
-    released_event,
     with_escalation,
     with_partial_approval,
 )

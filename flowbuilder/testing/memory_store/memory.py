@@ -17,7 +17,8 @@ from flowbuilder.model.events import Event, NewEvent
 from flowbuilder.model.execution import TERMINAL, Execution, Lease, Outcome, WorkflowVersion
 from flowbuilder.model.lease_rules import lost_lease
 from flowbuilder.model.review import Decision, Review
-from flowbuilder.model.review_rules import decided_event, withdrawal
+from flowbuilder.model.review_events import decided_event
+from flowbuilder.model.review_rules import withdrawal
 from flowbuilder.model.stored_json import storable
 from flowbuilder.ports import Clock
 from flowbuilder.throttling.limiter import LimiterState

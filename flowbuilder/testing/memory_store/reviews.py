@@ -13,26 +13,23 @@ from flowbuilder.errors import NotFound, Refused
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Execution, Lease
 from flowbuilder.model.review import Decision, Review, ReviewPage, ReviewRequest
-from flowbuilder.model.review_opening import (
-    allowed_reviewers,
-    normalized_name,
+from flowbuilder.model.review_events import (
+    approved_event,
+    claimed_event,
+    decided_event,
+    expired_event,
     opened_event,
-    opened_review,
-    search_text,
+    released_event,
 )
+from flowbuilder.model.review_opening import allowed_reviewers, normalized_name, opened_review, search_text
 from flowbuilder.model.review_rules import (
     Answer,
     Escalation,
     PartialApproval,
     apply_answer,
-    approved_event,
-    claimed_event,
-    decided_event,
     ensure_reviewer,
     ensure_unclaimed,
     expire,
-    expired_event,
-    released_event,
     with_escalation,
     with_partial_approval,
 )

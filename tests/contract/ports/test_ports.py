@@ -98,7 +98,7 @@ async def test_a_cms_writes_over_the_page_that_was_read_and_no_other(cms: Cms) -
     assert (await cms.read(page.url)).body == "First.\n"
 
 
-async def test_a_cms_takes_a_write_that_is_there_already_as_done(cms: Cms) -> None:
+async def test_a_cms_treats_a_write_that_is_applied_already_as_done(cms: Cms) -> None:
     page = await cms.read(f"{BASE}/tea")
     write = CmsWrite(url=page.url, body="First.\n", if_unchanged=page.hash)
     assert await cms.update(write) == await cms.update(write)
@@ -126,7 +126,7 @@ async def test_a_cms_deletes_an_unchanged_page(cms: Cms) -> None:
 
 
 @pytest.mark.parametrize("work", ["read", "update"])
-async def test_a_cms_says_that_a_page_is_not_there(cms: Cms, work: str) -> None:
+async def test_a_cms_reports_a_missing_page(cms: Cms, work: str) -> None:
     with pytest.raises(NotFound):
         await (cms.read(f"{BASE}/no") if work == "read" else cms.update(CmsWrite(url=f"{BASE}/no", body="x")))
 
@@ -214,12 +214,12 @@ async def test_a_model_answers_with_a_text_without_a_schema(models: LanguageMode
     assert set(output) == {"text"}
 
 
-async def test_a_model_tells_what_it_used(models: LanguageModel) -> None:
+async def test_a_model_reports_its_usage(models: LanguageModel) -> None:
     usage = (await models.complete(question())).usage
     assert {"requests", "input_tokens", "output_tokens", "usd"} <= set(usage)
 
 
-async def test_a_model_never_answers_with_what_does_not_fit() -> None:
+async def test_a_model_never_returns_an_answer_that_does_not_fit_the_schema() -> None:
     with pytest.raises(StepError) as caught:
         await FakeModel([{"n": "x"}]).complete(
             question(output_schema={"type": "object", "properties": {"n": {"type": "integer"}}})
@@ -261,7 +261,7 @@ async def test_search_console_gives_rows_up_to_the_limit(console: SearchConsole)
     assert found["final_until"] == "2026-01-28"
 
 
-async def test_search_console_knows_the_state_of_a_url(console: SearchConsole) -> None:
+async def test_search_console_inspects_a_url(console: SearchConsole) -> None:
     found = await console.inspect(SITE, "https://t.example/guides/store-tea")
     assert found["indexStatusResult"]["verdict"] == "PASS"
 
@@ -277,14 +277,14 @@ def connections(request: pytest.FixtureRequest, tmp_path: Path) -> Connections:
     return FileConnections(tmp_path, environment={"PW": "pw"})
 
 
-async def test_a_connection_is_found_by_its_name_and_is_the_askers_own_copy(connections: Connections) -> None:
+async def test_a_connection_is_found_by_its_name_and_is_a_copy(connections: Connections) -> None:
     found = await connections.get("wp")
     assert found == {"url": BASE, "password": "pw"}
     found["password"] = "changed"
     assert (await connections.get("wp"))["password"] == "pw"
 
 
-async def test_a_connection_that_is_not_there_is_the_operators_to_make(connections: Connections) -> None:
+async def test_a_missing_connection_is_a_configuration_error(connections: Connections) -> None:
     with pytest.raises(ConfigurationError, match="nowhere"):
         await connections.get("nowhere")
 
@@ -293,7 +293,7 @@ async def test_a_connection_that_is_not_there_is_the_operators_to_make(connectio
 
 
 @pytest.mark.parametrize("clock", [FakeClock(), SystemClock()], ids=["fake", "real"])
-async def test_a_clock_tells_utc_and_moves_on_while_someone_sleeps(clock: Clock) -> None:
+async def test_a_clock_is_in_utc_and_advances_during_a_sleep(clock: Clock) -> None:
     before = clock.now()
     await clock.sleep(0.02)
     assert before.tzinfo is UTC
@@ -347,7 +347,7 @@ async def test_a_ledger_takes_only_approved_bytes_for_approved(ledger: Ledger) -
 def servers(request: pytest.FixtureRequest) -> McpServers:
     if request.param == "fake":
         return FakeMcp({"tools": {"shout": lambda arguments: str(arguments["text"]).upper(), "add": {"total": 5}}})
-    program = Path(__file__).parents[2] / "support/mcp_program.py"
+    program = Path(__file__).parents[2] / "support/servers/mcp_program.py"
     record = {"command": [sys.executable, str(program), "stdio"], "tools": ["shout", "add"]}
     return ConnectedServers(FakeConnections({"tools": record}))
 

@@ -61,9 +61,7 @@ print(json.dumps([json.loads(os.fdopen(pipe, "rb").read()) for pipe in pipes]))
 
 
 @pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def test_one_of_twenty_processes_wins_and_the_others_are_told_who(
-    database: str, request: pytest.FixtureRequest
-) -> None:
+def test_one_of_twenty_processes_wins_and_the_others_learn_who(database: str, request: pytest.FixtureRequest) -> None:
     url = request.getfixturevalue(f"{database}_url")
     clock = FakeClock()
     with contextlib.closing(open_store(url, clock=clock, durable=False)) as store:

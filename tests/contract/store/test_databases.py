@@ -30,7 +30,7 @@ def full(sql_harness: StoreHarness, sql_store: SqlStore) -> SqlStore:
 
 
 @pytest.mark.parametrize("table", ["workflow_execution_events", "step_outcomes", "review_decisions"])
-def test_what_happened_can_be_neither_changed_nor_deleted(full: SqlStore, table: str) -> None:
+def test_history_can_be_neither_changed_nor_deleted(full: SqlStore, table: str) -> None:
     before = (full.events("run-1"), full.outcomes("run-1"), full.decisions("run-1"))
     for statement in (f"UPDATE {table} SET path = 'x'", f"DELETE FROM {table}"):
         with pytest.raises(DBAPIError, match="what is written here lasts"):
@@ -39,7 +39,7 @@ def test_what_happened_can_be_neither_changed_nor_deleted(full: SqlStore, table:
 
 
 @pytest.mark.postgres
-def test_a_table_of_what_happened_cannot_be_emptied(postgres_url: str, clock: Clock) -> None:
+def test_a_history_table_cannot_be_emptied(postgres_url: str, clock: Clock) -> None:
     from flowbuilder.store import open_store
 
     store = open_store(postgres_url, clock=clock, durable=False)
@@ -76,13 +76,13 @@ def test_a_stored_document_never_changes(full: SqlStore, change: str) -> None:
         "SELECT 2, 'x', 1, 0, inserted_at FROM installation",
     ],
 )
-def test_the_database_itself_refuses_what_cannot_be(full: SqlStore, sql_harness: StoreHarness, statement: str) -> None:
+def test_the_database_rejects_invalid_rows(full: SqlStore, sql_harness: StoreHarness, statement: str) -> None:
     sql_harness.create_execution("run-2")
     with pytest.raises(DBAPIError):
         run(full, statement)
 
 
-def test_a_transaction_that_fails_in_the_middle_leaves_nothing(sql_store: SqlStore, sql_harness: StoreHarness) -> None:
+def test_a_failed_transaction_writes_nothing(sql_store: SqlStore, sql_harness: StoreHarness) -> None:
     lease = sql_harness.claim()
     before = sql_store.execution("run-1"), sql_store.events("run-1")
     with pytest.raises(DBAPIError):
@@ -115,7 +115,7 @@ def waited(store: SqlStore, act: Callable[[], object]) -> list[str]:
     return heard
 
 
-def test_a_listener_hears_of_starts_decisions_and_resumes(sql_store: SqlStore, sql_harness: StoreHarness) -> None:
+def test_a_listener_is_notified_of_starts_decisions_and_resumes(sql_store: SqlStore, sql_harness: StoreHarness) -> None:
     lease = sql_harness.claim("asked")
     review = sql_harness.open_review(lease)
     sql_store.settle(lease, "waiting", events=[])

@@ -14,7 +14,7 @@ def begin(harness: StoreHarness, lease: Lease, key: str = "k1", path: str = "pub
     )
 
 
-def test_an_intent_is_written_down_with_its_event(harness: StoreHarness) -> None:
+def test_an_intent_is_recorded_with_its_event(harness: StoreHarness) -> None:
     effect = begin(harness, harness.claim())
     assert (effect.status, effect.resumed, effect.receipt, effect.created_at) == (
         "intended", False, None, harness.clock.now(),
@@ -25,7 +25,7 @@ def test_an_intent_is_written_down_with_its_event(harness: StoreHarness) -> None
     assert event.data == {"key": "k1", "target": "cms", "request_hash": "hash"}
 
 
-def test_an_intent_that_is_there_comes_back_as_resumed(harness: StoreHarness) -> None:
+def test_a_repeated_intent_is_returned_as_resumed(harness: StoreHarness) -> None:
     lease = harness.claim()
     begin(harness, lease)
     again = begin(harness, lease)
@@ -56,14 +56,14 @@ def test_an_unknown_effect_may_still_get_its_receipt(harness: StoreHarness) -> N
     assert harness.store.finish_effect(lease, "k1", "done", receipt={}).status == "done"
 
 
-def test_one_key_is_one_effect_wherever_it_is(harness: StoreHarness) -> None:
+def test_one_key_is_one_effect_in_all_executions(harness: StoreHarness) -> None:
     begin(harness, harness.claim("run-1"))
     other = begin(harness, harness.claim("run-2"), path="elsewhere")
     assert (other.execution_id, other.path, other.resumed) == ("run-1", "publish", True)
     assert harness.store.effects("run-2") == ()
 
 
-def test_effects_come_in_the_order_in_which_they_were_intended(harness: StoreHarness) -> None:
+def test_effects_are_listed_in_the_order_of_their_intents(harness: StoreHarness) -> None:
     lease = harness.claim()
     for key in ("c", "a", "b"):
         begin(harness, lease, key)
@@ -71,7 +71,7 @@ def test_effects_come_in_the_order_in_which_they_were_intended(harness: StoreHar
     assert harness.store.effects("nobody") == ()
 
 
-def test_an_effect_that_is_not_there_is_not_found(harness: StoreHarness) -> None:
+def test_a_missing_effect_is_not_found(harness: StoreHarness) -> None:
     with pytest.raises(NotFound):
         harness.store.effect("k1")
     with pytest.raises(NotFound):
@@ -84,7 +84,7 @@ def test_the_next_holder_sees_the_intent_of_the_last(harness: StoreHarness) -> N
     assert begin(harness, harness.store.claim("run-1", "worker-2", TTL)).resumed
 
 
-def test_a_refused_effect_is_intended_anew_and_not_in_doubt(harness: StoreHarness) -> None:
+def test_a_refused_effect_is_intended_again_and_not_in_doubt(harness: StoreHarness) -> None:
     lease = harness.claim()
     begin(harness, lease)
     refused = harness.store.finish_effect(lease, "k1", "refused", reason="429")
@@ -125,7 +125,7 @@ def test_an_effect_keeps_how_many_questions_were_answered_when_it_was_last_begun
     assert begun(2) == (1, True)
 
 
-def test_an_effect_tells_how_long_ago_its_key_may_first_have_been_used(harness: StoreHarness) -> None:
+def test_an_effect_has_the_age_of_its_key(harness: StoreHarness) -> None:
     lease = harness.claim()
 
     def declared() -> Effect:
@@ -146,7 +146,7 @@ def test_an_effect_tells_how_long_ago_its_key_may_first_have_been_used(harness: 
     assert harness.store.effect("k1").detail == {"reason": "no answer"}
 
 
-def test_a_target_that_says_nothing_of_it_never_forgets(harness: StoreHarness) -> None:
+def test_a_target_without_key_retention_never_forgets_keys(harness: StoreHarness) -> None:
     lease = harness.claim()
     begin(harness, lease)
     harness.clock.advance(10**8)

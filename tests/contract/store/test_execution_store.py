@@ -33,14 +33,14 @@ def test_a_new_execution_has_its_first_event(harness: StoreHarness) -> None:
     }  # fmt: skip
 
 
-def test_making_an_execution_again_gives_the_stored_one(harness: StoreHarness) -> None:
+def test_creating_an_execution_again_returns_the_stored_one(harness: StoreHarness) -> None:
     first = harness.create_execution()
     harness.clock.advance(5)
     assert harness.create_execution() == first
     assert harness.event_types() == ["execution_started"]
 
 
-def test_an_execution_needs_a_version_that_is_there(harness: StoreHarness) -> None:
+def test_an_execution_needs_an_existing_version(harness: StoreHarness) -> None:
     now = harness.clock.now()
     with pytest.raises(NotFound, match="no version 7"):
         harness.store.create_execution(
@@ -50,7 +50,7 @@ def test_an_execution_needs_a_version_that_is_there(harness: StoreHarness) -> No
         harness.store.execution("x")
 
 
-def test_values_come_back_exactly(harness: StoreHarness) -> None:
+def test_values_are_read_back_exactly(harness: StoreHarness) -> None:
     now = harness.clock.now()
     harness.store.create_execution(
         Execution(
@@ -75,7 +75,7 @@ def test_executions_are_listed_newest_first_page_by_page(harness: StoreHarness) 
     assert pages == [["run-4", "run-3"], ["run-2", "run-1"], ["run-0"]]
 
 
-def test_executions_are_found_by_what_they_are(harness: StoreHarness) -> None:
+def test_executions_are_filtered_by_their_fields(harness: StoreHarness) -> None:
     harness.create_execution("a", site="one.example")
     harness.claim("b")
     store = harness.store
@@ -105,7 +105,7 @@ def test_a_claim_makes_it_running_with_the_next_epoch(harness: StoreHarness) -> 
     assert found.ready_at is None
 
 
-def test_what_another_holds_cannot_be_claimed(harness: StoreHarness) -> None:
+def test_an_execution_held_by_another_worker_cannot_be_claimed(harness: StoreHarness) -> None:
     harness.claim()
     with pytest.raises(Conflict, match="worker-1"):
         harness.store.claim("run-1", "worker-2", TTL)
@@ -148,7 +148,7 @@ def killed(harness: StoreHarness, times: int) -> None:
         harness.clock.advance(16)
 
 
-def test_an_execution_that_takes_down_three_workers_is_set_aside(harness: StoreHarness) -> None:
+def test_an_execution_is_quarantined_after_three_deaths(harness: StoreHarness) -> None:
     harness.create_execution()
     killed(harness, 3)
     assert harness.store.execution("run-1").deaths == 2
@@ -164,7 +164,7 @@ def test_an_execution_that_takes_down_three_workers_is_set_aside(harness: StoreH
         harness.store.append_events(Lease(execution_id="run-1", holder="victim-2", epoch=3), [STARTED])
 
 
-def test_one_that_was_set_aside_begins_to_count_anew_when_it_is_resumed(harness: StoreHarness) -> None:
+def test_a_resumed_quarantined_execution_counts_deaths_from_zero(harness: StoreHarness) -> None:
     harness.create_execution()
     killed(harness, 3)
     with pytest.raises(Refused):
@@ -175,7 +175,7 @@ def test_one_that_was_set_aside_begins_to_count_anew_when_it_is_resumed(harness:
     assert harness.store.execution("run-1").deaths == 0
 
 
-def test_one_that_is_to_be_cancelled_is_cancelled_when_it_would_be_set_aside(harness: StoreHarness) -> None:
+def test_a_pending_cancellation_replaces_a_quarantine_after_the_third_death(harness: StoreHarness) -> None:
     harness.create_execution()
     killed(harness, 2)
     lease = harness.store.claim("run-1", "victim-2", TTL)
@@ -278,7 +278,7 @@ def test_a_path_has_one_outcome(harness: StoreHarness) -> None:
 
 
 @pytest.mark.parametrize("status", ["needs_review", "postponed"])
-def test_what_is_not_final_is_no_outcome(harness: StoreHarness, status: str) -> None:
+def test_an_outcome_needs_a_final_status(harness: StoreHarness, status: str) -> None:
     lease = harness.claim()
     with pytest.raises(Refused):
         harness.store.record_outcome(lease, Outcome(path="a", status=status), [DONE])  # type: ignore[arg-type]
@@ -286,7 +286,7 @@ def test_what_is_not_final_is_no_outcome(harness: StoreHarness, status: str) -> 
 
 
 @pytest.mark.parametrize("value", [float("nan"), 2**70, {1: 2}, {"a": object()}, "x" * 17_000_000])
-def test_what_is_no_json_of_a_bounded_size_is_refused_before_anything_is_written(
+def test_values_that_are_not_json_of_bounded_size_are_refused_before_a_write(
     harness: StoreHarness, value: object
 ) -> None:
     lease = harness.claim()
@@ -298,7 +298,7 @@ def test_what_is_no_json_of_a_bounded_size_is_refused_before_anything_is_written
     harness.store.record_outcome(lease, done(), [DONE])
 
 
-def test_outcomes_come_in_the_order_in_which_they_were_recorded(harness: StoreHarness) -> None:
+def test_outcomes_are_listed_in_the_order_of_recording(harness: StoreHarness) -> None:
     lease = harness.claim()
     for path in ("c", "a", "b"):
         harness.store.record_outcome(lease, done(path), [])
@@ -319,7 +319,7 @@ def test_events_are_numbered_without_a_gap(harness: StoreHarness) -> None:
     assert harness.store.events("nobody") == ()
 
 
-def test_event_data_survives_what_databases_cannot_hold(harness: StoreHarness) -> None:
+def test_event_data_keeps_characters_that_databases_cannot_store(harness: StoreHarness) -> None:
     lease = harness.claim()
     harness.store.append_events(lease, [NewEvent(type="step_started", path="ä", data={"a": 1e22, "b": [0.1, None]})])
     harness.store.append_events(lease, [NewEvent(type="step_started", data={"nul": "a\0b", "half": "\ud83d"})])
@@ -341,7 +341,7 @@ def test_settling_ends_the_lease(harness: StoreHarness) -> None:
     assert harness.event_types()[-1] == "execution_completed"
 
 
-def test_a_failure_is_kept(harness: StoreHarness) -> None:
+def test_a_failure_is_stored(harness: StoreHarness) -> None:
     error = {"code": "x", "message": "nul \0"}
     assert harness.store.settle(harness.claim(), "failed", events=[], error=error).error == error
     assert harness.store.execution("run-1").error == error
@@ -355,7 +355,7 @@ def test_a_status_that_cannot_follow_is_refused(harness: StoreHarness, status: s
     assert harness.event_types() == ["execution_started"]
 
 
-def test_nothing_follows_the_end(harness: StoreHarness) -> None:
+def test_an_ended_execution_accepts_no_writes(harness: StoreHarness) -> None:
     store = harness.store
     store.settle(harness.claim(), "failed", events=[])
     for ask in (
@@ -371,12 +371,12 @@ def test_nothing_follows_the_end(harness: StoreHarness) -> None:
     assert harness.event_types() == ["execution_started", "effect_reverted"]
 
 
-def test_handing_over_makes_it_ready_at_once(harness: StoreHarness) -> None:
+def test_a_requeued_execution_is_ready_at_once(harness: StoreHarness) -> None:
     harness.store.settle(harness.claim(), "queued", events=[])
     assert [execution.id for execution in harness.store.ready()] == ["run-1"]
 
 
-def test_waiting_until_a_time_makes_it_ready_then(harness: StoreHarness) -> None:
+def test_an_execution_waiting_until_a_time_is_ready_then(harness: StoreHarness) -> None:
     harness.store.settle(harness.claim(), "waiting", events=[], ready_at=harness.clock.now() + timedelta(seconds=60))
     assert harness.store.ready() == ()
     harness.clock.advance(61)
@@ -386,7 +386,7 @@ def test_waiting_until_a_time_makes_it_ready_then(harness: StoreHarness) -> None
 # --- who is due ---
 
 
-def test_the_longest_ready_come_first(harness: StoreHarness) -> None:
+def test_executions_ready_longest_are_first(harness: StoreHarness) -> None:
     for name in ("a", "b", "c"):
         harness.create_execution(name)
         harness.clock.advance(1)
@@ -407,7 +407,7 @@ def test_paused_executions_are_not_due(harness: StoreHarness) -> None:
 # --- what people ask for ---
 
 
-def test_a_pause_is_noted_for_the_worker_that_holds_it(harness: StoreHarness) -> None:
+def test_a_pause_is_recorded_for_the_holder(harness: StoreHarness) -> None:
     lease = harness.claim()
     assert harness.store.request_control("run-1", "pause", "ana").control == "pause"
     assert harness.store.control("run-1") == "pause"
@@ -426,7 +426,7 @@ def test_an_execution_without_a_holder_is_paused_at_once(harness: StoreHarness) 
     assert harness.event_types()[1:] == ["control_requested", "execution_paused", "control_requested"]
 
 
-def test_a_wish_that_comes_in_the_last_moment_is_done_by_the_store(harness: StoreHarness) -> None:
+def test_a_control_request_in_the_last_moment_is_applied_by_the_store(harness: StoreHarness) -> None:
     lease = harness.claim()
     harness.store.request_control("run-1", "cancel", "ana")
     settled = harness.store.settle(lease, "waiting", events=[NewEvent(type="execution_waiting")])
@@ -435,13 +435,13 @@ def test_a_wish_that_comes_in_the_last_moment_is_done_by_the_store(harness: Stor
     assert (last.type, last.data) == ("execution_cancelled", {"by": "ana"})
 
 
-def test_what_completes_before_a_wish_is_done_stays_completed(harness: StoreHarness) -> None:
+def test_an_execution_that_completes_before_a_control_request_stays_completed(harness: StoreHarness) -> None:
     lease = harness.claim()
     harness.store.request_control("run-1", "cancel", "ana")
     assert harness.store.settle(lease, "completed", events=[]).status == "completed"
 
 
-def test_a_pause_can_be_taken_back_and_a_cancellation_cannot(harness: StoreHarness) -> None:
+def test_a_pause_can_be_withdrawn_and_a_cancellation_cannot(harness: StoreHarness) -> None:
     harness.claim()
     harness.store.request_control("run-1", "pause", "ana")
     assert harness.store.request_control("run-1", None, "ana").control is None
@@ -450,7 +450,7 @@ def test_a_pause_can_be_taken_back_and_a_cancellation_cannot(harness: StoreHarne
         harness.store.request_control("run-1", None, "ana")
 
 
-def test_a_pause_does_not_take_a_cancellation_back_when_the_worker_has_gone_silent(harness: StoreHarness) -> None:
+def test_a_pause_does_not_replace_a_cancellation_after_the_lease_expired(harness: StoreHarness) -> None:
     harness.claim()
     harness.store.request_control("run-1", "cancel", "ana")
     harness.clock.advance(16)
@@ -459,7 +459,7 @@ def test_a_pause_does_not_take_a_cancellation_back_when_the_worker_has_gone_sile
     assert harness.store.settle(lease, "queued", events=[]).status == "cancelled"
 
 
-def test_asking_twice_is_noted_once(harness: StoreHarness) -> None:
+def test_a_repeated_control_request_is_recorded_once(harness: StoreHarness) -> None:
     harness.create_execution()
     first = harness.store.request_control("run-1", "cancel", "ana")
     assert harness.store.request_control("run-1", "cancel", "ben") == first
@@ -474,7 +474,7 @@ def test_a_cancellation_fences_out_a_worker_whose_lease_ran_out(harness: StoreHa
         harness.store.record_outcome(lease, done(), [DONE])
 
 
-def test_the_lease_of_a_process_that_is_known_to_have_died_is_over_at_once(store: Store, harness: StoreHarness) -> None:
+def test_the_lease_of_a_dead_process_expires_at_once(store: Store, harness: StoreHarness) -> None:
     harness.claim("run-1", holder="worker-1")
     store.expire_lease("run-1", "worker-0")
     with pytest.raises(Conflict):
@@ -486,7 +486,7 @@ def test_the_lease_of_a_process_that_is_known_to_have_died_is_over_at_once(store
     assert harness.event_types().count("worker_lost") == 1
 
 
-def test_a_store_says_what_time_it_is(harness: StoreHarness) -> None:
+def test_a_store_returns_its_time(harness: StoreHarness) -> None:
     assert harness.store.now() == harness.clock.now()
     harness.clock.advance(60)
     assert harness.store.now() == harness.clock.now()

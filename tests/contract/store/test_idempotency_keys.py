@@ -26,7 +26,7 @@ def test_a_key_is_for_one_request(store: Store) -> None:
     assert store.reserve_idempotency_key("k", "hash") is None
 
 
-def test_what_was_not_taken_is_not_noted(store: Store) -> None:
+def test_a_rejected_start_records_no_key(store: Store) -> None:
     with pytest.raises(NotFound, match="key k"):
         store.complete_idempotency_key("k", "run-1")
 

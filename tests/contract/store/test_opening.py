@@ -13,7 +13,7 @@ from flowbuilder.store import current, newest, open_store, upgrade
 from flowbuilder.store.db.sqlite import is_safe, library
 from flowbuilder.store.db.url import parse_url
 from flowbuilder.testing import FakeClock
-from tests.support.postgres import Server
+from tests.support.servers.postgres import Server
 from tests.support.store_contract import TTL, StoreHarness
 
 
@@ -28,7 +28,7 @@ from tests.support.store_contract import TTL, StoreHarness
         ("postgresql+asyncpg://u@h/d", "postgresql+psycopg"),
     ],
 )
-def test_urls_as_people_write_them_are_understood(written: str, driver: str) -> None:
+def test_common_forms_of_urls_are_accepted(written: str, driver: str) -> None:
     assert parse_url(written).drivername == driver
 
 
@@ -42,7 +42,7 @@ def test_urls_as_people_write_them_are_understood(written: str, driver: str) -> 
         ("sqlite:///:memory:", "name a file"),
     ],
 )
-def test_other_urls_are_refused(written: str, said: str) -> None:
+def test_unsupported_urls_are_refused(written: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         open_store(written)
 
@@ -72,7 +72,7 @@ def test_an_old_schema_asks_for_the_upgrade(tmp_path: Path) -> None:
     open_store(url).close()
 
 
-def test_someone_elses_database_is_refused(tmp_path: Path) -> None:
+def test_a_database_with_foreign_tables_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "other.db") as connection:
         connection.execute("CREATE TABLE flow_run (id TEXT)")
     url = f"sqlite:///{tmp_path / 'other.db'}"
@@ -81,7 +81,7 @@ def test_someone_elses_database_is_refused(tmp_path: Path) -> None:
             call(url)
 
 
-def test_a_newer_database_is_refused_only_where_it_says_so(sqlite_url: str) -> None:
+def test_a_newer_database_is_refused_only_if_it_requires_newer_code(sqlite_url: str) -> None:
     file = sqlite_url.removeprefix("sqlite:///")
     with sqlite3.connect(file) as connection:
         connection.execute("UPDATE flowbuilder_schema SET version_num = '9999'")
@@ -94,7 +94,7 @@ def test_a_newer_database_is_refused_only_where_it_says_so(sqlite_url: str) -> N
         upgrade(sqlite_url)
 
 
-def test_a_worker_that_is_older_than_the_database_takes_nothing_up_any_more(sqlite_url: str) -> None:
+def test_a_worker_older_than_the_database_claims_no_execution(sqlite_url: str) -> None:
     clock = FakeClock()
     store = open_store(sqlite_url, clock=clock)
     harness = StoreHarness(store, clock)
@@ -108,7 +108,7 @@ def test_a_worker_that_is_older_than_the_database_takes_nothing_up_any_more(sqli
 
 
 @pytest.mark.parametrize("where", ["/nowhere/at/all/file.db", "/proc/1/nothing.db"])
-def test_a_file_that_cannot_be_is_unavailable(where: str) -> None:
+def test_a_path_that_cannot_be_a_file_is_unavailable(where: str) -> None:
     with pytest.raises(Unavailable, match="cannot be reached"):
         open_store(f"sqlite:///{where}")
 
@@ -119,20 +119,20 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
         open_store(f"sqlite:///{tmp_path / 'text.db'}")
 
 
-def test_a_server_that_is_not_there_is_unavailable() -> None:
+def test_an_unreachable_server_is_unavailable() -> None:
     with pytest.raises(Unavailable, match="cannot be reached") as caught:
         open_store("postgresql://ana:secret@127.0.0.1:1/flowbuilder")
     assert "secret" not in str(caught.value)
 
 
 @pytest.mark.postgres
-def test_a_database_that_is_not_there_is_unavailable(postgres: Server) -> None:
+def test_a_missing_database_is_unavailable(postgres: Server) -> None:
     with pytest.raises(Unavailable, match="does not exist"):
         open_store(postgres.url_of("nowhere"))
 
 
 @pytest.mark.postgres
-def test_a_server_that_may_forget_is_refused_but_for_tests(postgres: Server, postgres_template: str) -> None:
+def test_a_server_without_durable_commits_is_refused_except_in_tests(postgres: Server, postgres_template: str) -> None:
     with postgres.database(postgres_template) as url:
         with psycopg.connect(url, autocommit=True) as connection:
             (fsync,) = connection.execute("SHOW fsync").fetchone() or ("on",)

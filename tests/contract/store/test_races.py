@@ -114,7 +114,7 @@ def test_one_effect_key_that_many_begin_is_one_intent(harness: StoreHarness) -> 
     assert len({result.execution_id for result in results if not isinstance(result, Exception)}) == 1
 
 
-def test_an_execution_that_many_make_is_one(harness: StoreHarness) -> None:
+def test_an_execution_created_concurrently_is_one(harness: StoreHarness) -> None:
     made = at_once(lambda _: harness.create_execution("same"))
     assert all(execution == made[0] for execution in made)
     assert harness.event_types("same") == ["execution_started"]
@@ -177,7 +177,7 @@ def test_of_two_workers_the_one_that_lost_its_lease_writes_nothing_more(harness:
     assert len(harness.store.outcomes("run-1")) == kinds.count("step_completed")
 
 
-def test_the_queue_is_whole_while_reviews_open_and_close(harness: StoreHarness) -> None:
+def test_the_queue_is_complete_while_reviews_open_and_close(harness: StoreHarness) -> None:
     leases = [harness.claim(f"run-{number}") for number in range(6)]
 
     def work(number: int) -> None:
@@ -192,7 +192,7 @@ def test_the_queue_is_whole_while_reviews_open_and_close(harness: StoreHarness) 
     assert len(harness.store.reviews(ReviewFilter(), limit=100).reviews) == 18
 
 
-def test_claims_of_a_review_by_many_leave_one_at_it(harness: StoreHarness) -> None:
+def test_of_many_concurrent_claims_of_a_review_one_wins(harness: StoreHarness) -> None:
     review = harness.open_review(harness.claim())
     results = at_once(lambda number: harness.store.claim_review(review.id, f"p{number}", timedelta(seconds=60)))
     (claimed,) = [result for result in results if not isinstance(result, Exception)]

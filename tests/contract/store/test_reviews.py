@@ -45,7 +45,7 @@ def test_a_question_becomes_an_open_review(harness: StoreHarness) -> None:
     assert (event.type, event.path, event.data["review_id"]) == ("review_opened", "review#2", review.id)
 
 
-def test_asking_again_gives_the_review_that_is_there(harness: StoreHarness) -> None:
+def test_opening_a_review_again_returns_the_existing_one(harness: StoreHarness) -> None:
     lease = harness.claim()
     first = harness.open_review(lease)
     assert harness.open_review(lease, request=asks(title="Otherwise")) == first
@@ -55,7 +55,7 @@ def test_asking_again_gives_the_review_that_is_there(harness: StoreHarness) -> N
     assert harness.store.pending_counts() == {}
 
 
-def test_a_review_that_is_not_there_is_not_found(harness: StoreHarness) -> None:
+def test_a_missing_review_is_not_found(harness: StoreHarness) -> None:
     for call in (
         lambda: harness.store.review("nothing"),
         lambda: harness.store.claim_review("nothing", ANA, TTL),
@@ -69,7 +69,7 @@ def test_a_review_that_is_not_there_is_not_found(harness: StoreHarness) -> None:
 # --- decided ---
 
 
-def test_a_decision_is_kept_and_makes_the_execution_ready(harness: StoreHarness) -> None:
+def test_a_decision_is_stored_and_makes_the_execution_ready(harness: StoreHarness) -> None:
     lease = harness.claim()
     review = harness.open_review(lease, request=asks(proposal=ODD))
     harness.store.settle(lease, "waiting", events=[])
@@ -93,7 +93,7 @@ def test_a_decision_is_kept_and_makes_the_execution_ready(harness: StoreHarness)
     assert (event.type, event.data["decision"], event.data["by"]) == ("review_decided", "approved", ANA)
 
 
-def test_an_edit_is_what_is_approved(harness: StoreHarness) -> None:
+def test_an_edit_replaces_the_approved_proposal(harness: StoreHarness) -> None:
     review = harness.open_review(harness.claim())
     made = harness.store.decide(
         review.id, Answer(kind="approved", by=ANA, edited="better", seen_version=1, seen_hash=review.content_hash)
@@ -104,7 +104,7 @@ def test_an_edit_is_what_is_approved(harness: StoreHarness) -> None:
 
 
 @pytest.mark.parametrize("seen", [(2, None), (1, "0" * 64)])
-def test_what_was_not_seen_cannot_be_decided(harness: StoreHarness, seen: tuple[int, str | None]) -> None:
+def test_a_version_that_was_not_seen_cannot_be_decided(harness: StoreHarness, seen: tuple[int, str | None]) -> None:
     review = harness.open_review(harness.claim())
     version, shown = seen
     with pytest.raises(Conflict):
@@ -114,7 +114,7 @@ def test_what_was_not_seen_cannot_be_decided(harness: StoreHarness, seen: tuple[
     assert harness.store.review(review.id) == review
 
 
-def test_who_comes_second_is_told_who_was_first(harness: StoreHarness) -> None:
+def test_a_second_decision_is_refused_and_names_the_first_reviewer(harness: StoreHarness) -> None:
     review = harness.open_review(harness.claim())
     harness.approve(review, ANA)
     with pytest.raises(Conflict, match=r"already decided: ana@example\.com approved it"):
@@ -133,9 +133,12 @@ def test_an_approval_short_of_the_quorum_leaves_it_open(harness: StoreHarness) -
         harness.approve(counted, ANA)
     assert harness.approve(counted, BEN).status == "decided"
     assert harness.event_types()[-2:] == ["review_approved", "review_decided"]
+    assert [event.data["edited"] for event in harness.store.events("run-1") if event.type == "review_approved"] == [
+        False
+    ]
 
 
-def test_an_edit_short_of_the_quorum_is_what_the_next_one_sees(harness: StoreHarness) -> None:
+def test_an_edit_short_of_the_quorum_is_shown_to_the_next_reviewer(harness: StoreHarness) -> None:
     review = harness.open_review(harness.claim(), request=asks(assign=Assignment(quorum=2)))
     edited = harness.store.decide(
         review.id, Answer(kind="approved", by=ANA, edited="better", seen_version=1, seen_hash=review.content_hash)
@@ -146,9 +149,11 @@ def test_an_edit_short_of_the_quorum_is_what_the_next_one_sees(harness: StoreHar
     made = harness.approve(edited, BEN).decision
     assert made is not None
     assert (made.approved, made.edited) == ("better", True)
+    (event,) = [event for event in harness.store.events("run-1") if event.type == "review_approved"]
+    assert (event.data["edited"], event.data["content_hash"]) == (True, edited.content_hash)
 
 
-def test_only_those_who_are_asked_may_decide(harness: StoreHarness) -> None:
+def test_only_assigned_reviewers_may_decide(harness: StoreHarness) -> None:
     lease = harness.claim(site_record=SITE)
     review = harness.open_review(lease, request=asks(assign=Assignment(group="editors")))
     with pytest.raises(Refused, match="assigned to"):
@@ -181,7 +186,7 @@ def test_a_decision_that_the_worker_has_seen_does_not(harness: StoreHarness) -> 
     assert harness.store.settle(lease, "waiting", events=[waits]).ready_at is None
 
 
-def test_a_decision_of_an_earlier_epoch_was_seen_when_it_was_taken_up(harness: StoreHarness) -> None:
+def test_a_decision_of_an_earlier_epoch_was_seen_by_the_claim(harness: StoreHarness) -> None:
     lease = harness.claim()
     review = harness.open_review(lease)
     harness.store.settle(lease, "waiting", events=[])
@@ -193,7 +198,7 @@ def test_a_decision_of_an_earlier_epoch_was_seen_when_it_was_taken_up(harness: S
 # --- claimed ---
 
 
-def test_a_claim_keeps_others_off_until_it_runs_out(harness: StoreHarness) -> None:
+def test_a_claim_excludes_others_until_it_expires(harness: StoreHarness) -> None:
     review = harness.open_review(harness.claim())
     claimed = harness.store.claim_review(review.id, ANA, timedelta(seconds=60))
     assert (claimed.claimed_by, claimed.version) == (ANA, 2)
@@ -204,7 +209,7 @@ def test_a_claim_keeps_others_off_until_it_runs_out(harness: StoreHarness) -> No
     assert harness.store.claim_review(review.id, BEN, TTL).claimed_by == BEN
 
 
-def test_extending_a_claim_is_no_change_of_the_review(harness: StoreHarness) -> None:
+def test_extending_a_claim_keeps_the_version_of_the_review(harness: StoreHarness) -> None:
     review = harness.open_review(harness.claim())
     first = harness.store.claim_review(review.id, ANA, TTL)
     harness.clock.advance(5)
@@ -214,7 +219,7 @@ def test_extending_a_claim_is_no_change_of_the_review(harness: StoreHarness) -> 
     assert harness.approve(first).status == "decided"
 
 
-def test_a_claim_can_be_taken_back_by_its_owner(harness: StoreHarness) -> None:
+def test_a_claim_can_be_released_by_its_owner(harness: StoreHarness) -> None:
     review = harness.open_review(harness.claim())
     assert harness.store.release_review(review.id, ANA) == review
     harness.store.claim_review(review.id, ANA, TTL)
@@ -240,7 +245,7 @@ def test_a_decided_review_can_be_neither_claimed_nor_released(harness: StoreHarn
 @pytest.mark.parametrize(("on_expire", "kind", "approved"), [
     ("approved", "approved", "new"), ("rejected", "rejected", None), ("withdrawn", "withdrawn", None),
 ])  # fmt: skip
-def test_a_review_whose_time_is_over_ends_as_it_says(
+def test_an_expired_review_ends_as_on_expire_says(
     harness: StoreHarness, on_expire: str, kind: str, approved: str | None
 ) -> None:
     lease = harness.claim()
@@ -273,7 +278,7 @@ def test_an_escalated_review_stays_open_once_more(harness: StoreHarness) -> None
     assert ended.decision.kind == "withdrawn"
 
 
-def test_the_longest_over_come_first(harness: StoreHarness) -> None:
+def test_reviews_expire_in_the_order_of_their_deadlines(harness: StoreHarness) -> None:
     lease = harness.claim()
     for path, expires_in in (("c", 30.0), ("a", 10.0), ("b", 20.0), ("never", None)):
         harness.open_review(lease, path, asks(expires_in=expires_in))
@@ -332,7 +337,7 @@ def test_pages_follow_each_other_while_reviews_are_decided(harness: StoreHarness
         harness.store.reviews(ReviewFilter(), cursor="nothing")
 
 
-def test_a_last_page_that_is_just_full_has_no_next(harness: StoreHarness) -> None:
+def test_a_full_last_page_has_no_next_page(harness: StoreHarness) -> None:
     lease = harness.claim()
     for number in range(4):
         harness.open_review(lease, f"r{number}")
@@ -341,7 +346,7 @@ def test_a_last_page_that_is_just_full_has_no_next(harness: StoreHarness) -> Non
     assert harness.store.reviews(ReviewFilter(workflow="other")).reviews == ()
 
 
-def test_reviews_are_found_by_what_they_are(harness: StoreHarness) -> None:
+def test_reviews_are_filtered_by_their_fields(harness: StoreHarness) -> None:
     store = harness.store
     harness.create_execution("run-2", site="two.example")
     one, two = harness.claim("run-1"), store.claim("run-2", "worker-1", TTL)
@@ -360,7 +365,7 @@ def test_reviews_are_found_by_what_they_are(harness: StoreHarness) -> None:
     assert paths(store, ReviewFilter(text="two.EXAMPLE", site="two.example")) == ["there"]
 
 
-def test_a_person_finds_what_they_may_decide(harness: StoreHarness) -> None:
+def test_a_person_can_filter_reviews_that_they_may_decide(harness: StoreHarness) -> None:
     lease = harness.claim(site_record=SITE)
     harness.open_review(lease, "anyone", asks(due_in=40.0))
     harness.open_review(lease, "editors", asks(due_in=30.0, assign=Assignment(group="editors")))
@@ -382,7 +387,7 @@ def test_a_person_finds_what_they_may_decide(harness: StoreHarness) -> None:
     assert paths(harness.store, ReviewFilter(assignee=CAT, status="decided")) == ["cat too"]
 
 
-def test_counts_follow_what_opens_and_closes(harness: StoreHarness) -> None:
+def test_counts_follow_reviews_that_open_and_close(harness: StoreHarness) -> None:
     assert harness.store.pending_counts() == {}
     lease = harness.claim()
     first, _ = harness.open_review(lease), harness.open_review(lease, "other")

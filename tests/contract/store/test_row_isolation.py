@@ -29,26 +29,26 @@ def two(harness: StoreHarness) -> tuple[Lease, Lease]:
     return leases
 
 
-def test_an_answer_to_one_effects_question_is_none_to_anothers(harness: StoreHarness, two: tuple[Lease, Lease]) -> None:
+def test_a_decision_about_one_effect_does_not_count_for_another(
+    harness: StoreHarness, two: tuple[Lease, Lease]
+) -> None:
     begin(harness.store, two[0], "a", asked=2)
     assert [effect.asked for effect in harness.store.effects("run-1")] == [2, 0, 0]
 
 
-def test_an_effect_that_is_begun_anew_leaves_the_others_as_they_are(
-    harness: StoreHarness, two: tuple[Lease, Lease]
-) -> None:
+def test_beginning_an_effect_again_does_not_change_others(harness: StoreHarness, two: tuple[Lease, Lease]) -> None:
     harness.store.finish_effect(two[0], "a", "done", receipt={"n": 1})
     harness.store.finish_effect(two[0], "b", "refused", reason="no")
     assert not begin(harness.store, two[0], "b").resumed
     assert [effect.status for effect in harness.store.effects("run-1")] == ["done", "intended", "intended"]
 
 
-def test_a_receipt_is_that_of_one_effect(harness: StoreHarness, two: tuple[Lease, Lease]) -> None:
+def test_a_receipt_is_recorded_for_one_effect(harness: StoreHarness, two: tuple[Lease, Lease]) -> None:
     harness.store.finish_effect(two[0], "b", "done", receipt={"n": 1})
     assert [effect.receipt for effect in harness.store.effects("run-1")] == [None, {"n": 1}, None]
 
 
-def test_a_receipt_does_not_become_a_doubt(harness: StoreHarness, two: tuple[Lease, Lease]) -> None:
+def test_an_effect_with_a_receipt_does_not_become_unknown(harness: StoreHarness, two: tuple[Lease, Lease]) -> None:
     harness.store.finish_effect(two[0], "a", "done", receipt={"n": 1})
     with pytest.raises(Conflict):
         harness.store.finish_effect(two[0], "a", "unknown", reason="no answer")
@@ -62,7 +62,9 @@ def test_effects_are_listed_in_the_order_in_which_they_began(harness: StoreHarne
     assert [effect.key for effect in harness.store.effects("run-1")] == ["a", "b", "c"]
 
 
-def test_one_effect_is_taken_back_once_and_it_is_written_down(harness: StoreHarness, two: tuple[Lease, Lease]) -> None:
+def test_an_effect_is_reverted_once_and_the_reversal_is_recorded(
+    harness: StoreHarness, two: tuple[Lease, Lease]
+) -> None:
     for key in ("a", "b"):
         harness.store.finish_effect(two[0], key, "done", receipt={"n": 1}, inverse={"undo": 1})
     harness.store.revert_effect("a", "ana")
@@ -76,12 +78,12 @@ def test_one_effect_is_taken_back_once_and_it_is_written_down(harness: StoreHarn
         harness.store.revert_effect("nothing", "ana")
 
 
-def test_a_wish_is_for_one_execution(harness: StoreHarness, two: tuple[Lease, Lease]) -> None:
+def test_a_control_request_is_for_one_execution(harness: StoreHarness, two: tuple[Lease, Lease]) -> None:
     harness.store.request_control("run-1", "pause", "ana")
     assert (harness.store.control("run-1"), harness.store.control("run-2")) == ("pause", None)
 
 
-def test_letting_go_of_one_execution_leaves_the_other_held(harness: StoreHarness, two: tuple[Lease, Lease]) -> None:
+def test_settling_one_execution_leaves_the_other_held(harness: StoreHarness, two: tuple[Lease, Lease]) -> None:
     review = harness.store.open_review(two[1], "review", ReviewRequest(title="?", proposal=1))
     harness.store.settle(two[0], "completed", events=[], outputs={"n": 1})
     other = harness.store.execution("run-2")
@@ -99,7 +101,7 @@ def test_a_decision_is_for_one_review(harness: StoreHarness, two: tuple[Lease, L
     assert harness.store.execution("run-2").ready_at is None
 
 
-def test_an_answer_is_one_executions(harness: StoreHarness, two: tuple[Lease, Lease]) -> None:
+def test_a_memo_belongs_to_one_execution(harness: StoreHarness, two: tuple[Lease, Lease]) -> None:
     harness.store.save_step_memo(two[0], path="a", key="k", answer={"n": 1})
     assert harness.store.step_memo("run-1", "k") == {"n": 1}
     assert harness.store.step_memo("run-1", "other") is None

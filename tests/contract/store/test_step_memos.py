@@ -20,21 +20,21 @@ def test_a_memo_is_read_by_the_worker_that_resumes(harness: StoreHarness) -> Non
     assert harness.store.step_memo("run-1", "k") == {"text": "né\u0000", "tokens": 3}
 
 
-def test_the_first_answer_stands(harness: StoreHarness) -> None:
+def test_the_first_memo_is_kept(harness: StoreHarness) -> None:
     lease = harness.claim()
     for text in ("first", "second"):
         harness.store.save_step_memo(lease, path="draft", key="k", answer={"text": text})
     assert harness.store.step_memo("run-1", "k") == {"text": "first"}
 
 
-def test_another_execution_has_answers_of_its_own(harness: StoreHarness) -> None:
+def test_memos_of_executions_are_separate(harness: StoreHarness) -> None:
     harness.store.save_step_memo(harness.claim("run-1"), path="draft", key="k", answer={"text": "mine"})
     harness.create_execution("run-2")
     assert harness.store.step_memo("run-2", "k") is None
     assert harness.store.step_memo("nowhere", "k") is None
 
 
-def test_a_worker_that_was_overtaken_keeps_no_answer(harness: StoreHarness) -> None:
+def test_a_worker_without_the_lease_saves_no_memo(harness: StoreHarness) -> None:
     lease = harness.claim()
     harness.clock.advance(16)
     harness.store.claim("run-1", "worker-2", TTL)
@@ -43,7 +43,7 @@ def test_a_worker_that_was_overtaken_keeps_no_answer(harness: StoreHarness) -> N
     assert harness.store.step_memo("run-1", "k") is None
 
 
-def test_what_is_no_json_is_not_kept(harness: StoreHarness) -> None:
+def test_an_answer_that_is_not_json_is_not_saved(harness: StoreHarness) -> None:
     with pytest.raises(Refused):
         harness.store.save_step_memo(harness.claim(), path="draft", key="k", answer={"text": b"bytes"})
 
@@ -69,7 +69,7 @@ def journals(request: pytest.FixtureRequest, harness: StoreHarness) -> Callable[
     return lambda: StepMemos(harness.store, lease, "draft")
 
 
-async def test_a_run_that_is_done_again_asks_only_what_was_not_answered(journals: Callable[[], Journal]) -> None:
+async def test_a_repeated_run_requests_only_missing_answers(journals: Callable[[], Journal]) -> None:
     asked, ask = asking("a", "b", "c")
     first = journals()
     assert [(await first.get_or_ask(request, ask))["text"] for request in ("one", "two", "one")] == ["a", "b", "c"]
@@ -78,7 +78,7 @@ async def test_a_run_that_is_done_again_asks_only_what_was_not_answered(journals
     assert asked == ["a", "b", "c"]
 
 
-async def test_an_answer_that_did_not_come_is_asked_for_again(journals: Callable[[], Journal]) -> None:
+async def test_a_failed_request_is_repeated(journals: Callable[[], Journal]) -> None:
     async def fail() -> JsonObject:
         raise NotFound("gone")
 
@@ -88,7 +88,7 @@ async def test_an_answer_that_did_not_come_is_asked_for_again(journals: Callable
     assert await journals().get_or_ask("one", ask) == {"text": "a"}
 
 
-async def test_the_next_round_of_a_step_asks_anew(harness: StoreHarness) -> None:
+async def test_the_next_round_of_a_step_requests_again(harness: StoreHarness) -> None:
     lease = harness.store.claim(harness.create_execution().id, "worker-1", timedelta(seconds=9))
     asked, ask = asking("a", "b")
     for path in ("draft", "draft#2"):

@@ -56,7 +56,7 @@ def spoil(file: Path) -> None:
         data.write(os.urandom(8192))
 
 
-def test_after_a_kill_the_file_is_looked_through_once(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_after_a_kill_the_file_is_checked_once(file: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "flowbuilder.store.db.unclean_shutdown")
     killed(file)
     for _ in range(2):
@@ -66,7 +66,7 @@ def test_after_a_kill_the_file_is_looked_through_once(file: Path, caplog: pytest
     assert "was not closed properly; it is intact" in looked.message
 
 
-def test_a_damaged_file_is_refused_with_what_to_do(file: Path) -> None:
+def test_a_damaged_file_is_refused_with_a_remedy(file: Path) -> None:
     killed(file)
     spoil(file)
     log_of(file).write_bytes(log_of(file).read_bytes()[:4096])  # the pages are not in the log any more
@@ -74,14 +74,14 @@ def test_a_damaged_file_is_refused_with_what_to_do(file: Path) -> None:
         open_store(f"sqlite:///{file}")
 
 
-def test_what_is_no_database_is_refused_too(file: Path) -> None:
+def test_a_file_that_is_not_a_database_is_refused(file: Path) -> None:
     file.write_bytes(os.urandom(8192))
     log_of(file).write_bytes(b"something")
     with pytest.raises(ConfigurationError, match="damaged"):
         open_store(f"sqlite:///{file}")
 
 
-def test_a_file_that_others_work_on_is_not_looked_through(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_file_in_use_is_not_checked(file: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "flowbuilder.store.db.unclean_shutdown")
     clock = FakeClock()
     with contextlib.closing(open_store(f"sqlite:///{file}", clock=clock)) as first:
@@ -92,7 +92,7 @@ def test_a_file_that_others_work_on_is_not_looked_through(file: Path, caplog: py
     assert caplog.records == []
 
 
-def test_a_clean_stop_needs_no_look(file: Path, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+def test_a_clean_stop_needs_no_check(file: Path, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     caplog.set_level(logging.INFO, "flowbuilder.store.db.unclean_shutdown")
     environment = {**os.environ, "FLOWBUILDER_HOME": str(tmp_path), "FLOWBUILDER_DATABASE_URL": f"sqlite:///{file}"}
     program = shutil.which("flowbuilder", path=str(Path(sys.executable).parent))

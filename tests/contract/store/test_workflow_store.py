@@ -52,7 +52,7 @@ def test_publishing_archives_what_was_published_before(store: Store) -> None:
     assert [version.status for version in store.versions("refresh")] == ["published", "archived"]
 
 
-def test_publishing_what_is_published_changes_nothing(store: Store) -> None:
+def test_publishing_a_published_version_changes_nothing(store: Store) -> None:
     save(store)
     first = store.publish("refresh")
     assert store.publish("refresh", 1) == first
@@ -66,7 +66,7 @@ def test_an_archived_version_cannot_be_published(store: Store) -> None:
 
 
 @pytest.mark.parametrize("number", [None, 1, 7])
-def test_what_is_not_there_is_not_found(store: Store, number: int | None) -> None:
+def test_missing_workflows_versions_and_sites_are_not_found(store: Store, number: int | None) -> None:
     with pytest.raises(NotFound):
         store.version("nowhere", number)
     with pytest.raises(NotFound):
@@ -79,7 +79,7 @@ def test_what_is_not_there_is_not_found(store: Store, number: int | None) -> Non
         store.archive("nowhere")
 
 
-def test_a_workflow_without_a_published_version_says_so(store: Store) -> None:
+def test_a_workflow_without_a_published_version_is_reported(store: Store) -> None:
     save(store)
     with pytest.raises(NotFound, match="no published version"):
         store.version("refresh")
@@ -118,7 +118,7 @@ def test_a_site_is_replaced_when_it_is_saved_again(store: Store) -> None:
         store.site("c.example")
 
 
-def test_what_a_store_returns_is_a_copy(store: Store) -> None:
+def test_a_store_returns_copies(store: Store) -> None:
     save(store)
     store.version("refresh", 1).document["digest"] = "changed"
     assert store.version("refresh", 1).document == {"digest": "d1"}

@@ -16,12 +16,12 @@ import pytest
 from flowbuilder.audit import audit
 from flowbuilder.testing import FakeClock
 from tests.reliability.conftest import Openers, watched
-from tests.support.code_in_this_process import InThisProcess
-from tests.support.crash_injection import Crash, CrashInjector, Point, Survey
-from tests.support.crash_scenario import CrashScenario, Ending, changes
-from tests.support.crash_workflows import SCENARIOS, Scenario
+from tests.support.faults.code_in_this_process import InThisProcess
+from tests.support.faults.crash_injection import Crash, CrashInjector, Point, Survey
+from tests.support.faults.crash_scenario import CrashScenario, Ending, changes
+from tests.support.faults.crash_workflows import SCENARIOS, Scenario
+from tests.support.faults.warm_crash_scenario import WarmCrashScenario
 from tests.support.proof import THOROUGH, sample
-from tests.support.warm_crash_scenario import WarmCrashScenario
 
 EVERY = sample(quick=4, ci=1, thorough=1)
 """On a database every so manieth distinct point of a scenario is tried; in memory all are."""

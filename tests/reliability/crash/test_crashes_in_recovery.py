@@ -11,9 +11,9 @@ import pytest
 from flowbuilder.testing import FakeClock
 from tests.reliability.conftest import Openers, watched
 from tests.reliability.crash.test_crash_points import differences, run_with_crashes
-from tests.support.crash_injection import Crash, CrashInjector, Point, Survey
-from tests.support.crash_scenario import CrashScenario, Ending, Opener
-from tests.support.crash_workflows import BY_NAME, Scenario
+from tests.support.faults.crash_injection import Crash, CrashInjector, Point, Survey
+from tests.support.faults.crash_scenario import CrashScenario, Ending, Opener
+from tests.support.faults.crash_workflows import BY_NAME, Scenario
 from tests.support.proof import THOROUGH, sample
 
 STEP = sample(quick=22, ci=11, thorough=1)

@@ -15,10 +15,10 @@ from flowbuilder.audit import audit
 from flowbuilder.store import SqlStore, open_store
 from flowbuilder.testing import FakeClock
 from tests.reliability.crash.test_crash_points import differences
-from tests.support.code_in_this_process import InThisProcess
-from tests.support.crash_injection import CrashInjector, When
-from tests.support.crash_scenario import CrashScenario, changes
-from tests.support.crash_workflows import BY_NAME
+from tests.support.faults.code_in_this_process import InThisProcess
+from tests.support.faults.crash_injection import CrashInjector, When
+from tests.support.faults.crash_scenario import CrashScenario, changes
+from tests.support.faults.crash_workflows import BY_NAME
 from tests.support.proof import THOROUGH, sample
 
 STEP = sample(quick=51, ci=17, thorough=1)

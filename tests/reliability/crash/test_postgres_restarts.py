@@ -12,14 +12,14 @@ from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Outcome
 from flowbuilder.store import open_store
 from flowbuilder.testing import FakeClock
-from tests.support.postgres import Server
+from tests.support.servers.postgres import Server
 from tests.support.store_contract import StoreHarness
 
 CRASHES = 3
 
 
 @pytest.mark.postgres
-def test_a_server_that_crashes_and_restarts_costs_only_time(postgres: Server, postgres_url: str) -> None:
+def test_a_restart_of_postgresql_only_delays_writes(postgres: Server, postgres_url: str) -> None:
     if postgres.data is None:
         pytest.skip("this server was not started here, so it is not crashed here")
     clock = FakeClock()

@@ -27,12 +27,12 @@ from flowbuilder.store import SqlStore, open_store
 from flowbuilder.testing import FakeClock
 from tests.reliability.conftest import reopened
 from tests.reliability.crash.test_crash_points import differences
-from tests.support.apsw_driver import Driver
-from tests.support.crash_injection import CrashInjector
-from tests.support.crash_scenario import CrashScenario, Ending
-from tests.support.crash_workflows import BY_NAME, SCENARIOS, Scenario
-from tests.support.effect_targets import Targets
-from tests.support.power_loss import Journal, Kept, RecordingVfs, losses
+from tests.support.faults.apsw_driver import Driver
+from tests.support.faults.crash_injection import CrashInjector
+from tests.support.faults.crash_scenario import CrashScenario, Ending
+from tests.support.faults.crash_workflows import BY_NAME, SCENARIOS, Scenario
+from tests.support.faults.effect_targets import Targets
+from tests.support.faults.power_loss import Journal, Kept, RecordingVfs, losses
 from tests.support.proof import sample
 
 LOSSES = sample(quick=12, ci=24, thorough=600)

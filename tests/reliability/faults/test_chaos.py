@@ -1,4 +1,4 @@
-"""T10: a minute of `make chaos`: real processes, and everything fails. The ten minutes are `make chaos` itself."""
+"""G9: a minute of `make chaos`: real processes and all kinds of faults. `make chaos` itself lasts ten minutes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The clock may be set an hour forward or back at any moment: it costs time, and changes no outcome."""
+"""G18: a clock that is set an hour forward or back at any moment may delay an execution, and changes no outcome."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import pytest
 
 from flowbuilder.testing import FakeClock
 from tests.reliability.conftest import Openers
-from tests.support.crash_injection import CrashInjector
-from tests.support.crash_scenario import CrashScenario, changes
-from tests.support.crash_workflows import BY_NAME
+from tests.support.faults.crash_injection import CrashInjector
+from tests.support.faults.crash_scenario import CrashScenario, changes
+from tests.support.faults.crash_workflows import BY_NAME
 
 
 class SteppedClock(FakeClock):
-    """A clock that someone sets."""
+    """A clock that can be set."""
 
     def step(self, seconds: float) -> None:
         self._now += timedelta(seconds=seconds)
 
 
 class ClockStepInjector(CrashInjector):
-    """Sets the clock after one of the operations."""
+    """Sets the clock after one operation."""
 
     def __init__(self, clock: SteppedClock, point: int, seconds: float) -> None:
         super().__init__(counts=changes)

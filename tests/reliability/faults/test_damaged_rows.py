@@ -1,4 +1,4 @@
-"""Row 20: a row with flipped bits, or changed by hand, holds its own execution, is named, and stops no other."""
+"""A row that is corrupt or was edited by hand pauses its own execution, is named, and stops no other execution."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from flowbuilder.ports import ExecutionFilter, ReviewFilter
 from flowbuilder.settings import Settings
 from flowbuilder.store import SqlStore, open_store
 from flowbuilder.testing import FakeClock, fake_ports
-from tests.support.crash_scenario import TTL
-from tests.support.crash_workflows import PAGE, SITE, Scenario, approved, ask, publish, put, read
-from tests.support.deterministic_scheduling import deterministic_scheduling
-from tests.support.effect_targets import Service, Site
+from tests.support.faults.crash_scenario import TTL
+from tests.support.faults.crash_workflows import PAGE, SITE, Scenario, approved, ask, publish, put, read
+from tests.support.faults.deterministic_scheduling import deterministic_scheduling
+from tests.support.faults.effect_targets import Service, Site
 from tests.support.store_contract import make_ready
 
 SCENARIO = Scenario(
@@ -47,12 +47,12 @@ ROWS = {
     "an approved text": ("review_decisions", "approved", f"execution_id = {RUN} AND path = 'first'"),
     "comments": ("review_decisions", "comments", f"execution_id = {RUN} AND path = 'first'"),
 }
-"""What is damaged: the table, the column, and where."""
+"""The damaged value: its table, its column, and the condition that selects the row."""
 
 
 @dataclass
 class DamageScenario:
-    """A worker, and a person who approves."""
+    """Two executions, a worker, and a reviewer who approves."""
 
     store: SqlStore
     clock: FakeClock
@@ -65,7 +65,7 @@ class DamageScenario:
         )
 
     def work(self) -> None:
-        """Take up everything that is ready, as a reconciler offers it."""
+        """Run all executions that are ready."""
         ports = fake_ports(clock=self.clock, http=Service(), cms=Site({PAGE: "old"}))  # type: ignore[arg-type]
         for found in self.store.ready():
             with deterministic_scheduling():
@@ -82,7 +82,7 @@ class DamageScenario:
                     )
 
     def change(self, table: str, column: str, where: str, value: Any) -> Any:
-        """Change a row behind everyone's back; returns what was there."""
+        """Change a row with SQL, without the triggers; returns the value before."""
         sqlite = not self.store.database.on_postgres
         with self.store.database.engine.execution_options(flowbuilder_writes=True).begin() as connection:
             if sqlite:
@@ -121,7 +121,7 @@ def waiting(store: SqlStore, clock: FakeClock) -> DamageScenario:
 
 
 def quarantine_reason(scenario: DamageScenario) -> str:
-    """Go on after the second review; why the one with the damaged row was set aside. The other one has ended."""
+    """Approve the second reviews and run both executions; returns why `bad` was quarantined. `good` has completed."""
     scenario.approve("second")
     make_ready(scenario.store, "bad")
     scenario.work()
@@ -158,7 +158,7 @@ def test_an_execution_resumes_once_its_row_is_repaired(what: str, scenario: Dama
     quarantine_reason(scenario)
     scenario.store.request_control("bad", None, "ana@example.com")
     scenario.work()
-    assert scenario.store.execution("bad").status == "paused"  # it still is
+    assert scenario.store.execution("bad").status == "paused"  # the row is still damaged
     scenario.change(table, column, where, before)
     scenario.store.request_control("bad", None, "ana@example.com")
     scenario.work()
@@ -183,7 +183,7 @@ def test_flipped_bits_that_are_not_utf8_pause_their_execution(bits: str, said: s
 def test_an_unreadable_event_pauses_its_execution(scenario: DamageScenario) -> None:
     row = ("workflow_execution_events", "payload", f"execution_id = {RUN} AND seq = 3", "{")
     if scenario.store.database.on_postgres:
-        with pytest.raises(DBAPIError, match="json"):  # there it is a column that takes nothing else
+        with pytest.raises(DBAPIError, match="json"):  # the type of the column is json
             scenario.change(*row)
         return
     scenario.change(*row)

@@ -1,4 +1,4 @@
-"""T4: whatever the database answers, and whenever, no step fails for it and nothing is lost or done twice."""
+"""G4: no error of the database at any moment makes a step fail, loses a write or repeats an effect."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from flowbuilder.audit import audit
 from flowbuilder.errors import Unavailable
 from flowbuilder.store import SqlStore, open_store
 from flowbuilder.testing import FakeClock
-from tests.support.crash_injection import CrashInjector
-from tests.support.crash_scenario import CrashScenario, Ending
-from tests.support.crash_workflows import BY_NAME
-from tests.support.database_faults import Faults, Kind
+from tests.support.faults.crash_injection import CrashInjector
+from tests.support.faults.crash_scenario import CrashScenario, Ending
+from tests.support.faults.crash_workflows import BY_NAME
+from tests.support.faults.database_faults import Faults, Kind
 from tests.support.proof import sample
 
 POINTS = sample(quick=4, ci=12, thorough=None)
-"""At how many of the calls of a scenario something goes wrong; None is at each."""
+"""At how many of a scenario's calls an error is injected; None: at each."""
 LIVES = 8
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def opened(request: pytest.FixtureRequest) -> Iterator[SqlStore]:
-    """A store that is not patient: a test does not wait for what stays broken."""
+    """A store with a short retry time, so that lasting errors do not delay the test."""
     url = request.getfixturevalue(f"{request.param}_url")
     with contextlib.closing(open_store(url, clock=FakeClock(), durable=False, retry_seconds=0.3)) as store:
         yield store
@@ -61,7 +61,7 @@ def test_a_database_error_changes_no_outcome(opened: SqlStore, kind: Kind, persi
 
 
 def until_it_ends(crash_run: CrashScenario, faults: Faults) -> None:
-    """One process after another; what stays broken is repaired after the first has given up."""
+    """Run one process after another; a lasting error is repaired after the first one has given up."""
     for _ in range(LIVES):
         with contextlib.suppress(Unavailable):
             crash_run.run_process(CrashInjector())

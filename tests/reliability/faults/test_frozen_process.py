@@ -1,4 +1,4 @@
-"""A process that stood still between the intent and the call: it may have lost the execution meanwhile."""
+"""A process that was stopped between the intent and the call does not call if it has lost its lease meanwhile."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from flowbuilder.testing import FakeClock, MemoryStore
 from tests.support.store_contract import StoreHarness
 
 
-class Frozen:
-    """A store whose process stands still right after the intent is committed; `meanwhile` happens then."""
+class FreezingStore:
+    """A store whose process is stopped right after the intent is committed; `meanwhile` runs then."""
 
     def __init__(self, store: MemoryStore, meanwhile: Any) -> None:
         self._store, self._meanwhile = store, meanwhile
@@ -38,11 +38,11 @@ async def begin(ledger: EffectLedger) -> Effect:
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_freshness(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flowbuilder.engine.effects.effect_ledger.FRESH_SECONDS", 0.04)
 
 
-async def test_a_call_does_not_begin_when_another_worker_has_the_execution_by_then() -> None:
+async def test_a_call_does_not_begin_once_another_worker_has_the_lease() -> None:
     clock = FakeClock()
     store = MemoryStore(clock=clock)
     lease = StoreHarness(store, clock).claim()
@@ -52,7 +52,7 @@ async def test_a_call_does_not_begin_when_another_worker_has_the_execution_by_th
         store.claim("run-1", "another worker", timedelta(seconds=15))
 
     with pytest.raises(LostLease):
-        await begin(EffectLedger(Frozen(store, taken_over), lease))  # type: ignore[arg-type]
+        await begin(EffectLedger(FreezingStore(store, taken_over), lease))  # type: ignore[arg-type]
     assert [effect.status for effect in store.effects("run-1")] == ["intended"]
 
 
@@ -60,5 +60,5 @@ async def test_a_call_begins_while_the_lease_is_held() -> None:
     clock = FakeClock()
     store = MemoryStore(clock=clock)
     lease = StoreHarness(store, clock).claim()
-    effect = await begin(EffectLedger(Frozen(store, lambda: clock.advance(3600)), lease))  # type: ignore[arg-type]
+    effect = await begin(EffectLedger(FreezingStore(store, lambda: clock.advance(3600)), lease))  # type: ignore[arg-type]
     assert (effect.status, effect.resumed) == ("intended", False)

@@ -1,4 +1,4 @@
-"""A disk that is full, nearly full or read-only: nothing begins, nothing is lost, and it goes on by itself."""
+"""A disk that is full, nearly full or read-only: no step starts, no write is lost, and executions resume later."""
 
 import contextlib
 import os
@@ -19,10 +19,10 @@ from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Outcome
 from flowbuilder.store import SqlStore, lack_of_disk_space, open_store
 from flowbuilder.testing import FakeClock
-from tests.support.crash_injection import CrashInjector
-from tests.support.crash_scenario import CrashScenario, Ending
-from tests.support.crash_workflows import BY_NAME
-from tests.support.full_disk import Disk, small_disk
+from tests.support.faults.crash_injection import CrashInjector
+from tests.support.faults.crash_scenario import CrashScenario, Ending
+from tests.support.faults.crash_workflows import BY_NAME
+from tests.support.faults.full_disk import Disk, small_disk
 from tests.support.store_contract import TTL, StoreHarness
 
 ENOUGH = 200_000
@@ -91,21 +91,21 @@ def test_a_disk_that_fills_up_loses_no_write_and_repeats_no_effect(disk: Disk) -
             clock.advance(60)
             crash_run.run_process(CrashInjector())
             problems += [f"at {point}: {said}" for said in differences(crash_run, expected)]
-            store.database.engine.dispose()  # the log begins anew: what it has room for could be written to a full disk
+            store.database.engine.dispose()  # restart the log: a write that fits into it would succeed on a full disk
         assert problems == []
         assert refused > 3
         assert [str(finding) for finding in audit(store)] == []
 
 
 class Counted:
-    """How many statements there were."""
+    """The number of statements."""
 
     number = 0
 
 
 @contextlib.contextmanager
 def each_statement(store: SqlStore, act: Any) -> Iterator[Counted]:
-    """Have something done before each statement, told its number."""
+    """Call `act` before each statement, with its number."""
     counted = Counted()
 
     def before(*_: Any) -> None:
@@ -120,7 +120,7 @@ def each_statement(store: SqlStore, act: Any) -> Iterator[Counted]:
 
 
 def differences(crash_run: CrashScenario, expected: Ending) -> list[str]:
-    """What is not as it should be; giving up on an effect of which nobody knows is right, too."""
+    """How the end differs from the expected one; giving up on an effect in doubt is correct too."""
     found, ending = crash_run.violations(), crash_run.ending()
     if (crash_run.execution().error or {}).get("code") == "effect_unknown" and ending.applied == expected.applied:
         return found
@@ -156,11 +156,11 @@ def test_a_full_database_stops_writes_and_a_larger_quota_resumes_them(sqlite_url
 
 @contextlib.contextmanager
 def quota(store: SqlStore) -> Iterator[None]:
-    """Let the database grow no further, on all of its connections."""
+    """Limit the database to its current size, on all connections."""
     engine = store.database.engine
 
     def limit(connection: Any, *_: Any) -> None:
-        connection.execute("PRAGMA max_page_count=1")  # it is never less than what is there
+        connection.execute("PRAGMA max_page_count=1")  # SQLite raises it to the current size
 
     def unlimited(connection: Any, *_: Any) -> None:
         connection.execute("PRAGMA max_page_count=1073741823")

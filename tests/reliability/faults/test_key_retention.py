@@ -1,20 +1,20 @@
-"""A target that honours keys forgets them after a while: what is older than that is asked about, not sent again."""
+"""A target forgets idempotency keys after their retention: an older call in doubt is asked about, not repeated."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from flowbuilder.testing import FakeClock, MemoryStore
-from tests.support.crash_injection import Crash, CrashInjector
-from tests.support.crash_scenario import CrashScenario
-from tests.support.crash_workflows import Scenario
+from tests.support.faults.crash_injection import Crash, CrashInjector
+from tests.support.faults.crash_scenario import CrashScenario
+from tests.support.faults.crash_workflows import Scenario
 
 HOUR, DAY = 3600, 86_400
 URL = "https://service.example/order"
 
 
 def ordering(**effect: object) -> CrashScenario:
-    """An order to a service whose author says that it honours keys. The service itself has forgotten every key."""
+    """A call that the author declares as deduplicated, to a service that has forgotten every key."""
     steps = [{"id": "order", "type": "api", "method": "POST", "url": URL, "json": {"n": 1}, "effect": effect}]
     scenario = Scenario(name="order", steps=steps, outputs={"said": "{{ steps.order.output.body.accepted }}"})
     clock = FakeClock()
@@ -23,7 +23,7 @@ def ordering(**effect: object) -> CrashScenario:
 
 
 def crashed_after_the_call(crash_run: CrashScenario) -> None:
-    """A life that ends when the service has done it, and before its answer is written down."""
+    """Run a process that crashes after the service has applied the call, before the receipt is recorded."""
     clock, injector = FakeClock(), CrashInjector()
     store = MemoryStore(clock=clock)
     CrashScenario(crash_run.scenario, lambda: store, clock).run_process(injector)

@@ -1,4 +1,4 @@
-"""What has gone wrong in other engines, as their users reported it: each is tried here, or where `COVERED` says."""
+"""Bugs that users of other engines reported: each has a test here, or where `COVERED` names it."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ from tests.reliability.conftest import Openers
 from tests.reliability.simulation.fault_rates import FaultRates
 from tests.reliability.simulation.simulation import simulate
 from tests.reliability.simulation.store_factory import StoreFactory
-from tests.support.crash_scenario import TTL
-from tests.support.crash_workflows import PAGE, SITE, approved, ask, publish, put, read
-from tests.support.database_faults import Faults
-from tests.support.deterministic_scheduling import deterministic_scheduling
-from tests.support.effect_targets import Service, Site
+from tests.support.faults.crash_scenario import TTL
+from tests.support.faults.crash_workflows import PAGE, SITE, approved, ask, publish, put, read
+from tests.support.faults.database_faults import Faults
+from tests.support.faults.deterministic_scheduling import deterministic_scheduling
+from tests.support.faults.effect_targets import Service, Site
 
 ROOT = Path(__file__).resolve().parents[3]
 HERE = "tests/reliability/faults/test_known_bugs_of_peers.py"
 COVERED: dict[str, tuple[str, ...]] = {
-    "dbos-transact-java#491: a recovery adopts what was started in the same millisecond": (
+    "dbos-transact-java#491: a recovery takes over a run that was started in the same millisecond": (
         f"{HERE}::test_an_execution_started_and_reconciled_at_once_runs_once",
     ),
     "dbos-transact-ts#1205: two recoverers wait for one message, and one of them times out": (
         f"{HERE}::test_of_a_decision_and_an_expiry_the_first_counts_for_both_workers",
         "tests/contract/store/test_races.py::test_a_decision_races_an_expiry_and_a_cancellation_and_one_of_them_stands",
     ),
-    "dbos-transact-py#805: between two steps a recovered run stands still and keeps its place": (
+    "dbos-transact-py#805: between two steps a recovered run stalls and keeps its slot": (
         "tests/reliability/crash/test_crash_points.py::test_a_crash_at_any_operation_leads_to_the_same_end",
     ),
-    "prefect#18839, #18893: marked as crashed, and the process lives on": (
+    "prefect#18839, #18893: a run is marked as crashed, and its process continues": (
         "tests/contract/store/test_races.py::test_of_two_workers_the_one_that_lost_its_lease_writes_nothing_more",
-        "tests/reliability/faults/test_frozen_process.py::test_a_call_does_not_begin_when_another_worker_has_the_execution_by_then",
+        "tests/reliability/faults/test_frozen_process.py::test_a_call_does_not_begin_once_another_worker_has_the_lease",
         f"{HERE}::test_a_worker_that_has_lost_its_lease_stops_by_itself",
     ),
     "prefect#18942: a late renewal makes a completed run a crashed one": (
@@ -57,29 +57,31 @@ COVERED: dict[str, tuple[str, ...]] = {
         "tests/contract/store/test_databases.py::test_an_ended_execution_stays_as_it_ended",
     ),
     "prefect#18933: the worker dies between taking a run and beginning it": (
-        f"{HERE}::test_a_worker_that_dies_before_it_begins_costs_one_lease",
+        f"{HERE}::test_a_worker_that_dies_before_it_starts_costs_one_lease",
     ),
-    "prefect#17281: another format of keys doubles everything": (
+    "prefect#17281: another format of keys repeats every effect": (
         "tests/reliability/restore/test_replay_corpus.py::test_the_keys_of_its_effects_are_the_same_to_the_byte",
     ),
-    "prefect#16459: a live run is taken for dead": (
+    "prefect#16459: a running run is considered crashed": (
         "tests/reliability/model_checking/test_store_state_machine.py::test_a_store_does_what_the_model_says",
-        "tests/contract/store/test_execution_store.py::test_what_another_holds_cannot_be_claimed",
+        "tests/contract/store/test_execution_store.py::test_an_execution_held_by_another_worker_cannot_be_claimed",
         "tests/prefect/test_reconciler.py::test_two_reconcilers_and_a_live_holder_run_each_step_once",
     ),
-    "airflow#58570: the scheduler dies after it has handed something over, and hands it over again": (
+    "airflow#58570: the scheduler dies after it has dispatched a task, and dispatches it again": (
         "tests/reliability/crash/test_crash_points.py::test_a_crash_at_any_operation_leads_to_the_same_end",
-        f"{HERE}::test_a_run_that_is_handed_over_twice_runs_once",
+        f"{HERE}::test_a_run_that_is_dispatched_twice_runs_once",
     ),
     "airflow#25843, #13808: every scheduler handles the same dead run": (
         "tests/contract/store/test_races.py::test_of_twenty_who_take_over_an_expired_lease_one_does_and_one_death_is_counted",
     ),
-    "temporal#771: timers are gone when memory is": (f"{HERE}::test_timers_are_restored_in_a_new_process",),
-    "temporal#459: work is lost with the one who was to wake somebody": (
+    "temporal#771: timers are lost with the memory of a process": (
+        f"{HERE}::test_timers_are_restored_in_a_new_process",
+    ),
+    "temporal#459: a task is lost with the process that was to wake its worker": (
         f"{HERE}::test_without_wake_ups_every_execution_ends",
         "tests/prefect/test_reconciler.py::test_a_decision_whose_wake_up_was_lost_is_found",
     ),
-    "temporal#5176, redpanda#31110: a fence that is ahead of what was written": (
+    "temporal#5176, redpanda#31110: a fence is ahead of the committed state": (
         f"{HERE}::test_a_claim_that_was_not_committed_fences_no_worker_out",
     ),
     "langgraph#6663: one question is answered twice, and both answers count": (
@@ -89,10 +91,10 @@ COVERED: dict[str, tuple[str, ...]] = {
     "langgraph#6108: answers find their questions by their order": (
         f"{HERE}::test_two_questions_answered_in_reverse_keep_their_own_answers",
     ),
-    "langgraph#6792: what came before a question is done again after the answer": (
+    "langgraph#6792: steps before a question run again after the answer": (
         f"{HERE}::test_steps_before_a_review_do_not_run_again_after_it",
     ),
-    "restate#2655: still stuck when all is well again": (
+    "restate#2655: an invocation stays stuck after the fault has ended": (
         "tests/reliability/simulation/test_simulation.py::test_under_faults_every_execution_ends_and_no_effect_is_applied_twice",
     ),
     "litestream#752, #1164: a backup that cannot be restored, or is damaged": (
@@ -104,9 +106,9 @@ COVERED: dict[str, tuple[str, ...]] = {
         "tests/contract/store/test_opening.py::test_releases_with_the_wal_reset_bug_are_known",
         "tests/reliability/interleaving/test_many_processes.py::test_many_processes_write_to_one_file_and_checkpoint_it",
     ),
-    "prefect#8880: one run is submitted twice": (f"{HERE}::test_a_run_that_is_handed_over_twice_runs_once",),
+    "prefect#8880: one run is submitted twice": (f"{HERE}::test_a_run_that_is_dispatched_twice_runs_once",),
     "Prefect 3.8: a crash is reported again a while later, over what was set since": (
-        "tests/prefect/test_reconciler.py::test_a_run_that_has_ended_in_prefect_alone_is_scheduled_again_after_a_while",
+        "tests/prefect/test_reconciler.py::test_a_run_that_ended_only_in_prefect_is_rescheduled_after_a_delay",
     ),
     "Prefect 3.8: a run whose worker was killed with it stays running": (
         "tests/prefect/test_workers.py::test_an_execution_of_a_killed_worker_is_resumed_by_the_next",
@@ -127,7 +129,7 @@ def test_a_bug_of_a_peer_has_its_test(bug: str) -> None:
 
 @dataclass
 class EngineHarness:
-    """A store with one workflow in it, its targets, and workers by name."""
+    """A store with one workflow, its targets, and workers with names."""
 
     store: Store
     clock: FakeClock
@@ -145,7 +147,7 @@ class EngineHarness:
         return "run"
 
     async def run_worker(self, holder: str) -> str:
-        """What a worker does when it is told of the run: how that ended."""
+        """Run the execution in a worker; returns its status, or the name of the error."""
         ports = fake_ports(clock=self.clock, http=self.service, cms=self.site)  # type: ignore[arg-type]
         try:
             settled = await run_execution(self.store, "run", holder=holder, ttl=TTL, ports=ports)
@@ -154,7 +156,7 @@ class EngineHarness:
         return settled.status
 
     def run_workers(self, *holders: str) -> list[str]:
-        """Several workers are told of it at once."""
+        """Run several workers at once."""
 
         async def gather_all() -> list[str]:
             return await asyncio.gather(*(self.run_worker(holder) for holder in holders))
@@ -203,7 +205,7 @@ def test_of_a_decision_and_an_expiry_the_first_counts_for_both_workers(first: st
 def test_a_worker_that_has_lost_its_lease_stops_by_itself(harness: EngineHarness) -> None:
     class Slow(Service):
         async def send(self, request: Any) -> Any:
-            harness.clock.advance(20)  # the lease runs out while it waits, and another takes over
+            harness.clock.advance(20)  # the lease expires while it waits, and another worker claims the execution
             harness.store.claim("run", "another", TTL)
             await asyncio.sleep(30)
             raise AssertionError("it was waited for to the end")
@@ -239,7 +241,7 @@ def test_late_writes_do_not_change_an_ended_execution(harness: EngineHarness) ->
     assert harness.run().status == "completed"
 
 
-def test_a_worker_that_dies_before_it_begins_costs_one_lease(harness: EngineHarness) -> None:
+def test_a_worker_that_dies_before_it_starts_costs_one_lease(harness: EngineHarness) -> None:
     harness.start(put("keyed"))
     harness.store.claim("run", "dies", TTL)
     assert harness.store.ready() == ()
@@ -249,10 +251,10 @@ def test_a_worker_that_dies_before_it_begins_costs_one_lease(harness: EngineHarn
     assert len(harness.service.calls) == 1
 
 
-def test_a_run_that_is_handed_over_twice_runs_once(harness: EngineHarness) -> None:
+def test_a_run_that_is_dispatched_twice_runs_once(harness: EngineHarness) -> None:
     harness.start(put("keyed"), put("other", depends_on=["keyed"]))
     assert sorted(harness.run_workers("w-1", "w-2")) == ["Conflict", "completed"]
-    assert harness.run_workers("w-1") == ["Refused"]  # and once more, after its end
+    assert harness.run_workers("w-1") == ["Refused"]  # again, after its end
     assert harness.service.applied == ["PUT /keyed", "PUT /other"]
 
 
@@ -265,7 +267,7 @@ def test_timers_are_restored_in_a_new_process(openers: Openers) -> None:
         ask("review", expires_in="PT1H", on_expire="approved"),
     )
     assert harness.run_workers("w") == ["waiting"]
-    for seconds in (121, 3600):  # the other side said 120 s; the review has an hour
+    for seconds in (121, 3600):  # Retry-After is 120 s; the review expires after an hour
         harness.store = opener()
         assert harness.store.ready() == ()
         clock.advance(seconds)
@@ -297,7 +299,7 @@ def test_a_claim_that_was_not_committed_fences_no_worker_out(harness: EngineHarn
     assert faults.fired
     harness.store.database.retry_seconds = 10
     assert harness.run().epoch == lease.epoch
-    harness.store.renew(lease, TTL)  # nobody has taken it
+    harness.store.renew(lease, TTL)  # the execution was not taken over
     harness.clock.advance(TTL.total_seconds() + 1)
     assert harness.store.claim("run", "another", TTL).epoch == lease.epoch + 1
 

@@ -14,10 +14,10 @@ from flowbuilder.model.execution import Execution
 from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeClock, fake_ports
 from tests.reliability.conftest import Openers
-from tests.support.crash_scenario import TTL
-from tests.support.crash_workflows import SITE, Scenario, put
-from tests.support.deterministic_scheduling import deterministic_scheduling
-from tests.support.effect_targets import Service
+from tests.support.faults.crash_scenario import TTL
+from tests.support.faults.crash_workflows import SITE, Scenario, put
+from tests.support.faults.deterministic_scheduling import deterministic_scheduling
+from tests.support.faults.effect_targets import Service
 
 SCENARIO = Scenario(
     name="busy-once",
@@ -37,7 +37,7 @@ def test_a_wait_of_two_minutes_lasts_two_minutes_by_the_stores_clock(skew: float
     create_execution(store, clock, execution_id="run", version=version, inputs={}, site=str(SITE["site"]))
 
     def run_again() -> Execution:
-        """A worker takes it up whose clock is wrong."""
+        """Run the execution in a worker whose clock is wrong."""
         wrong = FakeClock(clock.now() + timedelta(seconds=skew))
         ports = fake_ports(clock=wrong, http=service)  # type: ignore[arg-type]
         with deterministic_scheduling():
@@ -50,7 +50,7 @@ def test_a_wait_of_two_minutes_lasts_two_minutes_by_the_stores_clock(skew: float
     assert abs((waiting.ready_at - clock.now()).total_seconds() - 120) <= 1
     clock.advance(118)
     assert store.ready() == ()
-    assert run_again().status == "waiting"  # woken in vain, it does not call early
+    assert run_again().status == "waiting"  # woken early, it does not call
     assert service.calls == []
     clock.advance(3)
     assert [execution.id for execution in store.ready()] == ["run"]

@@ -1,4 +1,4 @@
-"""G17: a storm of 429s fails nothing, and the connection comes back without a stampede."""
+"""G17: ten minutes of 429s fail no execution, and the rate recovers without a burst of calls."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from flowbuilder.settings import Settings
 from flowbuilder.store import open_store
 from flowbuilder.testing import FakeConnections, MemoryStore
 from flowbuilder.values import JsonObject
+from tests.support.faults.rate_limit_simulation import JumpingClock, Provider, SimulatedWorker
 from tests.support.proof import THOROUGH
-from tests.support.rate_limit_simulation import JumpingClock, Provider, SimulatedWorker
 
 pytestmark = pytest.mark.timeout(600 if THOROUGH else 180)
 EXECUTIONS = 200
 RATE = 10.0
 DOCUMENT: JsonObject = {
     "schema": "flowbuilder/v1",
-    "name": "storm",
+    "name": "rate-limited",
     "title": "Ask the shop",
     "steps": [{"id": "ask", "type": "api", "url": "/item", "connection": "shop"}],
     "outputs": {"answer": "{{ steps.ask.output.body }}"},
@@ -61,7 +61,7 @@ async def run_through_rejections(
         ports = replace(real_ports(settings, connections, throttle), clock=clock)
         app = App(store, LocalRunner(store, ports), Settings())
         version = app.push(DOCUMENT).number
-        ids = [app.start("storm", {}, version=version) for _ in range(EXECUTIONS)]
+        ids = [app.start("rate-limited", {}, version=version) for _ in range(EXECUTIONS)]
         provider.opens = clock.now() + timedelta(seconds=seconds)
         worker = SimulatedWorker(store, ports, clock)
         half = timedelta(seconds=seconds / 2)
@@ -78,15 +78,15 @@ def ensure_recovered(store: Store, provider: Provider, worker: SimulatedWorker, 
     assert {row.status for row in rows} == {"completed"}
     during = [moment for moment in provider.refused if moment < provider.opens]
     after = [moment for moment in provider.refused if moment >= provider.opens]
-    assert len(during) > 1, "there was no storm"
+    assert len(during) > 1, "the provider rejected no calls"
     last = max(provider.answered)
-    assert last - provider.opens <= timedelta(seconds=60), "all go on within a minute"
+    assert last - provider.opens <= timedelta(seconds=60), "all resume within a minute"
     allowed = RATE * (last - provider.opens).total_seconds() + RATE
     assert len(provider.answered) + len(after) <= 1.1 * allowed
     assert len(provider.answered) + len(after) <= 1.1 * EXECUTIONS, "few calls are rejected"
     assert worker.longest <= SHORT_WAIT + 2, "a worker slot is held for no longer than a short wait"
     if provider.retry_after is not None:
-        wave = during[0] + timedelta(seconds=1)  # those that were under way when the first one was turned away
+        wave = during[0] + timedelta(seconds=1)  # calls in flight at the first rejection
         asked = [moment for moment in (*provider.refused, *provider.answered) if moment > wave]
         for refused in during:
             closed = [

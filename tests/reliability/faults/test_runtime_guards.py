@@ -1,4 +1,4 @@
-"""What the warm worker, the reconciler and the words to Prefect must not do, each on a Prefect server in memory."""
+"""Guards of the warm worker, the reconciler and the state reporter, each with a Prefect server in memory."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from flowbuilder.prefect.worker.reconciler import Reconciler
 from flowbuilder.prefect.worker.ui_control_poller import apply_cancellations, record_ui_controls
 from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeClock, MemoryStore, fake_ports
-from tests.support.crash_injection import CrashInjector, CrashProxy
-from tests.support.prefect_in_memory import Client, PrefectMemory
+from tests.support.faults.crash_injection import CrashInjector, CrashProxy
+from tests.support.servers.prefect_in_memory import Client, PrefectMemory
 from tests.support.store_contract import TTL, StoreHarness
 
 POOL = "pool"
@@ -52,7 +52,7 @@ class RuntimeHarness:
         )
 
     def run(self, state: State[Any], *, tags: tuple[str, ...] = ("workflow:refresh",), pool: str = POOL) -> str:
-        """A flow run in this state, without an execution."""
+        """Create a flow run in this state, without an execution; returns its id."""
         run_id = uuid4()
         self.server.runs[run_id] = FlowRun(id=run_id, flow_id=uuid4(), work_pool_name=pool, tags=list(tags))
         self.server._set(run_id, state)
@@ -64,12 +64,12 @@ class RuntimeHarness:
         return found.name or ""
 
     def execution(self, run_id: str, **more: Any) -> str:
-        """An execution of this run."""
+        """Create the execution of this run; returns its id."""
         self.harness.create_execution(run_id, **more)
         return run_id
 
     def with_lost_workers(self, run_id: str, deaths: int) -> str:
-        """An execution over which so many workers in a row have gone silent."""
+        """Let so many workers in a row lose their lease on this execution."""
         for number in range(deaths):
             self.store.claim(run_id, f"worker-{number}", TTL)
             self.clock.advance(16)
@@ -95,19 +95,19 @@ async def loop_turns(number: int) -> None:
 
 @pytest.fixture
 async def runtime() -> RuntimeHarness:
-    """Made where there is an event loop."""
+    """A harness that is created inside the event loop."""
     return RuntimeHarness()
 
 
 def old(state: State[Any], seconds: float) -> State[Any]:
-    """A state that has been one for so long."""
+    """A state that was set so many seconds ago."""
     return state.model_copy(update={"timestamp": datetime.now(UTC) - timedelta(seconds=seconds)})
 
 
 # --- the dispatcher
 
 
-async def test_an_execution_is_taken_up_once_at_a_time(runtime: RuntimeHarness) -> None:
+async def test_an_execution_runs_once_at_a_time(runtime: RuntimeHarness) -> None:
     dispatcher = runtime.dispatcher()
     for _ in range(5):
         dispatcher.wake("run")
@@ -116,7 +116,7 @@ async def test_an_execution_is_taken_up_once_at_a_time(runtime: RuntimeHarness) 
     assert runtime.started == ["run"]
 
 
-async def test_no_more_are_worked_on_than_there_are_places(runtime: RuntimeHarness) -> None:
+async def test_no_more_executions_run_than_there_are_slots(runtime: RuntimeHarness) -> None:
     dispatcher = runtime.dispatcher(limit=2)
     for number in range(5):
         dispatcher.wake(f"run-{number}")
@@ -156,7 +156,7 @@ async def test_a_dispatcher_that_shuts_down_runs_nothing(runtime: RuntimeHarness
     assert runtime.started == []
 
 
-async def test_what_could_not_run_cools_down_unless_it_is_woken(runtime: RuntimeHarness) -> None:
+async def test_an_execution_that_could_not_run_cools_down_unless_it_is_woken(runtime: RuntimeHarness) -> None:
     dispatcher = runtime.dispatcher()
     dispatcher._cooldown.start("run")
     dispatcher.enqueue("run")
@@ -167,8 +167,8 @@ async def test_what_could_not_run_cools_down_unless_it_is_woken(runtime: Runtime
     assert runtime.started == ["run"]
 
 
-async def test_one_executions_trouble_is_no_other_ones(runtime: RuntimeHarness) -> None:
-    hall_of = runtime
+async def test_a_failing_execution_does_not_stop_others(runtime: RuntimeHarness) -> None:
+    harness = runtime
 
     class FailingDispatcher(Dispatcher):
         async def _run_once(self, execution_id: str, slot: Any) -> None:
@@ -176,7 +176,7 @@ async def test_one_executions_trouble_is_no_other_ones(runtime: RuntimeHarness) 
                 raise RuntimeError("a mistake")
             if execution_id == "away":
                 raise Unavailable("the database is away")
-            hall_of.started.append(execution_id)
+            harness.started.append(execution_id)
 
     dispatcher = FailingDispatcher(runtime.worker_context, runtime.client, pool=POOL, limit=1)
     for name in ("bad", "away", "good"):
@@ -185,7 +185,7 @@ async def test_one_executions_trouble_is_no_other_ones(runtime: RuntimeHarness) 
     assert runtime.started == ["good"]
     assert dispatcher.slots == {}
     dispatcher.enqueue("bad")
-    assert dispatcher.slots == {}  # it cools down
+    assert dispatcher.slots == {}  # it is in its cool-down
 
 
 @pytest.mark.parametrize(("deaths", "suspect"), [(0, False), (1, False), (2, True)])
@@ -206,7 +206,7 @@ async def test_a_suspect_of_two_lost_workers_runs_in_a_child(
         assert isolated == [run]
 
 
-async def test_a_run_of_another_pool_is_not_worked_on_here(runtime: RuntimeHarness) -> None:
+async def test_a_run_of_another_pool_does_not_run_here(runtime: RuntimeHarness) -> None:
     run = runtime.execution(runtime.run(old(Crashed(), 60), pool="other"))
     dispatcher = Dispatcher(runtime.worker_context, runtime.client, pool=POOL, limit=5)
     dispatcher.wake(run)
@@ -215,7 +215,7 @@ async def test_a_run_of_another_pool_is_not_worked_on_here(runtime: RuntimeHarne
     assert runtime.state(run) == "AwaitingRetry"
 
 
-# --- what Prefect is told
+# --- states reported to Prefect
 
 
 async def test_a_run_that_has_ended_in_prefect_is_not_shown_as_running_again(runtime: RuntimeHarness) -> None:
@@ -231,7 +231,7 @@ async def test_the_end_of_an_execution_is_shown_despite_prefects_state(runtime: 
     assert runtime.state(run) == "Completed"
 
 
-async def test_words_are_said_in_order_and_again_to_a_busy_server(
+async def test_states_are_reported_in_order_and_retried_on_a_busy_server(
     runtime: RuntimeHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(flowbuilder.prefect.runs.state_reporter, "HOLD_SECONDS", 0.0)
@@ -282,7 +282,7 @@ async def test_a_reconciler_offers_ready_executions_and_those_with_expired_lease
     assert set(result.woken) == {ready, lapsed}
 
 
-async def test_a_reconciler_shows_what_is_so_but_not_what_is_just_being_said(runtime: RuntimeHarness) -> None:
+async def test_a_reconciler_corrects_old_states_but_none_that_is_being_reported(runtime: RuntimeHarness) -> None:
     runs = {age: runtime.execution(runtime.run(old(Running(), age))) for age in (5, 60)}
     for run in runs.values():
         runtime.store.settle(
@@ -293,7 +293,7 @@ async def test_a_reconciler_shows_what_is_so_but_not_what_is_just_being_said(run
     assert (runtime.state(runs[5]), runtime.state(runs[60])) == ("Running", "Completed")
 
 
-async def test_a_reconciler_corrects_nothing_of_what_is_held_or_worked_on(runtime: RuntimeHarness) -> None:
+async def test_a_reconciler_corrects_no_state_of_a_running_execution(runtime: RuntimeHarness) -> None:
     held, here = (runtime.execution(runtime.run(old(Pending(), 60))) for _ in range(2))
     runtime.store.claim(held, "alive", TTL)
     runtime.store.settle(
@@ -321,7 +321,7 @@ async def test_a_cancellation_that_prefect_still_waits_for_is_shown_as_done(runt
         (Paused, 200, ("workflow:refresh",), False),
     ],
 )
-async def test_only_a_run_of_ours_that_never_began_is_begun_again(
+async def test_only_our_runs_that_never_started_are_rescheduled(
     runtime: RuntimeHarness, state: Any, age: int, tags: tuple[str, ...], again: bool
 ) -> None:
     run = runtime.run(old(state(), age), tags=tags)
@@ -329,7 +329,7 @@ async def test_only_a_run_of_ours_that_never_began_is_begun_again(
     assert (runtime.state(run) == "AwaitingRetry") is again
 
 
-# --- waking by way of Prefect
+# --- rescheduling in Prefect
 
 
 @pytest.mark.parametrize(
@@ -348,7 +348,7 @@ async def test_only_a_run_of_ours_that_never_began_is_begun_again(
         (Running, 60, 40, "rescheduled"),
     ],
 )
-async def test_a_run_is_woken_once_its_state_is_not_to_be_believed_any_more(
+async def test_a_run_is_rescheduled_once_its_state_is_stale(
     runtime: RuntimeHarness, state: Any, age: int, lapsed: int | None, done: str
 ) -> None:
     run = runtime.execution(runtime.run(old(state(), age)))
@@ -358,7 +358,7 @@ async def test_a_run_is_woken_once_its_state_is_not_to_be_believed_any_more(
     assert await reschedule(runtime.client, runtime.store.execution(run), runtime.server.runs[UUID(run)]) == done
 
 
-# --- what people press in Prefect
+# --- pause and cancel in Prefect's UI
 
 
 @dataclass
@@ -381,7 +381,7 @@ class Active:
     ],
     ids=str,
 )
-async def test_what_is_pressed_in_prefect_becomes_a_control_request(
+async def test_a_pause_or_cancellation_in_prefects_ui_becomes_a_control_request(
     runtime: RuntimeHarness, state: State[Any], since: int | None, requested: str | None
 ) -> None:
     run = runtime.execution(runtime.run(state))
@@ -390,10 +390,10 @@ async def test_what_is_pressed_in_prefect_becomes_a_control_request(
     active: Any = Active(runtime.server.runs[UUID(run)], begun)
     assert await record_ui_controls(runtime.client, runtime.store, [active]) == ([run] if requested else [])
     assert runtime.store.control(run) == requested
-    assert await record_ui_controls(runtime.client, runtime.store, [active]) == []  # it is no news any more
+    assert await record_ui_controls(runtime.client, runtime.store, [active]) == []  # it has been recorded
 
 
-async def test_a_cancellation_in_prefect_ends_ours_but_none_that_has_ended(runtime: RuntimeHarness) -> None:
+async def test_a_cancellation_in_prefect_cancels_an_execution_that_has_not_ended(runtime: RuntimeHarness) -> None:
     waiting, ended = (runtime.execution(runtime.run(Cancelled())) for _ in range(2))
     runtime.store.settle(
         runtime.store.claim(ended, "w", TTL), "completed", events=[NewEvent(type="execution_completed")]
@@ -403,7 +403,7 @@ async def test_a_cancellation_in_prefect_ends_ours_but_none_that_has_ended(runti
     assert runtime.store.execution(ended).status == "completed"
 
 
-async def test_a_resume_is_someones_who_pressed_it_and_not_that_of_a_decision(runtime: RuntimeHarness) -> None:
+async def test_a_resume_in_prefect_differs_from_one_by_a_decision(runtime: RuntimeHarness) -> None:
     run = runtime.execution(runtime.run(Running()))
     lease = runtime.store.claim(run, "w", TTL)
     review = runtime.store.open_review(lease, "review", ReviewRequest(title="?", proposal=1))

@@ -1,4 +1,4 @@
-"""Leave to send something once more is leave for one call: whoever crashes after that call asks again."""
+"""An approval to repeat a call authorises one call: a worker that resumes after a crash of that call asks again."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import pytest
 
 from flowbuilder.testing import FakeClock
 from tests.reliability.conftest import Openers
-from tests.support.crash_injection import Crash, CrashInjector
-from tests.support.crash_scenario import CrashScenario
-from tests.support.crash_workflows import BY_NAME
+from tests.support.faults.crash_injection import Crash, CrashInjector
+from tests.support.faults.crash_scenario import CrashScenario
+from tests.support.faults.crash_workflows import BY_NAME
 
 
 def test_an_approval_is_used_for_one_call_and_not_for_the_next_after_a_crash(kind: str, openers: Openers) -> None:
@@ -17,7 +17,7 @@ def test_an_approval_is_used_for_one_call_and_not_for_the_next_after_a_crash(kin
     with pytest.raises(Crash):
         crash_run.run_process(
             CrashInjector(2, "before", counts=lambda name: name == "service.send")
-        )  # intended, and not called
+        )  # the intent is committed, the call not made
     clock.advance(60)
     with pytest.raises(Crash):
         crash_run.run_process(
@@ -28,7 +28,9 @@ def test_an_approval_is_used_for_one_call_and_not_for_the_next_after_a_crash(kin
     crash_run.run_process(CrashInjector())
     assert crash_run.targets.service.applied.count("POST /bare") == 1
     assert crash_run.violations() == []
-    assert (crash_run.execution().error or {}).get("code") == "effect_unknown"  # a person looked, and it had been done
+    assert (crash_run.execution().error or {}).get(
+        "code"
+    ) == "effect_unknown"  # the reviewer found that it had been done
 
 
 def test_a_rejection_stands_after_later_crashes(kind: str, openers: Openers) -> None:
@@ -42,7 +44,7 @@ def test_a_rejection_stands_after_later_crashes(kind: str, openers: Openers) -> 
     with pytest.raises(Crash):
         crash_run.run_process(
             CrashInjector(2, "after", counts=lambda name: name == "store.begin_effect")
-        )  # asked, refused, and gone
+        )  # the review was rejected, then the worker crashed
     clock.advance(60)
     crash_run.run_process(CrashInjector())
     assert (crash_run.execution().error or {}).get("code") == "effect_unknown"

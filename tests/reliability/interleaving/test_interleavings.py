@@ -1,9 +1,8 @@
-"""T7: two or three actors on stores of their own, in every order of their operations with at most two preemptions."""
+"""Two or three actors, each with its own store, in every order of their operations with at most two preemptions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
@@ -18,12 +17,12 @@ from flowbuilder.testing import FakeClock
 from tests.reliability.conftest import Openers
 from tests.support.store_contract import TTL, StoreHarness
 
-Actor = Callable[["SeededApp", str], Iterator[None]]
+Actor = Callable[["InterleavingScenario", str], Iterator[None]]
 """A generator that yields before each of its operations."""
 
 
-class SeededApp:
-    """One execution that waits to be worked on, and a log of what the outside world was asked to do."""
+class InterleavingScenario:
+    """An execution that is ready, the store, and a log of the calls to the target."""
 
     def __init__(self, opener: Callable[[], Store], clock: FakeClock, run: str) -> None:
         self.opener, self.clock, self.run = opener, clock, run
@@ -37,9 +36,9 @@ class SeededApp:
         return self.harness.store
 
 
-def worker(scene: SeededApp, name: str) -> Iterator[None]:
-    """Takes the execution up, makes an effect once, records two steps, and lets go."""
-    store, run = scene.store, scene.run
+def worker(scenario: InterleavingScenario, name: str) -> Iterator[None]:
+    """Claims the execution, makes each effect once, records two steps, and settles it."""
+    store, run = scenario.store, scenario.run
     yield
     try:
         lease = store.claim(run, name, TTL)
@@ -48,7 +47,7 @@ def worker(scene: SeededApp, name: str) -> Iterator[None]:
             if step in {outcome.path for outcome in store.outcomes(run)}:
                 continue
             yield
-            yield from write(scene, lease, step)
+            yield from write(scenario, lease, step)
             yield
             event = NewEvent(type="step_completed", path=step)
             store.record_outcome(lease, Outcome(path=step, status="completed"), [event])
@@ -58,100 +57,102 @@ def worker(scene: SeededApp, name: str) -> Iterator[None]:
         return
 
 
-def write(scene: SeededApp, lease: Lease, step: str) -> Iterator[None]:
-    key = f"{scene.run}-{step}"
-    effect = scene.store.begin_effect(
+def write(scenario: InterleavingScenario, lease: Lease, step: str) -> Iterator[None]:
+    key = f"{scenario.run}-{step}"
+    effect = scenario.store.begin_effect(
         lease, Intent(key=key, path=step, target="t", target_class="deduplicates", request_hash="h")
     )
     if effect.status == "done":
         return
     yield
-    if key not in scene.calls:
-        scene.calls.append(key)  # the target honours the key
+    if key not in scenario.calls:
+        scenario.calls.append(key)  # the target honours the key
     yield
-    scene.store.finish_effect(lease, key, "done", receipt={"of": key})
+    scenario.store.finish_effect(lease, key, "done", receipt={"of": key})
 
 
-def pause_of_the_world(scene: SeededApp, name: str) -> Iterator[None]:
-    """Everything stands still for longer than a lease lasts."""
+def pause_past_lease(scenario: InterleavingScenario, name: str) -> Iterator[None]:
+    """Pauses all actors for longer than a lease lasts."""
     yield
-    scene.clock.advance(16)
+    scenario.clock.advance(16)
 
 
-def canceller(scene: SeededApp, name: str) -> Iterator[None]:
+def canceller(scenario: InterleavingScenario, name: str) -> Iterator[None]:
     yield
     try:
-        scene.store.request_control(scene.run, "cancel", name)
+        scenario.store.request_control(scenario.run, "cancel", name)
     except Refused:
         return
 
 
-def sweeper(scene: SeededApp, name: str) -> Iterator[None]:
-    """Takes up what is ready, as often as it looks."""
+def reconciler(scenario: InterleavingScenario, name: str) -> Iterator[None]:
+    """Runs the execution when it is ready; looks twice."""
     for _ in range(2):
         yield
-        if scene.run in {execution.id for execution in scene.store.ready()}:
-            yield from worker(scene, name)
+        if scenario.run in {execution.id for execution in scenario.store.ready()}:
+            yield from worker(scenario, name)
 
 
-def reader(scene: SeededApp, name: str) -> Iterator[None]:
-    """Follows the timeline from where it has got to."""
+def reader(scenario: InterleavingScenario, name: str) -> Iterator[None]:
+    """Reads the timeline from the last event that it has read."""
     for _ in range(8):
         yield
-        scene.read += scene.store.events(scene.run, after=scene.read[-1].seq if scene.read else 0, limit=2)
+        scenario.read += scenario.store.events(
+            scenario.run, after=scenario.read[-1].seq if scenario.read else 0, limit=2
+        )
 
 
-def asker(scene: SeededApp, name: str) -> Iterator[None]:
-    """Asks, and waits as a worker does."""
+def review_opener(scenario: InterleavingScenario, name: str) -> Iterator[None]:
+    """Opens a review, and settles the execution as waiting."""
     try:
         yield
-        lease = scene.store.claim(scene.run, name, TTL)
+        lease = scenario.store.claim(scenario.run, name, TTL)
         yield
-        scene.store.open_review(lease, "review", ReviewRequest(title="?", proposal=1, expires_in=10.0))
+        scenario.store.open_review(lease, "review", ReviewRequest(title="?", proposal=1, expires_in=10.0))
         yield
         waits = NewEvent(type="execution_waiting", data={"reviews": ["review"], "until": None})
-        if not scene.store.decisions(scene.run):
+        if not scenario.store.decisions(scenario.run):
             yield
-            scene.store.settle(lease, "waiting", events=[waits])
+            scenario.store.settle(lease, "waiting", events=[waits])
         else:
             yield
-            scene.store.settle(lease, "completed", events=[NewEvent(type="execution_completed")])
+            scenario.store.settle(lease, "completed", events=[NewEvent(type="execution_completed")])
     except (Conflict, LostLease, Refused):
         return
 
 
-def person(scene: SeededApp, name: str) -> Iterator[None]:
+def reviewer(scenario: InterleavingScenario, name: str) -> Iterator[None]:
     for _ in range(3):
         yield
-        found = scene.harness.event_types(scene.run)
+        found = scenario.harness.event_types(scenario.run)
         if "review_opened" in found:
             yield
             try:
-                for review in scene.store.reviews(ReviewFilter(execution_id=scene.run)).reviews:
-                    scene.harness.approve(review, name)
+                for review in scenario.store.reviews(ReviewFilter(execution_id=scenario.run)).reviews:
+                    scenario.harness.approve(review, name)
             except (Conflict, Refused):
                 return
 
 
-def expirer(scene: SeededApp, name: str) -> Iterator[None]:
+def review_expirer(scenario: InterleavingScenario, name: str) -> Iterator[None]:
     yield
-    scene.clock.advance(11)
+    scenario.clock.advance(11)
     yield
-    scene.store.expire_reviews()
+    scenario.store.expire_reviews()
 
 
-PLAYS: dict[str, list[Actor]] = {
-    "two workers and a pause": [worker, pause_of_the_world, worker],
-    "a worker and someone who cancels": [worker, canceller],
-    "two sweepers and a live worker": [worker, sweeper, sweeper],
-    "a reader and two writers": [worker, reader, pause_of_the_world, worker],
-    "a decision and a worker that lets go": [asker, person],
-    "a decision, an expiry and a worker": [asker, person, expirer],
+CASES: dict[str, list[Actor]] = {
+    "two workers and a pause": [worker, pause_past_lease, worker],
+    "a worker and a cancellation": [worker, canceller],
+    "two reconcilers and a live worker": [worker, reconciler, reconciler],
+    "a reader and two writers": [worker, reader, pause_past_lease, worker],
+    "a decision and a worker that settles": [review_opener, reviewer],
+    "a decision, an expiry and a worker": [review_opener, reviewer, review_expirer],
 }
 
 
 def schedules(lengths: list[int], preemptions: int = 2) -> Iterator[list[int]]:
-    """Orders of actors: each runs until it ends, but for at most so many moments at which another goes on instead."""
+    """Orders of actors: each runs until it ends, except for at most so many preemptions by another one."""
     yield from _schedules(lengths, preemptions, [], None)
 
 
@@ -169,59 +170,61 @@ def _schedules(left: list[int], preemptions: int, done: list[int], current: int 
 
 @pytest.fixture(params=["memory", "sqlite"])
 def kind(request: pytest.FixtureRequest) -> str:
-    """Which store. Operations are whole transactions: what their order does is the same on every database."""
+    """The kind of store. Operations are whole transactions, so their order has the same effects on every database."""
     found: str = request.param
     return found
 
 
-@pytest.mark.parametrize("name", PLAYS)
+@pytest.mark.parametrize("name", CASES)
 def test_every_interleaving_leaves_a_sound_store(name: str, kind: str, openers: Openers) -> None:
     clock = FakeClock()
     opener = openers(clock)
-    play = PLAYS[name]
-    orders = list(schedules([_LENGTHS[actor] for actor in play], 2 if len(play) == 2 else 1))
+    actors = CASES[name]
+    orders = list(schedules([_LENGTHS[actor] for actor in actors], 2 if len(actors) == 2 else 1))
     assert len(orders) > 10
     problems: list[str] = []
     for number, order in enumerate(orders if kind == "memory" else orders[:: max(1, len(orders) // 60)]):
-        scene = SeededApp(openers(clock) if kind == "memory" else opener, clock, f"run-{number}")
-        perform(scene, play, order)
-        problems += [f"{order}: {said}" for said in complaints(scene)]
+        scenario = InterleavingScenario(openers(clock) if kind == "memory" else opener, clock, f"run-{number}")
+        run_in_order(scenario, actors, order)
+        problems += [f"{order}: {said}" for said in violations(scenario)]
     assert problems == []
 
 
-def perform(scene: SeededApp, play: list[Actor], order: list[int]) -> None:
-    acting = [actor(scene, f"{actor.__name__}-{index}") for index, actor in enumerate(play)]
+def run_in_order(scenario: InterleavingScenario, actors: list[Actor], order: list[int]) -> None:
+    acting = [actor(scenario, f"{actor.__name__}-{index}") for index, actor in enumerate(actors)]
     for index in order:
         next(acting[index], None)
     for rest in acting:
         for _ in rest:
             pass
-    # the faults are over: the rest of the work is done
+    # after the schedule a worker finishes the execution
     for _ in range(4):
-        scene.clock.advance(16)
-        if scene.run in {execution.id for execution in scene.store.ready()}:
-            for _ in worker(scene, "last"):
+        scenario.clock.advance(16)
+        if scenario.run in {execution.id for execution in scenario.store.ready()}:
+            for _ in worker(scenario, "last"):
                 pass
 
 
-def complaints(scene: SeededApp) -> list[str]:
-    store, run = scene.store, scene.run
+def violations(scenario: InterleavingScenario) -> list[str]:
+    store, run = scenario.store, scenario.run
     found = [str(finding) for finding in audit_rows(store, [run])]
     execution = store.execution(run)
     if execution.status not in ("completed", "cancelled", "waiting"):
         found.append(f"is still {execution.status}")
     if execution.status == "waiting" and store.decisions(run):
         found.append("waits for a review that is decided")
-    if len(scene.calls) != len(set(scene.calls)):
-        found.append(f"calls {scene.calls}")
-    if execution.status == "completed" and scene.harness.event_types(run).count("step_completed") not in (0, 2):
+    if len(scenario.calls) != len(set(scenario.calls)):
+        found.append(f"calls {scenario.calls}")
+    if execution.status == "completed" and scenario.harness.event_types(run).count("step_completed") not in (0, 2):
         found.append("completed without its steps")
-    sequence = [event.seq for event in scene.read]
+    sequence = [event.seq for event in scenario.read]
     if sequence != list(range(1, len(sequence) + 1)):
         found.append(f"the reader saw {sequence}")
     return found
 
 
-_LENGTHS: dict[Any, int] = {
-    worker: 10, sweeper: 8, reader: 8, pause_of_the_world: 1, canceller: 1, asker: 5, person: 6, expirer: 2,
+_LENGTHS: dict[Actor, int] = {
+    worker: 10, reconciler: 8, reader: 8, pause_past_lease: 1, canceller: 1, review_opener: 5, reviewer: 6,
+    review_expirer: 2,
 }  # fmt: skip
+"""The number of operations of each actor."""

@@ -1,4 +1,4 @@
-"""G11: whoever keeps the lease renewed is never taken over, however long a pause that is shorter than the lease."""
+"""G11: a worker that renews its lease in time keeps the execution; a reconciler takes over expired leases only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAUSES = {
     "postgres": sample(quick=100, ci=250, thorough=10_000),
 }
 SHORT = 0.001
-"""Seconds by which the longest pause is shorter than the lease."""
+"""By how many seconds the longest pause is shorter than the lease."""
 
 
 @pytest.mark.timeout(0 if THOROUGH else 180)
@@ -33,17 +33,17 @@ def test_a_reconciler_takes_over_expired_leases_only(kind: str, openers: Openers
         if store.ready():
             taken += 1
         try:
-            store.claim("run-1", f"sweeper-{number}", TTL)
+            store.claim("run-1", f"reconciler-{number}", TTL)
             taken += 1
         except Conflict:
             pass
         if number % 2:
             store.renew(lease, TTL)
         else:
-            store.append_events(lease, [NewEvent(type="step_started", path="a")])  # which is no renewal
+            store.append_events(lease, [NewEvent(type="step_started", path="a")])  # events do not renew a lease
             store.renew(lease, TTL)
     assert taken == 0
     assert store.execution("run-1").epoch == lease.epoch
     clock.advance(15 + SHORT)
     assert [execution.id for execution in store.ready()] == ["run-1"]
-    assert store.claim("run-1", "sweeper", TTL).epoch == lease.epoch + 1
+    assert store.claim("run-1", "reconciler", TTL).epoch == lease.epoch + 1

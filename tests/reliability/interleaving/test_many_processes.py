@@ -1,4 +1,4 @@
-"""Several processes write to one SQLite file: no error reaches anyone, and nothing of the file is damaged."""
+"""G19: several processes write to one SQLite file: no call fails, and the file stays intact."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_many_processes_write_to_one_file_and_checkpoint_it(sqlite_url: str) -> 
     said = [other.communicate(timeout=150) for other in others]
     assert [other.returncode for other in others] == [0] * PROCESSES, said
     if THOROUGH:
-        assert max(float(out) for out, _ in said) <= 0.25, said  # seconds: what 99 of 100 writes take at most
+        assert max(float(out) for out, _ in said) <= 0.25, said  # the 99th percentile of the writes, in seconds
     for number in range(PROCESSES):
         assert len(store.outcomes(f"run-{number}")) == WRITES
     assert [str(finding) for finding in audit_rows(store)] == []

@@ -1,8 +1,8 @@
-"""T6: the protocol of leases, effects and reviews as an executable specification.
+"""The protocol of leases, effects and reviews as an executable specification.
 
-One execution: a person decides a review or it expires, then one effect is made on a target, then it ends. Workers take
-it up, die, and continue after their lease ran out; a request that was sent may arrive after its sender is gone; people
-cancel. `GUARDS` can be taken away one by one.
+One execution: a review is decided or expires, then one effect is made on a target, then the execution ends. Workers
+claim it, die, and continue after their lease expired; a request may arrive after its sender died; people cancel. Each
+guard in `GUARDS` can be removed.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Literal, NamedTuple
 
 GUARDS = {
     "fence": "store/db/transaction.py, _FENCE: the epoch and an open status in the WHERE of every write",
-    "epoch": "store/records/leases.py, claim: the epoch grows whenever the lease changes hands",
+    "epoch": "store/records/leases.py, claim: the epoch grows whenever the lease gets another holder",
     "held": "model/lease_rules.py, ensure_claimable: an unexpired lease is not taken over",
-    "ended": "model/lease_rules.py, ensure_claimable: an execution that has ended is not taken up",
-    "quarantine": "model/lease_rules.py, is_poison: what has killed enough workers in a row is set aside",
+    "ended": "model/lease_rules.py, ensure_claimable: an execution that has ended is not claimed",
+    "quarantine": "model/lease_rules.py, is_poison: an execution that killed so many workers in a row is quarantined",
     "lapsed": "store/records/executions.py, lapsed: an expired lease makes an execution ready",
     "wakes": "store/records/reviews.py, ready_at: a decision makes the execution ready in its own transaction",
     "missed": "store/records/leases.py, _missed: a decision that the worker has not seen makes it ready at once",
@@ -24,21 +24,21 @@ GUARDS = {
     "intent": "steps/write_once.py, ledger.begin: the intent is committed before the call",
     "receipt": "steps/write_once.py, effect.receipt: an effect that has a receipt is not made again",
     "key": "model/effect.py, effect_key: every attempt sends the same key, and the target honours it",
-    "compares": "steps/builtin/cms.py, if_unchanged: what is there already is not written again",
+    "compares": "steps/builtin/cms.py, if_unchanged: content that is there already is not written again",
     "asks": "steps/write_once.py, _decide: a target that cannot deduplicate is called again only after approval",
-    "one call": "steps/write_once.py, effect.asked: leave to call it again is good for one call",
+    "one call": "steps/write_once.py, effect.asked: an approval to repeat a call authorises one call",
     "no effect": "store/records/effects.py, cancelled_error: no effect begins once the execution is asked to cancel",
     "outcome": "store/records/history.py, _OutcomeExists: a path has one outcome, which is its primary key",
 }
-"""What each guard is in the code: the file, a name in it, and what it guarantees."""
+"""Each guard in the code: the file, a name in it, and what it guarantees."""
 Target = Literal["deduplicates", "lookup", "neither"]
 Kind = Literal["work", "time", "person", "fault"]
 ENDED = ("completed", "cancelled")
 
 
 class Worker(NamedTuple):
-    """What a worker does next, its epoch, and what it knew when it last looked: how many questions were answered, and
-    the last answer."""
+    """A worker's next operation, its epoch, and what it last read: the number of answered questions, and the last
+    answer."""
 
     at: str = "idle"
     epoch: int = 0
@@ -47,7 +47,7 @@ class Worker(NamedTuple):
 
 
 class State(NamedTuple):
-    """The row of the execution, the workers, the requests under way, the target, and what may still go wrong."""
+    """The row of the execution, the workers, the requests in flight, the target, and the number of faults left."""
 
     status: str = "queued"
     epoch: int = 0
@@ -65,8 +65,8 @@ class State(NamedTuple):
     workers: tuple[Worker, ...] = ()
     sent: tuple[int, ...] = ()
     applied: int = 0
-    leave: int = 0
-    """How often people said yes and it was not used yet."""
+    approvals: int = 0
+    """The number of approvals of a repeat that are not used yet."""
     faults: int = 0
     wrong: str = ""
 
@@ -77,8 +77,8 @@ IDLE = Worker()
 
 @dataclass(frozen=True)
 class Protocol:
-    """What may happen next. `faults` is how many deaths, expiries of a living worker's lease and stray wake-ups there
-    are, together; `most_deaths` how many workers in a row an execution may take down."""
+    """The transitions. `faults` is the number of deaths of workers, expiries of a running worker's lease and stray
+    wake-ups together; `most_deaths` the number of workers in a row that an execution may kill."""
 
     target: Target
     without: frozenset[str] = frozenset()
@@ -93,7 +93,7 @@ class Protocol:
         return guard not in self.without
 
     def steps(self, s: State) -> Iterator[Step]:
-        """Everything that may happen next."""
+        """All transitions from a state."""
         for w, worker in enumerate(s.workers):
             if worker.at == "idle":
                 yield from self.claim(s, w)
@@ -101,7 +101,7 @@ class Protocol:
                 yield from self.work(s, w)
                 if s.faults:
                     yield f"worker {w} dies", "fault", self.put(s, w, IDLE)._replace(faults=s.faults - 1)
-        yield from self.land(s)
+        yield from self.arrive(s)
         yield from self.time(s)
         yield from self.people(s)
 
@@ -113,22 +113,22 @@ class Protocol:
         if not due and not s.faults:
             return
         kind: Kind = "work" if due else "fault"
-        label = f"worker {w} takes it up" if due else f"worker {w} takes it up, by a stray wake-up"
+        label = f"worker {w} claims it" if due else f"worker {w} claims it after a stray wake-up"
         s = s if due else s._replace(faults=s.faults - 1)
         if lapsed and s.deaths + 1 >= self.most_deaths and self.has("quarantine"):
             yield label, kind, s._replace(status="paused", epoch=s.epoch + 1, holder=-1, ready=False)
             return
         epoch = s.epoch + self.has("epoch")
         wrong = "a live execution was taken over" if s.live else s.wrong
-        wrong = "an execution that had ended was taken up" if s.status in ENDED else wrong
+        wrong = "an execution that had ended was claimed" if s.status in ENDED else wrong
         wrong = "too many workers died over it" if s.deaths + lapsed >= self.most_deaths else wrong
         claimed = s._replace(
             status="running", epoch=epoch, holder=w, live=True, ready=False, deaths=s.deaths + lapsed, wrong=wrong
         )
-        yield label, kind, self.put(claimed, w, Worker("look", epoch))
+        yield label, kind, self.put(claimed, w, Worker("read", epoch))
 
     def write(self, s: State, w: int, then: str, **changes: object) -> State:
-        """A transaction of a worker; one that no longer has the lease changes nothing and gives up."""
+        """A transaction of a worker; one that has lost the lease changes nothing and becomes idle."""
         epoch = s.workers[w].epoch
         if self.has("fence") and (epoch != s.epoch or s.status in ENDED):
             return self.put(s, w, IDLE)
@@ -142,7 +142,7 @@ class Protocol:
         return self.put(s, w, doing)._replace(**changes)  # type: ignore[arg-type]
 
     def settle(self, s: State, w: int) -> State:
-        status = "cancelled" if s.cancel else "waiting" if s.workers[w].at == "leave" else "completed"
+        status = "cancelled" if s.cancel else "waiting" if s.workers[w].at == "suspend" else "completed"
         missed = status == "waiting" and self.has("missed") and "open" not in (s.review, s.question)
         return self.write(
             s, w, "idle", status=status, epoch=s.epoch + 1, holder=-1, live=False, ready=missed, cancel=False
@@ -150,33 +150,37 @@ class Protocol:
 
     def work(self, s: State, w: int) -> Iterator[Step]:
         match s.workers[w].at:
-            case "look":
-                yield self.look(s, w)
+            case "read":
+                yield self.read(s, w)
             case "ask":
-                yield f"worker {w} opens the review", "work", self.write(s, w, "look", review=s.review or "open")
+                yield f"worker {w} opens the review", "work", self.write(s, w, "read", review=s.review or "open")
             case "ask again":
                 asks = {} if s.question == "open" else {"question": "open"}
-                yield f"worker {w} asks whether to call again", "work", self.write(s, w, "leave", **asks)
+                yield f"worker {w} asks whether to call again", "work", self.write(s, w, "suspend", **asks)
             case "begin":
                 yield self.begin(s, w)
             case "call":
                 yield self.call(s, w)
-            case "note":
+            case "write receipt":
                 yield f"worker {w} writes the receipt", "work", self.write(s, w, "record", effect="done")
             case "record":
                 wrong = {"wrong": "a step has two outcomes"} if s.outcomes and not self.has("outcome") else {}
                 more = {} if s.outcomes else {"deaths": 0}
                 new = self.write(s, w, "finish", outcomes=1, **more, **wrong)
                 yield f"worker {w} records the outcome", "work", new
-            case "leave" | "finish":
-                yield f"worker {w} lets go", "work", self.settle(s, w)
+            case "suspend" | "finish":
+                yield f"worker {w} settles", "work", self.settle(s, w)
 
-    def look(self, s: State, w: int) -> Step:
-        """What a walk does next, by what the store remembers."""
+    def read(self, s: State, w: int) -> Step:
+        """Read the store and choose the walk's next operation."""
         done = s.outcomes and self.has("outcome")
         waits = "open" in (s.review, s.question)
-        then = "finish" if done or s.cancel else "ask" if not s.review else "leave" if waits else "begin"
-        return f"worker {w} looks", "work", self.put(s, w, Worker(then, s.workers[w].epoch, s.asked, s.question))
+        then = "finish" if done or s.cancel else "ask" if not s.review else "suspend" if waits else "begin"
+        return (
+            f"worker {w} reads the store",
+            "work",
+            self.put(s, w, Worker(then, s.workers[w].epoch, s.asked, s.question)),
+        )
 
     def begin(self, s: State, w: int) -> Step:
         worker, label = s.workers[w], f"worker {w} begins the effect"
@@ -193,8 +197,10 @@ class Protocol:
                 )
             again = self.write(s, w, then, begun=worker.asked, **wrong)
             if self.target == "neither" and again.workers[w].at == "call":
-                unasked = "a target that can tell none from another is called again without leave of its own"
-                again = again._replace(leave=max(s.leave - 1, 0), wrong=again.wrong if s.leave else unasked)
+                unapproved = "a target that cannot deduplicate is called again without an approval"
+                again = again._replace(
+                    approvals=max(s.approvals - 1, 0), wrong=again.wrong if s.approvals else unapproved
+                )
             return f"{label} that was begun before", "work", again
         if s.cancel and self.has("no effect"):
             return f"worker {w} is refused the effect", "work", self.write(s, w, "finish")
@@ -206,15 +212,15 @@ class Protocol:
         waiting = self.put(s, w, s.workers[w]._replace(at="wait"))
         return f"worker {w} sends", "work", waiting._replace(sent=(*s.sent, w), wrong=wrong)
 
-    def land(self, s: State) -> Iterator[Step]:
+    def arrive(self, s: State) -> Iterator[Step]:
         """A request arrives, whether or not its sender still waits."""
-        for place, w in enumerate(s.sent):
+        for index, w in enumerate(s.sent):
             knows = self.has("key") if self.target == "deduplicates" else self.has("compares")
             applied = s.applied + 1 if self.target == "neither" or not knows else 1
             wrong = "the effect was made twice" if self.target != "neither" and applied > 1 else s.wrong
-            new = s._replace(sent=s.sent[:place] + s.sent[place + 1 :], applied=min(applied, 3), wrong=wrong)
+            new = s._replace(sent=s.sent[:index] + s.sent[index + 1 :], applied=min(applied, 3), wrong=wrong)
             if s.workers[w].at == "wait":
-                new = self.put(new, w, s.workers[w]._replace(at="note"))
+                new = self.put(new, w, s.workers[w]._replace(at="write receipt"))
             yield f"the request of worker {w} arrives", "work", new
 
     def time(self, s: State) -> Iterator[Step]:
@@ -237,7 +243,7 @@ class Protocol:
         if s.question == "open":
             asked = min(s.asked + 1, 3)
             yield "a person says no", "person", self.decided(s, question="no", asked=asked)
-            yield "a person says yes", "person", self.decided(s, question="yes", asked=asked, leave=s.leave + 1)
+            yield "a person says yes", "person", self.decided(s, question="yes", asked=asked, approvals=s.approvals + 1)
         if s.live and not s.cancel:
             yield "a person cancels", "person", s._replace(cancel=True)
         elif not s.live:

@@ -1,4 +1,4 @@
-"""Searches all states of the protocol, breadth first. To see what goes wrong without a guard:
+"""Searches all states of the protocol, breadth first. To print the counterexample without a guard:
 
 python -m tests.reliability.model_checking.state_search fence
 """
@@ -14,7 +14,7 @@ from tests.reliability.model_checking.protocol import ENDED, Protocol, State, Ta
 
 @dataclass
 class Search:
-    """What there is to find: how many states, and the shortest way to one that should not be (empty: there is none)."""
+    """The result: the number of states, and the shortest trace to a violation (empty: there is none)."""
 
     states: int
     why: str = ""
@@ -22,10 +22,10 @@ class Search:
 
 
 def search(protocol: Protocol, *, most: int = 10_000_000) -> Search:
-    """Breadth first through all states. An execution must also be able to continue by itself from every one of them:
-    by work, by time, and by people who answer what they are asked."""
+    """Search breadth first. Every state must also lead to an end without faults: by work, time, and people's answers
+    to open questions."""
     first = protocol.first()
-    came: dict[State, tuple[State, str] | None] = {first: None}
+    reached: dict[State, tuple[State, str] | None] = {first: None}
     before: dict[State, list[State]] = {}
     ends: list[State] = []
     frontier = [first]
@@ -37,41 +37,41 @@ def search(protocol: Protocol, *, most: int = 10_000_000) -> Search:
             for label, kind, new in protocol.steps(state):
                 if kind != "fault" and label != "a person cancels":
                     before.setdefault(new, []).append(state)
-                if new in came:
+                if new in reached:
                     continue
-                came[new] = (state, label)
+                reached[new] = (state, label)
                 if new.wrong:
-                    return Search(len(came), new.wrong, path(came, new))
+                    return Search(len(reached), new.wrong, path(reached, new))
                 following.append(new)
-            if len(came) > most:
+            if len(reached) > most:
                 raise MemoryError(f"more than {most} states")
         frontier = following
-    going = set(ends)
+    can_end = set(ends)
     while ends:
         for state in before.get(ends.pop(), ()):
-            if state not in going:
-                going.add(state)
+            if state not in can_end:
+                can_end.add(state)
                 ends.append(state)
-    for state in came:  # in the order in which they were found: the first is one of the nearest
-        if state not in going:
-            return Search(len(came), "it is stuck", path(came, state))
-    return Search(len(came))
+    for state in reached:  # in the order of the search: the first one is nearest
+        if state not in can_end:
+            return Search(len(reached), "it is stuck", path(reached, state))
+    return Search(len(reached))
 
 
-def path(came: dict[State, tuple[State, str] | None], state: State) -> tuple[str, ...]:
+def path(reached: dict[State, tuple[State, str] | None], state: State) -> tuple[str, ...]:
     labels: list[str] = []
-    while (step := came[state]) is not None:
+    while (step := reached[state]) is not None:
         state, label = step
         labels.append(label)
     return tuple(reversed(labels))
 
 
-def shown(found: Search) -> str:
-    """The counterexample, to be read."""
+def as_text(found: Search) -> str:
+    """The counterexample as text."""
     lines = [f"{number:2}. {label}" for number, label in enumerate(found.trace, start=1)]
     return "\n".join([*lines, f"=> {found.why}" if found.why else f"nothing wrong in {found.states} states"])
 
 
 if __name__ == "__main__":
     for target in get_args(Target):
-        print(f"{target}:\n{shown(search(Protocol(target, frozenset(sys.argv[1:]))))}\n")
+        print(f"{target}:\n{as_text(search(Protocol(target, frozenset(sys.argv[1:]))))}\n")

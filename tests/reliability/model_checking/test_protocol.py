@@ -1,4 +1,4 @@
-"""T6: the protocol holds with all guards, in every state that there is; without any one of them it does not."""
+"""G7: with all guards no reachable state violates an invariant of the protocol; without any one guard a state does."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.reliability.model_checking.protocol import GUARDS, Protocol, Target
-from tests.reliability.model_checking.state_search import search, shown
+from tests.reliability.model_checking.state_search import as_text, search
 from tests.support.proof import THOROUGH
 
 CODE = Path(__file__).resolve().parents[3] / "flowbuilder"
 TARGETS: tuple[Target, ...] = ("deduplicates", "lookup", "neither")
-NEED = {"compares": "lookup", "asks": "neither", "one call": "neither"}
-"""The class of target that a guard is there for, where not for all."""
+TARGET_OF = {"compares": "lookup", "asks": "neither", "one call": "neither"}
+"""The class of target that a guard protects, where it is not all."""
 STATES: dict[Target, int] = (
     {"deduplicates": 200_000, "lookup": 200_000, "neither": 1_000_000}
     if THOROUGH
@@ -26,16 +26,16 @@ STATES: dict[Target, int] = (
 def test_with_all_guards_no_state_violates_an_invariant(target: Target) -> None:
     protocol = Protocol(target, faults=4, most_deaths=3) if THOROUGH else Protocol(target)
     found = search(protocol)
-    assert found.trace == (), shown(found)
+    assert found.trace == (), as_text(found)
     assert found.states >= STATES[target]
 
 
 @pytest.mark.parametrize("guard", GUARDS)
 def test_without_a_guard_an_invariant_is_violated(guard: str) -> None:
-    # an approval that is used twice takes two deaths, of which neither is the last allowed
+    # a second use of an approval takes two deaths, and a third death must be allowed
     more = 3 if guard == "one call" else 2
-    found = search(Protocol(NEED.get(guard, "deduplicates"), frozenset([guard]), faults=more, most_deaths=more))  # type: ignore[arg-type]
-    print(f"without {guard} ({GUARDS[guard]}):\n{shown(found)}")
+    found = search(Protocol(TARGET_OF.get(guard, "deduplicates"), frozenset([guard]), faults=more, most_deaths=more))  # type: ignore[arg-type]
+    print(f"without {guard} ({GUARDS[guard]}):\n{as_text(found)}")
     assert found.trace, f"nothing goes wrong without {guard!r} in {found.states} states"
 
 

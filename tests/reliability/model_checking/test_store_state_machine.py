@@ -1,6 +1,6 @@
-"""T5: a model as simple as a dictionary says what each call on a store must do; hypothesis looks for a difference.
+"""G6: a model made of dictionaries says what each call of a store must do; hypothesis searches for a difference.
 
-Old leases and stale tabs stay in play: they are what finds a missing fence.
+Old leases and stale tabs keep being used: they reveal a missing fence.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ PEOPLE = st.sampled_from(["ana", "ben", "cat"])
 
 @dataclass
 class Model:
-    """What an execution must be."""
+    """The expected state of an execution."""
 
     status: str = "queued"
     epoch: int = 0
@@ -59,7 +59,7 @@ class Model:
 
 
 class StoreMachine(RuleBasedStateMachine):
-    """Both machines have a store and a clock that goes forward."""
+    """The base of the state machines: a store, and a clock that moves forward."""
 
     store: Store
     template: Path | None = None
@@ -90,7 +90,7 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 class Leases(StoreMachine):
-    """Claims, renewals, outcomes, effects, wishes, and workers that die."""
+    """Claims, renewals, outcomes, effects, control requests, and workers that die."""
 
     leases = Bundle("leases")
 
@@ -254,7 +254,7 @@ class Leases(StoreMachine):
 
 
 class Reviews(StoreMachine):
-    """Reviews that are opened, looked at in tabs, decided, claimed, expired, and executions that end meanwhile."""
+    """Reviews that are opened, shown in tabs, decided, claimed and expired, while their execution may end."""
 
     tabs = Bundle("tabs")
 
@@ -375,7 +375,7 @@ class Reviews(StoreMachine):
 
 
 class Starts(StoreMachine):
-    """Executions that are started again and again, under one id or another, of versions that come and go."""
+    """Executions that are started repeatedly, under two ids, of changing versions."""
 
     def __init__(self) -> None:
         super().__init__()

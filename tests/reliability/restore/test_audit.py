@@ -11,9 +11,9 @@ from sqlalchemy import text
 from flowbuilder.audit import audit, audit_rows
 from flowbuilder.store import SqlStore, open_store
 from flowbuilder.testing import FakeClock
-from tests.support.crash_injection import CrashInjector
-from tests.support.crash_scenario import CrashScenario
-from tests.support.crash_workflows import BY_NAME
+from tests.support.faults.crash_injection import CrashInjector
+from tests.support.faults.crash_scenario import CrashScenario
+from tests.support.faults.crash_workflows import BY_NAME
 
 EVENTS, RUNS = "workflow_execution_events", "workflow_executions"
 

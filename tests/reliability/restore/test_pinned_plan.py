@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from flowbuilder.engine.runner import run_execution
 from flowbuilder.testing import FakeClock, MemoryStore, fake_ports
-from tests.support.crash_injection import CrashInjector
-from tests.support.crash_scenario import TTL, CrashScenario
-from tests.support.crash_workflows import BY_NAME
+from tests.support.faults.crash_injection import CrashInjector
+from tests.support.faults.crash_scenario import TTL, CrashScenario
+from tests.support.faults.crash_workflows import BY_NAME
 
 
 def test_an_execution_whose_version_compiles_to_another_plan_now_fails_and_runs_no_step() -> None:

@@ -15,10 +15,10 @@ from flowbuilder.model.events import NewEvent
 from flowbuilder.store import open_store, upgrade
 from flowbuilder.store.backup import backup, restore
 from flowbuilder.testing import FakeClock
-from tests.support.crash_injection import Crash, CrashInjector
-from tests.support.crash_scenario import TTL, CrashScenario, changes
-from tests.support.crash_workflows import BY_NAME
-from tests.support.postgres import Server
+from tests.support.faults.crash_injection import Crash, CrashInjector
+from tests.support.faults.crash_scenario import TTL, CrashScenario, changes
+from tests.support.faults.crash_workflows import BY_NAME
+from tests.support.servers.postgres import Server
 
 DRILLS = [(name, point) for name in ("three-targets", "reviewed", "reviewed-items") for point in (6, 9, 12, 15, 18)]
 

@@ -9,9 +9,9 @@ from flowbuilder.engine.effects.undo import revert
 from flowbuilder.errors import NotFound, Refused
 from flowbuilder.testing import FakeClock, MemoryStore, fake_ports
 from flowbuilder.values import digest_text
-from tests.support.crash_injection import CrashInjector
-from tests.support.crash_scenario import CrashScenario
-from tests.support.crash_workflows import BY_NAME, PAGE, Scenario
+from tests.support.faults.crash_injection import CrashInjector
+from tests.support.faults.crash_scenario import CrashScenario
+from tests.support.faults.crash_workflows import BY_NAME, PAGE, Scenario
 
 
 @pytest.fixture

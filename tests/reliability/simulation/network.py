@@ -16,7 +16,7 @@ from flowbuilder.testing import respond
 from flowbuilder.values import JsonObject
 from tests.reliability.simulation.processes import PROCESS
 from tests.reliability.simulation.timers import RETRY_AFTER
-from tests.support.effect_targets import Targets
+from tests.support.faults.effect_targets import Targets
 
 T = TypeVar("T")
 MOST_SLOW = 50.0

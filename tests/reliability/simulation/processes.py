@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from flowbuilder.engine.drive_control import DriveControl
 from tests.reliability.simulation.virtual_time import VirtualClock, VirtualLoop
-from tests.support.crash_injection import Crash
+from tests.support.faults.crash_injection import Crash
 
 T = TypeVar("T")
 PROCESS: contextvars.ContextVar[SimulatedProcess | None] = contextvars.ContextVar("node", default=None)

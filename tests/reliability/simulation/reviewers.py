@@ -11,7 +11,7 @@ from flowbuilder.model.review import Review
 from flowbuilder.model.review_rules import Answer
 from flowbuilder.model.step_path import StepPath
 from flowbuilder.ports import ReviewFilter
-from tests.support.crash_workflows import SITE
+from tests.support.faults.crash_workflows import SITE
 
 ANA, BEN = "ana@example.com", "ben@example.com"
 

@@ -43,8 +43,8 @@ from tests.reliability.simulation.timers import RETRY_AFTER, RUN, Timers
 from tests.reliability.simulation.verdict import verdict
 from tests.reliability.simulation.virtual_time import VirtualClock, VirtualLoop, run_virtually
 from tests.reliability.simulation.workflows import WORKFLOWS
-from tests.support.deterministic_scheduling import deterministic_scheduling
-from tests.support.effect_targets import Site, Targets
+from tests.support.faults.deterministic_scheduling import deterministic_scheduling
+from tests.support.faults.effect_targets import Site, Targets
 
 TTL = timedelta(seconds=15)
 FAULT_SECONDS = 2400.0

@@ -16,7 +16,7 @@ from flowbuilder.testing.fakes.bundle import FakeClock
 from flowbuilder.testing.memory_store.memory import Memory
 from tests.reliability.simulation.processes import PROCESS
 from tests.reliability.simulation.workflows import SITE, WORKFLOWS
-from tests.support.crash_injection import Crash
+from tests.support.faults.crash_injection import Crash
 
 
 class ObservedStore:

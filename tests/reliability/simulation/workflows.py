@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.crash_workflows import SITE, approved
+from tests.support.faults.crash_workflows import SITE, approved
 
 RETRY = {"attempts": 8, "backoff": "constant", "delay_seconds": 2}
 

@@ -49,7 +49,7 @@ async def test_a_prefix_is_left_out_of_the_folder(tmp_path: Path):
         await cms.read("https://example.com/blogs/tea")
 
 
-async def test_a_page_that_is_not_there_is_not_found(cms: FilesCms):
+async def test_a_missing_page_is_not_found(cms: FilesCms):
     with pytest.raises(NotFound, match="nothing"):
         await cms.read("https://example.com/nothing")
 
@@ -108,7 +108,7 @@ async def test_a_repeated_write_changes_nothing_for_any_base(cms: FilesCms, tmp_
     assert (tmp_path / "content/guides/tea.md").stat().st_mtime_ns == written
 
 
-async def test_a_page_is_made_once(cms: FilesCms, tmp_path: Path):
+async def test_a_page_is_created_once(cms: FilesCms, tmp_path: Path):
     write = CmsWrite(url="https://example.com/guides/new/mate", body="# Mate\n", title="Mate")
     made = await cms.create(write)
     assert (tmp_path / "content/guides/new/mate.md").read_text() == '---\ntitle: "Mate"\n---\n\n# Mate\n'
@@ -133,6 +133,6 @@ async def test_a_file_that_is_not_text_is_an_error_of_the_step(cms: FilesCms, tm
         await cms.read("/raw")
 
 
-async def test_a_folder_that_is_missing_is_named(tmp_path: Path):
+async def test_a_missing_folder_is_named(tmp_path: Path):
     with pytest.raises(ConfigurationError, match="gone"):
         await FilesCms(tmp_path / "gone", base_url="").read("/x")

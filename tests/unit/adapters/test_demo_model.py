@@ -48,7 +48,7 @@ async def ask(schema: Any = DRAFT, page: str = PAGE, asked: str = "", rows: Any 
     return answer.output
 
 
-async def test_a_draft_keeps_every_line_of_the_page_and_says_what_was_added() -> None:
+async def test_a_draft_keeps_every_line_of_the_page_and_lists_additions() -> None:
     output = await ask()
     kept = iter(output["body"].splitlines())
     assert all(line in kept for line in PAGE.strip().splitlines())
@@ -57,7 +57,7 @@ async def test_a_draft_keeps_every_line_of_the_page_and_says_what_was_added() ->
     assert output["summary"].startswith(LABEL)
 
 
-async def test_what_the_page_does_not_answer_is_named_and_not_invented() -> None:
+async def test_unanswered_queries_are_named_and_not_invented() -> None:
     output = await ask()
     assert "“cold brew hibiscus” (50 impressions)" in output["summary"]
     assert "ibiscus" not in output["body"]
@@ -91,12 +91,12 @@ async def test_a_reviewers_words_are_applied_or_refused_and_never_dropped(asked:
     assert asked.partition(": ")[2] in output["summary"]
 
 
-async def test_where_no_field_can_say_so_the_draft_itself_says_that_no_model_wrote_it() -> None:
+async def test_a_draft_without_a_notes_field_states_that_no_model_wrote_it() -> None:
     output = await ask({"type": "object", "properties": {"body": {"type": "string"}}, "required": ["body"]})
     assert LABEL in output["body"]
 
 
-async def test_without_a_schema_the_answer_is_a_text_that_says_so() -> None:
+async def test_without_a_schema_the_answer_is_a_text_that_names_the_demo_model() -> None:
     output = await ask(None)
     assert output["text"].startswith(LABEL)
     assert "## In short" in output["text"]
@@ -125,7 +125,7 @@ async def test_common_schemas_are_filled_validly(properties: Any) -> None:
     assert problems(schema, output) == []
 
 
-async def test_a_schema_that_cannot_be_filled_is_said() -> None:
+async def test_a_schema_that_cannot_be_filled_is_reported() -> None:
     schema = {
         "type": "object",
         "properties": {"code": {"type": "string", "pattern": "^[A-Z]{9}$"}},
@@ -158,7 +158,7 @@ async def test_a_page_that_holds_a_mark_does_not_end_there() -> None:
     "text",
     [" " * 300_000, "\n" * 300_000, "# " + "#" * 300_000 + "x", "<page>" * 50_000, "a. " * 100_000, "[x](" * 75_000],
 )
-async def test_no_page_takes_long(text: str) -> None:
+async def test_any_page_is_read_in_bounded_time(text: str) -> None:
     begun = time.process_time()
     await ask(page=text)
     assert time.process_time() - begun < 5

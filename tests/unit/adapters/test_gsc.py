@@ -94,7 +94,7 @@ def key() -> str:
     return made.private_bytes(*form).decode()
 
 
-async def test_a_question_is_the_documented_request_and_rows_come_back_as_they_are(google: Google) -> None:
+async def test_a_query_is_the_documented_request_and_rows_are_unchanged(google: Google) -> None:
     google.rows = 2
     filters = ({"dimension": "page", "operator": "contains", "expression": "/guides/"},)
     found = await google.console().query(SITE, SearchQuery(**{**vars_of(QUERY), "filters": filters}))
@@ -119,7 +119,7 @@ def vars_of(query: SearchQuery) -> dict[str, Any]:
     return {name: getattr(query, name) for name in query.__dataclass_fields__}
 
 
-async def test_rows_beyond_one_page_are_asked_for_25000_at_a_time_until_a_short_page(google: Google) -> None:
+async def test_rows_are_requested_in_pages_of_25000_until_a_short_page(google: Google) -> None:
     google.rows = 60_000
     found = await google.console().query(SITE, SearchQuery(**{**vars_of(QUERY), "row_limit": 100_000}))
     assert [(asked["startRow"], asked["rowLimit"]) for asked in google.asked] == [
@@ -131,21 +131,21 @@ async def test_rows_beyond_one_page_are_asked_for_25000_at_a_time_until_a_short_
     assert len({row["keys"][1] for row in found["rows"]}) == 60_000
 
 
-async def test_no_more_rows_are_asked_for_than_the_limit(google: Google) -> None:
+async def test_no_more_rows_are_requested_than_the_limit(google: Google) -> None:
     google.rows = 60_000
     found = await google.console().query(SITE, SearchQuery(**{**vars_of(QUERY), "row_limit": 30_000}))
     assert [(asked["startRow"], asked["rowLimit"]) for asked in google.asked] == [(0, 25_000), (25_000, 5_000)]
     assert len(found["rows"]) == 30_000
 
 
-async def test_fresh_figures_say_from_when_on_they_are_not_final(google: Google) -> None:
+async def test_preliminary_figures_name_the_first_date_that_is_not_final(google: Google) -> None:
     google.more = {"metadata": {"first_incomplete_date": "2026-01-27"}}
     found = await google.console().query(SITE, SearchQuery(**{**vars_of(QUERY), "data_state": "all"}))
     assert google.asked[0]["dataState"] == "all"
     assert found == {"rows": [], "final_until": "2026-01-26"}
 
 
-async def test_inspection_gives_what_the_index_knows(google: Google) -> None:
+async def test_inspection_returns_the_index_status(google: Google) -> None:
     found = await google.console().inspect(SITE, "https://tea.example/a")
     assert google.asked == [{"inspectionUrl": "https://tea.example/a", "siteUrl": PROPERTY}]
     assert found["indexStatusResult"]["verdict"] == "PASS"
@@ -166,7 +166,7 @@ async def failure(work: Any, kind: type[FlowbuilderError]) -> Any:
         (429, "Slow down", "rateLimitExceeded", {"Retry_After": "33"}, 33.0),
     ],
 )
-async def test_quota_errors_pass_and_load_quota_waits_a_quarter_of_an_hour(
+async def test_quota_errors_are_transient_and_load_quota_waits_fifteen_minutes(
     google: Google, status: int, message: str, reason: str, headers: dict[str, str], wait: float | None
 ) -> None:
     google.fail(status, message, reason, **headers)
@@ -175,13 +175,13 @@ async def test_quota_errors_pass_and_load_quota_waits_a_quarter_of_an_hour(
     assert message in str(problem)
 
 
-async def test_a_server_error_passes(google: Google) -> None:
+async def test_a_server_error_is_transient(google: Google) -> None:
     google.fail(503, "backend")
     assert (await failure(google.console().query(SITE, QUERY), TransientError)).reason == "server_error"
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, "http_400"), (403, "auth"), (401, "auth"), (404, "http_404")])
-async def test_other_errors_fail_for_good_with_googles_words(google: Google, status: int, code: str) -> None:
+async def test_other_errors_are_permanent_with_googles_message(google: Google, status: int, code: str) -> None:
     google.fail(status, "User does not have sufficient permission", "forbidden")
     problem = await failure(google.console().query(SITE, QUERY), StepError)
     assert not isinstance(problem, TransientError)
@@ -199,7 +199,7 @@ async def test_a_service_account_signs_for_a_token_that_is_used_until_it_expires
     assert exchange["grant_type"] == ["urn:ietf:params:oauth:grant-type:jwt-bearer"]
 
 
-async def test_a_key_file_may_be_given_as_text(google: Google, key: str) -> None:
+async def test_a_key_file_may_be_given_as_a_string(google: Google, key: str) -> None:
     account = {"client_email": "bot@p.example", "private_key": key, "token_uri": f"{google.url}/token"}
     await google.console({"service_account": json.dumps(account)}).query(SITE, QUERY)
     assert google.bearers == ["Bearer ya29.1"]
@@ -215,14 +215,14 @@ async def test_a_refresh_token_is_exchanged(google: Google) -> None:
     assert google.bearers == ["Bearer ya29.1"]
 
 
-async def test_credentials_that_google_refuses_fail_for_good_without_showing_them(google: Google) -> None:
+async def test_refused_credentials_are_a_permanent_error_without_secrets(google: Google) -> None:
     google.failure = Response('{"error": "invalid_grant"}', status=400, content_type="application/json")
     problem = await failure(google.console(refreshing(google)).query(SITE, QUERY), StepError)
     assert problem.code == "auth"
     assert "hunter2" not in str(problem)
 
 
-async def test_a_token_server_that_is_down_is_a_passing_failure(google: Google) -> None:
+async def test_an_unreachable_token_server_is_a_transient_failure(google: Google) -> None:
     gone = {**refreshing(google), "token_uri": "http://127.0.0.1:9/token"}
     problem = await failure(google.console(gone).query(SITE, QUERY), TransientError)
     assert problem.reason == "connection"
@@ -250,7 +250,7 @@ async def test_a_site_without_a_property_is_explained(google: Google, site: dict
     assert "add gsc: {property" in str(problem)
 
 
-async def test_googles_own_address_needs_credentials_and_another_one_may_not(google: Google) -> None:
+async def test_only_googles_own_address_requires_credentials(google: Google) -> None:
     site = {"site": "a", "gsc": {"property": PROPERTY}}
     assert (await google.console().query(site, QUERY))["rows"] == []
     real = GoogleSearchConsole(GuardedHttp(), FakeConnections(), base_url=Settings().gsc_base_url)

@@ -47,7 +47,7 @@ async def test_hostile_urls_are_refused(row):
     ["100.100.100.200", "224.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "::ffff:8.8.8.8", "::7f00:1", "168.63.129.16",
      "2001:0:1::1", "fec0::1", "192.88.99.1", "255.255.255.255", "64:ff9b:1::1", "3fff::1"],
 )  # fmt: skip
-def test_addresses_that_lead_inside_are_not_public(address):
+def test_internal_addresses_are_not_public(address):
     from ipaddress import ip_address
 
     assert not is_public(ip_address(address))
@@ -70,7 +70,7 @@ def test_addresses_of_the_internet_are_public(address):
         ("https://xn--bcher-kva.example/%2Fa%20", "https://xn--bcher-kva.example/%2Fa%20"),
     ],
 )
-def test_an_ordinary_url_is_written_in_one_way(url, same):
+def test_an_ordinary_url_has_one_normal_form(url, same):
     assert parse(url).url == same
 
 
@@ -162,7 +162,7 @@ async def test_credentials_stay_with_their_origin(httpserver: HTTPServer):
     assert [team for _, _, team in seen] == ["a", "a", None]
 
 
-async def test_redirects_end(httpserver: HTTPServer):
+async def test_the_number_of_redirects_is_limited(httpserver: HTTPServer):
     httpserver.expect_request("/").respond_with_data("", 302, {"Location": "/"})
     with pytest.raises(StepError, match="redirects"):
         await LOCAL.send(get(local(httpserver)))
@@ -178,7 +178,7 @@ def local(server: HTTPServer, path: str = "/") -> str:
     return f"http://127.0.0.1:{server.port}{path}"
 
 
-async def test_a_compressed_bomb_ends_at_the_cap(httpserver: HTTPServer):
+async def test_a_decompression_bomb_ends_at_the_size_limit(httpserver: HTTPServer):
     bomb = gzip.compress(b"\0" * 50_000_000)
     httpserver.expect_request("/").respond_with_data(bomb, headers={"Content-Encoding": "gzip"})
     with pytest.raises(StepError, match="larger than 2,000,000"):
@@ -196,14 +196,14 @@ async def test_a_compressed_answer_is_decoded(httpserver: HTTPServer):
     [("gzip", b"plain"), ("br", b"x"), ("gzip", gzip.compress(b"abc" * 99)[:-9])],
     ids=["not compressed", "unknown", "cut off"],
 )
-async def test_an_encoding_that_lies_is_an_error(httpserver: HTTPServer, encoding, body):
+async def test_a_wrong_content_encoding_is_an_error(httpserver: HTTPServer, encoding, body):
     httpserver.expect_request("/").respond_with_data(body, headers={"Content-Encoding": encoding})
     with pytest.raises(StepError) as caught:
         await LOCAL.send(get(local(httpserver)))
     assert caught.value.code == "encoding"
 
 
-async def test_a_large_answer_ends_at_the_cap(httpserver: HTTPServer):
+async def test_a_large_answer_ends_at_the_size_limit(httpserver: HTTPServer):
     httpserver.expect_request("/").respond_with_data(b"x" * 100_000)
     with pytest.raises(StepError, match="larger"):
         await LOCAL.send(get(local(httpserver), max_bytes=99_999))
@@ -243,7 +243,7 @@ async def test_a_closed_port_is_a_transient_failure(httpserver: HTTPServer):
     assert caught.value.reason == "connection"
 
 
-async def test_a_name_without_an_address_is_a_passing_failure():
+async def test_a_name_without_an_address_is_a_transient_failure():
     async def nothing(host: str, port: int) -> list[str]:
         raise OSError(-2, "Name or service not known")
 

@@ -21,7 +21,7 @@ from flowbuilder.errors import FlowbuilderError, StepError, TransientError
 from flowbuilder.ports.mcp import McpSession
 from flowbuilder.testing import FakeConnections
 
-PROGRAM = Path(__file__).parents[2] / "support/mcp_program.py"
+PROGRAM = Path(__file__).parents[2] / "support/servers/mcp_program.py"
 STDIO = {"command": [sys.executable, str(PROGRAM), "stdio"]}
 
 
@@ -78,14 +78,14 @@ async def test_calls_may_run_at_once(web: dict[str, Any]) -> None:
         assert [answer.structured for answer in answers] == [{"total": 2 * n} for n in range(8)]
 
 
-async def test_a_tool_that_fails_fails_the_step_with_its_words(web: dict[str, Any]) -> None:
+async def test_a_failing_tool_fails_the_step_with_its_message(web: dict[str, Any]) -> None:
     async with opened(web) as session:
         problem = await failure(session.call("fail", {"why": "no tea left"}, seconds=10))
         assert (problem.code, "no tea left" in str(problem)) == ("mcp_tool", True)
         assert (await session.call("shout", {"text": "on"}, seconds=10)).text == "ON"
 
 
-async def test_a_preset_knows_failure_that_says_success(web: dict[str, Any]) -> None:
+async def test_a_preset_detects_failures_reported_as_success(web: dict[str, Any]) -> None:
     tools = ["pretend"]
     async with opened(web, preset="context7", tools=tools) as session:
         problem = await failure(session.call("pretend", {"text": "fetch failed"}, seconds=10))
@@ -107,7 +107,7 @@ async def test_only_what_the_record_allows_can_be_called(web: dict[str, Any]) ->
         assert (problem.code, "allowed: add" in str(problem)) == ("mcp_unknown_tool", True)
 
 
-async def test_a_call_ends_at_its_time_and_the_session_may_be_closed(record: dict[str, Any]) -> None:
+async def test_a_call_ends_at_its_timeout_and_the_session_can_be_closed(record: dict[str, Any]) -> None:
     begun = time.monotonic()
     async with opened(record) as session:
         problem = await failure(session.call("slow", {"seconds": 30}, seconds=0.5), TransientError)
@@ -123,7 +123,7 @@ async def test_an_answer_has_a_size_limit(record: dict[str, Any]) -> None:
         assert time.monotonic() - begun < 8
 
 
-async def test_a_server_that_dies_is_a_passing_failure_and_ends_the_session() -> None:
+async def test_a_server_that_dies_is_a_transient_failure_and_ends_the_session() -> None:
     async with opened(STDIO) as session:
         await session.tools()
         problem = await failure(session.call("die", {}, seconds=10), TransientError)
@@ -131,7 +131,7 @@ async def test_a_server_that_dies_is_a_passing_failure_and_ends_the_session() ->
         await failure(session.call("shout", {"text": "x"}, seconds=3), TransientError)
 
 
-async def test_a_program_sees_no_secrets_of_ours_and_ends_with_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_program_gets_no_secrets_and_ends_with_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "hunter2")
     before = set(psutil.Process().children(recursive=True))
     async with opened(STDIO, environment={"ITS_OWN": "1"}) as session:
@@ -155,13 +155,13 @@ async def test_a_program_sees_no_secrets_of_ours_and_ends_with_the_session(monke
         ({"comand": ["x"]}, "no field 'comand'"),
     ],
 )
-async def test_a_record_that_cannot_work_is_the_operators_to_mend(connection: dict[str, Any], said: str) -> None:
+async def test_an_invalid_record_is_a_configuration_error(connection: dict[str, Any], said: str) -> None:
     problem = await failure(opened(connection).__aenter__(), FlowbuilderError)
     assert said in str(problem)
 
 
 @pytest.mark.parametrize(("status", "body"), [(401, "no"), (500, "oops"), (200, "<h1>Welcome</h1>")])
-async def test_what_is_no_mcp_server_is_said(httpserver: HTTPServer, status: int, body: str) -> None:
+async def test_a_program_that_is_not_an_mcp_server_is_reported(httpserver: HTTPServer, status: int, body: str) -> None:
     httpserver.expect_request("/mcp").respond_with_data(body, status=status, content_type="text/html")
     problem = await failure(
         opened({"url": httpserver.url_for("/mcp"), "connect_seconds": 3}).__aenter__(), FlowbuilderError
@@ -176,7 +176,7 @@ async def test_an_unreachable_server_is_a_transient_failure() -> None:
     assert problem.reason == "connection"
 
 
-async def test_a_server_that_never_answers_is_given_up() -> None:
+async def test_a_server_that_never_answers_times_out() -> None:
     begun = time.monotonic()
     silent = {"command": [sys.executable, "-c", "import time; time.sleep(60)"], "connect_seconds": 1.0}
     problem = await failure(opened(silent).__aenter__(), TransientError)

@@ -16,7 +16,7 @@ from flowbuilder.adapters.models.named_models import NamedModels
 from flowbuilder.errors import ConfigurationError, FlowbuilderError, StepError, Throttled, TransientError
 from flowbuilder.ports import ModelRequest
 from flowbuilder.testing import FakeClock, FakeConnections, FakeThrottle, MemoryJournal
-from tests.support.model_wires import WIRES, Wire
+from tests.support.servers.model_wires import WIRES, Wire
 
 SCHEMA = {
     "type": "object",
@@ -97,7 +97,7 @@ async def test_without_a_schema_the_answer_is_a_text(server: Server) -> None:
     assert "tools" not in server.asked[0]
 
 
-async def test_an_invalid_answer_is_sent_back_with_what_is_wrong_and_repaired(server: Server) -> None:
+async def test_an_invalid_answer_is_sent_back_with_its_errors_and_repaired(server: Server) -> None:
     server.will_answer(BAD, GOOD)
     answer = await NamedModels().complete(question(server))
     assert answer.output == GOOD
@@ -136,7 +136,7 @@ async def test_an_answer_in_words_where_an_object_was_asked_for_is_sent_back(ser
     assert answer.output == GOOD
 
 
-async def test_too_many_requests_is_a_passing_failure_that_says_how_long_to_wait(server: Server) -> None:
+async def test_too_many_requests_is_a_transient_failure_with_retry_after(server: Server) -> None:
     server.will_fail(429, retry_after="17")
     problem = await failure(question(server), TransientError)
     assert (problem.reason, problem.retry_after, len(server.asked)) == ("rate_limit", 17.0, 1)
@@ -157,7 +157,7 @@ async def test_after_too_many_requests_the_provider_is_not_called_before_retry_a
     assert (await models.complete(question(server))).output == GOOD
 
 
-async def test_the_limits_of_a_named_connection_count_and_not_those_of_its_provider(server: Server) -> None:
+async def test_the_limits_of_a_named_connection_replace_those_of_its_provider(server: Server) -> None:
     connections = FakeConnections({"ours": {"limits": {"rate": "1/hour"}}})
     models = NamedModels(FakeThrottle(connections=connections))
     server.will_answer(GOOD)
@@ -169,26 +169,26 @@ async def test_the_limits_of_a_named_connection_count_and_not_those_of_its_provi
 
 
 @pytest.mark.parametrize("status", [500, 503])
-async def test_a_server_error_is_a_passing_failure_that_is_not_retried_in_secret(server: Server, status: int) -> None:
+async def test_a_server_error_is_a_transient_failure_without_hidden_retries(server: Server, status: int) -> None:
     server.will_fail(status)
     problem = await failure(question(server), TransientError)
     assert (problem.reason, len(server.asked)) == ("server_error", 1)
 
 
-async def test_a_key_that_is_refused_is_said_to_the_operator(server: Server) -> None:
+async def test_a_refused_key_is_a_configuration_error(server: Server) -> None:
     server.will_fail(401)
     problem = await failure(question(server), ConfigurationError)
     assert "check the API key" in str(problem)
 
 
-async def test_a_bad_request_fails_the_step_for_good(server: Server) -> None:
+async def test_a_bad_request_is_a_permanent_error(server: Server) -> None:
     server.will_fail(400)
     problem = await failure(question(server))
     assert not isinstance(problem, TransientError)
     assert len(server.asked) == 1
 
 
-async def test_silence_ends_at_the_time_limit(server: Server) -> None:
+async def test_a_server_that_does_not_answer_times_out(server: Server) -> None:
     def late(asked: dict[str, Any]) -> Response:
         time.sleep(1.5)
         return server.wire.answer(asked, json.dumps(GOOD))
@@ -200,7 +200,7 @@ async def test_silence_ends_at_the_time_limit(server: Server) -> None:
     assert time.monotonic() - begun < 1.4
 
 
-async def test_an_answer_that_is_no_json_is_an_error_with_the_models_name(server: Server) -> None:
+async def test_an_answer_that_is_not_json_is_an_error_that_names_the_model(server: Server) -> None:
     server.will(lambda asked: Response('{"choices": [', content_type="application/json"))
     problem = await failure(question(server))
     assert server.wire.model in str(problem)
@@ -208,7 +208,7 @@ async def test_an_answer_that_is_no_json_is_an_error_with_the_models_name(server
 
 # Google sends arguments as an object: they cannot be broken on their own
 @pytest.mark.parametrize("server", ["openai", "ollama", "anthropic"], indirect=True)
-async def test_tool_arguments_that_are_broken_json_are_sent_back(server: Server) -> None:
+async def test_tool_arguments_with_invalid_json_are_sent_back(server: Server) -> None:
     server.will(
         lambda asked: server.wire.answer(asked, '{"body": "fre'),
         lambda asked: server.wire.answer(asked, json.dumps(GOOD)),
@@ -239,13 +239,13 @@ async def test_temperature_and_length_are_passed_on(server: Server) -> None:
     assert "321" in sent
 
 
-async def test_a_server_that_is_not_there_is_a_passing_failure(server: Server) -> None:
+async def test_an_unreachable_provider_is_a_transient_failure(server: Server) -> None:
     connection = {"base_url": "http://127.0.0.1:9/v1", "api_key": "x"}
     problem = await failure(question(server, connection=connection), TransientError)
     assert problem.reason == "connection"
 
 
-async def test_the_cost_is_known_where_the_price_is_and_null_where_it_is_not(server: Server) -> None:
+async def test_the_cost_is_null_where_the_price_is_unknown(server: Server) -> None:
     server.will_answer(GOOD)
     answer = await NamedModels().complete(question(server))
     if server.wire.model.startswith("ollama"):
@@ -255,7 +255,7 @@ async def test_the_cost_is_known_where_the_price_is_and_null_where_it_is_not(ser
 
 
 @pytest.mark.parametrize("server", ["openai", "anthropic", "google"], indirect=True)
-async def test_a_budget_ends_the_repairs(server: Server) -> None:
+async def test_a_budget_limits_the_repairs(server: Server) -> None:
     server.will_answer(BAD)
     problem = await failure(question(server, max_usd=0.000001))
     assert (problem.code, len(server.asked)) == ("budget", 1)
@@ -272,13 +272,13 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     ("model", "variable"),
     [("openai:gpt-5.1", "OPENAI_API_KEY"), ("anthropic:x", "ANTHROPIC_API_KEY"), ("google:x", "GOOGLE_API_KEY")],
 )
-async def test_a_key_that_is_missing_is_named(no_keys: None, model: str, variable: str) -> None:
+async def test_a_missing_key_is_named(no_keys: None, model: str, variable: str) -> None:
     problem = await failure(ModelRequest(model=model, prompt="x"), ConfigurationError)
     assert variable in str(problem)
 
 
 @pytest.mark.parametrize("model", ["gpt-5.1", "mistral:large", ":x", "openai:"])
-async def test_a_name_that_leads_to_no_provider_is_refused(no_keys: None, model: str) -> None:
+async def test_a_model_name_without_a_provider_is_refused(no_keys: None, model: str) -> None:
     problem = await failure(ModelRequest(model=model, prompt="x"))
     assert problem.code == "unknown_model"
 

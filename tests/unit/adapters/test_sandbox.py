@@ -87,7 +87,9 @@ async def test_random_numbers_repeat_so_that_a_step_can_be_replayed(sandbox: Mon
 
 
 @pytest.mark.parametrize("source", ["import os\nos.environ['SECRET_TOKEN']", "open('/proc/self/environ').read()"])
-async def test_secrets_of_this_process_are_not_there(sandbox: MontySandbox, monkeypatch: pytest.MonkeyPatch, source):
+async def test_the_sandbox_has_no_secrets_of_this_process(
+    sandbox: MontySandbox, monkeypatch: pytest.MonkeyPatch, source
+):
     monkeypatch.setenv("SECRET_TOKEN", "hunter2")
     with pytest.raises(StepError) as caught:
         await sandbox.run(source, {}, seconds=1, megabytes=16)
@@ -126,7 +128,7 @@ async def test_the_interpreter_itself_is_cut_off_from_network_disk_and_privilege
     sandbox.close()
 
 
-def test_without_bubblewrap_the_operator_is_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
+def test_a_missing_bubblewrap_is_reported(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
     monkeypatch.setenv("PATH", "")
     isolated_worker_binary.cache_clear()
     with caplog.at_level(logging.WARNING):
@@ -140,7 +142,7 @@ async def test_many_runs_share_few_workers(sandbox: MontySandbox):
     assert values == [n * n for n in range(50)]
 
 
-async def test_a_worker_that_was_stopped_is_replaced(sandbox: MontySandbox):
+async def test_a_stopped_worker_is_replaced(sandbox: MontySandbox):
     for _ in range(3):
         with pytest.raises(StepError):
             await sandbox.run("x = 3 ** 100000\nfor i in range(20): x = x * x", {}, seconds=0.3, megabytes=32)

@@ -51,7 +51,7 @@ async def query_search(http: FakeHttp, throttle: Throttle) -> object:
         ),
     ],
 )
-async def test_a_refusal_closes_the_connection_that_the_site_names(call: Call, place: str, name: str) -> None:
+async def test_a_rejection_closes_the_connection_that_the_site_names(call: Call, place: str, name: str) -> None:
     busy = respond({"error": {"message": "slow down"}}, status=429, headers={"Retry-After": "60"})
     http, throttle = FakeHttp({place: busy}), FakeThrottle(connections=CONNECTIONS)
     for _ in range(2):
@@ -62,7 +62,7 @@ async def test_a_refusal_closes_the_connection_that_the_site_names(call: Call, p
     assert len(http.requests) == 1
 
 
-def test_a_refusal_of_an_mcp_server_over_http_says_when_to_come_back() -> None:
+def test_a_rejection_by_an_mcp_server_over_http_has_retry_after() -> None:
     request = httpx2.Request("POST", "https://mcp.example")
     for status, reason in ((429, "rate_limit"), (503, "server_error")):
         response = httpx2.Response(status, headers={"Retry-After": "40"}, request=request)
@@ -73,7 +73,7 @@ def test_a_refusal_of_an_mcp_server_over_http_says_when_to_come_back() -> None:
         assert (found.reason, found.retry_after, str(found)) == (reason, 40.0, f"MCP server docs answered {status}")
 
 
-def test_an_mcp_server_may_have_limits_and_its_preset_knows_its_words_for_too_often() -> None:
+def test_an_mcp_server_may_have_limits_and_its_preset_detects_rejections() -> None:
     record = server_record(
         "context7", {"preset": "context7", "url": "https://c.example", "limits": {"rate": "60/minute"}}
     )

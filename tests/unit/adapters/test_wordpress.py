@@ -65,7 +65,7 @@ async def test_a_page_is_read_with_its_raw_content_and_the_application_password(
     assert blog.auth == {"Basic YW5hOmFiY2QgZWZnaA=="}
 
 
-async def test_nothing_is_sent_when_the_content_is_there_already_or_has_changed(blog: Blog) -> None:
+async def test_nothing_is_sent_when_the_content_is_current_or_has_changed(blog: Blog) -> None:
     cms, url = blog.cms(), f"{blog.url}/tea/"
     await cms.update(CmsWrite(url=url, body="<p>Old.</p>", if_unchanged="another hash"))
     with pytest.raises(Conflict):
@@ -89,7 +89,7 @@ async def test_a_page_goes_to_the_trash_unless_someone_has_changed_it(blog: Blog
     assert [method for method, _ in blog.seen].count("DELETE") == 1
 
 
-async def test_a_plugin_that_changes_what_was_sent_is_noticed(blog: Blog) -> None:
+async def test_a_plugin_that_changes_the_content_is_detected(blog: Blog) -> None:
     blog.twist = lambda text: text + " [ad]"
     with pytest.raises(StepError) as caught:
         await blog.cms().update(CmsWrite(url=f"{blog.url}/tea/", body="<p>New.</p>"))
@@ -111,7 +111,7 @@ async def test_a_name_that_wordpress_would_change_is_refused(blog: Blog, name: s
     assert "POST" not in {method for method, _ in blog.seen}
 
 
-async def test_a_page_that_is_not_there_is_looked_for_in_every_type(blog: Blog) -> None:
+async def test_a_missing_page_is_searched_in_every_post_type(blog: Blog) -> None:
     with pytest.raises(NotFound):
         await blog.cms(types=["posts", "pages", "recipes"]).read(f"{blog.url}/nothing/")
     assert [route for _, route in blog.seen] == ["/wp/v2/posts", "/wp/v2/pages", "/wp/v2/recipes"]
@@ -137,7 +137,7 @@ async def test_every_failure_has_its_kind(blog: Blog, answer: Response, kind: ty
 
 
 @pytest.mark.parametrize("missing", ["url", "username", "password"])
-def test_a_connection_without_a_part_is_explained(missing: str) -> None:
+def test_an_incomplete_connection_is_explained(missing: str) -> None:
     whole = {"url": "https://x.example", "username": "a", "password": "b"}
     with pytest.raises(ConfigurationError, match=missing):
         WordPress(GuardedHttp(), {name: value for name, value in whole.items() if name != missing}, {})

@@ -18,7 +18,7 @@ from flowbuilder.errors import Conflict, NotFound, StepError
 from flowbuilder.ports import CmsPage, CmsWrite
 from flowbuilder.settings import Settings
 from flowbuilder.testing import run_locally
-from tests.support.wordpress_site import WordPressSite, missing
+from tests.support.servers.wordpress_site import WordPressSite, missing
 
 pytestmark = [pytest.mark.wordpress, pytest.mark.timeout(300)]
 
@@ -62,19 +62,19 @@ async def test_an_update_is_on_the_live_page(site: WordPressSite, cms: WordPress
     assert written.revision != page.revision
 
 
-async def test_what_runs_in_a_browser_is_not_sent(site: WordPressSite, cms: WordPress, page: CmsPage) -> None:
+async def test_scripts_are_not_sent(site: WordPressSite, cms: WordPress, page: CmsPage) -> None:
     evil = '<p onclick="steal()">Tea</p><script>steal()</script><a href="javascript:steal()">x</a>'
     written = await cms.update(CmsWrite(url=page.live_url, body=evil))
     assert "steal" not in written.body
     assert "steal" not in site.live(page.live_url)
 
 
-async def test_block_comments_stay(cms: WordPress, page: CmsPage) -> None:
+async def test_block_comments_are_kept(cms: WordPress, page: CmsPage) -> None:
     blocks = "<!-- wp:paragraph -->\n<p>Tea</p>\n<!-- /wp:paragraph -->"
     assert (await cms.update(CmsWrite(url=page.live_url, body=blocks))).body == blocks
 
 
-async def test_an_edit_by_someone_else_is_a_conflict_and_stays(
+async def test_an_edit_by_another_editor_is_a_conflict_and_is_kept(
     site: WordPressSite, cms: WordPress, page: CmsPage
 ) -> None:
     (found,) = site.rest("GET", "/wp/v2/posts", slug=page.url.rstrip("/").rpartition("/")[2])
@@ -86,15 +86,13 @@ async def test_an_edit_by_someone_else_is_a_conflict_and_stays(
     await cms.update(CmsWrite(url=page.live_url, body="Both.", if_unchanged=held.hash))
 
 
-async def test_writing_what_is_there_already_makes_no_revision(
-    site: WordPressSite, cms: WordPress, page: CmsPage
-) -> None:
+async def test_writing_the_same_content_creates_no_revision(site: WordPressSite, cms: WordPress, page: CmsPage) -> None:
     changed = await cms.update(CmsWrite(url=page.live_url, body="One minute."))
     again = await cms.update(CmsWrite(url=page.live_url, body="One minute.", if_unchanged=page.hash))
     assert again == changed
 
 
-async def test_a_page_that_is_made_twice_is_one_page_and_another_one_is_a_conflict(
+async def test_creating_a_page_twice_gives_one_page_and_another_content_is_a_conflict(
     cms: WordPress, page: CmsPage
 ) -> None:
     same = CmsWrite(url=page.url, title="Green tea", body="Two minutes.\n", description="How to.")
@@ -116,7 +114,7 @@ async def test_a_page_that_is_not_there(cms: WordPress, site: WordPressSite) -> 
         await cms.read(f"{site.url}/nothing-here/")
 
 
-async def test_a_wrong_password_is_refused_in_wordpresss_words(site: WordPressSite) -> None:
+async def test_a_wrong_password_is_refused_with_wordpresss_message(site: WordPressSite) -> None:
     connection = {"url": site.url, "username": "admin", "password": "wrong wrong"}
     stranger = WordPress(GuardedHttp(Egress(["127.0.0.1"])), connection, {})
     with pytest.raises(StepError) as caught:
@@ -165,7 +163,7 @@ def test_a_workflow_publishes_what_was_approved_and_finds_it_live(site: WordPres
     assert effect.inverse["body"] == "<p>Old.</p>"
 
 
-async def test_a_page_that_was_made_goes_to_the_trash_and_is_not_found_any_more(cms: WordPress, page: CmsPage) -> None:
+async def test_a_created_page_goes_to_the_trash_and_is_no_longer_found(cms: WordPress, page: CmsPage) -> None:
     with pytest.raises(Conflict):
         await cms.delete(page.live_url, if_unchanged="another hash")
     for _ in range(2):

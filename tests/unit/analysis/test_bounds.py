@@ -80,7 +80,7 @@ def test_time_grows_with_the_number_of_steps_and_not_faster() -> None:
 
 
 @pytest.mark.parametrize("seed", range(150))
-def test_a_sound_document_with_junk_in_it_gets_a_report(seed: int) -> None:
+def test_a_valid_document_with_random_changes_gets_a_report(seed: int) -> None:
     chance = random.Random(seed)
     value = copy.deepcopy(read_document(chance.choice(sorted(GOOD.values()))).value)
     for _ in range(chance.choice((1, 2, 4))):

@@ -7,13 +7,13 @@ from flowbuilder.errors import ConfigurationError
 SITE = {"site": "example.com", "base_url": "http://127.0.0.1:8080/", "blank": ""}
 
 
-def test_hosts_stand_as_they_are_or_come_from_the_site_without_ports() -> None:
+def test_hosts_are_literal_or_come_from_the_site_without_ports() -> None:
     hosts = ("a.example.com", "*.example.org", "b.example.com:8080", "{{ site.base_url }}", "*.{{ site.site }}")
     assert reachable(hosts, SITE) == ("a.example.com", "*.example.org", "b.example.com", "127.0.0.1", "*.example.com")
 
 
 @pytest.mark.parametrize("host", ["{{ site.blank }}", "{{ site.none }}", "{{ site.base_url.x }}", "http://[", "//"])
-def test_a_host_that_a_site_does_not_give_opens_nothing(host: str) -> None:
+def test_a_host_that_the_site_lacks_allows_no_address(host: str) -> None:
     with pytest.raises(ConfigurationError, match="hosts"):
         reachable((host,), SITE)
 

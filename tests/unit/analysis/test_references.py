@@ -74,7 +74,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("case", "old", "new", "code", "carets"), BROKEN, ids=lambda part: str(part)[:40])
-def test_what_is_broken_is_reported_once_where_it_shows(
+def test_a_broken_reference_is_reported_once_at_its_place(
     case: str, old: str, new: str, code: str | None, carets: str
 ) -> None:
     text = changed(case, old, new)
@@ -114,12 +114,12 @@ MISSING = [
 
 
 @pytest.mark.parametrize("reader", THERE)
-def test_a_reader_that_cares_for_a_skipped_step_is_fine(reader: str) -> None:
+def test_a_reference_that_handles_a_skipped_step_has_no_diagnostic(reader: str) -> None:
     assert diagnostics(f"{HEAD}{MAYBE}{reader}\noutputs: {{b: '{{{{ steps.b.output | default(null) }}}}'}}\n") == []
 
 
 @pytest.mark.parametrize("reader", MISSING)
-def test_a_reader_that_does_not_care_for_a_skipped_step_is_not(reader: str) -> None:
+def test_a_reference_that_ignores_a_skipped_step_has_a_diagnostic(reader: str) -> None:
     text = f"{HEAD}{MAYBE}{reader}\noutputs: {{b: '{{{{ steps.b.output | default(null) }}}}'}}\n"
     (diagnostic,) = diagnostics(text)
     assert diagnostic.code == "FB303"

@@ -245,19 +245,19 @@ def test_no_diagnostic(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ONE)
-def test_one_diagnostic_with_the_way_that_the_text_takes(name: str) -> None:
+def test_a_tainted_text_has_one_diagnostic_with_its_path(name: str) -> None:
     code, way, steps = ONE[name]
     (diagnostic,) = diagnostics(*steps)
     assert diagnostic.code == code
     assert way in diagnostic.message
 
 
-def test_of_a_step_that_reads_a_missing_one_only_that_is_said() -> None:
+def test_a_reference_to_a_missing_step_hides_taint_diagnostics() -> None:
     (diagnostic,) = diagnostics(PAGE, publish(TEXT, when="steps.review.output.decision == 'approved'"))
     assert diagnostic.code == "FB107"
 
 
-def test_hosts_settle_where_a_request_may_go() -> None:
+def test_declared_hosts_bound_requests() -> None:
     steps = ONE["the host of a page"][2]
     assert diagnostics(*steps, hosts=["example.com"]) == []
 

@@ -17,14 +17,14 @@ def test_the_same_seed_is_the_same_schedule() -> None:
     assert moments(seconds=600, seed=1) != moments(seconds=600, seed=2)
 
 
-def test_every_fault_comes_in_a_short_run_as_well_and_in_time() -> None:
+def test_a_short_run_has_every_fault_in_time() -> None:
     for seed in range(20):
         for fault, found in moments(seconds=60, seed=seed).items():
             assert found, fault
             assert found[-1] < 60 * LAST_SHARE
 
 
-def test_in_ten_minutes_each_fault_comes_at_its_pace() -> None:
+def test_in_ten_minutes_each_fault_occurs_at_its_rate() -> None:
     found = moments(seconds=600, seed=1)
     assert 30 <= len(found["worker SIGKILL"]) <= 50
     assert 18 <= len(found["PostgreSQL crash restart"]) <= 30
@@ -37,6 +37,6 @@ def test_on_sqlite_no_server_is_crashed() -> None:
     assert len(there) == 12
 
 
-def test_a_long_run_has_the_leases_that_are_shipped() -> None:
+def test_a_long_run_uses_the_default_lease() -> None:
     assert default_intervals(600) == (15.0, 5.0)
     assert default_intervals(60) == (3.0, 1.0)

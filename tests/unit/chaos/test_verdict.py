@@ -233,18 +233,18 @@ def test_a_sound_run_passes() -> None:
 @pytest.mark.parametrize(
     ("module", "said", "doctor"), DOCTORED, ids=[f"{module}: {said[:48]}" for module, said, _ in DOCTORED]
 )
-def test_every_lie_is_found(module: str, said: str, doctor: Doctor) -> None:
+def test_each_falsified_evidence_is_found(module: str, said: str, doctor: Doctor) -> None:
     verdict = judge(doctor(sound()))
     assert any(said in complaint for complaint in verdict.complaints[claim(module)]), verdict.complaints
     assert not verdict.ok
     assert verdict.text().endswith("FAILED")
 
 
-def test_every_check_has_a_lie_that_it_finds() -> None:
+def test_every_check_finds_a_falsified_evidence() -> None:
     assert {check.__name__ for check in checks().values()} == {module for module, _, _ in DOCTORED}
 
 
-def test_a_person_who_says_so_allows_one_more_call_to_a_target_that_can_tell_none_from_another() -> None:
+def test_an_approval_allows_one_more_call_to_a_target_that_cannot_deduplicate() -> None:
     def approve(trace: Trace) -> Trace:
         asked = replace(
             trace.reviews[0], id="again", path="bare~1", request=ReviewRequest(title="Send again? POST was called")
@@ -255,20 +255,20 @@ def test_a_person_who_says_so_allows_one_more_call_to_a_target_that_can_tell_non
     assert judge(evidence).ok
 
 
-def test_what_a_lost_worker_had_begun_may_be_called_again() -> None:
+def test_an_interrupted_call_of_a_lost_worker_may_be_repeated() -> None:
     evidence = more_calls(call("put/0", "put-0", applied=False))(sound())
     assert judge(evidence).ok
     assert judge(evidence).metrics["calls_repeated"] == 1
 
 
-def test_what_a_dead_worker_had_begun_may_be_called_again_after_a_pause() -> None:
+def test_an_interrupted_call_of_a_dead_worker_may_be_repeated_after_a_pause() -> None:
     evidence = more_calls(call("put/3", "put-3", applied=False))(
         changed(3, lambda trace: with_event(7.5, "execution_paused", by="ana")(without_end(trace)))(sound())
     )
     assert judge(evidence).ok
 
 
-def test_the_figures_say_how_long_what_was_killed_stood_still() -> None:
+def test_the_metrics_include_the_time_from_a_kill_to_the_resumption() -> None:
     found = judge(sound()).metrics
     assert found["resume"] == {"times": 1, "p50": 3.5, "p95": 3.5, "max": 3.5}
     assert found["executions"] == {"all": RUNS + 1, "completed": RUNS, "cancelled": 1}

@@ -65,7 +65,7 @@ def run(*arguments: str) -> Result:
 
 
 @pytest.mark.parametrize("name", GARBAGE)
-def test_garbage_gets_diagnostics_and_never_a_traceback(name: str, tmp_path: Path) -> None:
+def test_invalid_input_gets_diagnostics_and_never_a_traceback(name: str, tmp_path: Path) -> None:
     path = tmp_path / "garbage.yaml"
     path.write_bytes(GARBAGE[name])
     begin = time.process_time()
@@ -95,7 +95,7 @@ def test_the_json_has_exactly_the_documented_fields() -> None:
     assert (found["line"], found["hint"]) == (6, "did you mean url? the inputs are: url")
 
 
-def test_several_files_are_checked_and_the_good_ones_are_silent(tmp_path: Path) -> None:
+def test_several_files_are_checked_and_valid_ones_print_nothing(tmp_path: Path) -> None:
     good = run("validate", str(GOOD), str(GOOD))
     assert (good.exit_code, good.stdout) == (0, "ok: 2 files, no problems found\n")
     missing = run("validate", str(tmp_path / "none.yaml"))
@@ -155,7 +155,7 @@ def test_every_code_is_explained(code: str) -> None:
     assert record["text"] == explanations()[code]
 
 
-def test_explain_without_a_code_lists_them_and_with_a_wrong_one_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_explain_lists_all_codes_and_reports_an_unknown_one(capsys: pytest.CaptureFixture[str]) -> None:
     listed = run("explain")
     assert [line.split()[0] for line in listed.stdout.splitlines()] == list(explanations())
     assert main(["explain", "FB1011"]) == 2

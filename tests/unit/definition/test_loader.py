@@ -50,7 +50,7 @@ def test_a_document_loads_from_text_bytes_a_path_and_a_mapping_alike(tmp_path: P
     assert definition.input_schema()["required"] == ["url"]
 
 
-def test_plain_texts_are_read_by_yaml_1_2() -> None:
+def test_plain_scalars_are_read_by_yaml_1_2() -> None:
     text = "a: [on, yes, no, off, y, 1:30, 2024-01-01, 0o17, 0x1F, 012, 1e3, .5, ~, null, true, FALSE, 1_000, -7]"
     assert read_document(text).value == {
         "a": ["on", "yes", "no", "off", "y", "1:30", "2024-01-01", 15, 31, 12, 1000.0, 0.5, None, None, True, False,
@@ -88,13 +88,15 @@ def test_names_that_look_like_other_types_are_strings() -> None:
         ("a: " + "[" * 5_000, "FB004", 1, 67, "deeper"),
     ],
 )
-def test_a_text_that_is_no_document_says_where_and_why(text: str, code: str, line: int, column: int, said: str) -> None:
+def test_an_invalid_document_is_reported_with_its_position_and_cause(
+    text: str, code: str, line: int, column: int, said: str
+) -> None:
     diagnostic = read_document(text).diagnostics[0]
     assert (diagnostic.code, *place(diagnostic)) == (code, line, column)
     assert said in diagnostic.message
 
 
-def test_bytes_that_are_not_utf_8_say_where() -> None:
+def test_bytes_that_are_not_utf_8_are_reported_with_their_position() -> None:
     diagnostic = only(b"name: a\ntitle: caf\xe9\n")
     assert (diagnostic.code, *place(diagnostic)) == ("FB001", 2, 11)
 
@@ -103,7 +105,7 @@ def test_half_a_surrogate_pair_is_reported() -> None:
     assert "surrogate" in only("a: '\ud800'").message
 
 
-def test_a_file_that_is_not_there_is_reported(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     assert "cannot be read" in only(tmp_path / "none.yaml").message
 
 
@@ -171,13 +173,13 @@ def test_a_misspelt_field_is_one_diagnostic_with_the_name_that_was_meant() -> No
     assert place(diagnostic) == (8, 5)
 
 
-def test_a_broken_step_still_stands_in_for_references() -> None:
+def test_references_to_a_broken_step_are_resolved() -> None:
     definition, _ = load(SMALL.replace("type: page", "type: pgae"))
     assert definition is not None
     assert [step.id for step in definition.steps] == ["page"]
 
 
-def test_a_broken_container_keeps_its_sound_steps() -> None:
+def test_a_broken_container_keeps_its_valid_steps() -> None:
     definition, report = load(
         "schema: flowbuilder/v1\nname: x\nsteps:\n"
         "  - {id: a, type: iteration, ovr: inputs.x, steps: [{id: b, type: page, url: x}]}\n"
@@ -233,7 +235,7 @@ def test_a_span_inside_a_scalar_is_exact_in_every_style(scalar: str) -> None:
 
 @given(st.text(st.sampled_from("ab {}\n'\"\\:#-é|>"), max_size=40), st.sampled_from(["|", "'", '"', "json"]))
 @settings(max_examples=300, deadline=None)
-def test_places_inside_are_right_or_not_given(value: str, style: str) -> None:
+def test_positions_inside_a_scalar_are_exact_or_absent(value: str, style: str) -> None:
     import yaml
 
     dumped = json.dumps({"k": value}) if style == "json" else yaml.safe_dump({"k": value}, default_style=style)

@@ -38,7 +38,7 @@ def pinned(store: MemoryStore, *steps: dict[str, Any]) -> list[Any]:
     return result
 
 
-def test_a_call_is_pinned_to_the_published_version_else_to_the_newest_draft() -> None:
+def test_a_call_is_pinned_to_the_published_version_or_else_the_newest_draft() -> None:
     assert pinned(store_with(drafts=3, published=2), call("a"))[0]["version"] == 2
     assert pinned(store_with(drafts=3), call("a", version=None))[0]["version"] == 3
     with pytest.raises(NotFound):

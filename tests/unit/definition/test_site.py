@@ -19,7 +19,7 @@ own: {anything: goes}
 """
 
 
-def test_a_site_keeps_what_the_product_does_not_know_and_its_paths_become_absolute(tmp_path: Path) -> None:
+def test_a_site_keeps_unknown_fields_and_its_paths_become_absolute(tmp_path: Path) -> None:
     record, report = load_site(GOOD, folder=tmp_path / "sites")
     assert report.ok
     assert record is not None
@@ -42,7 +42,7 @@ def test_a_site_keeps_what_the_product_does_not_know_and_its_paths_become_absolu
         ("site: [", "FB001"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_place(wrong: str, says: str, tmp_path: Path) -> None:
+def test_an_invalid_site_is_reported_with_its_position(wrong: str, says: str, tmp_path: Path) -> None:
     record, report = load_site(wrong, folder=tmp_path)
     assert record is None
     first = report.errors[0]
@@ -65,7 +65,7 @@ def test_a_folder_gives_its_good_sites_and_names_the_first_bad_one(tmp_path: Pat
         site_records(tmp_path, ("nowhere",))
 
 
-def test_a_folder_that_is_not_there_has_no_sites(tmp_path: Path) -> None:
+def test_a_missing_folder_has_no_sites(tmp_path: Path) -> None:
     assert site_files(tmp_path / "nothing") == []
 
 

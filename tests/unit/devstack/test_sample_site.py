@@ -57,7 +57,7 @@ def ask(site: SampleSite, request_body: Any) -> tuple[int, Any]:
             return problem.code, json.loads(problem.read())
 
 
-def test_every_page_of_the_sitemap_is_a_whole_page(site: SampleSite) -> None:
+def test_every_page_of_the_sitemap_is_a_complete_page(site: SampleSite) -> None:
     _, sitemap = get(site, "/sitemap.xml")
     places = [part.partition("</loc>")[0] for part in sitemap.split("<loc>")[1:]]
     assert len(places) >= 6

@@ -36,7 +36,7 @@ def outcomes() -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("index", range(len(ATTACKS)), ids=lambda index: f"{index} {ATTACKS[index]['payload']!r:.40}")
-def test_a_hostile_text_does_what_its_record_says(index: int, outcomes: list[dict[str, Any]]) -> None:
+def test_a_hostile_text_has_its_recorded_outcome(index: int, outcomes: list[dict[str, Any]]) -> None:
     attack, outcome = ATTACKS[index], outcomes[index]
     assert outcome["outcome"] in (attack["expect"], *attack.get("also", ())), (attack["why"], outcome["code"])
     assert outcome["compile"] < SECONDS_TO_COMPILE

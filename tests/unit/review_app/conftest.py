@@ -20,16 +20,16 @@ MAIN = Path(__file__).resolve().parents[3] / "review_app" / "main.py"
 
 
 @pytest.fixture
-def scene(sqlite_url: str, tmp_path: Path) -> SeededApp:
+def seeded_app(sqlite_url: str, tmp_path: Path) -> SeededApp:
     """A store with the workflows of these tests, and nothing run yet."""
     return SeededApp(sqlite_url, tmp_path).publish(*DOCUMENTS)
 
 
 @pytest.fixture
-def open_page(scene: SeededApp, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+def open_page(seeded_app: SeededApp, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     """Opens a page by its URL path, with query parameters: `open_page("review", item="...")`."""
-    monkeypatch.setattr(bootstrap, "open_app", lambda options=None: scene.app)
-    monkeypatch.setattr(bootstrap, "settings", lambda: scene.settings)
+    monkeypatch.setattr(bootstrap, "open_app", lambda options=None: seeded_app.app)
+    monkeypatch.setattr(bootstrap, "settings", lambda: seeded_app.settings)
     session.flow_app.clear()
     before = config.get_option("server.address")
     config.set_option("server.address", "127.0.0.1")

@@ -27,17 +27,17 @@ def rows(page: AppTest) -> int:
     return len([each for each in page.button if each.key.startswith("row:")])
 
 
-def test_an_empty_store_shows_how_to_start(scene: SeededApp, open_page: Open) -> None:
+def test_an_empty_store_shows_how_to_start(seeded_app: SeededApp, open_page: Open) -> None:
     for name in ("note", "pair", "form", "broken", "slow"):
-        scene.app.archive(name)
+        seeded_app.app.archive(name)
     page = open_page()
     assert "Welcome to flowbuilder" in words(page)
     assert "flowbuilder demo" in [code.value for code in page.code]
 
 
-def test_home_counts_reviews_and_failed_executions(scene: SeededApp, open_page: Open) -> None:
-    scene.ask("hello")
-    scene.run("broken")
+def test_home_counts_reviews_and_failed_executions(seeded_app: SeededApp, open_page: Open) -> None:
+    seeded_app.ask("hello")
+    seeded_app.run("broken")
     page = open_page()
     assert "1 Waiting for review" in flat(words(page))
     assert "1 Failed" in flat(words(page))
@@ -45,7 +45,7 @@ def test_home_counts_reviews_and_failed_executions(scene: SeededApp, open_page: 
 
 
 def test_an_unreachable_store_is_reported_on_every_page(
-    scene: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
+    seeded_app: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(options: object = None) -> None:
         raise Unavailable("the database at db.example does not answer")
@@ -55,16 +55,16 @@ def test_an_unreachable_store_is_reported_on_every_page(
     page = open_page("review")
     assert "The review app cannot start: the database at db.example does not answer" in alerts(page)
     assert not page.exception
-    monkeypatch.setattr(bootstrap, "open_app", lambda options=None: scene.app)
-    scene.ask("hello")
+    monkeypatch.setattr(bootstrap, "open_app", lambda options=None: seeded_app.app)
+    seeded_app.ask("hello")
     (again,) = (button for button in page.button if button.label == "Try again")
     assert title(again.click().run()) == "Note: hello"
 
 
-def test_executions_are_filtered_by_the_url(scene: SeededApp, open_page: Open) -> None:
-    scene.ask("hello")
-    scene.run("broken")
-    scene.run("form", {"text": "hello"})
+def test_executions_are_filtered_by_the_url(seeded_app: SeededApp, open_page: Open) -> None:
+    seeded_app.ask("hello")
+    seeded_app.run("broken")
+    seeded_app.run("form", {"text": "hello"})
     assert rows(open_page("executions")) == 3
     failed = open_page("executions", status="failed")
     assert rows(failed) == 1
@@ -73,9 +73,9 @@ def test_executions_are_filtered_by_the_url(scene: SeededApp, open_page: Open) -
     assert "No matching executions" in words(open_page("executions", workflow="form", status="failed"))
 
 
-def test_executions_are_paged(scene: SeededApp, open_page: Open) -> None:
+def test_executions_are_paged(seeded_app: SeededApp, open_page: Open) -> None:
     for number in range(26):
-        scene.app.start("form", {"text": str(number)})
+        seeded_app.app.start("form", {"text": str(number)})
     page = open_page("executions")
     assert rows(page) == 25
     page = page.button(key="older").click().run()
@@ -83,8 +83,8 @@ def test_executions_are_paged(scene: SeededApp, open_page: Open) -> None:
     assert rows(page.button(key="newer").click().run()) == 25
 
 
-def test_a_failed_execution_names_the_failed_and_skipped_steps(scene: SeededApp, open_page: Open) -> None:
-    page = open_page("executions", id=scene.run("broken"))
+def test_a_failed_execution_names_the_failed_and_skipped_steps(seeded_app: SeededApp, open_page: Open) -> None:
+    page = open_page("executions", id=seeded_app.run("broken"))
     text = flat(words(page))
     assert "Step sum failed: ValueError: no <b>sum</b>" in text
     assert "each[1].work" in text
@@ -93,29 +93,29 @@ def test_a_failed_execution_names_the_failed_and_skipped_steps(scene: SeededApp,
     assert "pause" not in {button.key for button in page.button}
 
 
-def test_an_execution_shows_its_inputs_outputs_and_timeline(scene: SeededApp, open_page: Open) -> None:
-    text = flat(words(open_page("executions", id=scene.run("form", {"text": "hello"}))))
+def test_an_execution_shows_its_inputs_outputs_and_timeline(seeded_app: SeededApp, open_page: Open) -> None:
+    text = flat(words(open_page("executions", id=seeded_app.run("form", {"text": "hello"}))))
     assert "hello" in text
     assert "Completed" in text
     assert "all started" in text
     assert "all completed in" in text
 
 
-def test_an_execution_is_paused_resumed_and_cancelled(scene: SeededApp, open_page: Open) -> None:
-    execution_id = scene.ask("draft").execution_id
+def test_an_execution_is_paused_resumed_and_cancelled(seeded_app: SeededApp, open_page: Open) -> None:
+    execution_id = seeded_app.ask("draft").execution_id
     page = open_page("executions", id=execution_id).button(key="pause").click().run()
-    assert scene.execution(execution_id).status == "paused"
+    assert seeded_app.execution(execution_id).status == "paused"
     assert "Paused by dev@localhost" in flat(words(page))
     page = page.button(key="resume").click().run()
-    assert scene.execution(execution_id).status == "queued"
+    assert seeded_app.execution(execution_id).status == "queued"
     page.button(key="cancel").click().run()
-    assert scene.execution(execution_id).status == "cancelled"
+    assert seeded_app.execution(execution_id).status == "cancelled"
 
 
-def test_a_refused_control_request_is_reported(scene: SeededApp, open_page: Open) -> None:
-    execution_id = scene.ask("draft").execution_id
+def test_a_refused_control_request_is_reported(seeded_app: SeededApp, open_page: Open) -> None:
+    execution_id = seeded_app.ask("draft").execution_id
     page = open_page("executions", id=execution_id)
-    scene.app.cancel(execution_id, by=ANA)
+    seeded_app.app.cancel(execution_id, by=ANA)
     page = page.button(key="pause").click().run()
     assert alerts(page)
     assert not page.exception
@@ -126,20 +126,20 @@ def test_an_unknown_execution_is_reported(open_page: Open) -> None:
 
 
 def test_the_prefect_page_of_an_execution_is_linked(
-    scene: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
+    seeded_app: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:4200/api")
-    execution_id = scene.run("broken")
+    execution_id = seeded_app.run("broken")
     (link,) = open_page("executions", id=execution_id).get("link_button")
     assert link.proto.url == f"http://127.0.0.1:4200/runs/flow-run/{execution_id}"
 
 
-def test_a_step_that_waits_for_a_review_is_waiting(scene: SeededApp) -> None:
-    step_views = scene.app.step_views(scene.ask("draft").execution_id)
+def test_a_step_that_waits_for_a_review_is_waiting(seeded_app: SeededApp) -> None:
+    step_views = seeded_app.app.step_views(seeded_app.ask("draft").execution_id)
     assert steps.statuses(step_views) == {"review": "waiting", "sent": "pending"}
 
 
-def test_the_form_has_a_field_for_every_input(scene: SeededApp, open_page: Open) -> None:
+def test_the_form_has_a_field_for_every_input(seeded_app: SeededApp, open_page: Open) -> None:
     page = open_page("run", workflow="form")
     assert [each.label for each in page.text_input] == ["A text (required)"]
     assert [(each.label, each.value) for each in page.number_input] == [("How many", 3), ("Share", 0.5)]
@@ -158,7 +158,7 @@ def test_the_form_has_a_field_for_every_input(scene: SeededApp, open_page: Open)
     ],
 )
 def test_invalid_inputs_are_named_and_nothing_starts(
-    change: Callable[[AppTest], object], message: str, scene: SeededApp, open_page: Open
+    change: Callable[[AppTest], object], message: str, seeded_app: SeededApp, open_page: Open
 ) -> None:
     page = open_page("run", workflow="form")
     if message != "A text is required":
@@ -166,10 +166,10 @@ def test_invalid_inputs_are_named_and_nothing_starts(
     change(page)
     page = page.button(key="start").click().run()
     assert message in alerts(page)
-    assert not scene.app.executions(ExecutionFilter(workflow="form"))
+    assert not seeded_app.app.executions(ExecutionFilter(workflow="form"))
 
 
-def test_the_execution_gets_the_typed_inputs(scene: SeededApp, open_page: Open) -> None:
+def test_the_execution_gets_the_typed_inputs(seeded_app: SeededApp, open_page: Open) -> None:
     page = open_page("run", workflow="form")
     page.text_input[0].set_value("hello")
     page.number_input[0].set_value(7)
@@ -177,7 +177,7 @@ def test_the_execution_gets_the_typed_inputs(scene: SeededApp, open_page: Open) 
     page.text_area[0].set_value("x\n\n y ")
     page.text_area[1].set_value('{"a": [1]}')
     page = page.button(key="start").click().run()
-    (execution,) = scene.app.executions(ExecutionFilter(workflow="form"))
+    (execution,) = seeded_app.app.executions(ExecutionFilter(workflow="form"))
     assert execution.inputs == {
         "text": "hello", "count": 7, "share": 0.5, "tone": "plain", "urgent": True, "day": "2026-12-01",
         "tags": ["x", "y"], "more": {"a": [1]},
@@ -187,19 +187,19 @@ def test_the_execution_gets_the_typed_inputs(scene: SeededApp, open_page: Open) 
 
 
 def test_a_start_without_an_engine_is_reported(
-    scene: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
+    seeded_app: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def start(_wanted: object) -> str:
         raise Unavailable("no Prefect server is configured")
 
-    monkeypatch.setattr(scene.runner, "start", start)
+    monkeypatch.setattr(seeded_app.runner, "start", start)
     page = open_page("run", workflow="form")
     page.text_input[0].set_value("hello")
     assert "no Prefect server is configured" in alerts(page.button(key="start").click().run())
 
 
-def test_a_workflow_shows_its_versions_and_what_changed(scene: SeededApp, open_page: Open) -> None:
-    scene.app.push(NOTE.replace("Publish a note", "Publish a better note"), author="ben@example.com")
+def test_a_workflow_shows_its_versions_and_what_changed(seeded_app: SeededApp, open_page: Open) -> None:
+    seeded_app.app.push(NOTE.replace("Publish a note", "Publish a better note"), author="ben@example.com")
     page = open_page("workflows", name="note")
     assert title(page) == "Publish a note"
     assert not page.exception
@@ -210,7 +210,7 @@ def test_a_workflow_shows_its_versions_and_what_changed(scene: SeededApp, open_p
     assert "-title: Publish a note\n+title: Publish a better note" in changes
 
 
-def test_a_workflow_shows_its_graph_plan_and_source(scene: SeededApp, open_page: Open) -> None:
+def test_a_workflow_shows_its_graph_plan_and_source(seeded_app: SeededApp, open_page: Open) -> None:
     page = open_page("workflows", name="broken")
     drawing = "\n".join(each.value for each in page.markdown)
     assert "flowchart TD" in drawing
@@ -218,24 +218,24 @@ def test_a_workflow_shows_its_graph_plan_and_source(scene: SeededApp, open_page:
     assert any("two is too many" in code.value for code in page.code)
 
 
-def test_names_in_the_graph_are_escaped(scene: SeededApp) -> None:
+def test_names_in_the_graph_are_escaped(seeded_app: SeededApp) -> None:
     hostile = BROKEN.replace("name: broken", "name: hostile").replace(
         "- {id: list,", '- {id: list, name: "`` x\\"]; click n_0 href \\"https://evil.test\\" --> <img src=y>",'
     )
-    version = scene.app.push(hostile)
-    text = graph.mermaid(scene.app.plan(version))
+    version = seeded_app.app.push(hostile)
+    text = graph.mermaid(seeded_app.app.plan(version))
     assert '"]; click' not in text
     assert "<img" not in text
     assert text.count("click") == 1
     assert "`" not in text
 
 
-def test_behind_a_proxy_the_named_user_decides(scene: SeededApp, open_page: Open, signed_in: str) -> None:
-    review = scene.ask("draft")
+def test_behind_a_proxy_the_named_user_decides(seeded_app: SeededApp, open_page: Open, signed_in: str) -> None:
+    review = seeded_app.ask("draft")
     page = open_page("review")
     assert f"Signed in as {signed_in}" in flat(words(page))
     page.button(key="approve").click().run()
-    decision = scene.store.review(review.id).decision
+    decision = seeded_app.store.review(review.id).decision
     assert decision is not None
     assert decision.by == signed_in
 

@@ -18,21 +18,21 @@ def press(page: AppTest, key: str) -> AppTest:
     return page.button(key=key).click().run()
 
 
-def test_the_review_that_is_due_first_is_shown(scene: SeededApp, open_page: Open) -> None:
-    first = scene.ask("first")
-    scene.ask("second")
+def test_the_review_that_is_due_first_is_shown(seeded_app: SeededApp, open_page: Open) -> None:
+    first = seeded_app.ask("first")
+    seeded_app.ask("second")
     page = open_page("review")
     assert title(page) == "Note: first"
     assert page.query_params["item"] == first.id
 
 
-def test_a_deep_link_opens_its_review(scene: SeededApp, open_page: Open) -> None:
-    scene.ask("first")
-    second = scene.ask("second")
+def test_a_deep_link_opens_its_review(seeded_app: SeededApp, open_page: Open) -> None:
+    seeded_app.ask("first")
+    second = seeded_app.ask("second")
     assert title(open_page("review", item=second.id)) == "Note: second"
 
 
-def test_a_link_to_an_unknown_review_is_reported(scene: SeededApp, open_page: Open) -> None:
+def test_a_link_to_an_unknown_review_is_reported(seeded_app: SeededApp, open_page: Open) -> None:
     page = open_page("review", item="no-such-review")
     assert "review not found" in alerts(page).lower()
     assert not page.exception
@@ -50,11 +50,13 @@ def test_a_link_to_an_unknown_review_is_reported(scene: SeededApp, open_page: Op
     ],
     ids=lambda given: str(given if isinstance(given, dict) else sorted(given)),
 )
-def test_filters_come_from_the_url(query: dict[str, str], shown: set[str], scene: SeededApp, open_page: Open) -> None:
-    scene.ask("a")
-    scene.ask("b")
-    scene.run("pair", {"what": "c"})
-    scene.decide(scene.ask("d"))
+def test_filters_come_from_the_url(
+    query: dict[str, str], shown: set[str], seeded_app: SeededApp, open_page: Open
+) -> None:
+    seeded_app.ask("a")
+    seeded_app.ask("b")
+    seeded_app.run("pair", {"what": "c"})
+    seeded_app.decide(seeded_app.ask("d"))
     page = open_page("review", **query)
     assert not page.exception
     cards = {
@@ -63,9 +65,9 @@ def test_filters_come_from_the_url(query: dict[str, str], shown: set[str], scene
     assert cards == {f"Open {name}" for name in shown}
 
 
-def test_the_queue_is_paged_forward_and_back(scene: SeededApp, open_page: Open) -> None:
+def test_the_queue_is_paged_forward_and_back(seeded_app: SeededApp, open_page: Open) -> None:
     for number in range(23):
-        scene.ask(f"number {number}")
+        seeded_app.ask(f"number {number}")
     page = open_page("review")
     assert len([each for each in page.button if each.key.startswith("row:")]) == 20
     page = press(page, "more")
@@ -74,28 +76,28 @@ def test_the_queue_is_paged_forward_and_back(scene: SeededApp, open_page: Open) 
     assert title(press(page, "back")) == "Note: number 0"
 
 
-def test_next_continues_on_the_next_page(scene: SeededApp, open_page: Open) -> None:
-    reviews = [scene.ask(f"number {number}") for number in range(21)]
+def test_next_continues_on_the_next_page(seeded_app: SeededApp, open_page: Open) -> None:
+    reviews = [seeded_app.ask(f"number {number}") for number in range(21)]
     page = open_page("review", item=reviews[19].id)
     assert title(press(page, "next")) == "Note: number 20"
 
 
-def test_next_and_previous_move_through_the_queue(scene: SeededApp, open_page: Open) -> None:
-    scene.ask("one")
-    scene.ask("two")
+def test_next_and_previous_move_through_the_queue(seeded_app: SeededApp, open_page: Open) -> None:
+    seeded_app.ask("one")
+    seeded_app.ask("two")
     page = press(open_page("review"), "next")
     assert title(page) == "Note: two"
     assert page.button(key="next").disabled
     assert title(press(page, "prev")) == "Note: one"
 
 
-def test_after_a_decision_the_next_review_is_shown(scene: SeededApp, open_page: Open) -> None:
-    first = scene.ask("first")
-    scene.ask("second")
+def test_after_a_decision_the_next_review_is_shown(seeded_app: SeededApp, open_page: Open) -> None:
+    first = seeded_app.ask("first")
+    seeded_app.ask("second")
     page = press(open_page("review"), "approve")
     assert title(page) == "Note: second"
     assert "Approved · Note: first" in alerts(page)
-    decision = scene.store.review(first.id).decision
+    decision = seeded_app.store.review(first.id).decision
     assert decision is not None
     assert (decision.kind, decision.by, decision.approved, decision.edited) == ("approved", ME, "first", False)
     assert decision.shown_hash == first.content_hash
@@ -103,77 +105,77 @@ def test_after_a_decision_the_next_review_is_shown(scene: SeededApp, open_page: 
 
 @pytest.mark.parametrize(("key", "kind"), [("reject", "rejected"), ("changes", "changes_requested")])
 def test_a_rejection_and_a_request_for_changes_need_a_comment(
-    key: str, kind: str, scene: SeededApp, open_page: Open
+    key: str, kind: str, seeded_app: SeededApp, open_page: Open
 ) -> None:
-    review = scene.ask("draft")
+    review = seeded_app.ask("draft")
     page = press(open_page("review"), key)
     assert "need a comment" in alerts(page)
-    assert scene.store.review(review.id).status == "open"
+    assert seeded_app.store.review(review.id).status == "open"
     if page.button(key=key).disabled:
         return
     page.text_area(key=f"fb:comment:{review.id}").set_value("The tone is off.")
     press(page, key)
-    decision = scene.store.review(review.id).decision
+    decision = seeded_app.store.review(review.id).decision
     assert decision is not None
     assert (decision.kind, decision.comment) == (kind, "The tone is off.")
 
 
-def test_exactly_the_typed_edit_is_approved(scene: SeededApp, open_page: Open) -> None:
+def test_exactly_the_typed_edit_is_approved(seeded_app: SeededApp, open_page: Open) -> None:
     typed = "  draft, edited \n\n\tlast line\u200b \n"
-    review = scene.ask("draft")
+    review = seeded_app.ask("draft")
     page = press(open_page("review"), "edit")
     page.text_area(key=f"fb:edit:{review.id}").set_value(typed).run()
     assert "Your changes" in words(page)
     assert "1 invisible character" in words(page)
     press(page, "approve")
-    decision = scene.store.review(review.id).decision
+    decision = seeded_app.store.review(review.id).decision
     assert decision is not None
     assert (decision.approved, decision.edited) == (typed, True)
 
 
-def test_changed_line_ends_alone_are_no_edit(scene: SeededApp, open_page: Open) -> None:
-    review = scene.ask("one\r\ntwo\r")
+def test_changed_line_ends_alone_are_no_edit(seeded_app: SeededApp, open_page: Open) -> None:
+    review = seeded_app.ask("one\r\ntwo\r")
     page = press(open_page("review"), "edit")
     page.text_area(key=f"fb:edit:{review.id}").set_value("one\ntwo\n").run()
     press(page, "approve")
-    decision = scene.store.review(review.id).decision
+    decision = seeded_app.store.review(review.id).decision
     assert decision is not None
     assert (decision.approved, decision.edited) == ("one\r\ntwo\r", False)
 
 
 def test_an_edit_that_python_considers_equal_is_an_edit(
-    scene: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
+    seeded_app: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scene, "settings", scene.settings.model_copy(update={"user": BEN}))
-    review = scene.review_of(scene.run("pair", {"what": "hello"}))
+    monkeypatch.setattr(seeded_app, "settings", seeded_app.settings.model_copy(update={"user": BEN}))
+    review = seeded_app.review_of(seeded_app.run("pair", {"what": "hello"}))
     page = press(open_page("review"), "edit")
     page.text_area(key=f"fb:edit:{review.id}").set_value('{"headline": "hello", "words": 3.0}').run()
     press(page, "approve")
-    assert str(scene.store.review(review.id).request.proposal) == "{'headline': 'hello', 'words': 3.0}"
+    assert str(seeded_app.store.review(review.id).request.proposal) == "{'headline': 'hello', 'words': 3.0}"
 
 
-def test_editing_claims_the_review(scene: SeededApp, open_page: Open) -> None:
-    review = scene.ask("draft")
+def test_editing_claims_the_review(seeded_app: SeededApp, open_page: Open) -> None:
+    review = seeded_app.ask("draft")
     page = press(open_page("review"), "edit")
-    assert scene.store.review(review.id).claimed_by == ME
+    assert seeded_app.store.review(review.id).claimed_by == ME
     assert "Claimed by you" in words(page)
     press(page, "claim")
-    assert scene.store.review(review.id).claimed_by is None
+    assert seeded_app.store.review(review.id).claimed_by is None
 
 
-def test_another_reviewers_claim_is_shown(scene: SeededApp, open_page: Open) -> None:
-    review = scene.ask("draft")
-    scene.app.claim(review.id, by=ANA)
+def test_another_reviewers_claim_is_shown(seeded_app: SeededApp, open_page: Open) -> None:
+    review = seeded_app.ask("draft")
+    seeded_app.app.claim(review.id, by=ANA)
     page = open_page("review")
     assert f"Claimed by {ANA}" in words(page)
     assert f"{ANA} has claimed this review until" in alerts(press(page, "claim"))
 
 
 def test_a_structured_proposal_is_shown_field_by_field_and_edited_as_json(
-    scene: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
+    seeded_app: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scene, "settings", scene.settings.model_copy(update={"user": BEN}))
-    review = scene.review_of(scene.run("pair", {"what": "hello"}))
+    monkeypatch.setattr(seeded_app, "settings", seeded_app.settings.model_copy(update={"user": BEN}))
+    review = seeded_app.review_of(seeded_app.run("pair", {"what": "hello"}))
     page = press(open_page("review"), "edit")
     assert "headline" in words(page)
     assert "<b>not checked</b>" in words(page)
@@ -181,48 +183,50 @@ def test_a_structured_proposal_is_shown_field_by_field_and_edited_as_json(
     page = box.set_value('{"headline": "better", "words": 3').run()
     assert "Not valid JSON" in alerts(page)
     page = press(page, "approve")
-    assert scene.store.review(review.id).approvals == ()
+    assert seeded_app.store.review(review.id).approvals == ()
     page = page.text_area(key=f"fb:edit:{review.id}").set_value("null").run()
     page = press(page, "approve")
     assert "null cannot be approved" in alerts(page)
-    assert scene.store.review(review.id).approvals == ()
+    assert seeded_app.store.review(review.id).approvals == ()
     page.text_area(key=f"fb:edit:{review.id}").set_value('{"headline": "better", "words": 3}').run()
     press(page, "approve")
-    assert scene.store.review(review.id).request.proposal == {"headline": "better", "words": 3}
+    assert seeded_app.store.review(review.id).request.proposal == {"headline": "better", "words": 3}
 
 
 def test_the_slower_of_two_reviewers_sees_the_decision_and_keeps_their_comment(
-    scene: SeededApp, open_page: Open
+    seeded_app: SeededApp, open_page: Open
 ) -> None:
-    review = scene.ask("draft")
-    scene.ask("another")
+    review = seeded_app.ask("draft")
+    seeded_app.ask("another")
     page = open_page("review", item=review.id)
-    scene.decide(review, "rejected", by=BEN)
+    seeded_app.decide(review, "rejected", by=BEN)
     page.text_area(key=f"fb:comment:{review.id}").set_value("I like it.")
     page = press(page, "approve")
     assert f"already decided: {BEN} rejected it" in " ".join(alerts(page).split()).replace("Already", "already")
     assert title(page) == "Note: draft"
     assert page.text_area(key=f"fb:comment:{review.id}").value == "I like it."
-    decision = scene.store.review(review.id).decision
+    decision = seeded_app.store.review(review.id).decision
     assert decision is not None
     assert decision.by == BEN
 
 
-def test_a_redraw_after_another_reviewers_decision_reports_it(scene: SeededApp, open_page: Open) -> None:
-    review = scene.ask("draft")
+def test_a_redraw_after_another_reviewers_decision_reports_it(seeded_app: SeededApp, open_page: Open) -> None:
+    review = seeded_app.ask("draft")
     page = open_page("review", item=review.id)
-    scene.decide(review, "approved", by=BEN)
+    seeded_app.decide(review, "approved", by=BEN)
     page = page.run()
     assert f"{BEN} decided this review while you had it open" in alerts(page)
     assert f"by {BEN}" in " ".join(words(page).split())
 
 
 def test_two_approvals_are_needed_where_the_workflow_says_so(
-    scene: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
+    seeded_app: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scene.app.publish(scene.app.push(PAIR.replace("Two must agree", "Two must agree again"), author="carl").workflow)
-    review = scene.review_of(scene.run("pair", {"what": "hello"}))
-    monkeypatch.setattr(scene, "settings", scene.settings.model_copy(update={"user": BEN}))
+    seeded_app.app.publish(
+        seeded_app.app.push(PAIR.replace("Two must agree", "Two must agree again"), author="carl").workflow
+    )
+    review = seeded_app.review_of(seeded_app.run("pair", {"what": "hello"}))
+    monkeypatch.setattr(seeded_app, "settings", seeded_app.settings.model_copy(update={"user": BEN}))
     page = open_page("review", item=review.id)
     assert "0 of 2 approvals" in words(page)
     page = press(page, "approve")
@@ -230,65 +234,65 @@ def test_two_approvals_are_needed_where_the_workflow_says_so(
     page = open_page("review", item=review.id)
     assert "You already approved this. 1 more approval needed." in words(page)
     assert page.button(key="approve").disabled
-    monkeypatch.setattr(scene, "settings", scene.settings.model_copy(update={"user": ANA}))
+    monkeypatch.setattr(seeded_app, "settings", seeded_app.settings.model_copy(update={"user": ANA}))
     press(open_page("review", item=review.id), "approve")
-    assert scene.store.review(review.id).status == "decided"
+    assert seeded_app.store.review(review.id).status == "decided"
 
 
-def test_a_user_who_is_not_assigned_cannot_decide_and_sees_why(scene: SeededApp, open_page: Open) -> None:
-    scene.run("pair", {"what": "hello"})
+def test_a_user_who_is_not_assigned_cannot_decide_and_sees_why(seeded_app: SeededApp, open_page: Open) -> None:
+    seeded_app.run("pair", {"what": "hello"})
     page = open_page("review")
     assert f"Only {ANA}, {BEN} can decide this review. You are {ME}." in words(page)
     assert all(page.button(key=key).disabled for key in ("approve", "changes", "reject", "edit", "claim"))
 
 
 def test_the_author_of_a_workflow_sees_why_they_cannot_decide(
-    scene: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
+    seeded_app: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scene.run("pair", {"what": "hello"})
-    monkeypatch.setattr(scene, "settings", scene.settings.model_copy(update={"user": ANA}))
+    seeded_app.run("pair", {"what": "hello"})
+    monkeypatch.setattr(seeded_app, "settings", seeded_app.settings.model_copy(update={"user": ANA}))
     page = open_page("review")
     assert "authors cannot decide this review" in words(page)
     assert page.button(key="approve").disabled
 
 
 def test_the_edit_of_an_earlier_approval_is_announced(
-    scene: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
+    seeded_app: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scene.app.publish(scene.app.push(PAIR.replace("Two must", "Both must"), author="carl").workflow)
-    review = scene.review_of(scene.run("pair", {"what": "hello"}))
-    scene.decide(review, by=BEN, edited={"headline": "changed", "words": 1})
-    monkeypatch.setattr(scene, "settings", scene.settings.model_copy(update={"user": ANA}))
+    seeded_app.app.publish(seeded_app.app.push(PAIR.replace("Two must", "Both must"), author="carl").workflow)
+    review = seeded_app.review_of(seeded_app.run("pair", {"what": "hello"}))
+    seeded_app.decide(review, by=BEN, edited={"headline": "changed", "words": 1})
+    monkeypatch.setattr(seeded_app, "settings", seeded_app.settings.model_copy(update={"user": ANA}))
     page = open_page("review", item=review.id)
     assert f"{BEN} edited and approved this" in " ".join(words(page).split())
     assert "changed" in words(page)
 
 
-def test_a_withdrawn_review_is_explained(scene: SeededApp, open_page: Open) -> None:
-    review = scene.ask("draft")
-    scene.app.cancel(review.execution_id, by=ANA)
+def test_a_withdrawn_review_is_explained(seeded_app: SeededApp, open_page: Open) -> None:
+    review = seeded_app.ask("draft")
+    seeded_app.app.cancel(review.execution_id, by=ANA)
     page = open_page("review", item=review.id)
     assert "The review was withdrawn" in words(page)
     assert "approve" not in {button.key for button in page.button}
 
 
-def test_a_huge_text_is_compared_in_bounded_time(scene: SeededApp, open_page: Open) -> None:
+def test_a_huge_text_is_compared_in_bounded_time(seeded_app: SeededApp, open_page: Open) -> None:
     text = "word " * 20_000
-    scene.ask(text + "end", before=text)
+    seeded_app.ask(text + "end", before=text)
     page = open_page("review")
     assert not page.exception
     assert "+1" in words(page)
 
 
-def test_an_empty_queue_shows_how_to_start(scene: SeededApp, open_page: Open) -> None:
+def test_an_empty_queue_shows_how_to_start(seeded_app: SeededApp, open_page: Open) -> None:
     page = open_page("review")
     assert "No reviews waiting" in words(page)
-    assert scene.store.reviews(ReviewFilter()).reviews == ()
+    assert seeded_app.store.reviews(ReviewFilter()).reviews == ()
 
 
-def test_a_review_shows_its_due_date(scene: SeededApp, open_page: Open) -> None:
-    scene.ask("draft")
-    review = scene.store.reviews(ReviewFilter()).reviews[0]
+def test_a_review_shows_its_due_date(seeded_app: SeededApp, open_page: Open) -> None:
+    seeded_app.ask("draft")
+    review = seeded_app.store.reviews(ReviewFilter()).reviews[0]
     assert review.due_at is not None
     assert review.due_at - review.created_at == timedelta(days=1)
     assert "Due in" in markup(open_page("review"))

@@ -72,8 +72,8 @@ def test_a_route_refuses_cross_site_requests() -> None:
 
 
 @pytest.fixture
-def client(scene: SeededApp) -> Iterator[TestClient]:
-    streams = EventStreams(lambda: scene.app, lambda: LOCAL)
+def client(seeded_app: SeededApp) -> Iterator[TestClient]:
+    streams = EventStreams(lambda: seeded_app.app, lambda: LOCAL)
     app = Starlette(routes=[Route("/events/{execution_id}", streams.handle)], middleware=[Middleware(SecurityHeaders)])
     with TestClient(app, base_url="http://localhost") as made:
         yield made
@@ -84,31 +84,33 @@ def numbers(text: str) -> list[int]:
     return [int(line.removeprefix("id: ")) for line in text.splitlines() if line.startswith("id: ")]
 
 
-def test_the_stream_gives_every_event_once_and_ends_with_the_execution(scene: SeededApp, client: TestClient) -> None:
-    execution_id = scene.run("form", {"text": "hello"})
+def test_the_stream_gives_every_event_once_and_ends_with_the_execution(
+    seeded_app: SeededApp, client: TestClient
+) -> None:
+    execution_id = seeded_app.run("form", {"text": "hello"})
     answer = client.get(f"/events/{execution_id}")
-    events = scene.app.events(execution_id)
+    events = seeded_app.app.events(execution_id)
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert numbers(answer.text) == [event.seq for event in events]
     assert answer.text.endswith(f"event: ended\ndata: {events[-1].seq}\n\n")
 
 
 @pytest.mark.parametrize("way", ["header", "query"])
-def test_the_stream_resumes_after_the_last_event_seen(way: str, scene: SeededApp, client: TestClient) -> None:
-    execution_id = scene.run("form", {"text": "hello"})
+def test_the_stream_resumes_after_the_last_event_seen(way: str, seeded_app: SeededApp, client: TestClient) -> None:
+    execution_id = seeded_app.run("form", {"text": "hello"})
     given = {"headers": {"Last-Event-ID": "2"}} if way == "header" else {"params": {"after": "2"}}
     assert numbers(client.get(f"/events/{execution_id}", **given).text)[0] == 3
 
 
-def test_the_stream_carries_no_data_of_an_execution(scene: SeededApp, client: TestClient) -> None:
-    execution_id = scene.run("form", {"text": "a secret of theirs"})
+def test_the_stream_carries_no_data_of_an_execution(seeded_app: SeededApp, client: TestClient) -> None:
+    execution_id = seeded_app.run("form", {"text": "a secret of theirs"})
     assert "secret" not in client.get(f"/events/{execution_id}").text
 
 
-def test_an_open_stream_sends_new_events(scene: SeededApp, client: TestClient) -> None:
-    review = scene.ask("draft")
-    seen = len(scene.app.events(review.execution_id))
-    later = threading.Timer(0.5, lambda: scene.app.cancel(review.execution_id, by=ANA))
+def test_an_open_stream_sends_new_events(seeded_app: SeededApp, client: TestClient) -> None:
+    review = seeded_app.ask("draft")
+    seen = len(seeded_app.app.events(review.execution_id))
+    later = threading.Timer(0.5, lambda: seeded_app.app.cancel(review.execution_id, by=ANA))
     later.start()
     answer = client.get(f"/events/{review.execution_id}", params={"after": str(seen)})
     later.join()
@@ -117,28 +119,28 @@ def test_an_open_stream_sends_new_events(scene: SeededApp, client: TestClient) -
 
 
 def test_the_stream_refuses_other_hosts_other_sites_and_unknown_executions(
-    scene: SeededApp, client: TestClient
+    seeded_app: SeededApp, client: TestClient
 ) -> None:
     assert client.get("/events/nothing").status_code == 404
-    execution_id = scene.run("form", {"text": "hello"})
+    execution_id = seeded_app.run("form", {"text": "hello"})
     assert client.get(f"/events/{execution_id}", headers={"Host": "evil.test"}).status_code == 403
     refused = client.get(f"/events/{execution_id}", headers={"Sec-Fetch-Site": "cross-site"})
     assert (refused.status_code, "id:" in refused.text) == (403, False)
 
 
-def test_behind_a_proxy_the_stream_needs_a_user(scene: SeededApp) -> None:
-    streams = EventStreams(lambda: scene.app, lambda: PROXIED)
+def test_behind_a_proxy_the_stream_needs_a_user(seeded_app: SeededApp) -> None:
+    streams = EventStreams(lambda: seeded_app.app, lambda: PROXIED)
     app = Starlette(routes=[Route("/events/{execution_id}", streams.handle)])
-    execution_id = scene.run("form", {"text": "hello"})
+    execution_id = seeded_app.run("form", {"text": "hello"})
     with TestClient(app, base_url="http://review.example") as client:
         assert client.get(f"/events/{execution_id}").status_code == 403
         named = client.get(f"/events/{execution_id}", headers={"X-Forwarded-Email": BEN})
         assert numbers(named.text)
 
 
-def test_an_open_stream_ends_when_the_server_stops(scene: SeededApp) -> None:
-    streams = EventStreams(lambda: scene.app, lambda: LOCAL)
-    review = scene.ask("draft")
+def test_an_open_stream_ends_when_the_server_stops(seeded_app: SeededApp) -> None:
+    streams = EventStreams(lambda: seeded_app.app, lambda: LOCAL)
+    review = seeded_app.ask("draft")
     app = Starlette(routes=[Route("/events/{execution_id}", streams.handle)])
     with TestClient(app, base_url="http://localhost") as client:
         threading.Timer(0.3, streams.close).start()

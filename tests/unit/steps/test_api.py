@@ -91,7 +91,7 @@ def test_templates_fill_url_headers_and_body_and_keep_types(run: Run, base: str)
     assert (seen["headers"]["x-who"], seen["query"]) == ("ana", [["who", "ana"]])
 
 
-def test_text_stays_text(run: Run, httpserver: HTTPServer) -> None:
+def test_text_is_not_parsed(run: Run, httpserver: HTTPServer) -> None:
     httpserver.expect_request("/t").respond_with_data("plain", content_type="text/plain")
     assert body(run({"type": "api", "url": httpserver.url_for("/t")})) == "plain"
 
@@ -112,14 +112,14 @@ def test_a_connection_brings_its_credentials_and_its_address(
     assert body(finished)["headers"][header] == value
 
 
-def test_credentials_go_nowhere_but_to_their_own_origin(run: Run, base: str, tmp_path: Path) -> None:
+def test_credentials_are_sent_only_to_their_own_origin(run: Run, base: str, tmp_path: Path) -> None:
     (tmp_path / "connections.yaml").write_text("shop: {base_url: https://shop.example, token: hunter2}\n")
     code, message = failed(run({"type": "api", "url": f"{base}/echo", "connection": "shop"}))
     assert code == "egress"
     assert "hunter2" not in message
 
 
-def test_a_connection_that_is_not_there_is_named(run: Run, base: str) -> None:
+def test_a_missing_connection_is_named(run: Run, base: str) -> None:
     code, message = failed(run({"type": "api", "url": f"{base}/echo", "connection": "shop"}))
     assert code == "configurationerror"
     assert "'shop'" in message
@@ -137,7 +137,7 @@ def test_pages_are_followed_by_the_link_header_and_joined(run: Run, httpserver: 
     assert body(two) == [10, 11, 20, 21]
 
 
-def test_pages_are_followed_by_a_place_in_the_body(run: Run, httpserver: HTTPServer) -> None:
+def test_pages_are_followed_by_a_field_of_the_body(run: Run, httpserver: HTTPServer) -> None:
     def page(request: Request) -> Response:
         last = "cursor" in request.args
         rest = {"next": None if last else httpserver.url_for("/c?cursor=2")}
@@ -164,7 +164,7 @@ def test_an_answer_that_does_not_fit_the_response_schema_fails(run: Run, base: s
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, "http_404"), (401, "http_401"), (301, "http_301")])
-def test_other_statuses_fail_the_step_at_once(run: Run, httpserver: HTTPServer, status: int, code: str) -> None:
+def test_permanent_statuses_fail_the_step_at_once(run: Run, httpserver: HTTPServer, status: int, code: str) -> None:
     httpserver.expect_request("/x").respond_with_data("no", status=status)
     finished = run({"type": "api", "url": httpserver.url_for("/x"), "retry": {"attempts": 3}})
     assert failed(finished)[0] == code
@@ -172,7 +172,7 @@ def test_other_statuses_fail_the_step_at_once(run: Run, httpserver: HTTPServer, 
 
 
 @pytest.mark.parametrize(("status", "code"), [(503, "server_error"), (408, "timeout")])
-def test_passing_statuses_are_retried_as_the_step_says(
+def test_transient_statuses_are_retried_by_the_steps_policy(
     run: Run, httpserver: HTTPServer, status: int, code: str
 ) -> None:
     httpserver.expect_ordered_request("/x").respond_with_data("no", status=status)
@@ -184,7 +184,7 @@ def test_passing_statuses_are_retried_as_the_step_says(
 
 
 @pytest.mark.parametrize("dated", [False, True])
-def test_retry_after_is_waited_for_in_seconds_or_until_a_date(run: Run, httpserver: HTTPServer, dated: bool) -> None:
+def test_retry_after_is_obeyed_in_seconds_and_as_a_date(run: Run, httpserver: HTTPServer, dated: bool) -> None:
     said = {"Retry-After": http_date(int(time.time()) + 2) if dated else "1"}
     httpserver.expect_ordered_request("/x").respond_with_data("no", status=503, headers=said)
     httpserver.expect_ordered_request("/x").respond_with_data("yes", content_type="text/plain")
@@ -194,9 +194,7 @@ def test_retry_after_is_waited_for_in_seconds_or_until_a_date(run: Run, httpserv
     assert 1 <= note.data["delay_seconds"] <= 2
 
 
-def test_a_refusal_for_now_is_waited_out_even_by_a_step_that_is_tried_only_once(
-    run: Run, httpserver: HTTPServer
-) -> None:
+def test_a_429_is_waited_out_by_a_step_without_retries(run: Run, httpserver: HTTPServer) -> None:
     httpserver.expect_ordered_request("/x").respond_with_data("no", status=429, headers={"Retry-After": "1"})
     httpserver.expect_ordered_request("/x").respond_with_data("yes", content_type="text/plain")
     finished = run({"type": "api", "url": httpserver.url_for("/x")})
@@ -226,7 +224,7 @@ def test_a_retried_write_keeps_its_idempotency_key_and_an_author_may_set_it(run:
     assert len(set(keys)) == 2
 
 
-def test_a_write_whose_fate_is_unknown_is_asked_about_and_not_repeated(run: Run, httpserver: HTTPServer) -> None:
+def test_a_write_with_an_unknown_outcome_is_reviewed_and_not_repeated(run: Run, httpserver: HTTPServer) -> None:
     calls: list[str] = []
 
     def breaks(request: Request) -> Response:
@@ -254,7 +252,7 @@ def test_a_write_whose_fate_is_unknown_is_asked_about_and_not_repeated(run: Run,
     assert len(calls) == 1
 
 
-def test_a_target_that_deduplicates_is_simply_asked_again(run: Run, httpserver: HTTPServer) -> None:
+def test_a_write_to_a_target_that_deduplicates_is_repeated(run: Run, httpserver: HTTPServer) -> None:
     httpserver.expect_ordered_request("/w").respond_with_data("", status=502)
     httpserver.expect_ordered_request("/w").respond_with_data("", status=201)
     step = {

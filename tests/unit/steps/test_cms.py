@@ -32,7 +32,7 @@ def cms(**more: Any) -> dict[str, Any]:
     return {"type": "cms", "url": URL, **more}
 
 
-def test_reading_gives_the_source_with_its_hash(run: Run, page: Path) -> None:
+def test_a_read_returns_the_source_with_its_hash(run: Run, page: Path) -> None:
     output = run(cms(), site=SITE).outputs["s"]
     assert output == {
         "url": URL,
@@ -44,7 +44,7 @@ def test_reading_gives_the_source_with_its_hash(run: Run, page: Path) -> None:
     }
 
 
-def test_an_update_writes_the_file_and_its_output_is_what_is_there_now(run: Run, page: Path) -> None:
+def test_an_update_writes_the_file_and_outputs_the_new_content(run: Run, page: Path) -> None:
     step = cms(operation="update", body="Cold water.\n", title="Cold tea", description="D: all")
     finished = run(step, site=SITE)
     assert finished.status == "completed", finished.error
@@ -56,13 +56,13 @@ def test_an_update_writes_the_file_and_its_output_is_what_is_there_now(run: Run,
     assert effect.inverse["body"] == "Hot water.\n"
 
 
-def test_an_update_of_what_is_there_already_leaves_the_file_untouched(run: Run, page: Path) -> None:
+def test_an_update_with_the_same_content_leaves_the_file_untouched(run: Run, page: Path) -> None:
     before = page.stat().st_ino
     run(cms(operation="update", body="Hot water.\n"), site=SITE)
     assert page.stat().st_ino == before
 
 
-def test_a_page_that_changed_meanwhile_is_put_before_a_person(run: Run, page: Path) -> None:
+def test_a_page_that_changed_meanwhile_is_reviewed(run: Run, page: Path) -> None:
     step = cms(operation="update", body="Mine.\n", if_unchanged=digest_text("Older.\n"))
     waiting = run(step, site=SITE)
     (review,) = waiting.waiting
@@ -74,14 +74,14 @@ def test_a_page_that_changed_meanwhile_is_put_before_a_person(run: Run, page: Pa
     assert page.read_text().endswith("\nBoth.\n")
 
 
-def test_a_person_may_keep_the_version_of_the_other(run: Run, page: Path) -> None:
+def test_a_reviewer_may_keep_the_other_version(run: Run, page: Path) -> None:
     step = cms(operation="update", body="Mine.\n", if_unchanged=digest_text("Older.\n"))
     finished = run(step, site=SITE, decide=lambda review: "reject")
     assert (finished.status, finished.error["code"]) == ("failed", "changed_meanwhile")
     assert page.read_text() == TEA
 
 
-def test_a_page_that_changes_once_more_is_asked_about_again(run: Run, page: Path) -> None:
+def test_a_page_that_changes_again_is_reviewed_again(run: Run, page: Path) -> None:
     seen: list[str] = []
 
     def decide(review: Any) -> Answer:
@@ -97,7 +97,7 @@ def test_a_page_that_changes_once_more_is_asked_about_again(run: Run, page: Path
     assert page.read_text() == "Mine.\n"
 
 
-def test_a_page_can_be_made_and_an_existing_one_is_not_overwritten(run: Run, page: Path) -> None:
+def test_a_page_is_created_and_an_existing_one_is_not_overwritten(run: Run, page: Path) -> None:
     made = run(cms(operation="create", url="/guides/matcha/whisk", body="Whisk.\n", title="Whisk"), site=SITE)
     assert made.status == "completed", made.error
     file = page.parent / "matcha/whisk.md"
@@ -119,7 +119,7 @@ def test_a_page_can_be_made_and_an_existing_one_is_not_overwritten(run: Run, pag
         (cms(), {**SITE, "cms": {"type": "wordpress", "connection": "wp"}}, "configurationerror"),
     ],
 )
-def test_what_cannot_be_reached_fails_with_its_reason(
+def test_an_unreachable_page_fails_with_its_reason(
     run: Run, page: Path, step: dict[str, Any], site: dict[str, Any], code: str
 ) -> None:
     finished = run(step, site=site)
@@ -129,6 +129,6 @@ def test_what_cannot_be_reached_fails_with_its_reason(
 @pytest.mark.parametrize(
     "step", [cms(body="x"), cms(operation="update"), cms(operation="create"), cms(operation="delete")]
 )
-def test_operations_with_the_wrong_fields_are_the_authors_mistake(run: Run, page: Path, step: dict[str, Any]) -> None:
+def test_operations_with_wrong_fields_are_diagnostics(run: Run, page: Path, step: dict[str, Any]) -> None:
     with pytest.raises(DefinitionError):
         run(step, site=SITE)

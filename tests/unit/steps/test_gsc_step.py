@@ -81,7 +81,7 @@ def test_fresh_figures_are_marked(run: Run, site: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("path", "verdict"), [("/guides/brew-green-tea", "PASS"), ("/guides/nothing", "NEUTRAL")])
-def test_inspect_tells_what_the_index_knows(run: Run, site: dict[str, Any], path: str, verdict: str) -> None:
+def test_inspect_outputs_the_index_status(run: Run, site: dict[str, Any], path: str, verdict: str) -> None:
     step = {"type": "gsc", "operation": "inspect", "url": f"https://t.example{path}"}
     output = run(step, site=site).outputs["s"]
     assert output["inspection"]["indexStatusResult"]["verdict"] == verdict
@@ -98,14 +98,14 @@ def test_inspect_tells_what_the_index_knows(run: Run, site: dict[str, Any], path
         ({"dimensions": ["searchAppearance"]}, "http_400"),
     ],
 )
-def test_a_question_that_cannot_be_asked_fails_with_its_field(
+def test_an_invalid_query_fails_and_names_its_field(
     run: Run, site: dict[str, Any], fields: dict[str, Any], code: str
 ) -> None:
     finished = run({"type": "gsc", **fields}, site=site)
     assert (finished.status, finished.error["code"]) == ("failed", code), finished.error
 
 
-def test_a_site_without_a_property_is_the_operators_to_mend(run: Run) -> None:
+def test_a_site_without_a_property_is_a_configuration_error(run: Run) -> None:
     finished = run({"type": "gsc"}, site={"site": "t.example"})
     assert finished.error["code"] == "configurationerror"
     assert "gsc: {property" in finished.error["message"]

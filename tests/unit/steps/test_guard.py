@@ -65,7 +65,7 @@ def test_a_proposal_that_is_much_shorter_or_another_text_is_noticed(run: Run) ->
     assert guarded(run, "Tea.", lost_links="off", shrinks={"share": 0.01}, rewrites="off")["findings"] == []
 
 
-def test_rules_can_be_turned_off_given_a_severity_and_told_what_to_look_for(run: Run) -> None:
+def test_rules_can_be_turned_off_and_configured(run: Run) -> None:
     proposal = f"{CAREFUL}\nThe Cheapest kettle has 3 settings.\n"
     output = guarded(run, proposal, new_numbers="info", banned_words={"words": ["cheapest", "best"]})
     assert [(finding["rule"], finding["severity"]) for finding in output["findings"]] == [
@@ -79,12 +79,12 @@ def test_an_object_with_a_body_is_read_by_its_body(run: Run) -> None:
     assert guarded(run, {"body": CAREFUL, "score": 9}, {"body": BASE})["findings"] == []
 
 
-def test_without_a_base_only_the_proposal_itself_is_looked_at(run: Run) -> None:
+def test_without_a_base_only_the_proposal_is_checked(run: Run) -> None:
     output = guarded(run, "<iframe src=x></iframe>", None)
     assert [finding["rule"] for finding in output["findings"]] == ["what_runs"]
 
 
-def test_an_unknown_rule_is_the_authors_mistake(run: Run) -> None:
+def test_an_unknown_rule_is_a_diagnostic(run: Run) -> None:
     with pytest.raises(DefinitionError, match="there is no rule lost_link"):
         guarded(run, "x", lost_link="off")
 
@@ -93,7 +93,7 @@ def test_an_unknown_rule_is_the_authors_mistake(run: Run) -> None:
     "text",
     ["<h1>" * 90_000, "](" * 100_000, "# " * 100_000, "1." * 100_000, "\n" * 300_000, "onaaa" * 60_000, "#" * 300_000],
 )
-def test_no_text_takes_long(run: Run, text: str) -> None:
+def test_any_text_is_checked_in_bounded_time(run: Run, text: str) -> None:
     begun = time.process_time()
     guarded(run, text, text[::-1])
     assert time.process_time() - begun < 5

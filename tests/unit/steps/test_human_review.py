@@ -12,7 +12,7 @@ from flowbuilder.testing import Finished
 Run = Callable[..., Finished]
 
 
-def test_templates_are_filled_in_wherever_they_stand(run: Run) -> None:
+def test_templates_are_rendered_in_every_field(run: Run) -> None:
     step = {
         "type": "human_review",
         "title": "Refresh {{ inputs.who }}",
@@ -35,7 +35,7 @@ def test_templates_are_filled_in_wherever_they_stand(run: Run) -> None:
 
 
 @pytest.mark.parametrize("decided", ["approve", "reject", "withdraw"])
-def test_the_output_says_what_was_decided_and_approved_only_what_was(run: Run, decided: str) -> None:
+def test_the_output_has_the_decision_and_only_approved_content(run: Run, decided: str) -> None:
     finished = run({"type": "human_review", "title": "T", "proposal": "new"}, decide={"s": decided})
     output = finished.outputs["s"]
     assert set(output) == {"decision", "approved", "comment", "reviewer", "rounds"}
@@ -53,6 +53,6 @@ def test_the_output_says_what_was_decided_and_approved_only_what_was(run: Run, d
         {"assign": {"quorum": 0}},
     ],
 )
-def test_a_wrong_field_is_the_authors_mistake(run: Run, fields: dict[str, object]) -> None:
+def test_a_wrong_field_is_a_diagnostic(run: Run, fields: dict[str, object]) -> None:
     with pytest.raises(DefinitionError):
         run({"type": "human_review", "title": "T", **fields})

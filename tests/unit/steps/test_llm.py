@@ -78,7 +78,7 @@ def test_the_fallback_is_not_asked_when_the_request_itself_is_wrong(run: Run, se
     assert len(server.log) == 1
 
 
-def test_a_model_that_is_down_is_tried_again_as_the_step_says(run: Run, server: HTTPServer) -> None:
+def test_a_model_that_is_down_is_retried_by_the_steps_policy(run: Run, server: HTTPServer) -> None:
     server.clear_all_handlers()
     server.expect_ordered_request("/v1/chat/completions").respond_with_data("{}", status=500)
     server.expect_ordered_request("/v1/chat/completions").respond_with_handler(answering)
@@ -87,19 +87,19 @@ def test_a_model_that_is_down_is_tried_again_as_the_step_says(run: Run, server: 
     assert finished.outcomes["s"].attempt == 2
 
 
-def test_the_demo_model_needs_no_key_and_says_what_it_is(run: Run) -> None:
+def test_the_demo_model_needs_no_key_and_names_itself(run: Run) -> None:
     finished = run({"type": "llm", "model": "demo:any", "prompt": "Rewrite.\nOne line of text."})
     assert "demo model, no LLM" in finished.outputs["s"]["text"]
 
 
 @pytest.mark.parametrize(("model", "code"), [("gpt-5.1", "invalid_field"), ("nobody:x", "unknown_model")])
-def test_a_name_that_leads_nowhere_fails_with_what_to_write(run: Run, model: str, code: str) -> None:
+def test_an_unknown_model_name_fails_with_a_remedy(run: Run, model: str, code: str) -> None:
     finished = run(step(model=model))
     assert (finished.status, finished.error["code"]) == ("failed", code)
     assert model in finished.error["message"]
 
 
-def test_a_missing_key_is_said_to_the_operator(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_key_is_a_configuration_error(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     finished = run(step())
@@ -107,7 +107,7 @@ def test_a_missing_key_is_said_to_the_operator(run: Run, monkeypatch: pytest.Mon
     assert "set OPENAI_API_KEY" in finished.error["message"]
 
 
-def test_caps_are_passed_on_the_smaller_one_wins(run: Run) -> None:
+def test_the_smaller_limit_is_passed_on(run: Run) -> None:
     model = FakeModel([{"body": "x"}])
     run(
         step(max_tokens=500, budget={"usd": 0.5, "output_tokens": 200}, temperature=0.1, timeout_seconds=7),

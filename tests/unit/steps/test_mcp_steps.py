@@ -17,7 +17,7 @@ from flowbuilder.errors import DefinitionError, StepError, TransientError
 from flowbuilder.testing import FakeMcp, FakeModel, Finished, fake_ports
 
 Run = Callable[..., Finished]
-PROGRAM = Path(__file__).parents[2] / "support/mcp_program.py"
+PROGRAM = Path(__file__).parents[2] / "support/servers/mcp_program.py"
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_a_tool_of_a_real_server_is_called_with_filled_in_arguments(run: Run, se
         ({"n": "x"}, "schema_mismatch"),
     ],
 )
-def test_a_tool_that_fails_or_answers_otherwise_fails_the_step(run: Run, answer: Any, code: str) -> None:
+def test_a_tool_that_fails_or_answers_unexpectedly_fails_the_step(run: Run, answer: Any, code: str) -> None:
     ports = fake_ports(mcp=FakeMcp({"t": {"x": answer}}))
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
     finished = run({"type": "mcp", "server": "t", "tool": "x", "output_schema": schema}, ports=ports)
@@ -50,12 +50,12 @@ def test_a_tool_that_fails_or_answers_otherwise_fails_the_step(run: Run, answer:
 
 
 @pytest.mark.parametrize(("server", "tool", "code"), [("t", "y", "mcp_unknown_tool"), ("u", "x", "configurationerror")])
-def test_what_is_not_there_is_named(run: Run, server: str, tool: str, code: str) -> None:
+def test_a_missing_server_or_tool_is_named(run: Run, server: str, tool: str, code: str) -> None:
     finished = run({"type": "mcp", "server": server, "tool": tool}, ports=fake_ports(mcp=FakeMcp({"t": {"x": ""}})))
     assert finished.error["code"] == code
 
 
-def test_a_call_marked_as_an_effect_happens_once_and_is_asked_about_in_doubt(run: Run) -> None:
+def test_a_call_marked_as_an_effect_is_made_once_and_reviewed_in_doubt(run: Run) -> None:
     answers: list[Any] = [TransientError("gone", reason="connection"), "sent"]
 
     def send(arguments: Any) -> Any:
@@ -137,7 +137,7 @@ def test_code_runs_in_an_application_and_its_value_is_parsed(run: Run) -> None:
     assert mcp.calls == [("app", "project_eval", {"code": "sum(arguments)", "arguments": [1, "x"]})]
 
 
-def test_code_that_raises_there_fails_the_step(run: Run) -> None:
+def test_code_that_raises_in_an_application_fails_the_step(run: Run) -> None:
     said = {"result": "division by zero", "success": False, "stdout": "", "stderr": ""}
     finished = run(
         {"type": "mcp_code", "server": "app", "source": "1/0"},

@@ -46,9 +46,7 @@ def test_a_page_is_read_as_people_and_search_engines_read_it(run: Run, httpserve
     assert "Two minutes for the first infusion" in found["text"]
 
 
-def test_navigation_footer_and_what_people_cannot_see_are_left_out_of_the_text(
-    run: Run, httpserver: HTTPServer
-) -> None:
+def test_navigation_footer_and_invisible_parts_are_not_in_the_text(run: Run, httpserver: HTTPServer) -> None:
     httpserver.expect_request("/p").respond_with_data(HTML, content_type="text/html")
     found = read(run({"type": "page", "url": httpserver.url_for("/p")}))
     for text in (found["markdown"], found["text"]):
@@ -72,14 +70,16 @@ def test_the_url_is_the_last_one_after_redirects(run: Run, httpserver: HTTPServe
         ("text/html", "utf-8", ""),
     ],
 )
-def test_a_page_is_decoded_as_it_says(run: Run, httpserver: HTTPServer, kind: str, encoding: str, head: str) -> None:
+def test_a_page_is_decoded_by_its_declared_encoding(
+    run: Run, httpserver: HTTPServer, kind: str, encoding: str, head: str
+) -> None:
     html = f"<html><head>{head}<title>Grüner Tee für alle</title></head><body><p>Käse</p></body></html>"
     httpserver.expect_request("/p").respond_with_data(html.encode(encoding), content_type=kind)
     assert read(run({"type": "page", "url": httpserver.url_for("/p")}))["title"] == "Grüner Tee für alle"
 
 
 @pytest.mark.parametrize("html", ["", "<", "no tags at all", "<p>" * 3000, "<html><body></body></html>", "\x00\x01"])
-def test_what_is_hardly_a_page_gives_empty_fields_and_no_error(run: Run, httpserver: HTTPServer, html: str) -> None:
+def test_a_nearly_empty_page_gives_empty_fields_and_no_error(run: Run, httpserver: HTTPServer, html: str) -> None:
     httpserver.expect_request("/p").respond_with_data(html, content_type="text/html")
     found = read(run({"type": "page", "url": httpserver.url_for("/p")}))
     assert (found["headings"], found["links"], found["json_ld"]) == ([], [], [])
@@ -94,7 +94,7 @@ def test_what_is_hardly_a_page_gives_empty_fields_and_no_error(run: Run, httpser
         ({"content_type": "application/pdf"}, "not_a_page"),
     ],
 )
-def test_what_is_no_page_fails_with_its_reason(
+def test_a_response_that_is_not_a_page_fails_with_its_reason(
     run: Run, httpserver: HTTPServer, answer: dict[str, Any], code: str
 ) -> None:
     httpserver.expect_request("/p").respond_with_data("x", **answer)

@@ -67,7 +67,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     step_types.cache_clear()
 
 
-def test_its_steps_are_checked_compiled_and_run_like_our_own(run: Run, install: Callable[[str], Path]) -> None:
+def test_steps_of_a_third_party_are_checked_compiled_and_run(run: Run, install: Callable[[str], Path]) -> None:
     install("shout = acme_steps:Shout")
     step = {"type": "shout", "text": "{{ inputs.word }}!", "times": "{{ inputs.n }}"}
     finished = run(step, inputs={"word": {"type": "string"}, "n": {"type": "integer"}}, given={"word": "tea", "n": 2})
@@ -75,20 +75,20 @@ def test_its_steps_are_checked_compiled_and_run_like_our_own(run: Run, install: 
     assert finished.outputs["s"] == {"loud": "TEA!TEA!"}
 
 
-def test_its_errors_fail_the_step_with_their_code(run: Run, install: Callable[[str], Path]) -> None:
+def test_errors_of_a_third_party_step_fail_it_with_their_code(run: Run, install: Callable[[str], Path]) -> None:
     install("shout = acme_steps:Shout")
     finished = run({"type": "shout", "text": ""})
     assert (finished.status, finished.error["code"]) == ("failed", "silence")
 
 
-def test_its_fields_are_checked_when_the_document_is_loaded(run: Run, install: Callable[[str], Path]) -> None:
+def test_fields_of_a_third_party_step_are_checked_on_load(run: Run, install: Callable[[str], Path]) -> None:
     install("shout = acme_steps:Shout")
     with pytest.raises(DefinitionError) as caught:
         run({"type": "shout", "txt": "x"})
     assert "txt" in str([item.message for item in caught.value.report])
 
 
-def test_without_it_the_type_is_unknown(run: Run) -> None:
+def test_a_step_type_that_is_not_installed_is_unknown(run: Run) -> None:
     with pytest.raises(DefinitionError, match="shout"):
         run({"type": "shout", "text": "x"})
 
@@ -100,7 +100,7 @@ def test_without_it_the_type_is_unknown(run: Run) -> None:
         ("llm = acme_steps:Shout", "llm would replace a built-in step type"),
     ],
 )
-def test_what_is_no_step_or_would_replace_one_is_refused(
+def test_an_entry_point_that_is_no_step_or_replaces_one_is_refused(
     install: Callable[[str], Path], points: str, said: str
 ) -> None:
     install(points)
@@ -114,7 +114,7 @@ def test_a_package_that_cannot_be_imported_is_named(install: Callable[[str], Pat
         list(step_types())
 
 
-def test_the_command_line_lists_it(install: Callable[[str], Path]) -> None:
+def test_the_command_line_lists_third_party_steps(install: Callable[[str], Path]) -> None:
     folder = install("shout = acme_steps:Shout")
     path = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
     answer = subprocess.run(

@@ -23,10 +23,10 @@ from flowbuilder.model.step_path import StepPath
 from flowbuilder.ports import Ports, Sandbox, StartRequest, Store
 from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeClock, fake_ports
-from tests.support.crash_injection import Crash, CrashInjector, CrashProxy
-from tests.support.crash_workflows import PAGE, SITE, Scenario
-from tests.support.deterministic_scheduling import deterministic_scheduling, without_polling
-from tests.support.effect_targets import CrashableSite, Service, Site, Targets
+from tests.support.faults.crash_injection import Crash, CrashInjector, CrashProxy
+from tests.support.faults.crash_workflows import PAGE, SITE, Scenario
+from tests.support.faults.deterministic_scheduling import deterministic_scheduling, without_polling
+from tests.support.faults.effect_targets import CrashableSite, Service, Site, Targets
 
 TTL = timedelta(seconds=15)
 PASSES = 60

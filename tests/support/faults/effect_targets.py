@@ -11,7 +11,7 @@ from flowbuilder.ports import CmsPage, CmsWrite, HttpRequest, HttpResponse, Mode
 from flowbuilder.testing import FakeModel, MemoryCms
 from flowbuilder.testing.fakes import respond
 from flowbuilder.values import JsonObject
-from tests.support.crash_injection import CrashInjector, CrashProxy
+from tests.support.faults.crash_injection import CrashInjector, CrashProxy
 
 
 class Site(MemoryCms):

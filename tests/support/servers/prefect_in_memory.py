@@ -22,7 +22,7 @@ from prefect.client.schemas.responses import (
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Scheduled
 
-from tests.support.crash_injection import CrashProxy
+from tests.support.faults.crash_injection import CrashProxy
 
 HERE = UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
 

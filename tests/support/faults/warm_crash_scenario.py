@@ -27,10 +27,10 @@ from flowbuilder.prefect.worker.dispatcher import Dispatcher
 from flowbuilder.prefect.worker.reconciler import Reconciler
 from flowbuilder.settings import Settings
 from flowbuilder.testing import FakeClock
-from tests.support.crash_injection import Crash, CrashInjector, CrashProxy
-from tests.support.crash_scenario import PASSES, TTL, CrashScenario, Opener
-from tests.support.crash_workflows import Scenario
-from tests.support.prefect_in_memory import Client, PrefectMemory
+from tests.support.faults.crash_injection import Crash, CrashInjector, CrashProxy
+from tests.support.faults.crash_scenario import PASSES, TTL, CrashScenario, Opener
+from tests.support.faults.crash_workflows import Scenario
+from tests.support.servers.prefect_in_memory import Client, PrefectMemory
 
 POOL = "pool"
 SHOWN = {"completed": "COMPLETED", "failed": "FAILED", "cancelled": "CANCELLED"}
