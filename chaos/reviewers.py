@@ -94,12 +94,12 @@ class SimulatedReviewers:
         if installation.faults_over.is_set():
             yield PlannedDecision(review=review, by="late", kind="approved", after=0.1)
         elif review.expires_at is not None:
-            mood = rng.random()
-            if mood < 0.5:
+            draw = rng.random()
+            if draw < 0.5:
                 race = EXPIRES_SECONDS + rng.uniform(-RACE_SECONDS, RACE_SECONDS)
                 left = review.created_at.timestamp() + race - time.time()
                 yield PlannedDecision(review=review, by="racer", kind="approved", after=max(0.0, left), racing=True)
-            elif mood < 0.7:
+            elif draw < 0.7:
                 yield PlannedDecision(review=review, by="ana", kind="approved", after=soon)
         elif review.workflow == "held" or rng.random() < 0.2:
             yield PlannedDecision(review=review, by="slow", kind="approved", after=rng.uniform(4.0, 9.0))

@@ -33,10 +33,10 @@ def schedule(faults: list[Fault], *, seconds: float, seed: int) -> list[PlannedF
 
 def _moments(fault: Fault, seconds: float, seed: int) -> tuple[float, ...]:
     rng = random.Random(f"{seed} {fault.name}")
-    room = seconds * LAST_SHARE
-    every = min(fault.every, room / (fault.least + 0.5))
+    duration = seconds * LAST_SHARE
+    every = min(fault.every, duration / (fault.least + 0.5))
     found, moment = [], every * rng.uniform(0.4, 0.8)
-    while moment < room:
+    while moment < duration:
         found.append(round(moment, 2))
         moment += every * rng.uniform(0.7, 1.2)
     return tuple(found)

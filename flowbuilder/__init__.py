@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["App", "Expression", "Template", "check", "compile_plan", "load"]
 __version__ = "0.1.0"
 
-_HOMES = {
+_MODULES = {
     "App": "flowbuilder.app",
     "Expression": "flowbuilder.language",
     "Template": "flowbuilder.language",
@@ -26,8 +26,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     # no submodule has one of these names: importing it would put a module in the function's place
-    globals()[name] = value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value = getattr(import_module(_MODULES[name]), name)
     return value

@@ -208,8 +208,8 @@ def _runs(old: list[str], new: list[str]) -> Iterator[tuple[bool, str, str]]:
     codes = SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
     for index, (tag, i1, i2, j1, j2) in enumerate(codes):
         text = "".join(old[i1:i2])
-        island = 0 < index < len(codes) - 1 and len(text.strip()) <= 3
-        yield tag == "equal" and not island, text, "".join(new[j1:j2])
+        is_short = 0 < index < len(codes) - 1 and len(text.strip()) <= 3
+        yield tag == "equal" and not is_short, text, "".join(new[j1:j2])
 
 
 def _matching_pairs(old: Sequence[str], new: Sequence[str]) -> int:

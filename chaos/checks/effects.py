@@ -51,8 +51,9 @@ def _effect(trace: Trace, effect: Effect, calls: list[TargetCall]) -> Iterator[s
         allowed = 1 + _approved_repeats(trace, effect)
         if len(calls) > allowed:
             yield f"{where}: {effect.target} ignores keys and was called {len(calls)} times; {allowed} allowed"
-    elif len(calls) > 1 + (doubts := _doubts(trace, effect)):
-        yield f"{where}: {effect.target} was called {len(calls)} times, and only {doubts} times its outcome was unknown"
+    elif len(calls) > 1 + (unknown := _unknown_outcomes(trace, effect)):
+        calls_made = f"{effect.target} was called {len(calls)} times"
+        yield f"{where}: {calls_made}, and only {unknown} times its outcome was unknown"
     if sum(call.applied for call in calls) > 1 and effect.target_class == "deduplicates":
         yield f"{where}: {effect.target} applied it more than once"
 
@@ -65,18 +66,18 @@ def _approved_repeats(trace: Trace, effect: Effect) -> int:
     )
 
 
-def _doubts(trace: Trace, effect: Effect) -> int:
+def _unknown_outcomes(trace: Trace, effect: Effect) -> int:
     """The number of calls that may have been made without a recorded outcome."""
-    doubts = len(trace.of("worker_lost")) + len(trace.of("step_retrying", path=effect.path))
+    unknown = len(trace.of("worker_lost")) + len(trace.of("step_retrying", path=effect.path))
     before = "execution_started"
     for event in trace.events:
         if event.type == "execution_resumed" and before not in RELEASED and before != "worker_lost":
-            doubts += 1  # resumed by the same worker after the database was unreachable
+            unknown += 1  # resumed by the same worker after the database was unreachable
         if event.type == "execution_paused" and "by" in event.data and before not in RELEASED:
-            doubts += 1  # paused by the store, since its worker had been killed
+            unknown += 1  # paused by the store, since its worker had been killed
         if event.type not in USER_EVENTS:
             before = event.type
-    return doubts
+    return unknown
 
 
 def _rounds(evidence: Evidence, place: str) -> int:

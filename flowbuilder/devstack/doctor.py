@@ -132,12 +132,12 @@ def _prefect(settings: Settings) -> Iterator[CheckResult]:
         remedy = "start it with `flowbuilder up`, or correct PREFECT_API_URL"
         yield CheckResult("Prefect", "problem", f"{api} does not answer", remedy=remedy)
         return
-    ours, theirs = version("prefect"), str(reply.value)
-    if ours.split(".")[:2] != theirs.split(".")[:2]:
-        message = f"the server at {api} has version {theirs}, this client has {ours}"
+    client_version, server_version = version("prefect"), str(reply.value)
+    if client_version.split(".")[:2] != server_version.split(".")[:2]:
+        message = f"the server at {api} has version {server_version}, this client has {client_version}"
         yield CheckResult("Prefect", "problem", message, remedy="install the same minor version on both sides")
     else:
-        yield CheckResult("Prefect", "ok", f"{api}, {theirs}")
+        yield CheckResult("Prefect", "ok", f"{api}, {server_version}")
     if reply.date:
         skew = abs((parsedate_to_datetime(reply.date) - datetime.now(UTC)).total_seconds())
         if skew > MAX_CLOCK_SKEW_SECONDS:

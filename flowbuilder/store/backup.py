@@ -25,7 +25,7 @@ from flowbuilder.store.db.tables import executions_table, installation_table
 from flowbuilder.store.db.transaction import Transaction
 from flowbuilder.store.db.url import display_url
 
-EPOCHS = 1_000_000
+EPOCH_INCREMENT = 1_000_000
 """Added to the epoch of restored executions, so that every lease from after the backup is fenced out."""
 
 
@@ -140,14 +140,14 @@ def _fence_and_requeue(transaction: Transaction) -> int:
         transaction.update_execution(
             row.id,
             status=status,
-            epoch=row.epoch + EPOCHS,
+            epoch=row.epoch + EPOCH_INCREMENT,
             holder=None,
             lease_until=None,
             ready_at=None if status == "paused" else transaction.now(),
             restored=1,
         )
         event = ExecutionReleased(reason="restored from a backup").at()
-        transaction.write_events(row, [event], epoch=row.epoch + EPOCHS)
+        transaction.write_events(row, [event], epoch=row.epoch + EPOCH_INCREMENT)
     return len(ids)
 
 

@@ -53,7 +53,7 @@ def emit_ready(state: WalkState) -> None:
     if stopped:
         state.ready = [run for run in ready if run not in stopped]
         for run, item in stopped.items():
-            _take_back(state, run, item)
+            _cancel_start(state, run, item)
         return  # an iteration may be done now, and what else is ready in it must not start either
     state.ready = []
     for run in ready:
@@ -117,7 +117,7 @@ def _results_of(run: NodeRun) -> Iterator[str]:
         yield run.path
 
 
-def _take_back(state: WalkState, run: NodeRun, item: ItemRun) -> None:
+def _cancel_start(state: WalkState, run: NodeRun, item: ItemRun) -> None:
     if run.abandoned:
         return
     if item.begun:

@@ -56,9 +56,9 @@ _SENTENCES: dict[EventType, tuple[str, Sentence]] = {
         lambda data: "started" + (f", attempt {data['attempt']}" if data.get("attempt", 1) != 1 else ""),
     ),
     "step_retrying": ("amber", lambda data: f"attempt {_get(data, 'attempt')} failed, retrying: {_error(data)}"),
-    "step_completed": ("green", lambda data: f"completed{_took(data)}"),
-    "step_failed": ("red", lambda data: f"failed{_took(data)}: {_error(data)}"),
-    "step_skipped": ("grey", lambda data: f"skipped{_because(data)}"),
+    "step_completed": ("green", lambda data: f"completed{_duration(data)}"),
+    "step_failed": ("red", lambda data: f"failed{_duration(data)}: {_error(data)}"),
+    "step_skipped": ("grey", lambda data: f"skipped{_reason(data)}"),
     "branch_taken": ("grey", lambda data: f"took branch {_branch(data)}"),
     "iteration_started": ("blue", lambda data: f"{_get(data, 'items')} items"),
     "item_failed": ("red", lambda data: f"item {_get(data, 'key') or _get(data, 'index')} failed: {_error(data)}"),
@@ -106,12 +106,12 @@ def _line(event: Event) -> str:
     )
 
 
-def _took(data: JsonObject) -> str:
+def _duration(data: JsonObject) -> str:
     seconds = data.get("seconds")
     return f" in {times.span(seconds)}" if isinstance(seconds, int | float) else ""
 
 
-def _because(data: JsonObject) -> str:
+def _reason(data: JsonObject) -> str:
     return f": {_get(data, 'reason').replace('_', ' ')}" if data.get("reason") else ""
 
 

@@ -42,17 +42,17 @@ class _Gzip:
         """Whether the last member is complete."""
         return self._stream.eof
 
-    def feed(self, chunk: bytes, room: int) -> bytes:
-        """The decoded bytes; `StepError` when there are more than `room` of them."""
+    def feed(self, chunk: bytes, limit: int) -> bytes:
+        """The decoded bytes; `StepError` when there are more than `limit` of them."""
         out = bytearray()
         while chunk:
             if self._stream.eof:
                 self._stream = zlib.decompressobj(16 + zlib.MAX_WBITS)
             try:
-                out += self._stream.decompress(chunk, room - len(out) + 1)
+                out += self._stream.decompress(chunk, limit - len(out) + 1)
             except zlib.error:
                 raise StepError("the answer is declared as gzip and is not", code="encoding") from None
-            if len(out) > room:
+            if len(out) > limit:
                 raise _too_large(self._cap)
             chunk = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
         return bytes(out)

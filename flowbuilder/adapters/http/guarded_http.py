@@ -25,7 +25,9 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"})
+_RESERVED_HEADERS = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"}
+)
 _KEPT_ACROSS_ORIGINS = frozenset({"accept", "accept-encoding", "accept-language", "user-agent"})
 
 
@@ -182,7 +184,7 @@ def _message(request: HttpRequest) -> _Message:
 
 def _header_name(name: str) -> str:
     lower = name.lower()
-    if not _HEADER_NAME.fullmatch(name) or lower in _OURS or lower.startswith("proxy-"):
+    if not _HEADER_NAME.fullmatch(name) or lower in _RESERVED_HEADERS or lower.startswith("proxy-"):
         raise StepError(f"{name!r:.60} is not an allowed header", code="invalid_field", detail={"field": "headers"})
     return lower
 

@@ -28,7 +28,7 @@ async def open_session(record: ServerRecord) -> AsyncIterator[OpenSession]:
     """A session in its own task: the SDK must be closed in the task that opened it, and closing it cancels callers."""
     ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
     over = asyncio.Event()
-    owner = asyncio.create_task(_own(record, ready, over), name=f"mcp {record.name}")
+    owner = asyncio.create_task(_run_session(record, ready, over), name=f"mcp {record.name}")
     try:
         waiting: list[asyncio.Future[Any]] = [owner, ready]
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -45,7 +45,7 @@ async def open_session(record: ServerRecord) -> AsyncIterator[OpenSession]:
             await owner
 
 
-async def _own(record: ServerRecord, ready: asyncio.Future[Client], over: asyncio.Event) -> None:
+async def _run_session(record: ServerRecord, ready: asyncio.Future[Client], over: asyncio.Event) -> None:
     # the SDK has no timeout for connecting: a silent server would block without end
     async with asyncio.timeout(record.connect_seconds) as limit, connect(record) as client:
         limit.reschedule(None)

@@ -37,7 +37,7 @@ class LookupGenerator:
         variable, assigned = known
         if node.name == "loop":
             return loop_object(variable)
-        return variable if assigned else f"there({variable}){self._code.mark(node)}"
+        return variable if assigned else f"assigned({variable}){self._code.mark(node)}"
 
     def member(self, node: Member, depth: int) -> str:
         """`value.key`."""

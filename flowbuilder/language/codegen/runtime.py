@@ -75,7 +75,7 @@ def _make_object(meter: Meter, made: dict[str, Json]) -> Json:
     return made
 
 
-def _there(value: Any) -> Any:
+def _assigned(value: Any) -> Any:
     """The value of a variable that the template sets; raises `undefined` where no `set` has run."""
     if value is MISSING:
         raise undefined("this name is not set here", "set it in every branch before this place")
@@ -86,7 +86,7 @@ RUNTIME_NAMES: Final[dict[str, Any]] = {
     "__builtins__": {}, "Exception": Exception, "Meter": Meter, "MISSING": MISSING, "bool": bool, "bounded": _bounded,
     "dict": dict, "enumerate": enumerate, "finish": _finish, "fit": _fit, "float": float, "int": int, "len": len,
     "list": list, "repr": repr, "round": round, "make_list": _make_list, "make_object": _make_object,
-    "str": str, "there": _there, "type": type,
+    "str": str, "assigned": _assigned, "type": type,
     "text": printing.text, "join": printing.join,
     **{
         name: getattr(operators, name)

@@ -14,6 +14,9 @@ Kind = Literal["text", "number", "boolean", "null", "list", "object"]
 Presence = Literal["always", "maybe", "never"]
 ANY: Final[frozenset[Kind]] = frozenset(("text", "number", "boolean", "null", "list", "object"))
 
+PARTIAL_MEMBER = "only some of the values here have it"
+"""The reason why a member may be missing that only some shapes of a union have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -246,7 +249,7 @@ def _fields(one: Shape, other: Shape, depth: int) -> tuple[Mapping[str, Shape], 
             fields[name] = joint.with_presence("maybe", hidden.reason) if hidden is not None else joint
         else:
             found = first or second or _UNKNOWN
-            fields[name] = found.with_presence("maybe", "only some of the values here have it")
+            fields[name] = found.with_presence("maybe", PARTIAL_MEMBER)
     if one.rest is not None and other.rest is not None:
         return fields, _union(one.rest, other.rest, depth + 1)
     return fields, one.rest or other.rest

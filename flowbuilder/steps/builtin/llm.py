@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar
 
@@ -54,11 +53,8 @@ class Llm(Step):
         return shape_of_schema(self.output_schema or {**plain, "additionalProperties": False})
 
     async def run(self, run: StepRun) -> StepResult:
-        """The usage is `{model, requests, input_tokens, output_tokens, usd}`; `usd` is null for an unknown price."""
-        return await self.ask(run)
-
-    async def ask(self, run: StepRun, prepare: Callable[[ModelRequest], ModelRequest] | None = None) -> StepResult:
-        """Ask the model, or its fallback; `prepare` may add to the request."""
+        """Ask the model, or its fallback. The usage is `{model, requests, input_tokens, output_tokens, usd}`; `usd` is
+        null for an unknown price."""
         names = [self.model, *([self.fallback] if self.fallback else [])]
         for name in names:
             if ":" not in name:
@@ -66,8 +62,6 @@ class Llm(Step):
                 raise StepError(message, code="invalid_field", detail={"field": "model"})
         connection = await run.ports.connections.get(self.connection) if self.connection else {}
         requests = [replace(self._request(name, connection), journal=run.ports.journal) for name in names]
-        if prepare is not None:
-            requests = [prepare(request) for request in requests]
         for request in requests:
             try:
                 answer = await run.ports.models.complete(request)

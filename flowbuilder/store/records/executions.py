@@ -93,9 +93,9 @@ class SqlExecutions(Repository):
         def due(transaction: Transaction) -> Sequence[Execution]:
             now, most = transaction.now(), max(limit, 0)
             ready = _WITH_VALUES.where(free, active, execution.ready_at <= now).order_by(execution.ready_at)
-            lapsed = _WITH_VALUES.where(~free, active, execution.lease_until <= now).order_by(execution.lease_until)
+            expired = _WITH_VALUES.where(~free, active, execution.lease_until <= now).order_by(execution.lease_until)
             rows = [(row.ready_at, row.flow_run_id, row) for row in transaction.execute(ready.limit(most))]
-            rows += [(row.lease_until, row.flow_run_id, row) for row in transaction.execute(lapsed.limit(most))]
+            rows += [(row.lease_until, row.flow_run_id, row) for row in transaction.execute(expired.limit(most))]
             rows.sort(key=lambda item: item[:2])
             return tuple(execution_of(row) for _, _, row in rows[:most])
 

@@ -28,7 +28,7 @@ from flowbuilder.diagnostics import Diagnostic
 from flowbuilder.steps.step import Place
 
 CODE = "FB101"
-_MOST = 20
+_MAX_CYCLES = 20
 
 
 def check(analysis: Analysis) -> Iterator[Diagnostic]:
@@ -38,19 +38,19 @@ def check(analysis: Analysis) -> Iterator[Diagnostic]:
         if len(block.ordered) == len(block.needs):
             continue
         needs = {name: set(needed) for name, needed in block.needs.items()}
-        for _ in range(_MOST):
-            circle = _circle(needs)
-            if circle is None:
+        for _ in range(_MAX_CYCLES):
+            cycle = _cycle(needs)
+            if cycle is None:
                 break
-            start, target = _forward(block, circle)
+            start, target = _forward(block, cycle)
             needs[start].discard(target)
-            yield _diagnostic(analysis, block, circle, (start, target))
+            yield _diagnostic(analysis, block, cycle, (start, target))
 
 
-def _diagnostic(analysis: Analysis, block: StepBlock, circle: list[str], edge: tuple[str, str]) -> Diagnostic:
+def _diagnostic(analysis: Analysis, block: StepBlock, cycle: list[str], edge: tuple[str, str]) -> Diagnostic:
     start, target = edge
-    at = circle.index(start)
-    names = " -> ".join((*circle[at:], *circle[:at], start))
+    at = cycle.index(start)
+    names = " -> ".join((*cycle[at:], *cycle[:at], start))
     if start == target:
         message = f"{start} depends on itself: a step can read neither its own output nor that of a container around it"
         hint = "a reviewer's comment is in feedback, the previous proposal in feedback.previous"
@@ -63,7 +63,7 @@ def _diagnostic(analysis: Analysis, block: StepBlock, circle: list[str], edge: t
     return analysis.diagnostic_at(found, CODE, message, hint=hint)
 
 
-def _circle(needs: Mapping[str, set[str]]) -> list[str] | None:
+def _cycle(needs: Mapping[str, set[str]]) -> list[str] | None:
     """The ids of one cycle, each needing the next; None when there is none."""
     settled = set(in_order({name: frozenset(needed) for name, needed in needs.items()}))
     left = [name for name in needs if name not in settled]
@@ -77,10 +77,10 @@ def _circle(needs: Mapping[str, set[str]]) -> list[str] | None:
         path.append(following)
 
 
-def _forward(block: StepBlock, circle: list[str]) -> tuple[str, str]:
+def _forward(block: StepBlock, cycle: list[str]) -> tuple[str, str]:
     """The edge of the cycle that points forward in the document: most likely the wrong one."""
     position = {located.id: index for index, located in enumerate(block.steps)}
-    edges = list(zip(circle, (*circle[1:], circle[0]), strict=True))
+    edges = list(zip(cycle, (*cycle[1:], cycle[0]), strict=True))
     return min(edges, key=lambda edge: (position[edge[1]] < position[edge[0]], position[edge[0]]))
 
 

@@ -11,9 +11,8 @@ from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.sinks import dotted
 from flowbuilder.diagnostics import Diagnostic, Report, Severity, listed, place_of
 from flowbuilder.language import Finding
+from flowbuilder.language.types.shapes import PARTIAL_MEMBER
 from flowbuilder.values import pointer
-
-_SOMETIMES = "only some of the values here have it"
 
 
 def check(analysis: Analysis) -> Iterator[Diagnostic]:
@@ -24,7 +23,7 @@ def check(analysis: Analysis) -> Iterator[Diagnostic]:
     for text, finding in (*own, *kind_mismatches(propagation)):
         if _is_of_broken_item(analysis, text, finding):
             continue
-        hint = _further_in(propagation, text, finding) or finding.hint
+        hint = _nested_member_hint(propagation, text, finding) or finding.hint
         diagnostic = analysis.diagnostic_in(
             text, finding.start, finding.end, finding.code, finding.message, hint=hint,
             notes=(*finding.notes, *_visible(propagation, text, finding)), severity=_severity(finding),
@@ -45,7 +44,7 @@ def _joined(same: list[Diagnostic]) -> Diagnostic:
 
 def _severity(finding: Finding) -> Severity:
     # a member that a schema does not require is often there; one that only some branches have is not
-    return "error" if _SOMETIMES in finding.message else finding.severity
+    return "error" if PARTIAL_MEMBER in finding.message else finding.severity
 
 
 def _cause(text: LocatedText, finding: Finding) -> object:
@@ -78,7 +77,7 @@ def _visible(propagation: Propagation, text: LocatedText, finding: Finding) -> I
                 return
 
 
-def _further_in(propagation: Propagation, text: LocatedText, finding: Finding) -> str:
+def _nested_member_hint(propagation: Propagation, text: LocatedText, finding: Finding) -> str:
     """The hint for `steps.draft.title` where the output of `draft` has that member."""
     if finding.code != "FB301":
         return ""

@@ -66,11 +66,11 @@ def truncate(meter: Meter, value: str, length: int = 255, end: str = "...") -> s
     if len(value) <= length:
         return value
     meter.hold(min(len(value), length) + len(end))
-    room = length - len(end)
-    if room <= 0:
+    available = length - len(end)
+    if available <= 0:
         return end[:length]
-    kept = value[:room]
-    if not value[room].isspace():
+    kept = value[:available]
+    if not value[available].isspace():
         space = max(kept.rfind(" "), kept.rfind("\n"))
         kept = kept[:space] if space > 0 else kept
     return kept.rstrip() + end
