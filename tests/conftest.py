@@ -1,4 +1,4 @@
-"""What all tests may use: databases that are made once and copied."""
+"""Fixtures for all tests: databases that are created once and copied."""
 
 import os
 import shutil
@@ -58,7 +58,9 @@ def _postgres_database(postgres: Server, postgres_template: str) -> Iterator[str
 def postgres_url(_postgres_database: str) -> str:
     """A PostgreSQL database with the newest schema and no rows: one for all tests, emptied before each."""
     with psycopg.connect(_postgres_database, autocommit=True) as connection:
-        connection.execute("SET session_replication_role = replica")  # nothing refuses, nothing is checked
+        connection.execute(
+            "SET session_replication_role = replica"
+        )  # no trigger refuses the deletion, no foreign key is checked
         for (table,) in connection.execute(_FILLED).fetchall():
             connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
     return _postgres_database

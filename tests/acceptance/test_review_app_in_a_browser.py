@@ -58,7 +58,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 @pytest.fixture
 def ask(seeded_app: SeededApp, request: pytest.FixtureRequest) -> Ask:
-    """Opens reviews of a workflow of its own, so that its queue contains nothing else."""
+    """Opens reviews of a separate workflow, so that its queue contains no others."""
     name = f"t{abs(hash(request.node.name)) % 10**9}"
 
     def asked(*what: str, before: str = "") -> list[Review]:

@@ -1,4 +1,4 @@
-"""What is published is what a person approved: whole executions on the public fakes."""
+"""Only approved content is published: whole executions on the public fakes."""
 
 from __future__ import annotations
 

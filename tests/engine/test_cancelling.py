@@ -41,7 +41,7 @@ class JustBefore:
 
 
 class Service:
-    """Counts what is sent to it."""
+    """Counts the requests sent to it."""
 
     def __init__(self) -> None:
         self.sent: list[HttpRequest] = []

@@ -182,7 +182,7 @@ def test_new_rules_do_not_stop_stored_versions(monkeypatch: pytest.MonkeyPatch) 
         yield Diagnostic(code="FB999", message="this is not allowed any more")
 
     monkeypatch.setattr("flowbuilder.analysis.linter.rules", lambda: {"new": new_rule})
-    later = App(store, waiting.app.engine, waiting.app.settings)  # as a process that starts now: it has no plan yet
+    later = App(store, waiting.app.engine, waiting.app.settings)  # as in a new process, whose plan cache is empty
     assert [view.status for view in later.step_views(waiting.execution.id)] == ["waiting"]
     with pytest.raises(DefinitionError, match="not allowed any more"):
         later.publish("w")

@@ -1,4 +1,4 @@
-"""An execution is started once, however often it is asked for with the same key."""
+"""Repeated starts with one key start one execution."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOTE = (Path(__file__).parent / "note.yaml").read_text(encoding="utf-8")
 
 
 class CrashingRunner(LocalRunner):
-    """An engine whose process dies after a start, before anyone learns of it."""
+    """An engine whose process dies after a start, before the start returns."""
 
     crashes = False
 

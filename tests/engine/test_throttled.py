@@ -31,7 +31,7 @@ class Calling(Step):
     does: ClassVar[list[Behaviour]] = []
 
     async def run(self, run: StepRun) -> StepResult:
-        """The next behaviour; the last one forever."""
+        """The next behaviour; the last one is repeated."""
         behave = self.does.pop(0) if len(self.does) > 1 else self.does[0]
         given = behave(run)
         return Completed(output=await given if asyncio.iscoroutine(given) else given)

@@ -1,4 +1,4 @@
-"""A migration that is cut off at any of its statements leaves the database as it was, live executions and all."""
+"""G20: a migration interrupted at any of its statements leaves the database and its running executions as they were."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tests.support.servers.postgres import Server
 from tests.support.store_contract import StoreHarness
 
 BEFORE = "0003"
-"""The first revision that has everything that an execution needs."""
+"""The first revision that can run executions."""
 
 
 class CutOff(BaseException):
-    """The process is gone."""
+    """The simulated death of the process."""
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -45,7 +45,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 def cut_off(url: str, point: int) -> bool:
-    """Upgrade until the statement with this number; whether it came so far."""
+    """Upgrade until the statement with this number; whether it was reached."""
     seen = 0
 
     def count(*_: Any) -> None:

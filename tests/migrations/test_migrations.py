@@ -1,4 +1,4 @@
-"""Migrations go up, down and up again, and end where the tables say, on both databases."""
+"""Migrations upgrade, downgrade and upgrade again to the schema of the tables, on both databases."""
 
 import contextlib
 import subprocess
@@ -43,7 +43,7 @@ def database(url: str) -> Iterator[Database]:
 
 
 def schema_of(database: Database) -> dict[str, object]:
-    """Everything that the database says of its tables."""
+    """The schema as the database reports it."""
     seen = MetaData()
     seen.reflect(database.engine)
     found: dict[str, object] = {}

@@ -31,7 +31,7 @@ def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]
 
 @pytest.fixture
 def settings(tmp_path: Path, sqlite_url: str) -> Settings:
-    """Settings with a home, a database and a work pool of their own."""
+    """Settings with their own home, database and work pool."""
     return Settings(
         home=tmp_path / "home",
         database_url=sqlite_url,

@@ -1,4 +1,4 @@
-"""Pause, resume and cancel: by the application and in Prefect's UI alike."""
+"""Pause, resume and cancel, by the application and in Prefect's UI."""
 
 import asyncio
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ outputs: {last: "{{ steps.third.output.body }}"}
 
 
 class HeldHttp:
-    """An HTTP server that answers when the test lets it."""
+    """An HTTP client whose answers the test releases."""
 
     def __init__(self) -> None:
         self.answers = False
@@ -47,7 +47,7 @@ def http() -> Iterator[HeldHttp]:
 
 @pytest.fixture
 def held(installation: PrefectInstallation, http: HeldHttp) -> PrefectInstallation:
-    """An installation whose pages are answered when the test lets them."""
+    """An installation whose HTTP answers the test releases."""
     return PrefectInstallation(
         store=installation.store, ports=replace(installation.ports, http=http), settings=installation.settings
     )

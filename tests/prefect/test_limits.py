@@ -44,7 +44,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def worker(name: str, limit: int) -> ConnectionThrottle:
-    """The throttle of a worker with a limiter store of its own, so that only Prefect's limit is shared."""
+    """The throttle of a worker with its own limiter store, so that only Prefect's limit is shared."""
     connections = FakeConnections({name: {"limits": {"concurrency": limit}}})
     return ConnectionThrottle(
         MemoryStore(), LimitRegistry(connections), SystemClock(), external_limit=PrefectConcurrencyLimits()

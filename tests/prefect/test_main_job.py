@@ -1,4 +1,4 @@
-"""The main workflow through Prefect: figures choose a page, a draft is reviewed, published and verified."""
+"""The main workflow through Prefect: a page is chosen by its figures, its draft reviewed, published and verified."""
 
 import shutil
 from collections.abc import Iterator

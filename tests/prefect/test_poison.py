@@ -19,7 +19,7 @@ from tests.support.servers.prefect_server import BIN, PrefectServer, program
 pytestmark = pytest.mark.prefect
 
 LEASE = 15.0 if THOROUGH else 3.0
-"""Seconds: as it ships, or shorter."""
+"""The lease in seconds: the default, or shorter."""
 MANY = 50 if THOROUGH else 20
 MODULE = '''
 import asyncio

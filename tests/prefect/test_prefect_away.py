@@ -31,7 +31,7 @@ EXPIRING = NOTE.replace('title: "Is', 'expires_in: PT1S\n    on_expire: rejected
 
 @contextmanager
 def prefect_away(api: str = NOWHERE, *, tries: int = 0) -> Iterator[None]:
-    """Calls to Prefect meanwhile go to a port on which nothing listens."""
+    """Send calls to Prefect to a closed port within this block."""
     with temporary_settings({PREFECT_API_URL: api, PREFECT_CLIENT_MAX_RETRIES: tries}):
         yield
 
@@ -103,7 +103,7 @@ async def test_an_execution_of_another_kind_of_worker_waits_for_prefect(
             await worker.dispatcher.wait_idle()
             assert installation.app.execution(execution_id).epoch == lease.epoch
             worker.dispatcher.enqueue(execution_id)
-            assert not worker.dispatcher.slots  # it cools down
+            assert not worker.dispatcher.slots  # it is in its cool-down
 
 
 async def test_a_worker_survives_an_unanswered_poll(installation: PrefectInstallation) -> None:
@@ -119,7 +119,7 @@ async def test_a_deployment_missing_in_prefect_has_no_limit(installation: Prefec
         assert await DeploymentLimits(client).has(uuid4()) is False
 
 
-async def test_no_step_waits_for_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_does_not_answer_counts_as_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flowbuilder.prefect.api.availability.ANSWER_SECONDS", 0.2)
     async with silent_server() as api, PrefectClient(api=api) as client:
         with pytest.raises(PrefectUnavailable, match="does not answer"):

@@ -1,4 +1,4 @@
-"""What the reconciler corrects, going by the store alone."""
+"""The reconciler corrects Prefect and the queue from the store alone."""
 
 import asyncio
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Prefect's server on SQLite, as it is where this package is installed beside it."""
+"""Settings of Prefect's server on SQLite where this package is installed."""
 
 import asyncio
 import subprocess

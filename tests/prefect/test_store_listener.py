@@ -1,4 +1,4 @@
-"""A decision on another machine: no wake-up reaches the worker, and the next step starts at once all the same."""
+"""A decision on another machine: without a wake-up the next step starts at once."""
 
 import asyncio
 import contextlib
@@ -60,7 +60,7 @@ async def seconds_to_next_step(
     worker, that of the store does not."""
     review = await installation.review(execution_id)
     await installation.status(execution_id, "waiting")
-    await asyncio.sleep(0.3)  # a person looks at it
+    await asyncio.sleep(0.3)  # a reviewer reads it
     now = installation.app.review(review.id)
     await asyncio.to_thread(decide, now.id, Answer.to(now, kind="approved", by="ana"))
     await installation.status(execution_id, "completed")
@@ -95,7 +95,7 @@ async def listening(store: Any, wanted: Callable[[str], bool] = lambda _: True) 
 
 
 def begin(store: Any, execution_id: str) -> None:
-    """An execution that is ready as soon as it is there."""
+    """Create an execution that is ready."""
     from flowbuilder.definition.loader import load
 
     document: Any = {"schema": "flowbuilder/v1", "name": "one", "steps": [{"id": "a", "type": "code", "source": "1"}]}

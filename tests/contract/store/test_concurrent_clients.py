@@ -1,4 +1,4 @@
-"""Twenty clients in processes of their own decide one review in the same moment."""
+"""Twenty clients, each in its own process, decide one review at once."""
 
 import contextlib
 import json
@@ -70,7 +70,7 @@ def test_one_of_twenty_processes_wins_and_the_others_learn_who(database: str, re
         review = harness.open_review(lease)
         store.settle(lease, "waiting", events=[])
         command = [sys.executable, "-c", PROGRAM, f"{url}", review.id, str(CLIENTS)]
-        if database == "postgres":  # the tests' server may forget what it commits, which is refused otherwise
+        if database == "postgres":  # the tests' server has no durable commits, which is refused otherwise
             command[2] = PROGRAM.replace("open_store(url)", "open_store(url, durable=False)")
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=120, check=False, cwd=Path(__file__).parents[3]

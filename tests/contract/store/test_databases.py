@@ -1,4 +1,4 @@
-"""What only a database guarantees: written history cannot be changed, not even with SQL."""
+"""Guarantees of the database itself: recorded history cannot be changed, not even with SQL."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ def run(store: SqlStore, statement: str) -> int:
 
 @pytest.fixture
 def full(sql_harness: StoreHarness, sql_store: SqlStore) -> SqlStore:
-    """A store in which something of everything is written down."""
+    """A store with rows in every table."""
     lease = sql_harness.claim()
     sql_store.record_outcome(lease, Outcome(path="a", status="completed"), [NewEvent(type="step_completed", path="a")])
     sql_harness.approve(sql_harness.open_review(lease))
@@ -96,7 +96,7 @@ def test_a_failed_transaction_writes_nothing(sql_store: SqlStore, sql_harness: S
 
 
 def waited(store: SqlStore, act: Callable[[], object]) -> list[str]:
-    """The ids heard of within two seconds while `act` is done."""
+    """The execution ids of notifications within two seconds of calling `act`."""
     heard: list[str] = []
 
     def listen() -> None:

@@ -1,4 +1,4 @@
-"""The effect ledger, as every store keeps it."""
+"""Contract of the effect ledger, for every store."""
 
 import pytest
 

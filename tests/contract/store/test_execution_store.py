@@ -1,4 +1,4 @@
-"""Executions, leases, outcomes and events, as every store keeps them."""
+"""Contract of executions, leases, outcomes and events, for every store."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ def done(path: str = "a", output: object = 1, **more: object) -> Outcome:
     return Outcome(path=path, status="completed", output=output, **more)  # type: ignore[arg-type]
 
 
-# --- made and listed ---
+# --- creation and listing ---
 
 
 def test_a_new_execution_has_its_first_event(harness: StoreHarness) -> None:
@@ -67,7 +67,7 @@ def test_values_are_read_back_exactly(harness: StoreHarness) -> None:
 def test_executions_are_listed_newest_first_page_by_page(harness: StoreHarness) -> None:
     for number in range(5):
         harness.create_execution(f"run-{number}")
-        harness.clock.advance(number % 2)  # some are of the same moment
+        harness.clock.advance(number % 2)  # some have the same time
     pages, before = [], None
     while page := harness.store.executions(ExecutionFilter(), limit=2, before=before):
         pages.append([execution.id for execution in page])
@@ -142,7 +142,7 @@ def test_an_outcome_clears_the_deaths(harness: StoreHarness) -> None:
 
 
 def killed(harness: StoreHarness, times: int) -> None:
-    """So many workers took the execution up and went silent."""
+    """Let so many workers claim the execution and lose their lease."""
     for number in range(times):
         harness.store.claim("run-1", f"victim-{number}", TTL)
         harness.clock.advance(16)
@@ -254,7 +254,7 @@ def test_a_lost_lease_writes_nothing(harness: StoreHarness, how: str) -> None:
     assert before == after
 
 
-# --- what happened ---
+# --- outcomes and events ---
 
 
 def test_an_outcome_and_its_events_are_written_together(harness: StoreHarness) -> None:
@@ -327,7 +327,7 @@ def test_event_data_keeps_characters_that_databases_cannot_store(harness: StoreH
     assert set(harness.store.events("run-1")[2].data) == {"nul", "half"}
 
 
-# --- letting go ---
+# --- settling ---
 
 
 def test_settling_ends_the_lease(harness: StoreHarness) -> None:
@@ -383,7 +383,7 @@ def test_an_execution_waiting_until_a_time_is_ready_then(harness: StoreHarness) 
     assert [execution.id for execution in harness.store.ready()] == ["run-1"]
 
 
-# --- who is due ---
+# --- executions that are ready ---
 
 
 def test_executions_ready_longest_are_first(harness: StoreHarness) -> None:
@@ -404,7 +404,7 @@ def test_paused_executions_are_not_due(harness: StoreHarness) -> None:
     assert harness.store.ready() == ()
 
 
-# --- what people ask for ---
+# --- control requests ---
 
 
 def test_a_pause_is_recorded_for_the_holder(harness: StoreHarness) -> None:

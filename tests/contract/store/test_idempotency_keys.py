@@ -1,4 +1,4 @@
-"""Starts that carry a key, as every store keeps them."""
+"""Contract of idempotency keys of starts, for every store."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -26,7 +26,7 @@ def test_a_key_is_for_one_request(store: Store) -> None:
     assert store.reserve_idempotency_key("k", "hash") is None
 
 
-def test_a_rejected_start_records_no_key(store: Store) -> None:
+def test_a_key_that_was_not_reserved_cannot_be_completed(store: Store) -> None:
     with pytest.raises(NotFound, match="key k"):
         store.complete_idempotency_key("k", "run-1")
 

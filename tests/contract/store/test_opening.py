@@ -1,4 +1,4 @@
-"""Opening a store refuses, with a message for an operator, what could lose or damage data."""
+"""A database that could lose or damage data is refused on opening, with a message for the operator."""
 
 import sqlite3
 import subprocess

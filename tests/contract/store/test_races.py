@@ -21,7 +21,7 @@ MANY = 20
 
 
 def at_once(work: Callable[[int], T], many: int = MANY) -> list[T | Exception]:
-    """What `work(0)` to `work(many - 1)` return or raise when all begin in the same moment."""
+    """The results or errors of `work(0)` to `work(many - 1)`, run at once."""
     gate = Barrier(many)
 
     def one(number: int) -> T | Exception:

@@ -1,4 +1,4 @@
-"""Reviews and their queue, as every store keeps them."""
+"""Contract of reviews and their queue, for every store."""
 
 from datetime import timedelta
 
@@ -24,7 +24,7 @@ def paths(store: Store, where: ReviewFilter | None = None) -> list[str]:
     return [review.path for review in store.reviews(where or ReviewFilter(), limit=100).reviews]
 
 
-# --- asked ---
+# --- opening ---
 
 
 def test_a_question_becomes_an_open_review(harness: StoreHarness) -> None:
@@ -66,7 +66,7 @@ def test_a_missing_review_is_not_found(harness: StoreHarness) -> None:
             call()
 
 
-# --- decided ---
+# --- decisions ---
 
 
 def test_a_decision_is_stored_and_makes_the_execution_ready(harness: StoreHarness) -> None:
@@ -195,7 +195,7 @@ def test_a_decision_of_an_earlier_epoch_was_seen_by_the_claim(harness: StoreHarn
     assert harness.store.settle(lease, "waiting", events=[]).ready_at is None
 
 
-# --- claimed ---
+# --- claims ---
 
 
 def test_a_claim_excludes_others_until_it_expires(harness: StoreHarness) -> None:
@@ -239,7 +239,7 @@ def test_a_decided_review_can_be_neither_claimed_nor_released(harness: StoreHarn
         harness.store.release_review(review.id, BEN)
 
 
-# --- over ---
+# --- expiry ---
 
 
 @pytest.mark.parametrize(("on_expire", "kind", "approved"), [

@@ -1,4 +1,4 @@
-"""What is written for one thing changes no other one like it."""
+"""A write for one effect, review or execution changes no other row of its table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def begin(store: Store, lease: Lease, key: str, **more: Any) -> Effect:
 
 @pytest.fixture
 def two(harness: StoreHarness) -> tuple[Lease, Lease]:
-    """Two executions that are held, the first with three effects."""
+    """Two claimed executions, the first with three effects."""
     leases = harness.claim("run-1"), harness.claim("run-2")
     for key in ("a", "b", "c"):
         begin(harness.store, leases[0], key)

@@ -1,4 +1,4 @@
-"""What was answered in the middle of step runs, as every store keeps it."""
+"""Contract of step memos (recorded answers inside a step run), for every store."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -49,7 +49,7 @@ def test_an_answer_that_is_not_json_is_not_saved(harness: StoreHarness) -> None:
 
 
 def asking(*texts: str) -> tuple[list[str], Callable[[], Awaitable[JsonObject]]]:
-    """What was asked for so far, and an `ask` that answers with these texts in turn."""
+    """The list of requests, and an `ask` that answers with these texts in turn."""
     asked: list[str] = []
 
     async def ask() -> JsonObject:
@@ -61,7 +61,7 @@ def asking(*texts: str) -> tuple[list[str], Callable[[], Awaitable[JsonObject]]]
 
 @pytest.fixture(params=["memory", "store"])
 def journals(request: pytest.FixtureRequest, harness: StoreHarness) -> Callable[[], Journal]:
-    """Each call gives the journal of the same step run, done again."""
+    """Each call gives the memo journal of a repeated run of the same step."""
     if request.param == "memory":
         first = MemoryJournal()
         return first.again

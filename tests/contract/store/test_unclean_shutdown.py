@@ -36,7 +36,7 @@ def file(sqlite_url: str) -> Path:
 
 
 def killed(file: Path) -> None:
-    """Have another process write, and kill it."""
+    """Let another process write, and kill it."""
     command = [sys.executable, "-c", WORK, f"sqlite:///{file}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
@@ -69,7 +69,7 @@ def test_after_a_kill_the_file_is_checked_once(file: Path, caplog: pytest.LogCap
 def test_a_damaged_file_is_refused_with_a_remedy(file: Path) -> None:
     killed(file)
     spoil(file)
-    log_of(file).write_bytes(log_of(file).read_bytes()[:4096])  # the pages are not in the log any more
+    log_of(file).write_bytes(log_of(file).read_bytes()[:4096])  # the pages are no longer in the log
     with pytest.raises(ConfigurationError, match=r"not closed properly and is damaged .*flowbuilder restore"):
         open_store(f"sqlite:///{file}")
 

@@ -1,4 +1,4 @@
-"""Workflows, their versions and sites, as every store keeps them."""
+"""Contract of workflows, their versions and sites, for every store."""
 
 import pytest
 

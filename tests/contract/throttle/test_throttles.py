@@ -42,7 +42,7 @@ def throttles(request: pytest.FixtureRequest, clock: FakeClock) -> tuple[Throttl
 
 @pytest.fixture(params=STORES)
 def throttles_in_real_time(request: pytest.FixtureRequest) -> tuple[Throttle, Throttle]:
-    """The same on the system clock."""
+    """Throttles on the system clock."""
     return _two(request, SystemClock())
 
 

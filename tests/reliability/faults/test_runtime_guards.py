@@ -403,7 +403,7 @@ async def test_a_cancellation_in_prefect_cancels_an_execution_that_has_not_ended
     assert runtime.store.execution(ended).status == "completed"
 
 
-async def test_a_resume_in_prefect_differs_from_one_by_a_decision(runtime: RuntimeHarness) -> None:
+async def test_a_resume_by_a_decision_does_not_count_as_a_resume_in_prefect(runtime: RuntimeHarness) -> None:
     run = runtime.execution(runtime.run(Running()))
     lease = runtime.store.claim(run, "w", TTL)
     review = runtime.store.open_review(lease, "review", ReviewRequest(title="?", proposal=1))

@@ -1,4 +1,4 @@
-"""The demo model: what it finds in a page, and what it says that it is."""
+"""The demo model: its findings in a page, and its label."""
 
 from __future__ import annotations
 

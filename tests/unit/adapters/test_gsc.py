@@ -27,7 +27,7 @@ QUERY = SearchQuery(dimensions=("page", "query"), start_date="2026-01-01", end_d
 
 
 class Google:
-    """Search Console and the token server; `asked` are the bodies of the questions, `tokens` those of the exchanges."""
+    """Search Console and the token server; `asked` are the bodies of the queries, `tokens` those of the exchanges."""
 
     def __init__(self, http: HTTPServer, rows: int = 0) -> None:
         self.asked: list[dict[str, Any]] = []

@@ -48,7 +48,7 @@ def record(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 @pytest.fixture
 def web(served: str) -> dict[str, Any]:
-    """The server that is up already."""
+    """The server that is running already."""
     return {"url": served}
 
 

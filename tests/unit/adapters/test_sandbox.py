@@ -105,7 +105,7 @@ def bubblewrap_works() -> bool:
 
 @pytest.mark.skipif(not bubblewrap_works(), reason="no bubblewrap here, or no user namespaces")
 async def test_the_interpreter_itself_is_cut_off_from_network_disk_and_privileges():
-    # sleeping is nothing in the sandbox: only work keeps a worker there to be looked at
+    # sleep returns at once in the sandbox: only work keeps a worker busy
     before = set(psutil.Process().children(recursive=True))
     sandbox = MontySandbox(processes=1)
     running = asyncio.create_task(sandbox.run("while True: pass", {}, seconds=3, megabytes=16))

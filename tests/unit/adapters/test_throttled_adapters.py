@@ -1,4 +1,4 @@
-"""Adapters call within the limits of their connections, and close them when they are turned away."""
+"""Adapters call within the limits of their connections, and close them after a rejection."""
 
 from __future__ import annotations
 

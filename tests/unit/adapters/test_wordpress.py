@@ -1,4 +1,4 @@
-"""The WordPress adapter against a server that speaks the REST API's dialect: what a healthy WordPress does not do."""
+"""The WordPress adapter against a server that speaks the REST API: cases that a real WordPress does not produce."""
 
 from __future__ import annotations
 

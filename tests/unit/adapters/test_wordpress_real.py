@@ -1,4 +1,4 @@
-"""The WordPress adapter on a real WordPress: PHP, MariaDB, application password and all."""
+"""The WordPress adapter on a real WordPress with PHP, MariaDB and an application password."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def cms(site: WordPressSite) -> WordPress:
 
 @pytest.fixture
 async def page(cms: WordPress, request: pytest.FixtureRequest) -> CmsPage:
-    """A page of its own for every test."""
+    """A new page for every test."""
     name = "".join(char if char.isalnum() else "-" for char in request.node.name.lower())[:80].strip("-")
     url = f"{cms._url}/{name}/"
     return await cms.create(CmsWrite(url=url, title="Green tea", body="Two minutes.\n", description="How to."))

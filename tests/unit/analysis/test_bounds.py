@@ -1,4 +1,4 @@
-"""Checking ends soon, whatever it is given: documents that grow in themselves, and documents that make no sense."""
+"""Checking takes bounded time, also for documents that expand exponentially and for random ones."""
 
 import copy
 import json

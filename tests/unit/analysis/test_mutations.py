@@ -1,4 +1,4 @@
-"""Realistic definitions, broken in every way that a person might break them: one diagnostic, at its exact place."""
+"""Realistic definitions with typical mistakes: one diagnostic each, at its exact position."""
 
 import copy
 import json

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - a table reads better in long lines
-"""References to what may not be there, and values of the wrong kind: one diagnostic for each cause, at its place."""
+"""References to missing values and values of the wrong type: one diagnostic for each cause, at its position."""
 
 from pathlib import Path
 

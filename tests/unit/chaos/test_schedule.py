@@ -1,4 +1,4 @@
-"""The schedule of faults: by a seed, often enough, and never too late."""
+"""The schedule of faults follows from the seed, has each fault often enough, and ends in time."""
 
 from pathlib import Path
 

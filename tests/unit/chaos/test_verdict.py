@@ -1,4 +1,4 @@
-"""The verdict can fail: each kind of false evidence is found by its check."""
+"""Each kind of falsified evidence fails its check of the verdict."""
 
 from __future__ import annotations
 

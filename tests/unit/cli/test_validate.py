@@ -1,4 +1,4 @@
-"""`flowbuilder validate`, `explain` and `schema`: output, start-up time, and garbage as input."""
+"""`flowbuilder validate`, `explain` and `schema`: output, start-up time, and invalid input."""
 
 import json
 import resource

@@ -1,4 +1,4 @@
-"""Site files: what they hold, and what is wrong with them."""
+"""Site files: their fields and their diagnostics."""
 
 from pathlib import Path
 

@@ -151,7 +151,7 @@ def test_the_longest_loop_over_any_work_ends_in_time(form: str) -> None:
         assert outcome["outcome"] != "reject_at_compile", (text["payload"], outcome)
         assert outcome["run"] < SECONDS_TO_RUN, (text["payload"], outcome)
         assert outcome["megabytes"] < MEGABYTES, (text["payload"], outcome)
-    # some of every body run, and the limits stop some: else this test would see nothing
+    # some of every body run, and the limits stop some: otherwise the test would prove nothing
     assert {outcome["outcome"] for outcome in found} == {"ok", "error_at_run"}
 
 

@@ -1,4 +1,4 @@
-"""The grammar of StepPaths: what is built is read back."""
+"""The grammar of StepPaths: a built path is parsed to its parts."""
 
 from __future__ import annotations
 

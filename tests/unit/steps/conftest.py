@@ -1,4 +1,4 @@
-"""The real outside world for step types, with what is local opened: steps meet real servers, files and workers."""
+"""Real ports for tests of step types, with local addresses allowed: real servers, files and workers."""
 
 from __future__ import annotations
 

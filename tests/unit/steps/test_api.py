@@ -20,7 +20,7 @@ Run = Callable[..., Finished]
 
 
 def echo(request: Request) -> Response:
-    """Everything that a test may want to know of a request, as JSON."""
+    """The parts of a request, as JSON."""
     seen = {
         "method": request.method,
         "path": request.path,

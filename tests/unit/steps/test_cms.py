@@ -129,6 +129,6 @@ def test_an_unreachable_page_fails_with_its_reason(
 @pytest.mark.parametrize(
     "step", [cms(body="x"), cms(operation="update"), cms(operation="create"), cms(operation="delete")]
 )
-def test_operations_with_wrong_fields_are_diagnostics(run: Run, page: Path, step: dict[str, Any]) -> None:
+def test_operations_with_wrong_fields_are_definition_errors(run: Run, page: Path, step: dict[str, Any]) -> None:
     with pytest.raises(DefinitionError):
         run(step, site=SITE)

@@ -1,4 +1,4 @@
-"""The `guard` step: each rule finds its defect, and nothing in a careful edit."""
+"""The `guard` step: each rule finds its defect, and none in a careful edit."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_without_a_base_only_the_proposal_is_checked(run: Run) -> None:
     assert [finding["rule"] for finding in output["findings"]] == ["what_runs"]
 
 
-def test_an_unknown_rule_is_a_diagnostic(run: Run) -> None:
+def test_an_unknown_rule_is_a_definition_error(run: Run) -> None:
     with pytest.raises(DefinitionError, match="there is no rule lost_link"):
         guarded(run, "x", lost_link="off")
 

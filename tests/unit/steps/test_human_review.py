@@ -1,4 +1,4 @@
-"""The `human_review` step's fields: what reaches the reviewer."""
+"""The `human_review` step: its fields as the reviewer sees them."""
 
 from __future__ import annotations
 
@@ -53,6 +53,6 @@ def test_the_output_has_the_decision_and_only_approved_content(run: Run, decided
         {"assign": {"quorum": 0}},
     ],
 )
-def test_a_wrong_field_is_a_diagnostic(run: Run, fields: dict[str, object]) -> None:
+def test_a_wrong_field_is_a_definition_error(run: Run, fields: dict[str, object]) -> None:
     with pytest.raises(DefinitionError):
         run({"type": "human_review", "title": "T", **fields})

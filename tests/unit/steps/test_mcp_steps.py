@@ -1,4 +1,4 @@
-"""The steps `mcp`, `mcp_llm` and `mcp_code`: with a real server, and with the public fake where a failure is wanted."""
+"""The steps `mcp`, `mcp_llm` and `mcp_code`: with a real server, and with the public fake for failures."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ NOT_A_STEP = object()
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Path]]:
-    """Puts a distribution with the given entry points on the path, as pip would; takes it away afterwards."""
+    """Puts a distribution with the given entry points on the path, as pip would; removes it afterwards."""
 
     def put(points: str) -> Path:
         folder = tmp_path / "site-packages"

@@ -1,4 +1,4 @@
-"""What holds of every walk: the order of answers does not matter, and neither does starting over at any moment."""
+"""Properties of every walk: the end depends neither on the order of answers nor on being rebuilt at any moment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DECISIONS = ("approved", "rejected", "changes_requested", None)
 
 
 class Answers(dict[str, Any]):
-    """Answers for every StepPath that may come up, the same for the same path always."""
+    """Answers for every possible StepPath, always the same for the same path."""
 
     def __init__(self, seed: int, choices: tuple[Any, ...], made: Any) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ def cases(draw: st.DrawFn) -> dict[str, Any]:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cases(), st.integers(0, 10**6))
-def test_a_walk_ends_the_same_in_any_order_and_started_over_at_any_moment(case: dict[str, Any], seed: int) -> None:
+def test_a_walk_ends_the_same_in_any_order_and_rebuilt_at_any_moment(case: dict[str, Any], seed: int) -> None:
     plan = plan_of(case)
     first = Simulation(case, plan)
     shuffled = Simulation(case, plan, seed)
@@ -117,7 +117,7 @@ def test_a_walk_ends_the_same_in_any_order_and_started_over_at_any_moment(case: 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cases(), st.integers(0, 10**6))
-def test_a_walk_starts_nothing_that_is_done_and_asks_nothing_twice(case: dict[str, Any], seed: int) -> None:
+def test_a_walk_starts_no_completed_step_and_opens_no_review_twice(case: dict[str, Any], seed: int) -> None:
     plan = plan_of(case)
     simulation = Simulation(case, plan, seed)
     asking = {path for path in simulation.starts if simulation.starts.count(path) > 1}

@@ -58,7 +58,7 @@ def test_case_ends_the_same_when_every_action_is_taken_up_by_a_new_walk(case: di
 
 
 def starts_nothing(again: Walk, first: Simulation) -> bool:
-    """Whether a walk of what is known at the end of the first one stands where that one does."""
+    """Whether a walk rebuilt from all answers is in the state of the original one."""
     return not any(isinstance(action, Start) for action in again.advance()) and again.waiting == first.walk.waiting
 
 
