@@ -21,7 +21,8 @@ def dependencies(steps: Sequence[Step]) -> Mapping[str, frozenset[str]]:
 
 
 def in_order(needs: Mapping[str, frozenset[str]]) -> list[str]:
-    """The ids, each after what it needs, otherwise in document order; without those in a cycle or depending on one."""
+    """The ids, each after those that it needs, otherwise in document order; without those in a cycle or depending on
+    one."""
     position = {name: index for index, name in enumerate(needs)}
     names = list(needs)
     open_needs = {name: len(needed) for name, needed in needs.items()}

@@ -32,7 +32,7 @@ class StepBlock:
     steps: list[LocatedStep] = field(default_factory=list)
     needs: Mapping[str, frozenset[str]] = field(default_factory=dict)
     ordered: list[str] = field(default_factory=list)
-    """The ids of its steps, each after what it needs; steps in a cycle and those that need one are left out."""
+    """The ids of its steps, each after those that it needs; steps in a cycle and those that need one are left out."""
 
     def enclosing(self) -> Iterator[StepBlock]:
         """This block and the blocks around it, the innermost first."""
@@ -95,7 +95,8 @@ class Analysis:
 
     @property
     def incomplete(self) -> bool:
-        """Whether the loader reported errors: parts may be missing, so that no rule can tell what is unused."""
+        """Whether the loader reported errors: parts may be missing, so that no rule can determine which steps are
+        unused."""
         return not self.definition.load_report.ok
 
     @cached_property

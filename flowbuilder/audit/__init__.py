@@ -1,4 +1,4 @@
-"""The audit: invariants of every store at any time, checked against what is stored.
+"""The audit: invariants that hold in every store at any time, checked against its records.
 
 I1 one outcome per path. I2 events numbered without a gap. I3 the events agree with the rows. I4 epochs never decrease.
 I5 every effect has its intent event, I6 and its receipt event. I7 one decision per review, for the content shown. I8 no

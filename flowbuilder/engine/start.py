@@ -15,7 +15,7 @@ from flowbuilder.values import JsonObject, NotJson, ensure_json
 
 
 def json_inputs(inputs: Mapping[str, Any]) -> JsonObject:
-    """A copy of the inputs as plain JSON; `Refused` names what is not."""
+    """A copy of the inputs as plain JSON; `Refused` names the values that are not JSON."""
     try:
         checked = ensure_json(dict(inputs), where="inputs")
     except NotJson as problem:

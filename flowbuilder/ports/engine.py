@@ -1,4 +1,4 @@
-"""Ports of the engine: starting and waking executions, and what it gives a step run (effect ledger and journal)."""
+"""Ports of the engine: starting and waking executions; the effect ledger and the journal of a step run."""
 
 from __future__ import annotations
 

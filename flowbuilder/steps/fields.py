@@ -141,7 +141,7 @@ def texts_in(value: Any, at: Place) -> Iterator[tuple[Place, Template | Expressi
 
 
 def render_value(value: Any, context: Mapping[str, Json]) -> Any:
-    """A compiled value in which each template is replaced by what it renders to."""
+    """A compiled value in which each template is replaced by its rendered value."""
 
     def render(_place: Place, inner: Any) -> Any:
         if isinstance(inner, Template):

@@ -139,7 +139,7 @@ def _repeats_the_write(effect: Effect, target_class: TargetClass) -> bool:
 
 
 async def _call(ledger: Ledger, key: str, write: Callable[[], Awaitable[Written]]) -> JsonObject:
-    """Call the target and record how the call ended; raises what the call raises."""
+    """Call the target and record the outcome of the call; raises the error of the call."""
     import asyncio  # here: validating a document loads the step types, and needs no event loop
 
     try:

@@ -43,7 +43,7 @@ class Ask:
 
 @dataclass(frozen=True, kw_only=True)
 class Withdraw:
-    """Close the open review at `path`, because what it asks about is replaced or no longer needed."""
+    """Close the open review at `path`, because its proposal is being replaced, or its decision is no longer needed."""
 
     path: str
 

@@ -130,6 +130,18 @@ def test_tests_and_files_that_the_documents_name_exist() -> None:
     assert missing == []
 
 
+def test_the_architecture_page_names_functions_where_they_are() -> None:
+    section = _read("ARCHITECTURE.md").partition("## Where is ...")[2].partition("\n## ")[0]
+    found = re.findall(r"`([\w/]+\.py)` \(`(\w+)`", section)
+    missing = [
+        f"{path}: {name}"
+        for path, name in found
+        if not re.search(rf"\b(def|class) {name}\b", _read(f"flowbuilder/{path}"))
+    ]
+    assert len(found) >= 8
+    assert missing == []
+
+
 def test_the_references_are_generated_from_the_code() -> None:
     for name, text in (("events.md", events_page()), ("errors.md", errors_page())):
         written = (ROOT / "docs" / name).read_text(encoding="utf-8")

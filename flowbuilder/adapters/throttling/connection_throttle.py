@@ -166,7 +166,7 @@ class ConnectionThrottle:
     async def _record(
         self, name: str, limits: Limits, permit: Permit, outcome: Answered | Abandoned, context: ThrottleContext
     ) -> None:
-        """Report how a call ended, where that matters."""
+        """Report the outcome of a call to the limiter, if the permit is tracked."""
         answered = isinstance(outcome, Answered)
         context.calls_answered += answered
 

@@ -246,7 +246,7 @@ class Propagation:
 
 
 def _unless_changed(shape: Shape, text: LocatedText) -> Shape:
-    """The shape of a text; one that changes what it reads loses the approval."""
+    """The shape of a text. A text that changes the values it reads loses their approval."""
     marks = marks_of(shape.trust)
     if not any(mark.approved for mark in marks) or is_verbatim(text.compiled):
         return shape

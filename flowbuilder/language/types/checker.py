@@ -64,7 +64,7 @@ def check_program(program: Program, namespace: Namespace) -> tuple[Shape, tuple[
 
 
 class _StatementChecker:
-    """Checks statements: gathers the taint of what is printed, and the variables that are set."""
+    """Checks statements: gathers the taint of the printed values, and the variables that are set."""
 
     def __init__(self, inference: Inference, findings: FindingCollector) -> None:
         self._infer = inference.infer

@@ -18,7 +18,7 @@ def describe(shape: Shape) -> str:
 
 
 def describe_kinds(shape: Shape) -> str:
-    """The kinds without what is inside: `a list`, `text or null`."""
+    """The kinds of the shape, without members and items: `a list`, `text or null`."""
     if shape.is_unknown:
         return "anything"
     named = {"text": "text", "number": "a number", "boolean": "true or false", "list": "a list", "object": "an object"}

@@ -1,4 +1,4 @@
-"""Findings: what is wrong with a text, at a place inside it."""
+"""Findings of the type checker: faults of a text, each with its place inside it."""
 
 from __future__ import annotations
 
