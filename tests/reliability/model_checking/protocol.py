@@ -17,7 +17,7 @@ GUARDS = {
     "held": "model/lease_rules.py, ensure_claimable: an unexpired lease is not taken over",
     "ended": "model/lease_rules.py, ensure_claimable: an execution that has ended is not claimed",
     "quarantine": "model/lease_rules.py, is_poison: an execution that killed so many workers in a row is quarantined",
-    "lapsed": "store/records/executions.py, lapsed: an expired lease makes an execution ready",
+    "expired": "store/records/executions.py, expired: an expired lease makes an execution ready",
     "wakes": "store/records/reviews.py, ready_at: a decision makes the execution ready in its own transaction",
     "missed": "store/records/leases.py, _missed: a decision that the worker has not seen makes it ready at once",
     "seen": "model/review_rules.py, _ensure_seen: a review that is decided is not decided again",
@@ -106,8 +106,8 @@ class Protocol:
         yield from self.people(s)
 
     def claim(self, s: State, w: int) -> Iterator[Step]:
-        lapsed = s.holder >= 0 and not s.live
-        due = s.ready or (lapsed and self.has("lapsed"))
+        expired = s.holder >= 0 and not s.live
+        due = s.ready or (expired and self.has("expired"))
         if (s.status in ENDED and self.has("ended")) or s.status == "paused" or (s.live and self.has("held")):
             return
         if not due and not s.faults:
@@ -115,15 +115,15 @@ class Protocol:
         kind: Kind = "work" if due else "fault"
         label = f"worker {w} claims it" if due else f"worker {w} claims it after a stray wake-up"
         s = s if due else s._replace(faults=s.faults - 1)
-        if lapsed and s.deaths + 1 >= self.most_deaths and self.has("quarantine"):
+        if expired and s.deaths + 1 >= self.most_deaths and self.has("quarantine"):
             yield label, kind, s._replace(status="paused", epoch=s.epoch + 1, holder=-1, ready=False)
             return
         epoch = s.epoch + self.has("epoch")
         wrong = "a live execution was taken over" if s.live else s.wrong
         wrong = "an execution that had ended was claimed" if s.status in ENDED else wrong
-        wrong = "too many workers died over it" if s.deaths + lapsed >= self.most_deaths else wrong
+        wrong = "too many workers died in a row" if s.deaths + expired >= self.most_deaths else wrong
         claimed = s._replace(
-            status="running", epoch=epoch, holder=w, live=True, ready=False, deaths=s.deaths + lapsed, wrong=wrong
+            status="running", epoch=epoch, holder=w, live=True, ready=False, deaths=s.deaths + expired, wrong=wrong
         )
         yield label, kind, self.put(claimed, w, Worker("read", epoch))
 
