@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PRODUCT = ("flowbuilder", "review_app", "chaos")
+CODE = ("flowbuilder", "review_app", "chaos", "tests")
 IDIOMS = re.compile(r"\b(nobody|whoever|somebody|whatever|anybody|everybody|goes on|go on)\b", re.IGNORECASE)
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 
@@ -29,18 +29,22 @@ def test_there_are_at_most_fourteen_layers() -> None:
 
 def test_a_folder_holds_few_modules() -> None:
     modules = Counter(
-        path.parent for top in PRODUCT for path in (ROOT / top).rglob("*.py") if path.name != "__init__.py"
+        path.parent
+        for top in CODE
+        for path in (ROOT / top).rglob("*.py")
+        if path.name not in ("__init__.py", "conftest.py")
     )
     assert {str(folder.relative_to(ROOT)): number for folder, number in modules.items() if number > 16} == {}
 
 
-@pytest.mark.parametrize("top", PRODUCT)
+@pytest.mark.parametrize("top", CODE)
 def test_the_code_names_the_actor(top: str) -> None:
     lines = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in sorted((ROOT / top).rglob("*.py"))
+        if path != Path(__file__)
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
-        if IDIOMS.search(line)
+        if IDIOMS.search(line.replace("_", " "))
     ]
     assert lines == []
 

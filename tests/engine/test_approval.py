@@ -87,7 +87,7 @@ def test_an_approved_proposal_and_a_reviewers_edit_are_published() -> None:
 @pytest.mark.parametrize(
     ("reads", "ended"),
     [(0, ("paused", "damaged")), (1, ("failed", "not_approved"))],
-    ids=["before it goes on", "while it goes on"],
+    ids=["before the resume", "during the run"],
 )
 def test_content_changed_in_the_store_after_the_review_is_not_published(reads: int, ended: tuple[str, str]) -> None:
     cms, ports = cms_and_ports()

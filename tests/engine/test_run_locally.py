@@ -127,7 +127,7 @@ def test_invalid_inputs_are_refused_before_a_step_runs() -> None:
 
 def test_a_document_with_errors_is_not_stored() -> None:
     with pytest.raises(DefinitionError, match="1 error"):
-        run_locally(document(code("a", "1", depends_on=["nobody"])))
+        run_locally(document(code("a", "1", depends_on=["missing"])))
 
 
 def test_a_second_decision_is_refused_and_names_the_first_one() -> None:

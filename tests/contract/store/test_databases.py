@@ -71,7 +71,7 @@ def test_a_stored_document_never_changes(full: SqlStore, change: str) -> None:
         "SELECT id, 'a', 9, 'completed', 1, 0, inserted_at FROM workflow_executions WHERE flow_run_id = 'run-1'",
         "INSERT INTO workflow_execution_events (execution_id, seq, epoch, inserted_at, type, path, payload) "
         "SELECT id, 1, 1, inserted_at, 'x', '', '{}' FROM workflow_executions WHERE flow_run_id = 'run-1'",
-        "INSERT INTO review_counts (workflow_id, pending) VALUES ('nobody', 1)",
+        "INSERT INTO review_counts (workflow_id, pending) VALUES ('missing', 1)",
         "INSERT INTO installation (id, install_id, min_code, incarnation, inserted_at) "
         "SELECT 2, 'x', 1, 0, inserted_at FROM installation",
     ],

@@ -68,7 +68,7 @@ def test_effects_are_listed_in_the_order_of_their_intents(harness: StoreHarness)
     for key in ("c", "a", "b"):
         begin(harness, lease, key)
     assert [effect.key for effect in harness.store.effects("run-1")] == ["c", "a", "b"]
-    assert harness.store.effects("nobody") == ()
+    assert harness.store.effects("missing") == ()
 
 
 def test_a_missing_effect_is_not_found(harness: StoreHarness) -> None:

@@ -89,7 +89,7 @@ def test_executions_are_filtered_by_their_fields(harness: StoreHarness) -> None:
     assert sorted(ids(ExecutionFilter(workflow="refresh", account="default"))) == ["a", "b"]
     assert ids(ExecutionFilter(workflow="other")) == []
     with pytest.raises(NotFound):
-        store.executions(ExecutionFilter(), before="nobody")
+        store.executions(ExecutionFilter(), before="missing")
 
 
 # --- leases ---
@@ -110,7 +110,7 @@ def test_an_execution_held_by_another_worker_cannot_be_claimed(harness: StoreHar
     with pytest.raises(Conflict, match="worker-1"):
         harness.store.claim("run-1", "worker-2", TTL)
     with pytest.raises(NotFound):
-        harness.store.claim("nobody", "worker-2", TTL)
+        harness.store.claim("missing", "worker-2", TTL)
 
 
 def test_the_holder_may_claim_again_and_its_first_lease_is_void(harness: StoreHarness) -> None:
@@ -245,7 +245,7 @@ def test_a_lost_lease_writes_nothing(harness: StoreHarness, how: str) -> None:
     elif how == "ended":
         store.settle(lease, "completed", events=[])
     else:
-        stale = Lease(execution_id="nobody", holder="worker-1", epoch=1)
+        stale = Lease(execution_id="missing", holder="worker-1", epoch=1)
     before = (store.execution("run-1"), store.events("run-1"), store.outcomes("run-1"), store.effects("run-1"))
     for write in every_write(store, stale):
         with pytest.raises(LostLease):
@@ -316,7 +316,7 @@ def test_events_are_numbered_without_a_gap(harness: StoreHarness) -> None:
     assert [event.seq for event in harness.store.events("run-1")] == [1, 2, 3, 4]
     assert [event.seq for event in harness.store.events("run-1", after=2, limit=1)] == [3]
     assert harness.store.events("run-1", after=4) == ()
-    assert harness.store.events("nobody") == ()
+    assert harness.store.events("missing") == ()
 
 
 def test_event_data_keeps_characters_that_databases_cannot_store(harness: StoreHarness) -> None:

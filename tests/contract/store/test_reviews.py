@@ -356,7 +356,7 @@ def test_reviews_are_filtered_by_their_fields(harness: StoreHarness) -> None:
     assert paths(store, ReviewFilter(status=None)) == ["done", "here", "there"]
     assert paths(store, ReviewFilter(status="decided")) == ["done"]
     assert paths(store, ReviewFilter(execution_id="run-1")) == ["here"]
-    assert paths(store, ReviewFilter(execution_id="nobody")) == []
+    assert paths(store, ReviewFilter(execution_id="missing")) == []
     assert paths(store, ReviewFilter(site="two.example")) == ["there"]
     assert paths(store, ReviewFilter(workflow="refresh", account="default")) == ["here", "there"]
     assert paths(store, ReviewFilter(account="other")) == []
@@ -371,7 +371,7 @@ def test_a_person_can_filter_reviews_that_they_may_decide(harness: StoreHarness)
     harness.open_review(lease, "editors", asks(due_in=30.0, assign=Assignment(group="editors")))
     harness.open_review(lease, "cat", asks(due_in=20.0, assign=Assignment(people=(CAT,))))
     harness.open_review(lease, "cat too", asks(due_in=10.0, assign=Assignment(group="editors", people=(CAT,))))
-    harness.open_review(lease, "nowhere group", asks(due_in=5.0, assign=Assignment(group="nobody")))
+    harness.open_review(lease, "nowhere group", asks(due_in=5.0, assign=Assignment(group="missing")))
     assert paths(harness.store, ReviewFilter(assignee=" Ana@example.com")) == [
         "nowhere group", "cat too", "editors", "anyone",
     ]  # fmt: skip

@@ -294,8 +294,8 @@ async def test_providers_and_hosts_need_not_be_connections_and_have_limits_where
         with pytest.raises(Throttled):
             async with throttle.acquire("tea.example", kind="host"):
                 pass
-    with pytest.raises(ConfigurationError, match="there is no connection 'nobody'"):
-        async with throttle.acquire("nobody"):
+    with pytest.raises(ConfigurationError, match="there is no connection 'missing'"):
+        async with throttle.acquire("missing"):
             pass
 
 

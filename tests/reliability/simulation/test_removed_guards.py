@@ -152,7 +152,7 @@ MUTANTS = (
     ),
     Mutant(
         "an expired lease wakes no worker", "flowbuilder/store/records/executions.py",
-        "rows += [(row.lease_until, row.flow_run_id, row) for row in transaction.execute(lapsed.limit(most))]", "",
+        "rows += [(row.lease_until, row.flow_run_id, row) for row in transaction.execute(expired.limit(most))]", "",
         CRASHES, "sqlite and straight",
     ),
     Mutant(

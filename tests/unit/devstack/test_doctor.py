@@ -116,7 +116,7 @@ def test_site_files_are_checked(home: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_an_unreachable_database_is_a_problem(home: Path) -> None:
-    url = "postgresql://nobody@127.0.0.1:9/nothing"
+    url = "postgresql://missing@127.0.0.1:9/nothing"
     found = findings(Settings(home=home, database_url=url))["database"]
     assert found.verdict == "problem"
 

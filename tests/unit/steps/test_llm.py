@@ -92,7 +92,7 @@ def test_the_demo_model_needs_no_key_and_names_itself(run: Run) -> None:
     assert "demo model, no LLM" in finished.outputs["s"]["text"]
 
 
-@pytest.mark.parametrize(("model", "code"), [("gpt-5.1", "invalid_field"), ("nobody:x", "unknown_model")])
+@pytest.mark.parametrize(("model", "code"), [("gpt-5.1", "invalid_field"), ("unknown:x", "unknown_model")])
 def test_an_unknown_model_name_fails_with_a_remedy(run: Run, model: str, code: str) -> None:
     finished = run(step(model=model))
     assert (finished.status, finished.error["code"]) == ("failed", code)
