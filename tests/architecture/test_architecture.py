@@ -1,4 +1,4 @@
-"""What ARCHITECTURE.md promises about the code: layers, one home for each library, light imports, small files."""
+"""The rules of ARCHITECTURE.md, checked on the code: layers, one home for each library, light imports, small files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What CONTRIBUTING.md asks of the layout and of every sentence, as far as a program can tell."""
+"""The house style of CONTRIBUTING.md, as far as a program can check it: the layout and the sentences."""
 
 from __future__ import annotations
 

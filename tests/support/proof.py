@@ -1,4 +1,4 @@
-"""How many points the reliability proofs sample: `FLOWBUILDER_PROOF` is `quick`, `ci` or `thorough`.
+"""The number of points that the reliability proofs sample: `FLOWBUILDER_PROOF` is `quick`, `ci` or `thorough`.
 
 The default is `quick`, and `ci` where CI=true. Each level tests the same kinds of failure with the same assertions; a
 higher one tests more points.

@@ -87,7 +87,7 @@ def all_pairs(
 
 
 def failures(crash_run: CrashScenario, pair: tuple[Point, Point], expected: Ending) -> list[str]:
-    """How the end differs from that without the two crashes."""
+    """The differences between the ends with and without the two crashes."""
     if not run_with_crashes(crash_run, *pair):
         return [f"{pair}: there were not two crashes"]
     return [f"{pair}: {said}" for said in differences(crash_run, expected)]

@@ -38,7 +38,7 @@ from tests.support.proof import sample
 LOSSES = sample(quick=12, ci=24, thorough=600)
 """Power losses of each scenario, spread over all moments."""
 RECOVERIES = sample(quick=1, ci=1, thorough=60)
-"""How many of them are resumed to the end."""
+"""The number of them that are resumed to the end."""
 FILE = "flowbuilder.db"
 
 
@@ -224,7 +224,7 @@ def check_losses(recording: Recording, number: int, folder: Path, *, recoveries:
 
 
 def recovery_differences(recording: Recording, snapshot: Snapshot, file: Path) -> Iterator[str]:
-    """How the end of an execution that is resumed after a loss differs from that without a loss."""
+    """The differences between the ends of an execution with and without a power loss."""
     clock = FakeClock(snapshot.now)
     clock.advance(60)
     crash_run = CrashScenario(recording.scenario, partial(open_store, f"sqlite:///{file}", clock=clock), clock)

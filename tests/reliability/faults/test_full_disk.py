@@ -120,7 +120,7 @@ def each_statement(store: SqlStore, act: Any) -> Iterator[Counted]:
 
 
 def differences(crash_run: CrashScenario, expected: Ending) -> list[str]:
-    """How the end differs from the expected one; giving up on an effect in doubt is correct too."""
+    """The differences between the end and the expected one; giving up on an effect in doubt is correct too."""
     found, ending = crash_run.violations(), crash_run.ending()
     if (crash_run.execution().error or {}).get("code") == "effect_unknown" and ending.applied == expected.applied:
         return found

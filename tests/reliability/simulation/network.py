@@ -21,7 +21,8 @@ from tests.support.faults.effect_targets import Targets
 T = TypeVar("T")
 MOST_SLOW = 50.0
 MOST_LOSSES = 3
-"""How often one request may get lost: fewer times than a step has attempts, so that no step fails because of it."""
+"""The number of times that one request may get lost: fewer times than a step has attempts, so that no step fails
+because of it."""
 
 
 class SimulatedNetwork:

@@ -48,7 +48,7 @@ from tests.support.faults.effect_targets import Site, Targets
 
 TTL = timedelta(seconds=15)
 FAULT_SECONDS = 2400.0
-"""How long faults occur, in seconds."""
+"""Seconds during which faults occur."""
 RECOVERY_SECONDS = 4 * 3600.0
 """Within how many seconds all executions must end once faults have ended and reviewers answer."""
 SLOTS = 4
@@ -261,7 +261,7 @@ class SimulatedInstallation:
         return self.store.execution(run).status in TERMINAL
 
     def reason_stalled(self, execution: Execution) -> str | None:
-        """Why an execution should have progressed; None where it may wait."""
+        """The reason why an execution should have progressed; None where it may wait."""
         if execution.status in TERMINAL or execution.status == "paused":
             return None
         if execution.status == "waiting":

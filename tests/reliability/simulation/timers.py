@@ -18,7 +18,7 @@ RETRY_AFTER = 60.0
 
 
 class Timers:
-    """When each step run is due, according to the timeline."""
+    """The moment at which each step run is due, according to the timeline."""
 
     def __init__(self, installation: Any) -> None:
         self._installation = installation

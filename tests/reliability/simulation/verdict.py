@@ -10,7 +10,7 @@ from tests.reliability.simulation.reviewers import step_of
 from tests.reliability.simulation.workflows import EFFECTS
 
 MOST_ATTEMPTS = 150
-"""How often an execution may be claimed: each claim should make progress."""
+"""The number of times that an execution may be claimed: each claim should make progress."""
 
 
 def verdict(installation: Any) -> list[str]:

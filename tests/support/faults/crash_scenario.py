@@ -30,7 +30,7 @@ from tests.support.faults.effect_targets import CrashableSite, Service, Site, Ta
 
 TTL = timedelta(seconds=15)
 PASSES = 60
-"""How many passes a process makes before it counts as stuck."""
+"""The number of passes of a process after which it counts as stuck."""
 READS = frozenset(
     {
         "execution", "executions", "outcomes", "control", "ready", "events", "review", "reviews", "pending_counts",
