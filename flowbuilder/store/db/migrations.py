@@ -5,6 +5,7 @@ Alembic is imported only when there is something to migrate.
 
 from __future__ import annotations
 
+import sys
 import threading
 
 from sqlalchemy import Connection, column, inspect, select, table
@@ -90,7 +91,7 @@ def migrate(database: Database, direction: str, *to: str) -> None:
     from alembic.config import Config
     from alembic.util import CommandError
 
-    config = Config()
+    config = Config(stdout=sys.stdout)  # its default is what stdout was when alembic was imported
     config.set_main_option("script_location", str(packaged_folder("migrations")).replace("%", "%%"))
     config.attributes["database"] = database
     try:
