@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from flowbuilder import ports
 from flowbuilder.definition.document import Definition
 from flowbuilder.errors import NotFound
 from flowbuilder.model.execution import WorkflowVersion
-from flowbuilder.ports import Store
 from flowbuilder.steps.builtin.workflow import Workflow
 from flowbuilder.values import JsonObject, Place, ensure_json
 
 
-def pin_versions(definition: Definition, store: Store) -> JsonObject:
+def pin_versions(definition: Definition, store: ports.Store) -> JsonObject:
     """The document with a `version` in each `workflow` step: by default the published one, else the newest draft.
 
     Raises `NotFound` for a workflow that has no version at all.
@@ -35,7 +35,7 @@ def document_text(version: WorkflowVersion) -> str:
     return text
 
 
-def _current_version(name: str, store: Store) -> int:
+def _current_version(name: str, store: ports.Store) -> int:
     try:
         return store.version(name).number
     except NotFound:

@@ -1,17 +1,35 @@
-"""Ports: the protocols of everything outside the process. Steps use them; adapters and fakes implement them."""
+"""Ports: the protocols of everything outside the process. Steps use them; adapters and fakes implement them.
 
+A name is imported from its module when it is first used: checking a definition loads the step types, which name many
+ports and use none.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from flowbuilder.ports.bundle import Clock, Connections, Extract, Ports, Sandbox, SearchConsole, SearchQuery
-from flowbuilder.ports.cms import Cms, CmsForSite, CmsPage, CmsWrite
-from flowbuilder.ports.engine import Engine, Journal, Ledger, StartRequest
-from flowbuilder.ports.http import Http, HttpRequest, HttpResponse
-from flowbuilder.ports.language_model import LanguageModel, ModelAnswer, ModelRequest, ModelTool
-from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool
-from flowbuilder.ports.throttle import LimiterStore, NoThrottle, Throttle
-
 if TYPE_CHECKING:
+    from flowbuilder.ports.bundle import Clock, Connections, Extract, Ports, Sandbox, SearchConsole, SearchQuery
+    from flowbuilder.ports.cms import Cms, CmsForSite, CmsPage, CmsWrite
+    from flowbuilder.ports.engine import Engine, Journal, Ledger, StartRequest
+    from flowbuilder.ports.http import Http, HttpRequest, HttpResponse
+    from flowbuilder.ports.language_model import LanguageModel, ModelAnswer, ModelRequest, ModelTool
+    from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool
     from flowbuilder.ports.store import ExecutionFilter, ReviewFilter, Store
+    from flowbuilder.ports.throttle import LimiterStore, NoThrottle, Throttle, limit_key
+
+_MODULES = {
+    "flowbuilder.ports.bundle": ("Clock", "Connections", "Extract", "Ports", "Sandbox", "SearchConsole", "SearchQuery"),
+    "flowbuilder.ports.cms": ("Cms", "CmsForSite", "CmsPage", "CmsWrite"),
+    "flowbuilder.ports.engine": ("Engine", "Journal", "Ledger", "StartRequest"),
+    "flowbuilder.ports.http": ("Http", "HttpRequest", "HttpResponse"),
+    "flowbuilder.ports.language_model": ("LanguageModel", "ModelAnswer", "ModelRequest", "ModelTool"),
+    "flowbuilder.ports.mcp": ("McpAnswer", "McpServers", "McpSession", "McpTool"),
+    "flowbuilder.ports.store": ("ExecutionFilter", "ReviewFilter", "Store"),
+    "flowbuilder.ports.throttle": ("LimiterStore", "NoThrottle", "Throttle", "limit_key"),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "Clock",
@@ -46,13 +64,12 @@ __all__ = [
     "StartRequest",
     "Store",
     "Throttle",
+    "limit_key",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    # lazy: validating a document needs the ports of its steps, but not the store's with all its records
-    if name in ("ExecutionFilter", "ReviewFilter", "Store"):
-        from flowbuilder.ports import store
-
-        return getattr(store, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value = getattr(import_module(_MODULE_OF[name]), name)
+    return value

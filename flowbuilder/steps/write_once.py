@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
+from flowbuilder import ports
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.model.effect import Effect, Intent, TargetClass
 from flowbuilder.model.review import ReviewRequest
-from flowbuilder.ports import Ledger
 from flowbuilder.steps.fields import Duration, seconds_of
 from flowbuilder.steps.step import NeedsReview, Record, StepRun
 from flowbuilder.values import Json, JsonObject, digest
@@ -138,7 +138,7 @@ def _repeats_the_write(effect: Effect, target_class: TargetClass) -> bool:
     return target_class == "neither" or (target_class == "deduplicates" and effect.forgotten)
 
 
-async def _call(ledger: Ledger, key: str, write: Callable[[], Awaitable[Written]]) -> JsonObject:
+async def _call(ledger: ports.Ledger, key: str, write: Callable[[], Awaitable[Written]]) -> JsonObject:
     """Call the target and record the outcome of the call; raises the error of the call."""
     import asyncio  # here: validating a document loads the step types, and needs no event loop
 

@@ -12,12 +12,11 @@ from urllib.parse import urljoin, urlsplit
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from flowbuilder import ports
 from flowbuilder.errors import ConfigurationError, StepError
 from flowbuilder.json_schema import ensure_matches, usable_schema
 from flowbuilder.language import Expression, Shape, Template, shape_of_schema
 from flowbuilder.model.effect import TargetClass
-from flowbuilder.ports import HttpRequest, HttpResponse
-from flowbuilder.ports.throttle import limit_key
 from flowbuilder.steps.step import (
     Completed,
     NeedsReview,
@@ -123,7 +122,7 @@ class Api(Step):
             "json": self.json_body,
             "form": self.form,
         }
-        name, kind = limit_key(self.connection, request.url)
+        name, kind = ports.limit_key(self.connection, request.url)
         # around the intent as well: a call that waits at a rate limit has no intent yet
         async with run.ports.throttle.acquire(name, kind=kind):
             result = await write_once(
@@ -145,9 +144,9 @@ class Api(Step):
         repeats = self.method in ("PUT", "DELETE") if declared is None else declared
         return "deduplicates" if repeats else "neither"
 
-    def _request(self, run: StepRun, connection: JsonObject) -> HttpRequest:
+    def _request(self, run: StepRun, connection: JsonObject) -> ports.HttpRequest:
         url = absolute_url(self.url, connection)
-        return HttpRequest(
+        return ports.HttpRequest(
             method=self.method,
             url=url,
             headers={"accept": "application/json, */*;q=0.5", **self.headers},
@@ -160,10 +159,10 @@ class Api(Step):
             idempotency_key=run.effect_key or None if self.has_effect() else None,
         )
 
-    async def _write(self, run: StepRun, request: HttpRequest) -> Written:
+    async def _write(self, run: StepRun, request: ports.HttpRequest) -> Written:
         return Written(output=_output(await self._sent(run, request)))
 
-    async def _read(self, run: StepRun, request: HttpRequest) -> JsonObject:
+    async def _read(self, run: StepRun, request: ports.HttpRequest) -> JsonObject:
         answer = await self._send(run, request)
         output = self._checked(answer)
         if self.paginate is None:
@@ -180,17 +179,17 @@ class Api(Step):
             items += _items(output["body"], self.paginate.items)
         return {**output, "body": items}
 
-    async def _send(self, run: StepRun, request: HttpRequest) -> HttpResponse:
-        name, kind = limit_key(self.connection, request.url)
+    async def _send(self, run: StepRun, request: ports.HttpRequest) -> ports.HttpResponse:
+        name, kind = ports.limit_key(self.connection, request.url)
         async with run.ports.throttle.acquire(name, kind=kind):
             return await self._sent(run, request)
 
-    async def _sent(self, run: StepRun, request: HttpRequest) -> HttpResponse:
+    async def _sent(self, run: StepRun, request: ports.HttpRequest) -> ports.HttpResponse:
         answer = await run.ports.http.send(request)
         answer.ensure_success(f"{request.method} {request.url}")
         return answer
 
-    def _checked(self, answer: HttpResponse) -> JsonObject:
+    def _checked(self, answer: ports.HttpResponse) -> JsonObject:
         output = _output(answer)
         self._ensure_schema(output["body"])
         return output
@@ -200,7 +199,7 @@ class Api(Step):
             ensure_matches(self.response_schema, body, "the answer")
 
 
-def _output(answer: HttpResponse) -> JsonObject:
+def _output(answer: ports.HttpResponse) -> JsonObject:
     kept = {name: value for name, value in answer.headers.items() if name != "set-cookie"}
     return {"status": answer.status, "headers": kept, "body": parse_body(answer)}
 
@@ -239,7 +238,7 @@ def credentials(connection: Mapping[str, Any], url: str) -> dict[str, str]:
     return headers
 
 
-def parse_body(answer: HttpResponse) -> Any:
+def parse_body(answer: ports.HttpResponse) -> Any:
     """The body: JSON when the headers say so, else text; null when there is none."""
     kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not answer.body:
@@ -252,7 +251,7 @@ def parse_body(answer: HttpResponse) -> Any:
         raise StepError(f"{answer.url} declared JSON and answered something else", code="not_json") from None
 
 
-def next_page(answer: HttpResponse, body: Any, where: str) -> str | None:
+def next_page(answer: ports.HttpResponse, body: Any, where: str) -> str | None:
     """The absolute URL of the next page; None on the last."""
     if where == "link":
         for part in answer.headers.get("link", "").split(","):
@@ -278,5 +277,5 @@ def _at_place(body: Any, where: str) -> Any:
     return body
 
 
-def _at(request: HttpRequest, url: str) -> HttpRequest:
+def _at(request: ports.HttpRequest, url: str) -> ports.HttpRequest:
     return replace(request, url=url, query=None)

@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, model_validator
 
+from flowbuilder import ports
 from flowbuilder.errors import Conflict, NotFound, StepError
 from flowbuilder.language import Expression, Template
 from flowbuilder.model.review import ReviewRequest
-from flowbuilder.ports import Cms, CmsPage, CmsWrite
 from flowbuilder.steps.step import (
     Completed,
     NeedsReview,
@@ -104,8 +104,8 @@ class CmsStep(Step):
             return await self._ask(cms, str(problem))
         return result if isinstance(result, NeedsReview) else Completed(output=result)
 
-    async def _write(self, run: StepRun, cms: Cms) -> Written:
-        write = CmsWrite(
+    async def _write(self, run: StepRun, cms: ports.Cms) -> Written:
+        write = ports.CmsWrite(
             url=self.url,
             body=self.body,
             title=self.title,
@@ -131,7 +131,7 @@ class CmsStep(Step):
         }
         return Written(output=await _verified(cms, after), inverse=inverse)
 
-    def _decided(self, run: StepRun, before: CmsPage, write: CmsWrite) -> CmsWrite:
+    def _decided(self, run: StepRun, before: ports.CmsPage, write: ports.CmsWrite) -> ports.CmsWrite:
         decision = run.decision
         assert decision is not None
         if decision.shown_hash != self._question(before).content_hash():
@@ -142,7 +142,7 @@ class CmsStep(Step):
                 f"{self.url} was changed in the CMS meanwhile, and the reviewer kept that version ({decision.kind})",
                 code="changed_meanwhile",
             )
-        return CmsWrite(
+        return ports.CmsWrite(
             url=write.url,
             body=decision.approved,
             title=write.title,
@@ -151,13 +151,13 @@ class CmsStep(Step):
             idempotency_key=write.idempotency_key,
         )
 
-    async def _ask(self, cms: Cms, reason: str) -> NeedsReview:
+    async def _ask(self, cms: ports.Cms, reason: str) -> NeedsReview:
         if self.operation == "create":
             raise StepError(f"{self.url} already exists with other content", code="exists")
         current = await _read(cms, self.url)
         return NeedsReview(request=self._question(current))
 
-    def _question(self, current: CmsPage) -> ReviewRequest:
+    def _question(self, current: ports.CmsPage) -> ReviewRequest:
         # the texts are part of the content hash that decisions refer to: changing them voids decisions made before
         return ReviewRequest(
             title=f"{self.url} was changed by someone else: publish over it?",
@@ -175,14 +175,14 @@ class CmsStep(Step):
         )
 
 
-async def _read(cms: Cms, url: str) -> CmsPage:
+async def _read(cms: ports.Cms, url: str) -> ports.CmsPage:
     try:
         return await cms.read(url)
     except NotFound as problem:
         raise StepError(str(problem), code="not_found", detail={"url": url}) from None
 
 
-async def _verified(cms: Cms, written: CmsPage) -> JsonObject:
+async def _verified(cms: ports.Cms, written: ports.CmsPage) -> JsonObject:
     held = await _read(cms, written.url)
     if held.hash != written.hash:
         raise StepError(
@@ -193,7 +193,7 @@ async def _verified(cms: Cms, written: CmsPage) -> JsonObject:
     return _output(held)
 
 
-def _output(page: CmsPage) -> JsonObject:
+def _output(page: ports.CmsPage) -> JsonObject:
     return {
         "url": page.live_url or page.url,
         "revision": page.revision,

@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
+from flowbuilder import ports
 from flowbuilder.errors import ConfigurationError, StepError
-from flowbuilder.ports import SearchQuery
 from flowbuilder.steps.step import Completed, Record, Step, StepResult, StepRun, Templated, TemplatedField
 
 Dimension = Literal["country", "date", "device", "page", "query", "searchAppearance"]
@@ -77,7 +77,7 @@ class Gsc(Step):
             raise StepError(message, code="invalid_field", detail={"field": "start_date"})
         found = await console.query(
             run.site,
-            SearchQuery(
+            ports.SearchQuery(
                 dimensions=tuple(self.dimensions),
                 start_date=start.isoformat(),
                 end_date=end.isoformat(),

@@ -7,10 +7,10 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, field_validator
 
+from flowbuilder import ports
 from flowbuilder.errors import StepError, Throttled, TransientError
 from flowbuilder.json_schema import usable_schema
 from flowbuilder.language import Shape, shape_of_schema
-from flowbuilder.ports import ModelRequest
 from flowbuilder.steps.step import Completed, Record, Step, StepResult, StepRun, Templated
 from flowbuilder.values import JsonObject
 
@@ -71,13 +71,13 @@ class Llm(Step):
                     raise  # our own limits postpone the call: that is no reason for the fallback
         return Completed(output=answer.output, usage={"model": request.model, **answer.usage})
 
-    def _request(self, model: str, connection: JsonObject) -> ModelRequest:
+    def _request(self, model: str, connection: JsonObject) -> ports.ModelRequest:
         limits: dict[str, Any] = {}
         if self.timeout_seconds is not None:
             limits["timeout"] = self.timeout_seconds
         spend = self.budget or Budget()
         caps = [cap for cap in (self.max_tokens, spend.output_tokens) if cap is not None]
-        return ModelRequest(
+        return ports.ModelRequest(
             model=model,
             prompt=self.prompt,
             system=self.system,

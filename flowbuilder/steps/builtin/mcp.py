@@ -8,11 +8,11 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field, field_validator
 
+from flowbuilder import ports
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.json_schema import ensure_matches, usable_schema
 from flowbuilder.language import Expression, Shape, Template, shape_of_schema
 from flowbuilder.model.effect import TargetClass
-from flowbuilder.ports import McpServers
 from flowbuilder.steps.step import (
     Completed,
     NeedsReview,
@@ -102,7 +102,7 @@ class Mcp(Step):
         return {"content": list(answer.content), "structured": answer.structured}
 
 
-def servers_of(run: StepRun) -> McpServers:
+def servers_of(run: StepRun) -> ports.McpServers:
     """The MCP servers of this installation."""
     if run.ports.mcp is None:
         raise ConfigurationError("this installation has no MCP adapter")

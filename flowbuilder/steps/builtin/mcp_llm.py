@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from flowbuilder import ports
 from flowbuilder.errors import StepError
-from flowbuilder.ports import LanguageModel, McpSession, ModelAnswer, ModelRequest, ModelTool
 from flowbuilder.steps.builtin.llm import Llm
 from flowbuilder.steps.builtin.mcp import SECONDS, ServerName, ToolName, servers_of
 from flowbuilder.steps.step import Record, StepResult, StepRun, Templated
@@ -58,7 +58,7 @@ class McpLlm(Llm):
             models = _ModelsWithTools(run.ports.models, material, tools, self.max_tool_calls)
             return await super().run(replace(run, ports=replace(run.ports, models=models)))
 
-    async def _asked(self, session: McpSession, item: ContextCall, run: StepRun) -> str:
+    async def _asked(self, session: ports.McpSession, item: ContextCall, run: StepRun) -> str:
         text = await _answer(session, item, item.arguments, run)
         mark = f"material-{digest([run.effect_key, item.server, item.tool, item.arguments])[:12]}"
         return (
@@ -71,19 +71,21 @@ class McpLlm(Llm):
 class _ModelsWithTools:
     """Decorator of the language models: each request has the material in its prompt, and offers the tools."""
 
-    models: LanguageModel
+    models: ports.LanguageModel
     material: list[str]
-    tools: tuple[ModelTool, ...]
+    tools: tuple[ports.ModelTool, ...]
     max_tool_calls: int
 
-    async def complete(self, request: ModelRequest) -> ModelAnswer:
+    async def complete(self, request: ports.ModelRequest) -> ports.ModelAnswer:
         prompt = "\n\n".join([request.prompt, *self.material])
         return await self.models.complete(
             replace(request, prompt=prompt, tools=self.tools, max_tool_calls=self.max_tool_calls)
         )
 
 
-async def _answer(session: McpSession, item: ContextCall | OfferedTool, arguments: JsonObject, run: StepRun) -> str:
+async def _answer(
+    session: ports.McpSession, item: ContextCall | OfferedTool, arguments: JsonObject, run: StepRun
+) -> str:
     """A tool's answer, from the journal in a repeated run: the model's recorded answers refer to it."""
 
     async def ask() -> JsonObject:
@@ -95,7 +97,7 @@ async def _answer(session: McpSession, item: ContextCall | OfferedTool, argument
     return str((await (journal.get_or_ask(request, ask) if journal else ask()))["text"])
 
 
-async def _offered(session: McpSession, item: OfferedTool, run: StepRun) -> ModelTool:
+async def _offered(session: ports.McpSession, item: OfferedTool, run: StepRun) -> ports.ModelTool:
     declared = next((tool for tool in await session.tools() if tool.name == item.tool), None)
     if declared is None:
         raise StepError(f"MCP server {item.server} offers no tool {item.tool}", code="mcp_unknown_tool")
@@ -103,7 +105,7 @@ async def _offered(session: McpSession, item: OfferedTool, run: StepRun) -> Mode
     async def call(arguments: JsonObject) -> str:
         return await _answer(session, item, arguments, run)
 
-    return ModelTool(
+    return ports.ModelTool(
         name=re.sub(r"[^A-Za-z0-9_-]", "-", f"{item.server}-{item.tool}")[:64],
         description=declared.description[:1000],
         input_schema=declared.input_schema,

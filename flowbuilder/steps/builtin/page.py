@@ -8,9 +8,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field
 
+from flowbuilder import ports
 from flowbuilder.errors import ConfigurationError, StepError
-from flowbuilder.ports import HttpRequest, HttpResponse
-from flowbuilder.ports.throttle import limit_key
 from flowbuilder.steps.step import Completed, Step, StepResult, StepRun, Templated, TemplatedField
 from flowbuilder.values import JsonObject
 
@@ -66,8 +65,8 @@ class Page(Step):
         if run.ports.extract is None:
             raise ConfigurationError("this installation has no page extractor")
         headers = {"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.5", **self.headers}
-        request = HttpRequest(method="GET", url=self.url, headers=headers, hosts=run.hosts)
-        host, _ = limit_key(None, self.url)
+        request = ports.HttpRequest(method="GET", url=self.url, headers=headers, hosts=run.hosts)
+        host, _ = ports.limit_key(None, self.url)
         async with run.ports.throttle.acquire(host, kind="host"):
             answer = await run.ports.http.send(request)
             answer.ensure_success(f"GET {self.url}")
@@ -83,7 +82,7 @@ class Page(Step):
         return Completed(output=output)
 
 
-def html_of(answer: HttpResponse) -> str:
+def html_of(answer: ports.HttpResponse) -> str:
     """The text of an HTML answer, in the charset of the headers, else of the page, else UTF-8."""
     kind = answer.headers.get("content-type", "text/html")
     named = _CHARSET.search(answer.body[:2048])
