@@ -178,7 +178,7 @@ def test_a_decision_deletes_the_draft_once_it_is_final(harness: StoreHarness) ->
 
 def test_of_an_undo_and_a_release_one_happens(harness: StoreHarness) -> None:
     review = waiting(harness)
-    for attempt in range(5):
+    for _ in range(5):
         hold(harness, harness.store.review(review.id))
         with ThreadPoolExecutor(4) as pool:
             released = [pool.submit(harness.store.release_decisions) for _ in range(3)]
