@@ -139,9 +139,7 @@ class Shape:
         """
         if self.parts(MAX_PARTS) < MAX_PARTS:
             return self
-        return replace(
-            _UNKNOWN, taint=self.trust, influence=self.influence, presence=self.presence, reason=self.reason
-        )
+        return replace(_UNKNOWN, taint=self.trust, influence=self.influence, presence=self.presence, reason=self.reason)
 
     def with_trust(self, taint: Taint | tuple[str, ...] | None) -> Shape:
         """The same shape with this taint on every text inside; None makes it clean."""
