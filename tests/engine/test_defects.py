@@ -1,4 +1,4 @@
-"""Whatever goes wrong while a walk decides, the execution ends with a named error and is never left running."""
+"""An execution in which the walk meets a hostile value or a defect ends with a named error."""
 
 from __future__ import annotations
 
