@@ -33,7 +33,7 @@ def test_a_draft_is_kept_for_each_person_and_review(harness: StoreHarness, draft
     assert found is not None
     assert (found.edit, found.editing, found.comment) == ("", False, "half a th")
     version = harness.store.review(draft.review_id).version
-    assert version == 1, "a draft does not change the review"
+    assert version == 1, "a draft changes no version the review"
 
 
 def test_a_window_does_not_overwrite_what_another_one_wrote(harness: StoreHarness, draft: Draft) -> None:
@@ -77,7 +77,7 @@ def test_a_draft_is_bounded_and_belongs_to_a_review_and_a_person(harness: StoreH
     assert harness.store.draft(draft.review_id, ANA) is None
 
 
-def test_a_draft_that_nobody_changes_is_deleted_in_the_end(harness: StoreHarness, draft: Draft) -> None:
+def test_an_unchanged_draft_is_deleted_in_the_end(harness: StoreHarness, draft: Draft) -> None:
     harness.store.save_draft(draft)
     harness.clock.advance(DRAFT_LIFETIME.total_seconds())
     harness.store.save_draft(replace(draft, by=BEN))
