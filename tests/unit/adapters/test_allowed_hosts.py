@@ -1,4 +1,4 @@
-"""`hosts` bind every adapter, whatever library makes its requests."""
+"""`hosts` bind every adapter, by any library."""
 
 from __future__ import annotations
 

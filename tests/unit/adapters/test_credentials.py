@@ -1,4 +1,4 @@
-"""Credentials go to the origins of their connection, whichever way a request takes."""
+"""Credentials go to the origins of their connection only."""
 
 from __future__ import annotations
 
