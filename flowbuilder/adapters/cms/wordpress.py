@@ -104,7 +104,7 @@ class WordPress:
         plain = parse_qs(asked.query)
         number = next((plain[name][0] for name in ("p", "page_id") if plain.get(name)), "")
         for kind in self._types:
-            if number.isdigit():
+            if number.isdecimal() and len(number) < 19:
                 try:
                     return kind, await self._by_id(kind, int(number))
                 except NotFound:
