@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urljoin, urlsplit
 
 from pydantic import BaseModel, Field, field_validator, model_validator
@@ -16,7 +16,6 @@ from flowbuilder import ports
 from flowbuilder.errors import ConfigurationError, StepError
 from flowbuilder.json_schema import ensure_matches, usable_schema
 from flowbuilder.language import Expression, Shape, Template, shape_of_schema
-from flowbuilder.model.effect import TargetClass
 from flowbuilder.steps.step import (
     Completed,
     NeedsReview,
@@ -31,6 +30,9 @@ from flowbuilder.steps.step import (
 )
 from flowbuilder.steps.write_once import EffectOptions, Written, write_once
 from flowbuilder.values import JsonObject
+
+if TYPE_CHECKING:
+    from flowbuilder.model.effect import TargetClass
 
 Sent = TemplatedField(sink="publish")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
 from typing import Any
@@ -213,11 +212,15 @@ def strip_html(meter: Meter, value: str) -> str:
     pieces.append(value[position:])
     meter.work(len(pieces))
     meter.hold(16 * len(pieces))
+    import html  # here: the table of entities is large, and validating a document does not need it
+
     return " ".join(html.unescape("".join(pieces)).split())
 
 
 @function(gives="text")
 def escape_html(meter: Meter, value: str) -> str:
     """Escaped for use inside HTML. `"a < b & c" | escape_html` -> `"a &lt; b &amp; c"`."""
+    import html
+
     meter.hold(6 * len(value))
     return html.escape(value)
