@@ -15,7 +15,7 @@ from flowbuilder.steps.step import NeedsReview, Record, StepRun
 from flowbuilder.values import Json, JsonObject, digest
 
 if TYPE_CHECKING:
-    from flowbuilder.model.effect import Effect, TargetClass
+    from flowbuilder.model.effect import Effect, Intent, TargetClass
     from flowbuilder.model.review import ReviewRequest
 
 KEY_RETENTION = "PT24H"
@@ -89,7 +89,7 @@ async def write_once(
     `NeedsReview`: each approval authorises one further call. The same holds for a target that deduplicates, once its
     `key_retention` (seconds) is over. A failed call is recorded as `refused` (it certainly did nothing) or `unknown`.
     """
-    from flowbuilder.model.effect import Intent  # here: validating a document loads the step types, and needs no effect
+    from flowbuilder.model.effect import Intent  # here: validating a document needs no effect
 
     ledger = run.ports.ledger
     if ledger is None:
