@@ -1,5 +1,5 @@
-"""JSON Schema validation for untrusted schemas and values: no reference is fetched, patterns run in linear time, and the
-work is counted before it is done."""
+"""JSON Schema validation for untrusted schemas and values: no reference is fetched, patterns run in linear time, and
+the work is counted before it is done."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The work that a JSON Schema can cause, counted before it is used: references unfold and may multiply it without end.
 
-A schema is a graph of subschemas. *In place* are those that look at the same value (`allOf`, `$ref`, `if` ...); the others
-look at a member or an item of it. `bounds_of` counts both. The unit of work is one subschema that looks at one value.
+A schema is a graph of subschemas. *In place* are those that look at the same value (`allOf`, `$ref`, `if` ...); the
+others look at a member or an item of it. The unit of work is one subschema that looks at one value.
 """
 
 from __future__ import annotations

@@ -95,8 +95,17 @@ def test_recursive_schemas_of_real_data_are_used() -> None:
     for _ in range(20):
         value = {"left": value, "more": [value]} if value == {"value": 1} else {"left": value, "more": [{"value": 2}]}
     assert problems(TREE, value) == []
-    optional: dict[str, Any] = {"$ref": "#/$defs/n", "$defs": {"n": {"type": "object", "properties": {
-        name: {"anyOf": [{"$ref": "#/$defs/n"}, {"type": "null"}]} for name in ("left", "right", "next")}}}}  # fmt: skip
+    optional: dict[str, Any] = {
+        "$ref": "#/$defs/n",
+        "$defs": {
+            "n": {
+                "type": "object",
+                "properties": {
+                    name: {"anyOf": [{"$ref": "#/$defs/n"}, {"type": "null"}]} for name in ("left", "right", "next")
+                },
+            }
+        },
+    }
     link: Any = None
     for _ in range(40):
         link = {"left": link, "right": None, "next": {}}
@@ -125,8 +134,8 @@ def test_large_and_ordinary_schemas_are_used(schema: dict[str, Any]) -> None:
 
 
 def test_ordinary_large_values_are_checked() -> None:
-    row = {"type": "object", "properties": {"url": {"type": "string", "pattern": "^https?://"}, "n": {"type": "integer"}},
-           "required": ["url", "n"]}  # fmt: skip
+    url = {"type": "string", "pattern": "^https?://"}
+    row = {"type": "object", "properties": {"url": url, "n": {"type": "integer"}}, "required": ["url", "n"]}
     rows = [{"url": f"https://example.com/{n}", "n": n} for n in range(50_000)]
     assert problems({"type": "array", "items": row}, rows) == []
     assert problems({"type": "array", "items": row}, [*rows, {"url": "x"}]) == [
