@@ -12,8 +12,7 @@ from flowbuilder.diagnostics import count
 from flowbuilder.errors import Conflict, FlowbuilderError
 from flowbuilder.model.review import DecisionKind, Review
 from flowbuilder.model.review_draft import Draft
-from flowbuilder.model.review_opening import normalized_name
-from flowbuilder.model.review_rules import NO_EDIT, SYSTEM, Answer, NoEdit
+from flowbuilder.model.review_rules import NO_EDIT, SYSTEM, Answer, NoEdit, claim_of_another
 from flowbuilder.values import Json
 from review_app import session
 from review_app.identity import refusal_reason
@@ -174,9 +173,8 @@ def _typed_value(review: Review, draft: Draft) -> Json:
 def _question(answer: Answer, review: Review, draft: Draft) -> Question | None:
     """What has to be confirmed before this answer is recorded, if anything."""
     reasons: list[str] = []
-    claimed, until = review.claimed_by, review.claimed_until
-    if claimed and until and until > session.now() and normalized_name(claimed) != normalized_name(answer.by):
-        reasons.append(f"{claimed} has claimed this review until {until:%H:%M} UTC and may be working on it.")
+    if claim := claim_of_another(review, answer.by, session.now()):
+        reasons.append(f"{claim} and may be working on it.")
     if answer.edited is not NO_EDIT and (dropped := editor.loss(review.request.proposal, answer.edited)):
         reasons.append(dropped)
     if editor.changed_elsewhere(review, draft):
