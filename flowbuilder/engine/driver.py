@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -157,7 +157,7 @@ class Driver:
         step = ask.node.step
         assert isinstance(step, HumanReview)
         try:
-            request = step.bind(ask.context).request(ask.round)
+            request = replace(step.bind(ask.context).request(ask.round), targets=ask.targets)
         except (StepError, LanguageError) as problem:
             await self._fail_review(ask.path, {"code": problem.code, "message": str(problem)})
             return

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from flowbuilder.plan.nodes import ReviewNode, TaskNode
 from flowbuilder.walk.commands import Ask, Start, ask_path
+from flowbuilder.walk.provenance import rendered_targets
 from flowbuilder.walk.rewind import abandon_block
 from flowbuilder.walk.runs import BlockRun, ItemRun, NodeRun
 from flowbuilder.walk.state import WalkState
@@ -64,19 +65,23 @@ def emit_ready(state: WalkState) -> None:
 def _command(state: WalkState, run: NodeRun) -> Start | Ask:
     node = run.node
     if isinstance(node, ReviewNode):
+        context = state.context(run)
         return Ask(
             path=run.path,
             node=node,
-            context=state.context(run),
+            context=context,
+            targets=rendered_targets(node, context),
             round=run.scope.changes_requested.get(node.id, 0) + 1,
             top=_top(run),
             upstream=_upstream(run),
         )
     assert isinstance(node, TaskNode)
+    context = state.context(run)
     return Start(
         path=run.path,
         node=node,
-        context=state.context(run),
+        context=context,
+        unproven=state.provenance.unproven(run, context),
         top=_top(run),
         upstream=_upstream(run),
         decision=run.decision,
