@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,7 @@ TaskBody = Callable[[str], Awaitable[State[Any]]]
 def task_of(body: TaskBody, *, name: str, run_name: str, **options: Any) -> Task[[str], Any]:
     """A Prefect task without cache and stored results; its runs are named `run_name`, usually a StepPath."""
     plain = run_name.replace("{", "{{").replace("}", "}}")  # a `{` in a name is a placeholder to Prefect
+    body = partial(body)  # Prefect would parse and hash the source of a function or method, for every step
     return Task(body, name=name, task_run_name=plain, cache_policy=NO_CACHE, persist_result=False, **options)
 
 
