@@ -177,7 +177,7 @@ CALLS = {
 
 @pytest.mark.usefixtures("blind")
 @pytest.mark.parametrize("name", SENDS)
-def test_untrusted_text_is_not_sent_whatever_the_linter_believed(name: str) -> None:
+def test_untrusted_text_is_not_sent_even_where_the_linter_finds_none(name: str) -> None:
     called = (CALLS[name],) if name in CALLS else ()
     finished, sent = run(*SENDS[name], decide=lambda _: "approve", called=called)
     assert MARK not in sent

@@ -1,7 +1,7 @@
 """Approval guards: what a step publishes must equal, byte for byte, what a reviewer of this execution approved.
 
 There are two. The plan names the places where the linter found approved text. The walk names the places where this
-execution has put untrusted text, whatever the linter found.
+execution has put untrusted text, also where the linter found none.
 """
 
 from __future__ import annotations
