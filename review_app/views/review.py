@@ -64,6 +64,7 @@ def _draw(app: App, review: Review, listed: queue.QueuePage, me: str) -> None:
         decision.actions(app, seen, draft, me)
     else:
         decision.outcome(review, draft, me)
+    content.targets(review)
     content.findings(review)
     may_type = review.status == "open" or decision.decided_meanwhile(review, me)
     edited = editor.editor(review, draft) if may_type and draft.editing else None
