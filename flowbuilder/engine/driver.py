@@ -92,12 +92,13 @@ class Driver:
         try:
             while True:
                 await self._read_requests()
-                actions = self.walk.advance()
-                await self._carry_out(actions)
+                commands = self.walk.advance()
+                self.retries.queued.update({start.path: start for start in commands if isinstance(start, Start)})
+                await self._carry_out(commands)
                 self._start_due()
                 if self.running:
                     await self._wait()
-                elif not actions or self._stopping:
+                elif not commands or self._stopping:
                     delay = self.retries.seconds_to_hold(self.clock.now())
                     if delay is not None and not self._stopping:
                         await self.clock.sleep(min(delay, CONTROL_SECONDS))
@@ -132,21 +133,20 @@ class Driver:
             if not start.node.step.has_effect():  # an effect in progress finishes: its receipt matters
                 task.cancel()
 
-    async def _carry_out(self, actions: Iterable[Command]) -> None:
+    async def _carry_out(self, commands: Iterable[Command]) -> None:
+        """Record the notes, then open and withdraw reviews. Steps are started by `_start_due`."""
         notes = [
-            action.event
-            for action in actions
-            if isinstance(action, Note) and (action.event.type, action.event.path) not in self.recorded
+            command.event
+            for command in commands
+            if isinstance(command, Note) and (command.event.type, command.event.path) not in self.recorded
         ]
         if notes:
             await asyncio.to_thread(self.store.append_events, self.lease, notes)
-        for action in actions:
-            if isinstance(action, Start):
-                self.retries.queued[action.path] = action
-            elif isinstance(action, Ask):
-                await self._ask(action)
-            elif isinstance(action, Withdraw):
-                await asyncio.to_thread(self.reviews.withdraw, action.path)
+        for command in commands:
+            if isinstance(command, Ask):
+                await self._ask(command)
+            elif isinstance(command, Withdraw):
+                await asyncio.to_thread(self.reviews.withdraw, command.path)
 
     def _start_due(self) -> None:
         """Start the queued step runs that are due."""
