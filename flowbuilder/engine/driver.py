@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from flowbuilder.engine.drive_control import DriveControl
-from flowbuilder.engine.history import History, walk_of
+from flowbuilder.engine.history import History
 from flowbuilder.engine.retry_queue import RetryQueue
 from flowbuilder.engine.review_client import ReviewClient
 from flowbuilder.engine.step_executor import StepExecutor
@@ -32,7 +32,7 @@ from flowbuilder.plan.nodes import Plan
 from flowbuilder.steps.builtin.human_review import HumanReview
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.commands import Ask, Command, Finish, Note, Start, Withdraw
-from flowbuilder.walk.walk import WalkFault
+from flowbuilder.walk.walk import Walk, WalkFault
 
 logger = logging.getLogger(__name__)
 
@@ -69,8 +69,14 @@ class Driver:
         executor: StepExecutor,
         control: DriveControl,
     ) -> None:
-        self.walk = walk_of(
-            plan, execution, outcomes=history.outcomes, decisions=history.decisions, reviews=history.reviews
+        self.walk = Walk(
+            plan,
+            inputs=execution.inputs,
+            site=context.site,
+            execution=context.execution,
+            outcomes=history.outcomes,
+            decisions=history.decisions,
+            asked=[review.path for review in history.reviews if review.awaits_decision],
         )
         self.retries = RetryQueue(pending=context.retries)
         self.recorded = history.recorded
