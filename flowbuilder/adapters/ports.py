@@ -23,6 +23,7 @@ from flowbuilder.ports import (
     SearchQuery,
     Throttle,
 )
+from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.settings import Settings
 from flowbuilder.values import Json, JsonObject
 
@@ -30,7 +31,8 @@ from flowbuilder.values import Json, JsonObject
 def real_ports(settings: Settings, connections: Connections, throttle: Throttle | None = None) -> Ports:
     """The adapters as ports: HTTP under egress control, credentials from `connections`, calls limited by `throttle`."""
     throttle = throttle or NoThrottle()
-    lazy = _LazyPorts(settings, connections, throttle)
+    secrets = KnownSecrets()
+    lazy = _LazyPorts(settings, connections, throttle, secrets)
     return Ports(
         http=lazy,
         models=NamedModels(throttle),
@@ -42,6 +44,7 @@ def real_ports(settings: Settings, connections: Connections, throttle: Throttle 
         search_console=lazy,
         mcp=ConnectedServers(connections, throttle),
         throttle=throttle,
+        secrets=secrets,
     )
 
 
@@ -60,10 +63,11 @@ class SystemClock:
 class _LazyPorts:
     """Implements several ports; imports the adapter behind each of them when it is first called."""
 
-    def __init__(self, settings: Settings, connections: Connections, throttle: Throttle) -> None:
+    def __init__(self, settings: Settings, connections: Connections, throttle: Throttle, secrets: KnownSecrets) -> None:
         self._settings = settings
         self._connections = connections
         self._throttle = throttle
+        self._secrets = secrets
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         return await self._http.send(request)
@@ -98,7 +102,11 @@ class _LazyPorts:
         from flowbuilder.adapters.google.search_console import GoogleSearchConsole
 
         return GoogleSearchConsole(
-            self._http, self._connections, base_url=self._settings.gsc_base_url, throttle=self._throttle
+            self._http,
+            self._connections,
+            base_url=self._settings.gsc_base_url,
+            throttle=self._throttle,
+            secrets=self._secrets,
         )
 
     @cached_property

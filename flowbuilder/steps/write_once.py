@@ -11,6 +11,7 @@ from flowbuilder import ports
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.model.effect import Effect, Intent, TargetClass
 from flowbuilder.model.review import ReviewRequest
+from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.steps.fields import Duration, seconds_of
 from flowbuilder.steps.step import NeedsReview, Record, StepRun
 from flowbuilder.values import Json, JsonObject, digest
@@ -99,7 +100,7 @@ async def write_once(
         key_retention=key_retention,
     )
     effect = await ledger.begin(intent)
-    match _decide(run, effect, intent, _question(target, request)):
+    match _decide(run, effect, intent, _question(target, request, run.ports.secrets)):
         case Return(receipt):
             return receipt
         case Ask(question):
@@ -157,12 +158,12 @@ async def _call(ledger: ports.Ledger, key: str, write: Callable[[], Awaitable[Wr
     return written.output
 
 
-def _question(target: str, request: Json) -> ReviewRequest:
+def _question(target: str, request: Json, secrets: KnownSecrets) -> ReviewRequest:
     # the texts are part of the content hash that decisions refer to: changing them voids decisions made before
     return ReviewRequest(
-        title=f"Send again? {target} was called and no answer came back",
+        title=f"Send again? {secrets.text(target)} was called and no answer came back",
         base=None,
-        proposal=request,
+        proposal=secrets.value(request),
         findings=(
             {
                 "rule": "effect_unknown",

@@ -1,0 +1,116 @@
+"""Known secrets, and their replacement in what comes in from outside."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from threading import Lock
+from typing import Any
+
+from flowbuilder.errors import StepError
+from flowbuilder.ports.secret_forms import forms_of, secrets_in
+from flowbuilder.values import Json
+
+_Sought = tuple[str, tuple[str, ...], str]
+"""What all forms of a secret contain, the forms, and what replaces them."""
+MAX_VALUES = 64
+"""Maximum number of values of one name: a token that is renewed every hour replaces the oldest one."""
+
+
+class KnownSecrets:
+    """Secret values by the name of what they belong to. `parent` has those that are known for longer.
+
+    Replacing takes one search of the text for each form of each secret. May be used from several threads.
+    """
+
+    def __init__(self, parent: KnownSecrets | None = None) -> None:
+        self._parent = parent
+        self._values: dict[str, list[str]] = {}
+        self._forms: tuple[_Sought, ...] = ()
+        self._lock = Lock()
+
+    def add(self, name: str, values: Iterable[str]) -> None:
+        """Know further values, which are replaced by `[name]`."""
+        with self._lock:
+            known = self._values.setdefault(name, [])
+            new = [value for value in dict.fromkeys(values) if value not in known]
+            if new:
+                self._values[name] = (known + new)[-MAX_VALUES:]
+                self._forms = self._all_forms()
+
+    def add_connection(self, name: str, connection: Mapping[str, Any]) -> None:
+        """Know the secrets of a connection."""
+        self.add(f"secret of connection {re.sub(r'[^A-Za-z0-9_.-]', '-', name)}", secrets_in(connection))
+
+    def text(self, text: str) -> str:
+        """The text with each secret replaced; the same object when there is none."""
+        for common, forms, name in self._known():
+            if common in text:
+                for form in forms:
+                    if form in text:
+                        text = text.replace(form, name)
+        return text
+
+    def data(self, data: bytes) -> bytes:
+        """Bytes of a text in UTF-8 with each secret replaced."""
+        for common, forms, name in self._known():
+            if common.encode() in data:
+                for form in forms:
+                    data = data.replace(form.encode("utf-8", "surrogatepass"), name.encode())
+        return data
+
+    def value(self, value: Json) -> Json:
+        """The JSON value with each secret replaced in its texts and keys; the same object when there is none."""
+        if not self._known():
+            return value
+        whole = json.dumps(value, ensure_ascii=False)
+        return value if self.text(whole) is whole else self._replaced(value)
+
+    def clean(self, problem: BaseException) -> None:
+        """Replace each secret in an error's message and detail, and cut off a cause or context that has one."""
+        if not self._known():
+            return
+        chain = [problem, *_causes(problem)]
+        if all(self.text(str(error)) == str(error) for error in chain) and not isinstance(problem, StepError):
+            return
+        problem.args = tuple(self._replaced(item) if isinstance(item, str) else item for item in problem.args)
+        if isinstance(problem, StepError):
+            problem.detail = self.value(problem.detail)
+        if any(self.text(str(error)) != str(error) for error in chain[1:]):
+            problem.__cause__ = problem.__context__ = None
+
+    def _known(self) -> tuple[_Sought, ...]:
+        return self._forms if self._parent is None else self._forms + self._parent._known()
+
+    def _all_forms(self) -> tuple[_Sought, ...]:
+        found = {
+            forms: f"[{name}]" for name, values in self._values.items() for value in values for forms in forms_of(value)
+        }
+        ordered = sorted(found, key=lambda forms: (-len(forms[1][0]), forms))
+        return tuple((common, forms, found[common, forms]) for common, forms in ordered)
+
+    def _replaced(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {self.text(str(key)): self._replaced(inner) for key, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._replaced(inner) for inner in value]
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            shown = self.text(str(value))
+            return value if shown == str(value) else shown
+        return value
+
+
+def _causes(problem: BaseException) -> Iterable[BaseException]:
+    seen = {id(problem)}
+    found: list[BaseException] = []
+    todo = [problem.__cause__, problem.__context__]
+    while todo:
+        error = todo.pop()
+        if error is not None and id(error) not in seen:
+            seen.add(id(error))
+            found.append(error)
+            todo += [error.__cause__, error.__context__]
+    return found
