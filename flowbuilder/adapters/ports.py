@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
@@ -27,10 +28,18 @@ from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.settings import Settings
 from flowbuilder.values import Json, JsonObject
 
+CHATTY = ("anthropic", "google", "google_genai", "httpcore", "httpcore2", "httpx", "httpx2", "mcp", "openai", "urllib3")
+"""Libraries that log requests and answers below the level of warnings, with the secrets in them. Their loggers start at
+warnings, unless the operator set their level."""
+
 
 def real_ports(settings: Settings, connections: Connections, throttle: Throttle | None = None) -> Ports:
     """The adapters as ports: HTTP under egress control, credentials from `connections`, calls limited by `throttle`."""
     throttle = throttle or NoThrottle()
+    for name in CHATTY:
+        logger = logging.getLogger(name)
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.WARNING)
     secrets = KnownSecrets()
     lazy = _LazyPorts(settings, connections, throttle, secrets)
     return Ports(

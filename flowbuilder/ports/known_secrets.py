@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from threading import Lock
@@ -14,6 +13,8 @@ from flowbuilder.values import Json
 
 _Sought = tuple[str, tuple[str, ...], str]
 """What all forms of a secret contain, the forms, and what replaces them."""
+MIN_CUT = 8
+"""Number of characters of a secret that is cut off, below which it is not looked for."""
 MAX_VALUES = 64
 """Maximum number of values of one name: a token that is renewed every hour replaces the oldest one."""
 
@@ -64,21 +65,34 @@ class KnownSecrets:
         """The JSON value with each secret replaced in its texts and keys; the same object when there is none."""
         if not self._known():
             return value
-        whole = json.dumps(value, ensure_ascii=False)
+        texts: list[str] = []
+        _collect(value, texts)
+        whole = "\n".join(texts)
         return value if self.text(whole) is whole else self._replaced(value)
 
     def clean(self, problem: BaseException) -> None:
-        """Replace each secret in an error's message and detail, and cut off a cause or context that has one."""
+        """Replace each secret in an error's message and detail, and cut off a cause or context that has one.
+
+        Messages are cut to a length: more than half of a secret at the cut is replaced too.
+        """
         if not self._known():
             return
-        chain = [problem, *_causes(problem)]
-        if all(self.text(str(error)) == str(error) for error in chain) and not isinstance(problem, StepError):
-            return
-        problem.args = tuple(self._replaced(item) if isinstance(item, str) else item for item in problem.args)
+        problem.args = tuple(self._cut(item) if isinstance(item, str) else item for item in problem.args)
         if isinstance(problem, StepError):
             problem.detail = self.value(problem.detail)
-        if any(self.text(str(error)) != str(error) for error in chain[1:]):
+        if any(self._cut(str(error)) != str(error) for error in _causes(problem)):
             problem.__cause__ = problem.__context__ = None
+        if self._cut(str(problem)) != str(problem):  # an error that makes its text from other fields
+            problem.args = (self._cut(str(problem)),)
+
+    def _cut(self, text: str) -> str:
+        text = self.text(text)
+        for _, forms, name in self._known():
+            for form in forms:
+                part = max(MIN_CUT, len(form) // 2 + 1)
+                if len(form) > part:
+                    text = _without_parts(text, form, part, name)
+        return text
 
     def _known(self) -> tuple[_Sought, ...]:
         return self._forms if self._parent is None else self._forms + self._parent._known()
@@ -101,6 +115,37 @@ class KnownSecrets:
             shown = self.text(str(value))
             return value if shown == str(value) else shown
         return value
+
+
+def _collect(value: Any, texts: list[str]) -> None:
+    """Add the texts, keys and numbers of a JSON value to the list."""
+    if isinstance(value, str):
+        texts.append(value)
+    elif isinstance(value, dict):
+        texts.extend(value)
+        for inner in value.values():
+            _collect(inner, texts)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            _collect(inner, texts)
+    elif isinstance(value, int | float):
+        texts.append(str(value))
+
+
+def _without_parts(text: str, form: str, part: int, name: str) -> str:
+    """The text without the beginning or the end of a secret, where it is at least `part` characters long."""
+    for known in (form, form[::-1]):
+        turned = known is not form
+        searched = text[::-1] if turned else text
+        start = searched.find(known[:part])
+        if start >= 0:
+            end = start + part
+            while end < len(searched) and end - start < len(known) and searched[end] == known[end - start]:
+                end += 1
+            shown = name[::-1] if turned else name
+            searched = searched[:start] + shown + searched[end:]
+            text = searched[::-1] if turned else searched
+    return text
 
 
 def _causes(problem: BaseException) -> Iterable[BaseException]:

@@ -27,7 +27,7 @@ _NO_SECRETS = frozenset(
 )  # fmt: skip
 _ADDRESSES = frozenset({"base_url", "url", "token_uri", "auth_uri"})
 _TOKEN = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9+/=_.~-]{16,}")
-_PLAIN = re.compile(r"\d{4}-\d\d-\d\d\S*|[\w.-]+/[\w.*+-]+|v?\d+(\.\d+)+")
+_PLAIN = re.compile(r"\d{4}-\d\d-\d\d\S*|[\w.-]+/[\w.*+-]+|v?\d+(\.\d+)+|[/~.].*")
 _RUN = re.compile(r"[A-Za-z0-9]+")
 _SCHEME = re.compile(r"(?:Bearer|Basic|Token|ApiKey|Digest|Key)\s+(\S.*)", re.IGNORECASE)
 
@@ -85,6 +85,8 @@ def _of_text(name: str, value: str) -> Iterator[str]:
     if "://" in value and (name in _ADDRESSES or not _SECRET_NAME.search(name)):
         yield from _of_address(value)
         return
+    if value.lstrip().startswith("{"):
+        yield from _of_json(value)
     sounds = name not in _NO_SECRETS and _SECRET_NAME.search(name) is not None and not name.endswith("version")
     if name in _NO_SECRETS or not (sounds or (_TOKEN.fullmatch(value) and not _PLAIN.fullmatch(value))):
         scheme = _SCHEME.fullmatch(value)
@@ -93,9 +95,7 @@ def _of_text(name: str, value: str) -> Iterator[str]:
         return
     scheme = _SCHEME.fullmatch(value)
     yield scheme[1] if scheme else value
-    if value.lstrip().startswith("{"):
-        yield from _of_json(value)
-    elif "\n" in value:  # a key file: a server may send back one of its lines
+    if "\n" in value:  # a key file: a server may send back one of its lines
         yield from (line for line in value.splitlines() if len(line) >= 32 and not line.startswith("-----"))
 
 
