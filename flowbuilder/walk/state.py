@@ -11,10 +11,11 @@ from flowbuilder.model.events import EventData
 from flowbuilder.model.execution import Outcome
 from flowbuilder.model.review import Decision
 from flowbuilder.model.step_path import StepPath
-from flowbuilder.plan.nodes import Block, BranchNode
+from flowbuilder.plan.nodes import Block, BranchNode, Plan
 from flowbuilder.steps.step import ContinueWith
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.commands import Command, Note
+from flowbuilder.walk.provenance import Provenance
 from flowbuilder.walk.runs import BlockRun, ItemRun, LoopRun, NodeRun
 
 
@@ -75,6 +76,7 @@ class WalkState:
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
+    provenance: Provenance
     asked: set[str] = field(default_factory=set)
     known_items: dict[str, int] = field(default_factory=dict)
     """The highest index of an item with a recorded outcome, decision or review, by the path of its iteration."""
@@ -88,11 +90,12 @@ class WalkState:
 
     @classmethod
     def of(
-        cls, outcomes: Iterable[Outcome], decisions: Mapping[str, Decision] | None, asked: Iterable[str]
+        cls, plan: Plan, outcomes: Iterable[Outcome], decisions: Mapping[str, Decision] | None, asked: Iterable[str]
     ) -> WalkState:
         """The state of a walk that has not begun, with the recorded outcomes, decisions and open reviews."""
         known = {outcome.path: outcome for outcome in outcomes}
-        state = cls(outcomes=known, decisions=dict(decisions or {}), asked=set(asked))
+        decided = dict(decisions or {})
+        state = cls(outcomes=known, decisions=decided, asked=set(asked), provenance=Provenance.of(plan, decided))
         for path in (*state.outcomes, *state.decisions, *state.asked):
             for loop, index in StepPath(path).items():
                 state.known_items[loop] = max(state.known_items.get(loop, -1), index)
@@ -119,13 +122,9 @@ class WalkState:
         """Emit a Note."""
         self.commands.append(Note(event=data.at(path)))
 
-    def feedback(self, run: NodeRun) -> JsonObject | None:
-        """The feedback of the reviewer who requested this round; None in the first one."""
-        return run.scope.feedback.get(run.node.id) or run.block.inherited_feedback()
-
     def context(self, run: NodeRun) -> JsonObject:
         """The names that a run's templates see, with the steps that they use."""
-        return run.scope.context(run.node, self.feedback(run))
+        return run.scope.context(run.node, run.feedback)
 
     def open(self, block: BlockRun) -> None:
         """Make the runs of a block, and begin those that need nothing."""
@@ -152,9 +151,20 @@ class WalkState:
                 self.settle(run, "failed", error=outcome.error or {"code": "step_failed", "message": "failed"})
 
     def settle(
-        self, run: NodeRun, status: str, output: Json = None, *, error: JsonObject | None = None, failed_path: str = ""
+        self,
+        run: NodeRun,
+        status: str,
+        output: Json = None,
+        *,
+        error: JsonObject | None = None,
+        failed_path: str = "",
+        blocked: bool = False,
     ) -> None:
-        """End a run as completed or failed. `failed_path` is the path of the step inside it that failed."""
+        """End a run as completed, failed or skipped. Begin the runs that needed only this one, and close its block when
+        this was the last one in it.
+
+        `failed_path` is the path of the step inside it that failed; `blocked`: something that it needs has failed.
+        """
         on_error = run.node.step.on_error
         run.status, run.phase, run.error, run.failed_path = status, "settled", error, failed_path
         run.failed = status == "failed" and on_error == "fail"
@@ -162,20 +172,29 @@ class WalkState:
             output = on_error.continue_with
         run.output = output
         entry: JsonObject = {"status": status, "error": error}
-        if not run.failed:
+        if status != "skipped" and not run.failed:
             entry["output"] = output
         run.scope.steps[run.node.id] = entry
-        self._settle_needs(run, blocks=run.failed)
+        self.live.pop(run.path, None)
+        block = run.block
+        block.unsettled -= 1
+        for dependent in block.dependents(run.node.id):
+            dependent.unsettled_needs -= 1
+            if (run.failed or blocked) and not dependent.blocked_by:
+                dependent.blocked_by = run.blocked_by or run.node.id
+            if not dependent.unsettled_needs:
+                self.jobs.append(Begin(dependent))
+        if not block.unsettled:
+            self.jobs.append(CloseBlock(block))
 
     def skip(self, run: NodeRun, reason: str, *, blocked: bool = False) -> None:
         """End a run as skipped; `blocked` when something that it needs has failed."""
-        run.status, run.phase, run.skip_reason = "skipped", "settled", reason
-        run.scope.steps[run.node.id] = {"status": "skipped", "error": None}
+        run.skip_reason = reason
         if isinstance(run.node, BranchNode):
             for arm in run.node.arms:
                 self.skip_block(arm.block, run, reason)
         self.note(run.path, StepSkipped(reason=reason))
-        self._settle_needs(run, blocks=blocked)
+        self.settle(run, "skipped", blocked=blocked)
 
     def skip_block(self, block: Block, owner: NodeRun, reason: str) -> None:
         """Skip the steps of a branch that is not taken."""
@@ -185,17 +204,3 @@ class WalkState:
             if isinstance(node, BranchNode):
                 for arm in node.arms:
                     self.skip_block(arm.block, owner, reason)
-
-    def _settle_needs(self, run: NodeRun, *, blocks: bool) -> None:
-        """Begin the runs that needed only this one; close its block when this was the last one in it."""
-        self.live.pop(run.path, None)
-        block = run.block
-        block.unsettled -= 1
-        for dependent in block.dependents(run.node.id):
-            dependent.unsettled_needs -= 1
-            if blocks and not dependent.blocked_by:
-                dependent.blocked_by = run.blocked_by or run.node.id
-            if not dependent.unsettled_needs:
-                self.jobs.append(Begin(dependent))
-        if not block.unsettled:
-            self.jobs.append(CloseBlock(block))

@@ -63,6 +63,7 @@ def review_record(review: Review, *, content: bool = False) -> JsonObject:
     }
     if content:
         record |= {"base": request.base, "proposal": request.proposal, "findings": list(request.findings)}
+        record["targets"] = list(request.targets)
     return record
 
 
@@ -78,6 +79,7 @@ def decision_record(review: Review) -> JsonObject | None:
         "comment": decision.comment,
         "edited": decision.edited,
         "approved": decision.approved,
+        "held_until": iso(decision.held_until),
     }
 
 
