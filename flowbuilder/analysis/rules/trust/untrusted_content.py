@@ -62,7 +62,7 @@ def _hint(found: TaintFlow) -> str:
     source = found.trail.steps[-1].partition(".")[0]
     if found.text.sink == "host":
         return (
-            "publish here what a review approves, and take the URL from steps before that review: its reviewer is shown "
+            "publish what a review approves, and take the URL from steps before that review: its reviewer is shown "
             f"it; or trust the source: trust: {{source: {source}, reason: ..., by: ...}}"
         )
     review = next((name for name in found.trail.steps if "," in name), None)
