@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from flowbuilder.definition.site_folder import SiteFile, site_files
 from flowbuilder.errors import ConfigurationError, FlowbuilderError
 from flowbuilder.ports import Connections
+from flowbuilder.private_files import is_open_to_others
 from flowbuilder.settings import Settings
 from flowbuilder.values import JsonObject
 
@@ -39,6 +42,16 @@ def limit_problems(settings: Settings) -> Iterator[tuple[str, str]]:
                 limits_of(name, entry)
         except ConfigurationError as problem:
             yield name, problem.message
+
+
+def open_files(settings: Settings) -> Iterator[tuple[Path, str]]:
+    """The home and the files of an embedded database that other users of this machine can open, and the command that
+    closes each."""
+    home, database = settings.home, settings.url.removeprefix("sqlite:///")
+    paths = [home] if settings.url == database else [home, *(Path(f"{database}{end}") for end in ("", "-wal", "-shm"))]
+    for path in paths:
+        if is_open_to_others(path):
+            yield path, f"chmod {'700' if path.is_dir() else '600'} {shlex.quote(str(path))}"
 
 
 def _problems(file: SiteFile, connections: Connections) -> Iterator[Problem]:

@@ -45,6 +45,7 @@ def run_checks(settings: Settings) -> Iterator[CheckResult]:
         _python,
         _packages,
         _home,
+        _private_files,
         _database,
         _prefect,
         _worker,
@@ -57,7 +58,8 @@ def run_checks(settings: Settings) -> Iterator[CheckResult]:
         try:
             yield from run_check(settings)
         except FlowbuilderError as problem:
-            yield CheckResult(run_check.__name__.strip("_"), "problem", problem.message)
+            name = run_check.__name__.strip("_").replace("_", " ")
+            yield CheckResult(name, "problem", problem.message)
 
 
 def _python(_settings: Settings) -> Iterator[CheckResult]:
@@ -192,9 +194,21 @@ def _sites(settings: Settings) -> Iterator[CheckResult]:
         yield CheckResult("sites", "warning", f"no site files in {settings.sites}", remedy=remedy)
 
 
+def _private_files(settings: Settings) -> Iterator[CheckResult]:
+    from flowbuilder.devstack.configuration_checks import open_files
+
+    for path, command in open_files(settings):
+        message = f"other users of this machine can open {path}"
+        yield CheckResult("private files", "warning", message, remedy=f"run `{command}`")
+
+
 def _connections(settings: Settings) -> Iterator[CheckResult]:
+    from flowbuilder.adapters.connections import FileConnections
     from flowbuilder.devstack.configuration_checks import limit_problems
 
+    if exposure := FileConnections(settings.home).exposure():
+        message, command = exposure
+        yield CheckResult("connections.yaml", "warning", message, remedy=f"run `{command}`")
     found = False
     for name, message in limit_problems(settings):
         found = True

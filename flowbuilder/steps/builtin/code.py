@@ -17,7 +17,8 @@ class Code(Step):
     """Run Python in a sandbox without files or network. The output is the value of the last expression.
 
     The clock stands still at the start of the execution (`execution.started_at`, UTC), and random numbers are seeded by
-    the execution and the step: a repeated run of the step computes the same value. The names under `with` are variables of the program. Limits: `limit_seconds` of time, `limit_megabytes` of memory.
+    the execution and the step: a repeated run of the step computes the same value. The names under `with` are
+    variables of the program. Limits: `limit_seconds` of time, `limit_megabytes` of memory.
     """
 
     cooperative: ClassVar[bool] = True

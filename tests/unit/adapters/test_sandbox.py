@@ -120,9 +120,7 @@ async def test_every_clock_stands_still_at_the_given_time(sandbox: MontySandbox,
     ],
 )
 async def test_random_numbers_follow_from_the_seed(sandbox: MontySandbox, source):
-    once, again, other = [
-        await sandbox.run(source, {}, seconds=1, megabytes=16, seed=seed) for seed in ("a", "a", "b")
-    ]
+    once, again, other = [await sandbox.run(source, {}, seconds=1, megabytes=16, seed=seed) for seed in ("a", "a", "b")]
     assert once == again
     assert once != other
 
