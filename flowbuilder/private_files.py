@@ -1,6 +1,6 @@
 """Files and folders that only their owner can read: the database, backups, logs, and the files of running processes.
 
-The modes are 0600 and 0700 whatever the umask of the process is.
+The modes are 0600 and 0700 under every umask.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def create_private_file(path: Path) -> None:
 
 
 def close_to_others(path: Path) -> None:
-    """Take a file's or folder's permissions from everybody but its owner. Changes nothing that belongs to another user,
+    """Take a file's or folder's permissions from all users but its owner. Changes nothing that belongs to another user,
     nor a folder that is shared by design (sticky), nor the user's own home folder."""
     with suppress(OSError):
         found = path.stat()

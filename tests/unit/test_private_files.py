@@ -1,4 +1,4 @@
-"""Files and folders of flowbuilder are closed to other users, whatever the umask and whatever they were before."""
+"""Files and folders of flowbuilder are closed to other users, under every umask and also when they were open before."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def start_log(home: Path) -> None:
 
 
 @pytest.mark.usefixtures("any_umask")
-def test_everything_in_the_home_is_private_whatever_the_umask(tmp_path: Path) -> None:
+def test_everything_in_the_home_is_private_under_every_umask(tmp_path: Path) -> None:
     home = tmp_path / "home"
     settings = Settings(home=home)
     store = open_store(settings)

@@ -55,7 +55,7 @@ LOG_SUFFIXES = ("-wal", "-shm", "-journal")
 
 
 def close_database_to_others(url: URL) -> None:
-    """Take the permissions on an embedded database's files from everybody but their owner."""
+    """Take the permissions on an embedded database's files from all users but their owner."""
     for suffix in ("", *LOG_SUFFIXES, "-users"):
         close_to_others(Path(f"{url.database}{suffix}"))
 
