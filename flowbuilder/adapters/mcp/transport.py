@@ -19,6 +19,7 @@ from mcp.client.streamable_http import streamable_http_client
 from flowbuilder.adapters.mcp import stdio_proxy
 from flowbuilder.adapters.mcp.server_record import ServerRecord
 from flowbuilder.adapters.mcp.server_text import ServerStderr, readable
+from flowbuilder.ports.allowed_hosts import ensure_host
 
 logger = logging.getLogger(__name__)
 logging.getLogger("mcp.client.stdio").setLevel(logging.CRITICAL)  # it logs what a server writes as it is
@@ -34,11 +35,13 @@ async def connect(record: ServerRecord, stderr: ServerStderr) -> AsyncIterator[C
         if record.command:
             server = await stack.enter_async_context(_program(record, stderr))
         else:
+            ensure_host(record.url)
             http = httpx2.AsyncClient(
                 headers=dict(record.headers),
                 timeout=httpx2.Timeout(record.connect_seconds, read=300.0),
                 transport=_Capped(httpx2.AsyncHTTPTransport(trust_env=False), record.max_bytes),
                 trust_env=False,
+                follow_redirects=False,  # the headers hold credentials
             )
             await stack.enter_async_context(http)
             server = streamable_http_client(record.url, http_client=http)
