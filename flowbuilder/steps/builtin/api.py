@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
@@ -14,7 +14,6 @@ from flowbuilder import ports
 from flowbuilder.errors import StepError
 from flowbuilder.json_schema import ensure_matches, usable_schema
 from flowbuilder.language import Expression, Shape, Template, shape_of_schema
-from flowbuilder.model.effect import TargetClass
 from flowbuilder.ports.credentials import Credentials, credentials_of
 from flowbuilder.ports.url import join, origin_of, parse
 from flowbuilder.steps.step import (
@@ -31,6 +30,9 @@ from flowbuilder.steps.step import (
 )
 from flowbuilder.steps.write_once import EffectOptions, Written, write_once
 from flowbuilder.values import JsonObject
+
+if TYPE_CHECKING:
+    from flowbuilder.model.effect import TargetClass
 
 Sent = TemplatedField(sink="publish")
 

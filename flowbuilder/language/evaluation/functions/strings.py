@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
 from typing import Any
@@ -219,6 +218,8 @@ def strip_html(meter: Meter, value: str) -> str:
         position = closing + (3 if comment else 1)
     pieces.append(value[position:])
     meter.hold(16 * len(pieces))
+    import html  # here: the table of entities is large, and validating a document does not need it
+
     words = html.unescape(_NO_CHARACTER.sub("\ufffd", "".join(pieces))).split()
     meter.hold(16 * len(words))
     return " ".join(words)
@@ -227,5 +228,7 @@ def strip_html(meter: Meter, value: str) -> str:
 @function(gives="text")
 def escape_html(meter: Meter, value: str) -> str:
     """Escaped for use inside HTML. `"a < b & c" | escape_html` -> `"a &lt; b &amp; c"`."""
+    import html
+
     meter.hold(6 * len(value))
     return html.escape(value)
