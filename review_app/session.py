@@ -13,7 +13,8 @@ from flowbuilder import bootstrap
 from flowbuilder.app import App
 from flowbuilder.errors import ConfigurationError
 from review_app.background import BackgroundEngine
-from review_app.identity import KEY, LOCAL_USER, AccessPolicy, NotSignedIn, Person, identity_header
+from review_app.identity import IGNORED_HEADER, KEY, LOCAL_USER, AccessPolicy, NotSignedIn, Person, identity_header
+from review_app.request_guard import GuardRules
 
 _PAGES = "fb:pages"
 
@@ -35,11 +36,24 @@ def access_policy() -> AccessPolicy:
     )
 
 
+def guard_rules() -> GuardRules:
+    """The rules of the request guard in the server's settings."""
+    settings, mapping = bootstrap.settings(), st.get_option("server.trustedUserHeaders")
+    return GuardRules(
+        public_url=settings.review_url,
+        hosts=tuple(st.get_option("server.allowedHosts") or ()),
+        user_headers=tuple(str(name).lower() for name in mapping) if isinstance(mapping, Mapping) else (),
+        secret=settings.proxy_secret,
+        networks=settings.proxy_networks,
+    )
+
+
 def person() -> Person:
     """The user of this session. Raises `ConfigurationError` when the access policy refuses the request."""
     named = st.user.get(KEY)
     try:
-        return access_policy().person(str(named) if named else None)
+        ignored = st.context.headers.get(IGNORED_HEADER, "")
+        return access_policy().person(str(named) if named else None, ignored=ignored)
     except NotSignedIn as refusal:
         raise ConfigurationError(str(refusal)) from None
 

@@ -7,8 +7,12 @@ import os
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
 
 from flowbuilder.definition.site_folder import SiteFile, site_files
+from flowbuilder.devstack.probes import is_loopback
+from flowbuilder.devstack.streamlit_command import TRUSTED_HEADERS_VARIABLE
 from flowbuilder.errors import ConfigurationError, FlowbuilderError
 from flowbuilder.ports import Connections
 from flowbuilder.private_files import is_open_to_others
@@ -52,6 +56,37 @@ def open_files(settings: Settings) -> Iterator[tuple[Path, str]]:
     for path in paths:
         if is_open_to_others(path):
             yield path, f"chmod {'700' if path.is_dir() else '600'} {shlex.quote(str(path))}"
+
+
+MIN_SECRET = 24
+"""The length below which a proxy's secret is called short."""
+
+
+def sign_in_problems(settings: Settings) -> Iterator[tuple[Literal["warning", "problem"], str, str]]:
+    """What is unsafe in the way in which users of the review app are named: a verdict, a message and a remedy."""
+    networks, secret = settings.proxy_networks, settings.proxy_secret
+    generate = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
+    if not os.environ.get(TRUSTED_HEADERS_VARIABLE):
+        if networks or secret:
+            message = f"a proxy is configured, but {TRUSTED_HEADERS_VARIABLE} names no header"
+            yield "warning", message, "set it to the header that names the user"
+        return
+    if not networks and not secret:
+        message = f"{TRUSTED_HEADERS_VARIABLE} is set, but no proxy is known, so every user is refused"
+        yield "problem", message, f"set FLOWBUILDER_PROXY_SECRET here and in the proxy: {generate}"
+    if secret and len(secret) < MIN_SECRET:
+        yield "warning", f"FLOWBUILDER_PROXY_SECRET is short ({len(secret)} characters)", f"make one: {generate}"
+    for network in networks:
+        if network.is_loopback and not secret:
+            message = "every program on this machine may name any user: the proxy is known by a local address only"
+            yield "warning", message, "set FLOWBUILDER_PROXY_SECRET and leave FLOWBUILDER_PROXY_ADDRESSES out"
+        elif network.prefixlen < (16 if network.version == 4 else 48):
+            message = f"every machine in {network} may name any user"
+            yield "problem", message, "name the proxy's own address in FLOWBUILDER_PROXY_ADDRESSES"
+    public = urlsplit(settings.review_url)
+    if public.scheme != "https" and not is_loopback(public.hostname or ""):
+        message = f"users sign in over {settings.review_url}, which is not encrypted"
+        yield "warning", message, "have the proxy serve https, and set FLOWBUILDER_REVIEW_URL"
 
 
 def _problems(file: SiteFile, connections: Connections) -> Iterator[Problem]:

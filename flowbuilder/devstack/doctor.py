@@ -50,6 +50,7 @@ def run_checks(settings: Settings) -> Iterator[CheckResult]:
         _prefect,
         _worker,
         _review_app,
+        _sign_in,
         _sites,
         _connections,
         _sandbox,
@@ -177,6 +178,13 @@ def _review_app(settings: Settings) -> Iterator[CheckResult]:
         remedy = "start it with `flowbuilder up`, or set FLOWBUILDER_REVIEW_URL to its address"
         message = f"{url} does not answer"
         yield CheckResult("review app", "warning", message, remedy=remedy)
+
+
+def _sign_in(settings: Settings) -> Iterator[CheckResult]:
+    from flowbuilder.devstack.configuration_checks import sign_in_problems
+
+    for verdict, message, remedy in sign_in_problems(settings):
+        yield CheckResult("sign-in", verdict, message, remedy=remedy)
 
 
 def _sites(settings: Settings) -> Iterator[CheckResult]:

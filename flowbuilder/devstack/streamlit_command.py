@@ -46,6 +46,7 @@ def command(settings: Settings, port: int, *, address: str = HOST, python: str =
             f"the review app cannot listen on {address} without sign-in: listen on {HOST}, or put a proxy that signs "
             f"users in before it and set {TRUSTED_HEADERS_VARIABLE}"
         )
+    _ = settings.proxy_networks  # wrong ones are reported at the start
     program = packaged_folder("review_app") / "asgi.py"
     return [python, "-m", "streamlit", "run", str(program), *_flags(_options(settings, port, address))]
 
@@ -56,6 +57,7 @@ def environment(settings: Settings, base: Mapping[str, str] | None = None) -> di
     env = dict(os.environ if base is None else base)
     path = env.get("PYTHONPATH", "")
     env["PYTHONPATH"] = os.pathsep.join([str(packaged_folder("review_app").parent), *([path] if path else [])])
+    env["FORWARDED_ALLOW_IPS"] = ""  # uvicorn: the address of a request is that of the other end of its connection
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         if value not in ("", None):
@@ -74,6 +76,8 @@ def _options(settings: Settings, port: int, address: str) -> dict[str, object]:
         "server.enableXsrfProtection": True,
         # refuses pages of other sites whose name resolves to this server (DNS rebinding)
         "server.allowedHosts": _hosts(settings, address),
+        # Streamlit compares host names only; review_app/request_guard.py compares the whole origin first
+        "server.corsAllowedOrigins": [settings.review_url],
         "server.enableAgentApi": False,
         "server.showEmailPrompt": False,
         "browser.gatherUsageStats": False,
