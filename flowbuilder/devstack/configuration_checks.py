@@ -58,6 +58,28 @@ def open_files(settings: Settings) -> Iterator[tuple[Path, str]]:
             yield path, f"chmod {'700' if path.is_dir() else '600'} {shlex.quote(str(path))}"
 
 
+def workflows_with_unpinned_tools(settings: Settings) -> Iterator[tuple[str, list[str]]]:
+    """The published workflows that use tools of MCP servers without a pin, and those tools."""
+    from flowbuilder.bootstrap import database_url
+    from flowbuilder.definition.tool_pins import unpinned_tools
+    from flowbuilder.engine.stored_plans import definition_of
+    from flowbuilder.store import current, newest, open_store
+
+    url = database_url(settings)
+    embedded = url.removeprefix("sqlite:///")
+    if (embedded != url and not Path(embedded).exists()) or current(url) != newest():
+        return  # the check of the database says so
+    store = open_store(url)
+    try:
+        for workflow in store.workflows():
+            if workflow.published is not None:
+                unpinned = unpinned_tools(definition_of(store.version(workflow.name, workflow.published)))
+                if unpinned:
+                    yield workflow.name, unpinned
+    finally:
+        store.close()
+
+
 MIN_SECRET = 24
 """The length below which a proxy's secret is called short."""
 

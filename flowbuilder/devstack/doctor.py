@@ -53,6 +53,7 @@ def run_checks(settings: Settings) -> Iterator[CheckResult]:
         _sign_in,
         _sites,
         _connections,
+        _tools,
         _sandbox,
     )
     for run_check in checks:
@@ -223,6 +224,15 @@ def _connections(settings: Settings) -> Iterator[CheckResult]:
         yield CheckResult(f"connection {name}", "problem", message, remedy="see docs/operating.md, section Limits")
     if not found:
         yield CheckResult("connections", "ok", "all declared limits are valid")
+
+
+def _tools(settings: Settings) -> Iterator[CheckResult]:
+    from flowbuilder.devstack.configuration_checks import workflows_with_unpinned_tools
+
+    for name, tools in workflows_with_unpinned_tools(settings):
+        message = f"the published version uses tools that are not pinned: {', '.join(tools)}"
+        remedy = f"run `flowbuilder mcp pin {name}`, then `flowbuilder publish {name}`"
+        yield CheckResult(f"workflow {name}", "warning", message, remedy=remedy)
 
 
 def _sandbox(_settings: Settings) -> Iterator[CheckResult]:

@@ -7,7 +7,6 @@ from flowbuilder.ports import Clock
 from flowbuilder.store.db.database import RETRY_SECONDS, Database
 from flowbuilder.store.db.disk_space import LEAST_FREE
 from flowbuilder.store.db.migrations import NEWEST, ensure_new_enough, revision_in
-from flowbuilder.store.db.sqlite import close_database_to_others
 from flowbuilder.store.db.transaction import Transaction
 from flowbuilder.store.db.url import display_url
 from flowbuilder.store.store import SqlStore
@@ -29,8 +28,6 @@ def open_store(
     replaces the database's, and `durable=False` accepts a database that may lose commits.
     """
     database = Database(url, clock=clock, durable=durable, retry_seconds=0, least_free=least_free)
-    if not database.on_postgres:
-        close_database_to_others(database.url)
     try:
         if durable and database.on_postgres:
             from flowbuilder.store.db.postgres import ensure_durable  # slow to import, so only where it is used

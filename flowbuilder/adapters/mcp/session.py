@@ -138,7 +138,7 @@ class OpenSession:
 def _tool(tool: Any) -> McpTool:
     return McpTool(
         name=str(tool.name),
-        description=str(tool.description or "")[:4000],
+        description=str(tool.description or ""),
         input_schema=dict(tool.input_schema or {}),
         output_schema=dict(tool.output_schema) if tool.output_schema else None,
     )
