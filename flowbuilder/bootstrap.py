@@ -9,7 +9,7 @@ from flowbuilder.app import App
 from flowbuilder.engine.in_process import LocalRunner
 from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.ports import Connections, Ports, Store
-from flowbuilder.private_files import close_to_others, private_folder
+from flowbuilder.ports.private_files import close_to_others, private_folder
 from flowbuilder.settings import Settings
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from flowbuilder.errors import ConfigurationError
-from flowbuilder.private_files import is_open_to_others
+from flowbuilder.ports.private_files import is_open_to_others
 from flowbuilder.values import JsonObject, NotJson, ensure_json
 
 logger = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from flowbuilder.devstack.probes import is_loopback
 from flowbuilder.devstack.streamlit_command import TRUSTED_HEADERS_VARIABLE
 from flowbuilder.errors import ConfigurationError, FlowbuilderError
 from flowbuilder.ports import Connections
-from flowbuilder.private_files import is_open_to_others
+from flowbuilder.ports.private_files import is_open_to_others
 from flowbuilder.settings import Settings
 from flowbuilder.values import JsonObject
 

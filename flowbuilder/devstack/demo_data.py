@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from flowbuilder.private_files import private_folder
+from flowbuilder.ports.private_files import private_folder
 from flowbuilder.settings import packaged_folder
 
 SITE = "leaf-and-kettle.example"

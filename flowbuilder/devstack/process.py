@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flowbuilder.private_files import UMASK, open_private
+from flowbuilder.ports.private_files import UMASK, open_private
 
 _PR_SET_PDEATHSIG = 1
 

@@ -7,7 +7,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from flowbuilder.private_files import open_private
+from flowbuilder.ports.private_files import open_private
 
 FILE = "running.json"
 

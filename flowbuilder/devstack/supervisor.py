@@ -18,7 +18,7 @@ from typing import Any
 from flowbuilder.devstack.probes import responds
 from flowbuilder.devstack.process import ProcessSpec, SupervisedProcess
 from flowbuilder.errors import Unavailable
-from flowbuilder.private_files import close_tree_to_others, private_folder
+from flowbuilder.ports.private_files import close_tree_to_others, private_folder
 
 MAX_RESTARTS = 5
 RESTART_WINDOW = 600.0

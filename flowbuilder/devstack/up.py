@@ -18,7 +18,7 @@ from flowbuilder.devstack.runtime_state import (
 )
 from flowbuilder.devstack.supervisor import Supervisor
 from flowbuilder.errors import Refused
-from flowbuilder.private_files import close_tree_to_others, private_folder
+from flowbuilder.ports.private_files import close_tree_to_others, private_folder
 from flowbuilder.settings import Settings
 
 OnProgress = Callable[[str], None]

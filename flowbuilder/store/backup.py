@@ -14,7 +14,7 @@ from flowbuilder.errors import Refused, Unavailable
 from flowbuilder.model.event_data import ExecutionReleased
 from flowbuilder.model.execution import TERMINAL
 from flowbuilder.ports import Clock
-from flowbuilder.private_files import create_private_file
+from flowbuilder.ports.private_files import create_private_file
 from flowbuilder.store import postgres_backup, sqlite_backup
 from flowbuilder.store.db.database import Database
 from flowbuilder.store.db.migrations import revision

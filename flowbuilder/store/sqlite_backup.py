@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from flowbuilder.errors import ConfigurationError, Refused, Unavailable
 from flowbuilder.ports import Clock
-from flowbuilder.private_files import create_private_file, open_private, private_folder
+from flowbuilder.ports.private_files import create_private_file, open_private, private_folder
 from flowbuilder.store.db.database import Database
 from flowbuilder.store.db.migrations import ensure_usable, upgrade
 from flowbuilder.store.db.sqlite import LOG_SUFFIXES, library

@@ -19,7 +19,7 @@ from flowbuilder.devstack.process import ProcessSpec
 from flowbuilder.devstack.process_specs import prefect_server, review_app
 from flowbuilder.devstack.runtime_state import RuntimeState, write_runtime_state
 from flowbuilder.devstack.supervisor import Supervisor
-from flowbuilder.private_files import close_to_others, private_folder
+from flowbuilder.ports.private_files import close_to_others, private_folder
 from flowbuilder.settings import Settings
 from flowbuilder.store.backup import backup, restore
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
 
-from flowbuilder.private_files import open_private, private_folder
+from flowbuilder.ports.private_files import open_private, private_folder
 
 FOLDER = "workers"
 HOST = "127.0.0.1"

@@ -13,7 +13,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, func
 from sqlalchemy.dialects import sqlite
 
 from flowbuilder.errors import ConfigurationError
-from flowbuilder.private_files import close_to_others, open_private
+from flowbuilder.ports.private_files import close_to_others, open_private
 from flowbuilder.store.db.transaction import Dialect
 
 BUSY_SECONDS = 10.0

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from flowbuilder.errors import ConfigurationError
-from flowbuilder.private_files import open_private
+from flowbuilder.ports.private_files import open_private
 from flowbuilder.store.db.sqlite import library
 
 logger = logging.getLogger(__name__)
