@@ -60,13 +60,14 @@ class App:
         Called workflows that name no version are pinned to the one that is published now. Tools of MCP servers keep the
         pins of the workflow's newest version.
         """
-        definition, report = self.validate(source)
-        if definition is None or not report.ok:
+        definition, report = load(source)
+        if definition is None:
             raise DefinitionError(report)
+        plan = compile_plan(definition, workflows=stored_workflows(self.store))
         document = with_pins(
             pin_versions(definition, self.store), definition, self._last_pins(definition.name), replace=False
         )
-        return self.store.save_version(
+        version = self.store.save_version(
             name=definition.name,
             title=definition.title,
             document=document,
@@ -74,6 +75,9 @@ class App:
             digest=digest(document),
             author=author,
         )
+        if version.digest == definition.digest:  # with versions pinned just now it would be another plan
+            self.plans.add(version, plan)
+        return version
 
     def pin_tools(self, name: str, pins: Pins, *, author: str = "") -> WorkflowVersion:
         """A draft that is the workflow's newest version with these pins of MCP tools; that version itself when it has

@@ -31,6 +31,7 @@ class Settings(BaseSettings):
         default="", repr=False, description="what the review app's proxy sends as X-Flowbuilder-Proxy-Secret"
     )
     proxy_addresses: str = Field(default="", description="addresses of the review app's proxy: addresses or CIDRs")
+    sign_in_hours: float = Field(default=12.0, gt=0, description="hours after which a reviewer signs in again")
     user: str = Field(default="", description="who decides in local mode; default: dev@localhost")
     lease_seconds: float = 15.0
     sweep_seconds: float = 5.0

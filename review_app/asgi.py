@@ -25,7 +25,7 @@ GC_INTERVAL = 60.0
 took most of the server's time with fifty sessions."""
 
 logger = logging.getLogger(__name__)
-streams = EventStreams(session.flow_app, session.access_policy)
+streams = EventStreams(session.flow_app, session.authorize)
 
 
 @contextlib.asynccontextmanager

@@ -65,12 +65,16 @@ class AccessPolicy:
 
         Raises `NotSignedIn` also for an unknown host name and for cross-site requests.
         """
+        self.ensure_same_site(headers)
+        named = headers.get(self.header.lower()) if self.header else None
+        return self.person(named, ignored=headers.get(IGNORED_HEADER, ""))
+
+    def ensure_same_site(self, headers: Mapping[str, str]) -> None:
+        """Raise `NotSignedIn` for an unknown host name and for a request of another site."""
         if self.hosts and not is_known_host(headers.get("host", ""), self.hosts):
             raise NotSignedIn("unknown host name")
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise NotSignedIn("cross-site requests are refused")
-        named = headers.get(self.header.lower()) if self.header else None
-        return self.person(named, ignored=headers.get(IGNORED_HEADER, ""))
 
 
 def identity_header(mapping: object) -> str | None:

@@ -6,13 +6,14 @@ import asyncio
 import os
 import shlex
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from flowbuilder.definition.site_folder import SiteFile, site_files
 from flowbuilder.devstack.probes import is_loopback
-from flowbuilder.devstack.streamlit_command import TRUSTED_HEADERS_VARIABLE
+from flowbuilder.devstack.streamlit_command import TRUSTED_HEADERS_VARIABLE, oidc_section, secrets_files
 from flowbuilder.errors import ConfigurationError, FlowbuilderError
 from flowbuilder.ports import Connections
 from flowbuilder.ports.private_files import is_open_to_others
@@ -87,6 +88,8 @@ MIN_SECRET = 24
 def sign_in_problems(settings: Settings) -> Iterator[tuple[Literal["warning", "problem"], str, str]]:
     """What is unsafe in the way in which users of the review app are named: a verdict, a message and a remedy."""
     networks, secret = settings.proxy_networks, settings.proxy_secret
+    if not os.environ.get(TRUSTED_HEADERS_VARIABLE) and (section := oidc_section()):
+        yield from _oidc_problems(section, settings)
     generate = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
     if not os.environ.get(TRUSTED_HEADERS_VARIABLE):
         if networks or secret:
@@ -109,6 +112,27 @@ def sign_in_problems(settings: Settings) -> Iterator[tuple[Literal["warning", "p
     if public.scheme != "https" and not is_loopback(public.hostname or ""):
         message = f"users sign in over {settings.review_url}, which is not encrypted"
         yield "warning", message, "have the proxy serve https, and set FLOWBUILDER_REVIEW_URL"
+
+
+def _oidc_problems(
+    section: Mapping[str, Any], settings: Settings
+) -> Iterator[tuple[Literal["warning", "problem"], str, str]]:
+    generate = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
+    if find_spec("authlib") is None:
+        yield "problem", "sign-in needs Authlib, which is not installed", "run `pip install 'flowbuilder[oidc]'`"
+    redirect, public = str(section.get("redirect_uri") or ""), settings.review_url.rstrip("/")
+    if redirect != f"{public}/oauth2callback":
+        message = f"redirect_uri in Streamlit's secrets is {redirect or 'missing'}, so no user can sign in at {public}"
+        yield "problem", message, f"set it to {public}/oauth2callback, there and at the provider"
+    if len(str(section.get("cookie_secret") or "")) < MIN_SECRET:
+        yield (
+            "problem",
+            "cookie_secret in Streamlit's secrets is short: sign-ins can be forged",
+            f"make one: {generate}",
+        )
+    for file in secrets_files():
+        if is_open_to_others(file):
+            yield "warning", f"other users of this machine can read {file}", f"run `chmod 600 {shlex.quote(str(file))}`"
 
 
 def _problems(file: SiteFile, connections: Connections) -> Iterator[Problem]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from flowbuilder.devstack.probes import HOST, is_loopback
@@ -41,14 +44,31 @@ def command(settings: Settings, port: int, *, address: str = HOST, python: str =
     Raises `ConfigurationError` for an address that other machines can reach when no proxy signs users in
     (`TRUSTED_HEADERS_VARIABLE`).
     """
-    if not is_loopback(address) and not os.environ.get(TRUSTED_HEADERS_VARIABLE):
+    if not is_loopback(address) and not os.environ.get(TRUSTED_HEADERS_VARIABLE) and not oidc_section():
         raise ConfigurationError(
             f"the review app cannot listen on {address} without sign-in: listen on {HOST}, or put a proxy that signs "
-            f"users in before it and set {TRUSTED_HEADERS_VARIABLE}"
+            f"users in before it and set {TRUSTED_HEADERS_VARIABLE}, or configure an OpenID Connect provider"
         )
     _ = settings.proxy_networks  # wrong ones are reported at the start
     program = packaged_folder("review_app") / "asgi.py"
     return [python, "-m", "streamlit", "run", str(program), *_flags(_options(settings, port, address))]
+
+
+def secrets_files() -> list[Path]:
+    """The files in which Streamlit looks for secrets."""
+    return [folder / ".streamlit" / "secrets.toml" for folder in (Path.home(), Path.cwd())]
+
+
+def oidc_section() -> dict[str, Any]:
+    """The section `auth` of Streamlit's secrets, which configures the OpenID Connect provider; empty without one."""
+    found: dict[str, Any] = {}
+    for file in secrets_files():
+        try:
+            section = tomllib.loads(file.read_text(encoding="utf-8")).get("auth")
+        except (OSError, ValueError):
+            continue
+        found = section if isinstance(section, dict) else found
+    return found
 
 
 def environment(settings: Settings, base: Mapping[str, str] | None = None) -> dict[str, str]:
