@@ -20,6 +20,7 @@ from flowbuilder.errors import FlowbuilderError
 from review_app import session
 from review_app.drafts_route import DraftRoute
 from review_app.headers import SecurityHeaders
+from review_app.request_guard import RequestGuard
 from review_app.stream import EventStreams
 
 GC_INTERVAL = 60.0
@@ -32,8 +33,8 @@ LONGEST_PAUSE = 15.0
 """The most seconds between two looks while the store is unavailable."""
 
 logger = logging.getLogger(__name__)
-drafts = DraftRoute(session.flow_app, session.access_policy)
-streams = EventStreams(session.flow_app, session.access_policy)
+drafts = DraftRoute(session.flow_app, session.authorize)
+streams = EventStreams(session.flow_app, session.authorize)
 
 
 @contextlib.asynccontextmanager
@@ -96,6 +97,6 @@ app = st.App(
         Route("/events/{execution_id}", streams.handle),
         Route("/drafts/{review_id}", drafts.handle, methods=["POST"]),
     ],
-    middleware=[Middleware(SecurityHeaders)],
+    middleware=[Middleware(SecurityHeaders), Middleware(RequestGuard, rules=session.guard_rules)],
     on_script_error=on_script_error,
 )

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse
 from flowbuilder.app import App
 from flowbuilder.errors import Conflict, FlowbuilderError, NotFound, Refused
 from flowbuilder.model.review_draft import MAX_DRAFT_LENGTH, Draft
-from review_app.identity import AccessPolicy, NotSignedIn
+from review_app.identity import NotSignedIn, Person
 
 MAX_BODY = 6 * MAX_DRAFT_LENGTH
 """The most bytes of a request: JSON writes some characters with six."""
@@ -26,15 +26,16 @@ class BadRequest(ValueError):
 class DraftRoute:
     """Serves `POST /drafts/{review_id}`. The user is the one of the request, never one that the body names."""
 
-    def __init__(self, open_app: Callable[[], App], access_policy: Callable[[], AccessPolicy]) -> None:
+    def __init__(self, open_app: Callable[[], App], authorize: Callable[[Request], Person]) -> None:
+        """`authorize` returns the user of a request; it raises `NotSignedIn` for one that is refused."""
         self._open_app = open_app
-        self._access_policy = access_policy
+        self._authorize = authorize
 
     async def handle(self, request: Request) -> JSONResponse:
         """200 with the new revision; 409 with the stored draft when another window has changed it; 410 when the review
         is decided; 400, 403, 404, 413, 503 with a message."""
         try:
-            person = self._access_policy().authorize(request.headers)
+            person = self._authorize(request)
             change = _change_of(request, await _body(request))
         except NotSignedIn as refusal:
             return _message(403, str(refusal))

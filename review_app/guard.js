@@ -76,6 +76,7 @@ class Guard {
 
   disarm() {
     this.pressedAt = performance.now();
+    this.first = false;
     this.armed.clear();
     for (const cancel of this.arming.values()) cancel();
     this.arming.clear();

@@ -58,17 +58,17 @@ def browser() -> Iterator[Browser]:
 
 
 def free_port() -> int:
-    """A port on which nothing listens."""
+    """A port that nothing uses."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        return int(probe.getsockname()[1])
 
 
 @contextmanager
-def served(settings: Settings, log: Path) -> Iterator[str]:
-    """The review app's server on a free port, started as the product does, without Prefect; yields its URL."""
-    port = free_port()
+def served(settings: Settings, log: Path, port: int = 0) -> Iterator[str]:
+    """The review app's server on a port (default: a free one), started as the product does, without Prefect; yields its
+    URL."""
+    port = port or free_port()
     server = start_server(settings, log, port)
     try:
         yield f"http://127.0.0.1:{port}"

@@ -22,7 +22,7 @@ FIRST: dict[str, object] = {"revision": 0, "window": "one", "content_hash": "", 
 
 
 def client(open_app: Callable[[], App]) -> TestClient:
-    route = DraftRoute(open_app, lambda: PROXIED)
+    route = DraftRoute(open_app, lambda request: PROXIED.authorize(request.headers))
     return TestClient(Starlette(routes=[Route("/drafts/{review_id}", route.handle, methods=["POST"])]))
 
 
