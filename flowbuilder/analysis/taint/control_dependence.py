@@ -7,17 +7,20 @@ from collections.abc import Collection, Iterator
 from flowbuilder.analysis.model import LocatedStep, LocatedText
 from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.sinks import TaintFlow, waivers
+from flowbuilder.steps.step import Place
 
 
 def tainted_decisions(propagation: Propagation, waived: Collection[str] = ()) -> Iterator[TaintFlow]:
     """The steps that write depending on untrusted text, with that text; not those that run after a review."""
     for located in propagation.analysis.steps:
-        if not located.step.has_effect():
-            continue
+        loaded = propagation.analysis.by_id
+        if not located.step.has_effect() or any(name not in loaded for name in located.step.mentioned):
+            continue  # a step that could not be loaded, and that this one needs, may be a review
         all_waived = (*waived, *waivers(propagation, located))
         for text in deciding_texts(located):
             for reference in text.compiled.references:
-                marks = frozenset(mark for mark in propagation.marks(text, reference) if not mark.approved)
+                marks = propagation.marks(text, reference)
+                marks = frozenset(mark for mark in marks if not (mark.approved or mark.spelled))
                 trail = propagation.sources.shortest_trail(marks, all_waived)
                 if trail is not None and not is_after_review(located):
                     yield TaintFlow(located=located, text=text, reference=reference, trail=trail)
@@ -48,9 +51,13 @@ def _contains_review(located: LocatedStep) -> bool:
     )
 
 
+def _below(located: LocatedStep, text: LocatedText) -> Place:
+    return text.place[len(located.place) :]
+
+
 def deciding_texts(located: LocatedStep) -> Iterator[LocatedText]:
-    """The texts that decide whether a step runs: its own condition first, then those of the containers around it."""
-    yield from (text for text in located.texts if text.is_own_condition)
+    """The texts that decide whether a step runs and what it writes to: its own first, then those of its containers."""
+    yield from (text for text in located.texts if text.is_own_condition or located.step.selects(_below(located, text)))
     for block in located.block.enclosing():
         owner = block.owner
         if owner is None:

@@ -20,7 +20,6 @@ from flowbuilder.steps.step import (
     Step,
     StepResult,
     StepRun,
-    Templated,
     TemplatedField,
 )
 from flowbuilder.steps.write_once import EffectOptions, Written, write_once
@@ -38,14 +37,15 @@ class CmsStep(Step):
 
     cooperative: ClassVar[bool] = True
     carries: ClassVar[bool] = False
+    echoes: ClassVar[tuple[str, ...]] = ("url", "body", "title", "description")
 
     operation: Literal["read", "update", "create"] = "read"
     url: Annotated[str, TemplatedField(sink="host")]
     body: Published = None
     title: Published = None
     description: Published = None
-    if_unchanged: Templated[str | None] = None
-    effect: Templated[EffectOptions | None] = None
+    if_unchanged: Annotated[str | None, TemplatedField(sink="control")] = None
+    effect: Annotated[EffectOptions | None, TemplatedField(sink="control")] = None
 
     class Output(BaseModel):
         """`body` is the editable source as the CMS holds it, `hash` its sha256, `revision` the CMS's own version."""
@@ -74,6 +74,14 @@ class CmsStep(Step):
     def has_effect(self) -> bool:
         """Everything but reading writes."""
         return self.operation != "read"
+
+    def sends_urls(self) -> bool:
+        """The URL of a new page is its name; that of an update selects one of the pages that exist."""
+        return self.operation == "create"
+
+    def selects(self, place: Place) -> bool:
+        """The URL of an update."""
+        return self.operation == "update" and place == ("url",)
 
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
         """The URL of a read is not checked as published; the URL of a write is."""
