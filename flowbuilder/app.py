@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 
 from flowbuilder.analysis.linter import check
@@ -170,7 +171,10 @@ class App:
             execution,
             outcomes=self.store.outcomes(execution_id),
             decisions=self.store.decisions(execution_id),
-            reviews=open_reviews(self.store, execution_id),
+            reviews=[
+                *open_reviews(self.store, execution_id),
+                *(review for review in self.store.held_reviews() if review.execution_id == execution_id),
+            ],
         )
         walk.advance()
         return walk.step_views()
@@ -189,18 +193,15 @@ class App:
         if execution.status != "paused" and execution.control != "pause":
             raise Refused(f"this execution is {execution.status}, not paused")
         execution = self.store.request_control(execution_id, None, by)
-        self._wake(execution_id)
+        with _repeated_by_reconciler("wake", execution_id):
+            self.engine.wake(execution_id)
         return execution
 
     def cancel(self, execution_id: str, *, by: str) -> Execution:
         """End an execution: no step and no effect starts afterwards."""
         execution = self.store.request_control(execution_id, "cancel", by)
-        try:
+        with _repeated_by_reconciler("cancel the flow run of", execution_id):
             self.engine.cancel(execution_id)
-        except Unavailable:
-            logger.warning(
-                "Prefect is unreachable; the reconciler will cancel the flow run of execution %s", execution_id
-            )
         return execution
 
     # --- reviews --------------------------------------------------------------------------------------------------
@@ -233,19 +234,36 @@ class App:
         """Release a claim."""
         return self.store.release_review(review_id, by)
 
-    def decide(self, review_id: str, answer: Answer) -> Review:
+    def decide(self, review_id: str, answer: Answer, *, hold: timedelta = timedelta()) -> Review:
         """Record a reviewer's answer; `Conflict` when the review has changed since the reviewer saw it.
 
-        The decision is committed before the execution is woken; a lost wake-up only delays the execution.
+        The decision is committed before the execution is woken; a lost wake-up only delays the execution. With `hold`
+        the decision can be undone for that time, and the execution is woken by `release_decisions` after it.
         """
         answer.ensure_has_reason()
-        review = self.store.decide(review_id, answer)
-        if review.decision is not None:
-            self._wake(review.execution_id)
+        review = self.store.decide(review_id, answer, hold=hold)
+        if not review.awaits_decision:
+            with _repeated_by_reconciler("wake", review.execution_id):
+                self.engine.wake(review.execution_id)
         return review
 
-    def _wake(self, execution_id: str) -> None:
-        try:
-            self.engine.wake(execution_id)
-        except Unavailable:
-            logger.warning("Prefect is unreachable; the reconciler will wake execution %s", execution_id)
+    def undo(self, review_id: str, *, by: str) -> Review:
+        """Open a review again; `Conflict` when this person holds no decision on it, or when it is too late."""
+        return self.store.undo_decision(review_id, by)
+
+    def release_decisions(self) -> Sequence[Review]:
+        """Make the decisions final whose hold is over, and wake their executions. The reconciler does the same."""
+        released = self.store.release_decisions()
+        for review in released:
+            with _repeated_by_reconciler("wake", review.execution_id):
+                self.engine.wake(review.execution_id)
+        return released
+
+
+@contextmanager
+def _repeated_by_reconciler(action: str, execution_id: str) -> Iterator[None]:
+    """A block around a call that is only a hint: an unreachable Prefect is logged, and the reconciler repeats it."""
+    try:
+        yield
+    except Unavailable:
+        logger.warning("Prefect is unreachable; the reconciler will %s execution %s", action, execution_id)

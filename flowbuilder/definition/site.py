@@ -64,6 +64,9 @@ class Site(Record):
     cms: SiteContent | None = None
     models: dict[str, str] = Field(default_factory=dict, description="models by role: {editor: provider:name}")
     reviewers: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="groups of people")
+    hosts: tuple[str, ...] = Field(
+        default=(), description="hosts that every workflow of this site may reach; with any, it may reach no other"
+    )
     limits: dict[str, float] = Field(default_factory=dict)
     schedules: tuple[SiteSchedule, ...] = ()
 

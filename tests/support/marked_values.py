@@ -12,6 +12,7 @@ from flowbuilder.json_schema import BadSchema, problems
 from flowbuilder.language import Shape, shape_of_schema
 from flowbuilder.language.evaluation.functions import FUNCTIONS
 from flowbuilder.language.types.taint import Taint
+from flowbuilder.language.types.value_shapes import shape_of_value
 
 MARKER = "zzz"
 OUTSIDER = Taint(("outsider",))
@@ -88,11 +89,11 @@ class Marked:
             return Shape(kinds=frozenset(("object",)), fields=named, rest=others[0] if others else None,
                          taint=taint if others else None)  # fmt: skip
         if isinstance(value, list):
-            items = Shape.of_value([]).joinable_item()
+            items = shape_of_value([]).joinable_item()
             for inner in value:
                 items = items | self._exact(inner)
             return Shape.list_of(items)
-        return Shape.of_value(value).tainted_by(taint)
+        return shape_of_value(value).tainted_by(taint)
 
     def schema_for(self, value: Any) -> dict[str, Any]:
         """A schema for which the validator accepts the value."""

@@ -23,13 +23,13 @@ from flowbuilder.errors import FlowbuilderError
 from flowbuilder.language import Expression, Finding, Namespace, Reference, Shape, Template, shape_of_schema
 from flowbuilder.language.parsing.references import NamePath
 from flowbuilder.language.types.taint import Taint, joined
+from flowbuilder.language.types.value_shapes import shape_of_value
 from flowbuilder.steps.builtin.conditional import Conditional
 from flowbuilder.steps.builtin.human_review import HumanReview
 from flowbuilder.steps.builtin.iteration import Iteration
 from flowbuilder.steps.builtin.workflow import Workflow
 from flowbuilder.steps.step import Place
 
-MAX_SHAPE_PARTS = 2_000
 MAX_CALL_DEPTH = 16
 """The maximum depth of nested calls of workflows."""
 
@@ -110,7 +110,7 @@ class Propagation:
             for located in by_id[step_id]:
                 output = self._step(located, names, steps)
                 if located.step.kind not in ("task", "review"):
-                    output = _bounded(output)
+                    output = output.bounded()
                 if self.analysis.is_broken(located):
                     output = Shape.unknown()
                 error = error_shape(self._error(located))
@@ -279,12 +279,7 @@ class Propagation:
             return Shape.object_of({str(key): self._value(item, (*at, key)) for key, item in value.items()})
         if isinstance(value, (list, tuple)):
             return Shape.list_of(_union([self._value(item, (*at, index)) for index, item in enumerate(value)]))
-        return Shape.of_value(value)
-
-
-def _bounded(shape: Shape) -> Shape:
-    """The shape, or an unknown one where it is too large: outputs that contain outputs twice grow exponentially."""
-    return shape if shape.parts(MAX_SHAPE_PARTS) < MAX_SHAPE_PARTS else Shape.unknown().with_trust(shape.trust)
+        return shape_of_value(value)
 
 
 def _union(shapes: list[Shape]) -> Shape:

@@ -204,7 +204,7 @@ def _member_of_items(value: Shape, key: Expr, findings: FindingCollector, *, sof
     for part in key.value.split("."):
         if shape.is_unknown and part not in shape.fields:
             return Shape(taint=shape.trust, figures=shape.sources())
-        if part.isdigit() and shape.may_be("list"):
+        if part.isdecimal() and shape.may_be("list"):
             shape = numbered(shape) if not shape.may_be("object") else Shape(taint=shape.trust)
             continue
         found = shape.member(part)

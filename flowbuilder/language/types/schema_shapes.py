@@ -10,6 +10,7 @@ from operator import or_
 from typing import Any, Final, TypeGuard
 
 from flowbuilder.language.types.shapes import ANY, Kind, Shape
+from flowbuilder.language.types.value_shapes import shape_of_value
 
 _KINDS: Final[dict[str, Kind]] = {
     "string": "text", "number": "number", "integer": "number", "boolean": "boolean", "null": "null", "array": "list",
@@ -167,7 +168,8 @@ def _both(one: Shape, other: Shape) -> Shape:
     fields = {
         name: _both_members(one.fields.get(name), other.fields.get(name)) for name in (*one.fields, *other.fields)
     }
-    values = tuple(value for value in one.values if value in other.values) if one.values and other.values else ()
+    shared = set(other.values)
+    values = tuple(value for value in one.values if value in shared) if one.values and other.values else ()
     objects = [shape for shape in (one, other) if shape.fields or shape.rest is not None or shape.is_open]
     closed = any(shape.rest is None and not shape.is_open for shape in objects)
     proven = any(
@@ -194,9 +196,9 @@ def _both_members(one: Shape | None, other: Shape | None) -> Shape:
 
 
 def _of_constants(values: list[Any]) -> Shape:
-    shape = Shape.of_value(values[0])
+    shape = shape_of_value(values[0])
     for value in values[1:]:
-        shape = shape | Shape.of_value(value)
+        shape = shape | shape_of_value(value)
     if any(isinstance(value, dict | list) for value in values) or shape.kinds == ANY:
         return shape
     return replace(shape, values=tuple(dict.fromkeys(values)))

@@ -8,12 +8,13 @@ from functools import lru_cache
 from typing import Any, Final, Literal
 
 from flowbuilder.language.types.taint import Taint, joined
-from flowbuilder.values import Json
 
 Kind = Literal["text", "number", "boolean", "null", "list", "object"]
 Presence = Literal["always", "maybe", "never"]
 ANY: Final[frozenset[Kind]] = frozenset(("text", "number", "boolean", "null", "list", "object"))
 
+MAX_PARTS: Final = 2_000
+"""The most parts of a shape, written out as a tree."""
 PARTIAL_MEMBER = "only some of the values here have it"
 """The reason why a member may be missing that only some shapes of a union have."""
 
@@ -61,11 +62,6 @@ class Shape:
     def object_of(cls, fields: Mapping[str, Shape], rest: Shape | None = None) -> Shape:
         """An object with these members, and other members of the shape `rest`."""
         return cls(kinds=_OBJECT, fields=fields, rest=rest)
-
-    @classmethod
-    def of_value(cls, value: Json) -> Shape:
-        """The shape of an existing value."""
-        return _of_value(value, 0)
 
     @property
     def is_unknown(self) -> bool:
@@ -148,6 +144,15 @@ class Shape:
             ahead += [part for part in (*shape.fields.values(), shape.rest, shape.items) if part is not None]
         return count
 
+    def bounded(self) -> Shape:
+        """The shape; where it has too many parts, an unknown one with the marks of all of them.
+
+        A shape that contains others twice grows exponentially.
+        """
+        if self.parts(MAX_PARTS) < MAX_PARTS:
+            return self
+        return replace(_UNKNOWN, taint=self.trust, influence=self.influence, presence=self.presence, reason=self.reason)
+
     def with_trust(self, taint: Taint | tuple[str, ...] | None) -> Shape:
         """The same shape with this taint on every text inside; None makes it clean."""
         return _with_trust(self, Taint(taint) if isinstance(taint, tuple) else taint, join=False)
@@ -177,7 +182,7 @@ class Shape:
 
     def __or__(self, other: Shape) -> Shape:
         """The shape of a value that has one of two shapes."""
-        return _union(self, other, 0)
+        return self if self is other else _union(self.bounded(), other.bounded(), 0)
 
 
 _LIST: Final[frozenset[Kind]] = frozenset(("list",))
@@ -283,18 +288,3 @@ def _fields(one: Shape, other: Shape, depth: int) -> tuple[Mapping[str, Shape], 
         return fields, None
     first, second = one.hidden() or NOTHING, other.hidden() or NOTHING
     return fields, _union(first, second, depth + 1)
-
-
-def _of_value(value: Json, depth: int) -> Shape:
-    if depth > _MAX_DEPTH:
-        return _UNKNOWN
-    if isinstance(value, dict):
-        return Shape.object_of({key: _of_value(inner, depth + 1) for key, inner in value.items()})
-    if isinstance(value, list):
-        items = NOTHING
-        for inner in value[:50]:
-            items = _union(items, _of_value(inner, depth + 1), depth + 1)
-        return Shape.list_of(items)
-    if isinstance(value, bool) or value is None:
-        return Shape.of("null" if value is None else "boolean")
-    return Shape.of("text") if isinstance(value, str) else Shape.of("number")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from flowbuilder.language import Expression, Shape, Template, shape_of_schema
-from flowbuilder.model.review import Assignment, OnExpire, ReviewRequest
 from flowbuilder.steps.fields import Duration, seconds_of
 from flowbuilder.steps.step import Kind, Place, Record, Sink, Step, Templated
 from flowbuilder.values import JsonObject
+
+if TYPE_CHECKING:
+    from flowbuilder.model.review import ReviewRequest
 
 
 class Assign(Record):
@@ -61,7 +63,7 @@ class HumanReview(Step):
     assign: Assign = Field(default_factory=Assign)
     due_in: Duration | None = None
     expires_in: Duration | None = None
-    on_expire: OnExpire = "withdrawn"
+    on_expire: Literal["approved", "rejected", "withdrawn", "escalate"] = "withdrawn"
     on_changes_requested: OnChangesRequested | None = None
 
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
@@ -75,6 +77,8 @@ class HumanReview(Step):
 
     def request(self, round_number: int) -> ReviewRequest:
         """The review request of a bound step."""
+        from flowbuilder.model.review import Assignment, ReviewRequest  # here: validating a document needs no review
+
         return ReviewRequest(
             title=self.title,
             base=self.base,

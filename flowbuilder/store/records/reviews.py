@@ -12,9 +12,9 @@ from sqlalchemy import Row, bindparam, select
 from uuid_utils.compat import uuid7
 
 from flowbuilder.errors import Damaged, NotFound
-from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Lease
 from flowbuilder.model.review import Decision, Review, ReviewRequest
+from flowbuilder.model.review_draft import held
 from flowbuilder.model.review_events import (
     approved_event,
     claimed_event,
@@ -47,7 +47,8 @@ from flowbuilder.store.db.tables import (
 )
 from flowbuilder.store.db.transaction import Transaction
 from flowbuilder.store.records.executions import execution_of
-from flowbuilder.store.records.review_closing import close_review, count_pending
+from flowbuilder.store.records.review_closing import close_review, count_pending, hold_review
+from flowbuilder.store.records.review_drafts import delete_draft
 from flowbuilder.store.records.review_mapper import (
     NEVER,
     WITH_DECISION,
@@ -108,7 +109,7 @@ class SqlReviews(Repository):
         """Claim a review for a reviewer. Extending one's own claim does not change its version."""
 
         def claim(transaction: Transaction) -> Review:
-            row, review = _lock_review(transaction, review_id)
+            row, review = lock_review(transaction, review_id)
             now = transaction.now()
             ensure_unclaimed(review, by, now)
             ensure_reviewer(review, by, _site_record(transaction, row))
@@ -126,7 +127,7 @@ class SqlReviews(Repository):
         """Release one's own claim."""
 
         def release(transaction: Transaction) -> Review:
-            row, review = _lock_review(transaction, review_id)
+            row, review = lock_review(transaction, review_id)
             ensure_unclaimed(review, by, transaction.now())
             if review.claimed_by is None or normalized_name(review.claimed_by) != normalized_name(by):
                 return review
@@ -137,11 +138,12 @@ class SqlReviews(Repository):
 
         return self._database.write(release)
 
-    def decide(self, review_id: str, answer: Answer) -> Review:
-        """Apply an answer by compare-and-set on the version and the content that the reviewer saw."""
+    def decide(self, review_id: str, answer: Answer, *, hold: timedelta = timedelta()) -> Review:
+        """Apply an answer by compare-and-set on the version and the content that the reviewer saw; with `hold`, the
+        decision can be undone for that time, and no worker sees it."""
 
         def decide(transaction: Transaction) -> Review:
-            row, review = _lock_review(transaction, review_id)
+            row, review = lock_review(transaction, review_id)
             outcome = apply_answer(
                 review,
                 answer,
@@ -152,9 +154,15 @@ class SqlReviews(Repository):
             if isinstance(outcome, PartialApproval):
                 approved = with_partial_approval(review, outcome)
                 update_review(transaction, review, approved)
+                delete_draft(transaction, review_id, answer.by)
                 transaction.write_events(row, [approved_event(approved, outcome, answer.by)])
                 return approved
-            return _decided(transaction, row, review, outcome, decided_event(review, outcome))
+            decision = held(outcome, hold, transaction.now())
+            if decision.held_until is not None:
+                return hold_review(transaction, row, review, decision)
+            closed = close_review(transaction, row, review, outcome, decided_event(review, outcome))
+            _make_ready(transaction, row, outcome)
+            return closed
 
         return self._database.write(decide)
 
@@ -185,28 +193,29 @@ class SqlReviews(Repository):
 
 
 def _expire(transaction: Transaction, review_id: str) -> Review | None:
-    row, review = _lock_review(transaction, review_id)
+    row, review = lock_review(transaction, review_id)
     now = transaction.now()
     if review.status != "open" or review.expires_at is None or review.expires_at > now:
         return None  # decided or escalated since it was listed
     outcome = expire(review, now)
     event = expired_event(review, outcome)
     if not isinstance(outcome, Escalation):
-        return _decided(transaction, row, review, outcome, event)
+        closed = close_review(transaction, row, review, outcome, event)
+        _make_ready(transaction, row, outcome)
+        return closed
     escalated = with_escalation(review, outcome)
     update_review(transaction, review, escalated)
     transaction.write_events(row, [event])
     return escalated
 
 
-def _decided(transaction: Transaction, row: Row[Any], review: Review, decision: Decision, event: NewEvent) -> Review:
-    closed = close_review(transaction, row, review, decision, event)
+def _make_ready(transaction: Transaction, row: Row[Any], decision: Decision) -> None:
+    """A decided review makes its execution ready to be resumed."""
     transaction.update_execution(row.id, ready_at=decision.at)
     transaction.notify_ready(row.flow_run_id)
-    return closed
 
 
-def _lock_review(transaction: Transaction, review_id: str) -> tuple[Row[Any], Review]:
+def lock_review(transaction: Transaction, review_id: str) -> tuple[Row[Any], Review]:
     """The execution's row, locked, and its review, read under that lock."""
     query = select(reviews_table.c.flow_run_id).where(reviews_table.c.id == review_id)
     execution_id = transaction.execute(query).scalar_one_or_none()
