@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 
 from flowbuilder.adapters.mcp import ConnectedServers
 from flowbuilder.adapters.models.named_models import NamedModels
@@ -13,6 +13,7 @@ from flowbuilder.ports import (
     Cms,
     CmsForSite,
     Connections,
+    Extract,
     Http,
     HttpRequest,
     HttpResponse,
@@ -108,7 +109,12 @@ class _LazyPorts:
         return cms_for_site(self._connections, self._http, sites=self._settings.sites, throttle=self._throttle)
 
 
-def _extract(html: str, *, url: str) -> JsonObject:
-    from flowbuilder.adapters.http.extract import extract_page
+@cache
+def _extraction_pool() -> Extract:
+    from flowbuilder.adapters.http.extraction_pool import ExtractionPool
 
-    return extract_page(html, url=url)
+    return ExtractionPool()
+
+
+def _extract(html: str, *, url: str) -> JsonObject:
+    return _extraction_pool()(html, url=url)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -163,7 +163,7 @@ class Driver:
         step = ask.node.step
         assert isinstance(step, HumanReview)
         try:
-            request = step.bind(ask.context).request(ask.round)
+            request = replace(step.bind(ask.context).request(ask.round), targets=ask.targets)
         except (StepError, LanguageError) as problem:
             await self._fail_review(ask.path, {"code": problem.code, "message": str(problem)})
             return

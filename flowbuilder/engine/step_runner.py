@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Literal
 
-from flowbuilder.engine.effects.approval_guard import ensure_approved
+from flowbuilder.engine.effects.approval_guard import ensure_approved, ensure_proven
 from flowbuilder.engine.effects.effect_ledger import EffectLedger
 from flowbuilder.engine.effects.step_memo import StepMemos
 from flowbuilder.engine.failure_policy import RetryIn, WaitForLimit, failure_policy
@@ -135,6 +135,7 @@ async def _call(context: StepContext, start: Start, recorder: _Recorder) -> Step
     author_key = getattr(getattr(bound, "effect", None), "key", None)
     ledger = EffectLedger(context.store, context.lease)
     await ensure_approved(bound, start.node.approvals, ledger)
+    ensure_proven(bound, start.unproven)
     run = StepRun(
         path=start.path,
         execution=context.execution,

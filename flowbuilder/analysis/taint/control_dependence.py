@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator
 from flowbuilder.analysis.model import LocatedStep, LocatedText
 from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.sinks import TaintFlow, waivers
-from flowbuilder.steps.step import Place
 
 
 def tainted_decisions(propagation: Propagation, waived: Collection[str] = ()) -> Iterator[TaintFlow]:
@@ -51,13 +50,9 @@ def _contains_review(located: LocatedStep) -> bool:
     )
 
 
-def _below(located: LocatedStep, text: LocatedText) -> Place:
-    return text.place[len(located.place) :]
-
-
 def deciding_texts(located: LocatedStep) -> Iterator[LocatedText]:
-    """The texts that decide whether a step runs and what it writes to: its own first, then those of its containers."""
-    yield from (text for text in located.texts if text.is_own_condition or located.step.selects(_below(located, text)))
+    """The texts that decide whether a step runs: its own condition first, then those of the containers around it."""
+    yield from (text for text in located.texts if text.is_own_condition)
     for block in located.block.enclosing():
         owner = block.owner
         if owner is None:

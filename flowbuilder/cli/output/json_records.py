@@ -63,6 +63,7 @@ def review_record(review: Review, *, content: bool = False) -> JsonObject:
     }
     if content:
         record |= {"base": request.base, "proposal": request.proposal, "findings": list(request.findings)}
+        record["targets"] = list(request.targets)
     return record
 
 

@@ -30,6 +30,7 @@ def review_page(review: Review) -> RenderableType:
     if review.decision is not None:
         comment = f": {review.decision.comment}" if review.decision.comment else ""
         lines.append(text(f"{review.decision.kind} by {review.decision.by}{comment}", "bold"))
+    lines += [text(f"publishes to {target}") for target in request.targets]
     lines += [text(f"! {_finding(item)}", "yellow") for item in request.findings]
     lines.append(text(""))
     proposal = content_text(request.proposal)

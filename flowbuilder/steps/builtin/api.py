@@ -28,12 +28,16 @@ from flowbuilder.steps.step import (
     TemplatedField,
 )
 from flowbuilder.steps.write_once import EffectOptions, Written, write_once
-from flowbuilder.values import JsonObject
+from flowbuilder.values import MAX_BYTES, JsonObject
 
 if TYPE_CHECKING:
     from flowbuilder.model.effect import TargetClass
 
 Sent = TemplatedField(sink="publish")
+MAX_JSON_VALUES = 1_000_000
+"""The most values of one JSON answer: each takes up to a hundred times the memory of its text."""
+_LARGE = 256 * 1024
+"""Answers of more bytes are read in a thread."""
 
 
 class Paginate(Record):
@@ -168,10 +172,10 @@ class Api(Step):
 
     async def _read(self, run: StepRun, request: ports.HttpRequest) -> JsonObject:
         answer = await self._send(run, request)
-        output = self._checked(answer)
+        output = await self._checked(answer)
         if self.paginate is None:
             return output
-        items = _items(output["body"], self.paginate.items)
+        items, size = _items(output["body"], self.paginate.items), len(answer.body)
         for _ in range(self.paginate.max_pages - 1):
             next_url = next_page(answer, output["body"], self.paginate.next)
             if next_url is None:
@@ -179,7 +183,10 @@ class Api(Step):
             if origin_of(next_url) != origin_of(answer.url):
                 raise StepError(f"the next page is on another site: {next_url:.200}", code="paginate")
             answer = await self._send(run, request.at(next_url))
-            output = self._checked(answer)
+            size += len(answer.body)
+            if size > MAX_BYTES:
+                raise StepError(f"the pages of the list have more than {MAX_BYTES:,} bytes", code="too_large")
+            output = await self._checked(answer)
             items += _items(output["body"], self.paginate.items)
         return {**output, "body": items}
 
@@ -193,7 +200,15 @@ class Api(Step):
         answer.ensure_success(f"{request.method} {request.url}")
         return answer
 
-    def _checked(self, answer: ports.HttpResponse) -> JsonObject:
+    async def _checked(self, answer: ports.HttpResponse) -> JsonObject:
+        if len(answer.body) <= _LARGE:
+            return self._read_answer(answer)
+        import asyncio  # here: validating a document loads this step type, and needs no event loop
+
+        # in a thread: a large answer takes long, and other executions share this event loop
+        return await asyncio.to_thread(self._read_answer, answer)
+
+    def _read_answer(self, answer: ports.HttpResponse) -> JsonObject:
         output = _output(answer)
         self._ensure_schema(output["body"])
         return output
@@ -236,6 +251,8 @@ def parse_body(answer: ports.HttpResponse) -> Any:
         return None
     if kind != "application/json" and not kind.endswith("+json"):
         return answer.text
+    if sum(map(answer.body.count, (b",", b"[", b"{"))) > MAX_JSON_VALUES:
+        raise StepError(f"{answer.url} answered more than {MAX_JSON_VALUES:,} values", code="too_large")
     try:
         return json.loads(answer.body)
     except (ValueError, RecursionError):

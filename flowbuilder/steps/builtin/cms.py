@@ -78,12 +78,8 @@ class CmsStep(Step):
         return self.operation != "read"
 
     def sends_urls(self) -> bool:
-        """The URL of a new page is its name; that of an update selects one of the pages that exist."""
-        return self.operation == "create"
-
-    def selects(self, place: Place) -> bool:
-        """The URL of an update."""
-        return self.operation == "update" and place == ("url",)
+        """The URL of a write says which page is written."""
+        return self.has_effect()
 
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
         """The URL of a read is not checked as published; the URL of a write is."""

@@ -200,7 +200,8 @@ def _mutable_columns(review: Review) -> dict[str, Any]:
 
 
 def _json_of(request: ReviewRequest) -> JsonObject:
-    return {**asdict(request), "findings": list(request.findings), "assign": asdict(request.assign)}
+    lists = {"findings": list(request.findings), "targets": list(request.targets)}
+    return {**asdict(request), **lists, "assign": asdict(request.assign)}
 
 
 def _request_of(value: JsonObject) -> ReviewRequest:
@@ -209,6 +210,7 @@ def _request_of(value: JsonObject) -> ReviewRequest:
         **{
             **value,
             "findings": tuple(value["findings"]),
+            "targets": tuple(value.get("targets", ())),
             "assign": Assignment(**{**assign, "people": tuple(assign["people"])}),
         }
     )

@@ -1,8 +1,8 @@
 """FB404: text that outsiders may have written decides whether something is published, without a review.
 
-The condition of a step that writes, of a branch around it, the list of an iteration around it, or the URL that selects
-the page of an update reads such text, and no review comes before the step. Numbers, booleans and words of a fixed list
-are allowed; but note that the author of a page can still influence a score.
+The condition of a step that writes, of a branch around it, or the list of an iteration around it, reads such text, and
+no review comes before the step. Numbers, booleans and words of a fixed list are allowed; but note that the author of a
+page can still influence a score.
 
 Wrong:
     steps:
@@ -49,8 +49,7 @@ def _find(propagation: Propagation, waived: Collection[str]) -> Iterator[TaintFl
 
 
 def _message(found: TaintFlow, step: str) -> str:
-    what = "which page" if found.located.step.selects(found.place) else "whether"
-    return f"untrusted text decides {what} {step} writes: {found.path}"
+    return f"untrusted text decides whether {step} writes: {found.path}"
 
 
 def _hint(found: TaintFlow) -> str:
