@@ -58,11 +58,12 @@ class App:
 
         Called workflows that name no version are pinned to the one that is published now.
         """
-        definition, report = self.validate(source)
-        if definition is None or not report.ok:
+        definition, report = load(source)
+        if definition is None:
             raise DefinitionError(report)
+        plan = compile_plan(definition, workflows=stored_workflows(self.store))
         document = pin_versions(definition, self.store)
-        return self.store.save_version(
+        version = self.store.save_version(
             name=definition.name,
             title=definition.title,
             document=document,
@@ -70,6 +71,9 @@ class App:
             digest=digest(document),
             author=author,
         )
+        if version.digest == definition.digest:  # with versions pinned just now it would be another plan
+            self.plans.add(version, plan)
+        return version
 
     def publish(self, name: str, number: int | None = None) -> WorkflowVersion:
         """Publish the newest draft, or the version given, after checking it against the workflows that it calls."""
