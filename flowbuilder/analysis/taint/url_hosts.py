@@ -122,7 +122,7 @@ _CUT: Final = _Start(is_cut=True)
 
 
 def _followed(starts: list[_Start], others: list[_Start]) -> list[_Start]:
-    """Each start, and after those that go on each of the others."""
+    """Each start; where it is not cut, followed by each of the others."""
     found = dict.fromkeys(
         start if start.is_cut else replace(other, text=start.text + other.text) for start in starts for other in others
     )

@@ -1,4 +1,4 @@
-"""No operation loses a mark: whatever holds an outsider's text has a shape that says so."""
+"""No operation loses a mark: a value that holds the text of an outsider has a shape that says so."""
 
 import json
 from collections import Counter
