@@ -15,7 +15,7 @@ from flowbuilder.errors import StepError
 from flowbuilder.json_schema import BadSchema, ensure_schema
 from flowbuilder.language import Expression, Template
 from flowbuilder.steps.builtin.llm import Llm
-from flowbuilder.steps.builtin.mcp import SECONDS, ServerName, ToolName, servers_of
+from flowbuilder.steps.builtin.mcp import SECONDS, ServerName, ToolName, UsesTools, servers_of
 from flowbuilder.steps.step import Place, Record, Sink, StepResult, StepRun, Templated
 from flowbuilder.values import JsonObject, digest
 
@@ -39,7 +39,7 @@ class OfferedTool(Record):
     reads_only: bool = False
 
 
-class McpLlm(Llm):
+class McpLlm(UsesTools, Llm):
     """As `llm`, with answers of MCP tools in the prompt (`context`), and tools that the model may call (`tools`).
 
     Answers of tools are enclosed in the prompt by marks that the servers cannot know, and declared as material.
@@ -61,12 +61,20 @@ class McpLlm(Llm):
             prompts = place[0] in ("prompt", "system", "context")
             yield place, text, "agent" if prompts and self.may_write() else sink
 
+    def used_tools(self) -> list[tuple[str, str]]:
+        """The tools that are asked for material, and those that the model may call."""
+        context = self.context if isinstance(self.context, tuple) else ()
+        used: list[ContextCall | OfferedTool] = [*context, *self.tools]
+        return [(item.server, item.tool) for item in used]
+
     async def run(self, run: StepRun) -> StepResult:
         """Each server has one session, open while the model is asked."""
         async with AsyncExitStack() as stack:
             servers = servers_of(run)
             names = dict.fromkeys([*(item.server for item in self.context), *(item.server for item in self.tools)])
             sessions = {name: await stack.enter_async_context(servers.open(name)) for name in names}
+            for server, tool in self.used_tools():
+                await self.ensure_pinned(sessions[server], server, tool)
             material = [await self._asked(sessions[item.server], item, run) for item in self.context]
             tools = tuple([await _offered(sessions[item.server], item, run) for item in self.tools])
             models = _ModelsWithTools(run.ports.models, material, tools, self.max_tool_calls)
