@@ -14,8 +14,6 @@ from flowbuilder import ports
 from flowbuilder.errors import StepError
 from flowbuilder.json_schema import ensure_matches, usable_schema
 from flowbuilder.language import Expression, Shape, Template, shape_of_schema
-from flowbuilder.ports.credentials import Credentials, credentials_of
-from flowbuilder.ports.url import join, origin_of, parse
 from flowbuilder.steps.step import (
     Completed,
     NeedsReview,
@@ -178,7 +176,7 @@ class Api(Step):
             next_url = next_page(answer, output["body"], self.paginate.next)
             if next_url is None:
                 break
-            if origin_of(next_url) != origin_of(answer.url):
+            if ports.origin_of(next_url) != ports.origin_of(answer.url):
                 raise StepError(f"the next page is on another site: {next_url:.200}", code="paginate")
             answer = await self._send(run, request.at(next_url))
             size += len(answer.body)
@@ -231,12 +229,12 @@ def absolute_url(url: str, connection: Mapping[str, Any]) -> str:
     return base.rstrip("/") + url
 
 
-def _credentials(connection: Mapping[str, Any], url: str) -> Credentials:
+def _credentials(connection: Mapping[str, Any], url: str) -> ports.Credentials:
     """The connection's credentials; `StepError` when the URL itself is not where they may be sent."""
-    found = credentials_of(connection)
+    found = ports.credentials_of(connection)
     if connection and not found.may_be_sent_to(url):
-        target = parse(url)
-        place = f"{target.scheme}://{target.host}:{target.port}"
+        scheme, host, port = ports.origin_of(url)
+        place = f"{scheme}://{host}:{port}"
         message = f"the connection's credentials may not be sent to {place:.200}; list that address under its hosts"
         raise StepError(message, code="egress")
     return found
@@ -263,10 +261,10 @@ def next_page(answer: ports.HttpResponse, body: Any, where: str) -> str | None:
         for part in answer.headers.get("link", "").split(","):
             target, _, rest = part.strip().partition(">")
             if target.startswith("<") and 'rel="next"' in rest.replace("rel=next", 'rel="next"'):
-                return join(answer.url, target[1:])
+                return ports.join_url(answer.url, target[1:])
         return None
     found = _at_place(body, where)
-    return join(answer.url, found) if isinstance(found, str) and found else None
+    return ports.join_url(answer.url, found) if isinstance(found, str) and found else None
 
 
 def _items(body: Any, where: str) -> list[Any]:
