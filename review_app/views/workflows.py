@@ -13,7 +13,7 @@ from flowbuilder.diagnostics import Diagnostic, render
 from flowbuilder.errors import DefinitionError, FlowbuilderError
 from flowbuilder.model.execution import WorkflowSummary, WorkflowVersion
 from review_app import session
-from review_app.invisible_characters import visible
+from flowbuilder.invisible_characters import visible
 from review_app.markdown_escape import escaped
 from review_app.widgets import chips
 from review_app.widgets.graph import mermaid

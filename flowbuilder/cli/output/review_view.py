@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from flowbuilder.cli.input.workflow_files import read_text
+from flowbuilder.diagnostics import count
+from flowbuilder.invisible_characters import hidden_characters
 from flowbuilder.model.review import Review
 from flowbuilder.values import Json
 
@@ -31,14 +33,16 @@ def review_page(review: Review) -> RenderableType:
         comment = f": {review.decision.comment}" if review.decision.comment else ""
         lines.append(text(f"{review.decision.kind} by {review.decision.by}{comment}", "bold"))
     lines += [text(f"! {_finding(item)}", "yellow") for item in request.findings]
+    base, proposal = content_text(request.base), content_text(request.proposal)
+    if hidden := sum(1 for _ in hidden_characters(proposal)):
+        lines.append(text(f"! {count(hidden, 'invisible character')}, shown as codes such as ⟨U+200B⟩", "yellow"))
     lines.append(text(""))
-    proposal = content_text(request.proposal)
     if request.base is None:
         lines.append(text(proposal))
-    elif content_text(request.base) == proposal:
+    elif base == proposal:
         lines.append(text("No changes: the proposal equals the current content.", "bright_black"))
     else:
-        lines.append(text_diff(content_text(request.base), proposal))
+        lines.append(text_diff(base, proposal) or text("Only the line endings differ.", "bright_black"))
     return Group(*lines)
 
 
