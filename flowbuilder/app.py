@@ -15,15 +15,17 @@ from flowbuilder.engine.history import walk_of
 from flowbuilder.engine.review_client import all_reviews, open_reviews
 from flowbuilder.engine.start import complete_inputs, json_inputs
 from flowbuilder.engine.stored_plans import PlanCache, definition_of, stored_workflows
-from flowbuilder.errors import DefinitionError, Refused, Unavailable
+from flowbuilder.errors import DefinitionError, NotFound, Refused, Unavailable
 from flowbuilder.model.events import Event
 from flowbuilder.model.execution import Execution, Outcome, WorkflowSummary, WorkflowVersion
 from flowbuilder.model.review import Review, ReviewPage
-from flowbuilder.model.review_rules import Answer
+from flowbuilder.model.review_rules import NO_EDIT, Answer
+from flowbuilder.model.reviewers import SYSTEM, Reviewers, name_problem, person, reviewers_of
 from flowbuilder.plan.compiler import compile_plan
 from flowbuilder.plan.nodes import Plan
 from flowbuilder.ports import Engine, ExecutionFilter, ReviewFilter, StartRequest, Store
 from flowbuilder.settings import Settings
+from flowbuilder.steps.edit_shape import ensure_fits
 from flowbuilder.values import Json, JsonObject, digest
 from flowbuilder.walk.commands import StepView
 
@@ -57,6 +59,8 @@ class App:
 
         Called workflows that name no version are pinned to the one that is published now.
         """
+        if author and (problem := name_problem(author)):
+            raise Refused(f"the author's name {problem}")
         definition, report = self.validate(source)
         if definition is None or not report.ok:
             raise DefinitionError(report)
@@ -221,6 +225,16 @@ class App:
         """One review."""
         return self.store.review(review_id)
 
+    def reviewers(self, review: Review) -> Reviewers:
+        """Who may decide a review now, by the present record of its site; `held` says why no one may."""
+        try:
+            record = self.store.site(review.site) if review.site else None
+        except NotFound:
+            record = None
+        if record is None:
+            record = self.store.execution(review.execution_id).site_record
+        return reviewers_of(review.request.assign, record)
+
     def pending_counts(self) -> Mapping[str, int]:
         """Open reviews by workflow."""
         return self.store.pending_counts()
@@ -236,9 +250,14 @@ class App:
     def decide(self, review_id: str, answer: Answer) -> Review:
         """Record a reviewer's answer; `Conflict` when the review has changed since the reviewer saw it.
 
+        `Refused`, with the place, for an edit that the steps behind the review cannot take.
         The decision is committed before the execution is woken; a lost wake-up only delays the execution.
         """
         answer.ensure_has_reason()
+        if person(answer.by) == SYSTEM:
+            raise Refused(f"{SYSTEM} is not a reviewer; name the person who decides")
+        if answer.kind == "approved" and answer.edited is not NO_EDIT:
+            ensure_fits(self.store.review(review_id).request, answer.edited)
         review = self.store.decide(review_id, answer)
         if review.decision is not None:
             self._wake(review.execution_id)

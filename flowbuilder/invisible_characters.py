@@ -2,7 +2,7 @@
 
 A reviewer must see everything that they approve; text from web pages and models can hide content in such characters.
 The review app, the terminal and the `guard` step use this one list. Characters stay where the writing needs them: in
-emoji, between letters of Arabic and Indic scripts, after ideographs, and non-breaking spaces at numbers and punctuation.
+emoji, between letters of Arabic and Indic scripts, after ideographs, and odd spaces at numbers and punctuation.
 """
 
 from __future__ import annotations

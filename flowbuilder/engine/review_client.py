@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from flowbuilder.errors import Conflict, Refused
 from flowbuilder.model.execution import Lease
 from flowbuilder.model.review import Review
-from flowbuilder.model.review_rules import SYSTEM, Answer
+from flowbuilder.model.review_rules import Answer
+from flowbuilder.model.reviewers import SYSTEM
 from flowbuilder.ports import ReviewFilter, Store
 
 _PAGE = 200

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Literal, cast
 
+from flowbuilder.invisible_characters import hidden_characters
 from flowbuilder.model.review import Review
 from flowbuilder.values import Json, JsonObject
 from review_app import diff_html
 from review_app.diff import Comparison, compare
 from review_app.fields import Field, as_text, fields, is_structured
-from flowbuilder.invisible_characters import hidden_characters
 from review_app.markdown_escape import escaped
 from review_app.widgets import chips, query_params
 from review_app.widgets.page_frame import section, show

@@ -11,7 +11,8 @@ from flowbuilder.app import App
 from flowbuilder.diagnostics import count
 from flowbuilder.errors import Conflict, FlowbuilderError
 from flowbuilder.model.review import DecisionKind, Review
-from flowbuilder.model.review_rules import NO_EDIT, SYSTEM, Answer, NoEdit
+from flowbuilder.model.review_rules import NO_EDIT, Answer, NoEdit
+from flowbuilder.model.reviewers import SYSTEM
 from flowbuilder.values import Json, NotJson, ensure_json
 from review_app.fields import as_text, is_structured
 from review_app.identity import refusal_reason

@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 from flowbuilder.cli.output.escape import escape, escape_json
 from flowbuilder.invisible_characters import hidden_characters, visible
 
-HIDING = [
-    "\u00ad", "\u034f", "\u061c", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u180b", "\u180e", "\u200b", "\u200c", "\u200d",
-    "\u200e", "\u200f", "\u2028", "\u2029", "\u202a", "\u202e", "\u2060", "\u2064", "\u2066", "\u2069", "\u206a", "\u2800",
-    "\u3164", "\ufe00", "\ufe0f", "\ufeff", "\uffa0", "\ufff9", "\U0001d159", "\U000e0001", "\U000e0041", "\U000e007f",
-    "\U000e0100", "\U000e01ef", "\x00", "\x0b", "\x0c", "\x1b", "\x7f", "\x85", "\x9b", "\ud83d", "\ue000",
-]  # fmt: skip
+HIDING = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b\u180e\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u202a\u202e"
+    "\u2060\u2064\u2066\u2069\u206a\u2800\u3164\ufe00\ufe0f\ufeff\uffa0\ufff9\U0001d159\U000e0001\U000e0041"
+    "\U000e007f\U000e0100\U000e01ef\x00\x0b\x0c\x1b\x7f\x85\x9b\ud83d\ue000"
+)
 SPACES = ["\u00a0", "\u1680", "\u2000", "\u2003", "\u2009", "\u200a", "\u202f", "\u205f", "\u3000"]
 ORDINARY = [
     "👩\u200d💻 and ❤\ufe0f and ❤\ufe0f\u200d🔥 and 🏳\ufe0f\u200d🌈 and 1\ufe0f\u20e3",  # emoji sequences

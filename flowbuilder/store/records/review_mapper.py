@@ -163,10 +163,8 @@ def _json_of(request: ReviewRequest) -> JsonObject:
 
 def _request_of(value: JsonObject) -> ReviewRequest:
     assign = value["assign"]
-    return ReviewRequest(
-        **{
-            **value,
-            "findings": tuple(value["findings"]),
-            "assign": Assignment(**{**assign, "people": tuple(assign["people"])}),
-        }
-    )
+    people = assign["people"]
+    if "anyone" not in assign and not people:  # of a release in which an empty list meant that no person was named
+        people = None
+    named = Assignment(**{**assign, "people": None if people is None else tuple(people)})
+    return ReviewRequest(**{**value, "findings": tuple(value["findings"]), "assign": named})

@@ -95,7 +95,7 @@ class MemoryWorkflows(Repository):
             )
 
     def save_site(self, name: str, record: JsonObject) -> None:
-        """Insert or replace a site's record."""
+        """Insert or replace a site's record. Its open reviews move to the queues of those who may decide now."""
         with self._memory.lock:
             self._memory.sites[name] = copied(record)
 
