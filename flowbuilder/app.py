@@ -12,7 +12,7 @@ from flowbuilder.definition.loader import load
 from flowbuilder.definition.serialize import pin_versions
 from flowbuilder.diagnostics import Report
 from flowbuilder.engine.history import walk_of
-from flowbuilder.engine.review_client import all_reviews, open_reviews
+from flowbuilder.engine.review_client import open_reviews, reviews_of
 from flowbuilder.engine.start import complete_inputs, json_inputs
 from flowbuilder.engine.stored_plans import PlanCache, definition_of, stored_workflows
 from flowbuilder.errors import DefinitionError, NotFound, Refused, Unavailable
@@ -215,7 +215,7 @@ class App:
 
     def reviews_of(self, execution_id: str) -> tuple[Review, ...]:
         """All reviews of an execution, open and decided."""
-        return all_reviews(self.store, ReviewFilter(execution_id=execution_id, status=None))
+        return reviews_of(self.store, execution_id)
 
     def open_reviews_of(self, execution_id: str) -> tuple[Review, ...]:
         """The open reviews of an execution."""

@@ -31,6 +31,11 @@ def open_reviews(store: Store, execution_id: str) -> tuple[Review, ...]:
     return all_reviews(store, ReviewFilter(execution_id=execution_id))
 
 
+def reviews_of(store: Store, execution_id: str) -> tuple[Review, ...]:
+    """All reviews of an execution, open and decided, in the order of the queue."""
+    return all_reviews(store, ReviewFilter(execution_id=execution_id, status=None))
+
+
 @dataclass(frozen=True)
 class ReviewClient:
     """The open reviews of the execution that a lease holds."""

@@ -77,7 +77,7 @@ def actions(app: App, seen: Seen, me: str) -> None:
                 on_click=_decide,
                 args=(app, seen, me, "rejected"),
             )
-            if review.request.proposal is not None:
+            if review.request.proposal is not None and review.request.may_edit:
                 st.button("Close editor" if editing else "Edit", key="edit", shortcut="E", disabled=disabled,
                           on_click=_toggle_edit, args=(app, review, me))  # fmt: skip
             st.button(

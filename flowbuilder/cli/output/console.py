@@ -16,7 +16,7 @@ from flowbuilder.cli.output.escape import escape
 
 COLOURS = {
     "completed": "green", "approved": "green", "published": "green", "done": "green", "ok": "green",
-    "failed": "red", "rejected": "red", "error": "red",
+    "failed": "red", "rejected": "red", "error": "red", "held": "red",
     "waiting": "yellow", "paused": "yellow", "open": "yellow", "draft": "yellow", "changes_requested": "yellow",
     "running": "cyan", "queued": "cyan",
     "skipped": "bright_black", "cancelled": "bright_black", "archived": "bright_black", "pending": "bright_black",

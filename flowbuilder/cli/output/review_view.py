@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-def review_page(review: Review) -> RenderableType:
-    """The title, findings and decision of a review, and the diff from its base to its proposal."""
+def review_page(review: Review, *, held: str = "") -> RenderableType:
+    """The title, findings and decision of a review, and the diff from its base to its proposal. `held` is why no one
+    can decide it."""
     from rich.console import Group
 
     from flowbuilder.cli.output.console import text, text_diff
@@ -32,6 +33,8 @@ def review_page(review: Review) -> RenderableType:
     if review.decision is not None:
         comment = f": {review.decision.comment}" if review.decision.comment else ""
         lines.append(text(f"{review.decision.kind} by {review.decision.by}{comment}", "bold"))
+    if held and review.status == "open":
+        lines.append(text(f"! held: {held}", "bold red"))
     lines += [text(f"! {_finding(item)}", "yellow") for item in request.findings]
     base, proposal = content_text(request.base), content_text(request.proposal)
     if hidden := sum(1 for _ in hidden_characters(proposal)):

@@ -19,6 +19,7 @@ from flowbuilder.model.lease_rules import lost_lease
 from flowbuilder.model.review import Decision, Review
 from flowbuilder.model.review_events import decided_event
 from flowbuilder.model.review_rules import withdrawal
+from flowbuilder.model.reviewers import Reviewers, reviewers_of
 from flowbuilder.model.stored_json import storable
 from flowbuilder.ports import Clock
 from flowbuilder.throttling.limiter import LimiterState
@@ -80,6 +81,7 @@ class Memory:
         self.sites: dict[str, JsonObject] = {}
         self.executions: dict[str, StoredExecution] = {}
         self.reviews: dict[str, Review] = {}
+        self.reviewers: dict[str, Reviewers] = {}
         self.effects: dict[str, Effect] = {}
         self.limiter_states: dict[str, LimiterState] = {}
         self.idempotency_keys: dict[str, tuple[str, str | None]] = {}
@@ -105,6 +107,13 @@ class Memory:
     def update_execution(self, stored: StoredExecution, **values: object) -> None:
         """Update fields of the execution."""
         stored.execution = replace(stored.execution, **values)  # type: ignore[arg-type]
+
+    def reviewers_now(self, review: Review) -> Reviewers:
+        """Who may decide a review, by the present record of its site; by that of its execution if it is not stored."""
+        record = self.sites.get(review.site or "")
+        if record is None:
+            record = self.stored(review.execution_id).execution.site_record
+        return reviewers_of(review.request.assign, record)
 
     def close_review(self, stored: StoredExecution, review: Review, decision: Decision, event: NewEvent) -> Review:
         """Decide an open review: the decision and its event."""

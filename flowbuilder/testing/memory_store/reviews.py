@@ -33,7 +33,7 @@ from flowbuilder.model.review_rules import (
     with_escalation,
     with_partial_approval,
 )
-from flowbuilder.model.reviewers import Reviewers, person, reviewers_of
+from flowbuilder.model.reviewers import person
 from flowbuilder.ports import ReviewFilter
 from flowbuilder.testing.memory_store.memory import Repository, StoredExecution, copied
 
@@ -55,6 +55,7 @@ class MemoryReviews(Repository):
                 copied(request), review_id=str(uuid7()), execution=stored.execution, path=path, now=now
             )
             memory.reviews[review.id] = review
+            memory.reviewers[review.id] = memory.reviewers_now(review)
             stored.write_events(now, [opened_event(review)])
             return copied(review)
 
@@ -92,7 +93,7 @@ class MemoryReviews(Repository):
             review, now = self.review(review_id), memory.now()
             stored = memory.stored(review.execution_id)
             ensure_unclaimed(review, by, now)
-            ensure_reviewer(review, by, self._reviewers(review))
+            ensure_reviewer(review, by, memory.reviewers_now(review))
             until = now + ttl
             extended = person(review.claimed_by or "") == person(by)
             claimed = replace(
@@ -124,7 +125,7 @@ class MemoryReviews(Repository):
             review, now = self.review(review_id), memory.now()
             stored = memory.stored(review.execution_id)
             author = memory.versions[review.workflow][stored.execution.version - 1].author
-            outcome = apply_answer(review, answer, reviewers=self._reviewers(review), author=author, now=now)
+            outcome = apply_answer(review, answer, reviewers=memory.reviewers_now(review), author=author, now=now)
             if isinstance(outcome, PartialApproval):
                 approved = with_partial_approval(review, outcome)
                 memory.reviews[review_id] = approved
@@ -153,7 +154,7 @@ class MemoryReviews(Repository):
 
     def _expire(self, review: Review, now: datetime) -> Review:
         stored = self._memory.stored(review.execution_id)
-        outcome = expire(review, now, reviewers=self._reviewers(review))
+        outcome = expire(review, now, reviewers=self._memory.reviewers_now(review))
         event = expired_event(review, outcome)
         if not isinstance(outcome, Escalation):
             return self._decided(stored, review, outcome, event)
@@ -167,14 +168,8 @@ class MemoryReviews(Repository):
         self._memory.update_execution(stored, ready_at=decision.at)
         return closed
 
-    def _reviewers(self, review: Review) -> Reviewers:
-        """Who may decide a review, by the present record of its site."""
-        execution = self._memory.stored(review.execution_id).execution
-        record = self._memory.sites.get(review.site or "") or execution.site_record
-        return reviewers_of(review.request.assign, record)
-
     def _is_listed_for(self, review: Review, name: str) -> bool:
-        reviewers = self._reviewers(review)
+        reviewers = self._memory.reviewers[review.id]
         return bool(reviewers.held) or reviewers.include(name)
 
     def _fits(self, review: Review, where: ReviewFilter) -> bool:
