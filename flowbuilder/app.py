@@ -174,7 +174,10 @@ class App:
             execution,
             outcomes=self.store.outcomes(execution_id),
             decisions=self.store.decisions(execution_id),
-            reviews=open_reviews(self.store, execution_id),
+            reviews=[
+                *open_reviews(self.store, execution_id),
+                *(review for review in self.store.held_reviews() if review.execution_id == execution_id),
+            ],
         )
         walk.advance()
         return walk.step_views()
@@ -247,21 +250,33 @@ class App:
         """Release a claim."""
         return self.store.release_review(review_id, by)
 
-    def decide(self, review_id: str, answer: Answer) -> Review:
+    def decide(self, review_id: str, answer: Answer, *, hold: timedelta = timedelta()) -> Review:
         """Record a reviewer's answer; `Conflict` when the review has changed since the reviewer saw it.
 
-        `Refused`, with the place, for an edit that the steps behind the review cannot take.
-        The decision is committed before the execution is woken; a lost wake-up only delays the execution.
+        `Refused`, with the place, for an edit that the steps behind the review cannot take. The decision is committed
+        before the execution is woken; a lost wake-up only delays the execution. With `hold` the decision can be undone
+        for that time, and the execution is woken by `release_decisions` after it.
         """
         answer.ensure_has_reason()
         if person(answer.by) == SYSTEM:
             raise Refused(f"{SYSTEM} is not a reviewer; name the person who decides")
         if answer.kind == "approved" and answer.edited is not NO_EDIT:
             ensure_fits(self.store.review(review_id).request, answer.edited)
-        review = self.store.decide(review_id, answer)
-        if review.decision is not None:
+        review = self.store.decide(review_id, answer, hold=hold)
+        if not review.awaits_decision:
             self._wake(review.execution_id)
         return review
+
+    def undo(self, review_id: str, *, by: str) -> Review:
+        """Open a review again; `Conflict` when this person holds no decision on it, or when it is too late."""
+        return self.store.undo_decision(review_id, by)
+
+    def release_decisions(self) -> Sequence[Review]:
+        """Make the decisions final whose hold is over, and wake their executions. The reconciler does the same."""
+        released = self.store.release_decisions()
+        for review in released:
+            self._wake(review.execution_id)
+        return released
 
     def _wake(self, execution_id: str) -> None:
         try:

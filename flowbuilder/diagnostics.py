@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal, TypedDict
 
 Severity = Literal["error", "warning"]
@@ -145,10 +146,10 @@ def _block(item: Diagnostic, lines: list[str], file: str) -> str:
 
 
 def nearest(name: str, among: Iterable[str]) -> str | None:
-    """The most similar name, or None where none is similar: `prompt` for `promt`."""
+    """The most similar one of the first 1,000 names, or None where none is similar: `prompt` for `promt`."""
     from difflib import get_close_matches
 
-    found = get_close_matches(name.lower(), list(among), n=1, cutoff=0.6)
+    found = get_close_matches(name[:200].lower(), list(islice(among, 1000)), n=1, cutoff=0.6)
     return found[0] if found else None
 
 

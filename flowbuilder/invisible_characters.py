@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
+from functools import cache
 
 _CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 # letters, marks and symbols of visible categories that draw nothing
@@ -25,25 +26,27 @@ _VIRAMA = "\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca\u1039\u1
 _IDEOGRAPH = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 _EAST_ASIAN = "\u3001-\u30ff\uac00-\ud7af\uff01-\uff60" + _IDEOGRAPH
 _SPACE = "[\u00a0\u2009\u202f]"
-_ORDINARY = re.compile(
-    "|".join(
-        (
-            f"(?<=[{_EMOJI}])(?:[\ufe0e\ufe0f]?\u200d(?=[{_EMOJI}])|[\ufe0e\ufe0f])",
-            "(?<=[#*0-9])\ufe0f(?=\u20e3)",
-            # the flags of England, Scotland and Wales
-            "(?<=\U0001f3f4)\U000e0067\U000e0062"
-            "(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074|\U000e0077\U000e006c\U000e0073)"
-            "\U000e007f",
-            f"(?<=[{_JOINING}])[\u200c\u200d](?=[{_JOINING}])",
-            f"(?<=[{_VIRAMA}])[\u200c\u200d]",
-            f"(?<=[{_IDEOGRAPH}])[\U000e0100-\U000e01ef]",
-            "(?<=[\u1820-\u18aa])[\u180b-\u180d\u180f]",
-            f"(?<=[0-9«‹]){_SPACE}",
-            f"{_SPACE}(?=[0-9;:!?»›%‰€£$°])",
-            f"(?<=[{_EAST_ASIAN}])\u3000|\u3000(?=[{_EAST_ASIAN}])",
-        )
-    )
+_ORDINARY = (
+    f"(?<=[{_EMOJI}])(?:[\ufe0e\ufe0f]?\u200d(?=[{_EMOJI}])|[\ufe0e\ufe0f])",
+    "(?<=[#*0-9])\ufe0f(?=\u20e3)",
+    # the flags of England, Scotland and Wales
+    "(?<=\U0001f3f4)\U000e0067\U000e0062"
+    "(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074|\U000e0077\U000e006c\U000e0073)"
+    "\U000e007f",
+    f"(?<=[{_JOINING}])[\u200c\u200d](?=[{_JOINING}])",
+    f"(?<=[{_VIRAMA}])[\u200c\u200d]",
+    f"(?<=[{_IDEOGRAPH}])[\U000e0100-\U000e01ef]",
+    "(?<=[\u1820-\u18aa])[\u180b-\u180d\u180f]",
+    f"(?<=[0-9«‹]){_SPACE}",
+    f"{_SPACE}(?=[0-9;:!?»›%‰€£$°])",
+    f"(?<=[{_EAST_ASIAN}])\u3000|\u3000(?=[{_EAST_ASIAN}])",
 )
+
+
+@cache
+def _ordinary() -> re.Pattern[str]:
+    """Compiled when the first text has a character that could hide something: that takes milliseconds."""
+    return re.compile("|".join(_ORDINARY))
 
 
 class _Table(dict[int, str]):
@@ -91,7 +94,7 @@ def _translated(text: str, table: _Table) -> str:
 def _pieces(text: str) -> Iterator[tuple[int, str, bool]]:
     """The text in pieces, with their indexes, and whether the characters of the piece are to stay as they are."""
     at = 0
-    for kept in _ORDINARY.finditer(text):
+    for kept in _ordinary().finditer(text):
         yield at, text[at : kept.start()], False
         yield kept.start(), kept.group(), True
         at = kept.end()

@@ -62,12 +62,13 @@ def _reviews(snapshot: ExecutionSnapshot) -> Iterator[Broken]:
         event.data.get("review_id") for event in snapshot.events if event.type in ("review_decided", "review_expired")
     )
     for review in snapshot.reviews:
-        decided = review.status == "decided"
+        decided = not review.awaits_decision
+        has_decision = review.decision is not None
         if opened[review.id] != 1:
             yield "I7", review.path, f"has {opened[review.id]} review_opened events"
         if closed[review.id] != decided:
             yield "I7", review.path, f"is {review.status}, and has {closed[review.id]} events that close it"
-        if (review.decision is not None) != decided or (review.path in snapshot.decisions) != decided:
+        if has_decision != (review.status == "decided") or (review.path in snapshot.decisions) != decided:
             yield "I7", review.path, f"is {review.status}, which contradicts its decision"
         if review.decision is not None and review.decision.shown_hash != review.content_hash:
             yield "I7", review.path, "was decided for other content than it shows"
@@ -87,7 +88,7 @@ def _end(snapshot: ExecutionSnapshot) -> Iterator[Broken]:
         yield "I8", "", f"is {execution.status}, which contradicts its ended_at"
     if ended and (execution.holder or execution.lease_until or execution.ready_at or execution.control):
         yield "I8", "", f"is {execution.status}, and still has a holder, a ready_at or a control request"
-    if ended and any(review.status == "open" for review in snapshot.reviews):
+    if ended and any(review.awaits_decision for review in snapshot.reviews):
         yield "I8", "", f"is {execution.status}, and a review of it is open"
     over = next((event for event in snapshot.events if event.type in ENDS), None)
     if over is not None:

@@ -56,7 +56,7 @@ def _waiting(snapshot: ExecutionSnapshot) -> Iterator[Broken]:
         return
     if execution.status == "queued":
         yield "I9", "", "is queued without a ready_at: no worker will claim it"
-    if execution.status == "waiting" and not any(review.status == "open" for review in snapshot.reviews):
+    if execution.status == "waiting" and not any(review.awaits_decision for review in snapshot.reviews):
         yield "I9", "", "is waiting without an open review or a ready_at"
 
 

@@ -36,7 +36,10 @@ class Document(Record):
     inputs: dict[str, Any] = Field(
         default_factory=dict, description="JSON Schema properties; required unless they have a default"
     )
-    hosts: tuple[str, ...] = Field(default=(), description="the only hosts that steps may reach; may read site")
+    hosts: tuple[str, ...] = Field(
+        default=(),
+        description="the only hosts that steps may reach; may read site; public: any outside of private networks",
+    )
     steps: list[Any] = Field(min_length=1, description="the steps; their order follows from their references")
     outputs: dict[str, Any] = Field(default_factory=dict, description="the outputs, as templates")
 

@@ -67,6 +67,9 @@ class Site(Record):
     reviewers: dict[str, tuple[str, ...] | Literal["anyone"]] = Field(
         default_factory=dict, description="groups of people: their names, or the word anyone"
     )
+    hosts: tuple[str, ...] = Field(
+        default=(), description="hosts that every workflow of this site may reach; with any, it may reach no other"
+    )
     limits: dict[str, float] = Field(default_factory=dict)
     schedules: tuple[SiteSchedule, ...] = ()
 

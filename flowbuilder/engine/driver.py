@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +32,9 @@ from flowbuilder.plan.nodes import Plan
 from flowbuilder.steps.builtin.human_review import HumanReview
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.commands import Ask, Command, Finish, Note, Start, Withdraw
+from flowbuilder.walk.walk import WalkFault
+
+logger = logging.getLogger(__name__)
 
 CONTROL_SECONDS = 1.0
 """Seconds within which a running execution notices a pause, a cancellation or a decision if no worker wakes it."""
@@ -82,7 +86,8 @@ class Driver:
         """Run until the execution has ended, waits, is paused or cancelled, or `DriveControl.stop` was called.
 
         Pause and cancel requests and decisions are read every `CONTROL_SECONDS`, or at once when the control is woken.
-        Raises `LostLease` when another worker has taken the execution over; nothing is written after that.
+        A defect in the walk fails the execution. Raises `LostLease` when another worker has taken the execution over;
+        nothing is written after that.
         """
         try:
             while True:
@@ -98,6 +103,9 @@ class Driver:
                         await self.clock.sleep(min(delay, CONTROL_SECONDS))
                     elif (result := await self._settle()) is not None:
                         return result
+        except WalkFault as fault:
+            logger.exception("the walk of execution %s failed unexpectedly", self.lease.execution_id)
+            return await self._fail(fault)
         finally:
             for task in self.running:
                 task.cancel()
@@ -112,14 +120,17 @@ class Driver:
         """Read pause and cancel requests and, if due, decisions."""
         self.requested = await asyncio.to_thread(self.store.control, self.lease.execution_id)
         if self.requested == "cancel":
-            for task, start in self.running.items():
-                if not start.node.step.has_effect():  # an effect in progress finishes: its receipt matters
-                    task.cancel()
+            self._cancel_steps()
         now = asyncio.get_running_loop().time()
         if (self.control.consume() or now - self.decisions_read_at >= CONTROL_SECONDS) and self.walk.waiting:
             self.decisions_read_at = now
             for path, decision in (await asyncio.to_thread(self.store.decisions, self.lease.execution_id)).items():
                 self.walk.decided(path, decision)
+
+    def _cancel_steps(self) -> None:
+        for task, start in self.running.items():
+            if not start.node.step.has_effect():  # an effect in progress finishes: its receipt matters
+                task.cancel()
 
     async def _carry_out(self, actions: Iterable[Command]) -> None:
         notes = [
@@ -160,6 +171,10 @@ class Driver:
             request = step.bind(ask.context).request(ask.round)
         except (StepError, LanguageError) as problem:
             await self._fail_review(ask.path, {"code": problem.code, "message": str(problem)})
+            return
+        except Exception as problem:
+            logger.exception("review %s of execution %s failed unexpectedly", ask.path, self.lease.execution_id)
+            await self._fail_review(ask.path, _internal_error(ask.path, f"{type(problem).__name__}: {problem}"))
             return
         if ask.path in self.walk.asked:
             return
@@ -226,6 +241,13 @@ class Driver:
         event = ExecutionCompleted(outputs=finish.outputs).at()
         return await self._release("completed", event, outputs=finish.outputs)
 
+    async def _fail(self, fault: WalkFault) -> RunResult:
+        """End the execution as failed, after the effects that are in progress."""
+        self._cancel_steps()
+        await asyncio.gather(*self.running, return_exceptions=True)
+        error = {**_internal_error(fault.path, str(fault)), "path": fault.path}
+        return await self._release("failed", ExecutionFailed(error=error).at(), error=error)
+
     async def _release(
         self,
         status: Status,
@@ -255,3 +277,8 @@ class Driver:
             error=error,
             progressed=self.progressed,
         )
+
+
+def _internal_error(path: str, reason: str) -> JsonObject:
+    """The error record of a defect at a step; `reason` names the exception."""
+    return {"code": "internal", "message": f"flowbuilder itself failed at {path}: {reason[:400]}; please report this"}

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from flowbuilder.errors import ConfigurationError, LanguageError
+from flowbuilder.errors import ConfigurationError, LanguageError, StepError
 from flowbuilder.language import Template, is_template
+from flowbuilder.ports.url import host_of
 from flowbuilder.values import JsonObject
 
 
 def reachable(hosts: Iterable[str], site: JsonObject) -> tuple[str, ...]:
-    """The hosts for one site: `"{{ site.base_url }}"` is the host of that URL. Ports are left out.
+    """The hosts for one site: those of the workflow and, after them, those that the site's record lists as `hosts`.
 
-    Raises `ConfigurationError` when the site lacks a field that is used, so that no host is reached by accident.
+    `"{{ site.base_url }}"` is the host of that URL. Ports are left out. Raises `ConfigurationError` when the site lacks
+    a field that is used, so that no host is reached by accident.
     """
-    return tuple(_host(_rendered(host, site)) for host in hosts)
+    own = site.get("hosts")
+    listed = [str(host) for host in own] if isinstance(own, list) else []
+    return tuple(dict.fromkeys(_host(_rendered(host, site)) for host in (*hosts, *listed)))
 
 
 def _rendered(host: str, site: JsonObject) -> str:
@@ -29,10 +33,10 @@ def _rendered(host: str, site: JsonObject) -> str:
 
 
 def _host(text: str) -> str:
+    rest = text.removeprefix("*.")
     try:
-        name = urlsplit(text if "//" in text else f"//{text}").hostname
-    except ValueError:
-        name = None
-    if not name:
-        raise ConfigurationError(f"hosts: {text!r:.100} is not a host")
-    return name
+        name = urlsplit(rest if "//" in rest else f"//{rest}").hostname
+        host = host_of(f"[{name}]" if name and ":" in name else name or "")
+    except (ValueError, StepError):
+        raise ConfigurationError(f"hosts: {text!r:.100} is not a host") from None
+    return f"*.{host}" if text.startswith("*.") else host

@@ -131,7 +131,7 @@ def walk_of(
         execution=info_of(execution),
         outcomes=outcomes,
         decisions=decisions,
-        asked=[review.path for review in reviews if review.status == "open"],
+        asked=[review.path for review in reviews if review.awaits_decision],
     )
 
 

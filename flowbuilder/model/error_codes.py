@@ -25,7 +25,7 @@ ERROR_CODES: Final[dict[str, str]] = {
     "encoding": "The body of an answer cannot be decoded.",
     "exists": "The page to be created exists.",
     "front_matter": "The front matter of a content file cannot be read or changed safely.",
-    "internal": "The step type itself failed unexpectedly; the worker's log has the traceback.",
+    "internal": "The step type or flowbuilder itself failed unexpectedly; the worker's log has the traceback.",
     "invalid_field": "A rendered field does not have the type or the value that the step takes.",
     "invalid_inputs": "The inputs do not fit the workflow that is called.",
     "mcp_refused": "The MCP server rejected the request.",

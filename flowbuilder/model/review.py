@@ -55,7 +55,8 @@ class ReviewRequest:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
     """The decision of a review. `approved` is the approved content: the proposal, or the reviewer's edit of it; None
-    unless approved. `shown_hash` is the sha256 of the content shown, `approved_hash` that of the content approved."""
+    unless approved. `shown_hash` is the sha256 of the content shown, `approved_hash` that of the content approved.
+    `held_until` is set while the reviewer can undo the decision: until then no worker sees it."""
 
     kind: DecisionKind
     by: str
@@ -66,6 +67,7 @@ class Decision:
     edited: bool = False
     shown_hash: str = ""
     approved_hash: str | None = None
+    held_until: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,6 +94,11 @@ class Review:
     escalations: int = 0
     decision: Decision | None = None
     account: str = "default"
+
+    @property
+    def awaits_decision(self) -> bool:
+        """Whether the execution has no decision to act on: the review is open, or its decision can still be undone."""
+        return self.decision is None or self.decision.held_until is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

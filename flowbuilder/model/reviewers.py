@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from string import ascii_lowercase, ascii_uppercase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowbuilder.invisible_characters import visible
-from flowbuilder.model.review import Assignment
+
+if TYPE_CHECKING:
+    from flowbuilder.model.review import Assignment
 
 ANYONE = "anyone"
 """The word for all people, in `assign` and as the members of a site's group."""

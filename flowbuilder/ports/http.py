@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from flowbuilder.errors import StepError, Transience, TransientError
+from flowbuilder.ports.credentials import Credentials, bound_to
+from flowbuilder.ports.url import origin_of
 from flowbuilder.values import Json
+
+KEPT_ACROSS_ORIGINS = frozenset({"accept", "accept-encoding", "accept-language", "user-agent"})
+"""Headers of an author that are sent to another origin too; every other may hold a credential."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HttpRequest:
-    """A request. `auth` headers are dropped when a redirect leaves the origin; `timeout` is in seconds, for all of it.
+    """A request. `timeout` is in seconds, for all of it.
 
-    `hosts` are the only hosts it may reach (patterns such as `*.example.com`); empty allows every public host.
+    `auth` are credentials, or headers that are sent to the origin of `url` only. `hosts` are the only hosts it may
+    reach (patterns such as `*.example.com`); empty allows every public host.
     """
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
-    auth: Mapping[str, str] = field(default_factory=dict, repr=False)
+    auth: Credentials | Mapping[str, str] = field(default_factory=dict, repr=False)
     query: Mapping[str, Any] | None = None
     json: Json = None
     form: Mapping[str, Any] | None = None
@@ -29,6 +35,20 @@ class HttpRequest:
     max_bytes: int = 8 * 1024 * 1024
     hosts: tuple[str, ...] = ()
     idempotency_key: str | None = None
+
+    @property
+    def credentials(self) -> Credentials:
+        """The credentials, which know the origins that they may be sent to."""
+        if isinstance(self.auth, Credentials):
+            return self.auth
+        return bound_to(self.url, self.auth) if self.auth else Credentials()
+
+    def at(self, url: str) -> HttpRequest:
+        """The same request for another URL, without its query. Headers stay behind where the origin is another one."""
+        headers = self.headers
+        if origin_of(url) != origin_of(self.url):
+            headers = {name: value for name, value in headers.items() if name.lower() in KEPT_ACROSS_ORIGINS}
+        return replace(self, url=url, query=None, headers=headers, auth=self.credentials)
 
 
 @dataclass(frozen=True, kw_only=True)

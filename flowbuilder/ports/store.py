@@ -12,6 +12,7 @@ from flowbuilder.model.effect import Effect, Ending, Intent
 from flowbuilder.model.events import Event, NewEvent
 from flowbuilder.model.execution import Control, Execution, Lease, Outcome, Status, WorkflowSummary, WorkflowVersion
 from flowbuilder.model.review import Decision, Review, ReviewPage, ReviewRequest
+from flowbuilder.model.review_draft import Draft, Presence
 from flowbuilder.model.review_rules import Answer
 from flowbuilder.ports.throttle import LimiterStore
 from flowbuilder.values import Json, JsonObject
@@ -192,11 +193,12 @@ class ReviewStore(Protocol):
     def release_review(self, review_id: str, by: str) -> Review:
         """Release one's own claim."""
 
-    def decide(self, review_id: str, answer: Answer) -> Review:
+    def decide(self, review_id: str, answer: Answer, *, hold: timedelta = timedelta()) -> Review:
         """Apply an answer by compare-and-set: `Conflict` when the version or the content hash that the reviewer saw is
         not the stored one.
 
-        An approval short of the quorum leaves the review open. A decision sets the execution's `ready_at`.
+        An approval short of the quorum leaves the review open. A decision sets the execution's `ready_at`. With `hold`
+        it can be undone for that time; until `release_decisions`, workers see the review as open.
         """
 
     def decisions(self, execution_id: str) -> Mapping[str, Decision]:
@@ -204,6 +206,33 @@ class ReviewStore(Protocol):
 
     def expire_reviews(self, *, limit: int = 100) -> Sequence[Review]:
         """Decide the reviews whose `expires_at` has passed, each by its `on_expire`; returns those it changed."""
+
+
+class DraftStore(Protocol):
+    """What reviewers may still change: held decisions, drafts; and presence."""
+
+    def held_reviews(self) -> Sequence[Review]:
+        """The reviews whose decisions are held, the first to be released first."""
+
+    def undo_decision(self, review_id: str, by: str) -> Review:
+        """Open a review again. `Conflict` when this person holds no decision on it, or when it is too late."""
+
+    def release_decisions(self, *, limit: int = 100) -> Sequence[Review]:
+        """Make the held decisions final whose `held_until` has passed, with their events and the `ready_at` of their
+        executions; returns those reviews."""
+
+    def draft(self, review_id: str, by: str) -> Draft | None:
+        """This reviewer's unsubmitted answer; None when there is none. A decision of the reviewer deletes it."""
+
+    def save_draft(self, draft: Draft) -> Draft:
+        """Store a draft; it carries the revision that its window has seen. `Conflict` when another window has changed
+        it since; `Refused` when it is too long."""
+
+    def mark_present(self, window: str, review_id: str, by: str, *, editing: bool) -> None:
+        """Record that a browser window shows this review now, and no longer another. `NotFound`."""
+
+    def presence(self, review_id: str) -> Sequence[Presence]:
+        """The reviewers whose windows have shown this review within `PRESENCE_LIFETIME`, by name."""
 
 
 class EffectStore(Protocol):
@@ -235,7 +264,7 @@ class EffectStore(Protocol):
         """An execution's effects, oldest first."""
 
 
-class Store(WorkflowStore, ExecutionStore, HistoryStore, ReviewStore, EffectStore, LimiterStore, Protocol):
+class Store(WorkflowStore, ExecutionStore, HistoryStore, ReviewStore, DraftStore, EffectStore, LimiterStore, Protocol):
     """All records. Synchronous; each method is one transaction; safe to call from several threads.
 
     Writes for an execution take the worker's `Lease` and raise `LostLease` when its epoch is no longer the row's.

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from flowbuilder import ports
 from flowbuilder.errors import StepError, TransientError
-from flowbuilder.model.effect import Effect, Intent, TargetClass
-from flowbuilder.model.review import ReviewRequest
 from flowbuilder.steps.fields import Duration, seconds_of
 from flowbuilder.steps.step import NeedsReview, Record, StepRun
 from flowbuilder.values import Json, JsonObject, digest
+
+if TYPE_CHECKING:
+    from flowbuilder.model.effect import Effect, Intent, TargetClass
+    from flowbuilder.model.review import ReviewRequest
 
 KEY_RETENTION = "PT24H"
 """The time for which a target is assumed to honour an idempotency key when the author does not give one."""
@@ -86,6 +89,8 @@ async def write_once(
     `NeedsReview`: each approval authorises one further call. The same holds for a target that deduplicates, once its
     `key_retention` (seconds) is over. A failed call is recorded as `refused` (it certainly did nothing) or `unknown`.
     """
+    from flowbuilder.model.effect import Intent  # here: validating a document needs no effect
+
     ledger = run.ports.ledger
     if ledger is None:
         return (await write()).output
@@ -158,6 +163,8 @@ async def _call(ledger: ports.Ledger, key: str, write: Callable[[], Awaitable[Wr
 
 
 def _question(target: str, request: Json) -> ReviewRequest:
+    from flowbuilder.model.review import ReviewRequest
+
     # the texts are part of the content hash that decisions refer to: changing them voids decisions made before
     return ReviewRequest(
         title=f"Send again? {target} was called and no answer came back",

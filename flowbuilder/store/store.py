@@ -13,10 +13,12 @@ from flowbuilder.store.db.notifications import listen
 from flowbuilder.store.db.tables import installation_table
 from flowbuilder.store.records.effects import SqlEffects
 from flowbuilder.store.records.executions import SqlExecutions
+from flowbuilder.store.records.held_decisions import SqlHeldDecisions
 from flowbuilder.store.records.history import SqlHistory
 from flowbuilder.store.records.idempotency_keys import SqlIdempotencyKeys
 from flowbuilder.store.records.leases import SqlLeases
 from flowbuilder.store.records.limiter_state import SqlLimiterState
+from flowbuilder.store.records.review_drafts import SqlReviewDrafts
 from flowbuilder.store.records.review_queue import SqlReviewQueue
 from flowbuilder.store.records.reviews import SqlReviews
 from flowbuilder.store.records.workflows import SqlWorkflows
@@ -29,6 +31,8 @@ class SqlStore(
     SqlHistory,
     SqlReviewQueue,
     SqlReviews,
+    SqlHeldDecisions,
+    SqlReviewDrafts,
     SqlEffects,
     SqlIdempotencyKeys,
     SqlLimiterState,

@@ -166,5 +166,6 @@ def _settle_with(state: WalkState, run: NodeRun, output: Any, context: JsonObjec
 def _holds(condition: Expression, context: JsonObject) -> bool:
     value = condition.evaluate(context)
     if not isinstance(value, bool):
-        raise LanguageError("type", f"a condition is true or false, this one is {value!r:.60}", stage="run")
+        shown = "a list or an object" if isinstance(value, list | dict) else f"{value!r:.60}"
+        raise LanguageError("type", f"a condition is true or false, this one is {shown}", stage="run")
     return value

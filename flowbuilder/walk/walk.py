@@ -40,10 +40,20 @@ from flowbuilder.walk.state import (
     CloseBlock,
     EmitReady,
     FillLoop,
+    Job,
     OpenItem,
     Resume,
     WalkState,
 )
+
+
+class WalkFault(Exception):
+    """A defect: the walk raised something other than a `LanguageError` at the StepPath `path`. It must not be used any
+    more; the same walk made again fails in the same place."""
+
+    def __init__(self, path: str, problem: Exception) -> None:
+        super().__init__(f"{type(problem).__name__}: {str(problem)[:300]}")
+        self.path = path
 
 
 class Walk:
@@ -77,27 +87,35 @@ class Walk:
         return self._state.asked
 
     def advance(self) -> list[Command]:
-        """The commands that have become possible since the last call, in a fixed order."""
+        """The commands that have become possible since the last call, in a fixed order. Raises `WalkFault` for a
+        defect."""
         state = self._state
         while (job := state.next_job()) is not None:
-            match job:
-                case Begin(run):
-                    begin(state, run)
-                case Resume(run):
-                    resume(state, run)
-                case ApplyOutcome(run, outcome):
-                    state.apply(run, outcome)
-                case OpenItem(item):
-                    open_item(state, item)
-                case CloseBlock(block) if block is self._root:
-                    self.result = self._finish()
-                case CloseBlock(block):
-                    close_block(state, block)
-                case FillLoop(loop):
-                    fill_loop(state, loop)
-                case EmitReady():
-                    emit_ready(state)
+            try:
+                self._do(job)
+            except Exception as problem:
+                raise WalkFault(_path_of(job), problem) from problem
         return state.take_commands()
+
+    def _do(self, job: Job) -> None:
+        state = self._state
+        match job:
+            case Begin(run):
+                begin(state, run)
+            case Resume(run):
+                resume(state, run)
+            case ApplyOutcome(run, outcome):
+                state.apply(run, outcome)
+            case OpenItem(item):
+                open_item(state, item)
+            case CloseBlock(block) if block is self._root:
+                self.result = self._finish()
+            case CloseBlock(block):
+                close_block(state, block)
+            case FillLoop(loop):
+                fill_loop(state, loop)
+            case EmitReady():
+                emit_ready(state)
 
     def finished(self, outcome: Outcome) -> None:
         """Report that a step run which this walk started has ended."""
@@ -167,3 +185,16 @@ class Walk:
             return Finish(outputs=render_value(self.plan.outputs, self._root.scope.full_context()))
         except LanguageError as problem:
             return Finish(error={**error_of(problem), "path": "outputs"})
+
+
+def _path_of(job: Job) -> str:
+    """The StepPath of the step that a job is about; `outputs` for those of the workflow."""
+    match job:
+        case Begin(run) | Resume(run) | ApplyOutcome(run, _) | FillLoop(run):
+            return run.path
+        case OpenItem(item):
+            return StepPath(item.loop.path).item(item.index)
+        case CloseBlock(block):
+            return block.holder.path if block.holder is not None else "outputs"
+        case EmitReady():
+            return "the steps that are ready"

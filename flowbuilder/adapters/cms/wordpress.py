@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -13,6 +12,7 @@ from flowbuilder.adapters.cms.html import publishable
 from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError
 from flowbuilder.model.effect import TargetClass
 from flowbuilder.ports import CmsPage, CmsWrite, Http, HttpRequest, HttpResponse, NoThrottle, Throttle
+from flowbuilder.ports.credentials import basic, bound_to
 from flowbuilder.ports.throttle import limit_key
 from flowbuilder.values import JsonObject, digest_text
 
@@ -40,8 +40,8 @@ class WordPress:
         self._http = http
         self._throttle = throttle or NoThrottle()
         self._url = str(connection["url"]).rstrip("/")
-        pair = f"{connection['username']}:{connection['password']}".encode()
-        self._auth = {"Authorization": f"Basic {b64encode(pair).decode()}"}
+        authorization = basic(str(connection["username"]), str(connection["password"]))
+        self._auth = bound_to(self._url, {"Authorization": authorization})
         self._types = tuple(str(name) for name in record.get("types") or ("posts", "pages"))
         self._limit_key = limit_key(str(record.get("connection") or ""), self._url)
         self._create_type = str(record.get("create_type", "posts"))
@@ -104,7 +104,7 @@ class WordPress:
         plain = parse_qs(asked.query)
         number = next((plain[name][0] for name in ("p", "page_id") if plain.get(name)), "")
         for kind in self._types:
-            if number.isdigit():
+            if number.isdecimal() and len(number) < 19:
                 try:
                     return kind, await self._by_id(kind, int(number))
                 except NotFound:

@@ -31,13 +31,16 @@ class GoogleTokens:
         # in a thread: google-auth is synchronous, and refreshing is a request
         from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
         from google.auth.transport.requests import Request
+        from requests import Session
 
         with self._lock:
             credentials = self._known.setdefault(digest(connection), None) or _credentials(connection)
             self._known[digest(connection)] = credentials
             try:
                 if not credentials.valid:
-                    credentials.refresh(Request())
+                    with Session() as session:
+                        session.max_redirects = 0  # the request holds the credentials
+                        credentials.refresh(Request(session))
             except TransportError as problem:
                 raise TransientError(f"Google's token server: {problem}", reason="connection") from None
             except RefreshError as problem:

@@ -15,7 +15,7 @@ async def read_capped(answer: httpx.Response, cap: int) -> bytes:
     if encoding not in ("identity", "", "gzip", "x-gzip"):
         raise StepError(f"the answer has the encoding {encoding:.40}, which was not requested", code="encoding")
     declared = answer.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > cap:
+    if declared.isdecimal() and (len(declared) > 15 or int(declared) > cap):
         raise _too_large(cap)
     inflate = _Gzip(cap) if encoding.endswith("gzip") else None
     body = bytearray()

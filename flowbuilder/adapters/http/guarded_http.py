@@ -11,15 +11,19 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode
 
 import httpcore
 import httpx
 
-from flowbuilder.adapters.egress import Egress, Target, refused
+from flowbuilder.adapters.egress import Egress
 from flowbuilder.adapters.http.body import read_capped
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.ports import HttpRequest, HttpResponse
+from flowbuilder.ports.allowed_hosts import current_hosts
+from flowbuilder.ports.credentials import Credentials
+from flowbuilder.ports.http import KEPT_ACROSS_ORIGINS
+from flowbuilder.ports.url import Target, join, refused
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 MAX_REDIRECTS = 5
@@ -28,7 +32,6 @@ _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _RESERVED_HEADERS = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"}
 )
-_KEPT_ACROSS_ORIGINS = frozenset({"accept", "accept-encoding", "accept-language", "user-agent"})
 
 
 async def system_resolve(host: str, port: int) -> list[str]:
@@ -40,8 +43,15 @@ async def system_resolve(host: str, port: int) -> list[str]:
 class GuardedBackend(httpcore.AsyncNetworkBackend):
     """Resolves a name once, denies it if any of its addresses is denied, and connects to a checked address."""
 
-    def __init__(self, egress: Egress, resolve: Resolve, inner: httpcore.AsyncNetworkBackend | None = None) -> None:
+    def __init__(
+        self,
+        egress: Egress,
+        resolve: Resolve,
+        inner: httpcore.AsyncNetworkBackend | None = None,
+        hosts: tuple[str, ...] = (),
+    ) -> None:
         self._egress = egress
+        self._hosts = hosts
         self._resolve = resolve
         self._inner = inner or httpcore.AnyIOBackend()
 
@@ -60,8 +70,9 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             raise httpcore.ConnectError(f"cannot resolve {host}: {problem.strerror or problem}") from None
         if not addresses:
             raise httpcore.ConnectError(f"{host} has no address")
+        egress = self._egress.for_host(host.strip("[]"), self._hosts)
         for address in addresses:
-            self._egress.ensure_address(address, host, port)
+            egress.ensure_address(address, host, port)
         for address in addresses[:-1]:
             try:
                 return await self._inner.connect_tcp(str(address), port, timeout, local_address, socket_options)
@@ -92,9 +103,10 @@ class GuardedHttp:
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Send a request. Redirects of GET and HEAD are followed, each hop checked; those of a write are returned."""
+        request = replace(request, hosts=request.hosts or current_hosts())
         target = self.egress.target(request.url, request.hosts)
         try:
-            async with asyncio.timeout(request.timeout), self._client(request.timeout) as client:
+            async with asyncio.timeout(request.timeout), self._client(request) as client:
                 return await self._follow(client, request, target)
         except (TimeoutError, httpx.TimeoutException):
             raise TransientError(
@@ -107,27 +119,34 @@ class GuardedHttp:
                 raise StepError(f"{target.host} has no valid TLS certificate: {problem}", code="tls") from None
             raise TransientError(f"{target.host}: {problem or type(problem).__name__}", reason="connection") from None
 
-    def _client(self, seconds: float) -> httpx.AsyncClient:
+    def _client(self, request: HttpRequest) -> httpx.AsyncClient:
         transport = httpx.AsyncHTTPTransport(verify=_tls(), trust_env=False)
         # httpx has no parameter for the network backend; a test fails when this attribute is removed
         transport._pool = httpcore.AsyncConnectionPool(
-            ssl_context=_tls(), network_backend=GuardedBackend(self.egress, self.resolve), http1=True, http2=False
+            ssl_context=_tls(),
+            network_backend=GuardedBackend(self.egress, self.resolve, hosts=request.hosts),
+            http1=True,
+            http2=False,
         )
-        return httpx.AsyncClient(transport=transport, trust_env=False, timeout=seconds, follow_redirects=False)
+        return httpx.AsyncClient(transport=transport, trust_env=False, timeout=request.timeout, follow_redirects=False)
 
     async def _follow(self, client: httpx.AsyncClient, request: HttpRequest, target: Target) -> HttpResponse:
         target = replace(target, rest=_with_query(target.rest, request.query))
-        message = _message(request)
+        message, credentials = _message(request), request.credentials
         for _ in range(MAX_REDIRECTS + 1):
-            answer = await _exchange(client, target, message, request.max_bytes)
+            auth = _checked_headers(credentials.headers_for(target.url))
+            answer = await _exchange(client, target, message.with_headers(auth), request.max_bytes)
             place = answer.headers.get("location")
             if answer.status not in _REDIRECTS or not place or (message.writes and answer.status != 303):
                 return answer
-            following = self.egress.target(urljoin(target.url, place), request.hosts)
+            following = self.egress.target(join(target.url, place), request.hosts)
             if message.writes:
                 message = message.without_content()
             if following.origin != target.origin:
-                message = message.without_credentials()
+                message = message.for_another_origin()
+                if not credentials.may_be_sent_to(following.url):
+                    # an outsider chooses what follows: no URL of theirs is asked for with credentials
+                    credentials = Credentials()
             target = following
         raise StepError(f"more than {MAX_REDIRECTS} redirects from {request.url:.200}", code="redirects")
 
@@ -146,8 +165,11 @@ class _Message:
         kept = {name: value for name, value in self.headers.items() if not name.startswith("content-")}
         return _Message(method="GET", headers=kept, content=b"")
 
-    def without_credentials(self) -> _Message:
-        return replace(self, headers={k: v for k, v in self.headers.items() if k in _KEPT_ACROSS_ORIGINS})
+    def with_headers(self, headers: Mapping[str, str]) -> _Message:
+        return replace(self, headers={**self.headers, **headers, "accept-encoding": "gzip"})
+
+    def for_another_origin(self) -> _Message:
+        return replace(self, headers={k: v for k, v in self.headers.items() if k in KEPT_ACROSS_ORIGINS})
 
 
 async def _exchange(client: httpx.AsyncClient, target: Target, message: _Message, cap: int) -> HttpResponse:
@@ -174,12 +196,15 @@ def _message(request: HttpRequest) -> _Message:
     elif request.form is not None:
         content = urlencode(_pairs(request.form)).encode()
         headers["content-type"] = "application/x-www-form-urlencoded"
-    for name, value in {**request.headers, **request.auth}.items():
-        headers[_header_name(name)] = _header_value(name, value)
+    headers |= _checked_headers(request.headers)
     if request.idempotency_key:
         headers["idempotency-key"] = _header_value("idempotency-key", request.idempotency_key)
     headers["accept-encoding"] = "gzip"
     return _Message(method=request.method.upper(), headers=headers, content=content)
+
+
+def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    return {_header_name(name): _header_value(name, value) for name, value in headers.items()}
 
 
 def _header_name(name: str) -> str:

@@ -14,6 +14,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from flowbuilder.adapters.mcp import stdio_proxy
 from flowbuilder.adapters.mcp.server_record import ServerRecord
+from flowbuilder.ports.allowed_hosts import ensure_host
 
 
 @asynccontextmanager
@@ -29,11 +30,13 @@ async def connect(record: ServerRecord) -> AsyncIterator[Client]:
                 cwd=record.folder,
             )
         else:
+            ensure_host(record.url)
             http = httpx2.AsyncClient(
                 headers=dict(record.headers),
                 timeout=httpx2.Timeout(record.connect_seconds, read=300.0),
                 transport=_Capped(httpx2.AsyncHTTPTransport(trust_env=False), record.max_bytes),
                 trust_env=False,
+                follow_redirects=False,  # the headers hold credentials
             )
             await stack.enter_async_context(http)
             server = streamable_http_client(record.url, http_client=http)

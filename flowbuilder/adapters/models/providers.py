@@ -11,11 +11,13 @@ from typing import Any
 
 from flowbuilder.errors import ConfigurationError, StepError
 from flowbuilder.ports import ModelRequest
+from flowbuilder.ports.allowed_hosts import ensure_host
 from flowbuilder.values import JsonObject
 
 Opener = Callable[[str, ModelRequest], AbstractAsyncContextManager[Any]]
 """Opens a model: takes its name (without the provider) and the request."""
 
+GOOGLE_URL = "https://generativelanguage.googleapis.com"
 OLLAMA_URL = "http://localhost:11434/v1"
 _LIBRARIES = {
     "anthropic": ("pydantic_ai.models.anthropic", "pydantic_ai.providers.anthropic"),
@@ -64,7 +66,9 @@ async def _open_anthropic(name: str, request: ModelRequest) -> AsyncIterator[Any
         base_url=_address(request.connection, "ANTHROPIC_BASE_URL"),
         max_retries=0,
         timeout=request.timeout,
+        http_client=anthropic.DefaultAsyncHttpxClient(follow_redirects=False),  # the headers hold the key
     ) as client:
+        ensure_host(str(client.base_url))
         yield AnthropicModel(name, provider=AnthropicProvider(anthropic_client=client))
 
 
@@ -74,9 +78,10 @@ async def _open_google(name: str, request: ModelRequest) -> AsyncIterator[Any]:
     from pydantic_ai.models.google import GoogleModel
     from pydantic_ai.providers.google import GoogleProvider
 
-    async with httpx2.AsyncClient(timeout=request.timeout) as http:
+    async with httpx2.AsyncClient(timeout=request.timeout, follow_redirects=False) as http:
         key = _key(request.connection, "GOOGLE_API_KEY", "GEMINI_API_KEY")
         address = _address(request.connection, "GOOGLE_BASE_URL")
+        ensure_host(address or GOOGLE_URL)
         yield GoogleModel(name, provider=GoogleProvider(api_key=key, base_url=address, http_client=http))
 
 
@@ -103,7 +108,14 @@ async def _open_chat(name: str, request: ModelRequest, *, key: str, address: str
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.openai import OpenAIProvider
 
-    async with openai.AsyncOpenAI(api_key=key, base_url=address, max_retries=0, timeout=request.timeout) as client:
+    async with openai.AsyncOpenAI(
+        api_key=key,
+        base_url=address,
+        max_retries=0,
+        timeout=request.timeout,
+        http_client=openai.DefaultAsyncHttpxClient(follow_redirects=False),  # the headers hold the key
+    ) as client:
+        ensure_host(str(client.base_url))
         yield OpenAIChatModel(name, provider=OpenAIProvider(openai_client=client))
 
 

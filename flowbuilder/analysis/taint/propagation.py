@@ -29,7 +29,6 @@ from flowbuilder.steps.builtin.iteration import Iteration
 from flowbuilder.steps.builtin.workflow import Workflow
 from flowbuilder.steps.step import Place
 
-MAX_SHAPE_PARTS = 2_000
 MAX_CALL_DEPTH = 16
 """The maximum depth of nested calls of workflows."""
 
@@ -107,7 +106,7 @@ class Propagation:
             for located in by_id[step_id]:
                 output = self._step(located, names, steps)
                 if located.step.kind not in ("task", "review"):
-                    output = _bounded(output)
+                    output = output.bounded()
                 if self.analysis.is_broken(located):
                     output = Shape.unknown()
                 steps.add(step_id, Shape.object_of({"output": output, "status": STATUS, "error": ERROR}))
@@ -251,11 +250,6 @@ def _unless_changed(shape: Shape, text: LocatedText) -> Shape:
     if not any(mark.approved for mark in marks) or is_verbatim(text.compiled):
         return shape
     return shape.with_trust(Taint(tuple(sorted({mark.step for mark in marks}))))
-
-
-def _bounded(shape: Shape) -> Shape:
-    """The shape, or an unknown one where it is too large: outputs that contain outputs twice grow exponentially."""
-    return shape if shape.parts(MAX_SHAPE_PARTS) < MAX_SHAPE_PARTS else Shape.unknown().with_trust(shape.trust)
 
 
 def _union(shapes: list[Shape]) -> Shape:

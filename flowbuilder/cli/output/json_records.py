@@ -81,6 +81,7 @@ def decision_record(review: Review) -> JsonObject | None:
         "comment": decision.comment,
         "edited": decision.edited,
         "approved": decision.approved,
+        "held_until": iso(decision.held_until),
     }
 
 

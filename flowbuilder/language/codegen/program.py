@@ -53,12 +53,23 @@ class ProgramCache:
         """The program of a text; raises `LanguageError(stage="compile")`."""
         program = self._programs.get(source)
         if program is None:
-            program = self._compile(source)
+            program = self._compiled(source)
             self._chars += len(source)
             if self._chars > CACHED_CHARS:
                 self._drop_older_half()
             self._programs[source] = program
         return program
+
+    def _compiled(self, source: str) -> Program:
+        try:
+            return self._compile(source)
+        except LanguageError:
+            raise
+        except (RecursionError, MemoryError):
+            raise LanguageError("FB204", "the text is nested too deeply", stage="compile") from None
+        except Exception as error:  # of a parser: a text never raises anything else
+            message = f"this cannot be read: {type(error).__name__}: {str(error)[:200]}"
+            raise LanguageError("FB201", message, stage="compile", start=0, end=len(source)) from error
 
     def clear(self) -> None:
         """Drop every program, to measure compilation."""

@@ -10,15 +10,22 @@ from typing import Any
 from flowbuilder.diagnostics import did_you_mean
 from flowbuilder.errors import LanguageError
 from flowbuilder.language.evaluation.operators import MISSING, kind, soft_item
-from flowbuilder.language.nodes import Expr, Member, Name
+from flowbuilder.language.nodes import Call, Expr, Member, Name
 from flowbuilder.language.parsing.foreign_syntax_hints import FOREIGN_NAMES
 
 _MARK = re.compile(r"#(\d+)$")
 _NATIVE = (KeyError, IndexError, TypeError)
+_UNFORESEEN: tuple[tuple[type[Exception], str, str], ...] = (
+    (RecursionError, "limit.depth", "the value is nested too deeply"),
+    (MemoryError, "limit.memory", "there is not enough memory for this"),
+    (OverflowError, "overflow", "the result is beyond what a number can hold"),
+    (ZeroDivisionError, "division", "division by zero"),
+    (ValueError, "type", "the value cannot be used here"),
+)
 
 
 def explain(error: Exception, code: str, nodes: Sequence[Expr], source: str) -> Exception:
-    """The `LanguageError` for an exception of generated code; an exception of another origin is returned unchanged.
+    """The `LanguageError` for any exception of generated code or of what it calls.
 
     `code` is the generated text, `nodes` its marked operations, `source` the author's text.
     """
@@ -28,17 +35,25 @@ def explain(error: Exception, code: str, nodes: Sequence[Expr], source: str) -> 
         if error.start is None and node is not None:
             error.start, error.end = node.start, node.end
         return error
-    if isinstance(error, RecursionError):
-        return LanguageError("limit.depth", "the value is nested too deeply", stage="run")
+    start, end = (node.start, node.end) if node is not None else (None, None)
     if trace is None or trace.tb_next is not None or not isinstance(error, _NATIVE):
-        return error
+        return _unexpected(error, node, start, end)
     names = trace.tb_frame.f_locals
     if isinstance(node, Name):
         return unknown_name(node, names.get("c", {}))
     if isinstance(node, Member):
         return _no_member(node, _value(node.value, names.get("c", {})), source)
-    start, end = (node.start, node.end) if node is not None else (None, None)
     return LanguageError("type", "these kinds of values do not fit together", stage="run", start=start, end=end)
+
+
+def _unexpected(error: Exception, node: Expr | None, start: int | None, end: int | None) -> LanguageError:
+    """The error for an exception that a function or an operator did not foresee; it names the function."""
+    what = node.name if isinstance(node, Call) else "this"
+    for kinds, code, reason in _UNFORESEEN:
+        if isinstance(error, kinds):
+            return LanguageError(code, f"{what}: {reason}", stage="run", start=start, end=end)
+    message = f"{what} failed unexpectedly: {type(error).__name__}: {str(error)[:200]}"
+    return LanguageError("internal", message, stage="run", hint="please report this", start=start, end=end)
 
 
 def unknown_name(node: Name, context: Mapping[str, Any]) -> LanguageError:

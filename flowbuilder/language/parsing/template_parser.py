@@ -89,7 +89,8 @@ class _Converter:
         if isinstance(node, nodes.Output):
             for part in node.nodes:
                 if isinstance(part, nodes.TemplateData):
-                    yield Text(part.lineno, part.lineno + len(part.data), part.data)
+                    end = self._end(part.lineno)  # the text as it was written, with its line breaks
+                    yield Text(part.lineno, end, self.tokens.source[part.lineno : end])
                 else:
                     value = self.read(part, depth)
                     yield Output(value.start, value.end, value)

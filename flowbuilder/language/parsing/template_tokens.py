@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from jinja2 import Environment, TemplateSyntaxError
@@ -11,6 +13,7 @@ from flowbuilder.language.names import fault
 
 ENVIRONMENT = Environment(optimized=False, keep_trailing_newline=True, autoescape=False)  # noqa: S701
 _OPEN = {"(": ")", "[": "]", "{": "}"}
+_LINE_BREAK = re.compile(r"\r\n?")
 
 
 class Tokens:
@@ -19,6 +22,8 @@ class Tokens:
     jinja2 copies the line number of a token into its nodes. Here that number is the token's offset, so that nodes have
     exact places. `ends` maps the offset of a token to its end, `closing` that of an opening bracket to
     the end of the bracket that closes it, `after` that of a token to the offset of the next one.
+
+    jinja2 reads every line break as a line feed. The offsets are those of the text as it was written.
     """
 
     def __init__(self, source: str) -> None:
@@ -27,12 +32,17 @@ class Tokens:
         self.closing: dict[int, int] = {}
         self.after: dict[int, int] = {}
         self.kinds: list[str] = []
+        self._text = _LINE_BREAK.sub("\n", source)
+        """The text in which each line break is a line feed."""
+        pairs = (at for at in range(len(source) - 1) if source.startswith("\r\n", at)) if "\r" in source else ()
+        self._shortened = [at - before for before, at in enumerate(pairs)]
+        """The offsets in `_text` of the line breaks that were two characters."""
         self.raw = list(self._read())
 
     def _read(self) -> Iterator[tuple[int, str, str]]:
-        position, last = 0, -1
+        position, last, at = 0, -1, 0
         open_brackets: list[int] = []
-        tokens = ENVIRONMENT.lexer.tokeniter(self.source, None)
+        tokens = ENVIRONMENT.lexer.tokeniter(self._text, None)
         while True:
             try:
                 _, kind, value = next(tokens)
@@ -45,8 +55,9 @@ class Tokens:
                 message = f"the template has more than {LIMITS.template_tokens} parts"
                 raise fault("FB204", message, position, position + 1, "split it into steps, or do this in a code step")
             # white space removed by `-` is skipped: nothing else is ever between two tokens
-            start = self.source.index(value, position)
-            position = start + len(value)
+            begin = self._text.index(value, at)
+            at = begin + len(value)
+            start, position = self._written(begin), self._written(at)
             yield start, kind, value
             if kind == "whitespace":
                 continue
@@ -61,6 +72,10 @@ class Tokens:
                     raise fault("FB204", message, start, position, "set parts of it with {% set %}")
             elif kind == "operator" and value in _OPEN.values() and open_brackets:
                 self.closing[open_brackets.pop()] = position
+
+    def _written(self, at: int) -> int:
+        """The offset in the written text of an offset in `_text`."""
+        return at + bisect_left(self._shortened, at) if self._shortened else at
 
     @property
     def one_expression(self) -> bool:

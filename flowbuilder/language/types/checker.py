@@ -82,7 +82,7 @@ class _StatementChecker:
                     self.printed.append(shape.trust)
                     self.influences += (shape.influence, influence)
                 case Set(name=name, value=value):
-                    self._lookups.variables[name] = self._infer(value, known).with_influence(influence)
+                    self._lookups.variables[name] = self._infer(value, known).bounded().with_influence(influence)
                 case If():
                     self._if(statement, known, influence)
                 case For():

@@ -172,7 +172,7 @@ def _member_of_items(value: Shape, key: Expr, findings: FindingCollector, *, sof
     for part in key.value.split("."):
         if shape.is_unknown:
             return Shape(taint=shape.taint)
-        if part.isdigit() and shape.may_be("list"):
+        if part.isdecimal() and shape.may_be("list"):
             shape = shape.item()
             continue
         found = shape.member(part)

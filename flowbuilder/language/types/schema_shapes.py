@@ -126,7 +126,8 @@ def _both(one: Shape, other: Shape) -> Shape:
     if one.fields and other.fields:
         # each schema lists its own members and does not forbid those of the other
         rest = None if one.rest is None and other.rest is None else one.rest or other.rest
-    values = tuple(value for value in one.values if value in other.values) if one.values and other.values else ()
+    shared = set(other.values)
+    values = tuple(value for value in one.values if value in shared) if one.values and other.values else ()
     return replace(
         one, kinds=kinds, fields=fields, rest=rest, items=other.items or one.items,
         values=values or one.values or other.values,

@@ -14,6 +14,8 @@ Kind = Literal["text", "number", "boolean", "null", "list", "object"]
 Presence = Literal["always", "maybe", "never"]
 ANY: Final[frozenset[Kind]] = frozenset(("text", "number", "boolean", "null", "list", "object"))
 
+MAX_PARTS: Final = 2_000
+"""The most parts of a shape, written out as a tree."""
 PARTIAL_MEMBER = "only some of the values here have it"
 """The reason why a member may be missing that only some shapes of a union have."""
 
@@ -130,6 +132,15 @@ class Shape:
             ahead += [part for part in (*shape.fields.values(), shape.rest, shape.items) if part is not None]
         return count
 
+    def bounded(self) -> Shape:
+        """The shape; where it has too many parts, an unknown one with the marks of all of them.
+
+        A shape that contains others twice grows exponentially.
+        """
+        if self.parts(MAX_PARTS) < MAX_PARTS:
+            return self
+        return replace(_UNKNOWN, taint=self.trust, influence=self.influence, presence=self.presence, reason=self.reason)
+
     def with_trust(self, taint: Taint | tuple[str, ...] | None) -> Shape:
         """The same shape with this taint on every text inside; None makes it clean."""
         return _with_trust(self, Taint(taint) if isinstance(taint, tuple) else taint, join=False)
@@ -154,7 +165,7 @@ class Shape:
 
     def __or__(self, other: Shape) -> Shape:
         """The shape of a value that has one of two shapes."""
-        return _union(self, other, 0)
+        return self if self is other else _union(self.bounded(), other.bounded(), 0)
 
 
 _LIST: Final[frozenset[Kind]] = frozenset(("list",))

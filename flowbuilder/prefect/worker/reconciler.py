@@ -1,4 +1,4 @@
-"""The reconciler: wakes ready executions, expires reviews, and corrects Prefect by the store.
+"""The reconciler: wakes ready executions, expires reviews, ends holds of decisions, and corrects Prefect by the store.
 
 It acts on the store alone: executions that are ready, and leases that have expired. Prefect's state decides only how a
 run is woken there. Any number of reconcilers may run at once: each action is a hint, a compare-and-set or idempotent.
@@ -73,9 +73,20 @@ class Reconciler:
                 break
         return expired
 
+    async def release_decisions(self, *, complete: bool = False) -> int:
+        """Make one batch of decisions final that can no longer be undone, or all of them; their number. Calls only the
+        store."""
+        released = 0
+        while batch := await asyncio.to_thread(self._store.release_decisions, limit=BATCH_SIZE):
+            released += len(batch)
+            if len(batch) < BATCH_SIZE or not complete:
+                break
+        return released
+
     async def reconcile(self, *, running_here: Collection[str] = (), complete: bool = False) -> ReconcileResult:
         """One pass, which corrects no run that is `running_here`. A periodic one compares the next batch of runs, a
         `complete` one all of them."""
+        await self.release_decisions(complete=complete)
         result = ReconcileResult(expired=await self.expire_reviews(complete=complete))
         since = None if complete else datetime.now(UTC) - LOOK_BACK
         result.cancelled = await apply_cancellations(self._client, self._store, since=since)

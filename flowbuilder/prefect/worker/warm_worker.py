@@ -196,10 +196,11 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
         return True
 
     async def _expire(self) -> None:
-        """Expire leases of dead processes, and overdue reviews. Calls only the store."""
+        """Expire leases of dead processes and overdue reviews, and make held decisions final. Calls only the store."""
         store = self.dispatcher.worker_context.store
         for execution_id in await asyncio.to_thread(expire_leases_of_dead_processes, store):
             self.dispatcher.enqueue(execution_id)
+        await self.reconciler.release_decisions()
         await self.reconciler.expire_reviews()
 
     async def _reconcile(self) -> None:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal, Self
-from urllib.parse import urljoin, urlsplit
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from flowbuilder import ports
-from flowbuilder.errors import ConfigurationError, StepError
+from flowbuilder.errors import StepError
 from flowbuilder.json_schema import ensure_matches, usable_schema
 from flowbuilder.language import Expression, Shape, Template, shape_of_schema
-from flowbuilder.model.effect import TargetClass
+from flowbuilder.ports.credentials import Credentials, credentials_of
+from flowbuilder.ports.url import join, origin_of, parse
 from flowbuilder.steps.step import (
     Completed,
     NeedsReview,
@@ -31,6 +30,9 @@ from flowbuilder.steps.step import (
 )
 from flowbuilder.steps.write_once import EffectOptions, Written, write_once
 from flowbuilder.values import JsonObject
+
+if TYPE_CHECKING:
+    from flowbuilder.model.effect import TargetClass
 
 Sent = TemplatedField(sink="publish")
 
@@ -150,7 +152,7 @@ class Api(Step):
             method=self.method,
             url=url,
             headers={"accept": "application/json, */*;q=0.5", **self.headers},
-            auth=credentials(connection, url),
+            auth=_credentials(connection, url),
             query=self.query,
             json=self.json_body,
             form=self.form,
@@ -172,9 +174,9 @@ class Api(Step):
             next_url = next_page(answer, output["body"], self.paginate.next)
             if next_url is None:
                 break
-            if urlsplit(next_url)[:2] != urlsplit(answer.url)[:2]:
+            if origin_of(next_url) != origin_of(answer.url):
                 raise StepError(f"the next page is on another site: {next_url:.200}", code="paginate")
-            answer = await self._send(run, _at(request, next_url))
+            answer = await self._send(run, request.at(next_url))
             output = self._checked(answer)
             items += _items(output["body"], self.paginate.items)
         return {**output, "body": items}
@@ -214,28 +216,15 @@ def absolute_url(url: str, connection: Mapping[str, Any]) -> str:
     return base.rstrip("/") + url
 
 
-def credentials(connection: Mapping[str, Any], url: str) -> dict[str, str]:
-    """The headers with a connection's credentials: `token`, `username` and `password`, or `headers`.
-
-    `StepError` unless the URL is of the connection's own origin (`base_url`) or one of its `hosts`.
-    """
-    if not connection:
-        return {}
-    base = str(connection.get("base_url") or connection.get("url") or "")
-    hosts = {str(host).lower() for host in connection.get("hosts") or ()}
-    if not base and not hosts:
-        raise ConfigurationError("a connection with credentials needs a base_url or hosts, to which they may be sent")
-    there = urlsplit(url)
-    same = bool(base) and urlsplit(base)[:2] == there[:2]
-    if not same and (there.hostname or "").lower() not in hosts:
-        raise StepError(f"the connection's credentials may not be sent to {there.netloc:.100}", code="egress")
-    headers = {str(name): str(value) for name, value in dict(connection.get("headers") or {}).items()}
-    if connection.get("token"):
-        headers["authorization"] = f"Bearer {connection['token']}"
-    elif connection.get("username"):
-        pair = f"{connection['username']}:{connection.get('password', '')}".encode()
-        headers["authorization"] = f"Basic {b64encode(pair).decode()}"
-    return headers
+def _credentials(connection: Mapping[str, Any], url: str) -> Credentials:
+    """The connection's credentials; `StepError` when the URL itself is not where they may be sent."""
+    found = credentials_of(connection)
+    if connection and not found.may_be_sent_to(url):
+        target = parse(url)
+        place = f"{target.scheme}://{target.host}:{target.port}"
+        message = f"the connection's credentials may not be sent to {place:.200}; list that address under its hosts"
+        raise StepError(message, code="egress")
+    return found
 
 
 def parse_body(answer: ports.HttpResponse) -> Any:
@@ -257,10 +246,10 @@ def next_page(answer: ports.HttpResponse, body: Any, where: str) -> str | None:
         for part in answer.headers.get("link", "").split(","):
             target, _, rest = part.strip().partition(">")
             if target.startswith("<") and 'rel="next"' in rest.replace("rel=next", 'rel="next"'):
-                return urljoin(answer.url, target[1:])
+                return join(answer.url, target[1:])
         return None
     found = _at_place(body, where)
-    return urljoin(answer.url, found) if isinstance(found, str) and found else None
+    return join(answer.url, found) if isinstance(found, str) and found else None
 
 
 def _items(body: Any, where: str) -> list[Any]:
@@ -275,7 +264,3 @@ def _at_place(body: Any, where: str) -> Any:
     for name in where.split("."):
         body = body.get(name) if isinstance(body, dict) else None
     return body
-
-
-def _at(request: ports.HttpRequest, url: str) -> ports.HttpRequest:
-    return replace(request, url=url, query=None)

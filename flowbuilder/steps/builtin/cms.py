@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, model_validator
 
 from flowbuilder import ports
 from flowbuilder.errors import Conflict, NotFound, StepError
 from flowbuilder.language import Expression, Template
-from flowbuilder.model.review import ReviewRequest
 from flowbuilder.steps.step import (
     Completed,
     NeedsReview,
@@ -25,6 +24,9 @@ from flowbuilder.steps.step import (
 )
 from flowbuilder.steps.write_once import EffectOptions, Written, write_once
 from flowbuilder.values import JsonObject
+
+if TYPE_CHECKING:
+    from flowbuilder.model.review import ReviewRequest
 
 Published = Annotated[str | None, TemplatedField(sink="publish")]
 
@@ -158,6 +160,8 @@ class CmsStep(Step):
         return NeedsReview(request=self._question(current))
 
     def _question(self, current: ports.CmsPage) -> ReviewRequest:
+        from flowbuilder.model.review import ReviewRequest  # here: validating a document needs no review
+
         # the texts are part of the content hash that decisions refer to: changing them voids decisions made before
         return ReviewRequest(
             title=f"{self.url} was changed by someone else: publish over it?",

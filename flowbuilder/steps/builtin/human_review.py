@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from flowbuilder.json_schema import ensure_matches, usable_schema
 from flowbuilder.language import Shape, shape_of_schema
-from flowbuilder.model.review import Assignment, OnExpire, ReviewRequest
 from flowbuilder.steps.fields import Duration, seconds_of
 from flowbuilder.steps.step import Kind, Record, Step, Templated
 from flowbuilder.values import JsonObject
+
+if TYPE_CHECKING:
+    from flowbuilder.model.review import ReviewRequest
 
 
 class Assign(Record):
@@ -69,7 +71,7 @@ class HumanReview(Step):
     assign: Assign | Literal["anyone"] = Field(default_factory=Assign)
     due_in: Duration | None = None
     expires_in: Duration | None = None
-    on_expire: OnExpire = "withdrawn"
+    on_expire: Literal["approved", "rejected", "withdrawn", "escalate"] = "withdrawn"
     on_changes_requested: OnChangesRequested | None = None
     value_schema: JsonObject | None = Field(
         default=None,
@@ -93,6 +95,8 @@ class HumanReview(Step):
 
     def request(self, round_number: int) -> ReviewRequest:
         """The review request of a bound step. `StepError` when the proposal does not match the schema."""
+        from flowbuilder.model.review import Assignment, ReviewRequest  # here: validating a document needs no review
+
         if self.value_schema is not None:
             ensure_matches(self.value_schema, self.proposal, "the proposal")
         assign = self.reviewers

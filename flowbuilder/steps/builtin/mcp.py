@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field, field_validator
 
@@ -12,7 +12,6 @@ from flowbuilder import ports
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.json_schema import ensure_matches, usable_schema
 from flowbuilder.language import Expression, Shape, Template, shape_of_schema
-from flowbuilder.model.effect import TargetClass
 from flowbuilder.steps.step import (
     Completed,
     NeedsReview,
@@ -26,6 +25,9 @@ from flowbuilder.steps.step import (
 )
 from flowbuilder.steps.write_once import EffectOptions, Written, write_once
 from flowbuilder.values import JsonObject
+
+if TYPE_CHECKING:
+    from flowbuilder.model.effect import TargetClass
 
 SECONDS = 60.0
 ServerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]

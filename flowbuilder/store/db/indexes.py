@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from sqlalchemy import Index, text
 
+from flowbuilder.store.db import draft_tables
 from flowbuilder.store.db.tables import events_table, executions_table, metadata, review_people_table, reviews_table
 
-__all__ = ["metadata"]
+__all__ = ["draft_tables", "metadata"]
 
 _execution, _event, _review, _person = executions_table.c, events_table.c, reviews_table.c, review_people_table.c
 _READY, _HELD, _OPEN = text("ready_at IS NOT NULL"), text("holder IS NOT NULL"), text("status = 'open'")

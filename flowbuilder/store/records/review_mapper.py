@@ -13,21 +13,29 @@ from flowbuilder.model.review import Assignment, Decision, Review, ReviewRequest
 from flowbuilder.model.review_opening import search_text
 from flowbuilder.model.stored_json import storable
 from flowbuilder.store.db.corruption import ensure_readable
+from flowbuilder.store.db.draft_tables import held_decisions_table
 from flowbuilder.store.db.tables import decisions_table, reviews_table
 from flowbuilder.store.db.transaction import Transaction
-from flowbuilder.values import JsonObject
+from flowbuilder.values import MAX_BYTES, JsonObject
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 """The `urgency` of a review without a due date."""
 
-WITH_DECISION = select(
+_COLUMNS = select(
     reviews_table,
     *(
         column.label(f"decision_{column.name}")
         for column in decisions_table.c
         if column.name not in ("review_id", "execution_id", "path", "epoch")
     ),
-).outerjoin(decisions_table, decisions_table.c.review_id == reviews_table.c.id)
+    *(
+        held_decisions_table.c[name].label(f"held_{name}")
+        for name in ("held_until", "decided_by", "inserted_at", "decision")
+    ),
+)
+WITH_DECISION = _COLUMNS.outerjoin(decisions_table, decisions_table.c.review_id == reviews_table.c.id).outerjoin(
+    held_decisions_table, held_decisions_table.c.review_id == reviews_table.c.id
+)
 
 _ONE = WITH_DECISION.where(reviews_table.c.id == bindparam("wanted"))
 
@@ -63,7 +71,7 @@ def review_of(row: Row[Any]) -> Review:
         approvals=tuple(row.approvals),
         amended_by=row.amended_by,
         escalations=row.escalations,
-        decision=None if row.decision_kind is None else decision_of(row, "decision_"),
+        decision=decision_of(row, "decision_") if row.decision_kind is not None else _held_decision_of(row),
         account=row.account,
     )
 
@@ -83,6 +91,17 @@ def decision_of(row: Row[Any], prefix: str = "") -> Decision:
         edited=columns[f"{prefix}edited"],
         shown_hash=columns[f"{prefix}shown_hash"],
         approved_hash=columns[f"{prefix}approved_hash"],
+    )
+
+
+def _held_decision_of(row: Row[Any]) -> Decision | None:
+    if row.held_decision is None:
+        return None
+    return Decision(
+        **{**row.held_decision, "comments": tuple(row.held_decision["comments"])},
+        by=row.held_decided_by,
+        at=row.held_inserted_at,
+        held_until=row.held_held_until,
     )
 
 
@@ -109,11 +128,11 @@ def insert_review(transaction: Transaction, execution_row_id: int, review: Revie
 
 
 def update_review(transaction: Transaction, before: Review, after: Review) -> None:
-    """Compare-and-set: `Conflict` when the row is no longer the open review that was read."""
+    """Compare-and-set: `Conflict` when the row is no longer the review that was read."""
     same = (
         reviews_table.c.id == before.id,
         reviews_table.c.version == before.version,
-        reviews_table.c.status == "open",
+        reviews_table.c.status == before.status,
     )
     if not transaction.execute(update(reviews_table).where(*same).values(**_mutable_columns(after))).rowcount:
         raise Conflict("this review has changed since it was read; open it again")
@@ -136,6 +155,29 @@ def insert_decision(transaction: Transaction, execution: Row[Any], review: Revie
             edited=decision.edited,
             shown_hash=decision.shown_hash,
             approved_hash=decision.approved_hash,
+        )
+    )
+
+
+def insert_held_decision(transaction: Transaction, execution: Row[Any], review: Review, decision: Decision) -> None:
+    """Insert a decision that can still be undone."""
+    record = {
+        "kind": decision.kind,
+        "comment": decision.comment,
+        "comments": list(decision.comments),
+        "approved": decision.approved,
+        "edited": decision.edited,
+        "shown_hash": decision.shown_hash,
+        "approved_hash": decision.approved_hash,
+    }
+    transaction.execute(
+        held_decisions_table.insert().values(
+            review_id=review.id,
+            execution_id=execution.id,
+            held_until=decision.held_until,
+            decided_by=decision.by,
+            inserted_at=decision.at,
+            decision=storable(record, "the decision", max_bytes=2 * MAX_BYTES),
         )
     )
 

@@ -15,6 +15,7 @@ from flowbuilder.errors import Damaged, NotFound
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Lease
 from flowbuilder.model.review import Decision, Review, ReviewRequest
+from flowbuilder.model.review_draft import held
 from flowbuilder.model.review_events import (
     approved_event,
     claimed_event,
@@ -45,7 +46,8 @@ from flowbuilder.store.db.tables import (
 )
 from flowbuilder.store.db.transaction import Transaction
 from flowbuilder.store.records.executions import execution_of
-from flowbuilder.store.records.review_closing import close_review, count_pending
+from flowbuilder.store.records.review_closing import close_review, count_pending, hold_review
+from flowbuilder.store.records.review_drafts import delete_draft
 from flowbuilder.store.records.review_mapper import (
     WITH_DECISION,
     decision_of,
@@ -91,7 +93,7 @@ class SqlReviews(Repository):
         """Claim a review for a reviewer. Extending one's own claim does not change its version."""
 
         def claim(transaction: Transaction) -> Review:
-            row, review = _lock_review(transaction, review_id)
+            row, review = lock_review(transaction, review_id)
             now = transaction.now()
             ensure_unclaimed(review, by, now)
             ensure_reviewer(review, by, reviewers_now(transaction, row, review))
@@ -109,7 +111,7 @@ class SqlReviews(Repository):
         """Release one's own claim."""
 
         def release(transaction: Transaction) -> Review:
-            row, review = _lock_review(transaction, review_id)
+            row, review = lock_review(transaction, review_id)
             ensure_unclaimed(review, by, transaction.now())
             if review.claimed_by is None or person(review.claimed_by) != person(by):
                 return review
@@ -120,11 +122,12 @@ class SqlReviews(Repository):
 
         return self._database.write(release)
 
-    def decide(self, review_id: str, answer: Answer) -> Review:
-        """Apply an answer by compare-and-set on the version and the content that the reviewer saw."""
+    def decide(self, review_id: str, answer: Answer, *, hold: timedelta = timedelta()) -> Review:
+        """Apply an answer by compare-and-set on the version and the content that the reviewer saw; with `hold`, the
+        decision can be undone for that time, and no worker sees it."""
 
         def decide(transaction: Transaction) -> Review:
-            row, review = _lock_review(transaction, review_id)
+            row, review = lock_review(transaction, review_id)
             outcome = apply_answer(
                 review,
                 answer,
@@ -135,8 +138,12 @@ class SqlReviews(Repository):
             if isinstance(outcome, PartialApproval):
                 approved = with_partial_approval(review, outcome)
                 update_review(transaction, review, approved)
+                delete_draft(transaction, review_id, answer.by)
                 transaction.write_events(row, [approved_event(approved, outcome, answer.by)])
                 return approved
+            decision = held(outcome, hold, transaction.now())
+            if decision.held_until is not None:
+                return hold_review(transaction, row, review, decision)
             return _decided(transaction, row, review, outcome, decided_event(review, outcome))
 
         return self._database.write(decide)
@@ -168,7 +175,7 @@ class SqlReviews(Repository):
 
 
 def _expire(transaction: Transaction, review_id: str) -> Review | None:
-    row, review = _lock_review(transaction, review_id)
+    row, review = lock_review(transaction, review_id)
     now = transaction.now()
     if review.status != "open" or review.expires_at is None or review.expires_at > now:
         return None  # decided or escalated since it was listed
@@ -189,7 +196,7 @@ def _decided(transaction: Transaction, row: Row[Any], review: Review, decision: 
     return closed
 
 
-def _lock_review(transaction: Transaction, review_id: str) -> tuple[Row[Any], Review]:
+def lock_review(transaction: Transaction, review_id: str) -> tuple[Row[Any], Review]:
     """The execution's row, locked, and its review, read under that lock."""
     query = select(reviews_table.c.flow_run_id).where(reviews_table.c.id == review_id)
     execution_id = transaction.execute(query).scalar_one_or_none()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from flowbuilder.ports import Clock
+from flowbuilder.testing.memory_store.drafts import MemoryDrafts
 from flowbuilder.testing.memory_store.effects import MemoryEffects
 from flowbuilder.testing.memory_store.executions import MemoryExecutions
 from flowbuilder.testing.memory_store.history import MemoryHistory
@@ -23,6 +24,7 @@ class MemoryStore(
     MemoryHistory,
     MemoryNotifications,
     MemoryReviews,
+    MemoryDrafts,
     MemoryEffects,
     MemoryLimiterState,
 ):

@@ -17,7 +17,9 @@ from flowbuilder.model.events import Event, NewEvent
 from flowbuilder.model.execution import TERMINAL, Execution, Lease, Outcome, WorkflowVersion
 from flowbuilder.model.lease_rules import lost_lease
 from flowbuilder.model.review import Decision, Review
+from flowbuilder.model.review_draft import Draft, Presence
 from flowbuilder.model.review_events import decided_event
+from flowbuilder.model.review_opening import normalized_name
 from flowbuilder.model.review_rules import withdrawal
 from flowbuilder.model.reviewers import Reviewers, reviewers_of
 from flowbuilder.model.stored_json import storable
@@ -85,6 +87,9 @@ class Memory:
         self.effects: dict[str, Effect] = {}
         self.limiter_states: dict[str, LimiterState] = {}
         self.idempotency_keys: dict[str, tuple[str, str | None]] = {}
+        self.drafts: dict[tuple[str, str], Draft] = {}
+        self.drafts_saved_at: dict[tuple[str, str], datetime] = {}
+        self.windows: dict[str, tuple[str, Presence, datetime]] = {}
 
     def now(self) -> datetime:
         """The time of the store's clock."""
@@ -117,18 +122,38 @@ class Memory:
 
     def close_review(self, stored: StoredExecution, review: Review, decision: Decision, event: NewEvent) -> Review:
         """Decide an open review: the decision and its event."""
-        closed = replace(review, status="decided", version=review.version + 1, decision=decision)
-        self.reviews[review.id] = closed
+        closed = self.hold_review(review, decision)
+        self.drafts.pop((review.id, normalized_name(decision.by)), None)
         stored.decisions[review.path] = DecisionAtEpoch(decision=decision, epoch=stored.execution.epoch)
         stored.write_events(decision.at, [event])
         return closed
 
+    def hold_review(self, review: Review, decision: Decision) -> Review:
+        """Close an open review; as long as the decision is held, the execution has no decision."""
+        closed = replace(review, status="decided", version=review.version + 1, decision=decision)
+        self.reviews[review.id] = closed
+        return closed
+
+    def apply_held(self, stored: StoredExecution, review: Review, now: datetime) -> Review:
+        """Make the held decision of a review final, with its event."""
+        assert review.decision is not None
+        decision = replace(review.decision, held_until=None)
+        final = self.reviews[review.id] = replace(review, decision=decision)
+        self.drafts.pop((review.id, normalized_name(decision.by)), None)
+        stored.decisions[review.path] = DecisionAtEpoch(decision=decision, epoch=stored.execution.epoch)
+        stored.write_events(now, [decided_event(review, decision)])
+        return final
+
     def withdraw_open(self, stored: StoredExecution, now: datetime) -> None:
-        """Close the open reviews of an execution that ends."""
+        """Close the open reviews of an execution that ends, and make its held decisions final."""
         for review in sorted(self.reviews.values(), key=lambda item: item.id):
-            if review.execution_id == stored.execution.id and review.status == "open":
-                decision = withdrawal(review, now, comment="the execution has ended")
-                self.close_review(stored, review, decision, decided_event(review, decision))
+            if review.execution_id != stored.execution.id or not review.awaits_decision:
+                continue
+            if review.status == "decided":
+                self.apply_held(stored, review, now)
+                continue
+            decision = withdrawal(review, now, comment="the execution has ended")
+            self.close_review(stored, review, decision, decided_event(review, decision))
 
 
 class Repository:

@@ -13,6 +13,7 @@ from flowbuilder.errors import NotFound, Refused
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Lease
 from flowbuilder.model.review import Decision, Review, ReviewPage, ReviewRequest
+from flowbuilder.model.review_draft import held
 from flowbuilder.model.review_events import (
     approved_event,
     claimed_event,
@@ -118,8 +119,9 @@ class MemoryReviews(Repository):
             stored.write_events(now, [released_event(review, by)])
             return copied(freed)
 
-    def decide(self, review_id: str, answer: Answer) -> Review:
-        """Apply an answer by compare-and-set on the version and the content that the reviewer saw."""
+    def decide(self, review_id: str, answer: Answer, *, hold: timedelta = timedelta()) -> Review:
+        """Apply an answer by compare-and-set on the version and the content that the reviewer saw; with `hold`, the
+        decision can be undone for that time, and no worker sees it."""
         memory, answer = self._memory, copied(answer)
         with memory.lock:
             review, now = self.review(review_id), memory.now()
@@ -129,8 +131,12 @@ class MemoryReviews(Repository):
             if isinstance(outcome, PartialApproval):
                 approved = with_partial_approval(review, outcome)
                 memory.reviews[review_id] = approved
+                memory.drafts.pop((review_id, normalized_name(answer.by)), None)
                 stored.write_events(now, [approved_event(approved, outcome, answer.by)])
                 return copied(approved)
+            decision = held(outcome, hold, now)
+            if decision.held_until is not None:
+                return copied(memory.hold_review(review, decision))
             return copied(self._decided(stored, review, outcome, decided_event(review, outcome)))
 
     def decisions(self, execution_id: str) -> Mapping[str, Decision]:

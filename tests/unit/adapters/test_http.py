@@ -12,10 +12,11 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from flowbuilder.adapters.egress import Egress, is_public, parse
+from flowbuilder.adapters.egress import Egress, is_public
 from flowbuilder.adapters.http.guarded_http import GuardedHttp
 from flowbuilder.errors import ConfigurationError, StepError, TransientError
 from flowbuilder.ports import HttpRequest
+from flowbuilder.ports.url import parse
 
 ATTACKS = [
     json.loads(line) for line in (Path(__file__).parents[2] / "cases/attacks/urls.jsonl").read_text().splitlines()

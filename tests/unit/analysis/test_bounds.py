@@ -14,6 +14,7 @@ from flowbuilder.definition.document import Definition
 from flowbuilder.definition.loader import load
 from flowbuilder.definition.yaml.document import read_document
 from flowbuilder.errors import NotFound
+from flowbuilder.language import Namespace, Shape, Template
 from flowbuilder.plan.compiler import compile_plan
 
 GOOD = {path.stem: path.read_text("utf-8") for path in (Path(__file__).parents[2] / "cases/good").glob("*.yaml")}
@@ -60,6 +61,18 @@ def test_a_template_that_doubles_a_value_again_and_again() -> None:
     sets = "".join(f"{{% set x{n} = {{'a': x{n - 1}, 'b': x{n - 1}}} %}}" for n in range(1, 60))
     text = f"{{% set x0 = steps.s0.output %}}{sets}{{{{ x59 | json }}}}"
     assert seconds_for(document([PAGE], text=text)) < 3
+
+
+@pytest.mark.parametrize("change", ["{'a': b, 'c': b}", "[b, [b, b]]", "b | merge({'d': b})", "b if x else {'d': b}"])
+def test_a_template_that_may_double_a_value_in_each_condition(change: str) -> None:
+    page = Shape.object_of({"title": Shape.of("text")}).with_trust(("page (web page)",))
+    sets = f"{{% if x %}}{{% set b = {change} %}}{{% endif %}}" * 100
+    text = f"{{% set x = p.title %}}{{% set b = p %}}{sets}{{{{ b }}}}"
+    begin = time.process_time()
+    shape, _ = Template(text).check(Namespace({"p": page}))
+    assert time.process_time() - begin < 3
+    assert shape.trust is not None
+    assert shape.trust.sources == ("page (web page)",)
 
 
 def test_time_grows_with_the_number_of_steps_and_not_faster() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from flowbuilder.errors import LanguageError
 from flowbuilder.language import Expression, Namespace, Shape, Template
+from flowbuilder.language.codegen.program import EXPRESSIONS, TEMPLATES
 from flowbuilder.language.evaluation.functions import FUNCTIONS, Function
 from flowbuilder.language.evaluation.functions.registry import Parameter
 from flowbuilder.language.limits import LIMITS, Meter
@@ -158,3 +159,43 @@ def test_a_function_without_budget_fails_before_it_works(name: str) -> None:
     with pytest.raises(LanguageError) as caught:
         OWN[name].run(meter, *GROWING[name])
     assert caught.value.code == "limit.memory"
+
+
+UNFORESEEN = [
+    (ValueError("x"), "type"), (OverflowError("x"), "overflow"), (RecursionError("x"), "limit.depth"),
+    (MemoryError("x"), "limit.memory"), (ZeroDivisionError("x"), "division"), (UnicodeError("x"), "type"),
+    (RuntimeError("x"), "internal"), (KeyError("x"), "internal"), (TypeError("x"), "internal"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["1 + (value | broken)", "{{ value }} {{ value | broken }}"])
+@pytest.mark.parametrize(("problem", "code"), UNFORESEEN, ids=lambda item: type(item).__name__)
+def test_any_exception_of_a_function_is_an_error_that_names_it_and_its_place(
+    text: str, problem: Exception, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_meter: Meter, value: Any) -> Any:
+        raise problem
+
+    made = Function(name="broken", run=broken, parameters=OWN["is_null"].parameters, gives="text", aliases=(),
+                    renamed={})  # fmt: skip
+    monkeypatch.setitem(FUNCTIONS, "broken", made)
+    cache = TEMPLATES if "{" in text else EXPRESSIONS
+    cache.clear()
+    with pytest.raises(LanguageError) as caught:
+        cache.get(text).evaluate({"value": "v"})
+    cache.clear()
+    assert caught.value.code == code
+    assert "broken" in caught.value.message
+    assert text[caught.value.start : caught.value.end].startswith("value | broken")
+
+
+def test_references_to_characters_that_do_not_exist_are_replaced() -> None:
+    for reference in ("&#" + "1" * 5000 + ";", "&#x" + "f" * 9 + ";", "&#" + "0" * 5000 + ";"):
+        assert Expression("value | strip_html").evaluate({"value": f"a{reference}b"}) == "a\ufffdb"
+    assert Expression("value | strip_html").evaluate({"value": "&#0000065;&#x000041;"}) == "AA"
+
+
+def test_a_slug_does_not_depend_on_the_marks_of_its_letters() -> None:
+    text = "Cr\u00e8me Bru\u0302le\u0301e " * 20
+    assert Expression("value | slugify").evaluate({"value": text}) == "-".join(["creme-brulee"] * 20)
+    assert Expression("value | slugify").evaluate({"value": "a" + "\u0301\u0316" * 20_000}) == "a"

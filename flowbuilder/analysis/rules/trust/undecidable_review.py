@@ -25,7 +25,6 @@ from flowbuilder.analysis.model import Analysis, LocatedStep
 from flowbuilder.definition.document import Definition, WorkflowLookup
 from flowbuilder.diagnostics import Diagnostic, count
 from flowbuilder.errors import FlowbuilderError
-from flowbuilder.model.review import Assignment
 from flowbuilder.model.reviewers import ANYONE, group_members, name_problem, person, reviewers_of
 from flowbuilder.steps.builtin.human_review import Assign, HumanReview
 from flowbuilder.steps.builtin.workflow import Workflow
@@ -82,6 +81,8 @@ def _literal(people: Any) -> list[Any] | None:
 
 def _at_site(assign: Assign, site: JsonObject) -> Iterator[str]:
     """Why no one, or too few people, could decide a review at a site."""
+    from flowbuilder.model.review import Assignment  # here: validating a document needs no review
+
     if assign.anyone:
         return
     if isinstance(assign.group, str) and assign.group.strip():

@@ -1,8 +1,10 @@
 """FB402: text that outsiders may have written decides which host a step talks to, or which page it writes.
 
 An outsider who chooses the host can have a request, and the data in it, sent to a server of their own. List the hosts
-that the workflow may reach under `hosts`: then a request to any other host is refused when it is made. A host may come
-from the site: `hosts: ["{{ site.base_url }}"]`. A URL whose host comes before the first untrusted part is allowed.
+that the workflow may reach under `hosts`: then a request to any other host is refused when it is made, whichever step
+makes it (`page`, `api`, `cms`, `gsc`, `llm`, `mcp`). A host may come from the site: `hosts: ["{{ site.base_url }}"]`,
+and a site may list more under its own `hosts`. A workflow that checks links anywhere says `hosts: [public]`: any host
+outside of private networks. A URL whose host comes before the first untrusted part is allowed.
 
 Wrong:
     steps:

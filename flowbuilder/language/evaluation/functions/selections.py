@@ -126,7 +126,7 @@ def _member_reader(meter: Meter, value: list[Any], key: str | None, default: Any
 
     def read(item: Any) -> Any:
         for part in path:
-            if item.__class__ is list and part.isdigit() and len(part) < 9:
+            if item.__class__ is list and part.isdecimal() and len(part) < 9:
                 item = soft_item(item, int(part))
             else:
                 item = soft_item(item, part)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
 from typing import Any
@@ -15,6 +14,10 @@ from flowbuilder.language.limits import Meter
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _NO_SLUG = re.compile(r"[^a-z0-9]+")
+_NORMALIZED_TOGETHER = 16
+"""Characters normalised at once: Python's time for a run of combining marks grows with the square of its length."""
+_NO_CHARACTER = re.compile(r"&#(?:[xX]0*[0-9a-fA-F]{7,}|0*[0-9]{8,});?")
+"""A character reference beyond Unicode. `html.unescape` raises for one of more than 4,300 digits."""
 
 
 @function(gives="text")
@@ -136,7 +139,10 @@ def slugify(meter: Meter, value: str) -> str:
     # normalisation may make the text eighteen times as long
     meter.hold(20 * len(value))
     meter.work(len(value) >> 2)
-    plain = unicodedata.normalize("NFKD", value).encode("ascii", "ignore").decode("ascii").lower()
+    parts = (value[at : at + _NORMALIZED_TOGETHER] for at in range(0, len(value), _NORMALIZED_TOGETHER))
+    # only the order of marks depends on where the text is cut, and the marks are dropped
+    decomposed = value if value.isascii() else "".join(unicodedata.normalize("NFKD", part) for part in parts)
+    plain = decomposed.encode("ascii", "ignore").decode("ascii").lower()
     return _NO_SLUG.sub("-", plain).strip("-")
 
 
@@ -197,7 +203,7 @@ def strip_html(meter: Meter, value: str) -> str:
     still contain HTML.
     """
     meter.hold(3 * len(value))
-    meter.work(len(value) >> 3)
+    meter.work((len(value) >> 3) + value.count("<") + 2 * value.count("&"))
     pieces: list[str] = []
     position = 0
     while (opening := value.find("<", position)) >= 0:
@@ -211,13 +217,18 @@ def strip_html(meter: Meter, value: str) -> str:
         pieces.append(" " if value[opening + 1 : opening + 2] in ("/", "!", "b", "p", "B", "P") else "")
         position = closing + (3 if comment else 1)
     pieces.append(value[position:])
-    meter.work(len(pieces))
     meter.hold(16 * len(pieces))
-    return " ".join(html.unescape("".join(pieces)).split())
+    import html  # here: the table of entities is large, and validating a document does not need it
+
+    words = html.unescape(_NO_CHARACTER.sub("\ufffd", "".join(pieces))).split()
+    meter.hold(16 * len(words))
+    return " ".join(words)
 
 
 @function(gives="text")
 def escape_html(meter: Meter, value: str) -> str:
     """Escaped for use inside HTML. `"a < b & c" | escape_html` -> `"a &lt; b &amp; c"`."""
+    import html
+
     meter.hold(6 * len(value))
     return html.escape(value)
