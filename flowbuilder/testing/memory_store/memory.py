@@ -19,9 +19,8 @@ from flowbuilder.model.lease_rules import lost_lease
 from flowbuilder.model.review import Decision, Review
 from flowbuilder.model.review_draft import Draft, Presence
 from flowbuilder.model.review_events import decided_event
-from flowbuilder.model.review_opening import normalized_name
 from flowbuilder.model.review_rules import withdrawal
-from flowbuilder.model.reviewers import Reviewers, reviewers_of
+from flowbuilder.model.reviewers import Reviewers, person, reviewers_of
 from flowbuilder.model.stored_json import storable
 from flowbuilder.ports import Clock
 from flowbuilder.throttling.limiter import LimiterState
@@ -123,7 +122,7 @@ class Memory:
     def close_review(self, stored: StoredExecution, review: Review, decision: Decision, event: NewEvent) -> Review:
         """Decide an open review: the decision and its event."""
         closed = self.hold_review(review, decision)
-        self.drafts.pop((review.id, normalized_name(decision.by)), None)
+        self.drafts.pop((review.id, person(decision.by)), None)
         stored.decisions[review.path] = DecisionAtEpoch(decision=decision, epoch=stored.execution.epoch)
         stored.write_events(decision.at, [event])
         return closed
@@ -139,7 +138,7 @@ class Memory:
         assert review.decision is not None
         decision = replace(review.decision, held_until=None)
         final = self.reviews[review.id] = replace(review, decision=decision)
-        self.drafts.pop((review.id, normalized_name(decision.by)), None)
+        self.drafts.pop((review.id, person(decision.by)), None)
         stored.decisions[review.path] = DecisionAtEpoch(decision=decision, epoch=stored.execution.epoch)
         stored.write_events(now, [decided_event(review, decision)])
         return final

@@ -131,7 +131,7 @@ class MemoryReviews(Repository):
             if isinstance(outcome, PartialApproval):
                 approved = with_partial_approval(review, outcome)
                 memory.reviews[review_id] = approved
-                memory.drafts.pop((review_id, normalized_name(answer.by)), None)
+                memory.drafts.pop((review_id, person(answer.by)), None)
                 stored.write_events(now, [approved_event(approved, outcome, answer.by)])
                 return copied(approved)
             decision = held(outcome, hold, now)
