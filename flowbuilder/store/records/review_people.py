@@ -48,6 +48,12 @@ def insert_people(transaction: Transaction, review: Review, reviewers: Reviewers
     transaction.execute(review_people_table.insert(), rows)
 
 
+def replace_people(transaction: Transaction, review: Review, reviewers: Reviewers) -> None:
+    """Move an open review from the queues that it is in to those of its present reviewers."""
+    transaction.execute(delete(review_people_table).where(review_people_table.c.review_id == review.id))
+    insert_people(transaction, review, reviewers)
+
+
 def update_people(transaction: Transaction, site: str, record: JsonObject) -> None:
     """Put the open reviews of a site, whose new record is being saved, into the queues of those who may decide now."""
     query = WITH_DECISION.where(reviews_table.c.site == site, reviews_table.c.status == "open")
@@ -56,8 +62,7 @@ def update_people(transaction: Transaction, site: str, record: JsonObject) -> No
         reviewers = reviewers_of(review.request.assign, record)
         indexed = transaction.execute(_IN_THE_INDEX, {"wanted": review.id}).scalars().all()
         if sorted(indexed) != _queues(reviewers):
-            transaction.execute(delete(review_people_table).where(review_people_table.c.review_id == review.id))
-            insert_people(transaction, review, reviewers)
+            replace_people(transaction, review, reviewers)
 
 
 def _queues(reviewers: Reviewers) -> list[str]:

@@ -29,6 +29,7 @@ class MemoryDrafts(Repository):
         with self._memory.lock:
             review = self._review(review_id)
             opened = self._memory.reviews[review_id] = reopened(review, by, self._memory.now())
+            self._memory.reviewers[review_id] = self._memory.reviewers_now(opened)
             return copied(opened)
 
     def release_decisions(self, *, limit: int = 100) -> Sequence[Review]:

@@ -174,6 +174,20 @@ def test_a_person_who_left_the_group_decides_no_more_and_no_longer_counts(harnes
     assert harness.approve(counted, CAT).status == "decided"
 
 
+def test_a_decision_that_is_undone_after_its_site_was_corrected_waits_for_the_new_people(harness: StoreHarness) -> None:
+    store = harness.store
+    store.save_site("e.example", SITE)
+    harness.create_execution(site="e.example", site_record=SITE)
+    review = harness.open_review(store.claim("run-1", "worker-1", TTL), request=asks(assign=EDITORS))
+    store.decide(review.id, Answer.to(review, kind="approved", by=ANA), hold=timedelta(seconds=10))
+    store.save_site("e.example", with_reviewers({"editors": [CAT]}))
+    opened = store.undo_decision(review.id, ANA)
+    assert (paths(store, ReviewFilter(assignee=CAT)), paths(store, ReviewFilter(assignee=ANA))) == (["review"], [])
+    with pytest.raises(Refused, match="assigned to"):
+        harness.approve(opened, ANA)
+    assert harness.approve(opened, CAT).status == "decided"
+
+
 # --- who is asked where nothing is assigned ---
 
 
