@@ -29,11 +29,11 @@ def person(name: str) -> str:
 
 
 def name_problem(name: object) -> str:
-    """Why this cannot be the name of a person, as the rest of a sentence ("is empty"); empty when it can."""
+    """Why this cannot be the name of a person, as the rest of a sentence ("is missing"); empty when it can."""
     if not isinstance(name, str):
         return "is not a text"
     if not name.strip():
-        return "is empty"
+        return "is missing"
     if name != name.strip():
         return "begins or ends with a space"
     if not name.isprintable() or visible(name) != name:
