@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 
 from flowbuilder.analysis.linter import check
@@ -196,18 +197,15 @@ class App:
         if execution.status != "paused" and execution.control != "pause":
             raise Refused(f"this execution is {execution.status}, not paused")
         execution = self.store.request_control(execution_id, None, by)
-        self._wake(execution_id)
+        with _repeated_by_reconciler("wake", execution_id):
+            self.engine.wake(execution_id)
         return execution
 
     def cancel(self, execution_id: str, *, by: str) -> Execution:
         """End an execution: no step and no effect starts afterwards."""
         execution = self.store.request_control(execution_id, "cancel", by)
-        try:
+        with _repeated_by_reconciler("cancel the flow run of", execution_id):
             self.engine.cancel(execution_id)
-        except Unavailable:
-            logger.warning(
-                "Prefect is unreachable; the reconciler will cancel the flow run of execution %s", execution_id
-            )
         return execution
 
     # --- reviews --------------------------------------------------------------------------------------------------
@@ -264,7 +262,8 @@ class App:
             ensure_fits(self.store.review(review_id).request, answer.edited)
         review = self.store.decide(review_id, answer, hold=hold)
         if not review.awaits_decision:
-            self._wake(review.execution_id)
+            with _repeated_by_reconciler("wake", review.execution_id):
+                self.engine.wake(review.execution_id)
         return review
 
     def undo(self, review_id: str, *, by: str) -> Review:
@@ -275,11 +274,15 @@ class App:
         """Make the decisions final whose hold is over, and wake their executions. The reconciler does the same."""
         released = self.store.release_decisions()
         for review in released:
-            self._wake(review.execution_id)
+            with _repeated_by_reconciler("wake", review.execution_id):
+                self.engine.wake(review.execution_id)
         return released
 
-    def _wake(self, execution_id: str) -> None:
-        try:
-            self.engine.wake(execution_id)
-        except Unavailable:
-            logger.warning("Prefect is unreachable; the reconciler will wake execution %s", execution_id)
+
+@contextmanager
+def _repeated_by_reconciler(action: str, execution_id: str) -> Iterator[None]:
+    """A block around a call that is only a hint: an unreachable Prefect is logged, and the reconciler repeats it."""
+    try:
+        yield
+    except Unavailable:
+        logger.warning("Prefect is unreachable; the reconciler will %s execution %s", action, execution_id)

@@ -1,16 +1,24 @@
-"""JSON Schema validation for untrusted schemas: no reference is fetched, patterns run in linear time."""
+"""JSON Schema validation for untrusted schemas and values: no reference is fetched, patterns run in linear time, and
+the work is counted before it is done."""
 
 from __future__ import annotations
 
+import itertools
+import json
 from functools import lru_cache
 from typing import Any
 
 import jsonschema_rs
 
 from flowbuilder.errors import StepError
+from flowbuilder.schema_bounds import SchemaBounds, bounds_of
 from flowbuilder.values import Json, JsonObject, canonical, pointer
 
 MAX_PROBLEMS = 10
+MAX_WORK = 10_000_000
+"""The most work of checking one value, in the unit of `schema_bounds`: half a second."""
+_WORK_OF_ALL_ERRORS = 5_000
+"""Above this work only the first error is looked for: the library collects all errors before it gives one."""
 
 
 class BadSchema(ValueError):
@@ -19,17 +27,30 @@ class BadSchema(ValueError):
 
 def problems(schema: JsonObject, value: Json) -> list[tuple[str, str]]:
     """The errors of a value: at most ten `(JSON pointer, message)`, none when it is valid. Raises `BadSchema`."""
-    found = []
-    for error in _validator(canonical(schema)).iter_errors(value):
-        found.append((pointer(error.instance_path), error.message))
-        if len(found) == MAX_PROBLEMS:
-            break
-    return found
+    validator, bounds = _checked(schema)
+    work = bounds.work(value)
+    if work > MAX_WORK:
+        return [("", "the value is too large or too deep to be checked against this schema")]
+    if validator.is_valid(value):
+        return []
+    if work > _WORK_OF_ALL_ERRORS:
+        errors = [_first_error(validator, value)]
+    else:
+        errors = list(itertools.islice(validator.iter_errors(value), MAX_PROBLEMS))
+    return [(pointer(error.instance_path), error.message) for error in errors]
+
+
+def _first_error(validator: Any, value: Json) -> Any:
+    try:
+        validator.validate(value)
+    except jsonschema_rs.ValidationError as error:
+        return error
+    raise AssertionError("the value is not valid")
 
 
 def ensure_schema(schema: JsonObject) -> None:
-    """Raise `BadSchema` unless the schema is valid."""
-    _validator(canonical(schema))
+    """Raise `BadSchema` unless the schema is valid, and its size with all references unfolded is within the limits."""
+    _checked(schema)
 
 
 def usable_schema(schema: JsonObject | None) -> JsonObject | None:
@@ -51,12 +72,23 @@ def ensure_matches(schema: JsonObject, value: Json, what: str) -> None:
         raise StepError(f"{what} does not match its schema: {shown}", code="schema_mismatch", detail=detail)
 
 
-@lru_cache(maxsize=512)
-def _validator(text: str) -> Any:
+def _checked(schema: JsonObject) -> tuple[Any, SchemaBounds]:
     try:
-        return jsonschema_rs.validator_for(
+        return _validator(canonical(schema))
+    except RecursionError:
+        raise BadSchema("the schema is nested too deeply") from None
+
+
+@lru_cache(maxsize=512)
+def _validator(text: str) -> tuple[Any, SchemaBounds]:
+    try:
+        bounds = bounds_of(json.loads(text))
+        validator = jsonschema_rs.validator_for(
             text, retriever=_refuse, pattern_options=jsonschema_rs.RegexOptions(), validate_formats=True
         )
+        return validator, bounds
+    except RecursionError:
+        raise
     except Exception as problem:  # the library raises its own exceptions and ValueError
         raise BadSchema(str(problem).splitlines()[0]) from None
 

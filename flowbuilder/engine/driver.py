@@ -72,7 +72,7 @@ class Driver:
         self.walk = walk_of(
             plan, execution, outcomes=history.outcomes, decisions=history.decisions, reviews=history.reviews
         )
-        self.retries = RetryQueue(pending=history.retries)
+        self.retries = RetryQueue(pending=context.retries)
         self.recorded = history.recorded
         self.context, self.store, self.lease, self.clock = context, context.store, context.lease, context.clock
         self.reviews = ReviewClient(context.store, context.lease)
@@ -142,25 +142,20 @@ class Driver:
             await asyncio.to_thread(self.store.append_events, self.lease, notes)
         for action in actions:
             if isinstance(action, Start):
-                self.retries.add(action)
+                self.retries.queued[action.path] = action
             elif isinstance(action, Ask):
                 await self._ask(action)
             elif isinstance(action, Withdraw):
                 await asyncio.to_thread(self.reviews.withdraw, action.path)
 
     def _start_due(self) -> None:
-        for start in () if self._stopping else self.retries.take_due(self.clock.now()):
+        """Start the queued step runs that are due."""
+        now = self.clock.now()
+        for path in [] if self._stopping else [path for path in self.retries.queued if self.retries.is_due(path, now)]:
+            start = self.retries.queued.pop(path)
             self.progressed = True
-            work = self.executor.run_step(start, partial(self._attempt, start))
-            self.running[asyncio.create_task(work, name=start.path)] = start
-
-    async def _attempt(self, start: Start, task_run_id: str | None) -> StepRunResult:
-        """Make the next attempt of a step run. Its number continues the count in the timeline."""
-        pending = self.retries.pending.get(start.path)
-        result = await run_step(self.context, start, pending, task_run_id=task_run_id)
-        if not isinstance(result, Done):
-            self.retries.pending[start.path] = result.pending
-        return result
+            work = self.executor.run_step(start, partial(run_step, self.context, start))
+            self.running[asyncio.create_task(work, name=path)] = start
 
     async def _ask(self, ask: Ask) -> None:
         if self._stopping:
@@ -203,7 +198,7 @@ class Driver:
                 continue
             result = task.result()
             if not isinstance(result, Done):
-                self.retries.add(start)  # for its next attempt, when that is due
+                self.retries.queued[start.path] = start  # for its next attempt, when that is due
                 continue
             if result.review is not None:
                 await self.executor.review_opened(result.review, (start.path,))

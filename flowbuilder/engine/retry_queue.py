@@ -35,23 +35,15 @@ class PendingRetry:
 
 @dataclass(kw_only=True, slots=True)
 class RetryQueue:
-    """`pending` are the step runs that have been tried, by StepPath; `queued` those that are to start. `now` is the
-    store's time."""
+    """`pending` are the step runs that have been tried, by StepPath; `queued` those that are to start, now or when
+    they are due. `now` is the store's time."""
 
     pending: dict[str, PendingRetry]
     queued: dict[str, Start] = field(default_factory=dict)
 
-    def add(self, start: Start) -> None:
-        """Queue a step run: it starts at once, or when its next attempt is due."""
-        self.queued[start.path] = start
-
-    def take_due(self, now: datetime) -> list[Start]:
-        """Remove and return the step runs that are due."""
-        waiting = {path for path, retry in self._waiting() if retry.due > now}
-        due = [start for path, start in self.queued.items() if path not in waiting]
-        for start in due:
-            del self.queued[start.path]
-        return due
+    def is_due(self, path: str, now: datetime) -> bool:
+        """Whether a step run is to start now: its first attempt at once, a later one when it is due."""
+        return path not in self.pending or self.pending[path].due <= now
 
     @property
     def next_due(self) -> datetime | None:

@@ -64,6 +64,7 @@ async def run_execution(
                     site=execution.site_record,
                     install=await asyncio.to_thread(store.install_id),
                     hosts=plan.hosts,
+                    retries=history.retries,
                 )
                 executor.execution_loaded(plan, history)
                 driver = Driver(

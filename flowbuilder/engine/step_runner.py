@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import perf_counter
+from typing import Literal
 
 from flowbuilder.engine.effects.approval_guard import ensure_approved
 from flowbuilder.engine.effects.effect_ledger import EffectLedger
 from flowbuilder.engine.effects.question_assignment import inherited
 from flowbuilder.engine.effects.step_memo import StepMemos
-from flowbuilder.engine.failure_policy import Fail, RetryIn, WaitForLimit, failure_policy
+from flowbuilder.engine.failure_policy import RetryIn, WaitForLimit, failure_policy
 from flowbuilder.engine.isolated_thread import run_in_isolated_thread
 from flowbuilder.engine.retry_queue import MAX_HELD_RETRY_SECONDS, PendingRetry
 from flowbuilder.engine.review_client import reviews_of
@@ -52,7 +53,10 @@ ABORTING = (LostLease, Unavailable, Damaged)
 
 @dataclass(frozen=True, kw_only=True)
 class StepContext:
-    """The dependencies that all step runs of one execution share. `ports.clock` is `clock`."""
+    """The dependencies that all step runs of one execution share. `ports.clock` is `clock`.
+
+    `retries` are the step runs between two attempts, by StepPath: `run_step` reads and updates them.
+    """
 
     store: Store
     lease: Lease
@@ -62,6 +66,7 @@ class StepContext:
     site: JsonObject
     install: str
     hosts: tuple[str, ...] = ()
+    retries: dict[str, PendingRetry] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +81,6 @@ class Done:
 class RetryAt:
     """The attempt failed with `error`; the next one is due after `delay_seconds`. A `step_retrying` event says so."""
 
-    pending: PendingRetry
     delay_seconds: float
     error: TransientError
 
@@ -90,21 +94,19 @@ class RetryAt:
 class ThrottledUntil:
     """The step run waits for a rate limit; that is not an attempt. A `step_throttled` event says so."""
 
-    pending: PendingRetry
+    due: datetime
 
 
 StepRunResult = Done | RetryAt | ThrottledUntil
 
 
-async def run_step(
-    context: StepContext, start: Start, pending: PendingRetry | None = None, *, task_run_id: str | None = None
-) -> StepRunResult:
-    """Run the next attempt of a step run; `pending` has the number of the earlier ones.
+async def run_step(context: StepContext, start: Start, task_run_id: str | None = None) -> StepRunResult:
+    """Run the next attempt of a step run. Its number continues the count in the timeline.
 
     Everything that the result says is in the store when this returns. Raises the `ABORTING` errors, and
     `CancelledError` when the execution is being cancelled: the step run then has no outcome.
     """
-    recorder = _Recorder(context=context, start=start, pending=pending, task_run_id=task_run_id)
+    recorder = _Recorder(context=context, start=start, pending=context.retries.get(start.path), task_run_id=task_run_id)
     await recorder.started()
     try:
         result = await _call(context, start, recorder)
@@ -122,10 +124,10 @@ async def run_step(
         if verdict.code == "internal":
             # a mistake in the step type fails this step, and never the worker that runs many executions
             logger.exception("step %s of execution %s failed unexpectedly", start.path, context.execution.id)
-        return await recorder.failed(verdict)
+        return await recorder.ended("failed", error={"code": verdict.code, "message": verdict.message})
     if isinstance(result, NeedsReview):
         return await recorder.needs_review(result)
-    return await recorder.completed(output, result.usage)
+    return await recorder.ended("completed", output=output, usage=result.usage)
 
 
 async def _call(context: StepContext, start: Start, recorder: _Recorder) -> StepResult:
@@ -193,32 +195,41 @@ class _Recorder:
         trust = [waiver.model_dump() for waiver in step.trusts] or None
         await self._append(StepStarted(type=step.type, name=step.name or step.id, trust=trust))
 
-    async def completed(self, output: Json, usage: JsonObject) -> Done:
+    async def ended(
+        self,
+        status: Literal["completed", "failed"],
+        *,
+        output: Json = None,
+        error: JsonObject | None = None,
+        usage: JsonObject | None = None,
+    ) -> Done:
+        """Record the outcome with its event. If an earlier attempt's outcome was committed, and its worker died before
+        it knew, that outcome counts."""
+        store, lease, path, attempt = self.context.store, self.context.lease, self.start.path, self.attempt
         outcome = Outcome(
-            path=self.start.path,
-            status="completed",
+            path=path,
+            status=status,
             output=output,
-            attempt=self.attempt,
+            error=error,
+            attempt=attempt,
             seconds=perf_counter() - self.started_at,
-            usage=usage,
+            usage=usage or {},
             task_run_id=self.task_run_id,
         )
         seconds = round(outcome.seconds, 3)
-        event = StepCompleted(seconds=seconds, output_hash=digest(output), attempt=self.attempt, usage=usage or None)
-        return await self._record(outcome, event)
-
-    async def failed(self, verdict: Fail) -> Done:
-        error: JsonObject = {"code": verdict.code, "message": verdict.message}
-        outcome = Outcome(
-            path=self.start.path,
-            status="failed",
-            error=error,
-            attempt=self.attempt,
-            seconds=perf_counter() - self.started_at,
-            task_run_id=self.task_run_id,
-        )
-        event = StepFailed(seconds=round(outcome.seconds, 3), error=error, attempt=self.attempt)
-        return await self._record(outcome, event)
+        event: EventData
+        if error is None:
+            event = StepCompleted(seconds=seconds, output_hash=digest(output), attempt=attempt, usage=usage or None)
+        else:
+            event = StepFailed(seconds=seconds, error=error, attempt=attempt)
+        try:
+            await asyncio.to_thread(store.record_outcome, lease, outcome, [event.at(path)])
+        except LostLease:
+            raise
+        except Conflict:
+            known = await asyncio.to_thread(store.outcomes, lease.execution_id)
+            outcome = next(item for item in known if item.path == path)
+        return Done(outcome=outcome)
 
     async def needs_review(self, result: NeedsReview) -> Done:
         context, path = self.context, ask_path(self.start.path, self.start.asks)
@@ -233,7 +244,8 @@ class _Recorder:
         error_record: JsonObject = {"code": error.code, "message": str(error)}
         await self._append(StepRetrying(attempt=self.attempt, error=error_record, delay_seconds=delay))
         due = await self.context.clock.ask() + timedelta(seconds=delay)
-        return RetryAt(pending=PendingRetry(attempts=self.attempt, due=due), delay_seconds=delay, error=error)
+        self.context.retries[self.start.path] = PendingRetry(attempts=self.attempt, due=due)
+        return RetryAt(delay_seconds=delay, error=error)
 
     async def throttled(self, error: Throttled) -> ThrottledUntil:
         now = await self.context.clock.ask()
@@ -254,19 +266,9 @@ class _Recorder:
                 turn=wait.reservation,
             )
         )
-        return ThrottledUntil(pending=PendingRetry(attempts=self.attempt - 1, due=due, throttled=wait))
+        retry = PendingRetry(attempts=self.attempt - 1, due=due, throttled=wait)
+        self.context.retries[self.start.path] = retry
+        return ThrottledUntil(due=due)
 
     async def _append(self, event: EventData) -> None:
         await asyncio.to_thread(self.context.store.append_events, self.context.lease, [event.at(self.start.path)])
-
-    async def _record(self, outcome: Outcome, event: EventData) -> Done:
-        store, lease = self.context.store, self.context.lease
-        try:
-            await asyncio.to_thread(store.record_outcome, lease, outcome, [event.at(self.start.path)])
-        except LostLease:
-            raise
-        except Conflict:
-            # an earlier attempt's outcome was committed, and its worker died before it knew: that outcome counts
-            known = await asyncio.to_thread(store.outcomes, lease.execution_id)
-            outcome = next(item for item in known if item.path == outcome.path)
-        return Done(outcome=outcome)

@@ -58,30 +58,23 @@ def emit_ready(state: WalkState) -> None:
     state.ready = []
     for run in ready:
         run.mark_items_begun()
-        state.commands.append(_command(state, run))
-
-
-def _command(state: WalkState, run: NodeRun) -> Start | Ask:
-    node = run.node
-    if isinstance(node, ReviewNode):
-        return Ask(
-            path=run.path,
-            node=node,
-            context=state.context(run),
-            round=run.scope.changes_requested.get(node.id, 0) + 1,
-            top=_top(run),
-            upstream=_upstream(run),
-        )
-    assert isinstance(node, TaskNode)
-    return Start(
-        path=run.path,
-        node=node,
-        context=state.context(run),
-        top=_top(run),
-        upstream=_upstream(run),
-        decision=run.decision,
-        asks=run.asks,
-    )
+        node, context, top, upstream = run.node, state.context(run), _top(run), _upstream(run)
+        command: Start | Ask
+        if isinstance(node, ReviewNode):
+            rounds = run.scope.changes_requested.get(node.id, 0) + 1
+            command = Ask(path=run.path, node=node, context=context, round=rounds, top=top, upstream=upstream)
+        else:
+            assert isinstance(node, TaskNode)
+            command = Start(
+                path=run.path,
+                node=node,
+                context=context,
+                top=top,
+                upstream=upstream,
+                decision=run.decision,
+                asks=run.asks,
+            )
+        state.commands.append(command)
 
 
 def _top(run: NodeRun) -> str:

@@ -152,9 +152,20 @@ class WalkState:
                 self.settle(run, "failed", error=outcome.error or {"code": "step_failed", "message": "failed"})
 
     def settle(
-        self, run: NodeRun, status: str, output: Json = None, *, error: JsonObject | None = None, failed_path: str = ""
+        self,
+        run: NodeRun,
+        status: str,
+        output: Json = None,
+        *,
+        error: JsonObject | None = None,
+        failed_path: str = "",
+        blocked: bool = False,
     ) -> None:
-        """End a run as completed or failed. `failed_path` is the path of the step inside it that failed."""
+        """End a run as completed, failed or skipped. Begin the runs that needed only this one, and close its block when
+        this was the last one in it.
+
+        `failed_path` is the path of the step inside it that failed; `blocked`: something that it needs has failed.
+        """
         on_error = run.node.step.on_error
         run.status, run.phase, run.error, run.failed_path = status, "settled", error, failed_path
         run.failed = status == "failed" and on_error == "fail"
@@ -162,20 +173,29 @@ class WalkState:
             output = on_error.continue_with
         run.output = output
         entry: JsonObject = {"status": status, "error": error}
-        if not run.failed:
+        if status != "skipped" and not run.failed:
             entry["output"] = output
         run.scope.steps[run.node.id] = entry
-        self._settle_needs(run, blocks=run.failed)
+        self.live.pop(run.path, None)
+        block = run.block
+        block.unsettled -= 1
+        for dependent in block.dependents(run.node.id):
+            dependent.unsettled_needs -= 1
+            if (run.failed or blocked) and not dependent.blocked_by:
+                dependent.blocked_by = run.blocked_by or run.node.id
+            if not dependent.unsettled_needs:
+                self.jobs.append(Begin(dependent))
+        if not block.unsettled:
+            self.jobs.append(CloseBlock(block))
 
     def skip(self, run: NodeRun, reason: str, *, blocked: bool = False) -> None:
         """End a run as skipped; `blocked` when something that it needs has failed."""
-        run.status, run.phase, run.skip_reason = "skipped", "settled", reason
-        run.scope.steps[run.node.id] = {"status": "skipped", "error": None}
+        run.skip_reason = reason
         if isinstance(run.node, BranchNode):
             for arm in run.node.arms:
                 self.skip_block(arm.block, run, reason)
         self.note(run.path, StepSkipped(reason=reason))
-        self._settle_needs(run, blocks=blocked)
+        self.settle(run, "skipped", blocked=blocked)
 
     def skip_block(self, block: Block, owner: NodeRun, reason: str) -> None:
         """Skip the steps of a branch that is not taken."""
@@ -185,17 +205,3 @@ class WalkState:
             if isinstance(node, BranchNode):
                 for arm in node.arms:
                     self.skip_block(arm.block, owner, reason)
-
-    def _settle_needs(self, run: NodeRun, *, blocks: bool) -> None:
-        """Begin the runs that needed only this one; close its block when this was the last one in it."""
-        self.live.pop(run.path, None)
-        block = run.block
-        block.unsettled -= 1
-        for dependent in block.dependents(run.node.id):
-            dependent.unsettled_needs -= 1
-            if blocks and not dependent.blocked_by:
-                dependent.blocked_by = run.blocked_by or run.node.id
-            if not dependent.unsettled_needs:
-                self.jobs.append(Begin(dependent))
-        if not block.unsettled:
-            self.jobs.append(CloseBlock(block))

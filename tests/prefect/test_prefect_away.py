@@ -102,7 +102,7 @@ async def test_an_execution_of_another_kind_of_worker_waits_for_prefect(
             await until(lambda: worker.dispatcher.slots, what="the execution's slot")
             await worker.dispatcher.wait_idle()
             assert installation.app.execution(execution_id).epoch == lease.epoch
-            worker.dispatcher.enqueue(execution_id)
+            worker.dispatcher.wake(execution_id, polled=True)
             assert not worker.dispatcher.slots  # it is in its cool-down
 
 

@@ -8,18 +8,20 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from prefect.client.schemas.objects import FlowRun
 
 from flowbuilder.prefect.api.wakeup_channel import MAX_BYTES, WakeUpListener, wake_workers
 from tests.support.documents import NOTE
 from tests.support.servers.prefect_installation import PrefectInstallation, until
 
 
-class Received(list[tuple[str, str]]):
+class Received(list[tuple[str, FlowRun | None]]):
     """The wake-ups that a listener has received."""
 
-    def __call__(self, execution_id: str, run: str) -> None:
+    def __call__(self, execution_id: str, run: FlowRun | None) -> None:
         self.append((execution_id, run))
 
 
@@ -28,18 +30,29 @@ async def test_a_wake_up_reaches_every_listed_worker(tmp_path: Path) -> None:
     async with WakeUpListener(tmp_path, received), WakeUpListener(tmp_path, received):
         assert await asyncio.to_thread(wake_workers, tmp_path, "abc")
         await until(lambda: len(received) == 2, what="both wake-ups")
-    assert received == [("abc", ""), ("abc", "")]
+    assert received == [("abc", None), ("abc", None)]
     assert list((tmp_path / "workers").iterdir()) == []
 
 
 async def test_a_wake_up_carries_the_flow_run_if_it_is_short(tmp_path: Path) -> None:
     received = Received()
-    run, long = json.dumps({"name": "über uns, two words"}), json.dumps({"name": MAX_BYTES * "x"})
+    run = FlowRun(id=uuid4(), flow_id=uuid4(), name="über uns, two words")
+    long = FlowRun(id=uuid4(), flow_id=uuid4(), name=MAX_BYTES * "x")
     async with WakeUpListener(tmp_path, received):
-        assert await asyncio.to_thread(wake_workers, tmp_path, "abc", run)
-        assert await asyncio.to_thread(wake_workers, tmp_path, "def", long)
+        for sent in (run, long):
+            assert await asyncio.to_thread(wake_workers, tmp_path, str(sent.id), sent.model_dump_json())
         await until(lambda: len(received) == 2, what="both wake-ups")
-    assert sorted(received) == [("abc", run), ("def", "")]
+    assert dict(received) == {str(run.id): run, str(long.id): None}
+
+
+async def test_a_flow_run_that_cannot_be_read_or_is_another_one_does_not_stop_the_wake_up(tmp_path: Path) -> None:
+    received = Received()
+    other = FlowRun(id=uuid4(), flow_id=uuid4(), name="other")
+    async with WakeUpListener(tmp_path, received):
+        for execution_id, text in (("abc", "{}"), ("def", "no JSON"), ("ghi", other.model_dump_json())):
+            assert await asyncio.to_thread(wake_workers, tmp_path, execution_id, text)
+        await until(lambda: len(received) == 3, what="the wake-ups")
+    assert dict(received) == {"abc": None, "def": None, "ghi": None}
 
 
 @pytest.mark.prefect

@@ -180,7 +180,7 @@ class SeededApp:
     async def _work(self, ready: threading.Event, stop: threading.Event) -> None:
         tasks: set[asyncio.Task[Any]] = set()
 
-        def wake(execution_id: str, _run: str) -> None:
+        def wake(execution_id: str, _run: object) -> None:
             task = asyncio.create_task(self.runner.run(execution_id))
             tasks.add(task)
             task.add_done_callback(tasks.discard)

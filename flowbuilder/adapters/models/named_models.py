@@ -37,29 +37,29 @@ class NamedModels:
 
             return await DemoModel().complete(request)
         await load_library(provider)  # not part of the model's timeout
+        from pydantic_ai.exceptions import AgentRunError, UserError
+
+        from flowbuilder.adapters.models.failures import model_failure
+        from flowbuilder.adapters.models.limited_model import LimitedModel
+
         try:
             async with timeout_excluding_waits(request.timeout), open_model(request) as model:
-                return await _ask(self._decorated(model, request), request)
+                agent = _agent(LimitedModel(model, self._throttle, request), request)
+                result = await agent.run(request.prompt, usage_limits=_usage_limits(request))
         except TimeoutError:
             raise TransientError(
                 f"{request.model} did not answer within {request.timeout:g} s", reason="timeout"
             ) from None
-
-    def _decorated(self, model: Any, request: ModelRequest) -> Any:
-        """The model with limits and, where there is one, the journal: a stored answer makes no call."""
-        from flowbuilder.adapters.models.recorded_model import RecordedModel
-        from flowbuilder.adapters.models.throttled_model import ThrottledModel
-
-        limited = ThrottledModel(model, self._throttle, request)
-        return limited if request.journal is None else RecordedModel(limited, request.journal)
+        except (AgentRunError, UserError) as problem:
+            raise model_failure(problem, request.model) from None
+        output = {"text": result.output} if request.output_schema is None else result.output
+        return ModelAnswer(output=output, usage=_usage(result.usage))
 
 
-async def _ask(model: Any, request: ModelRequest) -> ModelAnswer:
-    from pydantic_ai import Agent, ModelRetry, StructuredDict, UsageLimits
-    from pydantic_ai.exceptions import AgentRunError, UserError
+def _agent(model: Any, request: ModelRequest) -> Any:
+    """The conversation with a model, which may repair an answer that does not fit the schema."""
+    from pydantic_ai import Agent, ModelRetry, StructuredDict
     from pydantic_ai.settings import ModelSettings
-
-    from flowbuilder.adapters.models.failures import model_failure
 
     schema = request.output_schema
     settings: ModelSettings = {"timeout": request.timeout}
@@ -85,16 +85,16 @@ async def _ask(model: Any, request: ModelRequest) -> ModelAnswer:
                 raise ModelRetry("; ".join(f"{place or '/'}: {message}" for place, message in found[:5]))
             return output
 
-    limits = UsageLimits(
+    return agent
+
+
+def _usage_limits(request: ModelRequest) -> Any:
+    from pydantic_ai import UsageLimits
+
+    return UsageLimits(
         cost_limit=None if request.max_usd is None else Decimal(str(request.max_usd)),
         tool_calls_limit=request.max_tool_calls,
     )
-    try:
-        result = await agent.run(request.prompt, usage_limits=limits)
-    except (AgentRunError, UserError) as problem:
-        raise model_failure(problem, request.model) from None
-    output = result.output if schema is not None else {"text": result.output}
-    return ModelAnswer(output=output, usage=_usage(result.usage))
 
 
 def _tool(tool: ModelTool) -> Any:

@@ -15,6 +15,10 @@ import socket
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRun
 
 FOLDER = "workers"
 HOST = "127.0.0.1"
@@ -63,9 +67,9 @@ def wake_workers(home: Path, execution_id: str, run: str = "") -> bool:
 
 class WakeUpListener:
     """Calls `on_wakeup(execution_id, run)` in the event loop for every wake-up that carries this worker's token; `run`
-    is the flow run as JSON, or empty."""
+    is the flow run, or None when the message has none that this release can read."""
 
-    def __init__(self, home: Path, on_wakeup: Callable[[str, str], None]) -> None:
+    def __init__(self, home: Path, on_wakeup: Callable[[str, FlowRun | None], None]) -> None:
         self._folder = home / FOLDER
         self._file = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}.json"
         self._on_wakeup = on_wakeup
@@ -95,8 +99,18 @@ class WakeUpListener:
                 token, _, message = line.partition(" ")
                 execution_id, _, run = message.partition(" ")
                 if hmac.compare_digest(token.encode(), self._token.encode()) and execution_id:
-                    self._on_wakeup(execution_id, run)
+                    self._on_wakeup(execution_id, _flow_run(execution_id, run))
         writer.close()
+
+
+def _flow_run(execution_id: str, text: str) -> FlowRun | None:
+    """The flow run of the execution in a message; None when it has none, or one of another release."""
+    from prefect.client.schemas.objects import FlowRun
+
+    with contextlib.suppress(ValueError):
+        run = FlowRun.model_validate_json(text) if text else None
+        return run if run is not None and str(run.id) == execution_id else None
+    return None
 
 
 def _registered_workers(home: Path) -> list[RegisteredWorker]:

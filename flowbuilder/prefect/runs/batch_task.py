@@ -12,10 +12,11 @@ from uuid import UUID
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
+from prefect.task_engine import run_task_async
 
 from flowbuilder.engine.step_runner import Done, StepRunResult
 from flowbuilder.prefect.runs.state_mapping import one_line
-from flowbuilder.prefect.runs.step_task import run_as_task
+from flowbuilder.prefect.runs.step_task import dependencies_on, tagged_task_run, task_of
 
 IDLE_SECONDS = 0.5
 """Seconds that a batch without a running step waits for the next one: between two steps the driver reads and writes."""
@@ -36,9 +37,11 @@ class BatchTask:
         self._done = 0
         self._failures: list[str] = []
         self._idle_timer: asyncio.TimerHandle | None = None
-        self._task = asyncio.create_task(
-            run_as_task(self._body, name=top, run_name=top, tag="iteration", parents=parents), name=f"batch {top}"
+        task = task_of(self._run, name=top, run_name=top)
+        run = run_task_async(
+            task, parameters={"tag": "iteration"}, dependencies=dependencies_on(parents), return_type="state"
         )
+        self._task = asyncio.create_task(run, name=f"batch {top}")
         self._task.add_done_callback(self._ended)
 
     async def task_run_id(self) -> UUID:
@@ -86,7 +89,7 @@ class BatchTask:
             self.closed = True
             self._end.set()
 
-    def _ended(self, task: asyncio.Task[State[Any]]) -> None:
+    def _ended(self, task: asyncio.Task[Any]) -> None:
         self.closed = True
         if not self._started.done():
             self._started.set_exception(RuntimeError(f"Prefect did not start the task of {self.top}"))
@@ -94,9 +97,9 @@ class BatchTask:
         if not task.cancelled():
             task.exception()
 
-    async def _body(self, task_run_id: UUID) -> State[Any]:
+    async def _run(self, tag: str) -> State[Any]:
         self._logger = get_run_logger()
-        self._started.set_result(task_run_id)
+        self._started.set_result(tagged_task_run(tag))
         await self._end.wait()
         counted = f"{self._done} step{'' if self._done == 1 else 's'}"
         if not self._failures:

@@ -29,13 +29,24 @@ async def execution_of(
     inputs: Mapping[str, Any],
     workflow: str | None = None,
 ) -> Execution:
-    """The execution of a flow run, created now unless it exists. `workflow` is the default when neither the deployment
-    nor the run has a tag that names one. `Refused`, `NotFound` or `DefinitionError` when it cannot be created,
-    `PrefectUnavailable` when Prefect does not answer."""
+    """The execution of a flow run, created now unless it exists; see `create_from_flow_run`."""
     try:
         return await asyncio.to_thread(worker_context.store.execution, str(run.id))
     except NotFound:
-        pass
+        return await create_from_flow_run(worker_context, run, client, inputs=inputs, workflow=workflow)
+
+
+async def create_from_flow_run(
+    worker_context: WorkerContext,
+    run: FlowRun,
+    client: PrefectClient,
+    *,
+    inputs: Mapping[str, Any],
+    workflow: str | None = None,
+) -> Execution:
+    """Create the execution of a flow run. `workflow` is the default when neither the deployment nor the run has a tag
+    that names one. `Refused`, `NotFound` or `DefinitionError` when it cannot be created, `PrefectUnavailable` when
+    Prefect does not answer."""
     deployment = await _deployment_of(client, run)
     return await asyncio.to_thread(
         create_from_tags,

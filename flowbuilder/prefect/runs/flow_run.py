@@ -38,7 +38,7 @@ from flowbuilder.model.execution import TERMINAL, Execution
 from flowbuilder.prefect.api.availability import PrefectUnavailable, prefect_call
 from flowbuilder.prefect.api.cached_reads import DeploymentLimits
 from flowbuilder.prefect.api.naming import run_name
-from flowbuilder.prefect.runs.create_from_flow_run import execution_of
+from flowbuilder.prefect.runs.create_from_flow_run import create_from_flow_run
 from flowbuilder.prefect.runs.state_mapping import failed, state_of
 from flowbuilder.prefect.runs.state_reporter import StateReporter
 from flowbuilder.prefect.runs.step_executor import PREFECT_UI, PrefectStepExecutor
@@ -105,6 +105,7 @@ async def run_flow_run(
 async def run_in_warm_worker(
     worker_context: WorkerContext,
     active: ActiveFlowRun,
+    execution: Execution | None,
     client: PrefectClient,
     *,
     reporter: StateReporter,
@@ -112,13 +113,14 @@ async def run_in_warm_worker(
     control: DriveControl,
 ) -> RunResult | None:
     """Run a flow run in this process, without Prefect's flow engine; its states are reported through the `reporter`.
+    Its `execution` is created now unless it exists.
 
     Returns None when the run cannot become an execution. Raises `Conflict` and `LostLease` as `run_execution` does,
     `StartRejected` when Prefect does not let the run start, `PrefectUnavailable` when it cannot start without Prefect.
     """
     run = active.run
     try:
-        execution = await execution_of(worker_context, run, client, inputs=run.parameters)
+        execution = execution or await create_from_flow_run(worker_context, run, client, inputs=run.parameters)
         if execution.attempt == 0 and run.state is not None and run.state.is_scheduled():
             await _ensure_may_start(run, client, limits)
         resumed = await _was_resumed_if_known(client, execution)

@@ -13,8 +13,10 @@ from functools import partial
 from typing import NoReturn
 from uuid import UUID
 
+from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.exceptions import Pause
+from prefect.task_engine import run_task_async
 
 from flowbuilder.engine.history import History
 from flowbuilder.engine.step_executor import Attempt, StepExecutor
@@ -31,7 +33,7 @@ from flowbuilder.prefect.runs.review_task import (
     show_open_review,
 )
 from flowbuilder.prefect.runs.state_reporter import StateReporter
-from flowbuilder.prefect.runs.step_task import StepTask, run_as_task
+from flowbuilder.prefect.runs.step_task import StepTask, dependencies_on, task_of
 from flowbuilder.prefect.runs.worker_context import WorkerContext
 from flowbuilder.walk.commands import Start
 
@@ -72,28 +74,33 @@ class PrefectStepExecutor(StepExecutor):
             self._pause()
         if not StepPath(start.path).is_top:
             return await self._run_in_batch(start, attempt)
-        step, task = start.node.step, StepTask(path=start.path, attempt=attempt, task_runs=self._task_runs)
+        step, shown = start.node.step, StepTask(path=start.path, attempt=attempt, task_runs=self._task_runs)
+        task = task_of(
+            shown.run,
+            name=step.name or step.id,
+            run_name=start.path,
+            retries=step.retry.attempts - 1 if step.retry else 0,
+            retry_condition_fn=shown.should_retry,
+            # no timeout_seconds: Prefect would cut off the recording of the outcome
+        )
         why = "it was paused"
         try:
-            state = await run_as_task(
+            state = await run_task_async(
                 task,
-                name=step.name or step.id,
-                run_name=start.path,
-                tag=step.type,
-                parents=self._parents(start.upstream),
-                retries=step.retry.attempts - 1 if step.retry else 0,
-                retry_condition_fn=task.should_retry,
-                # no timeout_seconds: Prefect would cut off the recording of the outcome
+                parameters={"tag": step.type},
+                dependencies=dependencies_on(self._parents(start.upstream)),
+                return_type="state",
             )
+            assert isinstance(state, State)
             why = state.message or state.name or ""
         except Pause:
-            if task.result is None:
+            if shown.result is None:
                 self._pause()
-        if task.error is not None:
-            raise task.error
-        if task.result is None:
+        if shown.error is not None:
+            raise shown.error
+        if shown.result is None:
             raise Unavailable(f"Prefect did not run {start.path}: {why}")
-        return task.result
+        return shown.result
 
     async def review_opened(self, review: Review, upstream: tuple[str, ...]) -> None:
         """Show an open review as a task run, and as an artifact with the link to the review page."""

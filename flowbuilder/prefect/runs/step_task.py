@@ -1,10 +1,11 @@
-"""Step task: shows a step run as a Prefect task run, named by its StepPath, with its dependencies."""
+"""Step task: the Prefect task that shows a step run."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,6 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import RunInput, State, TaskRunResult
 from prefect.context import TaskRunContext
 from prefect.states import Cancelled, Completed, Crashed, Failed
-from prefect.task_engine import run_task_async
 
 from flowbuilder.engine.step_executor import Attempt
 from flowbuilder.engine.step_runner import Done, RetryAt, StepRunResult
@@ -21,47 +21,42 @@ from flowbuilder.errors import LostLease
 from flowbuilder.model.execution import Outcome
 from flowbuilder.prefect.runs.state_mapping import one_line
 
-TaskBody = Callable[[UUID], Awaitable[State[Any]]]
-"""The function that a task run calls: takes the id of the task run, and returns its final state."""
+TaskBody = Callable[[str], Awaitable[State[Any]]]
+"""The function of a task: takes its tag, and returns the final state of the task run."""
 
 
-async def _run_body(body: TaskBody, tags: list[str]) -> State[Any]:
+def task_of(body: TaskBody, *, name: str, run_name: str, **options: Any) -> Task[[str], Any]:
+    """A Prefect task without cache and stored results; its runs are named `run_name`, usually a StepPath."""
+    plain = run_name.replace("{", "{{").replace("}", "}}")  # a `{` in a name is a placeholder to Prefect
+    body = partial(body)  # Prefect would parse and hash the source of a function or method, for every step
+    return Task(body, name=name, task_run_name=plain, cache_policy=NO_CACHE, persist_result=False, **options)
+
+
+def dependencies_on(parents: Iterable[UUID]) -> dict[str, set[RunInput]]:
+    """The `dependencies` of a run of such a task, for `run_task_async`: the task runs whose results it waited for.
+
+    They are named to Prefect by id. Passing it their states or results would not do: it finds the task behind a result
+    by the result's identity in memory, and two equal short texts are one object.
+    """
+    return {"tag": {TaskRunResult(id=parent) for parent in parents}}
+
+
+def tagged_task_run(tag: str) -> UUID:
+    """The id of the present task run, which gets the tag.
+
+    For a task that starts with tags, Prefect's client asks the server for the limits of each, by a write that every
+    step would wait for. Limits belong to connections here, not to tags.
+    """
     context = TaskRunContext.get()
     assert context is not None
-    context.task_run.tags = tags
-    return await body(context.task_run.id)
-
-
-_TASK: Task[[TaskBody, list[str]], Any] = Task(_run_body, name="step", cache_policy=NO_CACHE, persist_result=False)
-
-
-async def run_as_task(
-    body: TaskBody, *, name: str, run_name: str, tag: str, parents: Iterable[UUID] = (), **options: Any
-) -> State[Any]:
-    """Run `body` as a Prefect task; returns its final state.
-
-    Its tag is set while it runs: for a task that starts with tags, Prefect's client asks the server for the limits of
-    each, by a write that every step would wait for. Limits belong to connections here, not to tags.
-
-    The parents are named to Prefect by id. Passing it their states or results would not do: it finds the task behind
-    a result by the result's identity in memory, and two equal short texts are one object.
-    """
-    plain = run_name.replace("{", "{{").replace("}", "}}")  # a `{` in a name is a placeholder to Prefect
-    inputs: set[RunInput] = {TaskRunResult(id=parent) for parent in parents}
-    state = await run_task_async(
-        _TASK.with_options(name=name, task_run_name=plain, **options),
-        parameters={"body": body, "tags": [tag]},
-        return_type="state",
-        dependencies={"body": inputs} if inputs else None,
-    )
-    assert isinstance(state, State)
-    return state
+    context.task_run.tags = [tag]
+    return context.task_run.id
 
 
 @dataclass(kw_only=True)
 class StepTask:
-    """The body of a step run's task run. Prefect's retry loop calls it once for each attempt, so that Prefect's UI
-    shows the attempts as retries."""
+    """The task of one step run. Prefect's retry loop calls `run` once for each attempt, so that Prefect's UI shows the
+    attempts as retries."""
 
     path: str
     attempt: Attempt
@@ -73,9 +68,9 @@ class StepTask:
     """The error that the last attempt raised."""
     _retry: RetryAt | None = None
 
-    async def __call__(self, task_run_id: UUID) -> State[Any]:
+    async def run(self, tag: str) -> State[Any]:
         """Make one attempt; returns the state for Prefect, or raises the step's error if Prefect is to retry it."""
-        self.task_runs[self.path] = task_run_id
+        task_run_id = self.task_runs[self.path] = tagged_task_run(tag)
         try:
             result = await self.attempt(str(task_run_id))
         except (Exception, asyncio.CancelledError) as error:

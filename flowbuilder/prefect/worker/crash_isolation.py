@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from flowbuilder.errors import FlowbuilderError
+from flowbuilder.model.execution import Execution
 from flowbuilder.model.lease_rules import MAX_DEATHS, is_held
 from flowbuilder.prefect.runs.process_liveness import process_of
 from flowbuilder.prefect.runs.worker_context import WorkerContext
@@ -26,13 +27,9 @@ class CrashIsolation:
         self._worker_context, self._run_in_child = worker_context, run_in_child
         self._capacity = asyncio.Semaphore(MAX_CHILDREN)
 
-    def is_suspect(self, execution_id: str) -> bool:
+    def is_suspect(self, execution: Execution) -> bool:
         """Whether two workers in a row have lost their lease of the execution, and not yet three: the next worker that
         claims it then quarantines it, which is safe."""
-        try:
-            execution = self._worker_context.store.execution(execution_id)
-        except FlowbuilderError:
-            return False
         lost = execution.holder is not None and not is_held(execution, self._worker_context.ports.clock.now())
         return SUSPECT_DEATHS <= execution.deaths + lost < MAX_DEATHS
 

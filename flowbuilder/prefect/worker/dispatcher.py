@@ -4,6 +4,7 @@ time."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import logging
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 
 from flowbuilder.engine.drive_control import DriveControl
-from flowbuilder.errors import Conflict, FlowbuilderError
+from flowbuilder.errors import Conflict, FlowbuilderError, NotFound
+from flowbuilder.model.execution import Execution
 from flowbuilder.model.lease_rules import is_held
 from flowbuilder.prefect.api.availability import PrefectUnavailable, is_unavailable
 from flowbuilder.prefect.api.cached_reads import DeploymentLimits, FlowRunCache
@@ -68,21 +70,11 @@ class Dispatcher:
         self._errors = LogOnce(logger, LOG_ONCE_SECONDS)
         self._context = contextvars.copy_context()  # executions run in the worker's context, not in that of the caller
 
-    def wake(self, execution_id: str, run: FlowRun | None = None) -> None:
-        """Run an execution that a person or another process asked for, also during its cool-down."""
-        self._cooldown.end(execution_id)
-        self.enqueue(execution_id, run)
-
-    def on_wakeup(self, execution_id: str, run_json: str) -> None:
-        """`wake` for a message of the wake-up channel: `run_json` is the flow run, or empty."""
-        try:
-            run = FlowRun.model_validate_json(run_json) if run_json else None
-        except ValueError:  # sent by another release: the flow run is read from Prefect
-            run = None
-        self.wake(execution_id, run if run is not None and str(run.id) == execution_id else None)
-
-    def enqueue(self, execution_id: str, run: FlowRun | None = None) -> None:
-        """Run an execution that the store or Prefect reports as ready; at once if there is capacity."""
+    def wake(self, execution_id: str, run: FlowRun | None = None, *, polled: bool = False) -> None:
+        """Run an execution; at once if there is capacity. One that was only `polled`, because the store or Prefect
+        reports it as ready, waits for the end of its cool-down; one that a person or a process asked for does not."""
+        if not polled:
+            self._cooldown.end(execution_id)
         if run is not None:
             self._flow_runs.add(run)
         slot = self.slots.get(execution_id)
@@ -157,19 +149,23 @@ class Dispatcher:
 
     async def _run_once(self, execution_id: str, slot: Slot) -> None:
         run = await self._flow_run(execution_id)
-        if self._isolation is not None and await asyncio.to_thread(self._isolation.is_suspect, execution_id):
+        execution: Execution | None = None
+        with contextlib.suppress(NotFound):  # the first run of a flow run that Prefect has made creates it
+            execution = await asyncio.to_thread(self.worker_context.store.execution, execution_id)
+        if self._isolation is not None and execution is not None and self._isolation.is_suspect(execution):
             slot.again |= await self._isolation.run(execution_id)
         elif run is None:
             await run_without_prefect(self.worker_context, execution_id, slot.control)
         elif run.work_pool_name not in (None, self.pool):
-            execution = await asyncio.to_thread(self.worker_context.store.execution, execution_id)
-            await reschedule(self.client, execution, run)
+            if execution is not None:
+                await reschedule(self.client, execution, run)
             self._cooldown.start(execution_id)
         else:
             slot.active = ActiveFlowRun(run=run)
             await run_in_warm_worker(
                 self.worker_context,
                 slot.active,
+                execution,
                 self.client,
                 reporter=self._reporter(run),
                 limits=self._deployment_limits,

@@ -107,7 +107,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
             run_in_child=None if self._forks is None else self._forks.run,
         )
         self.reconciler = Reconciler(store, self.client, self._wake)
-        self._wake_ups = WakeUpListener(settings.home, self.dispatcher.on_wakeup)
+        self._wake_ups = WakeUpListener(settings.home, self.dispatcher.wake)
         await self._wake_ups.__aenter__()
         self._notifications = StoreListener(
             store, is_interested=self.dispatcher.is_interested, wake=self.dispatcher.wake
@@ -173,7 +173,7 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
         self._last_polled_time = datetime.now(UTC)
         runs = [response.flow_run for response in responses]
         for run in runs:
-            self.dispatcher.enqueue(str(run.id), run)
+            self.dispatcher.wake(str(run.id), run, polled=True)
         return runs
 
     async def run(
@@ -192,14 +192,14 @@ class WarmWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult], AB
         return WarmResult(status_code=0, identifier=str(flow_run.id))
 
     async def _wake(self, execution: Execution) -> bool:
-        self.dispatcher.enqueue(execution.id)
+        self.dispatcher.wake(execution.id, polled=True)
         return True
 
     async def _expire(self) -> None:
         """Expire leases of dead processes and overdue reviews, and make held decisions final. Calls only the store."""
         store = self.dispatcher.worker_context.store
         for execution_id in await asyncio.to_thread(expire_leases_of_dead_processes, store):
-            self.dispatcher.enqueue(execution_id)
+            self.dispatcher.wake(execution_id, polled=True)
         await self.reconciler.release_decisions()
         await self.reconciler.expire_reviews()
 

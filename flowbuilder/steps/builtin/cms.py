@@ -107,6 +107,7 @@ class CmsStep(Step):
         return result if isinstance(result, NeedsReview) else Completed(output=result)
 
     async def _write(self, run: StepRun, cms: ports.Cms) -> Written:
+        """Write the page, then read it back: the output is what the CMS holds now."""
         write = ports.CmsWrite(
             url=self.url,
             body=self.body,
@@ -115,23 +116,24 @@ class CmsStep(Step):
             if_unchanged=self.if_unchanged,
             idempotency_key=run.effect_key,
         )
+        inverse: JsonObject = {"operation": "delete", "url": self.url}
         if self.operation == "create":
-            made = await cms.create(write)
-            undo: JsonObject = {"operation": "delete", "url": self.url, "if_unchanged": made.hash}
-            return Written(output=await _verified(cms, made), inverse=undo)
-        before = await _read(cms, self.url)
-        if run.decision is not None:
-            write = self._decided(run, before, write)
-        after = await cms.update(write)
-        inverse: JsonObject = {
-            "operation": "update",
-            "url": self.url,
-            "body": before.body,
-            "title": before.title,
-            "description": before.description,
-            "if_unchanged": after.hash,
-        }
-        return Written(output=await _verified(cms, after), inverse=inverse)
+            written = await cms.create(write)
+        else:
+            before = await _read(cms, self.url)
+            if run.decision is not None:
+                write = self._decided(run, before, write)
+            written = await cms.update(write)
+            earlier = {"body": before.body, "title": before.title, "description": before.description}
+            inverse = {"operation": "update", "url": self.url, **earlier}
+        held = await _read(cms, written.url)
+        if held.hash != written.hash:
+            raise StepError(
+                f"{written.url} does not contain what was written to it",
+                code="not_verified",
+                detail={"written": written.hash, "held": held.hash},
+            )
+        return Written(output=_output(held), inverse={**inverse, "if_unchanged": written.hash})
 
     def _decided(self, run: StepRun, before: ports.CmsPage, write: ports.CmsWrite) -> ports.CmsWrite:
         decision = run.decision
@@ -184,17 +186,6 @@ async def _read(cms: ports.Cms, url: str) -> ports.CmsPage:
         return await cms.read(url)
     except NotFound as problem:
         raise StepError(str(problem), code="not_found", detail={"url": url}) from None
-
-
-async def _verified(cms: ports.Cms, written: ports.CmsPage) -> JsonObject:
-    held = await _read(cms, written.url)
-    if held.hash != written.hash:
-        raise StepError(
-            f"{written.url} does not contain what was written to it",
-            code="not_verified",
-            detail={"written": written.hash, "held": held.hash},
-        )
-    return _output(held)
 
 
 def _output(page: ports.CmsPage) -> JsonObject:

@@ -12,7 +12,6 @@ from sqlalchemy import Row, bindparam, select
 from uuid_utils.compat import uuid7
 
 from flowbuilder.errors import Damaged, NotFound
-from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Lease
 from flowbuilder.model.review import Decision, Review, ReviewRequest
 from flowbuilder.model.review_draft import held
@@ -144,7 +143,9 @@ class SqlReviews(Repository):
             decision = held(outcome, hold, transaction.now())
             if decision.held_until is not None:
                 return hold_review(transaction, row, review, decision)
-            return _decided(transaction, row, review, outcome, decided_event(review, outcome))
+            closed = close_review(transaction, row, review, outcome, decided_event(review, outcome))
+            _make_ready(transaction, row, outcome)
+            return closed
 
         return self._database.write(decide)
 
@@ -182,18 +183,19 @@ def _expire(transaction: Transaction, review_id: str) -> Review | None:
     outcome = expire(review, now, reviewers=reviewers_now(transaction, row, review))
     event = expired_event(review, outcome)
     if not isinstance(outcome, Escalation):
-        return _decided(transaction, row, review, outcome, event)
+        closed = close_review(transaction, row, review, outcome, event)
+        _make_ready(transaction, row, outcome)
+        return closed
     escalated = with_escalation(review, outcome)
     update_review(transaction, review, escalated)
     transaction.write_events(row, [event])
     return escalated
 
 
-def _decided(transaction: Transaction, row: Row[Any], review: Review, decision: Decision, event: NewEvent) -> Review:
-    closed = close_review(transaction, row, review, decision, event)
+def _make_ready(transaction: Transaction, row: Row[Any], decision: Decision) -> None:
+    """A decided review makes its execution ready to be resumed."""
     transaction.update_execution(row.id, ready_at=decision.at)
     transaction.notify_ready(row.flow_run_id)
-    return closed
 
 
 def lock_review(transaction: Transaction, review_id: str) -> tuple[Row[Any], Review]:

@@ -159,7 +159,7 @@ async def test_a_dispatcher_that_shuts_down_runs_nothing(runtime: RuntimeHarness
 async def test_an_execution_that_could_not_run_cools_down_unless_it_is_woken(runtime: RuntimeHarness) -> None:
     dispatcher = runtime.dispatcher()
     dispatcher._cooldown.start("run")
-    dispatcher.enqueue("run")
+    dispatcher.wake("run", polled=True)
     await dispatcher.wait_idle()
     assert runtime.started == []
     dispatcher.wake("run")
@@ -180,11 +180,11 @@ async def test_a_failing_execution_does_not_stop_others(runtime: RuntimeHarness)
 
     dispatcher = FailingDispatcher(runtime.worker_context, runtime.client, pool=POOL, limit=1)
     for name in ("bad", "away", "good"):
-        dispatcher.enqueue(name)
+        dispatcher.wake(name, polled=True)
     await dispatcher.wait_idle()
     assert runtime.started == ["good"]
     assert dispatcher.slots == {}
-    dispatcher.enqueue("bad")
+    dispatcher.wake("bad", polled=True)
     assert dispatcher.slots == {}  # it is in its cool-down
 
 
@@ -199,7 +199,7 @@ async def test_a_suspect_of_two_lost_workers_runs_in_a_child(
         isolated.append(execution_id)
 
     dispatcher = Dispatcher(runtime.worker_context, runtime.client, pool=POOL, limit=5, run_in_child=run_in_child)
-    assert dispatcher._isolation.is_suspect(run) is suspect
+    assert dispatcher._isolation.is_suspect(runtime.store.execution(run)) is suspect
     if suspect:
         dispatcher.wake(run)
         await dispatcher.wait_idle()

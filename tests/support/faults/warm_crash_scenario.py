@@ -79,7 +79,7 @@ class WarmCrashScenario(CrashScenario):
         store, client = dispatcher.worker_context.store, dispatcher.client
 
         async def offer(execution: Execution) -> bool:
-            dispatcher.enqueue(execution.id)
+            dispatcher.wake(execution.id, polled=True)
             return True
 
         reconciler = Reconciler(store, client, offer)
@@ -88,7 +88,7 @@ class WarmCrashScenario(CrashScenario):
         idle = 0
         for _ in range(PASSES):
             for run in await client.scheduled():  # type: ignore[attr-defined]
-                dispatcher.enqueue(str(run.id), run)
+                dispatcher.wake(str(run.id), run, polled=True)
             await self._until_quiet(dispatcher, injector)
             result = await reconciler.reconcile(complete=True)
             await self._until_quiet(dispatcher, injector)

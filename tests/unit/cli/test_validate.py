@@ -17,7 +17,10 @@ from flowbuilder.json_schema import problems
 
 CASES = Path(__file__).parents[2] / "cases"
 GOOD = CASES / "good" / "one-page.yaml"
-HEAVY = ("prefect", "streamlit", "sqlalchemy", "mcp", "httpx", "pydantic_ai", "trafilatura", "rich")
+HEAVY = (
+    "prefect", "streamlit", "sqlalchemy", "mcp", "httpx", "pydantic_ai", "trafilatura", "rich", "html",
+    "flowbuilder.model.review", "flowbuilder.model.effect",
+)  # fmt: skip
 
 HEAD = b"schema: flowbuilder/v1\nname: a\n"
 GARBAGE: dict[str, bytes] = {
