@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
-from flowbuilder.invisible_characters import visible
+from flowbuilder.model.invisible_characters import visible
 
 if TYPE_CHECKING:
     from flowbuilder.model.review import Assignment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Literal, cast
 
-from flowbuilder.invisible_characters import hidden_characters
+from flowbuilder.model.invisible_characters import hidden_characters
 from flowbuilder.model.review import Review
 from flowbuilder.values import Json, JsonObject
 from review_app import diff_html

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowbuilder.invisible_characters import escaped_for_json, visible
+from flowbuilder.model.invisible_characters import escaped_for_json, visible
 
 
 def escape(text: object) -> str:

@@ -10,7 +10,7 @@ import click
 
 from flowbuilder.cli.input.workflow_files import read_text
 from flowbuilder.diagnostics import count
-from flowbuilder.invisible_characters import hidden_characters
+from flowbuilder.model.invisible_characters import hidden_characters
 from flowbuilder.model.review import Review
 from flowbuilder.values import Json
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, field_validator
 
-from flowbuilder.invisible_characters import hidden_characters
+from flowbuilder.model.invisible_characters import hidden_characters
 from flowbuilder.steps.step import Completed, Record, Step, StepResult, StepRun, Templated
 from flowbuilder.values import JsonObject, canonical
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 import review_app
-from flowbuilder.invisible_characters import hidden_characters, visible
+from flowbuilder.model.invisible_characters import hidden_characters, visible
 from review_app import times
 from review_app.fields import as_text, fields
 from review_app.markdown_escape import attribute, escaped, label

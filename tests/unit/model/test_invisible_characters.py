@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowbuilder.cli.output.escape import escape, escape_json
-from flowbuilder.invisible_characters import hidden_characters, visible
+from flowbuilder.model.invisible_characters import hidden_characters, visible
 
 HIDING = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b\u180e\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u202a\u202e"
