@@ -55,9 +55,15 @@ class FileConnections:
             known = yaml.safe_load(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
-            reason = str(problem).replace("\n", " ")
-            raise ConfigurationError(f"{self.path} cannot be read: {reason:.300}") from None
+        except yaml.YAMLError as problem:
+            # the error's own text quotes the line, which may hold a secret
+            mark = getattr(problem, "problem_mark", None)
+            place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+            raise ConfigurationError(f"{self.path} is not valid YAML{place}") from None
+        except UnicodeDecodeError:
+            raise ConfigurationError(f"{self.path} cannot be read: it is not UTF-8") from None
+        except OSError as problem:
+            raise ConfigurationError(f"{self.path} cannot be read: {problem.strerror or problem}") from None
         if known is None:
             return {}
         if not isinstance(known, dict):

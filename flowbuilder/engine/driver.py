@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -27,8 +27,9 @@ from flowbuilder.model.event_data import (
 )
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Control, Execution, Outcome, Status
-from flowbuilder.model.review import Review
+from flowbuilder.model.review import Review, ReviewRequest
 from flowbuilder.plan.nodes import Plan
+from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.steps.builtin.human_review import HumanReview
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.commands import Ask, Command, Finish, Note, Start, Withdraw
@@ -163,11 +164,14 @@ class Driver:
         step = ask.node.step
         assert isinstance(step, HumanReview)
         try:
-            request = step.bind(ask.context).request(ask.round)
+            request = replace(step.bind(ask.context).request(ask.round), targets=ask.targets)
+            request = _shown(request, self.context.secrets)
         except (StepError, LanguageError) as problem:
+            self.context.secrets.clean(problem)
             await self._fail_review(ask.path, {"code": problem.code, "message": str(problem)})
             return
         except Exception as problem:
+            self.context.secrets.clean(problem)
             logger.exception("review %s of execution %s failed unexpectedly", ask.path, self.lease.execution_id)
             await self._fail_review(ask.path, _internal_error(ask.path, f"{type(problem).__name__}: {problem}"))
             return
@@ -231,8 +235,9 @@ class Driver:
 
     async def _finish(self, finish: Finish) -> RunResult:
         if finish.error is not None:
-            event = ExecutionFailed(error=finish.error).at()
-            return await self._release("failed", event, error=finish.error)
+            error = self.context.secrets.value(finish.error)
+            assert isinstance(error, dict)
+            return await self._release("failed", ExecutionFailed(error=error).at(), error=error)
         event = ExecutionCompleted(outputs=finish.outputs).at()
         return await self._release("completed", event, outputs=finish.outputs)
 
@@ -277,3 +282,11 @@ class Driver:
 def _internal_error(path: str, reason: str) -> JsonObject:
     """The error record of a defect at a step; `reason` names the exception."""
     return {"code": "internal", "message": f"flowbuilder itself failed at {path}: {reason[:400]}; please report this"}
+
+
+def _shown(request: ReviewRequest, secrets: KnownSecrets) -> ReviewRequest:
+    """The request as the reviewer sees it: what is approved is what is shown."""
+    shown = secrets.value([request.title, request.base, request.proposal, list(request.findings)])
+    assert isinstance(shown, list)
+    title, base, proposal, findings = shown
+    return replace(request, title=title, base=base, proposal=proposal, findings=tuple(findings))

@@ -54,9 +54,9 @@ ERROR_CODES: Final[dict[str, str]] = {
     "overflow": "A number or a date is out of range.",
     "type": "A value has the wrong type for an operation.",
     "undefined": "A name or a member does not exist.",
-    "limit.depth": "A text is nested too deeply.",
+    "limit.depth": "A text or a page is nested too deeply.",
     "limit.source": "A program is too long.",
-    "limit.time": "A program took too long.",
+    "limit.time": "A program, or the reading of a page, took too long.",
     # of an execution
     "configuration": "Settings, a site or a connection are missing or wrong.",
     "damaged": "A row of the execution cannot be read, or is not what was written; it is paused.",

@@ -45,11 +45,13 @@ class ReviewRequest:
     may_edit: bool = True
     schema: JsonObject | None = None
     round: int = 1
+    targets: tuple[str, ...] = ()
+    """The URLs to which the approved content is published, as far as they are known."""
 
     def content_hash(self) -> str:
         """The sha256 of the content that the reviewer is shown."""
         shown = {"title": self.title, "base": self.base, "proposal": self.proposal, "findings": list(self.findings)}
-        return digest(shown)
+        return digest(shown | {"targets": list(self.targets)} if self.targets else shown)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flowbuilder.analysis.dependencies import dependencies, in_order
 from flowbuilder.analysis.linter import analyze
 from flowbuilder.analysis.taint.propagation import Propagation
+from flowbuilder.analysis.taint.review_targets import review_targets
 from flowbuilder.analysis.taint.sinks import approval_places, waivers
 from flowbuilder.definition.document import Definition, WorkflowLookup
 from flowbuilder.errors import ConfigurationError, DefinitionError
@@ -49,6 +50,7 @@ class _Compiler:
     def __init__(self, propagation: Propagation, waived: tuple[str, ...] = ()) -> None:
         self._propagation = propagation
         self._waived = waived
+        self._targets = review_targets(propagation)
         self._called: list[str] = []
         """The digests of the plans that this one calls."""
 
@@ -80,11 +82,13 @@ class _Compiler:
     def _node(self, step: Step, needs: tuple[str, ...]) -> Node:
         common: dict[str, Any] = {"step": step, "needs": needs, "uses": _uses(step)}
         if step.kind == "task":
-            return TaskNode(**common, approvals=self._approvals(step))
+            return TaskNode(**common, approvals=self._approvals(step), waived=self._waivers(step))
         match step:
-            case HumanReview(on_changes_requested=None):
-                return ReviewNode(**common)
-            case HumanReview(on_changes_requested=changes) if changes is not None:
+            case HumanReview(on_changes_requested=changes):
+                targets = self._targets.get(step.id, ())
+                common |= {"uses": _uses(step, targets), "targets": targets}
+                if changes is None:
+                    return ReviewNode(**common)
                 return ReviewNode(**common, rewind_to=changes.rewind_to, max_rounds=changes.max_rounds)
             case Conditional():
                 arms = tuple(
@@ -111,14 +115,17 @@ class _Compiler:
     def _approvals(self, step: Step) -> tuple[Place, ...]:
         return approval_places(self._propagation, self._propagation.analysis.by_id[step.id], self._waived)
 
+    def _waivers(self, step: Step) -> tuple[str, ...]:
+        return (*self._waived, *waivers(self._propagation, self._propagation.analysis.by_id[step.id]))
+
     def _callee(self, step: Workflow) -> Plan:
-        waived = (*self._waived, *waivers(self._propagation, self._propagation.analysis.by_id[step.id]))
-        plan = _Compiler(self._propagation.called[step.id], waived).plan()
+        plan = _Compiler(self._propagation.called[step.id], self._waivers(step)).plan()
         self._called.append(plan.digest)
         return plan
 
 
-def _uses(step: Step) -> tuple[str, ...]:
-    """The ids of the steps that a step's texts read, in the order of the texts."""
-    paths = (reference.path for _, text, _ in step.own_texts for reference in text.references)
+def _uses(step: Step, more: Iterable[Any] = ()) -> tuple[str, ...]:
+    """The ids of the steps that a step's texts, and `more` of them, read, in the order of the texts."""
+    texts = (*(text for _, text, _ in step.own_texts), *(text for text in more if not isinstance(text, str)))
+    paths = (reference.path for text in texts for reference in text.references)
     return tuple(dict.fromkeys(str(path[1]) for path in paths if len(path) > 1 and path[0] == "steps"))

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from flowbuilder.language import Expression
+from flowbuilder.language import Expression, Shape, shape_of_schema
 from flowbuilder.steps.step import Place, Step
 from flowbuilder.values import JsonObject, pointer
 
@@ -50,6 +51,8 @@ class TaskNode(Node):
 
     approvals: tuple[Place, ...] = ()
     """The places in the step whose content a reviewer must have approved, byte for byte, in the same execution."""
+    waived: tuple[str, ...] = ()
+    """The untrusted steps, as StepPaths without indexes, that the author trusts here by `trust`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +63,8 @@ class ReviewNode(Node):
     times.
     """
 
+    targets: tuple[Any, ...] = ()
+    """The compiled URLs to which steps publish what it approves, as far as they are known when it opens."""
     rewind_to: str | None = None
     max_rounds: int = 0
 
@@ -116,6 +121,21 @@ class Plan:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     hosts: tuple[str, ...] = ()
 
+    @cached_property
+    def publishes(self) -> bool:
+        """Whether a step of it, or of a workflow that it calls, writes to the outside world."""
+        return any(node.step.has_effect() for node in nodes_in(self.block))
+
+    @cached_property
+    def closed_words(self) -> frozenset[str]:
+        """The words that the definition allows by an `enum`, or names as members: outsiders only choose among them."""
+        shapes = [shape_of_schema(self.input_schema)]
+        for node in nodes_in(self.block):
+            shapes.append(node.step.output_shape())
+            if isinstance(node, CallNode):
+                shapes.append(shape_of_schema(node.plan.input_schema))
+        return frozenset(_words(shapes))
+
     def __str__(self) -> str:
         return "\n".join([f"{self.name}  {self.digest[:12]}", *_lines(self.block, "  ")])
 
@@ -133,6 +153,25 @@ def blocks_below(node: Node) -> Iterator[tuple[str, Block]]:
         yield f"each {node.item_name} of {node.over.source}", node.body
     elif isinstance(node, CallNode):
         yield f"workflow {node.plan.name}", node.plan.block
+
+
+def nodes_in(block: Block) -> Iterator[Node]:
+    """Every node of a block, with those inside of it and of the workflows that it calls."""
+    for node in block:
+        yield node
+        for _, inner in blocks_below(node):
+            yield from nodes_in(inner)
+
+
+def _words(shapes: list[Shape]) -> Iterator[str]:
+    seen: set[int] = set()
+    while shapes:
+        shape = shapes.pop()
+        if id(shape) not in seen:
+            seen.add(id(shape))
+            yield from (value for value in shape.values if isinstance(value, str))
+            yield from shape.fields
+            shapes += [*shape.fields.values(), *(part for part in (shape.rest, shape.items) if part is not None)]
 
 
 def _lines(block: Block, indent: str) -> Iterator[str]:

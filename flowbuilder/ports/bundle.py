@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from flowbuilder.ports.cms import CmsForSite
 from flowbuilder.ports.engine import Journal, Ledger
 from flowbuilder.ports.http import Http
+from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.ports.language_model import LanguageModel
 from flowbuilder.ports.mcp import McpServers
 from flowbuilder.ports.throttle import NoThrottle, Throttle
@@ -83,5 +84,7 @@ class Ports:
     ledger: Ledger | None = None
     journal: Journal | None = None
     throttle: Throttle = field(default_factory=NoThrottle)
+    secrets: KnownSecrets = field(default_factory=KnownSecrets)
+    """Secrets that must not be stored or shown: those of this process or, in a step run, also of its execution."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Ports of third-party step types, by name."""

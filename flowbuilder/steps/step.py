@@ -128,6 +128,12 @@ class Step(Record):
         """Whether the path and query of the step's URLs are published content, as in a request that is not a GET."""
         return False
 
+    def urls(self) -> Iterator[tuple[Place, Any]]:
+        """The URLs of the step, each as it is written or compiled, with its place below the step."""
+        for name, alias, sink in _text_fields(type(self)):
+            if sink == "host" and (value := getattr(self, name)) is not None:
+                yield (alias,), value
+
     def output_shape(self) -> Shape:
         """The shape of the output: by default that of the nested `Output` model, else unknown."""
         model = getattr(type(self), "Output", None)

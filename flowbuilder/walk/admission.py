@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from flowbuilder.plan.nodes import ReviewNode, TaskNode
 from flowbuilder.walk.commands import Ask, Start, ask_path
+from flowbuilder.walk.provenance import rendered_targets
 from flowbuilder.walk.rewind import abandon_block
 from flowbuilder.walk.runs import BlockRun, ItemRun, NodeRun
 from flowbuilder.walk.state import WalkState
@@ -62,13 +63,17 @@ def emit_ready(state: WalkState) -> None:
         command: Start | Ask
         if isinstance(node, ReviewNode):
             rounds = run.scope.changes_requested.get(node.id, 0) + 1
-            command = Ask(path=run.path, node=node, context=context, round=rounds, top=top, upstream=upstream)
+            targets = rendered_targets(node, context)
+            command = Ask(
+                path=run.path, node=node, context=context, targets=targets, round=rounds, top=top, upstream=upstream
+            )
         else:
             assert isinstance(node, TaskNode)
             command = Start(
                 path=run.path,
                 node=node,
                 context=context,
+                unproven=state.provenance.unproven(run, context),
                 top=top,
                 upstream=upstream,
                 decision=run.decision,

@@ -8,7 +8,20 @@ from flowbuilder.model.events import NewEvent
 from flowbuilder.model.review import Decision
 from flowbuilder.model.step_path import StepPath
 from flowbuilder.plan.nodes import ReviewNode, TaskNode
-from flowbuilder.values import Json, JsonObject
+from flowbuilder.values import Json, JsonObject, Place
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unproven:
+    """A text that a publishing step is about to send and that was made from untrusted text.
+
+    It must be one of the `approved` values, or a part of one: what reviewers approved on its way. `trail` says where it
+    comes from: `body <- write <- page (web page)`.
+    """
+
+    place: Place
+    trail: str
+    approved: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +37,7 @@ class Start:
     context: JsonObject
     top: str
     upstream: tuple[str, ...] = ()
+    unproven: tuple[Unproven, ...] = ()
     decision: Decision | None = None
     asks: int = 0
     """The number of reviews that its earlier runs have asked for: the next one is at `ask_path(path, asks)`."""
@@ -37,6 +51,8 @@ class Ask:
     node: ReviewNode | TaskNode
     context: JsonObject
     round: int = 1
+    targets: tuple[str, ...] = ()
+    """The URLs to which what is approved is published, as far as they are known."""
     top: str = ""
     upstream: tuple[str, ...] = ()
 

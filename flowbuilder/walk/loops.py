@@ -62,8 +62,8 @@ def _make_item(state: WalkState, run: LoopRun) -> None:
         "last": index == len(run.items) - 1,
         "length": len(run.items),
     }
-    scope = run.scope.item(run.path, {run.node.item_name: run.items[index], "loop": loop}, index)
-    item = ItemRun(loop=run, index=index, scope=scope, feedback=state.feedback(run))
+    scope = run.scope.item(run, {run.node.item_name: run.items[index], "loop": loop}, index)
+    item = ItemRun(loop=run, index=index, scope=scope, feedback=run.feedback)
     run.open_items[index] = item
     run.unopened_items += 1
     state.jobs.append(OpenItem(item))
@@ -99,6 +99,7 @@ def settle_item(state: WalkState, item: ItemRun, error: JsonObject | None) -> No
                 output = render_value(node.output, item.scope.full_context(item.feedback))
         except LanguageError as problem:
             error = error_of(problem, "output")
+    state.provenance.settle_item(item, failed=error is not None)
     run.open_items.pop(item.index, None)
     run.done_items[item.index] = {
         "index": item.index,

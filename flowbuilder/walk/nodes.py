@@ -14,7 +14,7 @@ from flowbuilder.values import JsonObject
 from flowbuilder.walk.admission import begin_task
 from flowbuilder.walk.loops import begin_loop, settle_item
 from flowbuilder.walk.rewind import rewind
-from flowbuilder.walk.runs import BlockRun, ItemRun, LoopRun, NodeRun, error_of, failure, with_defaults
+from flowbuilder.walk.runs import BlockRun, ItemRun, LoopRun, NodeRun, error_of, failure
 from flowbuilder.walk.state import WalkState
 
 
@@ -124,12 +124,12 @@ def _begin_call(state: WalkState, run: NodeRun, node: CallNode) -> None:
     except LanguageError as problem:
         state.settle(run, "failed", error=error_of(problem, "with"))
         return
-    inputs = with_defaults(node.plan.defaults, given if isinstance(given, dict) else {})
+    inputs = {**node.plan.defaults, **(given if isinstance(given, dict) else {})}
     if wrong := problems(node.plan.input_schema, inputs):
         reasons = "; ".join(f"{place.removeprefix('/') or 'inputs'}: {message}" for place, message in wrong)
         state.settle(run, "failed", error={"code": "invalid_inputs", "message": f"with: {reasons}"})
         return
-    run.inner = BlockRun(block=node.plan.block, scope=run.scope.call(run.path, inputs), owner=run)
+    run.inner = BlockRun(block=node.plan.block, scope=run.scope.call(run, inputs), owner=run)
     state.open(run.inner)
 
 
@@ -147,7 +147,7 @@ def close_block(state: WalkState, block: BlockRun) -> None:
     elif isinstance(owner.node, CallNode):
         _settle_with(state, owner, owner.node.plan.outputs, block.scope.full_context())
     else:
-        _settle_with(state, owner, block.output, block.scope.full_context(state.feedback(owner)))
+        _settle_with(state, owner, block.output, block.scope.full_context(owner.feedback))
 
 
 def error_in(block: BlockRun) -> JsonObject | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from flowbuilder.plan.nodes import Block, LoopNode, Node
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.commands import StepView
 from flowbuilder.walk.scope import Scope
+from flowbuilder.walk.text_provenance import Tree
 
 Phase = Literal["pending", "queued", "running", "waiting", "open", "settled"]
 """Pending: its needs are not settled. Queued: a task that waits for a slot of an iteration. Running: a task that was
@@ -33,7 +34,7 @@ class NodeRun:
     output: Json = None
     error: JsonObject | None = None
     failed: bool = False
-    """Whether it failed, and its `on_error` is `fail`, so that the block around it fails."""
+    """Whether it failed and fails the block around it: its `on_error` is `fail`."""
     failed_path: str = ""
     """The StepPath of the step inside it that failed."""
     skip_reason: str = ""
@@ -49,6 +50,7 @@ class NodeRun:
     """The decision of the last review that a task asked for."""
     inner: BlockRun | None = None
     """The block that a conditional or a call runs."""
+    output_marks: Tree | None = None  # the provenance of its output, once it is computed
 
     @property
     def scope(self) -> Scope:
@@ -59,6 +61,11 @@ class NodeRun:
     def settled(self) -> bool:
         """Whether the run is completed, failed or skipped."""
         return self.phase == "settled"
+
+    @property
+    def feedback(self) -> JsonObject | None:
+        """The feedback of the reviewer who requested this round; None in the first one."""
+        return self.scope.feedback.get(self.node.id) or self.block.inherited_feedback()
 
     def items_around(self) -> list[ItemRun]:
         """The items of iterations around the run, innermost first."""
@@ -127,6 +134,9 @@ class LoopRun(NodeRun):
     """The index of the first item that is not made yet."""
     open_items: dict[int, ItemRun] = field(default_factory=dict)
     done_items: dict[int, JsonObject] = field(default_factory=dict)
+    item_marks: dict[int, dict[str | int, Tree]] = field(default_factory=dict)
+    """The provenance of the items that are done, where they were made from untrusted text."""
+    over_marks: Tree | None = None  # the provenance of the list, once it is computed
     unopened_items: int = 0
     """The number of items that are made and not opened: an OpenItem job is queued for each."""
     active_items: int = 0
@@ -224,7 +234,7 @@ class BlockRun:
             if isinstance(node, LoopNode)
             else NodeRun(node=node, block=self, path=path)
         )
-        self.runs[node.id] = made
+        self.runs[node.id] = self.scope.runs[node.id] = made
         return made
 
     def count_needs(self, node_id: str) -> None:
@@ -271,7 +281,7 @@ class BlockRun:
         if isinstance(self.owner, ItemRun):
             return self.owner.feedback
         if self.owner is not None and self.owner.scope is self.scope:
-            return self.owner.scope.feedback.get(self.owner.node.id) or self.owner.block.inherited_feedback()
+            return self.owner.feedback
         return None
 
     def step_views(self) -> tuple[StepView, ...]:
@@ -282,11 +292,6 @@ class BlockRun:
 def failure(run: NodeRun) -> JsonObject:
     """The error of a failed run, with the path of the step that failed."""
     return {**(run.error or {}), "path": run.failed_path or run.path}
-
-
-def with_defaults(defaults: Mapping[str, Json], inputs: Mapping[str, Json]) -> JsonObject:
-    """The inputs, with the defaults of those not given."""
-    return {**defaults, **inputs}
 
 
 def error_of(problem: LanguageError, field_name: str = "") -> JsonObject:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from flowbuilder.model.step_path import StepPath
 from flowbuilder.plan.nodes import BranchNode, Node
 from flowbuilder.values import Json, JsonObject
+from flowbuilder.walk.text_provenance import Tree
+
+if TYPE_CHECKING:
+    from flowbuilder.walk.runs import NodeRun
 
 
 @dataclass(kw_only=True)
@@ -21,8 +26,16 @@ class Scope:
     place: str
     names: JsonObject
     parent: Scope | None = None
+    holder: NodeRun | None = None
+    """The run of the iteration or call that this scope is inside of; None at the top."""
+    index: int = 0
+    """The index of the item, inside an iteration."""
     steps: dict[str, JsonObject] = field(default_factory=dict)
     """The value of `steps.<id>` for each settled step of this level."""
+    runs: dict[str, NodeRun] = field(default_factory=dict)
+    """The present run of each step of this level that has one."""
+    marks: dict[str, Tree] | None = None
+    """The provenance of the items and inputs in scope, once it is computed."""
     rounds: dict[str, int] = field(default_factory=dict)
     """The current round of each step that is not in its first."""
     feedback: dict[str, JsonObject] = field(default_factory=dict)
@@ -39,6 +52,11 @@ class Scope:
         while the step is not settled."""
         found = self.steps.get(node_id)
         return found if found is not None or self.parent is None else self.parent.step(node_id)
+
+    def run(self, node_id: str) -> NodeRun | None:
+        """The present run of a step in scope; None for a step in a branch that was not taken."""
+        found = self.runs.get(node_id)
+        return found if found is not None or self.parent is None else self.parent.run(node_id)
 
     def context(self, node: Node, feedback: JsonObject | None) -> JsonObject:
         """The names in scope, with only those `steps` that the node uses."""
@@ -67,11 +85,12 @@ class Scope:
                 for inner in arm.block:
                     self.begin_round(inner, feedback)
 
-    def item(self, loop_path: str, names: Mapping[str, Json], index: int) -> Scope:
+    def item(self, loop: NodeRun, names: Mapping[str, Json], index: int) -> Scope:
         """The scope of one item: all names of this one and the item's own."""
-        return Scope(place=StepPath(loop_path).item(index), names={**self.names, **names}, parent=self)
+        place = StepPath(loop.path).item(index)
+        return Scope(place=place, names={**self.names, **names}, parent=self, holder=loop, index=index)
 
-    def call(self, path: str, inputs: JsonObject) -> Scope:
+    def call(self, caller: NodeRun, inputs: JsonObject) -> Scope:
         """The scope of a called workflow: inputs and steps of its own."""
         kept = {name: self.names[name] for name in ("site", "execution")}
-        return Scope(place=path, names={**kept, "inputs": inputs})
+        return Scope(place=caller.path, names={**kept, "inputs": inputs}, holder=caller)

@@ -11,10 +11,11 @@ from flowbuilder.model.events import EventData
 from flowbuilder.model.execution import Outcome
 from flowbuilder.model.review import Decision
 from flowbuilder.model.step_path import StepPath
-from flowbuilder.plan.nodes import Block, BranchNode
+from flowbuilder.plan.nodes import Block, BranchNode, Plan
 from flowbuilder.steps.step import ContinueWith
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.commands import Command, Note
+from flowbuilder.walk.provenance import Provenance
 from flowbuilder.walk.runs import BlockRun, ItemRun, LoopRun, NodeRun
 
 
@@ -75,6 +76,7 @@ class WalkState:
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
+    provenance: Provenance
     asked: set[str] = field(default_factory=set)
     known_items: dict[str, int] = field(default_factory=dict)
     """The highest index of an item with a recorded outcome, decision or review, by the path of its iteration."""
@@ -88,11 +90,12 @@ class WalkState:
 
     @classmethod
     def of(
-        cls, outcomes: Iterable[Outcome], decisions: Mapping[str, Decision] | None, asked: Iterable[str]
+        cls, plan: Plan, outcomes: Iterable[Outcome], decisions: Mapping[str, Decision] | None, asked: Iterable[str]
     ) -> WalkState:
         """The state of a walk that has not begun, with the recorded outcomes, decisions and open reviews."""
         known = {outcome.path: outcome for outcome in outcomes}
-        state = cls(outcomes=known, decisions=dict(decisions or {}), asked=set(asked))
+        decided = dict(decisions or {})
+        state = cls(outcomes=known, decisions=decided, asked=set(asked), provenance=Provenance.of(plan, decided))
         for path in (*state.outcomes, *state.decisions, *state.asked):
             for loop, index in StepPath(path).items():
                 state.known_items[loop] = max(state.known_items.get(loop, -1), index)
@@ -119,13 +122,9 @@ class WalkState:
         """Emit a Note."""
         self.commands.append(Note(event=data.at(path)))
 
-    def feedback(self, run: NodeRun) -> JsonObject | None:
-        """The feedback of the reviewer who requested this round; None in the first one."""
-        return run.scope.feedback.get(run.node.id) or run.block.inherited_feedback()
-
     def context(self, run: NodeRun) -> JsonObject:
         """The names that a run's templates see, with the steps that they use."""
-        return run.scope.context(run.node, self.feedback(run))
+        return run.scope.context(run.node, run.feedback)
 
     def open(self, block: BlockRun) -> None:
         """Make the runs of a block, and begin those that need nothing."""

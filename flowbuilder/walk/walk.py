@@ -32,7 +32,7 @@ from flowbuilder.walk.admission import emit_ready
 from flowbuilder.walk.commands import Command, Finish, StepView, ask_path
 from flowbuilder.walk.loops import fill_loop, open_item
 from flowbuilder.walk.nodes import begin, close_block, error_in, resume
-from flowbuilder.walk.runs import BlockRun, error_of, failure, with_defaults
+from flowbuilder.walk.runs import BlockRun, error_of, failure
 from flowbuilder.walk.scope import Scope
 from flowbuilder.walk.state import (
     ApplyOutcome,
@@ -73,11 +73,11 @@ class Walk:
         self.plan = plan
         self.result: Finish | None = None
         names: JsonObject = {
-            "inputs": with_defaults(plan.defaults, inputs),
+            "inputs": {**plan.defaults, **inputs},
             "site": site or {},
             "execution": execution.json(),
         }
-        self._state = WalkState.of(outcomes, decisions, asked)
+        self._state = WalkState.of(plan, outcomes, decisions, asked)
         self._root = BlockRun(block=plan.block, scope=Scope(place="", names=names))
         self._state.open(self._root)
 

@@ -58,6 +58,7 @@ def _draw(app: App, review: Review, listed: queue.QueuePage, me: str) -> None:
         decision.actions(app, seen, me)
     else:
         decision.outcome(review, me)
+    content.targets(review)
     content.findings(review)
     may_type = review.status == "open" or decision.decided_meanwhile(review, me)
     edited = decision.editor(review) if may_type and decision.is_editing(review) else None

@@ -27,6 +27,13 @@ def view_switch() -> View:
     return cast(View, query_params.segmented("View", VIEWS, name="view", default="side"))
 
 
+def targets(review: Review) -> None:
+    """Draw the URLs to which the approved content is published."""
+    if review.request.targets:
+        urls = "".join(f"<li>{escaped(url)}</li>" for url in review.request.targets)
+        show(f'<div class="fb-targets"><span>Publishes to</span><ul>{urls}</ul></div>')
+
+
 def findings(review: Review) -> None:
     """Draw the findings of the checks before this review."""
     if review.request.findings:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from flowbuilder.analysis.model import LocatedStep, LocatedText
 from flowbuilder.analysis.taint.propagation import Propagation
+from flowbuilder.analysis.taint.review_targets import is_shown
 from flowbuilder.analysis.taint.sources import Mark, Marks, Trail, marks_of
 from flowbuilder.language import Reference
 from flowbuilder.language.parsing.references import NamePath
@@ -46,7 +47,8 @@ def taint_flows(
 ) -> Iterator[TaintFlow]:
     """Every text at one of these sinks that untrusted text reaches.
 
-    Approved text is untrusted where it was changed since the approval, and always where it would be a program.
+    Approved text is untrusted where it was changed since the approval, and always where it would be a program. The URL
+    of a step that writes is published text, unless a reviewer of what is written is shown it.
     """
     for located in propagation.analysis.steps:
         for text in located.texts:
@@ -58,7 +60,8 @@ def taint_flows(
                 if sink != "code":
                     marks = frozenset(mark for mark in marks if not mark.approved)
                 found = _flow(propagation, located, text, marks, waived)
-                if found is not None:
+                is_url = sink != text.sink
+                if found is not None and not (is_url and is_shown(propagation, located, text)):
                     yield found
 
 

@@ -66,6 +66,7 @@ def review_record(review: Review, *, content: bool = False, held: str = "") -> J
     }
     if content:
         record |= {"base": request.base, "proposal": request.proposal, "findings": list(request.findings)}
+        record["targets"] = list(request.targets)
     return record
 
 

@@ -35,6 +35,7 @@ def review_page(review: Review, *, held: str = "") -> RenderableType:
         lines.append(text(f"{review.decision.kind} by {review.decision.by}{comment}", "bold"))
     if held and review.status == "open":
         lines.append(text(f"! held: {held}", "bold red"))
+    lines += [text(f"publishes to {target}") for target in request.targets]
     lines += [text(f"! {_finding(item)}", "yellow") for item in request.findings]
     base, proposal = content_text(request.base), content_text(request.proposal)
     if hidden := sum(1 for _ in hidden_characters(proposal)):

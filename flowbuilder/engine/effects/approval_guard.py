@@ -1,4 +1,8 @@
-"""Approval guard: what a step publishes must equal, byte for byte, what a reviewer of this execution approved."""
+"""Approval guards: what a step publishes must equal, byte for byte, what a reviewer of this execution approved.
+
+There are two. The plan names the places where the linter found approved text. The walk names the places where this
+execution has put untrusted text, also where the linter found none.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,9 @@ from flowbuilder.model.review import Decision
 from flowbuilder.model.review_rules import content_hash
 from flowbuilder.ports import Ledger
 from flowbuilder.steps.step import Place, Step
-from flowbuilder.values import Json
+from flowbuilder.values import Json, canonical
+from flowbuilder.walk.commands import Unproven
+from flowbuilder.walk.text_provenance import holds_text
 
 
 async def ensure_approved(step: Step, places: Iterable[Place], ledger: Ledger) -> None:
@@ -30,6 +36,38 @@ async def ensure_approved(step: Step, places: Iterable[Place], ledger: Ledger) -
                 code="not_approved",
                 detail={"field": name, "sha256": found},
             )
+
+
+def ensure_proven(step: Step, unproven: Iterable[Unproven]) -> None:
+    """Raise `StepError` (`not_approved`) unless each of these texts of a bound step is a value that a reviewer approved
+    on its way, whole or as a part of a larger value. A value without text needs no approval."""
+    for text in unproven:
+        content = _content(step, text.place)
+        if holds_text(content) and not any(_contains(approved, content) for approved in text.approved):
+            name = ".".join(map(str, text.place))
+            raise StepError(
+                f"{name} holds untrusted text that no reviewer has approved in this execution: {text.trail}; "
+                "nothing was written",
+                code="not_approved",
+                detail={"field": name, "trail": text.trail},
+            )
+
+
+def _contains(approved: Json, wanted: Json) -> bool:
+    """Whether a value is, or contains as a whole value, another one."""
+    pending = [approved]
+    while pending:
+        value = pending.pop()
+        if type(value) is type(wanted) and value == wanted and (isinstance(value, str) or _same(value, wanted)):
+            return True
+        if isinstance(value, dict | list):
+            pending += value.values() if isinstance(value, dict) else value
+    return False
+
+
+def _same(one: Json, other: Json) -> bool:
+    """Whether two equal values are the same JSON: Python's `True == 1` is not."""
+    return canonical(one) == canonical(other)
 
 
 def approves(decision: Decision, wanted: str) -> bool:

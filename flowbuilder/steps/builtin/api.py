@@ -14,8 +14,6 @@ from flowbuilder import ports
 from flowbuilder.errors import StepError
 from flowbuilder.json_schema import ensure_matches, usable_schema
 from flowbuilder.language import Expression, Shape, Template, shape_of_schema
-from flowbuilder.ports.credentials import Credentials, credentials_of
-from flowbuilder.ports.url import join, origin_of, parse
 from flowbuilder.steps.step import (
     Completed,
     NeedsReview,
@@ -29,12 +27,16 @@ from flowbuilder.steps.step import (
     TemplatedField,
 )
 from flowbuilder.steps.write_once import EffectOptions, Written, write_once
-from flowbuilder.values import JsonObject
+from flowbuilder.values import MAX_BYTES, JsonObject
 
 if TYPE_CHECKING:
     from flowbuilder.model.effect import TargetClass
 
 Sent = TemplatedField(sink="publish")
+MAX_JSON_VALUES = 1_000_000
+"""The most values of one JSON answer: each takes up to a hundred times the memory of its text."""
+_LARGE = 256 * 1024
+"""Answers of more bytes are read in a thread."""
 
 
 class Paginate(Record):
@@ -166,18 +168,21 @@ class Api(Step):
 
     async def _read(self, run: StepRun, request: ports.HttpRequest) -> JsonObject:
         answer = await self._send(run, request)
-        output = self._checked(answer)
+        output = await self._checked(answer)
         if self.paginate is None:
             return output
-        items = _items(output["body"], self.paginate.items)
+        items, size = _items(output["body"], self.paginate.items), len(answer.body)
         for _ in range(self.paginate.max_pages - 1):
             next_url = next_page(answer, output["body"], self.paginate.next)
             if next_url is None:
                 break
-            if origin_of(next_url) != origin_of(answer.url):
+            if ports.origin_of(next_url) != ports.origin_of(answer.url):
                 raise StepError(f"the next page is on another site: {next_url:.200}", code="paginate")
             answer = await self._send(run, request.at(next_url))
-            output = self._checked(answer)
+            size += len(answer.body)
+            if size > MAX_BYTES:
+                raise StepError(f"the pages of the list have more than {MAX_BYTES:,} bytes", code="too_large")
+            output = await self._checked(answer)
             items += _items(output["body"], self.paginate.items)
         return {**output, "body": items}
 
@@ -191,7 +196,15 @@ class Api(Step):
         answer.ensure_success(f"{request.method} {request.url}")
         return answer
 
-    def _checked(self, answer: ports.HttpResponse) -> JsonObject:
+    async def _checked(self, answer: ports.HttpResponse) -> JsonObject:
+        if len(answer.body) <= _LARGE:
+            return self._read_answer(answer)
+        import asyncio  # here: validating a document loads this step type, and needs no event loop
+
+        # in a thread: a large answer takes long, and other executions share this event loop
+        return await asyncio.to_thread(self._read_answer, answer)
+
+    def _read_answer(self, answer: ports.HttpResponse) -> JsonObject:
         output = _output(answer)
         self._ensure_schema(output["body"])
         return output
@@ -216,12 +229,12 @@ def absolute_url(url: str, connection: Mapping[str, Any]) -> str:
     return base.rstrip("/") + url
 
 
-def _credentials(connection: Mapping[str, Any], url: str) -> Credentials:
+def _credentials(connection: Mapping[str, Any], url: str) -> ports.Credentials:
     """The connection's credentials; `StepError` when the URL itself is not where they may be sent."""
-    found = credentials_of(connection)
+    found = ports.credentials_of(connection)
     if connection and not found.may_be_sent_to(url):
-        target = parse(url)
-        place = f"{target.scheme}://{target.host}:{target.port}"
+        scheme, host, port = ports.origin_of(url)
+        place = f"{scheme}://{host}:{port}"
         message = f"the connection's credentials may not be sent to {place:.200}; list that address under its hosts"
         raise StepError(message, code="egress")
     return found
@@ -234,6 +247,8 @@ def parse_body(answer: ports.HttpResponse) -> Any:
         return None
     if kind != "application/json" and not kind.endswith("+json"):
         return answer.text
+    if sum(map(answer.body.count, (b",", b"[", b"{"))) > MAX_JSON_VALUES:
+        raise StepError(f"{answer.url} answered more than {MAX_JSON_VALUES:,} values", code="too_large")
     try:
         return json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -246,10 +261,10 @@ def next_page(answer: ports.HttpResponse, body: Any, where: str) -> str | None:
         for part in answer.headers.get("link", "").split(","):
             target, _, rest = part.strip().partition(">")
             if target.startswith("<") and 'rel="next"' in rest.replace("rel=next", 'rel="next"'):
-                return join(answer.url, target[1:])
+                return ports.join_url(answer.url, target[1:])
         return None
     found = _at_place(body, where)
-    return join(answer.url, found) if isinstance(found, str) and found else None
+    return ports.join_url(answer.url, found) if isinstance(found, str) and found else None
 
 
 def _items(body: Any, where: str) -> list[Any]:

@@ -77,6 +77,10 @@ class CmsStep(Step):
         """Everything but reading writes."""
         return self.operation != "read"
 
+    def sends_urls(self) -> bool:
+        """The URL of a write says which page is written."""
+        return self.has_effect()
+
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
         """The URL of a read is not checked as published; the URL of a write is."""
         for place, text, sink in super().texts():

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from flowbuilder import ports
 from flowbuilder.errors import StepError
+from flowbuilder.json_schema import BadSchema, ensure_schema
 from flowbuilder.steps.builtin.llm import Llm
 from flowbuilder.steps.builtin.mcp import SECONDS, ServerName, ToolName, servers_of
 from flowbuilder.steps.step import Record, StepResult, StepRun, Templated
@@ -101,6 +102,12 @@ async def _offered(session: ports.McpSession, item: OfferedTool, run: StepRun) -
     declared = next((tool for tool in await session.tools() if tool.name == item.tool), None)
     if declared is None:
         raise StepError(f"MCP server {item.server} offers no tool {item.tool}", code="mcp_unknown_tool")
+
+    try:
+        ensure_schema(declared.input_schema)
+    except BadSchema as problem:
+        message = f"the schema of {item.tool} of MCP server {item.server} cannot be used: {problem}"
+        raise StepError(message, code="mcp_schema") from None
 
     async def call(arguments: JsonObject) -> str:
         return await _answer(session, item, arguments, run)

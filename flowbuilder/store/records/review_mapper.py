@@ -200,7 +200,8 @@ def _mutable_columns(review: Review) -> dict[str, Any]:
 
 
 def _json_of(request: ReviewRequest) -> JsonObject:
-    return {**asdict(request), "findings": list(request.findings), "assign": asdict(request.assign)}
+    lists = {"findings": list(request.findings), "targets": list(request.targets)}
+    return {**asdict(request), **lists, "assign": asdict(request.assign)}
 
 
 def _request_of(value: JsonObject) -> ReviewRequest:
@@ -209,4 +210,11 @@ def _request_of(value: JsonObject) -> ReviewRequest:
     if "anyone" not in assign and not people:  # of a release in which an empty list meant that no person was named
         people = None
     named = Assignment(**{**assign, "people": None if people is None else tuple(people)})
-    return ReviewRequest(**{**value, "findings": tuple(value["findings"]), "assign": named})
+    return ReviewRequest(
+        **{
+            **value,
+            "findings": tuple(value["findings"]),
+            "targets": tuple(value.get("targets", ())),
+            "assign": named,
+        }
+    )
