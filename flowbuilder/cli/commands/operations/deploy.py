@@ -7,7 +7,7 @@ import click
 from flowbuilder.bootstrap import open_store, settings
 from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.definition.site_folder import site_records
-from flowbuilder.devstack.configuration_checks import review_problems
+from flowbuilder.devstack.reviewer_checks import review_problems
 from flowbuilder.devstack.runtime_state import use_running_prefect
 from flowbuilder.errors import ConfigurationError, Refused
 

@@ -9,7 +9,7 @@ import click
 from flowbuilder.bootstrap import settings
 from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.definition.site_folder import SiteFile, site_files
-from flowbuilder.devstack.configuration_checks import undecidable_reviews
+from flowbuilder.devstack.reviewer_checks import undecidable_reviews
 from flowbuilder.diagnostics import render
 
 
