@@ -83,8 +83,7 @@ class App:
         return version
 
     def pin_tools(self, name: str, pins: Pins, *, author: str = "") -> WorkflowVersion:
-        """A draft that is the workflow's newest version with these pins of MCP tools; that version itself when it has
-        them already."""
+        """A draft: the newest version with these pins of MCP tools; that version itself when it has them already."""
         latest = self.store.latest_version(name)
         document = with_pins(latest.document, definition_of(latest), pins, replace=True)
         return self.store.save_version(
@@ -218,9 +217,7 @@ class App:
         """Resume a paused execution."""
         execution = self.store.execution(execution_id)
         if execution.status == "waiting":
-            raise Refused(
-                "this execution waits for a review; once the review is decided, the execution resumes by itself"
-            )
+            raise Refused("this execution waits for a review; once that is decided, it resumes by itself")
         if execution.status != "paused" and execution.control != "pause":
             raise Refused(f"this execution is {execution.status}, not paused")
         execution = self.store.request_control(execution_id, None, by)
@@ -270,12 +267,9 @@ class App:
         return self.store.release_review(review_id, by)
 
     def decide(self, review_id: str, answer: Answer, *, hold: timedelta = timedelta()) -> Review:
-        """Record a reviewer's answer; `Conflict` when the review has changed since the reviewer saw it.
-
-        `Refused`, with the place, for an edit that the steps behind the review cannot take. The decision is committed
-        before the execution is woken; a lost wake-up only delays the execution. With `hold` the decision can be undone
-        for that time, and the execution is woken by `release_decisions` after it.
-        """
+        """Record a reviewer's answer; `Conflict` when the review has changed since the reviewer saw it, `Refused` for an
+        edit that the steps behind the review cannot take. The decision is committed before the execution is woken. With
+        `hold` it can be undone for that time, and `release_decisions` wakes the execution after it."""
         ensure_acceptable(self.store, review_id, answer)
         review = self.store.decide(review_id, answer, hold=hold)
         if not review.awaits_decision:
