@@ -267,8 +267,8 @@ class App:
         return self.store.release_review(review_id, by)
 
     def decide(self, review_id: str, answer: Answer, *, hold: timedelta = timedelta()) -> Review:
-        """Record a reviewer's answer; `Conflict` when the review has changed since the reviewer saw it, `Refused` for an
-        edit that the steps behind the review cannot take. The decision is committed before the execution is woken. With
+        """Record a reviewer's answer; `Conflict` when the review has changed since the reviewer saw it, `Refused` for
+        an edit that the steps behind it cannot take. The decision is committed before the execution is woken. With
         `hold` it can be undone for that time, and `release_decisions` wakes the execution after it."""
         ensure_acceptable(self.store, review_id, answer)
         review = self.store.decide(review_id, answer, hold=hold)
