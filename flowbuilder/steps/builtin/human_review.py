@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from flowbuilder.json_schema import ensure_matches, usable_schema
-from flowbuilder.language import Shape, shape_of_schema
+from flowbuilder.language import Expression, Shape, Template, shape_of_schema
 from flowbuilder.steps.fields import Duration, seconds_of
-from flowbuilder.steps.step import Kind, Record, Step, Templated
+from flowbuilder.steps.step import Kind, Place, Record, Sink, Step, Templated
 from flowbuilder.values import JsonObject
 
 if TYPE_CHECKING:
@@ -88,6 +89,11 @@ class HumanReview(Step):
     def reviewers(self) -> Assign:
         """`assign`, with the word `anyone` written out."""
         return Assign(anyone=True) if isinstance(self.assign, str) else self.assign
+
+    def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
+        """What says who is asked decides over the rest."""
+        for place, text, sink in super().texts():
+            yield place, text, "control" if place[0] == "assign" else sink
 
     def output_shape(self) -> Shape:
         """The shape of `approved` is unknown: a reviewer may have edited it."""

@@ -69,7 +69,7 @@ def test_a_review_that_no_one_could_decide_is_an_error_with_a_site(
 ) -> None:
     file = write(assign, reviewers)
     code, printed, _ = cli("validate", file, "--site", "my.example")
-    assert (code, "FB406" in printed, says in printed) == (1, True, True)
+    assert (code, "FB408" in printed, says in printed) == (1, True, True)
     assert cli("validate", file)[0] == 0
     cli("push", file)
     cli("publish", "ask")

@@ -1,4 +1,4 @@
-"""FB406: no one could decide a review, because its `assign` names no people.
+"""FB408: no one could decide a review, because its `assign` names no people.
 
 A list of people is empty or holds something that is not a name, or more people must approve than are named. With a site
 (`flowbuilder validate --site`), also a group that the site does not have or that is empty. At run time such a review is
@@ -30,7 +30,7 @@ from flowbuilder.steps.builtin.human_review import Assign, HumanReview
 from flowbuilder.steps.builtin.workflow import Workflow
 from flowbuilder.values import JsonObject
 
-CODE = "FB406"
+CODE = "FB408"
 
 
 def check(analysis: Analysis) -> Iterator[Diagnostic]:
