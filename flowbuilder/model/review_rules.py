@@ -172,9 +172,16 @@ def ensure_unclaimed(review: Review, by: str, now: datetime) -> None:
     if review.status != "open":
         raise Conflict(_already_decided(review))
     _ensure_unexpired(review, now)
+    if claim := claim_of_another(review, by, now):
+        raise Conflict(claim)
+
+
+def claim_of_another(review: Review, by: str, now: datetime) -> str:
+    """Who other than this person has claimed the review, and until when, as a clause; empty without such a claim."""
     claimed, until = review.claimed_by, review.claimed_until
     if claimed and person(claimed) != person(by) and until and until > now:
-        raise Conflict(f"{claimed} has claimed this review until {_time(until)}")
+        return f"{claimed} has claimed this review until {_time(until)}"
+    return ""
 
 
 def ensure_reviewer(review: Review, by: str, reviewers: Reviewers) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import click
 
 from flowbuilder.app import App
@@ -9,7 +11,7 @@ from flowbuilder.cli.output.escape import escape
 from flowbuilder.cli.output.review_view import content_text, review_page
 from flowbuilder.errors import Conflict, Refused
 from flowbuilder.model.review import DecisionKind, Review
-from flowbuilder.model.review_rules import NO_EDIT, Answer
+from flowbuilder.model.review_rules import NO_EDIT, Answer, claim_of_another
 
 _KINDS: dict[str, DecisionKind] = {"a": "approved", "e": "approved", "r": "rejected", "c": "changes_requested"}
 
@@ -34,6 +36,9 @@ def prompt_for_decision(app: App, review: Review, *, by: str) -> bool:
         if answer == "e" and edited is None:
             continue
         draft = edited or draft  # an edit that is refused is where the next one begins
+        claim = claim_of_another(review, by, datetime.now(UTC))
+        if claim and not click.confirm(f"{claim}. Decide it all the same?"):
+            return False
         optional = "" if answer in ("a", "e") else None
         comment = click.prompt("Comment" + (" (optional)" if optional is not None else ""), default=optional,
                                show_default=False)  # fmt: skip
