@@ -40,6 +40,10 @@ def called(name: str, steps: list[Any], outputs: dict[str, Any], **inputs: Any) 
 STORED = {
     "put": called("put", [publish("{{ inputs.body }}", "write")], {"url": "{{ steps.write.output.url }}"},
                   body={"type": "string"}),
+    "odd": called("odd", [publish("{{ inputs.body }}", "write")], {"url": "{{ steps.write.output.url }}"},
+                  body={"type": "string", "$schema": "http://json-schema.org/draft-07/schema#"}),
+    "bare": called("bare", [publish("{{ inputs.body }}", "write")], {"url": "{{ steps.write.output.url }}"},
+                   body={"properties": {"n": {"type": "number"}}}),
     "get": called("get", [PAGE], {"text": TEXT, "status": "{{ steps.page.output.status }}"}),
     "ask": called("ask", [review("{{ inputs.text }}")], {"approved": "{{ steps.review.output.approved }}"},
                   text={"type": "string"}),
@@ -188,6 +192,12 @@ ONE: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
     ]),
     "into a called workflow": ("FB401", "inputs.body <- page (web page)", [
         PAGE, {"id": "put", "type": "workflow", "name": "put", "with": {"body": TEXT}},
+    ]),
+    "into an input whose schema is of another dialect": ("FB401", "inputs.body <- page (web page)", [
+        PAGE, {"id": "put", "type": "workflow", "name": "odd", "with": {"body": TEXT}},
+    ]),
+    "into an input without a type": ("FB401", "inputs.body <- page (web page)", [
+        PAGE, {"id": "put", "type": "workflow", "name": "bare", "with": {"body": TEXT}},
     ]),
     "two calls deep": ("FB401", "inputs.body <- page (web page)", [
         PAGE, {"id": "put", "type": "workflow", "name": "deep", "with": {"body": TEXT}},
