@@ -11,12 +11,13 @@ from flowbuilder.analysis.linter import check
 from flowbuilder.definition.document import Definition
 from flowbuilder.definition.loader import load
 from flowbuilder.definition.serialize import pin_versions
+from flowbuilder.definition.tool_pins import Pins, pins_of, with_pins
 from flowbuilder.diagnostics import Report
 from flowbuilder.engine.history import walk_of
 from flowbuilder.engine.review_client import all_reviews, open_reviews
 from flowbuilder.engine.start import complete_inputs, json_inputs
 from flowbuilder.engine.stored_plans import PlanCache, definition_of, stored_workflows
-from flowbuilder.errors import DefinitionError, Refused, Unavailable
+from flowbuilder.errors import DefinitionError, NotFound, Refused, Unavailable
 from flowbuilder.model.events import Event
 from flowbuilder.model.execution import Execution, Outcome, WorkflowSummary, WorkflowVersion
 from flowbuilder.model.review import Review, ReviewPage
@@ -56,13 +57,17 @@ class App:
     def push(self, source: str | Mapping[str, Json], *, author: str = "") -> WorkflowVersion:
         """Store a document as its workflow's draft; `DefinitionError` when it has errors.
 
-        Called workflows that name no version are pinned to the one that is published now.
+        Called workflows that name no version are pinned to the one that is published now. Tools of MCP servers keep the
+        pins of the workflow's newest version.
         """
-        definition, report = self.validate(source)
-        if definition is None or not report.ok:
+        definition, report = load(source)
+        if definition is None:
             raise DefinitionError(report)
-        document = pin_versions(definition, self.store)
-        return self.store.save_version(
+        plan = compile_plan(definition, workflows=stored_workflows(self.store))
+        document = with_pins(
+            pin_versions(definition, self.store), definition, self._last_pins(definition.name), replace=False
+        )
+        version = self.store.save_version(
             name=definition.name,
             title=definition.title,
             document=document,
@@ -70,6 +75,29 @@ class App:
             digest=digest(document),
             author=author,
         )
+        if version.digest == definition.digest:  # with versions pinned just now it would be another plan
+            self.plans.add(version, plan)
+        return version
+
+    def pin_tools(self, name: str, pins: Pins, *, author: str = "") -> WorkflowVersion:
+        """A draft that is the workflow's newest version with these pins of MCP tools; that version itself when it has
+        them already."""
+        latest = self.store.latest_version(name)
+        document = with_pins(latest.document, definition_of(latest), pins, replace=True)
+        return self.store.save_version(
+            name=name,
+            title=latest.title,
+            document=document,
+            source=latest.source,
+            digest=digest(document),
+            author=author,
+        )
+
+    def _last_pins(self, name: str) -> Pins:
+        try:
+            return pins_of(definition_of(self.store.latest_version(name)))
+        except (NotFound, DefinitionError):
+            return {}
 
     def publish(self, name: str, number: int | None = None) -> WorkflowVersion:
         """Publish the newest draft, or the version given, after checking it against the workflows that it calls."""

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from review_app import session
 from review_app.headers import SecurityHeaders
+from review_app.request_guard import RequestGuard
 from review_app.stream import EventStreams
 
 GC_INTERVAL = 60.0
@@ -24,7 +25,7 @@ GC_INTERVAL = 60.0
 took most of the server's time with fifty sessions."""
 
 logger = logging.getLogger(__name__)
-streams = EventStreams(session.flow_app, session.access_policy)
+streams = EventStreams(session.flow_app, session.authorize)
 
 
 @contextlib.asynccontextmanager
@@ -63,6 +64,6 @@ app = st.App(
     Path(__file__).with_name("main.py"),
     lifespan=lifespan,
     routes=[Route("/healthy", healthy), Route("/events/{execution_id}", streams.handle)],
-    middleware=[Middleware(SecurityHeaders)],
+    middleware=[Middleware(SecurityHeaders), Middleware(RequestGuard, rules=session.guard_rules)],
     on_script_error=on_script_error,
 )

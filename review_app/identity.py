@@ -15,6 +15,8 @@ from flowbuilder.model.review_opening import allowed_reviewers, normalized_name
 LOCAL_USER = "dev@localhost"
 KEY = "email"
 """The key of the user in Streamlit's `server.trustedUserHeaders`: `{"X-Forwarded-Email": "email"}`."""
+IGNORED_HEADER = "x-flowbuilder-ignored"
+"""The header in which the request guard says why it has taken the user's header out of a request."""
 
 
 class NotSignedIn(Exception):
@@ -39,9 +41,12 @@ class AccessPolicy:
     hosts: tuple[str, ...] = ()
     local_user: str = LOCAL_USER
 
-    def person(self, named: str | None) -> Person:
-        """The user of a request; `named` is the value of the proxy's header. Raises `NotSignedIn`."""
+    def person(self, named: str | None, *, ignored: str = "") -> Person:
+        """The user of a request; `named` is the value of the proxy's header, and `ignored` the reason why the header
+        was taken out of the request. Raises `NotSignedIn`."""
         if self.header:
+            if ignored:
+                raise NotSignedIn(f"the header {self.header} was ignored: {ignored}")
             if not named or not named.strip():
                 raise NotSignedIn(
                     "the request names no user: sign in through the proxy, or check server.trustedUserHeaders"
@@ -60,11 +65,16 @@ class AccessPolicy:
 
         Raises `NotSignedIn` also for an unknown host name and for cross-site requests.
         """
-        if self.hosts and not _is_known_host(headers.get("host", ""), self.hosts):
+        self.ensure_same_site(headers)
+        named = headers.get(self.header.lower()) if self.header else None
+        return self.person(named, ignored=headers.get(IGNORED_HEADER, ""))
+
+    def ensure_same_site(self, headers: Mapping[str, str]) -> None:
+        """Raise `NotSignedIn` for an unknown host name and for a request of another site."""
+        if self.hosts and not is_known_host(headers.get("host", ""), self.hosts):
             raise NotSignedIn("unknown host name")
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise NotSignedIn("cross-site requests are refused")
-        return self.person(headers.get(self.header.lower()) if self.header else None)
 
 
 def identity_header(mapping: object) -> str | None:
@@ -101,6 +111,7 @@ def _author(app: App, review: Review) -> str:
         return ""
 
 
-def _is_known_host(host: str, hosts: tuple[str, ...]) -> bool:
+def is_known_host(host: str, hosts: tuple[str, ...]) -> bool:
+    """Whether a Host header has one of these names, with any port."""
     name = host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
     return name.lower().rstrip(".") in {each.lower() for each in hosts}

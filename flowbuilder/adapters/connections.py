@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +14,12 @@ from typing import Any
 import yaml
 
 from flowbuilder.errors import ConfigurationError
+from flowbuilder.ports.private_files import is_open_to_others
 from flowbuilder.values import JsonObject, NotJson, ensure_json
+
+logger = logging.getLogger(__name__)
+_WARNED: set[Path] = set()
+"""The files about which this process has warned."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +41,21 @@ class FileConnections:
         """The connection with the values of its variables; `ConfigurationError` names what is missing."""
         return await asyncio.to_thread(self._get, name)
 
+    def exposure(self) -> tuple[str, str] | None:
+        """The sentence that other users of this machine can read the file, and the command that ends it; None when they
+        cannot."""
+        if not is_open_to_others(self.path):
+            return None
+        return (
+            f"{self.path} holds credentials, and other users of this machine can read it",
+            f"chmod 600 {shlex.quote(str(self.path))}",
+        )
+
     def _get(self, name: str) -> JsonObject:
         known = self.entries()
+        if self.path not in _WARNED and (exposure := self.exposure()):
+            _WARNED.add(self.path)
+            logger.warning("%s; run: %s", *exposure)
         if name not in known:
             names = ", ".join(sorted(known)) or "none"
             raise ConfigurationError(f"there is no connection {name!r} in {self.path} (defined: {names})")

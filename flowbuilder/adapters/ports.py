@@ -82,8 +82,17 @@ class _LazyPorts:
     async def send(self, request: HttpRequest) -> HttpResponse:
         return await self._http.send(request)
 
-    async def run(self, source: str, inputs: Mapping[str, Json], *, seconds: float, megabytes: int) -> Json:
-        return await self._sandbox.run(source, inputs, seconds=seconds, megabytes=megabytes)
+    async def run(
+        self,
+        source: str,
+        inputs: Mapping[str, Json],
+        *,
+        seconds: float,
+        megabytes: int,
+        now: datetime | None = None,
+        seed: str = "",
+    ) -> Json:
+        return await self._sandbox.run(source, inputs, seconds=seconds, megabytes=megabytes, now=now, seed=seed)
 
     async def query(self, site: JsonObject, query: SearchQuery) -> JsonObject:
         return await self._search_console.query(site, query)

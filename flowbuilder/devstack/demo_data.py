@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from flowbuilder.ports.private_files import private_folder
 from flowbuilder.settings import packaged_folder
 
 SITE = "leaf-and-kettle.example"
@@ -19,7 +20,7 @@ def prepare_demo(home: Path, *, address: str) -> Path:
 
     Replaces the pages of an earlier demo, so that every demo starts with the outdated page.
     """
-    folder = home / "demo"
+    folder = private_folder(home) / "demo"
     content, sites = folder / "content", folder / "sites"
     sites.mkdir(parents=True, exist_ok=True)
     if content.exists():

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from flowbuilder.engine.drive_control import DriveControl
-from flowbuilder.engine.history import History, walk_of
+from flowbuilder.engine.history import History
 from flowbuilder.engine.retry_queue import RetryQueue
 from flowbuilder.engine.review_client import ReviewClient
 from flowbuilder.engine.step_executor import StepExecutor
@@ -33,7 +33,7 @@ from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.steps.builtin.human_review import HumanReview
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.commands import Ask, Command, Finish, Note, Start, Withdraw
-from flowbuilder.walk.walk import WalkFault
+from flowbuilder.walk.walk import Walk, WalkFault
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +70,14 @@ class Driver:
         executor: StepExecutor,
         control: DriveControl,
     ) -> None:
-        self.walk = walk_of(
-            plan, execution, outcomes=history.outcomes, decisions=history.decisions, reviews=history.reviews
+        self.walk = Walk(
+            plan,
+            inputs=execution.inputs,
+            site=context.site,
+            execution=context.execution,
+            outcomes=history.outcomes,
+            decisions=history.decisions,
+            asked=[review.path for review in history.reviews if review.awaits_decision],
         )
         self.retries = RetryQueue(pending=context.retries)
         self.recorded = history.recorded
@@ -93,12 +99,13 @@ class Driver:
         try:
             while True:
                 await self._read_requests()
-                actions = self.walk.advance()
-                await self._carry_out(actions)
+                commands = self.walk.advance()
+                self.retries.queued.update({start.path: start for start in commands if isinstance(start, Start)})
+                await self._carry_out(commands)
                 self._start_due()
                 if self.running:
                     await self._wait()
-                elif not actions or self._stopping:
+                elif not commands or self._stopping:
                     delay = self.retries.seconds_to_hold(self.clock.now())
                     if delay is not None and not self._stopping:
                         await self.clock.sleep(min(delay, CONTROL_SECONDS))
@@ -133,21 +140,20 @@ class Driver:
             if not start.node.step.has_effect():  # an effect in progress finishes: its receipt matters
                 task.cancel()
 
-    async def _carry_out(self, actions: Iterable[Command]) -> None:
+    async def _carry_out(self, commands: Iterable[Command]) -> None:
+        """Record the notes, then open and withdraw reviews. Steps are started by `_start_due`."""
         notes = [
-            action.event
-            for action in actions
-            if isinstance(action, Note) and (action.event.type, action.event.path) not in self.recorded
+            command.event
+            for command in commands
+            if isinstance(command, Note) and (command.event.type, command.event.path) not in self.recorded
         ]
         if notes:
             await asyncio.to_thread(self.store.append_events, self.lease, notes)
-        for action in actions:
-            if isinstance(action, Start):
-                self.retries.queued[action.path] = action
-            elif isinstance(action, Ask):
-                await self._ask(action)
-            elif isinstance(action, Withdraw):
-                await asyncio.to_thread(self.reviews.withdraw, action.path)
+        for command in commands:
+            if isinstance(command, Ask):
+                await self._ask(command)
+            elif isinstance(command, Withdraw):
+                await asyncio.to_thread(self.reviews.withdraw, command.path)
 
     def _start_due(self) -> None:
         """Start the queued step runs that are due."""

@@ -31,6 +31,7 @@ ERROR_CODES: Final[dict[str, str]] = {
     "mcp_refused": "The MCP server rejected the request.",
     "mcp_schema": "An MCP server's answer does not fit its own schema.",
     "mcp_tool": "The tool of an MCP server says that it failed.",
+    "mcp_tool_changed": "The tool of an MCP server is not what it was when it was pinned; the detail has the diff.",
     "mcp_unknown_tool": "The MCP server has no tool of this name, or it is not allowed.",
     "not_a_page": "The answer is not an HTML page.",
     "not_approved": "What a publishing step would send is not what was approved in this execution.",

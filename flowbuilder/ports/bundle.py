@@ -20,8 +20,21 @@ from flowbuilder.values import Json, JsonObject
 class Sandbox(Protocol):
     """Runs an author's Python without access to the machine, within limits of time and memory."""
 
-    async def run(self, source: str, inputs: Mapping[str, Json], *, seconds: float, megabytes: int) -> Json:
-        """The value of the last expression; `StepError` with the line in the source when the program fails."""
+    async def run(
+        self,
+        source: str,
+        inputs: Mapping[str, Json],
+        *,
+        seconds: float,
+        megabytes: int,
+        now: datetime | None = None,
+        seed: str = "",
+    ) -> Json:
+        """The value of the last expression; `StepError` with the line in the source when the program fails.
+
+        The program's clocks stand still at `now` (default: the present time), and its random numbers follow from
+        `seed`: the same arguments give the same value.
+        """
 
 
 class Connections(Protocol):

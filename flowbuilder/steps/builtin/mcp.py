@@ -23,6 +23,7 @@ from flowbuilder.steps.step import (
     Templated,
     TemplatedField,
 )
+from flowbuilder.steps.tool_pins import ToolPin, ensure_pinned
 from flowbuilder.steps.write_once import EffectOptions, Written, write_once
 from flowbuilder.values import JsonObject
 
@@ -34,7 +35,26 @@ ServerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_l
 ToolName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./:-]*$", max_length=128)]
 
 
-class Mcp(Step):
+class UsesTools(Step):
+    """Base class of steps that call tools of MCP servers. `pins` are written by `flowbuilder mcp pin`."""
+
+    pins: dict[str, ToolPin] = Field(default_factory=dict)
+
+    def used_tools(self) -> list[tuple[str, str]]:
+        """The server and the name of each tool that the step may call."""
+        raise NotImplementedError
+
+    async def ensure_pinned(self, session: ports.McpSession, server: str, tool: str) -> None:
+        """Raise `StepError` when the tool is not what it was when it was pinned."""
+        await ensure_pinned(session, server, tool, self.pins.get(tool_key(server, tool)))
+
+
+def tool_key(server: str, tool: str) -> str:
+    """The name of a tool in `pins`."""
+    return f"{server}/{tool}"
+
+
+class Mcp(UsesTools):
     """Call a tool of an MCP server. `server` names a connection, which an administrator configures.
 
     With `effect` the call is a write to the outside world: it happens once, and its arguments count as published.
@@ -59,6 +79,10 @@ class Mcp(Step):
     @classmethod
     def _usable(cls, value: JsonObject | None) -> JsonObject | None:
         return usable_schema(value)
+
+    def used_tools(self) -> list[tuple[str, str]]:
+        """The one tool."""
+        return [(self.server, self.tool)]
 
     def has_effect(self) -> bool:
         """Only where the author declares it: what a server declares is not trusted."""
@@ -98,6 +122,7 @@ class Mcp(Step):
 
     async def _call(self, run: StepRun) -> JsonObject:
         async with servers_of(run).open(self.server) as session:
+            await self.ensure_pinned(session, self.server, self.tool)
             answer = await session.call(self.tool, self.arguments, seconds=self.timeout_seconds or SECONDS)
         if self.output_schema is not None:
             ensure_matches(self.output_schema, answer.structured, f"the structured answer of {self.tool}")

@@ -13,7 +13,7 @@ from flowbuilder import ports
 from flowbuilder.errors import StepError
 from flowbuilder.json_schema import BadSchema, ensure_schema
 from flowbuilder.steps.builtin.llm import Llm
-from flowbuilder.steps.builtin.mcp import SECONDS, ServerName, ToolName, servers_of
+from flowbuilder.steps.builtin.mcp import SECONDS, ServerName, ToolName, UsesTools, servers_of
 from flowbuilder.steps.step import Record, StepResult, StepRun, Templated
 from flowbuilder.values import JsonObject, digest
 
@@ -36,7 +36,7 @@ class OfferedTool(Record):
     tool: ToolName
 
 
-class McpLlm(Llm):
+class McpLlm(UsesTools, Llm):
     """As `llm`, with answers of MCP tools in the prompt (`context`), and tools that the model may call (`tools`).
 
     Answers of tools are enclosed in the prompt by marks that the servers cannot know, and declared as material.
@@ -48,12 +48,20 @@ class McpLlm(Llm):
     tools: tuple[OfferedTool, ...] = ()
     max_tool_calls: int = Field(default=10, ge=1, le=100)
 
+    def used_tools(self) -> list[tuple[str, str]]:
+        """The tools that are asked for material, and those that the model may call."""
+        context = self.context if isinstance(self.context, tuple) else ()
+        used: list[ContextCall | OfferedTool] = [*context, *self.tools]
+        return [(item.server, item.tool) for item in used]
+
     async def run(self, run: StepRun) -> StepResult:
         """Each server has one session, open while the model is asked."""
         async with AsyncExitStack() as stack:
             servers = servers_of(run)
             names = dict.fromkeys([*(item.server for item in self.context), *(item.server for item in self.tools)])
             sessions = {name: await stack.enter_async_context(servers.open(name)) for name in names}
+            for server, tool in self.used_tools():
+                await self.ensure_pinned(sessions[server], server, tool)
             material = [await self._asked(sessions[item.server], item, run) for item in self.context]
             tools = tuple([await _offered(sessions[item.server], item, run) for item in self.tools])
             models = _ModelsWithTools(run.ports.models, material, tools, self.max_tool_calls)

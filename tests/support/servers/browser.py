@@ -55,12 +55,18 @@ def browser() -> Iterator[Browser]:
             running.close()
 
 
-@contextmanager
-def served(settings: Settings, log: Path) -> Iterator[str]:
-    """The review app's server on a free port, started as the product does, without Prefect; yields its URL."""
+def free_port() -> int:
+    """A port that nothing uses."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def served(settings: Settings, log: Path, port: int = 0) -> Iterator[str]:
+    """The review app's server on a port (default: a free one), started as the product does, without Prefect; yields its
+    URL."""
+    port = port or free_port()
     base = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "FLOWBUILDER_"))}
     base["PREFECT_HOME"] = str(settings.home / "prefect")
     with log.open("wb") as out:

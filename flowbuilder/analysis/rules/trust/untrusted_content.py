@@ -5,6 +5,9 @@ of them; a number, a boolean or one of a fixed list of words is not. Such text m
 It may be published (by a `cms` step, or an `api` step that is not a GET) only as what a reviewer approved:
 `steps.review.output.approved`, not changed afterwards. The message shows the path of the text.
 
+The URL of a write is published text too: it says which page is written. It must be trusted, or known when a review of
+the content opens: the reviewer is shown it, and approves it together with the content.
+
 A step can trust a source by name: `trust: {source: page, reason: our own page, by: Ana}`. Approval is checked again
 when the step runs: what is sent must be, byte for byte, what was approved in this execution.
 
@@ -57,6 +60,11 @@ def _message(found: TaintFlow, step: str) -> str:
 
 def _hint(found: TaintFlow) -> str:
     source = found.trail.steps[-1].partition(".")[0]
+    if found.text.sink == "host":
+        return (
+            "publish what a review approves, and take the URL from steps before that review: its reviewer is shown "
+            f"it; or trust the source: trust: {{source: {source}, reason: ..., by: ...}}"
+        )
     review = next((name for name in found.trail.steps if "," in name), None)
     if review is not None:
         return f"publish steps.{review.partition(',')[0]}.output.approved unchanged, or have the changed text reviewed"
