@@ -8,6 +8,8 @@ import tempfile
 import unicodedata
 from types import TracebackType
 
+from flowbuilder.ports.known_secrets import current_secrets
+
 MAX_LINE = 500
 _ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].{0,4096}?(?:\x07|\x1b\\)|[ -/]*[0-~])", re.DOTALL)
 _HIDDEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
@@ -15,8 +17,8 @@ _HIDDEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
 
 
 def readable(text: str, limit: int = MAX_LINE) -> str:
-    """The text on one line of at most `limit` characters."""
-    plain = _ESCAPE_SEQUENCE.sub("", text[: 4 * limit + 4096])
+    """The text on one line of at most `limit` characters, with the known secrets replaced before it is cut."""
+    plain = _ESCAPE_SEQUENCE.sub("", current_secrets().text(text[: 4 * limit + 4096]))
     visible = "".join(" " if c in "\r\n\t" else "" if unicodedata.category(c) in _HIDDEN else c for c in plain)
     line = " ".join(visible.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
@@ -31,10 +33,10 @@ class ServerStderr:
 
     @property
     def text(self) -> str:
-        """All of it, as it was written."""
+        """All of it, as it was written, without the known secrets."""
         if not self.file.closed:  # not by `read`: the program writes at the same position
             content = os.pread(self.file.fileno(), 1_000_000, 0)
-            self._text = content.decode("utf-8", "replace").strip()
+            self._text = current_secrets().text(content.decode("utf-8", "replace").strip())
         return self._text
 
     @property
