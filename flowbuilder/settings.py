@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     sweep_seconds: float = 5.0
     worker_limit: int = 32
     claim_seconds: float = 1800.0
+    undo_seconds: float = Field(
+        default=10.0, ge=0, le=600, description="how long a decision in the review app can be undone; 0: not at all"
+    )
     least_free_mb: int = Field(
         default=64, ge=0, description="MB free where the embedded database is; with less, no step and no effect begins"
     )

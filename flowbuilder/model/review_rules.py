@@ -167,9 +167,16 @@ def ensure_unclaimed(review: Review, by: str, now: datetime) -> None:
     """`Conflict` when the review is decided, or another person's claim on it has not expired."""
     if review.status != "open":
         raise Conflict(_already_decided(review))
+    if claim := claim_of_another(review, by, now):
+        raise Conflict(claim)
+
+
+def claim_of_another(review: Review, by: str, now: datetime) -> str:
+    """Who other than this person has claimed the review, and until when, as a clause; empty without such a claim."""
     claimed, until = review.claimed_by, review.claimed_until
     if claimed and normalized_name(claimed) != normalized_name(by) and until and until > now:
-        raise Conflict(f"{claimed} has claimed this review until {_time(until)}")
+        return f"{claimed} has claimed this review until {_time(until)}"
+    return ""
 
 
 def ensure_reviewer(review: Review, by: str, site_record: Mapping[str, Any]) -> None:

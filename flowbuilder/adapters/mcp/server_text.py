@@ -8,9 +8,13 @@ import tempfile
 import unicodedata
 from types import TracebackType
 
-from flowbuilder.ports.known_secrets import current_secrets
+from flowbuilder.ports.known_secrets import KnownSecrets, current_secrets
 
 MAX_LINE = 500
+MAX_READ = 100_000
+"""Maximum number of characters of a server's stderr that are read."""
+_DIVIDERS = re.compile(r"[\s|\u2500-\u257f]+")
+"""White space and the lines of tables."""
 _ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].{0,4096}?(?:\x07|\x1b\\)|[ -/]*[0-~])", re.DOTALL)
 _HIDDEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
 """The Unicode categories of characters that are removed: control, format, unassigned and private ones."""
@@ -25,24 +29,33 @@ def readable(text: str, limit: int = MAX_LINE) -> str:
 
 
 class ServerStderr:
-    """What a server program writes to stderr: a file while it runs, its text afterwards."""
+    """What a server program writes to stderr: a file while it runs, its text afterwards. `secrets` are replaced."""
 
-    def __init__(self) -> None:
+    def __init__(self, secrets: KnownSecrets) -> None:
+        self._secrets = secrets
         self.file = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by `__exit__`)
         self._text = ""
 
     @property
     def text(self) -> str:
-        """All of it, as it was written, without the known secrets."""
+        """All of it, without its own secrets and those of the execution."""
         if not self.file.closed:  # not by `read`: the program writes at the same position
-            content = os.pread(self.file.fileno(), 1_000_000, 0)
-            self._text = current_secrets().text(content.decode("utf-8", "replace").strip())
+            content = os.pread(self.file.fileno(), MAX_READ, 0)
+            own = self._secrets.text(content.decode("utf-8", "replace").strip())
+            self._text = current_secrets().text(own)
         return self._text
 
     @property
     def quoted(self) -> str:
         """Its end, to be added to an error message; empty when nothing was written."""
-        return f" (it wrote: {readable(self.text[-MAX_LINE:])})" if self.text else ""
+        text = self.text
+        if not text:
+            return ""
+        # a secret that is wrapped over lines, or divided by characters that are removed, is not found as it stands
+        squeezed = _DIVIDERS.sub("", readable(text, MAX_READ))
+        if self._secrets.text(squeezed) != squeezed:
+            return " (it wrote something that holds a secret)"
+        return f" (it wrote: {readable(text[-MAX_LINE:])})"
 
     def __enter__(self) -> ServerStderr:
         return self

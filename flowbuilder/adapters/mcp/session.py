@@ -16,6 +16,7 @@ from flowbuilder.adapters.mcp.server_text import ServerStderr, readable
 from flowbuilder.adapters.mcp.transport import connect
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.json_schema import BadSchema, ensure_matches
+from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.ports.mcp import McpAnswer, McpTool
 from flowbuilder.values import JsonObject, NotJson, canonical, ensure_json
 
@@ -25,10 +26,10 @@ CLOSING_SECONDS = 10.0
 
 
 @asynccontextmanager
-async def open_session(record: ServerRecord) -> AsyncIterator[OpenSession]:
+async def open_session(record: ServerRecord, secrets: KnownSecrets) -> AsyncIterator[OpenSession]:
     """A session in its own task: the SDK must be closed in the task that opened it, and closing it cancels callers."""
     ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
-    over, stderr = asyncio.Event(), ServerStderr()
+    over, stderr = asyncio.Event(), ServerStderr(secrets)
     owner = asyncio.create_task(_run_session(record, stderr, ready, over), name=f"mcp {record.name}")
     try:
         waiting: list[asyncio.Future[Any]] = [owner, ready]

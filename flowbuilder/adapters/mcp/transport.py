@@ -19,18 +19,16 @@ from mcp.client.streamable_http import streamable_http_client
 from flowbuilder.adapters.bounded_answers import NOT_COMPRESSED, bounded_answers
 from flowbuilder.adapters.mcp import stdio_proxy
 from flowbuilder.adapters.mcp.server_record import ServerRecord
-from flowbuilder.adapters.mcp.server_text import ServerStderr, readable
+from flowbuilder.adapters.mcp.server_text import ServerStderr
 from flowbuilder.ports.allowed_hosts import ensure_host
 
-logger = logging.getLogger(__name__)
 logging.getLogger("mcp.client.stdio").setLevel(logging.CRITICAL)  # it logs what a server writes as it is
-LOGGED_LINES = 20
 
 
 @asynccontextmanager
 async def connect(record: ServerRecord, stderr: ServerStderr) -> AsyncIterator[Client]:
     """An initialised client. It offers neither sampling nor elicitation: a server cannot make requests. What a program
-    writes to stderr goes to `stderr`, and some lines of it to the log."""
+    writes to stderr goes to `stderr`."""
     async with AsyncExitStack() as stack:
         server: Any
         if record.command:
@@ -64,6 +62,4 @@ async def _program(record: ServerRecord, stderr: ServerStderr) -> AsyncIterator[
         )
         yield stdio_client(parameters, errlog=stderr.file)
     finally:
-        for line in stderr.text.splitlines()[:LOGGED_LINES]:
-            logger.info("MCP server %s wrote: %s", record.name, readable(line))
         await asyncio.to_thread(stdio_proxy.remove, scratch)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import click
 
 from flowbuilder.app import App
 from flowbuilder.cli.output.review_view import content_text, review_page
 from flowbuilder.errors import Conflict, Refused
 from flowbuilder.model.review import DecisionKind, Review
-from flowbuilder.model.review_rules import NO_EDIT, Answer
+from flowbuilder.model.review_rules import NO_EDIT, Answer, claim_of_another
 from flowbuilder.values import Json
 
 _KINDS: dict[str, DecisionKind] = {"a": "approved", "e": "approved", "r": "rejected", "c": "changes_requested"}
@@ -31,6 +33,9 @@ def prompt_for_decision(app: App, review: Review, *, by: str) -> bool:
         edited = _edited(review) if answer == "e" else None
         if answer == "e" and edited is None:
             continue
+        claim = claim_of_another(review, by, datetime.now(UTC))
+        if claim and not click.confirm(f"{claim}. Decide it all the same?"):
+            return False
         optional = "" if answer in ("a", "e") else None
         comment = click.prompt("Comment" + (" (optional)" if optional is not None else ""), default=optional,
                                show_default=False)  # fmt: skip

@@ -23,7 +23,6 @@ from flowbuilder.steps.step import (
     Step,
     StepResult,
     StepRun,
-    Templated,
     TemplatedField,
 )
 from flowbuilder.steps.write_once import EffectOptions, Written, write_once
@@ -69,7 +68,7 @@ class Api(Step):
     connection: str | None = None
     paginate: Paginate | None = None
     response_schema: JsonObject | None = None
-    effect: Templated[EffectOptions | None] = None
+    effect: Annotated[EffectOptions | None, TemplatedField(sink="control")] = None
 
     class Output(BaseModel):
         """`body` is parsed JSON, or text; header names are lower case."""
@@ -102,16 +101,19 @@ class Api(Step):
         return self.has_effect()
 
     def output_shape(self) -> Shape:
-        """The body as `response_schema` says."""
+        """The body as `response_schema` says; with `paginate` the joined lists of the bodies."""
         shape = super().output_shape()
-        if self.response_schema is None:
-            return shape
-        return replace(shape, fields={**shape.fields, "body": shape_of_schema(self.response_schema)})
+        body = shape_of_schema(self.response_schema) if self.response_schema is not None else Shape.unknown()
+        if self.paginate is not None:
+            for name in self.paginate.items.split(".") if self.paginate.items else ():
+                body = body.member(name) or Shape.unknown()
+            body = Shape.list_of(body.item()) if body.is_list and not body.is_open else Shape.of("list")
+        return replace(shape, fields={**shape.fields, "body": body})
 
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
-        """Sent values count as published only where the method writes."""
+        """Sent values count as published, and the key of an effect as a decision, only where the method writes."""
         for place, text, sink in super().texts():
-            yield place, text, None if sink == "publish" and not self.has_effect() else sink
+            yield place, text, sink if sink == "host" or self.has_effect() else None
 
     async def run(self, run: StepRun) -> StepResult:
         """With `paginate`, the output is that of the last page with the joined lists as its body."""

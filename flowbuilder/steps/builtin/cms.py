@@ -19,7 +19,6 @@ from flowbuilder.steps.step import (
     Step,
     StepResult,
     StepRun,
-    Templated,
     TemplatedField,
 )
 from flowbuilder.steps.write_once import EffectOptions, Written, write_once
@@ -40,14 +39,15 @@ class CmsStep(Step):
 
     cooperative: ClassVar[bool] = True
     carries: ClassVar[bool] = False
+    echoes: ClassVar[tuple[str, ...]] = ("url", "body", "title", "description")
 
     operation: Literal["read", "update", "create"] = "read"
     url: Annotated[str, TemplatedField(sink="host")]
     body: Published = None
     title: Published = None
     description: Published = None
-    if_unchanged: Templated[str | None] = None
-    effect: Templated[EffectOptions | None] = None
+    if_unchanged: Annotated[str | None, TemplatedField(sink="control")] = None
+    effect: Annotated[EffectOptions | None, TemplatedField(sink="control")] = None
 
     class Output(BaseModel):
         """`body` is the editable source as the CMS holds it, `hash` its sha256, `revision` the CMS's own version."""

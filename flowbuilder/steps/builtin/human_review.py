@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from flowbuilder.language import Shape, shape_of_schema
+from flowbuilder.language import Expression, Shape, Template, shape_of_schema
 from flowbuilder.steps.fields import Duration, seconds_of
-from flowbuilder.steps.step import Kind, Record, Step, Templated
+from flowbuilder.steps.step import Kind, Place, Record, Sink, Step, Templated
 from flowbuilder.values import JsonObject
 
 if TYPE_CHECKING:
@@ -64,6 +65,11 @@ class HumanReview(Step):
     expires_in: Duration | None = None
     on_expire: Literal["approved", "rejected", "withdrawn", "escalate"] = "withdrawn"
     on_changes_requested: OnChangesRequested | None = None
+
+    def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
+        """What says who is asked decides over the rest."""
+        for place, text, sink in super().texts():
+            yield place, text, "control" if place[0] == "assign" else sink
 
     def output_shape(self) -> Shape:
         """The shape of `approved` is unknown: a reviewer may have edited it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -20,7 +21,6 @@ from flowbuilder.steps.step import (
     Step,
     StepResult,
     StepRun,
-    Templated,
     TemplatedField,
 )
 from flowbuilder.steps.tool_pins import ToolPin, ensure_pinned
@@ -67,7 +67,7 @@ class Mcp(UsesTools):
     tool: ToolName
     arguments: Annotated[dict[str, Any], TemplatedField(sink="publish")] = Field(default_factory=dict)
     output_schema: JsonObject | None = None
-    effect: Templated[EffectOptions | None] = None
+    effect: Annotated[EffectOptions | None, TemplatedField(sink="control")] = None
 
     class Output(BaseModel):
         """`content` has the answer's blocks (`{type, text}` and others), `structured` its JSON value, if any."""
@@ -90,10 +90,10 @@ class Mcp(UsesTools):
 
     def output_shape(self) -> Shape:
         """The structured value as `output_schema` says."""
-        schema = self.Output.model_json_schema(mode="serialization")
-        if self.output_schema is not None:
-            schema["properties"]["structured"] = self.output_schema
-        return shape_of_schema(schema)
+        shape = super().output_shape()
+        if self.output_schema is None:
+            return shape
+        return replace(shape, fields={**shape.fields, "structured": shape_of_schema(self.output_schema)})
 
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
         """Arguments are published only where the call is an effect."""

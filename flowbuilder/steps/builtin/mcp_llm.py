@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -12,9 +13,10 @@ from pydantic import Field
 from flowbuilder import ports
 from flowbuilder.errors import StepError
 from flowbuilder.json_schema import BadSchema, ensure_schema
+from flowbuilder.language import Expression, Template
 from flowbuilder.steps.builtin.llm import Llm
 from flowbuilder.steps.builtin.mcp import SECONDS, ServerName, ToolName, UsesTools, servers_of
-from flowbuilder.steps.step import Record, StepResult, StepRun, Templated
+from flowbuilder.steps.step import Place, Record, Sink, StepResult, StepRun, Templated
 from flowbuilder.values import JsonObject, digest
 
 MAX_MATERIAL = 60_000
@@ -30,10 +32,11 @@ class ContextCall(Record):
 
 
 class OfferedTool(Record):
-    """A tool that the model may call while it answers."""
+    """A tool that the model may call while it answers. `reads_only`: the author knows that it writes nothing."""
 
     server: ServerName
     tool: ToolName
+    reads_only: bool = False
 
 
 class McpLlm(UsesTools, Llm):
@@ -47,6 +50,16 @@ class McpLlm(UsesTools, Llm):
     context: Templated[tuple[ContextCall, ...]] = ()
     tools: tuple[OfferedTool, ...] = ()
     max_tool_calls: int = Field(default=10, ge=1, le=100)
+
+    def may_write(self) -> bool:
+        """Whether the model is offered a tool that may write."""
+        return not all(item.reads_only for item in self.tools)
+
+    def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
+        """Who writes the prompt of a model may also make it call the tools that it is offered."""
+        for place, text, sink in super().texts():
+            prompts = place[0] in ("prompt", "system", "context")
+            yield place, text, "agent" if prompts and self.may_write() else sink
 
     def used_tools(self) -> list[tuple[str, str]]:
         """The tools that are asked for material, and those that the model may call."""

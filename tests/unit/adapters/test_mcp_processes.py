@@ -143,18 +143,28 @@ def test_nothing_stays_when_the_worker_is_killed(victim: str) -> None:
 NASTY = "\x1b[2J\x1b]0;title\x07\x1b[31mno key\x1b[0m\x00\x07\u202eevil\u200b\r\nERROR forged line\n"
 
 
-async def test_what_a_server_writes_to_stderr_is_quoted_in_the_error_and_logged_without_control_characters(
+async def test_what_a_server_writes_to_stderr_is_quoted_in_the_error_without_control_characters(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.DEBUG):
         async with opened() as session:
             with pytest.raises(TransientError) as caught:
                 await session.call("complain_and_die", {"text": NASTY}, seconds=20)
-    assert "no keyevil ERROR forged line" in str(caught.value)
-    texts = [str(caught.value), *(record.getMessage() for record in caplog.records)]
-    assert any("no keyevil" in text for text in texts[1:])
-    assert all(character.isprintable() for text in texts for character in text)
+    assert "(it wrote: no keyevil ERROR forged line)" in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert "forged" not in "".join(record.getMessage() for record in caplog.records if record.name != "mcp")
     assert "no key" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("divider", ["", "\u200b", "\n", " \u2502\n\u2502 ", "\x1b[0m"])
+async def test_a_secret_of_the_connection_is_not_quoted(divider: str) -> None:
+    secret = "tok-4711-abcdefgh"
+    said = f"the key is {secret[:12]}{divider}{secret[12:]}"
+    async with opened(environment={"API_TOKEN": secret}) as session:
+        with pytest.raises(TransientError) as caught:
+            await session.call("complain_and_die", {"text": said}, seconds=20)
+    assert "secret" in str(caught.value)
+    assert "4711" not in str(caught.value)
 
 
 async def test_a_server_that_cannot_start_says_why_in_the_error() -> None:
@@ -164,13 +174,14 @@ async def test_a_server_that_cannot_start_says_why_in_the_error() -> None:
             pass
 
 
-async def test_a_flood_on_stderr_is_cut_and_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO):
-        async with opened() as session:
-            for _ in range(4):
-                await session.call("complain", {"text": "x" * 1000 + "\n", "times": 2000}, seconds=20)
-            assert (await session.call("shout", {"text": "on"}, seconds=20)).text == "ON"
-    assert sum(len(record.getMessage()) for record in caplog.records if "wrote" in record.getMessage()) < 20_000
+async def test_a_flood_on_stderr_is_cut_and_stops_nothing() -> None:
+    async with opened() as session:
+        for _ in range(4):
+            await session.call("complain", {"text": "x" * 1000 + "\n", "times": 2000}, seconds=20)
+        assert (await session.call("shout", {"text": "on"}, seconds=20)).text == "ON"
+        with pytest.raises(TransientError) as caught:
+            await session.call("die", {}, seconds=20)
+    assert len(str(caught.value)) < 700
 
 
 @pytest.mark.parametrize(

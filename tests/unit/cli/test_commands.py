@@ -96,6 +96,30 @@ def test_an_execution_is_run_reviewed_and_resumed(cli: Cli, file: str) -> None:
     assert cli("audit")[1] == "ok: checked all executions, no problems found\n"
 
 
+def test_another_persons_claim_is_overruled_only_when_asked_to(cli: Cli, file: str) -> None:
+    started = data(cli("run", file, "--local", "--input", "what=New text", "--format", "json"))
+    (review,) = started["waiting"]
+    cli("reviews", "claim", review["id"], "--as", "ben@example.com")
+    code, out, err = cli("reviews", "decide", review["id"], "approve", "--local")
+    assert (code, out) == (1, "")
+    assert "ben@example.com has claimed this review until" in err
+    assert "--overrule-claim" in err
+    assert data(cli("reviews", "show", review["id"], "--format", "json"))["status"] == "open"
+    own, _, _ = cli(
+        "reviews", "decide", review["id"], "reject", "--comment", "no", "--as", "BEN@example.com", "--local"
+    )
+    assert own == 0, "one's own claim is no obstacle"
+
+
+def test_a_claim_that_is_overruled_is_overruled(cli: Cli, file: str) -> None:
+    started = data(cli("run", file, "--local", "--input", "what=New text", "--format", "json"))
+    (review,) = started["waiting"]
+    cli("reviews", "claim", review["id"], "--as", "ben@example.com")
+    assert cli("reviews", "decide", review["id"], "approve", "--overrule-claim", "--local")[0] == 0
+    decided = data(cli("reviews", "show", review["id"], "--format", "json"))["decision"]
+    assert (decided["by"], decided["held_until"]) == ("ana@example.com", None)
+
+
 def test_an_execution_is_paused_and_resumed(cli: Cli, file: str) -> None:
     started = data(cli("run", file, "--local", "--input", "what=New text", "--format", "json"))
     assert cli("pause", started["execution_id"])[1] == f"Paused {started['execution_id']}\n"

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from flowbuilder.errors import LanguageError
-from flowbuilder.language import Expression, Namespace, Shape, Template
+from flowbuilder.language import Expression, Namespace, Template
 from flowbuilder.language.codegen.program import EXPRESSIONS, TEMPLATES
 from flowbuilder.language.evaluation.functions import FUNCTIONS, Function
 from flowbuilder.language.evaluation.functions.registry import Parameter
 from flowbuilder.language.limits import LIMITS, Meter
 from flowbuilder.language.types.descriptions import describe
+from flowbuilder.language.types.value_shapes import shape_of_value
 
 OWN = {name: function for name, function in FUNCTIONS.items() if function.name == name}
 EXAMPLE = re.compile(r"`([^`]+)` -> `([^`]+)`", re.DOTALL)
@@ -68,7 +69,7 @@ def test_the_shape_of_an_example_is_the_shape_of_its_value(name: str) -> None:
     for expression, value in examples(OWN[name]):
         shape, findings = Expression(expression).check(Namespace({}))
         assert findings == ()
-        assert Shape.of_value(json.loads(value)).kinds <= shape.kinds, (expression, describe(shape))
+        assert shape_of_value(json.loads(value)).kinds <= shape.kinds, (expression, describe(shape))
 
 
 def test_the_filters_that_authors_expect_exist() -> None:

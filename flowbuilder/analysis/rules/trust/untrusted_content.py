@@ -2,7 +2,8 @@
 
 Web pages, API answers, search data and answers of MCP servers are untrusted, and so is what a model or a program makes
 of them; a number, a boolean or one of a fixed list of words is not. Such text may go into a prompt and into a review.
-It may be published (by a `cms` step, or an `api` step that is not a GET) only as what a reviewer approved:
+The URL of a write counts as published: it names the page that is made. It may be published (by a `cms` step, or an
+`api` step that is not a GET) only as what a reviewer approved:
 `steps.review.output.approved`, not changed afterwards. The message shows the path of the text.
 
 The URL of a write is published text too: it says which page is written. It must be trusted, or known when a review of
@@ -38,10 +39,12 @@ Right:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 
 from flowbuilder.analysis.model import Analysis
+from flowbuilder.analysis.rules.trust.untrusted_host import has_fixed_host
+from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.report import taint_diagnostics
 from flowbuilder.analysis.taint.sinks import TaintFlow, taint_flows
 from flowbuilder.diagnostics import Diagnostic
@@ -51,7 +54,15 @@ CODE = "FB401"
 
 def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """An error for each step that publishes such text."""
-    yield from taint_diagnostics(analysis, CODE, partial(taint_flows, sinks=("publish",)), _message, _hint)
+    yield from taint_diagnostics(analysis, CODE, partial(_find, analysis), _message, _hint)
+
+
+def _find(analysis: Analysis, propagation: Propagation, waived: Collection[str]) -> Iterator[TaintFlow]:
+    for found in taint_flows(propagation, waived, sinks=("publish",)):
+        # where untrusted text decides the host as well, FB402 reports the URL
+        is_reported = found.text.sink == "host" and not analysis.definition.hosts
+        if not is_reported or has_fixed_host(propagation, found):
+            yield found
 
 
 def _message(found: TaintFlow, step: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -15,8 +16,9 @@ from flowbuilder.cli.output.json_records import review_record
 from flowbuilder.cli.output.result import CommandResult, ResultCommand, wants_json
 from flowbuilder.cli.output.review_view import edited_proposal, review_page
 from flowbuilder.diagnostics import count
+from flowbuilder.errors import Conflict
 from flowbuilder.model.review import DecisionKind, Review
-from flowbuilder.model.review_rules import NO_EDIT, Answer
+from flowbuilder.model.review_rules import NO_EDIT, Answer, claim_of_another
 from flowbuilder.ports import ReviewFilter
 
 DECISIONS: dict[str, DecisionKind] = {
@@ -105,6 +107,7 @@ def claim(review_id: str, release: bool, user: str | None) -> CommandResult:
 )
 @click.option("--seen-version", type=int, help="Refuse if the review is no longer at this version.")
 @click.option("--seen-hash", help="Refuse if the review no longer has this content_hash.")
+@click.option("--overrule-claim", is_flag=True, help="Decide although another person has claimed the review.")
 @click.option("--local", is_flag=True, help="Then run the execution in this process.")
 @user_option
 def decide(
@@ -114,19 +117,23 @@ def decide(
     edit: Path | None,
     seen_version: int | None,
     seen_hash: str | None,
+    overrule_claim: bool,
     local: bool,
     user: str | None,
 ) -> CommandResult:
-    """Decide a review. The execution then continues."""
+    """Decide a review. The execution then continues at once: the decision cannot be undone."""
     if edit is not None and decision != "approve":
         raise click.UsageError("--edit works only with approve")
     app = open_app_without_engine() if local else open_app_with_prefect()
-    review = app.review(review_id)
+    review, by = app.review(review_id), identity(user, settings())
+    claim = claim_of_another(review, by, datetime.now(UTC)) if review.status == "open" else ""
+    if claim and not overrule_claim:
+        raise Conflict(f"{claim}; to decide it all the same, add --overrule-claim")
     review = app.decide(
         review_id,
         Answer(
             kind=DECISIONS[decision],
-            by=identity(user, settings()),
+            by=by,
             comment=comment,
             edited=NO_EDIT if edit is None else edited_proposal(review, edit),
             seen_version=review.version if seen_version is None else seen_version,
