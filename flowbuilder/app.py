@@ -14,7 +14,7 @@ from flowbuilder.definition.serialize import pin_versions
 from flowbuilder.definition.tool_pins import Pins, pins_of, with_pins
 from flowbuilder.diagnostics import Report
 from flowbuilder.engine.history import walk_of
-from flowbuilder.engine.review_client import all_reviews, open_reviews
+from flowbuilder.engine.review_client import ensure_acceptable, open_reviews, present_reviewers, reviews_of
 from flowbuilder.engine.start import complete_inputs, json_inputs
 from flowbuilder.engine.stored_plans import PlanCache, definition_of, stored_workflows
 from flowbuilder.errors import DefinitionError, NotFound, Refused, Unavailable
@@ -22,6 +22,7 @@ from flowbuilder.model.events import Event
 from flowbuilder.model.execution import Execution, Outcome, WorkflowSummary, WorkflowVersion
 from flowbuilder.model.review import Review, ReviewPage
 from flowbuilder.model.review_rules import Answer
+from flowbuilder.model.reviewers import Reviewers, name_problem
 from flowbuilder.plan.compiler import compile_plan
 from flowbuilder.plan.nodes import Plan
 from flowbuilder.ports import Engine, ExecutionFilter, ReviewFilter, StartRequest, Store
@@ -60,6 +61,8 @@ class App:
         Called workflows that name no version are pinned to the one that is published now. Tools of MCP servers keep the
         pins of the workflow's newest version.
         """
+        if author and (problem := name_problem(author)):
+            raise Refused(f"the author's name {problem}")
         definition, report = load(source)
         if definition is None:
             raise DefinitionError(report)
@@ -80,8 +83,7 @@ class App:
         return version
 
     def pin_tools(self, name: str, pins: Pins, *, author: str = "") -> WorkflowVersion:
-        """A draft that is the workflow's newest version with these pins of MCP tools; that version itself when it has
-        them already."""
+        """A draft: the newest version with these pins of MCP tools; that version itself when it has them already."""
         latest = self.store.latest_version(name)
         document = with_pins(latest.document, definition_of(latest), pins, replace=True)
         return self.store.save_version(
@@ -215,9 +217,7 @@ class App:
         """Resume a paused execution."""
         execution = self.store.execution(execution_id)
         if execution.status == "waiting":
-            raise Refused(
-                "this execution waits for a review; once the review is decided, the execution resumes by itself"
-            )
+            raise Refused("this execution waits for a review; once that is decided, it resumes by itself")
         if execution.status != "paused" and execution.control != "pause":
             raise Refused(f"this execution is {execution.status}, not paused")
         execution = self.store.request_control(execution_id, None, by)
@@ -240,7 +240,7 @@ class App:
 
     def reviews_of(self, execution_id: str) -> tuple[Review, ...]:
         """All reviews of an execution, open and decided."""
-        return all_reviews(self.store, ReviewFilter(execution_id=execution_id, status=None))
+        return reviews_of(self.store, execution_id)
 
     def open_reviews_of(self, execution_id: str) -> tuple[Review, ...]:
         """The open reviews of an execution."""
@@ -249,6 +249,10 @@ class App:
     def review(self, review_id: str) -> Review:
         """One review."""
         return self.store.review(review_id)
+
+    def reviewers(self, review: Review) -> Reviewers:
+        """Who may decide a review now, by the present record of its site; `held` says why no one may."""
+        return present_reviewers(self.store, review)
 
     def pending_counts(self) -> Mapping[str, int]:
         """Open reviews by workflow."""
@@ -263,12 +267,10 @@ class App:
         return self.store.release_review(review_id, by)
 
     def decide(self, review_id: str, answer: Answer, *, hold: timedelta = timedelta()) -> Review:
-        """Record a reviewer's answer; `Conflict` when the review has changed since the reviewer saw it.
-
-        The decision is committed before the execution is woken; a lost wake-up only delays the execution. With `hold`
-        the decision can be undone for that time, and the execution is woken by `release_decisions` after it.
-        """
-        answer.ensure_has_reason()
+        """Record a reviewer's answer; `Conflict` when the review has changed since the reviewer saw it, `Refused` for
+        an edit that the steps behind it cannot take. The decision is committed before the execution is woken. With
+        `hold` it can be undone for that time, and `release_decisions` wakes the execution after it."""
+        ensure_acceptable(self.store, review_id, answer)
         review = self.store.decide(review_id, answer, hold=hold)
         if not review.awaits_decision:
             with _repeated_by_reconciler("wake", review.execution_id):

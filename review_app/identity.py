@@ -10,7 +10,7 @@ from flowbuilder.devstack.probes import is_loopback
 from flowbuilder.diagnostics import count
 from flowbuilder.errors import NotFound
 from flowbuilder.model.review import Review
-from flowbuilder.model.review_opening import allowed_reviewers, normalized_name
+from flowbuilder.model.reviewers import assigned_to, name_problem, person
 
 LOCAL_USER = "dev@localhost"
 KEY = "email"
@@ -51,7 +51,10 @@ class AccessPolicy:
                 raise NotSignedIn(
                     "the request names no user: sign in through the proxy, or check server.trustedUserHeaders"
                 )
-            return Person(name=named.strip(), local=False)
+            name = named.strip(" \t")  # as HTTP does: the spaces around a value are not part of it
+            if problem := name_problem(name):
+                raise NotSignedIn(f"the user's name in the header {self.header} {problem}")
+            return Person(name=name, local=False)
         if not is_loopback(self.address):
             where = self.address or "all addresses"
             raise NotSignedIn(
@@ -90,16 +93,14 @@ def identity_header(mapping: object) -> str | None:
 def refusal_reason(app: App, review: Review, me: str) -> str:
     """The reason why this user may not decide this review, as a sentence; empty when they may. The store checks it
     again."""
-    assign = review.request.assign
-    if assign.group or assign.people:
-        record = app.execution(review.execution_id).site_record
-        allowed = allowed_reviewers(assign, record)
-        if allowed and normalized_name(me) not in allowed:
-            reviewers = f"members of the group {assign.group}" if assign.group else ", ".join(assign.people)
-            return f"Only {reviewers} can decide this review. You are {me}."
-    if assign.not_author and normalized_name(_author(app, review)) == normalized_name(me):
+    assign, reviewers = review.request.assign, app.reviewers(review)
+    if reviewers.held:
+        return f"{reviewers.held[:1].upper()}{reviewers.held[1:]}."
+    if not reviewers.include(me):
+        return f"Only {assigned_to(assign)} can decide this review. You are {me}."
+    if assign.not_author and person(_author(app, review)) == person(me):
         return "You are the author of this workflow version, and authors cannot decide this review."
-    if normalized_name(me) in {normalized_name(name) for name in review.approvals}:
+    if person(me) in {person(name) for name in review.approvals}:
         return f"You already approved this. {count(assign.quorum - len(review.approvals), 'more approval')} needed."
     return ""
 

@@ -47,6 +47,6 @@ def _site_record(address: str, content: Path) -> dict[str, Any]:
         "gsc": {"property": f"sc-domain:{SITE}"},
         "cms": {"type": "files", "root": str(content), "url_prefix": "/"},
         "models": {"editor": "demo:editor"},
-        "reviewers": {"editors": []},
+        "reviewers": {"editors": "anyone"},
         "schedules": [],
     }

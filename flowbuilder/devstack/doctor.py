@@ -52,6 +52,7 @@ def run_checks(settings: Settings) -> Iterator[CheckResult]:
         _review_app,
         _sign_in,
         _sites,
+        _reviewers,
         _connections,
         _tools,
         _sandbox,
@@ -201,6 +202,18 @@ def _sites(settings: Settings) -> Iterator[CheckResult]:
     if not found:
         remedy = "add a site file, or set FLOWBUILDER_SITES to another folder"
         yield CheckResult("sites", "warning", f"no site files in {settings.sites}", remedy=remedy)
+
+
+def _reviewers(settings: Settings) -> Iterator[CheckResult]:
+    from flowbuilder.devstack.reviewer_checks import sites_without_reviewers, undecidable_reviews
+
+    for site, message in undecidable_reviews(settings):
+        remedy = f"correct `reviewers` in the site file, then run `flowbuilder deploy --site {site}`"
+        yield CheckResult(f"reviewers of {site}", "problem", message, remedy=remedy)
+    if open_to_all := sites_without_reviewers(settings):
+        message = f"everyone who can open the review app decides the reviews of {', '.join(open_to_all)}"
+        remedy = "name them in the site file: `reviewers: {editors: [ana@example.com]}`, or write `{editors: anyone}`"
+        yield CheckResult("reviewers", "warning", message, remedy=remedy)
 
 
 def _private_files(settings: Settings) -> Iterator[CheckResult]:

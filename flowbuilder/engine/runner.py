@@ -20,7 +20,7 @@ from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.errors import ConfigurationError, Damaged, DefinitionError, LostLease, NotFound, Unavailable
 from flowbuilder.model.event_data import ExecutionFailed, ExecutionPaused, ExecutionResumed
 from flowbuilder.model.execution import Execution, Lease
-from flowbuilder.model.review_rules import SYSTEM
+from flowbuilder.model.reviewers import SYSTEM
 from flowbuilder.plan.nodes import Plan
 from flowbuilder.ports import Ports, Store
 from flowbuilder.ports.known_secrets import KnownSecrets

@@ -7,6 +7,7 @@ import streamlit as st
 from flowbuilder.app import App
 from flowbuilder.errors import NotFound
 from flowbuilder.model.review import Review
+from flowbuilder.model.reviewers import assigned_to
 from review_app import session
 from review_app.markdown_escape import escaped
 from review_app.widgets import chips, content, decision, editor, painted, presence, queue, undo
@@ -117,9 +118,7 @@ def _facts(review: Review, me: str) -> str:
         facts.append(chips.chip(f"Round {request.round}", "blue"))
     if request.assign.quorum > 1:
         facts.append(chips.chip(f"{len(review.approvals)} of {request.assign.quorum} approvals", "violet"))
-    assignees = request.assign.group or ", ".join(request.assign.people)
-    if assignees:
-        facts.append(chips.chip(f"Assigned to {assignees}", title="who can decide"))
+    facts.append(chips.chip(f"Assigned to {assigned_to(request.assign)}", title="who can decide"))
     if review.status == "open":
         facts += [chips.deadline(review), chips.claim(review, me)]
     facts.append(f'<span class="fb-muted">Requested {chips.relative_time(review.created_at)}</span>')

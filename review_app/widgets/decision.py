@@ -12,7 +12,8 @@ from flowbuilder.diagnostics import count
 from flowbuilder.errors import Conflict, FlowbuilderError
 from flowbuilder.model.review import DecisionKind, Review
 from flowbuilder.model.review_draft import Draft
-from flowbuilder.model.review_rules import NO_EDIT, SYSTEM, Answer, NoEdit, claim_of_another
+from flowbuilder.model.review_rules import NO_EDIT, Answer, NoEdit, claim_of_another
+from flowbuilder.model.reviewers import SYSTEM
 from flowbuilder.values import Json
 from review_app import session
 from review_app.identity import refusal_reason
@@ -82,7 +83,7 @@ def actions(app: App, seen: Seen, draft: Draft, me: str) -> None:
                 help=None if can_request_changes else "No rounds left. Approve or reject.",
             )  # fmt: skip
             button("Reject", "reject", token, _decide, (app, seen, me, "rejected"), shortcut="X", disabled=disabled)
-            if review.request.proposal is not None:
+            if review.request.proposal is not None and review.request.may_edit:
                 button("Close editor" if draft.editing else "Edit", "edit", token, _toggle_edit, (app, review, me),
                        shortcut="E", disabled=disabled)  # fmt: skip
             button("Release" if review.claimed_by == me else "Claim", "claim", token, _claim, (app, review, me),

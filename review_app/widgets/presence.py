@@ -7,7 +7,7 @@ import time
 import streamlit as st
 
 from flowbuilder.app import App
-from flowbuilder.model.review_opening import normalized_name
+from flowbuilder.model.reviewers import person
 from review_app.markdown_escape import escaped
 from review_app.widgets.painted import window
 
@@ -29,7 +29,7 @@ def heartbeat(app: App, review_id: str, me: str, *, editing: bool) -> None:
 
 def others(app: App, review_id: str, me: str) -> str:
     """The other users who have this review open, as HTML; empty without any."""
-    present = [each for each in app.store.presence(review_id) if normalized_name(each.by) != normalized_name(me)]
+    present = [each for each in app.store.presence(review_id) if person(each.by) != person(me)]
     if not present:
         return ""
     present.sort(key=lambda each: not each.editing)

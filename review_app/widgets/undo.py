@@ -7,7 +7,7 @@ import streamlit as st
 from flowbuilder.app import App
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.model.review import DecisionKind, Review
-from flowbuilder.model.review_opening import normalized_name
+from flowbuilder.model.reviewers import person
 from review_app import session
 from review_app.markdown_escape import escaped
 from review_app.widgets import editor, queue
@@ -29,7 +29,7 @@ def held_review(app: App, me: str) -> Review | None:
         review
         for review in app.store.held_reviews()
         if review.decision is not None
-        and normalized_name(review.decision.by) == normalized_name(me)
+        and person(review.decision.by) == person(me)
         and (review.decision.held_until or now) > now
     ]
     return mine[-1] if mine else None

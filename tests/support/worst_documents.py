@@ -123,8 +123,9 @@ def pages() -> dict[str, Measure]:
 
 
 def answers() -> dict[str, Measure]:
-    """JSON bodies, event streams, charsets and front matter."""
+    """JSON bodies, event streams, charsets, front matter and texts to publish."""
     from flowbuilder.adapters.cms.front_matter import Document
+    from flowbuilder.adapters.cms.html import publishable
     from flowbuilder.ports import HttpResponse
     from flowbuilder.steps.builtin.api import parse_body
 
@@ -135,6 +136,9 @@ def answers() -> dict[str, Measure]:
     def front(text: str) -> Measure:
         document = Document(head=f"---\n{text}\n---\n", body="")
         return lambda: lambda: document.field("a")
+
+    def published(text: str) -> Measure:
+        return lambda: lambda: publishable(text)
 
     def stream(chunk: bytes, times: int) -> Measure:
         def read() -> None:
@@ -159,6 +163,9 @@ def answers() -> dict[str, Measure]:
         "front matter size": front("a: b\n" * 100_000), "front matter dashes": front("a: " + "- " * 20_000),
         "front matter closed": front("a: " + "[" * 900 + "]" * 900), "front matter itself": front("a: &a [*a]"),
         "front matter names": front("".join(f"k{n}: 1\n" for n in range(6_000))),
+        "published divs": published("<p>" + "<div>" * 50_000), "published brackets": published("[" * 30_000),
+        "published links": published("[a](b" * 10_000), "published quotes": published("> " * 9_000 + "x"),
+        "published emphasis": published("*a **a _b " * 3_000), "published code": published("`" * 30_000),
         "events small": stream(b"data: x\n\n", 20_000), "events large": stream(b"x" * 65_536, 100),
         "events breaks": stream(b"\n" * 65_536, 20),
     }  # fmt: skip

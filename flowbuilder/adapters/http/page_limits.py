@@ -31,10 +31,10 @@ def ensure_parsable(html: str) -> None:
     for tag in _TAG.finditer(html):
         count += not tag[1]
         if count > MAX_TAGS:
-            raise StepError(f"the page has more than {MAX_TAGS:,} tags", code="too_large")
+            raise _beyond(f"more than {MAX_TAGS:,} tags", "too_large")
         attributes = tag[3]
         if len(attributes) > MAX_ATTRIBUTES and len(_QUOTED.sub("", attributes).split()) > MAX_ATTRIBUTES:
-            raise StepError(f"a tag of the page has more than {MAX_ATTRIBUTES} attributes", code="too_large")
+            raise _beyond(f"a tag with more than {MAX_ATTRIBUTES} attributes", "too_large")
         name = tag[2].lower()
         if name in _NOT_NESTED:
             continue
@@ -42,7 +42,12 @@ def ensure_parsable(html: str) -> None:
             open_tags[name] += 1
             depth += 1
             if depth > MAX_DEPTH:
-                raise StepError(f"the page has elements nested deeper than {MAX_DEPTH:,} levels", code="limit.depth")
+                raise _beyond(f"elements nested deeper than {MAX_DEPTH:,} levels", "limit.depth")
         elif open_tags[name]:
             open_tags[name] -= 1
             depth -= 1
+
+
+def _beyond(what: str, code: str) -> StepError:
+    # definitive: where a page is to be published, nothing has been sent yet
+    return StepError(f"the page has {what}", code=code, definitive=True)

@@ -88,7 +88,7 @@ def _check_argument(
     if not kinds and is_first and function.name in _FIRST_ARGUMENT:
         kinds = _FIRST_ARGUMENT[function.name]
         wanted = describe_kinds(Shape(kinds=frozenset(kinds)))
-    if not kinds or shape.may_be(*kinds) or (shape.kinds == {"null"} and not parameter.required):
+    if not kinds or shape.may_be(*kinds) or (shape.kinds == {"null"} and parameter.nullable):
         return True
     hint = ""
     if is_first and parameter.kind == "text":

@@ -142,8 +142,8 @@ class CmsStep(Step):
     def _decided(self, run: StepRun, before: ports.CmsPage, write: ports.CmsWrite) -> ports.CmsWrite:
         decision = run.decision
         assert decision is not None
-        if decision.shown_hash != self._question(before).content_hash():
-            # the page changed again after the reviewer saw it: the decision is about another version
+        if decision.shown_hash != self._question(before).content_hash() or decision.edited:
+            # the page changed again after the reviewer saw it, or an earlier release took an edit that no review shows
             return write
         if decision.kind != "approved" or not isinstance(decision.approved, str):
             raise StepError(

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from flowbuilder import bootstrap
-from flowbuilder.cli import main
 
 NOTE = """
 schema: flowbuilder/v1
@@ -30,24 +27,6 @@ outputs:
 """
 
 Cli = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Cli]:
-    """Runs a command in a home of its own; returns its exit code, stdout and stderr."""
-    monkeypatch.setenv("FLOWBUILDER_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("FLOWBUILDER_USER", "ana@example.com")
-    monkeypatch.setenv("FLOWBUILDER_SITES", str(tmp_path / "sites"))
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    bootstrap.settings.cache_clear()
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = main(arguments)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    yield run
-    bootstrap.settings.cache_clear()
 
 
 @pytest.fixture

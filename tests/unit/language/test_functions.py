@@ -200,3 +200,18 @@ def test_a_slug_does_not_depend_on_the_marks_of_its_letters() -> None:
     text = "Cr\u00e8me Bru\u0302le\u0301e " * 20
     assert Expression("value | slugify").evaluate({"value": text}) == "-".join(["creme-brulee"] * 20)
     assert Expression("value | slugify").evaluate({"value": "a" + "\u0301\u0316" * 20_000}) == "a"
+
+
+def test_null_is_an_argument_only_where_leaving_it_out_means_null() -> None:
+    for text in (
+        "'a' | indent(n)",
+        "'a' | truncate(n)",
+        "'a' | center(n)",
+        "['a'] | join(n)",
+        "'a' | replace('a', 'b', n)",
+    ):
+        with pytest.raises(LanguageError, match="this is null") as caught:
+            Expression(text).evaluate({"n": None})
+        assert caught.value.code == "type"
+    for text, value in (("'a b' | split(n)", ["a", "b"]), ("2.6 | round(n)", 3), ("[2, 1] | sort(n)", [1, 2])):
+        assert Expression(text).evaluate({"n": None}) == value

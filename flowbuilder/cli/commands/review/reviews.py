@@ -63,14 +63,23 @@ def listing(
     app = open_app_without_engine()
     page = app.reviews(where, limit=limit, cursor=cursor)
     pending = dict(app.pending_counts())
-    data = {"reviews": [review_record(item) for item in page.reviews], "next": page.next, "pending": pending}
+    held = {item.id: app.reviewers(item).held for item in page.reviews if item.status == "open"}
+    records = [review_record(item, held=held.get(item.id, "")) for item in page.reviews]
+    data = {"reviews": records, "next": page.next, "pending": pending}
     if wants_json():
         return CommandResult(data=data)
     from flowbuilder.cli.output.console import status as coloured
     from flowbuilder.cli.output.console import table, when
 
     rows = [
-        (item.id, coloured(_state(item)), item.workflow, when(item.due_at), item.claimed_by, item.request.title)
+        (
+            item.id,
+            coloured("held" if held.get(item.id) else _state(item)),
+            item.workflow,
+            when(item.due_at),
+            item.claimed_by,
+            item.request.title,
+        )
         for item in page.reviews
     ]
     columns = ("ID", "Status", "Workflow", "Due", "Claimed by", "Title")
@@ -81,9 +90,11 @@ def listing(
 @click.argument("review_id", metavar="ID")
 def show(review_id: str) -> CommandResult:
     """Show a review and its proposed change."""
-    review = open_app_without_engine().review(review_id)
-    data = review_record(review, content=True)
-    return CommandResult(data=data) if wants_json() else CommandResult(data=data, text=review_page(review))
+    app = open_app_without_engine()
+    review = app.review(review_id)
+    held = app.reviewers(review).held
+    data = review_record(review, content=True, held=held)
+    return CommandResult(data=data) if wants_json() else CommandResult(data=data, text=review_page(review, held=held))
 
 
 @command.command("claim", cls=ResultCommand)
