@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from flowbuilder.ports.private_files import private_folder
+from flowbuilder.ports.private_files import close_tree_to_others, private_folder
 from flowbuilder.settings import packaged_folder
 
 SITE = "leaf-and-kettle.example"
@@ -29,6 +29,7 @@ def prepare_demo(home: Path, *, address: str) -> Path:
     (sites / f"{SITE}.yaml").write_text(
         yaml.safe_dump(_site_record(address, content), sort_keys=False, allow_unicode=True), encoding="utf-8"
     )
+    close_tree_to_others(folder)
     return folder
 
 

@@ -19,7 +19,7 @@ import pytest
 from flowbuilder.audit import audit
 from flowbuilder.errors import ConfigurationError, FlowbuilderError, Refused
 from flowbuilder.store import backup as backup_module
-from flowbuilder.store import open_store, postgres_backup, sqlite_backup
+from flowbuilder.store import current, newest, open_store, postgres_backup, sqlite_backup, upgrade
 from flowbuilder.store.backup import backup, restore
 from flowbuilder.testing import FakeClock
 from tests.support.faults.crash_injection import Crash, CrashInjector
@@ -339,3 +339,29 @@ def test_bad_files_leave_a_postgresql_database_as_it_is(
                 restore(url, file, replace=True)
             with psycopg.connect(url) as connection:
                 assert connection.execute("SELECT incarnation FROM installation").fetchone() == (40,)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_a_backup_of_an_older_release_is_upgraded_on_the_way(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if kind == "sqlite":
+        restore_older(f"sqlite:///{tmp_path / 'older.db'}", request.getfixturevalue("sqlite_url"), tmp_path)
+        return
+    if shutil.which("pg_restore") is None:
+        pytest.skip("PostgreSQL's client programs are not on the path")
+    server: Server = request.getfixturevalue("postgres")
+    with server.database() as older, server.database(request.getfixturevalue("postgres_template")) as newer:
+        restore_older(older, newer, tmp_path)
+
+
+def restore_older(older: str, newer: str, folder: Path) -> None:
+    """Restore a backup of a database with an older schema over one with the newest."""
+    upgrade(older, to="0005")
+    backup(older, folder / "backup")
+    assert current(older) == "0005"
+    assert restore(newer, folder / "backup", replace=True) == 0
+    assert current(newer) == newest()
+    store = open_store(newer, durable=False)
+    assert audit(store) == ()
+    store.close()
