@@ -6,9 +6,9 @@ A field has two forms: *loaded* (with templates) and *bound* (templates rendered
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 
+from msgspec import Struct
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import PydanticCustomError, SchemaValidator, core_schema
 
@@ -20,8 +20,7 @@ T = TypeVar("T")
 Sink = Literal["publish", "host", "code", "tool"]
 
 
-@dataclass(frozen=True, slots=True)
-class TemplatedField:
+class TemplatedField(Struct, frozen=True):
     """The annotation of a field whose value may hold templates; with a `sink`, untrusted text must not reach it."""
 
     sink: Sink | None = None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flowbuilder.analysis.model import LocatedStep, LocatedText
 from flowbuilder.analysis.taint.propagation import Propagation
@@ -19,8 +20,7 @@ _OUTPUT = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _LITERAL = re.compile(r"\s*(['\"])((?:(?!\1)[^\\])*)\1\s*[~+]\s*")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TaintFlow:
+class TaintFlow(Struct, frozen=True, kw_only=True):
     """Untrusted text that reaches a sink: the text, the reference that carries it, and its trail."""
 
     located: LocatedStep

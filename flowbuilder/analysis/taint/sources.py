@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from flowbuilder.language import Expression, Template
 from flowbuilder.language.evaluation.functions import FUNCTIONS
@@ -12,8 +13,7 @@ from flowbuilder.language.nodes import Call, Condition, Constant, Expr, Item, Lo
 from flowbuilder.language.types.taint import Taint
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """Text in a value may come from an untrusted source through the step `step` (its StepPath).
 
     `approved`: a reviewer approved it there, and it is unchanged since.
@@ -43,8 +43,7 @@ def marks_of(taint: Taint | None) -> Marks:
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Trail:
+class Trail(Struct, frozen=True, kw_only=True):
     """The steps from the use of a text (exclusive) back to its source, and the kind of source ("web page")."""
 
     steps: tuple[str, ...]
@@ -54,8 +53,7 @@ class Trail:
         return " <- ".join(self.steps) + f" ({self.source})"
 
 
-@dataclass
-class Sources:
+class Sources(Struct):
     """The untrusted steps of a definition and of the workflows that it calls, by StepPath without indexes."""
 
     origins: dict[str, str] = field(default_factory=dict)

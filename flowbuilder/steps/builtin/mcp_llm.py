@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from msgspec import structs
 from pydantic import Field
 
 from flowbuilder import ports
@@ -56,7 +57,7 @@ class McpLlm(Llm):
             material = [await self._asked(sessions[item.server], item, run) for item in self.context]
             tools = tuple([await _offered(sessions[item.server], item, run) for item in self.tools])
             models = _ModelsWithTools(run.ports.models, material, tools, self.max_tool_calls)
-            return await super().run(replace(run, ports=replace(run.ports, models=models)))
+            return await super().run(structs.replace(run, ports=replace(run.ports, models=models)))
 
     async def _asked(self, session: ports.McpSession, item: ContextCall, run: StepRun) -> str:
         text = await _answer(session, item, item.arguments, run)
