@@ -69,7 +69,7 @@ class Api(Step):
     response_schema: JsonObject | None = None
     effect: Templated[EffectOptions | None] = None
 
-    class Output(BaseModel):
+    class Output(BaseModel, defer_build=True):
         """`body` is parsed JSON, or text; header names are lower case."""
 
         status: int

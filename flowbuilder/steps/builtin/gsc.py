@@ -24,7 +24,7 @@ class Filter(Record):
     expression: str
 
 
-class Row(BaseModel):
+class Row(BaseModel, defer_build=True):
     """One row: `keys` in the order of `dimensions`; `ctr` is from 0 to 1, `position` counts from 1."""
 
     keys: list[str]
@@ -53,7 +53,7 @@ class Gsc(Step):
     data_state: Literal["final", "all"] = "final"
     url: Annotated[str | None, TemplatedField()] = Field(default=None, description="the URL to inspect")
 
-    class Output(BaseModel):
+    class Output(BaseModel, defer_build=True):
         """`final_until` is the last date with final data; `inspection` is only for `inspect`."""
 
         rows: list[Row]

@@ -49,7 +49,7 @@ class Mcp(Step):
     output_schema: JsonObject | None = None
     effect: Templated[EffectOptions | None] = None
 
-    class Output(BaseModel):
+    class Output(BaseModel, defer_build=True):
         """`content` has the answer's blocks (`{type, text}` and others), `structured` its JSON value, if any."""
 
         content: list[Any]

@@ -16,21 +16,21 @@ from flowbuilder.values import JsonObject
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]{1,40})", re.IGNORECASE)
 
 
-class Heading(BaseModel):
+class Heading(BaseModel, defer_build=True):
     """A heading of a page; `level` is 1 to 6."""
 
     level: int
     text: str
 
 
-class Link(BaseModel):
+class Link(BaseModel, defer_build=True):
     """A link of a page; `url` is absolute."""
 
     url: str
     text: str
 
 
-class Image(BaseModel):
+class Image(BaseModel, defer_build=True):
     """An image of a page; `url` is absolute."""
 
     url: str
@@ -46,7 +46,7 @@ class Page(Step):
     url: Annotated[str, TemplatedField(sink="host")]
     headers: Templated[dict[str, str]] = Field(default_factory=dict)
 
-    class Output(BaseModel):
+    class Output(BaseModel, defer_build=True):
         """`markdown` and `text` are the main content, without navigation; `url` is the last one after redirects."""
 
         url: str
