@@ -11,16 +11,18 @@ from flowbuilder.analysis.linter import check
 from flowbuilder.definition.document import Definition
 from flowbuilder.definition.loader import load
 from flowbuilder.definition.serialize import pin_versions
+from flowbuilder.definition.tool_pins import Pins, pins_of, with_pins
 from flowbuilder.diagnostics import Report
 from flowbuilder.engine.history import walk_of
-from flowbuilder.engine.review_client import all_reviews, open_reviews
+from flowbuilder.engine.review_client import ensure_acceptable, open_reviews, present_reviewers, reviews_of
 from flowbuilder.engine.start import complete_inputs, json_inputs
 from flowbuilder.engine.stored_plans import PlanCache, definition_of, stored_workflows
-from flowbuilder.errors import DefinitionError, Refused, Unavailable
+from flowbuilder.errors import DefinitionError, NotFound, Refused, Unavailable
 from flowbuilder.model.events import Event
 from flowbuilder.model.execution import Execution, Outcome, WorkflowSummary, WorkflowVersion
 from flowbuilder.model.review import Review, ReviewPage
 from flowbuilder.model.review_rules import Answer
+from flowbuilder.model.reviewers import Reviewers, name_problem
 from flowbuilder.plan.compiler import compile_plan
 from flowbuilder.plan.nodes import Plan
 from flowbuilder.ports import Engine, ExecutionFilter, ReviewFilter, StartRequest, Store
@@ -56,13 +58,19 @@ class App:
     def push(self, source: str | Mapping[str, Json], *, author: str = "") -> WorkflowVersion:
         """Store a document as its workflow's draft; `DefinitionError` when it has errors.
 
-        Called workflows that name no version are pinned to the one that is published now.
+        Called workflows that name no version are pinned to the one that is published now. Tools of MCP servers keep the
+        pins of the workflow's newest version.
         """
-        definition, report = self.validate(source)
-        if definition is None or not report.ok:
+        if author and (problem := name_problem(author)):
+            raise Refused(f"the author's name {problem}")
+        definition, report = load(source)
+        if definition is None:
             raise DefinitionError(report)
-        document = pin_versions(definition, self.store)
-        return self.store.save_version(
+        plan = compile_plan(definition, workflows=stored_workflows(self.store))
+        document = with_pins(
+            pin_versions(definition, self.store), definition, self._last_pins(definition.name), replace=False
+        )
+        version = self.store.save_version(
             name=definition.name,
             title=definition.title,
             document=document,
@@ -70,6 +78,28 @@ class App:
             digest=digest(document),
             author=author,
         )
+        if version.digest == definition.digest:  # with versions pinned just now it would be another plan
+            self.plans.add(version, plan)
+        return version
+
+    def pin_tools(self, name: str, pins: Pins, *, author: str = "") -> WorkflowVersion:
+        """A draft: the newest version with these pins of MCP tools; that version itself when it has them already."""
+        latest = self.store.latest_version(name)
+        document = with_pins(latest.document, definition_of(latest), pins, replace=True)
+        return self.store.save_version(
+            name=name,
+            title=latest.title,
+            document=document,
+            source=latest.source,
+            digest=digest(document),
+            author=author,
+        )
+
+    def _last_pins(self, name: str) -> Pins:
+        try:
+            return pins_of(definition_of(self.store.latest_version(name)))
+        except (NotFound, DefinitionError):
+            return {}
 
     def publish(self, name: str, number: int | None = None) -> WorkflowVersion:
         """Publish the newest draft, or the version given, after checking it against the workflows that it calls."""
@@ -187,9 +217,7 @@ class App:
         """Resume a paused execution."""
         execution = self.store.execution(execution_id)
         if execution.status == "waiting":
-            raise Refused(
-                "this execution waits for a review; once the review is decided, the execution resumes by itself"
-            )
+            raise Refused("this execution waits for a review; once that is decided, it resumes by itself")
         if execution.status != "paused" and execution.control != "pause":
             raise Refused(f"this execution is {execution.status}, not paused")
         execution = self.store.request_control(execution_id, None, by)
@@ -212,7 +240,7 @@ class App:
 
     def reviews_of(self, execution_id: str) -> tuple[Review, ...]:
         """All reviews of an execution, open and decided."""
-        return all_reviews(self.store, ReviewFilter(execution_id=execution_id, status=None))
+        return reviews_of(self.store, execution_id)
 
     def open_reviews_of(self, execution_id: str) -> tuple[Review, ...]:
         """The open reviews of an execution."""
@@ -221,6 +249,10 @@ class App:
     def review(self, review_id: str) -> Review:
         """One review."""
         return self.store.review(review_id)
+
+    def reviewers(self, review: Review) -> Reviewers:
+        """Who may decide a review now, by the present record of its site; `held` says why no one may."""
+        return present_reviewers(self.store, review)
 
     def pending_counts(self) -> Mapping[str, int]:
         """Open reviews by workflow."""
@@ -235,12 +267,10 @@ class App:
         return self.store.release_review(review_id, by)
 
     def decide(self, review_id: str, answer: Answer, *, hold: timedelta = timedelta()) -> Review:
-        """Record a reviewer's answer; `Conflict` when the review has changed since the reviewer saw it.
-
-        The decision is committed before the execution is woken; a lost wake-up only delays the execution. With `hold`
-        the decision can be undone for that time, and the execution is woken by `release_decisions` after it.
-        """
-        answer.ensure_has_reason()
+        """Record a reviewer's answer; `Conflict` when the review has changed since the reviewer saw it, `Refused` for
+        an edit that the steps behind it cannot take. The decision is committed before the execution is woken. With
+        `hold` it can be undone for that time, and `release_decisions` wakes the execution after it."""
+        ensure_acceptable(self.store, review_id, answer)
         review = self.store.decide(review_id, answer, hold=hold)
         if not review.awaits_decision:
             with _repeated_by_reconciler("wake", review.execution_id):

@@ -9,6 +9,7 @@ from flowbuilder.app import App
 from flowbuilder.engine.in_process import LocalRunner
 from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.ports import Connections, Ports, Store
+from flowbuilder.ports.private_files import close_to_others, private_folder
 from flowbuilder.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,8 +38,9 @@ def open_store(options: Settings | None = None) -> Store:
 
     chosen = options or settings()
     url = database_url(chosen)
+    close_to_others(chosen.home)
     if url.startswith("sqlite:///"):
-        chosen.home.mkdir(parents=True, exist_ok=True)
+        private_folder(chosen.home)
         upgrade(url)
     return open_at(url, least_free=chosen.least_free)
 

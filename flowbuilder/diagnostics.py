@@ -123,6 +123,10 @@ def _order(item: Diagnostic) -> tuple[int, int, str, str]:
     return (place.line if place else 1 << 30, place.column if place else 0, item.pointer, item.code)
 
 
+_MAX_LINE = 400
+"""The most characters of a source line that are shown: those around the place."""
+
+
 def _block(item: Diagnostic, lines: list[str], file: str) -> str:
     out = [f"{item.severity}[{item.code}]: {item.message}"]
     span = item.span
@@ -133,8 +137,10 @@ def _block(item: Diagnostic, lines: list[str], file: str) -> str:
         if span.line <= len(lines):
             text = lines[span.line - 1].replace("\t", " ")
             end = span.end_column if span.end_line == span.line else len(text) + 1
-            carets = "^" * max(1, end - span.column)
-            out += [f"{margin} |", f"{span.line} | {text}", f"{margin} | {' ' * (span.column - 1)}{carets}"]
+            cut = 0 if len(text) <= _MAX_LINE else max(0, span.column - 1 - _MAX_LINE // 4)
+            carets = ("^" * max(1, end - span.column))[: _MAX_LINE * 3 // 4]
+            shown = text[cut : cut + _MAX_LINE]
+            out += [f"{margin} |", f"{span.line} | {shown}", f"{margin} | {' ' * (span.column - 1 - cut)}{carets}"]
     else:
         out.append(f"{margin}--> {file or 'document'}  {item.pointer or '/'}")
     out += [f"{margin} = note: {note}" for note in item.notes]

@@ -11,12 +11,10 @@ from typing import Any
 import jsonschema_rs
 
 from flowbuilder.errors import StepError
-from flowbuilder.schema_bounds import SchemaBounds, bounds_of
+from flowbuilder.schema_bounds import MAX_WORK, SchemaBounds, bounds_of
 from flowbuilder.values import Json, JsonObject, canonical, pointer
 
 MAX_PROBLEMS = 10
-MAX_WORK = 10_000_000
-"""The most work of checking one value, in the unit of `schema_bounds`: half a second."""
 _WORK_OF_ALL_ERRORS = 5_000
 """Above this work only the first error is looked for: the library collects all errors before it gives one."""
 

@@ -21,8 +21,10 @@ MAX_UNFOLDED: Final = 50_000
 MAX_PATTERN: Final = 50_000
 """The largest size of a regular expression: its parts, counted repetitions written out."""
 MAX_DEPTH: Final = 64
+MAX_WORK: Final = 10_000_000
+"""The most work of checking one value: half a second."""
 MAX_STATES: Final = 1_000
-MAX_VISITS: Final = 200_000
+MAX_VISITS: Final = 50_000
 """Above these, the sets of parts that may look at a value are counted together: more than what is possible."""
 _UNICODE_CLASS: Final = 20
 _MEMBER: Final = ("additionalProperties", "unevaluatedProperties")
@@ -189,7 +191,10 @@ class _Graph:
         known: dict[_State, set[_State]] = {}
         left = MAX_VISITS
         for _ in range(MAX_DEPTH + 1):
-            yield min(max(sum(count * self.weight(part, set()) for part, count in state) for state in states), 1 << 60)
+            most = max(sum(count * self.weight(part, set()) for part, count in state) for state in states)
+            yield most
+            if most > MAX_WORK:
+                return  # no value is so deep
             following: set[_State] = set()
             ahead = list(states)
             while ahead:

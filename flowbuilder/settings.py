@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from pydantic import Field
@@ -26,11 +27,19 @@ class Settings(BaseSettings):
     gsc_base_url: str = "https://searchconsole.googleapis.com"
     work_pool: str = "flowbuilder"
     review_url: str = "http://127.0.0.1:8501"
+    proxy_secret: str = Field(
+        default="", repr=False, description="what the review app's proxy sends as X-Flowbuilder-Proxy-Secret"
+    )
+    proxy_addresses: str = Field(default="", description="addresses of the review app's proxy: addresses or CIDRs")
+    sign_in_hours: float = Field(default=12.0, gt=0, description="hours after which a reviewer signs in again")
     user: str = Field(default="", description="who decides in local mode; default: dev@localhost")
     lease_seconds: float = 15.0
     sweep_seconds: float = 5.0
     worker_limit: int = 32
     claim_seconds: float = 1800.0
+    undo_seconds: float = Field(
+        default=10.0, ge=0, le=600, description="how long a decision in the review app can be undone; 0: not at all"
+    )
     least_free_mb: int = Field(
         default=64, ge=0, description="MB free where the embedded database is; with less, no step and no effect begins"
     )
@@ -49,6 +58,15 @@ class Settings(BaseSettings):
     def egress(self) -> tuple[str, ...]:
         """The entries of `egress_allow`."""
         return tuple(part.strip() for part in self.egress_allow.split(",") if part.strip())
+
+    @property
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The entries of `proxy_addresses`. Raises `ConfigurationError` for one that is no address and no CIDR."""
+        parts = [part.strip() for part in self.proxy_addresses.split(",") if part.strip()]
+        try:
+            return tuple(ip_network(part, strict=False) for part in parts)
+        except ValueError as problem:
+            raise ConfigurationError(f"FLOWBUILDER_PROXY_ADDRESSES: {problem}") from None
 
 
 def packaged_folder(name: str) -> Path:

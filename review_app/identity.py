@@ -10,11 +10,13 @@ from flowbuilder.devstack.probes import is_loopback
 from flowbuilder.diagnostics import count
 from flowbuilder.errors import NotFound
 from flowbuilder.model.review import Review
-from flowbuilder.model.review_opening import allowed_reviewers, normalized_name
+from flowbuilder.model.reviewers import assigned_to, name_problem, person
 
 LOCAL_USER = "dev@localhost"
 KEY = "email"
 """The key of the user in Streamlit's `server.trustedUserHeaders`: `{"X-Forwarded-Email": "email"}`."""
+IGNORED_HEADER = "x-flowbuilder-ignored"
+"""The header in which the request guard says why it has taken the user's header out of a request."""
 
 
 class NotSignedIn(Exception):
@@ -39,14 +41,20 @@ class AccessPolicy:
     hosts: tuple[str, ...] = ()
     local_user: str = LOCAL_USER
 
-    def person(self, named: str | None) -> Person:
-        """The user of a request; `named` is the value of the proxy's header. Raises `NotSignedIn`."""
+    def person(self, named: str | None, *, ignored: str = "") -> Person:
+        """The user of a request; `named` is the value of the proxy's header, and `ignored` the reason why the header
+        was taken out of the request. Raises `NotSignedIn`."""
         if self.header:
+            if ignored:
+                raise NotSignedIn(f"the header {self.header} was ignored: {ignored}")
             if not named or not named.strip():
                 raise NotSignedIn(
                     "the request names no user: sign in through the proxy, or check server.trustedUserHeaders"
                 )
-            return Person(name=named.strip(), local=False)
+            name = named.strip(" \t")  # as HTTP does: the spaces around a value are not part of it
+            if problem := name_problem(name):
+                raise NotSignedIn(f"the user's name in the header {self.header} {problem}")
+            return Person(name=name, local=False)
         if not is_loopback(self.address):
             where = self.address or "all addresses"
             raise NotSignedIn(
@@ -60,11 +68,16 @@ class AccessPolicy:
 
         Raises `NotSignedIn` also for an unknown host name and for cross-site requests.
         """
-        if self.hosts and not _is_known_host(headers.get("host", ""), self.hosts):
+        self.ensure_same_site(headers)
+        named = headers.get(self.header.lower()) if self.header else None
+        return self.person(named, ignored=headers.get(IGNORED_HEADER, ""))
+
+    def ensure_same_site(self, headers: Mapping[str, str]) -> None:
+        """Raise `NotSignedIn` for an unknown host name and for a request of another site."""
+        if self.hosts and not is_known_host(headers.get("host", ""), self.hosts):
             raise NotSignedIn("unknown host name")
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise NotSignedIn("cross-site requests are refused")
-        return self.person(headers.get(self.header.lower()) if self.header else None)
 
 
 def identity_header(mapping: object) -> str | None:
@@ -80,16 +93,14 @@ def identity_header(mapping: object) -> str | None:
 def refusal_reason(app: App, review: Review, me: str) -> str:
     """The reason why this user may not decide this review, as a sentence; empty when they may. The store checks it
     again."""
-    assign = review.request.assign
-    if assign.group or assign.people:
-        record = app.execution(review.execution_id).site_record
-        allowed = allowed_reviewers(assign, record)
-        if allowed and normalized_name(me) not in allowed:
-            reviewers = f"members of the group {assign.group}" if assign.group else ", ".join(assign.people)
-            return f"Only {reviewers} can decide this review. You are {me}."
-    if assign.not_author and normalized_name(_author(app, review)) == normalized_name(me):
+    assign, reviewers = review.request.assign, app.reviewers(review)
+    if reviewers.held:
+        return f"{reviewers.held[:1].upper()}{reviewers.held[1:]}."
+    if not reviewers.include(me):
+        return f"Only {assigned_to(assign)} can decide this review. You are {me}."
+    if assign.not_author and person(_author(app, review)) == person(me):
         return "You are the author of this workflow version, and authors cannot decide this review."
-    if normalized_name(me) in {normalized_name(name) for name in review.approvals}:
+    if person(me) in {person(name) for name in review.approvals}:
         return f"You already approved this. {count(assign.quorum - len(review.approvals), 'more approval')} needed."
     return ""
 
@@ -101,6 +112,7 @@ def _author(app: App, review: Review) -> str:
         return ""
 
 
-def _is_known_host(host: str, hosts: tuple[str, ...]) -> bool:
+def is_known_host(host: str, hosts: tuple[str, ...]) -> bool:
+    """Whether a Host header has one of these names, with any port."""
     name = host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
     return name.lower().rstrip(".") in {each.lower() for each in hosts}

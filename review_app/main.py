@@ -9,6 +9,7 @@ import streamlit as st
 from flowbuilder.errors import FlowbuilderError
 from review_app import session
 from review_app.markdown_escape import label
+from review_app.sign_in import SignInNeeded
 from review_app.views import executions, home, review, run, workflows
 from review_app.widgets.page_frame import banner, show_error
 
@@ -24,6 +25,9 @@ def main() -> None:
     try:
         waiting = sum(session.flow_app().pending_counts().values())
         who = session.person()
+    except SignInNeeded as needed:
+        _ask_to_sign_in(needed)
+        return
     except FlowbuilderError as failure:
         _cannot_start(failure)
         return
@@ -43,14 +47,29 @@ def main() -> None:
     except FlowbuilderError as failure:
         show_error("Something went wrong", failure)
     banner(who)
+    if session.signs_in() and st.button("Sign out", key="fb:sign-out"):
+        st.logout()
 
 
-def _cannot_start(failure: FlowbuilderError) -> None:
-    """Show the error at every URL, so that a link to a review works again once the cause is gone."""
+def _ask_to_sign_in(needed: SignInNeeded) -> None:
+    _empty_pages()
+    st.write(str(needed))
+    if st.button("Sign in", type="primary", key="fb:sign-in"):
+        st.login()
+
+
+def _empty_pages() -> None:
+    """Make every URL known, so that a link to a review works again once the cause is gone."""
     pages = [st.Page(lambda: None, title="flowbuilder", default=True)]
     pages += [st.Page(lambda: None, title="flowbuilder", url_path=path) for path in URL_PATHS]
     st.navigation(pages, position="hidden")
+
+
+def _cannot_start(failure: FlowbuilderError) -> None:
+    _empty_pages()
     show_error("The review app cannot start", failure)
+    if session.signs_in() and st.user.get("is_logged_in") and st.button("Sign out", key="fb:sign-out"):
+        st.logout()
     if st.button("Try again", type="primary"):
         st.rerun()
 

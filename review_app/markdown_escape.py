@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from review_app.invisible_characters import visible
+from flowbuilder.model.invisible_characters import visible
 
 _SYNTAX = re.compile(r"[\\`*_{}\[\]<>#+\-.!|~$:@&^=]")
 _REPLACED_LATE = re.compile(r":(?=\S)|-(?=[->])|<(?=-)|@|www(?=\.)", re.IGNORECASE)

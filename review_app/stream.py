@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from flowbuilder.app import App
 from flowbuilder.errors import FlowbuilderError, NotFound
 from flowbuilder.model.execution import TERMINAL
-from review_app.identity import AccessPolicy, NotSignedIn
+from review_app.identity import NotSignedIn
 
 POLL_SECONDS = 0.4
 """Seconds between two reads of the store."""
@@ -30,15 +30,16 @@ BATCH_SIZE = 500
 class EventStreams:
     """Serves `/events/{execution_id}`. The client sends the last number it has as `Last-Event-ID` or `?after=`."""
 
-    def __init__(self, open_app: Callable[[], App], access_policy: Callable[[], AccessPolicy]) -> None:
+    def __init__(self, open_app: Callable[[], App], authorize: Callable[[Request], object]) -> None:
+        """`authorize` raises `NotSignedIn` for a request that is refused."""
         self._open_app = open_app
-        self._access_policy = access_policy
+        self._authorize = authorize
         self._closing = threading.Event()
 
     async def handle(self, request: Request) -> Response:
         """The stream; 403 when the access policy refuses, 404 for an unknown execution, 503 without a store."""
         try:
-            self._access_policy().authorize(request.headers)
+            self._authorize(request)
         except NotSignedIn as refusal:
             return PlainTextResponse(str(refusal), status_code=403)
         execution_id = request.path_params["execution_id"]

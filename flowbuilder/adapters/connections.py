@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +14,12 @@ from typing import Any
 import yaml
 
 from flowbuilder.errors import ConfigurationError
+from flowbuilder.ports.private_files import is_open_to_others
 from flowbuilder.values import JsonObject, NotJson, ensure_json
+
+logger = logging.getLogger(__name__)
+_WARNED: set[Path] = set()
+"""The files about which this process has warned."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +41,21 @@ class FileConnections:
         """The connection with the values of its variables; `ConfigurationError` names what is missing."""
         return await asyncio.to_thread(self._get, name)
 
+    def exposure(self) -> tuple[str, str] | None:
+        """The sentence that other users of this machine can read the file, and the command that ends it; None when they
+        cannot."""
+        if not is_open_to_others(self.path):
+            return None
+        return (
+            f"{self.path} holds credentials, and other users of this machine can read it",
+            f"chmod 600 {shlex.quote(str(self.path))}",
+        )
+
     def _get(self, name: str) -> JsonObject:
         known = self.entries()
+        if self.path not in _WARNED and (exposure := self.exposure()):
+            _WARNED.add(self.path)
+            logger.warning("%s; run: %s", *exposure)
         if name not in known:
             names = ", ".join(sorted(known)) or "none"
             raise ConfigurationError(f"there is no connection {name!r} in {self.path} (defined: {names})")
@@ -55,9 +75,15 @@ class FileConnections:
             known = yaml.safe_load(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
-            reason = str(problem).replace("\n", " ")
-            raise ConfigurationError(f"{self.path} cannot be read: {reason:.300}") from None
+        except yaml.YAMLError as problem:
+            # the error's own text quotes the line, which may hold a secret
+            mark = getattr(problem, "problem_mark", None)
+            place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+            raise ConfigurationError(f"{self.path} is not valid YAML{place}") from None
+        except UnicodeDecodeError:
+            raise ConfigurationError(f"{self.path} cannot be read: it is not UTF-8") from None
+        except OSError as problem:
+            raise ConfigurationError(f"{self.path} cannot be read: {problem.strerror or problem}") from None
         if known is None:
             return {}
         if not isinstance(known, dict):

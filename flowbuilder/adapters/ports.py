@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 
 from flowbuilder.adapters.mcp import ConnectedServers
 from flowbuilder.adapters.models.named_models import NamedModels
@@ -13,6 +14,7 @@ from flowbuilder.ports import (
     Cms,
     CmsForSite,
     Connections,
+    Extract,
     Http,
     HttpRequest,
     HttpResponse,
@@ -23,14 +25,24 @@ from flowbuilder.ports import (
     SearchQuery,
     Throttle,
 )
+from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.settings import Settings
 from flowbuilder.values import Json, JsonObject
+
+CHATTY = ("anthropic", "google", "google_genai", "httpcore", "httpcore2", "httpx", "httpx2", "mcp", "openai", "urllib3")
+"""Libraries that log requests and answers below the level of warnings, with the secrets in them. Their loggers start at
+warnings, unless the operator set their level."""
 
 
 def real_ports(settings: Settings, connections: Connections, throttle: Throttle | None = None) -> Ports:
     """The adapters as ports: HTTP under egress control, credentials from `connections`, calls limited by `throttle`."""
     throttle = throttle or NoThrottle()
-    lazy = _LazyPorts(settings, connections, throttle)
+    for name in CHATTY:
+        logger = logging.getLogger(name)
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.WARNING)
+    secrets = KnownSecrets()
+    lazy = _LazyPorts(settings, connections, throttle, secrets)
     return Ports(
         http=lazy,
         models=NamedModels(throttle),
@@ -40,8 +52,9 @@ def real_ports(settings: Settings, connections: Connections, throttle: Throttle 
         clock=SystemClock(),
         extract=_extract,
         search_console=lazy,
-        mcp=ConnectedServers(connections, throttle),
+        mcp=ConnectedServers(connections, throttle, secrets),
         throttle=throttle,
+        secrets=secrets,
     )
 
 
@@ -60,16 +73,26 @@ class SystemClock:
 class _LazyPorts:
     """Implements several ports; imports the adapter behind each of them when it is first called."""
 
-    def __init__(self, settings: Settings, connections: Connections, throttle: Throttle) -> None:
+    def __init__(self, settings: Settings, connections: Connections, throttle: Throttle, secrets: KnownSecrets) -> None:
         self._settings = settings
         self._connections = connections
         self._throttle = throttle
+        self._secrets = secrets
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         return await self._http.send(request)
 
-    async def run(self, source: str, inputs: Mapping[str, Json], *, seconds: float, megabytes: int) -> Json:
-        return await self._sandbox.run(source, inputs, seconds=seconds, megabytes=megabytes)
+    async def run(
+        self,
+        source: str,
+        inputs: Mapping[str, Json],
+        *,
+        seconds: float,
+        megabytes: int,
+        now: datetime | None = None,
+        seed: str = "",
+    ) -> Json:
+        return await self._sandbox.run(source, inputs, seconds=seconds, megabytes=megabytes, now=now, seed=seed)
 
     async def query(self, site: JsonObject, query: SearchQuery) -> JsonObject:
         return await self._search_console.query(site, query)
@@ -98,7 +121,11 @@ class _LazyPorts:
         from flowbuilder.adapters.google.search_console import GoogleSearchConsole
 
         return GoogleSearchConsole(
-            self._http, self._connections, base_url=self._settings.gsc_base_url, throttle=self._throttle
+            self._http,
+            self._connections,
+            base_url=self._settings.gsc_base_url,
+            throttle=self._throttle,
+            secrets=self._secrets,
         )
 
     @cached_property
@@ -108,7 +135,12 @@ class _LazyPorts:
         return cms_for_site(self._connections, self._http, sites=self._settings.sites, throttle=self._throttle)
 
 
-def _extract(html: str, *, url: str) -> JsonObject:
-    from flowbuilder.adapters.http.extract import extract_page
+@cache
+def _extraction_pool() -> Extract:
+    from flowbuilder.adapters.http.extraction_pool import ExtractionPool
 
-    return extract_page(html, url=url)
+    return ExtractionPool()
+
+
+def _extract(html: str, *, url: str) -> JsonObject:
+    return _extraction_pool()(html, url=url)

@@ -1,4 +1,7 @@
-"""Sandbox for an author's Python: the Monty interpreter in worker processes, without files, network or clock."""
+"""Sandbox for an author's Python: the Monty interpreter in worker processes, without files or network.
+
+Its clock stands still and its random numbers are seeded.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import atexit
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
 
@@ -33,7 +37,6 @@ MAX_RECURSION = 200
 GRACE_SECONDS = 1.0
 """Seconds by which a worker may exceed its time limit, in one long operation, before it is replaced."""
 
-_OS_POLICY: OSPolicy = {"sleep": "zero", "process_time": "zero", "random_start": {"seed": 0}}
 _LIMIT_CODES = {TimeoutError: "limit.time", MemoryError: "limit.memory", RecursionError: "limit.recursion"}
 
 
@@ -46,8 +49,18 @@ class MontySandbox:
         self._pool: Monty | None = None
         self._pool_lock = Lock()
 
-    async def run(self, source: str, inputs: Mapping[str, Json], *, seconds: float, megabytes: int) -> Json:
-        """The value of the last expression. `StepError`: `syntax`, `limit.time`, `limit.memory`, `limit.recursion`,
+    async def run(
+        self,
+        source: str,
+        inputs: Mapping[str, Json],
+        *,
+        seconds: float,
+        megabytes: int,
+        now: datetime | None = None,
+        seed: str = "",
+    ) -> Json:
+        """The value of the last expression. All clocks of the program show `now` (UTC; default: the present time), and
+        `random` is seeded with `seed`. `StepError`: `syntax`, `limit.time`, `limit.memory`, `limit.recursion`,
         `code_failed`, `not_json`; its detail has the `line` of the source, from 1, where there is one, and the
         `stage`: compile or run."""
         if len(source) > MAX_SOURCE:
@@ -59,8 +72,14 @@ class MontySandbox:
             "max_suspensions": 100,
             "max_total_sleep_secs": 0.0,
         }
+        policy: OSPolicy = {
+            "sleep": "zero",
+            "process_time": "zero",
+            "random_start": {"seed": seed},
+            "datetime": (now or datetime.now(UTC)).astimezone(UTC),
+        }
         loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._threads, self._feed, source, dict(inputs), limits)
+        work = loop.run_in_executor(self._threads, self._feed, source, dict(inputs), limits, policy)
         value = await work
         try:
             return ensure_json(value, where="the value of the last expression")
@@ -75,9 +94,9 @@ class MontySandbox:
             pool.__exit__(None, None, None)
         self._threads.shutdown(wait=False)
 
-    def _feed(self, source: str, inputs: dict[str, Any], limits: ResourceLimits) -> Any:
+    def _feed(self, source: str, inputs: dict[str, Any], limits: ResourceLimits, policy: OSPolicy) -> Any:
         try:
-            with self._open_pool().checkout(limits=limits, os_policy=_OS_POLICY, script_name="code") as session:
+            with self._open_pool().checkout(limits=limits, os_policy=policy, script_name="code") as session:
                 return session.feed_run(source, inputs=inputs, print_callback=CollectString(MAX_PRINTED))
         except MontySyntaxError as problem:
             raise _failure(problem, "syntax", problem.traceback()) from None

@@ -13,21 +13,25 @@ from msgspec.structs import replace
 from flowbuilder.analysis.model import Analysis
 from flowbuilder.definition.document import Definition, WorkflowLookup
 from flowbuilder.diagnostics import Diagnostic, Report, place_of
+from flowbuilder.values import JsonObject
 
 Rule: TypeAlias = Callable[[Analysis], Iterator[Diagnostic]]
 
 
-def check(definition: Definition, *, workflows: WorkflowLookup | None = None) -> Report:
+def check(definition: Definition, *, workflows: WorkflowLookup | None = None, site: JsonObject | None = None) -> Report:
     """The diagnostics of a definition, those of the loader included.
 
-    `workflows` looks up the definitions that `workflow` steps call; without it, calls are not checked.
+    `workflows` looks up the definitions that `workflow` steps call; without it, calls are not checked. `site` is the
+    record of the site that it is to run for; without it, the groups of reviewers are not checked.
     """
-    return analyze(definition, workflows=workflows)[0]
+    return analyze(definition, workflows=workflows, site=site)[0]
 
 
-def analyze(definition: Definition, *, workflows: WorkflowLookup | None = None) -> tuple[Report, Analysis]:
+def analyze(
+    definition: Definition, *, workflows: WorkflowLookup | None = None, site: JsonObject | None = None
+) -> tuple[Report, Analysis]:
     """The report of `check`, and the semantic model with everything that the rules computed."""
-    analysis = Analysis(definition, workflows)
+    analysis = Analysis(definition, workflows, site)
     found = [diagnostic for rule in rules().values() for diagnostic in rule(analysis)]
     return definition.load_report + merge_duplicates(found), analysis
 

@@ -14,7 +14,7 @@ from flowbuilder.diagnostics import Diagnostic, Severity, Span, did_you_mean, li
 from flowbuilder.language import Expression, Reference, Template
 from flowbuilder.steps.fields import texts_in
 from flowbuilder.steps.step import Place, Sink, Step
-from flowbuilder.values import pointer
+from flowbuilder.values import JsonObject, pointer
 
 T = TypeVar("T")
 _MAX_SUGGESTIONS = 30
@@ -79,9 +79,12 @@ class LocatedText(Struct, eq=False, kw_only=True):
 class Analysis:
     """The semantic model of one definition, shared by all rules."""
 
-    def __init__(self, definition: Definition, workflows: WorkflowLookup | None = None) -> None:
+    def __init__(
+        self, definition: Definition, workflows: WorkflowLookup | None = None, site: JsonObject | None = None
+    ) -> None:
         self.definition = definition
         self.workflows = workflows
+        self.site = site
         self.steps: list[LocatedStep] = []
         self._suggestions = 0
         self._cache: dict[Callable[[Analysis], Any], Any] = {}

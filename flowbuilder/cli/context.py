@@ -10,6 +10,7 @@ import click
 from flowbuilder.app import App
 from flowbuilder.bootstrap import open_app, open_store, settings
 from flowbuilder.errors import Refused
+from flowbuilder.model.reviewers import name_problem
 from flowbuilder.ports import StartRequest
 from flowbuilder.settings import Settings
 
@@ -34,11 +35,15 @@ def open_app_with_prefect() -> App:
 
 
 def identity(user: str | None, settings: Settings) -> str:
-    """The name recorded with decisions and events: `--as`, else FLOWBUILDER_USER, else the login name at this host."""
-    if user:
-        return user
-    if settings.user:
-        return settings.user
+    """The name recorded with decisions and events: `--as`, else FLOWBUILDER_USER, else the login name at this host.
+
+    `Refused` for a name that no person can have: names are compared exactly.
+    """
+    named = user or settings.user
+    if named:
+        if problem := name_problem(named):
+            raise Refused(f"the user's name {problem}: {named}")
+        return named
     try:
         return f"{getpass.getuser()}@{socket.gethostname()}"
     except (KeyError, OSError):

@@ -13,6 +13,7 @@ from flowbuilder.definition.collector import DiagnosticCollector
 from flowbuilder.definition.record_errors import report_field_errors
 from flowbuilder.definition.yaml.document import read_document
 from flowbuilder.diagnostics import Diagnostic, Report, did_you_mean
+from flowbuilder.model.reviewers import name_problem
 from flowbuilder.steps.step import Record
 from flowbuilder.values import JsonObject
 
@@ -63,7 +64,9 @@ class Site(Record):
     gsc: SiteSearch | None = None
     cms: SiteContent | None = None
     models: dict[str, str] = Field(default_factory=dict, description="models by role: {editor: provider:name}")
-    reviewers: dict[str, tuple[str, ...]] = Field(default_factory=dict, description="groups of people")
+    reviewers: dict[str, tuple[str, ...] | Literal["anyone"]] = Field(
+        default_factory=dict, description="groups of people: their names, or the word anyone"
+    )
     hosts: tuple[str, ...] = Field(
         default=(), description="hosts that every workflow of this site may reach; with any, it may reach no other"
     )
@@ -87,6 +90,7 @@ def load_site(text: str, *, folder: Path) -> tuple[JsonObject | None, Report]:
         report_field_errors(error, Site, record, (), diagnostics)
     _check_zone(record, diagnostics)
     _check_schedules(record, diagnostics)
+    _check_reviewers(record, diagnostics)
     if not diagnostics.report().ok:
         return None, diagnostics.report()
     return _with_defaults(record, folder), diagnostics.report()
@@ -106,6 +110,18 @@ def _check_schedules(record: JsonObject, diagnostics: DiagnosticCollector) -> No
         if isinstance(cron, str) and not _CRON.fullmatch(" ".join(cron.split())):
             hint = 'five fields: minute, hour, day of month, month, day of week, such as "0 6 * * 1" for Mondays at 6'
             diagnostics.at_value(("schedules", index, "cron"), "FB012", f"{cron!r} is not a cron line", hint=hint)
+
+
+def _check_reviewers(record: JsonObject, diagnostics: DiagnosticCollector) -> None:
+    groups = record.get("reviewers")
+    for group, members in groups.items() if isinstance(groups, dict) else ():
+        if members == []:
+            hint = f"name its people, or write {group}: anyone; a review for an empty group waits until it has people"
+            message = f"the group {group} is empty"
+            diagnostics.at_value(("reviewers", group), "FB012", message, hint=hint, severity="warning")
+        for index, name in enumerate(members if isinstance(members, list) else []):
+            if isinstance(name, str) and (problem := name_problem(name)):
+                diagnostics.at_value(("reviewers", group, index), "FB012", f"the name {problem}")
 
 
 def _with_defaults(record: JsonObject, folder: Path) -> JsonObject:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from flowbuilder.definition.site_folder import SiteFile, site_files
+from flowbuilder.devstack.probes import is_loopback
+from flowbuilder.devstack.streamlit_command import TRUSTED_HEADERS_VARIABLE, oidc_section, secrets_files
 from flowbuilder.errors import ConfigurationError, FlowbuilderError
 from flowbuilder.ports import Connections
+from flowbuilder.ports.private_files import is_open_to_others
 from flowbuilder.settings import Settings
 from flowbuilder.values import JsonObject
 
@@ -39,6 +47,92 @@ def limit_problems(settings: Settings) -> Iterator[tuple[str, str]]:
                 limits_of(name, entry)
         except ConfigurationError as problem:
             yield name, problem.message
+
+
+def open_files(settings: Settings) -> Iterator[tuple[Path, str]]:
+    """The home and the files of an embedded database that other users of this machine can open, and the command that
+    closes each."""
+    home, database = settings.home, settings.url.removeprefix("sqlite:///")
+    paths = [home] if settings.url == database else [home, *(Path(f"{database}{end}") for end in ("", "-wal", "-shm"))]
+    for path in paths:
+        if is_open_to_others(path):
+            yield path, f"chmod {'700' if path.is_dir() else '600'} {shlex.quote(str(path))}"
+
+
+def workflows_with_unpinned_tools(settings: Settings) -> Iterator[tuple[str, list[str]]]:
+    """The published workflows that use tools of MCP servers without a pin, and those tools."""
+    from flowbuilder.bootstrap import database_url
+    from flowbuilder.definition.tool_pins import unpinned_tools
+    from flowbuilder.engine.stored_plans import definition_of
+    from flowbuilder.store import current, newest, open_store
+
+    url = database_url(settings)
+    embedded = url.removeprefix("sqlite:///")
+    if (embedded != url and not Path(embedded).exists()) or current(url) != newest():
+        return  # the check of the database says so
+    store = open_store(url)
+    try:
+        for workflow in store.workflows():
+            if workflow.published is not None:
+                unpinned = unpinned_tools(definition_of(store.version(workflow.name, workflow.published)))
+                if unpinned:
+                    yield workflow.name, unpinned
+    finally:
+        store.close()
+
+
+MIN_SECRET = 24
+"""The length below which a proxy's secret is called short."""
+
+
+def sign_in_problems(settings: Settings) -> Iterator[tuple[Literal["warning", "problem"], str, str]]:
+    """What is unsafe in the way in which users of the review app are named: a verdict, a message and a remedy."""
+    networks, secret = settings.proxy_networks, settings.proxy_secret
+    if not os.environ.get(TRUSTED_HEADERS_VARIABLE) and (section := oidc_section()):
+        yield from _oidc_problems(section, settings)
+    generate = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
+    if not os.environ.get(TRUSTED_HEADERS_VARIABLE):
+        if networks or secret:
+            message = f"a proxy is configured, but {TRUSTED_HEADERS_VARIABLE} names no header"
+            yield "warning", message, "set it to the header that names the user"
+        return
+    if not networks and not secret:
+        message = f"{TRUSTED_HEADERS_VARIABLE} is set, but no proxy is known, so every user is refused"
+        yield "problem", message, f"set FLOWBUILDER_PROXY_SECRET here and in the proxy: {generate}"
+    if secret and len(secret) < MIN_SECRET:
+        yield "warning", f"FLOWBUILDER_PROXY_SECRET is short ({len(secret)} characters)", f"make one: {generate}"
+    for network in networks:
+        if network.is_loopback and not secret:
+            message = "every program on this machine may name any user: the proxy is known by a local address only"
+            yield "warning", message, "set FLOWBUILDER_PROXY_SECRET and leave FLOWBUILDER_PROXY_ADDRESSES out"
+        elif network.prefixlen < (16 if network.version == 4 else 48):
+            message = f"every machine in {network} may name any user"
+            yield "problem", message, "name the proxy's own address in FLOWBUILDER_PROXY_ADDRESSES"
+    public = urlsplit(settings.review_url)
+    if public.scheme != "https" and not is_loopback(public.hostname or ""):
+        message = f"users sign in over {settings.review_url}, which is not encrypted"
+        yield "warning", message, "have the proxy serve https, and set FLOWBUILDER_REVIEW_URL"
+
+
+def _oidc_problems(
+    section: Mapping[str, Any], settings: Settings
+) -> Iterator[tuple[Literal["warning", "problem"], str, str]]:
+    generate = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
+    if find_spec("authlib") is None:
+        yield "problem", "sign-in needs Authlib, which is not installed", "run `pip install 'flowbuilder[oidc]'`"
+    redirect, public = str(section.get("redirect_uri") or ""), settings.review_url.rstrip("/")
+    if redirect != f"{public}/oauth2callback":
+        message = f"redirect_uri in Streamlit's secrets is {redirect or 'missing'}, so no user can sign in at {public}"
+        yield "problem", message, f"set it to {public}/oauth2callback, there and at the provider"
+    if len(str(section.get("cookie_secret") or "")) < MIN_SECRET:
+        yield (
+            "problem",
+            "cookie_secret in Streamlit's secrets is short: sign-ins can be forged",
+            f"make one: {generate}",
+        )
+    for file in secrets_files():
+        if is_open_to_others(file):
+            yield "warning", f"other users of this machine can read {file}", f"run `chmod 600 {shlex.quote(str(file))}`"
 
 
 def _problems(file: SiteFile, connections: Connections) -> Iterator[Problem]:

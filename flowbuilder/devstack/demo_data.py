@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from flowbuilder.ports.private_files import close_tree_to_others, private_folder
 from flowbuilder.settings import packaged_folder
 
 SITE = "leaf-and-kettle.example"
@@ -19,7 +20,7 @@ def prepare_demo(home: Path, *, address: str) -> Path:
 
     Replaces the pages of an earlier demo, so that every demo starts with the outdated page.
     """
-    folder = home / "demo"
+    folder = private_folder(home) / "demo"
     content, sites = folder / "content", folder / "sites"
     sites.mkdir(parents=True, exist_ok=True)
     if content.exists():
@@ -28,6 +29,7 @@ def prepare_demo(home: Path, *, address: str) -> Path:
     (sites / f"{SITE}.yaml").write_text(
         yaml.safe_dump(_site_record(address, content), sort_keys=False, allow_unicode=True), encoding="utf-8"
     )
+    close_tree_to_others(folder)
     return folder
 
 
@@ -46,6 +48,6 @@ def _site_record(address: str, content: Path) -> dict[str, Any]:
         "gsc": {"property": f"sc-domain:{SITE}"},
         "cms": {"type": "files", "root": str(content), "url_prefix": "/"},
         "models": {"editor": "demo:editor"},
-        "reviewers": {"editors": []},
+        "reviewers": {"editors": "anyone"},
         "schedules": [],
     }

@@ -45,19 +45,24 @@ def run_checks(settings: Settings) -> Iterator[CheckResult]:
         _python,
         _packages,
         _home,
+        _private_files,
         _database,
         _prefect,
         _worker,
         _review_app,
+        _sign_in,
         _sites,
+        _reviewers,
         _connections,
+        _tools,
         _sandbox,
     )
     for run_check in checks:
         try:
             yield from run_check(settings)
         except FlowbuilderError as problem:
-            yield CheckResult(run_check.__name__.strip("_"), "problem", problem.message)
+            name = run_check.__name__.strip("_").replace("_", " ")
+            yield CheckResult(name, "problem", problem.message)
 
 
 def _python(_settings: Settings) -> Iterator[CheckResult]:
@@ -177,6 +182,13 @@ def _review_app(settings: Settings) -> Iterator[CheckResult]:
         yield CheckResult("review app", "warning", message, remedy=remedy)
 
 
+def _sign_in(settings: Settings) -> Iterator[CheckResult]:
+    from flowbuilder.devstack.configuration_checks import sign_in_problems
+
+    for verdict, message, remedy in sign_in_problems(settings):
+        yield CheckResult("sign-in", verdict, message, remedy=remedy)
+
+
 def _sites(settings: Settings) -> Iterator[CheckResult]:
     from flowbuilder.devstack.configuration_checks import site_problems
 
@@ -192,15 +204,48 @@ def _sites(settings: Settings) -> Iterator[CheckResult]:
         yield CheckResult("sites", "warning", f"no site files in {settings.sites}", remedy=remedy)
 
 
+def _reviewers(settings: Settings) -> Iterator[CheckResult]:
+    from flowbuilder.devstack.reviewer_checks import sites_without_reviewers, undecidable_reviews
+
+    for site, message in undecidable_reviews(settings):
+        remedy = f"correct `reviewers` in the site file, then run `flowbuilder deploy --site {site}`"
+        yield CheckResult(f"reviewers of {site}", "problem", message, remedy=remedy)
+    if open_to_all := sites_without_reviewers(settings):
+        message = f"everyone who can open the review app decides the reviews of {', '.join(open_to_all)}"
+        remedy = "name them in the site file: `reviewers: {editors: [ana@example.com]}`, or write `{editors: anyone}`"
+        yield CheckResult("reviewers", "warning", message, remedy=remedy)
+
+
+def _private_files(settings: Settings) -> Iterator[CheckResult]:
+    from flowbuilder.devstack.configuration_checks import open_files
+
+    for path, command in open_files(settings):
+        message = f"other users of this machine can open {path}"
+        yield CheckResult("private files", "warning", message, remedy=f"run `{command}`")
+
+
 def _connections(settings: Settings) -> Iterator[CheckResult]:
+    from flowbuilder.adapters.connections import FileConnections
     from flowbuilder.devstack.configuration_checks import limit_problems
 
+    if exposure := FileConnections(settings.home).exposure():
+        message, command = exposure
+        yield CheckResult("connections.yaml", "warning", message, remedy=f"run `{command}`")
     found = False
     for name, message in limit_problems(settings):
         found = True
         yield CheckResult(f"connection {name}", "problem", message, remedy="see docs/operating.md, section Limits")
     if not found:
         yield CheckResult("connections", "ok", "all declared limits are valid")
+
+
+def _tools(settings: Settings) -> Iterator[CheckResult]:
+    from flowbuilder.devstack.configuration_checks import workflows_with_unpinned_tools
+
+    for name, tools in workflows_with_unpinned_tools(settings):
+        message = f"the published version uses tools that are not pinned: {', '.join(tools)}"
+        remedy = f"run `flowbuilder mcp pin {name}`, then `flowbuilder publish {name}`"
+        yield CheckResult(f"workflow {name}", "warning", message, remedy=remedy)
 
 
 def _sandbox(_settings: Settings) -> Iterator[CheckResult]:

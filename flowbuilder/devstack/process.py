@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flowbuilder.ports.private_files import UMASK, open_private
+
 _PR_SET_PDEATHSIG = 1
 
 
@@ -24,6 +26,9 @@ class ProcessSpec:
     health: str = ""
     start_timeout: float = 60.0
     """Seconds within which `health` must respond."""
+    private: bool = False
+    """Whether all files that it creates are closed to other users. A worker's are not: it writes pages, which a web
+    server reads."""
 
 
 class SupervisedProcess:
@@ -32,7 +37,7 @@ class SupervisedProcess:
     def __init__(self, spec: ProcessSpec, log: Path) -> None:
         self.spec = spec
         self.log = log
-        with log.open("ab") as output:
+        with os.fdopen(open_private(log, os.O_WRONLY | os.O_APPEND), "ab") as output:
             self._process = subprocess.Popen(
                 list(spec.command),
                 env=dict(spec.environment),
@@ -40,6 +45,7 @@ class SupervisedProcess:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                umask=UMASK if spec.private else -1,
                 preexec_fn=_terminate_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
             )
 

@@ -53,6 +53,7 @@ def prefect_server(environment: Mapping[str, str], port: int) -> ProcessSpec:
         environment={**environment, "PREFECT_SERVER_LOGGING_LEVEL": "WARNING"},
         health=f"http://{HOST}:{port}/api/health",
         start_timeout=180.0,
+        private=True,
     )
 
 
@@ -73,6 +74,7 @@ def review_app(environment: Mapping[str, str], settings: Settings, port: int) ->
         environment=streamlit_command.environment(settings, environment),
         health=f"http://{HOST}:{port}/_stcore/health",
         start_timeout=90.0,
+        private=True,
     )
 
 

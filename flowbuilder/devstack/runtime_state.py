@@ -7,6 +7,8 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from flowbuilder.ports.private_files import open_private
+
 FILE = "running.json"
 
 
@@ -28,7 +30,8 @@ class RuntimeState:
 def write_runtime_state(home: Path, state: RuntimeState) -> None:
     """Write the state file atomically."""
     draft = home / f".{FILE}.{state.pid}"
-    draft.write_text(json.dumps(asdict(state), indent=2), encoding="utf-8")
+    with os.fdopen(open_private(draft, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
+        json.dump(asdict(state), file, indent=2)
     draft.replace(home / FILE)
 
 

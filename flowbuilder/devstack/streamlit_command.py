@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from flowbuilder.devstack.probes import HOST, is_loopback
@@ -41,13 +44,31 @@ def command(settings: Settings, port: int, *, address: str = HOST, python: str =
     Raises `ConfigurationError` for an address that other machines can reach when no proxy signs users in
     (`TRUSTED_HEADERS_VARIABLE`).
     """
-    if not is_loopback(address) and not os.environ.get(TRUSTED_HEADERS_VARIABLE):
+    if not is_loopback(address) and not os.environ.get(TRUSTED_HEADERS_VARIABLE) and not oidc_section():
         raise ConfigurationError(
             f"the review app cannot listen on {address} without sign-in: listen on {HOST}, or put a proxy that signs "
-            f"users in before it and set {TRUSTED_HEADERS_VARIABLE}"
+            f"users in before it and set {TRUSTED_HEADERS_VARIABLE}, or configure an OpenID Connect provider"
         )
+    _ = settings.proxy_networks  # wrong ones are reported at the start
     program = packaged_folder("review_app") / "asgi.py"
     return [python, "-m", "streamlit", "run", str(program), *_flags(_options(settings, port, address))]
+
+
+def secrets_files() -> list[Path]:
+    """The files in which Streamlit looks for secrets."""
+    return [folder / ".streamlit" / "secrets.toml" for folder in (Path.home(), Path.cwd())]
+
+
+def oidc_section() -> dict[str, Any]:
+    """The section `auth` of Streamlit's secrets, which configures the OpenID Connect provider; empty without one."""
+    found: dict[str, Any] = {}
+    for file in secrets_files():
+        try:
+            section = tomllib.loads(file.read_text(encoding="utf-8")).get("auth")
+        except (OSError, ValueError):
+            continue
+        found = section if isinstance(section, dict) else found
+    return found
 
 
 def environment(settings: Settings, base: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -56,6 +77,7 @@ def environment(settings: Settings, base: Mapping[str, str] | None = None) -> di
     env = dict(os.environ if base is None else base)
     path = env.get("PYTHONPATH", "")
     env["PYTHONPATH"] = os.pathsep.join([str(packaged_folder("review_app").parent), *([path] if path else [])])
+    env["FORWARDED_ALLOW_IPS"] = ""  # uvicorn: the address of a request is that of the other end of its connection
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         if value not in ("", None):
@@ -74,6 +96,8 @@ def _options(settings: Settings, port: int, address: str) -> dict[str, object]:
         "server.enableXsrfProtection": True,
         # refuses pages of other sites whose name resolves to this server (DNS rebinding)
         "server.allowedHosts": _hosts(settings, address),
+        # Streamlit compares host names only; review_app/request_guard.py compares the whole origin first
+        "server.corsAllowedOrigins": [settings.review_url],
         "server.enableAgentApi": False,
         "server.showEmailPrompt": False,
         "browser.gatherUsageStats": False,

@@ -18,6 +18,7 @@ from typing import Any
 from flowbuilder.devstack.probes import responds
 from flowbuilder.devstack.process import ProcessSpec, SupervisedProcess
 from flowbuilder.errors import Unavailable
+from flowbuilder.ports.private_files import close_tree_to_others, private_folder
 
 MAX_RESTARTS = 5
 RESTART_WINDOW = 600.0
@@ -44,7 +45,7 @@ class Supervisor(AbstractContextManager["Supervisor"]):
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Supervisor:
-        self._logs.mkdir(parents=True, exist_ok=True)
+        close_tree_to_others(private_folder(self._logs))
         # set before any process starts: a shell starts background jobs with SIGINT ignored, and children would inherit
         # that; a signal with a handler is reset to its default in the child
         self._before = {number: signal.signal(number, _stop) for number in _SIGNALS}

@@ -18,6 +18,7 @@ from flowbuilder.devstack.runtime_state import (
 )
 from flowbuilder.devstack.supervisor import Supervisor
 from flowbuilder.errors import Refused
+from flowbuilder.ports.private_files import close_tree_to_others, private_folder
 from flowbuilder.settings import Settings
 
 OnProgress = Callable[[str], None]
@@ -67,7 +68,8 @@ def start_dev_stack(
     ensure_free(review_port, what="the review app", option="--review-port")
     if site is not None:
         ensure_free(site.port, what="the sample site", option="--site-port")
-    home.mkdir(parents=True, exist_ok=True)
+    private_folder(home)
+    close_tree_to_others(private_folder(home / "prefect"))
     prefect = process_specs.prefect_environment(home, prefect_port)
     os.environ.update(prefect)
     environment = process_specs.program_environment(settings, prefect)

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from flowbuilder.engine.drive_control import DriveControl
-from flowbuilder.engine.history import History, walk_of
+from flowbuilder.engine.history import History
 from flowbuilder.engine.retry_queue import RetryQueue
 from flowbuilder.engine.review_client import ReviewClient
 from flowbuilder.engine.step_executor import StepExecutor
@@ -27,12 +27,13 @@ from flowbuilder.model.event_data import (
 )
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Control, Execution, Outcome, Status
-from flowbuilder.model.review import Review
+from flowbuilder.model.review import Review, ReviewRequest
 from flowbuilder.plan.nodes import Plan
+from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.steps.builtin.human_review import HumanReview
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.commands import Ask, Command, Finish, Note, Start, Withdraw
-from flowbuilder.walk.walk import WalkFault
+from flowbuilder.walk.walk import Walk, WalkFault
 
 logger = logging.getLogger(__name__)
 
@@ -69,8 +70,14 @@ class Driver:
         executor: StepExecutor,
         control: DriveControl,
     ) -> None:
-        self.walk = walk_of(
-            plan, execution, outcomes=history.outcomes, decisions=history.decisions, reviews=history.reviews
+        self.walk = Walk(
+            plan,
+            inputs=execution.inputs,
+            site=context.site,
+            execution=context.execution,
+            outcomes=history.outcomes,
+            decisions=history.decisions,
+            asked=[review.path for review in history.reviews if review.awaits_decision],
         )
         self.retries = RetryQueue(pending=context.retries)
         self.recorded = history.recorded
@@ -92,12 +99,13 @@ class Driver:
         try:
             while True:
                 await self._read_requests()
-                actions = self.walk.advance()
-                await self._carry_out(actions)
+                commands = self.walk.advance()
+                self.retries.queued.update({start.path: start for start in commands if isinstance(start, Start)})
+                await self._carry_out(commands)
                 self._start_due()
                 if self.running:
                     await self._wait()
-                elif not actions or self._stopping:
+                elif not commands or self._stopping:
                     delay = self.retries.seconds_to_hold(self.clock.now())
                     if delay is not None and not self._stopping:
                         await self.clock.sleep(min(delay, CONTROL_SECONDS))
@@ -132,21 +140,20 @@ class Driver:
             if not start.node.step.has_effect():  # an effect in progress finishes: its receipt matters
                 task.cancel()
 
-    async def _carry_out(self, actions: Iterable[Command]) -> None:
+    async def _carry_out(self, commands: Iterable[Command]) -> None:
+        """Record the notes, then open and withdraw reviews. Steps are started by `_start_due`."""
         notes = [
-            action.event
-            for action in actions
-            if isinstance(action, Note) and (action.event.type, action.event.path) not in self.recorded
+            command.event
+            for command in commands
+            if isinstance(command, Note) and (command.event.type, command.event.path) not in self.recorded
         ]
         if notes:
             await asyncio.to_thread(self.store.append_events, self.lease, notes)
-        for action in actions:
-            if isinstance(action, Start):
-                self.retries.queued[action.path] = action
-            elif isinstance(action, Ask):
-                await self._ask(action)
-            elif isinstance(action, Withdraw):
-                await asyncio.to_thread(self.reviews.withdraw, action.path)
+        for command in commands:
+            if isinstance(command, Ask):
+                await self._ask(command)
+            elif isinstance(command, Withdraw):
+                await asyncio.to_thread(self.reviews.withdraw, command.path)
 
     def _start_due(self) -> None:
         """Start the queued step runs that are due."""
@@ -164,10 +171,13 @@ class Driver:
         assert isinstance(step, HumanReview)
         try:
             request = replace(step.bind(ask.context).request(ask.round), targets=ask.targets)
+            request = _shown(request, self.context.secrets)
         except (StepError, LanguageError) as problem:
+            self.context.secrets.clean(problem)
             await self._fail_review(ask.path, {"code": problem.code, "message": str(problem)})
             return
         except Exception as problem:
+            self.context.secrets.clean(problem)
             logger.exception("review %s of execution %s failed unexpectedly", ask.path, self.lease.execution_id)
             await self._fail_review(ask.path, _internal_error(ask.path, f"{type(problem).__name__}: {problem}"))
             return
@@ -231,8 +241,9 @@ class Driver:
 
     async def _finish(self, finish: Finish) -> RunResult:
         if finish.error is not None:
-            event = ExecutionFailed(error=finish.error).at()
-            return await self._release("failed", event, error=finish.error)
+            error = self.context.secrets.value(finish.error)
+            assert isinstance(error, dict)
+            return await self._release("failed", ExecutionFailed(error=error).at(), error=error)
         event = ExecutionCompleted(outputs=finish.outputs).at()
         return await self._release("completed", event, outputs=finish.outputs)
 
@@ -277,3 +288,11 @@ class Driver:
 def _internal_error(path: str, reason: str) -> JsonObject:
     """The error record of a defect at a step; `reason` names the exception."""
     return {"code": "internal", "message": f"flowbuilder itself failed at {path}: {reason[:400]}; please report this"}
+
+
+def _shown(request: ReviewRequest, secrets: KnownSecrets) -> ReviewRequest:
+    """The request as the reviewer sees it: what is approved is what is shown."""
+    shown = secrets.value([request.title, request.base, request.proposal, list(request.findings)])
+    assert isinstance(shown, list)
+    title, base, proposal, findings = shown
+    return replace(request, title=title, base=base, proposal=proposal, findings=tuple(findings))

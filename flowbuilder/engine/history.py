@@ -25,55 +25,38 @@ from flowbuilder.plan.nodes import Plan
 from flowbuilder.ports import ReviewFilter, Store
 from flowbuilder.steps.step import ExecutionInfo
 from flowbuilder.throttling.context import ThrottleWait
-from flowbuilder.values import digest
+from flowbuilder.values import JsonObject, digest
 from flowbuilder.walk.walk import Walk
 
 
 @dataclass(kw_only=True, slots=True)
 class History:
     """The recorded history of one execution. `recorded` are the events by type and path, `retries` the step runs
-    between two attempts by StepPath."""
+    between two attempts by StepPath; `inputs` and `output_hashes`, also by StepPath, are those in the timeline."""
 
     outcomes: Sequence[Outcome] = ()
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     reviews: Sequence[Review] = ()
     recorded: set[tuple[str, str]] = field(default_factory=set)
     retries: dict[str, PendingRetry] = field(default_factory=dict)
-    _inputs: object = None
-    _output_hashes: dict[str, object] = field(default_factory=dict)
+    inputs: JsonObject | None = None
+    output_hashes: dict[str, str] = field(default_factory=dict)
 
     def apply(self, event: Event) -> None:
         """Fold the next event of the timeline into the history."""
         self.recorded.add((event.type, event.path))
         match data_of(event):
             case ExecutionStarted(inputs=inputs):
-                self._inputs = inputs
+                self.inputs = inputs
             case StepRetrying(attempt=attempt, delay_seconds=delay):
                 self.retries[event.path] = PendingRetry(attempts=attempt, due=event.at + timedelta(seconds=delay))
             case StepThrottled() as throttled:
                 self.retries[event.path] = _throttled(throttled, self.retries.get(event.path))
             case StepCompleted(output_hash=output_hash):
                 self.retries.pop(event.path, None)
-                self._output_hashes[event.path] = output_hash
+                self.output_hashes[event.path] = output_hash
             case StepFailed():
                 self.retries.pop(event.path, None)
-
-    def verify(self, execution: Execution) -> None:
-        """Raise `Damaged` when a row does not match the hash that was recorded with it."""
-        of = f"of execution {execution.id}"
-        if ("execution_started", "") in self.recorded and self._inputs != execution.inputs:
-            raise Damaged(f"the inputs {of} are not those that it started with: execution_values was changed since")
-        for outcome in self.outcomes:
-            recorded = self._output_hashes.get(outcome.path)
-            if outcome.status == "completed" and recorded is not None and recorded != digest(outcome.output):
-                raise Damaged(
-                    f"the output of {outcome.path} {of} is not what the step returned: its row was changed since"
-                )
-        for path, decision in self.decisions.items():
-            if decision.approved_hash is not None and decision.approved_hash != content_hash(decision.approved):
-                raise Damaged(
-                    f"the content approved in {path} {of} is not what was approved: its row was changed since"
-                )
 
 
 def load_history(store: Store, execution: Execution) -> History:
@@ -88,7 +71,16 @@ def load_history(store: Store, execution: Execution) -> History:
     )
     for event in iter_events(store, execution.id):
         history.apply(event)
-    history.verify(execution)
+    of = f"of execution {execution.id}"
+    if ("execution_started", "") in history.recorded and history.inputs != execution.inputs:
+        raise Damaged(f"the inputs {of} are not those that it started with: execution_values was changed since")
+    for outcome in history.outcomes:
+        recorded = history.output_hashes.get(outcome.path)
+        if outcome.status == "completed" and recorded is not None and recorded != digest(outcome.output):
+            raise Damaged(f"the output of {outcome.path} {of} is not what the step returned: its row was changed since")
+    for path, decision in history.decisions.items():
+        if decision.approved_hash is not None and decision.approved_hash != content_hash(decision.approved):
+            raise Damaged(f"the content approved in {path} {of} is not what was approved: its row was changed since")
     return history
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flowbuilder.errors import Conflict, Refused
+from flowbuilder.errors import Conflict, NotFound, Refused
 from flowbuilder.model.execution import Lease
 from flowbuilder.model.review import Review
-from flowbuilder.model.review_rules import SYSTEM, Answer
+from flowbuilder.model.review_rules import NO_EDIT, Answer
+from flowbuilder.model.reviewers import SYSTEM, Reviewers, person, reviewers_of
 from flowbuilder.ports import ReviewFilter, Store
+from flowbuilder.steps.edit_shape import ensure_fits
 
 _PAGE = 200
 
@@ -28,6 +30,32 @@ def all_reviews(store: Store, where: ReviewFilter) -> tuple[Review, ...]:
 def open_reviews(store: Store, execution_id: str) -> tuple[Review, ...]:
     """All open reviews of an execution, in the order of the queue."""
     return all_reviews(store, ReviewFilter(execution_id=execution_id))
+
+
+def reviews_of(store: Store, execution_id: str) -> tuple[Review, ...]:
+    """All reviews of an execution, open and decided, in the order of the queue."""
+    return all_reviews(store, ReviewFilter(execution_id=execution_id, status=None))
+
+
+def present_reviewers(store: Store, review: Review) -> Reviewers:
+    """Who may decide a review now: by the present record of its site, or as the execution started without one."""
+    try:
+        record = store.site(review.site) if review.site else None
+    except NotFound:
+        record = None
+    if record is None:
+        record = store.execution(review.execution_id).site_record
+    return reviewers_of(review.request.assign, record)
+
+
+def ensure_acceptable(store: Store, review_id: str, answer: Answer) -> None:
+    """Raise `Refused` for an answer without its reason or in the product's own name, and for an edit that the steps
+    behind the review cannot take. Everything else about an answer is judged by the store."""
+    answer.ensure_has_reason()
+    if person(answer.by) == SYSTEM:
+        raise Refused(f"{SYSTEM} is not a reviewer; name the person who decides")
+    if answer.kind == "approved" and answer.edited is not NO_EDIT:
+        ensure_fits(store.review(review_id).request, answer.edited)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from flowbuilder.engine.drive_control import DriveControl
 from flowbuilder.engine.driver import Driver, RunResult
 from flowbuilder.engine.egress import reachable
 from flowbuilder.engine.history import info_of, load_history
+from flowbuilder.engine.ingress import connection_names, read_secrets
 from flowbuilder.engine.step_executor import StepExecutor
 from flowbuilder.engine.step_runner import StepContext
 from flowbuilder.engine.store_clock import StoreClock
@@ -19,9 +20,10 @@ from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.errors import ConfigurationError, Damaged, DefinitionError, LostLease, NotFound, Unavailable
 from flowbuilder.model.event_data import ExecutionFailed, ExecutionPaused, ExecutionResumed
 from flowbuilder.model.execution import Execution, Lease
-from flowbuilder.model.review_rules import SYSTEM
+from flowbuilder.model.reviewers import SYSTEM
 from flowbuilder.plan.nodes import Plan
 from flowbuilder.ports import Ports, Store
+from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.values import JsonObject
 
 
@@ -53,12 +55,16 @@ async def run_execution(
                 if execution.attempt > 1:
                     event = ExecutionResumed(holder=holder, attempt=execution.attempt).at()
                     await asyncio.to_thread(store.append_events, lease, [event])
+                names = connection_names(plan, execution.site_record)
+                secrets = KnownSecrets(ports.secrets)
+                await read_secrets(secrets, ports, names)
                 clock = StoreClock(store, ports.clock)
                 await clock.ask()
                 context = StepContext(
                     store=store,
                     lease=lease,
                     ports=replace(ports, clock=clock),
+                    secrets=secrets,
                     clock=clock,
                     execution=info_of(execution),
                     site=execution.site_record,

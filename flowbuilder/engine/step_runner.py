@@ -11,10 +11,13 @@ from typing import Literal
 
 from flowbuilder.engine.effects.approval_guard import ensure_approved, ensure_proven
 from flowbuilder.engine.effects.effect_ledger import EffectLedger
+from flowbuilder.engine.effects.question_assignment import inherited
 from flowbuilder.engine.effects.step_memo import StepMemos
 from flowbuilder.engine.failure_policy import RetryIn, WaitForLimit, failure_policy
+from flowbuilder.engine.ingress import guarded_ports
 from flowbuilder.engine.isolated_thread import run_in_isolated_thread
 from flowbuilder.engine.retry_queue import MAX_HELD_RETRY_SECONDS, PendingRetry
+from flowbuilder.engine.review_client import reviews_of
 from flowbuilder.engine.store_clock import StoreClock
 from flowbuilder.errors import (
     BeingCancelled,
@@ -32,6 +35,7 @@ from flowbuilder.model.execution import Lease, Outcome
 from flowbuilder.model.review import Review
 from flowbuilder.ports import Ports, Store
 from flowbuilder.ports.allowed_hosts import allowed_hosts
+from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.steps.step import Completed, ExecutionInfo, NeedsReview, Step, StepResult, StepRun
 from flowbuilder.throttling.context import (
     ThrottleContext,
@@ -65,6 +69,8 @@ class StepContext:
     install: str
     hosts: tuple[str, ...] = ()
     retries: dict[str, PendingRetry] = field(default_factory=dict)
+    secrets: KnownSecrets = field(default_factory=KnownSecrets)
+    """The secrets of the connections that the execution may use."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,11 +115,13 @@ async def run_step(context: StepContext, start: Start, task_run_id: str | None =
     try:
         result = await _call(context, start, recorder)
         output = ensure_json(result.output, where="output") if isinstance(result, Completed) else None
+        output = context.secrets.value(output)  # also what a port of a third-party step type returned
     except BeingCancelled:
         raise asyncio.CancelledError from None
     except ABORTING:
         raise
     except Exception as error:
+        context.secrets.clean(error)
         verdict = failure_policy(error, start.node.step, recorder.attempt, recorder.waited, now=context.clock.now())
         if isinstance(verdict, RetryIn):
             return await recorder.retrying(verdict)
@@ -136,11 +144,12 @@ async def _call(context: StepContext, start: Start, recorder: _Recorder) -> Step
     ledger = EffectLedger(context.store, context.lease)
     await ensure_approved(bound, start.node.approvals, ledger)
     ensure_proven(bound, start.unproven)
+    journal = StepMemos(context.store, context.lease, start.path)
     run = StepRun(
         path=start.path,
         execution=context.execution,
         site=context.site,
-        ports=replace(context.ports, ledger=ledger, journal=StepMemos(context.store, context.lease, start.path)),
+        ports=guarded_ports(replace(context.ports, ledger=ledger, journal=journal), context.secrets),
         hosts=context.hosts,
         attempt=recorder.attempt,
         decision=start.decision,
@@ -232,7 +241,9 @@ class _Recorder:
 
     async def needs_review(self, result: NeedsReview) -> Done:
         context, path = self.context, ask_path(self.start.path, self.start.asks)
-        review = await asyncio.to_thread(context.store.open_review, context.lease, path, result.request)
+        reviews = await asyncio.to_thread(reviews_of, context.store, context.lease.execution_id)
+        question = inherited(result.request, self.start.node.step.bind(self.start.context), reviews)
+        review = await asyncio.to_thread(context.store.open_review, context.lease, path, question)
         outcome = Outcome(path=self.start.path, status="needs_review", attempt=self.attempt)
         return Done(outcome=outcome, review=review)
 

@@ -60,8 +60,12 @@ class PlanCache:
                 self._plans.move_to_end(version.digest)
                 return plan
         plan = recompile(definition_of(version), workflows=stored_workflows(self._store))
+        self.add(version, plan)
+        return plan
+
+    def add(self, version: WorkflowVersion, plan: Plan) -> None:
+        """Keep the plan of a version that was compiled when the version was stored."""
         with self._lock:
             self._plans[version.digest] = plan
             while len(self._plans) > MAX_PLANS:
                 self._plans.popitem(last=False)
-        return plan

@@ -170,7 +170,7 @@ class ItemFailed(EventData, type="item_failed"):
 
 
 class ReviewOpened(EventData, type="review_opened"):
-    """A review was opened; `assign` is `{group, people, quorum, not_author}`."""
+    """A review was opened; `assign` is `{group, people, anyone, quorum, not_author}`."""
 
     review_id: str
     title: str

@@ -15,18 +15,23 @@ OnExpire = Literal["approved", "rejected", "withdrawn", "escalate"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Assignment:
-    """The people who may decide: a site's group or named people; with neither, all people. `quorum` people must
-    approve."""
+    """The people who may decide: a site's group, people by name (None: not named), or `anyone`. With none of them, the
+    site's reviewers. `quorum` people must approve."""
 
     group: str | None = None
-    people: tuple[str, ...] = ()
+    people: tuple[str, ...] | None = None
+    anyone: bool = False
     quorum: int = 1
     not_author: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReviewRequest:
-    """The request of a step to a reviewer. `due_in` and `expires_in` are seconds from the opening; None is never."""
+    """The request of a step to a reviewer. `due_in` and `expires_in` are seconds from the opening; None is never.
+
+    `schema` is the JSON Schema of an approved value; without one, an edit keeps the form of the proposal. A question of
+    the product itself ("send again?") takes no edit.
+    """
 
     title: str
     base: Json = None
@@ -37,6 +42,8 @@ class ReviewRequest:
     expires_in: float | None = None
     on_expire: OnExpire = "withdrawn"
     may_request_changes: bool = True
+    may_edit: bool = True
+    schema: JsonObject | None = None
     round: int = 1
     targets: tuple[str, ...] = ()
     """The URLs to which the approved content is published, as far as they are known."""

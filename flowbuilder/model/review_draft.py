@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from flowbuilder.errors import Conflict, Refused
 from flowbuilder.model.review import Decision, Review
-from flowbuilder.model.review_opening import normalized_name
+from flowbuilder.model.reviewers import name_problem, person
 
 MAX_DRAFT_LENGTH = 2_000_000
 """The most characters of a draft's comment and edit together."""
@@ -51,8 +51,8 @@ def next_draft(stored: Draft | None, draft: Draft) -> Draft:
 
     `Conflict` when another window has changed it since; `Refused` when it is too long or names no reviewer.
     """
-    if not draft.by.strip():
-        raise Refused("the reviewer's name is missing")
+    if problem := name_problem(draft.by):
+        raise Refused(f"the reviewer's name {problem}")
     length = len(draft.comment) + len(draft.edit or "")
     if length > MAX_DRAFT_LENGTH:
         raise Refused(f"this draft has {length:,} characters; at most {MAX_DRAFT_LENGTH:,} can be saved")
@@ -60,7 +60,7 @@ def next_draft(stored: Draft | None, draft: Draft) -> Draft:
     same_window = stored is not None and bool(draft.window) and stored.window == draft.window
     if revision != draft.revision and not same_window:
         raise Conflict("this draft was changed in another window")
-    return replace(draft, by=normalized_name(draft.by), revision=revision + 1)
+    return replace(draft, by=person(draft.by), revision=revision + 1)
 
 
 def held(decision: Decision, hold: timedelta, now: datetime) -> Decision:
@@ -78,6 +78,6 @@ def reopened(review: Review, by: str, now: datetime) -> Review:
         raise Conflict("this review has no decision to undo")
     if decision.held_until is None or decision.held_until <= now:
         raise Conflict("it is too late to undo this decision: the execution continues with it")
-    if normalized_name(decision.by) != normalized_name(by):
+    if person(decision.by) != person(by):
         raise Conflict(f"only {decision.by} can undo this decision")
     return replace(review, status="open", version=review.version + 1, decision=None)

@@ -16,6 +16,7 @@ from flowbuilder.model.event_data import (
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.review import Decision, Review
 from flowbuilder.model.review_rules import Escalation, PartialApproval
+from flowbuilder.model.reviewers import assigned_to
 
 
 def opened_event(review: Review) -> NewEvent:
@@ -26,7 +27,8 @@ def opened_event(review: Review) -> NewEvent:
         title=review.request.title,
         assign={
             "group": assign.group,
-            "people": list(assign.people),
+            "people": list(assign.people or ()),
+            "anyone": assign.anyone,
             "quorum": assign.quorum,
             "not_author": assign.not_author,
         },
@@ -49,7 +51,7 @@ def decided_event(review: Review, decision: Decision) -> NewEvent:
 def expired_event(review: Review, outcome: Decision | Escalation) -> NewEvent:
     """The timeline event of an expiry."""
     if isinstance(outcome, Escalation):
-        to = review.request.assign.group or ", ".join(review.request.assign.people)
+        to = assigned_to(review.request.assign)
         expires_at = outcome.expires_at.isoformat()
         return ReviewEscalated(review_id=review.id, to=to, expires_at=expires_at).at(review.path)
     return ReviewExpired(review_id=review.id, outcome=outcome.kind).at(review.path)

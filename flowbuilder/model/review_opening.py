@@ -1,13 +1,11 @@
-"""Opening a review: the record made from a step's request, and who may decide it. Pure."""
+"""Opening a review: the record made from a step's request. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from flowbuilder.model.execution import Execution
-from flowbuilder.model.review import Assignment, Review, ReviewRequest
+from flowbuilder.model.review import Review, ReviewRequest
 
 
 def opened_review(request: ReviewRequest, *, review_id: str, execution: Execution, path: str, now: datetime) -> Review:
@@ -27,19 +25,6 @@ def opened_review(request: ReviewRequest, *, review_id: str, execution: Executio
         expires_at=_after(now, request.expires_in),
         account=execution.account,
     )
-
-
-def allowed_reviewers(assign: Assignment, site_record: Mapping[str, Any]) -> frozenset[str]:
-    """Names of the people who may decide, normalized: the people named and the group's members. Empty means anyone."""
-    groups = site_record.get("reviewers")
-    members = groups.get(assign.group) if isinstance(groups, Mapping) and assign.group else None
-    named = [*assign.people, *(members if isinstance(members, list | tuple) else ())]
-    return frozenset(normalized_name(str(name)) for name in named)
-
-
-def normalized_name(name: str) -> str:
-    """A person's name in the form in which names are compared."""
-    return name.strip().casefold()
 
 
 def search_text(review: Review) -> str:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, Final
+from typing import Final
 
 from flowbuilder.errors import Conflict, Refused
 from flowbuilder.model.review import Decision, DecisionKind, Review, ReviewRequest
-from flowbuilder.model.review_opening import allowed_reviewers, normalized_name
+from flowbuilder.model.reviewers import SYSTEM, Reviewers, assigned_to, name_problem, person
 from flowbuilder.values import Json, JsonObject, NotJson, digest, digest_text, ensure_json
-
-SYSTEM = "flowbuilder"
-"""The `by` of decisions that no person made: expiries, and withdrawals when an execution ends or rewinds."""
 
 
 class NoEdit(Enum):
@@ -90,12 +86,18 @@ def content_hash(value: Json) -> str:
 
 
 def apply_answer(
-    review: Review, answer: Answer, *, site_record: Mapping[str, Any], author: str, now: datetime
+    review: Review, answer: Answer, *, reviewers: Reviewers, author: str, now: datetime
 ) -> Decision | PartialApproval:
-    """The decision that an answer makes, or the approval that it adds. `Conflict` when the review is no longer what the
-    reviewer saw; `Refused` when this person may not give this answer. `author` wrote the workflow's version."""
+    """The decision that an answer makes, or the approval that it adds. `author` wrote the workflow's version. Earlier
+    approvals count while their people may still decide.
+
+    `Conflict` when the review is no longer what the reviewer saw, or has expired; `Refused` when this person may not
+    give this answer, or the review is held.
+    """
     _ensure_seen(review, answer)
-    _ensure_allowed(review, answer, site_record, author)
+    _ensure_allowed(review, answer, reviewers, author)
+    if answer.by != SYSTEM:
+        _ensure_unexpired(review, now)
     request = review.request
     if answer.kind != "approved":
         return _decision(review, answer, now, approved=None, edited=False)
@@ -103,9 +105,9 @@ def apply_answer(
         edit = request.proposal if answer.edited is NO_EDIT else ensure_json(answer.edited, where="the edit")
     except NotJson as problem:
         raise Refused(f"{problem}") from None
-    changed = content_hash(edit) != content_hash(request.proposal)
-    earlier = () if changed else review.approvals
-    if normalized_name(answer.by) in {normalized_name(name) for name in earlier}:
+    changed = digest(edit) != digest(request.proposal)
+    earlier = () if changed else tuple(name for name in review.approvals if reviewers.include(name))
+    if person(answer.by) in {person(name) for name in earlier}:
         raise Refused(f"you have already approved this; {len(earlier)} of {request.assign.quorum} approvals so far")
     approvals = (*earlier, answer.by)
     if len(approvals) < request.assign.quorum:
@@ -115,10 +117,12 @@ def apply_answer(
     return _decision(review, answer, now, approved=edit, edited=changed or review.amended_by is not None)
 
 
-def expire(review: Review, now: datetime) -> Decision | Escalation:
+def expire(review: Review, now: datetime, *, reviewers: Reviewers) -> Decision | Escalation:
     """The outcome of an open review whose `expires_at` has passed, by its `on_expire`. A review that expires after its
-    escalation is withdrawn."""
+    escalation is withdrawn, and so is a held one that would be approved: no one could have objected."""
     request = review.request
+    if request.on_expire == "approved" and reviewers.held:
+        return withdrawal(review, now, comment=reviewers.held)
     if request.on_expire == "escalate":
         if review.escalations == 0:
             return Escalation(expires_at=now + timedelta(seconds=2 * (request.expires_in or 0.0)))
@@ -164,22 +168,36 @@ def with_escalation(review: Review, escalation: Escalation) -> Review:
 
 
 def ensure_unclaimed(review: Review, by: str, now: datetime) -> None:
-    """`Conflict` when the review is decided, or another person's claim on it has not expired."""
+    """`Conflict` when the review is decided or has expired, or another person's claim on it has not expired."""
     if review.status != "open":
         raise Conflict(_already_decided(review))
+    _ensure_unexpired(review, now)
+    if claim := claim_of_another(review, by, now):
+        raise Conflict(claim)
+
+
+def claim_of_another(review: Review, by: str, now: datetime) -> str:
+    """Who other than this person has claimed the review, and until when, as a clause; empty without such a claim."""
     claimed, until = review.claimed_by, review.claimed_until
-    if claimed and normalized_name(claimed) != normalized_name(by) and until and until > now:
-        raise Conflict(f"{claimed} has claimed this review until {_time(until)}")
+    if claimed and person(claimed) != person(by) and until and until > now:
+        return f"{claimed} has claimed this review until {_time(until)}"
+    return ""
 
 
-def ensure_reviewer(review: Review, by: str, site_record: Mapping[str, Any]) -> None:
-    """`Refused` unless this person is among those who may decide the review."""
-    if not by.strip():
-        raise Refused("the reviewer's name is missing")
-    allowed = allowed_reviewers(review.request.assign, site_record)
-    if allowed and normalized_name(by) not in allowed:
-        assigned = review.request.assign.group or ", ".join(review.request.assign.people)
-        raise Refused(f"{by} may not decide this review; it is assigned to {assigned}")
+def ensure_reviewer(review: Review, by: str, reviewers: Reviewers) -> None:
+    """`Refused` unless this person is among those who may decide the review, and for a review that is held."""
+    if problem := name_problem(by):
+        raise Refused(f"the reviewer's name {problem}" + (f": {by:.60}" if by.strip() else ""))
+    if reviewers.held:
+        raise Refused(reviewers.held)
+    if not reviewers.include(by):
+        raise Refused(f"{by} may not decide this review; it is assigned to {assigned_to(review.request.assign)}")
+
+
+def _ensure_unexpired(review: Review, now: datetime) -> None:
+    """`Conflict` once `expires_at` has passed, also while the reconciler has not closed the review yet."""
+    if review.expires_at is not None and review.expires_at <= now:
+        raise Conflict(f"this review expired at {_time(review.expires_at)}; the reconciler will close or escalate it")
 
 
 def _ensure_seen(review: Review, answer: Answer) -> None:
@@ -199,20 +217,22 @@ def _ensure_seen(review: Review, answer: Answer) -> None:
     )
 
 
-def _ensure_allowed(review: Review, answer: Answer, site_record: Mapping[str, Any], author: str) -> None:
+def _ensure_allowed(review: Review, answer: Answer, reviewers: Reviewers, author: str) -> None:
     if answer.kind == "expired":
         raise Refused("a review cannot be decided as expired; it expires by itself")
     if answer.by == SYSTEM:
         if answer.kind != "withdrawn":
             raise Refused(f"{SYSTEM} is not a reviewer; name the person who decides")
         return
-    ensure_reviewer(review, answer.by, site_record)
-    if review.request.assign.not_author and author and normalized_name(author) == normalized_name(answer.by):
+    ensure_reviewer(review, answer.by, reviewers)
+    if review.request.assign.not_author and author and person(author) == person(answer.by):
         raise Refused(f"{answer.by} wrote this workflow, and its author may not decide this review")
     if answer.kind == "changes_requested" and not review.request.may_request_changes:
         raise Refused("changes can no longer be requested on this review; approve or reject it")
     if answer.edited is not NO_EDIT and answer.kind != "approved":
         raise Refused("only an approval can carry an edit")
+    if answer.edited is not NO_EDIT and not review.request.may_edit:
+        raise Refused("this question takes no edit: what it asks about was approved already; approve or reject it")
 
 
 def _decision(review: Review, answer: Answer, now: datetime, *, approved: Json, edited: bool) -> Decision:

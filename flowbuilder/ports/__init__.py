@@ -12,22 +12,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flowbuilder.ports.bundle import Clock, Connections, Extract, Ports, Sandbox, SearchConsole, SearchQuery
     from flowbuilder.ports.cms import Cms, CmsForSite, CmsPage, CmsWrite
+    from flowbuilder.ports.credentials import Credentials, credentials_of
     from flowbuilder.ports.engine import Engine, Journal, Ledger, StartRequest
     from flowbuilder.ports.http import Http, HttpRequest, HttpResponse
     from flowbuilder.ports.language_model import LanguageModel, ModelAnswer, ModelRequest, ModelTool
     from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool
     from flowbuilder.ports.store import ExecutionFilter, ReviewFilter, Store
     from flowbuilder.ports.throttle import LimiterStore, NoThrottle, Throttle, limit_key
+    from flowbuilder.ports.url import join_url, origin_of
 
 _MODULES = {
     "flowbuilder.ports.bundle": ("Clock", "Connections", "Extract", "Ports", "Sandbox", "SearchConsole", "SearchQuery"),
     "flowbuilder.ports.cms": ("Cms", "CmsForSite", "CmsPage", "CmsWrite"),
+    "flowbuilder.ports.credentials": ("Credentials", "credentials_of"),
     "flowbuilder.ports.engine": ("Engine", "Journal", "Ledger", "StartRequest"),
     "flowbuilder.ports.http": ("Http", "HttpRequest", "HttpResponse"),
     "flowbuilder.ports.language_model": ("LanguageModel", "ModelAnswer", "ModelRequest", "ModelTool"),
     "flowbuilder.ports.mcp": ("McpAnswer", "McpServers", "McpSession", "McpTool"),
     "flowbuilder.ports.store": ("ExecutionFilter", "ReviewFilter", "Store"),
     "flowbuilder.ports.throttle": ("LimiterStore", "NoThrottle", "Throttle", "limit_key"),
+    "flowbuilder.ports.url": ("join_url", "origin_of"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -38,6 +42,7 @@ __all__ = [
     "CmsPage",
     "CmsWrite",
     "Connections",
+    "Credentials",
     "Engine",
     "ExecutionFilter",
     "Extract",
@@ -64,7 +69,10 @@ __all__ = [
     "StartRequest",
     "Store",
     "Throttle",
+    "credentials_of",
+    "join_url",
     "limit_key",
+    "origin_of",
 ]
 
 

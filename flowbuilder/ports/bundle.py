@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from flowbuilder.ports.cms import CmsForSite
 from flowbuilder.ports.engine import Journal, Ledger
 from flowbuilder.ports.http import Http
+from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.ports.language_model import LanguageModel
 from flowbuilder.ports.mcp import McpServers
 from flowbuilder.ports.throttle import NoThrottle, Throttle
@@ -19,8 +20,21 @@ from flowbuilder.values import Json, JsonObject
 class Sandbox(Protocol):
     """Runs an author's Python without access to the machine, within limits of time and memory."""
 
-    async def run(self, source: str, inputs: Mapping[str, Json], *, seconds: float, megabytes: int) -> Json:
-        """The value of the last expression; `StepError` with the line in the source when the program fails."""
+    async def run(
+        self,
+        source: str,
+        inputs: Mapping[str, Json],
+        *,
+        seconds: float,
+        megabytes: int,
+        now: datetime | None = None,
+        seed: str = "",
+    ) -> Json:
+        """The value of the last expression; `StepError` with the line in the source when the program fails.
+
+        The program's clocks stand still at `now` (default: the present time), and its random numbers follow from
+        `seed`: the same arguments give the same value.
+        """
 
 
 class Connections(Protocol):
@@ -83,5 +97,7 @@ class Ports:
     ledger: Ledger | None = None
     journal: Journal | None = None
     throttle: Throttle = field(default_factory=NoThrottle)
+    secrets: KnownSecrets = field(default_factory=KnownSecrets)
+    """Secrets that must not be stored or shown: those of this process or, in a step run, also of its execution."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Ports of third-party step types, by name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -13,6 +14,10 @@ from flowbuilder.values import Json
 
 KEPT_ACROSS_ORIGINS = frozenset({"accept", "accept-encoding", "accept-language", "user-agent"})
 """Headers of an author that are sent to another origin too; every other may hold a credential."""
+
+
+_NOT_OF_PAGES = frozenset(("idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined"))
+"""Python's encodings that no document has; reading some of them takes time that grows with the square of the size."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +71,10 @@ class HttpResponse:
         kind = self.headers.get("content-type", "")
         charset = kind.partition("charset=")[2].partition(";")[0].strip(" \"'") or "utf-8"
         try:
+            if codecs.lookup(charset).name in _NOT_OF_PAGES:
+                raise LookupError
             return self.body.decode(charset, "replace")
-        except LookupError:
+        except (LookupError, ValueError):
             return self.body.decode("utf-8", "replace")
 
     def ensure_success(self, what: str) -> None:

@@ -68,7 +68,7 @@ class WorkflowStore(Protocol):
         """Workflows by name."""
 
     def save_site(self, name: str, record: JsonObject) -> None:
-        """Insert or replace a site's record."""
+        """Insert or replace a site's record. Its present `reviewers` decide, also reviews that are open already."""
 
     def site(self, name: str) -> JsonObject:
         """One site's record. `NotFound`."""

@@ -77,7 +77,7 @@ def origin_of(url: str) -> Origin:
     return parse(url).origin
 
 
-def join(base: str, place: str) -> str:
+def join_url(base: str, place: str) -> str:
     """The absolute URL of a place that a page at `base` names; `StepError` with code `egress` when it is malformed."""
     try:
         return urljoin(base, place)

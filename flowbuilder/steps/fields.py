@@ -17,7 +17,9 @@ from flowbuilder.language import Expression, Template, is_template
 from flowbuilder.values import Json, Place, map_values, walk_values
 
 T = TypeVar("T")
-Sink = Literal["publish", "host", "code", "tool"]
+Sink = Literal["publish", "host", "code", "tool", "agent", "control"]
+"""Where untrusted text must not go: what is published, the host of a URL, a program, what a privileged tool is given,
+the prompt of a model that may call tools, and what decides who approves or under which key a write is made."""
 
 
 class TemplatedField(Struct, frozen=True):

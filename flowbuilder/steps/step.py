@@ -95,6 +95,8 @@ class Step(Record):
     """The kind of untrusted source that the output is ("web page"); None for a step that is not a source."""
     carries: ClassVar[bool] = True
     """Whether the output may contain the input: an untrusted prompt makes an untrusted answer."""
+    echoes: ClassVar[tuple[str, ...]] = ()
+    """Of a step whose output does not carry its input otherwise: the members that may repeat the field of that name."""
     cooperative: ClassVar[bool] = False
     """Whether `run` never blocks its thread. If so, it runs in the worker's event loop; else in a thread of its own, so
     that it delays no other step and `timeout_seconds` is enforced."""

@@ -17,6 +17,7 @@ from flowbuilder.values import Json, JsonObject, digest
 if TYPE_CHECKING:
     from flowbuilder.model.effect import Effect, Intent, TargetClass
     from flowbuilder.model.review import ReviewRequest
+    from flowbuilder.ports.known_secrets import KnownSecrets
 
 KEY_RETENTION = "PT24H"
 """The time for which a target is assumed to honour an idempotency key when the author does not give one."""
@@ -99,7 +100,7 @@ async def write_once(
         key_retention=key_retention,
     )
     effect = await ledger.begin(intent)
-    match _decide(run, effect, intent, _question(target, request)):
+    match _decide(run, effect, intent, _question(target, request, run.ports.secrets)):
         case Return(receipt):
             return receipt
         case Ask(question):
@@ -157,14 +158,14 @@ async def _call(ledger: ports.Ledger, key: str, write: Callable[[], Awaitable[Wr
     return written.output
 
 
-def _question(target: str, request: Json) -> ReviewRequest:
+def _question(target: str, request: Json, secrets: KnownSecrets) -> ReviewRequest:
     from flowbuilder.model.review import ReviewRequest
 
     # the texts are part of the content hash that decisions refer to: changing them voids decisions made before
     return ReviewRequest(
-        title=f"Send again? {target} was called and no answer came back",
+        title=f"Send again? {secrets.text(target)} was called and no answer came back",
         base=None,
-        proposal=request,
+        proposal=secrets.value(request),
         findings=(
             {
                 "rule": "effect_unknown",

@@ -8,56 +8,37 @@ from flowbuilder.errors import LanguageError
 from flowbuilder.json_schema import problems
 from flowbuilder.language import Expression
 from flowbuilder.model.event_data import BranchTaken
-from flowbuilder.plan.nodes import Arm, BranchNode, CallNode, LoopNode, ReviewNode, TaskNode
+from flowbuilder.plan.nodes import Arm, BranchNode, CallNode, ReviewNode
 from flowbuilder.steps.step import render_value
 from flowbuilder.values import JsonObject
-from flowbuilder.walk.admission import begin_task
-from flowbuilder.walk.loops import begin_loop, settle_item
+from flowbuilder.walk.loops import settle_item
 from flowbuilder.walk.rewind import rewind
-from flowbuilder.walk.runs import BlockRun, ItemRun, LoopRun, NodeRun, error_of, failure
+from flowbuilder.walk.runs import BlockRun, ItemRun, NodeRun, error_of, failure
 from flowbuilder.walk.state import WalkState
 
 
-def begin(state: WalkState, run: NodeRun) -> None:
-    """Skip a run whose needs are settled, or begin it."""
+def may_begin(state: WalkState, run: NodeRun) -> bool:
+    """Whether a run whose needs are settled begins now. It is skipped when one of them failed or its `when` is false,
+    and fails when its `when` cannot be evaluated."""
     if run.abandoned or run.phase != "pending":
-        return
+        return False
     run.follows_decision |= any(run.block.runs[need].follows_decision for need in run.node.needs)
     if run.blocked_by:
         state.skip(run, f"needs {run.blocked_by}, which failed", blocked=True)
-        return
+        return False
     if run.node.when is not None:
         try:
             if not _holds(run.node.when, state.context(run)):
                 state.skip(run, f"when: {run.node.when.source}")
-                return
+                return False
         except LanguageError as problem:
             state.settle(run, "failed", error=error_of(problem, "when"))
-            return
+            return False
     state.live[run.path] = run
-    match run.node:
-        case TaskNode():
-            begin_task(state, run)
-        case ReviewNode() as node:
-            _begin_review(state, run, node)
-        case BranchNode() as node:
-            _begin_branch(state, run, node)
-        case CallNode() as node:
-            _begin_call(state, run, node)
-        case LoopNode():
-            assert isinstance(run, LoopRun)
-            begin_loop(state, run)
+    return True
 
 
-def resume(state: WalkState, run: NodeRun) -> None:
-    """Continue a task or review that waited for a decision, or whose step has asked for a review."""
-    if isinstance(run.node, ReviewNode):
-        _begin_review(state, run, run.node)
-    else:
-        begin_task(state, run)
-
-
-def _begin_review(state: WalkState, run: NodeRun, node: ReviewNode) -> None:
+def begin_review(state: WalkState, run: NodeRun, node: ReviewNode) -> None:
     """Open the review, or apply its decision if there is one: settle the run, or begin a new round."""
     if run.abandoned:
         return
@@ -91,7 +72,8 @@ def _begin_review(state: WalkState, run: NodeRun, node: ReviewNode) -> None:
         )
 
 
-def _begin_branch(state: WalkState, run: NodeRun, node: BranchNode) -> None:
+def begin_branch(state: WalkState, run: NodeRun, node: BranchNode) -> None:
+    """Open the branch whose condition holds, and skip the others."""
     run.phase = "open"
     context = state.context(run)
     taken: tuple[int, Arm] | None = None
@@ -117,7 +99,8 @@ def _begin_branch(state: WalkState, run: NodeRun, node: BranchNode) -> None:
     state.open(run.inner)
 
 
-def _begin_call(state: WalkState, run: NodeRun, node: CallNode) -> None:
+def begin_call(state: WalkState, run: NodeRun, node: CallNode) -> None:
+    """Open the called workflow with its inputs; fail when they do not fit."""
     run.phase = "open"
     try:
         given = render_value(node.inputs, state.context(run))

@@ -86,7 +86,7 @@ class Provenance:
         if not failed and node.output is not None:
             output = self._tree(node.output, context, trees)
         elif not failed:
-            output = self._output(next(reversed(block.runs.values())))
+            output = self.output_marks(next(reversed(block.runs.values())))
         kept: dict[str | int, Tree] = {
             "output": output,
             "key": CLEAN if node.key is None else self._tree(node.key, context, trees),
@@ -142,11 +142,7 @@ class Provenance:
         marks = loop.over_marks
         return marks if isinstance(marks, frozenset) else marks.get(index, CLEAN)
 
-    def step_marks(self, run: NodeRun) -> Tree:
-        """The marks on `steps.<id>` of a settled run."""
-        return {"output": self._output(run), "error": self._error(run)}
-
-    def _output(self, run: NodeRun) -> Tree:
+    def output_marks(self, run: NodeRun) -> Tree:
         """The marks on a settled run's output."""
         if run.output_marks is None:
             # the runs before it first, in the order in which they depend on each other: the depth of calls stays small
@@ -164,7 +160,7 @@ class Provenance:
         context = run.scope.context(run.node, run.feedback)
         match run.node:
             case TaskNode(step=step):
-                return self._task_mark(run, step)
+                return self._task_mark(run, step) or self._url_marks(run, step)
             case BranchNode() if run.inner is not None:
                 inside = run.inner.scope.full_context(run.feedback)
                 return self._tree(run.inner.output, inside, self._trees(run.inner.scope))
@@ -191,7 +187,15 @@ class Provenance:
             return CLEAN
         return frozenset((Mark(run.path),))
 
-    def _error(self, run: NodeRun) -> Tree:
+    def _url_marks(self, run: NodeRun, step: Step) -> Tree:
+        """The marks on the URL that a read of the site's own content returns; that of a write has been approved."""
+        if step.has_effect() or not any(step.urls()):
+            return CLEAN
+        context = run.scope.context(run.node, run.feedback)
+        marks = self._marks([url for _, url in step.urls()], context, self._trees(run.scope))
+        return {"url": marks} if marks else CLEAN
+
+    def error_marks(self, run: NodeRun) -> Tree:
         """The marks on a failed run's error: a message may quote what the step, or one inside it, was given."""
         if not run.error:
             return CLEAN
@@ -211,7 +215,7 @@ class Provenance:
     def _failures(self, block: BlockRun) -> Marks:
         marks = CLEAN
         for run in block.runs.values():
-            tree = self._error(run) if run.status == "failed" else CLEAN
+            tree = self.error_marks(run) if run.status == "failed" else CLEAN
             if not isinstance(tree, frozenset):
                 marks = marks.union(*(inner for inner in tree.values() if isinstance(inner, frozenset)))
         return marks
@@ -266,7 +270,7 @@ class _StepMarks(Mapping[str | int, Tree]):
         run = self.scope.run(str(step_id))
         if run is None or not run.settled:
             raise KeyError(step_id)
-        return self.provenance.step_marks(run)
+        return {"output": self.provenance.output_marks(run), "error": self.provenance.error_marks(run)}
 
     def __iter__(self) -> Iterator[str | int]:
         scope: Scope | None = self.scope

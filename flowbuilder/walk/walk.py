@@ -25,14 +25,14 @@ from flowbuilder.errors import LanguageError
 from flowbuilder.model.execution import Outcome
 from flowbuilder.model.review import Decision
 from flowbuilder.model.step_path import StepPath
-from flowbuilder.plan.nodes import Plan
+from flowbuilder.plan.nodes import BranchNode, CallNode, Plan, ReviewNode, TaskNode
 from flowbuilder.steps.step import ExecutionInfo, render_value
 from flowbuilder.values import JsonObject
-from flowbuilder.walk.admission import emit_ready
+from flowbuilder.walk.admission import begin_task, emit_ready
 from flowbuilder.walk.commands import Command, Finish, StepView, ask_path
-from flowbuilder.walk.loops import fill_loop, open_item
-from flowbuilder.walk.nodes import begin, close_block, error_in, resume
-from flowbuilder.walk.runs import BlockRun, error_of, failure
+from flowbuilder.walk.loops import begin_loop, fill_loop, open_item
+from flowbuilder.walk.nodes import begin_branch, begin_call, begin_review, close_block, error_in, may_begin
+from flowbuilder.walk.runs import BlockRun, LoopRun, error_of, failure
 from flowbuilder.walk.scope import Scope
 from flowbuilder.walk.state import (
     ApplyOutcome,
@@ -92,30 +92,34 @@ class Walk:
         state = self._state
         while (job := state.next_job()) is not None:
             try:
-                self._do(job)
+                match job:
+                    case Begin(run) if not may_begin(state, run):
+                        pass
+                    case Begin(run) | Resume(run) if isinstance(run.node, TaskNode):
+                        begin_task(state, run)
+                    case Begin(run) | Resume(run) if isinstance(run.node, ReviewNode):
+                        begin_review(state, run, run.node)
+                    case Begin(run) if isinstance(run.node, BranchNode):
+                        begin_branch(state, run, run.node)
+                    case Begin(run) if isinstance(run.node, CallNode):
+                        begin_call(state, run, run.node)
+                    case Begin(LoopRun() as loop):
+                        begin_loop(state, loop)
+                    case ApplyOutcome(run, outcome):
+                        state.apply(run, outcome)
+                    case OpenItem(item):
+                        open_item(state, item)
+                    case CloseBlock(block) if block is self._root:
+                        self.result = self._finish()
+                    case CloseBlock(block):
+                        close_block(state, block)
+                    case FillLoop(loop):
+                        fill_loop(state, loop)
+                    case EmitReady():
+                        emit_ready(state)
             except Exception as problem:
                 raise WalkFault(_path_of(job), problem) from problem
         return state.take_commands()
-
-    def _do(self, job: Job) -> None:
-        state = self._state
-        match job:
-            case Begin(run):
-                begin(state, run)
-            case Resume(run):
-                resume(state, run)
-            case ApplyOutcome(run, outcome):
-                state.apply(run, outcome)
-            case OpenItem(item):
-                open_item(state, item)
-            case CloseBlock(block) if block is self._root:
-                self.result = self._finish()
-            case CloseBlock(block):
-                close_block(state, block)
-            case FillLoop(loop):
-                fill_loop(state, loop)
-            case EmitReady():
-                emit_ready(state)
 
     def finished(self, outcome: Outcome) -> None:
         """Report that a step run which this walk started has ended."""

@@ -7,9 +7,10 @@ import streamlit as st
 from flowbuilder.app import App
 from flowbuilder.errors import NotFound
 from flowbuilder.model.review import Review
+from flowbuilder.model.reviewers import assigned_to
 from review_app import session
 from review_app.markdown_escape import escaped
-from review_app.widgets import chips, content, decision, queue
+from review_app.widgets import chips, content, decision, editor, painted, presence, queue, undo
 from review_app.widgets.page_frame import empty_state, heading, show, show_error
 
 POLL_SECONDS = 5.0
@@ -25,9 +26,12 @@ def view() -> None:
         listed = queue.load(app, where)
         chosen = st.query_params.get("item") or (listed.page.reviews[0].id if listed.page.reviews else None)
         queue.draw(listed, chosen, me)
-    st.fragment(_watch, run_every=POLL_SECONDS)(app, chosen, [])
+    held = undo.held_review(app, me)
     with right, st.container(key="fb-right"):
+        undo.bar(app, held, me)
         if chosen is None:
+            painted.guard(None, held)
+            st.fragment(_watch, run_every=POLL_SECONDS)(app, None, me, [])
             _empty_queue(app, where.status == "open")
             return
         try:
@@ -38,6 +42,7 @@ def view() -> None:
             return
         if st.query_params.get("item") != chosen:
             queue.choose(chosen)
+        painted.guard(review, held)
         _draw(app, review, listed, me)
 
 
@@ -46,21 +51,24 @@ def _draw(app: App, review: Review, listed: queue.QueuePage, me: str) -> None:
     seen = decision.Seen(review=review, listed=listed)
     title, turn = st.columns([0.78, 0.22], vertical_alignment="top", gap="small")
     with title:
-        heading(review.request.title or review.path, _facts(review, me))
+        title_of = review.request.title or review.path
+        heading(title_of, _facts(review, me), classes=painted.heading_classes(review))
     with turn, st.container(horizontal=True, horizontal_alignment="right", gap="xsmall", key="fb-turn"):
         st.button("Prev", key="prev", shortcut="K", disabled=previous is None, on_click=queue.choose, args=(previous,),
                   type="tertiary")  # fmt: skip
         st.button("Next", key="next", shortcut="J", disabled=not listed.has_next(review.id),
                   on_click=listed.choose_next, args=(review.id,), type="tertiary")  # fmt: skip
+    draft = editor.draft_of(app, review, me)
+    st.fragment(_watch, run_every=POLL_SECONDS)(app, review.id, me, [], editing=draft.editing)
     _changed(review, me)
     if review.status == "open":
-        decision.actions(app, seen, me)
+        decision.actions(app, seen, draft, me)
     else:
-        decision.outcome(review, me)
+        decision.outcome(review, draft, me)
     content.targets(review)
     content.findings(review)
     may_type = review.status == "open" or decision.decided_meanwhile(review, me)
-    edited = decision.editor(review) if may_type and decision.is_editing(review) else None
+    edited = editor.editor(review, draft) if may_type and draft.editing else None
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="fb-views"):
         view = content.view_switch()
         show(f'<span class="fb-summary">{content.change_summary(review, edited)}</span>')
@@ -83,13 +91,18 @@ def _changed(review: Review, me: str) -> None:
     )
 
 
-def _watch(app: App, chosen: str | None, seen: list[object]) -> None:
-    """Redraw the page when the review or the queue has changed. `seen` holds the last state; empty at first."""
+def _watch(app: App, chosen: str | None, me: str, seen: list[object], *, editing: bool = False) -> None:
+    """Draw who else has the review open, and redraw the page when the review, the queue or what can be undone has
+    changed. `seen` holds the last state; empty at first."""
     try:
         version = app.review(chosen).version if chosen else 0
+        if chosen:
+            presence.heartbeat(app, chosen, me, editing=editing)
+            show(presence.others(app, chosen, me))
     except NotFound:
         version = 0
-    now = (version, tuple(sorted(app.pending_counts().items())))
+    held = undo.held_review(app, me)
+    now = (version, tuple(sorted(app.pending_counts().items())), held.id if held else None)
     if seen and seen[0] != now:
         st.rerun()
     seen[:] = [now]
@@ -105,9 +118,7 @@ def _facts(review: Review, me: str) -> str:
         facts.append(chips.chip(f"Round {request.round}", "blue"))
     if request.assign.quorum > 1:
         facts.append(chips.chip(f"{len(review.approvals)} of {request.assign.quorum} approvals", "violet"))
-    assignees = request.assign.group or ", ".join(request.assign.people)
-    if assignees:
-        facts.append(chips.chip(f"Assigned to {assignees}", title="who can decide"))
+    facts.append(chips.chip(f"Assigned to {assigned_to(request.assign)}", title="who can decide"))
     if review.status == "open":
         facts += [chips.deadline(review), chips.claim(review, me)]
     facts.append(f'<span class="fb-muted">Requested {chips.relative_time(review.created_at)}</span>')

@@ -12,8 +12,8 @@ from flowbuilder.definition.serialize import document_text
 from flowbuilder.diagnostics import Diagnostic, render
 from flowbuilder.errors import DefinitionError, FlowbuilderError
 from flowbuilder.model.execution import WorkflowSummary, WorkflowVersion
+from flowbuilder.model.invisible_characters import visible
 from review_app import session
-from review_app.invisible_characters import visible
 from review_app.markdown_escape import escaped
 from review_app.widgets import chips
 from review_app.widgets.graph import mermaid

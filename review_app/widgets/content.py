@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Literal, cast
 
+from flowbuilder.model.invisible_characters import hidden_characters
 from flowbuilder.model.review import Review
 from flowbuilder.values import Json, JsonObject
 from review_app import diff_html
 from review_app.diff import Comparison, compare
 from review_app.fields import Field, as_text, fields, is_structured
-from review_app.invisible_characters import hidden_characters
 from review_app.markdown_escape import escaped
 from review_app.widgets import chips, query_params
 from review_app.widgets.page_frame import section, show
@@ -110,11 +110,11 @@ def _field_head(part: Field) -> str:
 
 
 def _hidden(base: Json, shown: Json) -> str:
-    count = hidden_characters(as_text(shown))
+    count = sum(1 for _ in hidden_characters(as_text(shown)))
     if not count:
         return ""
     noun = "character" if count == 1 else "characters"
-    known = " (the current text has some too)" if hidden_characters(as_text(base)) else ""
+    known = " (the current text has some too)" if any(hidden_characters(as_text(base))) else ""
     return (
         f'<div class="fb-warning"><b>{count:,} invisible {noun}</b> in this text{escaped(known)}, '
         f"shown as codes such as {escaped('⟨U+200B⟩')}.</div>"

@@ -1,9 +1,9 @@
-"""Decision controls of a review: comment, buttons with shortcuts, editor, and the recorded decision."""
+"""Decision controls of a review: comment, buttons with shortcuts, questions before a decision, and the recorded one."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
+from datetime import timedelta
 
 import streamlit as st
 
@@ -11,13 +11,16 @@ from flowbuilder.app import App
 from flowbuilder.diagnostics import count
 from flowbuilder.errors import Conflict, FlowbuilderError
 from flowbuilder.model.review import DecisionKind, Review
-from flowbuilder.model.review_rules import NO_EDIT, SYSTEM, Answer, NoEdit
-from flowbuilder.values import Json, NotJson, ensure_json
-from review_app.fields import as_text, is_structured
+from flowbuilder.model.review_draft import Draft
+from flowbuilder.model.review_rules import NO_EDIT, Answer, NoEdit, claim_of_another
+from flowbuilder.model.reviewers import SYSTEM
+from flowbuilder.values import Json
+from review_app import session
 from review_app.identity import refusal_reason
 from review_app.markdown_escape import escaped
-from review_app.widgets import chips, queue
+from review_app.widgets import chips, editor, queue, undo
 from review_app.widgets.page_frame import alert, show
+from review_app.widgets.painted import button, guarded, token_of
 
 _TOASTS: dict[DecisionKind, str] = {
     "approved": "Approved",
@@ -31,12 +34,14 @@ _EXPLAINED: dict[DecisionKind, str] = {
     "withdrawn": "The review was withdrawn. No decision is needed, and nothing was approved.",
     "changes_requested": "The draft is redone with this comment. The next round opens a new review.",
 }
+_ANYWAY: dict[DecisionKind, str] = {
+    "approved": "Approve anyway",
+    "changes_requested": "Request changes anyway",
+    "rejected": "Reject anyway",
+}
 _SHOWN_OPEN = "fb:shown-open"
 _MESSAGE = "fb:message"
-
-
-class InvalidEdit(ValueError):
-    """The edit is not a valid value of the proposal's type; the message says why."""
+_QUESTION = "fb:question"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,52 +52,47 @@ class Seen:
     listed: queue.QueuePage
 
 
-def actions(app: App, seen: Seen, me: str) -> None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """What is asked before a decision is recorded. `drawn` is the token of the review as it was drawn, `token` that of
+    the answer: a confirmation counts for this answer only."""
+
+    drawn: str
+    token: str
+    kind: DecisionKind
+    reasons: tuple[str, ...]
+
+
+def actions(app: App, seen: Seen, draft: Draft, me: str) -> None:
     """Draw the comment box and the buttons of an open review."""
-    review = seen.review
+    review, token = seen.review, token_of(seen.review)
     st.session_state[_SHOWN_OPEN] = review.id
-    mine = review.claimed_by == me
-    editing = is_editing(review)
     refusal = refusal_reason(app, review, me)
     disabled = bool(refusal)
     can_request_changes = review.request.may_request_changes
     with st.container(key="fb-decide"):
-        _comment_box(review, disabled=disabled)
-        with st.container(horizontal=True, gap="small", vertical_alignment="center", key="fb-buttons"):
-            st.button(
-                "Approve with edits" if editing else "Approve", type="primary", key="approve", shortcut="A",
-                disabled=disabled, on_click=_decide, args=(app, seen, me, "approved"),
+        editor.comment_box(review, draft, disabled=disabled)
+        with guarded(token):
+            button(
+                "Approve with edits" if draft.editing else "Approve", "approve", token, _decide,
+                (app, seen, me, "approved"), type="primary", shortcut="A", disabled=disabled,
             )  # fmt: skip
-            st.button(
-                "Request changes", key="changes", shortcut="G", disabled=disabled or not can_request_changes,
+            button(
+                "Request changes", "changes", token, _decide, (app, seen, me, "changes_requested"), shortcut="G",
+                disabled=disabled or not can_request_changes,
                 help=None if can_request_changes else "No rounds left. Approve or reject.",
-                on_click=_decide, args=(app, seen, me, "changes_requested"),
             )  # fmt: skip
-            st.button(
-                "Reject",
-                key="reject",
-                shortcut="X",
-                disabled=disabled,
-                on_click=_decide,
-                args=(app, seen, me, "rejected"),
-            )
-            if review.request.proposal is not None:
-                st.button("Close editor" if editing else "Edit", key="edit", shortcut="E", disabled=disabled,
-                          on_click=_toggle_edit, args=(app, review, me))  # fmt: skip
-            st.button(
-                "Release" if mine else "Claim", key="claim", shortcut="L", disabled=disabled, on_click=_claim,
-                args=(app, review, me),
-            )  # fmt: skip
+            button("Reject", "reject", token, _decide, (app, seen, me, "rejected"), shortcut="X", disabled=disabled)
+            if review.request.proposal is not None and review.request.may_edit:
+                button("Close editor" if draft.editing else "Edit", "edit", token, _toggle_edit, (app, review, me),
+                       shortcut="E", disabled=disabled)  # fmt: skip
+            button("Release" if review.claimed_by == me else "Claim", "claim", token, _claim, (app, review, me),
+                   shortcut="L", disabled=disabled)  # fmt: skip
+        editor.keep_saved(app, review, draft, me)
+        _draw_question(app, seen, me)
+        _show_message(review)
     if refusal:
         show(f'<div class="fb-note">{escaped(refusal)}</div>')
-    _show_message(review)
-
-
-def _comment_box(review: Review, *, disabled: bool = False) -> None:
-    st.text_area(
-        "Comment", key=_comment(review), height=68, label_visibility="collapsed", disabled=disabled,
-        placeholder="Comment (required to reject or request changes)",
-    )  # fmt: skip
 
 
 def decided_meanwhile(review: Review, me: str) -> bool:
@@ -101,44 +101,7 @@ def decided_meanwhile(review: Review, me: str) -> bool:
     return decision is not None and decision.by != me and st.session_state.get(_SHOWN_OPEN) == review.id
 
 
-def is_editing(review: Review) -> bool:
-    """Whether the user has the editor open."""
-    return bool(st.session_state.get(f"fb:editing:{review.id}"))
-
-
-def editor(review: Review) -> Json:
-    """Draw the editor; returns the edited value, None while it is not valid."""
-    text = st.text_area(
-        "Edit the proposal" + (" (JSON)" if is_structured(review.request.proposal) else ""),
-        key=_edit(review), height=420, help="Approving approves exactly this text.",
-    )  # fmt: skip
-    try:
-        return read_edit(review, text or "")
-    except InvalidEdit as wrong:
-        alert(str(wrong), warning=True)
-        return None
-
-
-def read_edit(review: Review, text: str) -> Json:
-    """Parse the editor's text as a value of the proposal's type. Raises `InvalidEdit`.
-
-    A browser's text box turns every line break into a line feed: a text that differs in nothing else is no edit.
-    """
-    proposal = review.request.proposal
-    if isinstance(proposal, str):
-        return proposal if text == proposal.replace("\r\n", "\n").replace("\r", "\n") else text
-    try:
-        value = ensure_json(json.loads(text), where="the edit")
-    except json.JSONDecodeError as wrong:
-        raise InvalidEdit(f"Not valid JSON: {wrong.msg} (line {wrong.lineno}, column {wrong.colno})") from None
-    except (NotJson, RecursionError) as wrong:
-        raise InvalidEdit(f"This value cannot be stored: {wrong}") from None
-    if value is None:
-        raise InvalidEdit("null cannot be approved. Reject the proposal instead.")
-    return value
-
-
-def outcome(review: Review, me: str) -> None:
+def outcome(review: Review, draft: Draft, me: str) -> None:
     """Draw the decision of a review. A comment that the user is typing stays."""
     decision = review.decision
     if decision is None:
@@ -148,7 +111,7 @@ def outcome(review: Review, me: str) -> None:
     if decided_meanwhile(review, me):
         # the same widget at the same place, so that it keeps the text that is being typed
         with st.container(key="fb-decide"):
-            _comment_box(review)
+            editor.comment_box(review, draft)
         if not _has_message(review):
             happened = "This review was closed" if system else f"{who} decided this review"
             _set_message(
@@ -158,41 +121,102 @@ def outcome(review: Review, me: str) -> None:
     edited = chips.chip("Edited", "blue") if decision.edited else ""
     comment = f'<div class="fb-quote">{escaped(decision.comment)}</div>' if decision.comment else ""
     by = "" if system else f" by <b>{escaped(who)}</b>"
-    why = f'<div class="fb-muted">{escaped(_EXPLAINED[decision.kind])}</div>' if decision.kind in _EXPLAINED else ""
+    explained = _EXPLAINED.get(decision.kind, "")
+    if review.awaits_decision:
+        explained = "The execution continues with this decision in a moment. Until then it can be undone."
+    why = f'<div class="fb-muted">{escaped(explained)}</div>' if explained else ""
     head = f"{chips.status(decision.kind)}{edited}{by} {chips.relative_time(decision.at)}"
     show(f'<div class="fb-outcome">{head}{comment}{why}</div>')
 
 
-def _comment(review: Review) -> str:
-    return f"fb:comment:{review.id}"
-
-
-def _edit(review: Review) -> str:
-    return f"fb:edit:{review.id}"
-
-
-def _decide(app: App, seen: Seen, me: str, kind: DecisionKind) -> None:
+def _decide(app: App, seen: Seen, me: str, kind: DecisionKind, confirmed: str = "") -> None:
     review = seen.review
     _clear_message()
-    comment = str(st.session_state.get(_comment(review)) or "")
     edited: Json | NoEdit = NO_EDIT
     try:
-        if kind == "approved" and is_editing(review):
-            edited = read_edit(review, str(st.session_state.get(_edit(review)) or ""))
-        decided = app.decide(review.id, Answer.to(review, kind=kind, by=me, comment=comment, edited=edited))
+        draft = editor.draft_of(app, review, me)
+        comment = editor.typed_comment(review, draft)
+        if kind == "approved" and draft.editing:
+            edited = _typed_value(review, draft)
+        answer = Answer.to(review, kind=kind, by=me, comment=comment, edited=edited)
+        answer.ensure_has_reason()
+        question = _question(answer, review, draft)
+        if question is not None and question.token != confirmed:
+            st.session_state[_QUESTION] = question
+            return
+        hold = timedelta(seconds=app.settings.undo_seconds)
+        decided = app.decide(review.id, answer, hold=hold)
     except Conflict as conflict:
-        _set_message(review, "warning", f"{conflict.message}. Your decision was not submitted; your input is kept.")
+        if not _is_recorded(app, review, kind, me):
+            _set_message(review, "warning", f"{conflict.message}. Your decision was not submitted; your input is kept.")
         return
-    except (FlowbuilderError, InvalidEdit) as refused:
+    except (FlowbuilderError, editor.InvalidEdit) as refused:
         _set_message(review, "error", str(refused))
         return
-    _clear_input(review)
+    editor.clear(review)
+    undo.forget_message()
     if decided.decision is None:
         left = max(1, review.request.assign.quorum - len(decided.approvals))
         _toast(f"Approved, {count(left, 'more approval')} needed · {review.request.title}")
     else:
         _toast(f"{_TOASTS[kind]} · {review.request.title}")
     seen.listed.choose_next(review.id)
+
+
+def _typed_value(review: Review, draft: Draft) -> Json:
+    """The value in the editor. Raises `InvalidEdit` also when there is no text at all: nothing is approved unseen."""
+    typed = editor.typed_edit(review, draft)
+    if typed is None:
+        raise editor.InvalidEdit("The editor had no text yet. Look at your edit and press again.")
+    return editor.read_edit(review, typed)
+
+
+def _question(answer: Answer, review: Review, draft: Draft) -> Question | None:
+    """What has to be confirmed before this answer is recorded, if anything."""
+    reasons: list[str] = []
+    if claim := claim_of_another(review, answer.by, session.now()):
+        reasons.append(f"{claim} and may be working on it.")
+    if answer.edited is not NO_EDIT and (dropped := editor.loss(review.request.proposal, answer.edited)):
+        reasons.append(dropped)
+    if editor.changed_elsewhere(review, draft):
+        reasons.append("You changed this draft in another window. This decision takes the text of this window.")
+    if not reasons:
+        return None
+    edit = "" if answer.edited is NO_EDIT else repr(answer.edited)
+    return Question(
+        drawn=token_of(review),
+        token=token_of(review, answer.kind, edit, *reasons),
+        kind=answer.kind,
+        reasons=tuple(reasons),
+    )
+
+
+def _draw_question(app: App, seen: Seen, me: str) -> None:
+    question = st.session_state.get(_QUESTION)
+    if not isinstance(question, Question):
+        return
+    if question.drawn != token_of(seen.review):
+        st.session_state.pop(_QUESTION)
+        return
+    alert(" ".join(question.reasons), warning=True)
+    with guarded(question.token):
+        button(_ANYWAY.get(question.kind, "Decide anyway"), "confirm", question.token, _decide,
+               (app, seen, me, question.kind, question.token))  # fmt: skip
+        button("Cancel", "cancel", question.token, _drop_question, ())
+
+
+def _drop_question() -> None:
+    st.session_state.pop(_QUESTION, None)
+
+
+def _is_recorded(app: App, review: Review, kind: DecisionKind, me: str) -> bool:
+    """Whether this answer to this version is recorded: then it was a second press on the same painted review."""
+    try:
+        stored = app.review(review.id)
+    except FlowbuilderError:
+        return False
+    made = stored.decision
+    return made is not None and (made.kind, made.by, stored.version) == (kind, me, review.version + 1)
 
 
 def _claim(app: App, review: Review, me: str) -> None:
@@ -207,18 +231,14 @@ def _claim(app: App, review: Review, me: str) -> None:
 
 
 def _toggle_edit(app: App, review: Review, me: str) -> None:
-    key = f"fb:editing:{review.id}"
-    st.session_state[key] = not st.session_state.get(key)
-    if not st.session_state[key]:
+    _clear_message()
+    try:
+        opened = editor.toggle(app, review, me)
+    except FlowbuilderError as refused:
+        _set_message(review, "error", f"{refused.message}.")
         return
-    st.session_state.setdefault(_edit(review), as_text(review.request.proposal))
-    if review.claimed_by != me:
+    if opened and review.claimed_by != me:
         _claim(app, review, me)  # shows others that this user works on it
-
-
-def _clear_input(review: Review) -> None:
-    for key in (_comment(review), _edit(review), f"fb:editing:{review.id}"):
-        st.session_state.pop(key, None)
 
 
 def _set_message(review: Review, tone: str, text: str) -> None:
@@ -227,6 +247,7 @@ def _set_message(review: Review, tone: str, text: str) -> None:
 
 def _clear_message() -> None:
     st.session_state.pop(_MESSAGE, None)
+    st.session_state.pop(_QUESTION, None)
 
 
 def _has_message(review: Review) -> bool:
@@ -237,7 +258,7 @@ def _show_message(review: Review) -> None:
     """Show the message of the last action until the next action or another review. A redraw for the actions of other
     reviewers must not remove it."""
     if not _has_message(review):
-        _clear_message()
+        st.session_state.pop(_MESSAGE, None)
         return
     _, tone, text = st.session_state[_MESSAGE]
     alert(text, warning=tone == "warning")

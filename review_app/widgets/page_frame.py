@@ -32,10 +32,11 @@ def banner(who: Person) -> None:
         show(f'<div class="fb-banner">Signed in as <b>{escaped(who.name)}</b></div>')
 
 
-def heading(title: str, below: str = "", *, beside: str = "") -> None:
+def heading(title: str, below: str = "", *, beside: str = "", classes: str = "") -> None:
     """Draw the title of a page. `below` and `beside` are HTML."""
     under = f'<div class="fb-sub">{below}</div>' if below else ""
-    show(f'<div class="fb-heading"><div class="fb-title">{escaped(title)}{beside}</div>{under}</div>')
+    names = f"fb-heading {classes}".strip()
+    show(f'<div class="{names}"><div class="fb-title">{escaped(title)}{beside}</div>{under}</div>')
 
 
 def section(title: str, beside: str = "") -> None:

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from flowbuilder.model.review import Review
 from tests.support.seeded_app import BEN, FORM, NOTE, SeededApp
 from tests.support.servers import browser as browsing
-from tests.support.servers.browser import PATIENCE, settle, title_is
+from tests.support.servers.browser import PATIENCE, armed, settle, title_is
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 ME = "dev@localhost"
@@ -25,7 +25,7 @@ Ask = Callable[..., list[Review]]
 def seeded_app(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> SeededApp:
     home = tmp_path_factory.mktemp("home")
     shutil.copyfile(sqlite_template, home / "flowbuilder.db")
-    return SeededApp(f"sqlite:///{home / 'flowbuilder.db'}", home)
+    return SeededApp(f"sqlite:///{home / 'flowbuilder.db'}", home, undo_seconds=0)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def queue(page: Page, reviews: list[Review]) -> None:
 
 
 def press(page: Page, key: str) -> None:
-    page.locator("body").press(key)
+    armed(page).keyboard.press(key)
 
 
 def test_a_decision_resumes_the_execution_and_its_page_shows_it(seeded_app: SeededApp, page: Page, ask: Ask) -> None:

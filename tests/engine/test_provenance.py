@@ -46,7 +46,7 @@ def run(
     http.on("https://evil.example/api", {"t": MARK, "n": 3, "kind": "news"} if api is None else api)
     http.on("https://evil.example/page", PAGE)
     http.on("POST https://hook.example/in", {"ok": True})
-    cms = MemoryCms({A: "old", B: "old"})
+    cms = MemoryCms({A: "old", B: "old", f"https://my.example/{MARK}": "old"})
     tools = {"fails": StepError(MARK, code="mcp_tool"), "answers": MARK}
     ports = fake_ports(
         http=http, cms=cms, mcp=FakeMcp({"server": tools}), models=FakeModel([{"score": 1, "text": f"About {MARK}"}])
@@ -148,6 +148,11 @@ SENDS: dict[str, tuple[Step, ...]] = {
                       "url": "https://my.example/{{ steps.get.output.title }}"}),
     "the URL of a request": (GET, {"id": "pub", "type": "api", "method": "POST", "json": {"a": 1},
                                    "url": "https://hook.example/in?q={{ steps.get.output.title }}"}),
+    "the URL of a page that was read": (
+        GET,
+        {"id": "now", "type": "cms", "operation": "read", "url": "https://my.example/{{ steps.get.output.title }}"},
+        publish("see {{ steps.now.output.url }}"),
+    ),
     "a header": (GET, post({"a": 1}) | {"headers": {"x-title": "{{ steps.get.output.title }}"}}),
     "the proposal and not the approved text": (
         GET, review("{{ steps.get.output.title }}"), publish("{{ steps.get.output.title }}!", depends_on=["review"]),

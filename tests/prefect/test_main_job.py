@@ -45,7 +45,7 @@ async def test_a_decaying_page_is_refreshed_reviewed_published_and_verified(
         "gsc": {"property": "sc-domain:leaf.example"},
         "cms": {"type": "files", "root": str(site.content), "url_prefix": "/"},
         "models": {"editor": "demo:editor"},
-        "reviewers": {"editors": []},
+        "reviewers": {"editors": "anyone"},
     }
     whole.store.save_site("leaf.example", record)
     async with whole.worker():

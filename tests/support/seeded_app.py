@@ -123,9 +123,9 @@ DOCUMENTS = (NOTE, PAIR, FORM, BROKEN, SLOW)
 class SeededApp:
     """An application on a store. Executions run immediately, until they end or wait."""
 
-    def __init__(self, url: str, home: Path, ports: Any = None) -> None:
+    def __init__(self, url: str, home: Path, ports: Any = None, **options: Any) -> None:
         self.home = home
-        self.settings = Settings(home=home, database_url=url)
+        self.settings = Settings(home=home, database_url=url, **options)
         self.store = open_store(url)
         self.runner = LocalRunner(self.store, ports or fake_ports())
         self.app = App(self.store, self.runner, self.settings)

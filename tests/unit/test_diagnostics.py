@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from flowbuilder.diagnostics import Diagnostic, Report, Span, render
 
 LATE = Diagnostic(
@@ -48,3 +50,14 @@ def test_a_terminal_shows_the_line_with_carets_and_help() -> None:
         "  |           ^^^^\n"
         "  = help: did you mean draft?\n"
     )
+
+
+def test_of_a_very_long_line_only_the_part_around_the_place_is_shown() -> None:
+    line = "a: " + "x" * 100_000 + "HERE" + "y" * 100_000
+    at = line.index("HERE") + 1
+    found = Diagnostic(code="FB001", message="m", span=Span(line=1, column=at, end_line=1, end_column=at + 4))
+    text = render(Report.of([found]), source=line)
+    assert len(text) < 1_500
+    shown, carets = next((a, b) for a, b in itertools.pairwise(text.split("\n")) if "^" in b)
+    assert shown[carets.index("^") :].startswith("HERE")
+    assert carets.count("^") == 4

@@ -11,6 +11,11 @@ import yaml
 
 from flowbuilder.errors import StepError
 
+MAX_CHARACTERS = 64 * 1024
+MAX_COLLECTIONS = 2_000
+MAX_VALUES = 10_000
+_DEEP = re.compile(r"(?:[-?:] ){50}")
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _OPENING = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _TOP_KEY = re.compile(r"^[^\s#][^\n]*", re.MULTILINE)
 
@@ -32,11 +37,7 @@ class Document:
         opening = _OPENING.match(self.head)
         if opening is None:
             return {}
-        try:
-            value = yaml.safe_load(opening[1])
-        except yaml.YAMLError as problem:
-            reason = str(problem).replace("\n", " ")
-            raise StepError(f"the front matter is not valid YAML: {reason:.200}", code="front_matter") from None
+        value = _parsed(opening[1])
         if value is not None and not isinstance(value, dict):
             raise StepError("the front matter is not a mapping of names to values", code="front_matter")
         return value or {}
@@ -44,6 +45,8 @@ class Document:
     def field(self, name: str) -> str:
         """A field of the front matter as text; empty when there is none."""
         value = self.fields().get(name)
+        if isinstance(value, (dict, list)):  # written out, aliases of a few lines may be endless
+            raise StepError(f"the field {name} of the front matter is not a text", code="front_matter")
         return "" if value is None else str(value)
 
     def with_body(self, body: str) -> Document:
@@ -71,6 +74,33 @@ class Document:
         if document.fields() != {**before, name: value}:
             raise StepError(f"{name} cannot be set in front matter of this form", code="front_matter")
         return document
+
+
+def _parsed(inner: str) -> Any:
+    too_deep = _DEEP.search(inner) or inner.count("[") + inner.count("{") > MAX_COLLECTIONS
+    if len(inner) > MAX_CHARACTERS or too_deep:
+        raise StepError("the front matter is too large, or nested too deeply", code="front_matter")
+    try:
+        value = yaml.load(inner, Loader=_Loader)  # noqa: S506 - a safe loader: it makes no objects
+    except (yaml.YAMLError, ValueError, RecursionError) as problem:
+        reason = str(problem).replace("\n", " ")
+        raise StepError(f"the front matter is not valid YAML: {reason:.200}", code="front_matter") from None
+    if not _is_small(value):
+        raise StepError(f"the front matter has more than {MAX_VALUES:,} values", code="front_matter")
+    return value
+
+
+def _is_small(value: Any) -> bool:
+    """Whether there are at most `MAX_VALUES` values; what an alias repeats counts each time, as in a comparison."""
+    ahead, count = [value], 0
+    while ahead and count <= MAX_VALUES:
+        inner = ahead.pop()
+        count += 1
+        if isinstance(inner, dict):
+            ahead += inner.values()
+        elif isinstance(inner, list):
+            ahead += inner
+    return count <= MAX_VALUES
 
 
 def parse_document(text: str) -> Document:

@@ -7,6 +7,8 @@ import re
 import nh3
 from markdown_it import MarkdownIt
 
+from flowbuilder.adapters.http.page_limits import ensure_parsable
+
 _HTML = re.compile(r"\A\s*(<!--|<[a-z][a-z0-9]*[\s>/])|^<(p|h[1-6]|div|ul|ol|table|figure|section)[\s>]", re.I | re.M)
 _STYLES = frozenset(
     {
@@ -35,8 +37,10 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "striketh
 
 
 def publishable(body: str) -> str:
-    """The body as sanitised HTML. Markdown is converted; HTML inside Markdown is escaped."""
+    """The body as sanitised HTML. Markdown is converted; HTML inside Markdown is escaped. `StepError` for one beyond
+    `page_limits`. A large one takes seconds."""
     html = body if is_html(body) else _MARKDOWN.render(body)
+    ensure_parsable(html)
     return str(_CLEANER.clean(html))
 
 

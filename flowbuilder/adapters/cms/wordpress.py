@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Mapping
@@ -56,7 +57,7 @@ class WordPress:
         """Change a page; `NotFound`, or `Conflict` when the hash of its content is not `if_unchanged`."""
         kind, found = await self._find(write.url)
         held = await self._page(write.url, kind, found)
-        wanted = _fields(write)
+        wanted = await asyncio.to_thread(_fields, write)
         if all(_same(_raw(found, name), value) for name, value in wanted.items()):
             return held
         if write.if_unchanged is not None and write.if_unchanged != held.hash:
@@ -67,7 +68,7 @@ class WordPress:
 
     async def create(self, write: CmsWrite) -> CmsPage:
         """Create a page with the slug of the URL; `Conflict` when a different one exists."""
-        wanted = _fields(write)
+        wanted = await asyncio.to_thread(_fields, write)
         try:
             kind, found = await self._find(write.url)
         except NotFound:

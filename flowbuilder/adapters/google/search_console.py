@@ -11,6 +11,7 @@ from urllib.parse import quote
 from flowbuilder.adapters.google.token import GoogleTokens
 from flowbuilder.errors import ConfigurationError, StepError, TransientError
 from flowbuilder.ports import Connections, Http, HttpRequest, HttpResponse, NoThrottle, SearchQuery, Throttle
+from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.ports.throttle import limit_key
 from flowbuilder.values import JsonObject
 
@@ -30,13 +31,20 @@ class GoogleSearchConsole:
     """
 
     def __init__(
-        self, http: Http, connections: Connections, *, base_url: str, throttle: Throttle | None = None
+        self,
+        http: Http,
+        connections: Connections,
+        *,
+        base_url: str,
+        throttle: Throttle | None = None,
+        secrets: KnownSecrets | None = None,
     ) -> None:
         self._http = http
         self._throttle = throttle or NoThrottle()
         self._connections = connections
         self._base = base_url.rstrip("/")
         self._tokens = GoogleTokens()
+        self._secrets = secrets or KnownSecrets()
 
     async def query(self, site: JsonObject, query: SearchQuery) -> JsonObject:
         """`{rows, final_until}`, of as many pages as `row_limit` needs; `final_until` is None when unknown."""
@@ -68,6 +76,7 @@ class GoogleSearchConsole:
         if record.get("connection"):
             token = await self._tokens.token(await self._connections.get(str(record["connection"])))
             auth = {"Authorization": f"Bearer {token}"} if token else {}
+            self._secrets.add(f"secret of connection {record['connection']}", [token] if token else [])
         elif base == GOOGLE:
             raise ConfigurationError("gsc needs a connection with credentials for Search Console's API")
         request = HttpRequest(

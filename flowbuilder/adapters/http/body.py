@@ -6,11 +6,13 @@ import zlib
 
 import httpx
 
-from flowbuilder.errors import StepError
+from flowbuilder.adapters.pace import Pace, TooSlow
+from flowbuilder.errors import StepError, TransientError
 
 
 async def read_capped(answer: httpx.Response, cap: int) -> bytes:
-    """The decoded body; `StepError` with code `too_large` as soon as it exceeds `cap` bytes."""
+    """The decoded body; `StepError` with code `too_large` as soon as it exceeds `cap` bytes, `TransientError` as soon
+    as it arrives too slowly."""
     encoding = answer.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "", "gzip", "x-gzip"):
         raise StepError(f"the answer has the encoding {encoding:.40}, which was not requested", code="encoding")
@@ -20,8 +22,13 @@ async def read_capped(answer: httpx.Response, cap: int) -> bytes:
     inflate = _Gzip(cap) if encoding.endswith("gzip") else None
     body = bytearray()
     received = 0
+    pace = Pace()
     async for chunk in answer.aiter_raw():
         received += len(chunk)
+        try:
+            pace.add(chunk)
+        except TooSlow as problem:
+            raise TransientError(str(problem), reason="timeout") from None
         body += inflate.feed(chunk, cap - len(body)) if inflate else chunk
         if received > cap or len(body) > cap:
             raise _too_large(cap)

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
+from functools import cache
 from typing import Any
 from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from flowbuilder.adapters.http.page_limits import ensure_parsable
 from flowbuilder.values import JsonObject, NotJson, ensure_json
 
 MAX_LINKS = 2000
 MAX_IMAGES = 500
+MAX_LINE = 2000
+"""The most characters of a title, a description and the text of a heading, a link or an image."""
+MAX_MARKS = 8
+"""The most combining marks in a row: the time of Unicode normalisation grows with the square of their number."""
 # zero-width, bidirectional and tag characters: invisible to a reader, text to a language model
 _INVISIBLE = re.compile("[\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
 _SPACE = re.compile(r"\s+")
@@ -26,8 +33,9 @@ def extract_page(html: str, *, url: str) -> JsonObject:
     """`{title, description, canonical, h1, markdown, text, headings, links, json_ld, images}` of a page at `url`.
 
     Hidden elements, comments and invisible characters are dropped: text that people cannot see must not reach a model.
-    URLs are absolute. Bad HTML raises nothing: missing parts are empty.
+    URLs are absolute. Bad HTML raises nothing, missing parts are empty; `StepError` for a page beyond `page_limits`.
     """
+    ensure_parsable(html)
     tree = LexborHTMLParser(html)
     _drop_hidden(tree)
     base = _base(tree, url)
@@ -37,7 +45,7 @@ def extract_page(html: str, *, url: str) -> JsonObject:
         if (text := _text(node))
     ]
     _make_absolute(tree, base)
-    visible = tree.html or ""
+    visible = _long_run_of_marks().sub(r"\1", tree.html or "")
     return {
         "title": _text(tree.css_first("title")) or _meta(tree, "og:title"),
         "description": _meta(tree, "description") or _meta(tree, "og:description"),
@@ -50,6 +58,15 @@ def extract_page(html: str, *, url: str) -> JsonObject:
         "json_ld": _json_ld(tree),
         "images": _images(tree, base),
     }
+
+
+@cache
+def _long_run_of_marks() -> re.Pattern[str]:
+    marks = (
+        char for char in map(chr, range(0x300, 0x1E94B)) if unicodedata.combining(unicodedata.normalize("NFD", char)[0])
+    )
+    members = "".join(marks)
+    return re.compile(f"([{members}]{{{MAX_MARKS}}})[{members}]+")
 
 
 def _main(html: str, url: str, form: str) -> str:
@@ -76,14 +93,14 @@ def _remove(nodes: list[LexborNode]) -> None:
 
 
 def _text(node: LexborNode | None) -> str:
-    return _SPACE.sub(" ", _INVISIBLE.sub("", node.text(separator=" "))).strip() if node is not None else ""
+    return _SPACE.sub(" ", _INVISIBLE.sub("", node.text(separator=" "))).strip()[:MAX_LINE] if node is not None else ""
 
 
 def _meta(tree: LexborHTMLParser, name: str) -> str:
     for key in ("name", "property"):
         node = tree.css_first(f'meta[{key}="{name}"]')
         if node is not None and node.attributes.get("content"):
-            return _INVISIBLE.sub("", node.attributes["content"] or "").strip()
+            return _INVISIBLE.sub("", node.attributes["content"] or "").strip()[:MAX_LINE]
     return ""
 
 
@@ -124,7 +141,7 @@ def _images(tree: LexborHTMLParser, base: str) -> list[JsonObject]:
     images = []
     for node in tree.css("img[src]")[:MAX_IMAGES]:
         if source := _absolute(base, node.attributes.get("src")):
-            images.append({"url": source, "alt": _SPACE.sub(" ", node.attributes.get("alt") or "").strip()})
+            images.append({"url": source, "alt": _SPACE.sub(" ", node.attributes.get("alt") or "").strip()[:MAX_LINE]})
     return images
 
 

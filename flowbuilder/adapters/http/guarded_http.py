@@ -23,7 +23,7 @@ from flowbuilder.ports import HttpRequest, HttpResponse
 from flowbuilder.ports.allowed_hosts import current_hosts
 from flowbuilder.ports.credentials import Credentials
 from flowbuilder.ports.http import KEPT_ACROSS_ORIGINS
-from flowbuilder.ports.url import Target, join, refused
+from flowbuilder.ports.url import Target, join_url, refused
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 MAX_REDIRECTS = 5
@@ -139,7 +139,7 @@ class GuardedHttp:
             place = answer.headers.get("location")
             if answer.status not in _REDIRECTS or not place or (message.writes and answer.status != 303):
                 return answer
-            following = self.egress.target(join(target.url, place), request.hosts)
+            following = self.egress.target(join_url(target.url, place), request.hosts)
             if message.writes:
                 message = message.without_content()
             if following.origin != target.origin:

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from flowbuilder.adapters.mcp.server_record import server_record
 from flowbuilder.ports import Connections, NoThrottle, Throttle
+from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.ports.mcp import McpAnswer, McpSession, McpTool
 from flowbuilder.values import JsonObject
 
@@ -14,11 +15,15 @@ from flowbuilder.values import JsonObject
 class ConnectedServers:
     """Implements `ports.McpServers`: a server is a connection; an administrator sets its command and secrets.
 
-    Opening a session and each tool call count against the limits of the connection.
+    Opening a session and each tool call count against the limits of the connection. `secrets` are replaced in what a
+    server's program writes to stderr, with those of its connection.
     """
 
-    def __init__(self, connections: Connections, throttle: Throttle | None = None) -> None:
+    def __init__(
+        self, connections: Connections, throttle: Throttle | None = None, secrets: KnownSecrets | None = None
+    ) -> None:
         self._connections = connections
+        self._secrets = secrets
         self._throttle = throttle or NoThrottle()
 
     @asynccontextmanager
@@ -26,10 +31,12 @@ class ConnectedServers:
         """A session that is closed with the block, and with it the server's program."""
         from flowbuilder.adapters.mcp.session import open_session
 
-        record = server_record(server, await self._connections.get(server))
+        connection = await self._connections.get(server)
+        record, secrets = server_record(server, connection), KnownSecrets(self._secrets)
+        secrets.add_connection(server, connection)
         async with AsyncExitStack() as stack:
             async with self._throttle.acquire(server):
-                session = await stack.enter_async_context(open_session(record))
+                session = await stack.enter_async_context(open_session(record, secrets))
             yield _ThrottledSession(session, self._throttle, server)
 
 

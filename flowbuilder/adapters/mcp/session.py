@@ -12,9 +12,11 @@ from mcp import Client
 
 from flowbuilder.adapters.mcp.failures import mcp_failure
 from flowbuilder.adapters.mcp.server_record import ServerRecord
+from flowbuilder.adapters.mcp.server_text import ServerStderr, readable
 from flowbuilder.adapters.mcp.transport import connect
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.json_schema import BadSchema, ensure_matches
+from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.ports.mcp import McpAnswer, McpTool
 from flowbuilder.values import JsonObject, NotJson, canonical, ensure_json
 
@@ -24,17 +26,18 @@ CLOSING_SECONDS = 10.0
 
 
 @asynccontextmanager
-async def open_session(record: ServerRecord) -> AsyncIterator[OpenSession]:
+async def open_session(record: ServerRecord, secrets: KnownSecrets) -> AsyncIterator[OpenSession]:
     """A session in its own task: the SDK must be closed in the task that opened it, and closing it cancels callers."""
     ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
-    over = asyncio.Event()
-    owner = asyncio.create_task(_run_session(record, ready, over), name=f"mcp {record.name}")
+    over, stderr = asyncio.Event(), ServerStderr(secrets)
+    owner = asyncio.create_task(_run_session(record, stderr, ready, over), name=f"mcp {record.name}")
     try:
         waiting: list[asyncio.Future[Any]] = [owner, ready]
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if not ready.done():
-            raise mcp_failure(owner.exception() or ConnectionError("the server ended the connection"), record.name)
-        yield OpenSession(record, ready.result(), owner)
+            problem = owner.exception() or ConnectionError("the server ended the connection")
+            raise mcp_failure(problem, record.name, stderr.quoted)
+        yield OpenSession(record, ready.result(), owner, stderr)
     finally:
         over.set()
         done, _ = await asyncio.wait({owner}, timeout=CLOSING_SECONDS)
@@ -45,19 +48,23 @@ async def open_session(record: ServerRecord) -> AsyncIterator[OpenSession]:
             await owner
 
 
-async def _run_session(record: ServerRecord, ready: asyncio.Future[Client], over: asyncio.Event) -> None:
-    # the SDK has no timeout for connecting: a silent server would block without end
-    async with asyncio.timeout(record.connect_seconds) as limit, connect(record) as client:
-        limit.reschedule(None)
-        ready.set_result(client)
-        await over.wait()
+async def _run_session(
+    record: ServerRecord, stderr: ServerStderr, ready: asyncio.Future[Client], over: asyncio.Event
+) -> None:
+    with stderr:
+        # the SDK has no timeout for connecting: a silent server would block without end
+        async with asyncio.timeout(record.connect_seconds) as limit, connect(record, stderr) as client:
+            limit.reschedule(None)
+            ready.set_result(client)
+            await over.wait()
 
 
 class OpenSession:
     """Implements `ports.McpSession`."""
 
-    def __init__(self, record: ServerRecord, client: Client, owner: asyncio.Task[None]) -> None:
+    def __init__(self, record: ServerRecord, client: Client, owner: asyncio.Task[None], stderr: ServerStderr) -> None:
         self._record = record
+        self._stderr = stderr
         self._client = client
         self._owner = owner
         self._known: tuple[McpTool, ...] | None = None
@@ -94,9 +101,9 @@ class OpenSession:
         )
         answer = _answer(result, self._record.max_bytes)
         if self._record.busy_in(answer.text):
-            raise TransientError(f"{tool}: {answer.text[:500]}", reason="rate_limit")
+            raise TransientError(f"{tool}: {readable(answer.text)}", reason="rate_limit")
         if result.is_error or self._record.failure_in(answer.text):
-            raise StepError(f"{tool}: {answer.text[:500] or 'failed without a message'}", code="mcp_tool")
+            raise StepError(f"{tool}: {readable(answer.text) or 'failed without a message'}", code="mcp_tool")
         if declared.output_schema is not None and answer.structured is not None:
             _matches(declared.output_schema, answer.structured, f"the answer of {tool}")
         return answer
@@ -105,23 +112,24 @@ class OpenSession:
         """The result of `work`; `TransientError` when the session ends first or `seconds` are over."""
         name = self._record.name
         if self._owner.done():
-            raise TransientError(f"MCP server {name} ended the connection", reason="connection")
+            raise TransientError(f"MCP server {name} ended the connection{self._stderr.quoted}", reason="connection")
         task = asyncio.ensure_future(work)
         try:
             done, _ = await asyncio.wait({task, self._owner}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if task not in done:
                 if self._owner in done:
-                    raise mcp_failure(
-                        self._owner.exception() or ConnectionError("the server ended the connection"), name
-                    )
+                    problem = self._owner.exception() or ConnectionError("the server ended the connection")
+                    raise mcp_failure(problem, name, self._stderr.quoted)
                 raise TransientError(f"MCP server {name} did not answer within {seconds:g} s", reason="timeout")
             return task.result()
         except (StepError, asyncio.CancelledError):
             if task.cancelled() and not asyncio.current_task().cancelling():  # type: ignore[union-attr]
-                raise TransientError(f"MCP server {name} ended the connection", reason="connection") from None
+                raise TransientError(
+                    f"MCP server {name} ended the connection{self._stderr.quoted}", reason="connection"
+                ) from None
             raise
-        except Exception as problem:
-            raise mcp_failure(problem, name) from None
+        except Exception as error:
+            raise mcp_failure(error, name, self._stderr.quoted) from None
         finally:
             task.cancel()
             with suppress(BaseException):
@@ -131,7 +139,7 @@ class OpenSession:
 def _tool(tool: Any) -> McpTool:
     return McpTool(
         name=str(tool.name),
-        description=str(tool.description or "")[:4000],
+        description=str(tool.description or ""),
         input_schema=dict(tool.input_schema or {}),
         output_schema=dict(tool.output_schema) if tool.output_schema else None,
     )

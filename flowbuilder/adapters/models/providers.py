@@ -66,7 +66,7 @@ async def _open_anthropic(name: str, request: ModelRequest) -> AsyncIterator[Any
         base_url=_address(request.connection, "ANTHROPIC_BASE_URL"),
         max_retries=0,
         timeout=request.timeout,
-        http_client=anthropic.DefaultAsyncHttpxClient(follow_redirects=False),  # the headers hold the key
+        http_client=_client(request),
     ) as client:
         ensure_host(str(client.base_url))
         yield AnthropicModel(name, provider=AnthropicProvider(anthropic_client=client))
@@ -74,11 +74,10 @@ async def _open_anthropic(name: str, request: ModelRequest) -> AsyncIterator[Any
 
 @asynccontextmanager
 async def _open_google(name: str, request: ModelRequest) -> AsyncIterator[Any]:
-    import httpx2
     from pydantic_ai.models.google import GoogleModel
     from pydantic_ai.providers.google import GoogleProvider
 
-    async with httpx2.AsyncClient(timeout=request.timeout, follow_redirects=False) as http:
+    async with _client(request) as http:
         key = _key(request.connection, "GOOGLE_API_KEY", "GEMINI_API_KEY")
         address = _address(request.connection, "GOOGLE_BASE_URL")
         ensure_host(address or GOOGLE_URL)
@@ -113,7 +112,7 @@ async def _open_chat(name: str, request: ModelRequest, *, key: str, address: str
         base_url=address,
         max_retries=0,
         timeout=request.timeout,
-        http_client=openai.DefaultAsyncHttpxClient(follow_redirects=False),  # the headers hold the key
+        http_client=_client(request),
     ) as client:
         ensure_host(str(client.base_url))
         yield OpenAIChatModel(name, provider=OpenAIProvider(openai_client=client))
@@ -125,6 +124,20 @@ _OPENERS: dict[str, Opener] = {
     "ollama": _open_ollama,
     "openai": _open_openai,
 }
+
+
+def _client(request: ModelRequest) -> Any:
+    """An HTTP client that follows no redirect, because the headers hold the key, and bounds the answers."""
+    import httpx2
+
+    from flowbuilder.adapters.bounded_answers import MAX_MODEL_ANSWER, NOT_COMPRESSED, bounded_answers
+
+    return httpx2.AsyncClient(
+        headers=NOT_COMPRESSED,
+        timeout=request.timeout,
+        follow_redirects=False,
+        event_hooks=bounded_answers(MAX_MODEL_ANSWER),
+    )
 
 
 def _import(names: tuple[str, ...]) -> None:

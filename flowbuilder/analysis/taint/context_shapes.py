@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from msgspec.structs import replace
+
 from flowbuilder.analysis.taint.sources import taint_of
 from flowbuilder.language import Shape, shape_of_schema
+from flowbuilder.language.types.taint import Taint
 
 STATUS = shape_of_schema({"enum": ["completed", "failed", "skipped"]})
 ERROR = shape_of_schema(
-    {"type": ["object", "null"], "properties": {"code": {"type": "string"}, "message": {"type": "string"}}}
+    {
+        "type": ["object", "null"],
+        "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+        "additionalProperties": False,
+    }
 )
 EXECUTION = shape_of_schema(
     {
@@ -49,6 +56,13 @@ FEEDBACK = Shape.of("null") | Shape.object_of(
         "previous": Shape.unknown().with_trust(taint_of("feedback")),
     }
 )
+
+
+def error_shape(taint: Taint | None) -> Shape:
+    """The shape of the error of a step, whose message may quote text with this taint; the codes are our own words."""
+    if taint is None:
+        return ERROR
+    return replace(ERROR, fields={**ERROR.fields, "message": ERROR.fields["message"].tainted_by(taint)})
 
 
 class StepNamespace(Mapping[str, Shape]):

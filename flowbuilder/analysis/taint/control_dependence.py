@@ -12,12 +12,14 @@ from flowbuilder.analysis.taint.sinks import TaintFlow, waivers
 def tainted_decisions(propagation: Propagation, waived: Collection[str] = ()) -> Iterator[TaintFlow]:
     """The steps that write depending on untrusted text, with that text; not those that run after a review."""
     for located in propagation.analysis.steps:
-        if not located.step.has_effect():
-            continue
+        loaded = propagation.analysis.by_id
+        if not located.step.has_effect() or any(name not in loaded for name in located.step.mentioned):
+            continue  # a step that could not be loaded, and that this one needs, may be a review
         all_waived = (*waived, *waivers(propagation, located))
         for text in deciding_texts(located):
             for reference in text.compiled.references:
-                marks = frozenset(mark for mark in propagation.marks(text, reference) if not mark.approved)
+                marks = propagation.marks(text, reference)
+                marks = frozenset(mark for mark in marks if not (mark.approved or mark.spelled))
                 trail = propagation.sources.shortest_trail(marks, all_waived)
                 if trail is not None and not is_after_review(located):
                     yield TaintFlow(located=located, text=text, reference=reference, trail=trail)

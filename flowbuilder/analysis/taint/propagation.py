@@ -12,19 +12,20 @@ from msgspec.structs import replace
 
 from flowbuilder.analysis.model import ROOTS, Analysis, LocatedStep, LocatedText, StepBlock
 from flowbuilder.analysis.taint.context_shapes import (
-    ERROR,
     EXECUTION,
     FEEDBACK,
     LOOP,
     STATUS,
     OpenNamespace,
     StepNamespace,
+    error_shape,
 )
-from flowbuilder.analysis.taint.sources import CLEAN, Marks, Sources, is_verbatim, marks_of, taint_of
+from flowbuilder.analysis.taint.sources import CLEAN, Mark, Marks, Sources, marks_of, taint_of, unless_changed
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.language import Expression, Finding, Namespace, Reference, Shape, Template, shape_of_schema
 from flowbuilder.language.parsing.references import NamePath
-from flowbuilder.language.types.taint import Taint
+from flowbuilder.language.types.taint import Taint, joined
+from flowbuilder.language.types.value_shapes import shape_of_value
 from flowbuilder.steps.builtin.conditional import Conditional
 from flowbuilder.steps.builtin.human_review import HumanReview
 from flowbuilder.steps.builtin.iteration import Iteration
@@ -62,9 +63,12 @@ class Propagation:
         self.called: dict[str, Propagation] = {}
         self._depth = depth
         self._by_place: dict[Place, Shape] = {}
+        self._errors: dict[int, Taint | None] = {}
         top = StepNamespace(None)
         given = inputs or {}
-        declared = {item.name: _declared(item.schema, given.get(item.name)) for item in analysis.definition.inputs}
+        # inputs are validated together: a reference in a schema leads into the schema of all of them
+        together = shape_of_schema(analysis.definition.input_schema()).fields
+        declared = {name: _given(shape, given.get(name)) for name, shape in together.items()}
         self.sources.origins["feedback"] = "the proposal of the previous round"
         names = Namespace(
             {
@@ -110,7 +114,8 @@ class Propagation:
                     output = output.bounded()
                 if self.analysis.is_broken(located):
                     output = Shape.unknown()
-                steps.add(step_id, Shape.object_of({"output": output, "status": STATUS, "error": ERROR}))
+                error = error_shape(self._error(located))
+                steps.add(step_id, Shape.object_of({"output": output, "status": STATUS, "error": error}))
 
     def _step(self, located: LocatedStep, names: Namespace, steps: StepNamespace) -> Shape:
         for text in located.texts:
@@ -132,19 +137,50 @@ class Propagation:
     def _task(self, located: LocatedStep) -> Shape:
         step, path = located.step, self.path(located)
         shape = step.output_shape()
-        marks = self._input_marks(located) if step.carries else CLEAN
+        marks = self._input_marks(located)
         if step.untrusted is not None:
             self.sources.origins[path] = step.untrusted
         elif marks:
             self.sources.made_from[path] = marks
         else:
             return shape
-        return shape.with_trust(taint_of(path))
+        if step.carries or step.untrusted is not None:
+            return shape.with_trust(taint_of(path))
+        fields = dict(shape.fields)
+        for name in step.echoes:
+            own = self._value(getattr(step, name), (*located.place, name)).trust
+            fields[name] = fields[name].tainted_by(own)
+        return replace(shape, fields=fields)
 
     def _input_marks(self, located: LocatedStep) -> Marks:
         """The marks on the texts of a step, except on its condition."""
         texts = (text for text in located.texts if not text.is_own_condition)
-        return frozenset(mark for text in texts for mark in marks_of(self.checked[text].shape.trust))
+        marks = (mark for text in texts for mark in marks_of(self.checked[text].shape.trust))
+        return frozenset(mark for mark in marks if not mark.spelled)
+
+    def _error(self, located: LocatedStep) -> Taint | None:
+        """The taint of a step's error: its message may quote what the step was given and what it was answered.
+
+        The error of a container is that of a step inside.
+        """
+        found = self._own_error(located)
+        inside = [self._errors.get(id(inner)) for block in located.blocks for inner in block.steps]
+        inner = self.called.get(located.id)
+        if inner is not None:
+            inside += inner._errors.values()
+            inside += [inner.checked[text].shape.trust for text in inner.analysis.outputs]
+        self._errors[id(located)] = joined(found, *inside)
+        return self._errors[id(located)]
+
+    def _own_error(self, located: LocatedStep) -> Taint | None:
+        if located.step.untrusted is not None:
+            return taint_of(self.path(located))
+        own = frozenset(mark for text in located.texts for mark in marks_of(self.checked[text].shape.trust))
+        if not own:
+            return None
+        path = f"{self.path(located)}.error"
+        self.sources.made_from[path] = own
+        return taint_of(path)
 
     def _review(self, located: LocatedStep, step: HumanReview) -> Shape:
         path = self.path(located)
@@ -152,7 +188,7 @@ class Propagation:
         proposed = marks_of(self._value(step.proposal, (*located.place, "proposal")).trust)
         if not proposed:
             return shape
-        self.sources.made_from[path] = proposed
+        self.sources.made_from[path] = frozenset(Mark(mark.step, mark.approved) for mark in proposed)
         self.sources.reviews.add(path)
         approved = shape.fields["approved"].with_trust(taint_of(path, approved=True))
         return replace(shape, fields={**shape.fields, "approved": approved})
@@ -186,13 +222,15 @@ class Propagation:
         else:
             last = block.ordered[-1:]
             output = inner[last[0]].fields["output"] if last else Shape.unknown()
+        key = self._by_place.get((*located.place, "key"))
+        failed = joined(*(self._errors.get(id(one)) for one in block.steps), self._own_error(located))
         item = Shape.object_of(
             {
                 "index": Shape.of("number"),
-                "key": Shape.unknown().with_trust(items.trust),
+                "key": Shape.unknown().with_trust(key.trust if key is not None else None),
                 "status": STATUS,
                 "output": output | Shape.of("null"),
-                "error": ERROR,
+                "error": error_shape(failed),
             }
         )
         return Shape.object_of({"items": Shape.list_of(item), "outputs": Shape.list_of(output)})
@@ -201,13 +239,13 @@ class Propagation:
         given = {name: self._value(value, (*located.place, "with", name)) for name, value in step.inputs.items()}
         workflows = self.analysis.workflows
         if workflows is None or self._depth >= MAX_CALL_DEPTH or not step.name:
-            return self._unknown_call(located, given)
+            return self._unknown_call(located, given, is_unread=True)
         try:
             definition = workflows(step.name, step.version)
         except FlowbuilderError:
             return self._unknown_call(located, given)
         if not definition.load_report.ok:
-            return self._unknown_call(located, given)
+            return self._unknown_call(located, given, is_unread=True)
         inner = Propagation(
             Analysis(definition, workflows),
             inputs=given,
@@ -218,19 +256,19 @@ class Propagation:
         self.called[located.id] = inner
         return inner.outputs
 
-    def _unknown_call(self, located: LocatedStep, given: Mapping[str, Shape]) -> Shape:
-        marks = frozenset(mark for shape in given.values() for mark in marks_of(shape.trust))
-        if not marks:
-            return Shape.unknown()
+    def _unknown_call(self, located: LocatedStep, given: Mapping[str, Shape], *, is_unread: bool = False) -> Shape:
+        """The output of a workflow that is not known here: what it was given, and what it may have fetched."""
         path = self.path(located)
-        self.sources.made_from[path] = marks
+        self.sources.made_from[path] = frozenset(mark for shape in given.values() for mark in marks_of(shape.trust))
+        if is_unread:
+            self.sources.origins[path] = "called workflow"
         return Shape.unknown().with_trust(taint_of(path))
 
     def _text(self, text: LocatedText, names: Namespace) -> None:
         shape, findings = text.compiled.check(names)
         if any(reference.path == ("steps",) for reference in text.compiled.references):
             shape = Shape.unknown()  # the rule unknown_step reports this reference
-        shape = _unless_changed(shape, text)
+        shape = unless_changed(shape, text.compiled)
         self.checked[text] = CheckedText(shape, findings, names)
         self._by_place[text.place] = shape
 
@@ -242,15 +280,7 @@ class Propagation:
             return Shape.object_of({str(key): self._value(item, (*at, key)) for key, item in value.items()})
         if isinstance(value, (list, tuple)):
             return Shape.list_of(_union([self._value(item, (*at, index)) for index, item in enumerate(value)]))
-        return Shape.of_value(value)
-
-
-def _unless_changed(shape: Shape, text: LocatedText) -> Shape:
-    """The shape of a text. A text that changes the values it reads loses their approval."""
-    marks = marks_of(shape.trust)
-    if not any(mark.approved for mark in marks) or is_verbatim(text.compiled):
-        return shape
-    return shape.with_trust(Taint(tuple(sorted({mark.step for mark in marks}))))
+        return shape_of_value(value)
 
 
 def _union(shapes: list[Shape]) -> Shape:
@@ -258,7 +288,7 @@ def _union(shapes: list[Shape]) -> Shape:
     return reduce(or_, shapes) if shapes else Shape.unknown()
 
 
-def _declared(schema: Mapping[str, Any], given: Shape | None) -> Shape:
+def _given(shape: Shape, given: Shape | None) -> Shape:
     """The declared shape of an input, with the marks of the caller's value."""
-    shape = shape_of_schema(dict(schema))
-    return shape.with_trust(given.trust) if given is not None and given.trust else shape
+    shape = shape.with_presence("always")
+    return shape.tainted_by(given.trust).with_figures(given.sources()) if given is not None else shape

@@ -1,8 +1,7 @@
-"""Taint sinks: published content, the host of a URL, a program, the name and arguments of a tool."""
+"""Taint sinks: published content, the host of a URL, a program, the arguments of a tool, what decides over a write."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 
 from msgspec import Struct
@@ -13,11 +12,8 @@ from flowbuilder.analysis.taint.review_targets import is_shown
 from flowbuilder.analysis.taint.sources import Mark, Marks, Trail, marks_of
 from flowbuilder.language import Reference
 from flowbuilder.language.parsing.references import NamePath
+from flowbuilder.language.types.taint import joined
 from flowbuilder.steps.step import Place, Sink
-
-_FIXED_HOST = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//[^/?#\\]+[/?#]|/(?![/\\])|\0[^/?#\\]*[/?#]", re.IGNORECASE)
-_OUTPUT = re.compile(r"\{\{.*?\}\}", re.DOTALL)
-_LITERAL = re.compile(r"\s*(['\"])((?:(?!\1)[^\\])*)\1\s*[~+]\s*")
 
 
 class TaintFlow(Struct, frozen=True, kw_only=True):
@@ -37,9 +33,14 @@ class TaintFlow(Struct, frozen=True, kw_only=True):
         return f"{start}{self.trail}"
 
     @property
+    def place(self) -> Place:
+        """The place of the text below the step."""
+        return self.text.place[len(self.located.place) :]
+
+    @property
     def field(self) -> str:
         """The field of the step: `body`, `json.text`."""
-        return ".".join(map(str, self.text.place[len(self.located.place) :]))
+        return ".".join(map(str, self.place))
 
 
 def taint_flows(
@@ -52,17 +53,36 @@ def taint_flows(
     """
     for located in propagation.analysis.steps:
         for text in located.texts:
-            sink = text.sink
-            if sink == "host" and "publish" in sinks and located.step.sends_urls():
-                sink = "publish"
-            if sink in sinks:
-                marks = marks_of(propagation.checked[text].shape.trust)
-                if sink != "code":
+            if text.sink in sinks or ("publish" in sinks and is_published(located, text)):
+                marks = frozenset(mark for mark in _marks(propagation, text) if not mark.spelled)
+                if text.sink != "code":
                     marks = frozenset(mark for mark in marks if not mark.approved)
                 found = _flow(propagation, located, text, marks, waived)
-                is_url = sink != text.sink
+                is_url = text.sink not in sinks
                 if found is not None and not (is_url and is_shown(propagation, located, text)):
                     yield found
+
+
+def spelled_flows(propagation: Propagation, waived: Collection[str] = ()) -> Iterator[TaintFlow]:
+    """Every published text whose letters or words are chosen, one by one, by numbers of untrusted steps."""
+    for located in propagation.analysis.steps:
+        for text in located.texts:
+            if is_published(located, text):
+                marks = frozenset(mark for mark in _marks(propagation, text) if mark.spelled and not mark.approved)
+                found = _flow(propagation, located, text, marks, waived)
+                if found is not None:
+                    yield found
+
+
+def is_published(located: LocatedStep, text: LocatedText) -> bool:
+    """Whether a text is published: content, or the URL of a request that writes and of a page that is made."""
+    return text.sink == "publish" or (text.sink == "host" and located.step.sends_urls())
+
+
+def _marks(propagation: Propagation, text: LocatedText) -> Marks:
+    shape = propagation.checked[text].shape
+    # who chooses the number of approvals, decides over the approval
+    return marks_of(joined(shape.trust, shape.figures if text.place[-1] == "quorum" else None))
 
 
 def approval_places(propagation: Propagation, located: LocatedStep, waived: Collection[str] = ()) -> tuple[Place, ...]:
@@ -70,7 +90,7 @@ def approval_places(propagation: Propagation, located: LocatedStep, waived: Coll
     found: list[Place] = []
     waived = (*waived, *waivers(propagation, located))
     for text in located.texts:
-        if text.sink == "publish":
+        if text.sink == "tool" or is_published(located, text):
             marks = marks_of(propagation.checked[text].shape.trust)
             if any(mark.approved for mark in marks) and propagation.sources.shortest_trail(marks, waived) is not None:
                 found.append(text.place[len(located.place) :])
@@ -88,17 +108,6 @@ def dotted(path: NamePath) -> str:
     return str(first) + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
 
 
-def host_is_fixed(found: TaintFlow) -> bool:
-    """Whether the host of a URL comes before the untrusted text: `https://example.com/{{ slug }}`."""
-    if found.reference is None:
-        return False
-    before = found.text.compiled.source[: found.reference.start]
-    at = before.rfind("{{")
-    literal = _LITERAL.fullmatch(before[at + 2 :]) if at >= 0 else None
-    start = _OUTPUT.sub("\0", before[:at]) + (literal[2] if literal else "")
-    return _FIXED_HOST.match(start.lstrip()) is not None
-
-
 def _flow(
     propagation: Propagation, located: LocatedStep, text: LocatedText, marks: Marks, waived: Collection[str]
 ) -> TaintFlow | None:
@@ -108,7 +117,8 @@ def _flow(
         return None
     sources = propagation.sources.sources_of(marks, waived)
     for reference in text.compiled.references:
-        carried = frozenset(Mark(mark.step) for mark in propagation.marks(text, reference))
+        shape = propagation.lookup(text, reference.path)
+        carried = frozenset(Mark(mark.step) for mark in marks_of(shape.sources() if shape is not None else None))
         own = propagation.sources.shortest_trail(carried & frozenset(Mark(mark.step) for mark in marks), waived)
         if own is not None:
             return TaintFlow(located=located, text=text, reference=reference, trail=own, sources=sources)

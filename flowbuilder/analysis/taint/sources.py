@@ -7,20 +7,22 @@ from collections.abc import Collection, Iterable, Iterator
 
 from msgspec import Struct, field
 
-from flowbuilder.language import Expression, Template
+from flowbuilder.language import Expression, Shape, Template
 from flowbuilder.language.evaluation.functions import FUNCTIONS
 from flowbuilder.language.nodes import Call, Condition, Constant, Expr, Item, Logic, Member, Name
-from flowbuilder.language.types.taint import Taint
+from flowbuilder.language.types.taint import SPELLED, Taint
 
 
 class Mark(Struct, frozen=True):
     """Text in a value may come from an untrusted source through the step `step` (its StepPath).
 
-    `approved`: a reviewer approved it there, and it is unchanged since.
+    `approved`: a reviewer approved it there, and it is unchanged since. `spelled`: the text is made of the author's
+    words, but numbers of the step say which: they may spell anything.
     """
 
     step: str
     approved: bool = False
+    spelled: bool = False
 
 
 Marks = frozenset[Mark]
@@ -37,10 +39,12 @@ def taint_of(step: str, *, approved: bool = False) -> Taint:
 
 def marks_of(taint: Taint | None) -> Marks:
     """The marks that the language has propagated."""
-    return frozenset(
-        Mark(source.removesuffix(_APPROVED), approved=source.endswith(_APPROVED))
-        for source in (taint.sources if taint else ())
-    )
+    return frozenset(map(_mark, taint.sources if taint else ()))
+
+
+def _mark(source: str) -> Mark:
+    name = source.removesuffix(SPELLED)
+    return Mark(name.removesuffix(_APPROVED), approved=name.endswith(_APPROVED), spelled=name != source)
 
 
 class Trail(Struct, frozen=True, kw_only=True):
@@ -113,6 +117,14 @@ class Sources(Struct):
 
 def _covered(step: str, waived: Collection[str]) -> bool:
     return any(step == name or step.startswith(f"{name}.") for name in waived)
+
+
+def unless_changed(shape: Shape, text: Template | Expression) -> Shape:
+    """The shape of what a text gives. A text that changes the values it reads loses their approval."""
+    marks = marks_of(shape.trust)
+    if not any(mark.approved for mark in marks) or is_verbatim(text):
+        return shape
+    return shape.with_trust(Taint(tuple(sorted({mark.step + SPELLED * mark.spelled for mark in marks}))))
 
 
 def is_verbatim(text: Template | Expression) -> bool:

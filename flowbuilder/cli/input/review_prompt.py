@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import click
 
 from flowbuilder.app import App
+from flowbuilder.cli.output.escape import escape
 from flowbuilder.cli.output.review_view import content_text, review_page
 from flowbuilder.errors import Conflict, Refused
 from flowbuilder.model.review import DecisionKind, Review
-from flowbuilder.model.review_rules import NO_EDIT, Answer
-from flowbuilder.values import Json
+from flowbuilder.model.review_rules import NO_EDIT, Answer, claim_of_another
 
 _KINDS: dict[str, DecisionKind] = {"a": "approved", "e": "approved", "r": "rejected", "c": "changes_requested"}
 
@@ -19,18 +21,24 @@ def prompt_for_decision(app: App, review: Review, *, by: str) -> bool:
     from flowbuilder.cli.output.console import console
 
     console().print()
-    console().print(review_page(review))
+    console().print(review_page(review, held=app.reviewers(review).held))
+    draft = content_text(review.request.proposal)
     while True:
-        edit = "[e]dit and approve, " if isinstance(review.request.proposal, str) else ""
+        editable = isinstance(review.request.proposal, str) and review.request.may_edit
+        edit = "[e]dit and approve, " if editable else ""
         changes = "request [c]hanges, " if review.request.may_request_changes else ""
         answer = click.prompt(f"[a]pprove, {edit}[r]eject, {changes}[l]eave open", default="l").strip().lower()[:1]
         if answer == "l":
             return False
         if answer not in _KINDS or (answer == "c" and not changes) or (answer == "e" and not edit):
             continue
-        edited = _edited(review) if answer == "e" else None
+        edited: str | None = click.edit(draft, extension=".md") if answer == "e" else None
         if answer == "e" and edited is None:
             continue
+        draft = edited or draft  # an edit that is refused is where the next one begins
+        claim = claim_of_another(review, by, datetime.now(UTC))
+        if claim and not click.confirm(f"{claim}. Decide it all the same?"):
+            return False
         optional = "" if answer in ("a", "e") else None
         comment = click.prompt("Comment" + (" (optional)" if optional is not None else ""), default=optional,
                                show_default=False)  # fmt: skip
@@ -42,12 +50,8 @@ def prompt_for_decision(app: App, review: Review, *, by: str) -> bool:
                 ),
             )
         except (Conflict, Refused) as problem:
-            console(errors=True).print(f"error: {problem}")
-            return isinstance(problem, Conflict)
+            console(errors=True).print(f"error: {escape(problem)}")
+            if isinstance(problem, Conflict) or edited is None:
+                return isinstance(problem, Conflict)
+            continue
         return True
-
-
-def _edited(review: Review) -> Json:
-    proposal = content_text(review.request.proposal)
-    changed: str | None = click.edit(proposal, extension=".md")
-    return changed

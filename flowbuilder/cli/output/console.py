@@ -16,7 +16,7 @@ from flowbuilder.cli.output.escape import escape
 
 COLOURS = {
     "completed": "green", "approved": "green", "published": "green", "done": "green", "ok": "green",
-    "failed": "red", "rejected": "red", "error": "red",
+    "failed": "red", "rejected": "red", "error": "red", "held": "red",
     "waiting": "yellow", "paused": "yellow", "open": "yellow", "draft": "yellow", "changes_requested": "yellow",
     "running": "cyan", "queued": "cyan",
     "skipped": "bright_black", "cancelled": "bright_black", "archived": "bright_black", "pending": "bright_black",
@@ -60,8 +60,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: st
 
 
 def text_diff(before: str, after: str, *, context: int = 2) -> Text:
-    """The lines that differ between two texts, with `context` lines around each change."""
-    lines = unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=context)
+    """The lines that differ between two texts, with `context` lines around each change.
+
+    Only line feeds end a line: other characters that Python would split at are shown as codes.
+    """
+    lines = unified_diff(escape(before).split("\n"), escape(after).split("\n"), lineterm="", n=context)
     return coloured_diff(line for line in lines if not line.startswith(("--- ", "+++ ")))
 
 

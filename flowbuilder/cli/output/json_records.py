@@ -37,8 +37,8 @@ def waiting_record(review: Review) -> JsonObject:
     return {"id": review.id, "path": review.path, "title": review.request.title}
 
 
-def review_record(review: Review, *, content: bool = False) -> JsonObject:
-    """A review; with `content` also its base, proposal and findings."""
+def review_record(review: Review, *, content: bool = False, held: str = "") -> JsonObject:
+    """A review; with `content` also its base, proposal and findings. `held` is why no one can decide it."""
     request = review.request
     record: JsonObject = {
         "id": review.id,
@@ -48,12 +48,15 @@ def review_record(review: Review, *, content: bool = False) -> JsonObject:
         "path": review.path,
         "title": request.title,
         "status": review.status,
+        "held": held if held and review.status == "open" else None,
         "round": request.round,
         "version": review.version,
         "content_hash": review.content_hash,
         "group": request.assign.group,
-        "people": list(request.assign.people),
+        "people": list(request.assign.people or ()),
+        "anyone": request.assign.anyone,
         "quorum": request.assign.quorum,
+        "may_edit": request.may_edit,
         "approvals": list(review.approvals),
         "claimed_by": review.claimed_by,
         "created_at": iso(review.created_at),

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from flowbuilder.cli.input.workflow_files import read_text
+from flowbuilder.diagnostics import count
+from flowbuilder.model.invisible_characters import hidden_characters
 from flowbuilder.model.review import Review
 from flowbuilder.values import Json
 
@@ -16,8 +18,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-def review_page(review: Review) -> RenderableType:
-    """The title, findings and decision of a review, and the diff from its base to its proposal."""
+def review_page(review: Review, *, held: str = "") -> RenderableType:
+    """The title, findings and decision of a review, and the diff from its base to its proposal. `held` is why no one
+    can decide it."""
     from rich.console import Group
 
     from flowbuilder.cli.output.console import text, text_diff
@@ -30,16 +33,20 @@ def review_page(review: Review) -> RenderableType:
     if review.decision is not None:
         comment = f": {review.decision.comment}" if review.decision.comment else ""
         lines.append(text(f"{review.decision.kind} by {review.decision.by}{comment}", "bold"))
+    if held and review.status == "open":
+        lines.append(text(f"! held: {held}", "bold red"))
     lines += [text(f"publishes to {target}") for target in request.targets]
     lines += [text(f"! {_finding(item)}", "yellow") for item in request.findings]
+    base, proposal = content_text(request.base), content_text(request.proposal)
+    if hidden := sum(1 for _ in hidden_characters(proposal)):
+        lines.append(text(f"! {count(hidden, 'invisible character')}, shown as codes such as ⟨U+200B⟩", "yellow"))
     lines.append(text(""))
-    proposal = content_text(request.proposal)
     if request.base is None:
         lines.append(text(proposal))
-    elif content_text(request.base) == proposal:
+    elif base == proposal:
         lines.append(text("No changes: the proposal equals the current content.", "bright_black"))
     else:
-        lines.append(text_diff(content_text(request.base), proposal))
+        lines.append(text_diff(base, proposal) or text("Only the line endings differ.", "bright_black"))
     return Group(*lines)
 
 

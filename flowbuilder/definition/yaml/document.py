@@ -22,6 +22,8 @@ MAX_TEXT = 1024 * 1024
 """The most characters of a document."""
 MAX_VALUES = 200_000
 """The most values of a document; values that an anchor repeats count each time."""
+MAX_REPEATED = 5_000
+"""The most values that anchors may repeat: a short text must not cost as much as a long one."""
 MAX_COPIED = 4 * 1024 * 1024
 """The most characters that anchors may repeat."""
 
@@ -62,6 +64,7 @@ class _Reader:
         self._path: list[str | int] = []
         self._anchors: dict[str, tuple[Json, Any, int, int]] = {}
         self._values = 0
+        self._repeated = 0
         self._copied = 0
         self.joined = JoinedPairs(text)
         self._events: Any = None
@@ -201,8 +204,9 @@ class _Reader:
             return None, event
         value, place, size, chars = self._anchors[event.anchor]
         self._values += size
+        self._repeated += size
         self._copied += chars
-        if self._values > MAX_VALUES or self._copied > MAX_COPIED:
+        if self._values > MAX_VALUES or self._repeated > MAX_REPEATED or self._copied > MAX_COPIED:
             self._stop(
                 "FB004", f"the anchor &{event.anchor} is repeated so often that the document is too large", event
             )

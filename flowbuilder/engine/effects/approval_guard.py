@@ -6,7 +6,7 @@ execution has put untrusted text, also where the linter found none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from flowbuilder.errors import StepError
@@ -77,15 +77,14 @@ def approves(decision: Decision, wanted: str) -> bool:
     """
     if decision.kind != "approved" or decision.approved_hash != content_hash(decision.approved):
         return False
-    return wanted in _hashes_in(decision.approved)
-
-
-def _hashes_in(approved: Json) -> Iterator[str]:
-    """The hashes of a value and of all values in it: approving a list approves each of its items."""
-    yield content_hash(approved)
-    if isinstance(approved, dict | list):
-        for inner in approved.values() if isinstance(approved, dict) else approved:
-            yield from _hashes_in(inner)
+    values = [decision.approved]
+    while values:  # approving a list approves each of its items
+        value = values.pop()
+        if content_hash(value) == wanted:
+            return True
+        if isinstance(value, dict | list):
+            values += value.values() if isinstance(value, dict) else value
+    return False
 
 
 def _content(step: Step, place: Place) -> Json:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+from flowbuilder.engine.ingress import guarded_ports, read_secrets, site_connections
 from flowbuilder.errors import Conflict, NotFound, Refused
 from flowbuilder.model.effect import Effect, effect_key
 from flowbuilder.model.effect_rules import ensure_revertible
 from flowbuilder.ports import Cms, CmsWrite, Ports, Store
+from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.values import Json, JsonObject
 
 
@@ -19,6 +21,9 @@ async def revert(store: Store, ports: Ports, key: str, *, by: str) -> Effect:
     effect = await asyncio.to_thread(store.effect, key)
     ensure_revertible(effect)
     execution = await asyncio.to_thread(store.execution, effect.execution_id)
+    secrets = KnownSecrets(ports.secrets)
+    await read_secrets(secrets, ports, site_connections(execution.site_record))
+    ports = guarded_ports(ports, secrets)
     undo = effect_key(await asyncio.to_thread(store.install_id), key, "revert")
     try:
         await _undo(await ports.cms(execution.site_record), effect, undo)

@@ -19,11 +19,11 @@ _CLASSES: Final = {"text": str, "key": str, "integer": int, "boolean": bool, "li
 
 
 def fits(value: object, parameter: Parameter) -> bool:
-    """Whether a value has the kind that a parameter takes; `None` fits every optional parameter."""
+    """Whether a value has the kind that a parameter takes."""
     if parameter.kind == "any":
         return True
     if value is None:
-        return not parameter.required
+        return parameter.nullable
     if parameter.kind == "number":
         return value.__class__ is int or value.__class__ is float
     return value.__class__ is _CLASSES[parameter.kind]

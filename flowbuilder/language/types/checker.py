@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from flowbuilder.language.codegen.program import Program
-from flowbuilder.language.nodes import Expr, For, If, Output, Set, Statement, Text
+from flowbuilder.language.nodes import For, If, Output, Set, Statement, Text
 from flowbuilder.language.parsing.references import paths_found_by
 from flowbuilder.language.types.descriptions import describe, describe_kinds
 from flowbuilder.language.types.findings import Finding, FindingCollector
 from flowbuilder.language.types.inference import Inference
-from flowbuilder.language.types.lookup_shapes import KnownPaths
+from flowbuilder.language.types.lookup_shapes import KnownPaths, numbered
 from flowbuilder.language.types.shapes import Shape
-from flowbuilder.language.types.taint import Taint, joined
+from flowbuilder.language.types.taint import Taint, joined, spelled
 
 _LOOP = Shape.object_of(
     {
@@ -22,6 +23,8 @@ _LOOP = Shape.object_of(
     }
 )
 """The shape of `loop` inside `{% for %}`."""
+_ALPHABET: Final = 6
+"""The number of branches from which an `if` inside a loop is taken for an alphabet."""
 
 
 class Namespace(Mapping[str, Shape]):
@@ -93,7 +96,10 @@ class _StatementChecker:
         ends = []
         for test, inner in node.branches:
             self._lookups.variables = dict(before)
-            influence = joined(influence, self._test_taint(test, known))
+            tested = self._infer(test, known)
+            influence = joined(influence, tested.trust, tested.influence)
+            if self._lookups.repeats and len(node.branches) >= _ALPHABET:
+                self.printed.append(spelled(tested.figures))
             self.body(inner, known | paths_found_by(test), influence)
             ends.append(self._lookups.variables)
             known |= paths_found_by(test, holds=False)
@@ -126,17 +132,14 @@ class _StatementChecker:
             )
         # what the list was made from decides how often the body runs
         influence = joined(influence, shape.influence)
-        outer = self._lookups.variables
-        names = {node.names[0]: item} if len(node.names) == 1 else {name: item.item() for name in node.names}
+        outer, repeats = self._lookups.variables, self._lookups.repeats
+        self._lookups.repeats = repeats or shape.sources() is not None
+        names = {node.names[0]: item} if len(node.names) == 1 else dict.fromkeys(node.names, numbered(item))
         self._lookups.variables = {**outer, **names, "loop": _LOOP}
         self.body(node.body, known, influence)
         self._lookups.variables = dict(outer)
         self.body(node.otherwise, known, influence)
-        self._lookups.variables = outer
-
-    def _test_taint(self, test: Expr, known: KnownPaths) -> Taint | None:
-        shape = self._infer(test, known)
-        return joined(shape.trust, shape.influence)
+        self._lookups.variables, self._lookups.repeats = outer, repeats
 
 
 def _check_dollar(statements: tuple[Statement, ...], findings: FindingCollector) -> None:

@@ -58,7 +58,7 @@ def _check_membership(node: Compare, item: Shape, container: Shape, findings: Fi
     elif container.kinds <= {"text", "null"} and not item.may_be("text"):
         message = f"a text contains texts; {findings.quote(node.left)} is {describe_kinds(item)}"
         findings.add("FB302", message, node, hint="write value | string")
-    elif container.kinds <= {"list", "null"} and container.items is not None and not container.items.kinds & item.kinds:
+    elif container.kinds <= {"list", "null"} and not container.item().kinds & item.kinds:
         one = f"{findings.quote(node.left)} is {describe_kinds(item)}"
         other = f"{findings.quote(node.right)} is {describe(container)}"
         findings.add("FB302", f"{one} and {other}: it is never in it", node)

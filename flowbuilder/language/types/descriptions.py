@@ -40,7 +40,7 @@ def _describe(shape: Shape, depth: int) -> str:
         return " or ".join(describe_value(value) for value in shape.values)
     parts: list[str] = [kind for kind in ("text", "number", "boolean") if kind in shape.kinds]
     if "list" in shape.kinds:
-        known = shape.items is not None and not shape.items.is_unknown
+        known = shape.items is not None and shape.items.kinds and not shape.items.is_unknown
         parts.append(f"list of {_describe_item(shape.items, depth)}" if known and shape.items is not None else "list")
     if "object" in shape.kinds:
         parts.append(_describe_object(shape, depth))

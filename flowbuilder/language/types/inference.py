@@ -31,7 +31,7 @@ from flowbuilder.language.types.descriptions import describe_kinds
 from flowbuilder.language.types.findings import FindingCollector
 from flowbuilder.language.types.function_shapes import infer_call
 from flowbuilder.language.types.lookup_shapes import KnownPaths, LookupShapes
-from flowbuilder.language.types.shapes import Kind, Shape
+from flowbuilder.language.types.shapes import NOTHING, Kind, Shape
 from flowbuilder.language.types.taint import joined
 
 _TEXT, _NUMBER, _BOOLEAN = Shape.of("text"), Shape.of("number"), Shape.of("boolean")
@@ -72,7 +72,8 @@ class Inference:
             case Compare():
                 left, right = self.infer(node.left, known), self.infer(node.right, known)
                 check_comparison(node, left, right, self._findings)
-                return _influenced(_BOOLEAN, left, right)
+                figures = joined(left.sources(), right.sources())
+                return _influenced(_BOOLEAN.with_figures(figures), left, right)
             case Logic():
                 return self._logic(node, known)
             case Condition():
@@ -83,7 +84,8 @@ class Inference:
                 parts = [self.infer(part, known) for part in node.parts]
                 return _influenced(replace(_TEXT, taint=joined(*(part.trust for part in parts))), *parts)
             case Not(value=value):
-                return _influenced(_BOOLEAN, self.infer(value, known))
+                shape = self.infer(value, known)
+                return _influenced(_BOOLEAN.with_figures(shape.sources()), shape)
             case Negative():
                 return self._negative(node, known)
             case Item():
@@ -98,12 +100,12 @@ class Inference:
                 return Shape(kinds=_OBJECT, fields=fields, influence=influence)
 
     def _list(self, node: ListLiteral, known: KnownPaths) -> Shape:
-        items: Shape | None = None
+        items = NOTHING
         influence = None
         for part in node.items:
             found = self.infer(part, known)
             influence = joined(influence, found.influence)
-            items = found if items is None else items | found
+            items = items | found
         return Shape(kinds=_LIST, items=items, influence=influence)
 
     def _negative(self, node: Negative, known: KnownPaths) -> Shape:
@@ -114,25 +116,20 @@ class Inference:
         values = (
             tuple(-item for item in value.values if isinstance(item, int | float)) if len(value.values) == 1 else ()
         )
-        return _influenced(replace(_NUMBER, values=values), value)
+        return _influenced(replace(_NUMBER, values=values, figures=value.sources()), value)
 
     def _arithmetic(self, node: Arithmetic, known: KnownPaths) -> Shape:
         left, right = self.infer(node.left, known), self.infer(node.right, known)
-        if left.may_be("number") and right.may_be("number") and (node.op != "+" or left.is_unknown == right.is_unknown):
-            return _influenced(Shape.unknown() if left.is_unknown and node.op == "+" else _NUMBER, left, right)
-        if node.op == "+":
-            for kind in _ADDED:
-                if left.may_be(kind) and right.may_be(kind):
-                    taint = joined(left.trust, right.trust)
-                    shape = Shape(kinds=frozenset((kind,)), taint=taint if kind == "text" else None)
-                    if kind == "list":
-                        shape = replace(left, values=()) | replace(right, values=())
-                    return _influenced(shape, left, right)
+        kinds = [kind for kind in _ADDED if left.may_be(kind) and right.may_be(kind)]
+        if node.op == "+" and kinds:
+            return _influenced(_sum(kinds, left, right), left, right)
+        if "number" in kinds:
+            return _influenced(_NUMBER.with_figures(joined(left.sources(), right.sources())), left, right)
         one = f"{self._findings.quote(node.left)} is {describe_kinds(left)}"
         other = f"{self._findings.quote(node.right)}, which is {describe_kinds(right)}"
         hint = "turn a number into text with | string" if node.op == "+" and "text" in left.kinds | right.kinds else ""
         self._findings.add("FB302", f"{one}, and cannot be {_VERBS[node.op]} {other}", node, hint=hint)
-        return Shape.unknown()
+        return Shape.unknown().tainted_by(joined(left.trust, right.trust))
 
     def _logic(self, node: Logic, known: KnownPaths) -> Shape:
         left = self.infer(node.left, known)
@@ -146,6 +143,21 @@ class Inference:
         then = self.infer(node.then, known | paths_found_by(node.test), soft)
         otherwise = self.infer(node.otherwise, known | paths_found_by(node.test, holds=False), soft)
         return _influenced((then | otherwise).with_influence(joined(test.trust, test.influence)))
+
+
+def _sum(kinds: list[Kind], left: Shape, right: Shape) -> Shape:
+    """The shape of `left + right`, where both are of one of these kinds."""
+    taint, figures = joined(left.trust, right.trust), joined(left.sources(), right.sources())
+    if left.is_unknown and right.is_unknown:
+        return Shape(taint=taint, figures=figures)
+    shape = NOTHING
+    if "text" in kinds:
+        shape = replace(_TEXT, taint=taint)
+    if "number" in kinds:
+        shape = shape | _NUMBER.with_figures(figures)
+    if "list" in kinds:
+        shape = shape | Shape.list_of(left.joinable_item() | right.joinable_item())
+    return shape
 
 
 def _influenced(shape: Shape, *operands: Shape) -> Shape:

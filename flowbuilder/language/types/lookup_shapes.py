@@ -8,15 +8,17 @@ from typing import Final
 from msgspec.structs import replace
 
 from flowbuilder.diagnostics import Severity, did_you_mean
-from flowbuilder.language.nodes import Expr, Item, Member, Name, Slice
+from flowbuilder.language.nodes import Expr, Item, ListLiteral, Member, Name, ObjectLiteral, Slice
 from flowbuilder.language.parsing.foreign_syntax_hints import FOREIGN_NAMES
 from flowbuilder.language.parsing.references import NamePath, covered, path_of
 from flowbuilder.language.types.descriptions import describe, describe_kinds
 from flowbuilder.language.types.findings import FindingCollector
-from flowbuilder.language.types.shapes import Kind, Shape
-from flowbuilder.language.types.taint import joined
+from flowbuilder.language.types.shapes import NOTHING, Kind, Shape
+from flowbuilder.language.types.taint import joined, spelled
 
 _TEXT: Final[frozenset[Kind]] = frozenset(("text",))
+_LONGEST_CHOICE: Final = 10
+"""The number of words up to which a choice among them by a number is not taken for an alphabet."""
 KnownPaths = frozenset[NamePath]
 """The paths that tests around an expression have found to exist."""
 
@@ -29,6 +31,8 @@ class LookupShapes:
     ) -> None:
         self.variables: dict[str, Shape] = {}
         """The names that the template itself has set."""
+        self.repeats = False
+        """Whether the text here is repeated for each item of a list that outsiders may have chosen."""
         self.names = names
         self._findings = findings
         self._infer = infer
@@ -53,10 +57,10 @@ class LookupShapes:
             if there is not None and there.presence == "always":
                 return there
         if value.is_unknown and not value.fields:
-            return Shape(taint=value.taint, influence=value.influence)
+            return Shape(taint=value.trust, figures=value.sources(), influence=value.influence)
         found = self._indexed(node, value) if isinstance(node.key, int) else self._keyed(node, node.key, value, soft)
         if found is None:
-            return Shape.unknown()
+            return Shape.unknown()  # an error was added, or the value is null
         if not known and found.presence == "always" and not value.is_nullable:
             return found
         path = path_of(node) or ()
@@ -91,10 +95,8 @@ class LookupShapes:
         return None
 
     def _indexed(self, node: Member, value: Shape) -> Shape | None:
-        if value.may_be("list"):
-            return value.item()
-        if value.may_be("text"):
-            return Shape(kinds=_TEXT, taint=value.taint)
+        if value.may_be("list", "text"):
+            return numbered(value)
         what = self._findings.quote(node.value)
         hint = f"it has: {', '.join(list(value.fields)[:12])}" if value.fields else ""
         self._findings.add("FB302", f"{what} is {describe_kinds(value)}, which has no item {node.key}", node, hint=hint)
@@ -125,30 +127,52 @@ class LookupShapes:
         """`value[key]` with a computed key."""
         value, key = self._infer(node.value, known, soft), self._infer(node.key, known, False)
         influence = joined(value.influence, key.influence, key.trust)
+        figures = spelled(key.figures) if self.repeats or value.may_be("text") or _is_long(node.value) else None
         if value.is_unknown or key.is_unknown:
-            return Shape(taint=value.trust, influence=influence)
+            return Shape(taint=joined(value.trust, figures), figures=value.sources(), influence=influence)
+        found = NOTHING
         if value.may_be("list", "text") and key.may_be("number"):
-            found = value.item() if value.may_be("list") else Shape(kinds=_TEXT, taint=value.taint)
-            return found.with_influence(influence)
+            found = numbered(value)
         if value.may_be("object") and key.may_be("text"):
-            return Shape(taint=value.trust, influence=influence)
+            found = found | Shape(taint=value.trust, figures=value.sources())
+        if found.kinds:
+            if found.may_be("text"):
+                found = replace(found, taint=joined(found.taint, figures), values=())
+            return found.with_influence(influence)
         what = self._findings.quote(node.value)
         message = f"{what} is {describe_kinds(value)}, and its key here is {describe_kinds(key)}"
         self._findings.add("FB302", message, node)
-        return Shape.unknown()
+        return Shape.unknown().tainted_by(value.trust)
 
     def slice(self, node: Slice, known: KnownPaths) -> Shape:
         """`value[low:high]`."""
         value = self._infer(node.value, known, False)
-        influence = value.influence
+        influence, figures = value.influence, None
         for edge in (node.low, node.high):
             if edge is not None:
                 found = self._infer(edge, known, False)
                 influence = joined(influence, found.influence, found.trust)
+                figures = joined(figures, found.figures)
                 if not found.may_be("number", "null"):
                     message = f"the edge of a slice is a whole number; this is {describe_kinds(found)}"
                     self._findings.add("FB302", message, edge)
         if not value.may_be("list", "text"):
             self._findings.add("FB302", f"only lists and texts can be sliced; this is {describe_kinds(value)}", node)
-            return Shape.unknown()
-        return replace(value, values=()).with_influence(influence)
+            return Shape.unknown().tainted_by(value.trust)
+        taint = joined(value.taint, spelled(figures)) if value.may_be("text") else value.taint
+        return replace(value, values=(), taint=taint).with_influence(influence)
+
+
+def numbered(value: Shape) -> Shape:
+    """The shape of `value[n]` for a list or a text."""
+    letter = Shape(kinds=_TEXT, taint=value.taint) if value.may_be("text") else NOTHING
+    found = letter | value.joinable_item() if value.may_be("list") else letter
+    if value.is_open:
+        found = found | Shape(taint=value.taint)
+    return found if found.kinds else Shape.unknown()
+
+
+def _is_long(node: Expr) -> bool:
+    """Whether a list or object is written out that could be an alphabet."""
+    written = node.items if isinstance(node, ListLiteral) else node.entries if isinstance(node, ObjectLiteral) else ()
+    return len(written) > _LONGEST_CHOICE

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import Any, Final
+from functools import lru_cache, reduce
+from operator import or_
+from typing import Any, Final, TypeGuard
 
 from msgspec.structs import replace
 
 from flowbuilder.language.types.shapes import ANY, Kind, Shape
+from flowbuilder.language.types.value_shapes import shape_of_value
 
 _KINDS: Final[dict[str, Kind]] = {
     "string": "text", "number": "number", "integer": "number", "boolean": "boolean", "null": "null", "array": "list",
@@ -17,37 +19,68 @@ _KINDS: Final[dict[str, Kind]] = {
 }  # fmt: skip
 _MAX_PARTS: Final = 2_000
 _MAX_DEPTH: Final = 12
+_NEWEST: Final = "json-schema.org/draft/2020-12/schema"
+_REFS_STAND_ALONE: Final = ("json-schema.org/draft-06/schema", "json-schema.org/draft-07/schema")
+"""Dialects in which the words beside a `$ref` mean nothing."""
+_DIALECTS: Final = (_NEWEST, "json-schema.org/draft/2019-09/schema", *_REFS_STAND_ALONE)
 
 
 def shape_of_schema(schema: Any) -> Shape:
-    """The shape of the values that a JSON Schema allows.
+    """A shape that every value has which the validator (`flowbuilder.json_schema`) accepts for a JSON Schema.
 
-    Unknown: recursive parts, parts beyond the first 2,000, and keywords that are not read here.
+    A word that is not read here only makes the shape wider than it might be. Unknown: recursive parts, parts beyond the
+    first 2,000, references other than `#/a/b`, and schemas whose words may mean something else (`_means_the_same`).
     """
     try:
         return _of_text(json.dumps(schema))
     except (TypeError, ValueError, RecursionError):
-        return _Reader(schema).read(schema, ())
+        return Shape.unknown()
 
 
 @lru_cache(maxsize=512)
 def _of_text(schema: str) -> Shape:
     read = json.loads(schema)
-    return _Reader(read).read(read, ())
+    dialect = _dialect(read)
+    return _Reader(read, dialect).read(read, ()) if dialect is not None and _means_the_same(read) else Shape.unknown()
+
+
+def _dialect(schema: Any) -> str | None:
+    """The dialect of a schema; None for one whose words are not known here."""
+    written = schema.get("$schema", _NEWEST) if isinstance(schema, Mapping) else _NEWEST
+    named = str(written).removesuffix("#").removeprefix("https://").removeprefix("http://")
+    return named if named in _DIALECTS else None
+
+
+def _means_the_same(schema: Any) -> bool:
+    """Whether no part of a schema, except the whole, changes what references or words mean: `$id`, `$schema`."""
+    ahead = [*schema.values()] if isinstance(schema, Mapping) else []
+    while ahead:
+        part = ahead.pop()
+        if isinstance(part, Mapping):
+            if any(isinstance(part.get(word), str) for word in ("$id", "$schema")):
+                return False
+            ahead += part.values()
+        elif isinstance(part, list):
+            ahead += part
+    return True
 
 
 class _Reader:
-    def __init__(self, root: Any) -> None:
+    def __init__(self, root: Any, dialect: str) -> None:
         self.root = root
+        self.refs_stand_alone = dialect in _REFS_STAND_ALONE
         self.count = 0
 
     def read(self, schema: Any, inside: tuple[str, ...], depth: int = 0) -> Shape:
         self.count += 1
         if not isinstance(schema, Mapping) or self.count > _MAX_PARTS or depth > _MAX_DEPTH:
             return Shape.unknown()
+        reference = schema.get("$ref")
+        if self.refs_stand_alone and reference is not None:
+            return self._referred(reference, inside, depth)
         shape = self._own(schema, inside, depth)
-        if isinstance(schema.get("$ref"), str):
-            shape = _both(shape, self._referred(schema["$ref"], inside, depth))
+        if reference is not None:
+            shape = _both(shape, self._referred(reference, inside, depth))
         for word in ("anyOf", "oneOf"):
             if isinstance(schema.get(word), list) and schema[word]:
                 shape = _both(shape, self._either(schema[word], inside, depth))
@@ -67,17 +100,25 @@ class _Reader:
         names = [named] if isinstance(named, str) else named if isinstance(named, list) else []
         kinds = frozenset(_KINDS[name] for name in names if isinstance(name, str) and name in _KINDS)
         if not kinds:
-            if isinstance(schema.get("properties"), Mapping):
-                kinds = frozenset(("object",))
-            elif "items" in schema:
-                kinds = frozenset(("list",))
-            else:
+            if not isinstance(schema.get("properties"), Mapping) and "items" not in schema:
                 return Shape.unknown()
-        shape = Shape(kinds=kinds)
+            # what is meant; but such a schema allows values of every other kind too
+            kinds = frozenset(("object" if "properties" in schema else "list",))
+        shape = Shape(kinds=kinds, is_open=not names)
         if "object" in kinds:
             shape = self._object(shape, schema, inside, depth)
-        if "list" in kinds and isinstance(schema.get("items"), Mapping):
-            shape = replace(shape, items=self.read(schema["items"], inside, depth + 1))
+        if "list" in kinds:
+            shape = replace(shape, items=self._items(schema, inside, depth))
+        return shape
+
+    def _items(self, schema: Mapping[str, Any], inside: tuple[str, ...], depth: int) -> Shape | None:
+        """The shape of all items, wherever they stand; None where some are not described."""
+        first, others = schema.get("prefixItems", []), schema.get("items")
+        if not isinstance(first, list) or not isinstance(others, Mapping):
+            return None
+        shape = self.read(others, inside, depth + 1)
+        for part in first:
+            shape = shape | self.read(part, inside, depth + 1)
         return shape
 
     def _object(self, shape: Shape, schema: Mapping[str, Any], inside: tuple[str, ...], depth: int) -> Shape:
@@ -89,18 +130,20 @@ class _Reader:
                 if isinstance(required, list) and name not in required:
                     found = found.with_presence("maybe", "its schema does not require it")
                 fields[str(name)] = found
-        others = schema.get("additionalProperties", None)
-        if isinstance(others, Mapping):
-            rest: Shape | None = self.read(others, inside, depth + 1)
-        elif others is True or (others is None and not fields) or isinstance(schema.get("patternProperties"), Mapping):
-            rest = Shape.unknown()
-        else:
-            # a schema that lists members and has no `additionalProperties` is read as listing all of them
-            rest = None
-        return replace(shape, fields=fields, rest=rest)
+        others, matching = schema.get("additionalProperties"), schema.get("patternProperties")
+        rests = [self.read(part, inside, depth + 1) for part in matching.values()] if _is_map(matching) else []
+        if others is False:
+            return replace(shape, fields=fields, rest=reduce(or_, rests) if rests else None)
+        if others is None and fields and not rests:
+            # an author who names a member that is not listed has made a mistake, but a value may have more members
+            return replace(shape, fields=fields, rest=None, is_open=True)
+        rest = self.read(others, inside, depth + 1)
+        return replace(shape, fields=fields, rest=reduce(or_, rests, rest))
 
-    def _referred(self, reference: str, inside: tuple[str, ...], depth: int) -> Shape:
-        if not reference.startswith("#") or reference in inside:
+    def _referred(self, reference: Any, inside: tuple[str, ...], depth: int) -> Shape:
+        plain = isinstance(reference, str) and (reference == "#" or reference.startswith("#/"))
+        # the validator decodes percent signs, and an anchor may stand anywhere
+        if not plain or "%" in reference or reference in inside:
             return Shape.unknown()
         found = self.root
         for part in reference[1:].split("/")[1:]:
@@ -109,36 +152,54 @@ class _Reader:
         return self.read(found, (*inside, reference), depth + 1)
 
     def _either(self, schemas: list[Any], inside: tuple[str, ...], depth: int) -> Shape:
-        shape = self.read(schemas[0], inside, depth + 1)
-        for other in schemas[1:]:
-            shape = shape | self.read(other, inside, depth + 1)
-        return shape
+        return reduce(or_, (self.read(part, inside, depth + 1) for part in schemas))
+
+
+def _is_map(value: Any) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(value, Mapping) and bool(value)
 
 
 def _both(one: Shape, other: Shape) -> Shape:
-    """The shape of a value that has both shapes."""
-    if one.is_unknown:
+    """The shape of a value that has both shapes: each part of either holds for it."""
+    if one == Shape.unknown():
         return other
-    if other.is_unknown:
+    if other == Shape.unknown():
         return one
     kinds = (one.kinds & other.kinds) or one.kinds
-    fields = {**one.fields, **other.fields}
-    rest = one.rest if other.rest is None else other.rest
-    if one.fields and other.fields:
-        # each schema lists its own members and does not forbid those of the other
-        rest = None if one.rest is None and other.rest is None else one.rest or other.rest
+    fields = {
+        name: _both_members(one.fields.get(name), other.fields.get(name)) for name in (*one.fields, *other.fields)
+    }
     shared = set(other.values)
     values = tuple(value for value in one.values if value in shared) if one.values and other.values else ()
+    objects = [shape for shape in (one, other) if shape.fields or shape.rest is not None or shape.is_open]
+    closed = any(shape.rest is None and not shape.is_open for shape in objects)
+    proven = any(
+        shape.kinds == kinds and not shape.is_open and not (shape.rest is not None and shape.rest.is_unknown)
+        for shape in (one, other)
+    )
+    rests = [shape.rest for shape in objects if shape.rest is not None]
+    described = next((rest for rest in rests if not rest.is_unknown), None)
+    rest = described or next(iter(rests), None)
+    if len(rests) < len(objects) and described is None:
+        rest = None  # what one schema lists, an author must name as it is written there
     return replace(
-        one, kinds=kinds, fields=fields, rest=rest, items=other.items or one.items,
+        one, kinds=kinds, fields=fields, rest=None if closed else rest,
+        is_open=not proven and (one.is_open or other.is_open), items=other.items or one.items,
         values=values or one.values or other.values,
     )  # fmt: skip
 
 
+def _both_members(one: Shape | None, other: Shape | None) -> Shape:
+    if one is None or other is None:
+        return one or other or Shape.unknown()
+    joint = _both(one, other)
+    return joint.with_presence("always") if "always" in (one.presence, other.presence) else joint
+
+
 def _of_constants(values: list[Any]) -> Shape:
-    shape = Shape.of_value(values[0])
+    shape = shape_of_value(values[0])
     for value in values[1:]:
-        shape = shape | Shape.of_value(value)
+        shape = shape | shape_of_value(value)
     if any(isinstance(value, dict | list) for value in values) or shape.kinds == ANY:
         return shape
     return replace(shape, values=tuple(dict.fromkeys(values)))

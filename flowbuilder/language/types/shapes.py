@@ -10,7 +10,6 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from flowbuilder.language.types.taint import Taint, joined
-from flowbuilder.values import Json
 
 Kind = Literal["text", "number", "boolean", "null", "list", "object"]
 Presence = Literal["always", "maybe", "never"]
@@ -34,8 +33,12 @@ class Shape(Struct, frozen=True):
     """The shape of the items of a list; None: unknown."""
     values: tuple[str | int | float | bool | None, ...] = ()
     """All possible values, where they are known."""
+    is_open: bool = False
+    """Whether the value may be more than an author may count on: undeclared members, or a kind that no type names."""
     taint: Taint | None = None
-    """The taint of the value itself where it may be a text; members and items have their own."""
+    """The taint of the text itself, and of what is not described: items, where `items` is None, names and members."""
+    figures: Taint | None = None
+    """The untrusted sources of the value where it is a number or a boolean, which is clean."""
     influence: Taint | None = None
     """The untrusted text that decides which value this is, without being part of it."""
     presence: Presence = "always"
@@ -60,11 +63,6 @@ class Shape(Struct, frozen=True):
     def object_of(cls, fields: Mapping[str, Shape], rest: Shape | None = None) -> Shape:
         """An object with these members, and other members of the shape `rest`."""
         return cls(kinds=_OBJECT, fields=fields, rest=rest)
-
-    @classmethod
-    def of_value(cls, value: Json) -> Shape:
-        """The shape of an existing value."""
-        return _of_value(value, 0)
 
     @property
     def is_unknown(self) -> bool:
@@ -99,29 +97,43 @@ class Shape(Struct, frozen=True):
             found = _UNKNOWN
         return found if found is None or not self.is_unknown else found.tainted_by(self.taint)
 
+    def hidden(self) -> Shape | None:
+        """The shape of the members that are not described; None where there are none."""
+        if "object" not in self.kinds:
+            return None
+        return self.rest or (_unknown_with(self.taint) if self.is_open or self.is_unknown else None)
+
     def item(self) -> Shape:
-        """The shape of the items of a list."""
-        return (self.items or _UNKNOWN).tainted_by(None if self.items else self.taint)
+        """The shape of the items of a list; unknown for the items of an empty list."""
+        found = self.joinable_item()
+        return found if found.kinds else _UNKNOWN
+
+    def joinable_item(self) -> Shape:
+        """The shape of the items of a list, without any kind for an empty list: to be joined with another."""
+        return _unknown_with(self.taint) if self.items is None else self.items
 
     @property
     def trust(self) -> Taint | None:
         """The taint of all text inside, at any depth; None: clean. Numbers and booleans are always clean."""
-        if self.taint is None and not self.fields and self.rest is None and self.items is None:
-            return None
         if not self.fields and self.rest is None and self.items is None:
             return self.taint
+        return joined(*(part.taint for part in self._inside()))
+
+    def sources(self) -> Taint | None:
+        """The untrusted sources of all text, numbers and booleans inside, at any depth."""
+        return joined(*(joined(part.taint, part.figures) for part in self._inside()))
+
+    def _inside(self) -> Iterator[Shape]:
         # a shape may contain the same part many times: each is visited once
-        found: list[Taint | None] = []
         seen: set[int] = set()
         ahead = [self]
         while ahead:
             shape = ahead.pop()
             if id(shape) not in seen:
                 seen.add(id(shape))
-                found.append(shape.taint)
+                yield shape
                 inside = (*reversed(tuple(shape.fields.values())), shape.rest, shape.items)
                 ahead += [part for part in inside if part is not None]
-        return joined(*found)
 
     def parts(self, limit: int) -> int:
         """The number of parts of the shape written out as a tree, counted up to `limit`."""
@@ -156,6 +168,11 @@ class Shape(Struct, frozen=True):
             return self
         return replace(self, influence=joined(self.influence, influence))
 
+    def with_figures(self, figures: Taint | None) -> Shape:
+        """The same shape; as a number or boolean it is made from these untrusted sources too."""
+        joint = joined(self.figures, figures)
+        return self if joint == self.figures or not self.may_be("number", "boolean") else replace(self, figures=joint)
+
     def with_presence(self, presence: Presence, reason: str = "") -> Shape:
         """The same shape with this presence; `reason` completes the sentence "may be missing: ..."."""
         return replace(self, presence=presence, reason=reason)
@@ -174,10 +191,14 @@ _OBJECT: Final[frozenset[Kind]] = frozenset(("object",))
 _PLAIN: Final[frozenset[Kind]] = frozenset(("number", "boolean", "null"))
 _MAX_DEPTH: Final = 16
 _UNKNOWN: Final = Shape()
+NOTHING: Final = Shape(kinds=frozenset())
+"""The shape of the items of an empty list."""
 
 
 def _with_trust(shape: Shape, taint: Taint | None, *, join: bool) -> Shape:
-    if shape.kinds <= _PLAIN or (shape.values and not shape.may_be("list", "object")):
+    if shape.kinds <= _PLAIN:
+        return shape.with_figures(taint)
+    if shape.values and not shape.may_be("list", "object"):
         return shape
     return _deep(shape, taint, join)
 
@@ -191,10 +212,11 @@ def _deep(shape: Shape, taint: Taint | None, join: bool) -> Shape:
     own = joined(shape.taint, taint) if join else taint
     if shape is _UNKNOWN:
         return _unknown_with(own)
-    holds_text = "text" in shape.kinds or (shape.items is None and "list" in shape.kinds)
+    undescribed = shape.is_open or shape.rest is not None or (shape.items is None and "list" in shape.kinds)
     return replace(
         shape,
-        taint=own if holds_text else shape.taint,
+        taint=own if undescribed or "text" in shape.kinds else shape.taint,
+        figures=joined(shape.figures, taint) if shape.may_be("number", "boolean") else None,
         fields=_Marked(shape.fields, taint, join) if shape.fields else shape.fields,
         rest=shape.rest and _with_trust(shape.rest, taint, join=join),
         items=shape.items and _with_trust(shape.items, taint, join=join),
@@ -224,62 +246,46 @@ class _Marked(Mapping[str, Shape]):
 
 
 def _union(one: Shape, other: Shape, depth: int) -> Shape:
-    if one == other:
+    if one == other or not other.kinds:
         return one
-    taint, influence = joined(one.taint, other.taint), joined(one.influence, other.influence)
+    if not one.kinds:
+        return other
+    taint, figures = joined(one.taint, other.taint), joined(one.figures, other.figures)
+    influence = joined(one.influence, other.influence)
     if one.is_unknown or other.is_unknown or depth > _MAX_DEPTH:
-        inside = joined(one.trust, other.trust)
-        return Shape(taint=inside, influence=influence)
-    fields, rest = _fields(one, other, depth)
+        return Shape(taint=joined(one.trust, other.trust), figures=figures, influence=influence)
     values: tuple[Any, ...] = ()
-    if one.values and other.values:
-        values = tuple(dict.fromkeys((*one.values, *other.values)))
-    elif one.kinds == {"null"} or other.kinds == {"null"}:
-        values = (*one.values, *other.values, None) if one.values or other.values else ()
-    items = [shape.items for shape in (one, other) if "list" in shape.kinds]
-    if len(items) == 2:
-        first, second = items
-        joint = _union(first, second, depth + 1) if first is not None and second is not None else None
-    else:
-        joint = items[0] if items else None
+    if (one.values or one.kinds == {"null"}) and (other.values or other.kinds == {"null"}):
+        values = tuple(dict.fromkeys((*(one.values or (None,)), *(other.values or (None,)))))
+    lists = [shape for shape in (one, other) if "list" in shape.kinds]
+    items = lists[0].items if lists else None
+    if len(lists) == 2 and (one.items is None or other.items is None):
+        items, taint = None, joined(taint, *(shape.items.trust for shape in lists if shape.items is not None))
+    elif len(lists) == 2:
+        items = _union(one.joinable_item(), other.joinable_item(), depth + 1)
+    objects = [shape for shape in (one, other) if "object" in shape.kinds]
+    fields, rest = (objects[0].fields, objects[0].rest) if objects else ({}, None)
+    if len(objects) == 2:
+        fields, rest = _fields(one, other, depth)
     return Shape(
-        kinds=one.kinds | other.kinds, fields=fields, rest=rest, items=joint, values=values, taint=taint,
-        influence=influence,
+        kinds=one.kinds | other.kinds, fields=fields, rest=rest, items=items, values=values, taint=taint,
+        figures=figures, influence=influence, is_open=one.is_open or other.is_open,
     )  # fmt: skip
 
 
 def _fields(one: Shape, other: Shape, depth: int) -> tuple[Mapping[str, Shape], Shape | None]:
-    objects = [shape for shape in (one, other) if "object" in shape.kinds]
-    if len(objects) < 2:
-        return (objects[0].fields, objects[0].rest) if objects else ({}, None)
     fields: dict[str, Shape] = {}
     for name in (*one.fields, *(name for name in other.fields if name not in one.fields)):
-        first, second = one.fields.get(name, one.rest), other.fields.get(name, other.rest)
-        if first is not None and second is not None:
-            joint = _union(first, second, depth + 1)
-            hidden = next((shape for shape in (first, second) if shape.presence != "always"), None)
-            fields[name] = joint.with_presence("maybe", hidden.reason) if hidden is not None else joint
-        else:
-            found = first or second or _UNKNOWN
-            fields[name] = found.with_presence("maybe", PARTIAL_MEMBER)
-    if one.rest is not None and other.rest is not None:
-        return fields, _union(one.rest, other.rest, depth + 1)
-    return fields, one.rest or other.rest
-
-
-def _of_value(value: Json, depth: int) -> Shape:
-    if depth > _MAX_DEPTH:
-        return _UNKNOWN
-    if isinstance(value, dict):
-        return Shape.object_of({key: _of_value(inner, depth + 1) for key, inner in value.items()})
-    if isinstance(value, list):
-        items: Shape | None = None
-        for inner in value[:50]:
-            found = _of_value(inner, depth + 1)
-            items = found if items is None else _union(items, found, depth + 1)
-        return Shape.list_of(items) if items is not None else Shape.of("list")
-    if isinstance(value, bool):
-        return Shape.of("boolean")
-    if value is None:
-        return Shape.of("null")
-    return Shape.of("text") if isinstance(value, str) else Shape.of("number")
+        parts = [shape.fields.get(name) or shape.hidden() for shape in (one, other)]
+        found = [part for part in parts if part is not None]
+        joint = found[0] if len(found) == 1 else _union(found[0], found[1], depth + 1)
+        described = [shape.fields.get(name, shape.rest) for shape in (one, other)]
+        if None in described:
+            joint = joint.with_presence("maybe", PARTIAL_MEMBER)
+        elif missing := next((part for part in found if part.presence != "always"), None):
+            joint = joint.with_presence("maybe", missing.reason)
+        fields[name] = joint
+    if one.rest is None and other.rest is None:
+        return fields, None
+    first, second = one.hidden() or NOTHING, other.hidden() or NOTHING
+    return fields, _union(first, second, depth + 1)

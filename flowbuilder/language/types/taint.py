@@ -14,6 +14,17 @@ class Taint(Struct, frozen=True):
         return " and ".join(self.sources)
 
 
+SPELLED = " (spelled)"
+"""The end of the name of a source whose numbers, and not whose text, are in a value."""
+
+
+def spelled(figures: Taint | None) -> Taint | None:
+    """The taint of a text that numbers or booleans of these sources spell: a letter of a text by its number."""
+    if figures is None:
+        return None
+    return Taint(tuple(dict.fromkeys(source.removesuffix(SPELLED) + SPELLED for source in figures.sources)))
+
+
 def joined(*taints: Taint | None) -> Taint | None:
     """The union of taints; None where all are clean."""
     first: Taint | None = None

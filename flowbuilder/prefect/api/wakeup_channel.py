@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
 
+from flowbuilder.ports.private_files import open_private, private_folder
+
 FOLDER = "workers"
 HOST = "127.0.0.1"
 SEND_SECONDS = 0.5
@@ -80,9 +82,10 @@ class WakeUpListener:
         self._server = await asyncio.start_server(self._receive, HOST, 0, limit=MAX_BYTES)
         port = self._server.sockets[0].getsockname()[1]
         worker = RegisteredWorker(host=socket.gethostname(), pid=os.getpid(), port=port, token=self._token)
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(self._folder.parent)
+        private_folder(self._folder)
         draft = self._file.with_suffix(".draft")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        with os.fdopen(open_private(draft, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
             json.dump(asdict(worker), file)
         draft.replace(self._file)
         return self

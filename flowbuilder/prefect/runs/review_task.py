@@ -21,6 +21,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.utilities.engine import emit_task_run_state_change_event
 
 from flowbuilder.model.review import DecisionKind, Review
+from flowbuilder.model.reviewers import assigned_to
 from flowbuilder.model.step_path import StepPath
 from flowbuilder.prefect.runs.state_mapping import one_line
 
@@ -81,8 +82,7 @@ async def report_decision(client: PrefectClient, *, review: Review, context: Con
 
 def waiting_for(review: Review) -> str:
     """The people for whom a review waits, as text."""
-    assign = review.request.assign
-    who = assign.group or ", ".join(assign.people) or "anyone"
+    who = assigned_to(review.request.assign)
     due = f", due {review.due_at:%Y-%m-%d %H:%M} UTC" if review.due_at else ""
     return f"Waiting for {who}{due}"
 

@@ -14,8 +14,6 @@ from flowbuilder import ports
 from flowbuilder.errors import StepError
 from flowbuilder.json_schema import ensure_matches, usable_schema
 from flowbuilder.language import Expression, Shape, Template, shape_of_schema
-from flowbuilder.ports.credentials import Credentials, credentials_of
-from flowbuilder.ports.url import join, origin_of, parse
 from flowbuilder.steps.step import (
     Completed,
     NeedsReview,
@@ -25,16 +23,19 @@ from flowbuilder.steps.step import (
     Step,
     StepResult,
     StepRun,
-    Templated,
     TemplatedField,
 )
 from flowbuilder.steps.write_once import EffectOptions, Written, write_once
-from flowbuilder.values import JsonObject
+from flowbuilder.values import MAX_BYTES, JsonObject
 
 if TYPE_CHECKING:
     from flowbuilder.model.effect import TargetClass
 
 Sent = TemplatedField(sink="publish")
+MAX_JSON_VALUES = 1_000_000
+"""The most values of one JSON answer: each takes up to a hundred times the memory of its text."""
+_LARGE = 256 * 1024
+"""Answers of more bytes are read in a thread."""
 
 
 class Paginate(Record):
@@ -67,7 +68,7 @@ class Api(Step):
     connection: str | None = None
     paginate: Paginate | None = None
     response_schema: JsonObject | None = None
-    effect: Templated[EffectOptions | None] = None
+    effect: Annotated[EffectOptions | None, TemplatedField(sink="control")] = None
 
     class Output(BaseModel, defer_build=True):
         """`body` is parsed JSON, or text; header names are lower case."""
@@ -100,16 +101,19 @@ class Api(Step):
         return self.has_effect()
 
     def output_shape(self) -> Shape:
-        """The body as `response_schema` says."""
+        """The body as `response_schema` says; with `paginate` the joined lists of the bodies."""
         shape = super().output_shape()
-        if self.response_schema is None:
-            return shape
-        return replace(shape, fields={**shape.fields, "body": shape_of_schema(self.response_schema)})
+        body = shape_of_schema(self.response_schema) if self.response_schema is not None else Shape.unknown()
+        if self.paginate is not None:
+            for name in self.paginate.items.split(".") if self.paginate.items else ():
+                body = body.member(name) or Shape.unknown()
+            body = Shape.list_of(body.item()) if body.is_list and not body.is_open else Shape.of("list")
+        return replace(shape, fields={**shape.fields, "body": body})
 
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
-        """Sent values count as published only where the method writes."""
+        """Sent values count as published, and the key of an effect as a decision, only where the method writes."""
         for place, text, sink in super().texts():
-            yield place, text, None if sink == "publish" and not self.has_effect() else sink
+            yield place, text, sink if sink == "host" or self.has_effect() else None
 
     async def run(self, run: StepRun) -> StepResult:
         """With `paginate`, the output is that of the last page with the joined lists as its body."""
@@ -166,18 +170,21 @@ class Api(Step):
 
     async def _read(self, run: StepRun, request: ports.HttpRequest) -> JsonObject:
         answer = await self._send(run, request)
-        output = self._checked(answer)
+        output = await self._checked(answer)
         if self.paginate is None:
             return output
-        items = _items(output["body"], self.paginate.items)
+        items, size = _items(output["body"], self.paginate.items), len(answer.body)
         for _ in range(self.paginate.max_pages - 1):
             next_url = next_page(answer, output["body"], self.paginate.next)
             if next_url is None:
                 break
-            if origin_of(next_url) != origin_of(answer.url):
+            if ports.origin_of(next_url) != ports.origin_of(answer.url):
                 raise StepError(f"the next page is on another site: {next_url:.200}", code="paginate")
             answer = await self._send(run, request.at(next_url))
-            output = self._checked(answer)
+            size += len(answer.body)
+            if size > MAX_BYTES:
+                raise StepError(f"the pages of the list have more than {MAX_BYTES:,} bytes", code="too_large")
+            output = await self._checked(answer)
             items += _items(output["body"], self.paginate.items)
         return {**output, "body": items}
 
@@ -191,7 +198,15 @@ class Api(Step):
         answer.ensure_success(f"{request.method} {request.url}")
         return answer
 
-    def _checked(self, answer: ports.HttpResponse) -> JsonObject:
+    async def _checked(self, answer: ports.HttpResponse) -> JsonObject:
+        if len(answer.body) <= _LARGE:
+            return self._read_answer(answer)
+        import asyncio  # here: validating a document loads this step type, and needs no event loop
+
+        # in a thread: a large answer takes long, and other executions share this event loop
+        return await asyncio.to_thread(self._read_answer, answer)
+
+    def _read_answer(self, answer: ports.HttpResponse) -> JsonObject:
         output = _output(answer)
         self._ensure_schema(output["body"])
         return output
@@ -216,12 +231,12 @@ def absolute_url(url: str, connection: Mapping[str, Any]) -> str:
     return base.rstrip("/") + url
 
 
-def _credentials(connection: Mapping[str, Any], url: str) -> Credentials:
+def _credentials(connection: Mapping[str, Any], url: str) -> ports.Credentials:
     """The connection's credentials; `StepError` when the URL itself is not where they may be sent."""
-    found = credentials_of(connection)
+    found = ports.credentials_of(connection)
     if connection and not found.may_be_sent_to(url):
-        target = parse(url)
-        place = f"{target.scheme}://{target.host}:{target.port}"
+        scheme, host, port = ports.origin_of(url)
+        place = f"{scheme}://{host}:{port}"
         message = f"the connection's credentials may not be sent to {place:.200}; list that address under its hosts"
         raise StepError(message, code="egress")
     return found
@@ -234,6 +249,8 @@ def parse_body(answer: ports.HttpResponse) -> Any:
         return None
     if kind != "application/json" and not kind.endswith("+json"):
         return answer.text
+    if sum(map(answer.body.count, (b",", b"[", b"{"))) > MAX_JSON_VALUES:
+        raise StepError(f"{answer.url} answered more than {MAX_JSON_VALUES:,} values", code="too_large")
     try:
         return json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -246,10 +263,10 @@ def next_page(answer: ports.HttpResponse, body: Any, where: str) -> str | None:
         for part in answer.headers.get("link", "").split(","):
             target, _, rest = part.strip().partition(">")
             if target.startswith("<") and 'rel="next"' in rest.replace("rel=next", 'rel="next"'):
-                return join(answer.url, target[1:])
+                return ports.join_url(answer.url, target[1:])
         return None
     found = _at_place(body, where)
-    return join(answer.url, found) if isinstance(found, str) and found else None
+    return ports.join_url(answer.url, found) if isinstance(found, str) and found else None
 
 
 def _items(body: Any, where: str) -> list[Any]:

@@ -19,7 +19,6 @@ from flowbuilder.steps.step import (
     Step,
     StepResult,
     StepRun,
-    Templated,
     TemplatedField,
 )
 from flowbuilder.steps.write_once import EffectOptions, Written, write_once
@@ -40,14 +39,15 @@ class CmsStep(Step):
 
     cooperative: ClassVar[bool] = True
     carries: ClassVar[bool] = False
+    echoes: ClassVar[tuple[str, ...]] = ("url", "body", "title", "description")
 
     operation: Literal["read", "update", "create"] = "read"
     url: Annotated[str, TemplatedField(sink="host")]
     body: Published = None
     title: Published = None
     description: Published = None
-    if_unchanged: Templated[str | None] = None
-    effect: Templated[EffectOptions | None] = None
+    if_unchanged: Annotated[str | None, TemplatedField(sink="control")] = None
+    effect: Annotated[EffectOptions | None, TemplatedField(sink="control")] = None
 
     class Output(BaseModel, defer_build=True):
         """`body` is the editable source as the CMS holds it, `hash` its sha256, `revision` the CMS's own version."""
@@ -142,8 +142,8 @@ class CmsStep(Step):
     def _decided(self, run: StepRun, before: ports.CmsPage, write: ports.CmsWrite) -> ports.CmsWrite:
         decision = run.decision
         assert decision is not None
-        if decision.shown_hash != self._question(before).content_hash():
-            # the page changed again after the reviewer saw it: the decision is about another version
+        if decision.shown_hash != self._question(before).content_hash() or decision.edited:
+            # the page changed again after the reviewer saw it, or an earlier release took an edit that no review shows
             return write
         if decision.kind != "approved" or not isinstance(decision.approved, str):
             raise StepError(

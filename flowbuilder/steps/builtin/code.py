@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -13,9 +14,11 @@ from flowbuilder.values import JsonObject
 
 
 class Code(Step):
-    """Run Python in a sandbox without files, network or clock. The output is the value of the last expression.
+    """Run Python in a sandbox without files or network. The output is the value of the last expression.
 
-    The names under `with` are variables of the program. Limits: `limit_seconds` of time, `limit_megabytes` of memory.
+    The clock stands still at the start of the execution (`execution.started_at`, UTC), and random numbers are seeded by
+    the execution and the step: a repeated run of the step computes the same value. The names under `with` are
+    variables of the program. Limits: `limit_seconds` of time, `limit_megabytes` of memory.
     """
 
     cooperative: ClassVar[bool] = True
@@ -47,7 +50,12 @@ class Code(Step):
     async def run(self, run: StepRun) -> StepResult:
         """Errors carry the line of the source."""
         value = await run.ports.sandbox.run(
-            self.source, self.inputs, seconds=self.limit_seconds, megabytes=self.limit_megabytes
+            self.source,
+            self.inputs,
+            seconds=self.limit_seconds,
+            megabytes=self.limit_megabytes,
+            now=datetime.fromisoformat(run.execution.started_at),
+            seed=f"{run.execution.id} {run.path}",
         )
         if self.output_schema is not None:
             ensure_matches(self.output_schema, value, "the value of the last expression")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
+from msgspec.structs import replace
 from pydantic import BaseModel, Field, field_validator
 
 from flowbuilder import ports
@@ -20,9 +21,9 @@ from flowbuilder.steps.step import (
     Step,
     StepResult,
     StepRun,
-    Templated,
     TemplatedField,
 )
+from flowbuilder.steps.tool_pins import ToolPin, ensure_pinned
 from flowbuilder.steps.write_once import EffectOptions, Written, write_once
 from flowbuilder.values import JsonObject
 
@@ -34,7 +35,26 @@ ServerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_l
 ToolName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./:-]*$", max_length=128)]
 
 
-class Mcp(Step):
+class UsesTools(Step):
+    """Base class of steps that call tools of MCP servers. `pins` are written by `flowbuilder mcp pin`."""
+
+    pins: dict[str, ToolPin] = Field(default_factory=dict)
+
+    def used_tools(self) -> list[tuple[str, str]]:
+        """The server and the name of each tool that the step may call."""
+        raise NotImplementedError
+
+    async def ensure_pinned(self, session: ports.McpSession, server: str, tool: str) -> None:
+        """Raise `StepError` when the tool is not what it was when it was pinned."""
+        await ensure_pinned(session, server, tool, self.pins.get(tool_key(server, tool)))
+
+
+def tool_key(server: str, tool: str) -> str:
+    """The name of a tool in `pins`."""
+    return f"{server}/{tool}"
+
+
+class Mcp(UsesTools):
     """Call a tool of an MCP server. `server` names a connection, which an administrator configures.
 
     With `effect` the call is a write to the outside world: it happens once, and its arguments count as published.
@@ -47,7 +67,7 @@ class Mcp(Step):
     tool: ToolName
     arguments: Annotated[dict[str, Any], TemplatedField(sink="publish")] = Field(default_factory=dict)
     output_schema: JsonObject | None = None
-    effect: Templated[EffectOptions | None] = None
+    effect: Annotated[EffectOptions | None, TemplatedField(sink="control")] = None
 
     class Output(BaseModel, defer_build=True):
         """`content` has the answer's blocks (`{type, text}` and others), `structured` its JSON value, if any."""
@@ -60,16 +80,20 @@ class Mcp(Step):
     def _usable(cls, value: JsonObject | None) -> JsonObject | None:
         return usable_schema(value)
 
+    def used_tools(self) -> list[tuple[str, str]]:
+        """The one tool."""
+        return [(self.server, self.tool)]
+
     def has_effect(self) -> bool:
         """Only where the author declares it: what a server declares is not trusted."""
         return self.effect is not None
 
     def output_shape(self) -> Shape:
         """The structured value as `output_schema` says."""
-        schema = self.Output.model_json_schema(mode="serialization")
-        if self.output_schema is not None:
-            schema["properties"]["structured"] = self.output_schema
-        return shape_of_schema(schema)
+        shape = super().output_shape()
+        if self.output_schema is None:
+            return shape
+        return replace(shape, fields={**shape.fields, "structured": shape_of_schema(self.output_schema)})
 
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
         """Arguments are published only where the call is an effect."""
@@ -98,6 +122,7 @@ class Mcp(Step):
 
     async def _call(self, run: StepRun) -> JsonObject:
         async with servers_of(run).open(self.server) as session:
+            await self.ensure_pinned(session, self.server, self.tool)
             answer = await session.call(self.tool, self.arguments, seconds=self.timeout_seconds or SECONDS)
         if self.output_schema is not None:
             ensure_matches(self.output_schema, answer.structured, f"the structured answer of {self.tool}")

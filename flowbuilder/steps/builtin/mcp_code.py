@@ -10,13 +10,13 @@ from pydantic import Field
 
 from flowbuilder.errors import StepError
 from flowbuilder.language import Shape
-from flowbuilder.steps.builtin.mcp import SECONDS, ServerName, ToolName, servers_of
-from flowbuilder.steps.step import Completed, NeedsReview, Step, StepResult, StepRun, TemplatedField
+from flowbuilder.steps.builtin.mcp import SECONDS, ServerName, ToolName, UsesTools, servers_of
+from flowbuilder.steps.step import Completed, NeedsReview, StepResult, StepRun, TemplatedField
 from flowbuilder.steps.write_once import Written, write_once
 from flowbuilder.values import Json, JsonObject
 
 
-class McpCode(Step):
+class McpCode(UsesTools):
     """Run code in a development application through its MCP server, by Tidewave's `project_eval`.
 
     The code may do anything there, so the call is an effect that happens once, and the server's record needs
@@ -31,6 +31,10 @@ class McpCode(Step):
     tool: ToolName = "project_eval"
     source: Annotated[str, TemplatedField(sink="code")]
     inputs: Annotated[dict[str, Any], TemplatedField(sink="tool")] = Field(default_factory=dict, alias="with")
+
+    def used_tools(self) -> list[tuple[str, str]]:
+        """The one tool."""
+        return [(self.server, self.tool)]
 
     def has_effect(self) -> bool:
         """Code in an application may change it."""
@@ -57,6 +61,7 @@ class McpCode(Step):
         if self.inputs:
             arguments["arguments"] = list(self.inputs.values())
         async with servers_of(run).open(self.server) as session:
+            await self.ensure_pinned(session, self.server, self.tool)
             answer = await session.call(self.tool, arguments, seconds=self.timeout_seconds or SECONDS)
         return Written(output={"value": _value(answer.text)})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -12,9 +13,11 @@ from pydantic import Field
 
 from flowbuilder import ports
 from flowbuilder.errors import StepError
+from flowbuilder.json_schema import BadSchema, ensure_schema
+from flowbuilder.language import Expression, Template
 from flowbuilder.steps.builtin.llm import Llm
-from flowbuilder.steps.builtin.mcp import SECONDS, ServerName, ToolName, servers_of
-from flowbuilder.steps.step import Record, StepResult, StepRun, Templated
+from flowbuilder.steps.builtin.mcp import SECONDS, ServerName, ToolName, UsesTools, servers_of
+from flowbuilder.steps.step import Place, Record, Sink, StepResult, StepRun, Templated
 from flowbuilder.values import JsonObject, digest
 
 MAX_MATERIAL = 60_000
@@ -30,13 +33,14 @@ class ContextCall(Record):
 
 
 class OfferedTool(Record):
-    """A tool that the model may call while it answers."""
+    """A tool that the model may call while it answers. `reads_only`: the author knows that it writes nothing."""
 
     server: ServerName
     tool: ToolName
+    reads_only: bool = False
 
 
-class McpLlm(Llm):
+class McpLlm(UsesTools, Llm):
     """As `llm`, with answers of MCP tools in the prompt (`context`), and tools that the model may call (`tools`).
 
     Answers of tools are enclosed in the prompt by marks that the servers cannot know, and declared as material.
@@ -48,12 +52,30 @@ class McpLlm(Llm):
     tools: tuple[OfferedTool, ...] = ()
     max_tool_calls: int = Field(default=10, ge=1, le=100)
 
+    def may_write(self) -> bool:
+        """Whether the model is offered a tool that may write."""
+        return not all(item.reads_only for item in self.tools)
+
+    def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
+        """Who writes the prompt of a model may also make it call the tools that it is offered."""
+        for place, text, sink in super().texts():
+            prompts = place[0] in ("prompt", "system", "context")
+            yield place, text, "agent" if prompts and self.may_write() else sink
+
+    def used_tools(self) -> list[tuple[str, str]]:
+        """The tools that are asked for material, and those that the model may call."""
+        context = self.context if isinstance(self.context, tuple) else ()
+        used: list[ContextCall | OfferedTool] = [*context, *self.tools]
+        return [(item.server, item.tool) for item in used]
+
     async def run(self, run: StepRun) -> StepResult:
         """Each server has one session, open while the model is asked."""
         async with AsyncExitStack() as stack:
             servers = servers_of(run)
             names = dict.fromkeys([*(item.server for item in self.context), *(item.server for item in self.tools)])
             sessions = {name: await stack.enter_async_context(servers.open(name)) for name in names}
+            for server, tool in self.used_tools():
+                await self.ensure_pinned(sessions[server], server, tool)
             material = [await self._asked(sessions[item.server], item, run) for item in self.context]
             tools = tuple([await _offered(sessions[item.server], item, run) for item in self.tools])
             models = _ModelsWithTools(run.ports.models, material, tools, self.max_tool_calls)
@@ -102,6 +124,12 @@ async def _offered(session: ports.McpSession, item: OfferedTool, run: StepRun) -
     declared = next((tool for tool in await session.tools() if tool.name == item.tool), None)
     if declared is None:
         raise StepError(f"MCP server {item.server} offers no tool {item.tool}", code="mcp_unknown_tool")
+
+    try:
+        ensure_schema(declared.input_schema)
+    except BadSchema as problem:
+        message = f"the schema of {item.tool} of MCP server {item.server} cannot be used: {problem}"
+        raise StepError(message, code="mcp_schema") from None
 
     async def call(arguments: JsonObject) -> str:
         return await _answer(session, item, arguments, run)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar
+from functools import cache, partial
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field
 
@@ -12,6 +13,9 @@ from flowbuilder import ports
 from flowbuilder.errors import ConfigurationError, StepError
 from flowbuilder.steps.step import Completed, Step, StepResult, StepRun, Templated, TemplatedField
 from flowbuilder.values import JsonObject
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]{1,40})", re.IGNORECASE)
 
@@ -76,10 +80,18 @@ class Page(Step):
         import asyncio  # here: validating a document loads this step type, and needs no event loop
 
         # in a thread: a large page takes long, and other executions share this event loop
-
-        found = await asyncio.to_thread(run.ports.extract, html_of(answer), url=answer.url)
+        read = partial(run.ports.extract, html_of(answer), url=answer.url)
+        found = await asyncio.get_running_loop().run_in_executor(_threads(), read)
         output: JsonObject = {"url": answer.url, "status": answer.status, **found}
         return Completed(output=output)
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Threads of their own: hostile pages must not occupy those that renew leases."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(4, thread_name_prefix="page")
 
 
 def html_of(answer: ports.HttpResponse) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, column, inspect, select, table
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.settings import packaged_folder
 from flowbuilder.store.db.database import Database
+from flowbuilder.store.db.sqlite import close_database_to_others
 from flowbuilder.store.db.tables import installation_table
 from flowbuilder.store.db.transaction import Transaction
 from flowbuilder.store.db.url import display_url
@@ -71,12 +72,20 @@ def ensure_new_enough(transaction: Transaction) -> None:
         )
 
 
+def ensure_usable(revision: str, generation: int, what: str) -> None:
+    """`ConfigurationError` when this release cannot use a backup of that revision and generation."""
+    if revision > NEWEST or generation > GENERATION:
+        raise ConfigurationError(f"{what} was made by a newer flowbuilder (schema {revision}); use that version")
+
+
 _OLDEST = select(installation_table.c.min_code)
 
 
 def upgrade(url: str, *, to: str = "head") -> None:
     """Create a database's schema or bring it up to date. Safe to call from several processes at once."""
     database = Database(url, retry_seconds=0)
+    if not database.on_postgres:
+        close_database_to_others(database.url)
     try:
         if revision(database) == NEWEST and to == "head":
             return
@@ -85,15 +94,16 @@ def upgrade(url: str, *, to: str = "head") -> None:
         database.close()
 
 
-def migrate(database: Database, direction: str, *to: str) -> None:
-    """Run the migrations in one transaction, under a lock that all processes share."""
+def migrate(database: Database, direction: str, *to: str, connection: Connection | None = None) -> None:
+    """Run the migrations in one transaction, under a lock that all processes share; on a `connection`, in its
+    transaction."""
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
 
     config = Config(stdout=sys.stdout)  # its default is what stdout was when alembic was imported
     config.set_main_option("script_location", str(packaged_folder("migrations")).replace("%", "%%"))
-    config.attributes["database"] = database
+    config.attributes.update(database=database, connection=connection)
     try:
         with _ALEMBIC_LOCK:
             getattr(command, direction)(config, *to)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from contextlib import suppress
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -10,6 +13,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, func
 from sqlalchemy.dialects import sqlite
 
 from flowbuilder.errors import ConfigurationError
+from flowbuilder.ports.private_files import close_to_others, open_private
 from flowbuilder.store.db.transaction import Dialect
 
 BUSY_SECONDS = 10.0
@@ -46,6 +50,16 @@ def library() -> tuple[ModuleType, bool]:
     return dbapi2, is_safe(dbapi2.sqlite_version_info)
 
 
+LOG_SUFFIXES = ("-wal", "-shm", "-journal")
+"""The suffixes of the files that SQLite keeps beside a database. A log (`-wal`, `-journal`) belongs to its content."""
+
+
+def close_database_to_others(url: URL) -> None:
+    """Take the permissions on an embedded database's files from all users but their owner."""
+    for suffix in ("", *LOG_SUFFIXES, "-users"):
+        close_to_others(Path(f"{url.database}{suffix}"))
+
+
 def sqlite_engine(url: URL, *, durable: bool) -> Engine:
     """An engine with the store's PRAGMAs. Without a safe library the file gets a rollback journal, which is slower and
     does not have the bug."""
@@ -54,6 +68,14 @@ def sqlite_engine(url: URL, *, durable: bool) -> Engine:
         url, module=module, pool_size=8, max_overflow=32, pool_use_lifo=True, connect_args={"timeout": BUSY_SECONDS}
     )
     journal, synchronous = ("WAL", "FULL") if safe else ("DELETE", "EXTRA")
+
+    @event.listens_for(engine, "do_connect")
+    def _create(_dialect: object, _record: object, arguments: Any, _options: object) -> None:
+        # SQLite would create it with the umask's mode; its log files get the mode of the database
+        file = Path(arguments[0])
+        if not file.exists():
+            with suppress(OSError):  # then SQLite reports it
+                os.close(open_private(file, os.O_RDWR))
 
     @event.listens_for(engine, "connect")
     def _set_up(connection: Any, _record: object) -> None:

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from flowbuilder.errors import ConfigurationError
+from flowbuilder.ports.private_files import open_private
 from flowbuilder.store.db.sqlite import library
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ def open_file(file: Path) -> int | None:
     if not file.exists():
         return None
     try:
-        lock = os.open(file.with_name(file.name + LOCK_SUFFIX), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = open_private(file.with_name(file.name + LOCK_SUFFIX), os.O_RDWR)
     except OSError:
         return None  # such as a read-only folder: then the database cannot have been written either
     try:

@@ -37,9 +37,9 @@ class SqlHeldDecisions(Repository):
         """Open a review again whose decision this person holds."""
 
         def undo(transaction: Transaction) -> Review:
-            _, review = lock_review(transaction, review_id)
+            row, review = lock_review(transaction, review_id)
             opened = reopened(review, by, transaction.now())
-            reopen_review(transaction, review, opened)
+            reopen_review(transaction, row, review, opened)
             return opened
 
         return self._database.write(undo)

@@ -24,6 +24,7 @@ from flowbuilder.store.records.review_mapper import (
     review_of,
     update_review,
 )
+from flowbuilder.store.records.review_people import replace_people, reviewers_now
 
 
 def close_review(
@@ -55,11 +56,11 @@ def apply_held(transaction: Transaction, row: Row[Any], review: Review) -> Revie
     return replace(review, decision=decision)
 
 
-def reopen_review(transaction: Transaction, before: Review, after: Review) -> None:
+def reopen_review(transaction: Transaction, row: Row[Any], before: Review, after: Review) -> None:
     """Open a review again whose held decision is undone; `Conflict` when it has changed since it was read."""
     update_review(transaction, before, after)
     _delete_held(transaction, before)
-    _set_people(transaction, before, "open")
+    replace_people(transaction, after, reviewers_now(transaction, row, after, lock=True))
     count_pending(transaction, before.workflow, 1)
 
 
@@ -102,15 +103,11 @@ def count_pending(transaction: Transaction, workflow: str, change: int) -> None:
 def _close(transaction: Transaction, review: Review, decision: Decision) -> Review:
     closed = replace(review, status="decided", version=review.version + 1, decision=decision)
     update_review(transaction, review, closed)
-    _set_people(transaction, review, "decided")
+    transaction.execute(
+        update(review_people_table).where(review_people_table.c.review_id == review.id).values(status="decided")
+    )
     count_pending(transaction, review.workflow, -1)
     return closed
-
-
-def _set_people(transaction: Transaction, review: Review, status: str) -> None:
-    transaction.execute(
-        update(review_people_table).where(review_people_table.c.review_id == review.id).values(status=status)
-    )
 
 
 def _delete_held(transaction: Transaction, review: Review) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 
 from flowbuilder.errors import Conflict, NotFound
 from flowbuilder.model.review_draft import DRAFT_LIFETIME, PRESENCE_LIFETIME, Draft, Presence, next_draft
-from flowbuilder.model.review_opening import normalized_name
+from flowbuilder.model.reviewers import person
 from flowbuilder.model.stored_json import storable
 from flowbuilder.store.db.corruption import ensure_readable
 from flowbuilder.store.db.database import Repository
@@ -89,12 +89,12 @@ class SqlReviewDrafts(Repository):
 
 def delete_draft(transaction: Transaction, review_id: str, by: str) -> None:
     """Delete the draft of a reviewer who has decided."""
-    wanted = (_draft.review_id == review_id, _draft.person == normalized_name(by))
+    wanted = (_draft.review_id == review_id, _draft.person == person(by))
     transaction.execute(delete(review_drafts_table).where(*wanted))
 
 
 def _read(transaction: Transaction, review_id: str, by: str) -> Draft | None:
-    wanted = (_draft.review_id == review_id, _draft.person == normalized_name(by))
+    wanted = (_draft.review_id == review_id, _draft.person == person(by))
     row = transaction.execute(select(review_drafts_table).where(*wanted)).one_or_none()
     if row is None:
         return None

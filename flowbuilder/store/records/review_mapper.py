@@ -206,11 +206,15 @@ def _json_of(request: ReviewRequest) -> JsonObject:
 
 def _request_of(value: JsonObject) -> ReviewRequest:
     assign = value["assign"]
+    people = assign["people"]
+    if "anyone" not in assign and not people:  # of a release in which an empty list meant that no person was named
+        people = None
+    named = Assignment(**{**assign, "people": None if people is None else tuple(people)})
     return ReviewRequest(
         **{
             **value,
             "findings": tuple(value["findings"]),
             "targets": tuple(value.get("targets", ())),
-            "assign": Assignment(**{**assign, "people": tuple(assign["people"])}),
+            "assign": named,
         }
     )

@@ -10,7 +10,7 @@ from sqlalchemy import Integer, Select, String, Text, bindparam, select, tuple_
 
 from flowbuilder.errors import Refused
 from flowbuilder.model.review import Review, ReviewPage
-from flowbuilder.model.review_opening import normalized_name
+from flowbuilder.model.reviewers import person
 from flowbuilder.ports import ReviewFilter
 from flowbuilder.store.db.column_types import UtcDateTime
 from flowbuilder.store.db.corruption import skip_unreadable
@@ -104,10 +104,10 @@ def _assigned(given: frozenset[str], dialect: Dialect) -> Select[Any]:
 def _assigned_ids(
     transaction: Transaction, query: Select[Any], parameters: Mapping[str, Any], assignee: str, most: int
 ) -> list[str]:
-    """The ids of a page of the reviews that one person may decide: assigned to them or to anyone, merged."""
+    """The ids of a page of the reviews that one person may decide: assigned to them, to anyone, or held."""
     found: set[tuple[Any, ...]] = set()
-    for person in {normalized_name(assignee), ""}:
-        found.update(tuple(row) for row in transaction.execute(query, {**parameters, "person": person, "most": most}))
+    for name in {person(assignee), ""}:
+        found.update(tuple(row) for row in transaction.execute(query, {**parameters, "person": name, "most": most}))
     return [review_id for _, _, review_id in sorted(found)[:most]]
 
 

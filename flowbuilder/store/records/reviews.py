@@ -23,7 +23,7 @@ from flowbuilder.model.review_events import (
     opened_event,
     released_event,
 )
-from flowbuilder.model.review_opening import allowed_reviewers, normalized_name, opened_review
+from flowbuilder.model.review_opening import opened_review
 from flowbuilder.model.review_rules import (
     Answer,
     Escalation,
@@ -35,14 +35,12 @@ from flowbuilder.model.review_rules import (
     with_escalation,
     with_partial_approval,
 )
-from flowbuilder.store.db.corruption import ensure_readable
+from flowbuilder.model.reviewers import person
 from flowbuilder.store.db.database import Repository
 from flowbuilder.store.db.tables import (
     decisions_table,
     executions_table,
-    review_people_table,
     reviews_table,
-    values_table,
     versions_table,
 )
 from flowbuilder.store.db.transaction import Transaction
@@ -50,7 +48,6 @@ from flowbuilder.store.records.executions import execution_of
 from flowbuilder.store.records.review_closing import close_review, count_pending, hold_review
 from flowbuilder.store.records.review_drafts import delete_draft
 from flowbuilder.store.records.review_mapper import (
-    NEVER,
     WITH_DECISION,
     decision_of,
     insert_review,
@@ -58,7 +55,7 @@ from flowbuilder.store.records.review_mapper import (
     review_of,
     update_review,
 )
-from flowbuilder.values import JsonObject
+from flowbuilder.store.records.review_people import insert_people, reviewers_now
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +65,6 @@ _DECISIONS = (
     .where(executions_table.c.flow_run_id == bindparam("wanted"))
     .order_by(decisions_table.c.inserted_at)
 )
-_SITE_RECORD = select(values_table.c.site_record).where(values_table.c.execution_id == bindparam("number"))
 
 
 class SqlReviews(Repository):
@@ -85,20 +81,7 @@ class SqlReviews(Repository):
             now = transaction.now()
             review = opened_review(request, review_id=str(uuid7()), execution=execution_of(row), path=path, now=now)
             insert_review(transaction, row.id, review)
-            reviewers = allowed_reviewers(request.assign, _site_record(transaction, row)) or {""}
-            transaction.execute(
-                review_people_table.insert(),
-                [
-                    {
-                        "review_id": review.id,
-                        "person": person,
-                        "status": "open",
-                        "urgency": review.due_at or NEVER,
-                        "inserted_at": now,
-                    }
-                    for person in sorted(reviewers)
-                ],
-            )
+            insert_people(transaction, review, reviewers_now(transaction, row, review, lock=True))
             count_pending(transaction, review.workflow, 1)
             transaction.write_events(row, [opened_event(review)])
             return read_review(transaction, review.id)
@@ -112,8 +95,8 @@ class SqlReviews(Repository):
             row, review = lock_review(transaction, review_id)
             now = transaction.now()
             ensure_unclaimed(review, by, now)
-            ensure_reviewer(review, by, _site_record(transaction, row))
-            until, extended = now + ttl, review.claimed_by == by
+            ensure_reviewer(review, by, reviewers_now(transaction, row, review))
+            until, extended = now + ttl, person(review.claimed_by or "") == person(by)
             version = review.version + (0 if extended else 1)
             claimed = replace(review, claimed_by=by, claimed_until=until, version=version)
             update_review(transaction, review, claimed)
@@ -129,7 +112,7 @@ class SqlReviews(Repository):
         def release(transaction: Transaction) -> Review:
             row, review = lock_review(transaction, review_id)
             ensure_unclaimed(review, by, transaction.now())
-            if review.claimed_by is None or normalized_name(review.claimed_by) != normalized_name(by):
+            if review.claimed_by is None or person(review.claimed_by) != person(by):
                 return review
             freed = replace(review, claimed_by=None, claimed_until=None, version=review.version + 1)
             update_review(transaction, review, freed)
@@ -147,7 +130,7 @@ class SqlReviews(Repository):
             outcome = apply_answer(
                 review,
                 answer,
-                site_record=_site_record(transaction, row),
+                reviewers=reviewers_now(transaction, row, review),
                 author=_author(transaction, row),
                 now=transaction.now(),
             )
@@ -197,7 +180,7 @@ def _expire(transaction: Transaction, review_id: str) -> Review | None:
     now = transaction.now()
     if review.status != "open" or review.expires_at is None or review.expires_at > now:
         return None  # decided or escalated since it was listed
-    outcome = expire(review, now)
+    outcome = expire(review, now, reviewers=reviewers_now(transaction, row, review))
     event = expired_event(review, outcome)
     if not isinstance(outcome, Escalation):
         closed = close_review(transaction, row, review, outcome, event)
@@ -223,13 +206,6 @@ def lock_review(transaction: Transaction, review_id: str) -> tuple[Row[Any], Rev
         raise NotFound(f"there is no review {review_id}")
     row = transaction.lock(execution_id)
     return row, read_review(transaction, review_id)
-
-
-def _site_record(transaction: Transaction, row: Row[Any]) -> JsonObject:
-    found = transaction.execute(_SITE_RECORD, {"number": row.id}).one()
-    ensure_readable(found, values_table.name, f"execution {row.flow_run_id}")
-    record: JsonObject = found.site_record
-    return record
 
 
 def _author(transaction: Transaction, row: Row[Any]) -> str:

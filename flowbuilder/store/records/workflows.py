@@ -14,6 +14,7 @@ from flowbuilder.store.db.corruption import ensure_readable
 from flowbuilder.store.db.database import Repository
 from flowbuilder.store.db.tables import sites_table, versions_table, workflows_table
 from flowbuilder.store.db.transaction import Transaction
+from flowbuilder.store.records.review_people import update_people
 from flowbuilder.values import JsonObject
 
 
@@ -149,13 +150,14 @@ class SqlWorkflows(Repository):
         return self._database.read(lambda transaction: tuple(_summary(row) for row in transaction.execute(query)))
 
     def save_site(self, name: str, record: JsonObject) -> None:
-        """Insert or replace a site's record."""
+        """Insert or replace a site's record. Its open reviews move to the queues of those who may decide now."""
         stored = storable(record, "the site")
 
         def save(transaction: Transaction) -> None:
             changes = {"record": stored, "updated_at": transaction.now()}
             insert = transaction.insert(sites_table).values(name=name, **changes)
             transaction.execute(insert.on_conflict_do_update(index_elements=[sites_table.c.name], set_=changes))
+            update_people(transaction, name, record)
 
         self._database.write(save)
 

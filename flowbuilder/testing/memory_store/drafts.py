@@ -9,7 +9,7 @@ from flowbuilder.errors import NotFound
 from flowbuilder.model.execution import TERMINAL
 from flowbuilder.model.review import Review
 from flowbuilder.model.review_draft import DRAFT_LIFETIME, PRESENCE_LIFETIME, Draft, Presence, next_draft, reopened
-from flowbuilder.model.review_opening import normalized_name
+from flowbuilder.model.reviewers import person
 from flowbuilder.testing.memory_store.memory import Repository, copied
 
 
@@ -29,6 +29,7 @@ class MemoryDrafts(Repository):
         with self._memory.lock:
             review = self._review(review_id)
             opened = self._memory.reviews[review_id] = reopened(review, by, self._memory.now())
+            self._memory.reviewers[review_id] = self._memory.reviewers_now(opened)
             return copied(opened)
 
     def release_decisions(self, *, limit: int = 100) -> Sequence[Review]:
@@ -49,7 +50,7 @@ class MemoryDrafts(Repository):
     def draft(self, review_id: str, by: str) -> Draft | None:
         """The draft of this reviewer; None when there is none."""
         with self._memory.lock:
-            return self._memory.drafts.get((review_id, normalized_name(by)))
+            return self._memory.drafts.get((review_id, person(by)))
 
     def save_draft(self, draft: Draft) -> Draft:
         """Store a draft by compare-and-set on its revision."""

@@ -19,8 +19,8 @@ from flowbuilder.model.lease_rules import lost_lease
 from flowbuilder.model.review import Decision, Review
 from flowbuilder.model.review_draft import Draft, Presence
 from flowbuilder.model.review_events import decided_event
-from flowbuilder.model.review_opening import normalized_name
 from flowbuilder.model.review_rules import withdrawal
+from flowbuilder.model.reviewers import Reviewers, person, reviewers_of
 from flowbuilder.model.stored_json import storable
 from flowbuilder.ports import Clock
 from flowbuilder.throttling.limiter import LimiterState
@@ -82,6 +82,7 @@ class Memory:
         self.sites: dict[str, JsonObject] = {}
         self.executions: dict[str, StoredExecution] = {}
         self.reviews: dict[str, Review] = {}
+        self.reviewers: dict[str, Reviewers] = {}
         self.effects: dict[str, Effect] = {}
         self.limiter_states: dict[str, LimiterState] = {}
         self.idempotency_keys: dict[str, tuple[str, str | None]] = {}
@@ -111,10 +112,17 @@ class Memory:
         """Update fields of the execution."""
         stored.execution = replace(stored.execution, **values)  # type: ignore[arg-type]
 
+    def reviewers_now(self, review: Review) -> Reviewers:
+        """Who may decide a review, by the present record of its site; by that of its execution if it is not stored."""
+        record = self.sites.get(review.site or "")
+        if record is None:
+            record = self.stored(review.execution_id).execution.site_record
+        return reviewers_of(review.request.assign, record)
+
     def close_review(self, stored: StoredExecution, review: Review, decision: Decision, event: NewEvent) -> Review:
         """Decide an open review: the decision and its event."""
         closed = self.hold_review(review, decision)
-        self.drafts.pop((review.id, normalized_name(decision.by)), None)
+        self.drafts.pop((review.id, person(decision.by)), None)
         stored.decisions[review.path] = DecisionAtEpoch(decision=decision, epoch=stored.execution.epoch)
         stored.write_events(decision.at, [event])
         return closed
@@ -130,7 +138,7 @@ class Memory:
         assert review.decision is not None
         decision = replace(review.decision, held_until=None)
         final = self.reviews[review.id] = replace(review, decision=decision)
-        self.drafts.pop((review.id, normalized_name(decision.by)), None)
+        self.drafts.pop((review.id, person(decision.by)), None)
         stored.decisions[review.path] = DecisionAtEpoch(decision=decision, epoch=stored.execution.epoch)
         stored.write_events(now, [decided_event(review, decision)])
         return final

@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 from flowbuilder.errors import NotFound, Refused
 from flowbuilder.model.events import NewEvent
-from flowbuilder.model.execution import Execution, Lease
+from flowbuilder.model.execution import Lease
 from flowbuilder.model.review import Decision, Review, ReviewPage, ReviewRequest
 from flowbuilder.model.review_draft import held
 from flowbuilder.model.review_events import (
@@ -22,7 +22,7 @@ from flowbuilder.model.review_events import (
     opened_event,
     released_event,
 )
-from flowbuilder.model.review_opening import allowed_reviewers, normalized_name, opened_review, search_text
+from flowbuilder.model.review_opening import opened_review, search_text
 from flowbuilder.model.review_rules import (
     Answer,
     Escalation,
@@ -34,6 +34,7 @@ from flowbuilder.model.review_rules import (
     with_escalation,
     with_partial_approval,
 )
+from flowbuilder.model.reviewers import person
 from flowbuilder.ports import ReviewFilter
 from flowbuilder.testing.memory_store.memory import Repository, StoredExecution, copied
 
@@ -55,6 +56,7 @@ class MemoryReviews(Repository):
                 copied(request), review_id=str(uuid7()), execution=stored.execution, path=path, now=now
             )
             memory.reviews[review.id] = review
+            memory.reviewers[review.id] = memory.reviewers_now(review)
             stored.write_events(now, [opened_event(review)])
             return copied(review)
 
@@ -92,9 +94,9 @@ class MemoryReviews(Repository):
             review, now = self.review(review_id), memory.now()
             stored = memory.stored(review.execution_id)
             ensure_unclaimed(review, by, now)
-            ensure_reviewer(review, by, stored.execution.site_record)
+            ensure_reviewer(review, by, memory.reviewers_now(review))
             until = now + ttl
-            extended = review.claimed_by == by
+            extended = person(review.claimed_by or "") == person(by)
             claimed = replace(
                 review, claimed_by=by, claimed_until=until, version=review.version + (0 if extended else 1)
             )
@@ -109,7 +111,7 @@ class MemoryReviews(Repository):
         with memory.lock:
             review, now = self.review(review_id), memory.now()
             ensure_unclaimed(review, by, now)
-            if review.claimed_by is None or normalized_name(review.claimed_by) != normalized_name(by):
+            if review.claimed_by is None or person(review.claimed_by) != person(by):
                 return review
             freed = replace(review, claimed_by=None, claimed_until=None, version=review.version + 1)
             memory.reviews[review_id] = freed
@@ -125,11 +127,11 @@ class MemoryReviews(Repository):
             review, now = self.review(review_id), memory.now()
             stored = memory.stored(review.execution_id)
             author = memory.versions[review.workflow][stored.execution.version - 1].author
-            outcome = apply_answer(review, answer, site_record=stored.execution.site_record, author=author, now=now)
+            outcome = apply_answer(review, answer, reviewers=memory.reviewers_now(review), author=author, now=now)
             if isinstance(outcome, PartialApproval):
                 approved = with_partial_approval(review, outcome)
                 memory.reviews[review_id] = approved
-                memory.drafts.pop((review_id, normalized_name(answer.by)), None)
+                memory.drafts.pop((review_id, person(answer.by)), None)
                 stored.write_events(now, [approved_event(approved, outcome, answer.by)])
                 return copied(approved)
             decision = held(outcome, hold, now)
@@ -158,7 +160,7 @@ class MemoryReviews(Repository):
 
     def _expire(self, review: Review, now: datetime) -> Review:
         stored = self._memory.stored(review.execution_id)
-        outcome = expire(review, now)
+        outcome = expire(review, now, reviewers=self._memory.reviewers_now(review))
         event = expired_event(review, outcome)
         if not isinstance(outcome, Escalation):
             return self._decided(stored, review, outcome, event)
@@ -172,22 +174,20 @@ class MemoryReviews(Repository):
         self._memory.update_execution(stored, ready_at=decision.at)
         return closed
 
+    def _is_listed_for(self, review: Review, name: str) -> bool:
+        reviewers = self._memory.reviewers[review.id]
+        return bool(reviewers.held) or reviewers.include(name)
+
     def _fits(self, review: Review, where: ReviewFilter) -> bool:
-        execution = self._memory.stored(review.execution_id).execution
         return (
             where.workflow in (None, review.workflow)
             and where.site in (None, review.site)
             and where.status in (None, review.status)
             and where.execution_id in (None, review.execution_id)
             and where.account in (None, review.account)
-            and (where.assignee is None or _may_decide(review, execution, where.assignee))
+            and (where.assignee is None or self._is_listed_for(review, where.assignee))
             and (where.text is None or where.text.casefold() in search_text(review))
         )
-
-
-def _may_decide(review: Review, execution: Execution, person: str) -> bool:
-    allowed = allowed_reviewers(review.request.assign, execution.site_record)
-    return not allowed or normalized_name(person) in allowed
 
 
 def _urgency(review: Review) -> tuple[datetime, datetime, str]:

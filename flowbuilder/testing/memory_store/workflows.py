@@ -95,9 +95,12 @@ class MemoryWorkflows(Repository):
             )
 
     def save_site(self, name: str, record: JsonObject) -> None:
-        """Insert or replace a site's record."""
+        """Insert or replace a site's record. Its open reviews move to the queues of those who may decide now."""
         with self._memory.lock:
             self._memory.sites[name] = copied(record)
+            for review in self._memory.reviews.values():
+                if review.site == name and review.status == "open":
+                    self._memory.reviewers[review.id] = self._memory.reviewers_now(review)
 
     def site(self, name: str) -> JsonObject:
         """One site's record; `NotFound`."""

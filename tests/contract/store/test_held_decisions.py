@@ -70,7 +70,7 @@ def test_a_held_decision_is_final_after_its_time_and_makes_the_execution_ready(h
 def test_an_undone_decision_opens_the_review_again(harness: StoreHarness) -> None:
     review = waiting(harness)
     hold(harness, review, kind="rejected")
-    opened = harness.store.undo_decision(review.id, " ANA@example.com")
+    opened = harness.store.undo_decision(review.id, "ANA@example.com")
     assert harness.store.review(review.id) == opened
     assert (opened.status, opened.version, opened.decision) == ("open", 3, None)
     assert harness.store.reviews(ReviewFilter(assignee=BEN)).reviews == (opened,)

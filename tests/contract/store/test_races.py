@@ -12,12 +12,14 @@ from flowbuilder.errors import Conflict, LostLease
 from flowbuilder.model.effect import Intent
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Lease, Outcome
-from flowbuilder.model.review import Assignment, ReviewRequest
+from flowbuilder.model.review import Assignment, OnExpire, Review, ReviewRequest
+from flowbuilder.model.review_rules import NO_EDIT, Answer
 from flowbuilder.ports import ReviewFilter
 from tests.support.store_contract import TTL, StoreHarness
 
 T = TypeVar("T")
 MANY = 20
+EDITORS = Assignment(group="editors")
 
 
 def at_once(work: Callable[[int], T], many: int = MANY) -> list[T | Exception]:
@@ -155,6 +157,100 @@ def test_a_decision_races_an_expiry_and_a_cancellation_and_one_of_them_stands(
     assert harness.store.execution("run-1").status == "cancelled"
     assert harness.event_types()[-1] == "execution_cancelled"
     assert harness.store.pending_counts() == {}
+
+
+def test_edits_and_approvals_of_one_version_at_once_count_one_of_them(harness: StoreHarness) -> None:
+    """No approval of one content counts for another: each decision has the approvals of exactly what was approved."""
+    request = ReviewRequest(title="?", proposal="first", assign=Assignment(quorum=2))
+    review = harness.open_review(harness.claim(), request=request)
+
+    def answer(number: int) -> Review:
+        edited = f"edit {number}" if number % 2 else NO_EDIT
+        by = f"person-{number}@example.com"
+        return harness.store.decide(review.id, Answer.to(review, kind="approved", by=by, edited=edited))
+
+    counted = [result for result in at_once(answer) if not isinstance(result, Exception)]
+    assert len(counted) == 1
+    stored = harness.store.review(review.id)
+    assert (stored, len(stored.approvals), stored.version) == (counted[0], 1, 2)
+
+    def second(number: int) -> Review:
+        edited = f"other {number}" if number % 2 else NO_EDIT
+        by = f"second-{number}@example.com"
+        return harness.store.decide(review.id, Answer.to(stored, kind="approved", by=by, edited=edited))
+
+    (won,) = [result for result in at_once(second) if not isinstance(result, Exception)]
+    if won.decision is not None:
+        assert won.decision.approved == stored.request.proposal
+        assert harness.event_types().count("review_decided") == 1
+    else:
+        assert len(won.approvals) == 1
+        assert won.request.proposal != stored.request.proposal
+    approvals = [event.data for event in harness.store.events("run-1") if event.type == "review_approved"]
+    assert all(data["approvals"] == 1 for data in approvals)
+
+
+@pytest.mark.parametrize("on_expire", ["approved", "escalate"])
+def test_of_an_expiry_an_edit_and_a_last_approval_at_the_deadline_only_the_expiry_stands(
+    harness: StoreHarness, on_expire: OnExpire
+) -> None:
+    request = ReviewRequest(
+        title="?", proposal="first", expires_in=1.0, on_expire=on_expire, assign=Assignment(quorum=2)
+    )
+    review = harness.approve(harness.open_review(harness.claim(), request=request), "ana@example.com")
+    harness.clock.advance(1)
+
+    def act(number: int) -> object:
+        by = f"person-{number}@example.com"
+        if number % 3 == 0:
+            return harness.store.decide(review.id, Answer.to(review, kind="approved", by=by))
+        if number % 3 == 1:
+            return harness.store.decide(review.id, Answer.to(review, kind="approved", by=by, edited="edited"))
+        return harness.store.expire_reviews()
+
+    results = at_once(act)
+    assert all(isinstance(result, Exception) for number, result in enumerate(results) if number % 3 != 2)
+    stored = harness.store.review(review.id)
+    assert stored.request.proposal == "first"
+    assert harness.event_types()[-1] == ("review_escalated" if on_expire == "escalate" else "review_expired")
+    assert harness.event_types().count("review_decided") == 0
+    if stored.decision is not None:
+        assert (stored.decision.kind, stored.decision.approved, stored.decision.by) == (
+            "approved",
+            "first",
+            "flowbuilder",
+        )
+
+
+def test_a_review_that_is_opened_while_its_site_is_saved_is_in_the_right_queues(harness: StoreHarness) -> None:
+    store = harness.store
+    groups = [[f"reviewer-{number}@example.com"] for number in range(6)]
+
+    def record(number: int) -> dict[str, object]:
+        return {"site": "e.example", "reviewers": {"editors": groups[number]}}
+
+    store.save_site("e.example", record(0))
+    leases = []
+    for number in range(6):
+        harness.create_execution(f"run-{number}", site="e.example", site_record=record(0))
+        leases.append(store.claim(f"run-{number}", "worker-1", TTL))
+
+    def work(number: int) -> None:
+        if number % 2:
+            store.save_site("e.example", record(number // 2))
+        else:
+            review = harness.open_review(leases[number // 2], request=ReviewRequest(title="?", assign=EDITORS))
+            if number == 4:
+                store.decide(review.id, Answer.to(review, kind="withdrawn", by="flowbuilder"))
+
+    at_once(work, 12)
+    (now,) = store.site("e.example")["reviewers"]["editors"]
+    open_ids = {review.id for review in store.reviews(ReviewFilter(), limit=100).reviews}
+    assert len(open_ids) == 5
+    listed = {review.id for review in store.reviews(ReviewFilter(assignee=now), limit=100).reviews}
+    assert listed == open_ids
+    others = [name for (name,) in groups if name != now]
+    assert all(store.reviews(ReviewFilter(assignee=name)).reviews == () for name in others)
 
 
 def test_of_two_workers_the_one_that_lost_its_lease_writes_nothing_more(harness: StoreHarness) -> None:

@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -254,7 +255,8 @@ class Leases(StoreMachine):
 
 
 class Reviews(StoreMachine):
-    """Reviews that are opened, shown in tabs, decided, claimed and expired, while their execution may end."""
+    """Reviews that are opened, shown in tabs, decided, held, undone, claimed and expired, while their execution may
+    end."""
 
     tabs = Bundle("tabs")
 
@@ -262,6 +264,7 @@ class Reviews(StoreMachine):
         super().__init__()
         self.lease: Lease | None = self.harness.claim()
         self.decided: dict[str, tuple[str, str]] = {}
+        self.held: dict[str, tuple[str, str, float]] = {}
         self.opened: dict[str, Review] = {}
         self.expires_at: dict[str, float] = {}
         self.escalated: set[str] = set()
@@ -298,15 +301,18 @@ class Reviews(StoreMachine):
         path = f"r{number}"
         return self.store.review(self.opened[path].id) if path in self.opened else multiple()
 
-    @rule(tab=tabs, person=PEOPLE, kind=st.sampled_from(["approved", "rejected"]))
-    def decide(self, tab: Review, person: str, kind: Any) -> None:
+    @rule(
+        tab=tabs, person=PEOPLE, kind=st.sampled_from(["approved", "rejected"]), hold=st.sampled_from([0.0, 0.0, 10.0])
+    )
+    def decide(self, tab: Review, person: str, kind: Any, hold: float) -> None:
         path = tab.path
         request = self.opened[path].request
 
         def act() -> Review:
-            return self.store.decide(tab.id, Answer.to(tab, kind=kind, by=person, comment="so"))
+            answer = Answer.to(tab, kind=kind, by=person, comment="so")
+            return self.store.decide(tab.id, answer, hold=timedelta(seconds=hold))
 
-        if path in self.decided or tab.version != self.versions[path]:
+        if path in self.decided or path in self.held or tab.version != self.versions[path]:
             with pytest.raises(Conflict):
                 act()
         elif kind == "approved" and person in self.approvals[path]:
@@ -318,13 +324,37 @@ class Reviews(StoreMachine):
             self.versions[path] += 1
         else:
             assert act().status == "decided"
+            self.versions[path] += 1
+            if hold:
+                self.held[path] = (kind, person, self.now + hold)
+            else:
+                self.decided[path] = (kind, person)
+
+    @rule(tab=tabs, person=PEOPLE)
+    def undo(self, tab: Review, person: str) -> None:
+        _, by, until = self.held.get(tab.path, ("", "", 0.0))
+        if person != by or until <= self.now:
+            with pytest.raises(Conflict):
+                self.store.undo_decision(tab.id, person)
+            return
+        opened = self.store.undo_decision(tab.id, person)
+        del self.held[tab.path]
+        self.versions[tab.path] += 1
+        assert (opened.status, opened.version) == ("open", self.versions[tab.path])
+
+    @rule()
+    def release(self) -> None:
+        due = {path for path, (_, _, until) in self.held.items() if until <= self.now}
+        assert {review.path for review in self.store.release_decisions()} == due
+        for path in due:
+            kind, person, _ = self.held.pop(path)
             self.decided[path] = (kind, person)
 
     @rule(tab=tabs, person=PEOPLE)
     def claim(self, tab: Review, person: str) -> None:
         current = self.store.review(tab.id)
         taken = current.claimed_by not in (None, person) and (current.claimed_until or 0) > self.clock.now()  # type: ignore[operator]
-        if tab.path in self.decided or taken:
+        if tab.path in self.decided or tab.path in self.held or taken:
             with pytest.raises(Conflict):
                 self.store.claim_review(tab.id, person, TTL)
             return
@@ -334,7 +364,8 @@ class Reviews(StoreMachine):
 
     @rule()
     def expire(self) -> None:
-        due = {path for path, at in self.expires_at.items() if at <= self.now and path not in self.decided}
+        closed = self.decided.keys() | self.held.keys()
+        due = {path for path, at in self.expires_at.items() if at <= self.now and path not in closed}
         changed = self.store.expire_reviews()
         assert {review.path for review in changed} == due
         for review in changed:
@@ -363,6 +394,9 @@ class Reviews(StoreMachine):
         cancelled = self.store.execution("run-1").status in TERMINAL
         assert cancelled
         self.lease = None
+        for path, (kind, person, _) in self.held.items():
+            self.decided[path] = (kind, person)
+        self.held.clear()
         for path in self.opened.keys() - self.decided.keys():
             self.decided[path] = ("withdrawn", "flowbuilder")
 
@@ -370,7 +404,7 @@ class Reviews(StoreMachine):
     def decisions_agree_with_the_model(self) -> None:
         made = {path: (decision.kind, decision.by) for path, decision in self.store.decisions("run-1").items()}
         assert made == self.decided
-        left = len(self.opened) - len(self.decided)
+        left = len(self.opened) - len(self.decided) - len(self.held)
         assert self.store.pending_counts() == ({"refresh": left} if left else {})
 
 

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 CONTRACTS = "tests/contract/store"
 EXECUTIONS = f"{CONTRACTS}/test_execution_store.py"
 REVIEWS = f"{CONTRACTS}/test_reviews.py"
+HELD, DRAFTS = f"{CONTRACTS}/test_held_decisions.py", f"{CONTRACTS}/test_review_drafts.py"
 EFFECTS = f"{CONTRACTS}/test_effects.py"
 RACES = f"{CONTRACTS}/test_races.py"
 DATABASES = f"{CONTRACTS}/test_databases.py"
@@ -129,6 +130,27 @@ MUTANTS = (
         "reviews stay open after the end", "flowbuilder/store/records/review_closing.py",
         "    for review in open_reviews(transaction, row):", "    for review in ():",
         REVIEWS, "sqlite and execution_ends",
+    ),
+    Mutant(
+        "a decision can always be undone", "flowbuilder/model/review_draft.py",
+        "if decision.held_until is None or decision.held_until <= now:", "if False:",
+        HELD, "sqlite and only_in_time",
+    ),
+    Mutant(
+        "an undone decision is released", "flowbuilder/store/records/review_closing.py",
+        "    update_review(transaction, before, after)\n    _delete_held(transaction, before)\n",
+        "    update_review(transaction, before, after)\n",
+        HELD, "sqlite and opens_the_review_again",
+    ),
+    Mutant(
+        "the end of a hold wakes no worker", "flowbuilder/store/records/held_decisions.py",
+        "        transaction.update_execution(row.id, ready_at=transaction.now())\n", "",
+        HELD, "sqlite and makes_the_execution_ready",
+    ),
+    Mutant(
+        "a window overwrites another one's draft", "flowbuilder/model/review_draft.py",
+        "if revision != draft.revision and not same_window:", "if False:",
+        DRAFTS, "sqlite and does_not_overwrite",
     ),
     Mutant(
         "the counter only grows", "flowbuilder/store/records/review_closing.py",

@@ -30,6 +30,8 @@ ARGUMENTS = (
 PATIENCE = 20_000
 """Milliseconds to wait for a page: far more than it needs, for busy machines."""
 _SETTLED = "[data-testid=stApp][data-test-script-state=notRunning][data-test-connection-state=CONNECTED]"
+_ARMED = """() => [...document.querySelectorAll('[class*=st-key-fb-press-] button:not(:disabled)')]
+    .every((button) => getComputedStyle(button).opacity === '1')"""
 _QUIET = "() => !document.querySelector('[data-stale=true]') && !document.querySelector('[data-testid=stSkeleton]')"
 
 
@@ -55,25 +57,36 @@ def browser() -> Iterator[Browser]:
             running.close()
 
 
-@contextmanager
-def served(settings: Settings, log: Path) -> Iterator[str]:
-    """The review app's server on a free port, started as the product does, without Prefect; yields its URL."""
+def free_port() -> int:
+    """A port that nothing uses."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    base = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "FLOWBUILDER_"))}
-    base["PREFECT_HOME"] = str(settings.home / "prefect")
-    with log.open("wb") as out:
-        server = subprocess.Popen(
-            command(settings, port), env=environment(settings, base), stdout=out, stderr=subprocess.STDOUT
-        )
-    address = f"http://127.0.0.1:{port}"
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def served(settings: Settings, log: Path, port: int = 0) -> Iterator[str]:
+    """The review app's server on a port (default: a free one), started as the product does, without Prefect; yields its
+    URL."""
+    port = port or free_port()
+    server = start_server(settings, log, port)
     try:
-        _wait_for(f"{address}/healthy", server, log)
-        yield address
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait(20)
+
+
+def start_server(settings: Settings, log: Path, port: int) -> subprocess.Popen[bytes]:
+    """The review app's server on this port, ready for requests."""
+    base = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "FLOWBUILDER_"))}
+    base["PREFECT_HOME"] = str(settings.home / "prefect")
+    with log.open("ab") as out:
+        server = subprocess.Popen(
+            command(settings, port), env=environment(settings, base), stdout=out, stderr=subprocess.STDOUT
+        )
+    _wait_for(f"http://127.0.0.1:{port}/healthy", server, log)
+    return server
 
 
 def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
@@ -92,6 +105,13 @@ def settle(page: Page) -> Page:
     """Wait until the page is rendered: its script has ended, and no element is stale or loading."""
     page.wait_for_selector(_SETTLED, timeout=PATIENCE)
     page.wait_for_function(_QUIET, timeout=PATIENCE)
+    return page
+
+
+def armed(page: Page) -> Page:
+    """Wait until the buttons of a painted review count: the browser arms them a moment after it has painted them."""
+    settle(page)
+    page.wait_for_function(_ARMED, timeout=PATIENCE)
     return page
 
 

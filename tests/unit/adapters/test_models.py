@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from flowbuilder.adapters import bounded_answers, pace
 from flowbuilder.adapters.models.named_models import NamedModels
 from flowbuilder.errors import ConfigurationError, FlowbuilderError, StepError, Throttled, TransientError
 from flowbuilder.ports import ModelRequest
@@ -198,6 +199,28 @@ async def test_a_server_that_does_not_answer_times_out(server: Server) -> None:
     problem = await failure(question(server, timeout=0.4), TransientError)
     assert problem.reason == "timeout"
     assert time.monotonic() - begun < 1.4
+
+
+async def test_an_answer_that_arrives_byte_by_byte_is_ended(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def drip(asked: dict[str, Any]) -> Response:
+        def parts() -> Iterator[bytes]:
+            for char in json.dumps(server.wire.answer(asked, json.dumps(GOOD)).get_data(as_text=True)):
+                yield char.encode()
+                time.sleep(0.05)
+
+        return Response(parts(), content_type="application/json")
+
+    monkeypatch.setattr(pace, "GRACE_SECONDS", 0.3)
+    server.will(drip)
+    begun = time.monotonic()
+    await failure(question(server, timeout=30.0), TransientError)
+    assert time.monotonic() - begun < 8
+
+
+async def test_an_answer_without_end_is_ended(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded_answers, "MAX_MODEL_ANSWER", 100_000)
+    server.will(lambda asked: Response(b"[" * 1_000_000, content_type="application/json"))
+    assert "too large" in str(await failure(question(server)))
 
 
 async def test_an_answer_that_is_not_json_is_an_error_that_names_the_model(server: Server) -> None:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import time
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import psutil
@@ -84,6 +85,60 @@ async def test_runs_share_nothing(sandbox: MontySandbox):
 async def test_random_numbers_repeat_so_that_a_step_can_be_replayed(sandbox: MontySandbox):
     rolls = [await sandbox.run("import random\nrandom.random()", {}, seconds=1, megabytes=16) for _ in range(2)]
     assert rolls[0] == rolls[1]
+
+
+NOW = datetime(2026, 3, 1, 23, 30, 15, 250000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("import datetime\nstr(datetime.datetime.now(datetime.timezone.utc))", "2026-03-01 23:30:15.250000+00:00"),
+        ("import datetime\nstr(datetime.datetime.now())", "2026-03-01 23:30:15.250000"),
+        ("import datetime\nstr(datetime.date.today())", "2026-03-01"),
+        ("import time\ntime.time()", NOW.timestamp()),
+        ("import time\ntime.time_ns() // 1_000_000", int(NOW.timestamp() * 1000)),
+        ("import time\ntime.monotonic() - time.monotonic()", 0.0),
+        ("import time\nbefore = time.time()\nfor i in range(100000): pass\ntime.time() - before", 0.0),
+        ("import time\nbefore = time.perf_counter()\ntime.sleep(5)\ntime.perf_counter() - before", 0.0),
+        ("import time\ntime.process_time()", 0.0),
+        ("import time\ntime.strftime('%H:%M')", "23:30"),
+    ],
+)
+async def test_every_clock_stands_still_at_the_given_time(sandbox: MontySandbox, source, shown):
+    far = NOW.astimezone(timezone(timedelta(hours=-8)))  # the same moment: the program sees UTC
+    assert await sandbox.run(source, {}, seconds=2, megabytes=16, now=far) == shown
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import random\n[random.random(), random.randint(1, 10**9)]",
+        "import random\nrandom.Random().random()",
+        "import random\nrandom.seed()\nrandom.random()",
+        "import random\nrandom.sample(range(1000), 5)",
+    ],
+)
+async def test_random_numbers_follow_from_the_seed(sandbox: MontySandbox, source):
+    once, again, other = [await sandbox.run(source, {}, seconds=1, megabytes=16, seed=seed) for seed in ("a", "a", "b")]
+    assert once == again
+    assert once != other
+
+
+@pytest.mark.parametrize("source", ["hash('title')", "class A: pass\nrepr(A())", "[*{'a', 'b', 'c', 'd', 'e'}]"])
+async def test_hashes_addresses_and_the_order_of_sets_are_those_of_every_other_worker(source):
+    values = []
+    for _ in range(2):
+        sandbox = MontySandbox(processes=1)
+        values.append(await sandbox.run(source, {}, seconds=1, megabytes=16))
+        sandbox.close()
+    assert values[0] == values[1]
+
+
+@pytest.mark.parametrize("source", ["import os\nos.urandom(8)", "import uuid", "import secrets"])
+async def test_there_is_no_other_source_of_randomness(sandbox: MontySandbox, source):
+    with pytest.raises(StepError):
+        await sandbox.run(source, {}, seconds=1, megabytes=16)
 
 
 @pytest.mark.parametrize("source", ["import os\nos.environ['SECRET_TOKEN']", "open('/proc/self/environ').read()"])

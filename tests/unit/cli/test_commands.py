@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from flowbuilder import bootstrap
-from flowbuilder.cli import main
 
 NOTE = """
 schema: flowbuilder/v1
@@ -30,24 +27,6 @@ outputs:
 """
 
 Cli = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Cli]:
-    """Runs a command in a home of its own; returns its exit code, stdout and stderr."""
-    monkeypatch.setenv("FLOWBUILDER_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("FLOWBUILDER_USER", "ana@example.com")
-    monkeypatch.setenv("FLOWBUILDER_SITES", str(tmp_path / "sites"))
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    bootstrap.settings.cache_clear()
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = main(arguments)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    yield run
-    bootstrap.settings.cache_clear()
 
 
 @pytest.fixture
@@ -94,6 +73,30 @@ def test_an_execution_is_run_reviewed_and_resumed(cli: Cli, file: str) -> None:
     shown = data(cli("executions", "show", started["execution_id"], "--format", "json"))
     assert (shown["status"], shown["outputs"]) == ("completed", {"decision": "approved"})
     assert cli("audit")[1] == "ok: checked all executions, no problems found\n"
+
+
+def test_another_persons_claim_is_overruled_only_when_asked_to(cli: Cli, file: str) -> None:
+    started = data(cli("run", file, "--local", "--input", "what=New text", "--format", "json"))
+    (review,) = started["waiting"]
+    cli("reviews", "claim", review["id"], "--as", "ben@example.com")
+    code, out, err = cli("reviews", "decide", review["id"], "approve", "--local")
+    assert (code, out) == (1, "")
+    assert "ben@example.com has claimed this review until" in err
+    assert "--overrule-claim" in err
+    assert data(cli("reviews", "show", review["id"], "--format", "json"))["status"] == "open"
+    own, _, _ = cli(
+        "reviews", "decide", review["id"], "reject", "--comment", "no", "--as", "BEN@example.com", "--local"
+    )
+    assert own == 0, "one's own claim is no obstacle"
+
+
+def test_a_claim_that_is_overruled_is_overruled(cli: Cli, file: str) -> None:
+    started = data(cli("run", file, "--local", "--input", "what=New text", "--format", "json"))
+    (review,) = started["waiting"]
+    cli("reviews", "claim", review["id"], "--as", "ben@example.com")
+    assert cli("reviews", "decide", review["id"], "approve", "--overrule-claim", "--local")[0] == 0
+    decided = data(cli("reviews", "show", review["id"], "--format", "json"))["decision"]
+    assert (decided["by"], decided["held_until"]) == ("ana@example.com", None)
 
 
 def test_an_execution_is_paused_and_resumed(cli: Cli, file: str) -> None:

@@ -37,6 +37,11 @@ def test_a_site_keeps_unknown_fields_and_its_paths_become_absolute(tmp_path: Pat
         ("site: a.example\nschedules: [{cron: '0 6 * * 1'}]", "FB011 the field workflow is missing"),
         ("site: a.example\ncms: {type: ftp}", "FB012"),
         ("site: a.example\nbase_url: ftp://a.example", "FB012"),
+        ("site: a.example\nreviewers: {editors: ana@example.com}", "FB012 editors is"),
+        ("site: a.example\nreviewers: [ana@example.com]", "FB012 reviewers is a list, expected an object"),
+        ("site: a.example\nreviewers: {editors: ['ana@example.com ']}", "FB012 the name begins or ends with a space"),
+        ('site: a.example\nreviewers: {editors: ["a\\u200bna"]}', "FB012 the name has a character that cannot be"),
+        ("site: a.example\nreviewers: {editors: [anyone]}", "FB012 the name is a reserved word"),
         ("- a list", "FB003"),
         ("", "FB003"),
         ("site: [", "FB001"),
@@ -47,6 +52,14 @@ def test_an_invalid_site_is_reported_with_its_position(wrong: str, says: str, tm
     assert record is None
     first = report.errors[0]
     assert f"{first.code} {first.message}".startswith(says)
+
+
+def test_a_group_without_people_is_a_warning_and_the_word_anyone_is_not(tmp_path: Path) -> None:
+    record, report = load_site("site: a.example\nreviewers: {editors: [], all: anyone}", folder=tmp_path)
+    assert record is not None
+    (warning,) = report
+    assert (warning.severity, warning.message) == ("warning", "the group editors is empty")
+    assert "editors: anyone" in warning.hint
 
 
 def test_a_folder_gives_its_good_sites_and_names_the_first_bad_one(tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from flowbuilder.errors import LanguageError
-from flowbuilder.language import Expression, Namespace, Shape, Template
+from flowbuilder.language import Expression, Namespace, Template
 from flowbuilder.language.codegen.program import EXPRESSIONS, TEMPLATES
 from flowbuilder.language.evaluation.functions import FUNCTIONS, Function
 from flowbuilder.language.evaluation.functions.registry import Parameter
 from flowbuilder.language.limits import LIMITS, Meter
 from flowbuilder.language.types.descriptions import describe
+from flowbuilder.language.types.value_shapes import shape_of_value
 
 OWN = {name: function for name, function in FUNCTIONS.items() if function.name == name}
 EXAMPLE = re.compile(r"`([^`]+)` -> `([^`]+)`", re.DOTALL)
@@ -68,7 +69,7 @@ def test_the_shape_of_an_example_is_the_shape_of_its_value(name: str) -> None:
     for expression, value in examples(OWN[name]):
         shape, findings = Expression(expression).check(Namespace({}))
         assert findings == ()
-        assert Shape.of_value(json.loads(value)).kinds <= shape.kinds, (expression, describe(shape))
+        assert shape_of_value(json.loads(value)).kinds <= shape.kinds, (expression, describe(shape))
 
 
 def test_the_filters_that_authors_expect_exist() -> None:
@@ -199,3 +200,18 @@ def test_a_slug_does_not_depend_on_the_marks_of_its_letters() -> None:
     text = "Cr\u00e8me Bru\u0302le\u0301e " * 20
     assert Expression("value | slugify").evaluate({"value": text}) == "-".join(["creme-brulee"] * 20)
     assert Expression("value | slugify").evaluate({"value": "a" + "\u0301\u0316" * 20_000}) == "a"
+
+
+def test_null_is_an_argument_only_where_leaving_it_out_means_null() -> None:
+    for text in (
+        "'a' | indent(n)",
+        "'a' | truncate(n)",
+        "'a' | center(n)",
+        "['a'] | join(n)",
+        "'a' | replace('a', 'b', n)",
+    ):
+        with pytest.raises(LanguageError, match="this is null") as caught:
+            Expression(text).evaluate({"n": None})
+        assert caught.value.code == "type"
+    for text, value in (("'a b' | split(n)", ["a", "b"]), ("2.6 | round(n)", 3), ("[2, 1] | sort(n)", [1, 2])):
+        assert Expression(text).evaluate({"n": None}) == value

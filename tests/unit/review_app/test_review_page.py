@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from flowbuilder.ports import ReviewFilter
+from review_app.widgets.editor import loss
 from tests.support.page_reading import Open, alerts, markup, title, words
 from tests.support.seeded_app import ANA, BEN, PAIR, SeededApp
 
 ME = "dev@localhost"
 
 
-def press(page: AppTest, key: str) -> AppTest:
-    return page.button(key=key).click().run()
+def button(page: AppTest, name: str) -> Button:
+    """A button by its name; the keys of guarded buttons end in the token of the drawn review."""
+    (found,) = [each for each in page.button if str(each.key).partition(":")[0] == name or each.key == name]
+    return found
+
+
+def press(page: AppTest, name: str) -> AppTest:
+    return button(page, name).click().run()
 
 
 def test_the_review_that_is_due_first_is_shown(seeded_app: SeededApp, open_page: Open) -> None:
@@ -60,7 +69,7 @@ def test_filters_come_from_the_url(
     page = open_page("review", **query)
     assert not page.exception
     cards = {
-        button.label.replace("\\", "").replace("\u2060", "") for button in page.button if button.key.startswith("row:")
+        each.label.replace("\\", "").replace("\u2060", "") for each in page.button if str(each.key).startswith("row:")
     }
     assert cards == {f"Open {name}" for name in shown}
 
@@ -87,7 +96,7 @@ def test_next_and_previous_move_through_the_queue(seeded_app: SeededApp, open_pa
     seeded_app.ask("two")
     page = press(open_page("review"), "next")
     assert title(page) == "Note: two"
-    assert page.button(key="next").disabled
+    assert button(page, "next").disabled
     assert title(press(page, "prev")) == "Note: one"
 
 
@@ -111,7 +120,7 @@ def test_a_rejection_and_a_request_for_changes_need_a_comment(
     page = press(open_page("review"), key)
     assert "need a comment" in alerts(page)
     assert seeded_app.store.review(review.id).status == "open"
-    if page.button(key=key).disabled:
+    if button(page, key).disabled:
         return
     page.text_area(key=f"fb:comment:{review.id}").set_value("The tone is off.")
     press(page, key)
@@ -233,7 +242,7 @@ def test_two_approvals_are_needed_where_the_workflow_says_so(
     assert "1 more approval needed" in alerts(page)
     page = open_page("review", item=review.id)
     assert "You already approved this. 1 more approval needed." in words(page)
-    assert page.button(key="approve").disabled
+    assert button(page, "approve").disabled
     monkeypatch.setattr(seeded_app, "settings", seeded_app.settings.model_copy(update={"user": ANA}))
     press(open_page("review", item=review.id), "approve")
     assert seeded_app.store.review(review.id).status == "decided"
@@ -243,7 +252,7 @@ def test_a_user_who_is_not_assigned_cannot_decide_and_sees_why(seeded_app: Seede
     seeded_app.run("pair", {"what": "hello"})
     page = open_page("review")
     assert f"Only {ANA}, {BEN} can decide this review. You are {ME}." in words(page)
-    assert all(page.button(key=key).disabled for key in ("approve", "changes", "reject", "edit", "claim"))
+    assert all(button(page, key).disabled for key in ("approve", "changes", "reject", "edit", "claim"))
 
 
 def test_the_author_of_a_workflow_sees_why_they_cannot_decide(
@@ -253,7 +262,7 @@ def test_the_author_of_a_workflow_sees_why_they_cannot_decide(
     monkeypatch.setattr(seeded_app, "settings", seeded_app.settings.model_copy(update={"user": ANA}))
     page = open_page("review")
     assert "authors cannot decide this review" in words(page)
-    assert page.button(key="approve").disabled
+    assert button(page, "approve").disabled
 
 
 def test_the_edit_of_an_earlier_approval_is_announced(
@@ -273,7 +282,7 @@ def test_a_withdrawn_review_is_explained(seeded_app: SeededApp, open_page: Open)
     seeded_app.app.cancel(review.execution_id, by=ANA)
     page = open_page("review", item=review.id)
     assert "The review was withdrawn" in words(page)
-    assert "approve" not in {button.key for button in page.button}
+    assert "approve" not in {str(each.key).partition(":")[0] for each in page.button}
 
 
 def test_a_huge_text_is_compared_in_bounded_time(seeded_app: SeededApp, open_page: Open) -> None:
@@ -296,3 +305,129 @@ def test_a_review_shows_its_due_date(seeded_app: SeededApp, open_page: Open) -> 
     assert review.due_at is not None
     assert review.due_at - review.created_at == timedelta(days=1)
     assert "Due in" in markup(open_page("review"))
+
+
+def test_an_edit_is_drawn_from_the_draft_and_never_from_nothing(seeded_app: SeededApp, open_page: Open) -> None:
+    review, _ = seeded_app.ask("draft"), seeded_app.ask("another")
+    page = press(open_page("review", item=review.id), "edit")
+    assert page.text_area(key=f"fb:edit:{review.id}").value == "draft"
+    stored = seeded_app.store.draft(review.id, ME)
+    assert stored is not None
+    seeded_app.store.save_draft(replace(stored, edit="my edit of the draft", comment="half a th"))
+    page = press(press(page, "next"), "prev")
+    assert page.text_area(key=f"fb:edit:{review.id}").value == "my edit of the draft"
+    assert page.text_area(key=f"fb:comment:{review.id}").value == "half a th"
+    page = press(open_page("review", item=review.id), "approve")
+    decision = seeded_app.store.review(review.id).decision
+    assert decision is not None
+    assert (decision.approved, decision.comment) == ("my edit of the draft", "half a th")
+
+
+def test_a_closed_editor_keeps_its_text(seeded_app: SeededApp, open_page: Open) -> None:
+    review = seeded_app.ask("draft")
+    page = press(open_page("review"), "edit")
+    page.text_area(key=f"fb:edit:{review.id}").set_value("a longer draft")
+    page = press(page, "edit")
+    assert button(page, "approve").label == "Approve"
+    page = press(page, "edit")
+    assert page.text_area(key=f"fb:edit:{review.id}").value == "a longer draft"
+
+
+@pytest.mark.parametrize(
+    ("edit", "asked"),
+    [
+        ("", "Your edit is empty"),
+        (" \n\t", "Your edit is empty"),
+        ("Four words of it.", "drops more than half of the text"),
+        ("The shop opens at ten, and it closes at six.", ""),
+    ],
+)
+def test_an_edit_that_drops_the_text_is_confirmed_first(
+    seeded_app: SeededApp, open_page: Open, edit: str, asked: str
+) -> None:
+    review = seeded_app.ask("The shop opens at nine, and it closes at eight.")
+    page = press(open_page("review"), "edit")
+    page.text_area(key=f"fb:edit:{review.id}").set_value(edit)
+    page = press(page, "approve")
+    if asked:
+        assert asked in alerts(page)
+        assert seeded_app.store.review(review.id).status == "open"
+        page = press(page, "confirm")
+    decision = seeded_app.store.review(review.id).decision
+    assert decision is not None
+    assert decision.approved == edit
+
+
+def test_a_confirmation_counts_for_the_text_that_was_asked_about(seeded_app: SeededApp, open_page: Open) -> None:
+    review = seeded_app.ask("The shop opens at nine, and it closes at eight.")
+    page = press(open_page("review"), "edit")
+    page.text_area(key=f"fb:edit:{review.id}").set_value("Closed.")
+    page = press(page, "approve")
+    page.text_area(key=f"fb:edit:{review.id}").set_value("")
+    page = press(page, "confirm")
+    assert "Your edit is empty" in alerts(page)
+    assert seeded_app.store.review(review.id).status == "open"
+    assert "confirm" not in {str(each.key).partition(":")[0] for each in press(page, "cancel").button}
+
+
+def test_an_emptied_field_of_a_structured_proposal_is_confirmed_first() -> None:
+    proposal = {"title": "Tea", "tags": ["hot", "green"], "words": 3}
+    assert "empties title, tags[1]" in loss(proposal, {"title": " ", "tags": ["hot"], "words": 3, "more": "text" * 9})
+    assert loss(proposal, {"title": "Tee", "tags": ["hot", "green", "new"], "words": 4}) == ""
+    assert loss("", "") == loss({"title": ""}, {"title": ""}) == loss(None, "x") == ""
+
+
+def test_a_press_on_another_version_than_the_drawn_one_decides_nothing(seeded_app: SeededApp, open_page: Open) -> None:
+    review = seeded_app.ask("draft")
+    page = open_page("review")
+    drawn = button(page, "approve").key
+    seeded_app.app.claim(review.id, by=ME)  # in another window
+    assert button(page.run(), "approve").key != drawn
+
+
+def test_a_decision_can_be_undone_from_the_page(seeded_app: SeededApp, open_page: Open) -> None:
+    first, second = seeded_app.ask("first"), seeded_app.ask("second")
+    page = press(open_page("review"), "approve")
+    assert title(page) == "Note: second"
+    assert seeded_app.store.decisions(first.execution_id) == {}
+    page = press(page, "undo")
+    assert title(page) == "Note: first"
+    assert [seeded_app.store.review(each.id).status for each in (first, second)] == ["open", "open"]
+    assert "undo" not in {str(each.key).partition(":")[0] for each in page.button}
+
+
+def test_an_undo_that_comes_too_late_says_so(seeded_app: SeededApp, open_page: Open) -> None:
+    seeded_app.ask("first")
+    page = press(open_page("review"), "approve")
+    (held,) = seeded_app.store.held_reviews()
+    assert held.decision is not None
+    seeded_app.app.cancel(held.execution_id, by=ANA)  # makes it final
+    assert "too late to undo" in alerts(press(page, "undo"))
+
+
+def test_without_a_time_to_undo_a_decision_takes_effect_at_once(
+    seeded_app: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seeded_app.app, "settings", seeded_app.settings.model_copy(update={"undo_seconds": 0.0}))
+    review = seeded_app.ask("first")
+    page = press(open_page("review"), "approve")
+    assert seeded_app.store.decisions(review.execution_id)["review"].approved == "first"
+    assert "undo" not in {str(each.key).partition(":")[0] for each in page.button}
+
+
+def test_another_persons_claim_is_asked_about(seeded_app: SeededApp, open_page: Open) -> None:
+    review = seeded_app.ask("draft")
+    seeded_app.app.claim(review.id, by=BEN)
+    page = press(open_page("review"), "approve")
+    assert f"{BEN} has claimed this review until" in alerts(page)
+    assert seeded_app.store.review(review.id).status == "open"
+    press(page, "confirm")
+    assert seeded_app.store.review(review.id).status == "decided"
+
+
+def test_others_who_have_the_review_open_are_named(seeded_app: SeededApp, open_page: Open) -> None:
+    review = seeded_app.ask("draft")
+    seeded_app.store.mark_present("another window", review.id, "<b>ben</b>", editing=True)
+    page = open_page("review", item=review.id)
+    assert "<b>ben</b> is editing this now" in " ".join(words(page).split())
+    assert [each.by for each in seeded_app.store.presence(review.id)] == ["<b>ben</b>", ME]

@@ -73,7 +73,7 @@ def test_a_route_refuses_cross_site_requests() -> None:
 
 @pytest.fixture
 def client(seeded_app: SeededApp) -> Iterator[TestClient]:
-    streams = EventStreams(lambda: seeded_app.app, lambda: LOCAL)
+    streams = EventStreams(lambda: seeded_app.app, lambda request: LOCAL.authorize(request.headers))
     app = Starlette(routes=[Route("/events/{execution_id}", streams.handle)], middleware=[Middleware(SecurityHeaders)])
     with TestClient(app, base_url="http://localhost") as made:
         yield made
@@ -129,7 +129,7 @@ def test_the_stream_refuses_other_hosts_other_sites_and_unknown_executions(
 
 
 def test_behind_a_proxy_the_stream_needs_a_user(seeded_app: SeededApp) -> None:
-    streams = EventStreams(lambda: seeded_app.app, lambda: PROXIED)
+    streams = EventStreams(lambda: seeded_app.app, lambda request: PROXIED.authorize(request.headers))
     app = Starlette(routes=[Route("/events/{execution_id}", streams.handle)])
     execution_id = seeded_app.run("form", {"text": "hello"})
     with TestClient(app, base_url="http://review.example") as client:
@@ -139,7 +139,7 @@ def test_behind_a_proxy_the_stream_needs_a_user(seeded_app: SeededApp) -> None:
 
 
 def test_an_open_stream_ends_when_the_server_stops(seeded_app: SeededApp) -> None:
-    streams = EventStreams(lambda: seeded_app.app, lambda: LOCAL)
+    streams = EventStreams(lambda: seeded_app.app, lambda request: LOCAL.authorize(request.headers))
     review = seeded_app.ask("draft")
     app = Starlette(routes=[Route("/events/{execution_id}", streams.handle)])
     with TestClient(app, base_url="http://localhost") as client:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 import review_app
+from flowbuilder.model.invisible_characters import hidden_characters, visible
 from review_app import times
 from review_app.fields import as_text, fields
-from review_app.invisible_characters import hidden_characters, visible
 from review_app.markdown_escape import attribute, escaped, label
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -42,7 +42,7 @@ def test_invisible_characters_are_shown_as_codes(text: str, shown: str) -> None:
 
 
 def test_hidden_characters_are_counted_without_written_codes() -> None:
-    assert hidden_characters("a\u200bb\u202e ⟨U+200B⟩") == 2
+    assert len(list(hidden_characters("a\u200bb\u202e ⟨U+200B⟩"))) == 2
 
 
 @given(st.text())

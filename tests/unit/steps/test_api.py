@@ -105,11 +105,13 @@ def test_text_is_not_parsed(run: Run, httpserver: HTTPServer) -> None:
     ],
 )
 def test_a_connection_brings_its_credentials_and_its_address(
-    run: Run, base: str, tmp_path: Path, connection: str, header: str, value: str
+    run: Run, base: str, httpserver: HTTPServer, tmp_path: Path, connection: str, header: str, value: str
 ) -> None:
     (tmp_path / "connections.yaml").write_text(f"shop:\n  base_url: {base}\n  {connection}\n")
     finished = run({"type": "api", "url": "/echo", "connection": "shop"})
-    assert body(finished)["headers"][header] == value
+    assert httpserver.log[-1][0].headers[header] == value
+    hidden = "hunter2" in value  # what the server sends back; `pw` is too short to be looked for
+    assert (body(finished)["headers"][header] != value) is hidden
 
 
 def test_credentials_are_sent_only_to_their_own_origin(run: Run, base: str, tmp_path: Path) -> None:
@@ -287,3 +289,28 @@ def test_a_header_that_a_template_breaks_is_refused_before_it_is_sent(run: Run, 
     step = {"type": "api", "url": f"{base}/echo", "headers": {"X-A": "{{ inputs.a }}"}}
     code, message = failed(run(step, inputs={"a": {"type": "string"}}, given={"a": "x\r\nHost: evil"}))
     assert (code, "X-A" in message) == ("invalid_field", True)
+
+
+def test_an_answer_with_too_many_values_is_refused_before_it_is_read(run: Run, httpserver: HTTPServer) -> None:
+    text = "[" + "[]," * 1_000_000 + "1]"
+    httpserver.expect_request("/many").respond_with_data(text, content_type="application/json")
+    code, message = failed(run({"type": "api", "url": httpserver.url_for("/many")}))
+    assert code == "too_large"
+    assert "values" in message
+
+
+def test_a_large_answer_is_read_and_checked(run: Run, httpserver: HTTPServer) -> None:
+    rows = [{"n": n, "text": "x" * 50} for n in range(6_000)]
+    httpserver.expect_request("/rows").respond_with_json(rows)
+    step = {"type": "api", "url": httpserver.url_for("/rows")}
+    schema = {"type": "array", "items": {"type": "object", "properties": {"n": {"type": "integer"}}}}
+    assert body(run({**step, "response_schema": schema})) == rows
+    schema = {"type": "array", "items": {"type": "object", "properties": {"n": {"type": "string"}}}}
+    assert failed(run({**step, "response_schema": schema}))[0] == "schema_mismatch"
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "undefined", "unicode_escape", "no-such", "\u00e9"])
+def test_a_charset_that_no_document_has_is_read_as_utf_8(run: Run, httpserver: HTTPServer, charset: str) -> None:
+    kind = f"text/plain; charset={charset}".encode().decode("latin-1")
+    httpserver.expect_request("/text").respond_with_data("caf\u00e9 \\n".encode(), headers={"content-type": kind})
+    assert body(run({"type": "api", "url": httpserver.url_for("/text")})) == "caf\u00e9 \\n"

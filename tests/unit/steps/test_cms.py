@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flowbuilder.errors import DefinitionError
+from flowbuilder.errors import DefinitionError, Refused
 from flowbuilder.testing import Answer, Finished
 from flowbuilder.values import digest_text
 
@@ -69,9 +69,13 @@ def test_a_page_that_changed_meanwhile_is_reviewed(run: Run, page: Path) -> None
     assert (review.request.base, review.request.proposal) == ("Hot water.\n", "Mine.\n")
     assert page.read_text() == TEA
 
-    approved = run(step, site=SITE, decide=lambda review: Answer(verb="approve", edited="Both.\n"))
-    assert approved.outputs["s"]["body"] == "Both.\n"
-    assert page.read_text().endswith("\nBoth.\n")
+    with pytest.raises(Refused, match="takes no edit"):
+        run(step, site=SITE, decide=lambda review: Answer(verb="approve", edited="Both.\n"))
+    assert page.read_text() == TEA
+
+    approved = run(step, site=SITE, decide=lambda review: "approve")
+    assert approved.outputs["s"]["body"] == "Mine.\n"
+    assert page.read_text().endswith("\nMine.\n")
 
 
 def test_a_reviewer_may_keep_the_other_version(run: Run, page: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from flowbuilder.errors import DefinitionError
+from flowbuilder.errors import DefinitionError, TransientError
+from flowbuilder.ports import Ports, Sandbox
 from flowbuilder.testing import Finished
 
 Run = Callable[..., Finished]
@@ -81,3 +83,53 @@ def test_many_programs_run_at_once(run: Run) -> None:
     finished = run(many, inputs={"numbers": {"type": "array"}}, given={"numbers": list(range(30))})
     assert finished.status == "completed", finished.error
     assert finished.outputs["s"]["outputs"] == [n * n for n in range(30)]
+
+
+CLOCK_AND_DICE = """
+import datetime, random
+{"now": str(datetime.datetime.now(datetime.timezone.utc)), "dice": random.random()}
+"""
+
+
+class FirstCallFails:
+    """The real sandbox; the answer of its first call is lost, as in a crash."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self.values: list[Any] = []
+
+    async def run(self, *arguments: Any, **more: Any) -> Any:
+        self.values.append(await self._sandbox.run(*arguments, **more))
+        if len(self.values) == 1:
+            raise TransientError("the answer was lost", reason="connection")
+        return self.values[-1]
+
+
+def test_a_repeated_run_sees_the_same_time_and_the_same_random_numbers(run: Run, ports: Ports) -> None:
+    sandbox = FirstCallFails(ports.sandbox)
+    step = code(CLOCK_AND_DICE, retry={"attempts": 2, "delay_seconds": 0.01})
+    finished = run(step, ports=replace(ports, sandbox=sandbox))
+    assert finished.status == "completed", finished.error
+    assert len(sandbox.values) == 2
+    assert sandbox.values[0] == sandbox.values[1]
+
+
+def test_all_steps_see_the_start_of_the_execution_and_each_has_random_numbers_of_its_own(run: Run) -> None:
+    loop = {
+        "type": "iteration",
+        "over": "[1, 2, 3]",
+        "steps": [{"id": "roll", **code(CLOCK_AND_DICE)}],
+        "output": "{{ steps.roll.output }}",
+    }
+    finished = run(loop)
+    rolls = finished.outputs["s"]["outputs"]
+    assert len({roll["now"] for roll in rolls}) == 1
+    assert len({roll["dice"] for roll in rolls}) == 3
+    again = run(loop).outputs["s"]["outputs"]
+    assert not {roll["dice"] for roll in again} & {roll["dice"] for roll in rolls}
+
+
+def test_the_program_sees_the_start_that_templates_see(run: Run) -> None:
+    source = "import datetime\ndatetime.datetime.now(datetime.timezone.utc).isoformat() == started"
+    finished = run(code(source, **{"with": {"started": "{{ execution.started_at }}"}}))
+    assert finished.outputs["s"] is True

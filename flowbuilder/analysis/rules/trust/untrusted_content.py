@@ -2,8 +2,12 @@
 
 Web pages, API answers, search data and answers of MCP servers are untrusted, and so is what a model or a program makes
 of them; a number, a boolean or one of a fixed list of words is not. Such text may go into a prompt and into a review.
-It may be published (by a `cms` step, or an `api` step that is not a GET) only as what a reviewer approved:
+The URL of a write counts as published: it names the page that is made. It may be published (by a `cms` step, or an
+`api` step that is not a GET) only as what a reviewer approved:
 `steps.review.output.approved`, not changed afterwards. The message shows the path of the text.
+
+The URL of a write is published text too: it says which page is written. It must be trusted, or known when a review of
+the content opens: the reviewer is shown it, and approves it together with the content.
 
 A step can trust a source by name: `trust: {source: page, reason: our own page, by: Ana}`. Approval is checked again
 when the step runs: what is sent must be, byte for byte, what was approved in this execution.
@@ -35,10 +39,12 @@ Right:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 
 from flowbuilder.analysis.model import Analysis
+from flowbuilder.analysis.rules.trust.untrusted_host import has_fixed_host
+from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.report import taint_diagnostics
 from flowbuilder.analysis.taint.sinks import TaintFlow, taint_flows
 from flowbuilder.diagnostics import Diagnostic
@@ -48,7 +54,15 @@ CODE = "FB401"
 
 def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """An error for each step that publishes such text."""
-    yield from taint_diagnostics(analysis, CODE, partial(taint_flows, sinks=("publish",)), _message, _hint)
+    yield from taint_diagnostics(analysis, CODE, partial(_find, analysis), _message, _hint)
+
+
+def _find(analysis: Analysis, propagation: Propagation, waived: Collection[str]) -> Iterator[TaintFlow]:
+    for found in taint_flows(propagation, waived, sinks=("publish",)):
+        # where untrusted text decides the host as well, FB402 reports the URL
+        is_reported = found.text.sink == "host" and not analysis.definition.hosts
+        if not is_reported or has_fixed_host(propagation, found):
+            yield found
 
 
 def _message(found: TaintFlow, step: str) -> str:
@@ -57,6 +71,11 @@ def _message(found: TaintFlow, step: str) -> str:
 
 def _hint(found: TaintFlow) -> str:
     source = found.trail.steps[-1].partition(".")[0]
+    if found.text.sink == "host":
+        return (
+            "publish what a review approves, and take the URL from steps before that review: its reviewer is shown "
+            f"it; or trust the source: trust: {{source: {source}, reason: ..., by: ...}}"
+        )
     review = next((name for name in found.trail.steps if "," in name), None)
     if review is not None:
         return f"publish steps.{review.partition(',')[0]}.output.approved unchanged, or have the changed text reviewed"

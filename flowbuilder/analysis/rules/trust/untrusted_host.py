@@ -27,7 +27,8 @@ from collections.abc import Collection, Iterator
 from flowbuilder.analysis.model import Analysis
 from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.report import taint_diagnostics
-from flowbuilder.analysis.taint.sinks import TaintFlow, host_is_fixed, taint_flows
+from flowbuilder.analysis.taint.sinks import TaintFlow, taint_flows
+from flowbuilder.analysis.taint.url_hosts import host_is_fixed
 from flowbuilder.diagnostics import Diagnostic
 
 CODE = "FB402"
@@ -40,7 +41,13 @@ def check(analysis: Analysis) -> Iterator[Diagnostic]:
 
 
 def _open(propagation: Propagation, waived: Collection[str]) -> Iterator[TaintFlow]:
-    return (found for found in taint_flows(propagation, waived, sinks=("host",)) if not host_is_fixed(found))
+    found = taint_flows(propagation, waived, sinks=("host",))
+    return (one for one in found if not has_fixed_host(propagation, one))
+
+
+def has_fixed_host(propagation: Propagation, found: TaintFlow) -> bool:
+    """Whether the untrusted text of a URL comes after its host."""
+    return host_is_fixed(found.text.compiled, propagation.checked[found.text].names)
 
 
 def _message(found: TaintFlow, step: str) -> str:

@@ -7,8 +7,9 @@ import click
 from flowbuilder.bootstrap import open_store, settings
 from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.definition.site_folder import site_records
+from flowbuilder.devstack.reviewer_checks import review_problems
 from flowbuilder.devstack.runtime_state import use_running_prefect
-from flowbuilder.errors import Refused
+from flowbuilder.errors import ConfigurationError, Refused
 
 
 @click.command(cls=ResultCommand)
@@ -18,7 +19,8 @@ def command(sites: tuple[str, ...], workflow: str | None) -> CommandResult:
     """Create or update the Prefect deployments of sites.
 
     There is one deployment for each site and published workflow. Prints what changed; running it again changes
-    nothing. Without --site, also deletes the deployments of sites whose file is gone.
+    nothing. Refuses a site whose reviewers could not decide a review of these workflows. Without --site, also deletes
+    the deployments of sites whose file is gone.
     """
     options = settings()
     records = site_records(options.sites, sites)
@@ -26,6 +28,14 @@ def command(sites: tuple[str, ...], workflow: str | None) -> CommandResult:
         raise Refused(f"there are no site files in {options.sites}; set FLOWBUILDER_SITES to use another folder")
     use_running_prefect(options.home)
     store = open_store(options)
+    wrong = [
+        f"site {record['site']}, {message}"
+        for record in records
+        for message in review_problems(store, record, workflow=workflow)
+    ]
+    if wrong:
+        hint = "or deploy other sites with --site, other workflows with --workflow"
+        raise ConfigurationError(f"no one could decide some reviews: {'; '.join(wrong)}; {hint}")
     for record in records:
         store.save_site(str(record["site"]), record)
     from flowbuilder.prefect.deployments.sync import deploy_sites

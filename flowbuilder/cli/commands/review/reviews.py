@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -15,8 +16,9 @@ from flowbuilder.cli.output.json_records import review_record
 from flowbuilder.cli.output.result import CommandResult, ResultCommand, wants_json
 from flowbuilder.cli.output.review_view import edited_proposal, review_page
 from flowbuilder.diagnostics import count
+from flowbuilder.errors import Conflict
 from flowbuilder.model.review import DecisionKind, Review
-from flowbuilder.model.review_rules import NO_EDIT, Answer
+from flowbuilder.model.review_rules import NO_EDIT, Answer, claim_of_another
 from flowbuilder.ports import ReviewFilter
 
 DECISIONS: dict[str, DecisionKind] = {
@@ -61,14 +63,23 @@ def listing(
     app = open_app_without_engine()
     page = app.reviews(where, limit=limit, cursor=cursor)
     pending = dict(app.pending_counts())
-    data = {"reviews": [review_record(item) for item in page.reviews], "next": page.next, "pending": pending}
+    held = {item.id: app.reviewers(item).held for item in page.reviews if item.status == "open"}
+    records = [review_record(item, held=held.get(item.id, "")) for item in page.reviews]
+    data = {"reviews": records, "next": page.next, "pending": pending}
     if wants_json():
         return CommandResult(data=data)
     from flowbuilder.cli.output.console import status as coloured
     from flowbuilder.cli.output.console import table, when
 
     rows = [
-        (item.id, coloured(_state(item)), item.workflow, when(item.due_at), item.claimed_by, item.request.title)
+        (
+            item.id,
+            coloured("held" if held.get(item.id) else _state(item)),
+            item.workflow,
+            when(item.due_at),
+            item.claimed_by,
+            item.request.title,
+        )
         for item in page.reviews
     ]
     columns = ("ID", "Status", "Workflow", "Due", "Claimed by", "Title")
@@ -79,9 +90,11 @@ def listing(
 @click.argument("review_id", metavar="ID")
 def show(review_id: str) -> CommandResult:
     """Show a review and its proposed change."""
-    review = open_app_without_engine().review(review_id)
-    data = review_record(review, content=True)
-    return CommandResult(data=data) if wants_json() else CommandResult(data=data, text=review_page(review))
+    app = open_app_without_engine()
+    review = app.review(review_id)
+    held = app.reviewers(review).held
+    data = review_record(review, content=True, held=held)
+    return CommandResult(data=data) if wants_json() else CommandResult(data=data, text=review_page(review, held=held))
 
 
 @command.command("claim", cls=ResultCommand)
@@ -105,6 +118,7 @@ def claim(review_id: str, release: bool, user: str | None) -> CommandResult:
 )
 @click.option("--seen-version", type=int, help="Refuse if the review is no longer at this version.")
 @click.option("--seen-hash", help="Refuse if the review no longer has this content_hash.")
+@click.option("--overrule-claim", is_flag=True, help="Decide although another person has claimed the review.")
 @click.option("--local", is_flag=True, help="Then run the execution in this process.")
 @user_option
 def decide(
@@ -114,19 +128,23 @@ def decide(
     edit: Path | None,
     seen_version: int | None,
     seen_hash: str | None,
+    overrule_claim: bool,
     local: bool,
     user: str | None,
 ) -> CommandResult:
-    """Decide a review. The execution then continues."""
+    """Decide a review. The execution then continues at once: the decision cannot be undone."""
     if edit is not None and decision != "approve":
         raise click.UsageError("--edit works only with approve")
     app = open_app_without_engine() if local else open_app_with_prefect()
-    review = app.review(review_id)
+    review, by = app.review(review_id), identity(user, settings())
+    claim = claim_of_another(review, by, datetime.now(UTC)) if review.status == "open" else ""
+    if claim and not overrule_claim:
+        raise Conflict(f"{claim}; to decide it all the same, add --overrule-claim")
     review = app.decide(
         review_id,
         Answer(
             kind=DECISIONS[decision],
-            by=identity(user, settings()),
+            by=by,
             comment=comment,
             edited=NO_EDIT if edit is None else edited_proposal(review, edit),
             seen_version=review.version if seen_version is None else seen_version,

@@ -12,11 +12,13 @@ from flowbuilder.cli.input.workflow_files import document_file, read_bounded, wo
 from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.definition.loader import load
 from flowbuilder.diagnostics import Diagnostic, Report, count, render
+from flowbuilder.values import JsonObject
 
 
 @click.command(cls=ResultCommand)
 @click.argument("files", nargs=-1, required=True, type=document_file)
-def command(files: tuple[Path, ...]) -> CommandResult:
+@click.option("--site", "site", metavar="S", help="Also check the groups of reviewers against this site.")
+def command(files: tuple[Path, ...], site: str | None) -> CommandResult:
     """Check workflow files. Nothing is run or stored.
 
     Called workflows are looked up in the same folder, then in the store. Exits with 1 on errors, not on warnings.
@@ -24,8 +26,9 @@ def command(files: tuple[Path, ...]) -> CommandResult:
     # nothing runs here that a pydantic plugin could observe, and to look for one reads all packages' metadata (15 ms)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     records, blocks, errors, warnings = [], [], 0, 0
+    record = None if site is None else _site_record(site)
     for path in files:
-        report, source = _report_of(path)
+        report, source = _report_of(path, record)
         records.append({"file": str(path), "diagnostics": [_record(item) for item in report]})
         blocks.append(render(report, source=source, file=str(path)))
         errors += len(report.errors)
@@ -39,13 +42,21 @@ def command(files: tuple[Path, ...]) -> CommandResult:
     return CommandResult(data={"files": records}, text=text, ok=not errors)
 
 
-def _report_of(path: Path) -> tuple[Report, str]:
-    """The diagnostics of a file, and the text that their lines and columns refer to."""
+def _report_of(path: Path, site: JsonObject | None) -> tuple[Report, str]:
+    """The diagnostics of a file for a site, and the text that their lines and columns refer to."""
     data = read_bounded(path)
     definition, report = load(data)
     if definition is not None:
-        report += check(definition, workflows=workflow_resolver(path))
+        report += check(definition, workflows=workflow_resolver(path), site=site)
     return report, data.decode("utf-8", "replace").removeprefix("\ufeff")
+
+
+def _site_record(name: str) -> JsonObject:
+    """The record of a site file."""
+    from flowbuilder.bootstrap import settings
+    from flowbuilder.definition.site_folder import site_records
+
+    return site_records(settings().sites, (name,))[0]
 
 
 def _record(item: Diagnostic) -> dict[str, object]:

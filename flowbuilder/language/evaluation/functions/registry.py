@@ -23,13 +23,14 @@ Key = str
 
 
 class Parameter(Struct, frozen=True, kw_only=True):
-    """One parameter; `many` takes all remaining arguments, `by_name` is keyword-only."""
+    """One parameter; `many` takes all remaining arguments, `by_name` is keyword-only, `nullable` takes null too."""
 
     name: str
     kind: Kind
     required: bool
     many: bool = False
     by_name: bool = False
+    nullable: bool = False
 
 
 class Function(Struct, frozen=True, kw_only=True):
@@ -138,8 +139,14 @@ def _parameters(run: Callable[..., Any]) -> Iterator[Parameter]:
     names = code.co_varnames[1 : code.co_argcount]
     optional = len(run.__defaults__ or ())
     for index, name in enumerate(names):
-        annotation = str(run.__annotations__[name]).removesuffix(" | None")
-        yield Parameter(name=name.rstrip("_"), kind=_KINDS[annotation], required=index < len(names) - optional)
+        written = str(run.__annotations__[name])
+        annotation = written.removesuffix(" | None")
+        yield Parameter(
+            name=name.rstrip("_"),
+            kind=_KINDS[annotation],
+            required=index < len(names) - optional,
+            nullable=annotation != written,
+        )
     after = code.co_argcount + code.co_kwonlyargcount
     for name in code.co_varnames[code.co_argcount : after]:
         yield Parameter(name=name, kind=_KINDS[str(run.__annotations__[name])], required=False, by_name=True)

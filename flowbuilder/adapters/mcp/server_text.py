@@ -1,0 +1,66 @@
+"""Texts of MCP servers for logs and error messages: one line, without escape sequences and invisible characters."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import unicodedata
+from types import TracebackType
+
+from flowbuilder.ports.known_secrets import KnownSecrets
+
+MAX_LINE = 500
+MAX_READ = 100_000
+"""Maximum number of characters of a server's stderr that are read."""
+_DIVIDERS = re.compile(r"[\s|\u2500-\u257f]+")
+"""White space and the lines of tables."""
+_ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].{0,4096}?(?:\x07|\x1b\\)|[ -/]*[0-~])", re.DOTALL)
+_HIDDEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
+"""The Unicode categories of characters that are removed: control, format, unassigned and private ones."""
+
+
+def readable(text: str, limit: int = MAX_LINE) -> str:
+    """The text on one line of at most `limit` characters."""
+    plain = _ESCAPE_SEQUENCE.sub("", text[: 4 * limit + 4096])
+    visible = "".join(" " if c in "\r\n\t" else "" if unicodedata.category(c) in _HIDDEN else c for c in plain)
+    line = " ".join(visible.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+class ServerStderr:
+    """What a server program writes to stderr: a file while it runs, its text afterwards. `secrets` are replaced."""
+
+    def __init__(self, secrets: KnownSecrets) -> None:
+        self._secrets = secrets
+        self.file = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by `__exit__`)
+        self._text = ""
+
+    @property
+    def text(self) -> str:
+        """All of it, without secrets."""
+        if not self.file.closed:  # not by `read`: the program writes at the same position
+            content = os.pread(self.file.fileno(), MAX_READ, 0)
+            self._text = self._secrets.text(content.decode("utf-8", "replace").strip())
+        return self._text
+
+    @property
+    def quoted(self) -> str:
+        """Its end, to be added to an error message; empty when nothing was written."""
+        text = self.text
+        if not text:
+            return ""
+        # a secret that is wrapped over lines, or divided by characters that are removed, is not found as it stands
+        squeezed = _DIVIDERS.sub("", readable(text, MAX_READ))
+        if self._secrets.text(squeezed) != squeezed:
+            return " (it wrote something that holds a secret)"
+        return f" (it wrote: {readable(text[-MAX_LINE:])})"
+
+    def __enter__(self) -> ServerStderr:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._text = self.text
+        self.file.close()

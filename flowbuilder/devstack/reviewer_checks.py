@@ -1,0 +1,47 @@
+"""Checks for `doctor`, `sites` and `deploy`: whether reviewers of a site can decide the reviews of its workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from flowbuilder.definition.site_folder import site_files
+from flowbuilder.ports import Store
+from flowbuilder.settings import Settings
+from flowbuilder.values import JsonObject
+
+
+def review_problems(store: Store, site: JsonObject, *, workflow: str | None = None) -> Iterator[str]:
+    """The reviews of the published workflows, or of one, that no one could decide at a site: `workflow: message`."""
+    from flowbuilder.analysis.model import Analysis
+    from flowbuilder.analysis.rules.trust.undecidable_review import check
+    from flowbuilder.engine.stored_plans import definition_of, stored_workflows
+
+    for summary in store.workflows():
+        if summary.published is not None and workflow in (None, summary.name):
+            definition = definition_of(store.version(summary.name))
+            for item in check(Analysis(definition, stored_workflows(store), site)):
+                yield f"{summary.name}: {item.message}"
+
+
+def undecidable_reviews(settings: Settings) -> Iterator[tuple[str, str]]:
+    """The names of the sites at which no one could decide a review of a published workflow, each with the reason.
+
+    Nothing where there is no database yet, or one of another release.
+    """
+    from flowbuilder.bootstrap import database_url, open_store
+    from flowbuilder.store import current, newest
+
+    url = database_url(settings)
+    embedded = url.removeprefix("sqlite:///")
+    if (embedded != url and not Path(embedded).exists()) or current(url) != newest():
+        return
+    store = open_store(settings)
+    for file in site_files(settings.sites):
+        for message in review_problems(store, file.record) if file.record else ():
+            yield file.name, message
+
+
+def sites_without_reviewers(settings: Settings) -> list[str]:
+    """The names of the sites whose record names no reviewers: anyone who can open the review app decides."""
+    return [file.name for file in site_files(settings.sites) if file.record and not file.record.get("reviewers")]

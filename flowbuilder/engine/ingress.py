@@ -1,0 +1,261 @@
+"""Ingress of a step run: known secrets are replaced in everything that the ports return or raise.
+
+So a secret that a server sends back is neither stored nor logged, nor shown to a model or a reviewer. What goes out is
+not changed: approved content is sent as it was approved.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+from flowbuilder.errors import FlowbuilderError
+from flowbuilder.model.effect import Effect, Intent
+from flowbuilder.plan.nodes import Block, Plan, blocks_below
+from flowbuilder.ports import (
+    Cms,
+    CmsPage,
+    CmsWrite,
+    HttpRequest,
+    HttpResponse,
+    McpAnswer,
+    McpSession,
+    McpTool,
+    ModelAnswer,
+    ModelRequest,
+    Ports,
+    SearchQuery,
+)
+from flowbuilder.ports.known_secrets import KnownSecrets
+from flowbuilder.values import Json, JsonObject
+
+PROVIDER_VARIABLES = ("ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY")
+"""Environment variables with keys that a model without a connection uses."""
+
+
+def connection_names(plan: Plan, site: JsonObject) -> tuple[str, ...]:
+    """The connections that an execution may use: those of its steps, and those of its site."""
+    names = (name for name in _names_in(plan.block) if isinstance(name, str) and name)
+    return tuple(dict.fromkeys([*names, *site_connections(site)]))
+
+
+def site_connections(site: JsonObject) -> tuple[str, ...]:
+    """The connections of a site's CMS and of its Search Console property."""
+    parts = [part for part in (site.get("cms"), site.get("gsc")) if isinstance(part, dict)]
+    return tuple(str(part["connection"]) for part in parts if part.get("connection"))
+
+
+async def read_secrets(secrets: KnownSecrets, ports: Ports, names: Iterable[str]) -> None:
+    """Make the secrets of these connections known. One that cannot be read is left to the step that needs it."""
+
+    async def read(name: str) -> None:
+        with suppress(FlowbuilderError):
+            secrets.add_connection(name, await ports.connections.get(name))
+
+    await asyncio.gather(*map(read, names))
+    for variable in PROVIDER_VARIABLES:
+        secrets.add(f"secret of {variable}", filter(None, [os.environ.get(variable)]))
+
+
+def guarded_ports(ports: Ports, secrets: KnownSecrets) -> Ports:
+    """The ports, with known secrets replaced in their answers and errors. A connection that is read becomes known."""
+
+    async def cms(site: JsonObject) -> Cms:
+        await read_secrets(secrets, ports, site_connections(site))  # it may have changed since the execution began
+        with _clean_errors(secrets):
+            return _Cms(await ports.cms(site), secrets)
+
+    return replace(
+        ports,
+        secrets=secrets,
+        http=_Http(ports.http, secrets),
+        models=_Models(ports.models, secrets),
+        connections=_Connections(ports.connections, secrets),
+        cms=cms,
+        search_console=_SearchConsole(ports, secrets) if ports.search_console else None,
+        mcp=_Mcp(ports, secrets) if ports.mcp else None,
+        ledger=_Ledger(ports.ledger, secrets) if ports.ledger else None,
+        journal=_Journal(ports.journal, secrets) if ports.journal else None,
+    )
+
+
+def _names_in(block: Block) -> Iterator[Any]:
+    for node in block:
+        step = node.step
+        yield from (getattr(step, name, None) for name in ("connection", "fallback_connection", "server"))
+        for part in (*getattr(step, "context", ()), *getattr(step, "tools", ())):
+            yield getattr(part, "server", None)
+        for _, inner in blocks_below(node):
+            yield from _names_in(inner)
+
+
+@contextmanager
+def _clean_errors(secrets: KnownSecrets) -> Iterator[None]:
+    try:
+        yield
+    except Exception as problem:
+        secrets.clean(problem)
+        raise
+
+
+class _Guard:
+    """Base class of the guarded ports: the port inside (or the bundle that has it), and the known secrets."""
+
+    def __init__(self, inner: Any, secrets: KnownSecrets) -> None:
+        self._inner = inner
+        self._secrets = secrets
+
+    async def _value(self, answer: Awaitable[Any]) -> Any:
+        with _clean_errors(self._secrets):
+            return self._secrets.value(await answer)
+
+
+class _Http(_Guard):
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        with _clean_errors(self._secrets):
+            answer: HttpResponse = await self._inner.send(request)
+        text = self._secrets.text
+        headers = {name: text(value) for name, value in answer.headers.items()}
+        answer = replace(answer, headers=headers, url=text(answer.url))
+        if not _is_utf8(answer):
+            shown = answer.text
+            if text(shown) == shown:
+                return answer
+            kind = answer.headers.get("content-type", "").partition(";")[0]
+            headers = {**headers, "content-type": f"{kind}; charset=utf-8"}
+            return replace(answer, headers=headers, body=text(shown).encode("utf-8", "replace"))
+        body = self._secrets.data(answer.body)
+        return answer if body == answer.body else replace(answer, body=self._as_json(answer) or body)
+
+    def _as_json(self, answer: HttpResponse) -> bytes | None:
+        """The body of a JSON answer with its values replaced: a secret may be a number. None for what is not JSON."""
+        if "json" not in answer.headers.get("content-type", ""):
+            return None
+        try:
+            return json.dumps(self._secrets.value(json.loads(answer.body)), ensure_ascii=False).encode()
+        except (ValueError, RecursionError):
+            return None
+
+
+def _is_utf8(answer: HttpResponse) -> bool:
+    charset = answer.headers.get("content-type", "").lower().partition("charset=")[2].strip(" \"'")
+    return not charset or charset.startswith(("utf-8", "utf8", "us-ascii", "ascii"))
+
+
+class _Models(_Guard):
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        with _clean_errors(self._secrets):
+            answer: ModelAnswer = await self._inner.complete(request)
+        return replace(answer, output=self._secrets.value(answer.output))
+
+
+class _Connections(_Guard):
+    async def get(self, name: str) -> JsonObject:
+        found: JsonObject = await self._inner.get(name)
+        self._secrets.add_connection(name, found)
+        return found
+
+
+class _Cms(_Guard):
+    def __init__(self, inner: Cms, secrets: KnownSecrets) -> None:
+        super().__init__(inner, secrets)
+        self.target_class = inner.target_class
+
+    async def read(self, url: str) -> CmsPage:
+        return await self._page(self._inner.read(url))
+
+    async def update(self, write: CmsWrite) -> CmsPage:
+        return await self._page(self._inner.update(write))
+
+    async def create(self, write: CmsWrite) -> CmsPage:
+        return await self._page(self._inner.create(write))
+
+    async def delete(self, url: str, *, if_unchanged: str) -> None:
+        with _clean_errors(self._secrets):
+            await self._inner.delete(url, if_unchanged=if_unchanged)
+
+    async def _page(self, answer: Awaitable[CmsPage]) -> CmsPage:
+        with _clean_errors(self._secrets):
+            page, text = await answer, self._secrets.text
+        return replace(
+            page,
+            title=text(page.title),
+            body=text(page.body),
+            description=text(page.description),
+            revision=text(page.revision),
+            live_url=text(page.live_url),
+        )
+
+
+class _SearchConsole(_Guard):
+    async def query(self, site: JsonObject, query: SearchQuery) -> JsonObject:
+        await read_secrets(self._secrets, self._inner, site_connections(site))
+        return await self._value(self._inner.search_console.query(site, query))  # type: ignore[no-any-return]
+
+    async def inspect(self, site: JsonObject, url: str) -> JsonObject:
+        await read_secrets(self._secrets, self._inner, site_connections(site))
+        return await self._value(self._inner.search_console.inspect(site, url))  # type: ignore[no-any-return]
+
+
+class _Mcp(_Guard):
+    @asynccontextmanager
+    async def open(self, server: str) -> AsyncIterator[McpSession]:
+        await read_secrets(self._secrets, self._inner, [server])
+        with _clean_errors(self._secrets):
+            async with self._inner.mcp.open(server) as session:
+                yield _McpSession(session, self._secrets)
+
+
+class _McpSession(_Guard):
+    async def tools(self) -> Sequence[McpTool]:
+        with _clean_errors(self._secrets):
+            found = await self._inner.tools()
+        return [
+            replace(
+                tool,
+                description=self._secrets.text(tool.description),
+                input_schema=self._secrets.value(tool.input_schema),
+                output_schema=self._secrets.value(tool.output_schema),
+            )
+            for tool in found
+        ]
+
+    async def call(self, tool: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
+        with _clean_errors(self._secrets):
+            answer: McpAnswer = await self._inner.call(tool, arguments, seconds=seconds)
+        content = self._secrets.value(list(answer.content))
+        assert isinstance(content, list)
+        return replace(answer, content=tuple(content), structured=self._secrets.value(answer.structured))
+
+
+class _Ledger(_Guard):
+    async def begin(self, intent: Intent) -> Effect:
+        effect: Effect = await self._inner.begin(replace(intent, target=self._secrets.text(intent.target)))
+        return effect
+
+    async def done(self, key: str, *, receipt: JsonObject, inverse: JsonObject | None = None) -> None:
+        value = self._secrets.value
+        await self._inner.done(key, receipt=value(receipt), inverse=value(inverse))
+
+    async def unknown(self, key: str, *, reason: str) -> None:
+        await self._inner.unknown(key, reason=self._secrets.text(reason))
+
+    async def refused(self, key: str, *, reason: str) -> None:
+        await self._inner.refused(key, reason=self._secrets.text(reason))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)  # reading changes nothing
+
+
+class _Journal(_Guard):
+    async def get_or_ask(self, request: Json, ask: Callable[[], Awaitable[JsonObject]]) -> JsonObject:
+        async def guarded() -> JsonObject:
+            return await self._value(ask())  # type: ignore[no-any-return]
+
+        answer: JsonObject = await self._inner.get_or_ask(self._secrets.value(request), guarded)
+        return answer
