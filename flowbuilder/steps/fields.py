@@ -84,8 +84,9 @@ class Record(BaseModel):
 
     # building a validator takes milliseconds, so each is built when the first document needs it
     model_config = ConfigDict(
-        frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=False, defer_build=True
-    )
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=False, defer_build=True,
+        polymorphic_serialization=True,
+    )  # fmt: skip
 
 
 class Bound:

@@ -125,6 +125,10 @@ class Step(Record):
         """Whether the step writes to the outside world (publishes, sends, calls a privileged tool)."""
         return False
 
+    def steered_by_tools(self) -> bool:
+        """Whether answers of tools, which outsiders may write, may make a model call tools that write."""
+        return False
+
     def sends_urls(self) -> bool:
         """Whether the path and query of the step's URLs are published content, as in a request that is not a GET."""
         return False

@@ -31,9 +31,7 @@ from flowbuilder.language.nodes import (
 from flowbuilder.language.types.findings import FindingCollector
 from flowbuilder.language.types.inference import Inference
 
-_FIXED_HOST: Final = re.compile(
-    r"(?:[a-z][a-z0-9+.-]*:)?//[^/?#\\]+[/?#]|/(?![/\\])|\0[^/?#\\]*(?:[?#]|/(?!/))", re.IGNORECASE
-)
+_FIXED_HOST: Final = r"(?i)(?:[a-z][a-z0-9+.-]*:)?//[^/?#\\]+[/?#]|/(?![/\\])|\0[^/?#\\]*(?:[?#]|/(?!/))"
 _TRUSTED: Final = "\0"
 """Stands for a value that no outsider wrote."""
 _MOST_STARTS: Final = 64
@@ -55,7 +53,7 @@ def host_is_fixed(text: Template | Expression, names: Namespace) -> bool:
         if program.expression is not None
         else reader.of_statements(program.statements)
     )
-    return all(_FIXED_HOST.match(start.text.lstrip()) for start in starts if start.is_cut)
+    return all(re.match(_FIXED_HOST, start.text.lstrip()) for start in starts if start.is_cut)
 
 
 class _Reader:

@@ -13,7 +13,7 @@ from flowbuilder.errors import ConfigurationError, StepError
 from flowbuilder.steps.step import Completed, Record, Step, StepResult, StepRun, Templated, TemplatedField
 
 Dimension = Literal["country", "date", "device", "page", "query", "searchAppearance"]
-_AGO = re.compile(r"-(\d{1,3})d")
+_AGO = r"-(\d{1,3})d"
 
 
 class Filter(Record):
@@ -93,7 +93,7 @@ class Gsc(Step):
 def _day(text: str, today: date, field: str) -> date:
     if text in ("today", "yesterday"):
         return today - timedelta(days=text == "yesterday")
-    if match := _AGO.fullmatch(text):
+    if match := re.fullmatch(_AGO, text):
         return today - timedelta(days=int(match[1]))
     try:
         return date.fromisoformat(text)

@@ -56,6 +56,10 @@ class McpLlm(UsesTools, Llm):
         """Whether the model is offered a tool that may write."""
         return not all(item.reads_only for item in self.tools)
 
+    def steered_by_tools(self) -> bool:
+        """So it is where `context` puts answers in the prompt."""
+        return bool(self.context) and self.may_write()
+
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
         """Who writes the prompt of a model may also make it call the tools that it is offered."""
         for place, text, sink in super().texts():

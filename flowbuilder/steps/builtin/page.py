@@ -17,7 +17,7 @@ from flowbuilder.values import JsonObject
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]{1,40})", re.IGNORECASE)
+_CHARSET = rb"(?i)<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]{1,40})"
 
 
 class Heading(BaseModel, defer_build=True):
@@ -97,7 +97,7 @@ def _threads() -> ThreadPoolExecutor:
 def html_of(answer: ports.HttpResponse) -> str:
     """The text of an HTML answer, in the charset of the headers, else of the page, else UTF-8."""
     kind = answer.headers.get("content-type", "text/html")
-    named = _CHARSET.search(answer.body[:2048])
+    named = re.search(_CHARSET, answer.body[:2048])
     if "charset=" in kind.lower() or named is None:
         return answer.text
     return replace(answer, headers={"content-type": f"text/html; charset={named[1].decode()}"}).text
