@@ -62,6 +62,12 @@ def _has_valid_schema(name: str, schema: JsonObject, diagnostics: DiagnosticColl
     except BadSchema as error:
         diagnostics.at_value(place, "FB014", f"{name} is not a valid JSON Schema: {error}")
         return False
+    try:
+        ensure_schema({"type": "object", "properties": {name: schema}})  # all inputs are validated together
+    except BadSchema as error:
+        hint = f"leave out $schema and $id, and write a reference as #/properties/{name}/$defs/..."
+        diagnostics.at_value(place, "FB014", f"{name} is not a valid part of the inputs' schema: {error}", hint=hint)
+        return False
     return True
 
 

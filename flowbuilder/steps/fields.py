@@ -23,9 +23,13 @@ the prompt of a model that may call tools, and what decides who approves or unde
 
 
 class TemplatedField(Struct, frozen=True):
-    """The annotation of a field whose value may hold templates; with a `sink`, untrusted text must not reach it."""
+    """The annotation of a field whose value may hold templates; with a `sink`, untrusted text must not reach it.
+
+    A field with the sink `host`, or with `url`, is a URL: values in its path and query are percent-encoded.
+    """
 
     sink: Sink | None = None
+    url: bool = False
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         def validate(value: Any, inner: core_schema.ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
@@ -140,6 +144,11 @@ def texts_in(value: Any, at: Place) -> Iterator[tuple[Place, Template | Expressi
         elif isinstance(inner, Record) and inner.shares_texts:
             for name, info in type(inner).model_fields.items():
                 yield from texts_in(getattr(inner, name), (*place, info.alias or name))
+
+
+def render_url(value: Any, context: Mapping[str, Json]) -> Any:
+    """A compiled URL, rendered with percent-encoded values; every other value as by `render_value`."""
+    return value.render_url(context) if isinstance(value, Template) else render_value(value, context)
 
 
 def render_value(value: Any, context: Mapping[str, Json]) -> Any:

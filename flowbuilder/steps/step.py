@@ -25,6 +25,7 @@ from flowbuilder.steps.fields import (
     Templated,
     TemplatedField,
     compile_value,
+    render_url,
     render_value,
     texts_in,
 )
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Completed", "ContinueWith", "ExecutionInfo", "ExpressionText", "InnerBlock", "Kind", "NeedsReview", "Place",
     "Record", "Retry", "Sink", "Step", "StepResult", "StepRun", "Templated", "TemplatedField", "Trust",
-    "compile_value", "render_value",
+    "compile_value", "render_url", "render_value",
 ]  # fmt: skip
 
 Kind = Literal["task", "branch", "loop", "review", "call"]
@@ -187,7 +188,8 @@ class Step(Record):
         for name in self.model_fields_set:
             info = type(self).model_fields[name]
             value = getattr(self, name)
-            values[info.alias or name] = render_value(value, context)
+            render = render_url if any(_is_url(mark) for mark in info.metadata) else render_value
+            values[info.alias or name] = render(value, context)
         try:
             return type(self).model_validate(values, context=Bound())
         except ValidationError as error:
@@ -250,6 +252,10 @@ class NeedsReview(Struct, frozen=True, kw_only=True):
 
 
 StepResult = Completed | NeedsReview
+
+
+def _is_url(mark: object) -> bool:
+    return isinstance(mark, TemplatedField) and (mark.url or mark.sink == "host")
 
 
 @cache

@@ -18,7 +18,7 @@ from flowbuilder.model.review import Decision
 from flowbuilder.plan.nodes import BranchNode, CallNode, LoopNode, Plan, ReviewNode, TaskNode
 from flowbuilder.steps.builtin.human_review import HumanReview
 from flowbuilder.steps.fields import texts_in
-from flowbuilder.steps.step import Step, render_value
+from flowbuilder.steps.step import Step, render_url
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.commands import Unproven
 from flowbuilder.walk.runs import BlockRun, ItemRun, LoopRun, NodeRun
@@ -251,7 +251,7 @@ def rendered_targets(node: ReviewNode, context: JsonObject) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for target in node.targets:
         try:
-            url = render_value(target, context)
+            url = render_url(target, context)
         except LanguageError:
             continue
         if isinstance(url, str) and url:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from flowbuilder.analysis.model import LocatedStep, LocatedText
 from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.sinks import TaintFlow, waivers
+from flowbuilder.analysis.taint.sources import marks_of
 
 
 def tainted_decisions(propagation: Propagation, waived: Collection[str] = ()) -> Iterator[TaintFlow]:
@@ -18,7 +19,8 @@ def tainted_decisions(propagation: Propagation, waived: Collection[str] = ()) ->
         all_waived = (*waived, *waivers(propagation, located))
         for text in deciding_texts(located):
             for reference in text.compiled.references:
-                marks = propagation.marks(text, reference)
+                shape = propagation.lookup(text, reference.path)
+                marks = marks_of(shape.described_trust if shape is not None else None)
                 marks = frozenset(mark for mark in marks if not (mark.approved or mark.spelled))
                 trail = propagation.sources.shortest_trail(marks, all_waived)
                 if trail is not None and not is_after_review(located):

@@ -67,8 +67,11 @@ class Propagation:
         top = StepNamespace(None)
         given = inputs or {}
         # inputs are validated together: a reference in a schema leads into the schema of all of them
-        together = shape_of_schema(analysis.definition.input_schema()).fields
-        declared = {name: _given(shape, given.get(name)) for name, shape in together.items()}
+        together = shape_of_schema(analysis.definition.input_schema())
+        declared = {
+            item.name: _given(together.member(item.name) or Shape.unknown(), given.get(item.name))
+            for item in analysis.definition.inputs
+        }
         self.sources.origins["feedback"] = "the proposal of the previous round"
         names = Namespace(
             {

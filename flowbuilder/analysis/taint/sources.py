@@ -9,7 +9,18 @@ from msgspec import Struct, field
 
 from flowbuilder.language import Expression, Shape, Template
 from flowbuilder.language.evaluation.functions import FUNCTIONS
-from flowbuilder.language.nodes import Call, Condition, Constant, Expr, Item, Logic, Member, Name
+from flowbuilder.language.nodes import (
+    Call,
+    Condition,
+    Constant,
+    Expr,
+    Item,
+    ListLiteral,
+    Logic,
+    Member,
+    Name,
+    ObjectLiteral,
+)
 from flowbuilder.language.types.taint import SPELLED, Taint
 
 
@@ -135,7 +146,7 @@ def is_verbatim(text: Template | Expression) -> bool:
 
 def _selects(node: Expr) -> bool:
     match node:
-        case Constant() | Name():
+        case Constant() | Name() | ListLiteral(items=()) | ObjectLiteral(entries=()):
             return True
         case Member(value=value) | Item(value=value):
             return _selects(value)

@@ -119,6 +119,12 @@ class Shape(Struct, frozen=True):
             return self.taint
         return joined(*(part.taint for part in self._inside()))
 
+    @property
+    def described_trust(self) -> Taint | None:
+        """The taint of the text that is described: not that of members that a schema neither lists nor forbids."""
+        parts = (part for part in self._inside() if not part.is_open or part.may_be("text") or part.rest is not None)
+        return joined(*(part.taint for part in parts))
+
     def sources(self) -> Taint | None:
         """The untrusted sources of all text, numbers and booleans inside, at any depth."""
         return joined(*(joined(part.taint, part.figures) for part in self._inside()))

@@ -51,7 +51,7 @@ class Gsc(Step):
     row_limit: Templated[Annotated[int, Field(ge=1, le=1_000_000)]] = 1000
     search_type: Literal["web", "image", "video", "news", "discover", "googleNews"] = "web"
     data_state: Literal["final", "all"] = "final"
-    url: Annotated[str | None, TemplatedField()] = Field(default=None, description="the URL to inspect")
+    url: Annotated[str | None, TemplatedField(url=True)] = Field(default=None, description="the URL to inspect")
 
     class Output(BaseModel, defer_build=True):
         """`final_until` is the last date with final data; `inspection` is only for `inspect`."""

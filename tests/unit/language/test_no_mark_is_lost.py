@@ -9,8 +9,8 @@ import pytest
 from flowbuilder.errors import LanguageError
 from flowbuilder.language import Expression, Namespace, Shape, Template, shape_of_schema
 from flowbuilder.language.evaluation.functions import FUNCTIONS
-from tests.support.marked_values import MARKER, OPERATORS, OUTSIDER, Marked, is_marked
 from tests.support.proof import sample
+from tests.support.untrusted.marked_values import MARKER, OPERATORS, OUTSIDER, Marked, is_marked
 
 NAMES = ("p", "r", "s")
 NUMBERS = {

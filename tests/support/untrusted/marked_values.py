@@ -35,7 +35,8 @@ OPERATORS = ("+", "-", "*", "/", "//", "%", "==", "!=", "<", "<=", ">", ">=", "i
 
 def is_marked(value: Any) -> bool:
     """Whether an outsider's text, or a letter of it, is in a JSON value."""
-    return re.search(r"(?<!\d)z", json.dumps(value).casefold()) is not None  # a time ends with a digit and Z
+    # a time ends with a digit and Z, and messages of the sandbox have words of its own
+    return re.search(r"(?<!\d)z(?!ero|one)", json.dumps(value).casefold().replace("size", "")) is not None
 
 
 _TAKES = {"length": "list", "first": "list", "last": "list", "slice": "list", "reverse": "list", "contains": "list"}
