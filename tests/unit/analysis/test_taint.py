@@ -196,8 +196,8 @@ ONE: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
     "into an input whose schema is of another dialect": ("FB401", "inputs.body <- page (web page)", [
         PAGE, {"id": "put", "type": "workflow", "name": "odd", "with": {"body": TEXT}},
     ]),
-    "into an input without a type": ("FB401", "inputs.body <- page (web page)", [
-        PAGE, {"id": "put", "type": "workflow", "name": "bare", "with": {"body": TEXT}},
+    "into an input without a type": ("FB401", "inputs.body <- work <- page (web page)", [
+        PAGE, CODE, {"id": "put", "type": "workflow", "name": "bare", "with": {"body": "{{ steps.work.output }}"}},
     ]),
     "two calls deep": ("FB401", "inputs.body <- page (web page)", [
         PAGE, {"id": "put", "type": "workflow", "name": "deep", "with": {"body": TEXT}},
