@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flowbuilder.analysis.model import ROOTS, Analysis, LocatedStep, LocatedText, StepBlock
 from flowbuilder.analysis.taint.context_shapes import (
@@ -34,8 +36,7 @@ MAX_CALL_DEPTH = 16
 """The maximum depth of nested calls of workflows."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedText:
+class CheckedText(Struct, frozen=True):
     """The shape of a text's value, the findings in it, and the names in its scope."""
 
     shape: Shape
