@@ -68,7 +68,6 @@ class Propagation:
         # inputs are validated together: a reference in a schema leads into the schema of all of them
         together = shape_of_schema(analysis.definition.input_schema()).fields
         declared = {name: _given(shape, given.get(name)) for name, shape in together.items()}
-        self.sources.origins["feedback"] = "the proposal of the previous round"
         names = Namespace(
             {
                 "inputs": Shape.object_of(OpenNamespace(declared)),
@@ -177,7 +176,7 @@ class Propagation:
         own = frozenset(mark for text in located.texts for mark in marks_of(self.checked[text].shape.trust))
         if not own:
             return None
-        path = f"{self.path(located)}.error"
+        path = f"{self.path(located)}.error message"  # no step inside can have this name
         self.sources.made_from[path] = own
         return taint_of(path)
 

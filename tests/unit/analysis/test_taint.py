@@ -195,7 +195,7 @@ ONE: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
          "else": {"output": "none"}},
         publish("{{ steps.route.output }}"),
     ]),
-    "what was proposed in the previous round": ("FB401", "feedback.previous <- feedback (the proposal of the previous round)", [
+    "what was proposed in the previous round": ("FB401", "feedback.previous <- the previous round (its proposal)", [
         PAGE, llm(), review(), publish("{{ feedback.previous if feedback else 'none' }}"),
     ]),
     "the form of a request": ("FB401", "(form.text)", [PAGE, send(form={"text": TEXT})]),
