@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
@@ -166,19 +166,26 @@ class Propagation:
         inner = self.called.get(located.id)
         if inner is not None:
             inside += inner._errors.values()
-            inside += [inner.checked[text].shape.trust for text in inner.analysis.outputs]
+            inside += [taint for text in inner.analysis.outputs for taint in inner._read(text)]
         self._errors[id(located)] = joined(found, *inside)
         return self._errors[id(located)]
 
     def _own_error(self, located: LocatedStep) -> Taint | None:
         if located.step.untrusted is not None:
             return taint_of(self.path(located))
-        own = frozenset(mark for text in located.texts for mark in marks_of(self.checked[text].shape.trust))
+        own = frozenset(mark for text in located.texts for taint in self._read(text) for mark in marks_of(taint))
         if not own:
             return None
         path = f"{self.path(located)}.error message"  # no step inside can have this name
         self.sources.made_from[path] = own
         return taint_of(path)
+
+    def _read(self, text: LocatedText) -> Iterator[Taint | None]:
+        """The taint of all that a text reads: the message `"abc" is not a whole number` quotes it."""
+        yield self.checked[text].shape.trust
+        for reference in text.compiled.references:
+            shape = self.lookup(text, reference.path)
+            yield shape.trust if shape is not None else None
 
     def _review(self, located: LocatedStep, step: HumanReview) -> Shape:
         path = self.path(located)
