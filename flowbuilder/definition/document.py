@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from flowbuilder.definition.yaml.scalars import span_inside
 from flowbuilder.diagnostics import Report, Span
 from flowbuilder.steps.step import Place, Step
@@ -14,8 +16,7 @@ from flowbuilder.values import Json, JsonObject, digest
 SCHEMA = "flowbuilder/v1"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Input:
+class Input(Struct, frozen=True, kw_only=True):
     """An input of a workflow: a JSON Schema property. `required` unless it has a `default`."""
 
     name: str
@@ -24,12 +25,11 @@ class Input:
     default: Json = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Positions:
+class Positions(Struct, frozen=True, kw_only=True):
     """The source map: the span of each value (`values`) and of each name (`keys`) in the text, by JSON pointer."""
 
-    values: Mapping[str, Span] = field(default_factory=dict)
-    keys: Mapping[str, Span] = field(default_factory=dict)
+    values: Mapping[str, Span] = {}
+    keys: Mapping[str, Span] = {}
     text: str | None = None
 
     def of(self, pointer: str) -> Span | None:

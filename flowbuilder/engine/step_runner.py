@@ -35,7 +35,7 @@ from flowbuilder.model.execution import Lease, Outcome
 from flowbuilder.model.review import Review
 from flowbuilder.ports import Ports, Store
 from flowbuilder.ports.allowed_hosts import allowed_hosts
-from flowbuilder.ports.known_secrets import KnownSecrets
+from flowbuilder.ports.known_secrets import KnownSecrets, using_secrets
 from flowbuilder.steps.step import Completed, ExecutionInfo, NeedsReview, Step, StepResult, StepRun
 from flowbuilder.throttling.context import (
     ThrottleContext,
@@ -158,7 +158,7 @@ async def _call(context: StepContext, start: Start, recorder: _Recorder) -> Step
     )
     throttle = throttle_context_of(recorder.waited)
     try:
-        with throttle_context(throttle), allowed_hosts(context.hosts):
+        with throttle_context(throttle), allowed_hosts(context.hosts), using_secrets(context.secrets):
             async with timeout_excluding_waits(step.timeout_seconds):
                 if bound.cooperative:
                     return await bound.run(run)
@@ -172,7 +172,8 @@ async def _call(context: StepContext, start: Start, recorder: _Recorder) -> Step
 
 
 async def _run_in_thread(bound: Step, run: StepRun, throttle: ThrottleContext) -> StepResult:
-    with throttle_context(throttle), allowed_hosts(run.hosts):  # context variables do not reach another thread
+    # context variables do not reach another thread
+    with throttle_context(throttle), allowed_hosts(run.hosts), using_secrets(run.ports.secrets):
         return await bound.run(run)
 
 

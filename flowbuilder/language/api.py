@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Self
 
+from flowbuilder.errors import LanguageError
 from flowbuilder.language.codegen.program import EXPRESSIONS, TEMPLATES, Program, ProgramCache
 from flowbuilder.language.parsing.references import Reference
 from flowbuilder.language.types.checker import Namespace, check_program
@@ -64,6 +65,22 @@ class Template(_Text):
         self.__dict__["render"] = evaluate  # later calls skip this method
         result: Json = evaluate(context)
         return result
+
+    def render_url(self, context: Mapping[str, Json]) -> Json:
+        """The rendered text of a URL: values behind the host are percent-encoded, each as one segment.
+
+        A text that is exactly one `{{ expression }}` gives its value as it is. Raises `LanguageError(stage="run")`,
+        also where a value makes a segment `.` or `..`.
+        """
+        if self.is_expression:
+            return self.render(context)
+        from flowbuilder.language.url_template import dot_segment
+
+        url: Json = self._program.for_url.evaluate(context)
+        dots = dot_segment(url) if isinstance(url, str) else None
+        if dots is not None and dot_segment(self.source) is None:
+            raise LanguageError("bad_url", f"a value makes {dots!r} a part of the path of this URL", stage="run")
+        return url
 
 
 class Expression(_Text):

@@ -15,8 +15,9 @@ ERROR_CODES: Final[dict[str, str]] = {
     "server_error": "The other side failed (5xx).",
     "timeout": "No answer within the time limit of the step or the call.",
     # final
+    "wrong_provider": "The key of the model connection belongs to another provider; nothing was sent.",
     "auth": "The other side rejected the credentials of the connection.",
-    "bad_url": "The URL is not one that the site's CMS can have.",
+    "bad_url": "The URL is not one that the site's CMS can have, or a value would be `.` or `..` in its path.",
     "changed_meanwhile": "The page changed since it was read, and the step says `if_unchanged`.",
     "code_failed": "The program of a `code` or `mcp_code` step failed.",
     "effect_key_reused": "An effect key was used for another write before; a key belongs to one request.",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from flowbuilder.ports.credentials import Credentials, credentials_of
     from flowbuilder.ports.engine import Engine, Journal, Ledger, StartRequest
     from flowbuilder.ports.http import Http, HttpRequest, HttpResponse
-    from flowbuilder.ports.language_model import LanguageModel, ModelAnswer, ModelRequest, ModelTool
+    from flowbuilder.ports.language_model import LanguageModel, ModelAnswer, ModelRequest, ModelTool, ensure_provider
     from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool
     from flowbuilder.ports.store import ExecutionFilter, ReviewFilter, Store
     from flowbuilder.ports.throttle import LimiterStore, NoThrottle, Throttle, limit_key
@@ -27,7 +27,13 @@ _MODULES = {
     "flowbuilder.ports.credentials": ("Credentials", "credentials_of"),
     "flowbuilder.ports.engine": ("Engine", "Journal", "Ledger", "StartRequest"),
     "flowbuilder.ports.http": ("Http", "HttpRequest", "HttpResponse"),
-    "flowbuilder.ports.language_model": ("LanguageModel", "ModelAnswer", "ModelRequest", "ModelTool"),
+    "flowbuilder.ports.language_model": (
+        "LanguageModel",
+        "ModelAnswer",
+        "ModelRequest",
+        "ModelTool",
+        "ensure_provider",
+    ),
     "flowbuilder.ports.mcp": ("McpAnswer", "McpServers", "McpSession", "McpTool"),
     "flowbuilder.ports.store": ("ExecutionFilter", "ReviewFilter", "Store"),
     "flowbuilder.ports.throttle": ("LimiterStore", "NoThrottle", "Throttle", "limit_key"),
@@ -70,6 +76,7 @@ __all__ = [
     "Store",
     "Throttle",
     "credentials_of",
+    "ensure_provider",
     "join_url",
     "limit_key",
     "origin_of",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from threading import Lock
 from typing import Any
 
@@ -115,6 +117,25 @@ class KnownSecrets:
             shown = self.text(str(value))
             return value if shown == str(value) else shown
         return value
+
+
+_NONE = KnownSecrets()
+_CURRENT: ContextVar[KnownSecrets] = ContextVar("known_secrets", default=_NONE)
+
+
+@contextmanager
+def using_secrets(secrets: KnownSecrets) -> Iterator[None]:
+    """Make these the secrets of the calls in this block, for adapters that log or shorten a text by themselves."""
+    token = _CURRENT.set(secrets)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+def current_secrets() -> KnownSecrets:
+    """The secrets of the current step run; none outside of one."""
+    return _CURRENT.get()
 
 
 def _collect(value: Any, texts: list[str]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
+from flowbuilder.errors import StepError
 from flowbuilder.ports.engine import Journal
 from flowbuilder.values import Json, JsonObject
 
@@ -47,6 +49,51 @@ class ModelAnswer:
 
     output: Json
     usage: JsonObject = field(default_factory=dict)
+
+
+_HOSTS = {
+    "api.anthropic.com": "anthropic", "api.openai.com": "openai", "generativelanguage.googleapis.com": "google",
+}  # fmt: skip
+_KEYS = (("sk-ant-", "anthropic"), ("AIza", "google"), ("sk-", "openai"))
+
+
+def provider_of(connection: Mapping[str, Any]) -> str | None:
+    """The provider that a connection belongs to: its `provider`, else that of its `base_url`, else that of its key.
+
+    None for a key without a known form, and for another `base_url`: a key is sent to that address only.
+    """
+    if connection.get("provider"):
+        return str(connection["provider"])
+    base = str(connection.get("base_url") or "")
+    if base:
+        return _HOSTS.get((urlsplit(base).hostname or "").lower())
+    key = str(connection.get("api_key") or "")
+    return next((provider for prefix, provider in _KEYS if key.startswith(prefix)), None)
+
+
+def ensure_provider(name: str, connection: Mapping[str, Any], model: str, *, written: str | None) -> None:
+    """Raise `StepError` (`wrong_provider`) unless the connection belongs to the provider of the model.
+
+    A connection that does not say its provider belongs to the one that is `written` in the definition; where that is a
+    template, it must have a `base_url`.
+    """
+    provider = model.partition(":")[0]
+    if provider == "demo" or not connection.get("api_key"):
+        return
+    owner = provider_of(connection) or written or (provider if connection.get("base_url") else None)
+    if owner == provider:
+        return
+    if owner is None:
+        message = (
+            f"the connection {name} does not say which provider its key is for, and model is a template: "
+            f"add provider: {provider:.30} to the connection if it is for {provider:.30}"
+        )
+    else:
+        message = (
+            f"the connection {name} belongs to {owner:.30}, so its key is not sent for {model:.60}: "
+            f"name a connection of {provider:.30} (for a fallback, in fallback_connection)"
+        )
+    raise StepError(message, code="wrong_provider", definitive=True)
 
 
 class LanguageModel(Protocol):

@@ -9,10 +9,10 @@ against `T`); `run` is only called on a bound step.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
+from msgspec import Struct, field
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from flowbuilder.errors import ConfigurationError, StepError, Transience
@@ -25,6 +25,7 @@ from flowbuilder.steps.fields import (
     Templated,
     TemplatedField,
     compile_value,
+    render_url,
     render_value,
     texts_in,
 )
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Completed", "ContinueWith", "ExecutionInfo", "ExpressionText", "InnerBlock", "Kind", "NeedsReview", "Place",
     "Record", "Retry", "Sink", "Step", "StepResult", "StepRun", "Templated", "TemplatedField", "Trust",
-    "compile_value", "render_value",
+    "compile_value", "render_url", "render_value",
 ]  # fmt: skip
 
 Kind = Literal["task", "branch", "loop", "review", "call"]
@@ -73,8 +74,7 @@ class Trust(Record):
     by: str = Field(min_length=1)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class InnerBlock:
+class InnerBlock(Struct, frozen=True, kw_only=True):
     """A list of steps inside a container step: the body of an iteration, or one branch of a conditional."""
 
     place: Place
@@ -124,6 +124,10 @@ class Step(Record):
 
     def has_effect(self) -> bool:
         """Whether the step writes to the outside world (publishes, sends, calls a privileged tool)."""
+        return False
+
+    def steered_by_tools(self) -> bool:
+        """Whether answers of tools, which outsiders may write, may make a model call tools that write."""
         return False
 
     def sends_urls(self) -> bool:
@@ -184,7 +188,8 @@ class Step(Record):
         for name in self.model_fields_set:
             info = type(self).model_fields[name]
             value = getattr(self, name)
-            values[info.alias or name] = render_value(value, context)
+            render = render_url if any(_is_url(mark) for mark in info.metadata) else render_value
+            values[info.alias or name] = render(value, context)
         try:
             return type(self).model_validate(values, context=Bound())
         except ValidationError as error:
@@ -197,8 +202,7 @@ class Step(Record):
         raise ConfigurationError(f"steps of type {self.type} have no run of their own")
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExecutionInfo:
+class ExecutionInfo(Struct, frozen=True, kw_only=True):
     """The record that templates see as `execution`: the same in every walk. `started_at` is an ISO time with zone."""
 
     id: str
@@ -217,8 +221,7 @@ class ExecutionInfo:
         }
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepRun:
+class StepRun(Struct, frozen=True, kw_only=True):
     """The context of one run of a step: its identity, the ports it may use, and the answer to its last review."""
 
     path: str
@@ -235,22 +238,24 @@ class StepRun:
     """The idempotency key of the step's effect: stable over attempts, crashes and restores."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Completed:
+class Completed(Struct, frozen=True, kw_only=True):
     """The step is done. `usage` is the cost of the run, where it is known: tokens, usd, requests."""
 
     output: Json
     usage: JsonObject = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
-class NeedsReview:
+class NeedsReview(Struct, frozen=True, kw_only=True):
     """The step needs the decision of a reviewer; it runs again with it as `StepRun.decision`."""
 
     request: ReviewRequest
 
 
 StepResult = Completed | NeedsReview
+
+
+def _is_url(mark: object) -> bool:
+    return isinstance(mark, TemplatedField) and (mark.url or mark.sink == "host")
 
 
 @cache

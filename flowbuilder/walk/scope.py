@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flowbuilder.errors import LanguageError
 from flowbuilder.model.step_path import StepPath
 from flowbuilder.plan.nodes import BranchNode, Node, ReviewNode
-from flowbuilder.steps.step import render_value
+from flowbuilder.steps.step import render_url
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.marked_values import Tree
 
@@ -103,7 +103,7 @@ def rendered_targets(node: ReviewNode, context: JsonObject) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for target in node.targets:
         try:
-            url = render_value(target, context)
+            url = render_url(target, context)
         except LanguageError:
             continue
         if isinstance(url, str) and url:

@@ -62,4 +62,5 @@ def test_secrets_that_servers_send_back_are_neither_stored_nor_logged(
     assert found_in(repr(shown).encode()) == []
     for file in tmp_path.glob("flowbuilder.db*"):
         assert found_in(file.read_bytes()) == [], file
-    assert found_in((capfd.readouterr().out + caplog.text).encode()) == []
+    written = capfd.readouterr()
+    assert found_in((written.out + written.err + caplog.text).encode()) == []

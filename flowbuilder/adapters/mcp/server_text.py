@@ -8,7 +8,7 @@ import tempfile
 import unicodedata
 from types import TracebackType
 
-from flowbuilder.ports.known_secrets import KnownSecrets
+from flowbuilder.ports.known_secrets import KnownSecrets, current_secrets
 
 MAX_LINE = 500
 MAX_READ = 100_000
@@ -21,8 +21,8 @@ _HIDDEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
 
 
 def readable(text: str, limit: int = MAX_LINE) -> str:
-    """The text on one line of at most `limit` characters."""
-    plain = _ESCAPE_SEQUENCE.sub("", text[: 4 * limit + 4096])
+    """The text on one line of at most `limit` characters, with the known secrets replaced before it is cut."""
+    plain = _ESCAPE_SEQUENCE.sub("", current_secrets().text(text[: 4 * limit + 4096]))
     visible = "".join(" " if c in "\r\n\t" else "" if unicodedata.category(c) in _HIDDEN else c for c in plain)
     line = " ".join(visible.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
@@ -38,10 +38,11 @@ class ServerStderr:
 
     @property
     def text(self) -> str:
-        """All of it, without secrets."""
+        """All of it, without its own secrets and those of the execution."""
         if not self.file.closed:  # not by `read`: the program writes at the same position
             content = os.pread(self.file.fileno(), MAX_READ, 0)
-            self._text = self._secrets.text(content.decode("utf-8", "replace").strip())
+            own = self._secrets.text(content.decode("utf-8", "replace").strip())
+            self._text = current_secrets().text(own)
         return self._text
 
     @property

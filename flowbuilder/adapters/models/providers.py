@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from flowbuilder.errors import ConfigurationError, StepError
-from flowbuilder.ports import ModelRequest
+from flowbuilder.ports import ModelRequest, ensure_provider
 from flowbuilder.ports.allowed_hosts import ensure_host
 from flowbuilder.values import JsonObject
 
@@ -36,6 +36,7 @@ async def open_model(request: ModelRequest) -> AsyncIterator[Any]:
     provider, _, name = request.model.partition(":")
     if not name:
         raise StepError(f"model {request.model!r:.60} is not of the form provider:name", code="unknown_model")
+    ensure_provider(request.connection_name, request.connection, request.model, written=provider)
     await load_library(provider)
     opener = _OPENERS.get(provider) or (_open_compatible if request.connection.get("base_url") else None)
     if opener is None:

@@ -46,6 +46,7 @@ class LlmCredentials(Connection):
     _block_type_name = "flowbuilder LLM"
     _block_type_slug = "flowbuilder-llm"
 
+    provider: str | None = Field(default=None, title="Provider", description="Such as openai; its key goes to no other")
     api_key: SecretStr | None = Field(default=None, title="API key")
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from flowbuilder.analysis.taint.sources import PREVIOUS_ROUND, taint_of
 from flowbuilder.language import Shape, shape_of_schema

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from flowbuilder.language import Expression, Shape, Template
 from flowbuilder.language.evaluation.functions import FUNCTIONS
@@ -24,8 +25,7 @@ from flowbuilder.language.types.taint import SPELLED, Taint
 from flowbuilder.model.step_path import StepPath
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """Text in a value may come from an untrusted source through the step `step` (its StepPath).
 
     `approved`: a reviewer approved it there, and it is unchanged since. `spelled`: the text is made of the author's
@@ -61,8 +61,7 @@ def _mark(source: str) -> Mark:
     return Mark(name.removesuffix(_APPROVED), approved=name.endswith(_APPROVED), spelled=name != source)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Trail:
+class Trail(Struct, frozen=True, kw_only=True):
     """The steps from the use of a text (exclusive) back to its source, and the kind of source ("web page")."""
 
     steps: tuple[str, ...]
@@ -72,8 +71,7 @@ class Trail:
         return " <- ".join(self.steps) + f" ({self.source})"
 
 
-@dataclass
-class Sources:
+class Sources(Struct):
     """The untrusted steps of a definition and of the workflows that it calls, by StepPath without indexes."""
 
     origins: dict[str, str] = field(default_factory=lambda: {PREVIOUS_ROUND: "its proposal"})

@@ -40,6 +40,13 @@ class Program:
         """The function from a context to the value; generated on first use."""
         return _generate(self)
 
+    @cached_property
+    def for_url(self) -> Program:
+        """The program with values behind the host of a URL percent-encoded."""
+        from flowbuilder.language.url_template import encoded
+
+        return Program(source=self.source, statements=encoded(self.statements), expression=None)
+
 
 class ProgramCache:
     """Programs by their text. When the texts exceed `CACHED_CHARS`, the older half is dropped."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flowbuilder.language.types.taint import Taint, joined, spelled
 
@@ -19,8 +21,7 @@ PARTIAL_MEMBER = "only some of the values here have it"
 """The reason why a member may be missing that only some shapes of a union have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """A structural type; immutable. `descriptions.describe` writes it for an author."""
 
     kinds: frozenset[Kind] = ANY
@@ -195,8 +196,7 @@ _LIST: Final[frozenset[Kind]] = frozenset(("list",))
 _OBJECT: Final[frozenset[Kind]] = frozenset(("object",))
 _PLAIN: Final[frozenset[Kind]] = frozenset(("number", "boolean", "null"))
 _MAX_DEPTH: Final = 16
-_ALPHABET: Final = 12
-"""A closed list of so many single letters spells any text."""
+_ALPHABET: Final = 12  # a closed list of so many single letters spells any text
 _UNKNOWN: Final = Shape()
 NOTHING: Final = Shape(kinds=frozenset())
 """The shape of the items of an empty list."""

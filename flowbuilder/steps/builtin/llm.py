@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Annotated, Any, ClassVar
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, PrivateAttr, field_validator
 
 from flowbuilder import ports
 from flowbuilder.errors import StepError, Throttled, TransientError
 from flowbuilder.json_schema import usable_schema
-from flowbuilder.language import Shape, shape_of_schema
+from flowbuilder.language import Shape, Template, shape_of_schema
 from flowbuilder.steps.step import Completed, Record, Step, StepResult, StepRun, Templated
-from flowbuilder.values import JsonObject
+from flowbuilder.values import Json, JsonObject
 
 
 class Budget(Record):
@@ -26,19 +27,22 @@ class Llm(Step):
     """Ask a language model by its name, `provider:name`. With `output_schema` the output is an object valid against it.
 
     `fallback` is asked when `model` is unavailable. `connection` names the credentials; without one, the provider's own
-    environment variables are used.
+    environment variables are used. A connection belongs to one provider: a fallback of another has its own in
+    `fallback_connection`.
     """
 
     cooperative: ClassVar[bool] = True
     model: Templated[str]
     fallback: Templated[str | None] = None
     connection: str | None = None
+    fallback_connection: str | None = None
     system: Templated[str] = ""
     prompt: Templated[str]
     output_schema: JsonObject | None = None
     temperature: Templated[Annotated[float, Field(ge=0, le=2)] | None] = None
     max_tokens: Templated[Annotated[int, Field(ge=1)] | None] = None
     budget: Budget | None = None
+    _providers: tuple[str | None, str | None] = PrivateAttr(default=(None, None))
 
     @field_validator("output_schema")
     @classmethod
@@ -60,8 +64,8 @@ class Llm(Step):
             if ":" not in name:
                 message = f"model {name!r:.60} is not of the form provider:name, such as openai:gpt-5.1"
                 raise StepError(message, code="invalid_field", detail={"field": "model"})
-        connection = await run.ports.connections.get(self.connection) if self.connection else {}
-        requests = [replace(self._request(name, connection), journal=run.ports.journal) for name in names]
+        named = (self.connection, self.fallback_connection or self.connection)
+        requests = [await self._request(run, *asked) for asked in zip(names, named, strict=False)]
         for request in requests:
             try:
                 answer = await run.ports.models.complete(request)
@@ -71,7 +75,17 @@ class Llm(Step):
                     raise  # our own limits postpone the call: that is no reason for the fallback
         return Completed(output=answer.output, usage={"model": request.model, **answer.usage})
 
-    def _request(self, model: str, connection: JsonObject) -> ports.ModelRequest:
+    def bind(self, context: Mapping[str, Json]) -> Self:
+        """The bound step, which knows the provider that the definition names."""
+        bound = super().bind(context)
+        bound._providers = (written_provider(self.model), written_provider(self.fallback))
+        return bound
+
+    async def _request(self, run: StepRun, model: str, name: str | None) -> ports.ModelRequest:
+        connection = await run.ports.connections.get(name) if name else {}
+        if name:
+            written = self._providers[0 if name == self.connection else 1]
+            ports.ensure_provider(name, connection, model, written=written)
         limits: dict[str, Any] = {}
         if self.timeout_seconds is not None:
             limits["timeout"] = self.timeout_seconds
@@ -86,6 +100,14 @@ class Llm(Step):
             max_tokens=min(caps, default=None),
             max_usd=spend.usd,
             connection=connection,
-            connection_name=self.connection or "",
+            connection_name=name or "",
+            journal=run.ports.journal,
             **limits,
         )
+
+
+def written_provider(model: str | Template | None) -> str | None:
+    """The provider that the definition itself names: of `openai:gpt-5.1` and of `openai:{{ x }}`, not of `{{ x }}`."""
+    source = model.source if isinstance(model, Template) else model or ""
+    found = re.match(r"\s*([a-z0-9][a-z0-9_-]*):", source)
+    return found[1] if found else None

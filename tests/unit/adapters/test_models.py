@@ -15,7 +15,7 @@ from werkzeug import Request, Response
 from flowbuilder.adapters import bounded_answers, pace
 from flowbuilder.adapters.models.named_models import NamedModels
 from flowbuilder.errors import ConfigurationError, FlowbuilderError, StepError, Throttled, TransientError
-from flowbuilder.ports import ModelRequest
+from flowbuilder.ports import ModelRequest, ensure_provider
 from flowbuilder.testing import FakeClock, FakeConnections, FakeThrottle, MemoryJournal
 from tests.support.servers.model_wires import WIRES, Wire
 
@@ -339,3 +339,43 @@ async def test_models_of_several_event_loops_do_not_share_a_connection(server: S
     with ThreadPoolExecutor(2) as threads:
         found = await asyncio.gather(*[asyncio.wrap_future(threads.submit(elsewhere)) for _ in range(3)])
     assert found == [GOOD] * 3
+
+
+@pytest.mark.parametrize(
+    ("connection", "model", "written", "sent"),
+    [
+        ({"api_key": "sk-proj-1234567"}, "openai:m", "openai", True),
+        ({"api_key": "sk-proj-1234567"}, "anthropic:m", "anthropic", False),
+        ({"api_key": "sk-ant-1234567"}, "openai:m", "openai", False),
+        ({"api_key": "AIza1234567"}, "google:m", None, True),
+        ({"api_key": "AIza1234567"}, "openai:m", None, False),
+        ({"api_key": "of-no-known-form"}, "openai:m", "openai", True),
+        ({"api_key": "of-no-known-form"}, "anthropic:m", "openai", False),
+        ({"api_key": "of-no-known-form"}, "anthropic:m", None, False),
+        ({"api_key": "of-no-known-form", "provider": "anthropic"}, "anthropic:m", None, True),
+        ({"api_key": "sk-ant-1", "provider": "openai"}, "anthropic:m", "anthropic", False),
+        ({"api_key": "x", "base_url": "https://api.openai.com/v1"}, "anthropic:m", "anthropic", False),
+        ({"api_key": "sk-x", "base_url": "https://llm.example/v1"}, "deepseek:m", None, True),
+        ({"api_key": "sk-x", "base_url": "https://llm.example/v1"}, "anthropic:m", "openai", False),
+        ({"limits": {"rate": "6/minute"}}, "anthropic:m", None, True),
+        ({"api_key": "sk-proj-1"}, "demo:editor", None, True),
+    ],
+)
+def test_a_key_is_for_one_provider(connection: dict[str, Any], model: str, written: str | None, sent: bool) -> None:
+    if sent:
+        ensure_provider("c", connection, model, written=written)
+        return
+    with pytest.raises(StepError, match=r"provider|belongs to") as caught:
+        ensure_provider("c", connection, model, written=written)
+    assert caught.value.code == "wrong_provider"
+    assert connection["api_key"] not in str(caught.value)
+
+
+async def test_a_model_of_another_provider_is_not_asked_with_the_key(
+    httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", httpserver.url_for(""))
+    request = ModelRequest(model="anthropic:m", prompt="x", connection={"api_key": "sk-proj-1234567"})
+    with pytest.raises(StepError, match="belongs to openai"):
+        await NamedModels().complete(request)
+    assert httpserver.log == []

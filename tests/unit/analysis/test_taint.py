@@ -40,6 +40,10 @@ def called(name: str, steps: list[Any], outputs: dict[str, Any], **inputs: Any) 
 STORED = {
     "put": called("put", [publish("{{ inputs.body }}", "write")], {"url": "{{ steps.write.output.url }}"},
                   body={"type": "string"}),
+    "odd": called("odd", [publish("{{ inputs.body }}", "write")], {"url": "{{ steps.write.output.url }}"},
+                  body={"type": "string", "$schema": "http://json-schema.org/draft-07/schema#"}),
+    "bare": called("bare", [publish("{{ inputs.body }}", "write")], {"url": "{{ steps.write.output.url }}"},
+                   body={"properties": {"n": {"type": "number"}}}),
     "get": called("get", [PAGE], {"text": TEXT, "status": "{{ steps.page.output.status }}"}),
     "ask": called("ask", [review("{{ inputs.text }}")], {"approved": "{{ steps.review.output.approved }}"},
                   text={"type": "string"}),
@@ -63,6 +67,7 @@ def stored(name: str, version: int | None) -> Definition:
 
 
 def diagnostics(*steps: dict[str, Any], **more: Any) -> list[Diagnostic]:
+    more.setdefault("inputs", {"name": {"type": "string", "default": ""}})
     outputs = {step["id"]: f"{{{{ steps.{step['id']}.output | default(null) }}}}" for step in steps}
     document = {"schema": "flowbuilder/v1", "name": "w", "steps": list(steps), "outputs": outputs, **more}
     definition, report = load(document)
@@ -136,6 +141,23 @@ CLEAN: dict[str, list[dict[str, Any]]] = {
         {"id": "mine", "type": "page", "url": "{{ site.base_url }}/{{ steps.page.output.title | slugify }}"},
         {"id": "joined", "type": "page", "url": "{{ 'https://example.com/' ~ steps.page.output.title }}"},
     ],
+    "a host that a variable or a choice holds": [
+        PAGE, {"id": "next", "type": "page",
+               "url": "{% set base = 'https://example.com' %}{{ base }}/{{ steps.page.output.title }}"},
+        {"id": "mine", "type": "page",
+         "url": "{{ 'https://a.example/' if inputs.name else 'https://b.example/' }}{{ steps.page.output.title }}"},
+    ],
+    "an empty list beside what was approved": [
+        PAGE, llm(), review(["{{ steps.draft.output.body }}"]),
+        {"id": "each", "type": "iteration", "over": "steps.review.output.approved | default([])", "as": "text",
+         "steps": [publish("{{ text }}")]},
+    ],
+    "a closed object of numbers": [
+        {"id": "facts", "type": "api", "url": "https://api.example.com", "response_schema": {
+            "type": "object", "properties": {"n": {"type": "number"}}, "additionalProperties": False}},
+        send(json="{{ steps.facts.output.body }}"),
+    ],
+    "the code of an error": [{**PAGE, "on_error": "continue"}, send(json="{{ steps.page.error.code | default('') }}")],
     "a page that is read in the CMS": [
         PAGE, {"id": "source", "type": "cms", "operation": "read", "url": "{{ steps.page.output.url }}"},
     ],
@@ -170,6 +192,12 @@ ONE: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
     ]),
     "into a called workflow": ("FB401", "inputs.body <- page (web page)", [
         PAGE, {"id": "put", "type": "workflow", "name": "put", "with": {"body": TEXT}},
+    ]),
+    "into an input whose schema is of another dialect": ("FB401", "inputs.body <- page (web page)", [
+        PAGE, {"id": "put", "type": "workflow", "name": "odd", "with": {"body": TEXT}},
+    ]),
+    "into an input without a type": ("FB401", "inputs.body <- work <- page (web page)", [
+        PAGE, CODE, {"id": "put", "type": "workflow", "name": "bare", "with": {"body": "{{ steps.work.output }}"}},
     ]),
     "two calls deep": ("FB401", "inputs.body <- page (web page)", [
         PAGE, {"id": "put", "type": "workflow", "name": "deep", "with": {"body": TEXT}},
@@ -227,6 +255,34 @@ ONE: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
     ]),
     "a user name before a host": ("FB402", "<- page (web page)", [
         PAGE, {"id": "next", "type": "page", "url": "https://{{ steps.page.output.title }}/a"},
+    ]),
+    "a host in one branch only": ("FB402", "<- page (web page)", [
+        PAGE, {"id": "next", "type": "page",
+               "url": "{{ 'https://a.example/' ~ steps.page.output.title if inputs.name else steps.page.output.text }}"},
+    ]),
+    "slashes that make no host": ("FB402", "<- page (web page)", [
+        PAGE, {"id": "next", "type": "page", "url": "{{ 'https:/' }}/{{ steps.page.output.title }}"},
+    ]),
+    "the message of an error": ("FB401", "steps.page.error.message <- page (web page)", [
+        {**PAGE, "on_error": "continue"}, send(json="{{ steps.page.error.message | default('') }}"),
+    ]),
+    "a list with an empty one": ("FB401", "<- facts (API answer)", [
+        {"id": "facts", "type": "api", "url": "https://api.example.com"},
+        publish("{{ (steps.facts.output.body | default([])) + [] | json }}"),
+    ]),
+    "members that a schema does not list": ("FB401", "steps.facts.output.body <- facts (API answer)", [
+        {"id": "facts", "type": "api", "url": "https://api.example.com",
+         "response_schema": {"type": "object", "properties": {"n": {"type": "number"}}}},
+        send(json="{{ steps.facts.output.body }}"),
+    ]),
+    "the address of the page that was read": ("FB401", "steps.source.output.url <- page (web page)", [
+        PAGE, {"id": "source", "type": "cms", "operation": "read", "url": "https://example.com/a?{{ steps.page.output.title }}"},
+        send(json="{{ steps.source.output.url }}"),
+    ]),
+    "the key of an item": ("FB401", "<- page (web page)", [
+        PAGE, {"id": "each", "type": "iteration", "over": "[1]", "key": "steps.page.output.title",
+               "steps": [{"id": "work", "type": "code", "source": "1"}]},
+        send(json="{{ steps.each.output['items'][0].key }}"),
     ]),
     "the page that is written": ("FB402", "<- page (web page)", [
         PAGE, llm(), review(), publish(APPROVED, url="{{ steps.page.output.url }}"),

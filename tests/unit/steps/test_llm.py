@@ -11,8 +11,9 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from flowbuilder.errors import TransientError
-from flowbuilder.testing import FakeModel, Finished, fake_ports
+from flowbuilder.errors import DefinitionError, TransientError
+from flowbuilder.ports import ModelRequest
+from flowbuilder.testing import FakeConnections, FakeModel, Finished, MemoryStore, fake_ports, run_locally
 
 Run = Callable[..., Finished]
 SCHEMA = {"type": "object", "properties": {"body": {"type": "string"}}, "required": ["body"]}
@@ -121,3 +122,49 @@ def test_when_both_models_are_down_the_last_failure_is_the_steps(run: Run) -> No
     model = FakeModel([TransientError("one", reason="server_error"), TransientError("two", reason="connection")])
     finished = run(step(fallback="openai:b"), ports=fake_ports(models=model))
     assert (finished.error["code"], finished.error["message"]) == ("connection", "two")
+
+
+@pytest.mark.parametrize(
+    ("fields", "given", "asked"),
+    [
+        ({"model": "openai:a", "fallback": "openai:b", "connection": "o"}, {}, ["openai:a", "openai:b"]),
+        ({"model": "openai:a", "fallback": "anthropic:b", "connection": "o"}, {}, []),
+        ({"model": "openai:a", "fallback": "{{ inputs.name }}", "connection": "o"}, {"name": "anthropic:b"}, []),
+        ({"model": "{{ inputs.name }}", "connection": "o"}, {"name": "anthropic:b"}, []),
+        ({"model": "openai:{{ inputs.name }}", "connection": "plain"}, {"name": "x"}, ["openai:x"]),
+        ({"model": "{{ inputs.name }}", "connection": "plain"}, {"name": "openai:x"}, []),
+        (
+            {"model": "openai:a", "connection": "o", "fallback": "anthropic:b", "fallback_connection": "a"},
+            {},
+            ["openai:a", "anthropic:b"],
+        ),
+        ({"model": "openai:a", "connection": "o", "fallback": "openai:b", "fallback_connection": "a"}, {}, []),
+    ],
+)
+def test_the_key_of_a_connection_goes_to_its_own_provider(
+    fields: dict[str, Any], given: dict[str, str], asked: list[str]
+) -> None:
+    keys = {"o": "sk-proj-1234567", "a": "sk-ant-1234567", "plain": "plain-key-1"}
+    connections = FakeConnections({name: {"api_key": key} for name, key in keys.items()})
+    seen: list[str] = []
+
+    def down(request: ModelRequest) -> Any:
+        seen.append(request.model)
+        return TransientError("down", reason="server_error")
+
+    document = {
+        "schema": "flowbuilder/v1",
+        "name": "one",
+        "inputs": {"name": {"type": "string", "default": ""}},
+        "steps": [{"id": "s", "type": "llm", "prompt": "x", **fields}],
+    }
+    store = MemoryStore()
+    ports = fake_ports(models=FakeModel(down), connections=connections)
+    if fields.get("fallback") == "anthropic:b" and "fallback_connection" not in fields:
+        with pytest.raises(DefinitionError, match="FB505"):
+            run_locally(document, given, ports=ports, store=store)
+        return
+    finished = run_locally(document, given, ports=ports, store=store)
+    assert seen == asked
+    assert finished.error is not None
+    assert finished.error["code"] == ("wrong_provider" if not asked else "server_error")
