@@ -65,14 +65,12 @@ class Propagation:
         self._by_place: dict[Place, Shape] = {}
         self._errors: dict[int, Taint | None] = {}
         top = StepNamespace(None)
-        given = inputs or {}
         # inputs are validated together: a reference in a schema leads into the schema of all of them
         together = shape_of_schema(analysis.definition.input_schema())
         declared = {
-            item.name: _given(together.member(item.name) or Shape.unknown(), given.get(item.name))
+            item.name: _given(together.member(item.name) or Shape.unknown(), (inputs or {}).get(item.name))
             for item in analysis.definition.inputs
         }
-        self.sources.origins["feedback"] = "the proposal of the previous round"
         names = Namespace(
             {
                 "inputs": Shape.object_of(OpenNamespace(declared)),
@@ -171,19 +169,24 @@ class Propagation:
         inner = self.called.get(located.id)
         if inner is not None:
             inside += inner._errors.values()
-            inside += [inner.checked[text].shape.trust for text in inner.analysis.outputs]
+            inside += map(inner._read, inner.analysis.outputs)
         self._errors[id(located)] = joined(found, *inside)
         return self._errors[id(located)]
 
     def _own_error(self, located: LocatedStep) -> Taint | None:
         if located.step.untrusted is not None:
             return taint_of(self.path(located))
-        own = frozenset(mark for text in located.texts for mark in marks_of(self.checked[text].shape.trust))
+        own = frozenset(mark for text in located.texts for mark in marks_of(self._read(text)))
         if not own:
             return None
-        path = f"{self.path(located)}.error"
+        path = f"{self.path(located)}.error message"  # no step inside can have this name
         self.sources.made_from[path] = own
         return taint_of(path)
+
+    def _read(self, text: LocatedText) -> Taint | None:
+        """The taint of all that a text reads: the message `"abc" is not a whole number` quotes it."""
+        read = (self.lookup(text, reference.path) for reference in text.compiled.references)
+        return joined(self.checked[text].shape.trust, *(shape.trust for shape in read if shape is not None))
 
     def _review(self, located: LocatedStep, step: HumanReview) -> Shape:
         path = self.path(located)

@@ -22,6 +22,7 @@ from flowbuilder.language.nodes import (
     ObjectLiteral,
 )
 from flowbuilder.language.types.taint import SPELLED, Taint
+from flowbuilder.model.step_path import StepPath
 
 
 class Mark(Struct, frozen=True):
@@ -38,6 +39,8 @@ class Mark(Struct, frozen=True):
 
 Marks = frozenset[Mark]
 CLEAN: Marks = frozenset()
+PREVIOUS_ROUND = "the previous round"
+"""What `feedback.previous` comes from. No step can have this name, so that no waiver covers it."""
 _APPROVED = " (approved)"
 _SELECTING = frozenset(("default", "coalesce", "same", "first", "plucked"))
 """The result kinds of functions that return one of their arguments or a part of it: `gives` in the registry."""
@@ -71,7 +74,7 @@ class Trail(Struct, frozen=True, kw_only=True):
 class Sources(Struct):
     """The untrusted steps of a definition and of the workflows that it calls, by StepPath without indexes."""
 
-    origins: dict[str, str] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=lambda: {PREVIOUS_ROUND: "its proposal"})
     """Steps whose output outsiders may write, with the kind of source ("web page")."""
     made_from: dict[str, Marks] = field(default_factory=dict)
     """The marks on the input of each step whose output may contain its input."""
@@ -127,6 +130,10 @@ class Sources(Struct):
 
 
 def _covered(step: str, waived: Collection[str]) -> bool:
+    """Whether a waiver names the step, in any item and round, or a step around it."""
+    if not waived:
+        return False
+    step = StepPath(step).in_definition
     return any(step == name or step.startswith(f"{name}.") for name in waived)
 
 

@@ -223,7 +223,15 @@ ONE: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
          "else": {"output": "none"}},
         publish("{{ steps.route.output }}"),
     ]),
-    "what was proposed in the previous round": ("FB401", "feedback.previous <- feedback (the proposal of the previous round)", [
+    "the error of a text that quotes what it read": ("FB401", "steps.count.error.message <- count.error message <- page", [
+        PAGE, {"id": "count", "type": "code", "source": "n", "with": {"n": "{{ steps.page.output.title | int }}"}, "on_error": "continue"},
+        publish("{{ steps.count.error.message if steps.count.error else 'none' }}"),
+    ]),
+    "the error of a condition that quotes what it read": ("FB401", "steps.count.error.message <- count.error message <- page", [
+        PAGE, {"id": "count", "type": "code", "source": "1", "when": "(steps.page.output.title | int) > 3", "on_error": "continue"},
+        publish("{{ steps.count.error.message if steps.count.error else 'none' }}"),
+    ]),
+    "what was proposed in the previous round": ("FB401", "feedback.previous <- the previous round (its proposal)", [
         PAGE, llm(), review(), publish("{{ feedback.previous if feedback else 'none' }}"),
     ]),
     "the form of a request": ("FB401", "(form.text)", [PAGE, send(form={"text": TEXT})]),
