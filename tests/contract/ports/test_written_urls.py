@@ -1,4 +1,4 @@
-"""A page is only found at a URL that says which page it is to a person who reads it."""
+"""What is written goes to the place that a person reads in its URL, or nowhere."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import string
 from pathlib import Path
 
 import pytest
+from pytest_httpserver import HTTPServer
 
 from flowbuilder.adapters.cms.files import FilesCms
 from flowbuilder.adapters.cms.page_url import split_page_url
 from flowbuilder.adapters.cms.wordpress import WordPress
+from flowbuilder.adapters.egress import Egress
+from flowbuilder.adapters.http.guarded_http import GuardedHttp
 from flowbuilder.errors import StepError
-from flowbuilder.ports import CmsWrite
+from flowbuilder.ports import CmsWrite, HttpRequest
 from flowbuilder.testing import FakeHttp
 
 SITE = "https://my.example"
@@ -54,3 +57,19 @@ def test_only_letters_and_digits_are_written_out() -> None:
                 split_page_url(f"{SITE}/{code}")
         else:
             split_page_url(f"{SITE}/{code}")
+
+
+@pytest.mark.parametrize("place", ["/public/../admin", "/public/%2e%2E/admin", "/./admin", "/public/.."])
+async def test_nothing_is_sent_to_a_path_that_changes_on_the_way(place: str, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/admin").respond_with_json({"ok": True})
+    http = GuardedHttp(Egress(["127.0.0.1"]))
+    with pytest.raises(StepError, match="write the path out"):
+        await http.send(HttpRequest(method="POST", url=httpserver.url_for("/") + place.lstrip("/"), json={"a": 1}))
+    assert httpserver.log == []
+
+
+async def test_dots_elsewhere_in_a_url_are_sent(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/v1.0/a..b/...").respond_with_json({"ok": True})
+    url = httpserver.url_for("/v1.0/a..b/...") + "?path=/../x"
+    answer = await GuardedHttp(Egress(["127.0.0.1"])).send(HttpRequest(method="POST", url=url, json={"a": 1}))
+    assert answer.status == 200
