@@ -60,6 +60,8 @@ class SqlExecutions(Repository):
             insert = transaction.insert(executions_table).values(**columns, **mark, seq=1, recorded=0)
             insert = insert.on_conflict_do_nothing(index_elements=[executions_table.c.flow_run_id])
             row = transaction.execute(insert.returning(*HEAD)).one_or_none()
+            if held:
+                transaction.execute(sensitive_table.delete().where(sensitive_table.c.key == held))
             if row is None:
                 transaction.commit_mark = None
                 return read_execution(transaction, execution.id)
@@ -67,8 +69,6 @@ class SqlExecutions(Repository):
             transaction.write_events(row, [started_event(execution, sensitive)], first_seq=1)
             if kept is not None:
                 transaction.execute(sensitive_table.insert().values(key=execution.id, record=kept))
-            if held:
-                transaction.execute(sensitive_table.delete().where(sensitive_table.c.key == held))
             if execution.ready_at is not None:
                 transaction.notify_ready(execution.id)
             return execution_of(row, **large)

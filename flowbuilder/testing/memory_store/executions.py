@@ -40,6 +40,7 @@ class MemoryExecutions(Repository):
         memory = self._memory
         storable([execution.inputs, execution.site_record], "the inputs")
         with memory.lock:
+            memory.sensitive.pop(held, None)
             if execution.id in memory.executions:
                 return self.execution(execution.id)
             numbers = {version.number for version in memory.versions.get(execution.workflow, ())}
@@ -47,7 +48,6 @@ class MemoryExecutions(Repository):
                 raise NotFound(f"workflow {execution.workflow} has no version {execution.version}")
             stored = memory.executions[execution.id] = StoredExecution(copied(execution))
             stored.write_events(memory.now(), [started_event(execution, sensitive)])
-            memory.sensitive.pop(held, None)
             if sensitive is not None:
                 memory.sensitive[execution.id] = copied(sensitive)
             return copied(stored.execution)

@@ -33,6 +33,29 @@ def test_a_new_execution_has_its_first_event(harness: StoreHarness) -> None:
     }  # fmt: skip
 
 
+def test_sensitive_inputs_are_held_until_the_execution_is_created(harness: StoreHarness) -> None:
+    store, now = harness.store, harness.clock.now()
+    record = {"workflow": "refresh", "salt": "s", "values": {"token": "t", "odd": ODD}}
+    store.hold_sensitive("start:k", {"workflow": "refresh", "salt": "r", "values": {}})
+    store.hold_sensitive("start:k", record)
+    assert store.sensitive("start:k") == record
+    assert store.sensitive("x") is None
+    execution = Execution(
+        id="x", workflow="refresh", version=1, digest="d", status="queued", inputs={"token": "[hidden]"}, created_at=now
+    )
+    store.create_execution(execution, sensitive=record, held="start:k")
+    assert store.sensitive("x") == record
+    assert store.sensitive("start:k") is None
+    (event,) = store.events("x")
+    assert event.data["sensitive_hash"] == digest(record)
+    assert event.data["inputs"] == {"token": "[hidden]"}
+
+    store.hold_sensitive("start:k", {**record, "salt": "again"})  # a start that is repeated
+    store.create_execution(execution, sensitive={**record, "salt": "again"}, held="start:k")
+    assert store.sensitive("x") == record
+    assert store.sensitive("start:k") is None
+
+
 def test_creating_an_execution_again_returns_the_stored_one(harness: StoreHarness) -> None:
     first = harness.create_execution()
     harness.clock.advance(5)
