@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal, TypedDict
+
+from msgspec import Struct, field
 
 Severity = Literal["error", "warning"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Span:
+class Span(Struct, frozen=True, kw_only=True):
     """A range in the text of a document: 1-based lines and columns, the end column is exclusive."""
 
     line: int
@@ -34,8 +34,7 @@ class DiagnosticRecord(TypedDict):
     hint: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Diagnostic:
+class Diagnostic(Struct, frozen=True, kw_only=True):
     """An error or a warning. `pointer` is a JSON pointer into the document, `span` the place in its text, if any."""
 
     code: str
@@ -61,8 +60,7 @@ class Diagnostic:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """An ordered set of diagnostics: by place in the text, then by code, without duplicates."""
 
     diagnostics: tuple[Diagnostic, ...] = field(default=())

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urldefrag
+
+from msgspec import Struct, field
 
 MAX_IN_PLACE: Final = 10_000
 """The most subschemas, references unfolded, that may look at one value."""
@@ -40,8 +41,7 @@ class TooComplex(ValueError):
     """A schema could cause more work than is allowed; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaBounds:
+class SchemaBounds(Struct, frozen=True):
     """`weights[d]` is the most work that one value at depth `d` can cause; the last one holds for deeper values too.
     `pattern` is the size of the largest regular expression."""
 
@@ -74,8 +74,7 @@ def bounds_of(schema: Any) -> SchemaBounds:
     return SchemaBounds(weights=tuple(graph.weights(root)), pattern=graph.pattern)
 
 
-@dataclass(eq=False, slots=True)
-class _Part:
+class _Part(Struct, eq=False):
     """One subschema: the parts in place, the parts for members and items, and its own size."""
 
     own: int = 1

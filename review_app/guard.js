@@ -2,7 +2,8 @@
 // a moment; repeated keys and second clicks do nothing. Moves the focus and the scroll position to a new review.
 //
 // Python draws the buttons in containers whose key ends in a token of the review's id, version and content. A token is
-// armed here once it is painted; every press disarms all tokens until the page has been drawn again.
+// armed here once it is painted; every press disarms all tokens until the page has been drawn again. The keys of the
+// buttons are handled here and not by Streamlit, so that no key counts before this module is there.
 const ARM_MS = 400; // milliseconds from the painting of a review to the first press that counts
 const PRESS_MS = 250; // milliseconds after a press in which the server starts to answer it
 const CONTAINER = '[class*="st-key-fb-press-"]';
@@ -63,8 +64,8 @@ class Guard {
     const found = BUTTONS[key] ? document.querySelectorAll(`${CONTAINER} .st-key-${BUTTONS[key]} button`) : [];
     if (found.length === 0) return;
     const token = tokenOf(found[0].closest(CONTAINER));
-    if (event.repeat || found.length > 1 || !this.armed.has(token)) block(event);
-    else this.disarm();
+    block(event);
+    if (!event.repeat && found.length === 1 && !found[0].disabled && this.armed.has(token)) found[0].click();
   }
 
   onClick(event) {
@@ -141,7 +142,7 @@ class Guard {
 
   draw() {
     const rules = [...this.armed].map(
-      (token) => `.st-key-fb-press-${token} button:not(:disabled) { opacity: 1; cursor: pointer; }`,
+      (token) => `.st-key-fb-press-${token} button:not(:disabled) { opacity: 1; cursor: pointer; pointer-events: auto; }`,
     );
     if (this.undoIsOver) rules.push(".st-key-fb-undo { display: none !important; }");
     const text = rules.join("\n");

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pkgutil import walk_packages
 from typing import TypeAlias
+
+from msgspec.structs import replace
 
 from flowbuilder.analysis.model import Analysis
 from flowbuilder.definition.document import Definition, WorkflowLookup

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
+
+from msgspec import Struct, field
 
 from flowbuilder.analysis.dependencies import dependencies, in_order
 from flowbuilder.definition.document import Definition, WorkflowLookup
@@ -20,8 +21,7 @@ _MAX_SUGGESTIONS = 30
 ROOTS = ("inputs", "steps", "site", "execution", "feedback")
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class StepBlock:
+class StepBlock(Struct, eq=False, kw_only=True):
     """The steps of one scope: the top of the workflow, a branch (with its `when`), or the body of an iteration."""
 
     place: Place
@@ -42,8 +42,7 @@ class StepBlock:
             block = block.owner.block if block.owner else None
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class LocatedStep:
+class LocatedStep(Struct, eq=False, kw_only=True):
     """A step with its place in the document, the block that it belongs to and the blocks inside it."""
 
     step: Step
@@ -57,8 +56,7 @@ class LocatedStep:
         self.id = self.step.id
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class LocatedText:
+class LocatedText(Struct, eq=False, kw_only=True):
     """A template or an expression of the document, and the block in whose scope it is evaluated."""
 
     place: Place

@@ -20,7 +20,8 @@ hold, so the output of `short` may be missing: its branch may not be taken.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flowbuilder.analysis.conditions import conjuncts, defined_paths
 from flowbuilder.analysis.model import LocatedStep, LocatedText, StepBlock
@@ -29,8 +30,7 @@ from flowbuilder.language.parsing.references import NamePath, covered
 from flowbuilder.steps.step import ContinueWith
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MissingOutput:
+class MissingOutput(Struct, frozen=True, kw_only=True):
     """The reason why an output may be missing: the step that may not have run, and a clause for the message."""
 
     step: LocatedStep
@@ -128,8 +128,7 @@ def _may_not_be_taken(branch: StepBlock, facts: _Facts) -> bool:
     return branch.when is None or branch.index > 0 or not conjuncts(branch.when) <= facts.holding
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Facts:
+class _Facts(Struct, frozen=True, kw_only=True):
     """The facts that hold where a text is evaluated: the conditions that are true, and the paths that are defined."""
 
     holding: frozenset[str]

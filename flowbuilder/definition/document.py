@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from msgspec import Struct
+
 from flowbuilder.definition.yaml.scalars import span_inside
 from flowbuilder.diagnostics import Report, Span
 from flowbuilder.model.sensitive import sensitive_names
@@ -16,8 +18,7 @@ from flowbuilder.values import Json, JsonObject, digest
 SCHEMA = "flowbuilder/v1"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Input:
+class Input(Struct, frozen=True, kw_only=True):
     """An input of a workflow: a JSON Schema property. `required` unless it has a `default`."""
 
     name: str
@@ -26,12 +27,11 @@ class Input:
     default: Json = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Positions:
+class Positions(Struct, frozen=True, kw_only=True):
     """The source map: the span of each value (`values`) and of each name (`keys`) in the text, by JSON pointer."""
 
-    values: Mapping[str, Span] = field(default_factory=dict)
-    keys: Mapping[str, Span] = field(default_factory=dict)
+    values: Mapping[str, Span] = {}
+    keys: Mapping[str, Span] = {}
     text: str | None = None
 
     def of(self, pointer: str) -> Span | None:
@@ -85,7 +85,7 @@ class Definition:
         """The JSON Schema of the inputs as one flat object, in the author's order."""
         return {
             "type": "object",
-            "properties": {item.name: dict(item.schema) for item in self.inputs},
+            "properties": {item.name: schema_inside(item.name, item.schema) for item in self.inputs},
             "required": [item.name for item in self.inputs if item.required],
             "additionalProperties": False,
         }
@@ -93,6 +93,34 @@ class Definition:
     def all_steps(self) -> Iterator[tuple[Place, Step]]:
         """Every step with its place in the document, nested steps after their container."""
         yield from _below(self.steps, ("steps",))
+
+
+def schema_inside(name: str, schema: JsonObject) -> JsonObject:
+    """The schema of an input as a property of the inputs' schema: `#/$defs/x` becomes `#/properties/NAME/$defs/x`."""
+    root = f"#/properties/{name}"
+    moved: JsonObject = _moved(schema, root)
+    return moved
+
+
+_DATA = ("enum", "const", "default", "examples")
+_BY_NAME = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+
+
+def _moved(value: Any, root: str, *, by_name: bool = False) -> Any:
+    """A part of a schema with its references moved. `by_name`: the keys are names, not words of JSON Schema."""
+    if isinstance(value, list):
+        return [_moved(item, root) for item in value]
+    if not isinstance(value, dict):
+        return value
+    found = {}
+    for key, inner in value.items():
+        if by_name or key not in ("$ref", *_DATA):
+            found[key] = _moved(inner, root, by_name=not by_name and key in _BY_NAME)
+        elif key == "$ref" and (inner == "#" or str(inner).startswith("#/")) and not str(inner).startswith(f"{root}/"):
+            found[key] = root + inner[1:]
+        else:
+            found[key] = inner
+    return found
 
 
 WorkflowLookup = Callable[[str, int | None], Definition]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flowbuilder.definition.collector import DiagnosticCollector
-from flowbuilder.definition.document import Input
+from flowbuilder.definition.document import Input, schema_inside
 from flowbuilder.definition.record_errors import describe_value
 from flowbuilder.diagnostics import nearest
 from flowbuilder.json_schema import BadSchema, ensure_schema, problems
@@ -64,9 +64,11 @@ def _has_valid_schema(name: str, schema: JsonObject, diagnostics: DiagnosticColl
         diagnostics.at_value(place, "FB014", f"{name} is not a valid JSON Schema: {error}")
         return False
     try:
-        ensure_schema({"type": "object", "properties": {name: schema}})  # all inputs are validated together
+        ensure_schema(
+            {"type": "object", "properties": {name: schema_inside(name, schema)}}
+        )  # all inputs are validated together
     except BadSchema as error:
-        hint = f"leave out $schema and $id, and write a reference as #/properties/{name}/$defs/..."
+        hint = "leave out $schema and $id, and refer to a part of this schema as #/$defs/..."
         diagnostics.at_value(place, "FB014", f"{name} is not a valid part of the inputs' schema: {error}", hint=hint)
         return False
     return True

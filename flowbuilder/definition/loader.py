@@ -23,7 +23,7 @@ from flowbuilder.values import Json, JsonObject, NotJson, Place, ensure_json, ma
 
 MAX_BYTES = 4 * MAX_TEXT
 """The most bytes of a document: a character has at most four."""
-HOST = re.compile(r"(\*\.)?([a-zA-Z0-9_]([a-zA-Z0-9_-]*[a-zA-Z0-9_])?\.)*[a-zA-Z0-9_-]+(:[0-9]{1,5})?")
+HOST = r"(\*\.)?([a-zA-Z0-9_]([a-zA-Z0-9_-]*[a-zA-Z0-9_])?\.)*[a-zA-Z0-9_-]+(:[0-9]{1,5})?"
 
 
 class Document(Record):
@@ -132,7 +132,7 @@ def _hosts(raw: Any, diagnostics: DiagnosticCollector) -> tuple[str, ...]:
     for index, host in enumerate(raw):
         if isinstance(host, str) and is_template(host):
             _templated_host(host, ("hosts", index), diagnostics)
-        elif isinstance(host, str) and not HOST.fullmatch(host):
+        elif isinstance(host, str) and not re.fullmatch(HOST, host):
             hint = "a host is a name such as example.com or *.example.com, without https:// and path"
             diagnostics.at_value(("hosts", index), "FB012", f"{describe_value(host)} is not a host", hint=hint)
     return tuple(host if is_template(host) else host.lower() for host in raw if isinstance(host, str))

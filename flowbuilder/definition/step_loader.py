@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from flowbuilder.definition.collector import DiagnosticCollector
 from flowbuilder.definition.record_errors import describe_value, report_field_errors
@@ -121,6 +121,8 @@ _INVALID = object()
 
 
 def _validated(annotation: Any, value: Any) -> Any:
+    from pydantic import TypeAdapter  # only a step with errors needs it
+
     try:
         return TypeAdapter(annotation).validate_python(value)
     except ValidationError:

@@ -142,7 +142,7 @@ async def _call(context: StepContext, start: Start, recorder: _Recorder) -> Step
     bound = step.bind(start.context)
     author_key = getattr(getattr(bound, "effect", None), "key", None)
     ledger = EffectLedger(context.store, context.lease)
-    await ensure_approved(bound, start.node.approvals, ledger)
+    await ensure_approved(bound, start.node.approvals, ledger, unproven=start.unproven, proven=start.proven)
     ensure_proven(bound, start.unproven)
     journal = StepMemos(context.store, context.lease, start.path)
     run = StepRun(

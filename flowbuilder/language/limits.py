@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from flowbuilder.errors import LanguageError
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """The bounds of the language. A text that exceeds one raises FB204, an evaluation `limit.<name>`."""
 
     template_chars: int = 16 * 1024

@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 Operator = Literal["+", "-", "*", "/", "//", "%"]
 Comparison = Literal["==", "!=", "<", "<=", ">", ">=", "in", "not in"]
 
 
-@dataclass(slots=True, eq=False)
-class Node:
+class Node(Struct, eq=False):
     """A part of a text, from `start` up to but not including `end`."""
 
     start: int
     end: int
 
 
-@dataclass(slots=True, eq=False)
 class Constant(Node):
     """`"text"`, `1`, `true`, `null`."""
 
     value: str | int | float | bool | None
 
 
-@dataclass(slots=True, eq=False)
 class Name(Node):
     """`inputs`: a name in scope, or a variable of `set` or `for`."""
 
     name: str
 
 
-@dataclass(slots=True, eq=False)
 class Member(Node):
     """`value.key`, `value["key"]`, `value[0]`: a lookup in data."""
 
@@ -40,7 +37,6 @@ class Member(Node):
     key: str | int
 
 
-@dataclass(slots=True, eq=False)
 class Item(Node):
     """`value[key]` with a computed key."""
 
@@ -48,7 +44,6 @@ class Item(Node):
     key: Expr
 
 
-@dataclass(slots=True, eq=False)
 class Slice(Node):
     """`value[low:high]`."""
 
@@ -57,35 +52,30 @@ class Slice(Node):
     high: Expr | None
 
 
-@dataclass(slots=True, eq=False)
 class ListLiteral(Node):
     """`[a, b]`."""
 
     items: tuple[Expr, ...]
 
 
-@dataclass(slots=True, eq=False)
 class ObjectLiteral(Node):
     """`{a: 1, "b": 2}`; of two entries with the same key the last one wins."""
 
     entries: tuple[tuple[str, Expr], ...]
 
 
-@dataclass(slots=True, eq=False)
 class Not(Node):
     """`!value`, `not value`."""
 
     value: Expr
 
 
-@dataclass(slots=True, eq=False)
 class Negative(Node):
     """`-value`."""
 
     value: Expr
 
 
-@dataclass(slots=True, eq=False)
 class Arithmetic(Node):
     """`left + right` and the other arithmetic operators."""
 
@@ -94,7 +84,6 @@ class Arithmetic(Node):
     right: Expr
 
 
-@dataclass(slots=True, eq=False)
 class Compare(Node):
     """`left < right`, `left in right` and the other comparisons."""
 
@@ -103,7 +92,6 @@ class Compare(Node):
     right: Expr
 
 
-@dataclass(slots=True, eq=False)
 class Logic(Node):
     """`left && right`, `left || right`: the value of the deciding side; short-circuit."""
 
@@ -112,7 +100,6 @@ class Logic(Node):
     right: Expr
 
 
-@dataclass(slots=True, eq=False)
 class Condition(Node):
     """`test ? then : otherwise`, in a template `then if test else otherwise`."""
 
@@ -121,14 +108,12 @@ class Condition(Node):
     otherwise: Expr
 
 
-@dataclass(slots=True, eq=False)
 class Join(Node):
     """`a ~ b ~ c`: the printed values, joined."""
 
     parts: tuple[Expr, ...]
 
 
-@dataclass(slots=True, eq=False)
 class Call(Node):
     """`name(a, b)`; `piped`: written as `a | name(b)`."""
 
@@ -138,21 +123,18 @@ class Call(Node):
     piped: bool = False
 
 
-@dataclass(slots=True, eq=False)
 class Text(Node):
     """Literal text of a template."""
 
     text: str
 
 
-@dataclass(slots=True, eq=False)
 class Output(Node):
     """`{{ value }}`."""
 
     value: Expr
 
 
-@dataclass(slots=True, eq=False)
 class Set(Node):
     """`{% set name = value %}`."""
 
@@ -160,7 +142,6 @@ class Set(Node):
     value: Expr
 
 
-@dataclass(slots=True, eq=False)
 class If(Node):
     """`{% if %}`, each `{% elif %}`, and `{% else %}`."""
 
@@ -168,7 +149,6 @@ class If(Node):
     otherwise: tuple[Statement, ...]
 
 
-@dataclass(slots=True, eq=False)
 class For(Node):
     """`{% for name in list %}`, with its `{% else %}` for an empty list."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from flowbuilder.language.nodes import Call, Expr, For, If, Output, Set, Statement, Text, walk
 

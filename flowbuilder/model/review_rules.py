@@ -98,23 +98,35 @@ def apply_answer(
     _ensure_allowed(review, answer, reviewers, author)
     if answer.by != SYSTEM:
         _ensure_unexpired(review, now)
-    request = review.request
-    if answer.kind != "approved":
-        return _decision(review, answer, now, approved=None, edited=False)
-    try:
-        edit = request.proposal if answer.edited is NO_EDIT else ensure_json(answer.edited, where="the edit")
-    except NotJson as problem:
-        raise Refused(f"{problem}") from None
-    changed = digest(edit) != digest(request.proposal)
-    earlier = () if changed else tuple(name for name in review.approvals if reviewers.include(name))
-    if person(answer.by) in {person(name) for name in earlier}:
-        raise Refused(f"you have already approved this; {len(earlier)} of {request.assign.quorum} approvals so far")
-    approvals = (*earlier, answer.by)
-    if len(approvals) < request.assign.quorum:
-        shown = replace(request, proposal=edit) if changed else request
-        amended_by = answer.by if changed else review.amended_by
-        return PartialApproval(approvals=approvals, request=shown, amended_by=amended_by, edited=changed)
-    return _decision(review, answer, now, approved=edit, edited=changed or review.amended_by is not None)
+    approved: Json = None
+    edited = False
+    if answer.kind == "approved":
+        request = review.request
+        try:
+            approved = request.proposal if answer.edited is NO_EDIT else ensure_json(answer.edited, where="the edit")
+        except NotJson as problem:
+            raise Refused(f"{problem}") from None
+        changed = digest(approved) != digest(request.proposal)
+        earlier = () if changed else tuple(name for name in review.approvals if reviewers.include(name))
+        if person(answer.by) in {person(name) for name in earlier}:
+            raise Refused(f"you have already approved this; {len(earlier)} of {request.assign.quorum} approvals so far")
+        approvals = (*earlier, answer.by)
+        if len(approvals) < request.assign.quorum:
+            shown = replace(request, proposal=approved) if changed else request
+            amended_by = answer.by if changed else review.amended_by
+            return PartialApproval(approvals=approvals, request=shown, amended_by=amended_by, edited=changed)
+        edited = changed or review.amended_by is not None
+    return Decision(
+        kind=answer.kind,
+        by=answer.by,
+        at=now,
+        comment=answer.comment,
+        comments=answer.comments,
+        approved=approved,
+        edited=edited,
+        shown_hash=answer.seen_hash,
+        approved_hash=content_hash(approved) if answer.kind == "approved" else None,
+    )
 
 
 def expire(review: Review, now: datetime, *, reviewers: Reviewers) -> Decision | Escalation:
@@ -233,20 +245,6 @@ def _ensure_allowed(review: Review, answer: Answer, reviewers: Reviewers, author
         raise Refused("only an approval can carry an edit")
     if answer.edited is not NO_EDIT and not review.request.may_edit:
         raise Refused("this question takes no edit: what it asks about was approved already; approve or reject it")
-
-
-def _decision(review: Review, answer: Answer, now: datetime, *, approved: Json, edited: bool) -> Decision:
-    return Decision(
-        kind=answer.kind,
-        by=answer.by,
-        at=now,
-        comment=answer.comment,
-        comments=answer.comments,
-        approved=approved,
-        edited=edited,
-        shown_hash=answer.seen_hash,
-        approved_hash=content_hash(approved) if answer.kind == "approved" else None,
-    )
 
 
 _VERBS: dict[DecisionKind, str] = {

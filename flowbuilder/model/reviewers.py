@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from flowbuilder.model.invisible_characters import visible
 
@@ -43,8 +44,7 @@ def name_problem(name: object) -> str:
     return "is a reserved word" if person(name) in (ANYONE, SYSTEM) else ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reviewers:
+class Reviewers(Struct, frozen=True, kw_only=True):
     """The people who may decide a review: `anyone`, or the `people`, in the form of `person`. A review without either
     is held: no one can decide it, and `held` says why and how to mend it."""
 

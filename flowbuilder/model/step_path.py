@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_ROUND = re.compile(r"#\d+")
+_ITEM_LEVEL = re.compile(r"[a-z][a-z0-9_]*(?:#\d+)?\[\d+\]\.")
 _ITEM = re.compile(r"\[(\d+)\]")
 
 
@@ -41,6 +43,12 @@ class StepPath(str):
     def step_id(self) -> str:
         """The id of the step at the end of the path, without round, item or review."""
         return next(iter(_NAME.findall(self.rpartition(".")[2])), "")
+
+    @property
+    def in_definition(self) -> str:
+        """The path of the step in its definition, without rounds and items: `pages[3].child.draft#2` is `child.draft`.
+        An iteration is no level there: its body has no steps of the same name."""
+        return _ROUND.sub("", _ITEM_LEVEL.sub("", self))
 
     @property
     def top(self) -> str:

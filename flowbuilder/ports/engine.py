@@ -57,8 +57,8 @@ class Ledger(Protocol):
     async def refused(self, key: str, *, reason: str) -> None:
         """The target certainly did nothing."""
 
-    async def approved(self, content_hash: str) -> bool:
-        """Whether a reviewer of this execution approved content with this sha256."""
+    async def approved(self, *content_hashes: str) -> bool:
+        """Whether reviewers of this execution approved all contents with these sha256."""
 
 
 class Journal(Protocol):

@@ -6,9 +6,9 @@ A field has two forms: *loaded* (with templates) and *bound* (templates rendered
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 
+from msgspec import Struct
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import PydanticCustomError, SchemaValidator, core_schema
 
@@ -22,8 +22,7 @@ Sink = Literal["publish", "host", "code", "tool", "agent", "control"]
 the prompt of a model that may call tools, and what decides who approves or under which key a write is made."""
 
 
-@dataclass(frozen=True, slots=True)
-class TemplatedField:
+class TemplatedField(Struct, frozen=True):
     """The annotation of a field whose value may hold templates; with a `sink`, untrusted text must not reach it.
 
     A field with the sink `host`, or with `url`, is a URL: values in its path and query are percent-encoded.
@@ -89,8 +88,9 @@ class Record(BaseModel):
 
     # building a validator takes milliseconds, so each is built when the first document needs it
     model_config = ConfigDict(
-        frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=False, defer_build=True
-    )
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=False, defer_build=True,
+        polymorphic_serialization=True,
+    )  # fmt: skip
 
 
 class Bound:

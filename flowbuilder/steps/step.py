@@ -9,10 +9,10 @@ against `T`); `run` is only called on a bound step.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
+from msgspec import Struct, field
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from flowbuilder.errors import ConfigurationError, StepError, Transience
@@ -74,8 +74,7 @@ class Trust(Record):
     by: str = Field(min_length=1)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class InnerBlock:
+class InnerBlock(Struct, frozen=True, kw_only=True):
     """A list of steps inside a container step: the body of an iteration, or one branch of a conditional."""
 
     place: Place
@@ -125,6 +124,10 @@ class Step(Record):
 
     def has_effect(self) -> bool:
         """Whether the step writes to the outside world (publishes, sends, calls a privileged tool)."""
+        return False
+
+    def steered_by_tools(self) -> bool:
+        """Whether answers of tools, which outsiders may write, may make a model call tools that write."""
         return False
 
     def sends_urls(self) -> bool:
@@ -199,8 +202,7 @@ class Step(Record):
         raise ConfigurationError(f"steps of type {self.type} have no run of their own")
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExecutionInfo:
+class ExecutionInfo(Struct, frozen=True, kw_only=True):
     """The record that templates see as `execution`: the same in every walk. `started_at` is an ISO time with zone."""
 
     id: str
@@ -219,8 +221,7 @@ class ExecutionInfo:
         }
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepRun:
+class StepRun(Struct, frozen=True, kw_only=True):
     """The context of one run of a step: its identity, the ports it may use, and the answer to its last review."""
 
     path: str
@@ -237,16 +238,14 @@ class StepRun:
     """The idempotency key of the step's effect: stable over attempts, crashes and restores."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Completed:
+class Completed(Struct, frozen=True, kw_only=True):
     """The step is done. `usage` is the cost of the run, where it is known: tokens, usd, requests."""
 
     output: Json
     usage: JsonObject = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
-class NeedsReview:
+class NeedsReview(Struct, frozen=True, kw_only=True):
     """The step needs the decision of a reviewer; it runs again with it as `StepRun.decision`."""
 
     request: ReviewRequest

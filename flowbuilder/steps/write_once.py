@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from pydantic import Field
 
 from flowbuilder import ports
@@ -41,35 +41,30 @@ class EffectOptions(Record):
         return seconds_of(self.key_retention or (KEY_RETENTION if self.deduplicates else None))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Written:
+class Written(Struct, frozen=True, kw_only=True):
     """Result of a write: `output` becomes the step's output and the receipt, `inverse` is what undoes the write."""
 
     output: JsonObject
     inverse: JsonObject | None = None
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(Struct, frozen=True):
     """The write may be made."""
 
 
-@dataclass(frozen=True)
-class Return:
+class Return(Struct, frozen=True):
     """An earlier call has a receipt: it is the output."""
 
     receipt: JsonObject
 
 
-@dataclass(frozen=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """An earlier call may have succeeded: a reviewer has to approve another one."""
 
     request: ReviewRequest
 
 
-@dataclass(frozen=True)
-class Fail:
+class Fail(Struct, frozen=True):
     """The write must not be made."""
 
     error: StepError

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from flowbuilder.plan.nodes import ReviewNode, TaskNode
 from flowbuilder.walk.commands import Ask, Start, ask_path
-from flowbuilder.walk.provenance import rendered_targets
 from flowbuilder.walk.rewind import abandon_block
 from flowbuilder.walk.runs import BlockRun, ItemRun, NodeRun
+from flowbuilder.walk.scope import rendered_targets
 from flowbuilder.walk.state import WalkState
 
 
@@ -69,11 +69,13 @@ def emit_ready(state: WalkState) -> None:
             )
         else:
             assert isinstance(node, TaskNode)
+            unproven, proven = state.provenance.of_published(run, context)
             command = Start(
                 path=run.path,
                 node=node,
                 context=context,
-                unproven=state.provenance.unproven(run, context),
+                unproven=unproven,
+                proven=proven,
                 top=top,
                 upstream=upstream,
                 decision=run.decision,

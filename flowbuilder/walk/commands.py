@@ -15,13 +15,15 @@ from flowbuilder.values import Json, JsonObject, Place
 class Unproven:
     """A text that a publishing step is about to send and that was made from untrusted text.
 
-    It must be one of the `approved` values, or a part of one: what reviewers approved on its way. `trail` says where it
+    It must be one of the `approved` values, or a part of one: what reviewers approved on its way; or one of `trusted`:
+    what the step publishes instead where there is no such text. Of a list, each item must be. `trail` says where it
     comes from: `body <- write <- page (web page)`.
     """
 
     place: Place
     trail: str
     approved: tuple[Json, ...] = ()
+    trusted: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,8 @@ class Start:
     top: str
     upstream: tuple[str, ...] = ()
     unproven: tuple[Unproven, ...] = ()
+    proven: tuple[Place, ...] = ()
+    """The texts that it publishes and that were made from trusted text only: nothing in them needs an approval."""
     decision: Decision | None = None
     asks: int = 0
     """The number of reviews that its earlier runs have asked for: the next one is at `ask_path(path, asks)`."""

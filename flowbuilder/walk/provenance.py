@@ -11,22 +11,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flowbuilder.analysis.taint.sources import CLEAN, Mark, Marks, Sources
-from flowbuilder.errors import LanguageError
+from flowbuilder.analysis.taint.sources import CLEAN, PREVIOUS_ROUND, Mark, Marks, Sources
 from flowbuilder.language import Expression, Template
 from flowbuilder.model.review import Decision
 from flowbuilder.plan.nodes import BranchNode, CallNode, LoopNode, Plan, ReviewNode, TaskNode
 from flowbuilder.steps.builtin.human_review import HumanReview
 from flowbuilder.steps.fields import texts_in
-from flowbuilder.steps.step import Step, render_url
-from flowbuilder.values import Json, JsonObject
+from flowbuilder.steps.step import Step
+from flowbuilder.values import Json, JsonObject, Place
 from flowbuilder.walk.commands import Unproven
+from flowbuilder.walk.marked_values import Tree
 from flowbuilder.walk.runs import BlockRun, ItemRun, LoopRun, NodeRun
-from flowbuilder.walk.scope import Scope
-from flowbuilder.walk.text_provenance import Tree, read_marks, result_of
+from flowbuilder.walk.scope import Scope, rendered_targets
+from flowbuilder.walk.text_provenance import read_marks, result_of
 
-FEEDBACK = "feedback"
-_FEEDBACK_TREE: Tree = {"previous": frozenset((Mark(FEEDBACK),))}
+_FEEDBACK: Tree = {"previous": frozenset((Mark(PREVIOUS_ROUND),))}
 
 
 @dataclass(kw_only=True)
@@ -45,36 +44,41 @@ class Provenance:
     @classmethod
     def of(cls, plan: Plan, decisions: Mapping[str, Decision]) -> Provenance:
         """The provenance of a walk that has not begun."""
-        found = cls(enabled=plan.publishes, words=plan.closed_words, decisions=decisions)
-        found.sources.origins[FEEDBACK] = "the proposal of the previous round"
-        return found
+        return cls(enabled=plan.publishes, words=plan.closed_words, decisions=decisions)
 
-    def unproven(self, run: NodeRun, context: JsonObject) -> tuple[Unproven, ...]:
-        """The texts that a task is about to publish in this context and that a reviewer must have approved."""
+    def of_published(self, run: NodeRun, context: JsonObject) -> tuple[tuple[Unproven, ...], tuple[Place, ...]]:
+        """The texts that a task is about to publish in this context and that a reviewer must have approved, and the
+        places of those that were made from trusted text only."""
         node = run.node
         if not (self.enabled and isinstance(node, TaskNode) and node.step.has_effect()):
-            return ()
+            return (), ()
         trees = self._trees(run.scope)
         found: list[Unproven] = []
-        targets: list[Json] = []
+        proven: list[Place] = []
+        targets: tuple[Json, ...] = ()
         # URLs come last: those that the reviewers of the content were shown are approved too
         for place, text, sink in sorted(node.step.own_texts, key=lambda own: own[2] == "host"):
             if sink not in ("publish", "host"):
                 continue
-            marks = result_of(text, context, trees, self.words).marks(self.words)
+            result = result_of(text, context, trees, self.words)
+            marks = result.marks(self.words)
             read = (
                 run.scope.run(str(ref.path[1])) for ref in text.references if ref.path[0] == "steps" and ref.path[1:]
             )
             reviews = self._approving(marks, (other.path for other in read if other is not None))
             if sink == "publish":
-                targets += (url for review in reviews for url in self._targets(review))
-            trail = self.sources.shortest_trail(marks, node.waived)
-            if trail is not None:
-                approved = [self.decisions[review.path].approved for review in reviews]
-                approved += targets if sink == "host" else ()
-                name = ".".join(map(str, place))
-                found.append(Unproven(place=place, trail=f"{name} <- {trail}", approved=tuple(approved)))
-        return tuple(found)
+                targets += tuple(url for review in reviews for url in self._targets(review))
+            if self.sources.shortest_trail(marks, node.waived) is None:
+                proven.append(place)
+                continue
+            approved = (*(self.decisions[review.path].approved for review in reviews), *(targets * (sink == "host")))
+            trusted = tuple(read.value for read in result.reads if not read.tree)
+            for part, of_part in result.parts(self.words):
+                if (trail := self.sources.shortest_trail(of_part, node.waived)) is not None:
+                    at = (*place, *part)
+                    shown = f"{'.'.join(map(str, at))} <- {trail}"
+                    found.append(Unproven(place=at, trail=shown, approved=approved, trusted=trusted))
+        return tuple(found), tuple(proven)
 
     def settle_item(self, item: ItemRun, *, failed: bool) -> None:
         """Keep the provenance of an item that ends: its runs are dropped."""
@@ -118,7 +122,7 @@ class Provenance:
 
     def _trees(self, scope: Scope) -> dict[str, Tree]:
         """The marks on the names in scope."""
-        return {**self._names(scope), "steps": _StepMarks(self, scope), FEEDBACK: _FEEDBACK_TREE}
+        return {**self._names(scope), "steps": _StepMarks(self, scope), "feedback": _FEEDBACK}
 
     def _names(self, scope: Scope) -> Mapping[str, Tree]:
         """The marks on the items and inputs in scope."""
@@ -244,19 +248,6 @@ class Provenance:
         """The marks on the texts of a compiled value, as a whole."""
         texts = (result_of(text, context, trees, self.words) for _, text in texts_in(value, ()))
         return CLEAN.union(*(result.marks(self.words) for result in texts))
-
-
-def rendered_targets(node: ReviewNode, context: JsonObject) -> tuple[str, ...]:
-    """The URLs to which what a review approves is published; those that cannot be rendered are left out."""
-    found: dict[str, None] = {}
-    for target in node.targets:
-        try:
-            url = render_url(target, context)
-        except LanguageError:
-            continue
-        if isinstance(url, str) and url:
-            found[url] = None
-    return tuple(found)
 
 
 @dataclass(frozen=True)

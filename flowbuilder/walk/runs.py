@@ -13,8 +13,8 @@ from flowbuilder.model.review import Decision
 from flowbuilder.plan.nodes import Block, LoopNode, Node, shown_output
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.commands import StepView
+from flowbuilder.walk.marked_values import Tree
 from flowbuilder.walk.scope import Scope
-from flowbuilder.walk.text_provenance import Tree
 
 Phase = Literal["pending", "queued", "running", "waiting", "open", "settled"]
 """Pending: its needs are not settled. Queued: a task that waits for a slot of an iteration. Running: a task that was

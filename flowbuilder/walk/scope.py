@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from flowbuilder.errors import LanguageError
 from flowbuilder.model.step_path import StepPath
-from flowbuilder.plan.nodes import BranchNode, Node
+from flowbuilder.plan.nodes import BranchNode, Node, ReviewNode
+from flowbuilder.steps.step import render_url
 from flowbuilder.values import Json, JsonObject
-from flowbuilder.walk.text_provenance import Tree
+from flowbuilder.walk.marked_values import Tree
 
 if TYPE_CHECKING:
     from flowbuilder.walk.runs import NodeRun
@@ -94,3 +96,16 @@ class Scope:
         """The scope of a called workflow: inputs and steps of its own."""
         kept = {name: self.names[name] for name in ("site", "execution")}
         return Scope(place=caller.path, names={**kept, "inputs": inputs}, holder=caller)
+
+
+def rendered_targets(node: ReviewNode, context: JsonObject) -> tuple[str, ...]:
+    """The URLs to which what a review approves is published; those that cannot be rendered are left out."""
+    found: dict[str, None] = {}
+    for target in node.targets:
+        try:
+            url = render_url(target, context)
+        except LanguageError:
+            continue
+        if isinstance(url, str) and url:
+            found[url] = None
+    return tuple(found)

@@ -7,10 +7,9 @@ where the value holds no text but words of closed lists. What only selects or te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
-from typing import TypeAlias
 
 from flowbuilder.analysis.taint.sources import CLEAN, Marks
 from flowbuilder.language import Expression, Template
@@ -35,79 +34,11 @@ from flowbuilder.language.nodes import (
     children,
 )
 from flowbuilder.values import Json
+from flowbuilder.walk.marked_values import NOTHING, Read, Result, Tree, in_any_order, items_of, member_of, plucked_from
 
-Tree: TypeAlias = "Marks | Mapping[str | int, Tree]"
-"""The marks on a JSON value: on all of it, or on its members by key. A member without an entry has no mark."""
-
-MAX_VALUES = 10_000
 _NUMBERS = frozenset(("integer", "number", "boolean", "list of integer", "rounded", "sum"))
 _ONE_ITEM = frozenset(("first", "extreme"))
 _ONE_ARGUMENT = frozenset(("default", "coalesce"))
-
-
-def text_marks(value: Json, tree: Tree, words: Collection[str]) -> Marks:
-    """The marks on the text in a value; none where it holds no text but these words."""
-    if isinstance(tree, frozenset):
-        return tree if tree and holds_text(value, words) else CLEAN
-    found = CLEAN
-    for key, inner in tree.items():
-        if _has(value, key):
-            found |= text_marks(value[key], inner, words)  # type: ignore[index]
-    return found
-
-
-def holds_text(value: Json, words: Collection[str] = ()) -> bool:
-    """Whether a value holds text, as a key too, other than these words."""
-    pending = [value]
-    while pending:
-        inner = pending.pop()
-        if isinstance(inner, str):
-            if inner and inner not in words:
-                return True
-        elif isinstance(inner, dict):
-            if any(key not in words for key in inner):
-                return True
-            pending += inner.values()
-        elif isinstance(inner, list):
-            pending += inner
-    return False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Read:
-    """A value of the context that an expression may return. `any_order`: a list whose indexes are not known."""
-
-    value: Json
-    tree: Tree
-    any_order: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What an expression may return: values of the context, and new values with the marks of their parts."""
-
-    reads: tuple[Read, ...] = ()
-    made_from: Marks = CLEAN
-
-    def marks(self, words: Collection[str]) -> Marks:
-        """All marks on the text in it."""
-        return reduce(lambda found, read: found | text_marks(read.value, read.tree, words), self.reads, self.made_from)
-
-    def tree(self, words: Collection[str]) -> Tree:
-        """The marks by member, where the value is known."""
-        if len(self.reads) == 1 and not self.made_from and not self.reads[0].any_order:
-            return self.reads[0].tree
-        return self.marks(words)
-
-    def map(self, change: Callable[[Read], Iterable[Read]]) -> Result:
-        """The same with each value of the context replaced."""
-        return _without_repeats((new for read in self.reads for new in change(read)), self.made_from)
-
-    def __or__(self, other: Result) -> Result:
-        return _without_repeats((*self.reads, *other.reads), self.made_from | other.made_from)
-
-
-NOTHING = Result()
 
 
 def result_of(
@@ -160,7 +91,7 @@ class _Reader:
                 case For(names=names, iterable=iterable, body=inner, otherwise=otherwise):
                     listed = self.expression(iterable, own)
                     found |= listed.marks(self.words) if self.quotes else CLEAN
-                    items = listed.map(_items)
+                    items = listed.map(items_of)
                     bound: _Variables = dict.fromkeys(names, (items, True)) | _IN_LOOP
                     # a variable of one round may be read in the next; the outermost loop repeats for the inner ones
                     for _ in range(1 if _LOOP in own else _sets_in(inner) + 1):
@@ -186,13 +117,15 @@ class _Reader:
                     result |= Result((Read(self.context[name], self.trees.get(name, CLEAN)),))
                 return result
             case Member(value=value, key=key):
-                return self.expression(value, own).map(lambda read: _member(read, key))
+                return self.expression(value, own).map(lambda read: member_of(read, key))
             case _ if self.quotes and not isinstance(node, Constant):
                 return self._made_from(children(node), own)
             case Item(value=value):
-                return self.expression(value, own).map(_items)
+                return self.expression(value, own).map(items_of)
             case Slice(value=value):
-                return self.expression(value, own).map(_any_order)
+                return self.expression(value, own).map(in_any_order)
+            case Constant(value=str() as value) if value:
+                return Result((Read(value, CLEAN),))
             case Constant() | Not() | Compare():
                 return NOTHING
             case Logic(left=left, right=right) | Condition(then=left, otherwise=right):
@@ -208,77 +141,17 @@ class _Reader:
         if gives in _ONE_ARGUMENT:
             return reduce(Result.__or__, (self.expression(inner, own) for inner in children(node)), NOTHING)
         if gives in _ONE_ITEM and node.arguments:
-            return self.expression(node.arguments[0], own).map(_items)
+            return self.expression(node.arguments[0], own).map(items_of)
         if gives == "same" and node.arguments:
-            return self.expression(node.arguments[0], own).map(_any_order)
+            return self.expression(node.arguments[0], own).map(in_any_order)
         if gives == "plucked" and len(node.arguments) > 1 and isinstance(key := node.arguments[1], Constant):
-            plucked = self.expression(node.arguments[0], own).map(lambda read: _plucked(read, str(key.value)))
+            plucked = self.expression(node.arguments[0], own).map(lambda read: plucked_from(read, str(key.value)))
             return plucked | self._made_from((value for _, value in node.named), own)
         return self._made_from(children(node), own)
 
     def _made_from(self, nodes: Iterable[Expr], own: _Variables) -> Result:
         marks = (self.expression(node, own).marks(self.words) for node in nodes)
         return Result(made_from=reduce(frozenset.union, marks, CLEAN))
-
-
-def _without_repeats(reads: Iterable[Read], made_from: Marks) -> Result:
-    kept = {(id(read.value), id(read.tree), read.any_order): read for read in reads}
-    if len(kept) <= MAX_VALUES:
-        return Result(tuple(kept.values()), made_from)
-    reads = kept.values()
-    return Result(made_from=reduce(lambda found, read: found | text_marks(read.value, read.tree, ()), reads, made_from))
-
-
-def _has(value: Json, key: str | int) -> bool:
-    if isinstance(value, list):
-        return isinstance(key, int) and -len(value) <= key < len(value)
-    return isinstance(value, dict) and key in value
-
-
-def _subtree(tree: Tree, key: str | int) -> Tree:
-    return tree if isinstance(tree, frozenset) else tree.get(key, CLEAN)
-
-
-def _member(read: Read, key: str | int) -> Iterator[Read]:
-    if read.any_order:
-        yield from _items(read)
-    elif _has(read.value, key):
-        at = key % len(read.value) if isinstance(key, int) and isinstance(read.value, list) else key
-        yield Read(read.value[at], _subtree(read.tree, at))  # type: ignore[index]
-    elif isinstance(read.value, str):
-        yield read  # a part of a text
-
-
-def _items(read: Read) -> Iterator[Read]:
-    """Every item of a list, every key and value of an object, a text as a whole."""
-    if isinstance(read.value, list):
-        for index, item in enumerate(read.value):
-            yield Read(item, _subtree(read.tree, index))
-    elif isinstance(read.value, dict):
-        for key, item in read.value.items():
-            tree = _subtree(read.tree, key)
-            yield Read(item, tree)
-            yield Read(key, tree if isinstance(tree, frozenset) else CLEAN)
-    elif read.value is not None:
-        yield read
-
-
-def _any_order(read: Read) -> Iterator[Read]:
-    yield Read(read.value, read.tree, any_order=isinstance(read.value, list))
-
-
-def _plucked(read: Read, path: str) -> Iterator[Read]:
-    """The list of one member of each item; a path such as `a.b` goes deeper."""
-    items: list[Json] = []
-    trees: dict[str | int, Tree] = {}
-    for item in _items(read):
-        found = [item]
-        for key in path.split("."):
-            found = [inner for one in found for inner in _member(one, key)]
-        for inner in found:
-            trees[len(items)] = inner.tree
-            items.append(inner.value)
-    yield Read(items, trees, any_order=True)
 
 
 def _sets_in(body: tuple[Statement, ...]) -> int:

@@ -1,4 +1,4 @@
-"""Decision controls of a review: comment, buttons with shortcuts, questions before a decision, and the recorded one."""
+"""Decision controls of a review: comment, guarded buttons, questions before a decision, and the recorded one."""
 
 from __future__ import annotations
 
@@ -75,19 +75,19 @@ def actions(app: App, seen: Seen, draft: Draft, me: str) -> None:
         with guarded(token):
             button(
                 "Approve with edits" if draft.editing else "Approve", "approve", token, _decide,
-                (app, seen, me, "approved"), type="primary", shortcut="A", disabled=disabled,
+                (app, seen, me, "approved"), type="primary", disabled=disabled,
             )  # fmt: skip
             button(
-                "Request changes", "changes", token, _decide, (app, seen, me, "changes_requested"), shortcut="G",
+                "Request changes", "changes", token, _decide, (app, seen, me, "changes_requested"),
                 disabled=disabled or not can_request_changes,
                 help=None if can_request_changes else "No rounds left. Approve or reject.",
             )  # fmt: skip
-            button("Reject", "reject", token, _decide, (app, seen, me, "rejected"), shortcut="X", disabled=disabled)
+            button("Reject", "reject", token, _decide, (app, seen, me, "rejected"), disabled=disabled)
             if review.request.proposal is not None and review.request.may_edit:
-                button("Close editor" if draft.editing else "Edit", "edit", token, _toggle_edit, (app, review, me),
-                       shortcut="E", disabled=disabled)  # fmt: skip
-            button("Release" if review.claimed_by == me else "Claim", "claim", token, _claim, (app, review, me),
-                   shortcut="L", disabled=disabled)  # fmt: skip
+                label = "Close editor" if draft.editing else "Edit"
+                button(label, "edit", token, _toggle_edit, (app, review, me), disabled=disabled)
+            label = "Release" if review.claimed_by == me else "Claim"
+            button(label, "claim", token, _claim, (app, review, me), disabled=disabled)
         editor.keep_saved(app, review, draft, me)
         _draw_question(app, seen, me)
         _show_message(review)

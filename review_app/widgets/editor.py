@@ -23,8 +23,9 @@ class InvalidEdit(ValueError):
 
 
 def draft_of(app: App, review: Review, me: str) -> Draft:
-    """The stored draft of this user; an empty one when there is none."""
-    return app.store.draft(review.id, me) or Draft(review_id=review.id, by=me, content_hash=review.content_hash)
+    """The stored draft of this user; an empty one when there is none. Without `editing` where no edit is possible."""
+    stored = app.store.draft(review.id, me) or Draft(review_id=review.id, by=me, content_hash=review.content_hash)
+    return stored if review.request.may_edit else replace(stored, editing=False)
 
 
 def comment_box(review: Review, draft: Draft, *, disabled: bool = False) -> None:

@@ -44,14 +44,13 @@ def button(
     args: tuple[Any, ...],
     *,
     type: Literal["primary", "secondary", "tertiary"] = "secondary",
-    shortcut: str | None = None,
     disabled: bool = False,
     help: str | None = None,
 ) -> None:
-    """A button of a `guarded` row; its key is `name:token`."""
+    """A button of a `guarded` row; its key is `name:token`. guard.js presses it by keyboard."""
     with st.container(key=name, width="content"):
         st.button(
-            label, key=f"{name}:{token}", type=type, shortcut=shortcut, disabled=disabled, help=help,
+            label, key=f"{name}:{token}", type=type, disabled=disabled, help=help,
             on_click=on_click, args=args,
         )  # fmt: skip
 

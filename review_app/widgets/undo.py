@@ -52,7 +52,7 @@ def bar(app: App, held: Review | None, me: str) -> None:
             f'animation-delay:{left - total:.1f}s"></i></div></div>'
         )
         with guarded(token):
-            button("Undo", "undo", token, _undo, (app, held, me), shortcut="U")
+            button("Undo", "undo", token, _undo, (app, held, me))
 
 
 def forget_message() -> None:

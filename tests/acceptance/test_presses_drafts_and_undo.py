@@ -163,6 +163,19 @@ def test_one_gesture_is_one_decision(seeded_app: SeededApp, page: Page, reviews:
     assert statuses(seeded_app, reviews) == ["decided", "open", "open", "open", "open"]
 
 
+def test_a_key_that_is_held_while_the_page_loads_decides_nothing(
+    seeded_app: SeededApp, page: Page, reviews: list[Review]
+) -> None:
+    page.keyboard.down("a")
+    page.goto(f"/review?item={reviews[0].id}", wait_until="commit")
+    for _ in range(60):
+        page.keyboard.down("a")
+        page.wait_for_timeout(40)
+    page.keyboard.up("a")
+    armed(page)
+    assert statuses(seeded_app, reviews) == ["open"] * 5
+
+
 def test_a_new_review_starts_at_its_top_with_the_focus_on_its_heading(
     seeded_app: SeededApp, page: Page, reviews: list[Review]
 ) -> None:

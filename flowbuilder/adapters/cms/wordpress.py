@@ -102,7 +102,10 @@ class WordPress:
         asked = urlsplit(url)
         if asked.netloc and asked.netloc.lower() != urlsplit(self._url).netloc.lower():
             raise StepError(f"{url:.200} is not a page of {self._url}", code="not_this_site")
-        plain = parse_qs(asked.query)
+        # a number counts at the address of the site only: what a longer path names is another page than its `?p=7`
+        front = urlsplit(self._url).path.rstrip("/")
+        is_front = asked.path.rstrip("/") in ("", front, f"{front}/index.php")
+        plain = parse_qs(asked.query) if is_front else {}
         number = next((plain[name][0] for name in ("p", "page_id") if plain.get(name)), "")
         for kind in self._types:
             if number.isdecimal() and len(number) < 19:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
-from flowbuilder.analysis.taint.sources import taint_of
+from msgspec.structs import replace
+
+from flowbuilder.analysis.taint.sources import PREVIOUS_ROUND, taint_of
 from flowbuilder.language import Shape, shape_of_schema
 from flowbuilder.language.types.taint import Taint
 
@@ -52,7 +53,7 @@ FEEDBACK = Shape.of("null") | Shape.object_of(
         "comment": Shape.of("text"),
         "comments": Shape.of("list"),
         "round": Shape.of("number"),
-        "previous": Shape.unknown().with_trust(taint_of("feedback")),
+        "previous": Shape.unknown().with_trust(taint_of(PREVIOUS_ROUND)),
     }
 )
 

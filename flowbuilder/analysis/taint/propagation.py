@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flowbuilder.analysis.model import ROOTS, Analysis, LocatedStep, LocatedText, StepBlock
 from flowbuilder.analysis.taint.context_shapes import (
@@ -34,8 +36,7 @@ MAX_CALL_DEPTH = 16
 """The maximum depth of nested calls of workflows."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedText:
+class CheckedText(Struct, frozen=True):
     """The shape of a text's value, the findings in it, and the names in its scope."""
 
     shape: Shape
@@ -64,11 +65,12 @@ class Propagation:
         self._by_place: dict[Place, Shape] = {}
         self._errors: dict[int, Taint | None] = {}
         top = StepNamespace(None)
-        given = inputs or {}
         # inputs are validated together: a reference in a schema leads into the schema of all of them
-        together = shape_of_schema(analysis.definition.input_schema()).fields
-        declared = {name: _given(shape, given.get(name)) for name, shape in together.items()}
-        self.sources.origins["feedback"] = "the proposal of the previous round"
+        together = shape_of_schema(analysis.definition.input_schema())
+        declared = {
+            item.name: _given(together.member(item.name) or Shape.unknown(), (inputs or {}).get(item.name))
+            for item in analysis.definition.inputs
+        }
         names = Namespace(
             {
                 "inputs": Shape.object_of(OpenNamespace(declared)),
@@ -167,19 +169,24 @@ class Propagation:
         inner = self.called.get(located.id)
         if inner is not None:
             inside += inner._errors.values()
-            inside += [inner.checked[text].shape.trust for text in inner.analysis.outputs]
+            inside += map(inner._read, inner.analysis.outputs)
         self._errors[id(located)] = joined(found, *inside)
         return self._errors[id(located)]
 
     def _own_error(self, located: LocatedStep) -> Taint | None:
         if located.step.untrusted is not None:
             return taint_of(self.path(located))
-        own = frozenset(mark for text in located.texts for mark in marks_of(self.checked[text].shape.trust))
+        own = frozenset(mark for text in located.texts for mark in marks_of(self._read(text)))
         if not own:
             return None
-        path = f"{self.path(located)}.error"
+        path = f"{self.path(located)}.error message"  # no step inside can have this name
         self.sources.made_from[path] = own
         return taint_of(path)
+
+    def _read(self, text: LocatedText) -> Taint | None:
+        """The taint of all that a text reads: the message `"abc" is not a whole number` quotes it."""
+        read = (self.lookup(text, reference.path) for reference in text.compiled.references)
+        return joined(self.checked[text].shape.trust, *(shape.trust for shape in read if shape is not None))
 
     def _review(self, located: LocatedStep, step: HumanReview) -> Shape:
         path = self.path(located)

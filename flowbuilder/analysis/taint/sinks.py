@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flowbuilder.analysis.model import LocatedStep, LocatedText
 from flowbuilder.analysis.taint.propagation import Propagation
@@ -15,8 +16,7 @@ from flowbuilder.language.types.taint import joined
 from flowbuilder.steps.step import Place, Sink
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TaintFlow:
+class TaintFlow(Struct, frozen=True, kw_only=True):
     """Untrusted text that reaches a sink: the text, the reference that carries it, and its trail."""
 
     located: LocatedStep

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from flowbuilder.language import Expression, Shape, Template
 from flowbuilder.language.evaluation.functions import FUNCTIONS
@@ -21,10 +22,10 @@ from flowbuilder.language.nodes import (
     ObjectLiteral,
 )
 from flowbuilder.language.types.taint import SPELLED, Taint
+from flowbuilder.model.step_path import StepPath
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """Text in a value may come from an untrusted source through the step `step` (its StepPath).
 
     `approved`: a reviewer approved it there, and it is unchanged since. `spelled`: the text is made of the author's
@@ -38,6 +39,8 @@ class Mark:
 
 Marks = frozenset[Mark]
 CLEAN: Marks = frozenset()
+PREVIOUS_ROUND = "the previous round"
+"""What `feedback.previous` comes from. No step can have this name, so that no waiver covers it."""
 _APPROVED = " (approved)"
 _SELECTING = frozenset(("default", "coalesce", "same", "first", "plucked"))
 """The result kinds of functions that return one of their arguments or a part of it: `gives` in the registry."""
@@ -58,8 +61,7 @@ def _mark(source: str) -> Mark:
     return Mark(name.removesuffix(_APPROVED), approved=name.endswith(_APPROVED), spelled=name != source)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Trail:
+class Trail(Struct, frozen=True, kw_only=True):
     """The steps from the use of a text (exclusive) back to its source, and the kind of source ("web page")."""
 
     steps: tuple[str, ...]
@@ -69,11 +71,10 @@ class Trail:
         return " <- ".join(self.steps) + f" ({self.source})"
 
 
-@dataclass
-class Sources:
+class Sources(Struct):
     """The untrusted steps of a definition and of the workflows that it calls, by StepPath without indexes."""
 
-    origins: dict[str, str] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=lambda: {PREVIOUS_ROUND: "its proposal"})
     """Steps whose output outsiders may write, with the kind of source ("web page")."""
     made_from: dict[str, Marks] = field(default_factory=dict)
     """The marks on the input of each step whose output may contain its input."""
@@ -129,6 +130,10 @@ class Sources:
 
 
 def _covered(step: str, waived: Collection[str]) -> bool:
+    """Whether a waiver names the step, in any item and round, or a step around it."""
+    if not waived:
+        return False
+    step = StepPath(step).in_definition
     return any(step == name or step.startswith(f"{name}.") for name in waived)
 
 

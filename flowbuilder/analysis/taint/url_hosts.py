@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flowbuilder.language import Expression, Namespace, Template
 from flowbuilder.language.nodes import (
@@ -29,16 +31,13 @@ from flowbuilder.language.nodes import (
 from flowbuilder.language.types.findings import FindingCollector
 from flowbuilder.language.types.inference import Inference
 
-_FIXED_HOST: Final = re.compile(
-    r"(?:[a-z][a-z0-9+.-]*:)?//[^/?#\\]+[/?#]|/(?![/\\])|\0[^/?#\\]*(?:[?#]|/(?!/))", re.IGNORECASE
-)
+_FIXED_HOST: Final = r"(?i)(?:[a-z][a-z0-9+.-]*:)?//[^/?#\\]+[/?#]|/(?![/\\])|\0[^/?#\\]*(?:[?#]|/(?!/))"
 _TRUSTED: Final = "\0"
 """Stands for a value that no outsider wrote."""
 _MOST_STARTS: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class _Start:
+class _Start(Struct, frozen=True):
     """What a text may begin with, up to its end or to its first untrusted part."""
 
     text: str = ""
@@ -54,7 +53,7 @@ def host_is_fixed(text: Template | Expression, names: Namespace) -> bool:
         if program.expression is not None
         else reader.of_statements(program.statements)
     )
-    return all(_FIXED_HOST.match(start.text.lstrip()) for start in starts if start.is_cut)
+    return all(re.match(_FIXED_HOST, start.text.lstrip()) for start in starts if start.is_cut)
 
 
 class _Reader:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 from flowbuilder.cli.output.escape import escape, escape_json
 
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 _COLOURS = {"error": "red", "warning": "yellow", "ok": "green"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class CommandResult:
+class CommandResult(Struct, frozen=True, kw_only=True):
     """`data` is the JSON document; `text` is plain text or a rich renderable; `ok` false is exit code 1."""
 
     data: Any

@@ -6,10 +6,10 @@ custom tags are errors, anchors are copied within the limits below. No object is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import yaml
+from msgspec import Struct
 
 from flowbuilder.definition.document import Positions
 from flowbuilder.definition.yaml.positions import Collection, JoinedPairs, SpanIndex
@@ -31,8 +31,7 @@ _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
 
 
-@dataclass(frozen=True, kw_only=True)
-class YamlDocument:
+class YamlDocument(Struct, frozen=True, kw_only=True):
     """The result: `value` is None where the text is not one object; `positions` has every value and key."""
 
     value: JsonObject | None

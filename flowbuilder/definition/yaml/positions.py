@@ -9,7 +9,7 @@ from typing import Any
 from flowbuilder.diagnostics import Span
 from flowbuilder.values import pointer
 
-_PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+_PAIR = r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})"
 
 
 class Collection:
@@ -87,7 +87,7 @@ class JoinedPairs:
     def __init__(self, text: str) -> None:
         self._shrunk: dict[int, list[int]] = {}
         self.text = text
-        if text.lstrip().startswith(("{", "[")) and _PAIR.search(text):
+        if text.lstrip().startswith(("{", "[")) and re.search(_PAIR, text):
             self.text = "\n".join(self._line(number, line) for number, line in enumerate(text.split("\n")))
 
     def span(self, place: Any) -> Span:
@@ -104,9 +104,9 @@ class JoinedPairs:
         return column + 1 + 2 * sum(1 for at in self._shrunk.get(line, ()) if at < column)
 
     def _line(self, number: int, line: str) -> str:
-        for count, pair in enumerate(_PAIR.finditer(line)):
+        for count, pair in enumerate(re.finditer(_PAIR, line)):
             self._shrunk.setdefault(number, []).append(pair.start() + len(pair[1]) - 2 * count)
-        return _PAIR.sub(lambda pair: f"{pair[1]}\\U{_code_point(pair[2], pair[3]):08x}", line)
+        return re.sub(_PAIR, lambda pair: f"{pair[1]}\\U{_code_point(pair[2], pair[3]):08x}", line)
 
 
 def _code_point(high: str, low: str) -> int:

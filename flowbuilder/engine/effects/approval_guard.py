@@ -6,7 +6,9 @@ execution has put untrusted text, also where the linter found none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from flowbuilder.errors import StepError
@@ -16,34 +18,45 @@ from flowbuilder.ports import Ledger
 from flowbuilder.steps.step import Place, Step
 from flowbuilder.values import Json, canonical
 from flowbuilder.walk.commands import Unproven
-from flowbuilder.walk.text_provenance import holds_text
+from flowbuilder.walk.marked_values import texts_of
 
 
-async def ensure_approved(step: Step, places: Iterable[Place], ledger: Ledger) -> None:
-    """Raise `StepError` (`not_approved`) unless a reviewer approved the content of each of these fields.
+async def ensure_approved(
+    step: Step,
+    places: Iterable[Place],
+    ledger: Ledger,
+    *,
+    unproven: Sequence[Unproven] = (),
+    proven: Collection[Place] = (),
+) -> None:
+    """Raise `StepError` (`not_approved`) unless reviewers approved the content of each of these fields.
 
-    Null needs no approval.
+    Of a field with `unproven` texts only these need an approval; a field in `proven` needs none, and neither does null.
     """
     for place in places:
-        content = _content(step, place)
-        if content is None:
-            continue
-        found = content_hash(content)
-        if not await ledger.approved(found):
-            name = ".".join(map(str, place))
-            raise StepError(
-                f"{name} is not what a reviewer approved in this execution; nothing was written",
-                code="not_approved",
-                detail={"field": name, "sha256": found},
-            )
+        inside = [text for text in unproven if text.place[: len(place)] == place]
+        for text in inside or ([] if place in proven else [Unproven(place=place, trail="")]):
+            content = _content(step, text.place)
+            if content is None or _Values(text.trusted).contain(content):
+                continue
+            found = content_hash(content)
+            parts = [content_hash(item) for item in texts_of(content)] if isinstance(content, list) else [found]
+            if not await ledger.approved(*parts):
+                name = ".".join(map(str, text.place))
+                raise StepError(
+                    f"{name} is not what a reviewer approved in this execution; nothing was written",
+                    code="not_approved",
+                    detail={"field": name, "sha256": found},
+                )
 
 
 def ensure_proven(step: Step, unproven: Iterable[Unproven]) -> None:
     """Raise `StepError` (`not_approved`) unless each of these texts of a bound step is a value that a reviewer approved
-    on its way, whole or as a part of a larger value. A value without text needs no approval."""
+    on its way, whole or as a part of a larger value, or a list of such values. What holds no text needs no approval."""
+    known: dict[tuple[int, int], _Values] = {}
     for text in unproven:
-        content = _content(step, text.place)
-        if holds_text(content) and not any(_contains(approved, content) for approved in text.approved):
+        values = known.setdefault((id(text.approved), id(text.trusted)), _Values((*text.approved, *text.trusted)))
+        if not all(map(values.contain, texts_of(_content(step, text.place)))):
             name = ".".join(map(str, text.place))
             raise StepError(
                 f"{name} holds untrusted text that no reviewer has approved in this execution: {text.trail}; "
@@ -53,16 +66,30 @@ def ensure_proven(step: Step, unproven: Iterable[Unproven]) -> None:
             )
 
 
-def _contains(approved: Json, wanted: Json) -> bool:
-    """Whether a value is, or contains as a whole value, another one."""
-    pending = [approved]
-    while pending:
-        value = pending.pop()
-        if type(value) is type(wanted) and value == wanted and (isinstance(value, str) or _same(value, wanted)):
-            return True
-        if isinstance(value, dict | list):
-            pending += value.values() if isinstance(value, dict) else value
-    return False
+@dataclass(frozen=True)
+class _Values:
+    """Values of JSON, and every value inside them."""
+
+    values: Sequence[Json]
+
+    def contain(self, wanted: Json) -> bool:
+        """Whether a value is one of these, or is inside one of them as a whole."""
+        if isinstance(wanted, str):
+            return wanted in self._texts
+        return any(type(value) is type(wanted) and value == wanted and _same(value, wanted) for value in self.all())
+
+    @cached_property
+    def _texts(self) -> frozenset[str]:
+        return frozenset(value for value in self.all() if isinstance(value, str))
+
+    def all(self) -> Iterator[Json]:
+        """These values and all inside them."""
+        pending = list(self.values)
+        while pending:
+            value = pending.pop()
+            yield value
+            if isinstance(value, dict | list):
+                pending += value.values() if isinstance(value, dict) else value
 
 
 def _same(one: Json, other: Json) -> bool:
@@ -71,26 +98,28 @@ def _same(one: Json, other: Json) -> bool:
 
 
 def approves(decision: Decision, wanted: str) -> bool:
-    """Whether a decision approves the content with this hash: the whole approved value, or a part of it.
+    """Whether a decision approves the content with this hash: the whole approved value, or a part of it."""
+    return wanted in approved_hashes(decision)
+
+
+def approved_hashes(decision: Decision) -> Iterator[str]:
+    """The hashes of all that a decision approves: the approved value and its parts.
 
     The stored value must still match the hash that was recorded with the decision.
     """
-    if decision.kind != "approved" or decision.approved_hash != content_hash(decision.approved):
-        return False
-    values = [decision.approved]
-    while values:  # approving a list approves each of its items
-        value = values.pop()
-        if content_hash(value) == wanted:
-            return True
-        if isinstance(value, dict | list):
-            values += value.values() if isinstance(value, dict) else value
-    return False
+    if decision.kind == "approved" and decision.approved_hash == content_hash(decision.approved):
+        # approving a list approves each of its items
+        yield from map(content_hash, _Values((decision.approved,)).all())
 
 
 def _content(step: Step, place: Place) -> Json:
+    """The content at a place of a bound step, or the value around it where the place is not in it."""
     first, *keys = place
     names = {info.alias or name: name for name, info in type(step).model_fields.items()}
     value: Any = getattr(step, names[str(first)])
     for key in keys:
-        value = value[key]
+        try:
+            value = value[key]
+        except (LookupError, TypeError):
+            break
     return value  # type: ignore[no-any-return]

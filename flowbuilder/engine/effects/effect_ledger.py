@@ -6,7 +6,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from flowbuilder.engine.effects.approval_guard import approves
+from flowbuilder.engine.effects.approval_guard import approved_hashes
 from flowbuilder.errors import StepError
 from flowbuilder.model.effect import Effect, Intent
 from flowbuilder.model.execution import Lease
@@ -61,7 +61,10 @@ class EffectLedger:
         """Record that the target rejected the call and certainly did nothing."""
         await asyncio.to_thread(self.store.finish_effect, self.lease, key, "refused", reason=reason)
 
-    async def approved(self, content_hash: str) -> bool:
-        """Whether a reviewer of this execution approved the content with this hash, alone or within a larger value."""
+    async def approved(self, *content_hashes: str) -> bool:
+        """Whether reviewers of this execution approved all contents with these hashes, alone or in larger values."""
         decisions = await asyncio.to_thread(self.store.decisions, self.lease.execution_id)
-        return any(approves(decision, content_hash) for decision in decisions.values())
+        missing = set(content_hashes)
+        for decision in decisions.values():
+            missing.difference_update(approved_hashes(decision) if missing else ())
+        return not missing

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection
 
+from flowbuilder.diagnostics import nearest
 from flowbuilder.errors import LanguageError
 from flowbuilder.language.names import fault
 
@@ -99,8 +99,8 @@ def unknown_function(name: str, start: int, end: int, known: Collection[str]) ->
     elif wanted:
         hint = f"write the operator: a {wanted} b"
     else:
-        close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-        hint = f"did you mean {close[0]}?" if close else "`flowbuilder explain FB202` lists the filters"
+        close = nearest(name, known)
+        hint = f"did you mean {close}?" if close else "`flowbuilder explain FB202` lists the filters"
     return fault("FB202", message, start, end, hint)
 
 
@@ -154,8 +154,8 @@ def expression_error(source: str, start: int, end: int, message: str) -> Languag
 
 
 def _tag_hint(name: str) -> str:
-    close = difflib.get_close_matches(name, ("if", "elif", "else", "endif", "for", "endfor", "set"), n=1)
-    return f"did you mean {close[0]}?" if close else "a template has {{ }}, if, for, set and comments"
+    close = nearest(name, ("if", "elif", "else", "endif", "for", "endfor", "set"))
+    return f"did you mean {close}?" if close else "a template has {{ }}, if, for, set and comments"
 
 
 def _expression_hint(source: str, start: int) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from operator import attrgetter
+
+from msgspec import Struct
 
 from flowbuilder.language.evaluation.functions import FUNCTIONS
 from flowbuilder.language.nodes import (
@@ -31,8 +32,7 @@ _start = attrgetter("start")
 TAKES_MISSING = frozenset(("default", "coalesce", "is_defined"))
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """A chain of members that begins at a name of the context: `("steps", "draft", "output")`.
 
     `guarded`: the text handles a missing value, by `default`, `coalesce` or `is_defined`, or because a test around the

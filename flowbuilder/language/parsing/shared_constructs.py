@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from typing import Final
 
+from flowbuilder.diagnostics import nearest
 from flowbuilder.language.evaluation.functions import FUNCTIONS, check_arguments
 from flowbuilder.language.names import check_key, fault
 from flowbuilder.language.nodes import Call, Constant, Expr, Item, Member, Negative, Not, walk
@@ -81,8 +81,8 @@ def make_is_test(name: str, value: Expr, start: int, end: int) -> Expr:
     if name == "undefined":
         return Not(start, end, Call(start, end, "is_defined", (value,)))
     if name not in _TESTS:
-        close = difflib.get_close_matches(name, _TESTS, n=1)
-        hint = f"did you mean `is {close[0]}`?" if close else "`is` is followed by one of: " + ", ".join(_TESTS)
+        close = nearest(name, _TESTS)
+        hint = f"did you mean `is {close}`?" if close else "`is` is followed by one of: " + ", ".join(_TESTS)
         raise fault("FB202", f"there is no test {name}", start, end, hint)
     return Call(start, end, _TESTS[name], (value,))
 

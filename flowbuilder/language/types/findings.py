@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from flowbuilder.diagnostics import Severity
 from flowbuilder.language.nodes import Expr
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """One complaint about a text; `start` and `end` are character offsets inside it."""
 
     code: str

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from flowbuilder.diagnostics import did_you_mean
 from flowbuilder.language.evaluation.functions import FUNCTIONS, Function
@@ -38,8 +40,7 @@ _FIXED_RESULTS: Final = {
 }  # fmt: skip
 
 
-@dataclass
-class _Arguments:
+class _Arguments(Struct):
     """The arguments of one call: their nodes and shapes by the name of the parameter, and all shapes in order."""
 
     shapes: list[Shape] = field(default_factory=list)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from flowbuilder.diagnostics import Severity, did_you_mean
 from flowbuilder.language.nodes import Expr, Item, ListLiteral, Member, Name, ObjectLiteral, Slice

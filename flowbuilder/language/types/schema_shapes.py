@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import lru_cache, reduce
 from operator import or_
 from typing import Any, Final, TypeGuard
+
+from msgspec.structs import replace
 
 from flowbuilder.language.types.shapes import ANY, Kind, Shape
 from flowbuilder.language.types.value_shapes import shape_of_value

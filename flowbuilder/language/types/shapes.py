@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final, Literal
 
-from flowbuilder.language.types.taint import Taint, joined
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from flowbuilder.language.types.taint import Taint, joined, spelled
 
 Kind = Literal["text", "number", "boolean", "null", "list", "object"]
 Presence = Literal["always", "maybe", "never"]
@@ -19,8 +21,7 @@ PARTIAL_MEMBER = "only some of the values here have it"
 """The reason why a member may be missing that only some shapes of a union have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """A structural type; immutable. `descriptions.describe` writes it for an author."""
 
     kinds: frozenset[Kind] = ANY
@@ -195,6 +196,7 @@ _LIST: Final[frozenset[Kind]] = frozenset(("list",))
 _OBJECT: Final[frozenset[Kind]] = frozenset(("object",))
 _PLAIN: Final[frozenset[Kind]] = frozenset(("number", "boolean", "null"))
 _MAX_DEPTH: Final = 16
+_ALPHABET: Final = 12  # a closed list of so many single letters spells any text
 _UNKNOWN: Final = Shape()
 NOTHING: Final = Shape(kinds=frozenset())
 """The shape of the items of an empty list."""
@@ -204,7 +206,9 @@ def _with_trust(shape: Shape, taint: Taint | None, *, join: bool) -> Shape:
     if shape.kinds <= _PLAIN:
         return shape.with_figures(taint)
     if shape.values and not shape.may_be("list", "object"):
-        return shape
+        if sum(isinstance(value, str) and len(value) == 1 and value.isalpha() for value in shape.values) < _ALPHABET:
+            return shape
+        return replace(shape, taint=joined(shape.taint if join else None, spelled(taint)))
     return _deep(shape, taint, join)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
+from msgspec.structs import replace
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from flowbuilder import ports
@@ -70,7 +70,7 @@ class Api(Step):
     response_schema: JsonObject | None = None
     effect: Annotated[EffectOptions | None, TemplatedField(sink="control")] = None
 
-    class Output(BaseModel):
+    class Output(BaseModel, defer_build=True):
         """`body` is parsed JSON, or text; header names are lower case."""
 
         status: int

@@ -49,7 +49,7 @@ class CmsStep(Step):
     if_unchanged: Annotated[str | None, TemplatedField(sink="control")] = None
     effect: Annotated[EffectOptions | None, TemplatedField(sink="control")] = None
 
-    class Output(BaseModel):
+    class Output(BaseModel, defer_build=True):
         """`body` is the editable source as the CMS holds it, `hash` its sha256, `revision` the CMS's own version."""
 
         url: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import Field, SerializeAsAny
+from pydantic import Field
 
 from flowbuilder.steps.step import ExpressionText, InnerBlock, Kind, Record, Step, Templated
 from flowbuilder.values import Place
@@ -14,14 +14,14 @@ class ConditionalBranch(Record):
     """One branch: its condition, its steps, and what the conditional's output is when it is taken."""
 
     when: ExpressionText
-    steps: tuple[SerializeAsAny[Step], ...] = ()
+    steps: tuple[Step, ...] = ()
     output: Templated[Any] = None
 
 
 class ConditionalElse(Record):
     """The branch that is taken when no condition holds."""
 
-    steps: tuple[SerializeAsAny[Step], ...] = ()
+    steps: tuple[Step, ...] = ()
     output: Templated[Any] = None
 
 

@@ -13,7 +13,7 @@ from flowbuilder.errors import ConfigurationError, StepError
 from flowbuilder.steps.step import Completed, Record, Step, StepResult, StepRun, Templated, TemplatedField
 
 Dimension = Literal["country", "date", "device", "page", "query", "searchAppearance"]
-_AGO = re.compile(r"-(\d{1,3})d")
+_AGO = r"-(\d{1,3})d"
 
 
 class Filter(Record):
@@ -24,7 +24,7 @@ class Filter(Record):
     expression: str
 
 
-class Row(BaseModel):
+class Row(BaseModel, defer_build=True):
     """One row: `keys` in the order of `dimensions`; `ctr` is from 0 to 1, `position` counts from 1."""
 
     keys: list[str]
@@ -53,7 +53,7 @@ class Gsc(Step):
     data_state: Literal["final", "all"] = "final"
     url: Annotated[str | None, TemplatedField(url=True)] = Field(default=None, description="the URL to inspect")
 
-    class Output(BaseModel):
+    class Output(BaseModel, defer_build=True):
         """`final_until` is the last date with final data; `inspection` is only for `inspect`."""
 
         rows: list[Row]
@@ -93,7 +93,7 @@ class Gsc(Step):
 def _day(text: str, today: date, field: str) -> date:
     if text in ("today", "yesterday"):
         return today - timedelta(days=text == "yesterday")
-    if match := _AGO.fullmatch(text):
+    if match := re.fullmatch(_AGO, text):
         return today - timedelta(days=int(match[1]))
     try:
         return date.fromisoformat(text)

@@ -58,7 +58,7 @@ class Guard(Step):
     proposal: Templated[Any]
     rules: Templated[dict[str, Options]] = Field(default_factory=dict)
 
-    class Output(BaseModel):
+    class Output(BaseModel, defer_build=True):
         """`worst` is the worst severity among the findings: block, warning, info, or null when there are none."""
 
         findings: list[dict[str, Any]]

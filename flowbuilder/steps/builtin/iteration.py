@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, SerializeAsAny, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from flowbuilder.steps.step import ExpressionText, InnerBlock, Kind, Step, Templated
 from flowbuilder.values import Place
@@ -35,7 +35,7 @@ class Iteration(Step):
     over: ExpressionText
     item_name: str = Field(default="item", alias="as", pattern=r"^[a-z][a-z0-9_]*$")
     key: ExpressionText | None = None
-    steps: tuple[SerializeAsAny[Step], ...] = Field(min_length=1)
+    steps: tuple[Step, ...] = Field(min_length=1)
     output: Templated[Any] = None
     max_concurrency: int = Field(default=4, ge=1, le=256)
     on_item_error: Literal["fail", "continue", "drop"] = "fail"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
+from msgspec.structs import replace
 from pydantic import BaseModel, Field, field_validator
 
 from flowbuilder import ports
@@ -69,7 +69,7 @@ class Mcp(UsesTools):
     output_schema: JsonObject | None = None
     effect: Annotated[EffectOptions | None, TemplatedField(sink="control")] = None
 
-    class Output(BaseModel):
+    class Output(BaseModel, defer_build=True):
         """`content` has the answer's blocks (`{type, text}` and others), `structured` its JSON value, if any."""
 
         content: list[Any]

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from msgspec import structs
 from pydantic import Field
 
 from flowbuilder import ports
@@ -55,6 +56,10 @@ class McpLlm(UsesTools, Llm):
         """Whether the model is offered a tool that may write."""
         return not all(item.reads_only for item in self.tools)
 
+    def steered_by_tools(self) -> bool:
+        """So it is where `context` puts answers in the prompt."""
+        return bool(self.context) and self.may_write()
+
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
         """Who writes the prompt of a model may also make it call the tools that it is offered."""
         for place, text, sink in super().texts():
@@ -78,7 +83,7 @@ class McpLlm(UsesTools, Llm):
             material = [await self._asked(sessions[item.server], item, run) for item in self.context]
             tools = tuple([await _offered(sessions[item.server], item, run) for item in self.tools])
             models = _ModelsWithTools(run.ports.models, material, tools, self.max_tool_calls)
-            return await super().run(replace(run, ports=replace(run.ports, models=models)))
+            return await super().run(structs.replace(run, ports=replace(run.ports, models=models)))
 
     async def _asked(self, session: ports.McpSession, item: ContextCall, run: StepRun) -> str:
         text = await _answer(session, item, item.arguments, run)

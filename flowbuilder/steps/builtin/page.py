@@ -17,24 +17,24 @@ from flowbuilder.values import JsonObject
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]{1,40})", re.IGNORECASE)
+_CHARSET = rb"(?i)<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]{1,40})"
 
 
-class Heading(BaseModel):
+class Heading(BaseModel, defer_build=True):
     """A heading of a page; `level` is 1 to 6."""
 
     level: int
     text: str
 
 
-class Link(BaseModel):
+class Link(BaseModel, defer_build=True):
     """A link of a page; `url` is absolute."""
 
     url: str
     text: str
 
 
-class Image(BaseModel):
+class Image(BaseModel, defer_build=True):
     """An image of a page; `url` is absolute."""
 
     url: str
@@ -50,7 +50,7 @@ class Page(Step):
     url: Annotated[str, TemplatedField(sink="host")]
     headers: Templated[dict[str, str]] = Field(default_factory=dict)
 
-    class Output(BaseModel):
+    class Output(BaseModel, defer_build=True):
         """`markdown` and `text` are the main content, without navigation; `url` is the last one after redirects."""
 
         url: str
@@ -97,7 +97,7 @@ def _threads() -> ThreadPoolExecutor:
 def html_of(answer: ports.HttpResponse) -> str:
     """The text of an HTML answer, in the charset of the headers, else of the page, else UTF-8."""
     kind = answer.headers.get("content-type", "text/html")
-    named = _CHARSET.search(answer.body[:2048])
+    named = re.search(_CHARSET, answer.body[:2048])
     if "charset=" in kind.lower() or named is None:
         return answer.text
     return replace(answer, headers={"content-type": f"text/html; charset={named[1].decode()}"}).text

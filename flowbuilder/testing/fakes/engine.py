@@ -40,9 +40,9 @@ class MemoryLedger:
         """Mark the effect as refused by the target."""
         self.effects[key] = replace(self.effects[key], status="refused", detail={"reason": reason})
 
-    async def approved(self, content_hash: str) -> bool:
-        """Whether the test put this hash into `approved_hashes`."""
-        return content_hash in self.approved_hashes
+    async def approved(self, *content_hashes: str) -> bool:
+        """Whether the test put these hashes into `approved_hashes`."""
+        return self.approved_hashes.issuperset(content_hashes)
 
 
 @dataclass

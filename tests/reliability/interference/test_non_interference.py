@@ -30,7 +30,7 @@ WORDS = {
 }
 
 
-async def _pass(*_: object) -> None:
+async def _pass(*_: object, **__: object) -> None:
     """Stands for the check of approved content."""
 
 

@@ -103,6 +103,19 @@ async def test_a_page_of_another_site_is_refused_before_anything_is_sent(blog: B
     assert (caught.value.code, blog.seen) == ("not_this_site", [])
 
 
+@pytest.mark.parametrize("place", ["/?p=7", "?page_id=7", "/index.php?p=7"])
+async def test_a_page_is_found_by_its_number_at_the_address_of_the_site(blog: Blog, place: str) -> None:
+    assert (await blog.cms().read(blog.url + place)).title == "Tea"
+
+
+@pytest.mark.parametrize("place", ["/news/harmless/?p=7", "/coffee?page_id=7", "/tea/index.php/coffee?p=7"])
+async def test_a_number_behind_the_path_of_another_page_names_no_page(blog: Blog, place: str) -> None:
+    """The reviewer was shown a path, and this page would have been written."""
+    with pytest.raises(NotFound):
+        await blog.cms().update(CmsWrite(url=blog.url + place, body="<p>New.</p>"))
+    assert {method for method, _ in blog.seen} == {"GET"}
+
+
 @pytest.mark.parametrize("name", ["Grüner-Tee", "a--b", "-a", "a.html", ""])
 async def test_a_name_that_wordpress_would_change_is_refused(blog: Blog, name: str) -> None:
     with pytest.raises(StepError) as caught:

@@ -40,6 +40,10 @@ def called(name: str, steps: list[Any], outputs: dict[str, Any], **inputs: Any) 
 STORED = {
     "put": called("put", [publish("{{ inputs.body }}", "write")], {"url": "{{ steps.write.output.url }}"},
                   body={"type": "string"}),
+    "odd": called("odd", [publish("{{ inputs.body }}", "write")], {"url": "{{ steps.write.output.url }}"},
+                  body={"type": "string", "$schema": "http://json-schema.org/draft-07/schema#"}),
+    "bare": called("bare", [publish("{{ inputs.body }}", "write")], {"url": "{{ steps.write.output.url }}"},
+                   body={"properties": {"n": {"type": "number"}}}),
     "get": called("get", [PAGE], {"text": TEXT, "status": "{{ steps.page.output.status }}"}),
     "ask": called("ask", [review("{{ inputs.text }}")], {"approved": "{{ steps.review.output.approved }}"},
                   text={"type": "string"}),
@@ -189,6 +193,12 @@ ONE: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
     "into a called workflow": ("FB401", "inputs.body <- page (web page)", [
         PAGE, {"id": "put", "type": "workflow", "name": "put", "with": {"body": TEXT}},
     ]),
+    "into an input whose schema is of another dialect": ("FB401", "inputs.body <- page (web page)", [
+        PAGE, {"id": "put", "type": "workflow", "name": "odd", "with": {"body": TEXT}},
+    ]),
+    "into an input without a type": ("FB401", "inputs.body <- work <- page (web page)", [
+        PAGE, CODE, {"id": "put", "type": "workflow", "name": "bare", "with": {"body": "{{ steps.work.output }}"}},
+    ]),
     "two calls deep": ("FB401", "inputs.body <- page (web page)", [
         PAGE, {"id": "put", "type": "workflow", "name": "deep", "with": {"body": TEXT}},
     ]),
@@ -213,7 +223,15 @@ ONE: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
          "else": {"output": "none"}},
         publish("{{ steps.route.output }}"),
     ]),
-    "what was proposed in the previous round": ("FB401", "feedback.previous <- feedback (the proposal of the previous round)", [
+    "the error of a text that quotes what it read": ("FB401", "steps.count.error.message <- count.error message <- page", [
+        PAGE, {"id": "count", "type": "code", "source": "n", "with": {"n": "{{ steps.page.output.title | int }}"}, "on_error": "continue"},
+        publish("{{ steps.count.error.message if steps.count.error else 'none' }}"),
+    ]),
+    "the error of a condition that quotes what it read": ("FB401", "steps.count.error.message <- count.error message <- page", [
+        PAGE, {"id": "count", "type": "code", "source": "1", "when": "(steps.page.output.title | int) > 3", "on_error": "continue"},
+        publish("{{ steps.count.error.message if steps.count.error else 'none' }}"),
+    ]),
+    "what was proposed in the previous round": ("FB401", "feedback.previous <- the previous round (its proposal)", [
         PAGE, llm(), review(), publish("{{ feedback.previous if feedback else 'none' }}"),
     ]),
     "the form of a request": ("FB401", "(form.text)", [PAGE, send(form={"text": TEXT})]),

@@ -10,6 +10,7 @@ from flowbuilder.definition.loader import load
 from flowbuilder.definition.yaml.document import read_document
 from flowbuilder.definition.yaml.scalars import span_inside
 from flowbuilder.diagnostics import Diagnostic, Span
+from flowbuilder.json_schema import problems
 from flowbuilder.values import Json
 
 SMALL = """\
@@ -285,3 +286,21 @@ def test_positions_know_values_and_names() -> None:
     assert positions.of("/steps/0/url") == Span(line=8, column=10, end_line=8, end_column=28)
     assert positions.keys["/steps/0/url"] == Span(line=8, column=5, end_line=8, end_column=8)
     assert positions.of("/steps/0/nothing/deeper") == positions.of("/steps/0")
+
+
+def test_an_input_may_refer_to_the_parts_of_its_own_schema() -> None:
+    title = {"enum": ["a", {"$ref": "#/x"}]}
+    tree = {"type": "object", "properties": {"title": {"$ref": "#/$defs/title"}, "inner": {"$ref": "#"}},
+            "additionalProperties": False, "$defs": {"title": title}}  # fmt: skip
+    definition, report = load({
+        "schema": "flowbuilder/v1", "name": "w", "inputs": {"page": tree, "other": {"type": "number"}},
+        "steps": [{"id": "a", "type": "code", "source": "1"}],
+    })  # fmt: skip
+    assert report.ok
+    assert definition is not None
+    schema = definition.input_schema()
+    assert problems(schema, {"page": {"title": "a", "inner": {"title": "a"}}, "other": 1}) == []
+    assert [place for place, _ in problems(schema, {"page": {"inner": {"title": "b"}}, "other": 1})] == [
+        "/page/inner/title"
+    ]
+    assert schema["properties"]["page"]["$defs"]["title"]["enum"] == title["enum"]

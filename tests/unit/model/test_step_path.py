@@ -31,6 +31,21 @@ def test_parts(path: str, top: str, step_id: str, is_top: bool, step_run: str, i
     assert list(found.items()) == items
 
 
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("draft", "draft"),
+        ("draft#12", "draft"),
+        ("pages[3].draft", "draft"),
+        ("pages#2[3].rows[0].draft#2", "draft"),
+        ("child.pages[3].deep#2.draft", "child.deep.draft"),
+        ("pages[3]", "pages[3]"),
+    ],
+)
+def test_the_path_in_the_definition_has_no_items_and_rounds(path: str, expected: str) -> None:
+    assert StepPath(path).in_definition == expected
+
+
 def test_the_first_review_of_a_step_run_has_its_path() -> None:
     assert StepPath("a").review(1) == "a"
     assert StepPath("a").review(2) == "a~2"

@@ -385,6 +385,14 @@ def test_a_press_on_another_version_than_the_drawn_one_decides_nothing(seeded_ap
     assert button(page.run(), "approve").key != drawn
 
 
+def test_no_key_decides_before_the_guard_is_there(open_page: Open, seeded_app: SeededApp) -> None:
+    seeded_app.ask("draft")
+    page = open_page("review")
+    decisions = [button(page, name) for name in ("approve", "changes", "reject", "edit", "claim")]
+    assert [each.proto.shortcut for each in decisions] == [""] * 5, "Streamlit would handle these keys by itself"
+    assert button(page, "next").proto.shortcut == "j"
+
+
 def test_a_decision_can_be_undone_from_the_page(seeded_app: SeededApp, open_page: Open) -> None:
     first, second = seeded_app.ask("first"), seeded_app.ask("second")
     page = press(open_page("review"), "approve")

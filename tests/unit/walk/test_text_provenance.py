@@ -9,7 +9,8 @@ import pytest
 from flowbuilder.analysis.taint.sources import Mark
 from flowbuilder.language import Template
 from flowbuilder.language.evaluation.functions import FUNCTIONS
-from flowbuilder.walk.text_provenance import Tree, holds_text, result_of, text_marks
+from flowbuilder.walk.marked_values import Tree, holds_text, text_marks
+from flowbuilder.walk.text_provenance import result_of
 
 OUTSIDE = frozenset((Mark("outside"),))
 ROWS = [{"name": "ann", "n": 1, "tags": ["x"]}, {"name": "bob", "n": 2, "tags": []}]

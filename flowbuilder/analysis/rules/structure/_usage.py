@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from flowbuilder.analysis.model import Analysis, LocatedStep, StepBlock
 from flowbuilder.analysis.taint.propagation import Propagation
@@ -11,8 +12,7 @@ from flowbuilder.analysis.taint.sinks import taint_flows
 from flowbuilder.steps.step import Step
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepUsage:
+class StepUsage(Struct, frozen=True, kw_only=True):
     """Ids of steps: `isolated` steps have no connection to others, the output of `unused` steps is not read."""
 
     isolated: frozenset[str]

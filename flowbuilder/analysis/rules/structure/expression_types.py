@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from flowbuilder.analysis.model import Analysis, LocatedText
 from flowbuilder.analysis.taint.field_kinds import kind_mismatches, misused_path

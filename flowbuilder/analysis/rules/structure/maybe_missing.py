@@ -23,7 +23,8 @@ Right:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from flowbuilder.analysis.model import Analysis
 from flowbuilder.analysis.nullability import hiding_iteration, may_be_missing, may_be_null

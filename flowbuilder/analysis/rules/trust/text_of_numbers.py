@@ -1,8 +1,8 @@
-"""FB407: a published text is spelled by numbers that outsiders may have chosen.
+"""FB407: a published text is spelled by numbers or letters that outsiders may have chosen.
 
 Numbers, booleans and words of a closed list are clean: a reviewer of the definition knows all that they can say. But a
-number that selects a letter of a text, or a word of a long list again and again, can spell anything. A text that prints
-a number, or that chooses once among a few words, is no such text.
+number that selects a letter of a text, or a word of a long list again and again, can spell anything, and so can a
+closed list of single letters. A text that prints a number, or that chooses once among a few words, is no such text.
 
 Wrong:
     steps:
@@ -47,7 +47,7 @@ def check(analysis: Analysis) -> Iterator[Diagnostic]:
 
 
 def _message(found: TaintFlow, step: str) -> str:
-    return f"untrusted numbers spell a text that is published by {step} ({found.field}): {found.path}"
+    return f"untrusted numbers or letters spell a text that is published by {step} ({found.field}): {found.path}"
 
 
 def _hint(found: TaintFlow) -> str:

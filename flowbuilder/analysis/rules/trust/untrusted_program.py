@@ -28,7 +28,7 @@ from flowbuilder.analysis.model import Analysis
 from flowbuilder.analysis.taint.report import taint_diagnostics
 from flowbuilder.analysis.taint.sinks import TaintFlow, taint_flows
 from flowbuilder.diagnostics import Diagnostic
-from flowbuilder.steps.builtin.mcp_llm import McpLlm
+from flowbuilder.steps.step import Step
 
 CODE = "FB403"
 _READS_ONLY = "mark each tool that writes nothing with reads_only: true, or let a step of its own call the tool"
@@ -39,12 +39,12 @@ def check(analysis: Analysis) -> Iterator[Diagnostic]:
     yield from taint_diagnostics(analysis, CODE, partial(taint_flows, sinks=("code", "tool", "agent")), _message, _hint)
     for located in analysis.steps:
         step = located.step
-        if isinstance(step, McpLlm) and step.may_write() and step.context and not _is_waived(step):
+        if step.steered_by_tools() and not _is_waived(step):
             message = f"answers of tools are in the prompt of {located.id}, whose model may call tools that write"
             yield analysis.diagnostic_at((*located.place, "tools"), CODE, message, hint=_READS_ONLY)
 
 
-def _is_waived(step: McpLlm) -> bool:
+def _is_waived(step: Step) -> bool:
     return any(trust.source == step.id for trust in step.trusts)
 
 

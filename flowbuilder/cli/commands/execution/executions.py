@@ -120,7 +120,8 @@ def watch(execution_id: str, every: float, timeout: float) -> CommandResult:
             break
         time.sleep(every)
     answer = execution_result(app, execution_id)
-    return replace(answer, data={**answer.data, "events": [event.record() for event in seen]})
+    events = [event.record() for event in seen]
+    return CommandResult(data={**answer.data, "events": events}, text=answer.text, ok=answer.ok)
 
 
 def _new_events(app: App, execution_id: str, seen: list[Event]) -> list[Event]:

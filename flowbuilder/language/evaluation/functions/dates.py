@@ -26,7 +26,7 @@ _MONTHS = [
     "December",
 ]
 _DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-_DIRECTIVE = re.compile(r"%(-?[a-zA-Z%])")
+_DIRECTIVE = r"%(-?[a-zA-Z%])"
 
 
 @function(gives="text", name="date", renamed={"pattern": "format"})
@@ -40,7 +40,7 @@ def date_(meter: Meter, value: Any, format: str = "%Y-%m-%d") -> str:
     moment = _moment(value)
     meter.hold(12 * len(format))
     meter.work(len(format))
-    return _DIRECTIVE.sub(lambda match: _directive(match[1], moment), format)
+    return re.sub(_DIRECTIVE, lambda match: _directive(match[1], moment), format)
 
 
 @function(gives="text")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
+
+from msgspec import Struct
 
 from flowbuilder.errors import LanguageError
 from flowbuilder.language.names import check_key, fault
@@ -21,8 +22,7 @@ Key = str
 """The annotation of a parameter that names a member, `"term"`, or a path of members, `"page.title"`."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True, kw_only=True):
     """One parameter; `many` takes all remaining arguments, `by_name` is keyword-only, `nullable` takes null too."""
 
     name: str
@@ -33,8 +33,7 @@ class Parameter:
     nullable: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Function:
+class Function(Struct, frozen=True, kw_only=True):
     """A function of the language; as a filter, its first argument is the piped value.
 
     `run` takes the meter and the arguments, charges the meter before it works, and returns JSON. `gives` is the type of

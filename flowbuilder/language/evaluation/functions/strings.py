@@ -12,11 +12,12 @@ from flowbuilder.language.evaluation.operators import search, wrong
 from flowbuilder.language.evaluation.printing import text, write_json
 from flowbuilder.language.limits import Meter
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_NO_SLUG = re.compile(r"[^a-z0-9]+")
+# `re` compiles these at their first use, and keeps them
+_WORD = r"[^\W_]+(?:['’][^\W_]+)*"
+_NO_SLUG = r"[^a-z0-9]+"
 _NORMALIZED_TOGETHER = 16
 """Characters normalised at once: Python's time for a run of combining marks grows with the square of its length."""
-_NO_CHARACTER = re.compile(r"&#(?:[xX]0*[0-9a-fA-F]{7,}|0*[0-9]{8,});?")
+_NO_CHARACTER = r"&#(?:[xX]0*[0-9a-fA-F]{7,}|0*[0-9]{8,});?"
 """A character reference beyond Unicode. `html.unescape` raises for one of more than 4,300 digits."""
 
 
@@ -40,7 +41,7 @@ def title(meter: Meter, value: str) -> str:
     """Each word capitalised. `"it's a new page" | title` -> `"It's A New Page"`."""
     meter.hold(3 * len(value))
     meter.work(len(value) >> 1)
-    return _WORD.sub(lambda match: match[0][0].upper() + match[0][1:].lower(), value)
+    return re.sub(_WORD, lambda match: match[0][0].upper() + match[0][1:].lower(), value)
 
 
 @function(gives="text")
@@ -143,14 +144,14 @@ def slugify(meter: Meter, value: str) -> str:
     # only the order of marks depends on where the text is cut, and the marks are dropped
     decomposed = value if value.isascii() else "".join(unicodedata.normalize("NFKD", part) for part in parts)
     plain = decomposed.encode("ascii", "ignore").decode("ascii").lower()
-    return _NO_SLUG.sub("-", plain).strip("-")
+    return re.sub(_NO_SLUG, "-", plain).strip("-")
 
 
 @function(gives="integer")
 def wordcount(meter: Meter, value: str) -> int:
     """The number of words. `"It's a new page." | wordcount` -> `4`."""
     meter.work(len(value) >> 3)
-    return sum(1 for _ in _WORD.finditer(value))
+    return sum(1 for _ in re.finditer(_WORD, value))
 
 
 @function(gives="text")
@@ -220,7 +221,7 @@ def strip_html(meter: Meter, value: str) -> str:
     meter.hold(16 * len(pieces))
     import html  # here: the table of entities is large, and validating a document does not need it
 
-    words = html.unescape(_NO_CHARACTER.sub("\ufffd", "".join(pieces))).split()
+    words = html.unescape(re.sub(_NO_CHARACTER, "\ufffd", "".join(pieces))).split()
     meter.hold(16 * len(words))
     return " ".join(words)
 
