@@ -229,7 +229,7 @@ PROGRAM = textwrap.dedent('''
 def rows_but_sensitive(database_url: str) -> bytes:
     """The rows of all tables but the one that holds sensitive inputs, as text."""
     seen, found = MetaData(), []
-    engine = create_engine(database_url)
+    engine = create_engine(database_url.replace("postgresql://", "postgresql+psycopg://"))
     seen.reflect(engine)
     assert "sensitive_inputs" in seen.tables
     with engine.connect() as connection:

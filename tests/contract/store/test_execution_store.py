@@ -9,6 +9,7 @@ from flowbuilder.model.effect import Intent
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Execution, Lease, Outcome
 from flowbuilder.ports import ExecutionFilter, Store
+from flowbuilder.values import digest
 from tests.support.store_contract import TTL, StoreHarness
 
 STARTED = NewEvent(type="step_started", path="a", data={"type": "code", "name": "a"})
