@@ -11,8 +11,8 @@ from flowbuilder.audit.snapshot import ExecutionSnapshot, Finding
 from flowbuilder.engine.history import walk_of
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.model.execution import TERMINAL
-from flowbuilder.model.sensitive import values_in
 from flowbuilder.plan.nodes import Plan
+from flowbuilder.ports.sensitive import values_in
 from flowbuilder.values import digest
 from flowbuilder.walk.commands import Start
 

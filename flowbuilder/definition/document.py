@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from flowbuilder.definition.yaml.scalars import span_inside
 from flowbuilder.diagnostics import Report, Span
-from flowbuilder.model.sensitive import sensitive_names
+from flowbuilder.ports.sensitive import sensitive_names
 from flowbuilder.steps.step import Place, Step
 from flowbuilder.values import Json, JsonObject, digest
 

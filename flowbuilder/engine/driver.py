@@ -29,8 +29,8 @@ from flowbuilder.model.event_data import (
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Control, Execution, Outcome, Status
 from flowbuilder.model.review import Review
-from flowbuilder.model.sensitive import hidden
 from flowbuilder.plan.nodes import Plan
+from flowbuilder.ports.sensitive import hidden
 from flowbuilder.steps.builtin.human_review import HumanReview
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.commands import Ask, Command, Finish, Note, Start, Withdraw

@@ -22,10 +22,10 @@ from flowbuilder.model.events import Event
 from flowbuilder.model.execution import Execution, Outcome
 from flowbuilder.model.review import Decision, Review
 from flowbuilder.model.review_rules import content_hash
-from flowbuilder.model.sensitive import values_in
 from flowbuilder.plan.nodes import Plan
 from flowbuilder.ports import ReviewFilter, Store
 from flowbuilder.ports.known_secrets import KnownSecrets
+from flowbuilder.ports.sensitive import values_in
 from flowbuilder.steps.step import ExecutionInfo
 from flowbuilder.throttling.context import ThrottleWait
 from flowbuilder.values import JsonObject, digest

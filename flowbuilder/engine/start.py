@@ -9,9 +9,9 @@ from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.errors import Refused
 from flowbuilder.json_schema import problems
 from flowbuilder.model.execution import Execution, WorkflowVersion
-from flowbuilder.model.sensitive import MAX_TEXTS, hidden, sensitive_record, texts_of
 from flowbuilder.plan.nodes import Plan, input_errors
 from flowbuilder.ports import Clock, Store
+from flowbuilder.ports.sensitive import MAX_TEXTS, hidden, sensitive_record, texts_of
 from flowbuilder.values import JsonObject, NotJson, ensure_json
 
 

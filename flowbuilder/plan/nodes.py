@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from flowbuilder.language import Expression, Shape, shape_of_schema
-from flowbuilder.model.sensitive import hidden, sensitive_names
+from flowbuilder.ports.sensitive import hidden, sensitive_names
 from flowbuilder.steps.step import Place, Step
 from flowbuilder.values import Json, JsonObject, pointer
 

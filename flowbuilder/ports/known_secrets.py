@@ -10,8 +10,8 @@ from threading import Lock
 from typing import Any
 
 from flowbuilder.errors import StepError
-from flowbuilder.model.sensitive import texts_of
 from flowbuilder.ports.secret_forms import forms_of, secrets_in
+from flowbuilder.ports.sensitive import texts_of
 from flowbuilder.values import Json, JsonObject
 
 _Sought = tuple[str, tuple[str, ...], str]

@@ -14,8 +14,8 @@ from flowbuilder.engine.start import create_execution
 from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.errors import NotFound, Refused
 from flowbuilder.model.execution import WorkflowVersion
-from flowbuilder.model.sensitive import held_key, sensitive_record
 from flowbuilder.ports import StartRequest, Store
+from flowbuilder.ports.sensitive import held_key, sensitive_record
 from flowbuilder.prefect.api.naming import run_name
 from flowbuilder.prefect.api.wakeup_channel import wake_workers
 from flowbuilder.settings import Settings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ WAITS = (
 steps:
   - {id: before, type: code, source: "token + '!'", with: {token: "{{ inputs.token }}"}}
   - {id: long, type: code, source: "len(t)", when: "inputs.token | length > 10", with: {t: "{{ inputs.token }}"}}
-  - {id: review, type: human_review, title: "Go on with {{ inputs.label }}?", depends_on: [before, long]}
+  - {id: review, type: human_review, title: "Continue with {{ inputs.label }}?", depends_on: [before, long]}
   - {id: after, type: code, source: "len(token)", depends_on: review, with: {token: "{{ inputs.token }}"}}
 outputs:
   length: "{{ steps.after.output }}"
@@ -81,6 +82,20 @@ def test_an_execution_taken_up_by_another_process_has_its_sensitive_inputs(sqlit
     assert audit(second.store) == ()
     shown = [execution, views, second.app.events(execution_id), second.app.outcomes(execution_id)]
     assert TOKEN not in repr(shown)
+
+
+def test_a_step_uses_a_sensitive_input_after_its_worker_was_killed(sqlite_url: str, tmp_path: Path) -> None:
+    first = Installed(sqlite_url, tmp_path)
+    first.app.publish(first.app.push(WAITS).workflow)
+    execution_id = first.app.start("tokens", {"token": TOKEN})
+    first.store.claim(execution_id, "killed", timedelta(milliseconds=1))
+    second = Installed(sqlite_url, tmp_path)
+    assert second.run(execution_id) == "waiting"
+    assert second.app.execution(execution_id).attempt == 2
+    assert {outcome.path: outcome.output for outcome in second.app.outcomes(execution_id)} == {
+        "before": "[sensitive input token]!",
+        "long": 14,
+    }
 
 
 def test_changed_sensitive_inputs_pause_the_execution(sqlite_url: str, tmp_path: Path) -> None:
@@ -171,7 +186,7 @@ outputs: {part: "{{ steps.part.output }}", short: "{{ steps.short.output }}"}
 
 
 def test_the_texts_inside_a_sensitive_object_are_hidden_and_short_ones_are_not_searched() -> None:
-    done = run_locally(INSIDE, {"login": {"user": "nobody", "words": ["short", "longer"]}})
+    done = run_locally(INSIDE, {"login": {"user": "unknown", "words": ["short", "longer"]}})
     assert done.execution.inputs == {"login": "[hidden]"}
     assert done.outputs == {"part": "[sensitive input login]", "short": "short"}
 

@@ -45,13 +45,13 @@ SECRETS = {
 SENSITIVE: JsonObject = {
     "text": 'sens-4711 "quoted" & <slashed>/',
     "number": 4455667788,
-    "nested": {"user": "nobody-knows", "keys": ["nested+secret/one", "zwei-äöü-planted"]},
+    "nested": {"user": "unknown-user", "keys": ["nested+secret/one", "zwei-äöü-planted"]},
 }
 """Sensitive inputs of the workflow; the search finds the texts and numbers inside of them too."""
 INSIDE: dict[str, str] = {
     "sensitive text": SENSITIVE["text"],
     "sensitive number": str(SENSITIVE["number"]),
-    "sensitive user": "nobody-knows",
+    "sensitive user": "unknown-user",
     "sensitive key one": "nested+secret/one",
     "sensitive key two": "zwei-äöü-planted",
 }

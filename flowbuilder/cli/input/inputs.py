@@ -12,7 +12,7 @@ import click
 
 from flowbuilder.cli.input.workflow_files import read_text
 from flowbuilder.diagnostics import did_you_mean
-from flowbuilder.model.sensitive import HIDDEN, sensitive_names
+from flowbuilder.ports.sensitive import HIDDEN, sensitive_names
 from flowbuilder.values import JsonObject, NotJson, ensure_json
 
 

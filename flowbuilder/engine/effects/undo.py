@@ -8,9 +8,9 @@ from flowbuilder.engine.ingress import guarded_ports, read_secrets, site_connect
 from flowbuilder.errors import Conflict, NotFound, Refused
 from flowbuilder.model.effect import Effect, effect_key
 from flowbuilder.model.effect_rules import ensure_revertible
-from flowbuilder.model.sensitive import values_in
 from flowbuilder.ports import Cms, CmsWrite, Ports, Store
 from flowbuilder.ports.known_secrets import KnownSecrets
+from flowbuilder.ports.sensitive import values_in
 from flowbuilder.values import Json, JsonObject
 
 

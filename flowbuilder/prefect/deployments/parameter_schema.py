@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from flowbuilder.model.sensitive import sensitive_names
+from flowbuilder.ports.sensitive import sensitive_names
 from flowbuilder.values import JsonObject
 
 

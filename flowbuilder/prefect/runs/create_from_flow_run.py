@@ -15,8 +15,8 @@ from flowbuilder.engine.start import create_execution, json_inputs
 from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.errors import NotFound, Refused
 from flowbuilder.model.execution import Execution, WorkflowVersion
-from flowbuilder.model.sensitive import held_key, values_in
 from flowbuilder.ports import Clock, Store
+from flowbuilder.ports.sensitive import held_key, values_in
 from flowbuilder.prefect.api.availability import prefect_call
 from flowbuilder.prefect.api.naming import DRAFT, tagged
 from flowbuilder.prefect.runs.worker_context import WorkerContext

@@ -21,8 +21,8 @@ from pydantic.fields import FieldInfo
 from flowbuilder.engine.driver import RunResult
 from flowbuilder.errors import Conflict, DefinitionError, LostLease, NotFound, Refused
 from flowbuilder.model.execution import Execution, WorkflowVersion
-from flowbuilder.model.sensitive import sensitive_names
 from flowbuilder.ports import Store
+from flowbuilder.ports.sensitive import sensitive_names
 from flowbuilder.prefect.api.naming import FLOWS_MODULE, slug_of, workflow_of
 from flowbuilder.prefect.deployments.parameter_schema import parameter_schema, signature_of
 from flowbuilder.prefect.runs.create_from_flow_run import execution_of

@@ -1,11 +1,11 @@
 """FB409: a sensitive value reaches a place where it is shown, stored or given away.
 
 An input with `sensitive: true`, and such an output of a called workflow, is `[hidden]` wherever executions are shown. A
-review shows its text to people, a page to everyone, and an output of the workflow to whoever started it: an error. A
-prompt goes to the provider of the model, the body of a request to what the server stores, and an input of a called
-workflow that is not sensitive to all its steps: a warning. Headers, the query of a request and the arguments of a tool
-are where credentials belong. An output that carries one is written `{value: ..., sensitive: true}`: a workflow that
-calls this one gets it, and no one is shown it.
+review shows its text to people, a page to everyone, and an output to all who see the execution: an error. A prompt goes
+to the provider of the model, the body of a request to what the server stores, and an input of a called workflow that is
+not sensitive to all its steps: a warning, as is a sensitive input of a called workflow that the definition gives.
+Headers, the query of a request and the arguments of a tool are where credentials belong. An output that carries one is
+written `{value: ..., sensitive: true}`: a workflow that calls this one gets it, and no one is shown it.
 
 Wrong:
     inputs:
@@ -44,6 +44,7 @@ from flowbuilder.steps.builtin.human_review import HumanReview
 from flowbuilder.steps.builtin.iteration import Iteration
 from flowbuilder.steps.builtin.llm import Llm
 from flowbuilder.steps.builtin.workflow import Workflow
+from flowbuilder.steps.fields import holds_template
 
 CODE = "FB409"
 _SHOWN = frozenset({"title", "base", "proposal", "findings"})
@@ -58,6 +59,7 @@ def check(analysis: Analysis) -> Iterator[Diagnostic]:
     if not sensitive.any:
         return
     for located in analysis.steps:
+        yield from _written(analysis, sensitive, located)
         for text in located.texts:
             place = _place(sensitive, located, text)
             if place is not None and (found := sensitive.in_text(text)) is not None:
@@ -69,6 +71,19 @@ def check(analysis: Analysis) -> Iterator[Diagnostic]:
         if name not in analysis.definition.sensitive_outputs and (found := sensitive.in_text(text)) is not None:
             message = f"{dotted(found.path)} is sensitive, and the output {name} is shown"
             yield analysis.diagnostic_in(text, found.start, found.end, CODE, message, hint=_OUTPUT)
+
+
+def _written(analysis: Analysis, sensitive: _Sensitive, located: LocatedStep) -> Iterator[Diagnostic]:
+    """A warning for each sensitive input of a called workflow whose value is in the definition."""
+    step = located.step
+    called = sensitive.called(located) if isinstance(step, Workflow) else None
+    if called is None or not isinstance(step, Workflow):
+        return
+    for name, value in step.inputs.items():
+        if name in called.sensitive_inputs and not holds_template(value) and value not in (None, "", [], {}):
+            message = f"the input {name} of {step.name} is sensitive, and the definition shows its value"
+            hint = "pass on a sensitive input of this workflow"
+            yield analysis.diagnostic_at((*located.place, "with", name), CODE, message, hint=hint, severity="warning")
 
 
 def _place(sensitive: _Sensitive, located: LocatedStep, text: LocatedText) -> tuple[str, str, Severity] | None:
@@ -100,6 +115,8 @@ class _Sensitive:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._inputs = analysis.definition.sensitive_inputs
+        workflows = [self.called(located) for located in analysis.steps if isinstance(located.step, Workflow)]
+        self._calls = any(one.sensitive_inputs for one in workflows if one is not None)
         self._outputs = {
             located.id: called.sensitive_outputs
             for located in analysis.steps
@@ -110,7 +127,7 @@ class _Sensitive:
     @property
     def any(self) -> bool:
         """Whether there is a sensitive value at all."""
-        return bool(self._inputs or self._outputs)
+        return bool(self._inputs or self._outputs or self._calls)
 
     def called(self, located: LocatedStep) -> Definition | None:
         """The definition of the workflow that a step calls; None where it is not known."""

@@ -14,7 +14,7 @@ from pytest_httpserver import HTTPServer
 from flowbuilder.adapters.connections import FileConnections
 from flowbuilder.adapters.ports import real_ports
 from flowbuilder.errors import ConfigurationError
-from flowbuilder.model.sensitive import held_key
+from flowbuilder.ports.sensitive import held_key
 from flowbuilder.prefect import engine
 from flowbuilder.prefect.deployments.sync import deploy_sites
 from flowbuilder.settings import Settings
