@@ -50,7 +50,7 @@ INFO = ExecutionInfo(id="e", workflow="bench", version=1, started_at="2026-01-01
 def guard_seconds(plan: Plan) -> float:
     """The time of the guard in one publish."""
     spent = 0.0
-    follow = Provenance.unproven
+    follow = Provenance.of_published
 
     def timed(self: Provenance, *arguments: Any) -> Any:
         nonlocal spent
@@ -59,12 +59,12 @@ def guard_seconds(plan: Plan) -> float:
         spent += perf_counter() - began
         return found
 
-    Provenance.unproven = timed  # type: ignore[method-assign]
+    Provenance.of_published = timed  # type: ignore[method-assign]
     try:
         walk = Walk(plan, inputs={}, execution=INFO, outcomes=OUTCOMES, decisions={"review": APPROVED})
         (start,) = (command for command in walk.advance() if isinstance(command, Start))
     finally:
-        Provenance.unproven = follow  # type: ignore[method-assign]
+        Provenance.of_published = follow  # type: ignore[method-assign]
     assert start.unproven, "the published text is made from a web page"
     bound = start.node.step.bind(start.context)
     began = perf_counter()

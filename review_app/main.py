@@ -8,10 +8,10 @@ import streamlit as st
 
 from flowbuilder.errors import FlowbuilderError
 from review_app import session
-from review_app.markdown_escape import label
+from review_app.markdown_escape import escaped, label
 from review_app.sign_in import SignInNeeded
 from review_app.views import executions, home, review, run, workflows
-from review_app.widgets.page_frame import banner, show_error
+from review_app.widgets.page_frame import banner, show, show_error
 
 URL_PATHS = ("review", "executions", "run", "workflows")
 """The URL paths of the pages other than home."""
@@ -53,7 +53,7 @@ def main() -> None:
 
 def _ask_to_sign_in(needed: SignInNeeded) -> None:
     _empty_pages()
-    st.write(str(needed))
+    show(f"<p>{escaped(needed)}</p>")
     if st.button("Sign in", type="primary", key="fb:sign-in"):
         st.login()
 

@@ -261,7 +261,10 @@ class _StepMarks(Mapping[str | int, Tree]):
         run = self.scope.run(str(step_id))
         if run is None or not run.settled:
             raise KeyError(step_id)
-        return {"output": self.provenance.output_marks(run), "error": self.provenance.error_marks(run)}
+        try:
+            return {"output": self.provenance.output_marks(run), "error": self.provenance.error_marks(run)}
+        except KeyError as problem:  # a defect: a reader of the mapping would take it for a step without marks
+            raise RuntimeError(f"the provenance of {run.path} cannot be computed") from problem
 
     def __iter__(self) -> Iterator[str | int]:
         scope: Scope | None = self.scope

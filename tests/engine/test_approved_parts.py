@@ -154,3 +154,23 @@ def test_a_step_named_error_in_a_called_workflow_is_not_the_error_of_the_call() 
     waiver = {"source": "own", "reason": "our own", "by": "Ana"}
     with pytest.raises(DefinitionError, match=r"sub\.error <- sub\.get"):
         run({**API, "id": "own"}, call, publish("{{ steps.sub.output.t }}", trust=waiver), called=(part,))
+
+
+def test_the_store_is_asked_once_for_all_parts() -> None:
+    class Counting(MemoryLedger):
+        asked = 0
+
+        async def approved(self, *content_hashes: str) -> bool:
+            self.asked += 1
+            return await super().approved(*content_hashes)
+
+    rows: list[Any] = [{"t": str(number)} for number in range(50)]
+    ledger = Counting()
+    ledger.approved_hashes.update(content_hash(row["t"]) for row in rows)
+    parts = [Unproven(place=("json", number, "t"), trail="") for number in range(50)]
+    step = Api.model_validate(post(rows))
+    asyncio.run(ensure_approved(step, [("json",)], ledger, unproven=parts))
+    assert ledger.asked == 1
+    ledger.approved_hashes.remove(content_hash("31"))
+    with pytest.raises(StepError, match=r"json\.31\.t is not"):
+        asyncio.run(ensure_approved(step, [("json",)], ledger, unproven=parts))

@@ -17,12 +17,15 @@ import pytest
 from jsonschema_specifications import REGISTRY
 
 from flowbuilder.language.evaluation.functions import FUNCTIONS
+from tests.support.proof import sample
 from tests.support.worst_documents import KINDS, WORDS
 from tests.support.worst_inputs import FILTERS
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = 0.1
 SECONDS = {"filters": 0.2, "yaml": 1.0, "texts": 1.0, "pages": 1.0, "answers": 1.0, "schemas": 1.0}
+EVERY = {"filters": sample(quick=9, ci=4, thorough=1)}
+"""One of how many cases is measured; the filters have more than two hundred."""
 MEGABYTES = {"filters": 64, "yaml": 64, "texts": 64, "pages": 512, "answers": 192, "schemas": 64}
 
 
@@ -30,7 +33,7 @@ MEGABYTES = {"filters": 64, "yaml": 64, "texts": 64, "pages": 512, "answers": 19
 def measured(kind: str) -> tuple[float, list[dict[str, Any]]]:
     """How much slower this machine is than the reference, at least 1, and the cost of each case."""
     child = subprocess.run(
-        [sys.executable, "-m", "tests.support.worst_inputs", kind],
+        [sys.executable, "-m", "tests.support.worst_inputs", kind, str(EVERY.get(kind, 1))],
         cwd=ROOT, capture_output=True, text=True, timeout=500, check=False,
     )  # fmt: skip
     assert child.returncode == 0, child.stderr[-2000:]

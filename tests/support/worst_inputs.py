@@ -124,10 +124,10 @@ def kinds() -> dict[str, Callable[[], dict[str, Measure]]]:
     return {"filters": filters, **worst_documents.KINDS}
 
 
-def main(kind: str) -> None:
-    """Print the calibration, then the cost of each case of a kind."""
+def main(kind: str, step: int = 1) -> None:
+    """Print the calibration, then the cost of each case of a kind, or of every `step`-th one."""
     print(json.dumps({"name": "calibration", "seconds": min(calibration() for _ in range(3))}), flush=True)
-    for name, prepare in kinds()[kind]().items():
+    for name, prepare in list(kinds()[kind]().items())[::step]:
         print(json.dumps({"name": name, **_in_a_fork(prepare)}), flush=True)
 
 
@@ -175,4 +175,4 @@ def _peak() -> float:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], *map(int, sys.argv[2:]))

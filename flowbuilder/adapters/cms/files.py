@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from flowbuilder.adapters.cms.front_matter import Document, parse_document
+from flowbuilder.adapters.cms.page_url import split_page_url
 from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError
 from flowbuilder.model.effect import TargetClass
 from flowbuilder.ports import CmsPage, CmsWrite
@@ -119,7 +120,7 @@ class FilesCms:
 
     def _parts(self, url: str) -> tuple[str, ...]:
         """The checked path segments of a URL; empty for the front page."""
-        found, base = urlsplit(url), urlsplit(self._base)
+        found, base = split_page_url(url), urlsplit(self._base)
         if (found.scheme or found.netloc) and (found.scheme, found.netloc.lower()) != (
             base.scheme,
             base.netloc.lower(),

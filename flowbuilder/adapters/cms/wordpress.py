@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from flowbuilder.adapters.cms.html import publishable
+from flowbuilder.adapters.cms.page_url import split_page_url
 from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError
 from flowbuilder.model.effect import TargetClass
 from flowbuilder.ports import CmsPage, CmsWrite, Http, HttpRequest, HttpResponse, NoThrottle, Throttle
@@ -99,7 +100,7 @@ class WordPress:
         await self._call("DELETE", f"/wp/v2/{kind}/{found['id']}", query={})
 
     async def _find(self, url: str) -> tuple[str, JsonObject]:
-        asked = urlsplit(url)
+        asked = split_page_url(url)
         if asked.netloc and asked.netloc.lower() != urlsplit(self._url).netloc.lower():
             raise StepError(f"{url:.200} is not a page of {self._url}", code="not_this_site")
         # a number counts at the address of the site only: what a longer path names is another page than its `?p=7`

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 import httpcore
 import httpx
@@ -105,6 +105,9 @@ class GuardedHttp:
         """Send a request. Redirects of GET and HEAD are followed, each hop checked; those of a write are returned."""
         request = replace(request, hosts=request.hosts or current_hosts())
         target = self.egress.target(request.url, request.hosts)
+        if request.method.upper() not in ("GET", "HEAD") and _has_dot_segments(target.rest):
+            # on the way `/public/../admin` becomes `/admin`: another place than the one a reviewer was shown
+            raise StepError(f"{request.url:.200} has `.` or `..` in its path: write the path out", code="invalid_field")
         try:
             async with asyncio.timeout(request.timeout), self._client(request) as client:
                 return await self._follow(client, request, target)
@@ -201,6 +204,10 @@ def _message(request: HttpRequest) -> _Message:
         headers["idempotency-key"] = _header_value("idempotency-key", request.idempotency_key)
     headers["accept-encoding"] = "gzip"
     return _Message(method=request.method.upper(), headers=headers, content=content)
+
+
+def _has_dot_segments(rest: str) -> bool:
+    return any(unquote(part) in (".", "..") for part in rest.partition("?")[0].split("/"))
 
 
 def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:

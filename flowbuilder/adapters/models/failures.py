@@ -12,7 +12,11 @@ from flowbuilder.errors import ConfigurationError, FlowbuilderError, StepError, 
 
 def model_failure(problem: Exception, model: str) -> FlowbuilderError:
     """The error to raise for an exception of the library."""
-    message = f"{model}: {problem}"[:600]
+    cause: BaseException = problem
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    detail = "" if str(cause) in str(problem) else f" ({cause})"  # such as why a connection ended
+    message = f"{model}: {problem}{detail}"[:600]
     transient: list[tuple[Any, Transience]] = [
         (kinds.ModelTimeoutError, "timeout"),
         (kinds.RunTimedOut, "timeout"),

@@ -33,6 +33,7 @@ async def ensure_approved(
 
     Of a field with `unproven` texts only these need an approval; a field in `proven` needs none, and neither does null.
     """
+    wanted: dict[str, tuple[str, str]] = {}
     for place in places:
         inside = [text for text in unproven if text.place[: len(place)] == place]
         for text in inside or ([] if place in proven else [Unproven(place=place, trail="")]):
@@ -41,13 +42,18 @@ async def ensure_approved(
                 continue
             found = content_hash(content)
             parts = [content_hash(item) for item in texts_of(content)] if isinstance(content, list) else [found]
-            if not await ledger.approved(*parts):
-                name = ".".join(map(str, text.place))
-                raise StepError(
-                    f"{name} is not what a reviewer approved in this execution; nothing was written",
-                    code="not_approved",
-                    detail={"field": name, "sha256": found},
-                )
+            wanted |= dict.fromkeys(parts, (".".join(map(str, text.place)), found))
+    if wanted and not await ledger.approved(*wanted):
+        name, found = next(iter(wanted.values()))
+        for part, place_of_part in wanted.items():
+            if not await ledger.approved(part):
+                name, found = place_of_part
+                break
+        raise StepError(
+            f"{name} is not what a reviewer approved in this execution; nothing was written",
+            code="not_approved",
+            detail={"field": name, "sha256": found},
+        )
 
 
 def ensure_proven(step: Step, unproven: Iterable[Unproven]) -> None:

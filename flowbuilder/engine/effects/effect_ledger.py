@@ -63,8 +63,9 @@ class EffectLedger:
 
     async def approved(self, *content_hashes: str) -> bool:
         """Whether reviewers of this execution approved all contents with these hashes, alone or in larger values."""
-        decisions = await asyncio.to_thread(self.store.decisions, self.lease.execution_id)
-        missing = set(content_hashes)
-        for decision in decisions.values():
+        return await asyncio.to_thread(self._approved, set(content_hashes))
+
+    def _approved(self, missing: set[str]) -> bool:
+        for decision in self.store.decisions(self.lease.execution_id).values():
             missing.difference_update(approved_hashes(decision) if missing else ())
         return not missing

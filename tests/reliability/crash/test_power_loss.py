@@ -75,8 +75,8 @@ class AcknowledgingStore(SqlStore):
         super().record_outcome(lease, outcome, events)
         self.facts.append(Fact("outcome", outcome.path, (outcome.status, outcome.output, outcome.error)))
 
-    def decide(self, review_id: str, answer: Any) -> Any:
-        review = super().decide(review_id, answer)
+    def decide(self, review_id: str, answer: Any, **given: Any) -> Any:
+        review = super().decide(review_id, answer, **given)
         self.facts.append(Fact("review", review_id, review.status))
         return review
 

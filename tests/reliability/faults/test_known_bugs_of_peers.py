@@ -191,9 +191,14 @@ def test_an_execution_started_and_reconciled_at_once_runs_once(harness: EngineHa
 def test_of_a_decision_and_an_expiry_the_first_counts_for_both_workers(first: str, harness: EngineHarness) -> None:
     harness.start(ask("review", expires_in="PT1H", on_expire="rejected"), by="{{ steps.review.output.decision }}")
     assert harness.run_workers("w") == ["waiting"]
-    harness.clock.advance(3600)
-    acts: list[Callable[[], Any]] = [lambda: harness.approve("review"), harness.store.expire_reviews]
-    for act in acts if first == "answer" else reversed(acts):
+    # an answer counts until the review expires, also when no worker has expired it yet
+    acts: list[tuple[float, Callable[[], Any]]] = [
+        (3599 if first == "answer" else 3600, lambda: harness.approve("review")),
+        (3600, harness.store.expire_reviews),
+    ]
+    began = harness.clock.now()
+    for seconds, act in acts if first == "answer" else reversed(acts):
+        harness.clock.advance(seconds - (harness.clock.now() - began).total_seconds())
         with contextlib.suppress(Conflict, ValueError):
             act()
     ended = harness.run_workers("w-1", "w-2")
