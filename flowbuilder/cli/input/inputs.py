@@ -45,7 +45,10 @@ def prompt_for_sensitive(schema: JsonObject, inputs: JsonObject) -> JsonObject:
 
 def _text_at(source: str) -> str:
     """The text of a file, or of the standard input for `-`, without the end of its last line."""
-    text = sys.stdin.read() if source == "-" else read_text(Path(source))
+    try:
+        text = sys.stdin.read() if source == "-" else read_text(Path(source))
+    except UnicodeDecodeError:
+        raise click.UsageError("the standard input is not UTF-8 text") from None
     return text.removesuffix("\n").removesuffix("\r")
 
 
