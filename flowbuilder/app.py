@@ -13,7 +13,7 @@ from flowbuilder.definition.loader import load
 from flowbuilder.definition.serialize import pin_versions
 from flowbuilder.definition.tool_pins import Pins, pins_of, with_pins
 from flowbuilder.diagnostics import Report
-from flowbuilder.engine.history import walk_of
+from flowbuilder.engine.history import step_views
 from flowbuilder.engine.review_client import ensure_acceptable, open_reviews, present_reviewers, reviews_of
 from flowbuilder.engine.start import complete_inputs, json_inputs
 from flowbuilder.engine.stored_plans import PlanCache, definition_of, stored_workflows
@@ -196,18 +196,8 @@ class App:
     def step_views(self, execution_id: str) -> tuple[StepView, ...]:
         """The status of every step, by replaying the stored history. A step that runs now is `running`."""
         execution = self.store.execution(execution_id)
-        walk = walk_of(
-            self.plans.plan_of(self.store.version(execution.workflow, execution.version)),
-            execution,
-            outcomes=self.store.outcomes(execution_id),
-            decisions=self.store.decisions(execution_id),
-            reviews=[
-                *open_reviews(self.store, execution_id),
-                *(review for review in self.store.held_reviews() if review.execution_id == execution_id),
-            ],
-        )
-        walk.advance()
-        return walk.step_views()
+        plan = self.plans.plan_of(self.store.version(execution.workflow, execution.version))
+        return step_views(self.store, plan, execution)
 
     def pause(self, execution_id: str, *, by: str) -> Execution:
         """Ask an execution to stop at the next step boundary."""

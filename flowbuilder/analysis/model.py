@@ -90,7 +90,7 @@ class Analysis:
         self._cache: dict[Callable[[Analysis], Any], Any] = {}
         self.top = self._block(StepBlock(place=("steps",)), definition.steps)
         self.outputs = [
-            LocatedText(place=place, compiled=text, block=self.top)
+            LocatedText(place=definition.output_place(place), compiled=text, block=self.top)
             for place, text in texts_in(definition.outputs, ("outputs",))
         ]
 

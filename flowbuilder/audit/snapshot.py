@@ -45,6 +45,8 @@ class ExecutionSnapshot:
     decisions: Mapping[str, Decision]
     reviews: tuple[Review, ...]
     effects: tuple[Effect, ...]
+    sensitive: JsonObject | None
+    """The record of the sensitive inputs."""
 
 
 def take_snapshot(store: Store, execution_id: str) -> ExecutionSnapshot | None:
@@ -59,6 +61,7 @@ def take_snapshot(store: Store, execution_id: str) -> ExecutionSnapshot | None:
             reviews=all_reviews(store, ReviewFilter(execution_id=execution_id, status=None)),
             effects=tuple(store.effects(execution_id)),
             events=events,
+            sensitive=store.sensitive(execution_id),
         )
         last = events[-1].seq if events else 0
         if store.execution(execution_id) == before and not store.events(execution_id, after=last, limit=1):

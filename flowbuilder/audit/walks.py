@@ -12,6 +12,7 @@ from flowbuilder.engine.history import walk_of
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.model.execution import TERMINAL
 from flowbuilder.plan.nodes import Plan
+from flowbuilder.ports.sensitive import values_in
 from flowbuilder.values import digest
 from flowbuilder.walk.commands import Start
 
@@ -47,6 +48,9 @@ def _events(snapshot: ExecutionSnapshot) -> Iterator[Broken]:
     started = snapshot.events[0].data.get("digest") if snapshot.events else None
     if started != snapshot.execution.digest:
         yield "I10", "", "has another plan than the one it started with"
+    hashed = snapshot.events[0].data.get("sensitive_hash") if snapshot.events else None
+    if hashed != (None if snapshot.sensitive is None else digest(snapshot.sensitive)):
+        yield "I10", "", "has other sensitive inputs than those it started with"
 
 
 def _waiting(snapshot: ExecutionSnapshot) -> Iterator[Broken]:
@@ -74,7 +78,14 @@ def _plan(snapshot: ExecutionSnapshot, plan: Plan | FlowbuilderError) -> Iterato
         outcomes, decisions = list(snapshot.outcomes), list(snapshot.decisions.items())
         shuffle.shuffle(outcomes)
         shuffle.shuffle(decisions)
-        walk = walk_of(plan, execution, outcomes=outcomes, decisions=dict(decisions), reviews=snapshot.reviews)
+        walk = walk_of(
+            plan,
+            execution,
+            sensitive=values_in(snapshot.sensitive),
+            outcomes=outcomes,
+            decisions=dict(decisions),
+            reviews=snapshot.reviews,
+        )
         paths = frozenset(action.path for action in walk.advance() if isinstance(action, Start))
         proposed.add(paths)
         for path in sorted(paths & {outcome.path for outcome in outcomes}):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from msgspec import Struct
 
 from flowbuilder.definition.yaml.scalars import span_inside
 from flowbuilder.diagnostics import Report, Span
+from flowbuilder.ports.sensitive import sensitive_names
 from flowbuilder.steps.step import Place, Step
 from flowbuilder.values import Json, JsonObject, digest
 
@@ -57,11 +59,22 @@ class Definition:
     hosts: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    sensitive_outputs: frozenset[str] = frozenset()
     document: JsonObject
     positions: Positions = field(default_factory=Positions, compare=False, repr=False)
     load_report: Report = field(default_factory=Report, compare=False, repr=False)
     """The diagnostics of the loader. With errors among them, parts are missing: the definition can be checked, but not
     run."""
+
+    @cached_property
+    def sensitive_inputs(self) -> frozenset[str]:
+        """The names of the inputs that say `sensitive: true`."""
+        return sensitive_names(self.input_schema())
+
+    def output_place(self, place: Place) -> Place:
+        """The place in the document of a text of `outputs`; a sensitive one is written `{value, sensitive: true}`."""
+        name, *inside = place[1:]
+        return ("outputs", name, "value", *inside) if name in self.sensitive_outputs else place
 
     @property
     def digest(self) -> str:

@@ -11,7 +11,7 @@ from flowbuilder.definition.document import Input, schema_inside
 from flowbuilder.definition.record_errors import describe_value
 from flowbuilder.diagnostics import nearest
 from flowbuilder.json_schema import BadSchema, ensure_schema, problems
-from flowbuilder.values import JsonObject
+from flowbuilder.values import JsonObject, Place
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _TYPES = ("string", "number", "integer", "boolean", "object", "array", "null")
@@ -57,6 +57,7 @@ def _has_valid_schema(name: str, schema: JsonObject, diagnostics: DiagnosticColl
             (*place, "required"), "FB014", "required is a list of property names in JSON Schema", hint=hint
         )
         return False
+    _check_sensitive(name, schema, diagnostics)
     try:
         ensure_schema(schema)
     except BadSchema as error:
@@ -71,6 +72,37 @@ def _has_valid_schema(name: str, schema: JsonObject, diagnostics: DiagnosticColl
         diagnostics.at_value(place, "FB014", f"{name} is not a valid part of the inputs' schema: {error}", hint=hint)
         return False
     return True
+
+
+def _check_sensitive(name: str, schema: JsonObject, diagnostics: DiagnosticCollector) -> None:
+    """`sensitive` is true or false, beside the type of a whole input, and such an input has no default."""
+    for inner, at in _schemas_in(schema, ("inputs", name)):
+        if "sensitive" not in inner:
+            continue
+        place = (*at, "sensitive")
+        if not isinstance(inner["sensitive"], bool):
+            diagnostics.at_value(place, "FB014", f"sensitive is {describe_value(inner['sensitive'])}, expected true")
+        elif inner is not schema:
+            hint = f"write sensitive: true beside the type of {name}, which hides all of it"
+            diagnostics.at_name(place, "FB014", "sensitive is said of a whole input, not of a part", hint=hint)
+    if schema.get("sensitive") is True and schema.get("default") not in (None, "", [], {}):
+        hint = "leave the default out; the definition is stored and shown to people"
+        diagnostics.at_value(("inputs", name, "default"), "FB015", f"{name} is sensitive and has a default", hint=hint)
+
+
+def _schemas_in(schema: Any, at: Place) -> Iterator[tuple[JsonObject, Place]]:
+    """A schema and those inside of it, with their places."""
+    if not isinstance(schema, dict):
+        return
+    yield schema, at
+    for word in ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas"):
+        for key, inner in (schema[word] if isinstance(schema.get(word), dict) else {}).items():
+            yield from _schemas_in(inner, (*at, word, key))
+    for word in ("allOf", "anyOf", "oneOf", "prefixItems"):
+        for index, inner in enumerate(schema[word] if isinstance(schema.get(word), list) else []):
+            yield from _schemas_in(inner, (*at, word, index))
+    for word in ("items", "additionalProperties", "contains", "not", "if", "then", "else", "propertyNames"):
+        yield from _schemas_in(schema.get(word), (*at, word))
 
 
 def _input(name: str, schema: JsonObject, diagnostics: DiagnosticCollector) -> Input:

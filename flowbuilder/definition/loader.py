@@ -41,7 +41,10 @@ class Document(Record):
         description="the only hosts that steps may reach; may read site; public: any outside of private networks",
     )
     steps: list[Any] = Field(min_length=1, description="the steps; their order follows from their references")
-    outputs: dict[str, Any] = Field(default_factory=dict, description="the outputs, as templates")
+    outputs: dict[str, Any] = Field(
+        default_factory=dict,
+        description="the outputs, as templates; {value: ..., sensitive: true} for one that is not shown",
+    )
 
 
 def load(document: str | bytes | Mapping[str, Json] | Path) -> tuple[Definition | None, Report]:
@@ -102,7 +105,9 @@ def _definition(raw: JsonObject, diagnostics: DiagnosticCollector) -> tuple[Defi
     hosts = _hosts(raw.get("hosts"), diagnostics)
     inputs = load_inputs(raw["inputs"], diagnostics) if isinstance(raw.get("inputs"), dict) else ()
     steps = load_steps(raw["steps"], ("steps",), diagnostics) if isinstance(raw.get("steps"), list) else ()
-    outputs = _outputs(raw["outputs"], diagnostics) if isinstance(raw.get("outputs"), dict) else {}
+    written = raw["outputs"] if isinstance(raw.get("outputs"), dict) else {}
+    sensitive = frozenset(name for name, value in written.items() if _is_sensitive(value))
+    outputs = _outputs(written, sensitive, diagnostics)
     report = diagnostics.report()
     name, title = (raw[key] if isinstance(raw.get(key), str) else "" for key in ("name", "title"))
     definition = Definition(
@@ -113,6 +118,7 @@ def _definition(raw: JsonObject, diagnostics: DiagnosticCollector) -> tuple[Defi
         hosts=hosts,
         steps=steps,
         outputs=outputs,
+        sensitive_outputs=sensitive,
         document=raw,
         positions=diagnostics.positions,
         load_report=report,
@@ -143,7 +149,12 @@ def _templated_host(host: str, place: Place, diagnostics: DiagnosticCollector) -
         diagnostics.at_value(place, "FB012", "only site can be read in hosts", hint=hint)
 
 
-def _outputs(raw: JsonObject, diagnostics: DiagnosticCollector) -> dict[str, Any]:
+def _is_sensitive(output: Json) -> bool:
+    """Whether an output is written as `{value: ..., sensitive: true}`."""
+    return isinstance(output, dict) and output.keys() == {"value", "sensitive"} and output["sensitive"] is True
+
+
+def _outputs(raw: JsonObject, sensitive: frozenset[str], diagnostics: DiagnosticCollector) -> dict[str, Any]:
     def compiled(place: Place, value: Any) -> Any:
         if not (isinstance(value, str) and is_template(value)):
             return value
@@ -154,4 +165,4 @@ def _outputs(raw: JsonObject, diagnostics: DiagnosticCollector) -> dict[str, Any
             return None
 
     outputs: dict[str, Any] = map_values(raw, compiled, ("outputs",))
-    return outputs
+    return {name: value["value"] if name in sensitive else value for name, value in outputs.items()}

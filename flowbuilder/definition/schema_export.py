@@ -36,7 +36,10 @@ def definition_schema() -> JsonObject:
     }
     document = parts.pop(_key(names, Document))
     document["properties"]["steps"]["items"] = dict(names[Step, "validation"])
-    document["properties"]["inputs"]["additionalProperties"] = {"type": "object"}
+    document["properties"]["inputs"]["additionalProperties"] = {
+        "type": "object",
+        "properties": {"sensitive": {"type": "boolean", "description": "hide its value wherever executions are shown"}},
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **document,

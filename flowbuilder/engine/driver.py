@@ -11,6 +11,7 @@ from functools import partial
 
 from flowbuilder.engine.drive_control import DriveControl
 from flowbuilder.engine.history import History
+from flowbuilder.engine.ingress import shown_request
 from flowbuilder.engine.retry_queue import RetryQueue
 from flowbuilder.engine.review_client import ReviewClient
 from flowbuilder.engine.step_executor import StepExecutor
@@ -27,9 +28,9 @@ from flowbuilder.model.event_data import (
 )
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Control, Execution, Outcome, Status
-from flowbuilder.model.review import Review, ReviewRequest
+from flowbuilder.model.review import Review
 from flowbuilder.plan.nodes import Plan
-from flowbuilder.ports.known_secrets import KnownSecrets
+from flowbuilder.ports.sensitive import hidden
 from flowbuilder.steps.builtin.human_review import HumanReview
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.commands import Ask, Command, Finish, Note, Start, Withdraw
@@ -72,7 +73,7 @@ class Driver:
     ) -> None:
         self.walk = Walk(
             plan,
-            inputs=execution.inputs,
+            inputs={**execution.inputs, **history.sensitive},
             site=context.site,
             execution=context.execution,
             outcomes=history.outcomes,
@@ -100,6 +101,8 @@ class Driver:
             while True:
                 await self._read_requests()
                 commands = self.walk.advance()
+                for what, values in self.walk.take_sensitive():
+                    self.context.secrets.add_sensitive(values, what)
                 self.retries.queued.update({start.path: start for start in commands if isinstance(start, Start)})
                 await self._carry_out(commands)
                 self._start_due()
@@ -112,6 +115,7 @@ class Driver:
                     elif (result := await self._settle()) is not None:
                         return result
         except WalkFault as fault:
+            self.context.secrets.clean(fault)
             logger.exception("the walk of execution %s failed unexpectedly", self.lease.execution_id)
             return await self._fail(fault)
         finally:
@@ -143,7 +147,7 @@ class Driver:
     async def _carry_out(self, commands: Iterable[Command]) -> None:
         """Record the notes, then open and withdraw reviews. Steps are started by `_start_due`."""
         notes = [
-            command.event
+            self._clean(command.event)
             for command in commands
             if isinstance(command, Note) and (command.event.type, command.event.path) not in self.recorded
         ]
@@ -171,7 +175,7 @@ class Driver:
         assert isinstance(step, HumanReview)
         try:
             request = replace(step.bind(ask.context).request(ask.round), targets=ask.targets)
-            request = _shown(request, self.context.secrets)
+            request = shown_request(request, self.context.secrets)
         except (StepError, LanguageError) as problem:
             self.context.secrets.clean(problem)
             await self._fail_review(ask.path, {"code": problem.code, "message": str(problem)})
@@ -186,6 +190,11 @@ class Driver:
         review = await asyncio.to_thread(self.store.open_review, self.lease, ask.path, request)
         self.progressed = True
         await self.executor.review_opened(review, ask.upstream)
+
+    def _clean(self, event: NewEvent) -> NewEvent:
+        data = self.context.secrets.value(event.data)
+        assert isinstance(data, dict)
+        return event if data is event.data else replace(event, data=data)
 
     async def _fail_review(self, path: str, error: JsonObject) -> None:
         outcome = Outcome(path=path, status="failed", error=error)
@@ -244,8 +253,8 @@ class Driver:
             error = self.context.secrets.value(finish.error)
             assert isinstance(error, dict)
             return await self._release("failed", ExecutionFailed(error=error).at(), error=error)
-        event = ExecutionCompleted(outputs=finish.outputs).at()
-        return await self._release("completed", event, outputs=finish.outputs)
+        outputs = self.context.secrets.value(hidden(finish.outputs or {}, self.walk.plan.sensitive_outputs))
+        return await self._release("completed", ExecutionCompleted(outputs=outputs).at(), outputs=outputs)
 
     async def _fail(self, fault: WalkFault) -> RunResult:
         """End the execution as failed, after the effects that are in progress."""
@@ -288,11 +297,3 @@ class Driver:
 def _internal_error(path: str, reason: str) -> JsonObject:
     """The error record of a defect at a step; `reason` names the exception."""
     return {"code": "internal", "message": f"flowbuilder itself failed at {path}: {reason[:400]}; please report this"}
-
-
-def _shown(request: ReviewRequest, secrets: KnownSecrets) -> ReviewRequest:
-    """The request as the reviewer sees it: what is approved is what is shown."""
-    shown = secrets.value([request.title, request.base, request.proposal, list(request.findings)])
-    assert isinstance(shown, list)
-    title, base, proposal, findings = shown
-    return replace(request, title=title, base=base, proposal=proposal, findings=tuple(findings))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from flowbuilder.engine.retry_queue import PendingRetry
-from flowbuilder.engine.review_client import all_reviews
+from flowbuilder.engine.review_client import all_reviews, open_reviews
 from flowbuilder.errors import Damaged
 from flowbuilder.model.event_data import (
     ExecutionStarted,
@@ -23,16 +24,20 @@ from flowbuilder.model.review import Decision, Review
 from flowbuilder.model.review_rules import content_hash
 from flowbuilder.plan.nodes import Plan
 from flowbuilder.ports import ReviewFilter, Store
+from flowbuilder.ports.known_secrets import KnownSecrets
+from flowbuilder.ports.sensitive import values_in
 from flowbuilder.steps.step import ExecutionInfo
 from flowbuilder.throttling.context import ThrottleWait
 from flowbuilder.values import JsonObject, digest
+from flowbuilder.walk.commands import StepView
 from flowbuilder.walk.walk import Walk
 
 
 @dataclass(kw_only=True, slots=True)
 class History:
     """The recorded history of one execution. `recorded` are the events by type and path, `retries` the step runs
-    between two attempts by StepPath; `inputs` and `output_hashes`, also by StepPath, are those in the timeline."""
+    between two attempts by StepPath; `inputs` and `output_hashes`, also by StepPath, are those in the timeline, and
+    `sensitive` the sensitive inputs."""
 
     outcomes: Sequence[Outcome] = ()
     decisions: Mapping[str, Decision] = field(default_factory=dict)
@@ -40,14 +45,16 @@ class History:
     recorded: set[tuple[str, str]] = field(default_factory=set)
     retries: dict[str, PendingRetry] = field(default_factory=dict)
     inputs: JsonObject | None = None
+    sensitive: JsonObject = field(default_factory=dict)
+    sensitive_hash: str | None = None
     output_hashes: dict[str, str] = field(default_factory=dict)
 
     def apply(self, event: Event) -> None:
         """Fold the next event of the timeline into the history."""
         self.recorded.add((event.type, event.path))
         match data_of(event):
-            case ExecutionStarted(inputs=inputs):
-                self.inputs = inputs
+            case ExecutionStarted(inputs=inputs, sensitive_hash=sensitive_hash):
+                self.inputs, self.sensitive_hash = inputs, sensitive_hash
             case StepRetrying(attempt=attempt, delay_seconds=delay):
                 self.retries[event.path] = PendingRetry(attempts=attempt, due=event.at + timedelta(seconds=delay))
             case StepThrottled() as throttled:
@@ -74,6 +81,10 @@ def load_history(store: Store, execution: Execution) -> History:
     of = f"of execution {execution.id}"
     if ("execution_started", "") in history.recorded and history.inputs != execution.inputs:
         raise Damaged(f"the inputs {of} are not those that it started with: execution_values was changed since")
+    record = store.sensitive(execution.id)
+    if history.sensitive_hash != (None if record is None else digest(record)):
+        raise Damaged(f"the sensitive inputs {of} are not those that it started with: sensitive_inputs was changed")
+    history.sensitive = values_in(record)
     for outcome in history.outcomes:
         recorded = history.output_hashes.get(outcome.path)
         if outcome.status == "completed" and recorded is not None and recorded != digest(outcome.output):
@@ -111,20 +122,51 @@ def walk_of(
     plan: Plan,
     execution: Execution,
     *,
+    sensitive: JsonObject,
     outcomes: Iterable[Outcome],
     decisions: Mapping[str, Decision],
     reviews: Iterable[Review],
 ) -> Walk:
-    """A walk of an execution from these outcomes, decisions and reviews. It has not advanced yet."""
+    """A walk of an execution from its sensitive inputs and these outcomes, decisions and reviews. It has not advanced
+    yet."""
     return Walk(
         plan,
-        inputs=execution.inputs,
+        inputs={**execution.inputs, **sensitive},
         site=execution.site_record,
         execution=info_of(execution),
         outcomes=outcomes,
         decisions=decisions,
         asked=[review.path for review in reviews if review.awaits_decision],
     )
+
+
+def step_views(store: Store, plan: Plan, execution: Execution) -> tuple[StepView, ...]:
+    """The status of every step, by replaying the stored history, without sensitive values. A step that runs now is
+    `running`."""
+    sensitive = values_in(store.sensitive(execution.id))
+    walk = walk_of(
+        plan,
+        execution,
+        sensitive=sensitive,
+        outcomes=store.outcomes(execution.id),
+        decisions=store.decisions(execution.id),
+        reviews=[
+            *open_reviews(store, execution.id),
+            *(review for review in store.held_reviews() if review.execution_id == execution.id),
+        ],
+    )
+    walk.advance()
+    secrets = KnownSecrets()
+    secrets.add_sensitive(sensitive)
+    for what, values in walk.take_sensitive():
+        secrets.add_sensitive(values, what)
+    return tuple(_shown(view, secrets) for view in walk.step_views())
+
+
+def _shown(view: StepView, secrets: KnownSecrets) -> StepView:
+    shown: Any = secrets.value([view.output, view.error])
+    inside = tuple(_shown(inner, secrets) for inner in view.inside)
+    return replace(view, output=shown[0], error=shown[1], inside=inside)
 
 
 def _throttled(data: StepThrottled, before: PendingRetry | None) -> PendingRetry:

@@ -16,6 +16,7 @@ from typing import Any
 
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.model.effect import Effect, Intent
+from flowbuilder.model.review import ReviewRequest
 from flowbuilder.plan.nodes import Block, Plan, blocks_below
 from flowbuilder.ports import (
     Cms,
@@ -92,6 +93,16 @@ def _names_in(block: Block) -> Iterator[Any]:
             yield getattr(part, "server", None)
         for _, inner in blocks_below(node):
             yield from _names_in(inner)
+
+
+def shown_request(request: ReviewRequest, secrets: KnownSecrets) -> ReviewRequest:
+    """The request as the reviewer sees it: what is approved is what is shown."""
+    whole = [request.title, request.base, request.proposal, list(request.findings), list(request.targets)]
+    shown = secrets.value(whole)
+    assert isinstance(shown, list)
+    title, base, proposal, findings, targets = shown
+    changed = {"title": title, "base": base, "proposal": proposal, "findings": tuple(findings)}
+    return request if shown is whole else replace(request, **changed, targets=tuple(targets))
 
 
 @contextmanager

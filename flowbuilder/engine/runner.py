@@ -57,6 +57,7 @@ async def run_execution(
                     await asyncio.to_thread(store.append_events, lease, [event])
                 names = connection_names(plan, execution.site_record)
                 secrets = KnownSecrets(ports.secrets)
+                secrets.add_sensitive(history.sensitive)
                 await read_secrets(secrets, ports, names)
                 clock = StoreClock(store, ports.clock)
                 await clock.ask()

@@ -14,7 +14,7 @@ from flowbuilder.engine.effects.effect_ledger import EffectLedger
 from flowbuilder.engine.effects.question_assignment import inherited
 from flowbuilder.engine.effects.step_memo import StepMemos
 from flowbuilder.engine.failure_policy import RetryIn, WaitForLimit, failure_policy
-from flowbuilder.engine.ingress import guarded_ports
+from flowbuilder.engine.ingress import guarded_ports, shown_request
 from flowbuilder.engine.isolated_thread import run_in_isolated_thread
 from flowbuilder.engine.retry_queue import MAX_HELD_RETRY_SECONDS, PendingRetry
 from flowbuilder.engine.review_client import reviews_of
@@ -243,7 +243,8 @@ class _Recorder:
     async def needs_review(self, result: NeedsReview) -> Done:
         context, path = self.context, ask_path(self.start.path, self.start.asks)
         reviews = await asyncio.to_thread(reviews_of, context.store, context.lease.execution_id)
-        question = inherited(result.request, self.start.node.step.bind(self.start.context), reviews)
+        request = shown_request(result.request, context.secrets)
+        question = inherited(request, self.start.node.step.bind(self.start.context), reviews)
         review = await asyncio.to_thread(context.store.open_review, context.lease, path, question)
         outcome = Outcome(path=self.start.path, status="needs_review", attempt=self.attempt)
         return Done(outcome=outcome, review=review)

@@ -15,13 +15,15 @@ def data_of(event: Event | NewEvent) -> EventData:
 
 
 class ExecutionStarted(EventData, type="execution_started"):
-    """The execution was created; its version, its plan's digest and its inputs are frozen."""
+    """The execution was created; its version, its plan's digest and its inputs are frozen. Sensitive inputs are
+    `[hidden]`; `sensitive_hash` is the hash of the record that holds them."""
 
     workflow: str
     version: int
     digest: str
     inputs: JsonObject
     site: str | None
+    sensitive_hash: str | None = None
 
 
 class ExecutionResumed(EventData, type="execution_resumed"):

@@ -16,6 +16,7 @@ from flowbuilder.model.event_data import (
 )
 from flowbuilder.model.events import EventType, NewEvent
 from flowbuilder.model.execution import TERMINAL, TRANSITIONS, Control, Execution, Lease, Status
+from flowbuilder.values import JsonObject, digest
 
 EVENTS_AFTER_END: frozenset[EventType] = frozenset({"effect_reverted"})
 """The only events that an ended execution may still get."""
@@ -57,14 +58,15 @@ def quarantine_error(execution: Execution) -> Refused:
     )
 
 
-def started_event(execution: Execution) -> NewEvent:
-    """The timeline event of a new execution."""
+def started_event(execution: Execution, sensitive: JsonObject | None = None) -> NewEvent:
+    """The timeline event of a new execution, with the record of its sensitive inputs."""
     return ExecutionStarted(
         workflow=execution.workflow,
         version=execution.version,
         digest=execution.digest,
         inputs=execution.inputs,
         site=execution.site,
+        sensitive_hash=None if sensitive is None else digest(sensitive),
     ).at()
 
 

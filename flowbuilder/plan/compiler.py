@@ -65,6 +65,7 @@ class _Compiler:
             input_schema=definition.input_schema(),
             defaults={item.name: item.default for item in definition.inputs if not item.required},
             outputs=definition.outputs,
+            sensitive_outputs=definition.sensitive_outputs,
             hosts=definition.hosts,
         )
 

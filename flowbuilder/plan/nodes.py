@@ -5,14 +5,15 @@ The compiler turns each step into one of five kinds of node. The walk and the en
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from flowbuilder.language import Expression, Shape, shape_of_schema
+from flowbuilder.ports.sensitive import hidden, sensitive_names
 from flowbuilder.steps.step import Place, Step
-from flowbuilder.values import JsonObject, pointer
+from flowbuilder.values import Json, JsonObject, pointer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +121,12 @@ class Plan:
     defaults: JsonObject = field(default_factory=dict)
     outputs: Mapping[str, Any] = field(default_factory=dict)
     hosts: tuple[str, ...] = ()
+    sensitive_outputs: frozenset[str] = frozenset()
+
+    @cached_property
+    def sensitive_inputs(self) -> frozenset[str]:
+        """The names of its inputs that are stored and shown nowhere but in their own table."""
+        return sensitive_names(self.input_schema)
 
     @cached_property
     def publishes(self) -> bool:
@@ -142,6 +149,26 @@ class Plan:
     def json(self) -> JsonObject:
         """The plan as data: `{name, digest, inputs, steps: [{id, type, kind, needs, ...}]}`."""
         return {"name": self.name, "digest": self.digest, "inputs": self.input_schema, "steps": _records(self.block)}
+
+
+def shown_output(node: Node, output: Json) -> Json:
+    """The output of a step as it is shown: the sensitive outputs of a called workflow are hidden."""
+    if isinstance(node, CallNode) and isinstance(output, dict):
+        return hidden(output, node.plan.sensitive_outputs)
+    return output
+
+
+def input_errors(plan: Plan, wrong: Iterable[tuple[str, str]]) -> str:
+    """The schema errors of inputs, by place, as one text. It does not repeat a sensitive value."""
+    shown = []
+    for place, message in wrong:
+        where = place.removeprefix("/")
+        name = where.partition("/")[0]
+        if name in plan.sensitive_inputs:
+            shown.append(f"{name}: its value, which is sensitive, does not fit its schema")
+        else:
+            shown.append(f"{where or 'inputs'}: {message}")
+    return "; ".join(dict.fromkeys(shown))
 
 
 def blocks_below(node: Node) -> Iterator[tuple[str, Block]]:

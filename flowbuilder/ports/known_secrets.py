@@ -11,7 +11,8 @@ from typing import Any
 
 from flowbuilder.errors import StepError
 from flowbuilder.ports.secret_forms import forms_of, secrets_in
-from flowbuilder.values import Json
+from flowbuilder.ports.sensitive import texts_of
+from flowbuilder.values import Json, JsonObject
 
 _Sought = tuple[str, tuple[str, ...], str]
 """What all forms of a secret contain, the forms, and what replaces them."""
@@ -33,18 +34,25 @@ class KnownSecrets:
         self._forms: tuple[_Sought, ...] = ()
         self._lock = Lock()
 
-    def add(self, name: str, values: Iterable[str]) -> None:
-        """Know further values, which are replaced by `[name]`."""
+    def add(self, name: str, values: Iterable[str], *, keep: int | None = MAX_VALUES) -> None:
+        """Know further values, which are replaced by `[name]`. Of those of one name the newest `keep` stay known."""
         with self._lock:
             known = self._values.setdefault(name, [])
             new = [value for value in dict.fromkeys(values) if value not in known]
             if new:
-                self._values[name] = (known + new)[-MAX_VALUES:]
+                self._values[name] = (known + new)[-(keep or 0) :]
                 self._forms = self._all_forms()
 
     def add_connection(self, name: str, connection: Mapping[str, Any]) -> None:
         """Know the secrets of a connection."""
         self.add(f"secret of connection {re.sub(r'[^A-Za-z0-9_.-]', '-', name)}", secrets_in(connection))
+
+    def add_sensitive(self, values: JsonObject, what: str = "sensitive input") -> None:
+        """Know the texts and numbers inside sensitive values by name, and what `secrets_in` finds in them."""
+        for name, value in values.items():
+            texts = texts_of(value)
+            inner = [secret for text in texts for secret in secrets_in({"secret": text})]
+            self.add(f"{what} {name}", [*texts, *inner], keep=None)
 
     def text(self, text: str) -> str:
         """The text with each secret replaced; the same object when there is none."""

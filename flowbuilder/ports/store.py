@@ -80,8 +80,20 @@ class WorkflowStore(Protocol):
 class ExecutionStore(Protocol):
     """Executions, their leases, control requests, and the idempotency keys of starts."""
 
-    def create_execution(self, execution: Execution) -> Execution:
-        """Insert it with its `execution_started` event; the stored one when the id exists already."""
+    def create_execution(
+        self, execution: Execution, *, sensitive: JsonObject | None = None, held: str = ""
+    ) -> Execution:
+        """Insert it with its `execution_started` event; the stored one when the id exists already.
+
+        `sensitive` is the record of its sensitive inputs; the one that was held under the key `held` is deleted.
+        """
+
+    def hold_sensitive(self, key: str, record: JsonObject) -> None:
+        """Keep the record of sensitive inputs under a key until the execution is created. One that is held already is
+        replaced; those that were left behind a day ago are deleted."""
+
+    def sensitive(self, key: str) -> JsonObject | None:
+        """The record of the sensitive inputs of an execution, by its id or by the key that it is held under."""
 
     def execution(self, execution_id: str) -> Execution:
         """One execution. `NotFound`."""

@@ -15,6 +15,7 @@ from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.errors import NotFound, Refused
 from flowbuilder.model.execution import WorkflowVersion
 from flowbuilder.ports import StartRequest, Store
+from flowbuilder.ports.sensitive import held_key, sensitive_record
 from flowbuilder.prefect.api.naming import run_name
 from flowbuilder.prefect.api.wakeup_channel import wake_workers
 from flowbuilder.settings import Settings
@@ -43,17 +44,24 @@ class PrefectEngine:
         from flowbuilder.prefect.api.sync_client import prefect_client
 
         version = self._store.version(wanted.workflow, wanted.version)
-        name = run_name(wanted.workflow, wanted.inputs, wanted.site)
         tags = [f"version:{wanted.version}"] if wanted.draft else []
         # repeated after an error or a crash, a start with the same key creates no second run
         key = digest([self._store.install_id(), wanted.key]) if wanted.key else str(uuid4())
+        names = self._plans.plan_of(version).sensitive_inputs
+        shown = {name: value for name, value in wanted.inputs.items() if name not in names}
+        held = ""
+        if sensitive := {name: value for name, value in wanted.inputs.items() if name in names}:
+            # before the run: a worker may take it up, and create the execution, before this process does
+            held = held_key(key)
+            self._store.hold_sensitive(held, sensitive_record(wanted.workflow, sensitive))
+        name = run_name(wanted.workflow, shown, wanted.site)
         # one start at a time: a Prefect server on SQLite rejects all but one of concurrent ones
         with self._lock, prefect_client() as client:
             for use_cache in (True, False):
                 deployment_id = self._deployment(client, version, wanted.site, draft=wanted.draft, use_cache=use_cache)
                 try:
                     run = client.create_flow_run_from_deployment(
-                        deployment_id, parameters=wanted.inputs, name=name, tags=tags, idempotency_key=key
+                        deployment_id, parameters=shown, name=name, tags=tags, idempotency_key=key
                     )
                     break
                 except PrefectHTTPStatusError as problem:
@@ -68,6 +76,7 @@ class PrefectEngine:
             inputs=wanted.inputs,
             site=wanted.site,
             plans=self._plans,
+            held=held,
         )
         wake_workers(self._settings.home, execution_id, run.model_dump_json())
         return execution_id

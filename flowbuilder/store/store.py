@@ -21,12 +21,14 @@ from flowbuilder.store.records.limiter_state import SqlLimiterState
 from flowbuilder.store.records.review_drafts import SqlReviewDrafts
 from flowbuilder.store.records.review_queue import SqlReviewQueue
 from flowbuilder.store.records.reviews import SqlReviews
+from flowbuilder.store.records.sensitive_inputs import SqlSensitiveInputs
 from flowbuilder.store.records.workflows import SqlWorkflows
 
 
 class SqlStore(
     SqlWorkflows,
     SqlExecutions,
+    SqlSensitiveInputs,
     SqlLeases,
     SqlHistory,
     SqlReviewQueue,

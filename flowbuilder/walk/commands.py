@@ -82,7 +82,7 @@ Command = Start | Ask | Withdraw | Note
 class Finish:
     """The result of the walk: `outputs`, or `error` as `{code, message, path}`."""
 
-    outputs: Json = None
+    outputs: JsonObject | None = None
     error: JsonObject | None = None
 
 

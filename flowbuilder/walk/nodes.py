@@ -8,7 +8,7 @@ from flowbuilder.errors import LanguageError
 from flowbuilder.json_schema import problems
 from flowbuilder.language import Expression
 from flowbuilder.model.event_data import BranchTaken
-from flowbuilder.plan.nodes import Arm, BranchNode, CallNode, ReviewNode
+from flowbuilder.plan.nodes import Arm, BranchNode, CallNode, ReviewNode, input_errors
 from flowbuilder.steps.step import render_value
 from flowbuilder.values import JsonObject
 from flowbuilder.walk.loops import settle_item
@@ -109,9 +109,10 @@ def begin_call(state: WalkState, run: NodeRun, node: CallNode) -> None:
         return
     inputs = {**node.plan.defaults, **(given if isinstance(given, dict) else {})}
     if wrong := problems(node.plan.input_schema, inputs):
-        reasons = "; ".join(f"{place.removeprefix('/') or 'inputs'}: {message}" for place, message in wrong)
-        state.settle(run, "failed", error={"code": "invalid_inputs", "message": f"with: {reasons}"})
+        message = f"with: {input_errors(node.plan, wrong)}"
+        state.settle(run, "failed", error={"code": "invalid_inputs", "message": message})
         return
+    _note_sensitive(state, "sensitive input", inputs, node.plan.sensitive_inputs)
     run.inner = BlockRun(block=node.plan.block, scope=run.scope.call(run, inputs), owner=run)
     state.open(run.inner)
 
@@ -128,7 +129,10 @@ def close_block(state: WalkState, block: BlockRun) -> None:
     elif error:
         state.settle(owner, "failed", error=error, failed_path=str(error["path"]))
     elif isinstance(owner.node, CallNode):
-        _settle_with(state, owner, owner.node.plan.outputs, block.scope.full_context())
+        plan = owner.node.plan
+        _settle_with(state, owner, plan.outputs, block.scope.full_context())
+        if isinstance(owner.output, dict):
+            _note_sensitive(state, "sensitive output", owner.output, plan.sensitive_outputs)
     else:
         _settle_with(state, owner, block.output, block.scope.full_context(owner.feedback))
 
@@ -137,6 +141,11 @@ def error_in(block: BlockRun) -> JsonObject | None:
     """The error of the first failed run in a block, with the path of the step; None when no run failed."""
     failed = next((run for run in block.runs.values() if run.failed), None)
     return failure(failed) if failed is not None else None
+
+
+def _note_sensitive(state: WalkState, what: str, values: JsonObject, names: frozenset[str]) -> None:
+    if found := {name: value for name, value in values.items() if name in names}:
+        state.sensitive.append((what, found))
 
 
 def _settle_with(state: WalkState, run: NodeRun, output: Any, context: JsonObject) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from flowbuilder.errors import LanguageError
 from flowbuilder.model.review import Decision
-from flowbuilder.plan.nodes import Block, LoopNode, Node
+from flowbuilder.plan.nodes import Block, LoopNode, Node, shown_output
 from flowbuilder.values import Json, JsonObject
 from flowbuilder.walk.commands import StepView
 from flowbuilder.walk.marked_values import Tree
@@ -117,7 +117,7 @@ class NodeRun:
             type=self.node.step.type,
             name=self.node.step.name or self.node.id,
             status=status,
-            output=self.output,
+            output=shown_output(self.node, self.output),
             error=self.error,
             reason=self.skip_reason,
             inside=tuple(view for block in self.blocks() for view in block.step_views()),

@@ -87,6 +87,8 @@ class WalkState:
     ready: list[NodeRun] = field(default_factory=list)
     """The tasks and reviews that are about to start."""
     commands: list[Command] = field(default_factory=list)
+    sensitive: list[tuple[str, JsonObject]] = field(default_factory=list)
+    """The values of sensitive inputs and outputs of called workflows, by name, each with what it is."""
 
     @classmethod
     def of(

@@ -177,6 +177,11 @@ class Walk:
                 self.result = Finish(error=failure(failed))
         return self.result
 
+    def take_sensitive(self) -> list[tuple[str, JsonObject]]:
+        """The sensitive inputs and outputs of called workflows since the last call: what they are, values by name."""
+        taken, self._state.sensitive = self._state.sensitive, []
+        return taken
+
     def step_views(self) -> tuple[StepView, ...]:
         """The status of every step, those inside open iterations and called workflows included."""
         return self._root.step_views()

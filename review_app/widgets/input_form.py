@@ -61,6 +61,9 @@ def _widget(name: str, prop: JsonObject, default: Json, needed: bool, key: str) 
     title = label(_title(name, prop)) + (" (required)" if needed else "")
     help_text = label(prop["description"], 500) if prop.get("description") else None
     kind = _kind(prop)
+    if prop.get("sensitive") is True:
+        hint = None if kind in ("string", "enum") else "JSON"
+        return st.text_input(title, type="password", help=help_text, key=key, placeholder=hint, autocomplete="off")
     if kind == "boolean":
         return st.toggle(title, value=bool(default), help=help_text, key=key)
     if kind == "enum":
@@ -126,6 +129,8 @@ def _option_label(value: Json) -> str:
 
 def _read(title: str, prop: JsonObject, typed: Any) -> Json:
     kind = _kind(prop)
+    if prop.get("sensitive") is True:
+        kind = "string" if kind in ("string", "enum") else "json"
     if isinstance(typed, date):
         return typed.isoformat()
     if kind == "lines":

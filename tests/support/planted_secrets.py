@@ -13,6 +13,7 @@ from urllib.parse import quote, quote_plus
 
 import yaml
 from pytest_httpserver import HTTPServer
+from sqlalchemy import MetaData, create_engine
 from werkzeug import Request, Response
 
 from flowbuilder.values import JsonObject
@@ -40,6 +41,19 @@ SECRETS = {
     "mcp http query": "mcp-query-planted-1",
     "address password": "dsn-Passw0rd-planted",
     "unnamed token": "Zq81xPlantedWithoutName77",
+}
+SENSITIVE: JsonObject = {
+    "text": 'sens-4711 "quoted" & <slashed>/',
+    "number": 4455667788,
+    "nested": {"user": "unknown-user", "keys": ["nested+secret/one", "zwei-äöü-planted"]},
+}
+"""Sensitive inputs of the workflow; the search finds the texts and numbers inside of them too."""
+INSIDE: dict[str, str] = {
+    "sensitive text": SENSITIVE["text"],
+    "sensitive number": str(SENSITIVE["number"]),
+    "sensitive user": "unknown-user",
+    "sensitive key one": "nested+secret/one",
+    "sensitive key two": "zwei-äöü-planted",
 }
 USER = "editor"
 
@@ -78,10 +92,11 @@ def traces(secret: str) -> set[bytes]:
 
 def found_in(data: bytes) -> list[str]:
     """The names of the secrets that these bytes give away."""
-    return [name for name, secret in SECRETS.items() if any(trace in data for trace in traces(secret))]
+    known = SECRETS | INSIDE
+    return [name for name, secret in known.items() if any(trace in data for trace in traces(secret))]
 
 
-ALL = [spelling for secret in SECRETS.values() for spelling in spellings(secret)]
+ALL = [spelling for secret in (SECRETS | INSIDE).values() for spelling in spellings(secret)]
 LINE = " | ".join(ALL)
 ASCII_LINE = " | ".join(text for text in ALL if text.isascii())
 
@@ -211,6 +226,20 @@ PROGRAM = textwrap.dedent('''
 ''').replace("ROOT", repr(str(Path(__file__).parents[2])))
 
 
+def rows_but_sensitive(database_url: str) -> bytes:
+    """The rows of all tables but the one that holds sensitive inputs, as text."""
+    seen, found = MetaData(), []
+    engine = create_engine(database_url.replace("postgresql://", "postgresql+psycopg://"))
+    seen.reflect(engine)
+    assert "sensitive_inputs" in seen.tables
+    with engine.connect() as connection:
+        for table in seen.sorted_tables:
+            if table.name != "sensitive_inputs":
+                found += [repr(tuple(row)) for row in connection.execute(table.select())]
+    engine.dispose()
+    return "\n".join(found).encode()
+
+
 def document() -> str:
     """A workflow that calls all of it; each step may fail, and the review shows what was answered."""
     # the access token is a secret from the moment in which it is issued: this step comes first
@@ -225,6 +254,9 @@ def document() -> str:
         step(f"bad_{name}", type="api", connection="basic", url=f"/{name}", paginate={"next": "next", "items": "none"})
     for name in ("pin", "dsn", "cookies"):
         step(f"with_{name}", type="api", connection=name, url="/json")
+    step("given", type="api", connection="api", url="/json", headers={"X-Key": "{{ inputs.text }}"})
+    step("code", type="code", source="[text, number + 1]", **{"with": {"text": "{{ inputs.text }}", "number": 1}})
+    step("broken", type="code", source="nested.missing", **{"with": {"nested": "{{ inputs.nested }}"}})
     step("page", type="page", url="{{ site.base_url }}/html")
     step("post", type="api", connection="api", method="POST", url="/written", json={"a": 1})
     step("moved", type="api", connection="api", method="POST", url="/moved", json={"a": 1})
@@ -243,5 +275,13 @@ def document() -> str:
     shown = [f"{{{{ steps.{name}.output | default('') }}}}" for name in called] + ["{{ steps.rows.output }}"]
     after = [item["id"] for item in steps]
     review = {"id": "review", "type": "human_review", "title": "Look", "proposal": shown, "depends_on": after}
-    whole = {"schema": "flowbuilder/v1", "name": "planted", "steps": [*steps, review], "outputs": {"shown": shown}}
+    kinds = {"text": "string", "number": "integer", "nested": "object"}
+    whole = {
+        "schema": "flowbuilder/v1",
+        "name": "planted",
+        "inputs": {"label": {"type": "string"}}
+        | {name: {"type": kind, "sensitive": True} for name, kind in kinds.items()},
+        "steps": [*steps, review],
+        "outputs": {"shown": shown, "given": {"value": "{{ inputs.text }} {{ inputs.number }}", "sensitive": True}},
+    }
     return yaml.safe_dump(whole, sort_keys=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import click
 
 from flowbuilder.cli.input.workflow_files import read_text
 from flowbuilder.diagnostics import did_you_mean
+from flowbuilder.ports.sensitive import HIDDEN, sensitive_names
 from flowbuilder.values import JsonObject, NotJson, ensure_json
 
 
@@ -23,14 +25,36 @@ def gather_inputs(schema: JsonObject, pairs: Iterable[str], file: Path | None) -
         if not equals:
             raise click.UsageError(f"--input {pair}: expected NAME=VALUE")
         _ensure_known(name, properties)
+        if properties[name].get("sensitive") is True and text.startswith("@"):
+            text = _text_at(text[1:])
         inputs[name] = parse_value(name, text, properties[name])
     for name in inputs:
         _ensure_known(name, properties)
     return inputs
 
 
+def prompt_for_sensitive(schema: JsonObject, inputs: JsonObject) -> JsonObject:
+    """The inputs, with each required sensitive one that is missing asked for on the terminal, without an echo."""
+    asked = {
+        name: parse_value(name, click.prompt(f"{name} (hidden)", hide_input=True, err=True), schema["properties"][name])
+        for name in schema.get("required", [])
+        if name in sensitive_names(schema) and name not in inputs
+    }
+    return {**inputs, **asked}
+
+
+def _text_at(source: str) -> str:
+    """The text of a file, or of the standard input for `-`, without the end of its last line."""
+    try:
+        text = sys.stdin.read() if source == "-" else read_text(Path(source))
+    except UnicodeDecodeError:
+        raise click.UsageError("the standard input is not UTF-8 text") from None
+    return text.removesuffix("\n").removesuffix("\r")
+
+
 def parse_value(name: str, text: str, schema: JsonObject) -> Any:
     """Parse a value of the command line by its schema: strings are taken as they are, other types as JSON."""
+    shown = HIDDEN if schema.get("sensitive") is True else text
     kinds = schema.get("type", [])
     allowed = [kinds] if isinstance(kinds, str) else list(kinds)
     if allowed == ["string"]:
@@ -40,11 +64,11 @@ def parse_value(name: str, text: str, schema: JsonObject) -> Any:
     except ValueError:
         if not allowed or "string" in allowed:
             return text
-        raise click.UsageError(f"--input {name}={text}: expected {_describe_types(allowed)}") from None
+        raise click.UsageError(f"--input {name}={shown}: expected {_describe_types(allowed)}") from None
     if "string" in allowed and not isinstance(value, str) and _json_type(value) not in allowed:
         return text
     if allowed and _json_type(value) not in allowed and not (_json_type(value) == "integer" and "number" in allowed):
-        raise click.UsageError(f"--input {name}={text}: expected {_describe_types(allowed)}")
+        raise click.UsageError(f"--input {name}={shown}: expected {_describe_types(allowed)}")
     return value
 
 

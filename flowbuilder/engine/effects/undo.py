@@ -10,6 +10,7 @@ from flowbuilder.model.effect import Effect, effect_key
 from flowbuilder.model.effect_rules import ensure_revertible
 from flowbuilder.ports import Cms, CmsWrite, Ports, Store
 from flowbuilder.ports.known_secrets import KnownSecrets
+from flowbuilder.ports.sensitive import values_in
 from flowbuilder.values import Json, JsonObject
 
 
@@ -22,6 +23,7 @@ async def revert(store: Store, ports: Ports, key: str, *, by: str) -> Effect:
     ensure_revertible(effect)
     execution = await asyncio.to_thread(store.execution, effect.execution_id)
     secrets = KnownSecrets(ports.secrets)
+    secrets.add_sensitive(values_in(await asyncio.to_thread(store.sensitive, execution.id)))
     await read_secrets(secrets, ports, site_connections(execution.site_record))
     ports = guarded_ports(ports, secrets)
     undo = effect_key(await asyncio.to_thread(store.install_id), key, "revert")

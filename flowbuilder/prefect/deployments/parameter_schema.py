@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
+from flowbuilder.ports.sensitive import sensitive_names
 from flowbuilder.values import JsonObject
 
 
@@ -14,16 +15,19 @@ def parameter_schema(input_schema: JsonObject) -> JsonObject:
     """Prefect's `parameter_openapi_schema` for a workflow's inputs: flat, typed, titled, in the author's order.
 
     Prefect orders a form by `position`. It does not resolve `additionalProperties`, so the schema has none: an input
-    that the workflow does not have is refused when the execution is created.
+    that the workflow does not have is refused when the execution is created. It has no sensitive inputs either: Prefect
+    stores and shows parameters.
     """
+    sensitive = sensitive_names(input_schema)
     properties: JsonObject = {}
     for position, (name, schema) in enumerate(input_schema.get("properties", {}).items()):
-        properties[name] = {"title": name.replace("_", " ").capitalize(), **schema, "position": position}
+        if name not in sensitive:
+            properties[name] = {"title": name.replace("_", " ").capitalize(), **schema, "position": position}
     return {
         "title": "Parameters",
         "type": "object",
         "properties": properties,
-        "required": list(input_schema.get("required", [])),
+        "required": [name for name in input_schema.get("required", []) if name not in sensitive],
         "definitions": {},
     }
 

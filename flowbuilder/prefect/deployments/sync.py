@@ -59,8 +59,9 @@ def deploy_sites(
     if workflow is not None and not published:
         raise NotFound(f"workflow {workflow} has no published version; `flowbuilder publish {workflow}` makes one")
     _ensure_scheduled_are_published(store, records)
-    changes: list[DeploymentChange] = []
     plans = PlanCache(store)
+    _ensure_no_scheduled_is_sensitive(store, plans, records)
+    changes: list[DeploymentChange] = []
     with prefect_client() as client:
         ensure_pool(client, settings.work_pool)
         for record in records:
@@ -127,6 +128,22 @@ def _ensure_scheduled_are_published(store: Store, records: Iterable[JsonObject])
                 raise ConfigurationError(
                     f"site {record['site']} schedules workflow {entry['workflow']}, which is not published; "
                     f"`flowbuilder push FILE` and `flowbuilder publish {entry['workflow']}` first"
+                )
+
+
+def _ensure_no_scheduled_is_sensitive(store: Store, plans: PlanCache, records: Iterable[JsonObject]) -> None:
+    """`ConfigurationError` for a schedule that gives or needs a sensitive input: Prefect shows parameters."""
+    for record in records:
+        for entry in record.get("schedules") or ():
+            plan = plans.plan_of(store.version(entry["workflow"]))
+            given = sorted(plan.sensitive_inputs & (entry.get("inputs") or {}).keys())
+            needed = sorted(plan.sensitive_inputs - plan.defaults.keys())
+            for name in (*given, *needed):
+                reason = "gives it a value" if name in given else "cannot give it a value"
+                raise ConfigurationError(
+                    f"the input {name} of workflow {entry['workflow']} is sensitive, and the schedule of site "
+                    f"{record['site']} {reason}: Prefect shows the parameters of a schedule; keep the secret in a "
+                    "connection that a step names"
                 )
 
 

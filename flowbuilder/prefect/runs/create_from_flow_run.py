@@ -16,9 +16,12 @@ from flowbuilder.engine.stored_plans import PlanCache
 from flowbuilder.errors import NotFound, Refused
 from flowbuilder.model.execution import Execution, WorkflowVersion
 from flowbuilder.ports import Clock, Store
+from flowbuilder.ports.sensitive import held_key, values_in
 from flowbuilder.prefect.api.availability import prefect_call
 from flowbuilder.prefect.api.naming import DRAFT, tagged
 from flowbuilder.prefect.runs.worker_context import WorkerContext
+
+_START_HERE = "start it with `flowbuilder run` or in the review app; a schedule takes a secret from a connection"
 
 
 async def execution_of(
@@ -58,6 +61,7 @@ async def create_from_flow_run(
         inputs=inputs,
         workflow=workflow,
         trigger="schedule" if run.auto_scheduled else "manual",
+        start_key=run.idempotency_key,
         plans=worker_context.plans,
     )
 
@@ -84,21 +88,35 @@ def create_from_tags(
     workflow: str | None = None,
     trigger: str = "manual",
     plans: PlanCache | None = None,
+    start_key: str | None = None,
 ) -> Execution:
     """Create the execution that tags describe: the deployment's, or the run's own when it has no deployment (None).
 
     A user who may start runs of a deployment can tag them at will: the run's tags cannot change the workflow or site.
+    Sensitive inputs are those that are held under the run's `start_key`; `Refused` when Prefect was given some.
     """
     tags = run_tags if deployment_tags is None else deployment_tags
     name = tagged(tags, "workflow") or workflow
     if name is None:
         raise Refused("neither the deployment nor the run has a tag workflow:NAME")
+    version = _version(store, name, tags, run_tags, deployed=deployment_tags is not None)
+    plans = plans or PlanCache(store)
+    names = plans.plan_of(version).sensitive_inputs
+    for given in sorted(names & inputs.keys()):
+        if inputs[given] is not None:
+            raise Refused(f"the input {given} is sensitive, and Prefect shows parameters; {_START_HERE}")
+    held = held_key(start_key) if names and start_key else ""
+    record = store.sensitive(held) if held else None
+    sensitive = values_in(record) if record and record["workflow"] == name else {}
+    if missing := names & set(plans.plan_of(version).input_schema["required"]) - sensitive.keys():
+        raise Refused(f"the sensitive input {min(missing)} is missing; {_START_HERE}")
     return create_execution(
         store,
         clock,
         execution_id=execution_id,
-        version=_version(store, name, tags, run_tags, deployed=deployment_tags is not None),
-        inputs=json_inputs(inputs),
+        version=version,
+        inputs={**json_inputs({key: value for key, value in inputs.items() if key not in names}), **sensitive},
+        held=held,
         site=tagged(tags, "site"),
         trigger=trigger,
         plans=plans,

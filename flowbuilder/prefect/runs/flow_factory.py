@@ -22,6 +22,7 @@ from flowbuilder.engine.driver import RunResult
 from flowbuilder.errors import Conflict, DefinitionError, LostLease, NotFound, Refused
 from flowbuilder.model.execution import Execution, WorkflowVersion
 from flowbuilder.ports import Store
+from flowbuilder.ports.sensitive import sensitive_names
 from flowbuilder.prefect.api.naming import FLOWS_MODULE, slug_of, workflow_of
 from flowbuilder.prefect.deployments.parameter_schema import parameter_schema, signature_of
 from flowbuilder.prefect.runs.create_from_flow_run import execution_of
@@ -128,8 +129,12 @@ def _shown(store: Store, workflow: str) -> WorkflowVersion:
 
 
 def _any_of(store: Store, workflow: str) -> Signature:
-    """Every input that any version has, each optional."""
-    names = {name: None for version in store.versions(workflow) for name in (version.document.get("inputs") or {})}
+    """Every input that any version has and that is not sensitive, each optional."""
+    names: dict[str, None] = {}
+    for version in store.versions(workflow):
+        inputs = version.document.get("inputs") or {}
+        sensitive = sensitive_names({"properties": inputs})
+        names |= {name: None for name in inputs if name not in sensitive}
     return Signature([Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=Any) for name in names])
 
 

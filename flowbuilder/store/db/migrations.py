@@ -18,7 +18,7 @@ from flowbuilder.store.db.tables import installation_table
 from flowbuilder.store.db.transaction import Transaction
 from flowbuilder.store.db.url import display_url
 
-NEWEST = "0010"
+NEWEST = "0011"
 """The revision that this release needs."""
 GENERATION = 1
 """The generation of this release. A database stores the oldest generation that may use it."""

@@ -124,6 +124,14 @@ values_table = Table(
     Column("error", ExactJson),
 )
 
+sensitive_table = Table(
+    "sensitive_inputs",  # the only place of sensitive values; the key is the id of an execution, or that of its start
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("record", ExactJson, nullable=False),
+    Column("held_at", UtcDateTime, index=True),  # of one whose execution is not created yet
+)
+
 events_table = Table(
     "workflow_execution_events",
     metadata,

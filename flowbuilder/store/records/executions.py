@@ -15,7 +15,7 @@ from flowbuilder.ports import ExecutionFilter
 from flowbuilder.store.db.column_types import UtcDateTime
 from flowbuilder.store.db.corruption import damage_message, unreadable_columns
 from flowbuilder.store.db.database import Repository
-from flowbuilder.store.db.tables import executions_table, values_table, versions_table
+from flowbuilder.store.db.tables import executions_table, sensitive_table, values_table, versions_table
 from flowbuilder.store.db.transaction import HEAD, Transaction
 from flowbuilder.values import Json, JsonObject
 
@@ -31,8 +31,11 @@ _MOST_VALUES = 64
 class SqlExecutions(Repository):
     """Executions. Their large values are in a table of their own, apart from the row that every write updates."""
 
-    def create_execution(self, execution: Execution) -> Execution:
+    def create_execution(
+        self, execution: Execution, *, sensitive: JsonObject | None = None, held: str = ""
+    ) -> Execution:
         """Insert it with its `execution_started` event; the stored one when the id exists already."""
+        kept = None if sensitive is None else storable(sensitive, "the sensitive inputs")
         large = {
             "inputs": storable(execution.inputs, "the inputs"),
             "site_record": storable(execution.site_record, "the site"),
@@ -57,11 +60,15 @@ class SqlExecutions(Repository):
             insert = transaction.insert(executions_table).values(**columns, **mark, seq=1, recorded=0)
             insert = insert.on_conflict_do_nothing(index_elements=[executions_table.c.flow_run_id])
             row = transaction.execute(insert.returning(*HEAD)).one_or_none()
+            if held:
+                transaction.execute(sensitive_table.delete().where(sensitive_table.c.key == held))
             if row is None:
                 transaction.commit_mark = None
                 return read_execution(transaction, execution.id)
             transaction.execute(values_table.insert().values(execution_id=row.id, **large))
-            transaction.write_events(row, [started_event(execution)], first_seq=1)
+            transaction.write_events(row, [started_event(execution, sensitive)], first_seq=1)
+            if kept is not None:
+                transaction.execute(sensitive_table.insert().values(key=execution.id, record=kept))
             if execution.ready_at is not None:
                 transaction.notify_ready(execution.id)
             return execution_of(row, **large)

@@ -33,19 +33,34 @@ from flowbuilder.values import Json, JsonObject
 class MemoryExecutions(Repository):
     """Executions and their leases."""
 
-    def create_execution(self, execution: Execution) -> Execution:
+    def create_execution(
+        self, execution: Execution, *, sensitive: JsonObject | None = None, held: str = ""
+    ) -> Execution:
         """Insert it with its `execution_started` event; the stored one when the id exists already."""
         memory = self._memory
         storable([execution.inputs, execution.site_record], "the inputs")
         with memory.lock:
+            memory.sensitive.pop(held, None)
             if execution.id in memory.executions:
                 return self.execution(execution.id)
             numbers = {version.number for version in memory.versions.get(execution.workflow, ())}
             if execution.version not in numbers:
                 raise NotFound(f"workflow {execution.workflow} has no version {execution.version}")
             stored = memory.executions[execution.id] = StoredExecution(copied(execution))
-            stored.write_events(memory.now(), [started_event(execution)])
+            stored.write_events(memory.now(), [started_event(execution, sensitive)])
+            if sensitive is not None:
+                memory.sensitive[execution.id] = copied(sensitive)
             return copied(stored.execution)
+
+    def hold_sensitive(self, key: str, record: JsonObject) -> None:
+        """Keep the record of sensitive inputs under a key until the execution is created."""
+        with self._memory.lock:
+            self._memory.sensitive[key] = copied(record)
+
+    def sensitive(self, key: str) -> JsonObject | None:
+        """The record of the sensitive inputs of an execution, by its id or by the key that it is held under."""
+        with self._memory.lock:
+            return copied(self._memory.sensitive.get(key))
 
     def execution(self, execution_id: str) -> Execution:
         """One execution; `NotFound`."""

@@ -85,6 +85,7 @@ class Memory:
         self.reviewers: dict[str, Reviewers] = {}
         self.effects: dict[str, Effect] = {}
         self.limiter_states: dict[str, LimiterState] = {}
+        self.sensitive: dict[str, JsonObject] = {}
         self.idempotency_keys: dict[str, tuple[str, str | None]] = {}
         self.drafts: dict[tuple[str, str], Draft] = {}
         self.drafts_saved_at: dict[tuple[str, str], datetime] = {}

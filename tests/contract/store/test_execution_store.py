@@ -9,6 +9,7 @@ from flowbuilder.model.effect import Intent
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Execution, Lease, Outcome
 from flowbuilder.ports import ExecutionFilter, Store
+from flowbuilder.values import digest
 from tests.support.store_contract import TTL, StoreHarness
 
 STARTED = NewEvent(type="step_started", path="a", data={"type": "code", "name": "a"})
@@ -31,6 +32,29 @@ def test_a_new_execution_has_its_first_event(harness: StoreHarness) -> None:
     assert event.data == {
         "workflow": "refresh", "version": 1, "digest": "d1", "inputs": {"url": "https://e.com"}, "site": "e",
     }  # fmt: skip
+
+
+def test_sensitive_inputs_are_held_until_the_execution_is_created(harness: StoreHarness) -> None:
+    store, now = harness.store, harness.clock.now()
+    record = {"workflow": "refresh", "salt": "s", "values": {"token": "t", "odd": ODD}}
+    store.hold_sensitive("start:k", {"workflow": "refresh", "salt": "r", "values": {}})
+    store.hold_sensitive("start:k", record)
+    assert store.sensitive("start:k") == record
+    assert store.sensitive("x") is None
+    execution = Execution(
+        id="x", workflow="refresh", version=1, digest="d", status="queued", inputs={"token": "[hidden]"}, created_at=now
+    )
+    store.create_execution(execution, sensitive=record, held="start:k")
+    assert store.sensitive("x") == record
+    assert store.sensitive("start:k") is None
+    (event,) = store.events("x")
+    assert event.data["sensitive_hash"] == digest(record)
+    assert event.data["inputs"] == {"token": "[hidden]"}
+
+    store.hold_sensitive("start:k", {**record, "salt": "again"})  # a start that is repeated
+    store.create_execution(execution, sensitive={**record, "salt": "again"}, held="start:k")
+    assert store.sensitive("x") == record
+    assert store.sensitive("start:k") is None
 
 
 def test_creating_an_execution_again_returns_the_stored_one(harness: StoreHarness) -> None:

@@ -66,8 +66,8 @@ class AcknowledgingStore(SqlStore):
 
     facts: list[Fact]
 
-    def create_execution(self, execution: Any) -> Any:
-        made = super().create_execution(execution)
+    def create_execution(self, execution: Any, **sensitive: Any) -> Any:
+        made = super().create_execution(execution, **sensitive)
         self.facts.append(Fact("execution", made.id, None))
         return made
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -140,6 +142,46 @@ def test_wrong_use_is_one_line_on_stderr(cli: Cli, arguments: tuple[str, ...], m
 def test_a_wrong_input_is_named(cli: Cli, file: str, pair: str, message: str) -> None:
     code, _, err = cli("run", file, "--local", "--input", pair)
     assert (code, message in err) == (2, True), err
+
+
+SENSITIVE = """
+schema: flowbuilder/v1
+name: tokens
+inputs:
+  key: {type: string, sensitive: true}
+  pin: {type: integer, sensitive: true, default: null}
+steps: [{id: use, type: code, source: "[len(key), key]", with: {key: "{{ inputs.key }}"}}]
+outputs: {used: "{{ steps.use.output }}"}
+"""
+
+
+@pytest.mark.parametrize("way", ["file", "stdin", "prompt", "plain"])
+def test_a_sensitive_input_is_read_and_not_shown(
+    cli: Cli, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, key = tmp_path / "tokens.yaml", tmp_path / "key"
+    path.write_text(SENSITIVE.replace("integer,", '[integer, "null"],'))
+    key.write_text("tok-4711-Plain\n")
+    monkeypatch.setattr("sys.stdin", io.StringIO("tok-4711-Plain\n"))
+    if way == "prompt":
+        monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+        monkeypatch.setattr("click.termui.hidden_prompt_func", lambda prompt: "tok-4711-Plain")
+    given = {"file": f"key=@{key}", "stdin": "key=@-", "plain": "key=tok-4711-Plain"}
+    arguments = ("--input", given[way]) if way in given else ()
+    code, out, err = cli("run", str(path), "--local", *arguments)
+    assert code == 0, err
+    assert '"[sensitive input key]"' in out
+    assert "14" in out
+    listed = cli("executions", "list", "--format", "json")
+    assert "[hidden]" in listed[1]
+    assert "tok-4711" not in out + err + "".join(listed[1:])
+
+
+def test_a_wrong_sensitive_input_is_not_quoted(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "tokens.yaml"
+    path.write_text(SENSITIVE.replace("integer,", '[integer, "null"],'))
+    code, out, err = cli("run", str(path), "--local", "--input", "key=x", "--input", "pin=not-a-pin")
+    assert (code, "pin=[hidden]: expected" in err, "not-a-pin" in out + err) == (2, True, False), err
 
 
 def test_the_schema_of_the_database_is_shown_and_migrated(cli: Cli, tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 
 import pytest
 from streamlit import config
+from streamlit.proto.TextInput_pb2 import TextInput
 from streamlit.testing.v1 import AppTest
 
 from flowbuilder import bootstrap
@@ -184,6 +186,41 @@ def test_the_execution_gets_the_typed_inputs(seeded_app: SeededApp, open_page: O
     }  # fmt: skip
     assert "Started form" in alerts(page)
     assert page.query_params["id"] == execution.id
+
+
+SENSITIVE = """
+schema: flowbuilder/v1
+name: tokens
+inputs:
+  key: {type: string, sensitive: true}
+  login: {type: object, sensitive: true, default: {}}
+steps:
+  - {id: echo, type: code, source: "[key, login]", with: {key: "{{ inputs.key }}", login: "{{ inputs.login }}"}}
+  - {id: review, type: human_review, title: Look, proposal: "{{ steps.echo.output }}"}
+outputs: {given: "{{ steps.review.output.approved }}"}
+"""
+
+
+def test_a_sensitive_input_is_typed_into_a_password_field_and_no_page_shows_it(
+    seeded_app: SeededApp, open_page: Open
+) -> None:
+    seeded_app.publish(SENSITIVE)
+    page = open_page("run", workflow="tokens")
+    assert [field.proto.type for field in page.text_input] == [TextInput.PASSWORD] * 2
+    page.text_input[0].set_value("tok-4711-Plain")
+    page.text_input[1].set_value('{"password": "open-sesame"}')
+    page.button(key="start").click().run()
+    (execution,) = seeded_app.app.executions(ExecutionFilter(workflow="tokens"))
+    assert execution.inputs == {"key": "[hidden]", "login": "[hidden]"}
+    asyncio.run(seeded_app.runner.run(execution.id))
+    (review,) = seeded_app.app.open_reviews_of(execution.id)
+    pages = [open_page("executions"), open_page("executions", id=execution.id)]
+    pages += [open_page("review"), open_page("review", item=review.id), open_page()]
+    seen = "\n".join(str(element) for page in pages for element in page.main) + "".join(map(words, pages))
+    assert "[hidden]" in seen
+    assert "[sensitive input key]" in words(pages[3])
+    assert "tok-4711" not in seen
+    assert "sesame" not in seen
 
 
 def test_a_start_without_an_engine_is_reported(

@@ -12,7 +12,7 @@ from flowbuilder.app import App
 from flowbuilder.bootstrap import open_local_app, settings
 from flowbuilder.cli.context import identity, open_app_with_prefect, user_option
 from flowbuilder.cli.input.drafts import save_site, store_draft
-from flowbuilder.cli.input.inputs import gather_inputs
+from flowbuilder.cli.input.inputs import gather_inputs, prompt_for_sensitive
 from flowbuilder.cli.input.workflow_files import SUFFIXES
 from flowbuilder.cli.local_run import run_in_process
 from flowbuilder.cli.output.execution_view import event_line, execution_result
@@ -25,7 +25,13 @@ POLL_SECONDS = 0.5
 
 @click.command(cls=ResultCommand)
 @click.argument("target", metavar="NAME|FILE")
-@click.option("--input", "pairs", multiple=True, metavar="K=V", help="Set an input. Repeatable.")
+@click.option(
+    "--input",
+    "pairs",
+    multiple=True,
+    metavar="K=V",
+    help="Set an input. Repeatable. K=@FILE and K=@- read a sensitive one from a file or stdin.",
+)
 @click.option("--inputs", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Read inputs from a JSON or YAML file.")  # fmt: skip
 @click.option("--site", metavar="S", help="The site to run for.")
@@ -55,7 +61,10 @@ def command(
     else:
         app = open_app_with_prefect()
     version, notes = _version(app, target, by)
-    inputs = gather_inputs(app.plan(version).input_schema, pairs, file)
+    schema = app.plan(version).input_schema
+    inputs = gather_inputs(schema, pairs, file)
+    if not no_input and not wants_json() and sys.stdin.isatty():
+        inputs = prompt_for_sensitive(schema, inputs)
     if site is not None:
         save_site(app, site, settings())
     number = None if version.status == "published" else version.number
