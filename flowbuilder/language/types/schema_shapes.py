@@ -165,6 +165,7 @@ def _both(one: Shape, other: Shape) -> Shape:
         return other
     if other == Shape.unknown():
         return one
+    one, other = _certain(one), _certain(other)
     kinds = (one.kinds & other.kinds) or one.kinds
     fields = {
         name: _both_members(one.fields.get(name), other.fields.get(name)) for name in (*one.fields, *other.fields)
@@ -187,6 +188,14 @@ def _both(one: Shape, other: Shape) -> Shape:
         is_open=not proven and (one.is_open or other.is_open), items=other.items or one.items,
         values=values or one.values or other.values,
     )  # fmt: skip
+
+
+def _certain(shape: Shape) -> Shape:
+    """What holds of every value of a shape. Of an open shape of several kinds, one kind may be that of an alternative
+    which allows all values: then the members and items of the others do not hold."""
+    if not shape.is_open or len(shape.kinds) < 2:
+        return shape
+    return replace(shape, fields={}, rest=Shape.unknown() if "object" in shape.kinds else None, items=None)
 
 
 def _both_members(one: Shape | None, other: Shape | None) -> Shape:

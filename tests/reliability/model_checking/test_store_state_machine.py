@@ -354,7 +354,8 @@ class Reviews(StoreMachine):
     def claim(self, tab: Review, person: str) -> None:
         current = self.store.review(tab.id)
         taken = current.claimed_by not in (None, person) and (current.claimed_until or 0) > self.clock.now()  # type: ignore[operator]
-        if tab.path in self.decided or tab.path in self.held or taken:
+        expired = self.expires_at.get(tab.path, self.now + 1) <= self.now
+        if tab.path in self.decided or tab.path in self.held or taken or expired:
             with pytest.raises(Conflict):
                 self.store.claim_review(tab.id, person, TTL)
             return
