@@ -312,7 +312,8 @@ class Reviews(StoreMachine):
             answer = Answer.to(tab, kind=kind, by=person, comment="so")
             return self.store.decide(tab.id, answer, hold=timedelta(seconds=hold))
 
-        if path in self.decided or path in self.held or tab.version != self.versions[path]:
+        seen = tab.version == self.versions[path]
+        if path in self.decided or path in self.held or not seen or self.is_expired(path):
             with pytest.raises(Conflict):
                 act()
         elif kind == "approved" and person in self.approvals[path]:
@@ -329,6 +330,10 @@ class Reviews(StoreMachine):
                 self.held[path] = (kind, person, self.now + hold)
             else:
                 self.decided[path] = (kind, person)
+
+    def is_expired(self, path: str) -> bool:
+        """Whether a review has passed its `expires_at`: it takes no answer, also while it is open."""
+        return self.expires_at.get(path, self.now + 1) <= self.now
 
     @rule(tab=tabs, person=PEOPLE)
     def undo(self, tab: Review, person: str) -> None:
@@ -354,8 +359,7 @@ class Reviews(StoreMachine):
     def claim(self, tab: Review, person: str) -> None:
         current = self.store.review(tab.id)
         taken = current.claimed_by not in (None, person) and (current.claimed_until or 0) > self.clock.now()  # type: ignore[operator]
-        expired = self.expires_at.get(tab.path, self.now + 1) <= self.now
-        if tab.path in self.decided or tab.path in self.held or taken or expired:
+        if tab.path in self.decided or tab.path in self.held or taken or self.is_expired(tab.path):
             with pytest.raises(Conflict):
                 self.store.claim_review(tab.id, person, TTL)
             return
