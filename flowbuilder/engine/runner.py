@@ -104,9 +104,11 @@ def _plan_of(store: Store, execution: Execution, plans: PlanCache) -> Plan:
         message = "this release compiles the workflow to another plan than the one that the execution started with"
         raise _NotRunnable("plan_changed", message)
     try:
-        return replace(plan, hosts=reachable(plan.hosts, execution.site_record))
+        hosts = reachable(plan.hosts, execution.site_record)
     except ConfigurationError as problem:
         raise _NotRunnable("configuration", str(problem)) from None
+    # the cached plan is kept where it can be, with what it has computed of itself
+    return plan if hosts == plan.hosts else replace(plan, hosts=hosts)
 
 
 async def _fail(store: Store, lease: Lease, problem: _NotRunnable) -> RunResult:

@@ -44,7 +44,8 @@ class Provenance:
     @classmethod
     def of(cls, plan: Plan, decisions: Mapping[str, Decision]) -> Provenance:
         """The provenance of a walk that has not begun."""
-        return cls(enabled=plan.publishes, words=plan.closed_words, decisions=decisions)
+        words = plan.closed_words if plan.publishes else frozenset()
+        return cls(enabled=plan.publishes, words=words, decisions=decisions)
 
     def of_published(self, run: NodeRun, context: JsonObject) -> tuple[tuple[Unproven, ...], tuple[Place, ...]]:
         """The texts that a task is about to publish in this context and that a reviewer must have approved, and the

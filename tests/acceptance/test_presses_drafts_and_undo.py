@@ -33,28 +33,9 @@ def seeded_app(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing.browser() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def address(chromium: Browser, seeded_app: SeededApp, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with browsing.served(seeded_app.settings, tmp_path_factory.mktemp("log") / "server.log") as where:
-        yield where
-
-
-@pytest.fixture(scope="module")
 def context(chromium: Browser, address: str) -> Iterator[BrowserContext]:
     made = chromium.new_context(base_url=address, viewport={"width": 1280, "height": 800}, locale="en-GB")
     made.set_default_timeout(PATIENCE)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    made = context.new_page()
     yield made
     made.close()
 

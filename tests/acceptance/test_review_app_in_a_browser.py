@@ -13,7 +13,6 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from flowbuilder.model.review import Review
 from tests.support.seeded_app import BEN, FORM, NOTE, SeededApp
-from tests.support.servers import browser as browsing
 from tests.support.servers.browser import PATIENCE, armed, settle, title_is
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -29,29 +28,10 @@ def seeded_app(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing.browser() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def address(chromium: Browser, seeded_app: SeededApp, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with browsing.served(seeded_app.settings, tmp_path_factory.mktemp("log") / "server.log") as where:
-        yield where
-
-
-@pytest.fixture(scope="module")
 def context(chromium: Browser, address: str) -> Iterator[BrowserContext]:
     """One for all tests, so that the browser caches what it has loaded."""
     made = chromium.new_context(base_url=address, viewport={"width": 1300, "height": 900}, locale="en-GB")
     made.set_default_timeout(PATIENCE)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    made = context.new_page()
     yield made
     made.close()
 

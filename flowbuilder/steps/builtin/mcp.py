@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -40,9 +41,9 @@ class UsesTools(Step):
 
     pins: dict[str, ToolPin] = Field(default_factory=dict)
 
+    @abstractmethod
     def used_tools(self) -> list[tuple[str, str]]:
         """The server and the name of each tool that the step may call."""
-        raise NotImplementedError
 
     async def ensure_pinned(self, session: ports.McpSession, server: str, tool: str) -> None:
         """Raise `StepError` when the tool is not what it was when it was pinned."""
