@@ -49,7 +49,8 @@ class SqlReviewDrafts(Repository):
             upsert = insert.on_conflict_do_update(
                 index_elements=[_draft.review_id, _draft.person], set_=columns, where=unchanged
             )
-            if not transaction.execute(upsert).rowcount:
+            # not by `rowcount`: SQLAlchemy does not report that of an insert
+            if transaction.execute(upsert.returning(_draft.revision)).one_or_none() is None:
                 raise Conflict("this draft was changed in another window")
             transaction.execute(delete(review_drafts_table).where(_draft.updated_at < now - DRAFT_LIFETIME))
             return saved
