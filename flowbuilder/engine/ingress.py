@@ -190,6 +190,15 @@ class _Cms(_Guard):
         with _clean_errors(self._secrets):
             await self._inner.delete(url, if_unchanged=if_unchanged)
 
+    async def before(self, write: CmsWrite) -> JsonObject | None:
+        with _clean_errors(self._secrets):
+            found: JsonObject | None = await self._inner.before(write)
+        return found  # the ledger stores no secret of it
+
+    async def restore(self, url: str, before: JsonObject, *, if_unchanged: str) -> None:
+        with _clean_errors(self._secrets):
+            await self._inner.restore(url, before, if_unchanged=if_unchanged)
+
     async def _page(self, answer: Awaitable[CmsPage]) -> CmsPage:
         with _clean_errors(self._secrets):
             page, text = await answer, self._secrets.text
@@ -246,12 +255,18 @@ class _McpSession(_Guard):
 
 class _Ledger(_Guard):
     async def begin(self, intent: Intent) -> Effect:
-        effect: Effect = await self._inner.begin(replace(intent, target=self._secrets.text(intent.target)))
+        shown = replace(intent, target=self._secrets.text(intent.target), inverse=self._inverse(intent.inverse))
+        effect: Effect = await self._inner.begin(shown)
         return effect
 
     async def done(self, key: str, *, receipt: JsonObject, inverse: JsonObject | None = None) -> None:
-        value = self._secrets.value
-        await self._inner.done(key, receipt=value(receipt), inverse=value(inverse))
+        await self._inner.done(key, receipt=self._secrets.value(receipt), inverse=self._inverse(inverse))
+
+    def _inverse(self, inverse: JsonObject | None) -> JsonObject | None:
+        """The inverse, or why there is none: restoring what has a secret replaced would damage the target."""
+        if inverse is None or self._secrets.value(inverse) == inverse:
+            return inverse
+        return {"operation": "none", "reason": "it held a secret value, which is not stored"}
 
     async def unknown(self, key: str, *, reason: str) -> None:
         await self._inner.unknown(key, reason=self._secrets.text(reason))

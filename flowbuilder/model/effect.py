@@ -28,6 +28,8 @@ class Intent:
     """The number of reviews of the step that have been answered so far."""
     key_retention: float | None = None
     """Seconds for which the target honours the key; None: without a limit."""
+    inverse: JsonObject | None = None
+    """What undoes the effect, read before the call; None leaves that of an earlier attempt."""
 
     def effect(self, execution_id: str, at: datetime) -> Effect:
         """The new row of the ledger."""
@@ -42,6 +44,7 @@ class Intent:
             created_at=at,
             asked=self.asked,
             key_retention=self.key_retention,
+            inverse=self.inverse,
         )
 
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from flowbuilder.model.effect import TargetClass
-from flowbuilder.values import JsonObject
+from flowbuilder.values import JsonObject, digest, digest_text
 
 
 @dataclass(frozen=True, kw_only=True)
 class CmsPage:
-    """A page of the CMS: `body` is the editable source, `hash` its sha256, `revision` the CMS's own version."""
+    """A page of the CMS: `body` is the editable source, `revision` the CMS's own version, `hash` a sha256 of all that
+    may be read or written (`page_hash`)."""
 
     url: str
     title: str
@@ -20,6 +21,15 @@ class CmsPage:
     revision: str = ""
     hash: str = ""
     live_url: str = ""
+
+    def is_still(self, known: str) -> bool:
+        """Whether the page is as it was when its hash was `known`. Earlier releases recorded the sha256 of the body."""
+        return known in (self.hash, digest_text(self.body))
+
+
+def page_hash(*, title: str, body: str, description: str, **more: str) -> str:
+    """The sha256 of a page's texts, each under its name."""
+    return digest({"title": title, "body": body, "description": description, **more})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +45,10 @@ class CmsWrite:
 
 
 class Cms(Protocol):
-    """A site's CMS. `update` and `delete` raise `Conflict` when the page changed since it was read."""
+    """A site's CMS. `update`, `restore` and `delete` raise `Conflict` when the page changed since it was read.
+
+    A write that was made, and of which the CMS stored something else, raises a `StepError` with code `not_verified`.
+    """
 
     target_class: TargetClass
 
@@ -47,6 +60,13 @@ class Cms(Protocol):
 
     async def delete(self, url: str, *, if_unchanged: str) -> None:
         """Delete a page that still has this hash; no page is no error."""
+
+    async def before(self, write: CmsWrite) -> JsonObject | None:
+        """What `restore` needs to undo this update, read before it is made: what the page has where the update writes,
+        as the CMS holds it. None when the update would change nothing. `NotFound`."""
+
+    async def restore(self, url: str, before: JsonObject, *, if_unchanged: str) -> None:
+        """Undo an update: the page is again what it was, byte for byte. Nothing happens where it is already."""
 
 
 class CmsForSite(Protocol):

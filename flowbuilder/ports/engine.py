@@ -45,7 +45,7 @@ class Ledger(Protocol):
         """Commit the intent before the call; an effect that is done already is returned with its receipt.
 
         An effect begun earlier is returned with the number of reviews that were answered then; that of the intent is
-        stored.
+        stored. The inverse of the intent, if it has one, replaces the stored one until the effect is done.
         """
 
     async def done(self, key: str, *, receipt: JsonObject, inverse: JsonObject | None = None) -> None:

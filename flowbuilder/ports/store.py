@@ -252,7 +252,8 @@ class EffectStore(Protocol):
 
     def begin_effect(self, lease: Lease, intent: Intent) -> Effect:
         """Record the intent durably. An existing effect is returned as it stood, marked as resumed, with the higher
-        `asked`; one that the target refused is intended anew. `Refused` once the execution is asked to cancel."""
+        `asked` and, until it is done, the inverse of the intent if that has one; one that the target refused is
+        intended anew. `Refused` once the execution is asked to cancel."""
 
     def finish_effect(
         self,

@@ -23,6 +23,10 @@ KEY_RETENTION = "PT24H"
 """The time for which a target is assumed to honour an idempotency key when the author does not give one."""
 
 
+NOT_VERIFIED = "not_verified"
+"""The member of a receipt that says why the target does not hold what was written."""
+
+
 class EffectOptions(Record):
     """The `effect` field of a step that writes to the outside world."""
 
@@ -42,10 +46,12 @@ class EffectOptions(Record):
 
 
 class Written(Struct, frozen=True, kw_only=True):
-    """Result of a write: `output` becomes the step's output and the receipt, `inverse` is what undoes the write."""
+    """Result of a write: `output` becomes the step's output and the receipt. `inverse` is what undoes the write, where
+    that is known only afterwards. With `problem` the write was made and is recorded, and the step fails."""
 
     output: JsonObject
     inverse: JsonObject | None = None
+    problem: StepError | None = None
 
 
 class Call(Struct, frozen=True):
@@ -78,18 +84,23 @@ async def write_once(
     request: Json,
     write: Callable[[], Awaitable[Written]],
     key_retention: float | None = None,
+    inverse: JsonObject | None = None,
 ) -> JsonObject | NeedsReview:
     """Call `write` at most once for this effect; returns its output, or the receipt of the earlier call.
 
     When an earlier call may have succeeded and the target neither deduplicates nor can be looked up, the result is
     `NeedsReview`: each approval authorises one further call. The same holds for a target that deduplicates, once its
     `key_retention` (seconds) is over. A failed call is recorded as `refused` (it certainly did nothing) or `unknown`.
+    `inverse` is what undoes the write, read before it; None where the target has what is written already.
     """
     from flowbuilder.model.effect import Intent  # here: validating a document needs no effect
 
     ledger = run.ports.ledger
     if ledger is None:
-        return (await write()).output
+        written = await write()
+        if written.problem is not None:
+            raise written.problem
+        return written.output
     intent = Intent(
         key=run.effect_key,
         path=run.path,
@@ -98,6 +109,7 @@ async def write_once(
         request_hash=digest(request),
         asked=run.asked,
         key_retention=key_retention,
+        inverse=inverse,
     )
     effect = await ledger.begin(intent)
     match _decide(run, effect, intent, _question(target, request, run.ports.secrets)):
@@ -108,7 +120,7 @@ async def write_once(
         case Fail(error):
             raise error
         case Call():
-            return await _call(ledger, run.effect_key, write)
+            return await _call(ledger, effect, write)
 
 
 def _decide(run: StepRun, effect: Effect, intent: Intent, question: ReviewRequest) -> Call | Return | Ask | Fail:
@@ -117,7 +129,8 @@ def _decide(run: StepRun, effect: Effect, intent: Intent, question: ReviewReques
         if effect.request_hash != intent.request_hash:
             message = f"the effect key of this write to {intent.target} was already used for a different write"
             return Fail(StepError(message, code="effect_key_reused", detail={"path": effect.path}))
-        return Return(effect.receipt)
+        problem = effect.receipt.get(NOT_VERIFIED)
+        return Fail(_problem(problem)) if isinstance(problem, dict) else Return(effect.receipt)
     if not (_may_have_been_called(effect) and _repeats_the_write(effect, intent.target_class)):
         return Call()
     if run.decision is None or run.decision.shown_hash != question.content_hash():
@@ -139,8 +152,9 @@ def _repeats_the_write(effect: Effect, target_class: TargetClass) -> bool:
     return target_class == "neither" or (target_class == "deduplicates" and effect.forgotten)
 
 
-async def _call(ledger: ports.Ledger, key: str, write: Callable[[], Awaitable[Written]]) -> JsonObject:
+async def _call(ledger: ports.Ledger, effect: Effect, write: Callable[[], Awaitable[Written]]) -> JsonObject:
     """Call the target and record the outcome of the call; raises the error of the call."""
+    key = effect.key
     import asyncio  # here: validating a document loads the step types, and needs no event loop
 
     try:
@@ -154,8 +168,22 @@ async def _call(ledger: ports.Ledger, key: str, write: Callable[[], Awaitable[Wr
         elif isinstance(problem, TransientError):
             await ledger.unknown(key, reason=str(problem))
         raise
-    await ledger.done(key, receipt=written.output, inverse=written.inverse)
-    return written.output
+    inverse = effect.inverse if written.inverse is None else written.inverse
+    if written.problem is None:
+        await ledger.done(key, receipt=written.output, inverse=inverse)
+        return written.output
+    error = written.problem
+    failed: JsonObject = {"code": error.code, "message": str(error), "detail": error.detail}
+    await ledger.done(key, receipt={**written.output, NOT_VERIFIED: failed}, inverse=inverse)
+    raise error
+
+
+def _problem(stored: JsonObject) -> StepError:
+    """The error of a write that was made and is not what was asked for, from its receipt."""
+    detail = stored.get("detail")
+    return StepError(
+        str(stored["message"]), code=str(stored["code"]), detail=detail if isinstance(detail, dict) else None
+    )
 
 
 def _question(target: str, request: Json, secrets: KnownSecrets) -> ReviewRequest:

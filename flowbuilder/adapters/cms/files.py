@@ -19,7 +19,8 @@ from flowbuilder.adapters.cms.page_url import split_page_url
 from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError
 from flowbuilder.model.effect import TargetClass
 from flowbuilder.ports import CmsPage, CmsWrite
-from flowbuilder.values import digest_text
+from flowbuilder.ports.cms import page_hash
+from flowbuilder.values import JsonObject, digest_text
 
 MAX_BYTES = 8 * 1024 * 1024
 _HEADING = re.compile(r"^#[ \t]+([^\n]+)", re.MULTILINE)
@@ -46,7 +47,7 @@ class FilesCms:
         return await asyncio.to_thread(self._read, url)
 
     async def update(self, write: CmsWrite) -> CmsPage:
-        """Change a page; `NotFound`, or `Conflict` when the hash of its body is not `if_unchanged`."""
+        """Change a page; `NotFound`, or `Conflict` when its hash is not `if_unchanged`."""
         return await asyncio.to_thread(self._update, write)
 
     async def create(self, write: CmsWrite) -> CmsPage:
@@ -54,8 +55,16 @@ class FilesCms:
         return await asyncio.to_thread(self._create, write)
 
     async def delete(self, url: str, *, if_unchanged: str) -> None:
-        """Delete a page; `Conflict` when the hash of its body is not `if_unchanged`."""
+        """Delete a page; `Conflict` when its hash is not `if_unchanged`."""
         await asyncio.to_thread(self._delete, url, if_unchanged)
+
+    async def before(self, write: CmsWrite) -> JsonObject | None:
+        """The file's content before and after the update, the latter as its sha256."""
+        return await asyncio.to_thread(self._before, write)
+
+    async def restore(self, url: str, before: JsonObject, *, if_unchanged: str) -> None:
+        """Write the earlier content; `Conflict` when the file is not what the update made of it."""
+        await asyncio.to_thread(self._restore, url, str(before["content"]), str(before["written"]))
 
     def _read(self, url: str) -> CmsPage:
         parts = self._parts(url)
@@ -69,8 +78,8 @@ class FilesCms:
             place, held = _find(root, parts, write.url)
             wanted = _written(held, write)
             if wanted != held:
-                current = digest_text(held.body)
-                if write.if_unchanged is not None and write.if_unchanged != current:
+                page = self._page(write.url, parts, held)
+                if write.if_unchanged is not None and not page.is_still(write.if_unchanged):
                     raise Conflict(f"{write.url} changed since it was read")
                 with _folder(root, place[:-1]) as folder:
                     _replace(folder, place[-1], wanted.text.encode())
@@ -100,20 +109,42 @@ class FilesCms:
                 place, held = _find(root, parts, url)
             except NotFound:
                 return
-            if digest_text(held.body) != if_unchanged:
+            if not self._page(url, parts, held).is_still(if_unchanged):
                 raise Conflict(f"{url} changed since it was read")
             with _folder(root, place[:-1]) as folder:
                 os.unlink(place[-1], dir_fd=folder)
                 os.fsync(folder)
 
+    def _before(self, write: CmsWrite) -> JsonObject | None:
+        parts = self._parts(write.url)
+        with self._open_root() as root:
+            held = _find(root, parts, write.url)[1]
+        wanted = _written(held, write)
+        return None if wanted == held else {"content": held.text, "written": digest_text(wanted.text)}
+
+    def _restore(self, url: str, content: str, written: str) -> None:
+        parts = self._parts(url)
+        with self._open_root() as root:
+            fcntl.flock(root, fcntl.LOCK_EX)
+            place, held = _find(root, parts, url)
+            if held.text == content:
+                return
+            if digest_text(held.text) != written:
+                raise Conflict(f"{url} changed since it was written")
+            with _folder(root, place[:-1]) as folder:
+                _replace(folder, place[-1], content.encode())
+
     def _page(self, url: str, parts: tuple[str, ...], document: Document) -> CmsPage:
         heading = _HEADING.search(document.body)
+        texts = {
+            "title": document.field("title") or (heading[1].strip(" \t#") if heading else ""),
+            "description": document.field("description"),
+            "body": document.body,
+        }
         return CmsPage(
             url=url,
-            title=document.field("title") or (heading[1].strip(" \t#") if heading else ""),
-            description=document.field("description"),
-            body=document.body,
-            hash=digest_text(document.body),
+            **texts,
+            hash=page_hash(**texts),
             revision=digest_text(document.text)[:16],
             live_url="/".join([self._base + self._prefix.rstrip("/"), *parts]) if self._base else url,
         )

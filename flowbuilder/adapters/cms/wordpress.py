@@ -14,9 +14,10 @@ from flowbuilder.adapters.cms.page_url import split_page_url
 from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError
 from flowbuilder.model.effect import TargetClass
 from flowbuilder.ports import CmsPage, CmsWrite, Http, HttpRequest, HttpResponse, NoThrottle, Throttle
+from flowbuilder.ports.cms import page_hash
 from flowbuilder.ports.credentials import basic, bound_to
 from flowbuilder.ports.throttle import limit_key
-from flowbuilder.values import JsonObject, digest_text
+from flowbuilder.values import JsonObject
 
 _SLUG = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+)*")
 _STATUSES = "publish,future,draft,pending,private"
@@ -55,13 +56,13 @@ class WordPress:
         return await self._page(url, kind, found)
 
     async def update(self, write: CmsWrite) -> CmsPage:
-        """Change a page; `NotFound`, or `Conflict` when the hash of its content is not `if_unchanged`."""
+        """Change a page; `NotFound`, or `Conflict` when its hash is not `if_unchanged`."""
         kind, found = await self._find(write.url)
         held = await self._page(write.url, kind, found)
         wanted = await asyncio.to_thread(_fields, write)
         if all(_same(_raw(found, name), value) for name, value in wanted.items()):
             return held
-        if write.if_unchanged is not None and write.if_unchanged != held.hash:
+        if write.if_unchanged is not None and not held.is_still(write.if_unchanged):
             raise Conflict(f"{write.url} changed since it was read")
         answer = await self._call("POST", f"/wp/v2/{kind}/{found['id']}", json=wanted, query={"context": "edit"})
         _ensure_kept(answer, wanted, write.url)
@@ -88,16 +89,34 @@ class WordPress:
         return await self._page(write.url, kind, found)
 
     async def delete(self, url: str, *, if_unchanged: str) -> None:
-        """Move a page to the trash; `Conflict` when the hash of its content is not `if_unchanged`."""
+        """Move a page to the trash; `Conflict` when its hash is not `if_unchanged`."""
         try:
             kind, found = await self._find(url)
         except NotFound:
             return
         if found.get("status") == "trash":
             return
-        if digest_text(_raw(found, "content")) != if_unchanged:
+        if not (await self._page(url, kind, found)).is_still(if_unchanged):
             raise Conflict(f"{url} changed since it was read")
         await self._call("DELETE", f"/wp/v2/{kind}/{found['id']}", query={})
+
+    async def before(self, write: CmsWrite) -> JsonObject | None:
+        """The stored fields that the update changes."""
+        _, found = await self._find(write.url)
+        wanted = await asyncio.to_thread(_fields, write)
+        held = {name: _raw(found, name) for name in wanted}
+        return None if all(_same(held[name], value) for name, value in wanted.items()) else dict(held)
+
+    async def restore(self, url: str, before: JsonObject, *, if_unchanged: str) -> None:
+        """Send the earlier fields as they were stored."""
+        kind, found = await self._find(url)
+        earlier = {name: str(value) for name, value in before.items()}
+        if all(_raw(found, name) == value for name, value in earlier.items()):
+            return
+        if not (await self._page(url, kind, found)).is_still(if_unchanged):
+            raise Conflict(f"{url} changed since it was read")
+        answer = await self._call("POST", f"/wp/v2/{kind}/{found['id']}", json=dict(earlier), query={"context": "edit"})
+        _ensure_kept(answer, earlier, url)
 
     async def _find(self, url: str) -> tuple[str, JsonObject]:
         asked = split_page_url(url)
@@ -128,15 +147,13 @@ class WordPress:
         return found
 
     async def _page(self, url: str, kind: str, found: JsonObject) -> CmsPage:
-        body = _raw(found, "content")
+        texts = {"title": _raw(found, "title"), "description": _raw(found, "excerpt"), "body": _raw(found, "content")}
         revisions = (found.get("_links") or {}).get("predecessor-version") or []
         revision = str(revisions[0].get("id", "")) if revisions else ""
         return CmsPage(
             url=url,
-            title=_raw(found, "title"),
-            description=_raw(found, "excerpt"),
-            body=body,
-            hash=digest_text(body),
+            **texts,
+            hash=page_hash(**texts),
             revision=revision or str(found.get("modified_gmt", "")),
             live_url=str(found.get("link", url)),
         )

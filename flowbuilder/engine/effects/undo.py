@@ -36,16 +36,22 @@ async def revert(store: Store, ports: Ports, key: str, *, by: str) -> Effect:
 
 async def _undo(cms: Cms, effect: Effect, key: str) -> None:
     inverse = effect.inverse or {}
-    if inverse.get("operation") == "delete":
-        made = inverse.get("if_unchanged") or (effect.receipt or {}).get("hash")
-        await cms.delete(str(inverse["url"]), if_unchanged=str(made))
-        return
-    if inverse.get("operation") != "update":
-        raise Refused(f"{effect.target} cannot be undone: this release does not know its inverse")
-    write = _write(inverse, key)
-    held = await cms.read(write.url)
-    if (held.body, held.title) != (write.body, write.title):
-        await cms.update(write)
+    made = str(inverse.get("if_unchanged") or (effect.receipt or {}).get("hash"))
+    before = inverse.get("before")
+    match inverse.get("operation"):
+        case "delete":
+            await cms.delete(str(inverse["url"]), if_unchanged=made)
+        case "restore" if isinstance(before, dict):
+            await cms.restore(str(inverse["url"]), before, if_unchanged=made)
+        case "update":  # as earlier releases recorded it: what the page had, also where the update wrote nothing
+            write = _write(inverse, key)
+            held = await cms.read(write.url)
+            if (held.body, held.title, held.description) != (write.body, write.title, write.description):
+                await cms.update(write)
+        case "none":
+            raise Refused(f"{effect.target} cannot be undone: {inverse.get('reason')}")
+        case _:
+            raise Refused(f"{effect.target} cannot be undone: this release does not know its inverse")
 
 
 def _write(inverse: JsonObject, key: str) -> CmsWrite:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
@@ -33,8 +34,9 @@ Published = Annotated[str | None, TemplatedField(sink="publish")]
 class CmsStep(Step):
     """Read, update or create a page in the CMS that the site names.
 
-    `if_unchanged` is the `hash` that the page had when it was read. When it has changed, a reviewer is shown both
-    versions, and the approved one is written. Every write is read back before the step completes.
+    `if_unchanged` is the `hash` that the page had when it was read: of its body, title and description. When one of
+    them has changed, a reviewer is shown both versions, and the approved one is written. Every write is read back
+    before the step completes.
     """
 
     cooperative: ClassVar[bool] = True
@@ -50,7 +52,8 @@ class CmsStep(Step):
     effect: Annotated[EffectOptions | None, TemplatedField(sink="control")] = None
 
     class Output(BaseModel, defer_build=True):
-        """`body` is the editable source as the CMS holds it, `hash` its sha256, `revision` the CMS's own version."""
+        """`body` is the editable source as the CMS holds it, `revision` the CMS's own version. `hash` is a sha256 of
+        the body, the title and the description."""
 
         url: str
         revision: str
@@ -91,6 +94,7 @@ class CmsStep(Step):
         cms = await run.ports.cms(run.site)
         if self.operation == "read":
             return Completed(output=_output(await _read(cms, self.url)))
+        inverse, write = await self._prepared(run, cms)
         wanted: JsonObject = {
             "operation": self.operation,
             "url": self.url,
@@ -104,14 +108,15 @@ class CmsStep(Step):
                 target=f"{self.operation} {self.url}",
                 target_class=cms.target_class,
                 request=wanted,
-                write=partial(self._write, run, cms),
+                write=partial(self._write, cms, write),
+                inverse=inverse,
             )
         except Conflict as problem:
             return await self._ask(cms, str(problem))
         return result if isinstance(result, NeedsReview) else Completed(output=result)
 
-    async def _write(self, run: StepRun, cms: ports.Cms) -> Written:
-        """Write the page, then read it back: the output is what the CMS holds now."""
+    async def _prepared(self, run: StepRun, cms: ports.Cms) -> tuple[JsonObject | None, ports.CmsWrite]:
+        """What undoes the write, and the write: over the page that was read for this, and no later one."""
         write = ports.CmsWrite(
             url=self.url,
             body=self.body,
@@ -120,24 +125,33 @@ class CmsStep(Step):
             if_unchanged=self.if_unchanged,
             idempotency_key=run.effect_key,
         )
-        inverse: JsonObject = {"operation": "delete", "url": self.url}
         if self.operation == "create":
-            written = await cms.create(write)
-        else:
-            before = await _read(cms, self.url)
-            if run.decision is not None:
-                write = self._decided(run, before, write)
-            written = await cms.update(write)
-            earlier = {"body": before.body, "title": before.title, "description": before.description}
-            inverse = {"operation": "update", "url": self.url, **earlier}
+            return (None if await _exists(cms, self.url) else {"operation": "delete", "url": self.url}), write
+        held = await _read(cms, self.url)
+        if run.decision is not None:
+            write = self._decided(run, held, write)
+        if write.if_unchanged is None:
+            write = replace(write, if_unchanged=held.hash)
+        before = await cms.before(write)
+        return before and {"operation": "restore", "url": self.url, "before": before}, write
+
+    async def _write(self, cms: ports.Cms, write: ports.CmsWrite) -> Written:
+        """Write the page, then read it back: the output is what the CMS holds now."""
+        problem: StepError | None = None
+        try:
+            written = await (cms.create(write) if self.operation == "create" else cms.update(write))
+        except StepError as stored_otherwise:
+            if stored_otherwise.code != "not_verified":
+                raise
+            problem, written = stored_otherwise, await _read(cms, write.url)
         held = await _read(cms, written.url)
-        if held.hash != written.hash:
-            raise StepError(
+        if problem is None and held.hash != written.hash:
+            problem = StepError(
                 f"{written.url} does not contain what was written to it",
                 code="not_verified",
                 detail={"written": written.hash, "held": held.hash},
             )
-        return Written(output=_output(held), inverse={**inverse, "if_unchanged": written.hash})
+        return Written(output=_output(held), problem=problem)
 
     def _decided(self, run: StepRun, before: ports.CmsPage, write: ports.CmsWrite) -> ports.CmsWrite:
         decision = run.decision
@@ -150,14 +164,7 @@ class CmsStep(Step):
                 f"{self.url} was changed in the CMS meanwhile, and the reviewer kept that version ({decision.kind})",
                 code="changed_meanwhile",
             )
-        return ports.CmsWrite(
-            url=write.url,
-            body=decision.approved,
-            title=write.title,
-            description=write.description,
-            if_unchanged=before.hash,
-            idempotency_key=write.idempotency_key,
-        )
+        return replace(write, body=decision.approved, if_unchanged=before.hash)
 
     async def _ask(self, cms: ports.Cms, reason: str) -> NeedsReview:
         if self.operation == "create":
@@ -173,16 +180,29 @@ class CmsStep(Step):
             title=f"{self.url} was changed by someone else: publish over it?",
             base=current.body,
             proposal=self.body if self.body is not None else current.body,
-            findings=(
-                {
-                    "rule": "changed_meanwhile",
-                    "severity": "warning",
-                    "place": self.url,
-                    "evidence": f"read as {(self.if_unchanged or '')[:12]}, now {current.hash[:12]}",
-                },
+            findings=tuple(
+                {"rule": "changed_meanwhile", "severity": "warning", "place": self.url, "evidence": evidence}
+                for evidence in self._changes(current)
             ),
             may_request_changes=False,
         )
+
+    def _changes(self, current: ports.CmsPage) -> Iterator[str]:
+        yield f"read as {(self.if_unchanged or '')[:12]}, now {current.hash[:12]}"
+        for name, ours, theirs in (
+            ("title", self.title, current.title),
+            ("description", self.description, current.description),
+        ):
+            if ours is not None and ours != theirs:
+                yield f"the {name} is now {theirs!r}, and would become {ours!r}"
+
+
+async def _exists(cms: ports.Cms, url: str) -> bool:
+    try:
+        await cms.read(url)
+    except NotFound:
+        return False
+    return True
 
 
 async def _read(cms: ports.Cms, url: str) -> ports.CmsPage:

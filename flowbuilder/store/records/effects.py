@@ -35,16 +35,22 @@ class SqlEffects(Repository):
     def begin_effect(self, lease: Lease, intent: Intent) -> Effect:
         """Record the intent; an existing effect is returned as it stood, marked as resumed."""
 
+        undo = storable(intent.inverse, "the inverse")
+
         def begin(transaction: Transaction) -> Effect:
             row = transaction.fence(lease)
             known = transaction.execute(select(effects_table).where(effects_table.c.key == intent.key)).one_or_none()
             if known is not None and known.status != "refused":
+                changes: dict[str, Any] = {}
                 if intent.asked > _asked(known.detail):
-                    detail = {**known.detail, "asked": intent.asked}
+                    changes["detail"] = {**known.detail, "asked": intent.asked}
+                if undo is not None and known.status in ("intended", "unknown"):
+                    changes["inverse"] = undo
+                if changes:
                     transaction.execute(
-                        update(effects_table).where(effects_table.c.key == intent.key).values(detail=detail)
+                        update(effects_table).where(effects_table.c.key == intent.key).values(**changes)
                     )
-                return _resumed(transaction, _effect_of(known))
+                return replace(_resumed(transaction, _effect_of(known)), inverse=changes.get("inverse", known.inverse))
             if row.control == "cancel":
                 raise cancelled_error(lease)
             columns = {
@@ -58,6 +64,7 @@ class SqlEffects(Repository):
                 "status": "intended",
                 "request_hash": intent.request_hash,
                 "detail": stored_detail(intent),
+                "inverse": undo,
                 "inserted_at": transaction.now(),
             }
             if known is None:
@@ -65,7 +72,7 @@ class SqlEffects(Repository):
                 if transaction.execute(insert.returning(effects_table.c.key), columns).one_or_none() is None:
                     return _resumed(transaction, _effect(transaction, intent.key))
             else:
-                again = {"status": "intended", "request_hash": intent.request_hash, "detail": columns["detail"]}
+                again = {name: columns[name] for name in ("status", "request_hash", "detail", "inverse")}
                 transaction.execute(update(effects_table).where(effects_table.c.key == intent.key).values(**again))
             effect = _effect(transaction, intent.key)
             transaction.write_events(row, [intended_event(effect)])

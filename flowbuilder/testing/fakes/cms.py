@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from flowbuilder.errors import Conflict, NotFound
 from flowbuilder.model.effect import TargetClass
 from flowbuilder.ports import CmsPage, CmsWrite
-from flowbuilder.values import JsonObject, digest_text
+from flowbuilder.ports.cms import page_hash
+from flowbuilder.values import JsonObject
 
 
 class MemoryCms:
@@ -35,7 +36,7 @@ class MemoryCms:
             body=body,
             description=description,
             revision=revision,
-            hash=digest_text(body),
+            hash=page_hash(title=title, body=body, description=description),
             live_url=url,
         )
         self._pages[url] = page
@@ -50,15 +51,14 @@ class MemoryCms:
     async def update(self, write: CmsWrite) -> CmsPage:
         """Change a page; identical content changes nothing."""
         known = await self.read(write.url)
-        title = known.title if write.title is None else write.title
-        body = known.body if write.body is None else write.body
-        description = known.description if write.description is None else write.description
-        if (title, body, description) == (known.title, known.body, known.description):
+        texts = {"title": known.title, "body": known.body, "description": known.description}
+        wanted = texts | _given(write)
+        if wanted == texts:
             return known
-        if write.if_unchanged is not None and known.hash != write.if_unchanged:
+        if write.if_unchanged is not None and not known.is_still(write.if_unchanged):
             raise Conflict(f"{write.url} changed since it was read")
         self.writes.append(write)
-        return self.put(write.url, body, title=title, description=description)
+        return self.put(write.url, **wanted)
 
     async def create(self, write: CmsWrite) -> CmsPage:
         """Create a page; `Conflict` when a different one exists at its URL."""
@@ -75,7 +75,23 @@ class MemoryCms:
         known = self._pages.get(url)
         if known is None:
             return
-        if known.hash != if_unchanged:
+        if not known.is_still(if_unchanged):
             raise Conflict(f"{url} changed since it was read")
         self.writes.append(CmsWrite(url=url, if_unchanged=if_unchanged))
         del self._pages[url]
+
+    async def before(self, write: CmsWrite) -> JsonObject | None:
+        """The texts that the update changes."""
+        known = await self.read(write.url)
+        held = {name: getattr(known, name) for name in _given(write)}
+        return None if held == _given(write) else dict(held)
+
+    async def restore(self, url: str, before: JsonObject, *, if_unchanged: str) -> None:
+        """Put the earlier texts back."""
+        texts = {name: str(value) for name, value in before.items()}
+        await self.update(CmsWrite(url=url, if_unchanged=if_unchanged, **texts))
+
+
+def _given(write: CmsWrite) -> dict[str, str]:
+    texts = {"title": write.title, "body": write.body, "description": write.description}
+    return {name: value for name, value in texts.items() if value is not None}

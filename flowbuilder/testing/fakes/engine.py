@@ -23,8 +23,11 @@ class MemoryLedger:
         """The new effect, or the existing one as it was begun before."""
         known = self.effects.get(intent.key)
         if known is not None and known.status != "refused":
-            self.effects[known.key] = replace(known, asked=max(intent.asked, known.asked))
-            return replace(known, resumed=True, age=(self.clock.now() - known.created_at).total_seconds())
+            open_yet = known.status in ("intended", "unknown")
+            inverse = intent.inverse if open_yet and intent.inverse is not None else known.inverse
+            self.effects[known.key] = replace(known, asked=max(intent.asked, known.asked), inverse=inverse)
+            age = (self.clock.now() - known.created_at).total_seconds()
+            return replace(known, inverse=inverse, resumed=True, age=age)
         effect = self.effects[intent.key] = intent.effect("test", self.clock.now())
         return effect
 

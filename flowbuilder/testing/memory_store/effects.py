@@ -30,8 +30,11 @@ class MemoryEffects(Repository):
             stored = memory.fence(lease)
             known = memory.effects.get(intent.key)
             if known is not None and known.status != "refused":
-                memory.effects[known.key] = replace(known, asked=max(intent.asked, known.asked))
-                return replace(copied(known), resumed=True, age=(memory.now() - known.created_at).total_seconds())
+                undo = copied(intent.inverse) if known.status in ("intended", "unknown") else None
+                inverse = known.inverse if undo is None else undo
+                memory.effects[known.key] = replace(known, asked=max(intent.asked, known.asked), inverse=inverse)
+                age = (memory.now() - known.created_at).total_seconds()
+                return replace(copied(known), inverse=copied(inverse), resumed=True, age=age)
             if stored.execution.control == "cancel":
                 raise cancelled_error(lease)
             now = memory.now()

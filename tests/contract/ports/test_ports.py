@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from threading import Thread
@@ -40,6 +41,7 @@ from flowbuilder.ports import (
     SearchConsole,
     SearchQuery,
 )
+from flowbuilder.ports.cms import page_hash
 from flowbuilder.testing import (
     FakeClock,
     FakeConnections,
@@ -72,10 +74,10 @@ def cms(request: pytest.FixtureRequest, tmp_path: Path) -> Cms:
     return FilesCms(tmp_path, base_url=BASE)
 
 
-async def test_a_cms_reads_a_page_with_the_hash_of_its_body(cms: Cms) -> None:
+async def test_a_cms_reads_a_page_with_the_hash_of_its_texts(cms: Cms) -> None:
     page = await cms.read(f"{BASE}/tea")
     assert (page.url, page.title, page.body) == (f"{BASE}/tea", "Tea", "Hot water.\n")
-    assert page.hash == digest_text(page.body)
+    assert page.hash == page_hash(title=page.title, body=page.body, description=page.description)
     assert page.live_url == f"{BASE}/tea"
     assert page.revision
 
@@ -96,6 +98,46 @@ async def test_a_cms_writes_over_the_page_that_was_read_and_no_other(cms: Cms) -
     with pytest.raises(Conflict):
         await cms.update(CmsWrite(url=page.url, body="Second.\n", if_unchanged=page.hash))
     assert (await cms.read(page.url)).body == "First.\n"
+
+
+@pytest.mark.parametrize("theirs", [{"title": "Iced"}, {"description": "Theirs."}, {"body": "Theirs.\n"}])
+@pytest.mark.parametrize("ours", [{"title": "Ours"}, {"description": "Ours."}, {"body": "Ours.\n"}])
+async def test_a_cms_overwrites_no_text_that_another_person_changed(
+    cms: Cms, ours: dict[str, str], theirs: dict[str, str]
+) -> None:
+    page = await cms.read(f"{BASE}/tea")
+    changed = await cms.update(CmsWrite(url=page.url, **theirs))
+    with pytest.raises(Conflict):
+        await cms.update(CmsWrite(url=page.url, **ours, if_unchanged=page.hash))
+    assert await cms.read(page.url) == changed
+
+
+@pytest.mark.parametrize(
+    "ours", [{"title": "Ours"}, {"description": "Ours."}, {"body": "Ours.\n"}, {"title": "Ours", "body": "Ours.\n"}]
+)
+async def test_a_cms_restores_what_an_update_changed(cms: Cms, ours: dict[str, str]) -> None:
+    page = await cms.read(f"{BASE}/tea")
+    write = CmsWrite(url=page.url, **ours)
+    before = await cms.before(write)
+    assert before is not None
+    written = await cms.update(write)
+    assert await cms.before(write) is None
+    for _ in range(2):  # also when it is restored already
+        await cms.restore(page.url, before, if_unchanged=written.hash)
+        assert replace(await cms.read(page.url), revision=page.revision) == page
+
+
+@pytest.mark.parametrize("theirs", [{"title": "Iced"}, {"description": "Theirs."}, {"body": "Theirs.\n"}])
+async def test_a_cms_restores_nothing_over_a_later_change(cms: Cms, theirs: dict[str, str]) -> None:
+    page = await cms.read(f"{BASE}/tea")
+    write = CmsWrite(url=page.url, body="Ours.\n")
+    before = await cms.before(write)
+    assert before is not None
+    written = await cms.update(write)
+    changed = await cms.update(CmsWrite(url=page.url, **theirs))
+    with pytest.raises(Conflict):
+        await cms.restore(page.url, before, if_unchanged=written.hash)
+    assert await cms.read(page.url) == changed
 
 
 async def test_a_cms_treats_a_write_that_is_applied_already_as_done(cms: Cms) -> None:

@@ -1,15 +1,19 @@
 """An effect can be reverted once, and only while the target still has what the effect wrote."""
 
 import asyncio
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from flowbuilder.audit import audit
 from flowbuilder.engine.effects.undo import revert
 from flowbuilder.errors import NotFound, Refused
+from flowbuilder.model.effect import Effect
+from flowbuilder.ports import Store
 from flowbuilder.testing import FakeClock, MemoryStore, fake_ports
-from flowbuilder.values import digest_text
-from tests.support.faults.crash_injection import CrashInjector
+from flowbuilder.values import JsonObject, digest_text
+from tests.support.faults.crash_injection import Crash, CrashInjector
 from tests.support.faults.crash_scenario import CrashScenario
 from tests.support.faults.crash_workflows import BY_NAME, PAGE, Scenario
 
@@ -17,11 +21,31 @@ from tests.support.faults.crash_workflows import BY_NAME, PAGE, Scenario
 @pytest.fixture
 def crash_run() -> CrashScenario:
     """An execution that has published a page."""
-    clock = FakeClock()
-    store = MemoryStore(clock=clock)
-    made = CrashScenario(BY_NAME["three-targets"], lambda: store, clock)
+    made = new_run()
     made.run_process(CrashInjector())
     return made
+
+
+def new_run() -> CrashScenario:
+    clock = FakeClock()
+    store = MemoryStore(clock=clock)
+    return CrashScenario(BY_NAME["three-targets"], lambda: store, clock)
+
+
+def test_a_page_is_restored_wherever_the_process_that_wrote_it_crashed() -> None:
+    survey = CrashInjector()
+    new_run().run_process(survey)
+    written = survey.operations.index("cms.update") + 1
+    for point in range(written - 4, written + 5):
+        for when in ("before", "after"):
+            made = new_run()
+            with pytest.raises(Crash):
+                made.run_process(CrashInjector(point, when))
+            made.clock.advance(3600)
+            made.run_process(CrashInjector())
+            assert body(made) == "known", (point, when)
+            assert revert_effect(made) == "reverted"
+            assert body(made) == "old text", (point, when)
 
 
 def key(crash_run: CrashScenario, path: str) -> str:
@@ -74,6 +98,38 @@ def test_an_effect_without_an_inverse_cannot_be_reverted(crash_run: CrashScenari
 def test_an_unknown_effect_is_not_found(crash_run: CrashScenario) -> None:
     with pytest.raises(NotFound):
         asyncio.run(revert(crash_run.opener(), fake_ports(), "nothing", by="ana"))
+
+
+@pytest.mark.parametrize("theirs", [{"title": "Theirs"}, {"description": "Theirs"}])
+def test_a_page_whose_title_or_description_changed_since_is_not_reverted(
+    crash_run: CrashScenario, theirs: dict[str, str]
+) -> None:
+    crash_run.targets.site.put(PAGE, "known", **theirs)
+    with pytest.raises(Refused, match="changed since"):
+        revert_effect(crash_run)
+
+
+class EarlierRelease:
+    """A store whose effects have the inverse of an earlier release: the page's texts, and the hash of its body."""
+
+    def __init__(self, inner: Store, **texts: str) -> None:
+        self._inner, self._texts = inner, texts
+
+    def effect(self, key: str) -> Effect:
+        made: JsonObject = {"operation": "update", "url": PAGE, "if_unchanged": digest_text("known"), **self._texts}
+        return replace(self._inner.effect(key), inverse=made)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+@pytest.mark.parametrize("texts", [{"body": "old text", "title": ""}, {"body": "known", "description": "Old."}])
+def test_an_effect_of_an_earlier_release_is_reverted(crash_run: CrashScenario, texts: dict[str, str]) -> None:
+    ports = fake_ports(clock=crash_run.clock, cms=crash_run.targets.site)
+    store: Any = EarlierRelease(crash_run.opener(), **texts)
+    assert asyncio.run(revert(store, ports, key(crash_run, "lookup"), by="ana@example.com")).status == "reverted"
+    page = asyncio.run(crash_run.targets.site.read(PAGE))
+    assert {name: getattr(page, name) for name in texts} == texts
 
 
 NEW = "https://site.example/new"

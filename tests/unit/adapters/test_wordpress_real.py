@@ -160,7 +160,7 @@ def test_a_workflow_publishes_what_was_approved_and_finds_it_live(site: WordPres
     assert "infuse it for twenty seconds" in finished.outputs["text"]
     (effect,) = finished.store.effects(finished.execution.id)
     assert effect.inverse is not None
-    assert effect.inverse["body"] == "<p>Old.</p>"
+    assert effect.inverse["before"]["content"] == "<p>Old.</p>"
 
 
 async def test_a_created_page_goes_to_the_trash_and_is_no_longer_found(cms: WordPress, page: CmsPage) -> None:

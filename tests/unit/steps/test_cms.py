@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from flowbuilder.errors import DefinitionError, Refused
+from flowbuilder.ports.cms import page_hash
 from flowbuilder.testing import Answer, Finished
 from flowbuilder.values import digest_text
 
@@ -39,7 +40,7 @@ def test_a_read_returns_the_source_with_its_hash(run: Run, page: Path) -> None:
         "title": "Tea",
         "description": "",
         "body": "Hot water.\n",
-        "hash": digest_text("Hot water.\n"),
+        "hash": page_hash(title="Tea", description="", body="Hot water.\n"),
         "revision": output["revision"],
     }
 
@@ -49,11 +50,11 @@ def test_an_update_writes_the_file_and_outputs_the_new_content(run: Run, page: P
     finished = run(step, site=SITE)
     assert finished.status == "completed", finished.error
     assert page.read_text() == '---\ntitle: "Cold tea"\ndescription: "D: all"\n---\n\nCold water.\n'
-    assert finished.outputs["s"]["hash"] == digest_text("Cold water.\n")
+    assert finished.outputs["s"]["hash"] == page_hash(title="Cold tea", description="D: all", body="Cold water.\n")
     (effect,) = finished.store.effects(finished.execution.id)
     assert (effect.status, effect.target, effect.target_class) == ("done", f"update {URL}", "lookup")
     assert effect.inverse is not None
-    assert effect.inverse["body"] == "Hot water.\n"
+    assert effect.inverse["before"]["content"] == TEA
 
 
 def test_an_update_with_the_same_content_leaves_the_file_untouched(run: Run, page: Path) -> None:

@@ -63,6 +63,25 @@ async def test_a_write_records_its_receipt_and_its_inverse() -> None:
     assert (effect.status, effect.receipt, effect.inverse) == ("done", {"call": 1}, {"undo": 1})
 
 
+async def test_a_write_that_cannot_be_verified_has_a_receipt_and_an_inverse_and_fails_again() -> None:
+    ledger, calls = MemoryLedger(), []
+
+    async def write_other() -> Written:
+        calls.append(1)
+        return Written(output={"id": 7}, problem=StepError("other text is live", code="not_verified", detail={"n": 1}))
+
+    for _ in range(2):
+        with pytest.raises(StepError, match="other text is live") as caught:
+            await write_once(
+                run_of(ledger), target="t", target_class="lookup", request="x", write=write_other, inverse={"undo": 1}
+            )
+        assert (caught.value.code, caught.value.detail) == ("not_verified", {"n": 1})
+    effect = ledger.effects["key"]
+    assert (effect.status, effect.inverse, len(calls)) == ("done", {"undo": 1}, 1)
+    assert effect.receipt is not None
+    assert effect.receipt["id"] == 7
+
+
 @pytest.mark.parametrize("kind", [*OTHERS, "neither"])
 async def test_a_write_with_a_receipt_is_not_repeated(kind: TargetClass) -> None:
     ledger, target = MemoryLedger(), Target()
