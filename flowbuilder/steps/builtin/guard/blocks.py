@@ -1,0 +1,235 @@
+"""Reads a text into blocks, line by line: Markdown and MDX here, HTML and WordPress blocks in `html_blocks`."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+
+from flowbuilder.steps.builtin.guard.document import Block, Document
+from flowbuilder.steps.builtin.guard.html_blocks import HTML_CODE, has_blocks, html_blocks, is_html
+from flowbuilder.steps.builtin.guard.inline import label_key
+
+MAX_BLOCKS = 20_000
+"""Of a text with more blocks, one more is read; `Document.whole` is then false."""
+_FRONT = re.compile(r"\A\ufeff?(---|\+\+\+)[a-z]*[ \t]*\n(?:(.*?)\n)?(?:\1|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_FIELD = re.compile(r"^[\w\"' -]{1,60}\s{0,3}[:=]", re.MULTILINE)
+_QUOTE = re.compile(r"(?: {0,3}> ?)+")
+_FENCE = re.compile(r"(`{3,}|~{3,}|:{3,}code\b)[ \t]*([^`\n]*)$")
+_HEADING = re.compile(r"(#{1,6})(?:[ \t]+(.*))?$")
+_UNDERLINE = re.compile(r"=+[ \t]*$|-{2,}[ \t]*$")
+_RULE = re.compile(r"(?:[*][ \t]*){3,}$|(?:-[ \t]*){3,}$|(?:_[ \t]*){3,}$")
+_ITEM = re.compile(r"([-*+]|\d{1,9}[.)])(?:[ \t]+(?:\[[ xX]\][ \t]+)?|$)")
+_DELIMITERS = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
+_DEFINITION = re.compile(r"\[(?!\^)([^\[\]]{1,300})\]:[ \t]*<?([^\s<>]+)>?[ \t]*(?:[\"'(].*)?$")
+_CONTAINER = re.compile(r"!!!|\?\?\?|=== |\[\^[^\]]{1,80}\]:|: ")
+_MARKUP = re.compile(
+    r"(?:import|export)\s.*|:{3,}.*|</?[A-Z][\w.]*(?:\s[^<>]*)?/?>|<[A-Z][\w.]*$|\{\{[%<].*[%>]\}\}|\{%.*%\}"
+    r"|(?:!!!|\?\?\?\+?|===)\s.*|\{/\*.*\*/\}|---?8<---?.*|\[/?[a-z_-]{3,30}(?:\s[^\]\n]*)?\]"
+)
+_LITERAL = (("<!--", "-->"), ("{/*", "*/}"), ("<pre", "</pre>"), ("<script", "</script>"), ("<style", "</style>"),
+            ("<textarea", "</textarea>"))  # fmt: skip
+
+
+def read_document(text: str) -> Document:
+    """The blocks of a text, in time that grows with its length."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    scanner = _Scanner()
+    front = _FRONT.match(text)
+    if front is not None and (front[2] is None or _FIELD.search(front[2])):
+        scanner.add("front_matter", front[2] or "")
+        body = text[front.end() :]
+    else:
+        body = text.removeprefix("\ufeff")
+    if is_html(body):
+        for block in islice(html_blocks(body), MAX_BLOCKS + 1):
+            scanner.append(block)
+        scanner.outside = [HTML_CODE.sub(lambda match: match[0] if match[0][:3].lower() in ("<sc", "<st") else " ", body)]
+        scanner.unclosed += (
+            match[match.lastindex or 0] for match in HTML_CODE.finditer(body) if not match[0].endswith(">")
+        )
+    else:
+        scanner.read(body)
+    return Document(
+        text,
+        scanner.references,
+        scanner.blocks[:MAX_BLOCKS],
+        whole=len(scanner.blocks) <= MAX_BLOCKS,
+        outside="\n".join(scanner.outside),
+        unclosed=tuple(scanner.unclosed),
+    )
+
+
+class _Scanner:
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self.references: dict[str, str] = {}
+        self.section = ""
+        self.lines: list[str] = []
+        """The lines of the open paragraph, list item or code."""
+        self.opened: tuple[str, str, bool] = ("paragraph", "", False)
+        """Kind, info and whether it is quoted, of what is open."""
+        self.outside: list[str] = []
+        """The lines outside of code and comments."""
+        self.unclosed: list[str] = []
+        """The beginnings of code or of a comment that have no end."""
+        self.nested = False
+        """Whether indented lines belong to a list item or a container above."""
+
+    def append(self, block: Block) -> None:
+        block.references, block.section = self.references, self.section
+        if block.kind == "heading":
+            self.section = block.raw.strip()[:120]
+        self.blocks.append(block)
+
+    def add(self, kind: str, raw: str, **more: object) -> None:
+        self.append(Block(kind, raw, **more))  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        """Ends the open paragraph or list item."""
+        if not self.lines:
+            return
+        raw, (kind, info, quoted) = "\n".join(self.lines), self.opened
+        self.lines, self.opened = [], ("paragraph", "", False)
+        if kind != "code" and has_blocks(raw):
+            for block in html_blocks(raw):
+                block.quoted = block.quoted or quoted
+                self.append(block)
+        else:
+            self.add(kind, raw, info=info, quoted=quoted)
+
+    def read(self, text: str) -> None:
+        fence: re.Match[str] | None = None
+        literal: str | None = None
+        table = False
+        after_blank = True
+        lines = text.split("\n")
+        for index, line in enumerate(lines):
+            if len(self.blocks) > MAX_BLOCKS:
+                return
+            if literal is not None:
+                self.lines.append(line)
+                if literal in ("</script>", "</style>"):
+                    self.outside.append(line)
+                if literal in line.lower():
+                    self._end_literal()
+                    literal = None
+                continue
+            quote = _QUOTE.match(line)
+            inner = line[quote.end() :] if quote else line
+            stripped = inner.strip()
+            if fence is not None:
+                if stripped.startswith(fence[1]) and not stripped.strip(fence[1][0]):
+                    self.add("code", "\n".join(self.lines), info=fence[2].strip())
+                    self.lines, fence = [], None
+                else:
+                    self.lines.append(inner)
+                continue
+            self.outside.append(inner)
+            indent = len(inner) - len(inner.lstrip(" \t")) + 3 * inner[:4].count("\t")
+            if not stripped:
+                self.close()
+                table, after_blank = False, True
+                continue
+            started = after_blank or not self.lines
+            after_blank = False
+            if indent < 2 and not quote and not _ITEM.match(stripped) and started:
+                self.nested = False
+            quoted = quote is not None
+            if self.lines and quoted != self.opened[2] and (quoted or started):
+                self.close()
+            if (match := _FENCE.match(stripped)) is not None:
+                self.close()
+                self.outside.pop()
+                fence = match
+            elif indent >= 4 and not self.nested and (started or self.opened[0] == "code"):
+                if self.opened[0] != "code":
+                    self.close()
+                self.opened = ("code", "indented", quoted)
+                self.outside.pop()
+                self.lines.append(stripped)
+            elif (end := _literal_end(stripped)) is not None:
+                self.close()
+                self.lines.append(inner)
+                if end not in ("</script>", "</style>"):
+                    self.outside.pop()
+                if end in stripped[4:].lower():
+                    self._end_literal()
+                else:
+                    literal = end
+            elif (match := _HEADING.match(stripped)) is not None and indent < 4 + 8 * self.nested:
+                self.close()
+                self.add("heading", _without_end(match[2] or ""), level=len(match[1]), quoted=quoted)
+            elif self.lines and self.opened[0] == "paragraph" and _UNDERLINE.match(stripped) and not table:
+                raw, self.lines = "\n".join(self.lines), []
+                self.add("heading", raw, level=1 if stripped[0] == "=" else 2, quoted=quoted)
+            elif _RULE.match(stripped):
+                self.close()
+            elif (match := _DEFINITION.match(stripped)) is not None and (
+                not self.lines or self.lines[0].startswith("[^")
+            ):
+                self.close()
+                self.references.setdefault(label_key(match[1]), match[2])
+            elif (match := _ITEM.match(stripped)) is not None and (
+                not self.lines or self.opened[0] == "item" or not match[1][0].isdigit() or match[1][:-1] == "1"
+            ):
+                self.close()
+                self.nested = True
+                self.opened = ("item", "1" if match[1][0].isdigit() else "-", quoted)
+                self.lines.append(stripped[match.end() :] or " ")
+            elif "|" in stripped and (table or stripped[0] == "|" or _heads_table(lines, index)):
+                self._row(stripped, table, quoted)
+                table = True
+            elif _MARKUP.fullmatch(stripped):
+                self.close()
+                self.nested = self.nested or _CONTAINER.match(stripped) is not None
+                self.add("markup", stripped)
+            else:
+                self.nested = self.nested or _CONTAINER.match(stripped) is not None
+                if not self.lines:
+                    self.opened = ("paragraph", "", quoted)
+                self.lines.append(stripped)
+        if fence is not None:
+            self.add("code", "\n".join(self.lines), info=fence[2].strip())
+            self.unclosed.append(fence[1])
+        elif literal is not None:
+            self.unclosed.append(self.lines[0].strip()[:20])
+            self._end_literal()
+        else:
+            self.close()
+
+    def _end_literal(self) -> None:
+        raw, self.lines = "\n".join(self.lines), []
+        start = raw.lstrip()[:4].lower()
+        if start.startswith(("<!--", "{/*")):
+            end = raw.find("-->" if start == "<!--" else "*/}") + 3
+            self.add("comment", raw[:end])
+            if rest := raw[end:].strip():
+                self.lines = [rest]
+                self.close()
+            return
+        for block in html_blocks(raw):
+            self.append(block)
+
+    def _row(self, line: str, table: bool, quoted: bool) -> None:
+        if not table:
+            self.close()
+        if table and _DELIMITERS.match(line):
+            return
+        cells = tuple(cell.strip() for cell in re.split(r"(?<!\\)\|", line.removeprefix("|").removesuffix("|")))
+        self.add("row", " | ".join(cells), info="" if table else "head", quoted=quoted, cells=cells)
+
+
+def _without_end(title: str) -> str:
+    """The text of a heading without the number signs that may close it."""
+    bare = title.rstrip("#")
+    return bare.rstrip() if not bare or bare[-1] in " \t" else title
+
+
+def _heads_table(lines: list[str], index: int) -> bool:
+    following = lines[index + 1].strip() if index + 1 < len(lines) else ""
+    return "|" in following and _DELIMITERS.match(following) is not None
+
+
+def _literal_end(line: str) -> str | None:
+    start = line[:9].lower()
+    return next((end for begin, end in _LITERAL if start.startswith(begin)), None)

@@ -1,0 +1,172 @@
+"""What a proposal changes: the blocks and sentences that it keeps, changes, loses and adds. All rules read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from flowbuilder.steps.builtin.guard.alignment import Alignment, align, similarity
+from flowbuilder.steps.builtin.guard.blocks import read_document
+from flowbuilder.steps.builtin.guard.document import Block, Document, words_of
+from flowbuilder.steps.builtin.guard.languages import ENGLISH, Language, language_of
+
+MAX_TEXT = 400_000
+"""Characters of a text that are read."""
+LEAST_BLOCK = 0.4
+LEAST_SENTENCE = 0.5
+LEAST_LEFT = 0.2
+
+
+@dataclass
+class Sentences:
+    """A changed sentence: what it was and what it is, with the blocks that it stands in."""
+
+    base: str
+    proposal: str
+    base_block: Block
+    block: Block
+
+    @cached_property
+    def similarity(self) -> float:
+        """The share of words that both have in common, 0 to 1."""
+        return similarity(words_of(self.base), words_of(self.proposal))
+
+
+class Change:
+    """A base and a proposal, aligned. Where there is no base, all blocks of the proposal are new."""
+
+    def __init__(self, base: str, proposal: str) -> None:
+        self.has_base = bool(base.strip())
+        self.unread = max(0, len(proposal) - MAX_TEXT)
+        """How many characters of the proposal are beyond the limit."""
+        self.base = read_document(base[:MAX_TEXT])
+        self.proposal = read_document(proposal[:MAX_TEXT])
+
+    @cached_property
+    def language(self) -> Language:
+        """The language of the base, or of a proposal without one; English where that is not clear."""
+        return self.base_language or language_of(_sample(self.proposal)) or ENGLISH
+
+    @cached_property
+    def base_language(self) -> Language | None:
+        """The language of the base, where that is clear."""
+        return language_of(_sample(self.base))
+
+    @cached_property
+    def alignment(self) -> Alignment:
+        """The alignment of the blocks."""
+        sides = (self.base.blocks, self.proposal.blocks)
+        found = align(
+            [block.key for block in sides[0]],
+            [block.key for block in sides[1]],
+            words=lambda side, index: sides[side][index].words or words_of(sides[side][index].raw),
+            kinds=lambda side, index: _family(sides[side][index]),
+            least=LEAST_BLOCK,
+        )
+        if found.changed and not found.kept:
+            total = sum(len(block.words) for block in sides[0])
+            left = sum(similarity(sides[0][old].words, sides[1][new].words) * len(sides[0][old].words) for old, new in found.changed)
+            if left < LEAST_LEFT * total:  # another text
+                found.lost, found.new, found.changed = [*range(len(sides[0]))], [*range(len(sides[1]))], []
+        return found
+
+    @cached_property
+    def changed(self) -> list[tuple[Block, Block]]:
+        """Blocks of the base with what they became."""
+        return [(self.base.blocks[old], self.proposal.blocks[new]) for old, new in self.alignment.changed]
+
+    @cached_property
+    def lost(self) -> list[Block]:
+        """Blocks of the base that the proposal has no counterpart of."""
+        return [self.base.blocks[index] for index in self.alignment.lost]
+
+    @cached_property
+    def removed(self) -> list[Block]:
+        """The lost blocks, where something of the base is left; nothing of another text, which `rewrites` reports."""
+        return self.lost if self.kept or self.alignment.changed else []
+
+    @cached_property
+    def new(self) -> list[Block]:
+        """Blocks of the proposal that the base has no counterpart of."""
+        return [self.proposal.blocks[index] for index in self.alignment.new]
+
+    @cached_property
+    def kept(self) -> list[tuple[int, int]]:
+        """Indexes of blocks that are the same in both."""
+        return self.alignment.kept
+
+    @cached_property
+    def before(self) -> list[Block]:
+        """The blocks of the base that are not the same in the proposal."""
+        return [*(old for old, _ in self.changed), *self.lost]
+
+    @cached_property
+    def after(self) -> list[Block]:
+        """The blocks of the proposal that are not the same in the base."""
+        return [*(new for _, new in self.changed), *self.new]
+
+    @cached_property
+    def _sentences(self) -> tuple[list[Sentences], list[tuple[str, Block]], list[tuple[str, Block]]]:
+        changed: list[Sentences] = []
+        lost: list[tuple[str, Block]] = []
+        new = [(sentence, block) for block in self.new if block.prose for sentence in block.sentences]
+        for old, fresh in self.changed:
+            if not fresh.prose:
+                continue
+            parts = (old.sentences, fresh.sentences)
+            found = _align_sentences(parts)
+            changed += (Sentences(parts[0][a], parts[1][b], old, fresh) for a, b in found.changed)
+            lost += ((parts[0][index], old) for index in found.lost)
+            new += ((parts[1][index], fresh) for index in found.new)
+        return changed, lost, new
+
+    @property
+    def sentences(self) -> list[Sentences]:
+        """The sentences that were changed."""
+        return self._sentences[0]
+
+    @property
+    def lost_sentences(self) -> list[tuple[str, Block]]:
+        """Sentences of changed blocks that have no counterpart, with their blocks."""
+        return self._sentences[1]
+
+    @property
+    def new_sentences(self) -> list[tuple[str, Block]]:
+        """Sentences of the proposal that have no counterpart, with their blocks."""
+        return self._sentences[2]
+
+    def written(self) -> Iterator[tuple[str, Block]]:
+        """The sentences of the proposal that are changed or new, with their blocks."""
+        for pair in self.sentences:
+            yield pair.proposal, pair.block
+        yield from self.new_sentences
+
+
+def _family(block: Block) -> str:
+    if block.kind in ("paragraph", "item"):
+        return "text"
+    return block.kind
+
+
+def _sample(document: Document) -> str:
+    parts: list[str] = []
+    size = 0
+    for block in document.blocks:
+        if block.prose and block.kind != "row":
+            parts.append(block.text)
+            size += len(parts[-1])
+            if size > 20_000:
+                break
+    return "\n".join(parts)
+
+
+def _align_sentences(parts: tuple[list[str], list[str]]) -> Alignment:
+    words = tuple([words_of(sentence) for sentence in side] for side in parts)
+    return align(
+        [" ".join(sentence.split()) for sentence in parts[0]],
+        [" ".join(sentence.split()) for sentence in parts[1]],
+        words=lambda side, index: words[side][index],
+        kinds=lambda _side, _index: "sentence" if len(parts[0]) == len(parts[1]) == 1 else "text",
+        least=LEAST_SENTENCE,
+    )

@@ -1,0 +1,159 @@
+"""A text as blocks: paragraphs, headings, list items, table rows, code. Markdown, MDX, HTML and WordPress blocks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from flowbuilder.steps.builtin.guard.inline import Inline, read_inline, without_code
+
+Kind = Literal["paragraph", "heading", "item", "row", "code", "comment", "front_matter", "markup"]
+PROSE: tuple[Kind, ...] = ("paragraph", "heading", "item", "row")
+_WORD = re.compile(
+    r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\u0e00-\u0e7f\u1780-\u17ff\u1000-\u109f]"
+    r"|[^\W_\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\u0e00-\u0e7f\u1780-\u17ff\u1000-\u109f]+"
+    r"(?:['\u2019][^\W\d_]{1,3}(?!\w))?"
+)
+_HOST = re.compile(r"https?://(?:[^\s/@\"'<>]{0,80}@)?([\w.-]{1,253})")
+_SENTENCE = re.compile(r"(?<=[.!?\u2026])[\"'\u201d\u2019\u00bb)]{0,3}\s+|(?<=[\u3002\uff01\uff1f])|\n")
+
+
+def words_of(text: str) -> list[str]:
+    """The words in lower case; of scripts without spaces, the characters."""
+    return _WORD.findall(text.casefold())
+
+
+def sentences_of(text: str) -> list[str]:
+    """The sentences; an abbreviation may end one too early, which is the same on both sides of a comparison."""
+    return [sentence for part in _SENTENCE.split(text) if (sentence := part.strip())]
+
+
+@dataclass(eq=False)
+class Block:
+    """One block of a text. `raw` is its source without the marker of its kind (`##`, `-`, `<p>`)."""
+
+    kind: Kind
+    raw: str
+    level: int = 0
+    """Of a heading, 1 to 6."""
+    info: str = ""
+    """The language of code, the marker of a list item (`-` or `1`), `id` of a row that heads a table."""
+    quoted: bool = False
+    """Whether it stands in a block quotation."""
+    cells: tuple[str, ...] = ()
+    """The cells of a table row."""
+    section: str = ""
+    """The heading above it."""
+    references: Mapping[str, str] = field(default_factory=dict)
+    """The targets of link reference definitions (`[label]: target`) of its text, by label."""
+
+    @cached_property
+    def key(self) -> tuple[str, str]:
+        """Equal for blocks that say the same, whatever their line breaks."""
+        raw = self.raw if self.kind == "code" else " ".join(self.raw.split())
+        return f"{self.kind}{self.level or ''}{self.info}{'>' * self.quoted}", raw
+
+    @cached_property
+    def inline(self) -> Inline:
+        """What the source has inside: links, images, code, emphasis, and the plain text."""
+        return (
+            read_inline(self.raw, self.references)
+            if self.kind in PROSE
+            else Inline(text="" if self.kind != "code" else self.raw)
+        )
+
+    @property
+    def text(self) -> str:
+        """The plain text of prose; the source of code; else nothing."""
+        return self.inline.text
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The words of the plain text, or of code."""
+        return words_of(self.text)
+
+    @cached_property
+    def sentences(self) -> list[str]:
+        """The sentences of the plain text."""
+        return sentences_of(self.text)
+
+    @property
+    def prose(self) -> bool:
+        """Whether its words are read as text."""
+        return self.kind in PROSE
+
+    def excerpt(self) -> str:
+        """The first characters, for a reviewer to search for."""
+        return excerpt(self.text or self.raw)
+
+
+def excerpt(text: str) -> str:
+    """At most 80 characters of one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= 80 else line[:79].rstrip() + "…"
+
+
+class Document:
+    """A text with its blocks, and what rules ask of the whole text."""
+
+    def __init__(
+        self,
+        text: str,
+        references: dict[str, str],
+        blocks: list[Block],
+        *,
+        whole: bool,
+        outside: str,
+        unclosed: tuple[str, ...],
+    ) -> None:
+        self.text = text
+        self._outside = outside
+        self.unclosed = unclosed
+        """The beginnings of code or of a comment that have no end."""
+        self.whole = whole
+        """Whether all of the text is in the blocks."""
+        self.references = references
+        """The targets of link reference definitions (`[label]: target`) by label."""
+        self.blocks = blocks
+
+    @cached_property
+    def prose(self) -> list[Block]:
+        """The blocks whose words are read as text."""
+        return [block for block in self.blocks if block.prose]
+
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """The words of the whole text in lower case, code and markup included."""
+        return frozenset(words_of(self.text))
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The words of the prose, markup included: what a change of the length is measured by."""
+        return [word for block in self.prose for word in words_of(block.raw)]
+
+    @cached_property
+    def targets(self) -> dict[str, list[Block]]:
+        """The targets that the text links to, each with the blocks that do, without those in code."""
+        found: dict[str, list[Block]] = {}
+        for block in self.prose:
+            for _, target in block.inline.links:
+                found.setdefault(target, []).append(block)
+        return found
+
+    @cached_property
+    def hosts(self) -> frozenset[str]:
+        """The hosts of all addresses in the text, those in code included."""
+        return frozenset(host.lower() for host in _HOST.findall(self.text))
+
+    @cached_property
+    def outside_code(self) -> str:
+        """The text with all its tags, but without code, comments and front matter."""
+        return "\n\n".join(map(without_code, self._outside.split("\n\n")))
+
+    @cached_property
+    def source(self) -> str:
+        """The text without code, comments and front matter."""
+        return "\n\n".join(block.raw for block in self.blocks if block.prose or block.kind == "markup")

@@ -1,0 +1,73 @@
+"""Which language a text is in, by its script and its commonest words, and what the rules look for in it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from functools import cache
+
+from flowbuilder.steps.builtin.guard.languages import latin, others
+from flowbuilder.steps.builtin.guard.languages.language import Language
+
+__all__ = ["ENGLISH", "Language", "count_of", "language_of", "languages"]
+
+ENGLISH = latin.LANGUAGES[0]
+MAX_SAMPLE = 20_000
+_SCRIPTS = (
+    ("ja", re.compile(r"[\u3040-\u30ff]")),
+    ("zh", re.compile(r"[\u3400-\u9fff]")),
+    ("ko", re.compile(r"[\uac00-\ud7af]")),
+    ("th", re.compile(r"[\u0e00-\u0e7f]")),
+    ("el", re.compile(r"[\u0370-\u03ff]")),
+    ("he", re.compile(r"[\u0590-\u05ff]")),
+    ("hi", re.compile(r"[\u0900-\u097f]")),
+    ("cyrillic", re.compile(r"[\u0400-\u04ff]")),
+    ("arabic", re.compile(r"[\u0600-\u06ff]")),
+    ("latin", re.compile(r"[A-Za-z\u00c0-\u024f\u1e00-\u1eff]")),
+)
+_FAMILIES = {"cyrillic": ("ru", "uk"), "arabic": ("ar", "fa")}
+_WORD = re.compile(r"[^\W\d_]+(?:['\u2019\u200c][^\W\d_]+)*")
+
+
+@cache
+def languages() -> dict[str, Language]:
+    """The languages by code."""
+    return {language.code: language for language in (*latin.LANGUAGES, *others.LANGUAGES)}
+
+
+def language_of(text: str) -> Language | None:
+    """The language of a text, by its first characters; None where too little speaks for one."""
+    text = text[:MAX_SAMPLE].casefold()
+    letters = {script: len(pattern.findall(text)) for script, pattern in _SCRIPTS}
+    total = sum(letters.values())
+    if total < 8:
+        return None
+    if letters["ja"] and letters["ja"] * 12 > letters["zh"] and (letters["ja"] + letters["zh"]) * 3 > total:
+        return languages()["ja"]
+    script = max(letters, key=lambda name: letters[name] * (1 if name in ("latin", "cyrillic") else 3))
+    if script not in ("latin", "cyrillic", "arabic"):
+        return languages()[script]
+    family = _FAMILIES.get(script) or tuple(language.code for language in latin.LANGUAGES)
+    words = Counter(_WORD.findall(text))
+    scores = {code: _score(languages()[code], words, text) for code in family}
+    best, second = sorted(scores, key=lambda code: -scores[code])[:2]
+    if scores[best] < 2 or scores[best] < 0.06 * sum(words.values()) or scores[best] < 1.1 * scores[second]:
+        return None
+    return languages()[best]
+
+
+def _score(language: Language, words: Counter[str], text: str) -> float:
+    hits = sum(words[word] for word in language.common_words)
+    return hits + 0.5 * sum(text.count(letter) for letter in language.letters)
+
+
+def count_of(text: str, words: frozenset[str], language: Language) -> Counter[str]:
+    """How often each of the words occurs in a text."""
+    text = text.casefold().replace("\u2019", "'")
+    if not language.spaced:
+        return Counter({word: number for word in words if (number := text.count(word))})
+    found = Counter(word for word in _WORD.findall(text) if word in words)
+    for phrase in words:
+        if (" " in phrase or "-" in phrase) and (number := text.count(phrase)):
+            found[phrase] = number
+    return found

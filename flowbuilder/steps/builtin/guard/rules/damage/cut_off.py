@@ -1,0 +1,62 @@
+"""A sentence or the whole text stops before its end.
+
+Base:
+    Green tea needs water of about 80 °C, not more than that.
+Wrong:
+    Green tea needs water of about
+Right:
+    Green tea needs water of about 80 °C.
+"""
+
+from __future__ import annotations
+
+import re
+
+from flowbuilder.steps.builtin.guard.change import Change
+from flowbuilder.steps.builtin.guard.document import PROSE, Block, words_of
+from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
+
+SEVERITY = "warning"
+_ENDS = re.compile(
+    r"[.!?\u2026:;\u3002\uff01\uff1f\uff1a\u061f\u06d4\u0964\u0e2f)\]}\u201d\u00bb\"'\u300d\u300f*_`|>\x02]\s*$"
+)
+LEAST_WORDS = 3
+
+
+def check(change: Change, options: RuleOptions) -> Findings:
+    """Sentences of which only the beginning is left, and a last paragraph that stops in the middle of a sentence."""
+    seen: set[int] = set()
+    for pair in change.sentences:
+        before, after = words_of(pair.base), words_of(pair.proposal)
+        if (
+            LEAST_WORDS <= len(after) < len(before)
+            and before[: len(after)] == after
+            and not _ENDS.search(pair.proposal)
+        ):
+            seen.add(id(pair.block))
+            yield _finding(pair.proposal[-80:], pair.proposal)
+    for old, new in change.changed:
+        if id(new) in seen or new.kind not in ("paragraph", "item") or len(new.words) < LEAST_WORDS:
+            continue
+        if _stops(new) and not _stops(old) and (new.words[-1] != old.words[-1:][0] if old.words else True):
+            seen.add(id(new))
+            yield _finding(new.text[-80:], new.text)
+    last = next((block for block in reversed(change.proposal.blocks) if block.kind in PROSE), None)
+    old_last = next((block for block in reversed(change.base.blocks) if block.kind in PROSE), None)
+    if last is None or old_last is None or id(last) in seen or last.kind not in ("paragraph", "item"):
+        return
+    if last in change.after and _stops(last) and not _stops(old_last) and len(last.words) > LEAST_WORDS:
+        yield _finding(last.text[-80:], last.text)
+
+
+def _stops(block: Block) -> bool:
+    return not _ENDS.search(block.text)
+
+
+def _finding(place: str, text: str) -> Finding:
+    return Finding(
+        " ".join(place.split()),
+        f"stops in the middle: …{' '.join(text.split())[-100:]}",
+        place,
+        "sentences stop in the middle",
+    )

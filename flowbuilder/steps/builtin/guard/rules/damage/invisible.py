@@ -1,0 +1,61 @@
+"""The proposal adds invisible characters, which can hide text or turn it around.
+
+In scripts that break lines at them (Thai, Khmer, Chinese, Japanese), a zero-width space is worth a look, no more.
+
+Base:
+    Green tea needs time.
+Wrong:
+    Green tea needs ti\u200bme.
+Right:
+    Green tea needs its time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from flowbuilder.model.invisible_characters import hidden_characters
+from flowbuilder.steps.builtin.guard.change import Change
+from flowbuilder.steps.builtin.guard.document import excerpt
+from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
+
+SEVERITY = "block"
+_SPACELESS = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uffef]"
+)
+_RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_BREAKS = "\u200b\u2060\ufeff\u200c\u200d"
+_MARKS = "\u200e\u200f\u061c"
+_SOFT_HYPHEN = "\u00ad"  # content systems write it into long words
+
+
+def check(change: Change, options: RuleOptions) -> Findings:
+    """Each invisible character that the base has less often."""
+    text = change.proposal.text
+    before = Counter(character for _, character in hidden_characters(change.base.text))
+    for at, character in hidden_characters(text):
+        if character == _SOFT_HYPHEN or (character == "\ufeff" and at == 0):
+            continue
+        if before[character] > 0:
+            before[character] -= 1
+            continue
+        around = text[max(0, at - 3) : at + 4]
+        ordinary = (character in _BREAKS and _SPACELESS.search(around)) or (
+            character in _MARKS and _RIGHT_TO_LEFT.search(text[max(0, at - 40) : at + 40])
+        )
+        code = f"U+{ord(character):04X}"
+        yield Finding(
+            _near(text, at),
+            f"an invisible character, {code}",
+            item=code,
+            many="invisible characters",
+            severity="info" if ordinary else None,
+        )
+
+
+def _near(text: str, at: int) -> str:
+    """The shortened line around an offset, for a reviewer to search for."""
+    start = text.rfind("\n", max(0, at - 40), at) + 1 or max(0, at - 40)
+    end = text.find("\n", at, at + 40)
+    return excerpt(text[start : end if end >= 0 else at + 40])

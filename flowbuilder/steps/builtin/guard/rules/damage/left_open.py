@@ -1,0 +1,73 @@
+"""The proposal leaves something open that the base closes: an HTML tag, a code fence, a comment, a shortcode.
+
+Base:
+    <div class="note">Green tea needs 80 °C.</div>
+Wrong:
+    <div class="note">Green tea needs 80 °C.
+Right:
+    <div class="note">Green tea needs less than 80 °C.</div>
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from flowbuilder.steps.builtin.guard.change import Change
+from flowbuilder.steps.builtin.guard.document import Document, excerpt
+from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
+
+SEVERITY = "warning"
+_TAG = re.compile(
+    r"<(/?)([A-Za-z][\w.:-]{0,40})(?=[\s/>])((?:[^<>\"'{}]|\"[^\"<]{0,2000}\"|'[^'<]{0,2000}'|\{[^{}]{0,500}\}){0,3000})>"
+)
+_ALWAYS_OPEN = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr", "p", "li", "dt", "dd", "tr", "td", "th", "option", "tbody", "thead", "tfoot"]
+)
+_SHORTCODE = re.compile(
+    r"\{\{[<%]\s{0,3}(/?)\s{0,3}([\w/-]{1,60})[^{}]{0,500}?(/?)\s{0,3}[%>]\}\}|\{%-?\s{0,3}(end)?(\w{1,40})[^{}%]{0,500}%\}"
+)
+_BOLD = re.compile(r"(?<!\*)\*\*(?!\*)")
+
+
+def check(change: Change, options: RuleOptions) -> Findings:
+    """What is open more often than in the base."""
+    base, proposal = _open(change.base), _open(change.proposal)
+    for what, number in proposal.items():
+        if number > max(0, base[what]):
+            yield Finding(
+                _place(change, what), f"{what} is opened and not closed", what, "parts are opened and not closed"
+            )
+    for what, number in proposal.items():
+        if number < min(0, base[what]):
+            yield Finding(
+                _place(change, what), f"{what} is closed and not opened", what, "parts are closed and not opened"
+            )
+    for block in change.after:
+        if block.kind in ("paragraph", "item") and len(_BOLD.findall(block.raw)) % 2 and "`" not in block.raw:
+            if "**" in block.text or _odd(block.raw):
+                yield Finding(block.excerpt(), "** is opened and not closed", "**", "parts are opened and not closed")
+
+
+def _odd(raw: str) -> bool:
+    return "math" not in raw and "$" not in raw and "\\*" not in raw
+
+
+def _open(document: Document) -> Counter[str]:
+    found = Counter[str](document.unclosed)
+    for match in _TAG.finditer(document.outside_code):
+        name = match[2]
+        if name.lower() not in _ALWAYS_OPEN and not match[3].rstrip().endswith(("/", "=")):
+            found[f"<{name}>"] += -1 if match[1] else 1
+    for match in _SHORTCODE.finditer(document.outside_code):
+        if match[2]:
+            found[match[2]] += 0 if match[3] else (-1 if match[1] else 1)
+    paired = {name for name in found if not name.startswith("<") and f"/{name}" in document.text.replace(" ", "")}
+    for name in [name for name in found if not name.startswith("<") and name not in paired]:
+        del found[name]
+    return found
+
+
+def _place(change: Change, what: str) -> str:
+    at = change.proposal.text.find(what.rstrip(">"))
+    return excerpt(change.proposal.text[max(0, at) :][:80]) if at >= 0 else what

@@ -1,0 +1,20 @@
+"""A part of the proposal was not compared, because it is longer than the limit.
+
+Base:
+    Green tea needs 80 °C.
+Right:
+    Green tea needs 80 °C or less.
+"""
+
+from __future__ import annotations
+
+from flowbuilder.steps.builtin.guard.change import Change
+from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
+
+SEVERITY = "warning"
+
+
+def check(change: Change, options: RuleOptions) -> Findings:
+    """One finding where a part was not read."""
+    if change.unread or not change.proposal.whole:
+        yield Finding("", "the proposal is too long: its last part was not checked")

@@ -1,0 +1,1 @@
+"""Rules about what a text says: numbers, dates, names, quotations, negations."""

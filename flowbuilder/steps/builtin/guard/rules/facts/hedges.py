@@ -1,0 +1,43 @@
+"""A sentence of the base says that something may be so, and the proposal that it is.
+
+Base:
+    Green tea may help you to relax.
+Wrong:
+    Green tea will help you to relax.
+Wrong:
+    Green tea helps you to relax.
+Right:
+    Green tea may help you to relax a little.
+"""
+
+from __future__ import annotations
+
+from flowbuilder.steps.builtin.guard.change import Change
+from flowbuilder.steps.builtin.guard.document import excerpt
+from flowbuilder.steps.builtin.guard.languages import count_of
+from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
+
+SEVERITY = "warning"
+LEAST_SIMILARITY = 0.55
+
+
+def check(change: Change, options: RuleOptions) -> Findings:
+    """Each changed sentence with fewer words of caution, or more words of certainty."""
+    language = change.language
+    for pair in change.sentences:
+        if pair.similarity < LEAST_SIMILARITY and language.spaced:
+            continue
+        texts = (pair.base, pair.proposal)
+        careful = [count_of(text, language.caution_words, language) for text in texts]
+        if careful[0].total() > careful[1].total():
+            gone = next(iter(careful[0] - careful[1]))
+            yield _finding(pair.proposal, f"“{gone}” was removed from: {excerpt(pair.base)}")
+            continue
+        certain = [count_of(text, language.certain_words, language) for text in texts]
+        if certain[1].total() > certain[0].total():
+            come = next(iter(certain[1] - certain[0]))
+            yield _finding(pair.proposal, f"“{come}” was added to: {excerpt(pair.base)}")
+
+
+def _finding(sentence: str, evidence: str) -> Finding:
+    return Finding(excerpt(sentence), evidence, excerpt(sentence), "sentences are more certain now")

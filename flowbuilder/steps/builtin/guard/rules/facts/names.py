@@ -1,0 +1,84 @@
+"""A name of a sentence is another one in the proposal, is spelled in another way, or is missing.
+
+Names are words with a capital letter inside a sentence, and words such as `GitHub` and `API`.
+
+Base:
+    The tin comes from Japan, says Yamada.
+Wrong:
+    The tin comes from China, says Yamada.
+Wrong:
+    The tin comes from Japan, says Yamanda.
+Right:
+    The good tin comes from Japan, says Yamada.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from flowbuilder.steps.builtin.guard.change import Change, Sentences
+from flowbuilder.steps.builtin.guard.document import excerpt, words_of
+from flowbuilder.steps.builtin.guard.mentions import is_marked, names_of
+from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
+
+SEVERITY = "warning"
+
+
+def check(change: Change, options: RuleOptions) -> Findings:
+    """Each name that a changed sentence lost or replaced, and each one that it has and the page has not."""
+    written = " ".join(sentence for sentence, _ in change.written())
+    vocabulary = change.base.vocabulary
+    reported: set[str] = set()
+    for pair in change.sentences:
+        before, after = (names_of(text, change.language) for text in (pair.base, pair.proposal))
+        words = {word.strip("-'’") for word in pair.proposal.split()}
+        lost = list((Counter(before) - Counter(after)).elements())
+        new = list((Counter(after) - Counter(before)).elements())
+        heading = pair.block.kind == "heading"
+        for name in lost:
+            if name in pair.proposal and name in words and not is_marked(name):
+                continue
+            other = _spelling(name, pair)
+            if other is None and not heading and new and name not in pair.proposal:
+                other = new[min(lost.index(name), len(new) - 1)]
+            if other is not None and (name, other) != (other, name):
+                if other in new:
+                    new.remove(other)
+                reported.add(other)
+                yield Finding(excerpt(pair.proposal), f"the name {name} became {other}", name, "names were changed")
+            elif not heading and name not in written:
+                yield Finding(
+                    excerpt(pair.proposal),
+                    f"the name {name} was removed from: {excerpt(pair.proposal)}",
+                    name,
+                    "names were removed",
+                    "info",
+                )
+        for name in () if heading else new:
+            if name not in reported and not set(words_of(name)) <= vocabulary:
+                reported.add(name)
+                yield Finding(
+                    excerpt(pair.proposal), f"the name {name} is not on the page", name, "names are not on the page", "info"
+                )
+
+
+def _spelling(name: str, pair: Sentences) -> str | None:
+    """The word of the proposal that is the name in another spelling."""
+    from rapidfuzz.distance import OSA  # needed for a few words only
+
+    old = {word.casefold() for word in _words(pair.base)}
+    for word in _words(pair.proposal):
+        if word == name or abs(len(word) - len(name)) > 2:
+            continue
+        if word.casefold() == name.casefold():
+            if word not in pair.base and name not in _words(pair.proposal) and (is_marked(name) or word[0].islower()):
+                return word
+        elif word.casefold() not in old and len(name) > 3:
+            allowed = 1 if len(name) < 6 else 2
+            if OSA.distance(word.casefold(), name.casefold(), score_cutoff=allowed) <= allowed:
+                return word
+    return None
+
+
+def _words(text: str) -> list[str]:
+    return [word for part in text.split() if (word := part.strip(".,;:!?()[]{}\"'“”‘’«»„*_"))]

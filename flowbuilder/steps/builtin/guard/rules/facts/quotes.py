@@ -1,0 +1,84 @@
+"""A quotation of the base is missing in the proposal or has other words; or the proposal has a new one.
+
+Base:
+    “Tea is quiet luxury in a cup,” she says.
+Wrong:
+    “Tea is loud luxury in a cup,” she says.
+Right:
+    Again and again: “Tea is quiet luxury in a cup,” she says.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from flowbuilder.steps.builtin.guard.change import Change
+from flowbuilder.steps.builtin.guard.document import Block, words_of
+from flowbuilder.steps.builtin.guard.mentions import quotes_of
+from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
+
+SEVERITY = "warning"
+LEAST_WORDS = 4
+"""A new quotation has at least so many words: fewer stand for a term."""
+
+
+def check(change: Change, options: RuleOptions) -> Findings:
+    """Each quotation that is missing, changed or new, and each changed block quotation."""
+    before, after = _quotes(change.before), _quotes(change.after)
+    said = {tuple(words_of(quote)) for quote in after}
+    known = {tuple(words_of(quote)) for quote in before}
+    lost = [quote for quote in before if tuple(words_of(quote)) not in said]
+    new = [quote for quote in after if tuple(words_of(quote)) not in known]
+    texts = [" ".join(words_of(block.text)) for block in change.after]
+    for quote in lost:
+        kept = any(" ".join(words_of(quote)) in text for text in texts)
+        what = "is no longer marked as a quotation" if kept else "was removed or changed"
+        yield Finding(
+            quote[:80],
+            f"the quotation “{quote[:120]}” {what}",
+            quote,
+            "quotations were removed or changed",
+            "info" if kept else None,
+        )
+    for quote in new if change.has_base else ():
+        if len(words_of(quote)) >= LEAST_WORDS and not lost:
+            yield Finding(
+                quote[:80],
+                f"a quotation that is not on the page: “{quote[:150]}”",
+                quote,
+                "quotations are not on the page",
+            )
+    for old, fresh in change.changed:
+        if old.quoted and old.words != fresh.words and old.kind == "paragraph":
+            yield Finding(
+                fresh.excerpt(),
+                f"a block quotation was changed: {fresh.excerpt()}",
+                fresh.excerpt(),
+                "block quotations were changed",
+            )
+    for block in change.lost:
+        if block.quoted and block.words:
+            yield Finding(
+                block.excerpt(),
+                f"a block quotation was removed: {block.excerpt()}",
+                block.excerpt(),
+                "block quotations were removed",
+            )
+    for block in change.new if change.has_base else ():
+        if (
+            block.quoted
+            and len(block.words) >= LEAST_WORDS
+            and not block.raw.lstrip(" *_").startswith(("[!", "\u26a0", "Note", "NOTE"))
+        ):
+            yield Finding(
+                block.excerpt(),
+                f"a new block quotation: {block.excerpt()}",
+                block.excerpt(),
+                "new block quotations",
+                "info",
+            )
+
+
+def _quotes(blocks: list[Block]) -> list[str]:
+    found = Counter(quote.strip(" .,!?…") for block in blocks if block.prose for quote in quotes_of(block.text))
+    return list(found)

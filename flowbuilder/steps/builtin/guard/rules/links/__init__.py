@@ -1,0 +1,1 @@
+"""Rules about what a text refers to: links, images, footnotes, shortcodes."""

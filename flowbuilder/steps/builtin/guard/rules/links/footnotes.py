@@ -1,0 +1,62 @@
+"""A footnote or a citation of the base is missing in the proposal, or leads nowhere.
+
+Base:
+    Green tea needs 80 °C.[^1] So says Kaiser (Kaiser, 2019).
+
+    [^1]: Tea board, 2020.
+Wrong:
+    Green tea needs 80 °C.[^1] So says Kaiser (Kaiser, 2019).
+Wrong:
+    Green tea needs 80 °C.[^1] So says Kaiser.
+
+    [^1]: Tea board, 2020.
+Right:
+    Green tea needs 80 °C or less.[^1] So says Kaiser (Kaiser, 2019).
+
+    [^1]: Tea board, 2020.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from flowbuilder.steps.builtin.guard.change import Change
+from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
+
+SEVERITY = "warning"
+_REFERENCE = re.compile(r"\[\^([^\]\s]{1,80})\](:?)")
+_CITATION = re.compile(
+    r"(?<![\w\])!])\[\d{1,3}(?:[,–-]\s?\d{1,3}){0,8}\](?![(:\[])|\[@[^\]\n]{1,120}\]"
+    r"|[(\uff08][A-Z\u00c0-\u00de][\w.&'’ -]{1,60}(?:,|\sand|\set al\.?,?)\s[^()\n]{0,40}\b(?:1[5-9]|20)\d\d[a-z]?(?:,\s?p{1,2}\.\s?\d{1,5})?[)\uff09]"
+    r"|<cite\b[^<>]{0,500}>[^<]{0,300}</cite>|<sup\b[^<>]{0,300}>(?:<a\b[^<>]{0,500}>)?\[?\d{1,3}\]?(?:</a>)?</sup>"
+    r"|\b(?:doi:\s?|https://doi\.org/)10\.\d{4,9}/[^\s<>)\"]{1,120}|\bISBN[\s:-]{0,3}[\dX-]{10,17}"
+)
+_SOURCE = re.compile(
+    r"^[*_\s>]{0,6}(?:source|sources|quelle|quellen|fuente|fuentes|fonte|fonti|bron|bronnen|źródło|источник|出典|来源|資料來源)s?\s?[:：]",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def check(change: Change, options: RuleOptions) -> Findings:
+    """Each reference, note and citation that occurs less often than in the base."""
+    before, after = change.base.source, change.proposal.source
+    references, left = Counter(_marks(before)), Counter(_marks(after))
+    for mark in references - left:
+        yield Finding(mark, f"the footnote {mark} was removed", mark, "footnotes were removed")
+    notes, texts = set(_marks(after)), _REFERENCE.findall(after)
+    for name, colon in dict.fromkeys(texts):
+        if not colon and f"[^{name}]:" not in notes and f"[^{name}]" not in references:
+            yield Finding(f"[^{name}]", f"there is no note for the footnote [^{name}]", name, "footnotes have no note")
+    cited, quoted = Counter(_CITATION.findall(before)), Counter(_CITATION.findall(after))
+    for citation in cited - quoted:
+        yield Finding(citation[:80], f"the citation {citation[:100]} was removed", citation, "citations were removed")
+    for citation in quoted - cited if change.has_base else ():
+        yield Finding(citation[:80], f"a new citation: check {citation[:100]}", citation, "new citations")
+    sources = [len(_SOURCE.findall(text)) for text in (before, after)]
+    if sources[1] < sources[0]:
+        yield Finding("", "a line that names the source was removed")
+
+
+def _marks(text: str) -> list[str]:
+    return [match[0] for match in _REFERENCE.finditer(text)]

@@ -1,0 +1,46 @@
+"""The proposal links to an address that the base does not link to.
+
+A new host is a warning; another page of a host that the base links to, or of the same site, is worth a look.
+
+Base:
+    See [storing tea](/guides/store-tea).
+Wrong:
+    See [storing tea](/guides/store-tea) and [our shop](https://shop.example/tea).
+Right:
+    See [storing tea](/guides/store-tea) and put the tin away.
+"""
+
+from __future__ import annotations
+
+import re
+
+from flowbuilder.steps.builtin.guard.change import Change
+from flowbuilder.steps.builtin.guard.references import host_of
+from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
+
+SEVERITY = "warning"
+_NOT_FOLLOWED = re.compile(r"\s*(?:javascript|vbscript|data):", re.IGNORECASE)
+
+
+def check(change: Change, options: RuleOptions) -> Findings:
+    """Each new target."""
+    if not change.has_base:
+        return
+    known = change.base.targets
+    hosts = {host for target in known if (host := host_of(target))}
+    hosts |= {host for host in change.base.hosts if host}
+    for target in change.proposal.targets:
+        if target in known or _NOT_FOLLOWED.match(target):
+            continue
+        host = host_of(target)
+        if host and host not in hosts:
+            yield Finding(
+                target,
+                f"a link to {host}, which the page did not link to",
+                target,
+                "links to hosts that the page did not link to",
+            )
+        else:
+            yield Finding(
+                target, f"a new link: check that {target} exists", target, "new links: check that they exist", "info"
+            )

@@ -1,0 +1,74 @@
+"""A heading skips a level, or has another level than in the base.
+
+Base:
+    ## Tea
+
+    ### Green tea
+
+    Text.
+Wrong:
+    ## Tea
+
+    ##### Green tea
+
+    Text.
+Right:
+    ## Tea
+
+    ### Green tea
+
+    Another text.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from flowbuilder.steps.builtin.guard.change import Change
+from flowbuilder.steps.builtin.guard.document import Block, Document
+from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
+
+SEVERITY = "warning"
+
+
+def check(change: Change, options: RuleOptions) -> Findings:
+    """Each skipped level beyond those of the base, and each heading whose level changed."""
+    before = {_title(block): block.level for block in change.base.blocks if block.kind == "heading"}
+    counts = Counter(_title(block) for block in change.base.blocks if block.kind == "heading")
+    reported: set[str] = set()
+    for block in change.after:
+        title = _title(block)
+        if block.kind == "heading" and counts[title] == 1 and before[title] != block.level:
+            reported.add(title)
+            yield Finding(
+                block.text[:80],
+                f"the heading “{block.text[:80]}” had level {before[title]}, now {block.level}",
+                block.text,
+                "headings have another level",
+            )
+    allowed = Counter(_skips(change.base).values())
+    for title, (above, level) in _skips(change.proposal).items():
+        if allowed[above, level] > 0:
+            allowed[above, level] -= 1
+        elif title not in reported:
+            yield Finding(
+                title[:80],
+                f"a heading of level {level} follows a heading of level {above}",
+                title,
+                "headings skip a level",
+            )
+
+
+def _skips(document: Document) -> dict[str, tuple[int, int]]:
+    found: dict[str, tuple[int, int]] = {}
+    above = 0
+    for block in document.blocks:
+        if block.kind == "heading":
+            if above and block.level > above + 1:
+                found[_title(block)] = (above, block.level)
+            above = block.level
+    return found
+
+
+def _title(block: Block) -> str:
+    return " ".join(block.text.split())
