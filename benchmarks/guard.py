@@ -2,7 +2,8 @@
 
 FOLDER holds documents of a real site (Markdown, MDX, HTML). Measured is: how many of them are blocked or get a warning
 unchanged; for each kind of damage of tests/support/damaged_texts.py, in how many of `--documents` texts it is noticed;
-and, with `--git`, what is found in the edits of content files in the history of repositories. The exit code says whether
+and, with `--git`,
+what is found in the edits of content files in the history of repositories. The exit code says whether
 no unchanged document has a finding, no edit is blocked, and each kind of damage is noticed in at least 90 %.
 """
 
@@ -40,7 +41,9 @@ def documents(folder: Path, random: Random) -> list[str]:
     """The texts of a folder in random order, without very short and very long ones."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     random.shuffle(paths)
-    texts = (path.read_text(encoding="utf-8", errors="replace") for path in paths if 500 < path.stat().st_size < 100_000)
+    texts = (
+        path.read_text(encoding="utf-8", errors="replace") for path in paths if 500 < path.stat().st_size < 100_000
+    )
     return [text for text in texts if "\ufffd" not in text]
 
 
@@ -51,7 +54,9 @@ def unchanged(texts: list[str]) -> Counter[str]:
 
 def worst(found: list[dict[str, Any]]) -> str:
     """The worst severity, or "none"."""
-    return next((severity for severity in ("block", "warning", "info") if any(f["severity"] == severity for f in found)), "none")
+    return next(
+        (severity for severity in ("block", "warning", "info") if any(f["severity"] == severity for f in found)), "none"
+    )
 
 
 def noticed(texts: list[str], kind: str, number: int, random: Random) -> tuple[int, int, int]:
@@ -71,7 +76,18 @@ def noticed(texts: list[str], kind: str, number: int, random: Random) -> tuple[i
 def edits(repository: Path, random: Random) -> Iterator[tuple[str, str, str]]:
     """Edits of content files: a name, the old text and the new one."""
     patterns = [f"*{suffix}" for suffix in SUFFIXES]
-    log = _git(repository, "log", "--no-merges", "-n", "1500", "--diff-filter=M", "--name-only", "--format=@%H", "--", *patterns)
+    log = _git(
+        repository,
+        "log",
+        "--no-merges",
+        "-n",
+        "1500",
+        "--diff-filter=M",
+        "--name-only",
+        "--format=@%H",
+        "--",
+        *patterns,
+    )
     commit, found = "", []
     for line in log.splitlines():
         if line.startswith("@"):
@@ -80,7 +96,11 @@ def edits(repository: Path, random: Random) -> Iterator[tuple[str, str, str]]:
             found.append((commit, line))
     random.shuffle(found)
     for commit, name in found[:MAX_EDITS]:
-        yield f"{commit[:8]}:{name}", _git(repository, "show", f"{commit}^:{name}"), _git(repository, "show", f"{commit}:{name}")
+        yield (
+            f"{commit[:8]}:{name}",
+            _git(repository, "show", f"{commit}^:{name}"),
+            _git(repository, "show", f"{commit}:{name}"),
+        )
 
 
 def _git(repository: Path, *arguments: str) -> str:
@@ -104,12 +124,20 @@ def main() -> int:
     result["seconds of each 1 MB"] = round((time.process_time() - begun) / max(1, sum(map(len, texts))) * 1e6, 3)
     result["damage"] = {kind: noticed(texts, kind, options.documents, random) for kind in KINDS}
     result["edits"] = dict(
-        Counter(worst(findings(old, new)) for repository in options.git for _, old, new in edits(repository, random) if old != new)
+        Counter(
+            worst(findings(old, new))
+            for repository in options.git
+            for _, old, new in edits(repository, random)
+            if old != new
+        )
     )
     if options.json:
         print(json.dumps(result))
     else:
-        print(f"unchanged: {result['unchanged']}, {result['seconds of each 1 MB']} s of each 1 MB\nedits: {result['edits']}")
+        print(
+            f"unchanged: {result['unchanged']}, {result['seconds of each 1 MB']} s of each 1 MB\nedits: "
+            f"{result['edits']}"
+        )
         for kind, (seen, warned, tried) in result["damage"].items():
             print(f"{kind:24} noticed {seen} of {tried}, with a warning {warned}")
     missed = [kind for kind, (seen, _, tried) in result["damage"].items() if tried and seen < LEAST_NOTICED * tried]

@@ -80,9 +80,11 @@ def hidden_characters(text: str) -> Iterator[tuple[int, str]]:
     if len(text.translate(_CODES)) == len(text):
         return
     for start, piece, ordinary in _pieces(text):
-        for index, char in enumerate(() if ordinary else piece, start):
-            if _CODES[ord(char)] != char and unicodedata.category(char) != "Zs" and text[index : index + 2] != "\r\n":
-                yield index, char
+        hidden = "" if ordinary else "".join(sorted(filter(_is_hidden, set(piece))))
+        for found in re.finditer(f"[{re.escape(hidden)}]", piece) if hidden else ():
+            index = start + found.start()
+            if text[index : index + 2] != "\r\n":
+                yield index, found[0]
 
 
 def _translated(text: str, table: _Table) -> str:
@@ -103,6 +105,10 @@ def _pieces(text: str) -> Iterator[tuple[int, str, bool]]:
 
 def _is_invisible(char: str) -> bool:
     return char not in _KEPT and (char in _BLANK or unicodedata.category(char) in _CATEGORIES)
+
+
+def _is_hidden(char: str) -> bool:
+    return _CODES[ord(char)] != char and unicodedata.category(char) != "Zs"
 
 
 def _json_escape(code: int) -> str:

@@ -19,7 +19,7 @@ from flowbuilder.errors import Transience
 from flowbuilder.model.error_codes import ERROR_CODES
 from flowbuilder.model.events import EVENT_DATA, EVENT_TYPES
 from flowbuilder.settings import Settings
-from tools.reference import errors_page, events_page
+from tools.reference import errors_page, events_page, guard_page
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
@@ -143,7 +143,7 @@ def test_the_architecture_page_names_functions_where_they_are() -> None:
 
 
 def test_the_references_are_generated_from_the_code() -> None:
-    for name, text in (("events.md", events_page()), ("errors.md", errors_page())):
+    for name, text in (("events.md", events_page()), ("errors.md", errors_page()), ("guard.md", guard_page())):
         written = (ROOT / "docs" / name).read_text(encoding="utf-8")
         assert written == text.rstrip() + "\n", f"docs/{name} is out of date: run `python -m tools.reference`"
     assert set(EVENT_DATA) == EVENT_TYPES

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 MAX_SHARED = 12
 """A word in more than so many parts says nothing about which of them belong together."""
@@ -40,8 +41,8 @@ def align(
     places: dict[Hashable, list[int]] = defaultdict(list)
     for index, key in enumerate(proposal):
         places[key].append(index)
-    for key in places:
-        places[key].reverse()
+    for waiting in places.values():
+        waiting.reverse()
     for index, key in enumerate(base):
         if places.get(key):
             found.kept.append((index, places[key].pop()))
@@ -87,6 +88,13 @@ def _out_of_order(kept: list[tuple[int, int]]) -> list[tuple[int, int]]:
 def _pair(
     found: Alignment, words: Callable[[bool, int], Sequence[str]], kinds: Callable[[bool, int], str], least: float
 ) -> None:
+    if len(found.lost) == len(found.new) == 1:  # the commonest case, for which no index is needed
+        old, new = found.lost[0], found.new[0]
+        alike = similarity(_tokens(words(False, old)), _tokens(words(True, new)))
+        kind = kinds(True, new)
+        if kinds(False, old) == kind and (kind != "text" or alike >= least / 2):
+            found.changed, found.lost, found.new = [(old, new)], [], []
+        return
     ordered = sorted(set(found.kept) - set(found.moved))
     gap = {False: [pair[0] for pair in ordered], True: [pair[1] for pair in ordered]}
     bags = {
@@ -147,5 +155,5 @@ def _pair_by_place(
 
 def _tokens(words: Sequence[str]) -> list[str]:
     """The words; of single characters, as in Chinese, also each two together."""
-    pairs = [first + second for first, second in zip(words, words[1:], strict=False) if len(first) == len(second) == 1]
+    pairs = [first + second for first, second in pairwise(words) if len(first) == len(second) == 1]
     return [*words, *pairs] if pairs else list(words)

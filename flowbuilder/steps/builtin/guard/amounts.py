@@ -3,42 +3,54 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 
 from flowbuilder.steps.builtin.guard.languages import ENGLISH, Language
 
+MAX_AMOUNTS = 1_000
 _CURRENCIES = r"US\$|[$€£¥₹₽₩₺₫฿]|(?:USD|EUR|GBP|JPY|CHF|INR|CNY|PLN|SEK|CZK|BRL|RUB|KRW)(?![A-Za-z])"
 _UNITS = (
     "percentage points|percentage point|Prozentpunkte|points de pourcentage|puntos porcentuales|punti percentuali|pp"
     "|percent|Prozent|pour cent|por ciento|por cento|per cento|procent|процентов|процента|[%％‰]|points"
     "|°\\s?[CFK]|℃|℉|degrees|Grad|degrés|grados|graus|gradi|°"
-    "|US dollars|dollars|dollar|euros|euro|pounds|yen|dólares|dollari|Dollar|Euro|Pfund|złotych|рублей|долларов|евро|元|円|원|USD|EUR"
+    "|US dollars|dollars|dollar|euros|euro|pounds|yen|dólares|dollari|Dollar|Euro|Pfund|złotych|рублей|долларов"
+    "|евро|元|円|원|USD|EUR"
     "|GBP|CHF|JPY|[$€£¥₽]"
-    "|[kKMGTP]i?[Bb](?:/s|ps|it|yte)?s?|bytes|bits|kilobytes|megabytes|gigabytes|terabytes|Byte|octets"
+    "|[kKMGTP]i?[Bb](?:/s)?(?:ps)?(?:it)?(?:yte)?s?|bytes|bits|kilobytes|megabytes|gigabytes|terabytes|Byte|octets"
     "|k?m²|k?m³|km/h|mph|m/s|km|cm|mm|nm|µm|ft|mi|kg|mg|µg|lbs?|oz|ml|cl|dl|L|[gmls]|miles|mile|kilometers|kilometres"
     "|kilometer|meters|metres|meter|feet|foot|inches|inch|yards|grams|kilograms|ounces|liters|litres|liter|gallons"
     "|Kilometer|Meter|Meilen|Gramm|Kilogramm|mètres|kilomètres|metros|kilómetros|quilômetros|metri|chilometri"
-    "|ms|µs|ns|sec|secs|min|mins|hrs?|h|seconds|second|minutes|minute|hours|hour|days|day|weeks|week|months|month|years|year"
-    "|decades|centuries|Sekunden|Sekunde|Minuten|Minute|Stunden|Stunde|Tage|Tagen|Tag|Wochen|Woche|Monate|Monaten|Monat|Jahre"
-    "|Jahren|Jahr|secondes|heures|heure|jours|jour|semaines|semaine|mois|années|ans|an|segundos|minutos|horas|hora|días|día|dias"
-    "|dia|semanas|semana|meses|mes|mês|años|año|anos|ano|secondi|minuti|ore|ora|giorni|giorno|settimane|mesi|mese|anni|anno"
-    "|seconden|minuten|uur|dagen|dag|weken|maanden|jaar|sekund|minut|godzin|godziny|dni|dzień|tygodni|miesięcy|lat|sekunder"
-    "|minuter|timmar|dagar|veckor|månader|år|секунд|секунды|минут|минуты|часов|часа|час|дней|дня|день|недель|месяцев|лет|года"
+    "|ms|µs|ns|sec|secs|min|mins|hrs?|h|seconds|second|minutes|minute|hours|hour|days|day|weeks|week|months"
+    "|month|years|year"
+    "|decades|centuries|Sekunden|Sekunde|Minuten|Minute|Stunden|Stunde|Tage|Tagen|Tag|Wochen|Woche|Monate"
+    "|Monaten|Monat|Jahre"
+    "|Jahren|Jahr|secondes|heures|heure|jours|jour|semaines|semaine|mois|années|ans|an|segundos|minutos|horas"
+    "|hora|días|día|dias"
+    "|dia|semanas|semana|meses|mes|mês|años|año|anos|ano|secondi|minuti|ore|ora|giorni|giorno|settimane|mesi"
+    "|mese|anni|anno"
+    "|seconden|minuten|uur|dagen|dag|weken|maanden|jaar|sekund|minut|godzin|godziny|dni|dzień|tygodni|miesięcy"
+    "|lat|sekunder"
+    "|minuter|timmar|dagar|veckor|månader|år|секунд|секунды|минут|минуты|часов|часа|час|дней|дня|день|недель"
+    "|месяцев|лет|года"
     "|个?小时|个?小時|分钟|分鐘|秒钟?|天|周|个月|個月|年|時間|分間?|日間?|週間|か月|ヶ月|시간|분|초|일|주|개월|년"
-    "|million|billion|trillion|thousand|Millionen|Milliarden|millions|milliards|millones|milhões|bilhões|milioni|miliardi|mln|mld"
-    "|Mio\\.?|Mrd\\.?|万|億|亿|千|만|억|[kKMW]?Hz|GHz|MHz|kHz|[kMG]?Wh?|mAh|V|px|rem|em|pt|dpi|fps|cores|vCPUs?|CPUs?|m?cores|x"
+    "|million|billion|trillion|thousand|Millionen|Milliarden|millions|milliards|millones|milhões|bilhões"
+    "|milioni|miliardi|mln|mld"
+    "|Mio\\.?|Mrd\\.?|万|億|亿|千|만|억|[kKMW]?Hz|GHz|MHz|kHz|[kMG]?Wh?|mAh|V|px|rem|em|pt|dpi|fps|cores|vCPUs?|CPUs?"
+    "|m?cores|x"
 )
-_NUMBER = r"v?\d+(?:[.,:]\d+)*"
+_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+_BEFORE = re.compile(
+    rf"(?P<currency>{_CURRENCIES})?[\s\u00a0]?(?P<sign>(?<![\w)])[-−])?(?P<version>(?<![A-Za-z])[vV])?$"
+)
 
 
 @cache
-def _amount() -> re.Pattern[str]:
+def _unit() -> re.Pattern[str]:
     units = "|".join(sorted(_UNITS.split("|"), key=len, reverse=True))
-    return re.compile(
-        rf"(?P<currency>{_CURRENCIES})?\s?(?<![A-Za-z0-9_.,/])(?P<sign>(?<![\w)])[-−])?(?P<number>{_NUMBER})"
-        rf"(?:[\s\u00a0\u202f-]?(?P<unit>{units})(?![A-Za-z\u00c0-\u024f\u0400-\u04ff]))?"
-    )
+    return re.compile(rf"[\s\u00a0\u202f-]?({units})(?![A-Za-z\u00c0-\u024f\u0400-\u04ff])")
 
 
 @dataclass(frozen=True)
@@ -52,13 +64,26 @@ class Amount:
         return f"{self.number} {self.unit}".rstrip()
 
 
+def numbers_in(text: str) -> Iterator[re.Match[str]]:
+    """The numbers of a text that are no parts of words or of other numbers."""
+    for match in _NUMBER.finditer(text):
+        start = match.start()
+        before, other = text[start - 1 : start], text[max(0, start - 2) : start - 1]
+        inside = before.isascii() and (before.isalnum() or before in "_.,/") and before != ""
+        if not inside or (before in "vV" and not other.isalnum()):
+            yield match
+
+
 def amounts_of(text: str) -> list[Amount]:
-    """The numbers of a text, in order."""
-    return [
-        Amount((match["sign"] or "").replace("−", "-") + match["number"], " ".join(
-            filter(None, (match["currency"], " ".join((match["unit"] or "").split())))))
-        for match in _amount().finditer(text)
-    ]  # fmt: skip
+    """The first numbers of a text, in order."""
+    found: list[Amount] = []
+    for match in islice(numbers_in(text), MAX_AMOUNTS):
+        before = _BEFORE.search(text[max(0, match.start() - 6) : match.start()])
+        after = _unit().match(text, match.end())
+        currency, sign = (before["currency"] or "", before["sign"] or "") if before else ("", "")
+        unit = " ".join((after[1] if after else "").split())
+        found.append(Amount(sign.replace("−", "-") + match[0], f"{currency} {unit}".strip()))
+    return found
 
 
 _NUMERIC = re.compile(

@@ -29,6 +29,8 @@ _MARKUP = re.compile(
 _LITERAL = (("<!--", "-->"), ("{/*", "*/}"), ("<pre", "</pre>"), ("<script", "</script>"), ("<style", "</style>"),
             ("<textarea", "</textarea>"))  # fmt: skip
 
+_SCRIPTS = ("</script>", "</style>")
+
 
 def read_document(text: str) -> Document:
     """The blocks of a text, in time that grows with its length."""
@@ -43,7 +45,9 @@ def read_document(text: str) -> Document:
     if is_html(body):
         for block in islice(html_blocks(body), MAX_BLOCKS + 1):
             scanner.append(block)
-        scanner.outside = [HTML_CODE.sub(lambda match: match[0] if match[0][:3].lower() in ("<sc", "<st") else " ", body)]
+        scanner.outside = [
+            HTML_CODE.sub(lambda match: match[0] if match[0][:3].lower() in ("<sc", "<st") else " ", body)
+        ]
         scanner.unclosed += (
             match[match.lastindex or 0] for match in HTML_CODE.finditer(body) if not match[0].endswith(">")
         )
@@ -72,6 +76,12 @@ class _Scanner:
         """The lines outside of code and comments."""
         self.unclosed: list[str] = []
         """The beginnings of code or of a comment that have no end."""
+        self.fence: re.Match[str] | None = None
+        """The fence of the code that is open."""
+        self.literal: str | None = None
+        """What ends the comment or the literal HTML that is open."""
+        self.table = False
+        self.after_blank = True
         self.nested = False
         """Whether indented lines belong to a list item or a container above."""
 
@@ -98,100 +108,125 @@ class _Scanner:
             self.add(kind, raw, info=info, quoted=quoted)
 
     def read(self, text: str) -> None:
-        fence: re.Match[str] | None = None
-        literal: str | None = None
-        table = False
-        after_blank = True
+        """Reads the blocks of a text, and stops at the limit."""
         lines = text.split("\n")
         for index, line in enumerate(lines):
             if len(self.blocks) > MAX_BLOCKS:
                 return
-            if literal is not None:
-                self.lines.append(line)
-                if literal in ("</script>", "</style>"):
-                    self.outside.append(line)
-                if literal in line.lower():
-                    self._end_literal()
-                    literal = None
+            if self.literal is not None:
+                self._more_of_literal(self.literal, line)
                 continue
             quote = _QUOTE.match(line)
             inner = line[quote.end() :] if quote else line
             stripped = inner.strip()
-            if fence is not None:
-                if stripped.startswith(fence[1]) and not stripped.strip(fence[1][0]):
-                    self.add("code", "\n".join(self.lines), info=fence[2].strip())
-                    self.lines, fence = [], None
-                else:
-                    self.lines.append(inner)
+            if self.fence is not None:
+                self._more_of_fence(self.fence, inner, stripped)
                 continue
             self.outside.append(inner)
-            indent = len(inner) - len(inner.lstrip(" \t")) + 3 * inner[:4].count("\t")
             if not stripped:
                 self.close()
-                table, after_blank = False, True
+                self.table, self.after_blank = False, True
                 continue
-            started = after_blank or not self.lines
-            after_blank = False
-            if indent < 2 and not quote and not _ITEM.match(stripped) and started:
+            started = self.after_blank or not self.lines
+            self.after_blank = False
+            if line[:2].strip() and started and (quote or not _ITEM.match(stripped)):
                 self.nested = False
             quoted = quote is not None
             if self.lines and quoted != self.opened[2] and (quoted or started):
                 self.close()
-            if (match := _FENCE.match(stripped)) is not None:
-                self.close()
-                self.outside.pop()
-                fence = match
-            elif indent >= 4 and not self.nested and (started or self.opened[0] == "code"):
-                if self.opened[0] != "code":
-                    self.close()
-                self.opened = ("code", "indented", quoted)
-                self.outside.pop()
-                self.lines.append(stripped)
-            elif (end := _literal_end(stripped)) is not None:
-                self.close()
-                self.lines.append(inner)
-                if end not in ("</script>", "</style>"):
-                    self.outside.pop()
-                if end in stripped[4:].lower():
-                    self._end_literal()
-                else:
-                    literal = end
-            elif (match := _HEADING.match(stripped)) is not None and indent < 4 + 8 * self.nested:
-                self.close()
-                self.add("heading", _without_end(match[2] or ""), level=len(match[1]), quoted=quoted)
-            elif self.lines and self.opened[0] == "paragraph" and _UNDERLINE.match(stripped) and not table:
-                raw, self.lines = "\n".join(self.lines), []
-                self.add("heading", raw, level=1 if stripped[0] == "=" else 2, quoted=quoted)
-            elif _RULE.match(stripped):
-                self.close()
-            elif (match := _DEFINITION.match(stripped)) is not None and (
-                not self.lines or self.lines[0].startswith("[^")
+            indent = len(inner) - len(inner.lstrip(" \t")) + 3 * inner[:4].count("\t")
+            if not self._code(inner, stripped, quoted, indent >= 4 and started) and not self._part(
+                stripped, quoted, indent
             ):
-                self.close()
-                self.references.setdefault(label_key(match[1]), match[2])
-            elif (match := _ITEM.match(stripped)) is not None and (
-                not self.lines or self.opened[0] == "item" or not match[1][0].isdigit() or match[1][:-1] == "1"
-            ):
-                self.close()
-                self.nested = True
-                self.opened = ("item", "1" if match[1][0].isdigit() else "-", quoted)
-                self.lines.append(stripped[match.end() :] or " ")
-            elif "|" in stripped and (table or stripped[0] == "|" or _heads_table(lines, index)):
-                self._row(stripped, table, quoted)
-                table = True
-            elif _MARKUP.fullmatch(stripped):
-                self.close()
-                self.nested = self.nested or _CONTAINER.match(stripped) is not None
-                self.add("markup", stripped)
-            else:
-                self.nested = self.nested or _CONTAINER.match(stripped) is not None
-                if not self.lines:
-                    self.opened = ("paragraph", "", quoted)
-                self.lines.append(stripped)
-        if fence is not None:
+                self._text(stripped, quoted, "|" in stripped and (stripped[0] == "|" or _heads_table(lines, index)))
+        self._end()
+
+    def _more_of_literal(self, end: str, line: str) -> None:
+        self.lines.append(line)
+        if end in _SCRIPTS:
+            self.outside.append(line)
+        if end in line.lower():
+            self._end_literal()
+            self.literal = None
+
+    def _more_of_fence(self, fence: re.Match[str], inner: str, stripped: str) -> None:
+        if stripped.startswith(fence[1]) and not stripped.strip(fence[1][0]):
             self.add("code", "\n".join(self.lines), info=fence[2].strip())
-            self.unclosed.append(fence[1])
-        elif literal is not None:
+            self.lines, self.fence = [], None
+        else:
+            self.lines.append(inner)
+
+    def _code(self, inner: str, stripped: str, quoted: bool, indented: bool) -> bool:
+        """Whether a line begins code or a comment, or belongs to indented code."""
+        if (match := _FENCE.match(stripped)) is not None:
+            self.close()
+            self.outside.pop()
+            self.fence = match
+        elif not self.nested and (indented or (self.opened[0] == "code" and inner.startswith(("    ", "\t")))):
+            if self.opened[0] != "code":
+                self.close()
+            self.opened = ("code", "indented", quoted)
+            self.outside.pop()
+            self.lines.append(stripped)
+        elif (end := _literal_end(stripped)) is not None:
+            self.close()
+            self.lines.append(inner)
+            if end not in _SCRIPTS:
+                self.outside.pop()
+            if end in stripped[4:].lower():
+                self._end_literal()
+            else:
+                self.literal = end
+        else:
+            return False
+        return True
+
+    def _part(self, stripped: str, quoted: bool, indent: int) -> bool:
+        """Whether a line is a heading, a rule, a definition, or begins a list item."""
+        if (match := _HEADING.match(stripped)) is not None and indent < 4 + 8 * self.nested:
+            self.close()
+            self.add("heading", _without_end(match[2] or ""), level=len(match[1]), quoted=quoted)
+        elif self.lines and self.opened[0] == "paragraph" and _UNDERLINE.match(stripped) and not self.table:
+            raw, self.lines = "\n".join(self.lines), []
+            self.add("heading", raw, level=1 if stripped[0] == "=" else 2, quoted=quoted)
+        elif _RULE.match(stripped):
+            self.close()
+        elif (match := _DEFINITION.match(stripped)) is not None and (not self.lines or self.lines[0].startswith("[^")):
+            self.close()
+            self.references.setdefault(label_key(match[1]), match[2])
+        elif (match := _ITEM.match(stripped)) is not None and (
+            not self.lines or self.nested or not match[1][0].isdigit() or match[1][:-1] == "1"
+        ):
+            self.close()
+            self.nested = True
+            self.opened = ("item", "1" if match[1][0].isdigit() else "-", quoted)
+            self.lines.append(stripped[match.end() :] or " ")
+        else:
+            return False
+        return True
+
+    def _text(self, stripped: str, quoted: bool, begins_table: bool) -> None:
+        """A line of a table, of a shortcode or component, or of a paragraph."""
+        container = _CONTAINER.match(stripped) is not None
+        if begins_table or (self.table and "|" in stripped):
+            self._row(stripped, self.table, quoted)
+            self.table = True
+            return
+        self.nested = self.nested or container
+        if _MARKUP.fullmatch(stripped):
+            self.close()
+            self.add("markup", stripped)
+            return
+        if not self.lines:
+            self.opened = ("paragraph", "", quoted)
+        self.lines.append(stripped)
+
+    def _end(self) -> None:
+        """Ends what is open at the end of the text."""
+        if self.fence is not None:
+            self.add("code", "\n".join(self.lines), info=self.fence[2].strip())
+            self.unclosed.append(self.fence[1])
+        elif self.literal is not None:
             self.unclosed.append(self.lines[0].strip()[:20])
             self._end_literal()
         else:

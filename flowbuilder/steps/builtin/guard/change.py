@@ -54,6 +54,11 @@ class Change:
         return language_of(_sample(self.base))
 
     @cached_property
+    def languages_before(self) -> frozenset[str]:
+        """The codes of the languages of the changed and lost blocks of the base."""
+        return frozenset(found.code for block in self.before if block.prose and (found := language_of(block.text)))
+
+    @cached_property
     def alignment(self) -> Alignment:
         """The alignment of the blocks."""
         sides = (self.base.blocks, self.proposal.blocks)
@@ -66,7 +71,10 @@ class Change:
         )
         if found.changed and not found.kept:
             total = sum(len(block.words) for block in sides[0])
-            left = sum(similarity(sides[0][old].words, sides[1][new].words) * len(sides[0][old].words) for old, new in found.changed)
+            left = sum(
+                similarity(sides[0][old].words, sides[1][new].words) * len(sides[0][old].words)
+                for old, new in found.changed
+            )
             if left < LEAST_LEFT * total:  # another text
                 found.lost, found.new, found.changed = [*range(len(sides[0]))], [*range(len(sides[1]))], []
         return found

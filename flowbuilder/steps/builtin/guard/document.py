@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from flowbuilder.steps.builtin.guard.inline import Inline, read_inline, without_code
+from flowbuilder.steps.builtin.guard.inline import CODE, Inline, read_inline, without_code
 
 Kind = Literal["paragraph", "heading", "item", "row", "code", "comment", "front_matter", "markup"]
 PROSE: tuple[Kind, ...] = ("paragraph", "heading", "item", "row")
@@ -52,7 +52,7 @@ class Block:
 
     @cached_property
     def key(self) -> tuple[str, str]:
-        """Equal for blocks that say the same, whatever their line breaks."""
+        """Equal for blocks that say the same, with any line breaks."""
         raw = self.raw if self.kind == "code" else " ".join(self.raw.split())
         return f"{self.kind}{self.level or ''}{self.info}{'>' * self.quoted}", raw
 
@@ -87,12 +87,12 @@ class Block:
 
     def excerpt(self) -> str:
         """The first characters, for a reviewer to search for."""
-        return excerpt(self.text or self.raw)
+        return excerpt(self.text if self.text.strip(f" \n{CODE}") else self.raw)
 
 
 def excerpt(text: str) -> str:
     """At most 80 characters of one line."""
-    line = " ".join(text.split())
+    line = " ".join(text.replace(CODE, "`…`").split())
     return line if len(line) <= 80 else line[:79].rstrip() + "…"
 
 

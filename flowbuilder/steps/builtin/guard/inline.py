@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+_HARD_BREAK = re.compile(r"(?: {2}|\\)\n")
 _TICKS = re.compile(r"\\`|`+")
 _DROPPED = re.compile(r"<!--.*?(?:-->|\Z)|\{/\*.*?(?:\*/\}|\Z)", re.DOTALL)
 _TEMPLATE = re.compile(r"\{\{[^{}\n]{0,1000}\}\}|\{%[^{}%\n]{0,1000}%\}")
@@ -52,7 +53,7 @@ class Inline:
 def read_inline(raw: str, references: Mapping[str, str]) -> Inline:
     """Reads the inside of one block, in time that grows with its length. `references` are link definitions by label."""
     found = Inline(text="")
-    raw = raw.replace("\x00", " ").replace("\x01", " ").replace(CODE, " ")
+    raw = _HARD_BREAK.sub("\x01", raw.replace("\x00", " ").replace("\x01", " ").replace(CODE, " ")).replace("\n", " ")
     raw = _DROPPED.sub("", _without_code(raw, found))
     templates: list[str] = []
 
@@ -66,10 +67,14 @@ def read_inline(raw: str, references: Mapping[str, str]) -> Inline:
     raw = _ATTRIBUTE_LIST.sub("", _TEMPLATE.sub(hide, raw))
     raw = _AUTOLINK.sub(lambda match: f"[{match[1]}]({match[1]})", raw)
     raw = _links(_tags(raw, found), references, found, show)
+    known = {target for _, target in found.links}
     for match in _BARE.finditer(raw):
         target = match[0].rstrip(".,;:!?*_")
+        if target in known:  # the text of a link
+            continue
         found.links.append((target, target))
     found.emphasis += [_plain(match[1] or match[2]) for match in (*_STRONG.finditer(raw), *_LIGHT.finditer(raw))]
+    raw = raw.replace("\x01", "\n")
     found.text = _plain(re.sub(r"\x00\d+\x00", " ", raw))
     found.links = [(_plain(re.sub(r"\x00\d+\x00", " ", text)), target) for text, target in found.links]
     return found
@@ -129,6 +134,8 @@ def _tags(raw: str, found: Inline) -> str:
     link: tuple[str, int] | None = None
     opened: dict[str, int] = {}
     for match in _TAG.finditer(raw):
+        if raw[max(0, match.start() - 2) : match.start()] == "](":  # the target of a link in angle brackets
+            continue
         parts.append(raw[at : match.start()])
         at = match.end()
         closes, name = bool(match[1]), match[2].lower()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from flowbuilder.steps.builtin.guard.languages import Language
 
-_TOKEN = re.compile(
+_PIECE = re.compile(
     r"[^\W\d_][\w\u00b7]*(?:['\u2019-][^\W_][\w]*)*|[.!?:;\u2026\u3002\uff01\uff1f\n\"\u201c\u201e\u00ab(|\u2022]|[^\s\w]"
 )
 _STARTS = frozenset('.!?:;…。！？\n"“„«(|•')
@@ -23,34 +23,35 @@ def is_marked(word: str) -> bool:
     return len(word) > 1 and any(letter.isupper() for letter in word[1:])
 
 
-def names_of(text: str, language: Language) -> list[str]:
+def names_of(text: str, language: Language, nouns: bool = False) -> list[str]:
     """The words that are names: with a capital letter inside a sentence, or capitals inside the word.
 
     In a script without capital letters, the words in Latin letters. Where all nouns have a capital letter, a word after
-    an article is no name.
+    an article is no name, unless `nouns` asks for all of them.
     """
     if not language.capitals:
         return [word.rstrip(".") for word in _LATIN_WORD.findall(text)]
     found: list[str] = []
     start, before = True, ""
-    for match in _TOKEN.finditer(text):
-        token = match[0]
-        if not token[0].isalpha():
-            start = token in _STARTS or (start and token != ",")
+    for match in _PIECE.finditer(text):
+        piece = match[0]
+        if not piece[0].isalpha():
+            start = piece in _STARTS or (start and piece != ",")
             before = ""
             continue
-        name = token.removesuffix("'s").removesuffix("’s")
+        name = piece.removesuffix("'s").removesuffix("’s")
         if is_marked(name) or (
             not start
             and name[0].isupper()
             and len(name) > 1
             and not (
                 language.articles
+                and not nouns
                 and (before in language.article_words or before.endswith(("e", "er", "en", "es", "em")))
             )
         ):
             found.append(name)
-        start, before = False, token.lower() if token[0].islower() else (before and "") or token.lower()
+        start, before = False, piece.lower() if piece[0].islower() else (before and "") or piece.lower()
     return found
 
 

@@ -14,10 +14,6 @@ def host_of(target: str) -> str | None:
         return None
 
 
-def same_target(first: str, second: str) -> bool:
-    """Whether two targets differ only in scheme, `www.`, a final slash, or the escaping of characters."""
-    return _bare(first) == _bare(second)
-
-
-def _bare(target: str) -> str:
+def bare_target(target: str) -> str:
+    """Equal for targets that differ only in scheme, `www.`, a final slash, or the escaping of characters."""
     return re.sub(r"^(?:https?:)?//(?:www\.)?", "//", unquote(target)).rstrip("/").lower()

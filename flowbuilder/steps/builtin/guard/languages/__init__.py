@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from functools import cache
 
 from flowbuilder.steps.builtin.guard.languages import latin, others
@@ -35,8 +35,11 @@ def languages() -> dict[str, Language]:
     return {language.code: language for language in (*latin.LANGUAGES, *others.LANGUAGES)}
 
 
-def language_of(text: str) -> Language | None:
-    """The language of a text, by its first characters; None where too little speaks for one."""
+def language_of(text: str, margin: float = 1.1) -> Language | None:
+    """The language of a text, by its first characters; None where too little speaks for one.
+
+    What speaks for it is at least `margin` times what speaks for the second one.
+    """
     text = text[:MAX_SAMPLE].casefold()
     letters = {script: len(pattern.findall(text)) for script, pattern in _SCRIPTS}
     total = sum(letters.values())
@@ -48,17 +51,30 @@ def language_of(text: str) -> Language | None:
     if script not in ("latin", "cyrillic", "arabic"):
         return languages()[script]
     family = _FAMILIES.get(script) or tuple(language.code for language in latin.LANGUAGES)
-    words = Counter(_WORD.findall(text))
-    scores = {code: _score(languages()[code], words, text) for code in family}
-    best, second = sorted(scores, key=lambda code: -scores[code])[:2]
-    if scores[best] < 2 or scores[best] < 0.06 * sum(words.values()) or scores[best] < 1.1 * scores[second]:
-        return None
-    return languages()[best]
+    scores = Counter[str]()
+    total = 0
+    for word, number in Counter(_WORD.findall(text)).items():
+        total += number
+        for code in _speaking().get(word, ()):
+            scores[code] += 2 * number
+    for letter, number in Counter(text).items():
+        for code in _speaking().get(f"letter {letter}", ()):
+            scores[code] += number
+    (best, most), (_, second) = [
+        *((code, scores[code]) for code in sorted(family, key=lambda code: -scores[code])),
+        ("", 0),
+    ][:2]
+    return languages()[best] if most >= 4 and most >= 0.16 * total and most >= margin * second else None
 
 
-def _score(language: Language, words: Counter[str], text: str) -> float:
-    hits = sum(words[word] for word in language.common_words)
-    return hits + 0.5 * sum(text.count(letter) for letter in language.letters)
+@cache
+def _speaking() -> dict[str, list[str]]:
+    """The codes of the languages that a common word, or `letter X`, speaks for."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for code, language in languages().items():
+        for word in (*language.common_words, *(f"letter {letter}" for letter in language.letters)):
+            found[word].append(code)
+    return dict(found)
 
 
 def count_of(text: str, words: frozenset[str], language: Language) -> Counter[str]:
@@ -67,7 +83,12 @@ def count_of(text: str, words: frozenset[str], language: Language) -> Counter[st
     if not language.spaced:
         return Counter({word: number for word in words if (number := text.count(word))})
     found = Counter(word for word in _WORD.findall(text) if word in words)
-    for phrase in words:
-        if (" " in phrase or "-" in phrase) and (number := text.count(phrase)):
+    for phrase in _phrases(words):
+        if (number := text.count(phrase)) > 0:
             found[phrase] = number
     return found
+
+
+@cache
+def _phrases(words: frozenset[str]) -> tuple[str, ...]:
+    return tuple(phrase for phrase in words if " " in phrase or "-" in phrase)

@@ -1,7 +1,7 @@
 """A sentence or the whole text stops before its end.
 
 Base:
-    Green tea needs water of about 80 °C, not more than that.
+    Green tea needs water of about 80 °C, and a little time.
 Wrong:
     Green tea needs water of about
 Right:
@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 
 from flowbuilder.steps.builtin.guard.change import Change
-from flowbuilder.steps.builtin.guard.document import PROSE, Block, words_of
+from flowbuilder.steps.builtin.guard.document import Block, words_of
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 
 SEVERITY = "warning"
@@ -35,17 +35,12 @@ def check(change: Change, options: RuleOptions) -> Findings:
         ):
             seen.add(id(pair.block))
             yield _finding(pair.proposal[-80:], pair.proposal)
-    for old, new in change.changed:
-        if id(new) in seen or new.kind not in ("paragraph", "item") or len(new.words) < LEAST_WORDS:
-            continue
-        if _stops(new) and not _stops(old) and (new.words[-1] != old.words[-1:][0] if old.words else True):
-            seen.add(id(new))
-            yield _finding(new.text[-80:], new.text)
-    last = next((block for block in reversed(change.proposal.blocks) if block.kind in PROSE), None)
-    old_last = next((block for block in reversed(change.base.blocks) if block.kind in PROSE), None)
-    if last is None or old_last is None or id(last) in seen or last.kind not in ("paragraph", "item"):
+    last = next((block for block in reversed(change.proposal.prose)), None)
+    old_last = next((block for block in reversed(change.base.prose)), None)
+    if last is None or old_last is None or id(last) in seen or last.kind != "paragraph":
         return
-    if last in change.after and _stops(last) and not _stops(old_last) and len(last.words) > LEAST_WORDS:
+    shorter = len(change.proposal.words) < len(change.base.words)
+    if shorter and last in change.after and len(last.words) >= LEAST_WORDS and _stops(last) and not _stops(old_last):
         yield _finding(last.text[-80:], last.text)
 
 

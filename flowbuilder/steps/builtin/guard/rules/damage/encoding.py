@@ -1,4 +1,4 @@
-"""The proposal has characters that a wrong encoding or a second escaping left: `Ã©`, `&amp;amp;`, `\n` in the text.
+"""The proposal has characters that a wrong encoding or a second escaping left, such as `Ã©` or `&amp;amp;`.
 
 Base:
     The café opens at noon & closes late.

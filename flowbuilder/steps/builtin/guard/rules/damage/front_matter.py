@@ -21,7 +21,8 @@ from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 
 SEVERITY = "warning"
 _FIELDS = re.compile(
-    r"^\s{0,3}[\"*]{0,3}(?:title|description|date|slug|tags|categories|layout|author|permalink|draft|meta description|meta title"
+    r"^\s{0,3}[\"*]{0,3}(?:title|description|date|slug|tags|categories|layout|author|permalink|draft|meta "
+    r"description|meta title"
     r"|seo title|canonical|titel|titre|título|beschreibung)[\"*]{0,3}\s?[:=][*]{0,2}[ \t]\S[^\n]{0,200}$",
     re.IGNORECASE | re.MULTILINE,
 )

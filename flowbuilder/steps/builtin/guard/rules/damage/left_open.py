@@ -19,10 +19,36 @@ from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 
 SEVERITY = "warning"
 _TAG = re.compile(
-    r"<(/?)([A-Za-z][\w.:-]{0,40})(?=[\s/>])((?:[^<>\"'{}]|\"[^\"<]{0,2000}\"|'[^'<]{0,2000}'|\{[^{}]{0,500}\}){0,3000})>"
+    r"<(/?)([A-Za-z][\w.-]{0,40}(?::[A-Za-z][\w-]{0,40})?)(?=[\s/>])((?:[^<>\"'{}]|\"[^\"<]{0,2000}\"|'[^'<]{0,2000}'|\{[^{}]{0,500}\}){0,3000})>"
 )
 _ALWAYS_OPEN = frozenset(
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr", "p", "li", "dt", "dd", "tr", "td", "th", "option", "tbody", "thead", "tfoot"]
+    [
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "param",
+        "source",
+        "track",
+        "wbr",
+        "p",
+        "li",
+        "dt",
+        "dd",
+        "tr",
+        "td",
+        "th",
+        "option",
+        "tbody",
+        "thead",
+        "tfoot",
+    ]
 )
 _SHORTCODE = re.compile(
     r"\{\{[<%]\s{0,3}(/?)\s{0,3}([\w/-]{1,60})[^{}]{0,500}?(/?)\s{0,3}[%>]\}\}|\{%-?\s{0,3}(end)?(\w{1,40})[^{}%]{0,500}%\}"
@@ -44,27 +70,27 @@ def check(change: Change, options: RuleOptions) -> Findings:
                 _place(change, what), f"{what} is closed and not opened", what, "parts are closed and not opened"
             )
     for block in change.after:
-        if block.kind in ("paragraph", "item") and len(_BOLD.findall(block.raw)) % 2 and "`" not in block.raw:
-            if "**" in block.text or _odd(block.raw):
-                yield Finding(block.excerpt(), "** is opened and not closed", "**", "parts are opened and not closed")
-
-
-def _odd(raw: str) -> bool:
-    return "math" not in raw and "$" not in raw and "\\*" not in raw
+        odd = block.kind in ("paragraph", "item") and len(_BOLD.findall(block.raw)) % 2 == 1
+        if odd and not any(sign in block.raw for sign in ("`", "math", "$", "\\*")):
+            yield Finding(block.excerpt(), "** is opened and not closed", "**", "parts are opened and not closed")
 
 
 def _open(document: Document) -> Counter[str]:
     found = Counter[str](document.unclosed)
-    for match in _TAG.finditer(document.outside_code):
+    codes = Counter[str]()
+    paired: set[str] = set()
+    for match in _SHORTCODE.finditer(document.outside_code):
+        name = match[2] or (match[5] or "").strip()
+        closes = bool(match[1] or match[4])
+        if closes:
+            paired.add(name)
+        if not match[3]:
+            codes[name] += -1 if closes else 1
+    found.update({name: number for name, number in codes.items() if name in paired})
+    for match in _TAG.finditer(_SHORTCODE.sub(" ", document.outside_code)):
         name = match[2]
         if name.lower() not in _ALWAYS_OPEN and not match[3].rstrip().endswith(("/", "=")):
             found[f"<{name}>"] += -1 if match[1] else 1
-    for match in _SHORTCODE.finditer(document.outside_code):
-        if match[2]:
-            found[match[2]] += 0 if match[3] else (-1 if match[1] else 1)
-    paired = {name for name in found if not name.startswith("<") and f"/{name}" in document.text.replace(" ", "")}
-    for name in [name for name in found if not name.startswith("<") and name not in paired]:
-        del found[name]
     return found
 
 

@@ -19,43 +19,36 @@ Right:
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from flowbuilder.steps.builtin.guard.change import Change
-from flowbuilder.steps.builtin.guard.document import Block, Document
+from flowbuilder.steps.builtin.guard.document import Document, excerpt
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 
 SEVERITY = "warning"
-LEAST_LETTERS = 20
+LEAST_LETTERS = 40
+LEAST_IDEOGRAPHS = 15
 
 
 def check(change: Change, options: RuleOptions) -> Findings:
     """Each block whose words occur more often than in the base and at least twice."""
-    before, after = _texts(change.base), _texts(change.proposal)
-    first = {_said(block): block for block in reversed(change.proposal.blocks) if _said(block)}
+    before, after = Counter(_said(change.base)), Counter(_said(change.proposal))
     for said, number in after.items():
         if number > 1 and number > before[said]:
-            block = first[said]
-            what = "heading" if block.kind == "heading" else "paragraph" if block.prose else "piece of code"
-            yield Finding(
-                block.excerpt(),
-                f"the {what} occurs {number} times: {block.excerpt()}",
-                block.excerpt(),
-                "parts are repeated",
-            )
+            what = "paragraph" if said[0] == "paragraph" else "heading"
+            text = excerpt(said[1])
+            yield Finding(text, f"the {what} occurs {number} times: {text}", text, "parts are repeated")
 
 
-def _texts(document: Document) -> Counter[tuple[str, str]]:
-    return Counter(said for block in document.blocks if (said := _said(block)))
-
-
-def _said(block: Block) -> tuple[str, str] | None:
-    if block.kind == "heading":
-        return (
-            f"heading{block.level}{block.section if block.level > 2 else ''}"[:9],
-            " ".join(block.raw.casefold().split()),
-        )
-    if block.kind in ("paragraph", "item", "code", "row") and len(block.raw) >= LEAST_LETTERS * (
-        1 if block.prose else 3
-    ):
-        return ("text" if block.prose else "code", " ".join(block.raw.split()).strip())
-    return None
+def _said(document: Document) -> Iterator[tuple[str, str]]:
+    """What each paragraph and each heading says; a heading with the one that it stands below."""
+    above = [""] * 8
+    for block in document.prose:
+        text = " ".join(block.text.split())
+        if block.kind == "heading" and text:
+            above[block.level] = text
+            yield f"{block.level} {above[block.level - 1] if block.level > 2 else ''}", text
+        elif block.kind in ("paragraph", "item") and not text.endswith((":", "：")):
+            wide = sum(1 for character in text[:LEAST_LETTERS] if character >= "\u2e80")
+            if len(text) >= (LEAST_IDEOGRAPHS if wide * 2 > len(text[:LEAST_LETTERS]) else LEAST_LETTERS):
+                yield "paragraph", text

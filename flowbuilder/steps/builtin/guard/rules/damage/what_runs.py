@@ -19,7 +19,6 @@ from collections.abc import Iterator
 
 from flowbuilder.steps.builtin.guard.change import Change
 from flowbuilder.steps.builtin.guard.document import Document, excerpt
-from flowbuilder.steps.builtin.guard.inline import without_code
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 
 SEVERITY = "block"
@@ -27,7 +26,11 @@ _TAG = re.compile(r"<\s{0,9}/?\s{0,9}([A-Za-z][\w:-]{0,40})(?=[\s/>]|$)([^<>]{0,
 _HANDLER = re.compile(r"(?<![\w-])on[a-z]{3,20}\s{0,9}=\s{0,9}[\"'\w]", re.IGNORECASE)
 _SCHEME = re.compile(r"(?:j\s*a\s*v\s*a|v\s*b)\s*s\s*c\s*r\s*i\s*p\s*t\s*:|data:text/html", re.IGNORECASE)
 _LINK_TARGET = re.compile(r"(?:\]\(\s{0,9}<?|^\s{0,3}\[[^\]\n]{1,200}\]:\s{0,9}<?|=\s{0,9}[\"']?)\s{0,9}$")
-_DATA = re.compile(r"\btype\s{0,9}=\s{0,9}[\"']?(?:application/(?:ld\+)?json|text/(?:template|plain|x-))", re.IGNORECASE)
+_DATA = re.compile(
+    r"\btype\s{0,9}=\s{0,9}[\"']?(?:application/(?:ld\+)?json|text/(?:template|plain|x-))", re.IGNORECASE
+)
+_SETUP = re.compile(r"\bsetup\b")  # of a Vue component, as VitePress pages have it
+_IMPORTS = re.compile(r"(?:import [\w{}, *$]{1,500} from ['\"][^'\"]{1,200}['\"];? ?){0,40}")
 _RUNS = ("script", "base", "meta", "object", "embed", "applet", "frame", "frameset")
 _LOADS = ("iframe", "form", "portal")
 
@@ -60,7 +63,9 @@ def _running(document: Document) -> Iterator[tuple[str, str, str]]:
             if name != "script":
                 yield f"<{name}{_source(match[2])}", "block", place
             elif not _DATA.search(match[2]):
-                yield f"<script{_source(match[2])}>{_program(raw, match.end())}", "block", place
+                program = _program(raw, match.end())
+                severity = "warning" if _SETUP.search(match[2]) and _IMPORTS.fullmatch(program) else "block"
+                yield f"<script{_source(match[2])}> {program[:80]}".rstrip(), severity, place
         elif name in _LOADS and not component:
             severity = "block" if "srcdoc" in match[2].lower() else "warning"
             yield f"<{name}{_source(match[2])}", severity, place
@@ -73,7 +78,7 @@ def _running(document: Document) -> Iterator[tuple[str, str, str]]:
 
 def _program(raw: str, start: int) -> str:
     """The beginning of what a script does."""
-    return " ".join(raw[start : start + 200].partition("</")[0].split())[:80]
+    return " ".join(raw[start : start + 2_000].partition("</")[0].split())
 
 
 def _source(attributes: str) -> str:

@@ -5,7 +5,7 @@ Base:
 Wrong:
     Das Wasser für grünen Tee soll heiß sein, aber es darf nicht kochen. Warten Sie zwei Minuten.
 Right:
-    The water for green tea is hot, but it does not boil. Wait for two minutes. Das ist alles.
+    The water for green tea should be hot, but it must not boil. Wait for two minutes, said Ada: Das ist alles.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 
 SEVERITY = "warning"
 LEAST_WORDS = 8
+MARGIN = 1.5
 
 
 def check(change: Change, options: RuleOptions) -> Findings:
@@ -23,15 +24,13 @@ def check(change: Change, options: RuleOptions) -> Findings:
     expected = change.base_language
     if expected is None:
         return
-    known = {block_language.code for block in change.before if (block_language := language_of(block.text))} | {
-        expected.code
-    }
     for block in change.after:
         if block.kind not in ("paragraph", "item", "heading") or len(block.words) < LEAST_WORDS:
             continue
-        found = language_of(block.text)
-        if found is not None and found.code not in known:
+        found = language_of(block.text, MARGIN)
+        if found is not None and found.code != expected.code and found.code not in change.languages_before:
             yield Finding(
-                block.excerpt(), f"is written in another language ({found.code} instead of {expected.code}): {block.excerpt()}", block.excerpt(),
+                block.excerpt(), f"is written in another language ({found.code} instead of {expected.code}): "
+                f"{block.excerpt()}", block.excerpt(),
                 f"parts are written in another language ({found.code} instead of {expected.code})",
             )  # fmt: skip

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from flowbuilder.steps.builtin.guard.amounts import amounts_of
+from flowbuilder.steps.builtin.guard.amounts import amounts_of, numbers_in
 from flowbuilder.steps.builtin.guard.change import Change, Sentences
 from flowbuilder.steps.builtin.guard.document import excerpt, words_of
 from flowbuilder.steps.builtin.guard.languages import Language
@@ -25,7 +25,7 @@ SEVERITY = "warning"
 
 def check(change: Change, options: RuleOptions) -> Findings:
     """Each number that a changed sentence lost, and those that changed places."""
-    known = {amount.number for amount in amounts_of(change.base.text)}
+    known = {match[0] for match in numbers_in(change.base.text)}
     elsewhere = Counter(number for sentence, _ in change.new_sentences for number in _numbers(sentence))
     gained = Counter[str]()
     for pair in change.sentences:
@@ -41,7 +41,7 @@ def check(change: Change, options: RuleOptions) -> Findings:
             yield _finding(pair.proposal, f"numbers changed places: {', '.join(before[:5])}", before[0])
         for index, number in enumerate(lost):
             if index < len(new):
-                if new[index] in known:
+                if new[index].lstrip("-") in known:
                     yield _finding(pair.proposal, f"{number} became {new[index]}: {excerpt(pair.proposal)}", number)
             elif number in pair.block.text and Counter(_numbers(pair.base_block.text))[number] <= 1:
                 continue

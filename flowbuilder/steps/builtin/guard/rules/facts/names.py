@@ -22,6 +22,8 @@ from flowbuilder.steps.builtin.guard.mentions import is_marked, names_of
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 
 SEVERITY = "warning"
+NEARLY_THE_SAME = 0.8
+"""Of sentences that are so alike, all words with a capital letter are compared."""
 
 
 def check(change: Change, options: RuleOptions) -> Findings:
@@ -30,7 +32,10 @@ def check(change: Change, options: RuleOptions) -> Findings:
     vocabulary = change.base.vocabulary
     reported: set[str] = set()
     for pair in change.sentences:
-        before, after = (names_of(text, change.language) for text in (pair.base, pair.proposal))
+        before, after = (
+            names_of(text, change.language, nouns=pair.similarity >= NEARLY_THE_SAME)
+            for text in (pair.base, pair.proposal)
+        )
         words = {word.strip("-'’") for word in pair.proposal.split()}
         lost = list((Counter(before) - Counter(after)).elements())
         new = list((Counter(after) - Counter(before)).elements())
@@ -58,7 +63,11 @@ def check(change: Change, options: RuleOptions) -> Findings:
             if name not in reported and not set(words_of(name)) <= vocabulary:
                 reported.add(name)
                 yield Finding(
-                    excerpt(pair.proposal), f"the name {name} is not on the page", name, "names are not on the page", "info"
+                    excerpt(pair.proposal),
+                    f"the name {name} is not on the page",
+                    name,
+                    "names are not on the page",
+                    "info",
                 )
 
 

@@ -10,7 +10,7 @@ Right:
 
 from __future__ import annotations
 
-from flowbuilder.steps.builtin.guard.amounts import amounts_of
+from flowbuilder.steps.builtin.guard.amounts import amounts_of, numbers_in
 from flowbuilder.steps.builtin.guard.change import Change
 from flowbuilder.steps.builtin.guard.document import excerpt
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
@@ -22,7 +22,7 @@ def check(change: Change, options: RuleOptions) -> Findings:
     """Each new number, once."""
     if not change.has_base:
         return
-    known = {amount.number.lstrip("-") for amount in amounts_of(change.base.text)}
+    known = {match[0] for match in numbers_in(change.base.text)}
     replaced = {pair.proposal: pair.base for pair in change.sentences}
     for sentence, _ in change.written():
         for amount in amounts_of(sentence):

@@ -20,9 +20,12 @@ from flowbuilder.steps.builtin.guard.document import excerpt
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 
 SEVERITY = "warning"
-_SAME = {"percent": "%", "procent": "%", "prozent": "%", "％": "%", "℃": "°c", "min": "minute", "mins": "minute", "sec": "second", "h": "hour",
-         "hr": "hour", "hrs": "hour", "s": "second", "€": "eur", "euro": "eur", "$": "usd", "us$": "usd", "dollar": "usd", "us dollar": "usd",
-         "£": "gbp", "pound": "gbp", "metre": "meter", "kilometre": "kilometer", "litre": "liter", "km": "kilometer", "kg": "kilogram"}  # fmt: skip
+_SAME = {"percent": "%", "procent": "%", "prozent": "%", "％": "%", "℃": "°c", "min": "minute", "mins": "minute",
+"sec": "second", "h": "hour",
+         "hr": "hour", "hrs": "hour", "s": "second", "€": "eur", "euro": "eur", "$": "usd", "us$": "usd",
+         "dollar": "usd", "us dollar": "usd",
+         "£": "gbp", "pound": "gbp", "metre": "meter", "kilometre": "kilometer", "litre": "liter", "km": "kilometer",
+         "kg": "kilogram"}  # fmt: skip
 
 
 def check(change: Change, options: RuleOptions) -> Findings:

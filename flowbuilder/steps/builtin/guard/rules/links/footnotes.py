@@ -28,12 +28,14 @@ SEVERITY = "warning"
 _REFERENCE = re.compile(r"\[\^([^\]\s]{1,80})\](:?)")
 _CITATION = re.compile(
     r"(?<![\w\])!])\[\d{1,3}(?:[,–-]\s?\d{1,3}){0,8}\](?![(:\[])|\[@[^\]\n]{1,120}\]"
-    r"|[(\uff08][A-Z\u00c0-\u00de][\w.&'’ -]{1,60}(?:,|\sand|\set al\.?,?)\s[^()\n]{0,40}\b(?:1[5-9]|20)\d\d[a-z]?(?:,\s?p{1,2}\.\s?\d{1,5})?[)\uff09]"
+    r"|[(\uff08][A-Z\u00c0-\u00de][\w.&'’ -]{1,60}(?:,|\sand|\set al\.?,?)\s[^()\n]{0,40}\b(?:1[5-9]"
+    r"|20)\d\d[a-z]?(?:,\s?p{1,2}\.\s?\d{1,5})?[)\uff09]"
     r"|<cite\b[^<>]{0,500}>[^<]{0,300}</cite>|<sup\b[^<>]{0,300}>(?:<a\b[^<>]{0,500}>)?\[?\d{1,3}\]?(?:</a>)?</sup>"
     r"|\b(?:doi:\s?|https://doi\.org/)10\.\d{4,9}/[^\s<>)\"]{1,120}|\bISBN[\s:-]{0,3}[\dX-]{10,17}"
 )
 _SOURCE = re.compile(
-    r"^[*_\s>]{0,6}(?:source|sources|quelle|quellen|fuente|fuentes|fonte|fonti|bron|bronnen|źródło|источник|出典|来源|資料來源)s?\s?[:：]",
+    r"^[*_\s>]{0,6}(?:source|sources|quelle|quellen|fuente|fuentes|fonte|fonti|bron|bronnen|źródło|источник|出典"
+    r"|来源|資料來源)s?\s?[:：]",
     re.IGNORECASE | re.MULTILINE,
 )
 

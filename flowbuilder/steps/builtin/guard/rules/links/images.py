@@ -2,12 +2,20 @@
 
 Base:
     ![A green kettle](/kettle.jpg)
+
+    Pour slowly.
 Wrong:
     ![](/kettle.jpg)
+
+    Pour slowly.
 Wrong:
     ![A green kettle](/pot.jpg)
+
+    Pour slowly.
 Right:
-    ![A green kettle on the stove](/kettle.jpg)
+    ![A green kettle](/kettle.jpg)
+
+    Pour it slowly.
 """
 
 from __future__ import annotations
@@ -25,7 +33,7 @@ def check(change: Change, options: RuleOptions) -> Findings:
     before = [image for block in change.before for image in block.inline.images]
     after = [image for block in change.after for image in block.inline.images]
     sources, left = Counter(source for source, _ in before), Counter(source for source, _ in after)
-    fresh = [source for source in (left - sources).elements()]
+    fresh = list((left - sources).elements())
     for source in (sources - left).elements():
         if fresh:
             new = fresh.pop(0)

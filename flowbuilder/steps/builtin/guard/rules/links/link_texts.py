@@ -16,12 +16,80 @@ from collections import defaultdict
 
 from flowbuilder.steps.builtin.guard.change import Change
 from flowbuilder.steps.builtin.guard.document import Block
-from flowbuilder.steps.builtin.guard.references import same_target
+from flowbuilder.steps.builtin.guard.references import bare_target
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 
 SEVERITY = "warning"
 _GENERIC = frozenset(
-    ["here", "click here", "this", "link", "this link", "this page", "read more", "more", "learn more", "see here", "see more", "click", "details", "more info", "page", "article", "hier", "hier klicken", "klicken sie hier", "mehr", "mehr erfahren", "weiterlesen", "ici", "cliquez ici", "en savoir plus", "lire la suite", "aquí", "haz clic aquí", "haga clic aquí", "leer más", "más información", "más", "aqui", "clique aqui", "saiba mais", "leia mais", "qui", "clicca qui", "leggi", "leggi di più", "scopri di più", "klik hier", "lees meer", "meer", "tutaj", "kliknij tutaj", "więcej", "czytaj więcej", "здесь", "тут", "подробнее", "читать далее", "こちら", "ここ", "詳細", "続きを読む", "这里", "這裡", "点击这里", "点击此处", "此处", "更多", "了解更多", "查看更多", "여기", "자세히", "더 보기"]
+    [
+        "here",
+        "click here",
+        "this",
+        "link",
+        "this link",
+        "this page",
+        "read more",
+        "more",
+        "learn more",
+        "see here",
+        "see more",
+        "click",
+        "details",
+        "more info",
+        "page",
+        "article",
+        "hier",
+        "hier klicken",
+        "klicken sie hier",
+        "mehr",
+        "mehr erfahren",
+        "weiterlesen",
+        "ici",
+        "cliquez ici",
+        "en savoir plus",
+        "lire la suite",
+        "aquí",
+        "haz clic aquí",
+        "haga clic aquí",
+        "leer más",
+        "más información",
+        "más",
+        "aqui",
+        "clique aqui",
+        "saiba mais",
+        "leia mais",
+        "qui",
+        "clicca qui",
+        "leggi",
+        "leggi di più",
+        "scopri di più",
+        "klik hier",
+        "lees meer",
+        "meer",
+        "tutaj",
+        "kliknij tutaj",
+        "więcej",
+        "czytaj więcej",
+        "здесь",
+        "тут",
+        "подробнее",
+        "читать далее",
+        "こちら",
+        "ここ",
+        "詳細",
+        "続きを読む",
+        "这里",
+        "這裡",
+        "点击这里",
+        "点击此处",
+        "此处",
+        "更多",
+        "了解更多",
+        "查看更多",
+        "여기",
+        "자세히",
+        "더 보기",
+    ]
 )
 
 
@@ -34,7 +102,7 @@ def check(change: Change, options: RuleOptions) -> Findings:
         gone = [target for target in targets if target not in after[text]]
         come = [target for target in after[text] if target not in targets]
         for old, new in zip(gone, come, strict=False):
-            if old != text and not same_target(old, new):
+            if new in change.base.targets and old != text and bare_target(old) != bare_target(new):
                 yield Finding(
                     text[:80],
                     f"the link “{text[:60]}” led to {old}, now to {new}",

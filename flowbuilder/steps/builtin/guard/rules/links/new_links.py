@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 
 from flowbuilder.steps.builtin.guard.change import Change
-from flowbuilder.steps.builtin.guard.references import host_of
+from flowbuilder.steps.builtin.guard.references import bare_target, host_of
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 
 SEVERITY = "warning"
@@ -27,10 +27,11 @@ def check(change: Change, options: RuleOptions) -> Findings:
     if not change.has_base:
         return
     known = change.base.targets
+    bare = set(map(bare_target, known))
     hosts = {host for target in known if (host := host_of(target))}
     hosts |= {host for host in change.base.hosts if host}
     for target in change.proposal.targets:
-        if target in known or _NOT_FOLLOWED.match(target):
+        if target in known or bare_target(target) in bare or _NOT_FOLLOWED.match(target):
             continue
         host = host_of(target)
         if host and host not in hosts:

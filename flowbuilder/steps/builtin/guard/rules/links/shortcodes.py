@@ -19,17 +19,20 @@ from collections import Counter
 from collections.abc import Iterator
 
 from flowbuilder.steps.builtin.guard.change import Change
-from flowbuilder.steps.builtin.guard.document import Document
+from flowbuilder.steps.builtin.guard.document import Block
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 
 SEVERITY = "warning"
 _SHORTCODE = re.compile(
-    r"\{\{[<%]?[^{}\n]{1,1000}[%>]?\}\}|\{%[^{}%\n]{1,1000}%\}|</?[A-Z][\w.]{0,60}(?:\s[^<>]{0,4000})?/?>|<!--\s?/?wp:[^\n]{1,4000}?-->"
-    r"|\[\[[^\[\]\n]{1,200}\]\]|@\[[^\]\n]{1,200}\]\([^)\n]{0,500}\)|(?<![\w\]!])\[/?[a-z][a-z_-]{2,40}(?:\s[\w-]{1,40}=[^\[\]\n]{1,500})\]"
+    r"\{\{[<%]?[^{}\n]{1,1000}[%>]?\}\}|\{%[^{}%\n]{1,1000}%\}|</?[A-Z][\w.]{0,60}(?:\s[^<>]{0,4000})?/?>"
+    r"|<!--\s?/?wp:[^\n]{1,4000}?-->"
+    r"|\[\[[^\[\]\n]{1,200}\]\]|@\[[^\]\n]{1,200}\]\([^)\n]{0,500}\)"
+    r"|(?<![\w\]!])\[/?[a-z][a-z_-]{2,40}(?:\s[\w-]{1,40}=[^\[\]\n]{1,500})\]"
     r"|(?<=[\w`)])\{[.#:][^{}\n]{1,200}\}"
 )
 _LINE = re.compile(
-    r"^\s{0,12}(:{3,}[ \t]?.{0,200}|(?:!!!|\?\?\?\+?|===)[ \t].{1,200}|-{2,3}8<-{2,3}.{0,200}|\[/?[a-z][a-z_-]{2,40}\]|import\s[^\n]{1,300}|export\s[^\n]{1,300})$",
+    r"^\s{0,12}(:{3,}[ \t]?.{0,200}|(?:!!!|\?\?\?\+?|===)[ \t].{1,200}|-{2,3}8<-{2,3}.{0,200}"
+    r"|\[/?[a-z][a-z_-]{2,40}\]|import\s[^\n]{1,300}|export\s[^\n]{1,300})$",
     re.MULTILINE,
 )
 _NAME = re.compile(r"[A-Za-z][\w./-]*")
@@ -37,7 +40,7 @@ _NAME = re.compile(r"[A-Za-z][\w./-]*")
 
 def check(change: Change, options: RuleOptions) -> Findings:
     """Each one that occurs less often than in the base; new ones are worth a look."""
-    before, after = Counter(_codes(change.base)), Counter(_codes(change.proposal))
+    before, after = Counter(_codes(change.before)), Counter(_codes(change.after))
     fresh = list((after - before).elements())
     for code in (before - after).elements():
         name = _name(code)
@@ -51,8 +54,8 @@ def check(change: Change, options: RuleOptions) -> Findings:
         yield Finding(code[:80], f"new: {code[:120]}", code, "new shortcodes or components", "info")
 
 
-def _codes(document: Document) -> Iterator[str]:
-    for block in document.blocks:
+def _codes(blocks: list[Block]) -> Iterator[str]:
+    for block in blocks:
         if block.kind in ("code", "front_matter") or (block.kind == "comment" and "wp:" not in block.raw[:12]):
             continue
         for match in _SHORTCODE.finditer(block.raw):

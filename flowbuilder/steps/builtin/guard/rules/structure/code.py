@@ -72,7 +72,7 @@ def check(change: Change, options: RuleOptions) -> Findings:
     )
     kept = Counter(span for old, _ in change.changed for span in old.inline.code)
     plain = [" ".join(new.raw.split()) for new in change.after]
-    for span in (before - after).keys():
+    for span in before - after:
         if not span or kept[span] == 0:
             continue
         what = "is no longer marked as code" if any(span in text for text in plain) else "was removed"

@@ -23,7 +23,7 @@ def check(change: Change, options: RuleOptions) -> Findings:
     before = Counter(phrase for old, _ in change.changed for phrase in old.inline.emphasis)
     after = Counter(phrase for block in change.after for phrase in block.inline.emphasis)
     texts = [new.text.casefold() for _, new in change.changed]
-    for phrase in (before - after).keys():
+    for phrase in before - after:
         if phrase and any(phrase.casefold() in text for text in texts):
             yield Finding(
                 phrase[:80], f"“{phrase[:80]}” is no longer emphasised", phrase, "phrases are no longer emphasised"

@@ -38,7 +38,7 @@ def check(change: Change, options: RuleOptions) -> Findings:
     reported: set[str] = set()
     for block in change.after:
         title = _title(block)
-        if block.kind == "heading" and counts[title] == 1 and before[title] != block.level:
+        if block.kind == "heading" and title and counts[title] == 1 and before[title] != block.level:
             reported.add(title)
             yield Finding(
                 block.text[:80],
@@ -50,7 +50,7 @@ def check(change: Change, options: RuleOptions) -> Findings:
     for title, (above, level) in _skips(change.proposal).items():
         if allowed[above, level] > 0:
             allowed[above, level] -= 1
-        elif title not in reported:
+        elif title and title not in reported:
             yield Finding(
                 title[:80],
                 f"a heading of level {level} follows a heading of level {above}",

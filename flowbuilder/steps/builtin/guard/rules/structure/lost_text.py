@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from flowbuilder.steps.builtin.guard.change import Change
 from flowbuilder.steps.builtin.guard.document import excerpt
-from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
+from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions, Severity
 
 SEVERITY = "warning"
 LEAST_WORDS = 12
@@ -28,9 +28,10 @@ def check(change: Change, options: RuleOptions) -> Findings:
     """Each lost paragraph and each lost sentence."""
     for block in change.removed:
         if block.kind == "paragraph" and block.words:
-            severity = None if len(block.words) >= LEAST_WORDS else "info"
+            severity: Severity | None = None if len(block.words) >= LEAST_WORDS else "info"
             yield Finding(
-                block.excerpt(), f"a paragraph of {len(block.words)} words was removed: {block.excerpt()}", block.excerpt(),
+                block.excerpt(), f"a paragraph of {len(block.words)} words was removed: {block.excerpt()}",
+                block.excerpt(),
                 "paragraphs were removed", severity,
             )  # fmt: skip
     for sentence, _ in change.lost_sentences:

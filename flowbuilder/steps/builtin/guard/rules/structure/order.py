@@ -32,6 +32,7 @@ def check(change: Change, options: RuleOptions) -> Findings:
             continue
         strict = block.kind == "heading" or (block.kind == "item" and block.info == "1")
         yield Finding(
-            block.excerpt(), f"stands in another place: {block.excerpt()}", block.excerpt(), "parts stand in another place",
+            block.excerpt(), f"stands in another place: {block.excerpt()}", block.excerpt(), "parts stand in "
+            "another place",
             None if strict else "info",
         )  # fmt: skip

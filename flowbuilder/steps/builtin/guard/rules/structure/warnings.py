@@ -24,16 +24,23 @@ from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 
 SEVERITY = "warning"
 _MARKER = re.compile(
-    r"^\[!(\w{1,20})\]|^(?:!!!|\?\?\?\+?|:{3,})\s?\{?\.?(?:callout-)?(note|tip|info|warning|danger|caution|important|attention|error|details|success"
-    r"|hint|question|example|abstract|bug|quote|failure)\b|\{\{[<%]\s?(note|warning|caution|alert|admonition|callout|notice|danger|important)\b"
-    r"|<(Note|Warning|Caution|Danger|Alert|Admonition|Callout|Aside|Pitfall|DeepDive|Info|Tip|Important)\b|^(?:->|!>|\?>)\s",
+    r"^\[!(\w{1,20})\]|^(?:!!!|\?\?\?\+?|:{3,})\s?\{?\.?(?:callout-)?(note|tip|info|warning|danger|caution"
+    r"|important|attention|error|details|success"
+    r"|hint|question|example|abstract|bug|quote|failure)\b|\{\{[<%]\s?(note|warning|caution|alert|admonition"
+    r"|callout|notice|danger|important)\b"
+    r"|<(Note|Warning|Caution|Danger|Alert|Admonition|Callout|Aside|Pitfall|DeepDive|Info|Tip|Important)\b"
+    r"|^(?:->|!>|\?>)\s",
     re.IGNORECASE,
 )
 _DISCLAIMER = re.compile(
-    r"\b(?:not (?:a substitute|(?:legal|medical|financial|investment|tax|professional) advice)|for (?:informational|educational) purposes only"
-    r"|at your own risk|no (?:warranty|guarantee|liability)|without warranty|as[- ]is basis|consult (?:a|your) (?:doctor|physician|lawyer|professional)"
-    r"|keine (?:gewähr|haftung|rechtsberatung)|auf eigene gefahr|ohne gewähr|à vos risques|sans garantie|bajo su propio riesgo|sin garantía"
-    r"|a proprio rischio|por sua conta e risco|op eigen risico|na własne ryzyko|на свой страх и риск)\b|免责|免責|自己責任",
+    r"\b(?:not (?:a substitute|(?:legal|medical|financial|investment|tax|professional) advice)|for "
+    r"(?:informational|educational) purposes only"
+    r"|at your own risk|no (?:warranty|guarantee|liability)|without warranty|as[- ]is basis|consult (?:a|your) "
+    r"(?:doctor|physician|lawyer|professional)"
+    r"|keine (?:gewähr|haftung|rechtsberatung)|auf eigene gefahr|ohne gewähr|à vos risques|sans garantie|bajo "
+    r"su propio riesgo|sin garantía"
+    r"|a proprio rischio|por sua conta e risco|op eigen risico|na własne ryzyko|на свой страх и риск)\b"
+    r"|免责|免責|自己責任",
     re.IGNORECASE,
 )
 
