@@ -599,8 +599,8 @@ KINDS: dict[str, Damage] = {
 }  # fmt: skip
 
 CARRIERS: dict[str, str] = {
-    "paragraph_lost": "The kettle stands on the stove all day long, because the guests come when they like, and they like it "
-    "hot.\n\nThat is all.",
+    "paragraph_lost": "The kettle stands on the stove all day long, because the guests come when they like, and they "
+    "like it hot.\n\nThat is all.",
     "image_lost": "![The kettle on the stove](/images/kettle.png)", "image_source_changed": "![The kettle on "
     "the stove](/images/kettle.png)",
     "image_text_lost": "![The kettle on the stove](/images/kettle.png)",
