@@ -1,4 +1,4 @@
-"""Checks for `doctor`, `sites` and `deploy`: whether reviewers of a site can decide the reviews of its workflows."""
+"""Checks for `doctor` and `sites`: whether reviewers of a site can decide the reviews of its workflows."""
 
 from __future__ import annotations
 
@@ -6,22 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flowbuilder.definition.site_folder import site_files
-from flowbuilder.ports import Store
 from flowbuilder.settings import Settings
-from flowbuilder.values import JsonObject
-
-
-def review_problems(store: Store, site: JsonObject, *, workflow: str | None = None) -> Iterator[str]:
-    """The reviews of the published workflows, or of one, that no one could decide at a site: `workflow: message`."""
-    from flowbuilder.analysis.model import Analysis
-    from flowbuilder.analysis.rules.trust.undecidable_review import check
-    from flowbuilder.engine.stored_plans import definition_of, stored_workflows
-
-    for summary in store.workflows():
-        if summary.published is not None and workflow in (None, summary.name):
-            definition = definition_of(store.version(summary.name))
-            for item in check(Analysis(definition, stored_workflows(store), site)):
-                yield f"{summary.name}: {item.message}"
 
 
 def undecidable_reviews(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -30,6 +15,7 @@ def undecidable_reviews(settings: Settings) -> Iterator[tuple[str, str]]:
     Nothing where there is no database yet, or one of another release.
     """
     from flowbuilder.bootstrap import database_url, open_store
+    from flowbuilder.prefect.deployments.reviewers import review_problems
     from flowbuilder.store import current, newest
 
     url = database_url(settings)
