@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from flowbuilder.definition.site_folder import site_files
+from flowbuilder.devstack.configuration_checks import current_store
 from flowbuilder.settings import Settings
 
 
@@ -14,18 +14,17 @@ def undecidable_reviews(settings: Settings) -> Iterator[tuple[str, str]]:
 
     Nothing where there is no database yet, or one of another release.
     """
-    from flowbuilder.bootstrap import database_url, open_store
     from flowbuilder.prefect.deployments.reviewers import review_problems
-    from flowbuilder.store import current, newest
 
-    url = database_url(settings)
-    embedded = url.removeprefix("sqlite:///")
-    if (embedded != url and not Path(embedded).exists()) or current(url) != newest():
+    store = current_store(settings)
+    if store is None:
         return
-    store = open_store(settings)
-    for file in site_files(settings.sites):
-        for message in review_problems(store, file.record) if file.record else ():
-            yield file.name, message
+    try:
+        for file in site_files(settings.sites):
+            for message in review_problems(store, file.record) if file.record else ():
+                yield file.name, message
+    finally:
+        store.close()
 
 
 def sites_without_reviewers(settings: Settings) -> list[str]:
