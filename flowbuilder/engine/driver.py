@@ -10,9 +10,9 @@ from datetime import datetime
 from functools import partial
 
 from flowbuilder.engine.drive_control import DriveControl
+from flowbuilder.engine.effects.publishable import as_published
 from flowbuilder.engine.history import History
-from flowbuilder.engine.ingress import guarded_ports, shown_request
-from flowbuilder.engine.publishable import as_published
+from flowbuilder.engine.ingress import shown_request
 from flowbuilder.engine.retry_queue import RetryQueue
 from flowbuilder.engine.review_client import ReviewClient
 from flowbuilder.engine.step_executor import StepExecutor
@@ -30,7 +30,7 @@ from flowbuilder.model.event_data import (
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.execution import Control, Execution, Outcome, Status
 from flowbuilder.model.review import Review
-from flowbuilder.plan.nodes import Plan, ReviewNode
+from flowbuilder.plan.nodes import Plan
 from flowbuilder.ports.sensitive import hidden
 from flowbuilder.steps.builtin.human_review import HumanReview
 from flowbuilder.values import Json, JsonObject
@@ -176,9 +176,8 @@ class Driver:
         assert isinstance(step, HumanReview)
         try:
             request = replace(step.bind(ask.context).request(ask.round), targets=ask.targets)
-            if isinstance(ask.node, ReviewNode) and ask.node.publishes and ask.path not in self.walk.asked:
-                cms = guarded_ports(self.context.ports, self.context.secrets).cms
-                request = await as_published(request, ask.node.publishes, cms, self.context.site)
+            if ask.path not in self.walk.asked:
+                request = await as_published(request, ask.node, self.context)
             request = shown_request(request, self.context.secrets)
         except (StepError, LanguageError) as problem:
             self.context.secrets.clean(problem)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flowbuilder.engine.publishable import refused_texts
+from flowbuilder.engine.effects.publishable import refused_texts
 from flowbuilder.errors import Conflict, NotFound, Refused
 from flowbuilder.model.execution import Lease
 from flowbuilder.model.review import Review

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from flowbuilder.analysis.taint.publications import EACH, Publication
+from flowbuilder.analysis.taint.publications import EACH
+from flowbuilder.engine.ingress import guarded_ports
 from flowbuilder.errors import ConfigurationError, StepError
 from flowbuilder.model.review import ReviewRequest
-from flowbuilder.ports import CmsField, CmsForSite, PublishableForm
+from flowbuilder.plan.nodes import Node, ReviewNode
+from flowbuilder.ports import CmsField, PublishableForm
 from flowbuilder.values import Json, JsonObject, Place, map_values, pointer, walk_values
 
+if TYPE_CHECKING:
+    from flowbuilder.engine.step_runner import StepContext
 
-async def as_published(
-    request: ReviewRequest, publications: Sequence[Publication], cms_for_site: CmsForSite, site: JsonObject
-) -> ReviewRequest:
+
+async def as_published(request: ReviewRequest, node: Node, context: StepContext) -> ReviewRequest:
     """The request with the texts of the proposal that become fields of pages as the site's CMS would store them, and
     what was changed among the findings. Where the site has no usable CMS, the step that writes says so."""
+    if not isinstance(node, ReviewNode) or not node.publishes:
+        return request
     try:
-        cms = await cms_for_site(site)
+        cms = await guarded_ports(context.ports, context.secrets).cms(context.site)
     except (ConfigurationError, StepError):
         return request
     if not cms.form:
         return request
     shown: dict[Place, str] = {}
     findings: list[JsonObject] = list(request.findings)
-    for publication in publications:
+    for publication in node.publishes:
         field = cast("CmsField", publication.field)
         for place, text in _texts_at(request.proposal, publication.place):
             found = await cms.publishable(field, _base(request.base, place, field), shown.get(place, text))
@@ -36,7 +41,7 @@ async def as_published(
         request,
         proposal=map_values(request.proposal, shown.get),
         findings=tuple(findings),
-        publishes=tuple({"place": list(one.place), "field": one.field, "form": cms.form} for one in publications),
+        publishes=tuple({"place": list(one.place), "field": one.field, "form": cms.form} for one in node.publishes),
     )
 
 
