@@ -9,7 +9,7 @@ from flowbuilder.errors import Conflict, NotFound, Refused
 from flowbuilder.model.execution import Lease
 from flowbuilder.model.review import Review
 from flowbuilder.model.review_rules import NO_EDIT, Answer
-from flowbuilder.model.reviewers import SYSTEM, Reviewers, person, reviewers_of
+from flowbuilder.model.reviewers import SYSTEM, Reviewers, held_without_author, person, reviewers_of
 from flowbuilder.ports import ReviewFilter, Store
 from flowbuilder.steps.edit_shape import ensure_fits
 
@@ -46,7 +46,12 @@ def present_reviewers(store: Store, review: Review) -> Reviewers:
         record = None
     if record is None:
         record = store.execution(review.execution_id).site_record
-    return reviewers_of(review.request.assign, record)
+    assign = review.request.assign
+    reviewers = reviewers_of(assign, record)
+    if not assign.not_author:
+        return reviewers
+    version = store.version(review.workflow, store.execution(review.execution_id).version)
+    return held_without_author(reviewers, assign, version.author)
 
 
 def ensure_acceptable(store: Store, review_id: str, answer: Answer) -> None:
