@@ -16,8 +16,8 @@ from flowbuilder.adapters.cms.addresses.page_path import Addresses, PagePath, Sa
 from flowbuilder.adapters.cms.front_matter import Document, parse_document
 from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError
 from flowbuilder.model.effect import TargetClass
-from flowbuilder.ports import CmsPage, CmsWrite
-from flowbuilder.ports.cms import page_hash
+from flowbuilder.ports import CmsField, CmsPage, CmsWrite, Publishable
+from flowbuilder.ports.cms import ensure_no_seo, page_hash
 from flowbuilder.values import JsonObject, digest_text
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -33,11 +33,16 @@ class FilesCms:
     """
 
     target_class: TargetClass = "lookup"
+    form = ""
 
     def __init__(self, root: Path, *, base_url: str, url_prefix: str = "/", addresses: Addresses | None = None) -> None:
         self._root = root
         self._site = SiteUrls(base_url, url_prefix)
         self._addresses = addresses or SameNames()
+
+    async def publishable(self, field: CmsField, base: str, proposal: str) -> Publishable:
+        """The text itself: a file holds what is written to it."""
+        return Publishable(text=proposal)
 
     async def read(self, url: str) -> CmsPage:
         """The page; `NotFound` when there is no file for the URL."""
@@ -45,10 +50,12 @@ class FilesCms:
 
     async def update(self, write: CmsWrite) -> CmsPage:
         """Change a page; `NotFound`, or `Conflict` when its hash is not `if_unchanged`."""
+        ensure_no_seo(write, "its file")
         return await asyncio.to_thread(self._update, write)
 
     async def create(self, write: CmsWrite) -> CmsPage:
         """Create a page; `Conflict` when a different one exists at its URL."""
+        ensure_no_seo(write, "its file")
         return await asyncio.to_thread(self._create, write)
 
     async def delete(self, url: str, *, if_unchanged: str) -> None:
@@ -57,6 +64,7 @@ class FilesCms:
 
     async def before(self, write: CmsWrite) -> JsonObject | None:
         """The file's content before and after the update, the latter as its sha256."""
+        ensure_no_seo(write, "its file")
         return await asyncio.to_thread(self._before, write)
 
     async def restore(self, url: str, before: JsonObject, *, if_unchanged: str) -> None:
