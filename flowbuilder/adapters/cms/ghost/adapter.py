@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from flowbuilder.adapters.cms.ghost.address import (
-    SiteAddress,
     SLUG,
+    SiteAddress,
     looked_for,
     may_be_at,
     permalinks,
     place_of_new,
 )
-from flowbuilder.adapters.cms.ghost.api import Answer, GhostApi
+from flowbuilder.adapters.cms.ghost.api import GhostApi
 from flowbuilder.adapters.cms.ghost.document import lexical_of, text_of
 from flowbuilder.adapters.cms.ghost.texts import publishable, with_addresses
 from flowbuilder.errors import Conflict, NotFound, StepError
@@ -100,14 +101,15 @@ class Ghost:
         It is made as a draft, and gets its status when Ghost holds what was sent, under the address that was meant.
         """
         try:
-            kind, found, _ = await self._find(write.url)
+            kind, found, at = await self._find(write.url)
         except NotFound:
             kind, found = await self._add(write)
+            at = math.inf
         wanted = await self._fields(write, found)
         if not all(found.get(name) == value for name, value in wanted.items()):
             raise Conflict(f"a different page exists at {write.url}")
         if found["status"] == "draft" and self._create_status != "draft":
-            found = await self._publish(write.url, kind, found)
+            found = await self._publish(write.url, kind, found, at)
         return await self._page(write.url, found)
 
     async def delete(self, url: str, *, if_unchanged: str) -> None:
@@ -147,7 +149,9 @@ class Ghost:
             answer = await self._api.rows(kind, filter=str(sought), formats="lexical,mobiledoc,html", limit="5")
             found += [(kind, row, answer.at) for row in answer.rows if await self._is_at(kind, row, path)]
         if len(found) > 1:
-            raise StepError(f"{url:.200} leads to {len(found)} pages: {', '.join(one[0] for one in found)}", code="ambiguous")
+            raise StepError(
+                f"{url:.200} leads to {len(found)} pages: {', '.join(one[0] for one in found)}", code="ambiguous"
+            )
         if not found:
             raise NotFound(f"there is no post and no page at {url:.200}")
         return found[0]
@@ -174,18 +178,18 @@ class Ghost:
                 stored = await self._stored(write, field, "", text)
                 wanted[name] = stored if stored or field == "title" else None
         if write.title is not None and not wanted["title"]:
-            raise StepError(f"{write.url} needs a title: Ghost stores none that is empty", code="bad_title", definitive=True)
-        if held is not None and not held.get("lexical"):
             raise StepError(
-                f"{write.url} was written with Ghost's earlier editor; open it in Ghost's editor and save it once",
-                code="old_editor",
-                definitive=True,
+                f"{write.url} needs a title: Ghost stores none that is empty", code="bad_title", definitive=True
             )
+        if held is not None:
+            _ensure_lexical(held, write.url)
         if write.body is not None:
             lexical = str(held["lexical"]) if held else ""
             base = await asyncio.to_thread(text_of, lexical) if lexical else ""
             body = await self._stored(write, "body", base, write.body)
-            wanted["lexical"] = lexical if lexical and body == base else await asyncio.to_thread(lexical_of, body, lexical)
+            wanted["lexical"] = (
+                lexical if lexical and body == base else await asyncio.to_thread(lexical_of, body, lexical)
+            )
         return wanted
 
     async def _stored(self, write: CmsWrite, field: CmsField, base: str, text: str) -> str:
@@ -195,10 +199,10 @@ class Ghost:
             raise StepError(message, code="not_publishable", detail={"would_store": found[:2000]}, definitive=True)
         return found
 
-    async def _edit(
-        self, url: str, kind: str, found: Row, at: float | None, wanted: JsonObject, **more: str
-    ) -> Row:
-        """Write fields over exactly this row; `Conflict` when it has changed."""
+    async def _edit(self, url: str, kind: str, found: Row, at: float | None, wanted: JsonObject, **more: str) -> Row:
+        """Write fields over exactly this row, which was read at `at` by the server's clock; `Conflict` when it has
+        changed."""
+        _ensure_lexical(found, url)
         if at is None or at - _seconds(found["updated_at"]) < 2:
             await asyncio.sleep(_SECOND)
             again = await self._row(kind, found)
@@ -239,13 +243,14 @@ class Ghost:
         _ensure_kept(write.url, made, wanted)
         return kind, made
 
-    async def _publish(self, url: str, kind: str, found: Row) -> Row:
+    async def _publish(self, url: str, kind: str, found: Row, at: float | None) -> Row:
         """Give a draft the status of new pages; it stays one where Ghost would show it at another address."""
-        change = {"status": self._create_status, "updated_at": found["updated_at"]}
-        made = (await self._api.edit(kind, str(found["id"]), change)).rows[0]
+        made = await self._edit(url, kind, found, at, {}, status=self._create_status)
         if self._create_status == "published" and not self._address.is_at(str(made["url"]), self._address.path(url)):
             await self._api.edit(kind, str(made["id"]), {"status": "draft", "updated_at": made["updated_at"]})
-            raise StepError(f"Ghost showed the new page at {made['url']} and not at {url:.200}; it is a draft again", code="bad_url")
+            raise StepError(
+                f"Ghost showed the new page at {made['url']} and not at {url:.200}; it is a draft again", code="bad_url"
+            )
         return made
 
     async def _page(self, url: str, found: Row) -> CmsPage:
@@ -270,6 +275,15 @@ def _ensure_kept(url: str, stored: Row, wanted: Mapping[str, Any]) -> None:
             f"Ghost stored other content than was sent to {url}: {', '.join(changed)}",
             code="not_verified",
             detail={"changed": list(changed)},
+        )
+
+
+def _ensure_lexical(found: Row, url: str) -> None:
+    if not found.get("lexical"):
+        raise StepError(
+            f"{url} was written with Ghost's earlier editor; open it in Ghost's editor and save it once",
+            code="old_editor",
+            definitive=True,
         )
 
 

@@ -85,7 +85,9 @@ class GhostApi:
             pass
         raise StepError(f"{what} answered without {kind}; check that {self.url} is a Ghost site", code="not_json")
 
-    async def _send(self, method: str, kind: str, place: str, query: JsonObject, body: JsonObject | None) -> HttpResponse:
+    async def _send(
+        self, method: str, kind: str, place: str, query: JsonObject, body: JsonObject | None
+    ) -> HttpResponse:
         address = f"{self.url}/ghost/api/admin/{kind}/" + (f"{place}/" if place else "")
         token = self._token()
         name, limited = self._limit_key

@@ -95,15 +95,16 @@ def _joined(nodes: list[Any]) -> list[Any]:
     """The nodes with texts of one format that stand beside each other as one text."""
     found: list[Any] = []
     for node in nodes:
-        last = found[-1] if found else None
-        if (
-            isinstance(node, dict) and isinstance(last, dict) and node.get("type") == "extended-text" == last.get("type")
-            and {**node, "text": ""} == {**last, "text": ""}
-        ):  # fmt: skip
+        last = found[-1] if found else {}
+        if _is_text(node) and _is_text(last) and {**node, "text": ""} == {**last, "text": ""}:
             found[-1] = {**last, "text": str(last["text"]) + str(node["text"])}
         else:
             found.append(node)
     return found
+
+
+def _is_text(node: Any) -> bool:
+    return isinstance(node, dict) and node.get("type") == "extended-text"
 
 
 def _html(node: JsonObject) -> str:
@@ -208,7 +209,13 @@ def _block(reader: InlineReader) -> Node:
 def _read_list(reader: InlineReader, depth: int) -> Node:
     first = reader.peek()
     start = first.attributes.get("start", "1")
-    if first.kind != "open" or set(first.attributes) - {"start"} or not start.isdecimal() or len(start) > 9 or depth > 9:
+    if (
+        first.kind != "open"
+        or set(first.attributes) - {"start"}
+        or not start.isdecimal()
+        or len(start) > 9
+        or depth > 9
+    ):
         raise NotSimpleError
     reader.place += 1
     items: list[Node] = []
@@ -218,9 +225,7 @@ def _read_list(reader: InlineReader, depth: int) -> Node:
         if reader.peek().kind == "close":
             reader.take("close", first.name)
             kinds = {"ul": "bullet", "ol": "number"}
-            return element(
-                "list", items, listType=kinds[first.name], start=int(start), tag=first.name
-            )
+            return element("list", items, listType=kinds[first.name], start=int(start), tag=first.name)
         if reader.take("open", "li").attributes:
             raise NotSimpleError
         inner = reader.children("li", stop=("ul", "ol"))
@@ -242,7 +247,12 @@ def _code(source: str) -> Node:
     head, closed, rest = source[len(CODE) :].partition(">")
     inner = rest[: -len(CODE_END)]
     name = head.removeprefix(' class="language-').removesuffix('"') if head else ""
-    if not closed or not rest.endswith(CODE_END) or "<" in inner or (head and head != attribute("class", f"language-{unescaped(name)}")):
+    if (
+        not closed
+        or not rest.endswith(CODE_END)
+        or "<" in inner
+        or (head and head != attribute("class", f"language-{unescaped(name)}"))
+    ):
         return {"type": "html", "version": 1, "html": source}
     return {"type": "codeblock", "version": 1, "code": unescaped(inner), "language": unescaped(name), "caption": ""}
 

@@ -34,8 +34,8 @@ def _encoded(node: JsonObject) -> str:
             text, form = shown(str(node.get("text", ""))), node.get("format", 0)
             if not isinstance(form, int) or not text:
                 raise NotSimpleError
-            names = [name for name, bit in _FORMATS.items() if form & bit]
-            return "".join(f"<{name}>" for name in names) + text + "".join(f"</{name}>" for name in reversed(names))
+            tags = [name for name, bit in _FORMATS.items() if form & bit]
+            return "".join(f"<{tag}>" for tag in tags) + text + "".join(f"</{tag}>" for tag in reversed(tags))
         case "linebreak":
             return "<br>"
         case "link":

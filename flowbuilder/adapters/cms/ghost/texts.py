@@ -19,6 +19,8 @@ _SCHEMES = frozenset(("", "http", "https", "mailto", "tel"))
 _SIMPLE = frozenset(
     ("paragraph", "extended-heading", "extended-quote", "aside", "list", "horizontalrule", "codeblock", "image")
 )
+_CARDS = "<!--kg-card"
+_ROUNDS = 4
 _ADDRESSES = ("url", "src", "href")
 _ROOT = re.compile(r"((?:href|src)=[\"'])(/(?!/)[^\"'\s]*)")
 
@@ -40,7 +42,7 @@ def publishable(field: CmsField, base: str, proposal: str) -> Publishable:
             if text in known:
                 blocks.append(text)
                 continue
-            clean = list(_clean(node))
+            clean = _clean(node)
             blocks += clean
             if clean != [text]:
                 findings.append(_finding(text, "\n\n".join(clean)))
@@ -79,30 +81,43 @@ def _parts(proposal: str, known: frozenset[str]) -> Iterator[str]:
             yield part
 
 
-def _clean(node: Node) -> Iterator[str]:
-    """The texts of a new block without what a text must not bring: scripts, addresses that run one, cards."""
-    kind = str(node.get("type"))
+def _clean(node: Node) -> list[str]:
+    """The texts of a new block without what a text must not bring: scripts, addresses that run one, cards. None where
+    cleaning comes to no end."""
+    nodes = [node]
+    for _ in range(_ROUNDS):
+        clean = [one for dirty in nodes for one in _cleaned(dirty)]
+        if clean == nodes:
+            return [encode_block(one) for one in clean]
+        nodes = clean
+    return []
+
+
+def _cleaned(node: Node) -> Iterator[Node]:
+    kind = node.get("type")
     if kind in SOURCES and set(node) == {"type", "version", kind}:
-        html = sanitised(str(node[kind]))
-        nodes = [one for part in split_blocks(html.strip()) for one in decode_block(part)] if kind == "markdown" else (
-            decode_block(html) if html.strip() else []
-        )
-        yield from (encode_block(one) for one in _harmless(nodes))
+        html = sanitised(str(node[kind])).strip()
+        parts = [html] if kind == "html" else split_blocks(html)
+        for part in parts:
+            if part and not part.startswith(_CARDS):
+                yield from decode_block(part)
     elif kind in _SIMPLE:
-        yield from (encode_block(one) for one in _harmless([node]))
+        yield from _harmless([node])
 
 
 def _harmless(nodes: Iterable[Node]) -> Iterator[Node]:
+    """The nodes without addresses that run a script. Of a link its text stays, of an image nothing."""
     for node in nodes:
-        caption = node.get("caption")
-        if isinstance(caption, str) and caption:
-            node = {**node, "caption": sanitised(f"<p>{caption}</p>").strip().removeprefix("<p>").removesuffix("</p>")}
         if node.get("type") in ("image", "link") and not all(_allowed(node.get(name)) for name in _ADDRESSES):
             yield from _harmless(node.get("children", []))
-        elif "children" in node:
-            yield {**node, "children": list(_harmless(node["children"]))}
-        else:
-            yield node
+            continue
+        more: Node = {}
+        if isinstance(node.get("caption"), str) and node["caption"]:
+            shown = sanitised(f"<p>{node['caption']}</p>").strip()
+            more["caption"] = shown.removeprefix("<p>").removesuffix("</p>")
+        if "children" in node:
+            more["children"] = list(_harmless(node["children"]))
+        yield {**node, **more}
 
 
 def _allowed(address: Any) -> bool:
