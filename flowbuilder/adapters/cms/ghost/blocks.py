@@ -74,7 +74,8 @@ def normal(node: Any) -> Any:
         return node
     kind = node.get("type")
     found = {name: normal(value) for name, value in node.items()}
-    found["type"] = _ALIASES.get(kind, kind) if isinstance(kind, str) else kind
+    if isinstance(kind, str):
+        found["type"] = _ALIASES.get(kind, kind)
     for name, plain in (("direction", ("ltr", None)), ("textFormat", (0,)), ("textStyle", ("",))):
         if name in found and found[name] in plain:
             del found[name]

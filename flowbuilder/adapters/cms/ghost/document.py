@@ -53,7 +53,9 @@ def lexical_of(text: str, held: str) -> str:
     for node in decode(text):
         same = known.get(encode_block(node))
         nodes.append(same.popleft() if same else node)
-    return compact({"root": {**root, "children": nodes or _EMPTY["children"]}})
+    if not nodes:
+        nodes = root["children"] if held and not text_of(held) else _EMPTY["children"]
+    return compact({"root": {**root, "children": nodes}})
 
 
 def canonical(text: str) -> str:
