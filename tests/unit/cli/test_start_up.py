@@ -52,7 +52,7 @@ def test_validate_imports_neither_a_database_nor_what_looks_for_plugins(tmp_path
     (tmp_path / "two.yaml").write_text(DOCUMENT)
     names = ("sqlalchemy", "asyncio", "importlib.metadata", "zipfile", *(name for name in NEVER if name != "lark"))
     script = (
-        f"from flowbuilder.cli import main; code = main(['validate', {str(tmp_path / 'two.yaml')!r}]); assert code == 0\n"
+        f"from flowbuilder.cli import main; assert main(['validate', {str(tmp_path / 'two.yaml')!r}]) == 0\n"
         f"import sys; print([name for name in {names!r} if name in sys.modules])"
     )
     done = run(script, tmp_path)
