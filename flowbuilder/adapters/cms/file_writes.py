@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from flowbuilder.errors import StepError
+from flowbuilder.values import digest_text
 
 MAX_BYTES = 8 * 1024 * 1024
 NEW_FILE = 0o644
@@ -107,7 +108,7 @@ def _draft(folder: int, name: str, content: bytes, held: int | None) -> Iterator
 
     One name for each file: what a crash leaves behind, the next write removes. The caller holds the lock of the root.
     """
-    draft = f".{name}.flowbuilder"
+    draft = f".{digest_text(name)[:16]}.flowbuilder"  # short, where the name is as long as a name can be
     with suppress(FileNotFoundError):
         os.unlink(draft, dir_fd=folder)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

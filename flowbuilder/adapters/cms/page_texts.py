@@ -13,6 +13,11 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _HTML = ("html", "htm")
 
 
+def suffix_of(name: str) -> str:
+    """The suffix of a file's name, without the dot and in lower case."""
+    return name.rpartition(".")[2].lower() if "." in name else ""
+
+
 def title_of(document: Document) -> str:
     """The title of the front matter; else, of an HTML page its `title`, of Markdown its first heading of level 1."""
     return document.field("title") or (

@@ -276,7 +276,7 @@ async def test_a_model_never_returns_an_answer_that_does_not_fit_the_schema() ->
 def console(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SearchConsole]:
     if request.param == "fake":
         row = {"clicks": 2.0, "impressions": 40.0, "ctr": 0.05, "position": 7.5}
-        yield FakeSearchConsole([{"keys": [f"query {n}"], **row} for n in range(9)])
+        yield FakeSearchConsole([{"keys": [f"query {n}"], **row} for n in range(9)], final_until="2026-01-28")
         return
     shutil.copytree(CONTENT, tmp_path / "content")
     content = tmp_path / "content"

@@ -11,8 +11,10 @@ import pytest
 from flowbuilder.adapters.cms.files import FilesCms
 from flowbuilder.errors import StepError
 from flowbuilder.ports import CmsWrite
+from flowbuilder.values import digest_text
 
 TEXT = "---\ntitle: Tea\n---\n\nHot water.\n"
+DRAFT = f".{digest_text('tea.md')[:16]}.flowbuilder"
 WRITE = CmsWrite(url="/tea", body="Cold water.\n")
 
 
@@ -114,14 +116,21 @@ async def test_a_file_with_several_names_is_not_separated(cms: FilesCms, file: P
 
 
 async def test_what_a_crash_left_beside_a_file_is_removed_by_the_next_write(cms: FilesCms, file: Path):
-    (file.parent / ".tea.md.flowbuilder").write_text("half a pa")
+    (file.parent / DRAFT).write_text("half a pa")
     await cms.update(WRITE)
     assert os.listdir(file.parent) == ["tea.md"]
 
 
 async def test_a_write_that_the_system_refuses_is_an_error_of_the_step(cms: FilesCms, file: Path):
-    (file.parent / ".tea.md.flowbuilder").mkdir()
+    (file.parent / DRAFT).mkdir()
     with pytest.raises(StepError, match=r"tea\.md cannot be written: ") as caught:
         await cms.update(WRITE)
     assert caught.value.code == "not_writable"
     assert file.read_text() == TEXT
+
+
+async def test_a_file_with_the_longest_name_is_written(cms: FilesCms, file: Path):
+    name = "t" * 197
+    file.rename(file.with_name(f"{name}.md"))
+    await cms.update(CmsWrite(url=f"/{name}", body="Cold water.\n"))
+    assert os.listdir(file.parent) == [f"{name}.md"]

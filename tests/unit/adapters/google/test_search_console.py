@@ -27,13 +27,17 @@ QUERY = SearchQuery(dimensions=("page", "query"), start_date="2026-01-01", end_d
 
 
 class Google:
-    """Search Console and the token server; `asked` are the bodies of the queries, `tokens` those of the exchanges."""
+    """Search Console and the token server; `asked` are the bodies of the queries, `tokens` those of the exchanges.
+
+    `final` is the last date with final data, which a query by date shows.
+    """
 
     def __init__(self, http: HTTPServer, rows: int = 0) -> None:
         self.asked: list[dict[str, Any]] = []
         self.bearers: list[str] = []
         self.tokens: list[dict[str, list[str]]] = []
         self.rows = rows
+        self.final = ""
         self.more: dict[str, Any] = {}
         self.failure: Response | None = None
         self.url = http.url_for("").rstrip("/")
@@ -57,14 +61,17 @@ class Google:
 
     def _query(self, request: Request) -> Response:
         asked = request.get_json()
-        self.asked.append(asked)
         self.bearers.append(request.headers.get("authorization", ""))
+        row = {"clicks": 2.0, "impressions": 40.0, "ctr": 0.05, "position": 7.5}
+        if asked["dimensions"] == ["date"] and self.failure is None:
+            days = [{"keys": [self.final], **row}] if self.final else []
+            return Response(json.dumps({"rows": days, **self.more}), content_type="application/json")
+        self.asked.append(asked)
         assert request.environ["RAW_URI"] == ROUTE
         if self.failure is not None:
             return self.failure
         first = asked["startRow"]
         count = max(0, min(asked["rowLimit"], self.rows - first))
-        row = {"clicks": 2.0, "impressions": 40.0, "ctr": 0.05, "position": 7.5}
         rows = [{"keys": ["https://tea.example/", f"q{first + n}"], **row} for n in range(count)]
         answer = {"responseAggregationType": "byPage", **({"rows": rows} if rows else {}), **self.more}
         return Response(json.dumps(answer), content_type="application/json")
@@ -95,10 +102,10 @@ def key() -> str:
 
 
 async def test_a_query_is_the_documented_request_and_rows_are_unchanged(google: Google) -> None:
-    google.rows = 2
+    google.rows, google.final = 2, "2026-01-26"
     filters = ({"dimension": "page", "operator": "contains", "expression": "/guides/"},)
     found = await google.console().query(SITE, SearchQuery(**{**vars_of(QUERY), "filters": filters}))
-    assert google.asked == [
+    assert google.asked[:1] == [
         {
             "startDate": "2026-01-01",
             "endDate": "2026-01-28",
@@ -112,20 +119,21 @@ async def test_a_query_is_the_documented_request_and_rows_are_unchanged(google: 
     ]
     row = {"clicks": 2.0, "impressions": 40.0, "ctr": 0.05, "position": 7.5}
     assert found["rows"] == [{"keys": ["https://tea.example/", f"q{n}"], **row} for n in range(2)]
-    assert found["final_until"] == "2026-01-28"
+    assert found["final_until"] == "2026-01-26"
 
 
 def vars_of(query: SearchQuery) -> dict[str, Any]:
     return {name: getattr(query, name) for name in query.__dataclass_fields__}
 
 
-async def test_rows_are_requested_in_pages_of_25000_until_a_short_page(google: Google) -> None:
+async def test_rows_are_requested_in_pages_of_25000_until_one_is_empty(google: Google) -> None:
     google.rows = 60_000
     found = await google.console().query(SITE, SearchQuery(**{**vars_of(QUERY), "row_limit": 100_000}))
     assert [(asked["startRow"], asked["rowLimit"]) for asked in google.asked] == [
         (0, 25_000),
         (25_000, 25_000),
         (50_000, 25_000),
+        (60_000, 25_000),
     ]
     assert len(found["rows"]) == 60_000
     assert len({row["keys"][1] for row in found["rows"]}) == 60_000
@@ -194,7 +202,7 @@ async def test_a_service_account_signs_for_a_token_that_is_used_until_it_expires
     console = google.console({"service_account": {**account, "token_uri": f"{google.url}/token"}})
     await console.query(SITE, QUERY)
     await console.query(SITE, QUERY)
-    assert google.bearers == ["Bearer ya29.1", "Bearer ya29.1"]
+    assert google.bearers == ["Bearer ya29.1"] * 4
     (exchange,) = google.tokens
     assert exchange["grant_type"] == ["urn:ietf:params:oauth:grant-type:jwt-bearer"]
 
@@ -202,7 +210,7 @@ async def test_a_service_account_signs_for_a_token_that_is_used_until_it_expires
 async def test_a_key_file_may_be_given_as_a_string(google: Google, key: str) -> None:
     account = {"client_email": "bot@p.example", "private_key": key, "token_uri": f"{google.url}/token"}
     await google.console({"service_account": json.dumps(account)}).query(SITE, QUERY)
-    assert google.bearers == ["Bearer ya29.1"]
+    assert set(google.bearers) == {"Bearer ya29.1"}
 
 
 def refreshing(google: Google) -> dict[str, str]:
@@ -212,7 +220,7 @@ def refreshing(google: Google) -> dict[str, str]:
 async def test_a_refresh_token_is_exchanged(google: Google) -> None:
     await google.console(refreshing(google)).query(SITE, QUERY)
     assert google.tokens[0]["refresh_token"] == ["1//r"]
-    assert google.bearers == ["Bearer ya29.1"]
+    assert set(google.bearers) == {"Bearer ya29.1"}
 
 
 async def test_refused_credentials_are_a_permanent_error_without_secrets(google: Google) -> None:
@@ -220,6 +228,17 @@ async def test_refused_credentials_are_a_permanent_error_without_secrets(google:
     problem = await failure(google.console(refreshing(google)).query(SITE, QUERY), StepError)
     assert problem.code == "auth"
     assert "hunter2" not in str(problem)
+
+
+@pytest.mark.parametrize(
+    "body", ["<html>", "", "[]", "{}", "null",
+             '"x"', '{"access_token": null}', '{"access_token": 7, "expires_in": "x"}',
+             '{"access_token": ["a"]}', '{"access_token": "a", "expires_in": "soon"}']
+)  # fmt: skip
+async def test_an_odd_answer_of_the_token_server_is_an_error_of_its_own(google: Google, body: str) -> None:
+    google.failure = Response(body, status=200, content_type="application/json")
+    problem = await failure(google.console(refreshing(google)).query(SITE, QUERY), StepError)
+    assert problem.code in ("bad_answer", "auth")
 
 
 async def test_an_unreachable_token_server_is_a_transient_failure(google: Google) -> None:

@@ -1,0 +1,1 @@
+"""Addresses of pages: which file of a folder is at which address of a site."""
