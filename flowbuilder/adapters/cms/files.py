@@ -13,7 +13,7 @@ from flowbuilder.adapters.cms.addresses.page_path import Addresses, PagePath, Sa
 from flowbuilder.adapters.cms.file_writes import create_file, open_folder, read_text, remove_file, replace_file
 from flowbuilder.adapters.cms.front_matter import Document, parse_document
 from flowbuilder.adapters.cms.page_texts import description_of, new_document, suffix_of, title_of, with_write
-from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError
+from flowbuilder.errors import ConfigurationError, Conflict, NotFound
 from flowbuilder.model.effect import TargetClass
 from flowbuilder.ports import CmsField, CmsPage, CmsWrite, Publishable
 from flowbuilder.ports.cms import ensure_no_seo, page_hash
