@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flowbuilder.engine.effects.publishable import refused_texts
 from flowbuilder.errors import Conflict, NotFound, Refused
 from flowbuilder.model.execution import Lease
 from flowbuilder.model.review import Review
@@ -60,7 +61,15 @@ def ensure_acceptable(store: Store, review_id: str, answer: Answer) -> None:
     if person(answer.by) == SYSTEM:
         raise Refused(f"{SYSTEM} is not a reviewer; name the person who decides")
     if answer.kind == "approved" and answer.edited is not NO_EDIT:
-        ensure_fits(store.review(review_id).request, answer.edited)
+        request = store.review(review_id).request
+        ensure_fits(request, answer.edited)
+        if request.publishes:
+            from flowbuilder.adapters.cms import FORMS  # here: other edits need no sanitiser
+
+            refused = list(refused_texts(request, answer.edited, FORMS))
+            if refused:
+                wrong = "; ".join(f"{place or '/'}: {reason:.400}" for place, reason in refused[:3])
+                raise Refused(f"the edit would not be stored as it is: {wrong}")
 
 
 @dataclass(frozen=True)
