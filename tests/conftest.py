@@ -1,4 +1,4 @@
-"""Fixtures for all tests: databases that are created once and copied."""
+"""Fixtures for all tests: databases that are created once and copied; each test leaves the environment as it was."""
 
 import os
 import shutil
@@ -11,6 +11,16 @@ from psycopg import sql
 
 from flowbuilder.store import upgrade
 from tests.support.servers.postgres import NoPostgres, Server, server
+
+
+@pytest.fixture(autouse=True)
+def _environment() -> Iterator[None]:
+    """Variables that a test or the code under test sets end with the test: other tests follow in the same process."""
+    before = dict(os.environ)
+    yield
+    if os.environ != before:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @pytest.fixture(scope="session")
