@@ -1,5 +1,6 @@
 """Fixtures for all tests: databases that are created once and copied; each test leaves the environment as it was."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,6 +12,12 @@ from psycopg import sql
 
 from flowbuilder.store import upgrade
 from tests.support.servers.postgres import NoPostgres, Server, server
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay until the end: no collection of garbage looks at them again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
