@@ -1,5 +1,6 @@
-"""Fixtures for all tests: databases that are created once and copied."""
+"""Fixtures for all tests: databases that are created once and copied; each test leaves the environment as it was."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,6 +13,22 @@ from psycopg import sql
 from flowbuilder.store import upgrade
 from tests.support.servers.ghost_site import GhostSite, missing, shared_ghost
 from tests.support.servers.postgres import NoPostgres, Server, server
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay until the end: no collection of garbage looks at them again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _environment() -> Iterator[None]:
+    """Variables that a test or the code under test sets end with the test: other tests follow in the same process."""
+    before = dict(os.environ)
+    yield
+    if os.environ != before:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @pytest.fixture(scope="session")
