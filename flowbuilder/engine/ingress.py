@@ -22,6 +22,7 @@ from flowbuilder.ports import (
     Cms,
     CmsPage,
     CmsWrite,
+    Extract,
     HttpRequest,
     HttpResponse,
     McpAnswer,
@@ -32,6 +33,7 @@ from flowbuilder.ports import (
     Ports,
     SearchQuery,
 )
+from flowbuilder.ports.charset import charset_in, encoding_of
 from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.values import Json, JsonObject
 
@@ -77,6 +79,7 @@ def guarded_ports(ports: Ports, secrets: KnownSecrets) -> Ports:
         http=_Http(ports.http, secrets),
         models=_Models(ports.models, secrets),
         connections=_Connections(ports.connections, secrets),
+        extract=_extract(ports.extract, secrets) if ports.extract else None,
         cms=cms,
         search_console=_SearchConsole(ports, secrets) if ports.search_console else None,
         mcp=_Mcp(ports, secrets) if ports.mcp else None,
@@ -154,8 +157,18 @@ class _Http(_Guard):
 
 
 def _is_utf8(answer: HttpResponse) -> bool:
-    charset = answer.headers.get("content-type", "").lower().partition("charset=")[2].strip(" \"'")
-    return not charset or charset.startswith(("utf-8", "utf8", "us-ascii", "ascii"))
+    charset = charset_in(answer.headers.get("content-type", ""))
+    return not charset or encoding_of(charset) in ("utf-8", None)
+
+
+def _extract(inner: Extract, secrets: KnownSecrets) -> Extract:
+    """The extractor with the secrets replaced in what it reads: a page may be in an encoding that hides them."""
+
+    def read(html: bytes | str, *, url: str, content_type: str = "") -> JsonObject:
+        with _clean_errors(secrets):
+            return secrets.value(inner(html, url=url, content_type=content_type))  # type: ignore[return-value]
+
+    return read
 
 
 class _Models(_Guard):
