@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from flowbuilder.errors import Refused
 from flowbuilder.model.review import Review
+from flowbuilder.store import open_store
+from flowbuilder.testing import FakeClock
 from tests.support.seeded_app import BEN, NOTE, SeededApp
 from tests.support.servers import browser as browsing
 from tests.support.servers.browser import PATIENCE, armed, settle, title_is
@@ -81,6 +84,13 @@ def draft_becomes(seeded_app: SeededApp, review: Review, start: str, *, field: s
             return
         time.sleep(0.05)
     pytest.fail(f"the draft has {found!r:.60}, and not {start!r}")
+
+
+def mark_present_before(seeded_app: SeededApp, review: Review, by: str, *, seconds: float) -> None:
+    """Show the review in another window, so many seconds ago."""
+    clock = FakeClock(datetime.now(UTC) - timedelta(seconds=seconds))
+    with contextlib.closing(open_store(seeded_app.settings.url, clock=clock)) as store:
+        store.mark_present("another window", review.id, by, editing=True)
 
 
 # --- presses ---
@@ -347,7 +357,7 @@ def test_another_reviewer_is_seen_and_their_claim_is_asked_about(
     seeded_app: SeededApp, page: Page, reviews: list[Review]
 ) -> None:
     seeded_app.app.claim(reviews[0].id, by=BEN)
-    seeded_app.store.mark_present("another window", reviews[0].id, BEN, editing=True)
+    mark_present_before(seeded_app, reviews[0], BEN, seconds=12)
     open_review(page, reviews[0])
     expect(page.locator(".fb-presence")).to_have_text(f"{BEN} is editing this now")
     assert [person.by for person in seeded_app.store.presence(reviews[0].id)] == [BEN, ME]
