@@ -20,6 +20,7 @@ from flowbuilder.model.review import ReviewRequest
 from flowbuilder.plan.nodes import Block, Plan, blocks_below
 from flowbuilder.ports import (
     Cms,
+    CmsField,
     CmsPage,
     CmsWrite,
     HttpRequest,
@@ -30,6 +31,7 @@ from flowbuilder.ports import (
     ModelAnswer,
     ModelRequest,
     Ports,
+    Publishable,
     SearchQuery,
 )
 from flowbuilder.ports.known_secrets import KnownSecrets
@@ -176,6 +178,12 @@ class _Cms(_Guard):
     def __init__(self, inner: Cms, secrets: KnownSecrets) -> None:
         super().__init__(inner, secrets)
         self.target_class = inner.target_class
+        self.form = inner.form
+
+    async def publishable(self, field: CmsField, base: str, proposal: str) -> Publishable:
+        with _clean_errors(self._secrets):
+            found: Publishable = await self._inner.publishable(field, base, proposal)
+        return found  # `shown_request` replaces the secrets in it
 
     async def read(self, url: str) -> CmsPage:
         return await self._page(self._inner.read(url))
@@ -207,6 +215,8 @@ class _Cms(_Guard):
             title=text(page.title),
             body=text(page.body),
             description=text(page.description),
+            seo_title=text(page.seo_title),
+            seo_description=text(page.seo_description),
             revision=text(page.revision),
             live_url=text(page.live_url),
         )

@@ -47,7 +47,8 @@ class WorkflowStore(Protocol):
     def save_version(
         self, *, name: str, title: str, document: JsonObject, source: str, digest: str, author: str = ""
     ) -> WorkflowVersion:
-        """A new draft; the latest version itself when its digest is the same and it is not archived."""
+        """A new draft; the latest version itself when its digest is the same and it is not archived, unless `author`
+        is the first author that is recorded for it."""
 
     def publish(self, name: str, number: int | None = None) -> WorkflowVersion:
         """Publish a draft (default: the latest); the version published before becomes archived."""

@@ -9,8 +9,11 @@ from typing import Any
 from flowbuilder.adapters.cms.files import FilesCms
 from flowbuilder.adapters.cms.wordpress import WordPress
 from flowbuilder.errors import ConfigurationError
-from flowbuilder.ports import Cms, CmsForSite, Connections, Http, Throttle
+from flowbuilder.ports import Cms, CmsForSite, Connections, Http, PublishableForm, Throttle
 from flowbuilder.values import JsonObject
+
+FORMS: Mapping[str, PublishableForm] = {}
+"""The forms of the kinds of CMS that store only some texts as they are, by `Cms.form`."""
 
 
 def cms_for_site(connections: Connections, http: Http, *, sites: Path, throttle: Throttle | None = None) -> CmsForSite:

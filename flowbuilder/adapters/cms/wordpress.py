@@ -13,7 +13,17 @@ from flowbuilder.adapters.cms.html import publishable
 from flowbuilder.adapters.cms.page_url import split_page_url
 from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError
 from flowbuilder.model.effect import TargetClass
-from flowbuilder.ports import CmsPage, CmsWrite, Http, HttpRequest, HttpResponse, NoThrottle, Throttle
+from flowbuilder.ports import (
+    CmsField,
+    CmsPage,
+    CmsWrite,
+    Http,
+    HttpRequest,
+    HttpResponse,
+    NoThrottle,
+    Publishable,
+    Throttle,
+)
 from flowbuilder.ports.cms import page_hash
 from flowbuilder.ports.credentials import basic, bound_to
 from flowbuilder.ports.throttle import limit_key
@@ -33,6 +43,7 @@ class WordPress:
     """
 
     target_class: TargetClass = "lookup"
+    form = ""
 
     def __init__(
         self, http: Http, connection: JsonObject, record: Mapping[str, Any], *, throttle: Throttle | None = None
@@ -49,6 +60,10 @@ class WordPress:
         self._limit_key = limit_key(str(record.get("connection") or ""), self._url)
         self._create_type = str(record.get("create_type", "posts"))
         self._create_status = str(record.get("create_status", "publish"))
+
+    async def publishable(self, field: CmsField, base: str, proposal: str) -> Publishable:
+        """The text itself."""
+        return Publishable(text=proposal)
 
     async def read(self, url: str) -> CmsPage:
         """The page with its raw, editable content; `NotFound`."""
