@@ -40,7 +40,9 @@ def read_fields(text: str) -> Fields:
         loose = _parsed(text[: closing.start()], "yaml").fields if closing else {}
         return Fields(heading=_heading(text), loose_fields=loose)
     fence, kind = opening[1], opening[2]
-    end = re.compile(rf"^{re.escape(fence)}[ \t]*\r?$" + (r"|^\.\.\.[ \t]*\r?$" if fence == "---" else ""), re.MULTILINE)
+    end = re.compile(
+        rf"^{re.escape(fence)}[ \t]*\r?$" + (r"|^\.\.\.[ \t]*\r?$" if fence == "---" else ""), re.MULTILINE
+    )
     closing = end.search(text, opening.end())
     if closing is None:
         return Fields(heading=_heading(text))
@@ -49,9 +51,7 @@ def read_fields(text: str) -> Fields:
     if fence == ";;;" and not inner.lstrip().startswith("{"):
         inner = "{" + inner + "}"
     found = _parsed(inner, form)
-    return Fields(
-        fields=found.fields, is_there=True, heading=_heading(text[closing.end() :]), problem=found.problem
-    )
+    return Fields(fields=found.fields, is_there=True, heading=_heading(text[closing.end() :]), problem=found.problem)
 
 
 def read_config(path: str, text: str) -> dict[str, Any]:

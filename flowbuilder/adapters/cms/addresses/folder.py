@@ -92,11 +92,10 @@ class Folder:
         self._added: dict[str, Source] = {}
         self.problems: list[str] = []
 
-    def with_new(self, path: str, fields: Mapping[str, Any]) -> Folder:
-        """The same folder with one more file."""
-        stamps = {**self._stamps, path: (0, 0, 0, 0)}
-        folder = Folder(self._root, stamps, self._sources)
-        folder._added = {path: Source(path=path, fields=fields, has_front_matter=bool(fields))}
+    def with_source(self, source: Source) -> Folder:
+        """The same folder with a file that is new, or has other front matter."""
+        folder = Folder(self._root, dict(sorted({**self._stamps, source.path: (0, 0, 0, 0)}.items())), self._sources)
+        folder._added = {source.path: source}
         return folder
 
     def __contains__(self, path: str) -> bool:
@@ -154,16 +153,20 @@ class Folder:
             head = _content(self._root, path, MAX_HEAD_BYTES)
         except OSError as problem:
             return Source(path=path, problem=f"cannot be read: {problem.strerror}")
-        text = head.decode("utf-8", "replace").removeprefix("\ufeff")
-        found = read_fields(text)
-        return Source(
-            path=path,
-            fields=found.fields,
-            has_front_matter=found.is_there,
-            heading=found.heading,
-            loose_fields=found.loose_fields,
-            problem=found.problem,
-        )
+        return source_of(path, head.decode("utf-8", "replace"))
+
+
+def source_of(path: str, text: str) -> Source:
+    """A file with this text."""
+    found = read_fields(text.removeprefix("\ufeff"))
+    return Source(
+        path=path,
+        fields=found.fields,
+        has_front_matter=found.is_there,
+        heading=found.heading,
+        loose_fields=found.loose_fields,
+        problem=found.problem,
+    )
 
 
 _kept: OrderedDict[tuple[int, int], dict[str, tuple[Stamp, Source]]] = OrderedDict()

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from flowbuilder.adapters.cms.addresses.folder import Folder, scan
-from flowbuilder.adapters.cms.addresses.index import Address, AddressIndex, Rank, same_key
+from flowbuilder.adapters.cms.addresses.folder import MAX_HEAD_BYTES, Folder, Source, scan, source_of
+from flowbuilder.adapters.cms.addresses.index import Address, AddressIndex, same_key
 from flowbuilder.adapters.cms.addresses.page_path import PagePath
 from flowbuilder.errors import NotFound, StepError
 
@@ -69,13 +69,29 @@ class GeneratedAddresses:
         index = self.index(root)
         instead = ""
         for candidate in self._candidates(folder, index, path):
-            made = self._build(folder.with_new(candidate, {"title": title} if title else {}))
+            fields = {"title": title} if title else {}
+            new = Source(path=candidate, fields=fields, has_front_matter=bool(fields))
+            made = self._build(folder.with_source(new))
             if self._is_at(made, path, url, candidate) and _keeps(index, made):
                 return tuple(candidate.split("/"))
             addresses = made.of_file(candidate)
             instead = instead or (f"; a new file {candidate} would be at {addresses[0]}" if addresses else "")
         message = f"no new file would be at {url:.200} by the rules of {self._name}{instead}"
         raise StepError(message, code="bad_url")
+
+    def ensure_stays(self, root: int, place: tuple[str, ...], path: PagePath, url: str, text: str) -> None:
+        """`StepError` (`moves_page`) when a file with this text would be at another address."""
+        stamps, sources = scan(root)
+        file = "/".join(place)
+        made = self._build(Folder(root, stamps, sources).with_source(source_of(file, text[:MAX_HEAD_BYTES])))
+        try:
+            is_there = made.find(path, url) == file
+        except (NotFound, StepError):
+            is_there = False
+        if not is_there:
+            others = made.of_file(file)
+            moved = f", to {others[0]}" if others else ""
+            raise StepError(f"the change would move the page {url:.200}{moved}: keep its title", code="moves_page")
 
     def _build(self, folder: Folder) -> AddressIndex:
         addresses = list(self._rules(folder, self._options))
@@ -97,13 +113,14 @@ class GeneratedAddresses:
         found: dict[str, int] = {}
         for address, rest in index.near(path):
             for candidate in _named_alike(address, rest, path):
-                found[candidate] = found.get(candidate, 0) + 1
+                found[candidate] = found.get(candidate, -1_000 * len(rest.parts)) + 1
         ordered = sorted(found, key=lambda one: -found[one])
         stem = "/".join(path.parts).removesuffix(".html")
         content = str(self._options.get("content") or "").strip("/")
         for start in dict.fromkeys([content, *_DEFAULT_FOLDERS]):
             if not start or folder.has_folder(start):
-                ordered += [f"{start}/{stem}{end}".lstrip("/") for end in (".md", "/index.md", ".html", "/index.html")]
+                is_folder = folder.has_folder(f"{start}/{stem}".lstrip("/"))
+                ordered += [f"{start}/{stem}{end}".lstrip("/") for end in (_IN_FOLDER if is_folder else _NEW)]
         tried = 0
         for candidate in dict.fromkeys(ordered):
             is_name = all(len(part.encode()) <= _NAME_LIMIT and part[:1] != "." for part in candidate.split("/"))
@@ -112,6 +129,8 @@ class GeneratedAddresses:
                 yield candidate
 
 
+_NEW = (".md", "/index.md", ".html", "/index.html")
+_IN_FOLDER = ("/_index.md", "/index.md", "/README.md", *_NEW)
 _DEFAULT_FOLDERS = ("content", "docs", "src/content/docs", "src/content", "src/pages", "source", "src", "pages", "")
 
 
@@ -136,6 +155,3 @@ def _named_alike(address: Address, rest: PagePath, path: PagePath) -> Iterator[s
 def _keeps(before: AddressIndex, after: AddressIndex) -> bool:
     """Whether every page of `before` is where it was."""
     return all(set(addresses) <= set(after.of_file(file)) for file, addresses in before.files())
-
-
-__all__ = ["GeneratedAddresses", "Rank", "Rules"]

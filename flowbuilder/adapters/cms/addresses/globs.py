@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from fnmatch import translate
 from functools import lru_cache
 
 _MAX_LENGTH = 300
-_MAX_STARS = 6
-_NEVER = re.compile(r"(?!)")
-_PART = re.compile(r"\*\*/?|[*?{},]|\[!?[\w-]+\]|.", re.DOTALL)
+_MAX_ALTERNATIVES = 64
+_BRACES = re.compile(r"\{([^{}]*)\}")
 
 
 def matches(path: str, pattern: str) -> bool:
     """Whether a path is what a glob names; `*` does not cross a slash, `**` does. Upper and lower case differ."""
-    return bool(_compiled(pattern.removeprefix("./")).fullmatch(path))
+    parts = path.split("/")
+    return any(_fits(parts, one) for one in _alternatives(pattern.removeprefix("./")))
 
 
 def any_matches(path: str, patterns: Iterable[str]) -> bool:
@@ -29,43 +30,45 @@ def ignored(path: str, patterns: Iterable[str]) -> bool:
         pattern = line.strip()
         if not pattern or pattern.startswith("#"):
             continue
-        kept = pattern.startswith("!")
+        is_kept = pattern.startswith("!")
         pattern = pattern.removeprefix("!")
         start = "" if "/" in pattern.rstrip("/") else "**/"
         inner = start + pattern.strip("/")
         if matches(path, inner + "/**") or (not pattern.endswith("/") and matches(path, inner)):
-            found = not kept
+            found = not is_kept
     return found
 
 
-@lru_cache(maxsize=2_000)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    if len(pattern) > _MAX_LENGTH or pattern.count("*") > 2 * _MAX_STARS:
-        return _NEVER
-    depth, parts = 0, []
-    for found in _PART.finditer(pattern):
-        part = found[0]
-        if part == "**/":
-            parts.append("(?:[^/]+/)*")
-        elif part == "**":
-            parts.append(".*")
-        elif part == "*":
-            parts.append("[^/]*")
-        elif part == "?":
-            parts.append("[^/]")
-        elif part == "{":
-            depth += 1
-            parts.append("(?:")
-        elif part == "}" and depth:
-            depth -= 1
-            parts.append(")")
-        elif part == "," and depth:
-            parts.append("|")
-        elif part[0] == "[" and len(part) > 1:
-            parts.append("[^" + part[2:] if part[1] == "!" else part)
+def _fits(parts: list[str], pattern: tuple[re.Pattern[str] | None, ...]) -> bool:
+    """Whether the parts of a path fit a pattern's. None is `**`: any number of parts, at the end at least one."""
+    reached = {0}
+    for index, one in enumerate(pattern):
+        if one is None:
+            first = min(reached, default=len(parts) + 1) + (index == len(pattern) - 1)
+            reached = set(range(first, len(parts) + 1))
         else:
-            parts.append(re.escape(part))
-    try:
-        return re.compile("".join(parts), re.DOTALL) if not depth else _NEVER
-    except re.error:
-        return _NEVER
+            reached = {at + 1 for at in reached if at < len(parts) and one.match(parts[at])}
+    return len(parts) in reached
+
+
+@lru_cache(maxsize=2_000)
+def _alternatives(pattern: str) -> tuple[tuple[re.Pattern[str] | None, ...], ...]:
+    """The pattern without braces, each in parts; nothing for one that is too long."""
+    if len(pattern) > _MAX_LENGTH:
+        return ()
+    expanded = list(_expanded([pattern]))
+    if len(expanded) > _MAX_ALTERNATIVES:
+        return ()
+    return tuple(
+        tuple(None if part == "**" else re.compile(translate(part)) for part in one.split("/")) for one in expanded
+    )
+
+
+def _expanded(patterns: list[str]) -> Iterator[str]:
+    while patterns and len(patterns) <= _MAX_ALTERNATIVES:
+        one = patterns.pop()
+        found = _BRACES.search(one)
+        if found is None:
+            yield one
+        else:
+            patterns += [one[: found.start()] + part + one[found.end() :] for part in found[1].split(",")]

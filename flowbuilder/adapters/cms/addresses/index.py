@@ -15,6 +15,7 @@ from flowbuilder.errors import NotFound, StepError
 from flowbuilder.model.invisible_characters import hidden_characters
 
 _INDEX = re.compile(r"/index\.html?$")
+_MAX_NEAR = 100
 _PAGE_QUERY = re.compile(r"(?:^|&)(?:p|page_id|attachment_id|post_type|cat|m|author)=")
 
 
@@ -80,7 +81,9 @@ class AddressIndex:
         """The file of an address. `NotFound`; `StepError` (`ambiguous_address`) when two files may be the page."""
         found = self._answering(path)
         if not found:
-            hint = f"; {len(self.problems)} files could not be read, such as {self.problems[0]}" if self.problems else ""
+            hint = (
+                f"; {len(self.problems)} files could not be read, such as {self.problems[0]}" if self.problems else ""
+            )
             raise NotFound(f"there is no page {url:.200}{hint}")
         best = min(one.rank for one in found)
         files = sorted({one.file for one in found if one.rank == best})
@@ -136,11 +139,11 @@ class AddressIndex:
         return list(self._by_file.get(file, {}).values())
 
     def near(self, path: PagePath) -> Iterator[tuple[Address, PagePath]]:
-        """The pages beside an address, and where there are none those beside the page above."""
+        """The pages beside and below an address, then those beside the pages above; each with what is left of it."""
         parts = path.parts
         for depth in range(len(parts) - 1, -1, -1):
             above = same_key("/" + "/".join(parts[:depth]))
             start = above.rstrip("/") + "/"
-            for key, found in self._by_key.items():
-                if key.startswith(start) and "/" not in key[len(start) :].rstrip("/") and key != start:
-                    yield from ((one, PagePath(parts[depth:])) for one in found if one.rank is Rank.PAGE)
+            below = [key for key in self._by_key if key.startswith(start) and key != start]
+            for key in sorted(below, key=lambda one: one.count("/"))[:_MAX_NEAR]:
+                yield from ((one, PagePath(parts[depth:])) for one in self._by_key[key] if one.rank is Rank.PAGE)

@@ -11,11 +11,13 @@ from typing import Any, Final
 
 _MAX_DEPTH: Final = 60
 _MAX_CHARACTERS: Final = 512 * 1024
+_MAX_CONSTANTS: Final = 2_000
 _SPACE = re.compile(r"(?:\s+|//[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)+")
 _NAME = re.compile(r"[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*")
 _NUMBER = re.compile(r"-?\d[\d_]*(?:\.\d+)?")
 _MAIN = re.compile(r"^[ \t]*(?:export\s+default\b|module\.exports\s*=)", re.MULTILINE)
 _TYPED = re.compile(r"\s+(?:as|satisfies)\s+[\w.<>\[\], ]+")
+_CONSTANT = re.compile(r"^(?:export[ \t]+)?(?:const|let|var)[ \t]+([\w$]+)[^=\n]*=(?!=)", re.MULTILINE)
 _GENERIC = re.compile(r"<[\w.<>\[\], ]+>(?=\s*\()")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\n": ""}
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
@@ -39,6 +41,8 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self._resolving: set[str] = set()
+        self._constants = {found[1]: found.end() for found in _CONSTANT.finditer(text)}
+        self._work = 0
 
     def object_at(self, at: int) -> dict[str, Any]:
         """The first object that an expression is, is called with, or returns."""
@@ -71,7 +75,7 @@ class _Reader:
 
     def _is_next_line(self, at: int) -> bool:
         return "\n" in self.text[self.text.rfind("\n", 0, at) - 0 : at] and bool(
-            re.match(r"(?:const|let|var|export|import|function|module|async)\b", self.text[at:at + 10])
+            re.match(r"(?:const|let|var|export|import|function|module|async)\b", self.text[at : at + 10])
         )
 
     def _primary(self, at: int, depth: int) -> tuple[Any, int]:
@@ -105,13 +109,14 @@ class _Reader:
         return self._constant(name[0], depth), name.end()
 
     def _constant(self, name: str, depth: int) -> Any:
-        if name in self._resolving or len(self._resolving) > 20 or "." in name:
+        self._work += 1
+        if name in self._resolving or len(self._resolving) > 20 or self._work > _MAX_CONSTANTS:
             return _UNKNOWN
-        found = re.search(rf"^(?:export\s+)?(?:const|let|var)\s+{re.escape(name)}\b[^=\n]*=(?!=)", self.text, re.MULTILINE)
-        if found is None:
+        start = self._constants.get(name)
+        if start is None:
             return _UNKNOWN
         self._resolving.add(name)
-        value, _ = self._value(found.end(), depth + 1)
+        value, _ = self._value(start, depth + 1)
         self._resolving.discard(name)
         return value
 

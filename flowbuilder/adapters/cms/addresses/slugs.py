@@ -55,7 +55,7 @@ def markdown_slug(text: str) -> str:
 
 def ascii_slug(text: str) -> str:
     """The slug of Zola: other scripts in Latin letters, lower case, hyphens between words."""
-    from text_unidecode import unidecode
+    from text_unidecode import unidecode  # type: ignore[import-untyped]
 
     return re.sub(r"[^a-z0-9]+", "-", unidecode(text).lower()).strip("-")
 
@@ -67,7 +67,9 @@ def safe_path(text: str) -> str:
 
 def hexo_slug(text: str, *, lower: bool = False) -> str:
     """Hexo's `slugize`: Latin letters without accents, hyphens for blanks and punctuation."""
-    split = "".join(one for one in unicodedata.normalize("NFD", text) if unicodedata.category(one) != "Mn" or ord(one) > 0x36F)
+    split = "".join(
+        one for one in unicodedata.normalize("NFD", text) if unicodedata.category(one) != "Mn" or ord(one) > 0x36F
+    )
     text = unicodedata.normalize("NFC", split)
     slug = re.sub(r"[\s~`!@#$%^&*()\-_+=\[\]{}|\\;:\"'<>,.?/]+", "-", re.sub(r"[\x00-\x1f]", "", text)).strip("-")
     return slug.lower() if lower else slug
@@ -80,7 +82,8 @@ def github_slug(text: str) -> str:
 
 def _is_word(char: str) -> bool:
     category = unicodedata.category(char)
-    return category[0] in "LM" or category in ("Nd", "Nl", "Pc") or 0x24B6 <= ord(char) <= 0x24E9
+    circled = 0x24B6 <= ord(char) <= 0x24E9 or 0x1F130 <= ord(char) <= 0x1F189
+    return category[0] in "LM" or category in ("Nd", "Nl", "Pc") or circled
 
 
 def eleventy_slug(text: str, *, is_old: bool = False) -> str:

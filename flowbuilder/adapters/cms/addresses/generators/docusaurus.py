@@ -61,7 +61,9 @@ class _Site:
         """The pages of a plugin in each language."""
         translated: dict[str, set[str]] = {}
         for locale in self._locales:
-            own = f"docusaurus-plugin-content-{instance.kind}" + ("" if instance.name == "default" else f"-{instance.name}")
+            own = f"docusaurus-plugin-content-{instance.kind}" + (
+                "" if instance.name == "default" else f"-{instance.name}"
+            )
             if locale != self._default:
                 place = _joined(self._translations, locale, own)
                 found = list(self._of(instance, place, f"/{locale}", is_translation=True))
@@ -103,7 +105,10 @@ class _Site:
                 folder = _joined(where, f"version-{name}")
             own_label = labels.get(name)
             path = own_label.get("path") if isinstance(own_label, dict) else None
-            yield folder, str(path) if path is not None else ("" if name == last else "next" if name == "current" else name)
+            yield (
+                folder,
+                str(path) if path is not None else ("" if name == last else "next" if name == "current" else name),
+            )
 
     def _files(self, instance: _Instance, place: str, route: str, rule: Any) -> Iterator[Address]:
         excluded = instance.options.get("exclude")
@@ -147,7 +152,9 @@ def _instances(config: Mapping[str, Any], start: str, folder: Folder) -> Iterato
     known = [(kind, one) for kind, one in given if str(one).lower() != "false"]
     made = []
     for kind, one in known:
-        computed = [name for name in _DECISIVE if name in one and one[name] is None] if isinstance(one, dict) else [kind]
+        computed = (
+            [name for name in _DECISIVE if name in one and _is_computed(one[name])] if isinstance(one, dict) else [kind]
+        )
         if computed:
             message = f"the configuration computes {computed[0]} of {kind}: state it as {kind}: in the site's record"
             folder.problems.append(message)
@@ -155,6 +162,10 @@ def _instances(config: Mapping[str, Any], start: str, folder: Folder) -> Iterato
             made.append(_instance(kind, one, start))
     has_any = any(folder.has_folder(one.folder) for one in made) or folder.problems
     return iter(made if has_any else [_Instance("docs", "default", "", "/" + str(config.get("routeBasePath", "")), {})])
+
+
+def _is_computed(value: Any) -> bool:
+    return value is None or (isinstance(value, dict) and "call" in value)
 
 
 def _instance(kind: str, options: Mapping[str, Any], start: str) -> _Instance:

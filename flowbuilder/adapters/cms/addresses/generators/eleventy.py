@@ -13,8 +13,21 @@ from flowbuilder.adapters.cms.addresses.globs import ignored
 from flowbuilder.adapters.cms.addresses.index import Address, Rank
 from flowbuilder.adapters.cms.addresses.slugs import eleventy_slug
 
-_SUFFIXES: Final = (".md", ".njk", ".html", ".liquid", ".11ty.js", ".hbs", ".mustache", ".ejs", ".haml", ".pug", ".webc", ".mdx")
-_CONFIGS: Final = tuple(f"{name}.{form}" for name in ("eleventy.config",) for form in ("js", "mjs", "cjs", "ts")) + (".eleventy.js",)
+_SUFFIXES: Final = (
+    ".md",
+    ".njk",
+    ".html",
+    ".liquid",
+    ".11ty.js",
+    ".hbs",
+    ".mustache",
+    ".ejs",
+    ".haml",
+    ".pug",
+    ".webc",
+    ".mdx",
+)
+_CONFIGS: Final = (*(f"eleventy.config.{form}" for form in ("js", "mjs", "cjs", "ts")), ".eleventy.js")
 _DATED: Final = re.compile(r"\d{4}-\d{2}-\d{2}-(.*)")
 _OUTPUT: Final = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}")
 _UNKNOWN: Final = object()
@@ -26,7 +39,10 @@ def addresses(folder: Folder, options: Mapping[str, Any]) -> Iterator[Address]:
     given = config.get("dir")
     folders: dict[str, Any] = given if isinstance(given, dict) else {}
     content = str(config.get("content") or folders.get("input") or "").strip("./")
-    includes = [str(folders.get(name) or default).strip("./") for name, default in (("includes", "_includes"), ("layouts", "_includes"), ("data", "_data"))]
+    includes = [
+        str(folders.get(name) or default).strip("./")
+        for name, default in (("includes", "_includes"), ("layouts", "_includes"), ("data", "_data"))
+    ]
     output = str(folders.get("output") or "_site").strip("./")
     formats = config.get("templateFormats")
     site = _Site(folder, content, includes[:2])
@@ -120,7 +136,13 @@ def _page(inner: str, stem: str, data: Mapping[str, Any]) -> dict[str, Any]:
     own = (above[1] if above else where.rpartition("/")[2]) if slug == "index" else slug
     name_date = re.search(r"\d{4}-\d{2}-\d{2}", stem)
     date = parse_date(str(data.get("date") or "")) or (parse_date(name_date[0]) if name_date else None)
-    page = {"fileSlug": own, "filePathStem": "/" + "/".join(one for one in (where, slug) if one), "date": date, "inputPath": inner, "outputFileExtension": "html"}
+    page = {
+        "fileSlug": own,
+        "filePathStem": "/" + "/".join(one for one in (where, slug) if one),
+        "date": date,
+        "inputPath": inner,
+        "outputFileExtension": "html",
+    }
     return {**data, **{f"page.{name}": value for name, value in page.items()}}
 
 

@@ -146,5 +146,3 @@ def _named_date(named: Mapping[str, str]) -> datetime | None:
 
 def _list(value: Any) -> list[str]:
     return [str(one) for one in (value if isinstance(value, list) else [value]) if one]
-
-

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from flowbuilder.adapters.cms.addresses.dates import parse_date
 from flowbuilder.adapters.cms.addresses.folder import Folder
-from flowbuilder.adapters.cms.addresses.generators.hugo_site import HugoPage, HugoSite, is_true
+from flowbuilder.adapters.cms.addresses.generators.hugo_config import is_true
+from flowbuilder.adapters.cms.addresses.generators.hugo_site import HugoPage, HugoSite
 from flowbuilder.adapters.cms.addresses.index import Address, Rank, declared
 from flowbuilder.adapters.cms.addresses.slugs import hugo_path
 
@@ -32,7 +33,7 @@ def addresses(folder: Folder, options: Mapping[str, Any]) -> Iterator[Address]:
         if address is None:
             continue
         rank = Rank.PAGE if is_published else Rank.UNPUBLISHED
-        if page.is_fallback or page.source.suffix.lower() in (".html", ".htm") and not page.source.has_front_matter:
+        if page.is_fallback or (page.source.suffix.lower() in (".html", ".htm") and not page.source.has_front_matter):
             rank = max(rank, Rank.FALLBACK)
         yield Address(address, page.source.path, rank)
         slugged = rules.address(page, section_slugs=True)[0]

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
-from fnmatch import translate
-from functools import cache
 from typing import Any, Final
 
 from flowbuilder.adapters.cms.addresses.folder import Folder, Source
+from flowbuilder.adapters.cms.addresses.generators.hugo_config import (
+    cascades,
+    configuration,
+    is_true,
+    lowered,
+    mapping,
+    mount_languages,
+    permalink_patterns,
+    simple_pattern,
+)
+from flowbuilder.adapters.cms.addresses.globs import matches
 
 _CONTENT: Final = (
     ".md", ".markdown", ".mdown", ".mmark", ".html", ".htm", ".adoc", ".asciidoc", ".ad", ".org", ".pandoc", ".pdc",
     ".rst",
 )  # fmt: skip
-_CONFIGS: Final = tuple(f"{name}.{form}" for name in ("hugo", "config") for form in ("toml", "yaml", "yml", "json"))
 _DATES: Final = ("date", "publishdate", "pubdate", "published", "lastmod", "modified")
 
 
@@ -48,7 +54,11 @@ class HugoPage:
     def texts(self, name: str) -> list[str]:
         """A field's texts: a list of texts, or one."""
         value = self.fields.get(name)
-        return [one.strip() for one in (value if isinstance(value, list) else [value]) if isinstance(one, str) and one.strip()]
+        return [
+            one.strip()
+            for one in (value if isinstance(value, list) else [value])
+            if isinstance(one, str) and one.strip()
+        ]
 
 
 @dataclass(frozen=True)
@@ -66,10 +76,10 @@ class HugoSite:
 
     def __init__(self, folder: Folder, options: Mapping[str, Any]) -> None:
         self._folder = folder
-        config = {**_configuration(folder), **_lowered(options)}
+        config = {**configuration(folder), **lowered(options)}
         self._languages = {
             str(name).lower(): one
-            for name, one in _mapping(config.get("languages")).items()
+            for name, one in mapping(config.get("languages")).items()
             if isinstance(one, dict) and not is_true(one.get("disabled"))
         }
         disabled = config.get("disablelanguages")
@@ -80,16 +90,16 @@ class HugoSite:
         self._is_multihost = any(one.get("baseurl") for one in self._languages.values())
         self._only = str(config.get("language") or "").lower()
         self._ugly = config.get("uglyurls")
-        self._patterns = list(_patterns(config.get("permalinks")))
-        self._cascades = list(_cascades(config.get("cascade"), ""))
+        self._patterns = list(permalink_patterns(config.get("permalinks")))
+        self._cascades = list(cascades(config.get("cascade"), ""))
         self.keeps_case = is_true(config.get("disablepathtolower"))
         self.removes_accents = is_true(config.get("removepathaccents"))
-        configured = _mapping(config.get("frontmatter")).get("date")
+        configured = mapping(config.get("frontmatter")).get("date")
         fields = [str(one).lower() for one in configured] if isinstance(configured, list) else [":default"]
         self.date_fields = [one for name in fields for one in (_DATES if name == ":default" else (name,))]
         self.dates_from_names = ":filename" in self.date_fields
         ignored = config.get("ignorefiles")
-        self._ignored = [one for one in map(_pattern, ignored if isinstance(ignored, list) else []) if one]
+        self._ignored = [one for one in map(simple_pattern, ignored if isinstance(ignored, list) else []) if one]
         self._branches: dict[tuple[str, str], HugoPage] = {}
         self._roots = list(self._content_folders(config))
 
@@ -102,14 +112,18 @@ class HugoSite:
     def is_ugly(self, section: str) -> bool:
         """Whether pages of a section are files."""
         if isinstance(self._ugly, dict):
-            return is_true(_lowered(self._ugly).get(section.lower()))
+            return is_true(lowered(self._ugly).get(section.lower()))
         return is_true(self._ugly)
 
     def pattern(self, page: HugoPage) -> str:
         """The permalink pattern for a page; empty where there is none."""
         kind = "section" if page.is_branch else "page"
         for wanted, where, pattern in self._patterns:
-            if kind in wanted and (matches_path("/" + page.path, where) if where.startswith("/") and len(where) > 1 else page.section.lower() == where.strip("/")):
+            if kind in wanted and (
+                matches("/" + page.path, where)
+                if where.startswith("/") and len(where) > 1
+                else page.section.lower() == where.strip("/")
+            ):
                 return pattern
         return ""
 
@@ -129,15 +143,15 @@ class HugoSite:
                 found.setdefault((page.language, page.path.lower(), page.is_branch), page)
         branches = {(page.language, page.path.lower()): page for page in found.values() if page.is_branch}
         self._branches = branches
-        cascades = list(self._cascades)
+        inherited = list(self._cascades)
         for page in branches.values():
-            cascades += _cascades(page.fields.get("cascade"), page.path)
-        cascades.sort(key=lambda one: -len(one[0]))
+            inherited += cascades(page.fields.get("cascade"), page.path)
+        inherited.sort(key=lambda one: -len(one[0]))
         for page in found.values():
             if self._only and page.language != self._only:
                 continue
             self._place(page, branches)
-            for above, target, values in cascades:
+            for above, target, values in inherited:
                 is_below = not above or page.path == above or page.path.startswith(above + "/")
                 if is_below and _is_target(page, target):
                     page.fields = {**values, **page.fields}
@@ -156,7 +170,8 @@ class HugoSite:
             known = branches.get((page.language, path.lower()))
             name = page.sections[depth - 1]
             page.section_pages.append(
-                known or HugoPage(source=page.source, fields={}, language=page.language, path=path, name=name, is_branch=True)
+                known
+                or HugoPage(source=page.source, fields={}, language=page.language, path=path, name=name, is_branch=True)
             )
 
     def _files(self, root: _ContentFolder) -> Iterator[HugoPage]:
@@ -166,7 +181,10 @@ class HugoSite:
         names = [path for path in names if not any(one.search("/" + path) for one in self._ignored)]
         split = {path: self._split(path[len(start) :], language) for path in names}
         bundles = {
-            inner.rpartition("/")[0] for path in names for inner in [path[len(start) :]] if split[path][1] == "index" and "/" in inner
+            inner.rpartition("/")[0]
+            for path in names
+            for inner in [path[len(start) :]]
+            if split[path][1] == "index" and "/" in inner
         }
         for path in names:
             inner = path[len(start) :]
@@ -176,14 +194,14 @@ class HugoSite:
             is_index = stem in ("index", "_index")
             ancestors = where.split("/") if where else []
             inside = [("/".join(ancestors[:depth])) for depth in range(1, len(ancestors) + 1)]
-            if any(one in bundles for one in (inside[:-1] if stem == "index" else inside)) :
+            if any(one in bundles for one in (inside[:-1] if stem == "index" else inside)):
                 continue
             place = where if is_index else f"{where}/{stem}".lstrip("/")
             place = "/".join(part for part in (target, place) if part)
             source = self._folder.source(path)
             yield HugoPage(
                 source=source,
-                fields=_lowered(source.fields),
+                fields=lowered(source.fields),
                 language=own,
                 path=place,
                 name=place.rpartition("/")[2],
@@ -203,15 +221,15 @@ class HugoSite:
     def _content_folders(self, config: Mapping[str, Any]) -> Iterator[_ContentFolder]:
         """Each content folder."""
         content = str(config.get("content") or config.get("contentdir") or "content").strip("/")
-        mounts = _mapping(config.get("module")).get("mounts")
+        mounts = mapping(config.get("module")).get("mounts")
         is_mounted = False
         for one in mounts if isinstance(mounts, list) else []:
-            mount = _lowered(one) if isinstance(one, dict) else {}
+            mount = lowered(one) if isinstance(one, dict) else {}
             target = str(mount.get("target") or "").strip("/")
             if target == "content" or target.startswith("content/"):
                 is_mounted = True
                 source, inner = str(mount.get("source") or "").strip("/"), target.removeprefix("content").strip("/")
-                for at, language in enumerate(_mount_languages(mount, [*self._languages]) or [self._default]):
+                for at, language in enumerate(mount_languages(mount, [*self._languages]) or [self._default]):
                     yield _ContentFolder(source.removeprefix("./"), language, inner, at > 0)
         if is_mounted:
             return
@@ -223,100 +241,8 @@ class HugoSite:
             yield _ContentFolder(content if self._folder.has_folder(content) else "", self._default)
 
 
-def _pattern(text: Any) -> re.Pattern[str] | None:
-    """A pattern of the configuration; None for one that is not a simple pattern, which could take for ever."""
-    if not isinstance(text, str) or len(text) > 200 or re.search(r"[)\]][*+{]|[*+][^)|]*[*+]", text):
-        return None
-    with suppress(re.error):
-        return re.compile(text)
-    return None
-
-
-def is_true(value: Any) -> bool:
-    """Whether a value of front matter or of a configuration is true."""
-    return str(value).lower() in ("true", "1", "yes", "on")
-
-
-@cache
-def _glob(pattern: str) -> re.Pattern[str]:
-    alternatives = re.sub(r"\{([^{}]*)\}", lambda found: "\1" + found[1].replace(",", "\2") + "\3", pattern)
-    text = translate(alternatives)
-    return re.compile(text.replace("\\\1", "\1").replace("\1", "(?:").replace("\\\2", "\2").replace("\2", "|").replace("\\\3", "\3").replace("\3", ")"), re.IGNORECASE)
-
-
-def matches_path(path: str, pattern: str) -> bool:
-    """Whether a path is what a glob such as `{/news/**,/docs/**}` names."""
-    return len(pattern) < 500 and bool(_glob(pattern).match(path))
-
-
-def _configuration(folder: Folder) -> dict[str, Any]:
-    """The site's configuration: one file, and the files of `config/_default`."""
-    config = _lowered(folder.config(*_CONFIGS))
-    for path in list(folder.names("config/_default")):
-        name, _, form = path.rpartition("/")[2].rpartition(".")
-        if form in ("toml", "yaml", "yml", "json"):
-            found = _lowered(folder.config(path))
-            if name in ("hugo", "config"):
-                config = {**config, **found}
-            elif "." not in name:
-                config[name.lower()] = {**_mapping(config.get(name.lower())), **found}
-            else:
-                config["languages"] = _with_language(config.get("languages"), name, found)
-    return config
-
-
-def _with_language(languages: Any, name: str, found: dict[str, Any]) -> dict[str, Any]:
-    kind, _, code = name.rpartition(".")
-    known = dict(_mapping(languages))
-    if kind == "languages" or (kind in ("hugo", "config") and code in known):
-        known[code] = {**_mapping(known.get(code)), **found}
-    return known
-
-
-def _lowered(value: Any) -> dict[str, Any]:
-    """A mapping with its names, and those of the mappings in it, in lower case."""
-    if not isinstance(value, Mapping):
-        return {}
-    return {str(key).lower(): _lowered(one) if isinstance(one, dict) else one for key, one in value.items()}
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _mount_languages(mount: Mapping[str, Any], known: list[str]) -> list[str]:
-    """The languages that a mounted folder is for; the first is its own."""
-    found = mount.get("lang") or _mapping(_mapping(mount.get("sites")).get("matrix")).get("languages")
-    names = [str(one).lower() for one in (found if isinstance(found, list) else [found]) if one]
-    return known if names in (["**"], ["*"]) else names
-
-
-def _patterns(value: Any) -> Iterator[tuple[tuple[str, ...], str, str]]:
-    """For which kinds of page, in which section or below which path, which pattern."""
-    if isinstance(value, list):
-        for one in value:
-            target = _mapping(one.get("target")) if isinstance(one, dict) else {}
-            kinds = str(target.get("kind") or "page,section").strip("{}").split(",")
-            yield tuple(kinds), str(target.get("path") or "/**"), str(one.get("pattern") or "")
-    for name, one in _mapping(value).items():
-        if isinstance(one, dict):
-            for section, pattern in one.items():
-                yield (name,), section.lower(), str(pattern)
-        elif one:
-            yield ("page",), name.lower(), str(one)
-
-
-def _cascades(value: Any, above: str) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
-    """What fields pages below a path get: the path, which pages, and the fields."""
-    for one in value if isinstance(value, list) else [value]:
-        found = _lowered(one)
-        if found:
-            target = found.pop("_target", None) or found.pop("target", None)
-            yield above, _mapping(target), found
-
-
 def _is_target(page: HugoPage, target: Mapping[str, Any]) -> bool:
     kind = "home" if page.is_home else "section" if page.is_branch else "page"
     wanted = str(target.get("kind") or kind).strip("{}").split(",")
     path, language = str(target.get("path") or ""), str(target.get("lang") or page.language)
-    return kind in wanted and language == page.language and (not path or matches_path("/" + page.path, path))
+    return kind in wanted and language == page.language and (not path or matches("/" + page.path, path))

@@ -74,17 +74,23 @@ class _Site:
         output = self._output_suffix(inner)
         if output is None or self._is_left_out(inner):
             return None
-        relative = inner[len(self._container) + 1 :] if self._container and inner.startswith(self._container + "/") else inner
+        relative = (
+            inner[len(self._container) + 1 :] if self._container and inner.startswith(self._container + "/") else inner
+        )
         kind, place = self._kind(relative, inner)
         if kind == "":
             return None
         source = self._folder.source(path)
         is_markdown = inner.endswith(self._suffixes)
-        if not source.has_front_matter and is_markdown and kind not in ("posts", "drafts"):
-            if kind != "pages" or not self._optional:
-                return None  # copied as it is
+        is_copied = kind not in ("pages", "posts", "drafts") or (kind == "pages" and not self._optional)
+        if is_markdown and not source.has_front_matter and is_copied:
+            return None
         fields = {**self._default_fields(relative, "posts" if kind == "drafts" else kind), **source.fields}
         source = Source(path=path, fields=fields, has_front_matter=source.has_front_matter)
+        if not source.has_front_matter and kind in ("pages", *self._collections):
+            # plain Jekyll copies it; on GitHub Pages a Markdown file is a page
+            rank = Rank.FALLBACK if is_markdown else Rank.PAGE
+            return source, self._page(inner, source, output) if is_markdown else "/" + inner.replace("%", "%25"), rank
         rank = Rank.UNPUBLISHED if source.denies("published") or kind == "drafts" else Rank.PAGE
         if kind == "pages":
             return source, self._page(inner, source, output), rank
@@ -160,7 +166,9 @@ class _Site:
     def _ending(self) -> str:
         if self._style in ("pretty",) or self._style.endswith("/"):
             return "/"
-        return ":output_ext" if self._style in ("date", "ordinal", "none") or self._style.endswith(":output_ext") else ""
+        return (
+            ":output_ext" if self._style in ("date", "ordinal", "none") or self._style.endswith(":output_ext") else ""
+        )
 
     def _page(self, path: str, source: Source, output: str) -> str:
         folder, _, name = path.rpartition("/")
@@ -168,7 +176,11 @@ class _Site:
         if self._readme and stem.lower() == "readme" and f"{folder}/index.md".lstrip("/") not in self._folder:
             stem = "index"
         template = source.text("permalink") or ("/:path/" if stem == "index" else "/:path/:basename" + self._ending())
-        template = {"pretty": "/:path/:basename/", "none": "/:path/:basename.html", "date": "/:path/:basename.html"}.get(template, template)
+        template = {
+            "pretty": "/:path/:basename/",
+            "none": "/:path/:basename.html",
+            "date": "/:path/:basename.html",
+        }.get(template, template)
         values = {"path": folder, "basename": stem, "output_ext": output}
         return _clean(_TOKEN.sub(lambda found: _escaped(values.get(found[1], found[0])), template))
 
@@ -184,15 +196,14 @@ class _Site:
                 return _escaped(values[name[:-1]]) + "_"
             return _escaped(values.get(name, found[0]))
 
-        address = _clean(_TOKEN.sub(value, _STYLES.get(template, template)))
-        return address
+        return _clean(_TOKEN.sub(value, _STYLES.get(template, template)))
 
 
 def _values(source: Source, path: str, kind: str, own: str, day: datetime | None) -> dict[str, str]:
     stem = source.stem
     named = _DATED.match(path)
     slug = source.text("slug") or (named[2] if named else stem).rstrip(".")
-    before = path.split(own + "/")[0] if kind in ("posts", "drafts") else ""
+    before = path.split(own + "/", maxsplit=1)[0] if kind in ("posts", "drafts") else ""
     categories = [part for part in before.split("/") if part]
     written = source.fields.get("categories")
     categories += written.split() if isinstance(written, str) else source.texts("categories")
@@ -228,7 +239,9 @@ def _clean(address: str) -> str:
 def _globs(patterns: list[str], path: str, parts: list[str]) -> bool:
     """Whether a pattern names the path, a folder above it, or how it begins."""
     return any(
-        path.startswith(pattern.strip("/")) or fnmatchcase(path, pattern) or any(fnmatchcase(part, pattern) for part in parts)
+        path.startswith(pattern.strip("/"))
+        or fnmatchcase(path, pattern)
+        or any(fnmatchcase(part, pattern) for part in parts)
         for pattern in patterns
     )
 

@@ -58,7 +58,8 @@ class _Site:
         if any(part[0] == "." for part in path.split("/")) or path.startswith("templates/"):
             return True
         if name.startswith("README.") and any(
-            "/".join(one for one in (self._docs, where, "index" + suffix) if one) in self._folder for suffix in _SUFFIXES
+            "/".join(one for one in (self._docs, where, "index" + suffix) if one) in self._folder
+            for suffix in _SUFFIXES
         ):
             return True
         return ignored(path, self._excluded)
@@ -117,13 +118,19 @@ class _Site:
             "categories": "/".join(categories),
             "file": source.stem,
         }
-        path = re.sub(r"\{(\w+)\}", lambda one: values.get(one[1], ""), str(self._blog.get("post_url_format") or "{date}/{slug}"))
+        path = re.sub(
+            r"\{(\w+)\}", lambda one: values.get(one[1], ""), str(self._blog.get("post_url_format") or "{date}/{slug}")
+        )
         return self._page("/".join(part for part in f"{blog}/{path}".split("/") if part and part != ".") + ".md")
 
 
 def _date(form: str, date: Any) -> str:
     names = {"yyyy": "%Y", "yy": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "dd": "%d"}
-    return re.sub("yyyy|yy|MMMM|MMM|MM|M|dd|d", lambda one: date.strftime(names.get(one[0], "")) or str(date.month if one[0] == "M" else date.day), form)
+    return re.sub(
+        "yyyy|yy|MMMM|MMM|MM|M|dd|d",
+        lambda one: date.strftime(names.get(one[0], "")) or str(date.month if one[0] == "M" else date.day),
+        form,
+    )
 
 
 def _plugins(value: Any) -> dict[str, dict[str, Any]]:
@@ -131,6 +138,6 @@ def _plugins(value: Any) -> dict[str, dict[str, Any]]:
     if isinstance(value, dict):
         value = [{name: one} for name, one in value.items()]
     for one in value if isinstance(value, list) else []:
-        for name, given in (one.items() if isinstance(one, dict) else [(one, {})]):
+        for name, given in one.items() if isinstance(one, dict) else [(one, {})]:
             found[str(name)] = given if isinstance(given, dict) else {}
     return found

@@ -21,7 +21,9 @@ def addresses(folder: Folder, options: Mapping[str, Any]) -> Iterator[Address]:
     project = folder.project(_CONFIGS, str(options.get("project") or ""))
     root = project.partition(".vitepress/")[0].rstrip("/")
     config = {**(folder.config(project) if project else {}), **options}
-    source = "/".join(one for one in (root, str(config.get("content") or config.get("srcDir") or "").strip("./")) if one)
+    source = "/".join(
+        one for one in (root, str(config.get("content") or config.get("srcDir") or "").strip("./")) if one
+    )
     is_clean = str(config.get("cleanUrls", "")).lower() == "true"
     excluded = config.get("srcExclude")
     patterns = [one for one in (excluded if isinstance(excluded, list) else []) if isinstance(one, str)]
@@ -46,9 +48,12 @@ def _rewritten(path: str, rules: list[tuple[str, str]]) -> str:
     for source, target in rules:
         found = re.fullmatch(_regex(source), path)
         if found:
-            values = found.groupdict()
-            return _PARAMETER.sub(lambda one: values.get(one[1]) or "", target).lstrip("/")
+            return _filled(target, found.groupdict())
     return path
+
+
+def _filled(target: str, values: Mapping[str, str | None]) -> str:
+    return _PARAMETER.sub(lambda one: values.get(one[1]) or "", target).lstrip("/")
 
 
 def _regex(source: str) -> str:
@@ -58,6 +63,9 @@ def _regex(source: str) -> str:
         if found[1] in names:
             continue
         names.add(found[1])
-        parts += [re.escape(source[at : found.start()]), f"(?P<{found[1]}>{'.*' if found[3] in ('*', '+') else '[^/]+?'})"]
+        parts += [
+            re.escape(source[at : found.start()]),
+            f"(?P<{found[1]}>{'.*' if found[3] in ('*', '+') else '[^/]+?'})",
+        ]
         at = found.end()
     return "".join([*parts, re.escape(source[at:])])
