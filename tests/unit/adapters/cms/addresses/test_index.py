@@ -1,4 +1,4 @@
-"""From a URL to the one file, whatever way the URL is written."""
+"""From a URL to the one file, in each way in which the URL may be written."""
 
 from __future__ import annotations
 
