@@ -157,7 +157,6 @@ class PlantedServers:
             text = body if isinstance(body, str) else json.dumps(body)
             return lambda request: Response(text, status, headers=headers, content_type=kind)
 
-        rows = [{"keys": [str(secret)], "clicks": 1, "impressions": 1} for secret in ALL]
         answers = {
             "/json": said({"all": ALL, LINE: 1, "pin": int(SECRETS["number"])}),
             "/utf16": lambda request: Response(LINE.encode("utf-16"), content_type="text/plain; charset=utf-16"),
@@ -169,7 +168,9 @@ class PlantedServers:
             "/wrong": said("{" + LINE),
             "/written": said({"made": ALL}, 201),
             "/token": said({"access_token": SECRETS["gsc access token"], "expires_in": 3600, "token_type": "Bearer"}),
-            "/webmasters/v3/sites/p/searchAnalytics/query": said({"rows": rows}),
+            "/webmasters/v3/sites/p/searchAnalytics/query": said(
+                {"rows": [{"keys": [LINE], "clicks": 1, "impressions": 1, "ctr": 1.0, "position": 1.0}]}
+            ),
             "/v1/urlInspection/index:inspect": said({"error": {"message": LINE}}, 403),
             "/": self._wordpress,
             "/mcp": said({"jsonrpc": "2.0", "id": 1, "error": {"code": -32000, "message": LINE}}, 400),

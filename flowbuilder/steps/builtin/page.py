@@ -1,7 +1,5 @@
 """`page`: fetch a web page and extract its content."""
 
-from __future__ import annotations
-
 from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -92,7 +90,7 @@ class Page(Step):
 
 
 @cache
-def _threads() -> ThreadPoolExecutor:
+def _threads() -> "ThreadPoolExecutor":
     """Threads of their own: hostile pages must not occupy those that renew leases."""
     from concurrent.futures import ThreadPoolExecutor
 

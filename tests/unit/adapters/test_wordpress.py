@@ -14,6 +14,7 @@ from flowbuilder.adapters.egress import Egress
 from flowbuilder.adapters.http.guarded_http import GuardedHttp
 from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError, TransientError
 from flowbuilder.ports import CmsWrite
+from flowbuilder.ports.cms import page_hash
 from flowbuilder.values import digest_text
 
 
@@ -61,7 +62,11 @@ def blog(httpserver: HTTPServer) -> Blog:
 
 async def test_a_page_is_read_with_its_raw_content_and_the_application_password(blog: Blog) -> None:
     page = await blog.cms().read(f"{blog.url}/tea/")
-    assert (page.title, page.body, page.hash) == ("Tea", "<p>Old.</p>", digest_text("<p>Old.</p>"))
+    assert (page.title, page.body, page.hash) == (
+        "Tea",
+        "<p>Old.</p>",
+        page_hash(title="Tea", body="<p>Old.</p>", description=""),
+    )
     assert blog.auth == {"Basic YW5hOmFiY2QgZWZnaA=="}
 
 
@@ -87,6 +92,20 @@ async def test_a_page_goes_to_the_trash_unless_someone_has_changed_it(blog: Blog
     assert blog.seen[-1] == ("DELETE", "/wp/v2/posts/7")
     await cms.delete(f"{blog.url}/nothing/", if_unchanged=digest_text("x"))
     assert [method for method, _ in blog.seen].count("DELETE") == 1
+
+
+@pytest.mark.parametrize("answer", ["{}", "[1]", '["a"]', '[{"id": "x"}]', '{"id": 7}', "[[]]"])
+async def test_an_answer_of_another_form_is_said(blog: Blog, answer: str) -> None:
+    blog.answer = Response(answer, content_type="application/json")
+    with pytest.raises(StepError) as caught:
+        await blog.cms().read(f"{blog.url}/tea/")
+    assert caught.value.code == "bad_answer"
+
+
+async def test_links_of_another_form_are_left_out(blog: Blog) -> None:
+    record = {**blog._record(), "_links": {"predecessor-version": [1]}}
+    blog.answer = blog._json([record])
+    assert (await blog.cms().read(f"{blog.url}/tea/")).revision == "2026-01-05T09:00:00"
 
 
 async def test_a_plugin_that_changes_the_content_is_detected(blog: Blog) -> None:

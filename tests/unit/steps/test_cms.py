@@ -40,6 +40,8 @@ def test_a_read_returns_the_source_with_its_hash(run: Run, page: Path) -> None:
         "title": "Tea",
         "description": "",
         "body": "Hot water.\n",
+        "seo_title": "",
+        "seo_description": "",
         "hash": page_hash(title="Tea", description="", body="Hot water.\n"),
         "revision": output["revision"],
     }
