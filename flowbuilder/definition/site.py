@@ -43,12 +43,27 @@ class SiteSearch(Record):
     )
 
 
+class SiteGit(Record):
+    """The git work tree that the content is in: one commit for each publication."""
+
+    branch: str | None = Field(
+        default=None, pattern=r"^[^-]", description="the branch that must be checked out; left out, any"
+    )
+    push: str | None = Field(default=None, pattern=r"^[^-]", description="the remote to push to; left out, none")
+    author: str | None = Field(
+        default=None,
+        pattern=r"^[^<>]+ <[^<> ]+>$",
+        description="the committer: Name <mail>; the author is who approved",
+    )
+
+
 class SiteContent(Record):
     """The CMS of the site."""
 
     model_config = ConfigDict(extra="allow")
     type: Literal["files", "wordpress"] = Field(description="files: Markdown in a folder; wordpress: its REST API")
     root: str | None = Field(default=None, description="the folder of `files`, relative to the site file")
+    git: SiteGit | bool = Field(default=False, description="whether `files` are committed; true, or a mapping")
     connection: str | None = Field(default=None, description="the connection with the credentials")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flowbuilder.adapters.cms.files import FilesCms
+from flowbuilder.adapters.cms.git.history import GitHistory, GitOptions
 from flowbuilder.adapters.cms.wordpress import WordPress
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.ports import Cms, CmsForSite, Connections, Http, PublishableForm, Throttle
@@ -17,7 +18,7 @@ FORMS: Mapping[str, PublishableForm] = {}
 
 
 def cms_for_site(connections: Connections, http: Http, *, sites: Path, throttle: Throttle | None = None) -> CmsForSite:
-    """Opens the CMS in `site["cms"]`: `{type: files, root, url_prefix}` or `{type: wordpress, connection}`.
+    """Opens the CMS in `site["cms"]`: `{type: files, root, url_prefix, git}` or `{type: wordpress, connection}`.
 
     A relative `root` is relative to `sites`, the folder of the site files.
     """
@@ -30,7 +31,13 @@ def cms_for_site(connections: Connections, http: Http, *, sites: Path, throttle:
         kind = record.get("type")
         if kind == "files":
             root = sites / _text(record, "root", name)
-            return FilesCms(root, base_url=str(site.get("base_url", "")), url_prefix=str(record.get("url_prefix", "/")))
+            git = record.get("git")
+            return FilesCms(
+                root,
+                base_url=str(site.get("base_url", "")),
+                url_prefix=str(record.get("url_prefix", "/")),
+                history=GitHistory(root, GitOptions.of(git, name)) if git else None,
+            )
         if kind == "wordpress":
             connection = await connections.get(_text(record, "connection", name))
             return WordPress(http, connection, record, throttle=throttle)
