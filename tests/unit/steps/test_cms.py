@@ -71,7 +71,7 @@ def test_a_page_that_git_cannot_commit_is_reviewed_until_a_person_has_mended_it(
     def git(*arguments: str) -> str:
         who = ("-c", "user.name=bo", "-c", "user.email=bo@x.example")
         command = ["git", *who, *arguments]
-        return subprocess.run(command, cwd=page.parent, capture_output=True, text=True, check=True).stdout
+        return subprocess.run(command, cwd=page.parents[1], capture_output=True, text=True, check=True).stdout
 
     git("init", "--quiet")
     git("add", ".")
