@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from flowbuilder.model.effect import Effect, Intent
-from flowbuilder.model.review import Decision
 from flowbuilder.values import Json, JsonObject
+
+if TYPE_CHECKING:
+    from flowbuilder.model.review import Decision
 
 
 @dataclass(frozen=True, kw_only=True)
