@@ -61,7 +61,9 @@ class SiteContent(Record):
     """The CMS of the site."""
 
     model_config = ConfigDict(extra="allow")
-    type: Literal["files", "wordpress"] = Field(description="files: Markdown in a folder; wordpress: its REST API")
+    type: Literal["files", "wordpress", "ghost"] = Field(
+        description="files: Markdown in a folder; wordpress: its REST API; ghost: its Admin API"
+    )
     root: str | None = Field(default=None, description="the folder of `files`, relative to the site file")
     git: SiteGit | bool = Field(default=False, description="whether `files` are committed; true, or a mapping")
     connection: str | None = Field(default=None, description="the connection with the credentials")
