@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from flowbuilder.adapters.cms.files import FilesCms
-from flowbuilder.adapters.cms.wordpress import WordPress
+from flowbuilder.adapters.cms.wordpress import WordPress, publishable
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.ports import Cms, CmsForSite, Connections, Http, PublishableForm, Throttle
 from flowbuilder.values import JsonObject
 
-FORMS: Mapping[str, PublishableForm] = {}
+FORMS: Mapping[str, PublishableForm] = {WordPress.form: publishable}
 """The forms of the kinds of CMS that store only some texts as they are, by `Cms.form`."""
 
 

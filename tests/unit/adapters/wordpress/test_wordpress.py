@@ -40,6 +40,8 @@ class Blog:
         self.auth.add(request.headers.get("authorization", ""))
         if self.answer is not None:
             return self.answer
+        if route == "/wp/v2/users/me":
+            return self._json({"id": 1, "capabilities": {"unfiltered_html": True}})
         if request.method == "POST":
             self.post |= {name: self.twist(value) for name, value in request.get_json().items()}
             return self._json(self._record())
@@ -98,7 +100,10 @@ async def test_a_plugin_that_changes_the_content_is_detected(blog: Blog) -> None
     blog.twist = lambda text: text + " [ad]"
     with pytest.raises(StepError) as caught:
         await blog.cms().update(CmsWrite(url=f"{blog.url}/tea/", body="<p>New.</p>"))
-    assert (caught.value.code, caught.value.detail) == ("not_verified", {"changed": ["content"]})
+    assert (caught.value.code, caught.value.detail) == (
+        "not_verified",
+        {"changed": ["body"], "url": f"{blog.url}/tea/"},
+    )
 
 
 @pytest.mark.parametrize("url", ["https://other.example/tea/", "http://localhost:1/tea/"])
