@@ -47,7 +47,9 @@ class SiteContent(Record):
     """The CMS of the site."""
 
     model_config = ConfigDict(extra="allow")
-    type: Literal["files", "wordpress"] = Field(description="files: Markdown in a folder; wordpress: its REST API")
+    type: Literal["files", "wordpress", "ghost"] = Field(
+        description="files: Markdown in a folder; wordpress: its REST API; ghost: its Admin API"
+    )
     root: str | None = Field(default=None, description="the folder of `files`, relative to the site file")
     connection: str | None = Field(default=None, description="the connection with the credentials")
 

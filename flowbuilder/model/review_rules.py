@@ -103,7 +103,9 @@ def apply_answer(
     if answer.kind == "approved":
         request = review.request
         try:
-            approved = request.proposal if answer.edited is NO_EDIT else ensure_json(answer.edited, where="the edit")
+            approved = request.proposal
+            if answer.edited is not NO_EDIT:
+                approved = ensure_json(answer.edited, where="the edit", well_formed=True)
         except NotJson as problem:
             raise Refused(f"{problem}") from None
         changed = digest(approved) != digest(request.proposal)

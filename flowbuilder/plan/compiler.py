@@ -12,7 +12,7 @@ from flowbuilder.analysis.taint.publications import Publication, Publications
 from flowbuilder.analysis.taint.review_targets import review_targets
 from flowbuilder.analysis.taint.sinks import approval_places, waivers
 from flowbuilder.definition.document import Definition, WorkflowLookup
-from flowbuilder.errors import ConfigurationError, DefinitionError
+from flowbuilder.errors import ConfigurationError, DefinitionError, NotFound
 from flowbuilder.plan.nodes import Arm, Block, BranchNode, CallNode, LoopNode, Node, Plan, ReviewNode, TaskNode
 from flowbuilder.steps.builtin.conditional import Conditional
 from flowbuilder.steps.builtin.human_review import HumanReview
@@ -26,7 +26,8 @@ _FORMAT = 1
 
 
 def compile_plan(definition: Definition, *, workflows: WorkflowLookup | None = None) -> Plan:
-    """The plan of a definition; raises `DefinitionError` with the report when the definition has errors."""
+    """The plan of a definition; raises `DefinitionError` with the report when the definition has errors, and `NotFound`
+    when it calls a workflow and no `workflows` are given."""
     report, analysis = analyze(definition, workflows=workflows)
     if not report.ok:
         raise DefinitionError(report)
@@ -126,8 +127,11 @@ class _Compiler:
         return (*self._waived, *waivers(self._propagation, self._propagation.analysis.by_id[step.id]))
 
     def _callee(self, step: Workflow) -> Plan:
+        called = self._propagation.called.get(step.id)
+        if called is None:
+            raise NotFound(f"step {step.id} calls the workflow {step.name}, which cannot be looked up")
         published = self._publications.called.get(step.id, ())
-        plan = _Compiler(self._propagation.called[step.id], self._waivers(step), published).plan()
+        plan = _Compiler(called, self._waivers(step), published).plan()
         self._called.append(plan.digest)
         return plan
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import nh3
+from markdown_it import MarkdownIt
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from flowbuilder.adapters.http.page_limits import ensure_parsable
@@ -46,6 +47,8 @@ _ATTRIBUTES = {
     name: set(nh3.ALLOWED_ATTRIBUTES.get(name, ())) | _EXTRA.get(name, set())
     for name in {*nh3.ALLOWED_ATTRIBUTES, *_EXTRA}
 }
+_HTML = re.compile(r"\A\s*(<!--|<[a-z][a-z0-9]*[\s>/])|^<(p|h[1-6]|div|ul|ol|table|figure|section)[\s>]", re.I | re.M)
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 _INLINE = {
     "a", "abbr", "b", "bdi", "bdo", "br", "cite", "code", "del", "em", "i", "ins", "kbd", "mark", "q", "s", "samp",
     "small", "span", "strong", "sub", "sup", "time", "u", "var", "wbr",
@@ -74,6 +77,19 @@ def cleaned(html: str, *, inline: bool = False) -> tuple[str, list[str]]:
     if text == html:
         return html, []
     return text, [_words(name) for name in (_elements(html) - _elements(text))] or ["markup that is not valid"]
+
+
+def publishable(body: str) -> str:
+    """The body as sanitised HTML, written by a parser. Markdown is converted; HTML inside Markdown is escaped.
+    `StepError` for one beyond `page_limits`. A large one takes seconds."""
+    html = body if is_html(body) else _MARKDOWN.render(body)
+    ensure_parsable(html)
+    return str(_BODY.clean(html))
+
+
+def is_html(body: str) -> bool:
+    """Whether a body is HTML: it starts with an element or comment, or a line starts with a block element."""
+    return _HTML.search(body) is not None
 
 
 def unsafe_parts(html: str) -> Counter[tuple[str, str, str]]:

@@ -1,7 +1,5 @@
 """`gsc`: Google Search Console data of a site."""
 
-from __future__ import annotations
-
 import re
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal

@@ -1,7 +1,5 @@
 """`page`: fetch a web page and extract its content."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from functools import cache, partial
@@ -87,14 +85,14 @@ class Page(Step):
 
 
 @cache
-def _threads() -> ThreadPoolExecutor:
+def _threads() -> "ThreadPoolExecutor":
     """Threads of their own: hostile pages must not occupy those that renew leases."""
     from concurrent.futures import ThreadPoolExecutor
 
     return ThreadPoolExecutor(4, thread_name_prefix="page")
 
 
-def html_of(answer: ports.HttpResponse) -> str:
+def html_of(answer: "ports.HttpResponse") -> str:
     """The text of an HTML answer, in the charset of the headers, else of the page, else UTF-8."""
     kind = answer.headers.get("content-type", "text/html")
     named = re.search(_CHARSET, answer.body[:2048])

@@ -136,3 +136,49 @@ async def test_a_file_that_is_not_text_is_an_error_of_the_step(cms: FilesCms, tm
 async def test_a_missing_folder_is_named(tmp_path: Path):
     with pytest.raises(ConfigurationError, match="gone"):
         await FilesCms(tmp_path / "gone", base_url="").read("/x")
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "title"),
+    [
+        ("```\n# not this\n```\n\n# Tea #\n", "p.md", "Tea"),
+        ("~~~~ sh\n# a\n~~~\n# b\n~~~~\n   # Tea\n", "p.md", "Tea"),
+        ("<!--\n# Draft\n-->\n# Tea\n", "p.md", "Tea"),
+        ("    # code\n## Tea\n", "p.md", ""),
+        ("---\ntitle: [a]\n---\n# Tea\n", "p.md", "Tea"),
+    ],
+)
+async def test_a_title_is_the_front_matter_s_or_the_first_heading(tmp_path: Path, text: str, name: str, title: str):
+    (tmp_path / name).write_text(text)
+    assert (await FilesCms(tmp_path, base_url="").read("/p")).title == title
+
+
+async def test_a_title_that_the_page_has_already_adds_no_front_matter(tmp_path: Path):
+    (tmp_path / "p.md").write_text("# Tea\n\nOld.\n")
+    cms = FilesCms(tmp_path, base_url="")
+    assert await cms.before(CmsWrite(url="/p", title="Tea", description="")) is None
+    await cms.update(CmsWrite(url="/p", title="Tea", body="# Tea\n\nNew.\n"))
+    assert (tmp_path / "p.md").read_text() == "# Tea\n\nNew.\n"
+
+
+@pytest.mark.parametrize(
+    ("raw", "write"),
+    [
+        (b"# Tea\n\nOld.\n", {"body": "# Tea\n\nNew.\n"}),
+        (b"---\nicon: x\n---\n\n# Tea\n", {"title": "Iced", "body": ""}),
+        (b'+++\ntitle = "Old"\ndraft = true\n+++\n\nBody.\n', {"title": "New"}),
+        (b"\xef\xbb\xbf---\r\ntitle: Old\r\n---\r\n\r\nBody.\r\n", {"description": "New", "body": "X"}),
+        (b'{\n  "title": "Old"\n}\nBody.\n', {"title": "New", "description": "About"}),
+        (b"---\n\nA rule first.\n", {"title": "New"}),
+        (b"", {"title": "New", "body": "X"}),
+    ],
+)
+async def test_a_restored_file_has_the_old_bytes(tmp_path: Path, raw: bytes, write: dict[str, str]):
+    (tmp_path / "p.md").write_bytes(raw)
+    cms = FilesCms(tmp_path, base_url="")
+    before = await cms.before(CmsWrite(url="/p", **write))
+    assert before is not None
+    written = await cms.update(CmsWrite(url="/p", **write))
+    assert (tmp_path / "p.md").read_bytes() != raw
+    await cms.restore("/p", before, if_unchanged=written.hash)
+    assert (tmp_path / "p.md").read_bytes() == raw

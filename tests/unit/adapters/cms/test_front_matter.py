@@ -39,12 +39,38 @@ def test_a_file_without_front_matter_gets_one():
     assert parse_document("x\n").with_field("title", "T").text == '---\ntitle: "T"\n---\n\nx\n'
 
 
-@pytest.mark.parametrize(
-    "head", ["", "---\na: 1\n---\n", "---\na: 1\n---\n\n", "---\r\na: 1\r\n---\r\n\r\n", "---\n---\n"]
-)
-@pytest.mark.parametrize("body", ["x", "\nx", "\n\nx\n", "", "---\ny: 2\n---\nx", "---", "\r\nx", "- a\n"])
+HEADS = [
+    "",
+    "\ufeff",
+    "---\na: 1\n---\n",
+    "---\na: 1\n---\n\n",
+    "---\r\na: 1\r\n---\r\n\r\n",
+    "---\n---\n",
+    "---\na: 1\n---",
+]
+BODIES = ["x", "\nx", "\n\nx\n", "", "---", "\r\nx", "- a\n", "---\n\nx\n"]
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("body", BODIES)
+def test_a_body_is_written_as_it_is_with_the_same_bytes_before_it(head, body):
+    document = parse_document(head if head.endswith("-") else head + "old")
+    changed = document.with_body(body)
+    ends_the_fence = "\n" if head.endswith("-") and body and body[0] not in "\r\n" else ""
+    assert changed.text == head + ends_the_fence + body
+    assert parse_document(changed.text).with_body(body).text == changed.text
+
+
+@pytest.mark.parametrize("head", [head for head in HEADS if head.endswith(("-\n\n", "-\r\n\r\n"))])
+@pytest.mark.parametrize("body", [*BODIES, "---\ny: 2\n---\nx"])
 def test_a_body_reads_back_as_it_was_written(head, body):
     assert parse_document(parse_document(head + "old").with_body(body).text).body == body
+
+
+def test_a_body_that_would_become_front_matter_is_refused():
+    for body in ("---\ny: 2\n---\nx", "+++\ny = 2\n+++\n", '{"y": 2}\nx'):
+        with pytest.raises(StepError, match="front matter"):
+            parse_document("old").with_body(body)
 
 
 def test_front_matter_that_is_not_yaml_is_an_error_of_the_step():
