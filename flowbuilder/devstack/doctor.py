@@ -52,6 +52,7 @@ def run_checks(settings: Settings) -> Iterator[CheckResult]:
         _review_app,
         _sign_in,
         _sites,
+        _addresses,
         _reviewers,
         _connections,
         _tools,
@@ -202,6 +203,15 @@ def _sites(settings: Settings) -> Iterator[CheckResult]:
     if not found:
         remedy = "add a site file, or set FLOWBUILDER_SITES to another folder"
         yield CheckResult("sites", "warning", f"no site files in {settings.sites}", remedy=remedy)
+
+
+def _addresses(settings: Settings) -> Iterator[CheckResult]:
+    from flowbuilder.devstack.address_checks import address_reports
+
+    for report in address_reports(settings):
+        name = f"addresses of {report.site}"
+        remedy = "" if report.ok else "run `flowbuilder sites check` to see them; state in cms what the rules lack"
+        yield CheckResult(name, "ok" if report.ok else "warning", "; ".join(report.lines()), remedy=remedy)
 
 
 def _reviewers(settings: Settings) -> Iterator[CheckResult]:

@@ -16,6 +16,7 @@ ERROR_CODES: Final[dict[str, str]] = {
     "timeout": "No answer within the time limit of the step or the call.",
     # final
     "wrong_provider": "The key of the model connection belongs to another provider; nothing was sent.",
+    "ambiguous_address": "The address may be one of two files of the site, or the page has two addresses.",
     "auth": "The other side rejected the credentials of the connection.",
     "bad_url": "The URL is not one that the site's CMS can have, or a value would be `.` or `..` in its path.",
     "changed_meanwhile": "The page changed since it was read, and the step says `if_unchanged`.",
@@ -35,6 +36,7 @@ ERROR_CODES: Final[dict[str, str]] = {
     "mcp_tool": "The tool of an MCP server says that it failed.",
     "mcp_tool_changed": "The tool of an MCP server is not what it was when it was pinned; the detail has the diff.",
     "mcp_unknown_tool": "The MCP server has no tool of this name, or it is not allowed.",
+    "moves_page": "The change would give the page another address, as the site's generator names pages by their title.",
     "not_a_page": "The answer is not an HTML page.",
     "not_approved": "What a publishing step would send is not what was approved in this execution.",
     "not_found": "There is no such page.",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from flowbuilder.adapters.cms.addresses import open_addresses
 from flowbuilder.adapters.cms.files import FilesCms
 from flowbuilder.adapters.cms.ghost import Ghost
 from flowbuilder.adapters.cms.ghost.texts import publishable as ghost_form
@@ -34,7 +35,8 @@ def cms_for_site(connections: Connections, http: Http, *, sites: Path, throttle:
         kind = record.get("type")
         if kind == "files":
             root = sites / _text(record, "root", name)
-            return FilesCms(root, base_url=str(site.get("base_url", "")), url_prefix=str(record.get("url_prefix", "/")))
+            base_url, prefix = str(site.get("base_url", "")), str(record.get("url_prefix", "/"))
+            return FilesCms(root, base_url=base_url, url_prefix=prefix, addresses=open_addresses(record, name))
         if kind == "wordpress":
             connection = await connections.get(_text(record, "connection", name))
             return WordPress(http, connection, record, throttle=throttle)

@@ -82,6 +82,8 @@ class FilesCms:
                 page = self._page(write.url, parts, held)
                 if write.if_unchanged is not None and not page.is_still(write.if_unchanged):
                     raise Conflict(f"{write.url} changed since it was read")
+                if write.title is not None:
+                    self._addresses.ensure_stays(root, place, parts, write.url, wanted.text)
                 with open_folder(root, place[:-1]) as folder:
                     replace_file(folder, place[-1], wanted.text)
             return self._page(write.url, parts, self._find(root, parts, write.url)[1])
@@ -94,7 +96,7 @@ class FilesCms:
                 place, held = self._find(root, parts, write.url)
                 wanted = new_document(write, suffix_of(place[-1]))
             except NotFound:
-                place = self._addresses.new_place(root, parts, write.url)
+                place = self._addresses.new_place(root, parts, write.url, title=write.title or "")
                 wanted = new_document(write, suffix_of(place[-1]))
                 with open_folder(root, place[:-1], make=True) as folder:
                     create_file(folder, place[-1], wanted.text)

@@ -128,7 +128,7 @@ class NetworkCms:
         return await self._site.publishable(field, base, proposal)
 
     async def before(self, write: CmsWrite) -> JsonObject | None:
-        return await self._network.request(f"before {write.url}", lambda: self._site.before(write), reject=too_many)
+        return await self._network.request(f"read {write.url}", lambda: self._site.before(write), reject=too_many)
 
     async def update(self, write: CmsWrite) -> CmsPage:
         return await self._network.request(f"update {write.url}", lambda: self._site.update(write), reject=too_many)

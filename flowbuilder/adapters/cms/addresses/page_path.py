@@ -43,8 +43,11 @@ class Addresses(Protocol):
     def places(self, root: int, path: PagePath, url: str) -> Sequence[tuple[str, ...]]:
         """The files that may be the page, in the order in which they are tried. `NotFound`, `StepError`."""
 
-    def new_place(self, root: int, path: PagePath, url: str) -> tuple[str, ...]:
+    def new_place(self, root: int, path: PagePath, url: str, *, title: str = "") -> tuple[str, ...]:
         """The file that a new page at an address goes to. `StepError` where there is none."""
+
+    def ensure_stays(self, root: int, place: tuple[str, ...], path: PagePath, url: str, text: str) -> None:
+        """`StepError` (`moves_page`) when a file with this text would be at another address."""
 
 
 class SameNames:
@@ -60,9 +63,12 @@ class SameNames:
         stem = parts[-1].removesuffix(".md").removesuffix(".html")
         return [(*parts[:-1], f"{stem}.md"), (*parts, "index.md")]
 
-    def new_place(self, root: int, path: PagePath, url: str) -> tuple[str, ...]:
+    def new_place(self, root: int, path: PagePath, url: str, *, title: str = "") -> tuple[str, ...]:
         """The first name."""
         return self.places(root, path, url)[0]
+
+    def ensure_stays(self, root: int, place: tuple[str, ...], path: PagePath, url: str, text: str) -> None:
+        """The name of a file does not depend on what is in it."""
 
 
 class SiteUrls:
