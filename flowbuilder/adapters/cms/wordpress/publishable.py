@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from flowbuilder.adapters.cms.html import cleaned, unsafe_parts
 from flowbuilder.adapters.cms.wordpress.block_markup import Block, paragraphs, parse_blocks, with_attributes
-from flowbuilder.adapters.cms.wordpress.markdown import form_of, has_open_fence, is_code, to_blocks, to_html
+from flowbuilder.adapters.cms.wordpress.markdown import to_blocks, to_html
+from flowbuilder.adapters.cms.wordpress.markdown_tokens import form_of, has_open_fence, is_code
 from flowbuilder.adapters.cms.wordpress.saving import trimmed, with_link_rel, with_valid_entities
 from flowbuilder.ports import CmsField, Publishable
 from flowbuilder.values import JsonObject

@@ -80,7 +80,7 @@ async def test_what_would_be_changed_is_shown_before_and_refused_after_the_appro
 async def test_a_link_that_wordpress_would_change_is_known_before(
     blog_cms: WordPress, make: Callable[..., Any]
 ) -> None:
-    """WordPress before 6.7 adds `rel` to a link of the old content too, whoever saves it."""
+    """WordPress before 6.7 adds `rel` to a link of the old content too, for any user."""
     page = await blog_cms.read(make()["link"])
     new = await blog_cms.publishable("body", page.body, page.body + '\n\n<a href="/x" target="_blank">x</a>')
     assert new.text.endswith('<a href="/x" target="_blank" rel="noopener">x</a>')
