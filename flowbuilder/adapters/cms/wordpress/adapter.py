@@ -9,7 +9,7 @@ from typing import Any
 
 from flowbuilder.adapters.cms.wordpress.addresses import Addresses, Moved
 from flowbuilder.adapters.cms.wordpress.creation import Creation
-from flowbuilder.adapters.cms.wordpress.fields import OURS, THEIRS, Seo, held_texts, sent, texts_of
+from flowbuilder.adapters.cms.wordpress.fields import OURS, THEIRS, Seo, held_texts, meta_of, sent, texts_of
 from flowbuilder.adapters.cms.wordpress.publishable import publishable
 from flowbuilder.adapters.cms.wordpress.rest import Rest
 from flowbuilder.adapters.cms.wordpress.user import User
@@ -178,10 +178,7 @@ class WordPress:
         return {name: stored[name] for name in wanted}
 
     async def _send(self, kind: str, found: JsonObject, texts: Mapping[str, str]) -> JsonObject:
-        answer: JsonObject = await self._rest.call(
-            "POST", f"/wp/v2/{kind}/{found['id']}", json=sent(texts, self._seo, found), context="edit"
-        )
-        return answer
+        return await self._rest.one("POST", f"/wp/v2/{kind}/{found['id']}", json=sent(texts, self._seo, found))
 
     def _ensure_stored(self, answer: JsonObject, wanted: Mapping[str, str], url: str) -> None:
         held = held_texts(answer, self._seo)
@@ -197,18 +194,17 @@ class WordPress:
         """Raise `StepError` (`being_edited`) where the REST API shows that another user is editing the page: by an
         autosave of the last minutes that is newer than the page or, where the site shows it as meta, by the lock."""
         me = await self._user.number()
-        lock, _, holder = str((found.get("meta") or {}).get("_edit_lock") or "").partition(":")
+        lock, _, holder = str(meta_of(found).get("_edit_lock") or "").partition(":")
         now = self._rest.now
         busy = (
             lock.isdecimal()
+            and len(lock) < 12
             and holder.isdecimal()
             and int(holder) != me
             and now - datetime.fromtimestamp(int(lock), UTC) < LOCK_COUNTS
         )
         try:
-            saves = (
-                [] if busy else await self._rest.call("GET", f"/wp/v2/{kind}/{found['id']}/autosaves", context="edit")
-            )
+            saves = [] if busy else await self._rest.many(f"/wp/v2/{kind}/{found['id']}/autosaves")
         except (StepError, NotFound):
             saves = []  # a kind of post without autosaves
         for one in saves:
@@ -223,8 +219,10 @@ class WordPress:
 
     def _page(self, url: str, found: JsonObject) -> CmsPage:
         texts = held_texts(found, self._seo)
-        revisions = (found.get("_links") or {}).get("predecessor-version") or []
-        revision = str(revisions[0].get("id", "")) if revisions else ""
+        try:
+            revision = str(found["_links"]["predecessor-version"][0]["id"])
+        except (LookupError, TypeError):  # a page without revisions has no such link
+            revision = ""
         return CmsPage(
             url=url,
             **texts,

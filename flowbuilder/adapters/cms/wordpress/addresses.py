@@ -54,8 +54,7 @@ class Addresses:
 
     async def by_number(self, kind: str, number: int) -> JsonObject:
         """A post by its number; `NotFound`."""
-        found: JsonObject = await self._rest.call("GET", f"/wp/v2/{kind}/{number}", context="edit")
-        return found
+        return await self._rest.one("GET", f"/wp/v2/{kind}/{number}")
 
     async def _find(self, url: str, path: str, query: str) -> tuple[str, JsonObject]:
         # a number counts at the address of the site only: what a longer path names is another page than its `?p=7`
@@ -119,12 +118,11 @@ class Addresses:
                 return
             query: dict[str, Any] = {
                 "slug": slug,
-                "context": "edit",
                 "status": _STATUSES,
                 "per_page": _PAGE,
                 "page": page,
             }
-            found = await self._rest.call("GET", f"/wp/v2/{kind}", json=None, **query)
+            found = await self._rest.many(f"/wp/v2/{kind}", **query)
             for one in found:
                 yield one
             if len(found) < _PAGE:

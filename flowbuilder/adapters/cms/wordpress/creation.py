@@ -40,7 +40,7 @@ class Creation:
                 reasons.append(f"there is no page {urljoin(url.rstrip('/'), '.')} to put it below")
                 continue
             sent = {**fields(None), **({"parent": parent} if parent else {}), "slug": slug, "status": "draft"}
-            made = await self._rest.call("POST", f"/wp/v2/{kind}", json=sent, context="edit")
+            made = await self._rest.one("POST", f"/wp/v2/{kind}", json=sent)
             if same_place(address_of(made), path):
                 try:
                     more = fields(made)
@@ -58,7 +58,7 @@ class Creation:
         address (`bad_url`)."""
         place = f"/wp/v2/{kind}/{made['id']}"
         sent = {**(fields or {}), "status": self._status}
-        found: JsonObject = await self._rest.call("POST", place, json=sent, context="edit")
+        found = await self._rest.one("POST", place, json=sent)
         if same_place(address_of(found), urlsplit(url).path):
             return found
         await self._rest.call("DELETE", place)
@@ -79,4 +79,5 @@ class Creation:
 
     async def _home(self) -> str:
         index = await self._rest.call("GET", "/", _fields="home")
-        return str(index.get("home") or self._rest.url).rstrip("/")
+        home = index.get("home") if isinstance(index, dict) else None
+        return str(home or self._rest.url).rstrip("/")

@@ -30,9 +30,7 @@ class Seo:
 
     def keys(self, found: JsonObject) -> dict[str, str]:
         """The meta keys of a post, by our names; only those that it has."""
-        meta = found.get("meta")
-        if not isinstance(meta, dict):
-            return {}
+        meta = meta_of(found)
         plugins = [self._plugin] if self._plugin else list(_PLUGINS)
         shown = [{name: key for name, key in _PLUGINS[plugin].items() if key in meta} for plugin in plugins]
         shown = [keys for keys in shown if keys]
@@ -50,10 +48,16 @@ class Seo:
             raise StepError(message, code="no_seo_fields", definitive=True)
 
 
+def meta_of(found: JsonObject) -> JsonObject:
+    """The meta of a post that the site shows in its REST API."""
+    meta = found.get("meta")
+    return meta if isinstance(meta, dict) else {}
+
+
 def held_texts(found: JsonObject, seo: Seo) -> dict[str, str]:
     """The texts of a post by our names; those for search engines only where the post shows them."""
     texts = {name: raw(found, THEIRS.get(name, name)) for name in ("title", "body", "description")}
-    meta = found.get("meta") or {}
+    meta = meta_of(found)
     return texts | {name: str(meta[key] or "") for name, key in seo.keys(found).items()}
 
 

@@ -78,6 +78,20 @@ class Rest:
         answer.ensure_success(what)
         return _parsed(answer, what)
 
+    async def one(self, method: str, route: str, *, json: JsonObject | None = None, **query: Any) -> JsonObject:
+        """A post that WordPress answers, in its editable form. `StepError` (`bad_answer`) for anything else."""
+        answer = await self.call(method, route, json=json, context="edit", **query)
+        if not _is_object(answer):
+            raise StepError(f"WordPress: {method} {route} answered something else than a page", code="bad_answer")
+        return answer  # type: ignore[no-any-return]
+
+    async def many(self, route: str, **query: Any) -> list[JsonObject]:
+        """The list of posts that WordPress answers, in their editable form. `StepError` (`bad_answer`)."""
+        answer = await self.call("GET", route, json=None, context="edit", **query)
+        if not isinstance(answer, list) or not all(map(_is_object, answer)):
+            raise StepError(f"WordPress: GET {route} answered something else than a list of pages", code="bad_answer")
+        return answer
+
     async def shown(self, url: str) -> Shown:
         """What visitors are shown at an address of the site; asked without credentials."""
         name, kind = self._limit_key
@@ -106,6 +120,10 @@ def raw(found: Mapping[str, Any], name: str) -> str:
     """A text of a post as it is stored; empty where it has none."""
     value = found.get(name)
     return str(value.get("raw", "")) if isinstance(value, dict) else ""
+
+
+def _is_object(answer: Any) -> bool:
+    return isinstance(answer, dict) and isinstance(answer.get("id"), int)
 
 
 def _resource(answer: HttpResponse) -> tuple[str, int] | None:

@@ -21,7 +21,8 @@ class User:
 
     async def number(self) -> int:
         """The number of the user; 0 where WordPress does not say."""
-        return int((await self.record()).get("id") or 0)
+        number = (await self.record()).get("id")
+        return number if isinstance(number, int) else 0
 
     async def record(self) -> JsonObject:
         """The user with roles and capabilities; empty where WordPress does not say."""
@@ -58,7 +59,7 @@ class User:
     async def _tried(self, texts: Mapping[str, str]) -> dict[str, str]:
         draft = {"title": "flowbuilder: what is stored of a text", "status": "draft"}
         draft |= {_NAMES[name]: text for name, text in texts.items()}
-        made = await self._rest.call("POST", "/wp/v2/posts", json=draft, context="edit")
+        made = await self._rest.one("POST", "/wp/v2/posts", json=draft)
         await self._rest.call("DELETE", f"/wp/v2/posts/{made['id']}", force="true")
         return {name: raw(made, _NAMES[name]) for name in texts}
 
