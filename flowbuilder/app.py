@@ -268,7 +268,8 @@ class App:
         return review
 
     def undo(self, review_id: str, *, by: str) -> Review:
-        """Open a review again; `Conflict` when this person holds no decision on it, or when it is too late."""
+        """Open a review again, or take back the last approval of one that is short of its quorum; `Conflict` when it is
+        not this person's, or when it is too late."""
         return self.store.undo_decision(review_id, by)
 
     def release_decisions(self) -> Sequence[Review]:

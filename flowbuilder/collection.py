@@ -10,6 +10,7 @@ import sys
 from flowbuilder.adapters.prefect_blocks.block_types import (
     CmsCredentials,
     Connection,
+    GhostCredentials,
     LlmCredentials,
     McpServer,
     SearchConsoleCredentials,
@@ -22,9 +23,11 @@ __all__ = [
     "CmsCredentials",
     "Connection",
     "FlowbuilderWorker",
+    "GhostCredentials",
     "LlmCredentials",
     "McpServer",
     "SearchConsoleCredentials",
+    "store_sites",
 ]
 
 
@@ -40,6 +43,27 @@ class FlowbuilderWorker(WarmWorker):
         from flowbuilder.bootstrap import open_worker_context
 
         return open_worker_context("worker")
+
+
+def store_sites() -> None:
+    """A build step of prefect.yaml: checks the site files and stores them, as `flowbuilder deploy` does.
+
+    `ConfigurationError` when a file is wrong, or when no one could decide a review of a published workflow at its site.
+    """
+    from flowbuilder.bootstrap import open_store, settings
+    from flowbuilder.definition.site_folder import site_records
+    from flowbuilder.errors import ConfigurationError
+    from flowbuilder.prefect.deployments.reviewers import store_sites as check_and_store
+
+    options = settings()
+    try:
+        records = site_records(options.sites)
+        if not records:
+            raise ConfigurationError(f"there are no site files in {options.sites}; set FLOWBUILDER_SITES")
+        check_and_store(open_store(options), records)
+    except ConfigurationError as problem:
+        sys.stderr.write(f"{problem.message}\n")  # Prefect reports the name of the step only
+        raise
 
 
 if "prefect.server.database.configurations" in sys.modules:

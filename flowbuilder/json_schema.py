@@ -12,7 +12,7 @@ import jsonschema_rs
 
 from flowbuilder.errors import StepError
 from flowbuilder.schema_bounds import MAX_WORK, SchemaBounds, bounds_of
-from flowbuilder.values import Json, JsonObject, canonical, pointer
+from flowbuilder.values import Json, JsonObject, canonical, pointer, well_formed, well_formed_value
 
 MAX_PROBLEMS = 10
 _WORK_OF_ALL_ERRORS = 5_000
@@ -25,6 +25,14 @@ class BadSchema(ValueError):
 
 def problems(schema: JsonObject, value: Json) -> list[tuple[str, str]]:
     """The errors of a value: at most ten `(JSON pointer, message)`, none when it is valid. Raises `BadSchema`."""
+    try:
+        return _problems(schema, value)
+    except UnicodeEncodeError:  # half of a surrogate pair, which the validator cannot read
+        return _problems(schema, well_formed_value(value))
+
+
+def _problems(schema: JsonObject, value: Json) -> list[tuple[str, str]]:
+    """The same; `UnicodeEncodeError` where the value has half of a surrogate pair."""
     validator, bounds = _checked(schema)
     work = bounds.work(value)
     if work > MAX_WORK:
@@ -72,7 +80,7 @@ def ensure_matches(schema: JsonObject, value: Json, what: str) -> None:
 
 def _checked(schema: JsonObject) -> tuple[Any, SchemaBounds]:
     try:
-        return _validator(canonical(schema))
+        return _validator(well_formed(canonical(schema)))
     except RecursionError:
         raise BadSchema("the schema is nested too deeply") from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -13,6 +14,7 @@ JsonObject: TypeAlias = dict[str, Any]
 Place: TypeAlias = tuple[str | int, ...]
 """The keys and indexes that lead to a value inside another one: `("steps", 0, "id")`."""
 
+_HALF_OF_A_PAIR = re.compile("[\ud800-\udfff]")
 MAX_DEPTH = 64
 MAX_INT = 2**63 - 1
 MIN_INT = -(2**63)
@@ -23,17 +25,29 @@ class NotJson(ValueError):
     """A value is not plain JSON of a bounded size; the message names the place and the reason."""
 
 
-def ensure_json(value: object, *, max_bytes: int = MAX_BYTES, where: str = "value") -> Json:
+def ensure_json(value: object, *, max_bytes: int = MAX_BYTES, where: str = "value", well_formed: bool = False) -> Json:
     """A copy of `value` that is plain JSON; raises `NotJson` where it is not.
 
     Allowed are dict with str keys, list, tuple (becomes a list), str, int within 64 bit, finite float, bool and None:
     these exact types, no subclasses, at most `MAX_DEPTH` deep and about `max_bytes` when serialised. Shared references
-    are copied, so the result is a tree.
+    are copied, so the result is a tree. With `well_formed`, U+FFFD takes the place of each half of a surrogate pair: it
+    is no character, and no text with one can be sent or shown.
     """
     try:
-        return _copy(value, 0, _Budget(max_bytes))
+        return _copy(value, 0, _Budget(max_bytes, well_formed))
     except _NotPlain as problem:
         raise NotJson(f"{where}{''.join(reversed(problem.place))} {problem.reason}") from None
+
+
+def well_formed(text: str) -> str:
+    """The text with U+FFFD in the place of each half of a surrogate pair; the same object where there is none."""
+    return text if text.isascii() else _HALF_OF_A_PAIR.sub("\ufffd", text)
+
+
+def well_formed_value(value: Json) -> Json:
+    """The same of a JSON value, in its texts and keys: a copy."""
+    found: Json = json.loads(well_formed(json.dumps(value, ensure_ascii=False)))
+    return found
 
 
 def canonical(value: Json) -> str:
@@ -90,10 +104,11 @@ def strings_in(value: object) -> Iterator[tuple[Place, str]]:
 
 
 class _Budget:
-    __slots__ = ("left",)
+    __slots__ = ("left", "well_formed")
 
-    def __init__(self, left: int) -> None:
+    def __init__(self, left: int, well_formed: bool) -> None:
         self.left = left
+        self.well_formed = well_formed
 
 
 class _NotPlain(Exception):
@@ -109,6 +124,8 @@ def _copy(value: Any, depth: int, budget: _Budget) -> Json:
     kind = type(value)
     if kind is str:
         budget.left -= len(value) + 2
+        if budget.well_formed:
+            value = well_formed(value)
     elif kind is dict or kind is list or kind is tuple:
         return _copy_inside(value, depth, budget)
     elif value is None or kind is bool:
@@ -143,7 +160,7 @@ def _copy_inside(value: Any, depth: int, budget: _Budget) -> Json:
                 if type(part) is not str:
                     break
                 budget.left -= len(part) + 4
-                members[part] = _copy(item, depth + 1, budget)
+                members[well_formed(part) if budget.well_formed else part] = _copy(item, depth + 1, budget)
             else:
                 return members
         else:

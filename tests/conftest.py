@@ -1,5 +1,6 @@
-"""Fixtures for all tests: databases that are created once and copied."""
+"""Fixtures for all tests: databases that are created once and copied; each test leaves the environment as it was."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,7 +11,24 @@ import pytest
 from psycopg import sql
 
 from flowbuilder.store import upgrade
+from tests.support.servers.ghost_site import GhostSite, missing, shared_ghost
 from tests.support.servers.postgres import NoPostgres, Server, server
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay until the end: no collection of garbage looks at them again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _environment() -> Iterator[None]:
+    """Variables that a test or the code under test sets end with the test: other tests follow in the same process."""
+    before = dict(os.environ)
+    yield
+    if os.environ != before:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +41,19 @@ def postgres() -> Iterator[Server]:
         if os.environ.get("CI") == "true":
             pytest.fail(str(problem))
         pytest.skip(str(problem))
+
+
+@pytest.fixture(scope="session")
+def ghost_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GhostSite]:
+    """A Ghost with an owner and a key. Without one tests are skipped, but on a build machine they fail."""
+    absent = missing()
+    if absent is not None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{absent}: see .ci/run for the packages")
+        pytest.skip(absent)
+    folder = tmp_path_factory.getbasetemp()
+    with shared_ghost((folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "ghost") as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ _ERRORS: tuple[tuple[type[FlowbuilderError], str, int], ...] = (
 def run_command(group: click.Group, arguments: Sequence[str] | None) -> int:
     """Run a command; returns 0 (done), 1 (the answer is no), 2 (wrong use or no connection) or 130 (interrupted)."""
     # modules' objects stay until the exit: collecting garbage among them took a tenth of a short command's CPU time
-    gc.set_threshold(50_000)
+    gc.set_threshold(100_000)
     atexit.register(gc.freeze)
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = _wants_json_errors(given)

@@ -76,7 +76,7 @@ def _has_valid_schema(name: str, schema: JsonObject, diagnostics: DiagnosticColl
 
 def _check_sensitive(name: str, schema: JsonObject, diagnostics: DiagnosticCollector) -> None:
     """`sensitive` is true or false, beside the type of a whole input, and such an input has no default."""
-    for inner, at in _schemas_in(schema, ("inputs", name)):
+    for inner, at in schemas_in(schema, ("inputs", name)):
         if "sensitive" not in inner:
             continue
         place = (*at, "sensitive")
@@ -90,19 +90,19 @@ def _check_sensitive(name: str, schema: JsonObject, diagnostics: DiagnosticColle
         diagnostics.at_value(("inputs", name, "default"), "FB015", f"{name} is sensitive and has a default", hint=hint)
 
 
-def _schemas_in(schema: Any, at: Place) -> Iterator[tuple[JsonObject, Place]]:
+def schemas_in(schema: Any, at: Place) -> Iterator[tuple[JsonObject, Place]]:
     """A schema and those inside of it, with their places."""
     if not isinstance(schema, dict):
         return
     yield schema, at
     for word in ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas"):
         for key, inner in (schema[word] if isinstance(schema.get(word), dict) else {}).items():
-            yield from _schemas_in(inner, (*at, word, key))
+            yield from schemas_in(inner, (*at, word, key))
     for word in ("allOf", "anyOf", "oneOf", "prefixItems"):
         for index, inner in enumerate(schema[word] if isinstance(schema.get(word), list) else []):
-            yield from _schemas_in(inner, (*at, word, index))
+            yield from schemas_in(inner, (*at, word, index))
     for word in ("items", "additionalProperties", "contains", "not", "if", "then", "else", "propertyNames"):
-        yield from _schemas_in(schema.get(word), (*at, word))
+        yield from schemas_in(schema.get(word), (*at, word))
 
 
 def _input(name: str, schema: JsonObject, diagnostics: DiagnosticCollector) -> Input:

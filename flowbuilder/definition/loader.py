@@ -1,7 +1,5 @@
 """Loads a document into a `Definition`, and reports every error in it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from pathlib import Path

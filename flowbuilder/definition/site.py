@@ -43,12 +43,55 @@ class SiteSearch(Record):
     )
 
 
+class SiteGit(Record):
+    """The git work tree that the content is in: one commit for each publication."""
+
+    branch: str | None = Field(
+        default=None, pattern=r"^[^-]", description="the branch that must be checked out; left out, any"
+    )
+    push: str | None = Field(default=None, pattern=r"^[^-]", description="the remote to push to; left out, none")
+    author: str | None = Field(
+        default=None,
+        pattern=r"^[^<>]+ <[^<> ]+>$",
+        description="the committer: Name <mail>; the author is who approved",
+    )
+
+
+Generator = Literal[
+    "hugo", "jekyll", "astro", "docusaurus", "eleventy", "mkdocs", "hexo", "zola", "vitepress", "next", "html"
+]
+
+
+class SiteAddress(Record):
+    """Files and their addresses: `{files: "_posts/{date}-{slug}.md", url: "/blog/{slug}/"}`."""
+
+    files: str = Field(
+        description="the files below `root`: {slug} is any part of a name, {*path} several folders, {date} a date"
+    )
+    url: str = Field(pattern="^/", description="their address, with these names, or {page.slug} for the front matter")
+
+
 class SiteContent(Record):
     """The CMS of the site."""
 
     model_config = ConfigDict(extra="allow")
-    type: Literal["files", "wordpress"] = Field(description="files: Markdown in a folder; wordpress: its REST API")
+    type: Literal["files", "wordpress", "ghost"] = Field(
+        description="files: Markdown in a folder; wordpress: its REST API; ghost: its Admin API"
+    )
     root: str | None = Field(default=None, description="the folder of `files`, relative to the site file")
+    git: SiteGit | bool = Field(default=False, description="whether `files` are committed; true, or a mapping")
+    generator: Generator | None = Field(
+        default=None, description="what makes the site of these files: its rules say which file is at which address"
+    )
+    addresses: tuple[SiteAddress, ...] = Field(
+        default=(), description="which files are at which addresses, where no rule of a generator says it"
+    )
+    sitemap: str | None = Field(
+        default=None, description="the site's sitemap, a URL or a file: `sites check` looks for its addresses"
+    )
+    sitemap_ignore: tuple[str, ...] = Field(
+        default=(), description="addresses of the sitemap that no file is for, such as /tags/**"
+    )
     connection: str | None = Field(default=None, description="the connection with the credentials")
 
 
@@ -129,7 +172,10 @@ def _with_defaults(record: JsonObject, folder: Path) -> JsonObject:
     complete: JsonObject = {"title": record["site"], "timezone": "UTC", "models": {}, "reviewers": {}, **record}
     cms = complete.get("cms")
     if isinstance(cms, dict) and isinstance(cms.get("root"), str):
-        complete["cms"] = {**cms, "root": str((folder / cms["root"]).resolve())}
+        cms = {**cms, "root": str((folder / cms["root"]).resolve())}
+        if isinstance(cms.get("sitemap"), str) and "://" not in cms["sitemap"]:
+            cms["sitemap"] = str((folder / cms["sitemap"]).resolve())
+        complete["cms"] = cms
     return complete
 
 

@@ -14,7 +14,7 @@ from flowbuilder.language import Expression
 from flowbuilder.steps.builtin.conditional import Conditional, ConditionalBranch, ConditionalElse
 from flowbuilder.steps.builtin.iteration import Iteration
 from flowbuilder.steps.registry import step_types
-from flowbuilder.steps.step import Place, Step
+from flowbuilder.steps.step import ContinueWith, Place, Retry, Step, Trust
 
 
 def load_steps(raw: Any, place: Place, diagnostics: DiagnosticCollector) -> tuple[Step, ...]:
@@ -23,6 +23,8 @@ def load_steps(raw: Any, place: Place, diagnostics: DiagnosticCollector) -> tupl
         hint = "write each step as an item: - id: ..." if isinstance(raw, Mapping) else ""
         diagnostics.at_value(place, "FB012", f"steps is {describe_value(raw)}, expected a list of steps", hint=hint)
         return ()
+    for part in (Retry, ContinueWith, Trust):
+        part.model_rebuild()  # at the first call: else pydantic builds them again with each type of step
     steps = (_load_step(item, (*place, index), diagnostics) for index, item in enumerate(raw))
     return tuple(step for step in steps if step is not None)
 

@@ -1,4 +1,4 @@
-"""Checks of the configuration files for `doctor`: site files, the connections they name, and rate limits."""
+"""Checks of the configuration for `doctor`: site files and the connections they name, private files, sign-in."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ import shlex
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from flowbuilder.definition.site_folder import SiteFile, site_files
 from flowbuilder.devstack.probes import is_loopback
 from flowbuilder.devstack.streamlit_command import TRUSTED_HEADERS_VARIABLE, oidc_section, secrets_files
-from flowbuilder.errors import ConfigurationError, FlowbuilderError
+from flowbuilder.errors import FlowbuilderError
 from flowbuilder.ports import Connections
 from flowbuilder.ports.private_files import is_open_to_others
 from flowbuilder.settings import Settings
 from flowbuilder.values import JsonObject
+
+if TYPE_CHECKING:
+    from flowbuilder.store import SqlStore
 
 KEY_VARIABLES = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "google": "GOOGLE_API_KEY"}
 """The environment variables that the providers' libraries read."""
@@ -27,26 +30,11 @@ Problem = tuple[str, str]
 """A message and its remedy."""
 
 
-def site_problems(settings: Settings) -> Iterator[tuple[str, list[Problem]]]:
+def site_problems(settings: Settings, *, blocks: bool = False) -> Iterator[tuple[str, list[Problem]]]:
     """Each site file's name and its problems: errors in the file, missing connections, missing model keys."""
-    from flowbuilder.adapters.connections import FileConnections
-
-    connections = FileConnections(settings.home)
+    connections = all_connections(settings, blocks=blocks)
     for file in site_files(settings.sites):
         yield file.name, list(_problems(file, connections))
-
-
-def limit_problems(settings: Settings) -> Iterator[tuple[str, str]]:
-    """The connections in `connections.yaml` with invalid limits, by name, and the error. Secrets are not read."""
-    from flowbuilder.adapters.connections import FileConnections
-    from flowbuilder.throttling.limits import limits_of
-
-    for name, entry in FileConnections(settings.home).entries().items():
-        try:
-            if isinstance(entry, Mapping):
-                limits_of(name, entry)
-        except ConfigurationError as problem:
-            yield name, problem.message
 
 
 def open_files(settings: Settings) -> Iterator[tuple[Path, str]]:
@@ -61,16 +49,12 @@ def open_files(settings: Settings) -> Iterator[tuple[Path, str]]:
 
 def workflows_with_unpinned_tools(settings: Settings) -> Iterator[tuple[str, list[str]]]:
     """The published workflows that use tools of MCP servers without a pin, and those tools."""
-    from flowbuilder.bootstrap import database_url
     from flowbuilder.definition.tool_pins import unpinned_tools
     from flowbuilder.engine.stored_plans import definition_of
-    from flowbuilder.store import current, newest, open_store
 
-    url = database_url(settings)
-    embedded = url.removeprefix("sqlite:///")
-    if (embedded != url and not Path(embedded).exists()) or current(url) != newest():
-        return  # the check of the database says so
-    store = open_store(url)
+    store = current_store(settings)
+    if store is None:
+        return
     try:
         for workflow in store.workflows():
             if workflow.published is not None:
@@ -79,6 +63,30 @@ def workflows_with_unpinned_tools(settings: Settings) -> Iterator[tuple[str, lis
                     yield workflow.name, unpinned
     finally:
         store.close()
+
+
+def all_connections(settings: Settings, *, blocks: bool) -> Connections:
+    """The connections of `connections.yaml`; with `blocks`, Prefect blocks before them."""
+    from flowbuilder.adapters.connections import FileConnections
+
+    files = FileConnections(settings.home)
+    if not blocks:
+        return files
+    from flowbuilder.adapters.prefect_blocks.blocks import BlockConnections
+
+    return BlockConnections(files)
+
+
+def current_store(settings: Settings) -> SqlStore | None:
+    """The store; None where there is no database yet, or one of another release, which the check of it says."""
+    from flowbuilder.bootstrap import database_url
+    from flowbuilder.store import current, newest, open_store
+
+    url = database_url(settings)
+    embedded = url.removeprefix("sqlite:///")
+    if (embedded != url and not Path(embedded).exists()) or current(url) != newest():
+        return None
+    return open_store(url)
 
 
 MIN_SECRET = 24

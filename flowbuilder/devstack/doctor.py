@@ -52,6 +52,7 @@ def run_checks(settings: Settings) -> Iterator[CheckResult]:
         _review_app,
         _sign_in,
         _sites,
+        _addresses,
         _reviewers,
         _connections,
         _tools,
@@ -193,7 +194,7 @@ def _sites(settings: Settings) -> Iterator[CheckResult]:
     from flowbuilder.devstack.configuration_checks import site_problems
 
     found = False
-    for name, problems in site_problems(settings):
+    for name, problems in site_problems(settings, blocks=_has_blocks(settings)):
         found = True
         for message, remedy in problems:
             yield CheckResult(f"site {name}", "warning", message, remedy=remedy)
@@ -202,6 +203,15 @@ def _sites(settings: Settings) -> Iterator[CheckResult]:
     if not found:
         remedy = "add a site file, or set FLOWBUILDER_SITES to another folder"
         yield CheckResult("sites", "warning", f"no site files in {settings.sites}", remedy=remedy)
+
+
+def _addresses(settings: Settings) -> Iterator[CheckResult]:
+    from flowbuilder.devstack.address_checks import address_reports
+
+    for report in address_reports(settings):
+        name = f"addresses of {report.site}"
+        remedy = "" if report.ok else "run `flowbuilder sites check` to see them; state in cms what the rules lack"
+        yield CheckResult(name, "ok" if report.ok else "warning", "; ".join(report.lines()), remedy=remedy)
 
 
 def _reviewers(settings: Settings) -> Iterator[CheckResult]:
@@ -226,7 +236,11 @@ def _private_files(settings: Settings) -> Iterator[CheckResult]:
 
 def _connections(settings: Settings) -> Iterator[CheckResult]:
     from flowbuilder.adapters.connections import FileConnections
-    from flowbuilder.devstack.configuration_checks import limit_problems
+    from flowbuilder.devstack.connection_checks import (
+        connections_with_short_secrets,
+        limit_problems,
+        missing_connections,
+    )
 
     if exposure := FileConnections(settings.home).exposure():
         message, command = exposure
@@ -235,8 +249,15 @@ def _connections(settings: Settings) -> Iterator[CheckResult]:
     for name, message in limit_problems(settings):
         found = True
         yield CheckResult(f"connection {name}", "problem", message, remedy="see docs/operating.md, section Limits")
+    for name in connections_with_short_secrets(settings):
+        message = "a secret of fewer than six characters is not replaced in what a server sends back"
+        yield CheckResult(f"connection {name}", "warning", message, remedy="use a longer one")
+    for workflow, message in missing_connections(settings, blocks=_has_blocks(settings)):
+        found = True
+        remedy = "add it to connections.yaml, or create a Prefect block of that name"
+        yield CheckResult(f"workflow {workflow}", "warning", message, remedy=remedy)
     if not found:
-        yield CheckResult("connections", "ok", "all declared limits are valid")
+        yield CheckResult("connections", "ok", "those that workflows name exist, and all declared limits are valid")
 
 
 def _tools(settings: Settings) -> Iterator[CheckResult]:
@@ -261,6 +282,12 @@ def _sandbox(_settings: Settings) -> Iterator[CheckResult]:
 def _api(settings: Settings) -> str | None:
     use_running_prefect(settings.home)
     return (os.environ.get("PREFECT_API_URL") or "").rstrip("/") or None
+
+
+def _has_blocks(settings: Settings) -> bool:
+    """Whether a Prefect server answers, whose blocks are connections."""
+    api = _api(settings)
+    return api is not None and fetch_json(f"{api}/health") is not None
 
 
 def _dotted(numbers: tuple[int, ...]) -> str:

@@ -1,27 +1,12 @@
-"""Checks for `doctor`, `sites` and `deploy`: whether reviewers of a site can decide the reviews of its workflows."""
+"""Checks for `doctor` and `sites`: whether reviewers of a site can decide the reviews of its workflows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from flowbuilder.definition.site_folder import site_files
-from flowbuilder.ports import Store
+from flowbuilder.devstack.configuration_checks import current_store
 from flowbuilder.settings import Settings
-from flowbuilder.values import JsonObject
-
-
-def review_problems(store: Store, site: JsonObject, *, workflow: str | None = None) -> Iterator[str]:
-    """The reviews of the published workflows, or of one, that no one could decide at a site: `workflow: message`."""
-    from flowbuilder.analysis.model import Analysis
-    from flowbuilder.analysis.rules.trust.undecidable_review import check
-    from flowbuilder.engine.stored_plans import definition_of, stored_workflows
-
-    for summary in store.workflows():
-        if summary.published is not None and workflow in (None, summary.name):
-            definition = definition_of(store.version(summary.name))
-            for item in check(Analysis(definition, stored_workflows(store), site)):
-                yield f"{summary.name}: {item.message}"
 
 
 def undecidable_reviews(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -29,17 +14,17 @@ def undecidable_reviews(settings: Settings) -> Iterator[tuple[str, str]]:
 
     Nothing where there is no database yet, or one of another release.
     """
-    from flowbuilder.bootstrap import database_url, open_store
-    from flowbuilder.store import current, newest
+    from flowbuilder.prefect.deployments.reviewers import review_problems
 
-    url = database_url(settings)
-    embedded = url.removeprefix("sqlite:///")
-    if (embedded != url and not Path(embedded).exists()) or current(url) != newest():
+    store = current_store(settings)
+    if store is None:
         return
-    store = open_store(settings)
-    for file in site_files(settings.sites):
-        for message in review_problems(store, file.record) if file.record else ():
-            yield file.name, message
+    try:
+        for file in site_files(settings.sites):
+            for message in review_problems(store, file.record) if file.record else ():
+                yield file.name, message
+    finally:
+        store.close()
 
 
 def sites_without_reviewers(settings: Settings) -> list[str]:

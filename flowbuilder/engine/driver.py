@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from flowbuilder.engine.drive_control import DriveControl
+from flowbuilder.engine.effects.publishable import as_published
 from flowbuilder.engine.history import History
 from flowbuilder.engine.ingress import shown_request
 from flowbuilder.engine.retry_queue import RetryQueue
@@ -169,12 +170,13 @@ class Driver:
             self.running[asyncio.create_task(work, name=path)] = start
 
     async def _ask(self, ask: Ask) -> None:
-        if self._stopping:
+        if self._stopping or ask.path in self.walk.asked:
             return
         step = ask.node.step
         assert isinstance(step, HumanReview)
         try:
             request = replace(step.bind(ask.context).request(ask.round), targets=ask.targets)
+            request = await as_published(request, ask.node, self.context)
             request = shown_request(request, self.context.secrets)
         except (StepError, LanguageError) as problem:
             self.context.secrets.clean(problem)
@@ -184,8 +186,6 @@ class Driver:
             self.context.secrets.clean(problem)
             logger.exception("review %s of execution %s failed unexpectedly", ask.path, self.lease.execution_id)
             await self._fail_review(ask.path, _internal_error(ask.path, f"{type(problem).__name__}: {problem}"))
-            return
-        if ask.path in self.walk.asked:
             return
         review = await asyncio.to_thread(self.store.open_review, self.lease, ask.path, request)
         self.progressed = True

@@ -20,6 +20,7 @@ from flowbuilder.model.review import ReviewRequest
 from flowbuilder.plan.nodes import Block, Plan, blocks_below
 from flowbuilder.ports import (
     Cms,
+    CmsField,
     CmsPage,
     CmsWrite,
     HttpRequest,
@@ -30,8 +31,10 @@ from flowbuilder.ports import (
     ModelAnswer,
     ModelRequest,
     Ports,
+    Publishable,
     SearchQuery,
 )
+from flowbuilder.ports.charset import charset_in, encoding_of
 from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.values import Json, JsonObject
 
@@ -77,6 +80,8 @@ def guarded_ports(ports: Ports, secrets: KnownSecrets) -> Ports:
         http=_Http(ports.http, secrets),
         models=_Models(ports.models, secrets),
         connections=_Connections(ports.connections, secrets),
+        # a page may be in an encoding that hides a secret from the search in its bytes
+        extract=secrets.cleaned(ports.extract) if ports.extract else None,
         cms=cms,
         search_console=_SearchConsole(ports, secrets) if ports.search_console else None,
         mcp=_Mcp(ports, secrets) if ports.mcp else None,
@@ -154,8 +159,8 @@ class _Http(_Guard):
 
 
 def _is_utf8(answer: HttpResponse) -> bool:
-    charset = answer.headers.get("content-type", "").lower().partition("charset=")[2].strip(" \"'")
-    return not charset or charset.startswith(("utf-8", "utf8", "us-ascii", "ascii"))
+    charset = charset_in(answer.headers.get("content-type", ""))
+    return not charset or encoding_of(charset) in ("utf-8", None)
 
 
 class _Models(_Guard):
@@ -176,6 +181,12 @@ class _Cms(_Guard):
     def __init__(self, inner: Cms, secrets: KnownSecrets) -> None:
         super().__init__(inner, secrets)
         self.target_class = inner.target_class
+        self.form = inner.form
+
+    async def publishable(self, field: CmsField, base: str, proposal: str) -> Publishable:
+        with _clean_errors(self._secrets):
+            found: Publishable = await self._inner.publishable(field, base, proposal)
+        return found  # `shown_request` replaces the secrets in it
 
     async def read(self, url: str) -> CmsPage:
         return await self._page(self._inner.read(url))
@@ -207,6 +218,8 @@ class _Cms(_Guard):
             title=text(page.title),
             body=text(page.body),
             description=text(page.description),
+            seo_title=text(page.seo_title),
+            seo_description=text(page.seo_description),
             revision=text(page.revision),
             live_url=text(page.live_url),
         )

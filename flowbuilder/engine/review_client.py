@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flowbuilder.engine.effects.publishable import refused_texts
 from flowbuilder.errors import Conflict, NotFound, Refused
 from flowbuilder.model.execution import Lease
 from flowbuilder.model.review import Review
 from flowbuilder.model.review_rules import NO_EDIT, Answer
-from flowbuilder.model.reviewers import SYSTEM, Reviewers, person, reviewers_of
+from flowbuilder.model.reviewers import SYSTEM, Reviewers, held_without_author, person, reviewers_of
 from flowbuilder.ports import ReviewFilter, Store
 from flowbuilder.steps.edit_shape import ensure_fits
 
@@ -45,7 +46,12 @@ def present_reviewers(store: Store, review: Review) -> Reviewers:
         record = None
     if record is None:
         record = store.execution(review.execution_id).site_record
-    return reviewers_of(review.request.assign, record)
+    assign = review.request.assign
+    reviewers = reviewers_of(assign, record)
+    if not assign.not_author:
+        return reviewers
+    version = store.version(review.workflow, store.execution(review.execution_id).version)
+    return held_without_author(reviewers, assign, version.author)
 
 
 def ensure_acceptable(store: Store, review_id: str, answer: Answer) -> None:
@@ -55,7 +61,15 @@ def ensure_acceptable(store: Store, review_id: str, answer: Answer) -> None:
     if person(answer.by) == SYSTEM:
         raise Refused(f"{SYSTEM} is not a reviewer; name the person who decides")
     if answer.kind == "approved" and answer.edited is not NO_EDIT:
-        ensure_fits(store.review(review_id).request, answer.edited)
+        request = store.review(review_id).request
+        ensure_fits(request, answer.edited)
+        if request.publishes:
+            from flowbuilder.adapters.cms import FORMS  # here: other edits need no sanitiser
+
+            refused = list(refused_texts(request, answer.edited, FORMS))
+            if refused:
+                wrong = "; ".join(f"{place or '/'}: {reason:.400}" for place, reason in refused[:3])
+                raise Refused(f"the edit would not be stored as it is: {wrong}")
 
 
 @dataclass(frozen=True)

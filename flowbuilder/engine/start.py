@@ -18,7 +18,7 @@ from flowbuilder.values import JsonObject, NotJson, ensure_json
 def json_inputs(inputs: Mapping[str, Any]) -> JsonObject:
     """A copy of the inputs as plain JSON; `Refused` names the values that are not JSON."""
     try:
-        checked = ensure_json(dict(inputs), where="inputs")
+        checked = ensure_json(dict(inputs), where="inputs", well_formed=True)
     except NotJson as problem:
         raise Refused(str(problem)) from None
     assert isinstance(checked, dict)

@@ -114,7 +114,7 @@ async def run_step(context: StepContext, start: Start, task_run_id: str | None =
     await recorder.started()
     try:
         result = await _call(context, start, recorder)
-        output = ensure_json(result.output, where="output") if isinstance(result, Completed) else None
+        output = ensure_json(result.output, where="output", well_formed=True) if isinstance(result, Completed) else None
         output = context.secrets.value(output)  # also what a port of a third-party step type returned
     except BeingCancelled:
         raise asyncio.CancelledError from None

@@ -207,6 +207,14 @@ class ReviewApproved(EventData, type="review_approved"):
     content_hash: str
 
 
+class ReviewApprovalUndone(EventData, type="review_approval_undone"):
+    """The reviewer took back an approval short of the quorum. `approvals` are left."""
+
+    review_id: str
+    by: str
+    approvals: int
+
+
 class ReviewDecided(EventData, type="review_decided"):
     """The review was decided, for the content with this hash."""
 

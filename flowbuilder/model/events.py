@@ -35,6 +35,7 @@ EventType = Literal[
     "review_claimed",
     "review_released",
     "review_approved",
+    "review_approval_undone",
     "review_decided",
     "review_expired",
     "review_escalated",

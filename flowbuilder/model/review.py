@@ -47,6 +47,9 @@ class ReviewRequest:
     round: int = 1
     targets: tuple[str, ...] = ()
     """The URLs to which the approved content is published, as far as they are known."""
+    publishes: tuple[JsonObject, ...] = ()
+    """The texts that become fields of pages, `{place, field, form}`: `place` in the proposal is a list of names and
+    indexes ("*" for every item), and `form` the kind of CMS, which stores only some texts as they are."""
 
     def content_hash(self) -> str:
         """The sha256 of the content that the reviewer is shown."""

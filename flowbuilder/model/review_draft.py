@@ -71,13 +71,21 @@ def held(decision: Decision, hold: timedelta, now: datetime) -> Decision:
 
 
 def reopened(review: Review, by: str, now: datetime) -> Review:
-    """The review after its decision is undone. `Conflict` when there is no decision of this person to undo, or when it
-    is too late."""
+    """The review after its decision is undone, or the last approval of one that is short of its quorum. `Conflict` when
+    there is none of this person to undo, or when it is too late."""
     decision = review.decision
     if decision is None:
-        raise Conflict("this review has no decision to undo")
+        return _without_last_approval(review, by)
     if decision.held_until is None or decision.held_until <= now:
         raise Conflict("it is too late to undo this decision: the execution continues with it")
     if person(decision.by) != person(by):
         raise Conflict(f"only {decision.by} can undo this decision")
     return replace(review, status="open", version=review.version + 1, decision=None)
+
+
+def _without_last_approval(review: Review, by: str) -> Review:
+    if not review.approvals or person(review.approvals[-1]) != person(by):
+        raise Conflict("this review has no decision to undo")
+    if review.amended_by is not None and person(review.amended_by) == person(by):
+        raise Conflict("your edit has become the proposal, and cannot be undone; approve another text, or reject")
+    return replace(review, version=review.version + 1, approvals=review.approvals[:-1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from flowbuilder.model.event_data import (
+    ReviewApprovalUndone,
     ReviewApproved,
     ReviewClaimed,
     ReviewDecided,
@@ -67,6 +68,11 @@ def approved_event(review: Review, approval: PartialApproval, by: str) -> NewEve
         edited=approval.edited,
         content_hash=review.content_hash,
     ).at(review.path)
+
+
+def approval_undone_event(review: Review, by: str) -> NewEvent:
+    """The timeline event of an approval that is taken back. `review` is the review after it."""
+    return ReviewApprovalUndone(review_id=review.id, by=by, approvals=len(review.approvals)).at(review.path)
 
 
 def claimed_event(review: Review, by: str, until: datetime) -> NewEvent:

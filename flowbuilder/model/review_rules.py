@@ -103,7 +103,9 @@ def apply_answer(
     if answer.kind == "approved":
         request = review.request
         try:
-            approved = request.proposal if answer.edited is NO_EDIT else ensure_json(answer.edited, where="the edit")
+            approved = request.proposal
+            if answer.edited is not NO_EDIT:
+                approved = ensure_json(answer.edited, where="the edit", well_formed=True)
         except NotJson as problem:
             raise Refused(f"{problem}") from None
         changed = digest(approved) != digest(request.proposal)
@@ -237,7 +239,7 @@ def _ensure_allowed(review: Review, answer: Answer, reviewers: Reviewers, author
             raise Refused(f"{SYSTEM} is not a reviewer; name the person who decides")
         return
     ensure_reviewer(review, answer.by, reviewers)
-    if review.request.assign.not_author and author and person(author) == person(answer.by):
+    if review.request.assign.not_author and person(author) == person(answer.by):
         raise Refused(f"{answer.by} wrote this workflow, and its author may not decide this review")
     if answer.kind == "changes_requested" and not review.request.may_request_changes:
         raise Refused("changes can no longer be requested on this review; approve or reject it")

@@ -7,6 +7,7 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from flowbuilder.model.invisible_characters import visible
 
@@ -45,8 +46,9 @@ def name_problem(name: object) -> str:
 
 
 class Reviewers(Struct, frozen=True, kw_only=True):
-    """The people who may decide a review: `anyone`, or the `people`, in the form of `person`. A review without either
-    is held: no one can decide it, and `held` says why and how to mend it."""
+    """The people who may decide a review: `anyone`, or the `people`, in the form of `person`. A review is held when it
+    has neither, or when its author may not decide and is not known: no one can decide it, and `held` says why and how
+    to mend it."""
 
     anyone: bool = False
     people: frozenset[str] = frozenset()
@@ -55,6 +57,10 @@ class Reviewers(Struct, frozen=True, kw_only=True):
     def include(self, name: str) -> bool:
         """Whether this person is among them."""
         return self.anyone or person(name) in self.people
+
+    def is_listed_for(self, name: str) -> bool:
+        """Whether the review is in this person's queue; a held one that names no people is in everyone's."""
+        return self.include(name) or (bool(self.held) and not self.people)
 
 
 def reviewers_of(assign: Assignment, site_record: Mapping[str, Any]) -> Reviewers:
@@ -74,6 +80,17 @@ def reviewers_of(assign: Assignment, site_record: Mapping[str, Any]) -> Reviewer
         people |= named
         problem = problem or ("" if named else "its list of people is empty; cancel the execution and start it anew")
     return _decided_by(anyone, people, problem)
+
+
+def held_without_author(reviewers: Reviewers, assign: Assignment, author: str) -> Reviewers:
+    """The reviewers; held where the author of the workflow's version may not decide, and none is recorded."""
+    if not assign.not_author or author or reviewers.held:
+        return reviewers
+    return replace(
+        reviewers,
+        held="no one can decide this review: its author may not, and who wrote this version of the workflow is not "
+        "recorded; cancel the execution, push and publish the workflow again, then start it anew",
+    )
 
 
 def group_members(site_record: Mapping[str, Any], group: str) -> tuple[bool, frozenset[str], str]:

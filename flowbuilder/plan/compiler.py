@@ -8,10 +8,11 @@ from typing import Any
 from flowbuilder.analysis.dependencies import dependencies, in_order
 from flowbuilder.analysis.linter import analyze
 from flowbuilder.analysis.taint.propagation import Propagation
+from flowbuilder.analysis.taint.publications import Publication, Publications
 from flowbuilder.analysis.taint.review_targets import review_targets
 from flowbuilder.analysis.taint.sinks import approval_places, waivers
 from flowbuilder.definition.document import Definition, WorkflowLookup
-from flowbuilder.errors import ConfigurationError, DefinitionError
+from flowbuilder.errors import ConfigurationError, DefinitionError, NotFound
 from flowbuilder.plan.nodes import Arm, Block, BranchNode, CallNode, LoopNode, Node, Plan, ReviewNode, TaskNode
 from flowbuilder.steps.builtin.conditional import Conditional
 from flowbuilder.steps.builtin.human_review import HumanReview
@@ -25,7 +26,8 @@ _FORMAT = 1
 
 
 def compile_plan(definition: Definition, *, workflows: WorkflowLookup | None = None) -> Plan:
-    """The plan of a definition; raises `DefinitionError` with the report when the definition has errors."""
+    """The plan of a definition; raises `DefinitionError` with the report when the definition has errors, and `NotFound`
+    when it calls a workflow and no `workflows` are given."""
     report, analysis = analyze(definition, workflows=workflows)
     if not report.ok:
         raise DefinitionError(report)
@@ -45,12 +47,16 @@ def recompile(definition: Definition, *, workflows: WorkflowLookup | None = None
 
 
 class _Compiler:
-    """Compiles one definition. `waived` are the untrusted sources that the calling workflows trust."""
+    """Compiles one definition. `waived` are the untrusted sources that the calling workflows trust, `published` the
+    outputs that they write to pages."""
 
-    def __init__(self, propagation: Propagation, waived: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, propagation: Propagation, waived: tuple[str, ...] = (), published: Iterable[Publication] = ()
+    ) -> None:
         self._propagation = propagation
         self._waived = waived
         self._targets = review_targets(propagation)
+        self._publications = Publications(propagation, published)
         self._called: list[str] = []
         """The digests of the plans that this one calls."""
 
@@ -87,7 +93,8 @@ class _Compiler:
         match step:
             case HumanReview(on_changes_requested=changes):
                 targets = self._targets.get(step.id, ())
-                common |= {"uses": _uses(step, targets), "targets": targets}
+                publishes = tuple(self._publications.reviews.get(step.id, ()))
+                common |= {"uses": _uses(step, targets), "targets": targets, "publishes": publishes}
                 if changes is None:
                     return ReviewNode(**common)
                 return ReviewNode(**common, rewind_to=changes.rewind_to, max_rounds=changes.max_rounds)
@@ -120,7 +127,11 @@ class _Compiler:
         return (*self._waived, *waivers(self._propagation, self._propagation.analysis.by_id[step.id]))
 
     def _callee(self, step: Workflow) -> Plan:
-        plan = _Compiler(self._propagation.called[step.id], self._waivers(step)).plan()
+        called = self._propagation.called.get(step.id)
+        if called is None:
+            raise NotFound(f"step {step.id} calls the workflow {step.name}, which cannot be looked up")
+        published = self._publications.called.get(step.id, ())
+        plan = _Compiler(called, self._waivers(step), published).plan()
         self._called.append(plan.digest)
         return plan
 

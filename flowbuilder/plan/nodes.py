@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from flowbuilder.analysis.taint.publications import Publication
 from flowbuilder.language import Expression, Shape, shape_of_schema
 from flowbuilder.ports.sensitive import hidden, sensitive_names
 from flowbuilder.steps.step import Place, Step
@@ -66,6 +67,8 @@ class ReviewNode(Node):
 
     targets: tuple[Any, ...] = ()
     """The compiled URLs to which steps publish what it approves, as far as they are known when it opens."""
+    publishes: tuple[Publication, ...] = ()
+    """The parts of what it approves that become fields of pages."""
     rewind_to: str | None = None
     max_rounds: int = 0
 

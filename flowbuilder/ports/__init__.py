@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flowbuilder.ports.bundle import Clock, Connections, Extract, Ports, Sandbox, SearchConsole, SearchQuery
-    from flowbuilder.ports.cms import Cms, CmsForSite, CmsPage, CmsWrite
+    from flowbuilder.ports.cms import (
+        Cms,
+        CmsField,
+        CmsForSite,
+        CmsPage,
+        CmsWrite,
+        Publishable,
+        PublishableForm,
+        WriteOrigin,
+    )
     from flowbuilder.ports.credentials import Credentials, credentials_of
     from flowbuilder.ports.engine import Engine, Journal, Ledger, StartRequest
     from flowbuilder.ports.http import Http, HttpRequest, HttpResponse
@@ -23,7 +32,16 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "flowbuilder.ports.bundle": ("Clock", "Connections", "Extract", "Ports", "Sandbox", "SearchConsole", "SearchQuery"),
-    "flowbuilder.ports.cms": ("Cms", "CmsForSite", "CmsPage", "CmsWrite"),
+    "flowbuilder.ports.cms": (
+        "Cms",
+        "CmsField",
+        "CmsForSite",
+        "CmsPage",
+        "CmsWrite",
+        "Publishable",
+        "PublishableForm",
+        "WriteOrigin",
+    ),
     "flowbuilder.ports.credentials": ("Credentials", "credentials_of"),
     "flowbuilder.ports.engine": ("Engine", "Journal", "Ledger", "StartRequest"),
     "flowbuilder.ports.http": ("Http", "HttpRequest", "HttpResponse"),
@@ -44,6 +62,7 @@ _MODULE_OF = {name: module for module, names in _MODULES.items() for name in nam
 __all__ = [
     "Clock",
     "Cms",
+    "CmsField",
     "CmsForSite",
     "CmsPage",
     "CmsWrite",
@@ -68,6 +87,8 @@ __all__ = [
     "ModelTool",
     "NoThrottle",
     "Ports",
+    "Publishable",
+    "PublishableForm",
     "ReviewFilter",
     "Sandbox",
     "SearchConsole",
@@ -75,6 +96,7 @@ __all__ = [
     "StartRequest",
     "Store",
     "Throttle",
+    "WriteOrigin",
     "credentials_of",
     "ensure_provider",
     "join_url",

@@ -45,9 +45,12 @@ class Connections(Protocol):
 
 
 class Extract(Protocol):
-    """Reads an HTML page: `{title, description, markdown, text, headings, links, json_ld, images}`. No I/O."""
+    """Reads an HTML page: `{kind, reason, warnings, title, description, markdown, text, headings, links, ...}`.
 
-    def __call__(self, html: str, *, url: str) -> JsonObject: ...
+    Bytes are decoded as browsers decode them, by the Content-Type header and by what the page declares. No I/O.
+    """
+
+    def __call__(self, html: bytes | str, *, url: str, content_type: str = "") -> JsonObject: ...
 
 
 class Clock(Protocol):
@@ -60,7 +63,7 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class SearchQuery:
-    """A query of Search Console's performance report. Dates are ISO dates, both inclusive."""
+    """A query of Search Console's performance report. Dates are ISO dates in Pacific time, both inclusive."""
 
     dimensions: tuple[str, ...]
     start_date: str
@@ -75,7 +78,10 @@ class SearchConsole(Protocol):
     """Google Search Console for a site's property (`site["gsc"]`)."""
 
     async def query(self, site: JsonObject, query: SearchQuery) -> JsonObject:
-        """`{rows: [{keys, clicks, impressions, ctr, position}], final_until}`; `final_until` is an ISO date."""
+        """`{rows: [{keys, clicks, impressions, ctr, position}], final_until}`.
+
+        `position` is None where there is none, `final_until` (the last date with final data) where it is not known.
+        """
 
     async def inspect(self, site: JsonObject, url: str) -> JsonObject:
         """The index status of a URL: the API's `inspectionResult`."""

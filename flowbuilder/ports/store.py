@@ -47,7 +47,8 @@ class WorkflowStore(Protocol):
     def save_version(
         self, *, name: str, title: str, document: JsonObject, source: str, digest: str, author: str = ""
     ) -> WorkflowVersion:
-        """A new draft; the latest version itself when its digest is the same and it is not archived."""
+        """A new draft; the latest version itself when its digest is the same and it is not archived, unless `author`
+        is the first author that is recorded for it."""
 
     def publish(self, name: str, number: int | None = None) -> WorkflowVersion:
         """Publish a draft (default: the latest); the version published before becomes archived."""
@@ -227,7 +228,8 @@ class DraftStore(Protocol):
         """The reviews whose decisions are held, the first to be released first."""
 
     def undo_decision(self, review_id: str, by: str) -> Review:
-        """Open a review again. `Conflict` when this person holds no decision on it, or when it is too late."""
+        """Open a review again; one that is short of its quorum loses the last approval, unless that was an edit.
+        `Conflict` when that was not this person's, or when it is too late."""
 
     def release_decisions(self, *, limit: int = 100) -> Sequence[Review]:
         """Make the held decisions final whose `held_until` has passed, with their events and the `ready_at` of their

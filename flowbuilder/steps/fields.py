@@ -3,8 +3,6 @@
 A field has two forms: *loaded* (with templates) and *bound* (templates rendered, the result validated).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 

@@ -6,8 +6,7 @@ templates, as the linter and the compiler read it) or *bound* (`bind` rendered t
 against `T`); `run` is only called on a bound step.
 """
 
-from __future__ import annotations
-
+# no `from __future__ import annotations` here and in most step types: pydantic would compile texts to annotations
 from collections.abc import Iterator, Mapping
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -79,7 +78,7 @@ class InnerBlock(Struct, frozen=True, kw_only=True):
 
     place: Place
     """The place, below the container, of the object that holds `steps` and `output`."""
-    steps: tuple[Step, ...]
+    steps: tuple["Step", ...]
     when: Expression | None = None
     """The condition of a branch."""
     item_name: str | None = None
@@ -197,7 +196,7 @@ class Step(Record):
             place = ".".join(str(part) for part in first["loc"])
             raise StepError(f"{place}: {first['msg']}", code="invalid_field", detail={"field": place}) from None
 
-    async def run(self, run: StepRun) -> StepResult:
+    async def run(self, run: "StepRun") -> "StepResult":
         """Do the work of a bound step; raises `StepError` or `TransientError` when it fails."""
         raise ConfigurationError(f"steps of type {self.type} have no run of their own")
 
@@ -227,10 +226,10 @@ class StepRun(Struct, frozen=True, kw_only=True):
     path: str
     execution: ExecutionInfo
     site: JsonObject
-    ports: Ports
+    ports: "Ports"
     hosts: tuple[str, ...] = ()
     attempt: int = 1
-    decision: Decision | None = None
+    decision: "Decision | None" = None
     """The answer to the review that this step requested with `NeedsReview`, when it runs again after the answer."""
     asked: int = 0
     """The number of reviews of this step that have been answered."""
@@ -248,7 +247,7 @@ class Completed(Struct, frozen=True, kw_only=True):
 class NeedsReview(Struct, frozen=True, kw_only=True):
     """The step needs the decision of a reviewer; it runs again with it as `StepRun.decision`."""
 
-    request: ReviewRequest
+    request: "ReviewRequest"
 
 
 StepResult = Completed | NeedsReview

@@ -22,6 +22,8 @@ from flowbuilder.testing.fakes import fake_ports
 from flowbuilder.testing.memory_store import MemoryStore
 from flowbuilder.values import Json, JsonObject
 
+AUTHOR = "author@example.com"
+"""Who pushes the documents that `run_locally` runs."""
 Verb = Literal["approve", "reject", "request-changes", "withdraw"]
 _KINDS: dict[str, DecisionKind] = {
     "approve": "approved",
@@ -93,8 +95,8 @@ def run_locally(
     if site is not None:
         chosen.save_site(str(site["site"]), site)
     for other in called:
-        app.publish(app.push(other).workflow)
-    version = app.push(document)
+        app.publish(app.push(other, author=AUTHOR).workflow)
+    version = app.push(document, author=AUTHOR)
     name = str(site["site"]) if site else None
     execution_id = app.start(version.workflow, inputs or {}, site=name, version=version.number)
     asyncio.run(_run(app, runner, execution_id, decide))

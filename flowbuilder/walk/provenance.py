@@ -32,20 +32,21 @@ _FEEDBACK: Tree = {"previous": frozenset((Mark(PREVIOUS_ROUND),))}
 class Provenance:
     """The provenance of the step runs of one walk, computed when a publishing step is about to start."""
 
-    enabled: bool
-    """Whether the plan has a publishing step."""
-    words: frozenset[str]
-    """The words of closed lists in the definition: text that consists of one of them is not marked."""
+    plan: Plan
     decisions: Mapping[str, Decision]
     sources: Sources = field(default_factory=Sources)
     reviews: dict[str, NodeRun] = field(default_factory=dict)
     """The decided reviews by StepPath."""
 
-    @classmethod
-    def of(cls, plan: Plan, decisions: Mapping[str, Decision]) -> Provenance:
-        """The provenance of a walk that has not begun."""
-        words = plan.closed_words if plan.publishes else frozenset()
-        return cls(enabled=plan.publishes, words=words, decisions=decisions)
+    @property
+    def enabled(self) -> bool:
+        """Whether the plan has a publishing step."""
+        return self.plan.publishes
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The words of closed lists in the definition: text that consists of one of them is not marked."""
+        return self.plan.closed_words
 
     def of_published(self, run: NodeRun, context: JsonObject) -> tuple[tuple[Unproven, ...], tuple[Place, ...]]:
         """The texts that a task is about to publish in this context and that a reviewer must have approved, and the

@@ -97,7 +97,9 @@ class WalkState:
         """The state of a walk that has not begun, with the recorded outcomes, decisions and open reviews."""
         known = {outcome.path: outcome for outcome in outcomes}
         decided = dict(decisions or {})
-        state = cls(outcomes=known, decisions=decided, asked=set(asked), provenance=Provenance.of(plan, decided))
+        state = cls(
+            outcomes=known, decisions=decided, asked=set(asked), provenance=Provenance(plan=plan, decisions=decided)
+        )
         for path in (*state.outcomes, *state.decisions, *state.asked):
             for loop, index in StepPath(path).items():
                 state.known_items[loop] = max(state.known_items.get(loop, -1), index)

@@ -155,7 +155,9 @@ def _decide(app: App, seen: Seen, me: str, kind: DecisionKind, confirmed: str = 
         return
     editor.clear(review)
     undo.forget_message()
+    undo.forget_approval()
     if decided.decision is None:
+        undo.remember_approval(app, decided)
         left = max(1, review.request.assign.quorum - len(decided.approvals))
         _toast(f"Approved, {count(left, 'more approval')} needed · {review.request.title}")
     else:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import streamlit as st
 
 from flowbuilder.app import App
 from flowbuilder.errors import FlowbuilderError
-from flowbuilder.model.review import DecisionKind, Review
+from flowbuilder.model.review import Decision, DecisionKind, Review
 from flowbuilder.model.reviewers import person
 from review_app import session
 from review_app.markdown_escape import escaped
@@ -20,11 +23,15 @@ _DONE: dict[DecisionKind, str] = {
     "rejected": "Rejected",
 }
 _MESSAGE = "fb:undo-message"
+_APPROVAL = "fb:undo-approval"
+"""The id of the review that this session approved last, short of its quorum, and the time until which undo is shown."""
 
 
 def held_review(app: App, me: str) -> Review | None:
-    """The review that this user decided last, while the decision can be undone."""
+    """The review that this user decided last, or approved short of its quorum, while that can be undone."""
     now = session.now()
+    if approved := _approved_review(app, me):
+        return approved
     mine = [
         review
         for review in app.store.held_reviews()
@@ -33,6 +40,30 @@ def held_review(app: App, me: str) -> Review | None:
         and (review.decision.held_until or now) > now
     ]
     return mine[-1] if mine else None
+
+
+def remember_approval(app: App, review: Review) -> None:
+    """Offer undo for an approval that has just been given, short of the quorum. An edit has become the proposal."""
+    if review.amended_by != review.approvals[-1]:
+        until = session.now() + timedelta(seconds=app.settings.undo_seconds)
+        st.session_state[_APPROVAL] = (review.id, review.version, until)
+
+
+def forget_approval() -> None:
+    """Stop offering undo for an approval short of the quorum."""
+    st.session_state.pop(_APPROVAL, None)
+
+
+def _approved_review(app: App, me: str) -> Review | None:
+    """The review that this session approved last, with the approval in the place of a decision."""
+    review_id, version, until = st.session_state.get(_APPROVAL) or ("", 0, session.now())
+    if until <= session.now():
+        return None
+    review = app.review(review_id)
+    if review.decision is not None or review.version != version:
+        return None
+    at = until - timedelta(seconds=app.settings.undo_seconds)
+    return replace(review, decision=Decision(kind="approved", by=me, at=at, held_until=until))
 
 
 def bar(app: App, held: Review | None, me: str) -> None:
@@ -62,6 +93,7 @@ def forget_message() -> None:
 
 def _undo(app: App, held: Review, me: str) -> None:
     forget_message()
+    forget_approval()
     try:
         app.undo(held.id, by=me)
     except FlowbuilderError as refused:

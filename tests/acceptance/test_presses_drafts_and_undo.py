@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from flowbuilder.errors import Refused
 from flowbuilder.model.review import Review
+from flowbuilder.store import open_store
+from flowbuilder.testing import FakeClock
 from tests.support.seeded_app import BEN, NOTE, SeededApp
 from tests.support.servers import browser as browsing
 from tests.support.servers.browser import PATIENCE, armed, settle, title_is
@@ -81,6 +84,13 @@ def draft_becomes(seeded_app: SeededApp, review: Review, start: str, *, field: s
             return
         time.sleep(0.05)
     pytest.fail(f"the draft has {found!r:.60}, and not {start!r}")
+
+
+def mark_present_before(seeded_app: SeededApp, review: Review, by: str, *, seconds: float) -> None:
+    """Show the review in another window, so many seconds ago."""
+    clock = FakeClock(datetime.now(UTC) - timedelta(seconds=seconds))
+    with contextlib.closing(open_store(seeded_app.settings.url, clock=clock)) as store:
+        store.mark_present("another window", review.id, by, editing=True)
 
 
 # --- presses ---
@@ -312,7 +322,8 @@ def test_an_edit_and_a_decision_survive_a_server_that_is_killed(
     seeded_app: SeededApp, chromium: Browser, reviews: list[Review], tmp_path: Path
 ) -> None:
     port, log = browsing.free_port(), tmp_path / "server.log"
-    server = browsing.start_server(seeded_app.settings, log, port)
+    settings = seeded_app.settings.model_copy(update={"undo_seconds": 12.0})  # it is not over before the kill
+    server = browsing.start_server(settings, log, port)
     try:
         page = chromium.new_page(base_url=f"http://127.0.0.1:{port}")
         open_review(page, reviews[0]).keyboard.press("a")
@@ -324,13 +335,13 @@ def test_an_edit_and_a_decision_survive_a_server_that_is_killed(
         server.wait(20)
         assert seeded_app.store.review(reviews[0].id).awaits_decision
         page.wait_for_timeout(1500)
-        server = browsing.start_server(seeded_app.settings, log, port)
+        server = browsing.start_server(settings, log, port)
         draft_becomes(seeded_app, reviews[1], "Typed and cut off. two")
         page.wait_for_timeout(3000)
         settle(page)
         assert editor(page).input_value().startswith("Typed and cut off. two")
         page.close()
-        until = time.monotonic() + UNDO + 10
+        until = time.monotonic() + 22
         while seeded_app.store.review(reviews[0].id).awaits_decision and time.monotonic() < until:
             time.sleep(0.1)
         assert not seeded_app.store.review(reviews[0].id).awaits_decision
@@ -346,7 +357,7 @@ def test_another_reviewer_is_seen_and_their_claim_is_asked_about(
     seeded_app: SeededApp, page: Page, reviews: list[Review]
 ) -> None:
     seeded_app.app.claim(reviews[0].id, by=BEN)
-    seeded_app.store.mark_present("another window", reviews[0].id, BEN, editing=True)
+    mark_present_before(seeded_app, reviews[0], BEN, seconds=12)
     open_review(page, reviews[0])
     expect(page.locator(".fb-presence")).to_have_text(f"{BEN} is editing this now")
     assert [person.by for person in seeded_app.store.presence(reviews[0].id)] == [BEN, ME]

@@ -11,7 +11,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.responses import DeploymentResponse
 
 from flowbuilder.definition.site_folder import site_records
-from flowbuilder.errors import ConfigurationError
+from flowbuilder.errors import ConfigurationError, NotFound
 from flowbuilder.prefect.api.sync_client import prefect_client
 from flowbuilder.prefect.deployments.deployment import ensure_pool
 from flowbuilder.prefect.deployments.sync import deploy_sites
@@ -94,24 +94,52 @@ async def test_a_schedule_of_a_workflow_that_is_not_published_is_refused(install
 async def test_prefect_deploy_makes_the_same_deployments(
     installation: PrefectInstallation, prefect: PrefectServer, settings: Settings, tmp_path: Path
 ) -> None:
+    sites = ROOT / "deployments" / "sites"
+    done = await prefect_deploy(installation, prefect, settings, tmp_path, sites)
+    assert done.returncode == 0, done.stdout + done.stderr
+    options = settings.model_copy(update={"work_pool": "flowbuilder"})
+    records = site_records(sites)
+    assert [installation.store.site(record["site"]) for record in records] == records
+    changes = await asyncio.to_thread(deploy_sites, installation.store, options, records, remove=False)
+    assert len(changes) == 6
+    assert {(change.action, change.fields) for change in changes} == {("changed", ("description",))}
+
+
+async def test_prefect_deploy_refuses_a_site_without_the_reviewers_of_a_workflow(
+    installation: PrefectInstallation, prefect: PrefectServer, settings: Settings, tmp_path: Path
+) -> None:
+    sites = tmp_path / "sites"
+    sites.mkdir()
+    for file in (ROOT / "deployments" / "sites").glob("*.yaml"):
+        text = file.read_text(encoding="utf-8")
+        (sites / file.name).write_text(text.replace("{editors:", "{writers:"), encoding="utf-8")
+    done = await prefect_deploy(installation, prefect, settings, tmp_path, sites)
+    assert done.returncode != 0
+    assert "site example.com has no group editors (its groups: writers)" in done.stderr
+    with pytest.raises(NotFound):
+        installation.store.site("example.com")
+
+
+async def prefect_deploy(
+    installation: PrefectInstallation, prefect: PrefectServer, settings: Settings, folder: Path, sites: Path
+) -> subprocess.CompletedProcess[str]:
+    """`prefect deploy --all` of the sample workflows, with these site files."""
     given = {
         **prefect.environment,
         "FLOWBUILDER_HOME": str(settings.home),
         "FLOWBUILDER_DATABASE_URL": settings.url,
-        "FLOWBUILDER_SITES": str(ROOT / "deployments" / "sites"),
+        "FLOWBUILDER_SITES": str(sites),
     }
     for name in ("refresh-page", "decay-refresh", "decay-refresh-all"):
         installation.app.push((ROOT / "deployments" / "workflows" / f"{name}.yaml").read_text())
         installation.app.publish(name)
     with prefect_client() as client:
         ensure_pool(client, "flowbuilder")
-    shutil.copyfile(ROOT / "prefect.yaml", tmp_path / "prefect.yaml")
-    await run([str(BIN / "prefect"), "--no-prompt", "deploy", "--all"], given, tmp_path)
-    options = settings.model_copy(update={"work_pool": "flowbuilder"})
-    records = site_records(ROOT / "deployments" / "sites")
-    changes = await asyncio.to_thread(deploy_sites, installation.store, options, records, remove=False)
-    assert len(changes) == 6
-    assert {(change.action, change.fields) for change in changes} == {("changed", ("description",))}
+    shutil.copyfile(ROOT / "prefect.yaml", folder / "prefect.yaml")
+    command = [str(BIN / "prefect"), "--no-prompt", "deploy", "--all"]
+    return await asyncio.to_thread(
+        subprocess.run, command, env=given, cwd=folder, capture_output=True, text=True, timeout=GUARD_SECONDS
+    )
 
 
 def site(name: str, workflow: str, *, cron: str = "0 6 * * 1") -> dict[str, Any]:
@@ -145,10 +173,3 @@ async def deploy(installation: PrefectInstallation, sites: list[dict[str, Any]])
 async def read(name: str) -> DeploymentResponse:
     async with get_client() as client:
         return await client.read_deployment_by_name(name)
-
-
-async def run(command: list[str], environment: dict[str, str], folder: Path) -> None:
-    done = await asyncio.to_thread(
-        subprocess.run, command, env=environment, cwd=folder, capture_output=True, text=True, timeout=GUARD_SECONDS
-    )
-    assert done.returncode == 0, done.stdout + done.stderr

@@ -168,7 +168,9 @@ class PlantedServers:
             "/wrong": said("{" + LINE),
             "/written": said({"made": ALL}, 201),
             "/token": said({"access_token": SECRETS["gsc access token"], "expires_in": 3600, "token_type": "Bearer"}),
-            "/webmasters/v3/sites/p/searchAnalytics/query": said({"rows": [{"keys": ALL, "clicks": 1}]}),
+            "/webmasters/v3/sites/p/searchAnalytics/query": said(
+                {"rows": [{"keys": [LINE], "clicks": 1, "impressions": 1, "ctr": 1.0, "position": 1.0}]}
+            ),
             "/v1/urlInspection/index:inspect": said({"error": {"message": LINE}}, 403),
             "/": self._wordpress,
             "/mcp": said({"jsonrpc": "2.0", "id": 1, "error": {"code": -32000, "message": LINE}}, 400),

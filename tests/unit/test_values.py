@@ -60,6 +60,12 @@ def test_anything_else_is_refused_with_its_place(value: Any, reason: str) -> Non
         ensure_json(value)
 
 
+def test_half_of_a_surrogate_pair_becomes_the_replacement_character_on_request() -> None:
+    value = {"a\ud83d": ["\udc00b", "\U0001f600", "plain"]}
+    assert ensure_json(value) == value
+    assert ensure_json(value, well_formed=True) == {"a\ufffd": ["\ufffdb", "\U0001f600", "plain"]}
+
+
 def test_shared_references_cannot_blow_up() -> None:
     value: Any = "x" * 100
     for _ in range(40):

@@ -3,44 +3,53 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import fcntl
 import os
-import re
-import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
-from uuid import uuid4
 
+from flowbuilder.adapters.cms.addresses.page_path import Addresses, PagePath, SameNames, SiteUrls
+from flowbuilder.adapters.cms.file_writes import create_file, open_folder, read_text, remove_file, replace_file
 from flowbuilder.adapters.cms.front_matter import Document, parse_document
-from flowbuilder.adapters.cms.page_url import split_page_url
+from flowbuilder.adapters.cms.git.history import History
+from flowbuilder.adapters.cms.page_texts import description_of, new_document, suffix_of, title_of, with_write
 from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError
 from flowbuilder.model.effect import TargetClass
-from flowbuilder.ports import CmsPage, CmsWrite
-from flowbuilder.ports.cms import page_hash
+from flowbuilder.ports import CmsField, CmsPage, CmsWrite, Publishable
+from flowbuilder.ports.cms import ensure_no_seo, page_hash
 from flowbuilder.values import JsonObject, digest_text
-
-MAX_BYTES = 8 * 1024 * 1024
-_HEADING = re.compile(r"^#[ \t]+([^\n]+)", re.MULTILINE)
-_IN_NAME = re.compile(r"[\w~-][\w.~ +@-]*")
 
 
 class FilesCms:
     """Implements `ports.Cms`. `https://example.com/guides/tea` is `guides/tea.md`, or `guides/tea/index.md`.
 
     Folders are opened without following symbolic links, so nothing outside of `root` can be reached. A write replaces
-    the file atomically, under a lock on the root. Writing identical content changes nothing, so an interrupted write
-    can be repeated: the target class is `lookup`.
+    the file atomically, under a lock on the root, and is recorded in the history. Writing identical content changes
+    nothing, so an interrupted write can be repeated: the target class is `lookup`.
     """
 
     target_class: TargetClass = "lookup"
+    form = ""
 
-    def __init__(self, root: Path, *, base_url: str, url_prefix: str = "/") -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        base_url: str,
+        url_prefix: str = "/",
+        addresses: Addresses | None = None,
+        history: History | None = None,
+    ) -> None:
         self._root = root
-        self._base = base_url.rstrip("/")
-        self._prefix = "/" + url_prefix.strip("/")
+        self._history = history or History()
+        self._site = SiteUrls(base_url, url_prefix)
+        self._addresses = addresses or SameNames()
+
+    async def publishable(self, field: CmsField, base: str, proposal: str) -> Publishable:
+        """The text itself: a file holds what is written to it."""
+        return Publishable(text=proposal)
 
     async def read(self, url: str) -> CmsPage:
         """The page; `NotFound` when there is no file for the URL."""
@@ -48,10 +57,12 @@ class FilesCms:
 
     async def update(self, write: CmsWrite) -> CmsPage:
         """Change a page; `NotFound`, or `Conflict` when its hash is not `if_unchanged`."""
+        ensure_no_seo(write, "its file")
         return await asyncio.to_thread(self._update, write)
 
     async def create(self, write: CmsWrite) -> CmsPage:
         """Create a page; `Conflict` when a different one exists at its URL."""
+        ensure_no_seo(write, "its file")
         return await asyncio.to_thread(self._create, write)
 
     async def delete(self, url: str, *, if_unchanged: str) -> None:
@@ -60,115 +71,128 @@ class FilesCms:
 
     async def before(self, write: CmsWrite) -> JsonObject | None:
         """The file's content before and after the update, the latter as its sha256."""
+        ensure_no_seo(write, "its file")
         return await asyncio.to_thread(self._before, write)
 
     async def restore(self, url: str, before: JsonObject, *, if_unchanged: str) -> None:
         """Write the earlier content; `Conflict` when the file is not what the update made of it."""
-        await asyncio.to_thread(self._restore, url, str(before["content"]), str(before["written"]))
+        await asyncio.to_thread(self._restore, url, before)
 
     def _read(self, url: str) -> CmsPage:
         parts = self._parts(url)
         with self._open_root() as root:
-            return self._page(url, parts, _find(root, parts, url)[1])
+            place, held = self._find(root, parts, url)
+            return replace(self._page(url, parts, held), conflict=self._history.conflict(place))
 
     def _update(self, write: CmsWrite) -> CmsPage:
-        parts = self._parts(write.url)
-        with self._open_root() as root:
-            fcntl.flock(root, fcntl.LOCK_EX)
-            place, held = _find(root, parts, write.url)
-            wanted = _written(held, write)
-            if wanted != held:
+        parts, history = self._parts(write.url), self._history
+        with self._locked_root() as root:
+            if history.has(write.idempotency_key):
+                history.publish()
+                return self._page(write.url, parts, self._find(root, parts, write.url)[1])
+            place, held = self._find(root, parts, write.url)
+            wanted = with_write(held, write)
+            history.ensure_clean(place, lambda old: old is not None and _made_of(old, place, write) == held.text)
+            if wanted.text != held.text:
                 page = self._page(write.url, parts, held)
                 if write.if_unchanged is not None and not page.is_still(write.if_unchanged):
                     raise Conflict(f"{write.url} changed since it was read")
-                with _folder(root, place[:-1]) as folder:
-                    _replace(folder, place[-1], wanted.text.encode())
-            return self._page(write.url, parts, _find(root, parts, write.url)[1])
+                if write.title is not None:
+                    self._addresses.ensure_stays(root, place, parts, write.url, wanted.text)
+                with open_folder(root, place[:-1]) as folder:
+                    replace_file(folder, place[-1], wanted.text)
+            self._record(place, "Update", write, lock=root)
+            return self._page(write.url, parts, self._find(root, parts, write.url)[1])
 
     def _create(self, write: CmsWrite) -> CmsPage:
         parts = self._parts(write.url)
-        wanted = _written(Document(head="", body=""), write)
-        with self._open_root() as root:
-            fcntl.flock(root, fcntl.LOCK_EX)
+        with self._locked_root() as root:
             try:
-                held = _find(root, parts, write.url)[1]
+                place, held = self._find(root, parts, write.url)
+                wanted = new_document(write, suffix_of(place[-1]))
             except NotFound:
-                place = _places(parts)[0]
-                with _folder(root, place[:-1], make=True) as folder:
-                    _replace(folder, place[-1], wanted.text.encode(), new=True)
-                held = _find(root, parts, write.url)[1]
-            if held != wanted:
+                place = self._addresses.new_place(root, parts, write.url, title=write.title or "")
+                wanted = new_document(write, suffix_of(place[-1]))
+                self._history.ensure_clean(place, lambda old: old is None)
+                with open_folder(root, place[:-1], make=True) as folder:
+                    create_file(folder, place[-1], wanted.text)
+                held = self._find(root, parts, write.url)[1]
+            if held.text != wanted.text:
                 raise Conflict(f"a different page exists at {write.url}")
+            self._record(place, "Create", write, lock=root)
             return self._page(write.url, parts, held)
 
     def _delete(self, url: str, if_unchanged: str) -> None:
-        parts = self._parts(url)
-        with self._open_root() as root:
-            fcntl.flock(root, fcntl.LOCK_EX)
+        parts, history = self._parts(url), self._history
+        with self._locked_root() as root:
             try:
-                place, held = _find(root, parts, url)
-            except NotFound:
-                return
-            if not self._page(url, parts, held).is_still(if_unchanged):
-                raise Conflict(f"{url} changed since it was read")
-            with _folder(root, place[:-1]) as folder:
-                os.unlink(place[-1], dir_fd=folder)
-                os.fsync(folder)
+                place, held = self._find(root, parts, url)
+            except NotFound:  # perhaps this deleted it before, and was stopped before the commit
+                try:
+                    place = self._addresses.new_place(root, parts, url)
+                except StepError:  # a page that never was
+                    return
+                text = history.committed(place)
+                if text is None or not self._page(url, parts, _parsed(text, place)).is_still(if_unchanged):
+                    history.publish()
+                    return
+            else:
+                if not self._page(url, parts, held).is_still(if_unchanged):
+                    raise Conflict(f"{url} changed since it was read")
+                history.ensure_clean(place, lambda old: False)
+                with open_folder(root, place[:-1]) as folder:
+                    remove_file(folder, place[-1])
+            history.record(place, history.message_of_revert(place), lock=root)
 
     def _before(self, write: CmsWrite) -> JsonObject | None:
         parts = self._parts(write.url)
-        with self._open_root() as root:
-            held = _find(root, parts, write.url)[1]
-        wanted = _written(held, write)
-        return None if wanted == held else {"content": held.text, "written": digest_text(wanted.text)}
+        with self._locked_root() as root:
+            held = self._find(root, parts, write.url)[1]
+        wanted = with_write(held, write)
+        if wanted.text == held.text:
+            return None
+        return {"content": held.text, "written": digest_text(wanted.text), "effect": write.idempotency_key}
 
-    def _restore(self, url: str, content: str, written: str) -> None:
-        parts = self._parts(url)
-        with self._open_root() as root:
-            fcntl.flock(root, fcntl.LOCK_EX)
-            place, held = _find(root, parts, url)
-            if held.text == content:
-                return
-            if digest_text(held.text) != written:
+    def _restore(self, url: str, before: JsonObject) -> None:
+        content, written, parts = str(before["content"]), str(before["written"]), self._parts(url)
+        key = str(before.get("effect", ""))
+        with self._locked_root() as root:
+            place, held = self._find(root, parts, url)
+            if held.text != content and digest_text(held.text) != written:
                 raise Conflict(f"{url} changed since it was written")
-            with _folder(root, place[:-1]) as folder:
-                _replace(folder, place[-1], content.encode())
+            # the write, or the restoring of it, may have been stopped before its commit
+            self._history.ensure_clean(place, lambda old: old == content or digest_text(old or "") == written)
+            if held.text != content:
+                with open_folder(root, place[:-1]) as folder:
+                    replace_file(folder, place[-1], content)
+            self._history.record(place, self._history.message_of_revert(place, key), lock=root)
 
-    def _page(self, url: str, parts: tuple[str, ...], document: Document) -> CmsPage:
-        heading = _HEADING.search(document.body)
-        texts = {
-            "title": document.field("title") or (heading[1].strip(" \t#") if heading else ""),
-            "description": document.field("description"),
-            "body": document.body,
-        }
+    def _record(self, place: tuple[str, ...], work: str, write: CmsWrite, *, lock: int) -> None:
+        message = self._history.message(f"{work} {'/'.join(place)}", write.idempotency_key, write.origin)
+        self._history.record(place, message, write.origin, lock=lock)
+
+    def _page(self, url: str, parts: PagePath, document: Document) -> CmsPage:
+        texts = {"title": title_of(document), "description": description_of(document), "body": document.body}
         return CmsPage(
             url=url,
             **texts,
             hash=page_hash(**texts),
             revision=digest_text(document.text)[:16],
-            live_url="/".join([self._base + self._prefix.rstrip("/"), *parts]) if self._base else url,
+            live_url=self._site.live_url(parts, is_lenient=self._addresses.is_lenient) or url,
         )
 
-    def _parts(self, url: str) -> tuple[str, ...]:
-        """The checked path segments of a URL; empty for the front page."""
-        found, base = split_page_url(url), urlsplit(self._base)
-        if (found.scheme or found.netloc) and (found.scheme, found.netloc.lower()) != (
-            base.scheme,
-            base.netloc.lower(),
-        ):
-            raise StepError(f"{url:.200} is not a page of {self._base}", code="not_this_site")
-        path = found.path or "/"
-        inside = base.path.rstrip("/") + self._prefix if found.netloc else self._prefix
-        inside = inside.rstrip("/")
-        if inside and path != inside and not path.startswith(inside + "/"):
-            raise StepError(f"{url:.200} is not below {inside}", code="not_this_site")
-        parts = tuple(unicodedata.normalize("NFC", unquote(part)) for part in path[len(inside) :].split("/") if part)
-        for part in parts:
-            if not _IN_NAME.fullmatch(part) or len(part.encode()) > 200:
-                raise StepError(f"{part!r:.60} in {url:.200} is not a valid page name", code="bad_url")
-        if len(parts) > 20:
-            raise StepError(f"{url:.200} has too many path segments", code="bad_url")
-        return parts
+    def _find(self, root: int, path: PagePath, url: str) -> tuple[tuple[str, ...], Document]:
+        for place in self._addresses.places(root, path, url):
+            try:
+                with open_folder(root, place[:-1]) as folder:
+                    return place, _parsed(read_text(folder, place[-1], url), place)
+            except FileNotFoundError:
+                continue
+        raise NotFound(f"there is no page {url:.200}")
+
+    def _parts(self, url: str) -> PagePath:
+        """The place of a URL within the site, checked."""
+        return self._site.path_of(url, is_lenient=self._addresses.is_lenient)
 
     @contextmanager
     def _open_root(self) -> Iterator[int]:
@@ -182,96 +206,22 @@ class FilesCms:
         finally:
             os.close(descriptor)
 
-
-def _written(held: Document, write: CmsWrite) -> Document:
-    document = held if write.body is None else held.with_body(write.body)
-    for name, value in (("title", write.title), ("description", write.description)):
-        if value is not None and document.field(name) != value:
-            document = document.with_field(name, value)
-    return document.with_body(document.body)
-
-
-def _places(parts: tuple[str, ...]) -> list[tuple[str, ...]]:
-    if not parts:
-        return [("index.md",)]
-    stem = parts[-1].removesuffix(".md").removesuffix(".html")
-    return [(*parts[:-1], f"{stem}.md"), (*parts, "index.md")]
+    @contextmanager
+    def _locked_root(self) -> Iterator[int]:
+        """The root, for the one process that writes to it now, brought to what a remote has."""
+        with self._open_root() as root:
+            fcntl.flock(root, fcntl.LOCK_EX)
+            self._history.synchronize()
+            yield root
 
 
-def _find(root: int, parts: tuple[str, ...], url: str) -> tuple[tuple[str, ...], Document]:
-    for place in _places(parts):
-        try:
-            with _folder(root, place[:-1]) as folder:
-                return place, parse_document(_content(folder, place[-1], url))
-        except FileNotFoundError:
-            continue
-    raise NotFound(f"there is no page {url:.200}")
+def _parsed(text: str, place: tuple[str, ...]) -> Document:
+    return parse_document(text, suffix_of(place[-1]))
 
 
-def _content(folder: int, name: str, url: str) -> str:
-    descriptor = _opened(folder, name, os.O_RDONLY | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise StepError(f"the page {url:.200} is larger than {MAX_BYTES:,} bytes", code="too_large")
+def _made_of(old: str, place: tuple[str, ...], write: CmsWrite) -> str:
+    """What the write makes of the text of a file; empty where it cannot be written to it."""
     try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        raise StepError(f"the page {url:.200} is not UTF-8 text", code="not_text") from None
-
-
-@contextmanager
-def _folder(root: int, parts: tuple[str, ...], *, make: bool = False) -> Iterator[int]:
-    current = os.dup(root)
-    try:
-        for part in parts:
-            if make:
-                with suppress(FileExistsError):
-                    os.mkdir(part, 0o755, dir_fd=current)
-            following = _opened(current, part, os.O_RDONLY | os.O_DIRECTORY)
-            os.close(current)
-            current = following
-        yield current
-    finally:
-        os.close(current)
-
-
-def _opened(folder: int, name: str, flags: int) -> int:
-    try:
-        return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-    except OSError as problem:
-        # a symbolic link gives ELOOP, with O_DIRECTORY ENOTDIR; a file in place of a folder means there is no page
-        if problem.errno == errno.ENOTDIR and not _is_link(folder, name):
-            raise FileNotFoundError(name) from None
-        if problem.errno in (errno.ELOOP, errno.ENOTDIR):
-            raise StepError(f"{name} is a symbolic link; links are not followed", code="symlink") from None
-        raise
-
-
-def _is_link(folder: int, name: str) -> bool:
-    from stat import S_ISLNK
-
-    return S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
-
-
-def _replace(folder: int, name: str, content: bytes, *, new: bool = False) -> None:
-    """Write a file atomically and durably; with `new`, never replace an existing one."""
-    draft = f".{name}.{uuid4().hex}"
-    descriptor = os.open(
-        draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=folder
-    )
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if new:
-            os.link(draft, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
-            os.unlink(draft, dir_fd=folder)
-        else:
-            os.replace(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
-        os.fsync(folder)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(draft, dir_fd=folder)
-        raise
+        return with_write(_parsed(old, place), write).text
+    except StepError:
+        return ""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from datetime import date, timedelta
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
+from flowbuilder.adapters.google.search_console_answers import (
+    bad_answer,
+    final_until,
+    inspection_of,
+    result_of,
+    rows_of,
+)
 from flowbuilder.adapters.google.token import GoogleTokens
-from flowbuilder.errors import ConfigurationError, StepError, TransientError
-from flowbuilder.ports import Connections, Http, HttpRequest, HttpResponse, NoThrottle, SearchQuery, Throttle
+from flowbuilder.errors import ConfigurationError
+from flowbuilder.ports import Connections, Http, HttpRequest, NoThrottle, SearchQuery, Throttle
 from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.ports.throttle import limit_key
 from flowbuilder.values import JsonObject
@@ -18,9 +24,8 @@ from flowbuilder.values import JsonObject
 GOOGLE = "https://searchconsole.googleapis.com"
 PAGE = 25_000
 """Maximum number of rows of one request."""
-LOAD_QUOTA_SECONDS = 900.0
-"""Wait, in seconds, after load quota is used up: it is counted over ten minutes, and earlier retries use more."""
-_QUOTA = frozenset({"quotaExceeded", "rateLimitExceeded", "userRateLimitExceeded", "dailyLimitExceeded"})
+MAX_REQUESTS = 200
+"""The most requests of one query: 40 give the million rows that a query may ask for."""
 
 
 class GoogleSearchConsole:
@@ -47,28 +52,35 @@ class GoogleSearchConsole:
         self._secrets = secrets or KnownSecrets()
 
     async def query(self, site: JsonObject, query: SearchQuery) -> JsonObject:
-        """`{rows, final_until}`, of as many pages as `row_limit` needs; `final_until` is None when unknown."""
+        """`{rows, final_until}`: pages until one has no new row or `row_limit` is reached.
+
+        `final_until` is the last date for which Search Console has final data, by a query by date; None without any.
+        """
         record = _record(site)
-        rows: list[JsonObject] = []
-        incomplete: str | None = None
-        while len(rows) < query.row_limit:
+        # dates alone, without filters: Search Console's own way to learn for which days it has data
+        dates = replace(query, dimensions=("date",), filters=(), data_state="final")
+        known = final_until(await self._page(record, dates, PAGE, 0), query.end_date)
+        rows: dict[tuple[str, ...], JsonObject] = {}
+        for _ in range(MAX_REQUESTS):
             size = min(PAGE, query.row_limit - len(rows))
-            route = f"webmasters/v3/sites/{quote(str(record['property']), safe='')}/searchAnalytics/query"
-            answer = await self._post(record, route, _body(query, size, len(rows)))
-            found = [_row(item) for item in answer.get("rows") or ()]
-            rows += found
-            incomplete = incomplete or _first_incomplete(answer)
-            if len(found) < size:
-                break
-        return {"rows": rows, "final_until": _final_until(query, incomplete)}
+            found = rows_of(await self._page(record, query, size, len(rows)), len(query.dimensions))
+            before = len(rows)
+            # keys are unique in a result: a row that comes again is of an overlapping page
+            for row in found[:size]:
+                rows.setdefault(tuple(row["keys"]), row)
+            if len(rows) == before or len(rows) >= query.row_limit:
+                return {"rows": list(rows.values()), "final_until": known}
+        raise bad_answer(f"{MAX_REQUESTS} pages gave {len(rows):,} rows and still do not end")
 
     async def inspect(self, site: JsonObject, url: str) -> JsonObject:
         """The API's `inspectionResult`: `indexStatusResult` with verdict, coverage, last crawl and canonical."""
         record = _record(site)
-        body = {"inspectionUrl": url, "siteUrl": str(record["property"])}
-        answer = await self._post(record, "v1/urlInspection/index:inspect", body)
-        found = answer.get("inspectionResult")
-        return found if isinstance(found, dict) else {}
+        body = {"inspectionUrl": url, "siteUrl": property_of(record)}
+        return inspection_of(await self._post(record, "v1/urlInspection/index:inspect", body))
+
+    async def _page(self, record: Mapping[str, Any], query: SearchQuery, size: int, start: int) -> JsonObject:
+        route = f"webmasters/v3/sites/{quote(property_of(record), safe='')}/searchAnalytics/query"
+        return await self._post(record, route, _body(query, size, start))
 
     async def _post(self, record: Mapping[str, Any], route: str, body: JsonObject) -> JsonObject:
         auth: dict[str, str] = {}
@@ -84,7 +96,7 @@ class GoogleSearchConsole:
         )
         name, kind = limit_key(str(record.get("connection") or ""), base)
         async with self._throttle.acquire(name, kind=kind):
-            return _result(await self._http.send(request))
+            return result_of(await self._http.send(request))
 
 
 def _record(site: JsonObject) -> Mapping[str, Any]:
@@ -96,6 +108,19 @@ def _record(site: JsonObject) -> Mapping[str, Any]:
             "add gsc: {property: 'sc-domain:example.com', connection: NAME}"
         )
     return record
+
+
+def property_of(record: Mapping[str, Any]) -> str:
+    """The name of a site's property as Search Console writes it: `sc-domain:example.com`, or a URL prefix with its `/`.
+
+    Another name is returned as it is: Search Console says that there is no such property.
+    """
+    name = str(record["property"]).strip()
+    if name.lower().startswith("sc-domain:"):
+        return name.lower().rstrip("/")
+    scheme, separator, rest = name.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.lower()}/{path}" if separator and host and (slash or not path) else name
 
 
 def _body(query: SearchQuery, size: int, start: int) -> JsonObject:
@@ -112,62 +137,3 @@ def _body(query: SearchQuery, size: int, start: int) -> JsonObject:
         filters = [dict(item) for item in query.filters]
         body["dimensionFilterGroups"] = [{"groupType": "and", "filters": filters}]
     return body
-
-
-def _row(item: Mapping[str, Any]) -> JsonObject:
-    return {
-        "keys": [str(key) for key in item.get("keys") or ()],
-        "clicks": float(item.get("clicks", 0)),
-        "impressions": float(item.get("impressions", 0)),
-        "ctr": float(item.get("ctr", 0)),
-        "position": float(item.get("position", 0)),
-    }
-
-
-def _first_incomplete(answer: JsonObject) -> str | None:
-    metadata = answer.get("metadata") or {}
-    # the documentation says first_incomplete_date, generated clients firstIncompleteDate
-    found = metadata.get("first_incomplete_date") or metadata.get("firstIncompleteDate")
-    return str(found)[:10] if found else None
-
-
-def _final_until(query: SearchQuery, incomplete: str | None) -> str | None:
-    if incomplete is None:
-        # the query was for final data, or the API reports all of this data as final
-        return query.end_date if query.data_state == "final" or "date" in query.dimensions else None
-    try:
-        before = (date.fromisoformat(incomplete) - timedelta(days=1)).isoformat()
-    except ValueError:
-        return None
-    return min(before, query.end_date)
-
-
-def _result(answer: HttpResponse) -> JsonObject:
-    what = "Search Console"
-    try:
-        body = json.loads(answer.body) if answer.body else {}
-    except (ValueError, RecursionError):
-        body = None
-    if answer.status == 200:
-        if not isinstance(body, dict):
-            raise StepError(f"{what} answered without JSON", code="not_json")
-        return body
-    error = body.get("error") if isinstance(body, dict) else None
-    reason = str(error.get("message", ""))[:300] if isinstance(error, dict) else ""
-    message = f"{what} answered {answer.status}: {reason}" if reason else f"{what} answered {answer.status}"
-    reasons = {str(item.get("reason")) for item in error.get("errors") or ()} if isinstance(error, dict) else set()
-    if answer.status == 429 or (answer.status == 403 and reasons & _QUOTA):
-        load = "load quota" in reason.lower() or "quotaExceeded" in reasons
-        wait = answer.retry_after or (LOAD_QUOTA_SECONDS if load else None)
-        raise TransientError(message, reason="rate_limit", retry_after=wait)
-    if answer.status in (401, 403):
-        raise StepError(
-            f"{message} (check that the account has access to this property)",
-            code="auth",
-            detail={"status": answer.status},
-        )
-    if reason and answer.status < 500:
-        rejected = answer.status >= 400
-        raise StepError(message, code=f"http_{answer.status}", detail={"status": answer.status}, definitive=rejected)
-    answer.ensure_success(what)
-    raise StepError(message, code="not_json")

@@ -49,7 +49,11 @@ class GoogleTokens:
                 raise StepError(f"Google rejected the connection's credentials: {problem}", code="auth") from None
             except GoogleAuthError as problem:
                 raise StepError(f"Google's credentials: {problem}", code="auth") from None
-            return str(credentials.token)
+            except (ValueError, TypeError, KeyError, AttributeError) as problem:  # google-auth reads no odd answer
+                raise StepError(f"Google's token server gave no token: {problem!s:.100}", code="bad_answer") from None
+            if not isinstance(credentials.token, str):
+                raise StepError("Google's token server gave no token", code="bad_answer")
+            return credentials.token
 
 
 def _credentials(connection: JsonObject) -> Any:

@@ -32,7 +32,7 @@ def prompt_for_decision(app: App, review: Review, *, by: str) -> bool:
             return False
         if answer not in _KINDS or (answer == "c" and not changes) or (answer == "e" and not edit):
             continue
-        edited: str | None = click.edit(draft, extension=".md") if answer == "e" else None
+        edited = _edited(draft) if answer == "e" else None
         if answer == "e" and edited is None:
             continue
         draft = edited or draft  # an edit that is refused is where the next one begins
@@ -55,3 +55,15 @@ def prompt_for_decision(app: App, review: Review, *, by: str) -> bool:
                 return isinstance(problem, Conflict)
             continue
         return True
+
+
+def _edited(draft: str) -> str | None:
+    """What the reviewer's editor made of a text, byte for byte; None where it was not saved or is not UTF-8."""
+    from flowbuilder.cli.output.console import console
+
+    made: bytes | None = click.edit(draft.encode(), extension=".md")  # a text would get other line ends
+    try:
+        return None if made is None else made.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        console(errors=True).print(f"error: the edited text is not UTF-8 (byte {problem.start})")
+        return None

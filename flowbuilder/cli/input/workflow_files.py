@@ -29,9 +29,15 @@ def read_bounded(path: Path) -> bytes:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file; raises `click.UsageError` when it cannot be read or is not UTF-8."""
+    """The text of a file, without its BOM and with LF line endings; raises `click.UsageError` when it cannot be read or
+    is not UTF-8."""
+    return read_exactly(path).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_exactly(path: Path) -> str:
+    """The bytes of a file as text; raises `click.UsageError` when it cannot be read or is not UTF-8."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as problem:
         raise click.UsageError(f"{path} is not UTF-8 text (byte {problem.start})") from None
     except OSError as problem:

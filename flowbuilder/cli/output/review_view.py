@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowbuilder.cli.input.workflow_files import read_text
+from flowbuilder.cli.input.workflow_files import read_exactly, read_text
 from flowbuilder.diagnostics import count
 from flowbuilder.model.invisible_characters import hidden_characters
 from flowbuilder.model.review import Review
@@ -58,13 +58,13 @@ def content_text(value: Json) -> str:
 
 
 def edited_proposal(review: Review, file: Path) -> Json:
-    """The edited proposal in a file: its text, or its JSON where the proposal is not text.
+    """The edited proposal in a file: its bytes as text, or its JSON where the proposal is not text.
 
     Raises `click.UsageError` when it is not JSON.
     """
-    source = read_text(file)
     if isinstance(review.request.proposal, str):
-        return source
+        return read_exactly(file)
+    source = read_text(file)
     try:
         value: Json = json.loads(source)
     except ValueError as problem:

@@ -89,8 +89,9 @@ def answer_query(series: tuple[Series, ...], base_url: str, request: Mapping[str
     answer: dict[str, Any] = {"responseAggregationType": "byPage" if "page" in dimensions else "byProperty"}
     if rows:
         answer["rows"] = rows
-    if include_fresh:
-        answer["metadata"] = {"first_incomplete_date": (today - timedelta(days=FRESH_DAYS)).isoformat()}
+    incomplete = today - timedelta(days=FRESH_DAYS)
+    if include_fresh and "date" in dimensions and end >= incomplete:
+        answer["metadata"] = {"first_incomplete_date": incomplete.isoformat()}
     return answer
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
 
 from flowbuilder.devstack.sample_site.pages import all_pages, find_page, render_missing, render_page
 from flowbuilder.devstack.sample_site.search import BadQuery, answer_query, read_series
 
 MAX_BODY = 1_000_000
+_PACIFIC = ZoneInfo("America/Los_Angeles")
 
 
 class SampleSite(ThreadingHTTPServer):
@@ -72,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Log no requests."""
 
     def _search(self, request: dict[str, Any]) -> None:
-        today = datetime.fromisoformat(self.server.today) if self.server.today else datetime.now(UTC)
+        today = datetime.fromisoformat(self.server.today) if self.server.today else datetime.now(_PACIFIC)
         try:
             series = read_series(self.server.search)
             answer = answer_query(series, self.server.address, request, today.date())

@@ -36,13 +36,15 @@ class Reference(Struct, frozen=True):
     """A chain of members that begins at a name of the context: `("steps", "draft", "output")`.
 
     `guarded`: the text handles a missing value, by `default`, `coalesce` or `is_defined`, or because a test around the
-    reference has found that it exists.
+    reference has found that it exists. `tested`: the text tells only one bit of the value, by a condition or a
+    comparison.
     """
 
     path: NamePath
     start: int
     end: int
     guarded: bool = False
+    tested: bool = False
 
 
 def references(statements: tuple[Statement, ...]) -> tuple[Reference, ...]:
@@ -122,6 +124,7 @@ class _Finder:
 
     def __init__(self) -> None:
         self.found: list[Reference] = []
+        self._tested = False
 
     def statements(self, body: tuple[Statement, ...], own: frozenset[str], known: frozenset[NamePath]) -> None:
         for statement in body:
@@ -135,7 +138,7 @@ class _Finder:
                     made = own
                     passed = known
                     for test, inner in branches:
-                        self.expression(test, own, passed)
+                        self._test(test, own, passed)
                         self.statements(inner, own, passed | paths_found_by(test))
                         passed |= paths_found_by(test, holds=False)
                         made |= _variables_set_in(inner)
@@ -159,9 +162,13 @@ class _Finder:
                 self.expression(left, own, known)
                 self.expression(right, own, known | paths_found_by(left, holds=op == "and"))
             case Condition(test=test, then=then, otherwise=otherwise):
-                self.expression(test, own, known)
+                self._test(test, own, known)
                 self.expression(then, own, known | paths_found_by(test), soft=soft)
                 self.expression(otherwise, own, known | paths_found_by(test, holds=False), soft=soft)
+            case Compare() | Not() if not self._tested:
+                self._test(node, own, known)
+            case Call(name=name) if not self._tested and name in FUNCTIONS and FUNCTIONS[name].gives == "boolean":
+                self._test(node, own, known)
             case Call(name=name, arguments=arguments, named=named):
                 taken = FUNCTIONS[name].name if name in FUNCTIONS else ""
                 for index, argument in enumerate(arguments):
@@ -173,6 +180,12 @@ class _Finder:
                 for inner in children(node):
                     self.expression(inner, own, known)
 
+    def _test(self, node: Expr, own: frozenset[str], known: frozenset[NamePath]) -> None:
+        """Visit an expression of whose value the text tells only whether it is true."""
+        before, self._tested = self._tested, True
+        self.expression(node, own, known)
+        self._tested = before
+
     def _chain(self, node: Name | Member, own: frozenset[str], known: frozenset[NamePath], soft: bool) -> None:
         path = path_of(node)
         if path is None:
@@ -181,7 +194,7 @@ class _Finder:
                 inner = inner.value
             self.expression(inner, own, known, soft=soft)
         elif path[0] not in own:
-            self.found.append(Reference(path, node.start, node.end, soft or covered(path, known)))
+            self.found.append(Reference(path, node.start, node.end, soft or covered(path, known), self._tested))
 
 
 def _variables_set_in(body: tuple[Statement, ...]) -> frozenset[str]:

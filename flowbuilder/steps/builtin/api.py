@@ -26,7 +26,7 @@ from flowbuilder.steps.step import (
     TemplatedField,
 )
 from flowbuilder.steps.write_once import EffectOptions, Written, write_once
-from flowbuilder.values import MAX_BYTES, JsonObject
+from flowbuilder.values import MAX_BYTES, JsonObject, well_formed_value
 
 if TYPE_CHECKING:
     from flowbuilder.model.effect import TargetClass
@@ -67,7 +67,10 @@ class Api(Step):
     form: Annotated[dict[str, Any] | None, Sent] = None
     connection: str | None = None
     paginate: Paginate | None = None
-    response_schema: JsonObject | None = None
+    response_schema: JsonObject | None = Field(
+        default=None,
+        description="the JSON Schema of an answer; with `paginate`, of each page before the lists are joined",
+    )
     effect: Annotated[EffectOptions | None, TemplatedField(sink="control")] = None
 
     class Output(BaseModel, defer_build=True):
@@ -90,6 +93,9 @@ class Api(Step):
             raise ValueError(f"{self.method} sends no body; did you mean method: POST?")
         if self.paginate is not None and self.method != "GET":
             raise ValueError("only GET can be paginated")
+        if self.paginate is not None and self.response_schema is not None and self._list_of_page() is None:
+            place = f"at {self.paginate.items}" if self.paginate.items else "as the whole answer"
+            raise ValueError(f"response_schema describes each page, and has no list {place}")
         return self
 
     def has_effect(self) -> bool:
@@ -105,10 +111,17 @@ class Api(Step):
         shape = super().output_shape()
         body = shape_of_schema(self.response_schema) if self.response_schema is not None else Shape.unknown()
         if self.paginate is not None:
-            for name in self.paginate.items.split(".") if self.paginate.items else ():
-                body = body.member(name) or Shape.unknown()
-            body = Shape.list_of(body.item()) if body.is_list and not body.is_open else Shape.of("list")
+            page = self._list_of_page() or Shape.unknown()
+            body = Shape.list_of(page.item()) if page.is_list and not page.is_open else Shape.of("list")
         return replace(shape, fields={**shape.fields, "body": body})
+
+    def _list_of_page(self) -> Shape | None:
+        """The shape of the list in each page; None where `response_schema` says that there is none."""
+        found: Shape | None = shape_of_schema(self.response_schema) if self.response_schema else Shape.unknown()
+        names = self.paginate.items.split(".") if self.paginate and self.paginate.items else []
+        for name in names:
+            found = found.member(name) if found is not None else None
+        return found if found is not None and (found.is_unknown or found.may_be("list")) else None
 
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
         """Sent values count as published, and the key of an effect as a decision, only where the method writes."""
@@ -252,7 +265,9 @@ def parse_body(answer: ports.HttpResponse) -> Any:
     if sum(map(answer.body.count, (b",", b"[", b"{"))) > MAX_JSON_VALUES:
         raise StepError(f"{answer.url} answered more than {MAX_JSON_VALUES:,} values", code="too_large")
     try:
-        return json.loads(answer.body)
+        value = json.loads(answer.body)
+        # half of a surrogate pair is an escape, or the three bytes of its own code
+        return well_formed_value(value) if b"\\u" in answer.body or b"\xed" in answer.body else value
     except (ValueError, RecursionError):
         raise StepError(f"{answer.url} declared JSON and answered something else", code="not_json") from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, cast
 
 from pydantic import BaseModel, model_validator
 
@@ -23,37 +23,42 @@ from flowbuilder.steps.step import (
     TemplatedField,
 )
 from flowbuilder.steps.write_once import EffectOptions, Written, write_once
-from flowbuilder.values import JsonObject
+from flowbuilder.values import JsonObject, digest_text
 
 if TYPE_CHECKING:
     from flowbuilder.model.review import ReviewRequest
 
 Published = Annotated[str | None, TemplatedField(sink="publish")]
+TEXTS = ("body", "title", "description", "seo_title", "seo_description")
+"""The fields of a page that are read and written."""
 
 
 class CmsStep(Step):
     """Read, update or create a page in the CMS that the site names.
 
-    `if_unchanged` is the `hash` that the page had when it was read: of its body, title and description. When one of
-    them has changed, a reviewer is shown both versions, and the approved one is written. Every write is read back
-    before the step completes.
+    `description` is the page's own, in WordPress the excerpt; `seo_title` and `seo_description` are what an SEO plugin
+    keeps apart from them. `if_unchanged` is the `hash` that the page had when it was read: of all these texts. When
+    one of them has changed, a reviewer is shown both versions, and the approved one is written. Every write is read
+    back before the step completes.
     """
 
     cooperative: ClassVar[bool] = True
     carries: ClassVar[bool] = False
-    echoes: ClassVar[tuple[str, ...]] = ("url", "body", "title", "description")
+    echoes: ClassVar[tuple[str, ...]] = ("url", *TEXTS)
 
     operation: Literal["read", "update", "create"] = "read"
     url: Annotated[str, TemplatedField(sink="host")]
     body: Published = None
     title: Published = None
     description: Published = None
+    seo_title: Published = None
+    seo_description: Published = None
     if_unchanged: Annotated[str | None, TemplatedField(sink="control")] = None
     effect: Annotated[EffectOptions | None, TemplatedField(sink="control")] = None
 
     class Output(BaseModel, defer_build=True):
         """`body` is the editable source as the CMS holds it, `revision` the CMS's own version. `hash` is a sha256 of
-        the body, the title and the description."""
+        all the texts. The SEO texts are empty where the CMS has none."""
 
         url: str
         revision: str
@@ -61,20 +66,22 @@ class CmsStep(Step):
         body: str
         title: str
         description: str
+        seo_title: str
+        seo_description: str
 
     @model_validator(mode="after")
     def _something_to_write(self) -> Self:
-        given = [name for name in ("body", "title", "description") if getattr(self, name) is not None]
+        given = [name for name in TEXTS if getattr(self, name) is not None]
         if self.operation == "read" and given:
             raise ValueError(f"operation read takes no {given[0]}; did you mean operation: update?")
         if self.operation == "update" and not given and not self._templated_set():
-            raise ValueError("operation update needs a body, a title or a description")
+            raise ValueError("operation update needs a body, a title, a description, a seo_title or a seo_description")
         if self.operation == "create" and self.body is None and "body" not in self.model_fields_set:
             raise ValueError("operation create needs a body")
         return self
 
     def _templated_set(self) -> bool:
-        return any(isinstance(getattr(self, name), Template) for name in ("body", "title", "description"))
+        return any(isinstance(getattr(self, name), Template) for name in TEXTS)
 
     def has_effect(self) -> bool:
         """Everything but reading writes."""
@@ -94,15 +101,16 @@ class CmsStep(Step):
         cms = await run.ports.cms(run.site)
         if self.operation == "read":
             return Completed(output=_output(await _read(cms, self.url)))
-        inverse, write = await self._prepared(run, cms)
         wanted: JsonObject = {
             "operation": self.operation,
             "url": self.url,
             "body": self.body,
             "title": self.title,
             "description": self.description,
+            **{name: value for name in TEXTS[3:] if (value := getattr(self, name)) is not None},
         }
         try:
+            inverse, write = await self._prepared(run, cms)
             result = await write_once(
                 run,
                 target=f"{self.operation} {self.url}",
@@ -122,28 +130,56 @@ class CmsStep(Step):
             body=self.body,
             title=self.title,
             description=self.description,
+            seo_title=self.seo_title,
+            seo_description=self.seo_description,
             if_unchanged=self.if_unchanged,
             idempotency_key=run.effect_key,
+            origin=await self._origin(run),
+            approved=await self._approved(run),
         )
         if self.operation == "create":
             return (None if await _exists(cms, self.url) else {"operation": "delete", "url": self.url}), write
         held = await _read(cms, self.url)
         if run.decision is not None:
-            write = self._decided(run, held, write)
+            write = await self._decided(run, cms, held, write)
         if write.if_unchanged is None:
             write = replace(write, if_unchanged=held.hash)
         before = await cms.before(write)
         return before and {"operation": "restore", "url": self.url, "before": before}, write
 
+    async def _approved(self, run: StepRun) -> frozenset[ports.CmsField]:
+        """The fields whose text a reviewer of this execution approved."""
+        ledger = run.ports.ledger
+        given = [(name, value) for name in TEXTS if isinstance(value := getattr(self, name), str)]
+        approved = [name for name, text in given if ledger and await ledger.approved(digest_text(text))]
+        return frozenset(cast("list[ports.CmsField]", approved))
+
+    async def _origin(self, run: StepRun) -> ports.WriteOrigin:
+        """The step run, and the reviewers of this execution who approved a text of the write."""
+        given = [value for name in TEXTS if isinstance(value := getattr(self, name), str)]
+        decisions = await run.ports.ledger.approvals(*map(digest_text, given)) if run.ports.ledger else ()
+        return ports.WriteOrigin(
+            workflow=run.execution.workflow,
+            execution_id=run.execution.id,
+            step=run.path,
+            approved_by=tuple(dict.fromkeys(decision.by for decision in decisions)),
+            comments=tuple(run.ports.secrets.text(decision.comment) for decision in decisions if decision.comment),
+        )
+
     async def _write(self, cms: ports.Cms, write: ports.CmsWrite) -> Written:
         """Write the page, then read it back: the output is what the CMS holds now."""
         problem: StepError | None = None
+        inverse: JsonObject | None = None
         try:
             written = await (cms.create(write) if self.operation == "create" else cms.update(write))
         except StepError as stored_otherwise:
             if stored_otherwise.code != "not_verified":
                 raise
-            problem, written = stored_otherwise, await _read(cms, write.url)
+            detail = stored_otherwise.detail
+            place = detail.get("url") if isinstance(detail, dict) else None
+            problem, written = stored_otherwise, await _read(cms, str(place or write.url))
+            if place and self.operation == "create":
+                inverse = {"operation": "delete", "url": str(place)}
         held = await _read(cms, written.url)
         if problem is None and held.hash != written.hash:
             problem = StepError(
@@ -151,12 +187,14 @@ class CmsStep(Step):
                 code="not_verified",
                 detail={"written": written.hash, "held": held.hash},
             )
-        return Written(output=_output(held), problem=problem)
+        return Written(output=_output(held), inverse=inverse, problem=problem)
 
-    def _decided(self, run: StepRun, before: ports.CmsPage, write: ports.CmsWrite) -> ports.CmsWrite:
+    async def _decided(
+        self, run: StepRun, cms: ports.Cms, before: ports.CmsPage, write: ports.CmsWrite
+    ) -> ports.CmsWrite:
         decision = run.decision
         assert decision is not None
-        if decision.shown_hash != self._question(before).content_hash() or decision.edited:
+        if decision.shown_hash != (await self._question(cms, before)).content_hash() or decision.edited:
             # the page changed again after the reviewer saw it, or an earlier release took an edit that no review shows
             return write
         if decision.kind != "approved" or not isinstance(decision.approved, str):
@@ -164,34 +202,45 @@ class CmsStep(Step):
                 f"{self.url} was changed in the CMS meanwhile, and the reviewer kept that version ({decision.kind})",
                 code="changed_meanwhile",
             )
-        return replace(write, body=decision.approved, if_unchanged=before.hash)
+        return replace(write, body=decision.approved, if_unchanged=before.hash, approved=write.approved | {"body"})
 
     async def _ask(self, cms: ports.Cms, reason: str) -> NeedsReview:
+        if self.operation == "create" and not await _exists(cms, self.url):
+            raise StepError(f"{self.url} was not created: {reason}", code="changed_meanwhile", definitive=True)
         if self.operation == "create":
             raise StepError(f"{self.url} already exists with other content", code="exists")
         current = await _read(cms, self.url)
-        return NeedsReview(request=self._question(current))
+        return NeedsReview(request=await self._question(cms, current))
 
-    def _question(self, current: ports.CmsPage) -> ReviewRequest:
+    async def _question(self, cms: ports.Cms, current: ports.CmsPage) -> ReviewRequest:
         from flowbuilder.model.review import ReviewRequest  # here: validating a document needs no review
 
+        body = current.body if self.body is None else self.body
+        shown = await cms.publishable("body", current.body, body)  # what the page no longer has counts as new
         # the texts are part of the content hash that decisions refer to: changing them voids decisions made before
         return ReviewRequest(
             title=f"{self.url} was changed by someone else: publish over it?",
             base=current.body,
-            proposal=self.body if self.body is not None else current.body,
-            findings=tuple(
-                {"rule": "changed_meanwhile", "severity": "warning", "place": self.url, "evidence": evidence}
-                for evidence in self._changes(current)
+            proposal=shown.text,
+            findings=(
+                *(
+                    {"rule": "changed_meanwhile", "severity": "warning", "place": self.url, "evidence": evidence}
+                    for evidence in self._changes(current)
+                ),
+                *shown.findings,
             ),
             may_request_changes=False,
         )
 
     def _changes(self, current: ports.CmsPage) -> Iterator[str]:
+        if current.conflict:
+            yield current.conflict
         yield f"read as {(self.if_unchanged or '')[:12]}, now {current.hash[:12]}"
         for name, ours, theirs in (
             ("title", self.title, current.title),
             ("description", self.description, current.description),
+            ("seo_title", self.seo_title, current.seo_title),
+            ("seo_description", self.seo_description, current.seo_description),
         ):
             if ours is not None and ours != theirs:
                 yield f"the {name} is now {theirs!r}, and would become {ours!r}"
@@ -220,4 +269,6 @@ def _output(page: ports.CmsPage) -> JsonObject:
         "body": page.body,
         "title": page.title,
         "description": page.description,
+        "seo_title": page.seo_title,
+        "seo_description": page.seo_description,
     }

@@ -1,7 +1,5 @@
 """`code`: an author's own Python in a sandbox."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 

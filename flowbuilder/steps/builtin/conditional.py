@@ -1,7 +1,5 @@
 """`conditional`: take the first branch whose condition holds."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from pydantic import Field

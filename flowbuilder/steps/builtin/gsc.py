@@ -1,9 +1,7 @@
 """`gsc`: Google Search Console data of a site."""
 
-from __future__ import annotations
-
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
@@ -25,19 +23,20 @@ class Filter(Record):
 
 
 class Row(BaseModel, defer_build=True):
-    """One row: `keys` in the order of `dimensions`; `ctr` is from 0 to 1, `position` counts from 1."""
+    """One row: `keys` in the order of `dimensions`; `ctr` is from 0 to 1, `position` from 1, or null."""
 
     keys: list[str]
     clicks: float
     impressions: float
     ctr: float
-    position: float
+    position: float | None
 
 
 class Gsc(Step):
     """Query the search performance of the site's Search Console property, or the index status of one URL.
 
-    Dates are ISO dates (2026-01-31), `today`, `yesterday`, or days before today such as `-28d`.
+    Dates are ISO dates (2026-01-31), `today`, `yesterday`, or days before today such as `-28d`: days of Pacific time,
+    as Search Console counts them.
     """
 
     cooperative: ClassVar[bool] = True
@@ -54,7 +53,7 @@ class Gsc(Step):
     url: Annotated[str | None, TemplatedField(url=True)] = Field(default=None, description="the URL to inspect")
 
     class Output(BaseModel, defer_build=True):
-        """`final_until` is the last date with final data; `inspection` is only for `inspect`."""
+        """`final_until` is the last date with final data, or null; `inspection` is only for `inspect`."""
 
         rows: list[Row]
         final_until: str | None
@@ -70,7 +69,7 @@ class Gsc(Step):
                 raise StepError("operation inspect needs a url", code="invalid_field", detail={"field": "url"})
             inspection = await console.inspect(run.site, self.url)
             return Completed(output={"rows": [], "final_until": None, "inspection": inspection})
-        today = run.ports.clock.now().date()
+        today = _pacific_day(run.ports.clock.now())
         start, end = _day(self.start_date, today, "start_date"), _day(self.end_date, today, "end_date")
         if start > end:
             message = f"start_date {start.isoformat()} is after end_date {end.isoformat()}"
@@ -88,6 +87,13 @@ class Gsc(Step):
             ),
         )
         return Completed(output={"rows": found["rows"], "final_until": found["final_until"], "inspection": None})
+
+
+def _pacific_day(now: datetime) -> date:
+    """The day in California at a time: Search Console's days begin and end there."""
+    from zoneinfo import ZoneInfo  # here: validating a document needs no time zones
+
+    return now.astimezone(ZoneInfo("America/Los_Angeles")).date()
 
 
 def _day(text: str, today: date, field: str) -> date:

@@ -1,7 +1,5 @@
 """`human_review`: ask a reviewer; the execution waits without occupying a worker."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -68,7 +66,8 @@ class HumanReview(Step):
     title: Templated[str]
     base: Templated[Any] = None
     proposal: Templated[Any] = None
-    findings: Templated[list[JsonObject]] = Field(default_factory=list)
+    # a lambda: of `list` itself pydantic would parse the signature
+    findings: Templated[list[JsonObject]] = Field(default_factory=lambda: [])
     assign: Assign | Literal["anyone"] = Field(default_factory=Assign)
     due_in: Duration | None = None
     expires_in: Duration | None = None
@@ -99,7 +98,7 @@ class HumanReview(Step):
         """The shape of `approved` is unknown: a reviewer may have edited it."""
         return _OUTPUT
 
-    def request(self, round_number: int) -> ReviewRequest:
+    def request(self, round_number: int) -> "ReviewRequest":
         """The review request of a bound step. `StepError` when the proposal does not match the schema."""
         from flowbuilder.model.review import Assignment, ReviewRequest  # here: validating a document needs no review
 

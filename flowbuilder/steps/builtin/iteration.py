@@ -1,7 +1,5 @@
 """`iteration`: run a list of steps once for each item."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema

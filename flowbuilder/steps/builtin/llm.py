@@ -1,7 +1,5 @@
 """`llm`: ask a language model."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self
@@ -81,7 +79,7 @@ class Llm(Step):
         bound._providers = (written_provider(self.model), written_provider(self.fallback))
         return bound
 
-    async def _request(self, run: StepRun, model: str, name: str | None) -> ports.ModelRequest:
+    async def _request(self, run: StepRun, model: str, name: str | None) -> "ports.ModelRequest":
         connection = await run.ports.connections.get(name) if name else {}
         if name:
             written = self._providers[0 if name == self.connection else 1]

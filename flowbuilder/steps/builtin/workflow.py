@@ -1,7 +1,5 @@
 """`workflow`: call another stored workflow; it is compiled inline."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from pydantic import Field

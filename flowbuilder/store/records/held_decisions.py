@@ -11,12 +11,13 @@ from flowbuilder.errors import Damaged
 from flowbuilder.model.execution import TERMINAL
 from flowbuilder.model.review import Review
 from flowbuilder.model.review_draft import reopened
+from flowbuilder.model.review_events import approval_undone_event
 from flowbuilder.store.db.corruption import skip_unreadable
 from flowbuilder.store.db.database import Repository
 from flowbuilder.store.db.draft_tables import held_decisions_table
 from flowbuilder.store.db.transaction import Transaction
 from flowbuilder.store.records.review_closing import apply_held, reopen_review
-from flowbuilder.store.records.review_mapper import WITH_DECISION, review_of
+from flowbuilder.store.records.review_mapper import WITH_DECISION, review_of, update_review
 from flowbuilder.store.records.reviews import lock_review
 
 logger = logging.getLogger(__name__)
@@ -34,12 +35,16 @@ class SqlHeldDecisions(Repository):
         )
 
     def undo_decision(self, review_id: str, by: str) -> Review:
-        """Open a review again whose decision this person holds."""
+        """Open a review again whose decision this person holds; or take back their approval, which was the last one."""
 
         def undo(transaction: Transaction) -> Review:
             row, review = lock_review(transaction, review_id)
             opened = reopened(review, by, transaction.now())
-            reopen_review(transaction, row, review, opened)
+            if review.decision is not None:
+                reopen_review(transaction, row, review, opened)
+            else:
+                update_review(transaction, review, opened)
+                transaction.write_events(row, [approval_undone_event(opened, by)])
             return opened
 
         return self._database.write(undo)

@@ -201,7 +201,8 @@ def _mutable_columns(review: Review) -> dict[str, Any]:
 
 def _json_of(request: ReviewRequest) -> JsonObject:
     lists = {"findings": list(request.findings), "targets": list(request.targets)}
-    return {**asdict(request), **lists, "assign": asdict(request.assign)}
+    whole = {**asdict(request), **lists, "assign": asdict(request.assign), "publishes": list(request.publishes)}
+    return whole if request.publishes else {name: value for name, value in whole.items() if name != "publishes"}
 
 
 def _request_of(value: JsonObject) -> ReviewRequest:
@@ -215,6 +216,7 @@ def _request_of(value: JsonObject) -> ReviewRequest:
             **value,
             "findings": tuple(value["findings"]),
             "targets": tuple(value.get("targets", ())),
+            "publishes": tuple(value.get("publishes", ())),
             "assign": named,
         }
     )

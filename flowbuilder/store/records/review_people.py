@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Row, bindparam, delete, select
 
 from flowbuilder.model.review import Review
-from flowbuilder.model.reviewers import Reviewers, reviewers_of
+from flowbuilder.model.reviewers import Reviewers, held_without_author, reviewers_of
 from flowbuilder.store.db.corruption import ensure_readable, skip_unreadable
-from flowbuilder.store.db.tables import review_people_table, reviews_table, sites_table, values_table
+from flowbuilder.store.db.tables import review_people_table, reviews_table, sites_table, values_table, versions_table
 from flowbuilder.store.db.transaction import Transaction
 from flowbuilder.store.records.review_mapper import NEVER, WITH_DECISION, review_of
 from flowbuilder.values import JsonObject
@@ -30,7 +30,18 @@ def reviewers_now(transaction: Transaction, row: Row[Any], review: Review, *, lo
         found = transaction.execute(_SITE_AT_START, {"number": row.id}).one()
         ensure_readable(found, values_table.name, f"execution {row.flow_run_id}")
         record = found.site_record
-    return reviewers_of(review.request.assign, record)
+    assign = review.request.assign
+    reviewers = reviewers_of(assign, record)
+    return held_without_author(reviewers, assign, author_of(transaction, row)) if assign.not_author else reviewers
+
+
+def author_of(transaction: Transaction, row: Row[Any]) -> str:
+    """Who pushed the version of the workflow that an execution runs; empty when that is not recorded."""
+    query = select(versions_table.c.author).where(
+        versions_table.c.workflow_id == row.workflow_id, versions_table.c.number == row.version
+    )
+    author: str = transaction.execute(query).scalar_one()
+    return author
 
 
 def insert_people(transaction: Transaction, review: Review, reviewers: Reviewers) -> None:

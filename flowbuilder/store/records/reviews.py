@@ -41,7 +41,6 @@ from flowbuilder.store.db.tables import (
     decisions_table,
     executions_table,
     reviews_table,
-    versions_table,
 )
 from flowbuilder.store.db.transaction import Transaction
 from flowbuilder.store.records.executions import execution_of
@@ -55,7 +54,7 @@ from flowbuilder.store.records.review_mapper import (
     review_of,
     update_review,
 )
-from flowbuilder.store.records.review_people import insert_people, reviewers_now
+from flowbuilder.store.records.review_people import author_of, insert_people, reviewers_now
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +130,7 @@ class SqlReviews(Repository):
                 review,
                 answer,
                 reviewers=reviewers_now(transaction, row, review),
-                author=_author(transaction, row),
+                author=author_of(transaction, row),
                 now=transaction.now(),
             )
             if isinstance(outcome, PartialApproval):
@@ -206,11 +205,3 @@ def lock_review(transaction: Transaction, review_id: str) -> tuple[Row[Any], Rev
         raise NotFound(f"there is no review {review_id}")
     row = transaction.lock(execution_id)
     return row, read_review(transaction, review_id)
-
-
-def _author(transaction: Transaction, row: Row[Any]) -> str:
-    query = select(versions_table.c.author).where(
-        versions_table.c.workflow_id == row.workflow_id, versions_table.c.number == row.version
-    )
-    author: str = transaction.execute(query).scalar_one()
-    return author

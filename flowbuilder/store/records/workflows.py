@@ -25,7 +25,8 @@ class SqlWorkflows(Repository):
     def save_version(
         self, *, name: str, title: str, document: JsonObject, source: str, digest: str, author: str = ""
     ) -> WorkflowVersion:
-        """A new draft; the latest version itself when its digest is the same and it is not archived."""
+        """A new draft; the latest version itself when its digest is the same and it is not archived, unless `author`
+        is the first author that is recorded for it."""
         stored = storable(document, "the document")
 
         def save(transaction: Transaction) -> WorkflowVersion:
@@ -45,7 +46,7 @@ class SqlWorkflows(Repository):
             ).one()
             if row.latest:
                 known = _version(transaction, name, row.latest)
-                if known.digest == digest and known.status != "archived":
+                if known.digest == digest and known.status != "archived" and (known.author or not author):
                     return known
             number = row.latest + 1
             transaction.execute(

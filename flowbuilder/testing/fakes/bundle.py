@@ -55,7 +55,7 @@ class FakeConnections:
 
 
 class FakeSearchConsole:
-    """Returns the given rows for every query, up to its row limit. `queries` records them."""
+    """Returns the given rows and `final_until` for every query, up to its row limit. `queries` records them."""
 
     def __init__(self, rows: Iterable[JsonObject] = (), *, final_until: str | None = None) -> None:
         self._rows = list(rows)
@@ -65,7 +65,7 @@ class FakeSearchConsole:
     async def query(self, site: JsonObject, query: SearchQuery) -> JsonObject:
         """The rows."""
         self.queries.append(query)
-        return {"rows": self._rows[: query.row_limit], "final_until": self._final_until or query.end_date}
+        return {"rows": self._rows[: query.row_limit], "final_until": self._final_until}
 
     async def inspect(self, site: JsonObject, url: str) -> JsonObject:
         """A page that is indexed."""

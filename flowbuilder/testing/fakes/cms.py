@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from flowbuilder.errors import Conflict, NotFound
 from flowbuilder.model.effect import TargetClass
-from flowbuilder.ports import CmsPage, CmsWrite
+from flowbuilder.ports import CmsField, CmsPage, CmsWrite, Publishable
 from flowbuilder.ports.cms import page_hash
 from flowbuilder.values import JsonObject
 
@@ -15,6 +16,7 @@ class MemoryCms:
     """A CMS in memory, from a mapping of URL to body. `writes` are those that changed a page, in order."""
 
     target_class: TargetClass = "lookup"
+    form = ""
 
     def __init__(self, pages: Mapping[str, str] | None = None) -> None:
         self._pages: dict[str, CmsPage] = {}
@@ -26,8 +28,8 @@ class MemoryCms:
         """Implements `ports.CmsForSite`: itself for every site."""
         return self
 
-    def put(self, url: str, body: str, *, title: str = "", description: str = "") -> CmsPage:
-        """Edit a page outside of the workflow: not among the `writes`."""
+    def put(self, url: str, body: str, *, title: str = "", description: str = "", **seo: str) -> CmsPage:
+        """Edit a page outside of the workflow: not among the `writes`. `seo` are `seo_title` and `seo_description`."""
         known = self._pages.get(url)
         revision = str(int(known.revision) + 1 if known else 1)
         page = CmsPage(
@@ -36,11 +38,16 @@ class MemoryCms:
             body=body,
             description=description,
             revision=revision,
-            hash=page_hash(title=title, body=body, description=description),
+            hash=page_hash(title=title, body=body, description=description, **seo),
             live_url=url,
+            **seo,
         )
         self._pages[url] = page
         return page
+
+    async def publishable(self, field: CmsField, base: str, proposal: str) -> Publishable:
+        """The text itself."""
+        return Publishable(text=proposal)
 
     async def read(self, url: str) -> CmsPage:
         """The page; `NotFound`."""
@@ -51,7 +58,7 @@ class MemoryCms:
     async def update(self, write: CmsWrite) -> CmsPage:
         """Change a page; identical content changes nothing."""
         known = await self.read(write.url)
-        texts = {"title": known.title, "body": known.body, "description": known.description}
+        texts = {"title": known.title, "body": known.body, "description": known.description} | _seo(known)
         wanted = texts | _given(write)
         if wanted == texts:
             return known
@@ -68,7 +75,7 @@ class MemoryCms:
                 return known
             raise Conflict(f"{write.url} already exists")
         self.writes.append(write)
-        return self.put(write.url, write.body or "", title=write.title or "", description=write.description or "")
+        return self.put(write.url, **{"body": "", **_given(write)})
 
     async def delete(self, url: str, *, if_unchanged: str) -> None:
         """Delete a page; `Conflict` when it changed."""
@@ -88,10 +95,16 @@ class MemoryCms:
 
     async def restore(self, url: str, before: JsonObject, *, if_unchanged: str) -> None:
         """Put the earlier texts back."""
-        texts = {name: str(value) for name, value in before.items()}
-        await self.update(CmsWrite(url=url, if_unchanged=if_unchanged, **texts))
+        write: dict[str, Any] = {"url": url, "if_unchanged": if_unchanged, **before}
+        await self.update(CmsWrite(**write))
 
 
 def _given(write: CmsWrite) -> dict[str, str]:
     texts = {"title": write.title, "body": write.body, "description": write.description}
+    texts |= {"seo_title": write.seo_title, "seo_description": write.seo_description}
     return {name: value for name, value in texts.items() if value is not None}
+
+
+def _seo(page: CmsPage) -> dict[str, str]:
+    texts = {"seo_title": page.seo_title, "seo_description": page.seo_description}
+    return {name: value for name, value in texts.items() if value}

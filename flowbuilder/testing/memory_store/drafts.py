@@ -9,6 +9,7 @@ from flowbuilder.errors import NotFound
 from flowbuilder.model.execution import TERMINAL
 from flowbuilder.model.review import Review
 from flowbuilder.model.review_draft import DRAFT_LIFETIME, PRESENCE_LIFETIME, Draft, Presence, next_draft, reopened
+from flowbuilder.model.review_events import approval_undone_event
 from flowbuilder.model.reviewers import person
 from flowbuilder.testing.memory_store.memory import Repository, copied
 
@@ -25,11 +26,13 @@ class MemoryDrafts(Repository):
             return tuple(copied(review) for _, review in held)
 
     def undo_decision(self, review_id: str, by: str) -> Review:
-        """Open a review again whose decision this person holds."""
+        """Open a review again whose decision this person holds; or take back their approval, which was the last one."""
         with self._memory.lock:
-            review = self._review(review_id)
-            opened = self._memory.reviews[review_id] = reopened(review, by, self._memory.now())
+            review, now = self._review(review_id), self._memory.now()
+            opened = self._memory.reviews[review_id] = reopened(review, by, now)
             self._memory.reviewers[review_id] = self._memory.reviewers_now(opened)
+            if review.decision is None:
+                self._memory.stored(review.execution_id).write_events(now, [approval_undone_event(opened, by)])
             return copied(opened)
 
     def release_decisions(self, *, limit: int = 100) -> Sequence[Review]:

@@ -20,7 +20,7 @@ from flowbuilder.model.review import Decision, Review
 from flowbuilder.model.review_draft import Draft, Presence
 from flowbuilder.model.review_events import decided_event
 from flowbuilder.model.review_rules import withdrawal
-from flowbuilder.model.reviewers import Reviewers, person, reviewers_of
+from flowbuilder.model.reviewers import Reviewers, held_without_author, person, reviewers_of
 from flowbuilder.model.stored_json import storable
 from flowbuilder.ports import Clock
 from flowbuilder.throttling.limiter import LimiterState
@@ -118,7 +118,12 @@ class Memory:
         record = self.sites.get(review.site or "")
         if record is None:
             record = self.stored(review.execution_id).execution.site_record
-        return reviewers_of(review.request.assign, record)
+        assign = review.request.assign
+        return held_without_author(reviewers_of(assign, record), assign, self.author_of(review))
+
+    def author_of(self, review: Review) -> str:
+        """Who pushed the version of the workflow that the review's execution runs."""
+        return self.versions[review.workflow][self.stored(review.execution_id).execution.version - 1].author
 
     def close_review(self, stored: StoredExecution, review: Review, decision: Decision, event: NewEvent) -> Review:
         """Decide an open review: the decision and its event."""

@@ -126,8 +126,8 @@ class MemoryReviews(Repository):
         with memory.lock:
             review, now = self.review(review_id), memory.now()
             stored = memory.stored(review.execution_id)
-            author = memory.versions[review.workflow][stored.execution.version - 1].author
-            outcome = apply_answer(review, answer, reviewers=memory.reviewers_now(review), author=author, now=now)
+            reviewers, author = memory.reviewers_now(review), memory.author_of(review)
+            outcome = apply_answer(review, answer, reviewers=reviewers, author=author, now=now)
             if isinstance(outcome, PartialApproval):
                 approved = with_partial_approval(review, outcome)
                 memory.reviews[review_id] = approved
@@ -174,10 +174,6 @@ class MemoryReviews(Repository):
         self._memory.update_execution(stored, ready_at=decision.at)
         return closed
 
-    def _is_listed_for(self, review: Review, name: str) -> bool:
-        reviewers = self._memory.reviewers[review.id]
-        return bool(reviewers.held) or reviewers.include(name)
-
     def _fits(self, review: Review, where: ReviewFilter) -> bool:
         return (
             where.workflow in (None, review.workflow)
@@ -185,7 +181,7 @@ class MemoryReviews(Repository):
             and where.status in (None, review.status)
             and where.execution_id in (None, review.execution_id)
             and where.account in (None, review.account)
-            and (where.assignee is None or self._is_listed_for(review, where.assignee))
+            and (where.assignee is None or self._memory.reviewers[review.id].is_listed_for(where.assignee))
             and (where.text is None or where.text.casefold() in search_text(review))
         )
 

@@ -17,12 +17,14 @@ class MemoryWorkflows(Repository):
     def save_version(
         self, *, name: str, title: str, document: JsonObject, source: str, digest: str, author: str = ""
     ) -> WorkflowVersion:
-        """A new draft; the latest version itself when its digest is the same and it is not archived."""
+        """A new draft; the latest version itself when its digest is the same and it is not archived, unless `author`
+        is the first author that is recorded for it."""
         memory = self._memory
         with memory.lock:
             known = memory.versions.setdefault(name, [])
-            if known and known[-1].digest == digest and known[-1].status != "archived":
-                return copied(known[-1])
+            last = known[-1] if known else None
+            if last and last.digest == digest and last.status != "archived" and (last.author or not author):
+                return copied(last)
             version = WorkflowVersion(
                 workflow=name,
                 number=len(known) + 1,

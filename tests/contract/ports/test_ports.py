@@ -6,7 +6,6 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from threading import Thread
@@ -15,7 +14,6 @@ from typing import Any
 import pytest
 from pytest_httpserver import HTTPServer
 
-from flowbuilder.adapters.cms.files import FilesCms
 from flowbuilder.adapters.connections import FileConnections
 from flowbuilder.adapters.egress import Egress
 from flowbuilder.adapters.google.search_console import GoogleSearchConsole
@@ -25,12 +23,10 @@ from flowbuilder.adapters.models.named_models import NamedModels
 from flowbuilder.adapters.ports import SystemClock
 from flowbuilder.devstack.sample_site.site import SampleSite
 from flowbuilder.engine.effects.effect_ledger import EffectLedger
-from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError, TransientError
+from flowbuilder.errors import ConfigurationError, StepError, TransientError
 from flowbuilder.model.effect import Intent
 from flowbuilder.ports import (
     Clock,
-    Cms,
-    CmsWrite,
     Connections,
     Http,
     HttpRequest,
@@ -41,7 +37,6 @@ from flowbuilder.ports import (
     SearchConsole,
     SearchQuery,
 )
-from flowbuilder.ports.cms import page_hash
 from flowbuilder.testing import (
     FakeClock,
     FakeConnections,
@@ -49,7 +44,6 @@ from flowbuilder.testing import (
     FakeMcp,
     FakeModel,
     FakeSearchConsole,
-    MemoryCms,
     MemoryLedger,
     MemoryStore,
     respond,
@@ -59,118 +53,6 @@ from tests.support.store_contract import StoreHarness
 
 BASE = "https://tea.example"
 CONTENT = Path(__file__).parents[3] / "deployments/content"
-
-
-# --- the CMS ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(params=["memory", "files"])
-def cms(request: pytest.FixtureRequest, tmp_path: Path) -> Cms:
-    if request.param == "memory":
-        fake = MemoryCms()
-        fake.put(f"{BASE}/tea", "Hot water.\n", title="Tea")
-        return fake
-    (tmp_path / "tea.md").write_text("---\ntitle: Tea\n---\n\nHot water.\n")
-    return FilesCms(tmp_path, base_url=BASE)
-
-
-async def test_a_cms_reads_a_page_with_the_hash_of_its_texts(cms: Cms) -> None:
-    page = await cms.read(f"{BASE}/tea")
-    assert (page.url, page.title, page.body) == (f"{BASE}/tea", "Tea", "Hot water.\n")
-    assert page.hash == page_hash(title=page.title, body=page.body, description=page.description)
-    assert page.live_url == f"{BASE}/tea"
-    assert page.revision
-
-
-async def test_a_cms_changes_only_the_fields_that_are_given(cms: Cms) -> None:
-    before = await cms.read(f"{BASE}/tea")
-    after = await cms.update(CmsWrite(url=before.url, description="About tea."))
-    assert (after.title, after.body, after.description) == ("Tea", "Hot water.\n", "About tea.")
-    again = await cms.update(CmsWrite(url=before.url, body="Cold water.\n", title="Iced"))
-    assert (again.title, again.body, again.description) == ("Iced", "Cold water.\n", "About tea.")
-    assert again == await cms.read(before.url)
-    assert len({before.revision, after.revision, again.revision}) == 3
-
-
-async def test_a_cms_writes_over_the_page_that_was_read_and_no_other(cms: Cms) -> None:
-    page = await cms.read(f"{BASE}/tea")
-    await cms.update(CmsWrite(url=page.url, body="First.\n", if_unchanged=page.hash))
-    with pytest.raises(Conflict):
-        await cms.update(CmsWrite(url=page.url, body="Second.\n", if_unchanged=page.hash))
-    assert (await cms.read(page.url)).body == "First.\n"
-
-
-@pytest.mark.parametrize("theirs", [{"title": "Iced"}, {"description": "Theirs."}, {"body": "Theirs.\n"}])
-@pytest.mark.parametrize("ours", [{"title": "Ours"}, {"description": "Ours."}, {"body": "Ours.\n"}])
-async def test_a_cms_overwrites_no_text_that_another_person_changed(
-    cms: Cms, ours: dict[str, str], theirs: dict[str, str]
-) -> None:
-    page = await cms.read(f"{BASE}/tea")
-    changed = await cms.update(CmsWrite(url=page.url, **theirs))
-    with pytest.raises(Conflict):
-        await cms.update(CmsWrite(url=page.url, **ours, if_unchanged=page.hash))
-    assert await cms.read(page.url) == changed
-
-
-@pytest.mark.parametrize(
-    "ours", [{"title": "Ours"}, {"description": "Ours."}, {"body": "Ours.\n"}, {"title": "Ours", "body": "Ours.\n"}]
-)
-async def test_a_cms_restores_what_an_update_changed(cms: Cms, ours: dict[str, str]) -> None:
-    page = await cms.read(f"{BASE}/tea")
-    write = CmsWrite(url=page.url, **ours)
-    before = await cms.before(write)
-    assert before is not None
-    written = await cms.update(write)
-    assert await cms.before(write) is None
-    for _ in range(2):  # also when it is restored already
-        await cms.restore(page.url, before, if_unchanged=written.hash)
-        assert replace(await cms.read(page.url), revision=page.revision) == page
-
-
-@pytest.mark.parametrize("theirs", [{"title": "Iced"}, {"description": "Theirs."}, {"body": "Theirs.\n"}])
-async def test_a_cms_restores_nothing_over_a_later_change(cms: Cms, theirs: dict[str, str]) -> None:
-    page = await cms.read(f"{BASE}/tea")
-    write = CmsWrite(url=page.url, body="Ours.\n")
-    before = await cms.before(write)
-    assert before is not None
-    written = await cms.update(write)
-    changed = await cms.update(CmsWrite(url=page.url, **theirs))
-    with pytest.raises(Conflict):
-        await cms.restore(page.url, before, if_unchanged=written.hash)
-    assert await cms.read(page.url) == changed
-
-
-async def test_a_cms_treats_a_write_that_is_applied_already_as_done(cms: Cms) -> None:
-    page = await cms.read(f"{BASE}/tea")
-    write = CmsWrite(url=page.url, body="First.\n", if_unchanged=page.hash)
-    assert await cms.update(write) == await cms.update(write)
-
-
-async def test_a_cms_creates_a_page_once(cms: Cms) -> None:
-    write = CmsWrite(url=f"{BASE}/new", body="New.\n", title="New")
-    made = await cms.create(write)
-    assert (made.body, made.title) == ("New.\n", "New")
-    assert await cms.create(write) == made
-    with pytest.raises(Conflict):
-        await cms.create(CmsWrite(url=f"{BASE}/new", body="Other.\n", title="New"))
-
-
-async def test_a_cms_deletes_an_unchanged_page(cms: Cms) -> None:
-    made = await cms.create(CmsWrite(url=f"{BASE}/new/one", body="New.\n", title="New"))
-    with pytest.raises(Conflict):
-        await cms.delete(made.url, if_unchanged=digest_text("Older.\n"))
-    assert await cms.read(made.url) == made
-    for _ in range(2):
-        await cms.delete(made.url, if_unchanged=made.hash)
-        with pytest.raises(NotFound):
-            await cms.read(made.url)
-    assert (await cms.read(f"{BASE}/tea")).body == "Hot water.\n"
-
-
-@pytest.mark.parametrize("work", ["read", "update"])
-async def test_a_cms_reports_a_missing_page(cms: Cms, work: str) -> None:
-    with pytest.raises(NotFound):
-        await (cms.read(f"{BASE}/no") if work == "read" else cms.update(CmsWrite(url=f"{BASE}/no", body="x")))
 
 
 # --- HTTP ---------------------------------------------------------------------------------------------------------
@@ -276,7 +158,7 @@ async def test_a_model_never_returns_an_answer_that_does_not_fit_the_schema() ->
 def console(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SearchConsole]:
     if request.param == "fake":
         row = {"clicks": 2.0, "impressions": 40.0, "ctr": 0.05, "position": 7.5}
-        yield FakeSearchConsole([{"keys": [f"query {n}"], **row} for n in range(9)])
+        yield FakeSearchConsole([{"keys": [f"query {n}"], **row} for n in range(9)], final_until="2026-01-28")
         return
     shutil.copytree(CONTENT, tmp_path / "content")
     content = tmp_path / "content"

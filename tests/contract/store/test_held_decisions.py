@@ -124,6 +124,30 @@ def test_an_approval_short_of_the_quorum_is_never_held(harness: StoreHarness) ->
     assert harness.store.undo_decision(review.id, BEN).approvals == (ANA,)
 
 
+def test_an_approval_short_of_the_quorum_is_taken_back_by_the_person_who_gave_it_last(harness: StoreHarness) -> None:
+    review = waiting(harness, ReviewRequest(title="?", proposal="new", assign=Assignment(quorum=3)))
+    once = hold(harness, review)
+    twice = hold(harness, once, by=BEN)
+    with pytest.raises(Conflict, match="no decision to undo"):
+        harness.store.undo_decision(review.id, ANA)
+    undone = harness.store.undo_decision(review.id, BEN)
+    assert (undone.status, undone.approvals, undone.version) == ("open", (ANA,), twice.version + 1)
+    assert harness.store.review(review.id) == undone
+    event = harness.store.events("run-1")[-1]
+    assert (event.type, event.data["by"], event.data["approvals"]) == ("review_approval_undone", BEN, 1)
+    again = hold(harness, undone, by=BEN)
+    assert again.approvals == (ANA, BEN)
+
+
+def test_an_edit_short_of_the_quorum_stays(harness: StoreHarness) -> None:
+    review = waiting(harness, ReviewRequest(title="?", proposal="new", assign=Assignment(quorum=2)))
+    answer = Answer.to(review, kind="approved", by=ANA, edited="mine")
+    harness.store.decide(review.id, answer, hold=HOLD)
+    with pytest.raises(Conflict, match="your edit has become the proposal"):
+        harness.store.undo_decision(review.id, ANA)
+    assert harness.store.review(review.id).request.proposal == "mine"
+
+
 def test_a_review_does_not_expire_while_its_decision_is_held(harness: StoreHarness) -> None:
     review = waiting(harness, ReviewRequest(title="?", proposal="new", expires_in=5.0))
     hold(harness, review)

@@ -6,6 +6,7 @@ import pytest
 
 from flowbuilder.errors import Conflict, LostLease, NotFound, Refused
 from flowbuilder.model.events import NewEvent
+from flowbuilder.model.execution import Execution
 from flowbuilder.model.review import Assignment, ReviewRequest
 from flowbuilder.model.review_rules import Answer
 from flowbuilder.ports import ReviewFilter, Store
@@ -167,6 +168,46 @@ def test_the_author_may_be_excluded(harness: StoreHarness) -> None:
     review = harness.open_review(harness.claim(), request=asks(assign=Assignment(not_author=True)))
     with pytest.raises(Refused, match="wrote this workflow"):
         harness.approve(review, "kim@example.com")
+
+
+def test_without_a_recorded_author_the_author_cannot_be_excluded_and_the_review_is_held(harness: StoreHarness) -> None:
+    document = {"name": "old"}
+    saved = harness.store.save_version(name="old", title="Old", document=document, source="", digest="d2")
+    harness.store.publish("old")
+    now = harness.clock.now()
+    old = Execution(
+        id="old-1",
+        workflow="old",
+        version=saved.number,
+        digest="d2",
+        status="queued",
+        inputs={},
+        created_at=now,
+        ready_at=now,
+    )
+    harness.store.create_execution(old)
+    lease = harness.store.claim("old-1", "worker-1", TTL)
+    asked = asks(assign=Assignment(people=(ANA,), not_author=True), expires_in=60.0, on_expire="approved")
+    review = harness.open_review(lease, request=asked)
+    for by in (ANA, CAT):
+        with pytest.raises(Refused, match="who wrote this version of the workflow is not recorded"):
+            harness.approve(review, by)
+    with pytest.raises(Refused, match="is not recorded"):
+        harness.store.claim_review(review.id, ANA, TTL)
+    listed = [harness.store.reviews(ReviewFilter(assignee=by)).reviews for by in (ANA, CAT)]
+    assert [len(found) for found in listed] == [1, 0]
+    harness.clock.advance(120)
+    (expired,) = harness.store.expire_reviews()
+    assert expired.decision is not None
+    assert expired.decision.kind == "withdrawn"
+    again = harness.store.save_version(
+        name="old", title="Old", document=document, source="", digest="d2", author="kim@example.com"
+    )
+    assert (again.number, again.author) == (saved.number + 1, "kim@example.com")
+    same = harness.store.save_version(
+        name="old", title="Old", document=document, source="", digest="d2", author="lee@example.com"
+    )
+    assert same.number == again.number
 
 
 def test_a_decision_that_the_worker_has_not_seen_makes_a_waiting_execution_ready(harness: StoreHarness) -> None:

@@ -23,8 +23,11 @@ from tests.support.faults.crash_workflows import SCENARIOS, Scenario
 from tests.support.faults.warm_crash_scenario import WarmCrashScenario
 from tests.support.proof import THOROUGH, sample
 
-EVERY = sample(quick=4, ci=1, thorough=1)
-"""On a database every so manieth distinct point of a scenario is tried; in memory all are."""
+EVERY = {
+    "memory": sample(quick=4, ci=1, thorough=1),
+    **dict.fromkeys(("sqlite", "postgres"), sample(quick=12, ci=1, thorough=1)),
+}
+"""Every so manieth distinct point of a scenario is tried, by the kind of store."""
 GIVEN_TO_PREFECT = ("reviewed", "paused", "rounds")
 """Scenarios in which no worker receives the wake-up, so that the application resumes the run in Prefect."""
 
@@ -77,7 +80,7 @@ def test_a_crash_at_any_operation_leads_to_the_same_end(
     assert len(survey.distinct) > sum(changes(operation) for operation in survey.operations) // 2
     print(f"{len(survey.every)} points, {len(survey.distinct)} states")
     problems: list[str] = []
-    for point in list(survey.distinct)[:: 1 if kind == "memory" else EVERY]:
+    for point in list(survey.distinct)[:: EVERY[kind]]:
         if kind == "memory":
             opener = openers(clock)  # an empty store: hundreds of executions would slow it down
         crash_run = new_scenario(scenario, opener, clock, f"run-{point[1]}-{point[0]}")

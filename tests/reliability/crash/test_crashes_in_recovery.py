@@ -16,7 +16,7 @@ from tests.support.faults.crash_scenario import CrashScenario, Ending, Opener
 from tests.support.faults.crash_workflows import BY_NAME, Scenario
 from tests.support.proof import THOROUGH, sample
 
-STEP = sample(quick=22, ci=11, thorough=1)
+STEP = sample(quick=44, ci=11, thorough=1)
 """Every so manieth pair is tried."""
 NAMES = ("reviewed", "three-targets", "busy")
 
@@ -50,7 +50,7 @@ def test_a_crash_in_the_recovery_from_a_crash_changes_nothing(name: str, kind: s
     print(f"{covered} pairs of points, {len(pairs)} of them distinct, {len(chosen)} tried")
     assert problems == []
     assert covered > 3_000
-    assert len(chosen) > sample(quick=7, ci=15, thorough=15)
+    assert len(chosen) > sample(quick=3, ci=15, thorough=15)
 
 
 def surveyed(crash_run: CrashScenario, opener: Opener) -> Survey:

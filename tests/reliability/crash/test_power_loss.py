@@ -35,7 +35,7 @@ from tests.support.faults.effect_targets import Targets
 from tests.support.faults.power_loss import Journal, Kept, RecordingVfs, losses
 from tests.support.proof import sample
 
-LOSSES = sample(quick=12, ci=24, thorough=600)
+LOSSES = sample(quick=6, ci=24, thorough=600)
 """Power losses of each scenario, spread over all moments."""
 RECOVERIES = sample(quick=1, ci=1, thorough=60)
 """The number of them that are resumed to the end."""

@@ -11,6 +11,10 @@ from tests.reliability.conftest import Openers
 from tests.support.faults.crash_injection import CrashInjector
 from tests.support.faults.crash_scenario import CrashScenario, changes
 from tests.support.faults.crash_workflows import BY_NAME
+from tests.support.proof import sample
+
+EVERY = {"memory": sample(quick=3, ci=1, thorough=1), "sqlite": sample(quick=16, ci=4, thorough=4)}
+"""The clock is set after every so manieth write, by the kind of store."""
 
 
 class SteppedClock(FakeClock):
@@ -48,7 +52,7 @@ def test_a_clock_that_is_set_changes_no_outcome(name: str, seconds: float, kind:
     uninterrupted.run_process(injector)
     expected, problems = uninterrupted.ending(), []
     assert expected.status == "completed"
-    for point in range(1, len(injector.operations) + 1, 1 if kind == "memory" else 4):
+    for point in range(1, len(injector.operations) + 1, EVERY[kind]):
         crash_run = CrashScenario(scenario, opener, clock, run=f"run-{point}")
         crash_run.run_process(ClockStepInjector(clock, point, seconds))
         ending = crash_run.ending()

@@ -18,7 +18,7 @@ from tests.support.faults.crash_workflows import BY_NAME
 from tests.support.faults.database_faults import Faults, Kind
 from tests.support.proof import sample
 
-POINTS = sample(quick=4, ci=12, thorough=None)
+POINTS = sample(quick=2, ci=12, thorough=None)
 """At how many of a scenario's calls an error is injected; None: at each."""
 LIVES = 8
 

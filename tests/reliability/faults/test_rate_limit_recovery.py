@@ -22,10 +22,10 @@ from flowbuilder.store import open_store
 from flowbuilder.testing import FakeConnections, MemoryStore
 from flowbuilder.values import JsonObject
 from tests.support.faults.rate_limit_simulation import JumpingClock, Provider, SimulatedWorker
-from tests.support.proof import THOROUGH
+from tests.support.proof import THOROUGH, sample
 
 pytestmark = pytest.mark.timeout(600 if THOROUGH else 180)
-EXECUTIONS = 200
+EXECUTIONS = sample(quick=80, ci=200, thorough=200)
 RATE = 10.0
 DOCUMENT: JsonObject = {
     "schema": "flowbuilder/v1",
@@ -53,7 +53,7 @@ def store(clock: JumpingClock, request: pytest.FixtureRequest) -> Iterator[Store
 async def run_through_rejections(
     store: Store, clock: Clock, folder: Path, provider: Provider, limits: JsonObject, *, seconds: float
 ) -> tuple[SimulatedWorker, list[str]]:
-    """Run 200 executions through the rejections; returns the simulated worker and their ids."""
+    """Run the executions through the rejections; returns the simulated worker and their ids."""
     async with provider.serving() as port:
         settings = Settings(home=folder, sites=folder, egress_allow=f"127.0.0.1:{port}")
         connections = FakeConnections({"shop": {"base_url": f"http://127.0.0.1:{port}", **limits}})

@@ -15,6 +15,7 @@ from flowbuilder.model.review import ReviewRequest
 from flowbuilder.ports import ReviewFilter, Store
 from flowbuilder.testing import FakeClock
 from tests.reliability.conftest import Openers
+from tests.support.proof import sample
 from tests.support.store_contract import TTL, StoreHarness
 
 Actor = Callable[["InterleavingScenario", str], Iterator[None]]
@@ -183,7 +184,12 @@ def test_every_interleaving_leaves_a_sound_store(name: str, kind: str, openers: 
     orders = list(schedules([_LENGTHS[actor] for actor in actors], 2 if len(actors) == 2 else 1))
     assert len(orders) > 10
     problems: list[str] = []
-    for number, order in enumerate(orders if kind == "memory" else orders[:: max(1, len(orders) // 60)]):
+    tried = (
+        sample(quick=200, ci=len(orders), thorough=len(orders))
+        if kind == "memory"
+        else sample(quick=15, ci=60, thorough=60)
+    )
+    for number, order in enumerate(orders[:: max(1, len(orders) // tried)]):
         scenario = InterleavingScenario(openers(clock) if kind == "memory" else opener, clock, f"run-{number}")
         run_in_order(scenario, actors, order)
         problems += [f"{order}: {said}" for said in violations(scenario)]

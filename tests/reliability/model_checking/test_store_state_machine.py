@@ -39,7 +39,7 @@ from flowbuilder.testing import FakeClock, MemoryStore
 from tests.support.proof import THOROUGH, sample
 from tests.support.store_contract import TTL, StoreHarness
 
-EXAMPLES, STEPS = sample(quick=(100, 50), ci=(200, 50), thorough=(20_000, 100))
+EXAMPLES, STEPS = sample(quick=(40, 50), ci=(200, 50), thorough=(20_000, 100))
 WORKERS = st.sampled_from(["w1", "w2", "w3"])
 RUNS = st.sampled_from(["run-1", "run-2"])
 PEOPLE = st.sampled_from(["ana", "ben", "cat"])

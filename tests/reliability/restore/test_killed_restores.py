@@ -28,9 +28,9 @@ from tests.support.faults.crash_workflows import BY_NAME
 from tests.support.proof import sample
 from tests.support.servers.postgres import Server
 
-EVERY = sample(quick=7, ci=3, thorough=1)
+EVERY = sample(quick=20, ci=3, thorough=1)
 """A process is killed before every so manieth line."""
-POSTGRES_KILLS = sample(quick=6, ci=20, thorough=200)
+POSTGRES_KILLS = sample(quick=3, ci=20, thorough=200)
 MODULES = {module.__file__ for module in (backup_module, sqlite_backup, postgres_backup)}
 
 

@@ -11,7 +11,16 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from flowbuilder.errors import TransientError
-from flowbuilder.ports import CmsPage, CmsWrite, HttpRequest, HttpResponse, ModelAnswer, ModelRequest
+from flowbuilder.ports import (
+    CmsField,
+    CmsPage,
+    CmsWrite,
+    HttpRequest,
+    HttpResponse,
+    ModelAnswer,
+    ModelRequest,
+    Publishable,
+)
 from flowbuilder.testing import respond
 from flowbuilder.values import JsonObject
 from tests.reliability.simulation.processes import PROCESS
@@ -107,13 +116,19 @@ class NetworkCms:
 
     def __init__(self, network: SimulatedNetwork) -> None:
         self._network, self._site = network, network.targets.site
-        self.target_class = self._site.target_class
+        self.target_class, self.form = self._site.target_class, self._site.form
 
     async def __call__(self, site: JsonObject) -> NetworkCms:
         return self
 
     async def read(self, url: str) -> CmsPage:
         return await self._network.request(f"read {url}", lambda: self._site.read(url), reject=too_many)
+
+    async def publishable(self, field: CmsField, base: str, proposal: str) -> Publishable:
+        return await self._site.publishable(field, base, proposal)
+
+    async def before(self, write: CmsWrite) -> JsonObject | None:
+        return await self._network.request(f"read {write.url}", lambda: self._site.before(write), reject=too_many)
 
     async def update(self, write: CmsWrite) -> CmsPage:
         return await self._network.request(f"update {write.url}", lambda: self._site.update(write), reject=too_many)

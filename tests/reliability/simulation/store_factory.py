@@ -83,8 +83,6 @@ class StoreFactory:
         self._clock = FakeClock()
         if self._sql is None:
             upgrade(f"sqlite:///{template}")
-            with open_store(f"sqlite:///{template}", durable=False).database.engine.connect():
-                pass
             store = open_store(f"sqlite:///{template}", clock=self, durable=False)  # type: ignore[arg-type]
             _prepare(store)
             store.close()

@@ -27,6 +27,14 @@ def stored(name: str, version: int | None) -> Definition:
     return definition
 
 
+def test_a_call_that_cannot_be_looked_up_is_named() -> None:
+    steps = [{"id": "call", "type": "workflow", "name": "other"}]
+    definition, _ = load({"schema": "flowbuilder/v1", "name": "alone", "steps": steps})
+    assert definition is not None
+    with pytest.raises(NotFound, match="step call calls the workflow other"):
+        compile_plan(definition)
+
+
 def test_there_are_sixty_documents() -> None:
     assert len(DOCUMENTS) >= 60
 

@@ -87,9 +87,12 @@ def test_time_grows_with_the_number_of_steps_and_not_faster() -> None:
         return document([*steps, publish])
 
     seconds_for(chain(50))
-    short = min(seconds_for(chain(250)) for _ in range(3))
-    long = min(seconds_for(chain(1000)) for _ in range(3))
-    assert long < 8 * short
+    short = long = float("inf")
+    for _ in range(20):  # the least of some rounds: a busy machine slows a long run more than a short one
+        short, long = min(short, seconds_for(chain(250))), min(long, seconds_for(chain(1000)))
+        if long < 8 * short:
+            return
+    pytest.fail(f"four times the steps took {long / short:.1f} times the time")
 
 
 @pytest.mark.parametrize("seed", range(150))

@@ -48,6 +48,18 @@ def test_a_local_run_imports_nothing_heavy(run_two: str, tmp_path: Path) -> None
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_validate_imports_neither_a_database_nor_what_looks_for_plugins(tmp_path: Path) -> None:
+    (tmp_path / "two.yaml").write_text(DOCUMENT)
+    names = ("sqlalchemy", "asyncio", "importlib.metadata", "zipfile", *(name for name in NEVER if name != "lark"))
+    script = (
+        f"from flowbuilder.cli import main; assert main(['validate', {str(tmp_path / 'two.yaml')!r}]) == 0\n"
+        f"import sys; print([name for name in {names!r} if name in sys.modules])"
+    )
+    done = run(script, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def cpu_seconds(script: str, home: Path) -> float:
     """The lower CPU time of two runs."""
     taken = []

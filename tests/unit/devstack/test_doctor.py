@@ -11,8 +11,12 @@ from threading import Thread
 import pytest
 from pytest_httpserver import HTTPServer
 
+from flowbuilder.app import App
+from flowbuilder.bootstrap import open_store
 from flowbuilder.devstack.doctor import CheckResult, run_checks
+from flowbuilder.engine.in_process import LocalRunner
 from flowbuilder.settings import Settings
+from flowbuilder.testing import MemoryStore, fake_ports
 
 
 def findings(settings: Settings) -> dict[str, CheckResult]:
@@ -133,3 +137,32 @@ def test_invalid_limits_are_a_problem_with_the_name_of_the_connection(home: Path
         "connection cms: limits.rate cannot be 'often'; write a number and"
     )
     assert "connection shop" not in found
+
+
+PAGES = """
+schema: flowbuilder/v1
+name: pages
+steps:
+  - {id: rows, type: api, connection: shop, url: /rows}
+  - {id: tidy, type: code, source: len(rows), with: {rows: "{{ steps.rows.output.body }}"}}
+outputs: {answer: "{{ steps.tidy.output }}"}
+"""
+
+
+def test_a_connection_that_a_published_workflow_names_must_exist(home: Path) -> None:
+    settings = Settings(home=home, sites=home / "sites")
+    app = App(open_store(settings), LocalRunner(MemoryStore(), fake_ports()), settings)
+    app.push(PAGES)
+    assert "workflow pages" not in findings(settings)
+    app.publish("pages")
+    found = findings(settings)["workflow pages"]
+    assert (found.verdict, "no connection 'shop'" in found.message) == ("warning", True)
+    (home / "connections.yaml").write_text("shop: {base_url: 'https://shop.example', token: {env: HOME}}\n")
+    assert "workflow pages" not in findings(settings)
+
+
+def test_a_secret_that_is_too_short_to_be_found_in_answers_is_said(home: Path) -> None:
+    (home / "connections.yaml").write_text("a: {username: ab, password: abc}\nb: {username: ab, password: abcdef}\n")
+    found = findings(Settings(home=home, sites=home / "sites"))
+    assert (found["connection a"].verdict, found["connection a"].remedy) == ("warning", "use a longer one")
+    assert "connection b" not in found

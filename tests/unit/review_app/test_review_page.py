@@ -404,6 +404,23 @@ def test_a_decision_can_be_undone_from_the_page(seeded_app: SeededApp, open_page
     assert "undo" not in {str(each.key).partition(":")[0] for each in page.button}
 
 
+def test_an_approval_short_of_the_quorum_can_be_undone_from_the_page(
+    seeded_app: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seeded_app, "settings", seeded_app.settings.model_copy(update={"user": BEN}))
+    review = seeded_app.review_of(seeded_app.run("pair", {"what": "hello"}))
+    page = press(open_page("review", item=review.id), "approve")
+    assert seeded_app.store.review(review.id).approvals == (BEN,)
+    page = press(page, "undo")
+    assert title(page) == "Both of you: hello"
+    undone = seeded_app.store.review(review.id)
+    assert (undone.status, undone.approvals) == ("open", ())
+    assert "undo" not in {str(each.key).partition(":")[0] for each in page.button}
+    page = press(page, "approve")
+    seeded_app.app.claim(review.id, by=BEN)
+    assert "undo" not in {str(each.key).partition(":")[0] for each in page.run().button}, "the review has changed"
+
+
 def test_an_undo_that_comes_too_late_says_so(seeded_app: SeededApp, open_page: Open) -> None:
     seeded_app.ask("first")
     page = press(open_page("review"), "approve")

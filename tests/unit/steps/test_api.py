@@ -291,6 +291,20 @@ def test_a_header_that_a_template_breaks_is_refused_before_it_is_sent(run: Run, 
     assert (code, "X-A" in message) == ("invalid_field", True)
 
 
+@pytest.mark.parametrize(
+    ("schema", "status", "shown"),
+    [({"maxLength": 9}, "completed", "\ufffda"), ({"maxLength": 1}, "failed", "schema_mismatch")],
+)
+def test_half_of_a_surrogate_pair_in_an_answer_is_the_replacement_character(
+    run: Run, httpserver: HTTPServer, schema: dict[str, Any], status: str, shown: str
+) -> None:
+    httpserver.expect_request("/half").respond_with_data('["\\ud83da"]', content_type="application/json")
+    expected = {"type": "array", "items": {"type": "string", **schema}}
+    finished = run({"type": "api", "url": httpserver.url_for("/half"), "response_schema": expected})
+    assert finished.status == status
+    assert (body(finished)[0] if status == "completed" else finished.error["code"]) == shown  # type: ignore[index]
+
+
 def test_an_answer_with_too_many_values_is_refused_before_it_is_read(run: Run, httpserver: HTTPServer) -> None:
     text = "[" + "[]," * 1_000_000 + "1]"
     httpserver.expect_request("/many").respond_with_data(text, content_type="application/json")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -14,7 +15,7 @@ from flowbuilder.adapters.connections import FileConnections
 from flowbuilder.adapters.ports import real_ports
 from flowbuilder.devstack.sample_site.site import SampleSite
 from flowbuilder.settings import Settings
-from flowbuilder.testing import FakeSearchConsole, Finished, fake_ports
+from flowbuilder.testing import FakeClock, FakeSearchConsole, Finished, fake_ports
 
 Run = Callable[..., Finished]
 CONTENT = Path(__file__).parents[3] / "deployments/content"
@@ -75,7 +76,7 @@ def test_filters_and_templates_narrow_the_rows(run: Run, site: dict[str, Any], s
 def test_fresh_figures_are_marked(run: Run, site: dict[str, Any]) -> None:
     step = {"type": "gsc", "dimensions": ["date"], "start_date": "-10d", "data_state": "all"}
     output = run(step, site=site).outputs["s"]
-    today = datetime.now(UTC).date()
+    today = datetime.now(ZoneInfo("America/Los_Angeles")).date()
     assert output["final_until"] == (today - timedelta(days=3)).isoformat()
     assert output["rows"][-1]["keys"] == [(today - timedelta(days=1)).isoformat()]
 
@@ -109,6 +110,26 @@ def test_a_site_without_a_property_is_a_configuration_error(run: Run) -> None:
     finished = run({"type": "gsc"}, site={"site": "t.example"})
     assert finished.error["code"] == "configurationerror"
     assert "gsc: {property" in finished.error["message"]
+
+
+@pytest.mark.parametrize(
+    ("now", "today"),
+    [
+        (datetime(2026, 1, 6, 7, 59, tzinfo=UTC), "2026-01-05"),
+        (datetime(2026, 1, 6, 8, 0, tzinfo=UTC), "2026-01-06"),
+        (datetime(2026, 7, 6, 6, 59, tzinfo=UTC), "2026-07-05"),
+        (datetime(2026, 7, 6, 7, 0, tzinfo=UTC), "2026-07-06"),
+        # summer time begins on 8 March and ends on 1 November
+        (datetime(2026, 3, 8, 7, 59, tzinfo=UTC), "2026-03-07"),
+        (datetime(2026, 3, 9, 7, 0, tzinfo=UTC), "2026-03-09"),
+        (datetime(2026, 11, 1, 7, 0, tzinfo=UTC), "2026-11-01"),
+        (datetime(2026, 11, 2, 7, 59, tzinfo=UTC), "2026-11-01"),
+    ],
+)
+def test_days_begin_at_midnight_in_california(run: Run, now: datetime, today: str) -> None:
+    console = FakeSearchConsole()
+    run({"type": "gsc", "end_date": "today"}, ports=fake_ports(search_console=console, clock=FakeClock(now)))
+    assert console.queries[0].end_date == today
 
 
 def test_dates_are_counted_from_the_clock_of_the_ports(run: Run) -> None:

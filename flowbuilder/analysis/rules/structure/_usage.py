@@ -9,6 +9,7 @@ from msgspec import Struct
 from flowbuilder.analysis.model import Analysis, LocatedStep, StepBlock
 from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.sinks import taint_flows
+from flowbuilder.steps.builtin.iteration import Iteration
 from flowbuilder.steps.step import Step
 
 
@@ -41,10 +42,13 @@ def step_usage(analysis: Analysis) -> StepUsage | None:
     using |= {step.id for step in analysis.steps if step.step.depends_on}
     acting = _acting(analysis)
     purposes = {block: _has_purpose(analysis, block, acting) for block in _blocks(analysis)}
+    probed = _loops_whose_failures_are_read(analysis)
     isolated: set[str] = set()
     unused: set[str] = set()
     for step in analysis.steps:
         if step.id in used or step.id in acting or _is_in_unused_container(step, acting, used):
+            continue
+        if any(block.owner is not None and block.owner.id in probed for block in step.block.enclosing()):
             continue
         if not purposes[step.block]:
             continue
@@ -72,6 +76,18 @@ def _acting(analysis: Analysis) -> set[str]:
             found.add(step.id)
             found.update(block.owner.id for block in step.block.enclosing() if block.owner is not None)
     return found
+
+
+def _loops_whose_failures_are_read(analysis: Analysis) -> set[str]:
+    """The iterations that continue after a failed item, and of whose output a text reads more than `outputs`."""
+    loops = {
+        step.id for step in analysis.steps if isinstance(step.step, Iteration) and step.step.on_item_error == "continue"
+    }
+    return {
+        name
+        for _, reference, name in analysis.step_references
+        if name in loops and reference.path[2:3] == ("output",) and reference.path[3:4] != ("outputs",)
+    }
 
 
 def _used_by(block: StepBlock, target: LocatedStep) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """FB503: an unused output: no step and no output of the workflow reads it, and the step changes nothing outside.
 
-A step that runs after a write is not reported: it may verify what was written.
+A step that runs after a write is not reported: it may verify what was written. Nor is one in an iteration with
+`on_item_error: continue` whose `items` are read: they tell which items failed.
 
 Wrong:
     steps:

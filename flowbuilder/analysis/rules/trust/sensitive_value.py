@@ -5,7 +5,10 @@ review shows its text to people, a page to everyone, and an output to all who se
 to the provider of the model, the body of a request to what the server stores, and an input of a called workflow that is
 not sensitive to all its steps: a warning, as is a sensitive input of a called workflow that the definition gives.
 Headers, the query of a request and the arguments of a tool are where credentials belong. An output that carries one is
-written `{value: ..., sensitive: true}`: a workflow that calls this one gets it, and no one is shown it.
+written `{value: ..., sensitive: true}`: a workflow that calls this one gets it, and no one is shown it. A text that
+only tests the value (`inputs.api_key != null`) carries nothing of it. There is a warning too where the schema of a
+sensitive input allows only texts of fewer than six characters: these are hidden, but not looked for in what steps
+return.
 
 Wrong:
     inputs:
@@ -36,15 +39,18 @@ from flowbuilder.analysis.model import Analysis, LocatedStep, LocatedText
 from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.sinks import dotted
 from flowbuilder.definition.document import Definition
+from flowbuilder.definition.input_loader import schemas_in
 from flowbuilder.diagnostics import Diagnostic, Severity
 from flowbuilder.language import Reference
 from flowbuilder.language.parsing.references import NamePath
+from flowbuilder.ports.sensitive import texts_of
 from flowbuilder.steps.builtin.cms import CmsStep
 from flowbuilder.steps.builtin.human_review import HumanReview
 from flowbuilder.steps.builtin.iteration import Iteration
 from flowbuilder.steps.builtin.llm import Llm
 from flowbuilder.steps.builtin.workflow import Workflow
 from flowbuilder.steps.fields import holds_template
+from flowbuilder.values import JsonObject
 
 CODE = "FB409"
 _SHOWN = frozenset({"title", "base", "proposal", "findings"})
@@ -58,6 +64,7 @@ def check(analysis: Analysis) -> Iterator[Diagnostic]:
     sensitive = _Sensitive(analysis)
     if not sensitive.any:
         return
+    yield from _short(analysis)
     for located in analysis.steps:
         yield from _written(analysis, sensitive, located)
         for text in located.texts:
@@ -71,6 +78,32 @@ def check(analysis: Analysis) -> Iterator[Diagnostic]:
         if name not in analysis.definition.sensitive_outputs and (found := sensitive.in_text(text)) is not None:
             message = f"{dotted(found.path)} is sensitive, and the output {name} is shown"
             yield analysis.diagnostic_in(text, found.start, found.end, CODE, message, hint=_OUTPUT)
+
+
+def _short(analysis: Analysis) -> Iterator[Diagnostic]:
+    """A warning for each sensitive input, or part of one, whose values are too short to be looked for."""
+    from flowbuilder.ports.secret_forms import MIN_LENGTH  # here: most documents have no sensitive input
+
+    for given in analysis.definition.inputs:
+        if given.name not in analysis.definition.sensitive_inputs:
+            continue
+        for schema, place in schemas_in(given.schema, ("inputs", given.name)):
+            if word := _word_for_short(schema, MIN_LENGTH):
+                message = f"{given.name} is sensitive, and its values are too short to be replaced in what steps return"
+                hint = f"use a secret of at least {MIN_LENGTH} characters, or see that no step returns it"
+                yield analysis.diagnostic_at((*place, word), CODE, message, hint=hint, severity="warning")
+
+
+def _word_for_short(schema: JsonObject, least: int) -> str:
+    """The word of a schema that allows only texts and numbers of fewer characters; empty when there is none."""
+    longest = schema.get("maxLength")
+    if isinstance(longest, int) and longest < least and schema.get("type", "string") == "string":
+        return "maxLength"
+    for word, values in (("enum", schema.get("enum")), ("const", [schema.get("const")])):
+        texts = texts_of(values) if isinstance(values, list) else []
+        if texts and all(len(text) < least for text in texts):
+            return word
+    return ""
 
 
 def _written(analysis: Analysis, sensitive: _Sensitive, located: LocatedStep) -> Iterator[Diagnostic]:
@@ -135,8 +168,10 @@ class _Sensitive:
         return None if inner is None else inner.analysis.definition
 
     def in_text(self, text: LocatedText) -> Reference | None:
-        """The first reference of a text that carries a sensitive value."""
-        return next((item for item in text.compiled.references if self._carries(item.path, text)), None)
+        """The first reference of a text that carries a sensitive value into its result; a test tells one bit only."""
+        return next(
+            (item for item in text.compiled.references if not item.tested and self._carries(item.path, text)), None
+        )
 
     def _carries(self, path: NamePath, text: LocatedText) -> bool:
         first, *keys = path

@@ -7,7 +7,6 @@ import click
 from flowbuilder.bootstrap import open_store, settings
 from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.definition.site_folder import site_records
-from flowbuilder.devstack.reviewer_checks import review_problems
 from flowbuilder.devstack.runtime_state import use_running_prefect
 from flowbuilder.errors import ConfigurationError, Refused
 
@@ -28,18 +27,14 @@ def command(sites: tuple[str, ...], workflow: str | None) -> CommandResult:
         raise Refused(f"there are no site files in {options.sites}; set FLOWBUILDER_SITES to use another folder")
     use_running_prefect(options.home)
     store = open_store(options)
-    wrong = [
-        f"site {record['site']}, {message}"
-        for record in records
-        for message in review_problems(store, record, workflow=workflow)
-    ]
-    if wrong:
-        hint = "or deploy other sites with --site, other workflows with --workflow"
-        raise ConfigurationError(f"no one could decide some reviews: {'; '.join(wrong)}; {hint}")
-    for record in records:
-        store.save_site(str(record["site"]), record)
+    from flowbuilder.prefect.deployments.reviewers import store_sites
     from flowbuilder.prefect.deployments.sync import deploy_sites
 
+    try:
+        store_sites(store, records, workflow=workflow)
+    except ConfigurationError as problem:
+        hint = "or deploy other sites with --site, other workflows with --workflow"
+        raise ConfigurationError(f"{problem.message}; {hint}") from None
     changes = deploy_sites(store, options, records, workflow=workflow, remove=not sites)
     lines = []
     for change in changes:

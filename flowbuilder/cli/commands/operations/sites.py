@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -9,13 +10,19 @@ import click
 from flowbuilder.bootstrap import settings
 from flowbuilder.cli.output.result import CommandResult, ResultCommand
 from flowbuilder.definition.site_folder import SiteFile, site_files
+from flowbuilder.devstack.address_checks import address_reports
 from flowbuilder.devstack.reviewer_checks import undecidable_reviews
 from flowbuilder.diagnostics import render
 
 
 @click.command(cls=ResultCommand)
-def command() -> CommandResult:
-    """List and check the site files in FLOWBUILDER_SITES."""
+@click.argument("action", type=click.Choice(["check"]), required=False)
+def command(action: str | None) -> CommandResult:
+    """List and check the site files in FLOWBUILDER_SITES.
+
+    With `check`, compare the addresses of each site's sitemap with its files too. Exits with 1 when a file has errors,
+    or when an address is not found or ambiguous.
+    """
     folder = settings().sites
     files = site_files(folder)
     held = list(undecidable_reviews(settings()))
@@ -26,9 +33,14 @@ def command() -> CommandResult:
         if block
     ]
     blocks += [f"error: no one could decide a review at site {name}: {message}" for name, message in held]
+    reports = list(address_reports(settings())) if action == "check" else []
+    blocks += [f"{report.site}: {line}" for report in reports for line in report.lines()]
     text = "\n".join(blocks) if files else f"No site files in {folder}"
-    ok = not held and all(file.record is not None for file in files)
-    return CommandResult(data={"sites": [_record(file, held) for file in files]}, text=text, ok=ok)
+    ok = not held and all(file.record is not None for file in files) and all(report.ok for report in reports)
+    data: dict[str, Any] = {"sites": [_record(file, held) for file in files]}
+    if action == "check":
+        data["addresses"] = [{**asdict(report), "ok": report.ok} for report in reports]
+    return CommandResult(data=data, text=text, ok=ok)
 
 
 def _line(file: SiteFile) -> str:
