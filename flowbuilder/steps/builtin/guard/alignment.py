@@ -10,6 +10,8 @@ from itertools import pairwise
 
 MAX_SHARED = 12
 """A word in more than so many parts says nothing about which of them belong together."""
+MAX_TRIES = 8
+"""Parts of a place that a new part is compared with."""
 
 
 @dataclass
@@ -59,6 +61,8 @@ def similarity(first: Sequence[str], second: Sequence[str]) -> float:
     """The share of words that two parts have in common, 0 to 1."""
     if not first or not second:
         return 0.0
+    if max(len(first), len(second)) > 12 * min(len(first), len(second)):
+        return 0.0  # at most a seventh is common; the longer one need not be counted
     counts = Counter(first)
     counts.subtract(second)
     different = sum(map(abs, counts.values()))
@@ -144,13 +148,20 @@ def _pair_by_place(
     waiting: dict[int, list[int]] = defaultdict(list)
     for new in sorted(fresh, reverse=True):
         waiting[bisect_left(gap[True], new)].append(new)
+    failed: Counter[int] = Counter()
     for old in sorted(lost):
         here = waiting.get(bisect_left(gap[False], old))
-        if here and belong(old, here[-1]):
+        while here and failed[here[-1]] >= MAX_TRIES:
+            here.pop()
+        if not here:
+            continue
+        if belong(old, here[-1]):
             new = here.pop()
             lost.discard(old)
             fresh.discard(new)
             found.changed.append((old, new))
+        else:
+            failed[here[-1]] += 1
 
 
 def _tokens(words: Sequence[str]) -> list[str]:

@@ -224,7 +224,7 @@ class _Scanner:
     def _end(self) -> None:
         """Ends what is open at the end of the text."""
         if self.fence is not None:
-            self.add("code", "\n".join(self.lines), info=self.fence[2].strip())
+            self.add("code", "\n".join(self.lines).rstrip(), info=self.fence[2].strip())
             self.unclosed.append(self.fence[1])
         elif self.literal is not None:
             self.unclosed.append(self.lines[0].strip()[:20])

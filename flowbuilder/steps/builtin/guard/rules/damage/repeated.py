@@ -28,6 +28,8 @@ from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 SEVERITY = "warning"
 LEAST_LETTERS = 40
 LEAST_IDEOGRAPHS = 15
+LONG = 55
+"""A shorter line that announces something, such as "Run this:", may be said again."""
 
 
 def check(change: Change, options: RuleOptions) -> Findings:
@@ -48,7 +50,7 @@ def _said(document: Document) -> Iterator[tuple[str, str]]:
         if block.kind == "heading" and text:
             above[block.level] = text
             yield f"{block.level} {above[block.level - 1] if block.level > 2 else ''}", text
-        elif block.kind in ("paragraph", "item") and not text.endswith((":", "：")):
+        elif block.kind in ("paragraph", "item") and (len(text) > LONG or not text.endswith((":", "："))):
             wide = sum(1 for character in text[:LEAST_LETTERS] if character >= "\u2e80")
             if len(text) >= (LEAST_IDEOGRAPHS if wide * 2 > len(text[:LEAST_LETTERS]) else LEAST_LETTERS):
                 yield "paragraph", text

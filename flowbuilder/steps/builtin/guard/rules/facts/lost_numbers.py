@@ -29,7 +29,7 @@ def check(change: Change, options: RuleOptions) -> Findings:
     elsewhere = Counter(number for sentence, _ in change.new_sentences for number in _numbers(sentence))
     gained = Counter[str]()
     for pair in change.sentences:
-        gained += Counter(_numbers(pair.proposal)) - Counter(_numbers(pair.base))
+        gained.update(Counter(_numbers(pair.proposal)) - Counter(_numbers(pair.base)))
     for pair in change.sentences:
         before, after = _numbers(pair.base), _numbers(pair.proposal)
         if before == after:

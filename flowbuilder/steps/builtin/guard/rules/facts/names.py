@@ -15,13 +15,16 @@ Right:
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 
-from flowbuilder.steps.builtin.guard.change import Change, Sentences
+from flowbuilder.steps.builtin.guard.change import Change
 from flowbuilder.steps.builtin.guard.document import excerpt, words_of
 from flowbuilder.steps.builtin.guard.mentions import is_marked, names_of
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 
 SEVERITY = "warning"
+MAX_NAMES = 100
+"""Names of a sentence that are compared."""
 NEARLY_THE_SAME = 0.8
 """Of sentences that are so alike, all words with a capital letter are compared."""
 
@@ -36,17 +39,20 @@ def check(change: Change, options: RuleOptions) -> Findings:
             names_of(text, change.language, nouns=pair.similarity >= NEARLY_THE_SAME)
             for text in (pair.base, pair.proposal)
         )
-        words = {word.strip("-'’") for word in pair.proposal.split()}
-        lost = list((Counter(before) - Counter(after)).elements())
-        new = list((Counter(after) - Counter(before)).elements())
+        words, known = _words(pair.proposal), set(_words(pair.base))
+        folded = {word.casefold() for word in known}
+        candidates = list(islice((word for word in dict.fromkeys(words) if word not in known), MAX_NAMES))
+        present = set(words)
+        lost = list(islice((Counter(before) - Counter(after)).elements(), MAX_NAMES))
+        new = list(islice((Counter(after) - Counter(before)).elements(), MAX_NAMES))
         heading = pair.block.kind == "heading"
-        for name in lost:
-            if name in pair.proposal and name in words and not is_marked(name):
+        for number, name in enumerate(lost):
+            if name in present and not is_marked(name):
                 continue
-            other = _spelling(name, pair)
+            other = _spelling(name, candidates, folded, name in present)
             if other is None and not heading and new and name not in pair.proposal:
-                other = new[min(lost.index(name), len(new) - 1)]
-            if other is not None and (name, other) != (other, name):
+                other = new[min(number, len(new) - 1)]
+            if other is not None and other != name:
                 if other in new:
                     new.remove(other)
                 reported.add(other)
@@ -71,16 +77,15 @@ def check(change: Change, options: RuleOptions) -> Findings:
                 )
 
 
-def _spelling(name: str, pair: Sentences) -> str | None:
-    """The word of the proposal that is the name in another spelling."""
+def _spelling(name: str, candidates: list[str], old: set[str], kept: bool) -> str | None:
+    """The word among the candidates that is the name in another spelling. `old` are the words of the base."""
     from rapidfuzz.distance import OSA  # needed for a few words only
 
-    old = {word.casefold() for word in _words(pair.base)}
-    for word in _words(pair.proposal):
+    for word in candidates:
         if word == name or abs(len(word) - len(name)) > 2:
             continue
         if word.casefold() == name.casefold():
-            if word not in pair.base and name not in _words(pair.proposal) and (is_marked(name) or word[0].islower()):
+            if is_marked(name) or (word[0].islower() and not kept):
                 return word
         elif word.casefold() not in old and len(name) > 3:
             allowed = 1 if len(name) < 6 else 2
