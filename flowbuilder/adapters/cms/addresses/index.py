@@ -81,9 +81,7 @@ class AddressIndex:
         """The file of an address. `NotFound`; `StepError` (`ambiguous_address`) when two files may be the page."""
         found = self._answering(path)
         if not found:
-            hint = (
-                f"; {len(self.problems)} files could not be read, such as {self.problems[0]}" if self.problems else ""
-            )
+            hint = f"; not all of the site can be read: {self.problems[0]}" if self.problems else ""
             raise NotFound(f"there is no page {url:.200}{hint}")
         best = min(one.rank for one in found)
         files = sorted({one.file for one in found if one.rank == best})
