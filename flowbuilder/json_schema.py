@@ -12,7 +12,7 @@ import jsonschema_rs
 
 from flowbuilder.errors import StepError
 from flowbuilder.schema_bounds import MAX_WORK, SchemaBounds, bounds_of
-from flowbuilder.values import Json, JsonObject, canonical, pointer, well_formed
+from flowbuilder.values import Json, JsonObject, canonical, pointer, well_formed, well_formed_value
 
 MAX_PROBLEMS = 10
 _WORK_OF_ALL_ERRORS = 5_000
@@ -28,7 +28,7 @@ def problems(schema: JsonObject, value: Json) -> list[tuple[str, str]]:
     try:
         return _problems(schema, value)
     except UnicodeEncodeError:  # half of a surrogate pair, which the validator cannot read
-        return _problems(schema, json.loads(well_formed(json.dumps(value, ensure_ascii=False))))
+        return _problems(schema, well_formed_value(value))
 
 
 def _problems(schema: JsonObject, value: Json) -> list[tuple[str, str]]:

@@ -44,6 +44,12 @@ def well_formed(text: str) -> str:
     return text if text.isascii() else _HALF_OF_A_PAIR.sub("\ufffd", text)
 
 
+def well_formed_value(value: Json) -> Json:
+    """The same of a JSON value, in its texts and keys: a copy."""
+    found: Json = json.loads(well_formed(json.dumps(value, ensure_ascii=False)))
+    return found
+
+
 def canonical(value: Json) -> str:
     """The canonical JSON text of a value, from which hashes are computed: sorted keys, no spaces, no ASCII escapes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -149,7 +149,7 @@ class WordPress:
                 except NotFound:
                     continue
             query = {"slug": _slug(url), "context": "edit", "status": _STATUSES, "per_page": 20}
-            candidates = await self._call("GET", f"/wp/v2/{kind}", query=query) if query["slug"] else []
+            candidates = await self._call("GET", f"/wp/v2/{kind}", query=query, many=True) if query["slug"] else []
             for found in candidates:
                 link = urlsplit(str(found.get("link", "")))
                 # without pretty permalinks, and for drafts, the link has only a number: compare the slug
@@ -163,8 +163,10 @@ class WordPress:
 
     async def _page(self, url: str, kind: str, found: JsonObject) -> CmsPage:
         texts = {"title": _raw(found, "title"), "description": _raw(found, "excerpt"), "body": _raw(found, "content")}
-        revisions = (found.get("_links") or {}).get("predecessor-version") or []
-        revision = str(revisions[0].get("id", "")) if revisions else ""
+        try:
+            revision = str(found["_links"]["predecessor-version"][0]["id"])
+        except (LookupError, TypeError):  # a page without revisions has no such link
+            revision = ""
         return CmsPage(
             url=url,
             **texts,
@@ -173,10 +175,19 @@ class WordPress:
             live_url=str(found.get("link", url)),
         )
 
-    async def _call(self, method: str, route: str, *, query: JsonObject, json: JsonObject | None = None) -> Any:
+    async def _call(
+        self, method: str, route: str, *, query: JsonObject, json: JsonObject | None = None, many: bool = False
+    ) -> Any:
+        """The object that WordPress answers; with `many`, the list of them."""
         name, kind = self._limit_key
         async with self._throttle.acquire(name, kind=kind):
-            return await self._request(method, route, query=query, json=json)
+            answer = await self._request(method, route, query=query, json=json)
+        if not _are_objects(answer if many else [answer]):
+            message = (
+                f"WordPress: {method} {route} answered something else than {'a list of pages' if many else 'a page'}"
+            )
+            raise StepError(message, code="bad_answer")
+        return answer
 
     async def _request(self, method: str, route: str, *, query: JsonObject, json: JsonObject | None) -> Any:
         # rest_route works with and without pretty permalinks
@@ -224,6 +235,10 @@ def _ensure_kept(stored: JsonObject, wanted: Mapping[str, str], url: str) -> Non
             code="not_verified",
             detail={"changed": list(changed)},
         )
+
+
+def _are_objects(answer: Any) -> bool:
+    return isinstance(answer, list) and all(isinstance(row, dict) and isinstance(row.get("id"), int) for row in answer)
 
 
 def _slug(url: str) -> str:

@@ -52,6 +52,9 @@ class NamedModels:
             ) from None
         except (AgentRunError, UserError) as problem:
             raise model_failure(problem, request.model) from None
+        except (AttributeError, LookupError, TypeError, ValueError) as problem:  # the library trusts the answer's form
+            message = f"{request.model}: the answer cannot be read: {type(problem).__name__}: {problem!s:.200}"
+            raise StepError(message, code="invalid_answer") from None
         output = {"text": result.output} if request.output_schema is None else result.output
         return ModelAnswer(output=output, usage=_usage(result.usage))
 

@@ -26,7 +26,7 @@ from flowbuilder.steps.step import (
     TemplatedField,
 )
 from flowbuilder.steps.write_once import EffectOptions, Written, write_once
-from flowbuilder.values import MAX_BYTES, JsonObject
+from flowbuilder.values import MAX_BYTES, JsonObject, well_formed_value
 
 if TYPE_CHECKING:
     from flowbuilder.model.effect import TargetClass
@@ -265,7 +265,9 @@ def parse_body(answer: ports.HttpResponse) -> Any:
     if sum(map(answer.body.count, (b",", b"[", b"{"))) > MAX_JSON_VALUES:
         raise StepError(f"{answer.url} answered more than {MAX_JSON_VALUES:,} values", code="too_large")
     try:
-        return json.loads(answer.body)
+        value = json.loads(answer.body)
+        # half of a surrogate pair is an escape, or the three bytes of its own code
+        return well_formed_value(value) if b"\\u" in answer.body or b"\xed" in answer.body else value
     except (ValueError, RecursionError):
         raise StepError(f"{answer.url} declared JSON and answered something else", code="not_json") from None
 

@@ -204,6 +204,6 @@ def test_texts_of_servers_become_one_readable_line(text: str, shown: str) -> Non
 
 
 def test_escape_sequences_without_an_end_take_no_time() -> None:
-    begun = time.monotonic()
+    begun = time.thread_time()
     readable("\x1b]" * 1_000_000)
-    assert time.monotonic() - begun < 0.5
+    assert time.thread_time() - begun < 0.5

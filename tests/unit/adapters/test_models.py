@@ -229,6 +229,16 @@ async def test_an_answer_that_is_not_json_is_an_error_that_names_the_model(serve
     assert server.wire.model in str(problem)
 
 
+@pytest.mark.parametrize(
+    "answer", ['{"choices": [1]}', '{"choices": 1}', '{"content": 7}', '{"candidates": [[]]}', "[]"]
+)
+async def test_an_answer_of_another_form_is_an_error_that_names_the_model(server: Server, answer: str) -> None:
+    server.will(lambda asked: Response(answer, content_type="application/json"))
+    problem = await failure(question(server))
+    assert problem.code in ("invalid_answer", "model")
+    assert server.wire.model in str(problem)
+
+
 # Google sends arguments as an object: they cannot be broken on their own
 @pytest.mark.parametrize("server", ["openai", "ollama", "anthropic"], indirect=True)
 async def test_tool_arguments_with_invalid_json_are_sent_back(server: Server) -> None:

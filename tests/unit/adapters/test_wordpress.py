@@ -94,6 +94,20 @@ async def test_a_page_goes_to_the_trash_unless_someone_has_changed_it(blog: Blog
     assert [method for method, _ in blog.seen].count("DELETE") == 1
 
 
+@pytest.mark.parametrize("answer", ["{}", "[1]", '["a"]', '[{"id": "x"}]', '{"id": 7}', "[[]]"])
+async def test_an_answer_of_another_form_is_said(blog: Blog, answer: str) -> None:
+    blog.answer = Response(answer, content_type="application/json")
+    with pytest.raises(StepError) as caught:
+        await blog.cms().read(f"{blog.url}/tea/")
+    assert caught.value.code == "bad_answer"
+
+
+async def test_links_of_another_form_are_left_out(blog: Blog) -> None:
+    record = {**blog._record(), "_links": {"predecessor-version": [1]}}
+    blog.answer = blog._json([record])
+    assert (await blog.cms().read(f"{blog.url}/tea/")).revision == "2026-01-05T09:00:00"
+
+
 async def test_a_plugin_that_changes_the_content_is_detected(blog: Blog) -> None:
     blog.twist = lambda text: text + " [ad]"
     with pytest.raises(StepError) as caught:
