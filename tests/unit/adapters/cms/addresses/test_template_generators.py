@@ -194,7 +194,7 @@ def test_next(site, page):
         "src/pages/[x].js",
         "src/pages/api/y.js",
         "src/pages/learn.js",
-    ]  # noqa: E501
+    ]
     site.write({**dict.fromkeys(files, "x"), "src/content/learn/a.md": page(slug="b")})
     assert site.pages(generator="next") == {"/learn": files[0], "/learn/a": "src/content/learn/a.md"}
     assert site.find("/", generator="next") == "src/pages/index.js"
