@@ -12,11 +12,12 @@ from flowbuilder.adapters.cms.ghost import Ghost
 from flowbuilder.adapters.cms.ghost.texts import publishable as ghost_form
 from flowbuilder.adapters.cms.git.history import GitHistory, GitOptions
 from flowbuilder.adapters.cms.wordpress import WordPress
+from flowbuilder.adapters.cms.wordpress import publishable as wordpress_form
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.ports import Cms, CmsForSite, Connections, Http, PublishableForm, Throttle
 from flowbuilder.values import JsonObject
 
-FORMS: Mapping[str, PublishableForm] = {Ghost.form: ghost_form}
+FORMS: Mapping[str, PublishableForm] = {Ghost.form: ghost_form, WordPress.form: wordpress_form}
 """The forms of the kinds of CMS that store only some texts as they are, by `Cms.form`."""
 
 
