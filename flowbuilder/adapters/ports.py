@@ -142,5 +142,5 @@ def _extraction_pool() -> Extract:
     return ExtractionPool()
 
 
-def _extract(html: str, *, url: str) -> JsonObject:
-    return _extraction_pool()(html, url=url)
+def _extract(html: bytes | str, *, url: str, content_type: str = "") -> JsonObject:
+    return _extraction_pool()(html, url=url, content_type=content_type)

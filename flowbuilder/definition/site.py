@@ -43,6 +43,20 @@ class SiteSearch(Record):
     )
 
 
+class SiteGit(Record):
+    """The git work tree that the content is in: one commit for each publication."""
+
+    branch: str | None = Field(
+        default=None, pattern=r"^[^-]", description="the branch that must be checked out; left out, any"
+    )
+    push: str | None = Field(default=None, pattern=r"^[^-]", description="the remote to push to; left out, none")
+    author: str | None = Field(
+        default=None,
+        pattern=r"^[^<>]+ <[^<> ]+>$",
+        description="the committer: Name <mail>; the author is who approved",
+    )
+
+
 Generator = Literal[
     "hugo", "jekyll", "astro", "docusaurus", "eleventy", "mkdocs", "hexo", "zola", "vitepress", "next", "html"
 ]
@@ -65,6 +79,7 @@ class SiteContent(Record):
         description="files: Markdown in a folder; wordpress: its REST API; ghost: its Admin API"
     )
     root: str | None = Field(default=None, description="the folder of `files`, relative to the site file")
+    git: SiteGit | bool = Field(default=False, description="whether `files` are committed; true, or a mapping")
     generator: Generator | None = Field(
         default=None, description="what makes the site of these files: its rules say which file is at which address"
     )

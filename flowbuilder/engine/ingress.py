@@ -34,6 +34,7 @@ from flowbuilder.ports import (
     Publishable,
     SearchQuery,
 )
+from flowbuilder.ports.charset import charset_in, encoding_of
 from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.values import Json, JsonObject
 
@@ -79,6 +80,8 @@ def guarded_ports(ports: Ports, secrets: KnownSecrets) -> Ports:
         http=_Http(ports.http, secrets),
         models=_Models(ports.models, secrets),
         connections=_Connections(ports.connections, secrets),
+        # a page may be in an encoding that hides a secret from the search in its bytes
+        extract=secrets.cleaned(ports.extract) if ports.extract else None,
         cms=cms,
         search_console=_SearchConsole(ports, secrets) if ports.search_console else None,
         mcp=_Mcp(ports, secrets) if ports.mcp else None,
@@ -156,8 +159,8 @@ class _Http(_Guard):
 
 
 def _is_utf8(answer: HttpResponse) -> bool:
-    charset = answer.headers.get("content-type", "").lower().partition("charset=")[2].strip(" \"'")
-    return not charset or charset.startswith(("utf-8", "utf8", "us-ascii", "ascii"))
+    charset = charset_in(answer.headers.get("content-type", ""))
+    return not charset or encoding_of(charset) in ("utf-8", None)
 
 
 class _Models(_Guard):

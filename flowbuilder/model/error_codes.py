@@ -27,6 +27,7 @@ ERROR_CODES: Final[dict[str, str]] = {
     "encoding": "The body of an answer cannot be decoded.",
     "exists": "The page to be created exists.",
     "front_matter": "The front matter of a content file cannot be read or changed safely.",
+    "git": "A command of git failed where the site keeps its content; the message has git's own words.",
     "hard_link": "A content file has several names (hard links), and a write would separate them.",
     "internal": "The step type or flowbuilder itself failed unexpectedly; the worker's log has the traceback.",
     "invalid_field": "A rendered field does not have the type or the value that the step takes.",

@@ -85,6 +85,14 @@ def hidden_characters(text: str) -> Iterator[tuple[int, str]]:
                 yield index, char
 
 
+def without_hidden(text: str) -> str:
+    """The text without the characters of `hidden_characters`, CR LF as LF: what a reader of it sees."""
+    text = text.replace("\r\n", "\n")
+    if len(text.translate(_CODES)) == len(text):
+        return text
+    return "".join(piece if ordinary else piece.translate(_NOTHING) for _, piece, ordinary in _pieces(text))
+
+
 def _translated(text: str, table: _Table) -> str:
     if len(text.translate(table)) == len(text):  # every replacement is longer: there is none
         return text
@@ -112,3 +120,4 @@ def _json_escape(code: int) -> str:
 
 _CODES = _Table(lambda code: f"⟨U+{code:04X}⟩")
 _JSON_ESCAPES = _Table(_json_escape)
+_NOTHING = _Table(lambda code: chr(code) if unicodedata.category(chr(code)) == "Zs" else "")

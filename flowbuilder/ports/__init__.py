@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flowbuilder.ports.bundle import Clock, Connections, Extract, Ports, Sandbox, SearchConsole, SearchQuery
-    from flowbuilder.ports.cms import Cms, CmsField, CmsForSite, CmsPage, CmsWrite, Publishable, PublishableForm
+    from flowbuilder.ports.cms import (
+        Cms,
+        CmsField,
+        CmsForSite,
+        CmsPage,
+        CmsWrite,
+        Publishable,
+        PublishableForm,
+        WriteOrigin,
+    )
     from flowbuilder.ports.credentials import Credentials, credentials_of
     from flowbuilder.ports.engine import Engine, Journal, Ledger, StartRequest
     from flowbuilder.ports.http import Http, HttpRequest, HttpResponse
@@ -31,6 +40,7 @@ _MODULES = {
         "CmsWrite",
         "Publishable",
         "PublishableForm",
+        "WriteOrigin",
     ),
     "flowbuilder.ports.credentials": ("Credentials", "credentials_of"),
     "flowbuilder.ports.engine": ("Engine", "Journal", "Ledger", "StartRequest"),
@@ -86,6 +96,7 @@ __all__ = [
     "StartRequest",
     "Store",
     "Throttle",
+    "WriteOrigin",
     "credentials_of",
     "ensure_provider",
     "join_url",

@@ -45,9 +45,12 @@ class Connections(Protocol):
 
 
 class Extract(Protocol):
-    """Reads an HTML page: `{title, description, markdown, text, headings, links, json_ld, images}`. No I/O."""
+    """Reads an HTML page: `{kind, reason, warnings, title, description, markdown, text, headings, links, ...}`.
 
-    def __call__(self, html: str, *, url: str) -> JsonObject: ...
+    Bytes are decoded as browsers decode them, by the Content-Type header and by what the page declares. No I/O.
+    """
+
+    def __call__(self, html: bytes | str, *, url: str, content_type: str = "") -> JsonObject: ...
 
 
 class Clock(Protocol):

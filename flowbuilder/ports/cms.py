@@ -27,6 +27,8 @@ class CmsPage:
     revision: str = ""
     hash: str = ""
     live_url: str = ""
+    conflict: str = ""
+    """Why the CMS would not take a write of this page now, where a person has to mend that first; else empty."""
 
     def is_still(self, known: str) -> bool:
         """Whether the page is as it was when its hash was `known`. Earlier releases recorded the sha256 of the body."""
@@ -36,6 +38,17 @@ class CmsPage:
 def page_hash(*, title: str, body: str, description: str, **more: str) -> str:
     """The sha256 of a page's texts, each under its name; `more` are those that only some pages have."""
     return digest({"title": title, "body": body, "description": description, **more})
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteOrigin:
+    """Where a write comes from, for a CMS with a history: the step run, and who approved the texts, with comments."""
+
+    workflow: str
+    execution_id: str
+    step: str
+    approved_by: tuple[str, ...] = ()
+    comments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +63,7 @@ class CmsWrite:
     seo_description: str | None = None
     if_unchanged: str | None = None
     idempotency_key: str = ""
+    origin: WriteOrigin | None = None
     approved: frozenset[CmsField] = frozenset()
     """The fields whose text a reviewer approved: it is stored as it is, or the write is refused before it is made. Any
     other text may be converted and cleaned."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from flowbuilder.model.effect import Effect, Intent
 from flowbuilder.values import Json, JsonObject
+
+if TYPE_CHECKING:
+    from flowbuilder.model.review import Decision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +62,9 @@ class Ledger(Protocol):
 
     async def approved(self, *content_hashes: str) -> bool:
         """Whether reviewers of this execution approved all contents with these sha256."""
+
+    async def approvals(self, *content_hashes: str) -> Sequence[Decision]:
+        """The decisions of this execution that approve one of the contents with these sha256, oldest first."""
 
 
 class Journal(Protocol):

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from flowbuilder.errors import StepError, Transience, TransientError
+from flowbuilder.ports.charset import charset_in, decode, encoding_of
 from flowbuilder.ports.credentials import Credentials, bound_to
 from flowbuilder.ports.url import origin_of
 from flowbuilder.values import Json
 
 KEPT_ACROSS_ORIGINS = frozenset({"accept", "accept-encoding", "accept-language", "user-agent"})
 """Headers of an author that are sent to another origin too; every other may hold a credential."""
-
-
-_NOT_OF_PAGES = frozenset(("idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined"))
-"""Python's encodings that no document has; reading some of them takes time that grows with the square of the size."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,15 +63,9 @@ class HttpResponse:
 
     @property
     def text(self) -> str:
-        """The body as text, in the charset of the headers, else UTF-8; invalid bytes are replaced."""
-        kind = self.headers.get("content-type", "")
-        charset = kind.partition("charset=")[2].partition(";")[0].strip(" \"'") or "utf-8"
-        try:
-            if codecs.lookup(charset).name in _NOT_OF_PAGES:
-                raise LookupError
-            return self.body.decode(charset, "replace")
-        except (LookupError, ValueError):
-            return self.body.decode("utf-8", "replace")
+        """The body as text, in the charset of the headers (a label of browsers), else UTF-8; bad bytes are replaced."""
+        label = charset_in(self.headers.get("content-type", ""))
+        return decode(self.body, (encoding_of(label) if label else None) or "utf-8")
 
     def ensure_success(self, what: str) -> None:
         """Raise unless the status is 2xx: `TransientError` for 408, 429 and 5xx, else `StepError`.

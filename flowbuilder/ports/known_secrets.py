@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
@@ -94,6 +94,18 @@ class KnownSecrets:
             problem.__cause__ = problem.__context__ = None
         if self._cut(str(problem)) != str(problem):  # an error that makes its text from other fields
             problem.args = (self._cut(str(problem)),)
+
+    def cleaned(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """The same function, with the secrets replaced in what it returns and raises."""
+
+        def run(*arguments: Any, **options: Any) -> Any:
+            try:
+                return self.value(call(*arguments, **options))
+            except Exception as problem:
+                self.clean(problem)
+                raise
+
+        return run
 
     def _cut(self, text: str) -> str:
         text = self.text(text)

@@ -125,7 +125,7 @@ def pages() -> dict[str, Measure]:
 def answers() -> dict[str, Measure]:
     """JSON bodies, event streams, charsets, front matter and texts to publish."""
     from flowbuilder.adapters.cms.front_matter import Document
-    from flowbuilder.adapters.cms.html import publishable
+    from flowbuilder.adapters.cms.wordpress import publishable
     from flowbuilder.ports import HttpResponse
     from flowbuilder.steps.builtin.api import parse_body
 
@@ -138,7 +138,7 @@ def answers() -> dict[str, Measure]:
         return lambda: lambda: document.field("a")
 
     def published(text: str) -> Measure:
-        return lambda: lambda: publishable(text)
+        return lambda: lambda: publishable("body", "", text)
 
     def stream(chunk: bytes, times: int) -> Measure:
         def read() -> None:

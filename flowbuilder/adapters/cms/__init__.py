@@ -10,17 +10,19 @@ from flowbuilder.adapters.cms.addresses import open_addresses
 from flowbuilder.adapters.cms.files import FilesCms
 from flowbuilder.adapters.cms.ghost import Ghost
 from flowbuilder.adapters.cms.ghost.texts import publishable as ghost_form
+from flowbuilder.adapters.cms.git.history import GitHistory, GitOptions
 from flowbuilder.adapters.cms.wordpress import WordPress
+from flowbuilder.adapters.cms.wordpress import publishable as wordpress_form
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.ports import Cms, CmsForSite, Connections, Http, PublishableForm, Throttle
 from flowbuilder.values import JsonObject
 
-FORMS: Mapping[str, PublishableForm] = {Ghost.form: ghost_form}
+FORMS: Mapping[str, PublishableForm] = {Ghost.form: ghost_form, WordPress.form: wordpress_form}
 """The forms of the kinds of CMS that store only some texts as they are, by `Cms.form`."""
 
 
 def cms_for_site(connections: Connections, http: Http, *, sites: Path, throttle: Throttle | None = None) -> CmsForSite:
-    """Opens the CMS in `site["cms"]`: `{type: files, root, url_prefix}`, `{type: wordpress, connection}` or
+    """Opens the CMS in `site["cms"]`: `{type: files, root, url_prefix, git}`, `{type: wordpress, connection}` or
     `{type: ghost, connection}`.
 
     A relative `root` is relative to `sites`, the folder of the site files.
@@ -35,7 +37,10 @@ def cms_for_site(connections: Connections, http: Http, *, sites: Path, throttle:
         if kind == "files":
             root = sites / _text(record, "root", name)
             base_url, prefix = str(site.get("base_url", "")), str(record.get("url_prefix", "/"))
-            return FilesCms(root, base_url=base_url, url_prefix=prefix, addresses=open_addresses(record, name))
+            git = record.get("git")
+            history = GitHistory(root, GitOptions.of(git, name)) if git else None
+            addresses = open_addresses(record, name)
+            return FilesCms(root, base_url=base_url, url_prefix=prefix, addresses=addresses, history=history)
         if kind == "wordpress":
             connection = await connections.get(_text(record, "connection", name))
             return WordPress(http, connection, record, throttle=throttle)

@@ -7,13 +7,15 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from flowbuilder.adapters.cms.addresses.page_path import Addresses, PagePath, SameNames, SiteUrls
 from flowbuilder.adapters.cms.file_writes import create_file, open_folder, read_text, remove_file, replace_file
 from flowbuilder.adapters.cms.front_matter import Document, parse_document
+from flowbuilder.adapters.cms.git.history import History
 from flowbuilder.adapters.cms.page_texts import description_of, new_document, suffix_of, title_of, with_write
-from flowbuilder.errors import ConfigurationError, Conflict, NotFound
+from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError
 from flowbuilder.model.effect import TargetClass
 from flowbuilder.ports import CmsField, CmsPage, CmsWrite, Publishable
 from flowbuilder.ports.cms import ensure_no_seo, page_hash
@@ -24,15 +26,24 @@ class FilesCms:
     """Implements `ports.Cms`. `https://example.com/guides/tea` is `guides/tea.md`, or `guides/tea/index.md`.
 
     Folders are opened without following symbolic links, so nothing outside of `root` can be reached. A write replaces
-    the file atomically, under a lock on the root. Writing identical content changes nothing, so an interrupted write
-    can be repeated: the target class is `lookup`.
+    the file atomically, under a lock on the root, and is recorded in the history. Writing identical content changes
+    nothing, so an interrupted write can be repeated: the target class is `lookup`.
     """
 
     target_class: TargetClass = "lookup"
     form = ""
 
-    def __init__(self, root: Path, *, base_url: str, url_prefix: str = "/", addresses: Addresses | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        base_url: str,
+        url_prefix: str = "/",
+        addresses: Addresses | None = None,
+        history: History | None = None,
+    ) -> None:
         self._root = root
+        self._history = history or History()
         self._site = SiteUrls(base_url, url_prefix)
         self._addresses = addresses or SameNames()
 
@@ -65,19 +76,23 @@ class FilesCms:
 
     async def restore(self, url: str, before: JsonObject, *, if_unchanged: str) -> None:
         """Write the earlier content; `Conflict` when the file is not what the update made of it."""
-        await asyncio.to_thread(self._restore, url, str(before["content"]), str(before["written"]))
+        await asyncio.to_thread(self._restore, url, before)
 
     def _read(self, url: str) -> CmsPage:
         parts = self._parts(url)
         with self._open_root() as root:
-            return self._page(url, parts, self._find(root, parts, url)[1])
+            place, held = self._find(root, parts, url)
+            return replace(self._page(url, parts, held), conflict=self._history.conflict(place))
 
     def _update(self, write: CmsWrite) -> CmsPage:
-        parts = self._parts(write.url)
-        with self._open_root() as root:
-            fcntl.flock(root, fcntl.LOCK_EX)
+        parts, history = self._parts(write.url), self._history
+        with self._locked_root() as root:
+            if history.has(write.idempotency_key):
+                history.publish()
+                return self._page(write.url, parts, self._find(root, parts, write.url)[1])
             place, held = self._find(root, parts, write.url)
             wanted = with_write(held, write)
+            history.ensure_clean(place, lambda old: old is not None and _made_of(old, place, write) == held.text)
             if wanted.text != held.text:
                 page = self._page(write.url, parts, held)
                 if write.if_unchanged is not None and not page.is_still(write.if_unchanged):
@@ -86,56 +101,75 @@ class FilesCms:
                     self._addresses.ensure_stays(root, place, parts, write.url, wanted.text)
                 with open_folder(root, place[:-1]) as folder:
                     replace_file(folder, place[-1], wanted.text)
+            self._record(place, "Update", write, lock=root)
             return self._page(write.url, parts, self._find(root, parts, write.url)[1])
 
     def _create(self, write: CmsWrite) -> CmsPage:
         parts = self._parts(write.url)
-        with self._open_root() as root:
-            fcntl.flock(root, fcntl.LOCK_EX)
+        with self._locked_root() as root:
             try:
                 place, held = self._find(root, parts, write.url)
                 wanted = new_document(write, suffix_of(place[-1]))
             except NotFound:
                 place = self._addresses.new_place(root, parts, write.url, title=write.title or "")
                 wanted = new_document(write, suffix_of(place[-1]))
+                self._history.ensure_clean(place, lambda old: old is None)
                 with open_folder(root, place[:-1], make=True) as folder:
                     create_file(folder, place[-1], wanted.text)
                 held = self._find(root, parts, write.url)[1]
             if held.text != wanted.text:
                 raise Conflict(f"a different page exists at {write.url}")
+            self._record(place, "Create", write, lock=root)
             return self._page(write.url, parts, held)
 
     def _delete(self, url: str, if_unchanged: str) -> None:
-        parts = self._parts(url)
-        with self._open_root() as root:
-            fcntl.flock(root, fcntl.LOCK_EX)
+        parts, history = self._parts(url), self._history
+        with self._locked_root() as root:
             try:
                 place, held = self._find(root, parts, url)
-            except NotFound:
-                return
-            if not self._page(url, parts, held).is_still(if_unchanged):
-                raise Conflict(f"{url} changed since it was read")
-            with open_folder(root, place[:-1]) as folder:
-                remove_file(folder, place[-1])
+            except NotFound:  # perhaps this deleted it before, and was stopped before the commit
+                try:
+                    place = self._addresses.new_place(root, parts, url)
+                except StepError:  # a page that never was
+                    return
+                text = history.committed(place)
+                if text is None or not self._page(url, parts, _parsed(text, place)).is_still(if_unchanged):
+                    history.publish()
+                    return
+            else:
+                if not self._page(url, parts, held).is_still(if_unchanged):
+                    raise Conflict(f"{url} changed since it was read")
+                history.ensure_clean(place, lambda old: False)
+                with open_folder(root, place[:-1]) as folder:
+                    remove_file(folder, place[-1])
+            history.record(place, history.message_of_revert(place), lock=root)
 
     def _before(self, write: CmsWrite) -> JsonObject | None:
         parts = self._parts(write.url)
-        with self._open_root() as root:
+        with self._locked_root() as root:
             held = self._find(root, parts, write.url)[1]
         wanted = with_write(held, write)
-        return None if wanted.text == held.text else {"content": held.text, "written": digest_text(wanted.text)}
+        if wanted.text == held.text:
+            return None
+        return {"content": held.text, "written": digest_text(wanted.text), "effect": write.idempotency_key}
 
-    def _restore(self, url: str, content: str, written: str) -> None:
-        parts = self._parts(url)
-        with self._open_root() as root:
-            fcntl.flock(root, fcntl.LOCK_EX)
+    def _restore(self, url: str, before: JsonObject) -> None:
+        content, written, parts = str(before["content"]), str(before["written"]), self._parts(url)
+        key = str(before.get("effect", ""))
+        with self._locked_root() as root:
             place, held = self._find(root, parts, url)
-            if held.text == content:
-                return
-            if digest_text(held.text) != written:
+            if held.text != content and digest_text(held.text) != written:
                 raise Conflict(f"{url} changed since it was written")
-            with open_folder(root, place[:-1]) as folder:
-                replace_file(folder, place[-1], content)
+            # the write, or the restoring of it, may have been stopped before its commit
+            self._history.ensure_clean(place, lambda old: old == content or digest_text(old or "") == written)
+            if held.text != content:
+                with open_folder(root, place[:-1]) as folder:
+                    replace_file(folder, place[-1], content)
+            self._history.record(place, self._history.message_of_revert(place, key), lock=root)
+
+    def _record(self, place: tuple[str, ...], work: str, write: CmsWrite, *, lock: int) -> None:
+        message = self._history.message(f"{work} {'/'.join(place)}", write.idempotency_key, write.origin)
+        self._history.record(place, message, write.origin, lock=lock)
 
     def _page(self, url: str, parts: PagePath, document: Document) -> CmsPage:
         texts = {"title": title_of(document), "description": description_of(document), "body": document.body}
@@ -151,7 +185,7 @@ class FilesCms:
         for place in self._addresses.places(root, path, url):
             try:
                 with open_folder(root, place[:-1]) as folder:
-                    return place, parse_document(read_text(folder, place[-1], url), suffix_of(place[-1]))
+                    return place, _parsed(read_text(folder, place[-1], url), place)
             except FileNotFoundError:
                 continue
         raise NotFound(f"there is no page {url:.200}")
@@ -171,3 +205,23 @@ class FilesCms:
             yield descriptor
         finally:
             os.close(descriptor)
+
+    @contextmanager
+    def _locked_root(self) -> Iterator[int]:
+        """The root, for the one process that writes to it now, brought to what a remote has."""
+        with self._open_root() as root:
+            fcntl.flock(root, fcntl.LOCK_EX)
+            self._history.synchronize()
+            yield root
+
+
+def _parsed(text: str, place: tuple[str, ...]) -> Document:
+    return parse_document(text, suffix_of(place[-1]))
+
+
+def _made_of(old: str, place: tuple[str, ...], write: CmsWrite) -> str:
+    """What the write makes of the text of a file; empty where it cannot be written to it."""
+    try:
+        return with_write(_parsed(old, place), write).text
+    except StepError:
+        return ""

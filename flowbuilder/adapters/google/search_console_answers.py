@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.ports import HttpResponse
-from flowbuilder.values import JsonObject, NotJson, Place, ensure_json, map_values
+from flowbuilder.values import JsonObject, NotJson, ensure_json, well_formed_value
 
 LOAD_QUOTA_SECONDS = 900.0
 """Wait, in seconds, after load quota is used up: it is counted over ten minutes, and earlier retries use more."""
 MAX_FIGURE = 1e15
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _QUOTA = frozenset({"quotaExceeded", "rateLimitExceeded", "userRateLimitExceeded", "dailyLimitExceeded"})
 _WHAT = "Search Console"
 
@@ -105,15 +103,10 @@ def _parsed(body: bytes) -> tuple[Any, str]:
         return None, "it is empty"
     try:
         value = json.loads(body, parse_constant=refuse)
-        return map_values(value, _without_surrogates) if rb"\u" in body else value, ""
+        return well_formed_value(value) if rb"\u" in body or b"\xed" in body else value, ""
     except (ValueError, RecursionError) as problem:
         kind = "HTML" if body.lstrip()[:1] == b"<" else "not JSON"
         return None, f"it is {kind}: {problem!s:.100}"
-
-
-def _without_surrogates(_: Place, value: Any) -> Any:
-    """A text with U+FFFD for half a surrogate pair, which is no character; other values as they are."""
-    return _LONE_SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value
 
 
 def _row(item: Any, where: str, dimensions: int) -> JsonObject:

@@ -2,62 +2,83 @@
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
 from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from flowbuilder.adapters.http.page_limits import ensure_parsable
-from flowbuilder.values import JsonObject, NotJson, ensure_json
+from flowbuilder.adapters.http.json_ld import read_json_ld
+from flowbuilder.adapters.http.main_content import main_content
+from flowbuilder.adapters.http.page_encoding import decode_page
+from flowbuilder.adapters.http.page_images import read_images
+from flowbuilder.adapters.http.page_kind import kind_of, signs_of
+from flowbuilder.adapters.http.page_limits import ensure_characters, ensure_parsable
+from flowbuilder.adapters.http.page_visibility import drop_invisible
+from flowbuilder.model.invisible_characters import without_hidden
+from flowbuilder.values import JsonObject
 
 MAX_LINKS = 2000
-MAX_IMAGES = 500
 MAX_LINE = 2000
 """The most characters of a title, a description and the text of a heading, a link or an image."""
 MAX_MARKS = 8
 """The most combining marks in a row: the time of Unicode normalisation grows with the square of their number."""
-# zero-width, bidirectional and tag characters: invisible to a reader, text to a language model
-_INVISIBLE = re.compile("[\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
+MAX_WARNINGS = 20
+_MAY_BE_MARKS = re.compile(f"[\u0300-\U0001e94b]{{{MAX_MARKS + 1}}}")
 _SPACE = re.compile(r"\s+")
-_HIDDEN = "[hidden], [aria-hidden='true'], template, noscript, script:not([type='application/ld+json']), style"
-_HIDDEN_STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])|opacity\s*:\s*0(?![.\d])"
-)
 
 
-def extract_page(html: str, *, url: str) -> JsonObject:
-    """`{title, description, canonical, h1, markdown, text, headings, links, json_ld, images}` of a page at `url`.
+def extract_page(html: bytes | str, *, url: str, content_type: str = "") -> JsonObject:
+    """`{kind, reason, warnings, title, description, canonical, h1, markdown, text, headings, links, json_ld, images}`.
+
+    Bytes are decoded as browsers decode them, by the header `content_type` and by what the page says.
 
     Hidden elements, comments and invisible characters are dropped: text that people cannot see must not reach a model.
     URLs are absolute. Bad HTML raises nothing, missing parts are empty; `StepError` for a page beyond `page_limits`.
     """
-    ensure_parsable(html)
-    tree = LexborHTMLParser(html)
-    _drop_hidden(tree)
-    base = _base(tree, url)
+    if isinstance(html, str):
+        html, content_type = html.encode("utf-8", "surrogatepass"), "text/html; charset=utf-8"
+    text, warnings = decode_page(html, content_type=content_type)
+    ensure_characters(text)
+    ensure_parsable(text)
+    tree = LexborHTMLParser(text, scripting=True)
+    signs, metadata, base = signs_of(tree), _metadata(tree), _base(tree, url)
+    json_ld, unread = read_json_ld(tree)
+    title = _text(_title(tree)) or _first(metadata, "og:title", "twitter:title")
+    warnings += unread + drop_invisible(tree)
+    images = read_images(tree, lambda place: _absolute(base, place))
+    for node in tree.css("noscript"):
+        node.decompose()
     headings = [
         {"level": int((node.tag or "h1")[1]), "text": text}
         for node in tree.css("h1, h2, h3, h4, h5, h6")
         if (text := _text(node))
     ]
     _make_absolute(tree, base)
-    visible = _long_run_of_marks().sub(r"\1", tree.html or "")
+    markdown, plain = main_content(_without_long_marks(tree.html or ""), url)
+    h1 = [str(item["text"]) for item in headings if item["level"] == 1]
+    kind, reason = kind_of(signs, title=title, headings=h1 or [str(item["text"]) for item in headings[:1]], text=plain)
     return {
-        "title": _text(tree.css_first("title")) or _meta(tree, "og:title"),
-        "description": _meta(tree, "description") or _meta(tree, "og:description"),
+        "kind": kind,
+        "reason": reason,
+        "warnings": warnings[:MAX_WARNINGS],
+        "title": title,
+        "description": _first(metadata, "description", "og:description", "twitter:description"),
         "canonical": _canonical(tree, base),
-        "h1": next((str(item["text"]) for item in headings if item["level"] == 1), ""),
-        "markdown": _main(visible, url, "markdown"),
-        "text": _main(visible, url, "txt"),
+        "h1": h1[0] if h1 else "",
+        "markdown": markdown,
+        "text": plain,
         "headings": headings,
         "links": _links(tree, base),
-        "json_ld": _json_ld(tree),
-        "images": _images(tree, base),
+        "json_ld": json_ld,
+        "images": [{"url": source, "alt": _clean(alt)} for source, alt in images],
     }
+
+
+def _without_long_marks(html: str) -> str:
+    """The HTML with at most `MAX_MARKS` combining marks in a row."""
+    return _long_run_of_marks().sub(r"\1", html) if _MAY_BE_MARKS.search(html) else html
 
 
 @cache
@@ -69,39 +90,32 @@ def _long_run_of_marks() -> re.Pattern[str]:
     return re.compile(f"([{members}]{{{MAX_MARKS}}})[{members}]+")
 
 
-def _main(html: str, url: str, form: str) -> str:
-    import trafilatura  # here: it takes 0.2 s to import
-
-    found = trafilatura.extract(
-        html, url=url, output_format=form, include_links=form == "markdown", include_tables=True, include_comments=False
-    )
-    return _INVISIBLE.sub("", found).strip() if found else ""
+def _title(tree: LexborHTMLParser) -> LexborNode | None:
+    # a drawing has titles too
+    return tree.css_first("head > title") or tree.css_first("body > title, div > title")
 
 
-def _drop_hidden(tree: LexborHTMLParser) -> None:
-    styled = [
-        node for node in tree.css("[style]") if _HIDDEN_STYLE.search((node.attributes.get("style") or "").lower())
-    ]
-    _remove(styled)
-    _remove(tree.css(_HIDDEN))
-
-
-def _remove(nodes: list[LexborNode]) -> None:
-    # each node once, inner nodes first: removing a node frees its children
-    for node in reversed(list({node.mem_id: node for node in nodes}.values())):
-        node.decompose()
+def _clean(text: str) -> str:
+    return without_hidden(_SPACE.sub(" ", text)).strip()[:MAX_LINE]
 
 
 def _text(node: LexborNode | None) -> str:
-    return _SPACE.sub(" ", _INVISIBLE.sub("", node.text(separator=" "))).strip()[:MAX_LINE] if node is not None else ""
+    return _clean(node.text(separator=" ")) if node is not None else ""
 
 
-def _meta(tree: LexborHTMLParser, name: str) -> str:
-    for key in ("name", "property"):
-        node = tree.css_first(f'meta[{key}="{name}"]')
-        if node is not None and node.attributes.get("content"):
-            return _INVISIBLE.sub("", node.attributes["content"] or "").strip()[:MAX_LINE]
-    return ""
+def _metadata(tree: LexborHTMLParser) -> dict[str, str]:
+    """The first value of each name of the page's `meta` elements, names in lower case."""
+    found: dict[str, str] = {}
+    for node in tree.css("meta[content]"):
+        for key in ("name", "property", "itemprop"):
+            name = (node.attributes.get(key) or "").strip().lower()
+            if name and not found.get(name):
+                found[name] = _clean(node.attributes.get("content") or "")
+    return found
+
+
+def _first(metadata: dict[str, str], *names: str) -> str:
+    return next((metadata[name] for name in names if metadata.get(name)), "")
 
 
 def _base(tree: LexborHTMLParser, url: str) -> str:
@@ -110,10 +124,11 @@ def _base(tree: LexborHTMLParser, url: str) -> str:
 
 
 def _canonical(tree: LexborHTMLParser, base: str) -> str:
-    node = tree.css_first('link[rel="canonical"]')
+    node = tree.css_first('link[rel~="canonical" i]')
     return _absolute(base, node.attributes.get("href")) if node is not None else ""
 
 
+@lru_cache(4096)
 def _absolute(base: str, place: str | None) -> str:
     try:
         found = urljoin(base, (place or "").strip())
@@ -135,22 +150,3 @@ def _links(tree: LexborHTMLParser, base: str) -> list[JsonObject]:
         if target := _absolute(base, node.attributes.get("href")):
             found[target, _text(node)] = None
     return [{"url": target, "text": text} for target, text in list(found)[:MAX_LINKS]]
-
-
-def _images(tree: LexborHTMLParser, base: str) -> list[JsonObject]:
-    images = []
-    for node in tree.css("img[src]")[:MAX_IMAGES]:
-        if source := _absolute(base, node.attributes.get("src")):
-            images.append({"url": source, "alt": _SPACE.sub(" ", node.attributes.get("alt") or "").strip()[:MAX_LINE]})
-    return images
-
-
-def _json_ld(tree: LexborHTMLParser) -> list[Any]:
-    found: list[Any] = []
-    for node in tree.css('script[type="application/ld+json"]'):
-        try:
-            value = ensure_json(json.loads(node.text(deep=True)))
-        except (ValueError, NotJson, RecursionError):
-            continue
-        found.extend(value if isinstance(value, list) else [value])
-    return found

@@ -22,7 +22,7 @@ DEADLINE_SECONDS = 60.0
 """Seconds that one page may take on a busy machine, the start of its process included."""
 MEGABYTES = 512
 """Memory that one page may take, beside that of the libraries."""
-MAX_CHARACTERS = 4 * 1024 * 1024
+MAX_BYTES = 32 * 1024 * 1024
 MAX_ANSWER = 64 * 1024 * 1024
 
 
@@ -43,14 +43,19 @@ class ExtractionPool:
         self._owner = os.getpid()
         atexit.register(self.close)
 
-    def __call__(self, html: str, *, url: str) -> JsonObject:
+    def __call__(self, html: bytes | str, *, url: str, content_type: str = "") -> JsonObject:
         """The parts of a page. `StepError`: `too_large`, `limit.time`, `limit.memory`, `limit.depth`, `not_a_page`."""
-        if len(html) > MAX_CHARACTERS:
-            raise StepError(f"{url:.200} has more than {MAX_CHARACTERS:,} characters", code="too_large")
+        if isinstance(html, str):
+            html, content_type = html.encode("utf-8", "surrogatepass"), "text/html; charset=utf-8"
+        if len(html) > MAX_BYTES:
+            raise StepError(f"{url:.200} has more than {MAX_BYTES:,} bytes", code="too_large")
         with self._free:
             worker = self._take()
             try:
-                answer = worker.ask(html, url, self._deadline)
+                answer = worker.ask(
+                    (url.encode("utf-8", "surrogatepass"), content_type.encode("utf-8", "surrogatepass"), html),
+                    self._deadline,
+                )
             except _NoAnswer as problem:
                 raise StepError(f"{url:.200} cannot be read: {problem}", code=problem.code) from None
             if answer.pop("last", True):
@@ -111,7 +116,7 @@ class _Worker:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, html: str, url: str, deadline: float) -> dict[str, Any]:
+    def ask(self, request: tuple[bytes, bytes, bytes], deadline: float) -> dict[str, Any]:
         """The answer about a page; raises `_NoAnswer`, after which the process has ended."""
         late: list[bool] = []
 
@@ -123,7 +128,7 @@ class _Worker:
         timer.daemon = True
         timer.start()
         try:
-            answer = self._exchange(html.encode("utf-8", "surrogatepass"), url.encode("utf-8", "surrogatepass"))
+            answer = self._exchange(request)
         finally:
             timer.cancel()
         if answer is not None and not late:
@@ -135,12 +140,12 @@ class _Worker:
             raise _NoAnswer("it took too much time or memory", "limit.time")
         raise _NoAnswer(f"the process that read it ended (status {self._process.returncode})", "not_a_page")
 
-    def _exchange(self, html: bytes, url: bytes) -> dict[str, Any] | None:
+    def _exchange(self, request: tuple[bytes, bytes, bytes]) -> dict[str, Any] | None:
         asked, answers = self._process.stdin, self._process.stdout
         assert asked is not None
         assert answers is not None
         try:
-            asked.write(LENGTHS.pack(len(url), len(html)) + url + html)
+            asked.write(LENGTHS.pack(*map(len, request)) + b"".join(request))
             asked.flush()
             (size,) = LENGTH.unpack(answers.read(LENGTH.size).ljust(LENGTH.size, b"\xff"))
             if size > MAX_ANSWER:

@@ -1,8 +1,9 @@
 """The process that reads pages: `python -m flowbuilder.adapters.http.extraction_worker SECONDS MEGABYTES`.
 
 It reads requests from standard input and writes an answer for each to standard output; a hostile page can use up this
-process and nothing else. A request is the lengths of a URL and of a page, then both in UTF-8. An answer is the length
-of a JSON object, then the object: `{"page"}` or `{"code", "message"}`, and `last` when the process ends after it.
+process and nothing else. A request is the lengths of a URL, of a Content-Type and of a page, then these three. An
+answer is the length of a JSON object, then the object: `{"page"}` or `{"code", "message"}`, and `last` when the process
+ends after it.
 """
 
 from __future__ import annotations
@@ -19,19 +20,24 @@ from flowbuilder.adapters.http.extract import extract_page
 from flowbuilder.errors import StepError
 from flowbuilder.values import JsonObject
 
-LENGTHS = struct.Struct(">II")
+LENGTHS = struct.Struct(">III")
 LENGTH = struct.Struct(">I")
 IDLE_SECONDS = 600.0
 MAX_PAGES = 500
 """The pages after which a process is replaced, because memory that a page took is not given back."""
-_WARM_UP = "<html><title>a</title><body><article><h1>Tea</h1><p>Some text about tea and its many kinds.</p></article>"
+_WARM_UP = (
+    "<html><title>a</title><body><article><h1>Tea</h1><p>Some text about th\xe9 and its kinds.</p></article>".encode(
+        "latin-1"
+    )
+)
 
 
 def main(seconds: int, megabytes: int) -> None:
     """Answer requests until standard input ends, nothing was asked for ten minutes, or memory is used up."""
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # nothing that a library prints is taken for an answer
-    extract_page(_WARM_UP, url="https://example.com/")  # the libraries are loaded before memory is limited
+    # the libraries are loaded before memory is limited
+    extract_page(_WARM_UP, url="https://example.com/")
     _limit_memory(megabytes)
     for left in reversed(range(MAX_PAGES)):
         if not select.select([asked], [], [], IDLE_SECONDS)[0]:
@@ -39,20 +45,18 @@ def main(seconds: int, megabytes: int) -> None:
         head = asked.read(LENGTHS.size)
         if len(head) < LENGTHS.size:
             return
-        url_size, html_size = LENGTHS.unpack(head)
-        url = asked.read(url_size).decode("utf-8", "surrogatepass")
-        html = asked.read(html_size).decode("utf-8", "surrogatepass")
+        url, content_type, html = map(asked.read, LENGTHS.unpack(head))
         _limit_time(seconds)
-        answer = _answer(html, url)
+        answer = _answer(html, url.decode("utf-8", "surrogatepass"), content_type.decode("utf-8", "surrogatepass"))
         answer["last"] = not left or "page" not in answer
         _write(answers, json.dumps(answer).encode())
         if answer["last"]:
             return
 
 
-def _answer(html: str, url: str) -> JsonObject:
+def _answer(html: bytes, url: str, content_type: str) -> JsonObject:
     try:
-        return {"page": extract_page(html, url=url)}
+        return {"page": extract_page(html, url=url, content_type=content_type)}
     except StepError as problem:
         return {"code": problem.code, "message": str(problem)}
     except MemoryError:

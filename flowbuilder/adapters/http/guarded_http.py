@@ -18,6 +18,7 @@ import httpx
 
 from flowbuilder.adapters.egress import Egress
 from flowbuilder.adapters.http.body import read_capped
+from flowbuilder.adapters.http.content_encodings import ACCEPTED
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.ports import HttpRequest, HttpResponse
 from flowbuilder.ports.allowed_hosts import current_hosts
@@ -169,7 +170,7 @@ class _Message:
         return _Message(method="GET", headers=kept, content=b"")
 
     def with_headers(self, headers: Mapping[str, str]) -> _Message:
-        return replace(self, headers={**self.headers, **headers, "accept-encoding": "gzip"})
+        return replace(self, headers={**self.headers, **headers, "accept-encoding": ACCEPTED})
 
     def for_another_origin(self) -> _Message:
         return replace(self, headers={k: v for k, v in self.headers.items() if k in KEPT_ACROSS_ORIGINS})
@@ -191,7 +192,7 @@ async def _exchange(client: httpx.AsyncClient, target: Target, message: _Message
 
 
 def _message(request: HttpRequest) -> _Message:
-    headers = {"user-agent": "flowbuilder", "accept": "*/*", "accept-encoding": "gzip"}
+    headers = {"user-agent": "flowbuilder", "accept": "*/*", "accept-encoding": ACCEPTED}
     content = request.content or b""
     if request.json is not None:
         content = json.dumps(request.json, ensure_ascii=False, allow_nan=False).encode()
@@ -202,7 +203,7 @@ def _message(request: HttpRequest) -> _Message:
     headers |= _checked_headers(request.headers)
     if request.idempotency_key:
         headers["idempotency-key"] = _header_value("idempotency-key", request.idempotency_key)
-    headers["accept-encoding"] = "gzip"
+    headers["accept-encoding"] = ACCEPTED
     return _Message(method=request.method.upper(), headers=headers, content=content)
 
 

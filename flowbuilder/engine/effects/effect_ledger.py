@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flowbuilder.engine.effects.approval_guard import approved_hashes
 from flowbuilder.errors import StepError
 from flowbuilder.model.effect import Effect, Intent
 from flowbuilder.model.execution import Lease
+from flowbuilder.model.review import Decision
 from flowbuilder.ports import Store
 from flowbuilder.values import JsonObject
 
@@ -69,3 +71,9 @@ class EffectLedger:
         for decision in self.store.decisions(self.lease.execution_id).values():
             missing.difference_update(approved_hashes(decision) if missing else ())
         return not missing
+
+    async def approvals(self, *content_hashes: str) -> Sequence[Decision]:
+        """The decisions of this execution that approve one of these contents, oldest first."""
+        decisions = await asyncio.to_thread(self.store.decisions, self.lease.execution_id)
+        approving = [made for made in decisions.values() if not set(content_hashes).isdisjoint(approved_hashes(made))]
+        return sorted(approving, key=lambda made: made.at)

@@ -101,7 +101,6 @@ class CmsStep(Step):
         cms = await run.ports.cms(run.site)
         if self.operation == "read":
             return Completed(output=_output(await _read(cms, self.url)))
-        inverse, write = await self._prepared(run, cms)
         wanted: JsonObject = {
             "operation": self.operation,
             "url": self.url,
@@ -111,6 +110,7 @@ class CmsStep(Step):
             **{name: value for name in TEXTS[3:] if (value := getattr(self, name)) is not None},
         }
         try:
+            inverse, write = await self._prepared(run, cms)
             result = await write_once(
                 run,
                 target=f"{self.operation} {self.url}",
@@ -134,6 +134,7 @@ class CmsStep(Step):
             seo_description=self.seo_description,
             if_unchanged=self.if_unchanged,
             idempotency_key=run.effect_key,
+            origin=await self._origin(run),
             approved=await self._approved(run),
         )
         if self.operation == "create":
@@ -152,6 +153,18 @@ class CmsStep(Step):
         given = [(name, value) for name in TEXTS if isinstance(value := getattr(self, name), str)]
         approved = [name for name, text in given if ledger and await ledger.approved(digest_text(text))]
         return frozenset(cast("list[ports.CmsField]", approved))
+
+    async def _origin(self, run: StepRun) -> ports.WriteOrigin:
+        """The step run, and the reviewers of this execution who approved a text of the write."""
+        given = [value for name in TEXTS if isinstance(value := getattr(self, name), str)]
+        decisions = await run.ports.ledger.approvals(*map(digest_text, given)) if run.ports.ledger else ()
+        return ports.WriteOrigin(
+            workflow=run.execution.workflow,
+            execution_id=run.execution.id,
+            step=run.path,
+            approved_by=tuple(dict.fromkeys(decision.by for decision in decisions)),
+            comments=tuple(run.ports.secrets.text(decision.comment) for decision in decisions if decision.comment),
+        )
 
     async def _write(self, cms: ports.Cms, write: ports.CmsWrite) -> Written:
         """Write the page, then read it back: the output is what the CMS holds now."""
@@ -192,6 +205,8 @@ class CmsStep(Step):
         return replace(write, body=decision.approved, if_unchanged=before.hash, approved=write.approved | {"body"})
 
     async def _ask(self, cms: ports.Cms, reason: str) -> NeedsReview:
+        if self.operation == "create" and not await _exists(cms, self.url):
+            raise StepError(f"{self.url} was not created: {reason}", code="changed_meanwhile", definitive=True)
         if self.operation == "create":
             raise StepError(f"{self.url} already exists with other content", code="exists")
         current = await _read(cms, self.url)
@@ -218,6 +233,8 @@ class CmsStep(Step):
         )
 
     def _changes(self, current: ports.CmsPage) -> Iterator[str]:
+        if current.conflict:
+            yield current.conflict
         yield f"read as {(self.if_unchanged or '')[:12]}, now {current.hash[:12]}"
         for name, ours, theirs in (
             ("title", self.title, current.title),

@@ -1,9 +1,7 @@
 """`page`: fetch a web page and extract its content."""
 
-import re
-from dataclasses import replace
 from functools import cache, partial
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
@@ -14,8 +12,6 @@ from flowbuilder.values import JsonObject
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
-
-_CHARSET = rb"(?i)<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]{1,40})"
 
 
 class Heading(BaseModel, defer_build=True):
@@ -49,10 +45,18 @@ class Page(Step):
     headers: Templated[dict[str, str]] = Field(default_factory=dict)
 
     class Output(BaseModel, defer_build=True):
-        """`markdown` and `text` are the main content, without navigation; `url` is the last one after redirects."""
+        """`markdown` and `text` are the main content, without navigation; `url` is the last one after redirects.
+
+        `kind` says whether the page is what a reader would want, `reason` from what evidence: an error that was
+        answered with success is `soft_404`, a page that scripts fill `script_only`. `warnings` are about the encoding
+        and what could not be read.
+        """
 
         url: str
         status: int
+        kind: Literal["article", "soft_404", "login", "script_only", "thin"]
+        reason: str
+        warnings: list[str]
         title: str
         description: str
         markdown: str
@@ -78,7 +82,8 @@ class Page(Step):
         import asyncio  # here: validating a document loads this step type, and needs no event loop
 
         # in a thread: a large page takes long, and other executions share this event loop
-        read = partial(run.ports.extract, html_of(answer), url=answer.url)
+        content_type = answer.headers.get("content-type", "")
+        read = partial(run.ports.extract, answer.body, url=answer.url, content_type=content_type)
         found = await asyncio.get_running_loop().run_in_executor(_threads(), read)
         output: JsonObject = {"url": answer.url, "status": answer.status, **found}
         return Completed(output=output)
@@ -90,12 +95,3 @@ def _threads() -> "ThreadPoolExecutor":
     from concurrent.futures import ThreadPoolExecutor
 
     return ThreadPoolExecutor(4, thread_name_prefix="page")
-
-
-def html_of(answer: "ports.HttpResponse") -> str:
-    """The text of an HTML answer, in the charset of the headers, else of the page, else UTF-8."""
-    kind = answer.headers.get("content-type", "text/html")
-    named = re.search(_CHARSET, answer.body[:2048])
-    if "charset=" in kind.lower() or named is None:
-        return answer.text
-    return replace(answer, headers={"content-type": f"text/html; charset={named[1].decode()}"}).text

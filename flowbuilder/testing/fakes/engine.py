@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from flowbuilder.model.effect import Effect, Intent
+from flowbuilder.model.review import Decision
 from flowbuilder.testing.fakes.bundle import FakeClock
 from flowbuilder.values import Json, JsonObject, digest
 
@@ -18,6 +19,7 @@ class MemoryLedger:
     clock: FakeClock = field(default_factory=FakeClock)
     effects: dict[str, Effect] = field(default_factory=dict)
     approved_hashes: set[str] = field(default_factory=set)
+    decisions: list[Decision] = field(default_factory=list)
 
     async def begin(self, intent: Intent) -> Effect:
         """The new effect, or the existing one as it was begun before."""
@@ -46,6 +48,10 @@ class MemoryLedger:
     async def approved(self, *content_hashes: str) -> bool:
         """Whether the test put these hashes into `approved_hashes`."""
         return self.approved_hashes.issuperset(content_hashes)
+
+    async def approvals(self, *content_hashes: str) -> Sequence[Decision]:
+        """Those that the test put into `decisions`, for every content."""
+        return self.decisions
 
 
 @dataclass

@@ -98,6 +98,33 @@ class WordPressSite:
         with urllib.request.urlopen(url) as answer:
             return str(answer.read().decode())
 
+    def php(self, code: str) -> str:
+        """Run PHP inside this WordPress; returns what it prints."""
+        script = self.folder / "run.php"
+        script.write_text(f"<?php require '{self.folder}/www/wp-load.php'; {code}")
+        return self._do(["php", "-d", "display_errors=0", "-f", str(script)])
+
+    def set_permalinks(self, structure: str) -> None:
+        """Another structure of the addresses of posts; empty: by number."""
+        self.php(f"$wp_rewrite->set_permalink_structure('{structure}'); $wp_rewrite->flush_rules(false);")
+
+    def add_user(self, name: str, role: str) -> str:
+        """A new user; returns an application password of theirs."""
+        return self.php(
+            f"$id = wp_insert_user(['user_login' => '{name}', 'user_pass' => 'x', 'role' => '{role}']);"
+            "echo WP_Application_Passwords::create_new_application_password($id, ['name' => 'flowbuilder'])[0];"
+        ).strip()
+
+    def add_plugin(self, name: str, code: str) -> None:
+        """A plugin that is always on ("must-use")."""
+        folder = self.folder / "www/wp-content/mu-plugins"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}.php").write_text(f"<?php {code}")
+
+    def remove_plugin(self, name: str) -> None:
+        """Take a plugin away again."""
+        (self.folder / f"www/wp-content/mu-plugins/{name}.php").unlink()
+
     def _start_database(self) -> None:
         data, self._socket = self.folder / "data", self.folder / "db.sock"
         # pytest's folders are readable by their owner only, so the server runs as the same user

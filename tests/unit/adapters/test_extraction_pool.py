@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from flowbuilder.adapters.http.extract import MAX_LINE, extract_page
-from flowbuilder.adapters.http.extraction_pool import MAX_CHARACTERS, ExtractionPool
+from flowbuilder.adapters.http.extraction_pool import ExtractionPool
+from flowbuilder.adapters.http.page_limits import MAX_CHARACTERS
 from flowbuilder.errors import StepError
 
 URL = "https://example.com/tea"

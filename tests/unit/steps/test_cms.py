@@ -65,6 +65,35 @@ def test_an_update_with_the_same_content_leaves_the_file_untouched(run: Run, pag
     assert page.stat().st_ino == before
 
 
+def test_a_page_that_git_cannot_commit_is_reviewed_until_a_person_has_mended_it(run: Run, page: Path) -> None:
+    import subprocess
+
+    def git(*arguments: str) -> str:
+        who = ("-c", "user.name=bo", "-c", "user.email=bo@x.example")
+        command = ["git", *who, *arguments]
+        return subprocess.run(command, cwd=page.parents[1], capture_output=True, text=True, check=True).stdout
+
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "-m", "First")
+    page.write_text(TEA.replace("Tea", "Draft"))
+    site = {**SITE, "cms": {**SITE["cms"], "git": True}}  # type: ignore[dict-item]
+    seen: list[str] = []
+
+    def decide(review: Any) -> str:
+        assert page.read_text() == TEA.replace("Tea", "Draft")
+        seen.append(review.request.findings[0]["evidence"])
+        if len(seen) == 2:
+            git("commit", "--quiet", "--all", "-m", "Theirs")
+        return "approve"
+
+    finished = run(cms(operation="update", body="Mine.\n"), site=site, decide=decide)
+    assert finished.status == "completed", finished.error
+    assert seen == ["guides/tea.md has changes that are not committed: commit or discard them first"] * 2
+    assert git("log", "--format=%s").splitlines() == ["Update guides/tea.md", "Theirs", "First"]
+    assert f"Flowbuilder-Execution: {finished.execution.id}" in git("log", "-1", "--format=%B")
+
+
 def test_a_page_that_changed_meanwhile_is_reviewed(run: Run, page: Path) -> None:
     step = cms(operation="update", body="Mine.\n", if_unchanged=digest_text("Older.\n"))
     waiting = run(step, site=SITE)

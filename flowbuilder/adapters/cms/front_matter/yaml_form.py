@@ -18,8 +18,6 @@ _MERGE = "tag:yaml.org,2002:merge"
 _TEXT = "tag:yaml.org,2002:str"
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")
 _ALIAS = re.compile(r"\s*:\s*(\*[^\s,\]}]+)")
-_PLAIN = re.compile(r"[^\W\d_][^\n\r\t#:\[\]{},&*!|>'\"%@`\\]*")
-_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"))
 
 Pair = tuple[yaml.Node, yaml.Node]
 
@@ -119,9 +117,7 @@ def _span(inner: str, key: yaml.Node, node: yaml.Node) -> tuple[int, int, str | 
 
 
 def _written(value: str, style: str | None) -> Iterator[str]:
-    """The ways to write a text. What differs between YAML 1.1 and 1.2, such as `no` or `1e3`, is always in quotes."""
-    if style is None and _PLAIN.fullmatch(value) and value == value.strip() and value.lower() not in _WORDS:
-        yield value
+    """The ways to write a text: always in quotes, since YAML 1.1 and 1.2 differ about others, such as `no`."""
     if style == "'" and value.isprintable():
         yield "'" + value.replace("'", "''") + "'"
     yield quoted(value)

@@ -1,0 +1,1 @@
+"""Content files in git: one commit for each publication, pushed where the site says so."""
