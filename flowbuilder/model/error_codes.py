@@ -52,7 +52,7 @@ ERROR_CODES: Final[dict[str, str]] = {
     "not_this_site": "The URL does not belong to the site.",
     "not_verified": "The page that was written does not show what was sent.",
     "not_writable": "The system does not let this process write a content file; the message has its reason.",
-    "old_editor": "The page was written with an earlier editor of the CMS; it can be changed once the new one has saved it.",
+    "old_editor": "An earlier editor of the CMS wrote the page; it can be changed once the new one has saved it.",
     "over": "The execution has ended or the step run was abandoned, so no effect begins.",
     "owner": "A content file belongs to a user or group that a write would not keep.",
     "paginate": "The next page of a list cannot be followed.",
