@@ -107,8 +107,7 @@ class FilesCms:
                 page = self._page(write.url, parts, held)
                 if write.if_unchanged is not None and not page.is_still(write.if_unchanged):
                     raise Conflict(f"{write.url} changed since it was read")
-                if write.title is not None:
-                    self._addresses.ensure_stays(root, place, parts, write.url, wanted.text)
+                self._addresses.ensure_stays(root, place, parts, write.url, wanted.text)
                 with open_folder(root, place[:-1]) as folder:
                     replace_file(folder, place[-1], wanted.text)
             self._record(place, "Update", write, lock=root)
