@@ -147,7 +147,7 @@ def test_the_time_grows_with_the_length_of_the_text() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
-def test_a_secret_in_a_page_is_replaced_whatever_its_encoding(encoding: str) -> None:
+def test_a_secret_in_a_page_of_any_encoding_is_replaced(encoding: str) -> None:
     page = "<title>hunter2-planted</title><body><article><p>The password is hunter2-planted, says the page.</p>"
     extract = guarded_ports(fake_ports(), known(password="hunter2-planted")).extract
     assert extract is not None
