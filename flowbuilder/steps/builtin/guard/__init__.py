@@ -39,7 +39,8 @@ class Guard(Step):
     @field_validator("rules")
     @classmethod
     def _known(cls, value: dict[str, Options]) -> dict[str, Options]:
-        unknown = next((name for name in value if name not in rule_files()), None)
+        # one template in the place of all rules is looked at when it has its value
+        unknown = next((name for name in value if name not in rule_files()), None) if isinstance(value, dict) else None
         if unknown is not None:
             raise ValueError(f"there is no rule {unknown}; the rules are {', '.join(rule_files())}")
         return value
