@@ -10,6 +10,7 @@ import sys
 from flowbuilder.adapters.prefect_blocks.block_types import (
     CmsCredentials,
     Connection,
+    GhostCredentials,
     LlmCredentials,
     McpServer,
     SearchConsoleCredentials,
@@ -22,6 +23,7 @@ __all__ = [
     "CmsCredentials",
     "Connection",
     "FlowbuilderWorker",
+    "GhostCredentials",
     "LlmCredentials",
     "McpServer",
     "SearchConsoleCredentials",

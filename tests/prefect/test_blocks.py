@@ -12,6 +12,7 @@ from flowbuilder.adapters.prefect_blocks import blocks
 from flowbuilder.adapters.prefect_blocks.block_types import (
     KINDS,
     CmsCredentials,
+    GhostCredentials,
     LlmCredentials,
     McpServer,
     SearchConsoleCredentials,
@@ -32,10 +33,12 @@ def connections(prefect: PrefectServer, tmp_path: Path) -> BlockConnections:
 
 async def test_a_connection_is_the_block_of_its_name_of_any_kind(connections: BlockConnections) -> None:
     await CmsCredentials(url="https://e.example", username="ana", password="s3cret").save("wp", overwrite=True)
+    await GhostCredentials(url="https://g.example", admin_api_key="id:s3cret").save("ghost", overwrite=True)
     await SearchConsoleCredentials(service_account='{"type": "x"}').save("gsc", overwrite=True)
     await McpServer(url="http://m.example", headers={"x-key": "k"}).save("mcp", overwrite=True)
     await LlmCredentials(api_key="key").save("llm", overwrite=True)
     assert await connections.get("wp") == {"url": "https://e.example", "username": "ana", "password": "s3cret"}
+    assert await connections.get("ghost") == {"url": "https://g.example", "admin_api_key": "id:s3cret"}
     assert (await connections.get("gsc"))["service_account"] == '{"type": "x"}'
     assert await connections.get("mcp") == {"url": "http://m.example", "headers": {"x-key": "k"}}
     assert await connections.get("llm") == {"api_key": "key"}

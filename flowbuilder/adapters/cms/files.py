@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from flowbuilder.adapters.cms.addresses.page_path import Addresses, PagePath, SameNames, SiteUrls
 from flowbuilder.adapters.cms.file_writes import create_file, open_folder, read_text, remove_file, replace_file
@@ -20,6 +23,8 @@ from flowbuilder.model.effect import TargetClass
 from flowbuilder.ports import CmsField, CmsPage, CmsWrite, Publishable
 from flowbuilder.ports.cms import ensure_no_seo, page_hash
 from flowbuilder.values import JsonObject, digest_text
+
+T = TypeVar("T")
 
 
 class FilesCms:
@@ -44,6 +49,8 @@ class FilesCms:
     ) -> None:
         self._root = root
         self._history = history or History()
+        # not asyncio's own threads, which the store uses: this one waits for the lock of a folder, and for a remote
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="content-files")
         self._site = SiteUrls(base_url, url_prefix)
         self._addresses = addresses or SameNames()
 
@@ -53,30 +60,33 @@ class FilesCms:
 
     async def read(self, url: str) -> CmsPage:
         """The page; `NotFound` when there is no file for the URL."""
-        return await asyncio.to_thread(self._read, url)
+        return await self._in_thread(self._read, url)
 
     async def update(self, write: CmsWrite) -> CmsPage:
         """Change a page; `NotFound`, or `Conflict` when its hash is not `if_unchanged`."""
         ensure_no_seo(write, "its file")
-        return await asyncio.to_thread(self._update, write)
+        return await self._in_thread(self._update, write)
 
     async def create(self, write: CmsWrite) -> CmsPage:
         """Create a page; `Conflict` when a different one exists at its URL."""
         ensure_no_seo(write, "its file")
-        return await asyncio.to_thread(self._create, write)
+        return await self._in_thread(self._create, write)
 
     async def delete(self, url: str, *, if_unchanged: str) -> None:
         """Delete a page; `Conflict` when its hash is not `if_unchanged`."""
-        await asyncio.to_thread(self._delete, url, if_unchanged)
+        await self._in_thread(self._delete, url, if_unchanged)
 
     async def before(self, write: CmsWrite) -> JsonObject | None:
         """The file's content before and after the update, the latter as its sha256."""
         ensure_no_seo(write, "its file")
-        return await asyncio.to_thread(self._before, write)
+        return await self._in_thread(self._before, write)
 
     async def restore(self, url: str, before: JsonObject, *, if_unchanged: str) -> None:
         """Write the earlier content; `Conflict` when the file is not what the update made of it."""
-        await asyncio.to_thread(self._restore, url, before)
+        await self._in_thread(self._restore, url, before)
+
+    async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, partial(work, *arguments))
 
     def _read(self, url: str) -> CmsPage:
         parts = self._parts(url)
@@ -97,8 +107,7 @@ class FilesCms:
                 page = self._page(write.url, parts, held)
                 if write.if_unchanged is not None and not page.is_still(write.if_unchanged):
                     raise Conflict(f"{write.url} changed since it was read")
-                if write.title is not None:
-                    self._addresses.ensure_stays(root, place, parts, write.url, wanted.text)
+                self._addresses.ensure_stays(root, place, parts, write.url, wanted.text)
                 with open_folder(root, place[:-1]) as folder:
                     replace_file(folder, place[-1], wanted.text)
             self._record(place, "Update", write, lock=root)
@@ -107,6 +116,9 @@ class FilesCms:
     def _create(self, write: CmsWrite) -> CmsPage:
         parts = self._parts(write.url)
         with self._locked_root() as root:
+            if self._history.has(write.idempotency_key):
+                self._history.publish()
+                return self._page(write.url, parts, self._find(root, parts, write.url)[1])
             try:
                 place, held = self._find(root, parts, write.url)
                 wanted = new_document(write, suffix_of(place[-1]))
@@ -127,15 +139,14 @@ class FilesCms:
         with self._locked_root() as root:
             try:
                 place, held = self._find(root, parts, url)
-            except NotFound:  # perhaps this deleted it before, and was stopped before the commit
-                try:
-                    place = self._addresses.new_place(root, parts, url)
-                except StepError:  # a page that never was
-                    return
-                text = history.committed(place)
-                if text is None or not self._page(url, parts, _parsed(text, place)).is_still(if_unchanged):
+            except NotFound:
+                removed = ((place, history.committed(place)) for place in history.removed())  # by one that was stopped
+                pages = ((place, self._page(url, parts, _parsed(text, place))) for place, text in removed if text)
+                known = next((place for place, page in pages if page.is_still(if_unchanged)), None)
+                if known is None:
                     history.publish()
                     return
+                place = known
             else:
                 if not self._page(url, parts, held).is_still(if_unchanged):
                     raise Conflict(f"{url} changed since it was read")

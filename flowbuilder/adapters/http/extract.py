@@ -25,6 +25,7 @@ MAX_LINE = 2000
 MAX_MARKS = 8
 """The most combining marks in a row: the time of Unicode normalisation grows with the square of their number."""
 MAX_WARNINGS = 20
+_MAY_BE_MARKS = re.compile(f"[\u0300-\U0001e94b]{{{MAX_MARKS + 1}}}")
 _SPACE = re.compile(r"\s+")
 
 
@@ -55,7 +56,7 @@ def extract_page(html: bytes | str, *, url: str, content_type: str = "") -> Json
         if (text := _text(node))
     ]
     _make_absolute(tree, base)
-    markdown, plain = main_content(_long_run_of_marks().sub(r"\1", tree.html or ""), url)
+    markdown, plain = main_content(_without_long_marks(tree.html or ""), url)
     h1 = [str(item["text"]) for item in headings if item["level"] == 1]
     kind, reason = kind_of(signs, title=title, headings=h1 or [str(item["text"]) for item in headings[:1]], text=plain)
     return {
@@ -73,6 +74,11 @@ def extract_page(html: bytes | str, *, url: str, content_type: str = "") -> Json
         "json_ld": json_ld,
         "images": [{"url": source, "alt": _clean(alt)} for source, alt in images],
     }
+
+
+def _without_long_marks(html: str) -> str:
+    """The HTML with at most `MAX_MARKS` combining marks in a row."""
+    return _long_run_of_marks().sub(r"\1", html) if _MAY_BE_MARKS.search(html) else html
 
 
 @cache

@@ -20,6 +20,7 @@ _NOT_FOUND = re.compile(
     ^\W*(?:error\W*|erreur\W*|fehler\W*|http\W*)?404\b(?:\W*$|\W*(?:error|erreur|fehler|not\b|page|seite|[-–—|:]))
     | \b(?:error|erreur|fehler|errore|erro|ошибка|błąd|hata|エラー|错误|錯誤)\W{0,3}404\b
     | \b404\W{0,3}(?:error|fehler|erreur)\b
+    | \b(?:site|product|article|post|item|file|document|content|resource|url|listing|profile|user|job)\Wnot\Wfound\b
     | \bpage\b.{0,30}\b(?:not|can['’]?t)\W(?:be\W)?found\b | \bnie\Wznaleziono\Wstrony\b
     | \bpage\W(?:was\W|is\W)?(?:not\W(?:found|available)|missing|unavailable)\b
     | \b(?:page|content|site)\b.{0,20}\b(?:no\Wlonger\W(?:exists?|available)|doesn['’]?t\Wexist|does\Wnot\Wexist)\b
@@ -35,6 +36,12 @@ _NOT_FOUND = re.compile(
     | \bsid(?:an|en)\b.{0,12}\b(?:hittades\Winte|blev\Wikke\Wfundet|ble\Wikke\Wfunnet|ikke\Wfun[dn])
     | \bsivua\Wei\Wlöy[dt] | \boldal\W(?:nem|nem\W.{0,10})\Wtalálható\b | \bσελίδα\W(?:δεν|δε)\Wβρέθηκε\b
     | \btrang\b.{0,12}\b(?:không\Wtồn\Wtại|không\Wtìm\Wthấy) | không\Wtìm\Wthấy\Wtrang | \bhalaman\Wtidak\Wditemukan\b
+    | \bpage\b.{0,12}\bn['’]existe\W(?:pas|plus)\b | \bseite\b.{0,12}\bexistiert\Wnicht\b | \bpágina\Winexistente\b
+    | \bpagina\b.{0,12}\b(?:non\Wesiste|bestaat\Wniet)\b | \bno\Wse\W.{0,10}\bencontr.{0,12}\bpágina\b
+    | \bno\Ws['’]ha\Wtrobat\W.{0,4}\bpàgina\b | \bsidan\Wkunde\Winte\Whittas\b | \bsiden\W(?:findes|eksisterer)\Wikke\b
+    | \bfant\Wikke\Wsiden\b | \bstranica\Wnije\Wpronađena\b | \bstránka\Wsa\Wnenašla\b | \bstrani\Wni\W.{0,10}\bnajti\b
+    | \bpuslapis\Wnerastas\b | \blapa\Wnav\Watrasta\b | \blehte\Wei\Wleitud\b | \bstrona\b.{0,12}\bnie\Wistnieje\b
+    | \bстраницата\Wне\W(?:е\W)?(?:намерена|съществува)\b | \bтакой\Wстраницы\Wнет\b
     | ไม่พบหน้า | الصفحة\s.{0,10}غير\s?موجودة | لم\s?يتم\s?العثور\s?على\s?الصفحة | הדף\s?לא\s?נמצא
     | صفحه.{0,12}یافت\s?نشد | पृष्ठ\s?नहीं\s?मिला
     | (?:页面|頁面|网页|網頁).{0,6}(?:不存在|找不到|未找到|不到) | 找不到.{0,6}(?:页面|頁面|网页|網頁)

@@ -63,6 +63,18 @@ class CmsCredentials(Connection):
     )
 
 
+class GhostCredentials(Limited):
+    """A Ghost site: the Admin API key of a custom integration."""
+
+    _block_type_name = "flowbuilder Ghost"
+    _block_type_slug = "flowbuilder-ghost"
+
+    url: str = Field(title="Address of Ghost", description="Such as https://example.com", pattern=r"^https?://")
+    admin_api_key: SecretStr = Field(
+        title="Admin API key", description="Of a custom integration: Ghost Admin, Settings, Integrations"
+    )
+
+
 class SearchConsoleCredentials(Limited):
     """Google Search Console: a service account, or a person's consent as a refresh token."""
 
@@ -90,5 +102,12 @@ class McpServer(Limited):
     env: SecretDict | None = Field(default=None, title="Environment")
 
 
-KINDS: tuple[type[Block], ...] = (Connection, LlmCredentials, CmsCredentials, SearchConsoleCredentials, McpServer)
+KINDS: tuple[type[Block], ...] = (
+    Connection,
+    LlmCredentials,
+    CmsCredentials,
+    GhostCredentials,
+    SearchConsoleCredentials,
+    McpServer,
+)
 """All block types, in the order in which a name is looked up."""

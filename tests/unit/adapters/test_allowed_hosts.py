@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from pytest_httpserver import HTTPServer
 
+from flowbuilder.adapters.cms.ghost import Ghost
 from flowbuilder.adapters.cms.wordpress import WordPress
 from flowbuilder.adapters.egress import Egress
 from flowbuilder.adapters.google.search_console import GoogleSearchConsole
@@ -30,6 +31,11 @@ async def page(server: HTTPServer) -> object:
 async def cms(server: HTTPServer) -> object:
     connection = {"url": server.url_for("/"), "username": "u", "password": "pw"}
     return await WordPress(HERE, connection, {}).read(server.url_for("/a"))
+
+
+async def ghost(server: HTTPServer) -> object:
+    connection = {"url": server.url_for("/"), "admin_api_key": f"{'6b' * 12}:{'0f' * 32}"}
+    return await Ghost(HERE, connection, {}).read(server.url_for("/a"))
 
 
 async def search_console(server: HTTPServer) -> object:
@@ -57,11 +63,12 @@ def model(name: str) -> Callable[[HTTPServer], object]:
     [
         page,
         cms,
+        ghost,
         search_console,
         mcp,
         *map(model, ("openai:m", "anthropic:m", "google:m", "ollama:m", "x:m")),
     ],
-    ids=["page", "cms", "gsc", "mcp", "openai", "anthropic", "google", "ollama", "compatible"],
+    ids=["page", "cms", "ghost", "gsc", "mcp", "openai", "anthropic", "google", "ollama", "compatible"],
 )
 async def test_nothing_is_sent_to_a_host_that_is_not_listed(call, hosts: tuple[str, ...], httpserver: HTTPServer):
     with allowed_hosts(hosts), pytest.raises(StepError) as caught:

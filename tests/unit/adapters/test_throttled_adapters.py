@@ -24,13 +24,23 @@ SITE: JsonObject = {
     "gsc": {"property": "sc-domain:tea.example", "connection": "gsc"},
 }
 CONNECTIONS = FakeConnections(
-    {"wp": {"url": "https://tea.example", "username": "ana", "password": "x"}, "gsc": {"auth": "none"}}
+    {
+        "wp": {"url": "https://tea.example", "username": "ana", "password": "x"},
+        "ghost": {"url": "https://ghost.example", "admin_api_key": f"{'6b' * 12}:{'0f' * 32}"},
+        "gsc": {"auth": "none"},
+    }
 )
 Call = Callable[[FakeHttp, Throttle], Awaitable[object]]
 
 
 async def read_a_page(http: FakeHttp, throttle: Throttle) -> object:
     cms = await cms_for_site(CONNECTIONS, http, sites=Settings().sites, throttle=throttle)(SITE)
+    return await cms.read("https://tea.example/tea")
+
+
+async def read_a_page_of_ghost(http: FakeHttp, throttle: Throttle) -> object:
+    site: JsonObject = {**SITE, "cms": {"type": "ghost", "connection": "ghost"}}
+    cms = await cms_for_site(CONNECTIONS, http, sites=Settings().sites, throttle=throttle)(site)
     return await cms.read("https://tea.example/tea")
 
 
@@ -44,6 +54,7 @@ async def query_search(http: FakeHttp, throttle: Throttle) -> object:
     ("call", "place", "name"),
     [
         (read_a_page, "GET https://tea.example/", "wp"),
+        (read_a_page_of_ghost, "GET https://ghost.example/ghost/api/admin/posts/", "ghost"),
         (
             query_search,
             "POST https://search.example/webmasters/v3/sites/sc-domain%3Atea.example/searchAnalytics/query",

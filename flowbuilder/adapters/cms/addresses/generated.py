@@ -83,7 +83,10 @@ class GeneratedAddresses:
         """`StepError` (`moves_page`) when a file with this text would be at another address."""
         stamps, sources = scan(root)
         file = "/".join(place)
-        made = self._build(Folder(root, stamps, sources).with_source(source_of(file, text[:MAX_HEAD_BYTES])))
+        folder, changed = Folder(root, stamps, sources), source_of(file, text[:MAX_HEAD_BYTES])
+        if file in folder and folder.source(file) == changed:
+            return
+        made = self._build(folder.with_source(changed))
         try:
             is_there = made.find(path, url) == file
         except (NotFound, StepError):

@@ -15,6 +15,8 @@ from flowbuilder.errors import NotFound, StepError
 from flowbuilder.model.invisible_characters import hidden_characters
 
 _INDEX = re.compile(r"/index\.html?$")
+QUERY = "\0"
+"""Stands before the query of an address, since a question mark may be in a name."""
 _MAX_NEAR = 100
 _PAGE_QUERY = re.compile(r"(?:^|&)(?:p|page_id|attachment_id|post_type|cat|m|author)=")
 
@@ -38,8 +40,9 @@ class Address:
 
 
 def declared(path: str) -> str:
-    """The decoded path of an address that a person wrote down, such as a `permalink`, whose codes count."""
-    return unquote(path)
+    """The decoded path of an address that a person wrote down, such as a `permalink`, whose codes and query count."""
+    path, mark, query = path.partition("?")
+    return unquote(path) + (QUERY + unquote(query) if mark else "")
 
 
 def same_key(path: str) -> str:
@@ -47,12 +50,13 @@ def same_key(path: str) -> str:
 
     The trailing slash and `index.html`; composed and decomposed letters; characters that draw nothing; kinds of blanks.
     """
-    text = unicodedata.normalize("NFC", path)
+    path, mark, query = unicodedata.normalize("NFC", path).partition(QUERY)
+    text = path
     if not text.isascii():
         unseen = {at for at, _ in hidden_characters(text)}
         text = "".join(" " if char.isspace() else char for at, char in enumerate(text) if at not in unseen)
     text = "/" + "/".join(part for part in text.split("/") if part)
-    return _INDEX.sub("", text) or "/"
+    return (_INDEX.sub("", text) or "/") + mark + query
 
 
 class AddressIndex:
@@ -81,9 +85,7 @@ class AddressIndex:
         """The file of an address. `NotFound`; `StepError` (`ambiguous_address`) when two files may be the page."""
         found = self._answering(path)
         if not found:
-            hint = (
-                f"; {len(self.problems)} files could not be read, such as {self.problems[0]}" if self.problems else ""
-            )
+            hint = f"; not all of the site can be read: {self.problems[0]}" if self.problems else ""
             raise NotFound(f"there is no page {url:.200}{hint}")
         best = min(one.rank for one in found)
         files = sorted({one.file for one in found if one.rank == best})
@@ -100,7 +102,7 @@ class AddressIndex:
     def _answering(self, path: PagePath) -> list[Address]:
         text = path.text
         if path.query:
-            named = self._by_key.get(same_key(f"{text}?{unquote(path.query)}"))
+            named = self._by_key.get(same_key(f"{text}{QUERY}{unquote(path.query)}"))
             if named or _PAGE_QUERY.search(path.query):
                 return named or []
         key = same_key(text)
@@ -132,7 +134,7 @@ class AddressIndex:
         for key, found in self._by_key.items():
             files = sorted({one.file for one in found if one.rank is Rank.PAGE})
             if len(files) > 1:
-                yield key, files
+                yield key.replace(QUERY, "?"), files
 
     def of_file(self, file: str) -> list[str]:
         """The addresses at which a file is the page."""

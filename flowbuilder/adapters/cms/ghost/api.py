@@ -46,6 +46,7 @@ class GhostApi:
                 " (Ghost Admin, Settings, Integrations): 24 characters, a colon and 64 characters"
             )
         self.url = str(connection["url"]).rstrip("/")
+        bound_to(self.url, {})
         self._http = http
         self._key = (key[1], key[2])
         self._throttle = throttle or NoThrottle()
@@ -88,20 +89,25 @@ class GhostApi:
     async def _send(
         self, method: str, kind: str, place: str, query: JsonObject, body: JsonObject | None
     ) -> HttpResponse:
-        address = f"{self.url}/ghost/api/admin/{kind}/" + (f"{place}/" if place else "")
-        token = self._token()
         name, limited = self._limit_key
         async with self._throttle.acquire(name, kind=limited):
-            answer = await self._http.send(
-                HttpRequest(
-                    method=method,
-                    url=address,
-                    headers={"Accept-Version": "v5.0"},
-                    auth=bound_to(self.url, {"Authorization": f"Ghost {token}"}),
-                    query=query,
-                    json=body,
-                )
+            return await self._request(method, kind, place, query, body)
+
+    async def _request(
+        self, method: str, kind: str, place: str, query: JsonObject, body: JsonObject | None
+    ) -> HttpResponse:
+        address = f"{self.url}/ghost/api/admin/{kind}/" + (f"{place}/" if place else "")
+        token = self._token()
+        answer = await self._http.send(
+            HttpRequest(
+                method=method,
+                url=address,
+                headers={"Accept-Version": "v5.0"},
+                auth=bound_to(self.url, {"Authorization": f"Ghost {token}"}),
+                query=query,
+                json=body,
             )
+        )
         what = f"Ghost: {method} {kind}"
         reason = _reason(answer).replace(token, "[token]")
         if origin_of(answer.url) != origin_of(address):

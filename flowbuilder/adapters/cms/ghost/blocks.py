@@ -7,21 +7,10 @@ from typing import Any
 
 from flowbuilder.adapters.cms.ghost.inline import InlineReader, Node, element, encode_inline
 from flowbuilder.adapters.cms.ghost.markup import NotSimpleError, attribute, shown, tokens, top_level, unescaped
+from flowbuilder.adapters.cms.ghost.normal_form import SOURCES, normal, too_deep
+from flowbuilder.adapters.cms.ghost.splitting import BEGIN, CARD, CODE, CODE_END, END, split_blocks
 from flowbuilder.values import JsonObject
 
-CARD = "<!--kg-card: "
-BEGIN, END = "<!--kg-card-begin: {}-->\n", "\n<!--kg-card-end: {}-->"
-CODE, CODE_END = "<pre><code", "</code></pre>"
-SOURCES = ("html", "markdown")
-"""The cards that hold a text in another language, each in a member of the same name."""
-_ALIASES = {"text": "extended-text", "heading": "extended-heading", "quote": "extended-quote"}
-_IMAGE = {
-    "src": "", "width": None, "height": None, "title": "", "alt": "", "caption": "", "cardWidth": "regular", "href": "",
-}  # fmt: skip
-_VISIBLE: Node = {
-    "web": {"nonMember": True, "memberSegment": "status:free,status:-free"},
-    "email": {"memberSegment": "status:free,status:-free"},
-}
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 
@@ -36,7 +25,7 @@ def encode_block(node: JsonObject) -> str:
     for form in (_html, _source):
         try:
             text = form(node)
-            if [normal(one) for one in decode_block(text)] == wanted:
+            if list(split_blocks(text)) == [text] and [normal(one) for one in decode_block(text)] == wanted:
                 return text
         except (NotSimpleError, KeyError, TypeError, AttributeError):
             continue
@@ -51,61 +40,16 @@ def decode_block(text: str) -> list[Node]:
             node = json.loads(text[len(CARD) : -3])
         except (ValueError, RecursionError):
             node = None
-        if isinstance(node, dict) and isinstance(node.get("type"), str):
+        if isinstance(node, dict) and isinstance(node.get("type"), str) and not too_deep(node):
             return [node]
     for kind in SOURCES:
         begin, end = BEGIN.format(kind), END.format(kind)
         if text.startswith(begin) and text.endswith(end) and len(text) >= len(begin) + len(end):
             return [{"type": kind, "version": 1, kind: text[len(begin) : -len(end)]}]
-    if text.startswith(CODE):
-        return [_code(text)]
     if not text.startswith("<"):
         return [_simple(f"<p>{text}</p>")]
     parts = top_level(text)
     return [_simple(part) for part in (parts or [text])]
-
-
-def normal(node: Any) -> Any:
-    """The node without what no reader of the page sees: names of earlier editors, the direction that is derived from
-    the text, the number of a list item, members at their default."""
-    if isinstance(node, list):
-        return _joined([normal(one) for one in node])
-    if not isinstance(node, dict):
-        return node
-    kind = node.get("type")
-    found = {name: normal(value) for name, value in node.items()}
-    if isinstance(kind, str):
-        found["type"] = _ALIASES.get(kind, kind)
-    for name, plain in (("direction", ("ltr", None)), ("textFormat", (0,)), ("textStyle", ("",))):
-        if name in found and found[name] in plain:
-            del found[name]
-    if kind == "listitem":
-        found.pop("value", None)
-    if kind == "link":
-        found = {"rel": None, "target": None, "title": None, **found}
-    if kind == "image":
-        found = {**_IMAGE, **{name: value for name, value in found.items() if value is not None}}
-    if kind in SOURCES and found.get("visibility") == _VISIBLE:
-        del found["visibility"]
-    if kind == "codeblock":
-        found = {"language": "", "caption": "", **found}
-    return found
-
-
-def _joined(nodes: list[Any]) -> list[Any]:
-    """The nodes with texts of one format that stand beside each other as one text."""
-    found: list[Any] = []
-    for node in nodes:
-        last = found[-1] if found else {}
-        if _is_text(node) and _is_text(last) and {**node, "text": ""} == {**last, "text": ""}:
-            found[-1] = {**last, "text": str(last["text"]) + str(node["text"])}
-        else:
-            found.append(node)
-    return found
-
-
-def _is_text(node: Any) -> bool:
-    return isinstance(node, dict) and node.get("type") == "extended-text"
 
 
 def _html(node: JsonObject) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from flowbuilder.adapters.cms.ghost.blocks import SOURCES, decode_block, encode_block
-from flowbuilder.adapters.cms.ghost.document import split_blocks
+from flowbuilder.adapters.cms.ghost.blocks import decode_block, encode_block
 from flowbuilder.adapters.cms.ghost.inline import Node
+from flowbuilder.adapters.cms.ghost.normal_form import SOURCES
+from flowbuilder.adapters.cms.ghost.splitting import split_blocks
 from flowbuilder.adapters.cms.html import is_html
 from flowbuilder.adapters.cms.html import publishable as sanitised
 from flowbuilder.ports.cms import CmsField, Publishable
@@ -20,6 +21,7 @@ _SIMPLE = frozenset(
     ("paragraph", "extended-heading", "extended-quote", "aside", "list", "horizontalrule", "codeblock", "image")
 )
 _CARDS = "<!--kg-card"
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _ROUNDS = 4
 _ADDRESSES = ("url", "src", "href")
 _ROOT = re.compile(r"((?:href|src)=[\"'])(/(?!/)[^\"'\s]*)")
@@ -59,19 +61,14 @@ def with_addresses(base: str, text: str, site: str) -> str:
 
 
 def _parts(proposal: str, known: frozenset[str]) -> Iterator[str]:
-    """The blocks of a proposal in HTML or Markdown; in Markdown, the blocks that the page has already may stand."""
-    if not proposal.strip():
-        return
-    if is_html(proposal):
-        yield from split_blocks(proposal)
-        return
-    parts = list(split_blocks(proposal))
-    if not known.intersection(parts):
-        yield from split_blocks(sanitised(proposal))
+    """The blocks of a proposal: HTML, Markdown, or Markdown between blocks of HTML or blocks that the page has."""
+    parts, mixed = list(split_blocks(proposal)), is_html(proposal)
+    if not mixed and not known.intersection(parts):
+        yield from split_blocks(sanitised(proposal)) if parts else ()
         return
     waiting: list[str] = []
     for part in (*parts, ""):
-        if part and part not in known:
+        if part and part not in known and not (mixed and part.startswith("<")):
             waiting.append(part)
             continue
         if waiting:
@@ -96,12 +93,12 @@ def _clean(node: Node) -> list[str]:
 def _cleaned(node: Node) -> Iterator[Node]:
     kind = node.get("type")
     if kind in SOURCES and set(node) == {"type", "version", kind}:
-        html = sanitised(str(node[kind])).strip()
+        html = _COMMENT.sub("", sanitised(str(node[kind]))).strip()
         parts = [html] if kind == "html" else split_blocks(html)
         for part in parts:
             if part and not part.startswith(_CARDS):
                 yield from decode_block(part)
-    elif kind in _SIMPLE:
+    elif kind in _SIMPLE and not encode_block(node).startswith(_CARDS):
         yield from _harmless([node])
 
 

@@ -62,6 +62,10 @@ class History:
         """The text of the file in the last commit; None where it has none."""
         return None
 
+    def removed(self) -> list[tuple[str, ...]]:
+        """The files that are committed and no longer there."""
+        return []
+
     def ensure_clean(self, place: tuple[str, ...], explains: Explains) -> None:
         """`Conflict` where the file has changes that are not committed, unless an interrupted write made them."""
 
@@ -136,6 +140,11 @@ class GitHistory(History):
         prefix = self._git.run("rev-parse", "--show-prefix").rstrip("\n")
         answer = self._git.ask("cat-file", "--filters", f"HEAD:{prefix}{'/'.join(place)}")
         return answer.output if answer.ok else None
+
+    def removed(self) -> list[tuple[str, ...]]:
+        """The files that are committed and no longer there."""
+        names = self._git.ask("diff", "--name-only", "--relative", "--diff-filter=D", "-z", "HEAD", "--", ".").output
+        return [tuple(name.split("/")) for name in names.split("\x00") if name]
 
     def ensure_clean(self, place: tuple[str, ...], explains: Explains) -> None:
         """`Conflict` where the file has changes that are not committed, unless an interrupted write made them."""

@@ -27,6 +27,14 @@ KINDS = {
     "a car": (f"<title>Peugeot 404</title><main><h1>Peugeot 404</h1><p>{SENTENCE * 4}</p></main>", "article"),
     "a search for the missing": (f"<title>Hikers not found after storm</title><main>{PROSE}</main>", "article"),
     "an error": (f"<title>Page not found | Tea</title><h1>Oops!</h1><p>{SENTENCE}</p>", "soft_404"),
+    "an error of a framework": ("<title>404: This page could not be found.</title><div id=__next><h1>404</h1></div>"
+                                "<script src=x.js></script>", "soft_404"),
+    "an error of a server": ("<title>Not Found</title><h1>Not Found</h1><p>The resource is not on this server.</p>",
+                             "soft_404"),
+    "a product that is gone": (f"<title>Product not found | Shop</title><p>{SENTENCE}</p>", "soft_404"),
+    "an error that cannot be found": ("<title>Tea</title><h1>Oops! That page can’t be found.</h1>", "soft_404"),
+    "a check of the browser": ("<title>Just a moment...</title><noscript>Enable JavaScript and cookies to continue"
+                               "</noscript>", "script_only"),
     "an error with suggestions": (f"<title>404 Not Found</title><h1>Page not found</h1>{LONG}", "soft_404"),
     "an error in German": ("<title>Tee</title><h1>Die Seite wurde nicht gefunden</h1><p>Schade.</p>", "soft_404"),
     "an error in Spanish": ("<title>Página no encontrada</title><h1>Lo sentimos</h1>", "soft_404"),

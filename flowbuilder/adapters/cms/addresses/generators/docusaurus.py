@@ -161,7 +161,12 @@ def _instances(config: Mapping[str, Any], start: str, folder: Folder) -> Iterato
         else:
             made.append(_instance(kind, one, start))
     has_any = any(folder.has_folder(one.folder) for one in made) or folder.problems
-    return iter(made if has_any else [_Instance("docs", "default", "", "/" + str(config.get("routeBasePath", "")), {})])
+    if has_any:
+        return iter(made)
+    names = [path for path in folder.names() if path.endswith(_TEXT)]
+    is_blog = "authors.yml" in folder or sum(bool(_DATED.match(name)) for name in names) * 2 > len(names)
+    route = "/" + str(config.get("routeBasePath", "")).strip("/")
+    return iter([_Instance("blog" if is_blog else "docs", "default", "", route, {})])
 
 
 def _is_computed(value: Any) -> bool:

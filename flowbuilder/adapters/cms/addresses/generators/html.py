@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flowbuilder.adapters.cms.addresses.folder import Folder
-from flowbuilder.adapters.cms.addresses.index import Address
+from flowbuilder.adapters.cms.addresses.index import QUERY, Address
 
 _SUFFIXES = (".html", ".htm", ".xhtml", ".shtml")
 _QUERY = re.compile(r"^(.+?\.\w+|)[?@](\w+=.*?)(?:\.x?html?)?$")
@@ -26,7 +26,7 @@ def addresses(folder: Folder, options: Mapping[str, Any]) -> Iterator[Address]:
         asked = _QUERY.match(name)
         if asked:
             page = "" if asked[1] in ("index.html", "index.htm", "index.php") else asked[1]
-            yield Address(f"{start}{page}?{asked[2]}", path)
+            yield Address(f"{start}{page}{QUERY}{asked[2]}", path)
         elif name.lower() in ("index.html", "index.htm"):
             yield Address(start, path)
         elif name.lower().endswith(_SUFFIXES):

@@ -36,9 +36,9 @@ def addresses(folder: Folder, options: Mapping[str, Any]) -> Iterator[Address]:
         if page.is_fallback or (page.source.suffix.lower() in (".html", ".htm") and not page.source.has_front_matter):
             rank = max(rank, Rank.FALLBACK)
         yield Address(address, page.source.path, rank)
-        slugged = rules.address(page, section_slugs=True)[0]
-        if slugged and slugged != address:
-            yield Address(slugged, page.source.path, max(rank, Rank.FALLBACK))
+        for other in (rules.address(page, section_slugs=True)[0], address.replace("--", "-")):
+            if other and other != address:  # as newer and older releases of Hugo write it
+                yield Address(other, page.source.path, max(rank, Rank.FALLBACK))
         for alias in page.texts("aliases"):
             if not re.match(r"https?:", alias):
                 above = posixpath.dirname(address.rstrip("/")) or "/"

@@ -76,7 +76,9 @@ class HugoSite:
 
     def __init__(self, folder: Folder, options: Mapping[str, Any]) -> None:
         self._folder = folder
-        config = {**configuration(folder), **lowered(options)}
+        stated = configuration(folder)
+        config = {**stated, **lowered(options)}
+        self._is_content = not stated and "_index.md" in folder
         self._languages = {
             str(name).lower(): one
             for name, one in mapping(config.get("languages")).items()
@@ -238,7 +240,9 @@ class HugoSite:
             if path:
                 yield _ContentFolder(path, name)
         if not own or not all(own.values()):
-            yield _ContentFolder(content if self._folder.has_folder(content) else "", self._default)
+            yield _ContentFolder(
+                content if self._folder.has_folder(content) and not self._is_content else "", self._default
+            )
 
 
 def _is_target(page: HugoPage, target: Mapping[str, Any]) -> bool:

@@ -45,7 +45,8 @@ class _Site:
         self._folder = folder
         start = str(options.get("content") or "").strip("/")
         names = [f"{start}/{name}".lstrip("/") for name in ("_config.yml", "_config.yaml", "_config.toml")]
-        config = {**folder.config(*names), **options}
+        stated = folder.config(*names)
+        config = {**stated, **options}
         self.source = "/".join(part for part in (start, str(config.get("source") or "").strip("./")) if part)
         self._style = str(config.get("permalink") or "date")
         self._suffixes = tuple(
@@ -65,6 +66,8 @@ class _Site:
         on_github = "github-pages" in gems or ("Gemfile" not in folder and not plugins)
         self._optional = on_github or "optional-front-matter" in plugins + gems
         self._readme = on_github or "readme-index" in plugins + gems
+        names = [path for path in folder.names(self.source) if path.endswith(self._suffixes)]
+        self._is_posts = not stated and sum(bool(_DATED.match(name)) for name in names) * 2 > len(names)
         self._zone = str(config.get("timezone") or "UTC")
         self._future = str(config.get("future", "")).lower() == "true"
 
@@ -77,6 +80,7 @@ class _Site:
         relative = (
             inner[len(self._container) + 1 :] if self._container and inner.startswith(self._container + "/") else inner
         )
+        relative = f"_posts/{relative}" if self._is_posts and _DATED.match(relative) else relative
         kind, place = self._kind(relative, inner)
         if kind == "":
             return None

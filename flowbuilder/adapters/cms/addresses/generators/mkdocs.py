@@ -18,9 +18,11 @@ _LANGUAGE = re.compile(r"^(.+)\.([a-z]{2,3}(?:[-_][A-Za-z]{2,4})?)$")
 
 def addresses(folder: Folder, options: Mapping[str, Any]) -> Iterator[Address]:
     """The addresses of a MkDocs site, or of its folder of documents."""
-    config = {**_configuration(folder), **options}
+    stated = _configuration(folder)
+    config = {**stated, **options}
     given = str(config.get("content") or config.get("docs_dir") or "docs").strip("./")
-    docs = given if folder.has_folder(given) else ""
+    is_docs = not stated and ("index.md" in folder or "README.md" in folder)
+    docs = given if folder.has_folder(given) and not is_docs else ""
     site = _Site(config, folder, docs)
     for path in folder.names(docs):
         inner = path[len(docs) :].lstrip("/")

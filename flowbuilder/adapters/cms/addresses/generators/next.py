@@ -23,7 +23,7 @@ def addresses(folder: Folder, options: Mapping[str, Any]) -> Iterator[Address]:
         for path in folder.names(router):
             address = _routed(path[len(router) + 1 :], is_app=router.endswith("app"))
             if address is not None:
-                yield Address(address, path)
+                yield Address(address, path, Rank.FALLBACK if path.endswith(_CODE) else Rank.PAGE)
     if content or not routers:
         is_overridden = str(options.get("front_matter", "")).lower() == "true"
         yield from _content(folder, content, is_overridden=is_overridden)

@@ -24,6 +24,10 @@ def addresses(folder: Folder, options: Mapping[str, Any]) -> Iterator[Address]:
     source = "/".join(
         one for one in (root, str(config.get("content") or config.get("srcDir") or "").strip("./")) if one
     )
+    for name in ("srcDir", "rewrites"):
+        if name in config and (config[name] is None or "call" in config[name]):
+            folder.problems.append(f"the configuration computes {name}: state it as {name}: in the site's record")
+            return
     is_clean = str(config.get("cleanUrls", "")).lower() == "true"
     excluded = config.get("srcExclude")
     patterns = [one for one in (excluded if isinstance(excluded, list) else []) if isinstance(one, str)]

@@ -96,3 +96,13 @@ def test_two_documents_at_one_address_are_said(site):
     with pytest.raises(StepError, match=r"may be docs/01-a.md or docs/02-a.md") as caught:
         site.find("/docs/a", generator="docusaurus")
     assert caught.value.code == "ambiguous_address"
+
+
+def test_a_folder_of_documents_or_of_posts_alone(site):
+    site.write({"2020-01-02-hi.md": "x", "2020-02-03-ho/index.md": "x"})
+    assert site.pages(generator="docusaurus") == {
+        "/2020/01/02/hi": "2020-01-02-hi.md",
+        "/2020/02/03/ho": "2020-02-03-ho/index.md",
+    }
+    site.write(dict.fromkeys(["01-a.md", "b/README.md", "c.mdx"], "x"))
+    assert {"/a", "/b", "/c"} <= set(site.pages(generator="docusaurus"))

@@ -199,3 +199,25 @@ def test_front_matter_that_cannot_be_read_is_named_where_a_page_is_missing(site)
     site.write({"a.md": "---\nslug: [\n---\n"})
     with pytest.raises(NotFound, match=r"a.md has front matter that cannot be read"):
         site.find("/b/", generator="hugo")
+
+
+async def test_a_heading_that_would_move_a_post_is_refused(site):
+    site.write(
+        {"mkdocs.yml": "plugins: [blog]\n", "docs/blog/posts/a.md": "---\ndate: 2024-01-31\n---\n\n# Green tea\n"}
+    )
+    cms = cms_of(site, generator="mkdocs")
+    with pytest.raises(StepError, match="to /blog/2024/01/31/black-tea/"):
+        await cms.update(CmsWrite(url="/blog/2024/01/31/green-tea/", body="# Black tea\n"))
+    assert (await cms.update(CmsWrite(url="/blog/2024/01/31/green-tea/", body="# Green tea\n\nMore.\n"))).body.endswith(
+        "More.\n"
+    )
+
+
+def test_a_query_is_no_part_of_a_name(site, page):
+    site.write({"content/a?b=c.md": "x", "content/a.md": "x"})
+    assert site.find("/a?b=c", generator="hugo") == "content/a.md"
+    assert site.find("/abc/", generator="hugo") == "content/a?b=c.md"
+    site.write({"old.md": page(permalink="/?page_id=7")})
+    assert site.find("/?page_id=7", generator="jekyll") == "old.md"
+    with pytest.raises(NotFound):
+        site.find("/?page_id=8", generator="jekyll")

@@ -103,3 +103,9 @@ def test_a_date_with_a_time_is_told_in_the_zone_of_the_site(site):
 def test_redirects_lead_to_the_page(site):
     site.write({"a.md": "---\nredirect_from:\n  - /was/\n  - https://my.example/before\n---\n"})
     assert site.find("/was", generator="jekyll") == site.find("/before/", generator="jekyll") == "a.md"
+
+
+def test_a_folder_of_posts_alone(site):
+    site.write({"2020-01-02-hi.md": "---\n---\n", "2020-02-03-ho.markdown": "---\nslug: hey\n---\n"})
+    expected = {"/2020/01/02/hi.html": "2020-01-02-hi.md", "/2020/02/03/hey.html": "2020-02-03-ho.markdown"}
+    assert site.pages(generator="jekyll") == expected

@@ -134,6 +134,9 @@ def test_vitepress(site):
     assert site.pages(generator="vitepress") == {address: f"docs/src/{file}" for address, file in expected.items()}
     assert site.find("/guide/a", generator="vitepress") == "docs/src/en/guide/a.md"
     assert "/guide/a" in site.pages(generator="vitepress", cleanUrls=True)
+    site.write({"docs/.vitepress/config.ts": "export default {srcDir: 'src', rewrites: (path) => path.slice(3)}"})
+    with pytest.raises(NotFound, match="computes rewrites"):
+        site.find("/guide/a", generator="vitepress")
 
 
 def test_starlight(site, page):
@@ -185,26 +188,25 @@ def test_zola(site):
 
 
 def test_next(site, page):
-    site.write(
-        {
-            "src/content/learn/index.md": "x",
-            "src/content/learn/a.md": page(slug="b"),
-            "src/pages/index.js": "x",
-            "src/pages/[x].js": "x",
-            "src/pages/api/y.js": "x",
-        }
-    )
-    assert site.pages(generator="next") == {
-        "/learn": "src/content/learn/index.md",
-        "/learn/a": "src/content/learn/a.md",
-        "/": "src/pages/index.js",
-    }
+    files = [
+        "src/content/learn/index.md",
+        "src/pages/index.js",
+        "src/pages/[x].js",
+        "src/pages/api/y.js",
+        "src/pages/learn.js",
+    ]
+    site.write({**dict.fromkeys(files, "x"), "src/content/learn/a.md": page(slug="b")})
+    assert site.pages(generator="next") == {"/learn": files[0], "/learn/a": "src/content/learn/a.md"}
+    assert site.find("/", generator="next") == "src/pages/index.js"
     assert "/learn/b" in site.pages(generator="next", front_matter=True)
+    with pytest.raises(NotFound):
+        site.find("/api/y", generator="next")
 
 
 def test_the_app_router_of_next(site):
     site.write(dict.fromkeys(["app/page.tsx", "app/(shop)/tea/page.mdx", "app/_x/page.mdx", "app/tea/layout.tsx"], "x"))
-    assert site.pages(generator="next") == {"/": "app/page.tsx", "/tea": "app/(shop)/tea/page.mdx"}
+    assert site.pages(generator="next") == {"/tea": "app/(shop)/tea/page.mdx"}
+    assert site.find("/", generator="next") == "app/page.tsx"
 
 
 def test_html_files(site):
