@@ -54,7 +54,7 @@ def load(document: str | bytes | Mapping[str, Json] | Path) -> tuple[Definition 
     """
     if isinstance(document, Mapping):
         try:
-            value: JsonObject = ensure_json(dict(document), where="the document")  # type: ignore[assignment]
+            value: JsonObject = ensure_json(dict(document), where="the document", well_formed=True)  # type: ignore[assignment]
         except NotJson as error:
             return None, Report.of([Diagnostic(code="FB005", message=str(error))])
         return _definition(value, DiagnosticCollector(Positions()))

@@ -67,7 +67,8 @@ class Guard(Step):
     @field_validator("rules")
     @classmethod
     def _known(cls, value: dict[str, Options]) -> dict[str, Options]:
-        unknown = next((name for name in value if name not in RULES), None)
+        # one template in the place of all rules is looked at when it has its value
+        unknown = next((name for name in value if name not in RULES), None) if isinstance(value, dict) else None
         if unknown is not None:
             raise ValueError(f"there is no rule {unknown}; the rules are {', '.join(RULES)}")
         return value

@@ -106,6 +106,7 @@ class Llm(Step):
 
 def written_provider(model: str | Template | None) -> str | None:
     """The provider that the definition itself names: of `openai:gpt-5.1` and of `openai:{{ x }}`, not of `{{ x }}`."""
-    source = model.source if isinstance(model, Template) else model or ""
-    found = re.match(r"\s*([a-z0-9][a-z0-9_-]*):", source)
+    source = model.source if isinstance(model, Template) else model
+    # an object with a template in it is a wrong value, which is found when the step runs
+    found = re.match(r"\s*([a-z0-9][a-z0-9_-]*):", source) if isinstance(source, str) else None
     return found[1] if found else None

@@ -35,6 +35,25 @@ def test_a_call_that_cannot_be_looked_up_is_named() -> None:
         compile_plan(definition)
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"type": "guard", "base": "a", "proposal": "b", "rules": "{{ inputs.rules }}"},
+        {"type": "llm", "model": "openai:x", "connection": "c", "prompt": "p", "fallback": {"a": "{{ inputs.rules }}"}},
+        {"type": "llm", "model": "openai:x", "prompt": "half \ud800"},
+    ],
+)
+def test_odd_values_stop_no_check(step: dict[str, Any]) -> None:
+    inputs = {"rules": {"type": "object", "default": {}}}
+    outputs = {"a": "{{ steps.odd.output }}", "b": "{{ inputs.rules }}"}
+    steps = [{"id": "odd", **step}]
+    definition, _ = load(
+        {"schema": "flowbuilder/v1", "name": "odd", "inputs": inputs, "steps": steps, "outputs": outputs}
+    )
+    assert definition is not None
+    assert check(definition).ok
+
+
 def test_there_are_sixty_documents() -> None:
     assert len(DOCUMENTS) >= 60
 

@@ -61,10 +61,11 @@ class Rest:
         request = HttpRequest(
             method=method, url=f"{self.url}/", auth=self._auth, query={"rest_route": route, **query}, json=json
         )
-        async with self._throttle.acquire(name, kind=kind):
-            answer = await self._http.send(request)
+        async with self._throttle.acquire(name, kind=kind):  # which has to see a rejection
+            return self._value(await self._http.send(request), f"WordPress: {method} {route}")
+
+    def _value(self, answer: HttpResponse, what: str) -> Any:
         self._read_clock(answer)
-        what = f"WordPress: {method} {route}"
         if answer.status == 404:
             raise NotFound(f"{what} answered 404")
         if answer.status in (401, 403) or b"rest_forbidden" in answer.body[:2000]:

@@ -1,5 +1,7 @@
 """Front matter is edited in place."""
 
+import time
+
 import pytest
 
 from flowbuilder.adapters.cms.front_matter import parse_document
@@ -76,3 +78,25 @@ def test_a_body_that_would_become_front_matter_is_refused():
 def test_front_matter_that_is_not_yaml_is_an_error_of_the_step():
     with pytest.raises(StepError, match="front matter"):
         parse_document("---\na: [\n---\nx").field("title")
+
+
+HOSTILE = {
+    "dotted keys": "+++\ntitle = 'x'\n" + "a" + ".a" * 29_000 + " = 1\n+++\n",
+    "tables in a list": "+++\ntitle = 'x'\na = " + "[" * 490 + "\n+++\n",
+    "values of TOML": "+++\ntitle = 'x'\na = [" + "1," * 30_000 + "]\n+++\n",
+    "braces of YAML": "---\ntitle: x\na: " + "{" * 1_900 + "}" * 1_900 + "\n---\n",
+    "an alias of itself": "---\ntitle: x\na: &a [*a]\n---\n",
+    "brackets of JSON": '{"title": "x", "a": ' + "[" * 30_000 + "]" * 30_000 + "}\n",
+    "comments of a script": "---js\n{title: 'x', " + "/*" * 30_000 + "\n---\n",
+    "quotes of a script": "---js\n{title: 'x', " + '"' * 59_999 + "\n---\n",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_front_matter_that_is_made_to_cost_much_is_refused_at_once(text):
+    begun = time.process_time()
+    with pytest.raises(StepError) as caught:
+        parse_document(text).with_field("title", "New")
+    assert caught.value.code == "front_matter"
+    assert time.process_time() - begun < 3
+    assert parse_document(text).text == text
