@@ -90,7 +90,7 @@ def kind_of(signs: Signs, *, title: str, headings: list[str], text: str) -> tupl
         return "soft_404", f"{' and '.join(errors[:2])}, and there are {words} words"
     if words < ERROR_WORDS:
         asks = next((said for said in (title, *headings[:3]) if _LOGIN.search(said)), "")
-        if signs.has_password if asks else signs.has_password and words < THIN_WORDS:
+        if signs.has_password and (asks or words < THIN_WORDS // 2):
             said = f", it says {asks!r:.60}" if asks else ""
             return "login", f"the page asks for a password{said}, and there are {words} words"
     if words < THIN_WORDS:

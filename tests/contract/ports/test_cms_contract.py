@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from flowbuilder.adapters.cms.addresses import open_addresses
 from flowbuilder.adapters.cms.files import FilesCms
 from flowbuilder.adapters.cms.ghost import Ghost
 from flowbuilder.adapters.cms.wordpress import WordPress
@@ -41,14 +42,11 @@ class Case:
         return {name: self.body(text) if name == "body" else text for name, text in fields.items()}
 
 
-@pytest.fixture(
-    params=[
-        "memory",
-        "files",
-        pytest.param("ghost", marks=[pytest.mark.ghost, pytest.mark.timeout(300)]),
-        pytest.param("wordpress", marks=[pytest.mark.wordpress, pytest.mark.timeout(300)]),
-    ]
-)
+GHOST = pytest.param("ghost", marks=[pytest.mark.ghost, pytest.mark.timeout(300)])
+WORDPRESS = pytest.param("wordpress", marks=[pytest.mark.wordpress, pytest.mark.timeout(300)])
+
+
+@pytest.fixture(params=["memory", "files", "files of a generator", GHOST, WORDPRESS])
 async def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     url = f"{BASE}/tea"
     if request.param == "memory":
@@ -65,6 +63,11 @@ async def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
         case = Case(wordpress, f"{blog.url}/tea-{uuid4().hex[:12]}", "<p>{}</p>\n")
         await wordpress.create(CmsWrite(url=case.url, title="Tea", body=case.body("Hot water.")))
         return case
+    if request.param == "files of a generator":
+        (tmp_path / "content").mkdir()
+        (tmp_path / "content/a.md").write_text("---\ntitle: Tea\nslug: tea\n---\n\nHot water.\n")
+        addresses = open_addresses({"generator": "hugo"})
+        return Case(FilesCms(tmp_path, base_url=BASE, addresses=addresses), url)
     site = request.getfixturevalue("ghost_site")
     cms = Ghost(GuardedHttp(Egress(["127.0.0.1"])), {"url": site.url, "admin_api_key": site.key}, {})
     made = Case(cms, f"{site.url}/tea-{uuid4().hex[:12]}", "<p>{}</p>")

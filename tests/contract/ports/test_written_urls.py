@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pytest_httpserver import HTTPServer
 
+from flowbuilder.adapters.cms.addresses import open_addresses
 from flowbuilder.adapters.cms.files import FilesCms
 from flowbuilder.adapters.cms.page_url import split_page_url
 from flowbuilder.adapters.cms.wordpress import WordPress
@@ -36,7 +37,9 @@ async def test_nothing_is_written_at_a_url_that_hides_its_page(place: str, tmp_p
     (tmp_path / "pricing.md").write_text("old")
     http = FakeHttp()
     wordpress = WordPress(http, {"url": SITE, "username": "ana", "password": "secret"}, {})
-    for cms in (FilesCms(tmp_path, base_url=SITE), wordpress):
+    files = FilesCms(tmp_path, base_url=SITE)
+    generated = FilesCms(tmp_path, base_url=SITE, addresses=open_addresses({"generator": "hugo"}))
+    for cms in (files, generated, wordpress):
         with pytest.raises(StepError) as caught:
             await cms.update(CmsWrite(url=SITE + place, body="new"))
         assert caught.value.code == "bad_url"

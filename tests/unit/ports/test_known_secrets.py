@@ -8,9 +8,11 @@ from urllib.parse import quote
 
 import pytest
 
+from flowbuilder.engine.ingress import guarded_ports
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.ports.known_secrets import MAX_VALUES, KnownSecrets
 from flowbuilder.ports.secret_forms import secrets_in
+from flowbuilder.testing import fake_ports
 from tests.support.planted_secrets import SECRETS, spellings
 
 HIDDEN = "[secret of connection crm]"
@@ -142,3 +144,22 @@ def test_the_time_grows_with_the_length_of_the_text() -> None:
         return best
 
     assert seconds(1_000_000) < 40 * seconds(100_000)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+def test_a_secret_in_a_page_of_any_encoding_is_replaced(encoding: str) -> None:
+    page = "<title>hunter2-planted</title><body><article><p>The password is hunter2-planted, says the page.</p>"
+    extract = guarded_ports(fake_ports(), known(password="hunter2-planted")).extract
+    assert extract is not None
+    found = extract(page.encode(encoding), url="https://e.example/")
+    assert found["title"] == HIDDEN
+    assert "hunter2" not in repr(found)
+
+
+def test_the_error_of_a_cleaned_function_has_no_secret() -> None:
+    def fail() -> None:
+        raise StepError("hunter2-planted is wrong")
+
+    with pytest.raises(StepError) as caught:
+        known(password="hunter2-planted").cleaned(fail)()
+    assert str(caught.value) == f"{HIDDEN} is wrong"

@@ -17,6 +17,9 @@ KINDS = {
         "article"),
     "a short article with a login": (
         f"<title>Green tea</title><form><input type=password></form><article>{PROSE}</article>", "article"),
+    "a very short article with a login": (
+        f"<title>Green tea</title><form><input type=password></form><article><h1>Green tea</h1><p>{SENTENCE * 2}</p>",
+        "thin"),
     "an article about errors": (f"<title>Page not found: how to fix a 404 error</title><h1>Broken links</h1>{LONG * 2}",
                                 "article"),
     "an article of a framework": (f"<div id=__next><main>{PROSE}{LONG}</main></div><script src=x.js></script>",
