@@ -19,6 +19,7 @@ _RENDERED: Final = (
     ".md", ".markdown", ".mkd", ".mkdn", ".mdwn", ".mdtxt", ".mdtext", ".htm", ".html", ".ejs", ".njk", ".swig", ".pug",
 )  # fmt: skip
 _TOKEN: Final = re.compile(r":(\w+)")
+_DATES: Final = {"year", "month", "day", "i_month", "i_day", "hour", "minute", "second", "timestamp", "hash"}
 _SEGMENTS: Final = {
     "year": r"\d{4}", "month": r"\d{2}", "day": r"\d{2}", "i_month": r"\d{1,2}", "i_day": r"\d{1,2}",
     "hash": r"[0-9a-f]{12}",
@@ -78,7 +79,7 @@ class _Site:
         stem = path.rpartition(".")[0]
         return "/" + (stem.removesuffix("index") if stem == "index" or stem.endswith("/index") else stem + ".html")
 
-    def _post(self, source: Source, path: str) -> str:
+    def _post(self, source: Source, path: str) -> str | None:
         declared_one = source.text("permalink")
         if declared_one:
             return "/" + self._with_slash(declared_one).lstrip("/")
@@ -108,6 +109,8 @@ class _Site:
             own = source.text(name) or named.get(name) or self._defaults.get(name)
             return str(own) if own else found[0]
 
+        if date is None and _DATES & set(_TOKEN.findall(self._permalink)):
+            return None  # Hexo takes the time at which the file was made, which is another on each machine
         return "/" + self._with_slash(_TOKEN.sub(value, self._permalink)).lstrip("/")
 
     def _with_slash(self, address: str) -> str:

@@ -84,6 +84,12 @@ def test_permalinks_of_hexo(site, page, permalink, address):
     assert site.pages(generator="hexo", permalink=permalink) == {address: "source/_posts/sub/a-b.md"}
 
 
+def test_a_post_of_hexo_without_a_date_has_no_address_of_a_date(site):
+    site.write({"source/_posts/a.md": "---\ntitle: x\n---\n"})
+    assert site.pages(generator="hexo") == {}
+    assert site.pages(generator="hexo", permalink="p/:title/") == {"/p/a/": "source/_posts/a.md"}
+
+
 def test_mkdocs(site):
     plugins = "plugins:\n  - blog:\n      post_url_format: '{date}/{slug}'\n  - redirects:\n      redirect_maps:\n        old.md: a/b.md\n"  # noqa: E501
     site.write(
