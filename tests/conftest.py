@@ -13,6 +13,8 @@ from psycopg import sql
 from flowbuilder.store import upgrade
 from tests.support.servers.ghost_site import GhostSite, missing, shared_ghost
 from tests.support.servers.postgres import NoPostgres, Server, server
+from tests.support.servers.wordpress_site import WordPressSite
+from tests.support.servers.wordpress_site import missing as missing_for_wordpress
 
 
 def pytest_collection_finish() -> None:
@@ -53,6 +55,18 @@ def ghost_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GhostSite]:
         pytest.skip(absent)
     folder = tmp_path_factory.getbasetemp()
     with shared_ghost((folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "ghost") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def blog_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WordPressSite]:
+    """A site whose posts are at `/%postname%/`."""
+    absent = missing_for_wordpress()
+    if absent is not None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{absent}: see .ci/run for the packages")
+        pytest.skip(absent)
+    with WordPressSite(tmp_path_factory.mktemp("wordpress"), permalinks="/%postname%/") as opened:
         yield opened
 
 

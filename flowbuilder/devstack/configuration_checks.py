@@ -34,7 +34,7 @@ def site_problems(settings: Settings, *, blocks: bool = False) -> Iterator[tuple
     """Each site file's name and its problems: errors in the file, missing connections, missing model keys."""
     connections = all_connections(settings, blocks=blocks)
     for file in site_files(settings.sites):
-        yield file.name, list(_problems(file, connections))
+        yield file.name, list(_problems(file, connections, settings))
 
 
 def open_files(settings: Settings) -> Iterator[tuple[Path, str]]:
@@ -143,7 +143,7 @@ def _oidc_problems(
             yield "warning", f"other users of this machine can read {file}", f"run `chmod 600 {shlex.quote(str(file))}`"
 
 
-def _problems(file: SiteFile, connections: Connections) -> Iterator[Problem]:
+def _problems(file: SiteFile, connections: Connections, settings: Settings) -> Iterator[Problem]:
     if file.record is None:
         yield f"{file.file} has errors: {file.report.summary()}", "run `flowbuilder sites` to see where"
         return
@@ -151,10 +151,16 @@ def _problems(file: SiteFile, connections: Connections) -> Iterator[Problem]:
         name = _connection_name(file.record.get(part))
         if name:
             try:
-                asyncio.run(connections.get(name))
+                connection = asyncio.run(connections.get(name))
             except FlowbuilderError as problem:
                 remedy = f"add it there, or create a Prefect block named {name}"
                 yield f"{part}: {problem.message}", remedy
+                continue
+            kind = file.record[part].get("type") if part == "cms" else ""
+            if kind in ("wordpress", "ghost"):
+                from flowbuilder.devstack.cms_checks import key_problems, user_problems
+
+                yield from (user_problems if kind == "wordpress" else key_problems)(settings, connection)
     models = file.record.get("models")
     for use, model in models.items() if isinstance(models, dict) else ():
         variable = KEY_VARIABLES.get(str(model).partition(":")[0])

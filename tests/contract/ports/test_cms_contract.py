@@ -1,4 +1,4 @@
-"""Contract of the CMS port: the public fake and the adapters pass the same tests, Ghost on a real server."""
+"""Contract of the CMS port: the fake and the adapters pass the same tests, Ghost and WordPress on real servers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from flowbuilder.adapters.cms.addresses import open_addresses
 from flowbuilder.adapters.cms.files import FilesCms
 from flowbuilder.adapters.cms.ghost import Ghost
+from flowbuilder.adapters.cms.wordpress import WordPress
 from flowbuilder.adapters.egress import Egress
 from flowbuilder.adapters.http.guarded_http import GuardedHttp
 from flowbuilder.errors import Conflict, NotFound
@@ -18,6 +19,7 @@ from flowbuilder.ports import Cms, CmsWrite
 from flowbuilder.ports.cms import page_hash
 from flowbuilder.testing import MemoryCms
 from flowbuilder.values import digest_text
+from tests.support.servers.wordpress_site import WordPressSite
 
 BASE = "https://tea.example"
 
@@ -41,9 +43,10 @@ class Case:
 
 
 GHOST = pytest.param("ghost", marks=[pytest.mark.ghost, pytest.mark.timeout(300)])
+WORDPRESS = pytest.param("wordpress", marks=[pytest.mark.wordpress, pytest.mark.timeout(300)])
 
 
-@pytest.fixture(params=["memory", "files", "files of a generator", GHOST])
+@pytest.fixture(params=["memory", "files", "files of a generator", GHOST, WORDPRESS])
 async def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     url = f"{BASE}/tea"
     if request.param == "memory":
@@ -53,6 +56,13 @@ async def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     if request.param == "files":
         (tmp_path / "tea.md").write_text("---\ntitle: Tea\n---\n\nHot water.\n")
         return Case(FilesCms(tmp_path, base_url=BASE), url)
+    if request.param == "wordpress":
+        blog: WordPressSite = request.getfixturevalue("blog_site")
+        connection = {"url": blog.url, "username": "admin", "password": blog.password}
+        wordpress = WordPress(GuardedHttp(Egress(["127.0.0.1"])), connection, {})
+        case = Case(wordpress, f"{blog.url}/tea-{uuid4().hex[:12]}", "<p>{}</p>\n")
+        await wordpress.create(CmsWrite(url=case.url, title="Tea", body=case.body("Hot water.")))
+        return case
     if request.param == "files of a generator":
         (tmp_path / "content").mkdir()
         (tmp_path / "content/a.md").write_text("---\ntitle: Tea\nslug: tea\n---\n\nHot water.\n")

@@ -19,17 +19,21 @@ _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})", re.MULTILINE)
 _STRONG = frozenset(
     {"fence", "heading_open", "table_open", "bullet_list_open", "strong_open", "link_open", "image", "s_open"}
 )
-_ANY = _STRONG | {"ordered_list_open", "blockquote_open", "hr", "em_open", "code_inline"}
+_INLINE = frozenset({"em_open", "code_inline"})
+_ANY = _STRONG | _INLINE | {"ordered_list_open", "blockquote_open", "hr"}
 
 
 def form_of(text: str) -> Literal["markdown", "html", "plain"]:
     """Whether a text is Markdown, which has marks of Markdown outside of HTML; HTML; or plain paragraphs. Beside HTML
     only marks count that no one writes by accident."""
     marks = html = strong = 0
-    for token in _flat(MARKDOWN.parse(text)):
-        marks += token.type in _ANY and token.info != "auto"
-        strong += token.type in _STRONG and token.info != "auto"
-        html += token.type in ("html_block", "html_inline")
+    for token in MARKDOWN.parse(text):
+        inside = token.children or []
+        found = [one.type for one in (token, *inside) if one.type in _ANY and one.info != "auto"]
+        mixed = sum(one.type == "html_inline" for one in inside)
+        marks += len(found)
+        strong += sum(one in _STRONG or (one in _INLINE and not mixed) for one in found)
+        html += mixed + (token.type == "html_block")
     if html:
         return "markdown" if strong else "html"
     return "markdown" if marks or _CALL.search(text) else "plain"

@@ -42,6 +42,12 @@ class User:
         capabilities = (await self.record()).get("capabilities")
         return isinstance(capabilities, dict) and capabilities.get("unfiltered_html") is True
 
+    async def capabilities(self) -> JsonObject:
+        """What the user may do; `StepError` or `NotFound` where WordPress does not say."""
+        found = await self._rest.one("GET", "/wp/v2/users/me")
+        capabilities = found.get("capabilities")
+        return capabilities if isinstance(capabilities, dict) else {}
+
     async def stored(self, texts: Mapping[str, str]) -> dict[str, str]:
         """The texts as WordPress would store them. Where the texts do not say, a draft is written with them, read and
         deleted: where its user may not write any HTML, or WordPress may change links with a `target`."""

@@ -1,9 +1,8 @@
-"""A real WordPress with readable addresses, shared by the tests of this folder."""
+"""Posts of a real WordPress, and the adapter on it."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
@@ -12,21 +11,9 @@ import pytest
 from flowbuilder.adapters.cms.wordpress import WordPress
 from flowbuilder.adapters.egress import Egress
 from flowbuilder.adapters.http.guarded_http import GuardedHttp
-from tests.support.servers.wordpress_site import WordPressSite, missing
+from tests.support.servers.wordpress_site import WordPressSite
 
 _NUMBERS = count(1)
-
-
-@pytest.fixture(scope="session")
-def blog_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WordPressSite]:
-    """A site whose posts are at `/%postname%/`."""
-    absent = missing()
-    if absent is not None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{absent}: see .ci/run for the packages")
-        pytest.skip(absent)
-    with WordPressSite(tmp_path_factory.mktemp("wordpress"), permalinks="/%postname%/") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from flowbuilder.adapters.cms.wordpress import WordPress
+from flowbuilder.devstack.cms_checks import user_problems
 from flowbuilder.errors import Conflict, StepError
 from flowbuilder.ports import CmsWrite
+from flowbuilder.settings import Settings
 from tests.support.servers.wordpress_site import WordPressSite
 from tests.unit.adapters.wordpress.conftest import cms_of
 from tests.unit.adapters.wordpress.kinds_of_content import KINDS
@@ -215,6 +217,41 @@ async def test_a_page_that_another_user_is_editing_is_left_alone(
     old = "gmdate('Y-m-d H:i:s', time() - 3600)"
     blog_site.php(f"$wpdb->update($wpdb->posts, ['post_modified_gmt' => {old}], ['post_type' => 'revision']);")
     assert (await blog_cms.update(CmsWrite(url=page.url, title="Mine"))).title == "Mine"
+
+
+LOCK = """add_action('init', function () {
+    register_post_meta('', '_edit_lock', ['type' => 'string', 'single' => true, 'show_in_rest' => true,
+        'auth_callback' => fn() => current_user_can('edit_posts')]);
+});"""
+
+
+async def test_the_edit_lock_is_respected_where_the_site_shows_it(
+    blog_site: WordPressSite, make: Callable[..., Any]
+) -> None:
+    made = make()
+    cms = cms_of(blog_site)
+    page = await cms.read(made["link"])
+    blog_site.add_plugin("lock", LOCK)
+    try:
+        lock = f"update_post_meta({made['id']}, '_edit_lock', %s);"
+        blog_site.php(lock % "time() . ':99'")
+        with pytest.raises(StepError, match="is editing"):
+            await cms.update(CmsWrite(url=page.url, title="Mine"))
+        blog_site.php(lock % "(time() - 600) . ':99'")
+        assert (await cms.update(CmsWrite(url=page.url, title="Mine"))).title == "Mine"
+    finally:
+        blog_site.remove_plugin("lock")
+
+
+def test_the_doctor_says_what_the_user_may_not_write(blog_site: WordPressSite) -> None:
+    settings = Settings(egress_allow=blog_site.url.removeprefix("http://"))
+    connection = {"url": blog_site.url, "username": "admin", "password": blog_site.password}
+    assert list(user_problems(settings, connection)) == []
+    password = blog_site.add_user("eve", "author")
+    ((message, _),) = user_problems(settings, {**connection, "username": "eve", "password": password})
+    assert "unfiltered_html" in message
+    ((message, _),) = user_problems(settings, {**connection, "password": "wrong"})
+    assert "denied" in message
 
 
 @pytest.mark.parametrize("theirs", [{"title": "Theirs"}, {"excerpt": "Theirs."}, {"content": "<p>Theirs.</p>"}])
