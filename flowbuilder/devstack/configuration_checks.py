@@ -156,10 +156,11 @@ def _problems(file: SiteFile, connections: Connections, settings: Settings) -> I
                 remedy = f"add it there, or create a Prefect block named {name}"
                 yield f"{part}: {problem.message}", remedy
                 continue
-            if part == "cms" and file.record[part].get("type") == "wordpress":
-                from flowbuilder.devstack.wordpress_checks import user_problems
+            kind = file.record[part].get("type") if part == "cms" else ""
+            if kind in ("wordpress", "ghost"):
+                from flowbuilder.devstack.cms_checks import key_problems, user_problems
 
-                yield from user_problems(settings, connection)
+                yield from (user_problems if kind == "wordpress" else key_problems)(settings, connection)
     models = file.record.get("models")
     for use, model in models.items() if isinstance(models, dict) else ():
         variable = KEY_VARIABLES.get(str(model).partition(":")[0])

@@ -16,7 +16,6 @@ ERROR_CODES: Final[dict[str, str]] = {
     "timeout": "No answer within the time limit of the step or the call.",
     # final
     "wrong_provider": "The key of the model connection belongs to another provider; nothing was sent.",
-    "ambiguous": "The address leads to several pages of the CMS.",
     "ambiguous_address": "The address may be one of two files of the site, or the page has two addresses.",
     "auth": "The other side rejected the credentials of the connection.",
     "bad_answer": "The other side answered in a form that it should not have.",
@@ -47,7 +46,6 @@ ERROR_CODES: Final[dict[str, str]] = {
     "not_approved": "What a publishing step would send is not what was approved in this execution.",
     "not_found": "There is no such page.",
     "not_json": "An answer or an output is not JSON.",
-    "not_publishable": "The CMS would not store an approved text as it is; nothing was written.",
     "not_readable": "The system does not let this process read a content file.",
     "not_text": "A content file is not text in UTF-8.",
     "not_this_site": "The URL does not belong to the site.",

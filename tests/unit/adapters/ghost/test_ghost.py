@@ -17,8 +17,10 @@ from flowbuilder.adapters.cms import FORMS
 from flowbuilder.adapters.cms.ghost import Ghost
 from flowbuilder.adapters.egress import Egress
 from flowbuilder.adapters.http.guarded_http import GuardedHttp
+from flowbuilder.devstack.cms_checks import key_problems
 from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError, TransientError
 from flowbuilder.ports import CmsWrite
+from flowbuilder.settings import Settings
 from tests.support.ghost_documents import card, document, text
 
 KEY = f"{'6b' * 12}:{'0f' * 32}"
@@ -260,6 +262,18 @@ async def test_a_page_of_another_site_is_refused_before_anything_is_sent(blog: B
     with pytest.raises(StepError) as caught:
         await blog.cms().read(url)
     assert (caught.value.code, blog.seen) == ("not_this_site", [])
+
+
+def test_the_doctor_says_what_is_wrong_with_a_key(blog: Blog) -> None:
+    settings = Settings(egress_allow="127.0.0.1")
+    connection = {"url": blog.url, "admin_api_key": KEY}
+    assert list(key_problems(settings, connection)) == []
+    blog.answer = _error("Unknown Admin API Key", 401)
+    ((message, remedy),) = key_problems(settings, connection)
+    assert "Unknown Admin API Key" in message
+    assert "admin_api_key" in remedy
+    ((message, _),) = key_problems(settings, {"url": blog.url})
+    assert message == "cms: the Ghost connection needs admin_api_key"
 
 
 FORM = FORMS[Ghost.form]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flowbuilder.adapters.cms.wordpress import WordPress
-from flowbuilder.devstack.wordpress_checks import user_problems
+from flowbuilder.devstack.cms_checks import user_problems
 from flowbuilder.errors import Conflict, StepError
 from flowbuilder.ports import CmsWrite
 from flowbuilder.settings import Settings

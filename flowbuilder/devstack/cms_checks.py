@@ -1,4 +1,4 @@
-"""Checks of WordPress sites for `doctor`: whether the site answers, and what its user may write."""
+"""Checks of WordPress and Ghost sites for `doctor`: whether the site answers, and what the connection may write."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 
 from flowbuilder.errors import FlowbuilderError
-from flowbuilder.ports import HttpRequest, HttpResponse
+from flowbuilder.ports import Http, HttpRequest, HttpResponse
 from flowbuilder.settings import Settings
 from flowbuilder.values import JsonObject
 
@@ -18,16 +18,9 @@ def user_problems(settings: Settings, connection: JsonObject) -> Iterator[tuple[
     """What is wrong with the user of a WordPress connection: a message and its remedy."""
     from flowbuilder.adapters.cms.wordpress.rest import Rest
     from flowbuilder.adapters.cms.wordpress.user import User
-    from flowbuilder.adapters.egress import Egress
-    from flowbuilder.adapters.http.guarded_http import GuardedHttp
-
-    class Quick(GuardedHttp):
-        async def send(self, request: HttpRequest) -> HttpResponse:
-            async with asyncio.timeout(SECONDS):
-                return await super().send(request)
 
     try:
-        rest = Rest(Quick(Egress(settings.egress)), connection, "", None)
+        rest = Rest(_quick_http(settings), connection, "", None)
         capabilities = asyncio.run(User(rest).capabilities())
     except (FlowbuilderError, TimeoutError) as problem:
         yield f"cms: {str(problem) or 'WordPress did not answer in time'}", "check the url and the application password"
@@ -41,3 +34,25 @@ def user_problems(settings: Settings, connection: JsonObject) -> Iterator[tuple[
             "scripts cannot be edited, and reviews show what would be taken out"
         )
         yield message, "give the user a role that has unfiltered_html, and leave DISALLOW_UNFILTERED_HTML out"
+
+
+def key_problems(settings: Settings, connection: JsonObject) -> Iterator[tuple[str, str]]:
+    """What is wrong with the key of a Ghost connection: a message and its remedy."""
+    from flowbuilder.adapters.cms.ghost.api import GhostApi
+
+    try:
+        asyncio.run(GhostApi(_quick_http(settings), connection).rows("posts", limit="1", fields="id"))
+    except (FlowbuilderError, TimeoutError) as problem:
+        yield f"cms: {str(problem) or 'Ghost did not answer in time'}", "check the url and the admin_api_key"
+
+
+def _quick_http(settings: Settings) -> Http:
+    from flowbuilder.adapters.egress import Egress
+    from flowbuilder.adapters.http.guarded_http import GuardedHttp
+
+    class Quick(GuardedHttp):
+        async def send(self, request: HttpRequest) -> HttpResponse:
+            async with asyncio.timeout(SECONDS):
+                return await super().send(request)
+
+    return Quick(Egress(settings.egress))
