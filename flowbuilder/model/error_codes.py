@@ -32,6 +32,7 @@ ERROR_CODES: Final[dict[str, str]] = {
     "git": "A command of git failed where the site keeps its content; the message has git's own words.",
     "hard_link": "A content file has several names (hard links), and a write would separate them.",
     "internal": "The step type or flowbuilder itself failed unexpectedly; the worker's log has the traceback.",
+    "invalid_answer": "A model answered in another form than its provider documents.",
     "invalid_field": "A rendered field does not have the type or the value that the step takes.",
     "invalid_inputs": "The inputs do not fit the workflow that is called.",
     "mcp_refused": "The MCP server rejected the request.",
