@@ -1,7 +1,7 @@
 """Benchmark of `guard`: `python benchmarks/guard.py FOLDER [--git DIR ...] [--documents 96] [--seed 1] [--json]`.
 
 FOLDER holds documents of a real site (Markdown, MDX, HTML). Measured is: how many of them are blocked or get a warning
-unchanged; for each kind of damage of tests/support/damaged_texts.py, in how many of `--documents` texts it is noticed;
+unchanged; for each kind of damage of tests/support/content/damaged_texts.py, in how many of `--documents` texts it is noticed;
 and, with `--git`,
 what is found in the edits of content files in the history of repositories. The exit code says whether
 no unchanged document has a finding, no edit is blocked, and each kind of damage is noticed in at least 90 %.
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from flowbuilder.steps.builtin.guard.comparison import findings_of  # noqa: E402
-from tests.support.damaged_texts import KINDS, damaged  # noqa: E402
+from tests.support.content.damaged_texts import KINDS, damaged  # noqa: E402
 
 SUFFIXES = (".md", ".mdx", ".markdown", ".html")
 LEAST_NOTICED = 0.9

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from flowbuilder.steps.builtin.guard.comparison import findings_of
-from tests.support.damaged_texts import CARRIERS, KINDS, damaged
+from tests.support.content.damaged_texts import CARRIERS, KINDS, damaged
 
 ENGLISH = """---
 title: Green tea
