@@ -1,9 +1,8 @@
 """Benchmark of `guard`: `python benchmarks/guard.py FOLDER [--git DIR ...] [--documents 96] [--seed 1] [--json]`.
 
-FOLDER holds documents of a real site (Markdown, MDX, HTML). Measured is: how many of them are blocked or get a warning
-unchanged; for each kind of damage of tests/support/content/damaged_texts.py, in how many of `--documents` texts it is noticed;
-and, with `--git`,
-what is found in the edits of content files in the history of repositories. The exit code says whether
+FOLDER holds documents of a real site (Markdown, MDX, HTML). Measured is: how many of them have findings unchanged; for
+each kind of damage of tests/support/content/damaged_texts.py, in how many of `--documents` texts it is noticed; and,
+with `--git`, what is found in the edits of content files in the history of repositories. The exit code says whether
 no unchanged document has a finding, no edit is blocked, and each kind of damage is noticed in at least 90 %.
 """
 
