@@ -198,7 +198,7 @@ class PlantedServers:
             return Response(json.dumps({"message": LINE}), 401, content_type="application/json")
         if route.startswith("/wp/v2/posts"):
             raw = {"raw": LINE}
-            page = {"id": 1, "title": raw, "content": raw, "excerpt": raw, "link": f"{self.base}/a?x={quote(LINE)}"}
+            page = {"id": 1, "title": raw, "content": raw, "excerpt": raw, "link": f"{self.base}/a#{quote(LINE)}"}
             return Response(json.dumps([page]), content_type="application/json")
         return Response("[]", content_type="application/json")
 

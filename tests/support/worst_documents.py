@@ -124,7 +124,7 @@ def pages() -> dict[str, Measure]:
 
 def answers() -> dict[str, Measure]:
     """JSON bodies, event streams, charsets, front matter and texts to publish."""
-    from flowbuilder.adapters.cms.front_matter import Document
+    from flowbuilder.adapters.cms.front_matter import parse_document
     from flowbuilder.adapters.cms.wordpress import publishable
     from flowbuilder.ports import HttpResponse
     from flowbuilder.steps.builtin.api import parse_body
@@ -134,7 +134,7 @@ def answers() -> dict[str, Measure]:
         return lambda: lambda: parse_body(answer)
 
     def front(text: str) -> Measure:
-        document = Document(head=f"---\n{text}\n---\n", body="")
+        document = parse_document(f"---\n{text}\n---\n")
         return lambda: lambda: document.field("a")
 
     def published(text: str) -> Measure:

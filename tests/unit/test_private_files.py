@@ -167,5 +167,7 @@ def test_doctor_names_what_others_can_open(tmp_path: Path) -> None:
         ("warning", f"run `chmod 700 {settings.home}`"),
         ("warning", f"run `chmod 600 {settings.home / 'flowbuilder.db'}`"),
     ]
-    assert mode(settings.home) == 0o700  # doctor opens the database, and opening closes it to others
+    assert (mode(settings.home), mode(settings.home / "flowbuilder.db")) == (0o755, 0o664)  # doctor changes nothing
+    open_store(settings).close()
+    assert mode(settings.home) == 0o700
     assert mode(settings.home / "flowbuilder.db") == 0o600

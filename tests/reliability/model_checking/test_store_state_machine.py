@@ -338,6 +338,13 @@ class Reviews(StoreMachine):
     @rule(tab=tabs, person=PEOPLE)
     def undo(self, tab: Review, person: str) -> None:
         _, by, until = self.held.get(tab.path, ("", "", 0.0))
+        is_open = tab.path not in self.held and tab.path not in self.decided
+        if is_open and self.approvals[tab.path][-1:] == [person]:  # short of the quorum
+            opened = self.store.undo_decision(tab.id, person)
+            self.approvals[tab.path].pop()
+            self.versions[tab.path] += 1
+            assert (opened.version, opened.approvals) == (self.versions[tab.path], tuple(self.approvals[tab.path]))
+            return
         if person != by or until <= self.now:
             with pytest.raises(Conflict):
                 self.store.undo_decision(tab.id, person)

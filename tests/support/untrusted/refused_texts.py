@@ -52,6 +52,8 @@ def without_refused(workflow: RandomWorkflow) -> int:
 
 def _replace(value: Any, path: list[str]) -> None:
     for key in path[:-1]:
+        if not isinstance(value, (dict, list)):
+            return  # what held the text has been replaced in this round
         value = value[int(key)] if isinstance(value, list) else value.get(key.replace("~1", "/"), {})
     if isinstance(value, dict) and path[-1] in value:
         inner = value[path[-1]]
