@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -84,19 +85,22 @@ async def write_once(
     request: Json,
     write: Callable[[], Awaitable[Written]],
     key_retention: float | None = None,
-    inverse: JsonObject | None = None,
+    prepare: Callable[[], Awaitable[JsonObject | None]] | None = None,
 ) -> JsonObject | NeedsReview:
     """Call `write` at most once for this effect; returns its output, or the receipt of the earlier call.
 
     When an earlier call may have succeeded and the target neither deduplicates nor can be looked up, the result is
     `NeedsReview`: each approval authorises one further call. The same holds for a target that deduplicates, once its
     `key_retention` (seconds) is over. A failed call is recorded as `refused` (it certainly did nothing) or `unknown`.
-    `inverse` is what undoes the write, read before it; None where the target has what is written already.
+    `prepare` is called before `write`, and not where there is a receipt: it returns what undoes the write, which is
+    stored before the call, or None where the target has what is written already.
     """
     from flowbuilder.model.effect import Intent  # here: validating a document needs no effect
 
     ledger = run.ports.ledger
     if ledger is None:
+        if prepare is not None:
+            await prepare()
         written = await write()
         if written.problem is not None:
             raise written.problem
@@ -109,7 +113,6 @@ async def write_once(
         request_hash=digest(request),
         asked=run.asked,
         key_retention=key_retention,
-        inverse=inverse,
     )
     effect = await ledger.begin(intent)
     match _decide(run, effect, intent, _question(target, request, run.ports.secrets)):
@@ -120,6 +123,9 @@ async def write_once(
         case Fail(error):
             raise error
         case Call():
+            inverse = None if prepare is None else await prepare()
+            if inverse is not None:
+                effect = await ledger.begin(replace(intent, inverse=inverse))
             return await _call(ledger, effect, write)
 
 

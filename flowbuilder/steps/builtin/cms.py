@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, cast
 
 from pydantic import BaseModel, model_validator
@@ -109,15 +108,21 @@ class CmsStep(Step):
             "description": self.description,
             **{name: value for name in TEXTS[3:] if (value := getattr(self, name)) is not None},
         }
-        try:
+        prepared: list[ports.CmsWrite] = []
+
+        async def prepare() -> JsonObject | None:
             inverse, write = await self._prepared(run, cms)
+            prepared.append(write)
+            return inverse
+
+        try:
             result = await write_once(
                 run,
                 target=f"{self.operation} {self.url}",
                 target_class=cms.target_class,
                 request=wanted,
-                write=partial(self._write, cms, write),
-                inverse=inverse,
+                write=lambda: self._write(cms, prepared[-1]),
+                prepare=prepare,
             )
         except Conflict as problem:
             return await self._ask(cms, str(problem))

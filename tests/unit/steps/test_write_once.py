@@ -70,10 +70,14 @@ async def test_a_write_that_cannot_be_verified_has_a_receipt_and_an_inverse_and_
         calls.append(1)
         return Written(output={"id": 7}, problem=StepError("other text is live", code="not_verified", detail={"n": 1}))
 
+    async def prepare() -> dict[str, Any]:
+        assert not calls, "the target is asked nothing where there is a receipt"
+        return {"undo": 1}
+
     for _ in range(2):
         with pytest.raises(StepError, match="other text is live") as caught:
             await write_once(
-                run_of(ledger), target="t", target_class="lookup", request="x", write=write_other, inverse={"undo": 1}
+                run_of(ledger), target="t", target_class="lookup", request="x", write=write_other, prepare=prepare
             )
         assert (caught.value.code, caught.value.detail) == ("not_verified", {"n": 1})
     effect = ledger.effects["key"]
