@@ -1,4 +1,4 @@
-"""Writes over HTTP: what was answered to the write is its outcome, whatever a redirect leads to."""
+"""Writes over HTTP: the answer to the write is its outcome; the page that a redirect names changes nothing of it."""
 
 from __future__ import annotations
 

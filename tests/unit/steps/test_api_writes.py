@@ -200,7 +200,7 @@ def test_a_redirect_that_is_not_followed_names_the_address(target: Any, status: 
         assert f"write url: {wanted}" in finished.error["message"]
         assert finished.error["detail"] == {"status": status, "location": wanted}
         again = there.write(base)
-    # a server that says that the resource is elsewhere has done nothing; after a 302 nobody knows
+    # a server that says that the resource is elsewhere has done nothing; a 302 may follow a write that was made
     assert (again.status, there.posts) == (("failed", 2) if refused else ("waiting", 1))
 
 
