@@ -130,8 +130,9 @@ async def run_step(context: StepContext, start: Start, task_run_id: str | None =
         if verdict.code == "internal":
             # a mistake in the step type fails this step, and never the worker that runs many executions
             logger.exception("step %s of execution %s failed unexpectedly", start.path, context.execution.id)
-        error_record: JsonObject = {"code": verdict.code, "message": verdict.message}
-        return await recorder.ended("failed", error=error_record, usage=getattr(error, "usage", None))
+        detail = {} if verdict.detail is None else {"detail": verdict.detail}
+        failed: JsonObject = {"code": verdict.code, "message": verdict.message, **detail}
+        return await recorder.ended("failed", error=failed, usage=getattr(error, "usage", None))
     if isinstance(result, NeedsReview):
         return await recorder.needs_review(result)
     return await recorder.ended("completed", output=output, usage=result.usage)

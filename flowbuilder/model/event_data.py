@@ -138,7 +138,8 @@ class StepCompleted(EventData, type="step_completed"):
 
 
 class StepFailed(EventData, type="step_failed"):
-    """A step run has failed and is not retried; `error` is `{code, message}`, `usage` what models cost."""
+    """A step run has failed and is not retried; `error` is `{code, message}`, with a `detail` where there is one.
+    `usage` is what models cost until then."""
 
     seconds: float | None = None
     error: JsonObject
