@@ -56,7 +56,7 @@ class Spending:
         self._counts = dict.fromkeys(("requests", "input_tokens", "output_tokens", "cache_read_tokens"), 0)
 
     def ensure_priced(self, model: Any) -> None:
-        """Raise `StepError` (`unknown_price`) for a budget in USD and a model whose price nobody knows."""
+        """Raise `StepError` (`unknown_price`) for a budget in USD and a model whose price is not known."""
         from pydantic_ai.usage import RequestUsage
 
         if self._request.max_usd is None or self._price is not None:
