@@ -130,7 +130,8 @@ async def run_step(context: StepContext, start: Start, task_run_id: str | None =
         if verdict.code == "internal":
             # a mistake in the step type fails this step, and never the worker that runs many executions
             logger.exception("step %s of execution %s failed unexpectedly", start.path, context.execution.id)
-        return await recorder.ended("failed", error={"code": verdict.code, "message": verdict.message})
+        detail = {} if verdict.detail is None else {"detail": verdict.detail}
+        return await recorder.ended("failed", error={"code": verdict.code, "message": verdict.message, **detail})
     if isinstance(result, NeedsReview):
         return await recorder.needs_review(result)
     return await recorder.ended("completed", output=output, usage=result.usage)

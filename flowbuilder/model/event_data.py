@@ -138,7 +138,7 @@ class StepCompleted(EventData, type="step_completed"):
 
 
 class StepFailed(EventData, type="step_failed"):
-    """A step run has failed and is not retried; `error` is `{code, message}`."""
+    """A step run has failed and is not retried; `error` is `{code, message}`, with a `detail` where there is one."""
 
     seconds: float | None = None
     error: JsonObject
