@@ -83,8 +83,9 @@ class Document:
         """The same head with another body, all other bytes as they were. `StepError` where the body would be read as
         front matter.
 
-        Blank lines that open the body end the fence, and are the gap, where the file had neither: the document is the
-        one that is read of the file. A file that has these bytes after its front matter stays as it is, so that a write can be repeated.
+        Blank lines that open the body end the fence, and are the gap, where the file had neither: the result is what is
+        read of the file. A file that has these bytes after its front matter stays as it is, so that a write can be
+        repeated.
         """
         rest = self.gap + self.body
         if body == rest or (self.closing.endswith("\n") and body in ("\n" + rest, "\r\n" + rest)):
