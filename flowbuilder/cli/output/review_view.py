@@ -17,6 +17,7 @@ from flowbuilder.values import Json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
 
 
 def review_page(review: Review, *, held: str = "") -> RenderableType:
@@ -51,7 +52,7 @@ def review_page(review: Review, *, held: str = "") -> RenderableType:
     return Group(*lines)
 
 
-def _differences(base: Json, proposal: Json) -> Iterator[RenderableType]:
+def _differences(base: Json, proposal: Json) -> Iterator[Text]:
     """The lines that differ; of two objects with the same members, those of each text by itself."""
     from flowbuilder.cli.output.console import text, text_diff
 
