@@ -2,8 +2,8 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# four at a time on two cores, for many tests wait for a process or a lease
-SIDE_BY_SIDE ?= -n 4 --dist worksteal --durations=10
+# three at a time on two cores, for many tests wait for a process or a lease
+SIDE_BY_SIDE ?= -n 3 --dist worksteal --durations=10
 # then those that need the machine to themselves (5: there are none among TESTS)
 ALONE = $(shell grep -rl --include="test_*.py" "mark.alone" tests)
 TEST = $(BIN)/python -m pytest -m "not alone" $(SIDE_BY_SIDE) $(TESTS) && { $(BIN)/python -m pytest -m alone $(or $(TESTS),$(ALONE)) || [ $$? -eq 5 ]; }
