@@ -18,10 +18,17 @@ class Unacceptable(httpx2.TransportError):
     """The answer has more bytes than allowed, arrives too slowly, or is compressed, which was not requested."""
 
 
-def bounded_answers(cap: int) -> dict[str, list[Callable[[httpx2.Response], Awaitable[None]]]]:
+class TooLarge(Unacceptable):
+    """The answer has more bytes than allowed."""
+
+
+def bounded_answers(
+    cap: int, met: Callable[[Unacceptable], None] = lambda _: None
+) -> dict[str, list[Callable[[httpx2.Response], Awaitable[None]]]]:
     """Event hooks of a client that end an answer after `cap` bytes, and one that arrives too slowly.
 
-    For an event stream, all its events count. A request should carry `NOT_COMPRESSED`.
+    For an event stream, all its events count. A request should carry `NOT_COMPRESSED`. `met` is told of the problem
+    before it is raised, in the task that reads: not every client passes it on.
     """
 
     async def bound(answer: httpx2.Response) -> None:
@@ -29,27 +36,37 @@ def bounded_answers(cap: int) -> dict[str, list[Callable[[httpx2.Response], Awai
             raise Unacceptable("the answer is compressed, which was not requested")
         events = answer.headers.get("content-type", "").lower().startswith("text/event-stream")
         assert isinstance(answer.stream, httpx2.AsyncByteStream)
-        answer.stream = _BoundedStream(answer.stream, cap, Pace(events=events))
+        answer.stream = _BoundedStream(answer.stream, cap, Pace(events=events), met)
 
     return {"response": [bound]}
 
 
 class _BoundedStream(httpx2.AsyncByteStream):
-    def __init__(self, inner: httpx2.AsyncByteStream, cap: int, pace: Pace) -> None:
+    def __init__(
+        self, inner: httpx2.AsyncByteStream, cap: int, pace: Pace, met: Callable[[Unacceptable], None]
+    ) -> None:
         self._inner = inner
+        self._met = met
         self._left = cap
         self._pace = pace
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self._inner:
-            self._left -= len(chunk)
-            if self._left < 0:
-                raise Unacceptable("the answer is too large")
             try:
-                self._pace.add(chunk)
-            except TooSlow as problem:
-                raise Unacceptable(str(problem)) from None
+                self._count(chunk)
+            except Unacceptable as problem:
+                self._met(problem)
+                raise
             yield chunk
+
+    def _count(self, chunk: bytes) -> None:
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise TooLarge("the answer is too large")
+        try:
+            self._pace.add(chunk)
+        except TooSlow as problem:
+            raise Unacceptable(str(problem)) from None
 
     async def aclose(self) -> None:
         await self._inner.aclose()

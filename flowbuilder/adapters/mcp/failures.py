@@ -1,65 +1,207 @@
-"""Translates errors of the MCP SDK, which are nested exception groups, into flowbuilder's errors."""
+"""Translates errors of the MCP SDK, which are nested exception groups, into flowbuilder's errors: what happened, and
+whether a second call may help. Only a connection that broke before the call was sent is passing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http import HTTPStatus
 
+import httpx2
 from mcp import MCPError
+from mcp_types import (
+    CONNECTION_CLOSED,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    PARSE_ERROR,
+    REQUEST_TIMEOUT,
+    UNSUPPORTED_PROTOCOL_VERSION,
+)
+from pydantic import ValidationError
 
-from flowbuilder.adapters.mcp.server_text import readable
+from flowbuilder.adapters.bounded_answers import TooLarge
+from flowbuilder.adapters.mcp.server_record import ServerRecord
+from flowbuilder.adapters.mcp.server_text import Ending, readable
+from flowbuilder.adapters.mcp.wire import Exchange, Rejection
 from flowbuilder.errors import ConfigurationError, FlowbuilderError, StepError, TransientError
 from flowbuilder.ports import HttpResponse
 
-TIMED_OUT, CLOSED, INVALID, UNKNOWN_METHOD = -32001, -32000, -32602, -32601
+NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+"""Errors of HTTP after which the request has certainly not left."""
+REFUSALS = (INVALID_PARAMS, METHOD_NOT_FOUND, INVALID_REQUEST)
+TIMED_OUT, CLOSED_MESSAGES = "Request ", ("Connection closed", "SSE stream")
+"""What the messages of the SDK itself begin with: servers use the same codes for errors of theirs."""
 
 
-def mcp_failure(problem: BaseException, server: str, wrote: str = "") -> FlowbuilderError:
-    """The error to raise for an exception of the SDK. `wrote` is what the server wrote to stderr, for the message."""
+@dataclass(frozen=True, kw_only=True)
+class Circumstances:
+    """What is known beside the exception. `sent`: the call of a tool has left, and may have been made. `wrote` is what
+    the server's program wrote to stderr, as the end of a message, `noise` a line of it that was no message, `seconds`
+    the time that it had."""
+
+    record: ServerRecord
+    sent: bool = False
+    connecting: bool = False
+    exchange: Exchange = field(default_factory=Exchange)
+    ending: Ending | None = None
+    wrote: str = ""
+    noise: str = ""
+    seconds: float | None = None
+
+
+def mcp_failure(problem: BaseException, known: Circumstances) -> FlowbuilderError:
+    """The error to raise for an exception of the SDK."""
     leaves = list(_leaves(problem))
     for leaf in leaves:
         if isinstance(leaf, FlowbuilderError):
             return leaf
+    if (found := _of_transport(leaves, known)) is not None:
+        return found
+    server, wrote = f"MCP server {known.record.name}", known.wrote
     for leaf in leaves:
-        if isinstance(leaf, FileNotFoundError | PermissionError):
-            return ConfigurationError(f"MCP server {server} cannot be started: {leaf.strerror}: {leaf.filename}{wrote}")
-    for leaf in leaves:
-        if isinstance(leaf, TimeoutError):
-            return TransientError(f"MCP server {server} did not answer in time{wrote}", reason="timeout")
+        if isinstance(leaf, FileNotFoundError | PermissionError | NotADirectoryError):
+            return ConfigurationError(f"{server} cannot be started: {leaf.strerror}: {leaf.filename}{wrote}")
+        if isinstance(leaf, TimeoutError | httpx2.ReadTimeout | httpx2.WriteTimeout):
+            return timed_out(known)
         if isinstance(leaf, MCPError):
-            return _protocol_error(leaf, server, wrote)
-        if (rejected := _http_rejection(leaf, server)) is not None:
-            return rejected
-    first = leaves[0] if leaves else problem
-    # an httpx2 error, a closed stream, an invalid message: the session cannot be used any more
-    said = readable(f"{type(first).__name__}: {first}")
-    return TransientError(f"MCP server {server}: {said}{wrote}", reason="connection")
+            return _protocol_error(leaf, known)
+        if isinstance(leaf, ValidationError):
+            return _unusable_answer(known, _invalid_part(leaf))
+        if isinstance(leaf, RuntimeError) and "protocol version" in str(leaf):
+            return _unusable(known, f"speaks a version of the protocol that is not supported ({readable(str(leaf))})")
+    if known.sent or known.ending is not None:
+        return ended(known)
+    first_leaf = leaves[0] if leaves else problem
+    said = readable(f"{type(first_leaf).__name__}: {first_leaf}")
+    return TransientError(f"{server} cannot be reached: {said}{wrote}", reason="connection")
 
 
-def _protocol_error(problem: MCPError, server: str, wrote: str) -> FlowbuilderError:
-    code, message = problem.error.code, f"MCP server {server}: {readable(problem.error.message)}"
-    if code == CLOSED:
-        message += wrote
-    if code == TIMED_OUT:
-        return TransientError(message, reason="timeout")
-    if code in (INVALID, UNKNOWN_METHOD):
-        return StepError(message, code="mcp_refused")
-    return TransientError(message, reason="connection")
-
-
-def _http_rejection(problem: BaseException, server: str) -> TransientError | None:
-    """A rejection by HTTP: too many requests, or unavailable."""
-    response = getattr(problem, "response", None)
-    status = getattr(response, "status_code", None)
-    if response is None or status not in (429, 503):
-        return None
-    answer = HttpResponse(
-        status=status, headers={str(k).lower(): str(v) for k, v in response.headers.items()}, body=b"", url=""
-    )
+def timed_out(known: Circumstances) -> TransientError:
+    """The server did not answer in time."""
+    noise = f"; it wrote a line that is no message: {known.noise}" if known.noise else ""
+    limit = "in time" if known.seconds is None else f"within {known.seconds:g} s"
     return TransientError(
-        f"MCP server {server} answered {status}",
-        reason="rate_limit" if status == 429 else "server_error",
-        retry_after=answer.retry_after,
+        f"MCP server {known.record.name} did not answer {limit}{noise}{known.wrote}", reason="timeout"
     )
+
+
+def ended(known: Circumstances) -> StepError:
+    """The connection is closed: passing before the call, unless the program has exited at its start; in doubt after."""
+    ending, server = known.ending, f"MCP server {known.record.name}"
+    how = ending.how if ending else "ended the connection"
+    if known.sent:
+        message = f"{server} {how} during the call; it is not known what the call has done{known.wrote}"
+        return StepError(message, code="mcp_ended")
+    if ending and ending.kind == "exit" and known.connecting:
+        noise = f"; its output was no message: {known.noise}" if known.noise else ""
+        message = f"{server} {how} before it was ready{noise}{known.wrote}"
+        return StepError(message, code="mcp_unusable", definitive=True)
+    found = TransientError(f"{server} {how}{known.wrote}", reason="connection")
+    found.definitive = True
+    return found
+
+
+def broken(known: Circumstances) -> StepError:
+    """The server has sent a message that cannot be read."""
+    return _unusable_answer(known, f"it is no JSON-RPC message: {known.noise}")
+
+
+def _of_transport(leaves: list[BaseException], known: Circumstances) -> FlowbuilderError | None:
+    """The error for what the transport met, where it tells more than the exception; None where it met nothing."""
+    record, ending, exchange = known.record, known.ending, known.exchange
+    server = f"MCP server {record.name}"
+    if any(isinstance(leaf, TooLarge) for leaf in (*leaves, exchange.problem)) or (
+        ending and ending.kind == "too_long"
+    ):
+        return StepError(f"{server} sent an answer of more than {record.max_bytes:,} bytes", code="too_large")
+    if ending and ending.kind == "cannot_start":
+        command = readable(record.command[0])
+        return ConfigurationError(f"{server} cannot be started: {ending.how}: {command}{known.wrote}")
+    unsent = next((leaf for leaf in leaves if isinstance(leaf, NOT_SENT)), None)
+    if unsent is not None:
+        found = TransientError(f"{server} cannot be reached: {readable(str(unsent))}", reason="connection")
+        found.definitive = True
+        return found
+    answer = exchange.rejection
+    if answer is None or (answer.status in (400, 404) and answer.code in (*REFUSALS, PARSE_ERROR)):
+        return None
+    return _rejected(answer, known)
+
+
+def _protocol_error(problem: MCPError, known: Circumstances) -> FlowbuilderError:
+    code, said = problem.error.code, readable(problem.error.message)
+    message = f"MCP server {known.record.name}: {said}"
+    if code == REQUEST_TIMEOUT and said.startswith(TIMED_OUT):
+        return timed_out(known)
+    if code == CONNECTION_CLOSED and said.startswith(CLOSED_MESSAGES):
+        return ended(known)
+    if code == UNSUPPORTED_PROTOCOL_VERSION:
+        return _unusable(known, f"speaks versions of the protocol that are not supported ({said})")
+    if code == PARSE_ERROR:
+        return _unusable_answer(known, "it is no JSON-RPC message")
+    if code in REFUSALS:
+        return StepError(message, code="mcp_refused")
+    return StepError(f"{message} (error {code})", code="mcp_failed")
+
+
+def _rejected(answer: Rejection, known: Circumstances) -> StepError:
+    """The error for an HTTP answer that holds no message."""
+    status, name = answer.status, known.record.name
+    phrase = f"{status} {HTTPStatus(status).phrase}" if status in {item.value for item in HTTPStatus} else str(status)
+    said = f" ({answer.reason})" if answer.reason else ""
+    message = f"MCP server {name} answered {phrase}{said}"
+    if status in (429, 503):
+        retry_after = HttpResponse(status=status, headers=answer.headers, body=b"", url="").retry_after
+        reason = "rate_limit" if status == 429 else "server_error"
+        return TransientError(message, reason=reason, retry_after=retry_after)  # type: ignore[arg-type]
+    if status >= 500:
+        if known.sent:
+            return StepError(f"{message}; it is not known what the call has done", code="mcp_failed")
+        return TransientError(message, reason="server_error")
+    if status == 404 and known.sent:
+        found = TransientError(f"{message}: it has ended the session", reason="connection")
+        found.definitive = True
+        return found
+    refused = 300 <= status < 500 or not known.sent
+    hint = _hint(answer, known.record)
+    return StepError(f"{message}: {hint}", code="mcp_unusable", detail={"status": status}, definitive=refused)
+
+
+def _hint(answer: Rejection, record: ServerRecord) -> str:
+    status = answer.status
+    if answer.is_sse or (status in (400, 404, 405) and record.url.partition("?")[0].rstrip("/").endswith("/sse")):
+        return "this is an address of the older SSE transport. SSE is not supported; give its streamable HTTP address"
+    if status == 401:
+        given = "the credentials are not accepted; correct" if record.sends_credentials else "it needs credentials; set"
+        return f"{given} token or headers in the connection {record.name}"
+    if status == 403:
+        return f"the credentials of the connection {record.name} give no access, or the server refuses this client"
+    if 300 <= status < 400:
+        where = readable(answer.headers.get("location", ""), 200)
+        return f"redirects are not followed; give the address itself as url ({where})"
+    if answer.is_page:
+        return "this is a web page and no MCP server; look at the url, which often ends in /mcp"
+    if status in (404, 405):
+        return f"there is no MCP server at this address; look at the url of the connection {record.name}"
+    return "this is no answer of an MCP server; look at the url"
+
+
+def _unusable(known: Circumstances, what: str) -> StepError:
+    return StepError(f"MCP server {known.record.name} {what}{known.wrote}", code="mcp_unusable", definitive=True)
+
+
+def _unusable_answer(known: Circumstances, what: str) -> StepError:
+    message = f"the answer of MCP server {known.record.name} cannot be used: {what}{known.wrote}"
+    return StepError(message, code="mcp_protocol", definitive=not known.sent)
+
+
+def _invalid_part(problem: ValidationError) -> str:
+    first = problem.errors()[0]
+    place, value = first["loc"], first.get("input")
+    if len(place) > 1 and place[0] == "content" and isinstance(value, dict):
+        return f"block {place[1]} of its content is no valid block of type {readable(str(value.get('type')), 40)!r}"
+    return f"{'.'.join(str(part) for part in place)}: {readable(first['msg'])}"
 
 
 def _leaves(problem: BaseException) -> Iterator[BaseException]:

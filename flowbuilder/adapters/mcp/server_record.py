@@ -60,6 +60,11 @@ class ServerRecord:
     max_bytes: int = MAX_ANSWER
     preset: Preset = Preset()
 
+    @property
+    def sends_credentials(self) -> bool:
+        """Whether requests carry credentials."""
+        return any(name.lower() in ("authorization", "cookie") or "key" in name.lower() for name in self.headers)
+
     def allows(self, tool: str) -> bool:
         """Whether a tool may be called: as the record lists, else the preset; privileged ones need `privileged`."""
         if tool in self.preset.privileged and not self.privileged:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import tempfile
 import unicodedata
+from dataclasses import dataclass
 from types import TracebackType
+from typing import Literal
 
+from flowbuilder.adapters.mcp.stdio_proxy import ENDING
 from flowbuilder.ports.known_secrets import KnownSecrets, current_secrets
 
 MAX_LINE = 500
@@ -28,22 +32,57 @@ def readable(text: str, limit: int = MAX_LINE) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+@dataclass(frozen=True)
+class Ending:
+    """How a server's program ended by itself. `how` is for a message: "exited with code 3", or why it cannot start."""
+
+    kind: Literal["exit", "signal", "too_long", "cannot_start"]
+    how: str
+
+
 class ServerStderr:
     """What a server program writes to stderr: a file while it runs, its text afterwards. `secrets` are replaced."""
 
     def __init__(self, secrets: KnownSecrets) -> None:
         self._secrets = secrets
         self.file = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by `__exit__`)
-        self._text = ""
+        self._text, self._ending = "", ""
 
     @property
     def text(self) -> str:
         """All of it, without its own secrets and those of the execution."""
         if not self.file.closed:  # not by `read`: the program writes at the same position
-            content = os.pread(self.file.fileno(), MAX_READ, 0)
-            own = self._secrets.text(content.decode("utf-8", "replace").strip())
-            self._text = current_secrets().text(own)
+            content = os.pread(self.file.fileno(), MAX_READ, 0).decode("utf-8", "replace").strip()
+            before, mark, last = content.rpartition(ENDING)
+            if mark and "\n" not in last:
+                content, self._ending = before.strip(), last
+            self._text = current_secrets().text(self._secrets.text(content))
         return self._text
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the supervisor has said how the program ended."""
+        if self.file.closed:
+            return bool(self._ending)
+        descriptor = self.file.fileno()
+        return ENDING.encode() in os.pread(descriptor, 300, max(0, os.fstat(descriptor).st_size - 300))
+
+    @property
+    def ending(self) -> Ending | None:
+        """How the program ended, as its supervisor says; None while it runs, and where the supervisor was killed."""
+        _ = self.text
+        kind, _, rest = self._ending.partition(" ")
+        if kind == "cannot_start":
+            return Ending("cannot_start", readable(rest))
+        if kind == "too_long":
+            return Ending("too_long", "sent a message that is too large")
+        if kind != "exit" or not re.fullmatch(r"-?[0-9]{1,5}", rest):
+            return None
+        status = int(rest)
+        if status >= 0:
+            return Ending("exit", f"exited with code {status}")
+        known = status in {-number for number in signal.Signals}
+        return Ending("signal", f"was killed by signal {signal.Signals(-status).name if known else -status}")
 
     @property
     def quoted(self) -> str:

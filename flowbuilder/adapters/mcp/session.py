@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
+from contextvars import Context, copy_context
 from typing import Any, TypeVar
 
 import mcp_types
 from mcp import Client
 
-from flowbuilder.adapters.mcp.failures import mcp_failure
+from flowbuilder.adapters.mcp.failures import Circumstances, broken, ended, mcp_failure, timed_out
 from flowbuilder.adapters.mcp.server_record import ServerRecord
 from flowbuilder.adapters.mcp.server_text import ServerStderr, readable
 from flowbuilder.adapters.mcp.transport import connect
-from flowbuilder.errors import StepError, TransientError
+from flowbuilder.adapters.mcp.wire import EXCHANGE, Exchange, Wire
+from flowbuilder.errors import ConfigurationError, StepError, TransientError
 from flowbuilder.json_schema import BadSchema, ensure_matches
 from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.ports.mcp import McpAnswer, McpTool
@@ -29,15 +31,17 @@ CLOSING_SECONDS = 10.0
 async def open_session(record: ServerRecord, secrets: KnownSecrets) -> AsyncIterator[OpenSession]:
     """A session in its own task: the SDK must be closed in the task that opened it, and closing it cancels callers."""
     ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
-    over, stderr = asyncio.Event(), ServerStderr(secrets)
-    owner = asyncio.create_task(_run_session(record, stderr, ready, over), name=f"mcp {record.name}")
+    over, stderr, wire, exchange = asyncio.Event(), ServerStderr(secrets), Wire(), Exchange()
+    work = _run_session(record, stderr, wire, exchange, ready, over)
+    owner = asyncio.create_task(work, name=f"mcp {record.name}")
     try:
         waiting: list[asyncio.Future[Any]] = [owner, ready]
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        session = OpenSession(record, ready, owner, stderr, wire)
         if not ready.done():
             problem = owner.exception() or ConnectionError("the server ended the connection")
-            raise mcp_failure(problem, record.name, stderr.quoted)
-        yield OpenSession(record, ready.result(), owner, stderr)
+            raise mcp_failure(problem, session.circumstances(exchange))
+        yield session
     finally:
         over.set()
         done, _ = await asyncio.wait({owner}, timeout=CLOSING_SECONDS)
@@ -49,11 +53,17 @@ async def open_session(record: ServerRecord, secrets: KnownSecrets) -> AsyncIter
 
 
 async def _run_session(
-    record: ServerRecord, stderr: ServerStderr, ready: asyncio.Future[Client], over: asyncio.Event
+    record: ServerRecord,
+    stderr: ServerStderr,
+    wire: Wire,
+    exchange: Exchange,
+    ready: asyncio.Future[Client],
+    over: asyncio.Event,
 ) -> None:
+    EXCHANGE.set(exchange)
     with stderr:
         # the SDK has no timeout for connecting: a silent server would block without end
-        async with asyncio.timeout(record.connect_seconds) as limit, connect(record, stderr) as client:
+        async with asyncio.timeout(record.connect_seconds) as limit, connect(record, stderr, wire) as client:
             limit.reschedule(None)
             ready.set_result(client)
             await over.wait()
@@ -62,11 +72,19 @@ async def _run_session(
 class OpenSession:
     """Implements `ports.McpSession`."""
 
-    def __init__(self, record: ServerRecord, client: Client, owner: asyncio.Task[None], stderr: ServerStderr) -> None:
+    def __init__(
+        self,
+        record: ServerRecord,
+        ready: asyncio.Future[Client],
+        owner: asyncio.Task[None],
+        stderr: ServerStderr,
+        wire: Wire,
+    ) -> None:
         self._record = record
         self._stderr = stderr
-        self._client = client
+        self._ready = ready
         self._owner = owner
+        self._wire = wire
         self._known: tuple[McpTool, ...] | None = None
 
     async def tools(self) -> tuple[McpTool, ...]:
@@ -96,8 +114,9 @@ class OpenSession:
         # not the SDK's own validation: it runs the server's patterns in Python's engine, which they can block
         request = mcp_types.CallToolRequest(params=mcp_types.CallToolRequestParams(name=tool, arguments=sent))
         result = await self._until_closed(
-            self._client.session.send_request(request, mcp_types.CallToolResult, request_read_timeout_seconds=seconds),
-            seconds + 5.0,
+            self._client.session.send_request(request, mcp_types.CallToolResult),
+            seconds,
+            sent=True,
         )
         answer = _answer(result, self._record.max_bytes)
         if self._record.busy_in(answer.text):
@@ -108,32 +127,65 @@ class OpenSession:
             _matches(declared.output_schema, answer.structured, f"the answer of {tool}")
         return answer
 
-    async def _until_closed(self, work: Awaitable[T], seconds: float) -> T:
-        """The result of `work`; `TransientError` when the session ends first or `seconds` are over."""
-        name = self._record.name
-        if self._owner.done():
-            raise TransientError(f"MCP server {name} ended the connection{self._stderr.quoted}", reason="connection")
-        task = asyncio.ensure_future(work)
+    @property
+    def _client(self) -> Client:
+        return self._ready.result()
+
+    def circumstances(
+        self, exchange: Exchange | None = None, *, sent: bool = False, seconds: float | None = None
+    ) -> Circumstances:
+        """What is known beside an exception of the SDK."""
+        return Circumstances(
+            record=self._record,
+            sent=sent,
+            connecting=not self._ready.done(),
+            exchange=exchange or Exchange(),
+            ending=self._stderr.ending,
+            wrote=self._stderr.quoted,
+            noise=self._wire.noise,
+            seconds=self._record.connect_seconds if seconds is None else seconds,
+        )
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the connection is open, as far as is known."""
+        return not (self._owner.done() or self._wire.broken.is_set() or self._stderr.has_ended)
+
+    async def _until_closed(self, work: Coroutine[Any, Any, T], seconds: float, *, sent: bool = False) -> T:
+        """The result of `work`; the error for what happened when the session ends first or `seconds` are over. `sent`:
+        the work is the call of a tool."""
+        if not self.is_usable:
+            work.close()
+            raise broken(self.circumstances()) if self._wire.broken.is_set() else ended(self.circumstances())
+        exchange = Exchange()
+        task = asyncio.create_task(work, context=_with_exchange(exchange))
+        broken_message = asyncio.create_task(self._wire.broken.wait())
         try:
-            done, _ = await asyncio.wait({task, self._owner}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            if task not in done:
-                if self._owner in done:
-                    problem = self._owner.exception() or ConnectionError("the server ended the connection")
-                    raise mcp_failure(problem, name, self._stderr.quoted)
-                raise TransientError(f"MCP server {name} did not answer within {seconds:g} s", reason="timeout")
-            return task.result()
-        except (StepError, asyncio.CancelledError):
-            if task.cancelled() and not asyncio.current_task().cancelling():  # type: ignore[union-attr]
-                raise TransientError(
-                    f"MCP server {name} ended the connection{self._stderr.quoted}", reason="connection"
-                ) from None
+            waiting: set[asyncio.Future[Any]] = {task, self._owner, broken_message}
+            await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if task.done() and not task.cancelled():
+                return task.result()
+            known = self.circumstances(exchange, sent=sent, seconds=seconds)
+            if self._owner.done():
+                raise mcp_failure(self._owner.exception() or ConnectionError(), known)
+            if task.cancelled():  # the SDK cancels its callers when its connection is lost
+                raise ended(known)
+            raise broken(known) if broken_message.done() else timed_out(known)
+        except (StepError, ConfigurationError):
             raise
         except Exception as error:
-            raise mcp_failure(error, name, self._stderr.quoted) from None
+            raise mcp_failure(error, self.circumstances(exchange, sent=sent, seconds=seconds)) from None
         finally:
-            task.cancel()
+            for left in (task, broken_message):
+                left.cancel()
             with suppress(BaseException):
                 await task
+
+
+def _with_exchange(exchange: Exchange) -> Context:
+    context = copy_context()
+    context.run(EXCHANGE.set, exchange)
+    return context
 
 
 def _tool(tool: Any) -> McpTool:

@@ -4,7 +4,8 @@
 as its HOME and, below it, TMPDIR, and of this process's environment only PATH and the variables NAMES (separated by
 commas). It ends when stdin is closed, also because the worker was killed: first it is asked (stdin closed, SIGTERM),
 then it and all its descendants are killed, and SCRATCH is removed. On Linux this process adopts orphaned descendants,
-so that processes which have left the session are found too.
+so that processes which have left the session are found too. The last line on stderr says how it ended: ENDING, then
+`exit STATUS`, `too_long`, or `cannot_start REASON`.
 
 This file is started by its path and imports nothing of flowbuilder, so it starts in a few milliseconds.
 """
@@ -21,6 +22,8 @@ import time
 MAX_STDERR = 64 * 1024
 TOO_LONG, CANNOT_START = 120, 127
 """Exit statuses: after a line of more than MAX_BYTES; when the command cannot be started."""
+ENDING = "\x01flowbuilder:"
+"""What the last line on stderr begins with."""
 CLOSED_SECONDS, TERMINATED_SECONDS, KILLED_SECONDS = 1.0, 0.5, 2.0
 """Seconds that the server gets to end after its stdin was closed and after SIGTERM, and its processes after SIGKILL.
 The client sends this process SIGTERM two seconds after it has closed stdin, and SIGKILL two seconds later."""
@@ -49,11 +52,14 @@ def main() -> int:
             start_new_session=True,
             preexec_fn=_die_with_supervisor if _LINUX else None,  # noqa: PLW1509 (one thread)
         )
-    except OSError as problem:
-        print(f"{command[0]}: {problem.strerror}", file=sys.stderr)
+    except (OSError, ValueError) as problem:
+        _say(f"cannot_start {getattr(problem, 'strerror', None) or problem}")
         return CANNOT_START
     try:
-        return Supervisor(server, limit, wake_read).run()
+        supervisor = Supervisor(server, limit, wake_read)
+        status = supervisor.run()
+        _say("too_long" if supervisor.too_long else f"exit {status}")
+        return status
     finally:
         remove(scratch)
 
@@ -71,6 +77,7 @@ class Supervisor:
         self._line = bytearray()
         self._stderr_left = MAX_STDERR
         self._status: int | None = None
+        self.too_long = False
 
     def run(self) -> int:
         """Forward output until the end; returns the exit status."""
@@ -84,11 +91,11 @@ class Supervisor:
                 result = self._step(poll)
         except OSError:  # the client is gone
             result = 0
-        if result == TOO_LONG:
-            print(f"a message of more than {self._limit} bytes", file=sys.stderr)
-        elif self._status is not None:
+        if result is None:
             with contextlib.suppress(OSError):
-                self._drain()
+                if not self._drain():
+                    result = TOO_LONG
+        self.too_long = result == TOO_LONG
         self._end(ask=result == 0)
         if result:
             return result
@@ -113,8 +120,8 @@ class Supervisor:
                 return TOO_LONG
         return None
 
-    def _drain(self) -> None:
-        """Forward what an exited server has left in its pipes."""
+    def _drain(self) -> bool:
+        """Forward what an exited server has left in its pipes; whether its lines are within the limit."""
         for descriptor in (self._out, self._err):
             os.set_blocking(descriptor, False)
             with contextlib.suppress(BlockingIOError):
@@ -122,7 +129,8 @@ class Supervisor:
                     if descriptor == self._err:
                         self._forward_stderr(content)
                     elif not self._forward(content):
-                        break
+                        return False
+        return True
 
     def _forward(self, content: bytes) -> bool:
         """Forward whole lines; whether the line that has begun is within the limit."""
@@ -226,6 +234,13 @@ def _descendants() -> "list[int]":
         found += below
         waiting += below
     return found
+
+
+def _say(how: str) -> None:
+    """Write the last line on stderr."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(f"\n{ENDING}{how}\n")
+        sys.stderr.flush()
 
 
 def _write(descriptor: int, content: bytes) -> None:

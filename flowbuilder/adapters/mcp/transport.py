@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +21,42 @@ from flowbuilder.adapters.bounded_answers import NOT_COMPRESSED, bounded_answers
 from flowbuilder.adapters.mcp import stdio_proxy
 from flowbuilder.adapters.mcp.server_record import ServerRecord
 from flowbuilder.adapters.mcp.server_text import ServerStderr
+from flowbuilder.adapters.mcp.wire import EXCHANGE, Wire, note_problem, note_rejection, speaks_sse
 from flowbuilder.ports.allowed_hosts import ensure_host
 
-logging.getLogger("mcp.client.stdio").setLevel(logging.CRITICAL)  # it logs what a server writes as it is
+for _name in ("mcp.client.stdio", "mcp.client.streamable_http"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)  # they log what a server writes as it is
 
 
 @asynccontextmanager
-async def connect(record: ServerRecord, stderr: ServerStderr) -> AsyncIterator[Client]:
+async def connect(record: ServerRecord, stderr: ServerStderr, wire: Wire) -> AsyncIterator[Client]:
     """An initialised client. It offers neither sampling nor elicitation: a server cannot make requests. What a program
-    writes to stderr goes to `stderr`."""
+    writes to stderr goes to `stderr`, and what cannot be read to `wire`."""
     async with AsyncExitStack() as stack:
         server: Any
+        http: httpx2.AsyncClient | None = None
         if record.command:
             server = await stack.enter_async_context(_program(record, stderr))
         else:
             ensure_host(record.url)
+            hooks = bounded_answers(record.max_bytes, note_problem)
             http = httpx2.AsyncClient(
                 headers={**record.headers, **NOT_COMPRESSED},
                 timeout=httpx2.Timeout(record.connect_seconds, read=300.0),
-                event_hooks=bounded_answers(record.max_bytes),
+                event_hooks={"response": [*hooks["response"], note_rejection]},
                 trust_env=False,
                 follow_redirects=False,  # the headers hold credentials
             )
             await stack.enter_async_context(http)
-            server = streamable_http_client(record.url, http_client=http)
-        yield await stack.enter_async_context(Client(server))
+            server = streamable_http_client(record.url, http_client=http, max_sse_event_size=None)
+        try:
+            client = await stack.enter_async_context(Client(server, message_handler=wire.watch))
+        except Exception:
+            exchange = EXCHANGE.get()
+            if http and exchange and exchange.rejection and exchange.rejection.status in (400, 404, 405):
+                exchange.rejection = replace(exchange.rejection, is_sse=await speaks_sse(http, record.url))
+            raise
+        yield client
 
 
 @asynccontextmanager
@@ -59,6 +71,7 @@ async def _program(record: ServerRecord, stderr: ServerStderr) -> AsyncIterator[
             args=[*proxy, *record.command],
             env=dict(record.environment) or None,
             cwd=record.folder or scratch,
+            encoding_error_handler="replace",
         )
         yield stdio_client(parameters, errlog=stderr.file)
     finally:

@@ -271,8 +271,8 @@ async def test_a_ledger_takes_only_approved_bytes_for_approved(ledger: Ledger) -
 def servers(request: pytest.FixtureRequest) -> McpServers:
     if request.param == "fake":
         return FakeMcp({"tools": {"shout": lambda arguments: str(arguments["text"]).upper(), "add": {"total": 5}}})
-    program = Path(__file__).parents[2] / "support/servers/mcp_program.py"
-    record = {"command": [sys.executable, str(program), "stdio"], "tools": ["shout", "add"]}
+    program = Path(__file__).parents[2] / "support/servers/small_mcp_program.py"
+    record = {"command": [sys.executable, "-S", str(program)], "tools": ["shout", "add"]}
     return ConnectedServers(FakeConnections({"tools": record}))
 
 

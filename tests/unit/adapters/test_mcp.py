@@ -22,6 +22,7 @@ from flowbuilder.ports.mcp import McpSession
 from flowbuilder.testing import FakeConnections
 
 PROGRAM = Path(__file__).parents[2] / "support/servers/mcp_program.py"
+SMALL = {"command": [sys.executable, "-S", str(PROGRAM.with_name("small_mcp_program.py"))]}
 STDIO = {"command": [sys.executable, str(PROGRAM), "stdio"]}
 
 
@@ -123,18 +124,20 @@ async def test_an_answer_has_a_size_limit(record: dict[str, Any]) -> None:
         assert time.monotonic() - begun < 8
 
 
-async def test_a_server_that_dies_is_a_transient_failure_and_ends_the_session() -> None:
-    async with opened(STDIO) as session:
+async def test_a_server_that_dies_in_a_call_is_no_transient_failure_and_ends_the_session() -> None:
+    async with opened(SMALL) as session:
         await session.tools()
-        problem = await failure(session.call("die", {}, seconds=10), TransientError)
-        assert problem.reason == "connection"
-        await failure(session.call("shout", {"text": "x"}, seconds=3), TransientError)
+        problem = await failure(session.call("die", {}, seconds=10))
+        assert (problem.code, problem.definitive, isinstance(problem, TransientError)) == ("mcp_ended", False, False)
+        assert "exited with code 3 during the call" in str(problem)
+        problem = await failure(session.call("shout", {"text": "x"}, seconds=3), TransientError)
+        assert (problem.reason, problem.definitive) == ("connection", True)
 
 
 async def test_a_program_gets_no_secrets_and_ends_with_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "hunter2")
     before = set(psutil.Process().children(recursive=True))
-    async with opened(STDIO, environment={"ITS_OWN": "1"}) as session:
+    async with opened(SMALL, environment={"ITS_OWN": "1"}) as session:
         seen = (await session.call("surroundings", {}, seconds=10)).structured["names"]
         started = set(psutil.Process().children(recursive=True)) - before
     assert "OPENAI_API_KEY" not in seen

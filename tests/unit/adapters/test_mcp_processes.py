@@ -17,12 +17,12 @@ import pytest
 
 from flowbuilder.adapters.mcp import ConnectedServers
 from flowbuilder.adapters.mcp.server_text import readable
-from flowbuilder.errors import TransientError
+from flowbuilder.errors import StepError
 from flowbuilder.ports.mcp import McpSession
 from flowbuilder.testing import FakeConnections
 
-PROGRAM = Path(__file__).parents[2] / "support/servers/mcp_program.py"
-STDIO = {"command": [sys.executable, str(PROGRAM), "stdio"]}
+PROGRAM = Path(__file__).parents[2] / "support/servers/small_mcp_program.py"
+STDIO = {"command": [sys.executable, "-S", str(PROGRAM)]}
 ROOT = Path(__file__).parents[3]
 
 
@@ -97,7 +97,7 @@ async def test_a_server_that_ignores_signals_is_killed() -> None:
 async def test_processes_of_a_server_that_dies_by_itself_end_too() -> None:
     async with opened() as session:
         pid = int((await session.call("start", {"kind": "daemon"}, seconds=20)).text)
-        with pytest.raises(TransientError):
+        with pytest.raises(StepError):
             await session.call("die", {}, seconds=20)
         assert ended(pid)
 
@@ -148,7 +148,7 @@ async def test_what_a_server_writes_to_stderr_is_quoted_in_the_error_without_con
 ) -> None:
     with caplog.at_level(logging.DEBUG):
         async with opened() as session:
-            with pytest.raises(TransientError) as caught:
+            with pytest.raises(StepError) as caught:
                 await session.call("complain_and_die", {"text": NASTY}, seconds=20)
     assert "(it wrote: no keyevil ERROR forged line)" in str(caught.value)
     assert str(caught.value).isprintable()
@@ -161,7 +161,7 @@ async def test_a_secret_of_the_connection_is_not_quoted(divider: str) -> None:
     secret = "tok-4711-abcdefgh"
     said = f"the key is {secret[:12]}{divider}{secret[12:]}"
     async with opened(environment={"API_TOKEN": secret}) as session:
-        with pytest.raises(TransientError) as caught:
+        with pytest.raises(StepError) as caught:
             await session.call("complain_and_die", {"text": said}, seconds=20)
     assert "secret" in str(caught.value)
     assert "4711" not in str(caught.value)
@@ -169,9 +169,10 @@ async def test_a_secret_of_the_connection_is_not_quoted(divider: str) -> None:
 
 async def test_a_server_that_cannot_start_says_why_in_the_error() -> None:
     program = "import sys; sys.stderr.write('\\x1b[1mSet API_KEY first'); sys.exit(1)"
-    with pytest.raises(TransientError, match=r"\(it wrote: Set API_KEY first\)"):
+    with pytest.raises(StepError, match=r"exited with code 1 before .* \(it wrote: Set API_KEY first\)") as caught:
         async with opened(command=[sys.executable, "-c", program], connect_seconds=5):
             pass
+    assert (caught.value.code, caught.value.definitive) == ("mcp_unusable", True)
 
 
 async def test_a_flood_on_stderr_is_cut_and_stops_nothing() -> None:
@@ -179,7 +180,7 @@ async def test_a_flood_on_stderr_is_cut_and_stops_nothing() -> None:
         for _ in range(4):
             await session.call("complain", {"text": "x" * 1000 + "\n", "times": 2000}, seconds=20)
         assert (await session.call("shout", {"text": "on"}, seconds=20)).text == "ON"
-        with pytest.raises(TransientError) as caught:
+        with pytest.raises(StepError) as caught:
             await session.call("die", {}, seconds=20)
     assert len(str(caught.value)) < 700
 

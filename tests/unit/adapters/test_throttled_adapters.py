@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-import httpx2
 import pytest
+from pytest_httpserver import HTTPServer
 
 from flowbuilder.adapters.cms import cms_for_site
 from flowbuilder.adapters.google.search_console import GoogleSearchConsole
-from flowbuilder.adapters.mcp.failures import mcp_failure
+from flowbuilder.adapters.mcp import ConnectedServers
 from flowbuilder.adapters.mcp.server_record import server_record
 from flowbuilder.errors import Throttled, TransientError
 from flowbuilder.ports import SearchQuery, Throttle
@@ -73,15 +73,15 @@ async def test_a_rejection_closes_the_connection_that_the_site_names(call: Call,
     assert [f"{request.method} {request.url}" for request in http.requests].count(place) == 1
 
 
-def test_a_rejection_by_an_mcp_server_over_http_has_retry_after() -> None:
-    request = httpx2.Request("POST", "https://mcp.example")
-    for status, reason in ((429, "rate_limit"), (503, "server_error")):
-        response = httpx2.Response(status, headers={"Retry-After": "40"}, request=request)
-        found = mcp_failure(
-            ExceptionGroup("", [httpx2.HTTPStatusError("no", request=request, response=response)]), "docs"
-        )
-        assert isinstance(found, TransientError)
-        assert (found.reason, found.retry_after, str(found)) == (reason, 40.0, f"MCP server docs answered {status}")
+@pytest.mark.parametrize(("status", "reason"), [(429, "rate_limit"), (503, "server_error")])
+async def test_a_rejection_by_an_mcp_server_over_http_has_retry_after(
+    httpserver: HTTPServer, status: int, reason: str
+) -> None:
+    httpserver.expect_request("/mcp").respond_with_data("{}", status=status, headers={"Retry-After": "40"})
+    servers = ConnectedServers(FakeConnections({"docs": {"url": httpserver.url_for("/mcp")}}))
+    with pytest.raises(TransientError, match=f"MCP server docs answered {status}") as caught:
+        await servers.open("docs").__aenter__()
+    assert (caught.value.reason, caught.value.retry_after) == (reason, 40.0)
 
 
 def test_an_mcp_server_may_have_limits_and_its_preset_detects_rejections() -> None:

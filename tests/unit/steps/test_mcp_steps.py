@@ -17,12 +17,12 @@ from flowbuilder.errors import DefinitionError, StepError, TransientError
 from flowbuilder.testing import FakeMcp, FakeModel, Finished, fake_ports
 
 Run = Callable[..., Finished]
-PROGRAM = Path(__file__).parents[2] / "support/servers/mcp_program.py"
+PROGRAM = Path(__file__).parents[2] / "support/servers/small_mcp_program.py"
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> None:
-    record = {"command": [sys.executable, str(PROGRAM), "stdio"]}
+    record = {"command": [sys.executable, "-S", str(PROGRAM)]}
     (tmp_path / "connections.yaml").write_text(yaml.safe_dump({"tools": record}))
 
 

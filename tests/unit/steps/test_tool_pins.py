@@ -21,11 +21,11 @@ from flowbuilder.steps.tool_pins import ensure_pinned, pin_of, tool_diff
 from flowbuilder.testing import FakeModel, Finished, fake_ports
 
 Run = Callable[..., Finished]
-PROGRAM = Path(__file__).parents[2] / "support/servers/mcp_program.py"
+PROGRAM = Path(__file__).parents[2] / "support/servers/small_mcp_program.py"
 
 
 def serve(home: Path, changed: str = "") -> None:
-    record: dict[str, Any] = {"command": [sys.executable, str(PROGRAM), "stdio"]}
+    record: dict[str, Any] = {"command": [sys.executable, "-S", str(PROGRAM)]}
     if changed:
         record["environment"] = {"CHANGED": changed}
     (home / "connections.yaml").write_text(yaml.safe_dump({"tools": record}))
