@@ -49,6 +49,8 @@ class Block:
     """The heading above it."""
     references: Mapping[str, str] = field(default_factory=dict)
     """The targets of link reference definitions (`[label]: target`) of its text, by label."""
+    around: bool = False
+    """Whether it is a title or a description beside the text."""
 
     @cached_property
     def key(self) -> tuple[str, str]:
@@ -74,6 +76,11 @@ class Block:
     def words(self) -> list[str]:
         """The words of the plain text, or of code."""
         return words_of(self.text)
+
+    @property
+    def title(self) -> str:
+        """The plain text in one line."""
+        return " ".join(self.text.split())
 
     @cached_property
     def sentences(self) -> list[str]:
@@ -108,8 +115,11 @@ class Document:
         whole: bool,
         outside: str,
         unclosed: tuple[str, ...],
+        html: bool,
     ) -> None:
         self.text = text
+        self.html = html
+        """Whether the text is HTML and no Markdown."""
         self._outside = outside
         self.unclosed = unclosed
         """The beginnings of code or of a comment that have no end."""
