@@ -72,7 +72,7 @@ ERROR_CODES: Final[dict[str, str]] = {
     "old_editor": "An earlier editor of the CMS wrote the page; it can be changed once the new one has saved it.",
     "over": "The execution has ended or the step run was abandoned, so no effect begins.",
     "owner": "A content file belongs to a user or group that a write would not keep.",
-    "paginate": "The next page of a list cannot be followed.",
+    "paginate": "A list in pages cannot be read to its end.",
     "read_only": "A content file is read-only.",
     "redirects": "Too many redirects.",
     "schema_mismatch": "A value does not fit the JSON Schema that the step names.",

@@ -16,12 +16,12 @@ from flowbuilder.errors import StepError
 from flowbuilder.json_schema import ensure_matches, usable_schema
 from flowbuilder.language import Expression, Shape, Template, shape_of_schema
 from flowbuilder.steps.http.answers import output_of
+from flowbuilder.steps.http.pagination import Pages, Paginate
 from flowbuilder.steps.http.writes import result_page, write
 from flowbuilder.steps.step import (
     Completed,
     NeedsReview,
     Place,
-    Record,
     Sink,
     Step,
     StepResult,
@@ -29,7 +29,7 @@ from flowbuilder.steps.step import (
     TemplatedField,
 )
 from flowbuilder.steps.write_once import EffectOptions, Written, write_once
-from flowbuilder.values import MAX_BYTES, JsonObject
+from flowbuilder.values import JsonObject
 
 if TYPE_CHECKING:
     from flowbuilder.model.effect import TargetClass
@@ -46,17 +46,6 @@ _BODY_ERROR = replace(
     presence="maybe",
     reason="the body could be read",
 )
-
-
-class Paginate(Record):
-    """Follow the pages of a list: `next` is `link` (the header) or the dotted path of the next URL in the body.
-
-    `items` is the dotted path of the list in each page (empty: the body); the lists are joined.
-    """
-
-    next: str = "link"
-    items: str = ""
-    max_pages: int = Field(default=10, ge=1, le=1000)
 
 
 class Api(Step):
@@ -86,7 +75,8 @@ class Api(Step):
     class Output(BaseModel, defer_build=True):
         """`body` is parsed JSON, or text; header names are lower case.
 
-        Of a write that was made and whose body cannot be read, `body_error` is `{code, message}`.
+        Of a write that was made and whose body cannot be read, `body_error` is `{code, message}`. With `paginate`,
+        `truncated` says whether there may be more than `body` has.
         """
 
         status: int
@@ -122,17 +112,21 @@ class Api(Step):
     def output_shape(self) -> Shape:
         """The body as `response_schema` says; with `paginate` the joined lists of the bodies."""
         shape = super().output_shape()
+        more = {"body_error": _BODY_ERROR} if self.has_effect() else {}
         body = shape_of_schema(self.response_schema) if self.response_schema is not None else Shape.unknown()
         if self.paginate is not None:
             page = self._list_of_page() or Shape.unknown()
             body = Shape.list_of(page.item()) if page.is_list and not page.is_open else Shape.of("list")
-        more = {"body_error": _BODY_ERROR} if self.has_effect() else {}
+            more["truncated"] = Shape.of("boolean")
         return replace(shape, fields={**shape.fields, "body": body, **more})
 
     def _list_of_page(self) -> Shape | None:
         """The shape of the list in each page; None where `response_schema` says that there is none."""
-        found: Shape | None = shape_of_schema(self.response_schema) if self.response_schema else Shape.unknown()
+        page = shape_of_schema(self.response_schema) if self.response_schema else Shape.unknown()
         names = self.paginate.items.split(".") if self.paginate and self.paginate.items else []
+        if names[:1] == ["body"] and page.member("body") is None:
+            names = names[1:]
+        found: Shape | None = page
         for name in names:
             found = found.member(name) if found is not None else None
         return found if found is not None and (found.is_unknown or found.may_be("list")) else None
@@ -200,24 +194,9 @@ class Api(Step):
         return Written(output=await write(run.ports.http, request))
 
     async def _read(self, run: StepRun, request: ports.HttpRequest) -> JsonObject:
-        answer = await self._send(run, request)
-        output = await self._checked(answer)
-        if self.paginate is None:
-            return output
-        items, size = _items(output["body"], self.paginate.items), len(answer.body)
-        for _ in range(self.paginate.max_pages - 1):
-            next_url = next_page(answer, output["body"], self.paginate.next)
-            if next_url is None:
-                break
-            if ports.origin_of(next_url) != ports.origin_of(answer.url):
-                raise StepError(f"the next page is on another site: {next_url:.200}", code="paginate")
-            answer = await self._send(run, request.at(next_url))
-            size += len(answer.body)
-            if size > MAX_BYTES:
-                raise StepError(f"the pages of the list have more than {MAX_BYTES:,} bytes", code="too_large")
-            output = await self._checked(answer)
-            items += _items(output["body"], self.paginate.items)
-        return {**output, "body": items}
+        if self.paginate is not None:
+            return await Pages(paginate=self.paginate, send=partial(self._send, run), read=self._checked).all(request)
+        return await self._checked(await self._send(run, request))
 
     async def _send(self, run: StepRun, request: ports.HttpRequest) -> ports.HttpResponse:
         name, kind = ports.limit_key(self.connection, request.url)
@@ -268,29 +247,3 @@ def _credentials(connection: Mapping[str, Any], url: str) -> ports.Credentials:
         message = f"the connection's credentials may not be sent to {place:.200}; list that address under its hosts"
         raise StepError(message, code="egress")
     return found
-
-
-def next_page(answer: ports.HttpResponse, body: Any, where: str) -> str | None:
-    """The absolute URL of the next page; None on the last."""
-    if where == "link":
-        for part in answer.headers.get("link", "").split(","):
-            target, _, rest = part.strip().partition(">")
-            if target.startswith("<") and 'rel="next"' in rest.replace("rel=next", 'rel="next"'):
-                return ports.join_url(answer.url, target[1:])
-        return None
-    found = _at_place(body, where)
-    return ports.join_url(answer.url, found) if isinstance(found, str) and found else None
-
-
-def _items(body: Any, where: str) -> list[Any]:
-    found = _at_place(body, where) if where else body
-    if not isinstance(found, list):
-        place = f"at {where}" if where else "in its body"
-        raise StepError(f"a page of the list has no list {place}", code="paginate")
-    return list(found)
-
-
-def _at_place(body: Any, where: str) -> Any:
-    for name in where.split("."):
-        body = body.get(name) if isinstance(body, dict) else None
-    return body
