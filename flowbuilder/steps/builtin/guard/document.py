@@ -49,6 +49,8 @@ class Block:
     """The heading above it."""
     references: Mapping[str, str] = field(default_factory=dict)
     """The targets of link reference definitions (`[label]: target`) of its text, by label."""
+    around: bool = False
+    """Whether it is a title or a description beside the text."""
 
     @cached_property
     def key(self) -> tuple[str, str]:
@@ -77,8 +79,8 @@ class Block:
 
     @property
     def title(self) -> str:
-        """The plain text in one line."""
-        return " ".join(self.text.split())
+        """The plain text in one line; the source of a heading that is code."""
+        return " ".join((self.text if self.text.strip(f" \n{CODE}") else self.raw).split())
 
     @cached_property
     def sentences(self) -> list[str]:
