@@ -48,3 +48,6 @@ class McpServers(Protocol):
 
     def open(self, server: str) -> AbstractAsyncContextManager[McpSession]:
         """A session; `ConfigurationError` when the server cannot be started, `TransientError` when unreachable."""
+
+    def shared(self) -> AbstractAsyncContextManager[McpServers]:
+        """These servers with at most one session each, which stay open until the block ends."""
