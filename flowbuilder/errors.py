@@ -33,6 +33,9 @@ Transience = Literal["timeout", "rate_limit", "server_error", "connection"]
 class FlowbuilderError(Exception):
     """The base class of all exceptions that flowbuilder raises."""
 
+    usage: JsonObject | None = None
+    """What a failed step run cost, as in `Completed.usage`; None where nothing is known."""
+
     @property
     def message(self) -> str:
         """The message: one sentence for the user."""

@@ -53,8 +53,7 @@ def ghost_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GhostSite]:
         if os.environ.get("CI") == "true":
             pytest.fail(f"{absent}: see .ci/run for the packages")
         pytest.skip(absent)
-    folder = tmp_path_factory.getbasetemp()
-    with shared_ghost((folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "ghost") as opened:
+    with shared_ghost(tmp_path_factory) as opened:
         yield opened
 
 

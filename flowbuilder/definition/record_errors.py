@@ -45,6 +45,7 @@ _EXPECTED = {
 _PATTERNS = {
     r"^[a-z][a-z0-9_]*$": "lower case letters, digits and _, a letter first",
     r"^[a-z][a-z0-9-]*$": "lower case letters, digits and -, a letter first",
+    r"^query\.\S+$": "a name of the query, such as query.after",
 }
 
 
@@ -71,7 +72,7 @@ def report_field_errors(
             fields = sorted(_fields(_model_at(model, at[:-1])) - _fields_of_value(raw, at[:-1]))
             hint = did_you_mean(str(at[-1]), fields, what="the other fields are")
             diagnostics.at_name((*place, *at), "FB010", f"there is no field {at[-1]} here", hint=hint)
-        elif wrong and not _has_error_inside(at, found):
+        elif wrong and not missing and not _has_error_inside(at, found):
             _report_value(_value(raw, at), wrong, (*place, *at), diagnostics)
 
 

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from flowbuilder.errors import FlowbuilderError, LanguageError, StepError, Throttled, TransientError
 from flowbuilder.steps.step import Step
 from flowbuilder.throttling.context import ThrottleWait
-from flowbuilder.values import NotJson
+from flowbuilder.values import Json, NotJson, ensure_json
 
 MAX_THROTTLED = timedelta(hours=24)
 """The time that a step run waits for a rate limit before it fails."""
+MAX_DETAIL_BYTES = 16 * 1024
 MIN_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 5.0, 60.0
 """The waits after a 429 without a Retry-After: they start at the first value and double up to the second."""
 
@@ -22,6 +23,7 @@ class Fail:
 
     code: str
     message: str
+    detail: Json = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +55,9 @@ def failure_policy(
             return WaitForLimit(error=_throttled(error, waited))
         case TransientError() if _may_retry(step, error, attempt):
             return RetryIn(seconds=retry_delay(step, attempt, error), error=error)
-        case StepError() | LanguageError():
+        case StepError():
+            return Fail(code=error.code, message=str(error), detail=_bounded(error.detail))
+        case LanguageError():
             return Fail(code=error.code, message=str(error))
         case NotJson():
             return Fail(code="not_json", message=str(error))
@@ -61,6 +65,14 @@ def failure_policy(
             return Fail(code=type(error).__name__.lower(), message=str(error))
         case _:
             return Fail(code="internal", message=f"{type(error).__name__}: {error}")
+
+
+def _bounded(detail: Json) -> Json:
+    """The detail of an error as it is stored: None where it is too large, or no JSON."""
+    try:
+        return ensure_json(detail, max_bytes=MAX_DETAIL_BYTES, well_formed=True)
+    except NotJson:
+        return None
 
 
 def retry_delay(step: Step, attempt: int, error: TransientError) -> float:

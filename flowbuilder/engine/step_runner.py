@@ -130,7 +130,9 @@ async def run_step(context: StepContext, start: Start, task_run_id: str | None =
         if verdict.code == "internal":
             # a mistake in the step type fails this step, and never the worker that runs many executions
             logger.exception("step %s of execution %s failed unexpectedly", start.path, context.execution.id)
-        return await recorder.ended("failed", error={"code": verdict.code, "message": verdict.message})
+        detail = {} if verdict.detail is None else {"detail": verdict.detail}
+        failed: JsonObject = {"code": verdict.code, "message": verdict.message, **detail}
+        return await recorder.ended("failed", error=failed, usage=getattr(error, "usage", None))
     if isinstance(result, NeedsReview):
         return await recorder.needs_review(result)
     return await recorder.ended("completed", output=output, usage=result.usage)
@@ -230,7 +232,7 @@ class _Recorder:
         if error is None:
             event = StepCompleted(seconds=seconds, output_hash=digest(output), attempt=attempt, usage=usage or None)
         else:
-            event = StepFailed(seconds=seconds, error=error, attempt=attempt)
+            event = StepFailed(seconds=seconds, error=error, attempt=attempt, usage=usage or None)
         try:
             await asyncio.to_thread(store.record_outcome, lease, outcome, [event.at(path)])
         except LostLease:

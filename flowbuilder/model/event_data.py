@@ -138,11 +138,13 @@ class StepCompleted(EventData, type="step_completed"):
 
 
 class StepFailed(EventData, type="step_failed"):
-    """A step run has failed and is not retried; `error` is `{code, message}`."""
+    """A step run has failed and is not retried; `error` is `{code, message}`, with a `detail` where there is one.
+    `usage` is what models cost until then."""
 
     seconds: float | None = None
     error: JsonObject
     attempt: int | None = None
+    usage: JsonObject | None = None
 
 
 class StepSkipped(EventData, type="step_skipped"):

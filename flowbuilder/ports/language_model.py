@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 from flowbuilder.errors import StepError
@@ -32,7 +32,11 @@ class ModelRequest:
     output_schema: JsonObject | None = None
     temperature: float | None = None
     max_tokens: int | None = None
+    on_cut_off: Literal["fail", "continue"] = "fail"
+    """`continue`: the rest of a text that was cut off is asked for."""
     max_usd: float | None = None
+    max_output_tokens: int | None = None
+    """Output tokens of all answers together; `max_tokens` are those of one."""
     timeout: float = 120.0
     connection: JsonObject = field(default_factory=dict, repr=False)
     connection_name: str = ""

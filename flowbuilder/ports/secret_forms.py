@@ -32,6 +32,12 @@ _RUN = re.compile(r"[A-Za-z0-9]+")
 _SCHEME = re.compile(r"(?:Bearer|Basic|Token|ApiKey|Digest|Key)\s+(\S.*)", re.IGNORECASE)
 
 
+def sounds_secret(name: str) -> bool:
+    """Whether a value of this name is likely to be a secret."""
+    name = name.lower()
+    return name not in _NO_SECRETS and _SECRET_NAME.search(name) is not None and not name.endswith("version")
+
+
 def secrets_in(connection: Mapping[str, Any]) -> Iterator[str]:
     """The secret values of a connection: those whose field sounds like one, or which look like a token.
 
@@ -87,7 +93,7 @@ def _of_text(name: str, value: str) -> Iterator[str]:
         return
     if value.lstrip().startswith("{"):
         yield from _of_json(value)
-    sounds = name not in _NO_SECRETS and _SECRET_NAME.search(name) is not None and not name.endswith("version")
+    sounds = sounds_secret(name)
     if name in _NO_SECRETS or not (sounds or (_TOKEN.fullmatch(value) and not _PLAIN.fullmatch(value))):
         scheme = _SCHEME.fullmatch(value)
         if scheme is not None and name not in _NO_SECRETS:

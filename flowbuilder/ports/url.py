@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Literal
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, unquote_plus, urljoin
 
 from flowbuilder.errors import StepError
 
@@ -83,6 +84,15 @@ def join_url(base: str, place: str) -> str:
         return urljoin(base, place)
     except ValueError:
         raise refused(f"{place!r:.100} is not a URL") from None
+
+
+def without_parameters(url: str, names: Collection[str]) -> str:
+    """The URL without the parameters of these names in its query; all others stay as they are written."""
+    head, mark, rest = url.partition("?")
+    query, fragment_mark, fragment = rest.partition("#")
+    kept = [part for part in query.split("&") if unquote_plus(part.partition("=")[0]) not in names]
+    query = "&".join(kept)
+    return head + (mark if query else "") + query + fragment_mark + fragment
 
 
 def host_of(text: str) -> str:

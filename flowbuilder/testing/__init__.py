@@ -21,6 +21,7 @@ from flowbuilder.testing.fakes import (
     respond,
 )
 from flowbuilder.testing.memory_store import MemoryStore
+from flowbuilder.testing.model_servers import ModelServer
 from flowbuilder.testing.run import Answer, Finished, run_locally
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "MemoryJournal",
     "MemoryLedger",
     "MemoryStore",
+    "ModelServer",
     "fake_ports",
     "respond",
     "run_locally",

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from time import monotonic
 
 from flowbuilder.values import JsonObject
 
@@ -38,6 +39,8 @@ class ThrottleContext:
             extend(seconds)
 
 
+MAX_NOT_COUNTED = 300.0
+"""Maximum seconds of one block of `time_not_counted`."""
 _CURRENT: ContextVar[ThrottleContext | None] = ContextVar("throttle_context", default=None)
 
 
@@ -79,6 +82,17 @@ async def timeout_excluding_waits(seconds: float | None) -> AsyncIterator[None]:
             yield
         finally:
             context._timeouts.remove(extend)
+
+
+@contextmanager
+def time_not_counted() -> Iterator[None]:
+    """The time that the block takes counts in no timeout of the step run."""
+    context, begun = current_throttle_context(), monotonic()
+    context.extend_timeouts(MAX_NOT_COUNTED)
+    try:
+        yield
+    finally:
+        context.extend_timeouts(min(monotonic() - begun, MAX_NOT_COUNTED) - MAX_NOT_COUNTED)
 
 
 def _reschedule(loop: asyncio.AbstractEventLoop, timeout: asyncio.Timeout, seconds: float) -> None:

@@ -10,6 +10,7 @@ from flowbuilder.errors import StepError
 from flowbuilder.language import Shape
 from flowbuilder.steps.builtin.cms import CmsStep
 from flowbuilder.testing import FakeHttp, FakeMcp, FakeModel, Finished, MemoryCms, fake_ports, run_locally
+from flowbuilder.testing.fakes.http import respond
 from flowbuilder.walk.commands import Unproven
 
 MARK = "PWNED-by-an-outsider"
@@ -45,6 +46,7 @@ def run(
     http = FakeHttp()
     http.on("https://evil.example/api", {"t": MARK, "n": 3, "kind": "news"} if api is None else api)
     http.on("https://evil.example/page", PAGE)
+    http.on("https://evil.example/refused", respond({"errors": [MARK]}, status=422))
     http.on("POST https://hook.example/in", {"ok": True})
     cms = MemoryCms({A: "old", B: "old", f"https://my.example/{MARK}": "old"})
     tools = {"fails": StepError(MARK, code="mcp_tool"), "answers": MARK}
@@ -92,6 +94,14 @@ SENDS: dict[str, tuple[Step, ...]] = {
     "an error": (
         {"id": "tool", "type": "mcp", "server": "server", "tool": "fails", "on_error": "continue"},
         publish("{{ steps.tool.error.message }}"),
+    ),
+    "the reason that a server gives": (
+        {"id": "no", "type": "api", "url": "https://evil.example/refused", "on_error": "continue"},
+        publish("{{ steps.no.error.detail.reason }}"),
+    ),
+    "the body of a refusal": (
+        {"id": "no", "type": "api", "url": "https://evil.example/refused", "on_error": "continue"},
+        post("{{ steps.no.error.detail.body }}"),
     ),
     "an error of an item's output": (
         GET,

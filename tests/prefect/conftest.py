@@ -24,8 +24,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
-    """The Prefect server of this session."""
-    with prefect_server(tmp_path_factory.mktemp("prefect")) as running:
+    """The Prefect server of this test run."""
+    with prefect_server(tmp_path_factory) as running:
         yield running
 
 

@@ -12,7 +12,7 @@ import pytest
 from flowbuilder.audit import audit
 from flowbuilder.settings import Settings
 from flowbuilder.steps.registry import step_types
-from tests.support.proof import THOROUGH
+from tests.support.proof import THOROUGH, sample
 from tests.support.servers.prefect_installation import PrefectInstallation, until
 from tests.support.servers.prefect_server import BIN, PrefectServer, program
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.prefect
 
 LEASE = 15.0 if THOROUGH else 3.0
 """The lease in seconds: the default, or shorter."""
-MANY = 50 if THOROUGH else 20
+MANY = sample(quick=10, ci=20, thorough=50)
 MODULE = '''
 import asyncio
 import os

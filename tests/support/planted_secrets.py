@@ -16,8 +16,8 @@ from pytest_httpserver import HTTPServer
 from sqlalchemy import MetaData, create_engine
 from werkzeug import Request, Response
 
+from flowbuilder.testing.model_servers import WIRES
 from flowbuilder.values import JsonObject
-from tests.support.servers.model_wires import WIRES
 
 KEY_LINE = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7plantedline"
 SECRETS = {
@@ -188,7 +188,8 @@ class PlantedServers:
             if "please fail" in json.dumps(asked):
                 body = {"error": {"message": LINE, "type": "invalid_request_error", "code": 400, "status": LINE}}
                 return Response(json.dumps(body), 400, content_type="application/json")
-            return wire.say(asked, LINE)
+            sent = wire.say(asked, LINE)
+            return Response(sent.body, content_type=sent.content_type)
 
         return answer
 

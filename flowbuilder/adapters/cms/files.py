@@ -18,7 +18,7 @@ from flowbuilder.adapters.cms.file_writes import create_file, open_folder, read_
 from flowbuilder.adapters.cms.front_matter import Document, parse_document
 from flowbuilder.adapters.cms.git.history import History
 from flowbuilder.adapters.cms.page_texts import description_of, new_document, suffix_of, title_of, with_write
-from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError
+from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError, TransientError
 from flowbuilder.model.effect import TargetClass
 from flowbuilder.ports import CmsField, CmsPage, CmsWrite, Publishable
 from flowbuilder.ports.cms import ensure_no_seo, page_hash
@@ -110,7 +110,8 @@ class FilesCms:
                 self._addresses.ensure_stays(root, place, parts, write.url, wanted.text)
                 with open_folder(root, place[:-1]) as folder:
                     replace_file(folder, place[-1], wanted.text)
-            self._record(place, "Update", write, lock=root)
+            old = held.text if wanted.text != held.text else history.committed(place) or held.text
+            self._record(root, place, "Update", write, text=wanted.text, old=old)
             return self._page(write.url, parts, self._find(root, parts, write.url)[1])
 
     def _create(self, write: CmsWrite) -> CmsPage:
@@ -121,17 +122,17 @@ class FilesCms:
                 return self._page(write.url, parts, self._find(root, parts, write.url)[1])
             try:
                 place, held = self._find(root, parts, write.url)
-                wanted = new_document(write, suffix_of(place[-1]))
+                wanted, old = new_document(write, suffix_of(place[-1])), held.text
             except NotFound:
                 place = self._addresses.new_place(root, parts, write.url, title=write.title or "")
-                wanted = new_document(write, suffix_of(place[-1]))
+                wanted, old = new_document(write, suffix_of(place[-1])), None
                 self._history.ensure_clean(place, lambda old: old is None)
                 with open_folder(root, place[:-1], make=True) as folder:
                     create_file(folder, place[-1], wanted.text)
                 held = self._find(root, parts, write.url)[1]
             if held.text != wanted.text:
                 raise Conflict(f"a different page exists at {write.url}")
-            self._record(place, "Create", write, lock=root)
+            self._record(root, place, "Create", write, text=wanted.text, old=old)
             return self._page(write.url, parts, held)
 
     def _delete(self, url: str, if_unchanged: str) -> None:
@@ -153,7 +154,8 @@ class FilesCms:
                 history.ensure_clean(place, lambda old: False)
                 with open_folder(root, place[:-1]) as folder:
                     remove_file(folder, place[-1])
-            history.record(place, history.message_of_revert(place), lock=root)
+            history.commit(place, None, history.message_of_revert(place), lock=root)
+            history.publish()
 
     def _before(self, write: CmsWrite) -> JsonObject | None:
         parts = self._parts(write.url)
@@ -176,11 +178,34 @@ class FilesCms:
             if held.text != content:
                 with open_folder(root, place[:-1]) as folder:
                     replace_file(folder, place[-1], content)
-            self._history.record(place, self._history.message_of_revert(place, key), lock=root)
+            self._history.commit(place, content, self._history.message_of_revert(place, key), lock=root)
+            self._history.publish()
 
-    def _record(self, place: tuple[str, ...], work: str, write: CmsWrite, *, lock: int) -> None:
-        message = self._history.message(f"{work} {'/'.join(place)}", write.idempotency_key, write.origin)
-        self._history.record(place, message, write.origin, lock=lock)
+    def _record(
+        self, root: int, place: tuple[str, ...], work: str, write: CmsWrite, *, text: str, old: str | None
+    ) -> None:
+        """Commit and push what was written. Where it cannot be committed, the file gets its `old` text (None: no file)
+        again."""
+        history = self._history
+        message = history.message(f"{work} {'/'.join(place)}", write.idempotency_key, write.origin)
+        try:
+            history.commit(place, text, message, write.origin, lock=root)
+        except StepError as problem:
+            if not history.has(write.idempotency_key):
+                with open_folder(root, place[:-1]) as folder:
+                    if old is None:
+                        remove_file(folder, place[-1])
+                    elif old != text:
+                        replace_file(folder, place[-1], old)
+            if isinstance(problem, TransientError):
+                raise
+            raise StepError(f"{problem}; the file is as it was", code=problem.code, definitive=True) from None
+        try:
+            history.publish()
+        except TransientError:
+            raise
+        except StepError as problem:
+            raise StepError(f"{write.url} was committed and is not published: {problem}", code="not_verified") from None
 
     def _page(self, url: str, parts: PagePath, document: Document) -> CmsPage:
         texts = {"title": title_of(document), "description": description_of(document), "body": document.body}

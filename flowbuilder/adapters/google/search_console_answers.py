@@ -42,7 +42,7 @@ def result_of(answer: HttpResponse) -> JsonObject:
         raise StepError(said, code="auth", detail={"status": answer.status})
     if 400 <= answer.status < 500 and answer.status != 408:
         raise StepError(said, code=f"http_{answer.status}", detail={"status": answer.status}, definitive=True)
-    answer.ensure_success(f"{_WHAT} ({message})" if message else _WHAT)
+    answer.ensure_success(_WHAT)
     raise bad_answer(f"status {answer.status}")
 
 

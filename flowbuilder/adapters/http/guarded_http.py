@@ -28,6 +28,8 @@ from flowbuilder.ports.url import Target, join_url, refused
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 MAX_REDIRECTS = 5
+_SHARE_OF_BODY = 0.8
+"""The share of a write's time limit after which the body of its answer is given up."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _RESERVED_HEADERS = frozenset(
@@ -110,18 +112,10 @@ class GuardedHttp:
             # on the way `/public/../admin` becomes `/admin`: another place than the one a reviewer was shown
             raise StepError(f"{request.url:.200} has `.` or `..` in its path: write the path out", code="invalid_field")
         try:
-            async with asyncio.timeout(request.timeout), self._client(request) as client:
-                return await self._follow(client, request, target)
-        except (TimeoutError, httpx.TimeoutException):
-            raise TransientError(
-                f"{target.host} did not answer within {request.timeout:g} s", reason="timeout"
-            ) from None
-        except httpx.LocalProtocolError as problem:
-            raise StepError(f"the request to {target.host} cannot be sent: {problem}", code="invalid_field") from None
-        except httpx.HTTPError as problem:
-            if isinstance(_root(problem), ssl.SSLCertVerificationError):
-                raise StepError(f"{target.host} has no valid TLS certificate: {problem}", code="tls") from None
-            raise TransientError(f"{target.host}: {problem or type(problem).__name__}", reason="connection") from None
+            async with asyncio.timeout(request.timeout) as limit, self._client(request) as client:
+                return await self._follow(_Connection(client, request, limit), request, target)
+        except (TimeoutError, httpx.HTTPError) as problem:
+            raise _failure(problem, target.host, request.timeout) from None
 
     def _client(self, request: HttpRequest) -> httpx.AsyncClient:
         transport = httpx.AsyncHTTPTransport(verify=_tls(), trust_env=False)
@@ -134,18 +128,16 @@ class GuardedHttp:
         )
         return httpx.AsyncClient(transport=transport, trust_env=False, timeout=request.timeout, follow_redirects=False)
 
-    async def _follow(self, client: httpx.AsyncClient, request: HttpRequest, target: Target) -> HttpResponse:
+    async def _follow(self, connection: _Connection, request: HttpRequest, target: Target) -> HttpResponse:
         target = replace(target, rest=_with_query(target.rest, request.query))
         message, credentials = _message(request), request.credentials
         for _ in range(MAX_REDIRECTS + 1):
             auth = _checked_headers(credentials.headers_for(target.url))
-            answer = await _exchange(client, target, message.with_headers(auth), request.max_bytes)
+            answer = await connection.exchange(target, message.with_headers(auth))
             place = answer.headers.get("location")
-            if answer.status not in _REDIRECTS or not place or (message.writes and answer.status != 303):
+            if answer.status not in _REDIRECTS or not place or message.writes:
                 return answer
             following = self.egress.target(join_url(target.url, place), request.hosts)
-            if message.writes:
-                message = message.without_content()
             if following.origin != target.origin:
                 message = message.for_another_origin()
                 if not credentials.may_be_sent_to(following.url):
@@ -165,10 +157,6 @@ class _Message:
     def writes(self) -> bool:
         return self.method not in ("GET", "HEAD")
 
-    def without_content(self) -> _Message:
-        kept = {name: value for name, value in self.headers.items() if not name.startswith("content-")}
-        return _Message(method="GET", headers=kept, content=b"")
-
     def with_headers(self, headers: Mapping[str, str]) -> _Message:
         return replace(self, headers={**self.headers, **headers, "accept-encoding": ACCEPTED})
 
@@ -176,19 +164,56 @@ class _Message:
         return replace(self, headers={k: v for k, v in self.headers.items() if k in KEPT_ACROSS_ORIGINS})
 
 
-async def _exchange(client: httpx.AsyncClient, target: Target, message: _Message, cap: int) -> HttpResponse:
-    sent = client.build_request(
-        message.method, target.url, headers=dict(message.headers), content=message.content or None
-    )
-    if sent.url.host.strip("[]") != target.host:
-        raise refused(f"{target.url:.200} is ambiguous: it names two hosts")
-    answer = await client.send(sent, stream=True)
-    try:
-        body = b"" if message.method == "HEAD" else await read_capped(answer, cap)
-    finally:
-        await answer.aclose()
-    received = {name.lower(): value for name, value in answer.headers.items()}
-    return HttpResponse(status=answer.status_code, headers=received, body=body, url=target.url)
+@dataclass(frozen=True)
+class _Connection:
+    """The client of one request, and the time limit of all of it."""
+
+    client: httpx.AsyncClient
+    request: HttpRequest
+    limit: asyncio.Timeout
+
+    async def exchange(self, target: Target, message: _Message) -> HttpResponse:
+        """Send one message. What is wrong with the body of an answer is raised for a read that succeeded, and returned
+        with the answer otherwise: the status of a write is its outcome, and that of a failure its reason."""
+        sent = self.client.build_request(
+            message.method, target.url, headers=dict(message.headers), content=message.content or None
+        )
+        if sent.url.host.strip("[]") != target.host:
+            raise refused(f"{target.url:.200} is ambiguous: it names two hosts")
+        answer = await self.client.send(sent, stream=True)
+        body, unread = b"", None
+        try:
+            if message.method != "HEAD":
+                async with asyncio.timeout_at(self._end_of_body() if message.writes else None):
+                    body = await read_capped(answer, self.request.max_bytes)
+        except (StepError, TimeoutError, httpx.HTTPError) as problem:
+            if not message.writes and 200 <= answer.status_code < 300:
+                raise
+            unread = _failure(problem, target.host, self.request.timeout)
+        finally:
+            await answer.aclose()
+        received = {name.lower(): value for name, value in answer.headers.items()}
+        return HttpResponse(status=answer.status_code, headers=received, body=body, url=target.url, unread=unread)
+
+    def _end_of_body(self) -> float:
+        """The time, in the event loop's seconds, until which the body of a write's answer is read: the limit, less what
+        the caller needs to record the status."""
+        now, end = asyncio.get_running_loop().time(), self.limit.when() or 0.0
+        return max(end - (1 - _SHARE_OF_BODY) * self.request.timeout, now + (end - now) / 2)
+
+
+def _failure(problem: Exception, host: str, seconds: float) -> StepError:
+    """The error of a step for what went wrong with a request."""
+    match problem:
+        case StepError():
+            return problem
+        case TimeoutError() | httpx.TimeoutException():
+            return TransientError(f"{host} did not answer within {seconds:g} s", reason="timeout")
+        case httpx.LocalProtocolError():
+            return StepError(f"the request to {host} cannot be sent: {problem}", code="invalid_field")
+    if isinstance(_root(problem), ssl.SSLCertVerificationError):
+        return StepError(f"{host} has no valid TLS certificate: {problem}", code="tls")
+    return TransientError(f"{host}: {str(problem) or type(problem).__name__}", reason="connection")
 
 
 def _message(request: HttpRequest) -> _Message:

@@ -3,47 +3,108 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic_ai import exceptions as kinds
 
+from flowbuilder.adapters.models.answer_checks import UnusableAnswer
 from flowbuilder.errors import ConfigurationError, FlowbuilderError, StepError, Transience, TransientError
 
+_TRANSIENT: list[tuple[Any, Transience]] = [
+    (kinds.ModelTimeoutError, "timeout"),
+    (kinds.RunTimedOut, "timeout"),
+    (kinds.ModelConnectionError, "connection"),
+    (kinds.ModelRateLimitError, "rate_limit"),
+    (kinds.ModelOverloadedError, "rate_limit"),  # overload: the same request succeeds later
+    (kinds.ModelUnavailableError, "server_error"),
+    (kinds.ModelServerError, "server_error"),
+]
+_CODES: list[tuple[Any, str]] = [
+    (kinds.ModelQuotaExceededError, "quota"),
+    (kinds.ModelContextWindowExceededError, "prompt_too_long"),
+    (kinds.ModelNotFoundError, "unknown_model"),
+    (kinds.UsageLimitExceeded, "budget"),
+    (kinds.ContentFilterError, "content_filter"),
+    (kinds.OutputTokenLimitExceeded, "answer_cut_off"),
+    (kinds.IncompleteToolCall, "answer_cut_off"),
+    (kinds.UnexpectedModelBehavior, "invalid_answer"),
+]
+_WORDS: list[tuple[str, re.Pattern[str]]] = [
+    ("content_filter", re.compile(r"content_filter|content_policy_violation|responsibleaipolicy", re.I)),
+    ("quota", re.compile(r"credit balance|insufficient.{0,10}(credit|balance|fund|quota)|billing", re.I)),
+    ("prompt_too_long", re.compile(r"context (size|length|window)|exceed_context|prompt is too long", re.I)),
+    (
+        "unknown_model",
+        re.compile(r"model_(decommissioned|deprecated|retired|not_found)|\bmodel\b.{0,80}\b(decommissioned|retired|"
+                   r"no longer (available|supported)|been deprecated|does not exist|not found)", re.I),
+    ),
+]  # fmt: skip
+"""What providers say in words only, in an error with a status of 400 to 422."""
 
-def model_failure(problem: Exception, model: str) -> FlowbuilderError:
-    """The error to raise for an exception of the library."""
-    cause: BaseException = problem
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    detail = "" if str(cause) in str(problem) else f" ({cause})"  # such as why a connection ended
-    message = f"{model}: {problem}{detail}"[:600]
-    transient: list[tuple[Any, Transience]] = [
-        (kinds.ModelTimeoutError, "timeout"),
-        (kinds.RunTimedOut, "timeout"),
-        (kinds.ModelConnectionError, "connection"),
-        (kinds.ModelRateLimitError, "rate_limit"),
-        (kinds.ModelOverloadedError, "rate_limit"),  # overload: the same request succeeds later
-        (kinds.ModelUnavailableError, "server_error"),
-        (kinds.ModelServerError, "server_error"),
-    ]
-    for kind, reason in transient:
+
+def model_failure(problem: BaseException, model: str) -> FlowbuilderError:
+    """The error to raise for an exception of the library; its message has the server's own words."""
+    unusable = next((cause for cause in _causes(problem) if isinstance(cause, UnusableAnswer)), None)
+    if unusable is not None:
+        return _named(unusable.failure, model)
+    status = getattr(problem, "status_code", None)
+    message = f"{model}: {_said(problem, status)}"[:600]
+    for kind, reason in _TRANSIENT:
         if isinstance(problem, kind):
             return TransientError(message, reason=reason, retry_after=_seconds(getattr(problem, "retry_after", None)))
-    status = getattr(problem, "status_code", None)
     if isinstance(status, int) and (status == 408 or status >= 500):
         return TransientError(message, reason="server_error" if status >= 500 else "timeout")
-    if isinstance(problem, kinds.ModelAuthenticationError):
+    if isinstance(problem, kinds.UnexpectedModelBehavior) and "ended without" in str(problem):
+        return TransientError(f"{model}: the stream of the answer ended before its end", reason="connection")
+    in_words = _code_in_words(problem, status)
+    if isinstance(problem, kinds.ModelAuthenticationError) and in_words not in ("quota", "unknown_model"):
         return ConfigurationError(f"{message} (check the API key)")
-    codes: list[tuple[Any, str]] = [
-        (kinds.ModelQuotaExceededError, "quota"),
-        (kinds.ModelContextWindowExceededError, "prompt_too_long"),
-        (kinds.ModelNotFoundError, "unknown_model"),
-        (kinds.UsageLimitExceeded, "budget"),
-        (kinds.ContentFilterError, "content_filter"),
-        (kinds.OutputTokenLimitExceeded, "answer_cut_off"),
-        (kinds.UnexpectedModelBehavior, "invalid_answer"),
-    ]
-    return StepError(message, code=next((code for kind, code in codes if isinstance(problem, kind)), "model"))
+    code = next((code for kind, code in _CODES if isinstance(problem, kind)), None)
+    return StepError(message, code=code or in_words or "model")
+
+
+def _named(failure: FlowbuilderError, model: str) -> FlowbuilderError:
+    message = f"{model}: {failure}"
+    if isinstance(failure, TransientError):
+        return TransientError(message, reason=failure.reason)
+    return StepError(message, code=failure.code if isinstance(failure, StepError) else "invalid_answer")
+
+
+def _said(problem: BaseException, status: Any) -> str:
+    """What went wrong: the status and the message of the server; else the exception with the cause of it."""
+    body = getattr(problem, "body", None)
+    if status is not None:
+        error = body.get("error", body) if isinstance(body, dict) else body
+        words = error.get("message") if isinstance(error, dict) else error
+        return f"the server answered {status}: {' '.join(str(words or 'without a message').split())}"
+    cause = [problem, *_causes(problem)][-1]
+    text = str(getattr(problem, "message", problem))
+    detail = "" if str(cause) in str(problem) else f" ({cause})"  # such as why a connection ended
+    return f"{text}{detail}"
+
+
+def _code_in_words(problem: BaseException, status: Any) -> str | None:
+    if not isinstance(status, int):
+        return None
+    if status == 410:
+        return "unknown_model"
+    if status == 413:
+        return "prompt_too_long"
+    if not 400 <= status <= 422:
+        return None
+    text = str(getattr(problem, "body", "") or "")[:4000]
+    return next((code for code, words in _WORDS if words.search(text)), None)
+
+
+def _causes(problem: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = {id(problem)}
+    cause = problem.__cause__
+    while cause is not None and id(cause) not in seen:
+        yield cause
+        seen.add(id(cause))
+        cause = cause.__cause__
 
 
 def _seconds(value: Any) -> float | None:

@@ -1,37 +1,58 @@
-"""Decorator of a model: each request counts against the limits of its connection, and its answer is stored first."""
+"""Decorator of a model: each request counts against limits and budget, and its answer is stored, then looked at."""
 
 from __future__ import annotations
 
+import json
+import re
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from pydantic_ai.exceptions import ModelAPIError
-from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelResponse
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelMessagesTypeAdapter,
+    ModelResponse,
+    TextPart,
+    ToolCallPart,
+    UserPromptPart,
+)
+from pydantic_ai.messages import ModelRequest as Message
 from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 
 from flowbuilder.adapters.models.failures import model_failure
-from flowbuilder.errors import TransientError
+from flowbuilder.adapters.models.spending import Spending
+from flowbuilder.adapters.models.stop_reasons import is_empty, is_text, same_answer, stop_failure, stop_of, text_of
+from flowbuilder.errors import StepError, TransientError
 from flowbuilder.ports import ModelRequest, Throttle
 from flowbuilder.ports.throttle import Kind
 from flowbuilder.values import Json, JsonObject
 
 VOLATILE = frozenset({"timestamp", "run_id", "conversation_id", "metadata"})
 """Fields of messages that differ when the same conversation is repeated."""
+MAX_PARTS = 20
+"""Maximum number of answers that one continued text is made of."""
+_MARKED = re.compile(r"<pyai:(\w+)>\n(.*?)\n</pyai:", re.S)
+THE_REST = "Your answer was cut off. Continue exactly where it stops: repeat nothing, and write only the rest."
 
 
 class LimitedModel(WrapperModel):
     """The model of one step run. Its requests count against the limits of the connection; without one, of the provider.
 
     Where the request has a journal, each answer is an entry, stored before it is used: a repeated conversation resumes
-    after the last stored answer, and a stored answer makes no call.
+    after the last stored answer, and a stored answer makes no call. An answer that was cut off, filtered or refused
+    raises `StepError`; with `on_cut_off: continue` the rest of a text is asked for.
     """
 
-    def __init__(self, wrapped: Model, throttle: Throttle, request: ModelRequest) -> None:
+    def __init__(self, wrapped: Model, throttle: Throttle, request: ModelRequest, spending: Spending) -> None:
         super().__init__(wrapped)
         self._throttle = throttle
         self._name, self._journal = request.model, request.journal
+        self._continues = request.on_cut_off == "continue"
+        self._spending = spending
+        self.last: ModelResponse | None = None
         self._limit_key: tuple[str, Kind] = (
             (request.connection_name, "connection")
             if request.connection_name
@@ -45,6 +66,36 @@ class LimitedModel(WrapperModel):
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
         """The stored answer, else the model's, stored first."""
+        response = await self._answer(messages, model_settings, model_request_parameters)
+        parts = 1
+        while self._continues and stop_of(response) == "cut_off" and is_text(response) and parts < MAX_PARTS:
+            instructions = next((m.instructions for m in reversed(messages) if isinstance(m, Message)), None)
+            so_far = replace(response, parts=[TextPart(text_of(response))])
+            ask = Message(parts=[UserPromptPart(THE_REST)], instructions=instructions)
+            rest = await self._answer([*messages, so_far, ask], model_settings, model_request_parameters)
+            if is_empty(rest):
+                break
+            response = replace(rest, parts=[TextPart(text_of(response) + text_of(rest))])
+            parts += 1
+        failure = stop_failure(response, self._name)
+        if failure is not None:
+            raise failure
+        self._ensure_changed(messages, response, model_request_parameters)
+        self.last = response
+        return response
+
+    async def _answer(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+    ) -> ModelResponse:
+        left = self._spending.tokens_left()
+        if left is not None:
+            model_settings = {
+                **(model_settings or {}),
+                "max_tokens": min((model_settings or {}).get("max_tokens", left), left),
+            }
         ask = partial(self._ask, messages, model_settings, model_request_parameters)
         if self._journal is None:
             answer = await ask()
@@ -54,6 +105,7 @@ class LimitedModel(WrapperModel):
             answer = await self._journal.get_or_ask(asked, ask)
         [response] = ModelMessagesTypeAdapter.validate_python(answer["messages"])
         assert isinstance(response, ModelResponse)
+        self._spending.add(self.wrapped, response)
         return response
 
     async def _ask(
@@ -73,6 +125,36 @@ class LimitedModel(WrapperModel):
                     raise failure from None
                 raise
         return {"messages": ModelMessagesTypeAdapter.dump_python([response], mode="json")}
+
+    def _ensure_changed(
+        self, messages: list[ModelMessage], response: ModelResponse, parameters: ModelRequestParameters
+    ) -> None:
+        """Raise `StepError` for an answer that was complained about and is repeated: asking again buys the same."""
+        before = next((message for message in reversed(messages) if isinstance(message, ModelResponse)), None)
+        offered = {tool.name for tool in parameters.function_tools}
+        calls = [part.tool_name for part in response.parts if isinstance(part, ToolCallPart)]
+        if before is None or offered.intersection(calls) or not same_answer(before, response):
+            return
+        complaint = complaint_in(messages[-1])
+        code = "empty_answer" if is_empty(response) else "invalid_answer"
+        what = "is empty" if is_empty(response) else "is wrong"
+        message = (
+            f"{self._name}: the answer {what}, and stayed the same when the model was asked to repair it: {complaint}"
+        )
+        raise StepError(message[:600], code=code)
+
+
+def complaint_in(message: ModelMessage) -> str:
+    """What the model was told about its answer, in one line; pydantic-ai encloses a complaint about a text in marks."""
+    content = getattr(message.parts[-1], "content", "")
+    if isinstance(content, str):
+        marked = _MARKED.search(content)
+        content = marked[2] if marked else content
+        if marked and marked[1] == "validation_errors":
+            content = json.loads(content)
+    items = content if isinstance(content, list | tuple) else [content]
+    lines = [str(item.get("msg", item)) if isinstance(item, dict) else str(item) for item in items]
+    return " ".join("; ".join(lines).split())[:400]
 
 
 def _without_volatile(value: Any) -> Json:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from contextlib import AsyncExitStack
 from typing import Any
 
 from flowbuilder.adapters.models.providers import load_library, open_model
-from flowbuilder.errors import StepError, TransientError
+from flowbuilder.adapters.models.spending import Spending
+from flowbuilder.errors import FlowbuilderError, StepError, TransientError
 from flowbuilder.json_schema import problems
 from flowbuilder.ports import ModelAnswer, ModelRequest, ModelTool, NoThrottle, Throttle
-from flowbuilder.throttling.context import timeout_excluding_waits
-from flowbuilder.values import JsonObject
+from flowbuilder.throttling.context import time_not_counted, timeout_excluding_waits
+from flowbuilder.values import Json
 
 REPAIRS = 2
 """The number of times that a model may repair an invalid answer before the step fails."""
@@ -28,35 +29,48 @@ class NamedModels:
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """The answer, with `{requests, input_tokens, output_tokens, cache_read_tokens, usd}` as its usage.
 
-        `usd` is None for an unknown price. Raises `TransientError` for 429 and 5xx; `StepError` when the model refuses,
-        the answer stays invalid or the budget is used up.
+        `usd` is None for an unknown price. Raises `TransientError` for 429 and 5xx; `StepError` when the answer was cut
+        off, filtered or refused, stays invalid or empty, or the budget is used up; `ConfigurationError` for a key that
+        is missing or refused. The errors have the usage of the answers before them.
         """
-        provider = request.model.partition(":")[0]
-        if provider == "demo":
+        if request.model.startswith("demo:"):
             from flowbuilder.adapters.models.demo_model import DemoModel
 
             return await DemoModel().complete(request)
-        await load_library(provider)  # not part of the model's timeout
-        from pydantic_ai.exceptions import AgentRunError, UserError
-
-        from flowbuilder.adapters.models.failures import model_failure
-        from flowbuilder.adapters.models.limited_model import LimitedModel
-
+        spending = Spending(request)
         try:
-            async with timeout_excluding_waits(request.timeout), open_model(request) as model:
-                agent = _agent(LimitedModel(model, self._throttle, request), request)
-                result = await agent.run(request.prompt, usage_limits=_usage_limits(request))
-        except TimeoutError:
-            raise TransientError(
-                f"{request.model} did not answer within {request.timeout:g} s", reason="timeout"
-            ) from None
-        except (AgentRunError, UserError) as problem:
-            raise model_failure(problem, request.model) from None
-        except (AttributeError, LookupError, TypeError, ValueError) as problem:  # the library trusts the answer's form
-            message = f"{request.model}: the answer cannot be read: {type(problem).__name__}: {problem!s:.200}"
-            raise StepError(message, code="invalid_answer") from None
-        output = {"text": result.output} if request.output_schema is None else result.output
-        return ModelAnswer(output=output, usage=_usage(result.usage))
+            output = await self._converse(request, spending)
+        except FlowbuilderError as problem:
+            problem.usage = spending.usage() if spending.spent else None
+            raise
+        return ModelAnswer(output=output, usage=spending.usage())
+
+    async def _converse(self, request: ModelRequest, spending: Spending) -> Json:
+        async with AsyncExitStack() as stack:
+            with time_not_counted():  # timeouts count from the request, not from an import
+                await load_library(request.model.partition(":")[0])
+                from pydantic_ai.exceptions import AgentRunError, UserError
+
+                from flowbuilder.adapters.models.failures import model_failure
+                from flowbuilder.adapters.models.limited_model import LimitedModel
+
+                model = await stack.enter_async_context(open_model(request))
+                spending.ensure_priced(model)
+                limited = LimitedModel(model, self._throttle, request, spending)
+                agent = _agent(limited, request)
+            try:
+                # a little less than the time limit of the step, which would not know the cost
+                async with timeout_excluding_waits(request.timeout * 0.99):
+                    result = await agent.run(request.prompt, usage_limits=_usage_limits(request))
+            except TimeoutError:
+                message = f"{request.model} did not answer within {request.timeout:g} s"
+                raise TransientError(message, reason="timeout") from None
+            except (AgentRunError, UserError) as problem:
+                raise _failed_repair(problem, limited.last, request) or model_failure(problem, request.model) from None
+            except (AttributeError, LookupError, TypeError, ValueError) as problem:  # the library trusts the form
+                message = f"{request.model}: the answer cannot be read: {type(problem).__name__}: {problem!s:.200}"
+                raise StepError(message, code="invalid_answer") from None
+        return {"text": result.output} if request.output_schema is None else result.output
 
 
 def _agent(model: Any, request: ModelRequest) -> Any:
@@ -94,10 +108,20 @@ def _agent(model: Any, request: ModelRequest) -> Any:
 def _usage_limits(request: ModelRequest) -> Any:
     from pydantic_ai import UsageLimits
 
-    return UsageLimits(
-        cost_limit=None if request.max_usd is None else Decimal(str(request.max_usd)),
-        tool_calls_limit=request.max_tool_calls,
-    )
+    return UsageLimits(tool_calls_limit=request.max_tool_calls)
+
+
+def _failed_repair(problem: Exception, last: Any, request: ModelRequest) -> StepError | None:
+    """The error for an answer that is still wrong after the last repair, with the last complaint; None for another."""
+    cause = problem.__cause__
+    if last is None or "output retries" not in str(problem) or cause is None:
+        return None
+    from flowbuilder.adapters.models.stop_reasons import is_empty
+
+    errors = getattr(cause, "errors", None)  # of pydantic
+    found = [error["msg"] for error in errors()[:5]] if callable(errors) else [str(cause)]
+    message = f"{request.model}: the answer is still wrong after {REPAIRS} repairs: {'; '.join(found)}"
+    return StepError(message[:600], code="empty_answer" if is_empty(last) else "invalid_answer")
 
 
 def _tool(tool: ModelTool) -> Any:
@@ -115,14 +139,3 @@ def _tool(tool: ModelTool) -> Any:
     return Tool.from_schema(
         call, name=tool.name, description=tool.description, json_schema=tool.input_schema, takes_ctx=False
     )
-
-
-def _usage(usage: Any) -> JsonObject:
-    cost = getattr(usage, "cost", None)
-    return {
-        "requests": usage.requests,
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "cache_read_tokens": usage.cache_read_tokens,
-        "usd": None if cost is None else float(cost),
-    }

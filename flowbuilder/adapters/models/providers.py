@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib import import_module
 from typing import Any
+from urllib.parse import urlsplit
 
 from flowbuilder.errors import ConfigurationError, StepError
 from flowbuilder.ports import ModelRequest, ensure_provider
@@ -20,10 +21,15 @@ Opener = Callable[[str, ModelRequest], AbstractAsyncContextManager[Any]]
 GOOGLE_URL = "https://generativelanguage.googleapis.com"
 OLLAMA_URL = "http://localhost:11434/v1"
 _LIBRARIES = {
-    "anthropic": ("pydantic_ai.models.anthropic", "pydantic_ai.providers.anthropic"),
+    "anthropic": (
+        "pydantic_ai.models.anthropic",
+        "pydantic_ai.providers.anthropic",
+        "anthropic.resources.beta.messages",
+    ),
     "google": ("pydantic_ai.models.google", "pydantic_ai.providers.google"),
-    "openai": ("pydantic_ai.models.openai", "pydantic_ai.providers.openai"),
+    "openai": ("pydantic_ai.models.openai", "pydantic_ai.providers.openai", "openai.resources.chat.completions"),
 }
+"""What each provider needs, with what its SDK would import at the first request."""
 
 
 @asynccontextmanager
@@ -67,7 +73,7 @@ async def _open_anthropic(name: str, request: ModelRequest) -> AsyncIterator[Any
         base_url=_address(request.connection, "ANTHROPIC_BASE_URL"),
         max_retries=0,
         timeout=request.timeout,
-        http_client=_client(request),
+        http_client=_client(request, "content"),
     ) as client:
         ensure_host(str(client.base_url))
         yield AnthropicModel(name, provider=AnthropicProvider(anthropic_client=client))
@@ -78,7 +84,7 @@ async def _open_google(name: str, request: ModelRequest) -> AsyncIterator[Any]:
     from pydantic_ai.models.google import GoogleModel
     from pydantic_ai.providers.google import GoogleProvider
 
-    async with _client(request) as http:
+    async with _client(request, "candidates") as http:
         key = _key(request.connection, "GOOGLE_API_KEY", "GEMINI_API_KEY")
         address = _address(request.connection, "GOOGLE_BASE_URL")
         ensure_host(address or GOOGLE_URL)
@@ -113,10 +119,27 @@ async def _open_chat(name: str, request: ModelRequest, *, key: str, address: str
         base_url=address,
         max_retries=0,
         timeout=request.timeout,
-        http_client=_client(request),
+        http_client=_client(request, "choices"),
     ) as client:
         ensure_host(str(client.base_url))
-        yield OpenAIChatModel(name, provider=OpenAIProvider(openai_client=client))
+        provider = OpenAIProvider(openai_client=client)
+        new_word = OpenAIChatModel(name, provider=provider)
+        if is_openai(str(client.base_url)):
+            yield new_word
+            return
+        from pydantic_ai.profiles.openai import OpenAIModelProfile
+
+        from flowbuilder.adapters.models.length_word import EitherWord
+
+        profile = OpenAIModelProfile(openai_chat_supports_max_completion_tokens=False)
+        old_word = OpenAIChatModel(name, provider=provider, profile=profile)
+        yield EitherWord(old_word, new_word)
+
+
+def is_openai(address: str) -> bool:
+    """Whether the server is OpenAI's or Azure's own, which takes `max_completion_tokens` and refuses `max_tokens`."""
+    host = (urlsplit(address).hostname or "").lower()
+    return host == "api.openai.com" or host.endswith((".openai.azure.com", ".services.ai.azure.com"))
 
 
 _OPENERS: dict[str, Opener] = {
@@ -127,17 +150,18 @@ _OPENERS: dict[str, Opener] = {
 }
 
 
-def _client(request: ModelRequest) -> Any:
-    """An HTTP client that follows no redirect, because the headers hold the key, and bounds the answers."""
+def _client(request: ModelRequest, member: str) -> Any:
+    """An HTTP client that follows no redirect, because the headers hold the key, and bounds and checks the answers."""
     import httpx2
 
     from flowbuilder.adapters.bounded_answers import MAX_MODEL_ANSWER, NOT_COMPRESSED, bounded_answers
+    from flowbuilder.adapters.models.answer_checks import answer_check
 
     return httpx2.AsyncClient(
         headers=NOT_COMPRESSED,
         timeout=request.timeout,
         follow_redirects=False,
-        event_hooks=bounded_answers(MAX_MODEL_ANSWER),
+        event_hooks={"response": [*bounded_answers(MAX_MODEL_ANSWER)["response"], answer_check(member)]},
     )
 
 

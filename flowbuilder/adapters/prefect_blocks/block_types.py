@@ -48,6 +48,9 @@ class LlmCredentials(Connection):
 
     provider: str | None = Field(default=None, title="Provider", description="Such as openai; its key goes to no other")
     api_key: SecretStr | None = Field(default=None, title="API key")
+    price: dict[str, float] | None = Field(
+        default=None, title="Price", description="USD for a million tokens: input, output, cached_input"
+    )
 
 
 class CmsCredentials(Connection):

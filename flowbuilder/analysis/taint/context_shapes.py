@@ -14,7 +14,7 @@ STATUS = shape_of_schema({"enum": ["completed", "failed", "skipped"]})
 ERROR = shape_of_schema(
     {
         "type": ["object", "null"],
-        "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+        "properties": {"code": {"type": "string"}, "message": {"type": "string"}, "detail": {}},
         "additionalProperties": False,
     }
 )
@@ -59,10 +59,12 @@ FEEDBACK = Shape.of("null") | Shape.object_of(
 
 
 def error_shape(taint: Taint | None) -> Shape:
-    """The shape of the error of a step, whose message may quote text with this taint; the codes are our own words."""
+    """The shape of the error of a step, whose message and detail may quote text with this taint; the codes are our own
+    words."""
     if taint is None:
         return ERROR
-    return replace(ERROR, fields={**ERROR.fields, "message": ERROR.fields["message"].tainted_by(taint)})
+    quoted = {name: ERROR.fields[name].tainted_by(taint) for name in ("message", "detail")}
+    return replace(ERROR, fields={**ERROR.fields, **quoted})
 
 
 class StepNamespace(Mapping[str, Shape]):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace as replace_request
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from msgspec.structs import replace
@@ -14,11 +15,13 @@ from flowbuilder import ports
 from flowbuilder.errors import StepError
 from flowbuilder.json_schema import ensure_matches, usable_schema
 from flowbuilder.language import Expression, Shape, Template, shape_of_schema
+from flowbuilder.steps.http.answers import output_of
+from flowbuilder.steps.http.pagination import Pages, Paginate
+from flowbuilder.steps.http.writes import result_page, write
 from flowbuilder.steps.step import (
     Completed,
     NeedsReview,
     Place,
-    Record,
     Sink,
     Step,
     StepResult,
@@ -26,27 +29,23 @@ from flowbuilder.steps.step import (
     TemplatedField,
 )
 from flowbuilder.steps.write_once import EffectOptions, Written, write_once
-from flowbuilder.values import MAX_BYTES, JsonObject, well_formed_value
+from flowbuilder.values import JsonObject
 
 if TYPE_CHECKING:
     from flowbuilder.model.effect import TargetClass
 
 Sent = TemplatedField(sink="publish")
-MAX_JSON_VALUES = 1_000_000
-"""The most values of one JSON answer: each takes up to a hundred times the memory of its text."""
+_SHARE = 0.9
+"""The share of the time limit of a write in which the page that it names is read, too."""
 _LARGE = 256 * 1024
 """Answers of more bytes are read in a thread."""
 
 
-class Paginate(Record):
-    """Follow the pages of a list: `next` is `link` (the header) or the dotted path of the next URL in the body.
-
-    `items` is the dotted path of the list in each page (empty: the body); the lists are joined.
-    """
-
-    next: str = "link"
-    items: str = ""
-    max_pages: int = Field(default=10, ge=1, le=1000)
+_BODY_ERROR = replace(
+    Shape.object_of({"code": Shape.of("text"), "message": Shape.of("text")}),
+    presence="maybe",
+    reason="the body could be read",
+)
 
 
 class Api(Step):
@@ -74,7 +73,11 @@ class Api(Step):
     effect: Annotated[EffectOptions | None, TemplatedField(sink="control")] = None
 
     class Output(BaseModel, defer_build=True):
-        """`body` is parsed JSON, or text; header names are lower case."""
+        """`body` is parsed JSON, or text; header names are lower case.
+
+        Of a write that was made and whose body cannot be read, `body_error` is `{code, message}`. With `paginate`,
+        `truncated` says whether there may be more than `body` has.
+        """
 
         status: int
         headers: dict[str, str]
@@ -109,16 +112,21 @@ class Api(Step):
     def output_shape(self) -> Shape:
         """The body as `response_schema` says; with `paginate` the joined lists of the bodies."""
         shape = super().output_shape()
+        more = {"body_error": _BODY_ERROR} if self.has_effect() else {}
         body = shape_of_schema(self.response_schema) if self.response_schema is not None else Shape.unknown()
         if self.paginate is not None:
             page = self._list_of_page() or Shape.unknown()
             body = Shape.list_of(page.item()) if page.is_list and not page.is_open else Shape.of("list")
-        return replace(shape, fields={**shape.fields, "body": body})
+            more["truncated"] = Shape.of("boolean")
+        return replace(shape, fields={**shape.fields, "body": body, **more})
 
     def _list_of_page(self) -> Shape | None:
         """The shape of the list in each page; None where `response_schema` says that there is none."""
-        found: Shape | None = shape_of_schema(self.response_schema) if self.response_schema else Shape.unknown()
+        page = shape_of_schema(self.response_schema) if self.response_schema else Shape.unknown()
         names = self.paginate.items.split(".") if self.paginate and self.paginate.items else []
+        if names[:1] == ["body"] and page.member("body") is None:
+            names = names[1:]
+        found: Shape | None = page
         for name in names:
             found = found.member(name) if found is not None else None
         return found if found is not None and (found.is_unknown or found.may_be("list")) else None
@@ -141,6 +149,7 @@ class Api(Step):
             "json": self.json_body,
             "form": self.form,
         }
+        begun = monotonic()
         name, kind = ports.limit_key(self.connection, request.url)
         # around the intent as well: a call that waits at a rate limit has no intent yet
         async with run.ports.throttle.acquire(name, kind=kind):
@@ -154,7 +163,10 @@ class Api(Step):
             )
         if isinstance(result, NeedsReview):
             return result
-        self._ensure_schema(result["body"])  # after the receipt: the write succeeded even if its answer is invalid
+        # after the receipt: the write succeeded even if its answer is invalid, or the page that it names fails
+        left = request.timeout * _SHARE - (monotonic() - begun)
+        result = await result_page(result, replace_request(request, timeout=left), partial(self._send, run))
+        self._ensure_answer(result)
         return Completed(output=result)
 
     def _target_class(self) -> TargetClass:
@@ -179,36 +191,18 @@ class Api(Step):
         )
 
     async def _write(self, run: StepRun, request: ports.HttpRequest) -> Written:
-        return Written(output=_output(await self._sent(run, request)))
+        return Written(output=await write(run.ports.http, request))
 
     async def _read(self, run: StepRun, request: ports.HttpRequest) -> JsonObject:
-        answer = await self._send(run, request)
-        output = await self._checked(answer)
-        if self.paginate is None:
-            return output
-        items, size = _items(output["body"], self.paginate.items), len(answer.body)
-        for _ in range(self.paginate.max_pages - 1):
-            next_url = next_page(answer, output["body"], self.paginate.next)
-            if next_url is None:
-                break
-            if ports.origin_of(next_url) != ports.origin_of(answer.url):
-                raise StepError(f"the next page is on another site: {next_url:.200}", code="paginate")
-            answer = await self._send(run, request.at(next_url))
-            size += len(answer.body)
-            if size > MAX_BYTES:
-                raise StepError(f"the pages of the list have more than {MAX_BYTES:,} bytes", code="too_large")
-            output = await self._checked(answer)
-            items += _items(output["body"], self.paginate.items)
-        return {**output, "body": items}
+        if self.paginate is not None:
+            return await Pages(paginate=self.paginate, send=partial(self._send, run), read=self._checked).all(request)
+        return await self._checked(await self._send(run, request))
 
     async def _send(self, run: StepRun, request: ports.HttpRequest) -> ports.HttpResponse:
         name, kind = ports.limit_key(self.connection, request.url)
         async with run.ports.throttle.acquire(name, kind=kind):
-            return await self._sent(run, request)
-
-    async def _sent(self, run: StepRun, request: ports.HttpRequest) -> ports.HttpResponse:
-        answer = await run.ports.http.send(request)
-        answer.ensure_success(f"{request.method} {request.url}")
+            answer = await run.ports.http.send(request)
+            answer.ensure_success(f"{request.method} {request.url}")
         return answer
 
     async def _checked(self, answer: ports.HttpResponse) -> JsonObject:
@@ -220,18 +214,18 @@ class Api(Step):
         return await asyncio.to_thread(self._read_answer, answer)
 
     def _read_answer(self, answer: ports.HttpResponse) -> JsonObject:
-        output = _output(answer)
-        self._ensure_schema(output["body"])
+        output = output_of(answer)
+        self._ensure_answer(output)
         return output
 
-    def _ensure_schema(self, body: Any) -> None:
-        if self.response_schema is not None:
-            ensure_matches(self.response_schema, body, "the answer")
-
-
-def _output(answer: ports.HttpResponse) -> JsonObject:
-    kept = {name: value for name, value in answer.headers.items() if name != "set-cookie"}
-    return {"status": answer.status, "headers": kept, "body": parse_body(answer)}
+    def _ensure_answer(self, output: JsonObject) -> None:
+        """Raise unless the body is as the author's schema says."""
+        if self.response_schema is None:
+            return
+        if problem := output.get("body_error"):
+            message = f"{problem['message']}; the write was made, and is not repeated"
+            raise StepError(message, code=str(problem["code"]), detail={"status": output["status"]})
+        ensure_matches(self.response_schema, output["body"], "the answer")
 
 
 def absolute_url(url: str, connection: Mapping[str, Any]) -> str:
@@ -253,46 +247,3 @@ def _credentials(connection: Mapping[str, Any], url: str) -> ports.Credentials:
         message = f"the connection's credentials may not be sent to {place:.200}; list that address under its hosts"
         raise StepError(message, code="egress")
     return found
-
-
-def parse_body(answer: ports.HttpResponse) -> Any:
-    """The body: JSON when the headers say so, else text; null when there is none."""
-    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if not answer.body:
-        return None
-    if kind != "application/json" and not kind.endswith("+json"):
-        return answer.text
-    if sum(map(answer.body.count, (b",", b"[", b"{"))) > MAX_JSON_VALUES:
-        raise StepError(f"{answer.url} answered more than {MAX_JSON_VALUES:,} values", code="too_large")
-    try:
-        value = json.loads(answer.body)
-        # half of a surrogate pair is an escape, or the three bytes of its own code
-        return well_formed_value(value) if b"\\u" in answer.body or b"\xed" in answer.body else value
-    except (ValueError, RecursionError):
-        raise StepError(f"{answer.url} declared JSON and answered something else", code="not_json") from None
-
-
-def next_page(answer: ports.HttpResponse, body: Any, where: str) -> str | None:
-    """The absolute URL of the next page; None on the last."""
-    if where == "link":
-        for part in answer.headers.get("link", "").split(","):
-            target, _, rest = part.strip().partition(">")
-            if target.startswith("<") and 'rel="next"' in rest.replace("rel=next", 'rel="next"'):
-                return ports.join_url(answer.url, target[1:])
-        return None
-    found = _at_place(body, where)
-    return ports.join_url(answer.url, found) if isinstance(found, str) and found else None
-
-
-def _items(body: Any, where: str) -> list[Any]:
-    found = _at_place(body, where) if where else body
-    if not isinstance(found, list):
-        place = f"at {where}" if where else "in its body"
-        raise StepError(f"a page of the list has no list {place}", code="paginate")
-    return list(found)
-
-
-def _at_place(body: Any, where: str) -> Any:
-    for name in where.split("."):
-        body = body.get(name) if isinstance(body, dict) else None
-    return body

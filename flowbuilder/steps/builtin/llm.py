@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, PrivateAttr, field_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from flowbuilder import ports
 from flowbuilder.errors import StepError, Throttled, TransientError
@@ -26,7 +26,8 @@ class Llm(Step):
 
     `fallback` is asked when `model` is unavailable. `connection` names the credentials; without one, the provider's own
     environment variables are used. A connection belongs to one provider: a fallback of another has its own in
-    `fallback_connection`.
+    `fallback_connection`. An answer that reaches its limit of tokens fails the step (`answer_cut_off`); with
+    `on_cut_off: continue` the rest of a text is asked for.
     """
 
     cooperative: ClassVar[bool] = True
@@ -39,6 +40,7 @@ class Llm(Step):
     output_schema: JsonObject | None = None
     temperature: Templated[Annotated[float, Field(ge=0, le=2)] | None] = None
     max_tokens: Templated[Annotated[int, Field(ge=1)] | None] = None
+    on_cut_off: Literal["fail", "continue"] = "fail"
     budget: Budget | None = None
     _providers: tuple[str | None, str | None] = PrivateAttr(default=(None, None))
 
@@ -48,6 +50,12 @@ class Llm(Step):
         if value is not None and value.get("type") != "object":
             raise ValueError("output_schema describes an object: type: object")
         return usable_schema(value)
+
+    @model_validator(mode="after")
+    def _continues_texts(self) -> Self:
+        if self.on_cut_off == "continue" and self.output_schema is not None:
+            raise ValueError("on_cut_off: continue is for a text: an object that was cut off cannot be continued")
+        return self
 
     def output_shape(self) -> Shape:
         """The shape that `output_schema` describes; `{text}` without one."""
@@ -96,7 +104,9 @@ class Llm(Step):
             output_schema=self.output_schema,
             temperature=self.temperature,
             max_tokens=min(caps, default=None),
+            on_cut_off=self.on_cut_off,
             max_usd=spend.usd,
+            max_output_tokens=spend.output_tokens,
             connection=connection,
             connection_name=name or "",
             journal=run.ports.journal,

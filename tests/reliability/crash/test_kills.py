@@ -21,7 +21,7 @@ from tests.support.faults.crash_scenario import CrashScenario, changes
 from tests.support.faults.crash_workflows import BY_NAME
 from tests.support.proof import THOROUGH, sample
 
-STEP = sample(quick=102, ci=17, thorough=1)
+STEP = sample(quick=204, ci=17, thorough=1)
 """A process is killed at every so manieth point; in the thorough run also at those that change nothing."""
 
 

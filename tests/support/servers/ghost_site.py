@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import http.cookiejar
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -18,6 +16,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from tests.support.servers.shared import shared
 
 VERSION = "5.130.6"
 SOURCE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / f"flowbuilder-ghost-{VERSION}"
@@ -34,39 +36,18 @@ def missing() -> str | None:
 
 
 @contextmanager
-def shared_ghost(folder: Path) -> Iterator[GhostSite]:
-    """One Ghost for all processes of a test run, which name the same folder: the first starts it, the last ends it."""
-    folder.mkdir(exist_ok=True)
-    with _locked(folder) as state:
-        if not state:
-            started = GhostSite(folder)
-            started.start()
-            state.update(url=started.url, key=started.key, processes=started.processes, users=0)
-        state["users"] += 1
-        site = GhostSite(folder, url=state["url"], key=state["key"])
-    try:
+def shared_ghost(folders: pytest.TempPathFactory) -> Iterator[GhostSite]:
+    """The Ghost of this test run."""
+
+    def start(folder: Path) -> tuple[dict[str, Any], list[int]]:
+        site = GhostSite(folder)
+        site.start()
+        return {"folder": str(folder), "url": site.url, "key": site.key}, site.processes
+
+    with shared(folders, "ghost", start) as known:
+        site = GhostSite(Path(known["folder"]), url=known["url"], key=known["key"])
         site.log_in()
         yield site
-    finally:
-        with _locked(folder) as state:
-            state["users"] -= 1
-            if state["users"] == 0:
-                for process in reversed(state["processes"]):
-                    os.kill(process, signal.SIGTERM)
-                state.clear()
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[dict[str, Any]]:
-    """What the processes know in common, for one of them at a time."""
-    with (folder / "lock").open("a+") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        file = folder / "state.json"
-        state: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
-        try:
-            yield state
-        finally:
-            file.write_text(json.dumps(state))
 
 
 @dataclass

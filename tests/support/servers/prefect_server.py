@@ -1,4 +1,4 @@
-"""A Prefect server for the tests: one per session, on a free port, with its data in a temporary folder."""
+"""A Prefect server for the tests: one per test run, on a free port, with its data in a temporary folder."""
 
 import os
 import signal
@@ -14,6 +14,7 @@ from typing import TypeVar
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import pytest
 from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_HOME,
@@ -22,6 +23,8 @@ from prefect.settings import (
     PREFECT_SERVER_EPHEMERAL_ENABLED,
     temporary_settings,
 )
+
+from tests.support.servers.shared import shared
 
 BIN = Path(sys.executable).parent
 T = TypeVar("T")
@@ -36,13 +39,25 @@ class PrefectServer:
 
 
 @contextmanager
-def prefect_server(folder: Path) -> Iterator[PrefectServer]:
-    """A running Prefect server, which this process's Prefect settings name as well."""
+def prefect_server(folders: pytest.TempPathFactory) -> Iterator[PrefectServer]:
+    """The Prefect server of this test run, which this process's Prefect settings name as well."""
+    with shared(folders, "prefect", _start) as given:
+        settings = {
+            PREFECT_API_URL: given["PREFECT_API_URL"],
+            PREFECT_HOME: Path(given["PREFECT_HOME"]),
+            PREFECT_SERVER_ANALYTICS_ENABLED: False,
+            PREFECT_SERVER_EPHEMERAL_ENABLED: False,
+            PREFECT_LOGGING_LEVEL: "WARNING",
+        }
+        with temporary_settings(settings):
+            yield PrefectServer(api=given["PREFECT_API_URL"], environment={**os.environ, **given})
+
+
+def _start(folder: Path) -> tuple[dict[str, str], list[int]]:
     port = free_port()
-    api = f"http://127.0.0.1:{port}/api"
     given = {
-        "PREFECT_HOME": str(folder / "prefect"),
-        "PREFECT_API_URL": api,
+        "PREFECT_HOME": str(folder / "home"),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
         "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
@@ -52,20 +67,22 @@ def prefect_server(folder: Path) -> Iterator[PrefectServer]:
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
         "DO_NOT_TRACK": "1",
     }
-    environment = {**os.environ, **given}
     command = [str(BIN / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with program(command, environment, folder / "server.log"):
+    with (folder / "server.log").open("ab") as log:
+        server = subprocess.Popen(
+            command,
+            env={**os.environ, **given},
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    try:
         wait_until(lambda: answers(port), what="Prefect's server")
-        with temporary_settings(
-            {
-                PREFECT_API_URL: api,
-                PREFECT_HOME: folder / "prefect",
-                PREFECT_SERVER_ANALYTICS_ENABLED: False,
-                PREFECT_SERVER_EPHEMERAL_ENABLED: False,
-                PREFECT_LOGGING_LEVEL: "WARNING",
-            }
-        ):
-            yield PrefectServer(api=api, environment=environment)
+    except BaseException:
+        server.kill()
+        raise
+    return given, [server.pid]
 
 
 @contextmanager

@@ -123,6 +123,7 @@ class Generator:
         ))  # fmt: skip
         name = self._step("bad", kind, None, **fields)
         self.known[f"steps.{name}.error.message"] = MARKER
+        self.known[f"steps.{name}.error.detail"] = {"reason": MARKER}
         self.known[f"steps.{name}.error"] = {"code": "a", "message": MARKER}
 
     def _read(self) -> None:

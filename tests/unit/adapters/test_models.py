@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from pytest_httpserver import HTTPServer
-from werkzeug import Request, Response
 
 from flowbuilder.adapters import bounded_answers, pace
 from flowbuilder.adapters.models.named_models import NamedModels
 from flowbuilder.errors import ConfigurationError, FlowbuilderError, StepError, Throttled, TransientError
 from flowbuilder.ports import ModelRequest, ensure_provider
 from flowbuilder.testing import FakeClock, FakeConnections, FakeThrottle, MemoryJournal
-from tests.support.servers.model_wires import WIRES, Wire
+from flowbuilder.testing.model_servers import WIRES, ModelServer, Sent, Wire
+from flowbuilder.testing.model_servers.replies import answers, fails, hangs, raw, says
 
 SCHEMA = {
     "type": "object",
@@ -30,47 +30,18 @@ BAD = {"body": "fresh", "score": "seven"}
 OTHERS = ("OPENAI", "ANTHROPIC", "GOOGLE", "GEMINI", "OLLAMA")
 
 
-class Server:
-    """A provider's server: answers in turn, the last one for ever; `asked` are the bodies of the requests."""
-
-    def __init__(self, wire: Wire, http: HTTPServer) -> None:
-        self.wire = wire
-        self.asked: list[dict[str, Any]] = []
-        self.keys: list[str | None] = []
-        self._answers: list[Callable[[dict[str, Any]], Response]] = []
-        http.expect_request(wire.path, method="POST").respond_with_handler(self._handle)
-
-    def will(self, *answers: Callable[[dict[str, Any]], Response]) -> None:
-        self._answers = list(answers)
-
-    def will_answer(self, *values: Any) -> None:
-        self.will(*[lambda asked, value=value: self.wire.answer(asked, json.dumps(value)) for value in values])
-
-    def will_fail(self, status: int, **headers: str) -> None:
-        body = self.wire.error(status)
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.will(
-            lambda asked: Response(json.dumps(body), status=status, headers=sent, content_type="application/json")
-        )
-
-    def _handle(self, request: Request) -> Response:
-        self.asked.append(request.get_json())
-        self.keys.append(self.wire.key(request))
-        return self._answers[min(len(self.asked), len(self._answers)) - 1](self.asked[-1])
-
-
 @pytest.fixture(params=WIRES)
-def server(request: pytest.FixtureRequest, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Server:
-    wire = WIRES[request.param]
+def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
     for name in OTHERS:
         for end in ("_API_KEY", "_BASE_URL"):
             monkeypatch.delenv(name + end, raising=False)
-    for name, value in wire.environment(httpserver.url_for("").rstrip("/")).items():
-        monkeypatch.setenv(name, value)
-    return Server(wire, httpserver)
+    with ModelServer(request.param) as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        yield running
 
 
-def question(server: Server, **more: Any) -> ModelRequest:
+def question(server: ModelServer, **more: Any) -> ModelRequest:
     given = {"prompt": "Rewrite it.", "system": "Be brief.", "output_schema": SCHEMA, "timeout": 10.0, **more}
     return ModelRequest(model=server.wire.model, **given)
 
@@ -81,8 +52,8 @@ async def failure(request: ModelRequest, kind: type[FlowbuilderError] = StepErro
     return caught.value
 
 
-async def test_an_object_that_fits_the_schema_is_the_answer(server: Server) -> None:
-    server.will_answer(GOOD)
+async def test_an_object_that_fits_the_schema_is_the_answer(server: ModelServer) -> None:
+    server.will(answers(GOOD))
     answer = await NamedModels().complete(question(server))
     assert answer.output == GOOD
     assert (answer.usage["requests"], answer.usage["input_tokens"], answer.usage["output_tokens"]) == (1, 120, 30)
@@ -91,26 +62,26 @@ async def test_an_object_that_fits_the_schema_is_the_answer(server: Server) -> N
     assert bool(server.asked[0].get("stream")) == server.wire.streams
 
 
-async def test_without_a_schema_the_answer_is_a_text(server: Server) -> None:
-    server.will(lambda asked: server.wire.say(asked, "Some words."))
+async def test_without_a_schema_the_answer_is_a_text(server: ModelServer) -> None:
+    server.will(says("Some words."))
     answer = await NamedModels().complete(question(server, output_schema=None))
     assert answer.output == {"text": "Some words."}
     assert "tools" not in server.asked[0]
 
 
-async def test_an_invalid_answer_is_sent_back_with_its_errors_and_repaired(server: Server) -> None:
-    server.will_answer(BAD, GOOD)
+async def test_an_invalid_answer_is_sent_back_with_its_errors_and_repaired(server: ModelServer) -> None:
+    server.will(answers(BAD), answers(GOOD))
     answer = await NamedModels().complete(question(server))
     assert answer.output == GOOD
     assert (answer.usage["requests"], answer.usage["input_tokens"]) == (2, 240)
     assert "/score" in server.wire.texts(server.asked[1])
 
 
-async def test_an_interrupted_conversation_resumes_after_the_last_stored_answer(server: Server) -> None:
+async def test_an_interrupted_conversation_resumes_after_the_last_stored_answer(server: ModelServer) -> None:
     server.will(
-        lambda asked: server.wire.answer(asked, json.dumps(BAD)),
-        lambda asked: Response(json.dumps(server.wire.error(500)), status=500, content_type="application/json"),
-        lambda asked: server.wire.answer(asked, json.dumps(GOOD)),
+        answers(BAD),
+        fails(500),
+        answers(GOOD),
     )
     journal = MemoryJournal()
     await failure(question(server, journal=journal), TransientError)
@@ -122,31 +93,40 @@ async def test_an_interrupted_conversation_resumes_after_the_last_stored_answer(
     assert "/score" in server.wire.texts(server.asked[2])
 
 
-async def test_an_answer_that_stays_invalid_fails_the_step_after_two_repairs(server: Server) -> None:
-    server.will_answer(BAD)
+async def test_an_answer_that_stays_invalid_fails_the_step_after_two_repairs(server: ModelServer) -> None:
+    server.will(*[answers({**BAD, "body": body}) for body in ("one", "two", "three")])
     problem = await failure(question(server))
     assert (type(problem), problem.code, len(server.asked)) == (StepError, "invalid_answer", 3)
+    assert "/score" in str(problem)
 
 
-async def test_an_answer_in_words_where_an_object_was_asked_for_is_sent_back(server: Server) -> None:
+async def test_an_answer_that_a_complaint_does_not_change_is_not_asked_for_again(server: ModelServer) -> None:
+    server.will(answers(BAD))
+    problem = await failure(question(server))
+    assert (type(problem), problem.code, len(server.asked)) == (StepError, "invalid_answer", 2)
+    assert "/score" in str(problem)
+    assert problem.usage["requests"] == 2
+
+
+async def test_an_answer_in_words_where_an_object_was_asked_for_is_sent_back(server: ModelServer) -> None:
     server.will(
-        lambda asked: server.wire.say(asked, "Sure! Here you are."),
-        lambda asked: server.wire.answer(asked, json.dumps(GOOD)),
+        says("Sure! Here you are."),
+        answers(GOOD),
     )
     answer = await NamedModels().complete(question(server))
     assert answer.output == GOOD
 
 
-async def test_too_many_requests_is_a_transient_failure_with_retry_after(server: Server) -> None:
-    server.will_fail(429, retry_after="17")
+async def test_too_many_requests_is_a_transient_failure_with_retry_after(server: ModelServer) -> None:
+    server.will(fails(429, retry_after="17"))
     problem = await failure(question(server), TransientError)
     assert (problem.reason, problem.retry_after, len(server.asked)) == ("rate_limit", 17.0, 1)
 
 
-async def test_after_too_many_requests_the_provider_is_not_called_before_retry_after(server: Server) -> None:
+async def test_after_too_many_requests_the_provider_is_not_called_before_retry_after(server: ModelServer) -> None:
     clock = FakeClock()
     models = NamedModels(FakeThrottle(clock=clock))
-    server.will_fail(429, retry_after="17")
+    server.will(fails(429, retry_after="17"))
     for refused in range(3):
         with pytest.raises(Throttled) as caught:
             await models.complete(question(server))
@@ -154,14 +134,14 @@ async def test_after_too_many_requests_the_provider_is_not_called_before_retry_a
         assert caught.value.retry_after >= 17
         assert len(server.asked) == 1, refused
     clock.advance(17)
-    server.will_answer(GOOD)
+    server.will(answers(GOOD))
     assert (await models.complete(question(server))).output == GOOD
 
 
-async def test_the_limits_of_a_named_connection_replace_those_of_its_provider(server: Server) -> None:
+async def test_the_limits_of_a_named_connection_replace_those_of_its_provider(server: ModelServer) -> None:
     connections = FakeConnections({"ours": {"limits": {"rate": "1/hour"}}})
     models = NamedModels(FakeThrottle(connections=connections))
-    server.will_answer(GOOD)
+    server.will(answers(GOOD))
     asked = replace(question(server), connection_name="ours")
     assert (await models.complete(asked)).output == GOOD
     with pytest.raises(Throttled, match="the rate limit of ours is reached"):
@@ -170,45 +150,43 @@ async def test_the_limits_of_a_named_connection_replace_those_of_its_provider(se
 
 
 @pytest.mark.parametrize("status", [500, 503])
-async def test_a_server_error_is_a_transient_failure_without_hidden_retries(server: Server, status: int) -> None:
-    server.will_fail(status)
+async def test_a_server_error_is_a_transient_failure_without_hidden_retries(server: ModelServer, status: int) -> None:
+    server.will(fails(status))
     problem = await failure(question(server), TransientError)
     assert (problem.reason, len(server.asked)) == ("server_error", 1)
 
 
-async def test_a_refused_key_is_a_configuration_error(server: Server) -> None:
-    server.will_fail(401)
+async def test_a_refused_key_is_a_configuration_error(server: ModelServer) -> None:
+    server.will(fails(401))
     problem = await failure(question(server), ConfigurationError)
     assert "check the API key" in str(problem)
 
 
-async def test_a_bad_request_is_a_permanent_error(server: Server) -> None:
-    server.will_fail(400)
+async def test_a_bad_request_is_a_permanent_error(server: ModelServer) -> None:
+    server.will(fails(400))
     problem = await failure(question(server))
     assert not isinstance(problem, TransientError)
     assert len(server.asked) == 1
 
 
-async def test_a_server_that_does_not_answer_times_out(server: Server) -> None:
-    def late(asked: dict[str, Any]) -> Response:
-        time.sleep(1.5)
-        return server.wire.answer(asked, json.dumps(GOOD))
-
-    server.will(late)
+async def test_a_server_that_does_not_answer_times_out(server: ModelServer) -> None:
+    server.will(hangs(1.5))
     begun = time.monotonic()
     problem = await failure(question(server, timeout=0.4), TransientError)
     assert problem.reason == "timeout"
     assert time.monotonic() - begun < 1.4
 
 
-async def test_an_answer_that_arrives_byte_by_byte_is_ended(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    def drip(asked: dict[str, Any]) -> Response:
+async def test_an_answer_that_arrives_byte_by_byte_is_ended(
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drip(wire: Wire, asked: dict[str, Any]) -> Sent:
         def parts() -> Iterator[bytes]:
-            for char in json.dumps(server.wire.answer(asked, json.dumps(GOOD)).get_data(as_text=True)):
+            for char in json.dumps(wire.answer(asked, json.dumps(GOOD)).body):
                 yield char.encode()
                 time.sleep(0.05)
 
-        return Response(parts(), content_type="application/json")
+        return Sent(parts())
 
     monkeypatch.setattr(pace, "GRACE_SECONDS", 0.3)
     server.will(drip)
@@ -217,14 +195,14 @@ async def test_an_answer_that_arrives_byte_by_byte_is_ended(server: Server, monk
     assert time.monotonic() - begun < 8
 
 
-async def test_an_answer_without_end_is_ended(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_answer_without_end_is_ended(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounded_answers, "MAX_MODEL_ANSWER", 100_000)
-    server.will(lambda asked: Response(b"[" * 1_000_000, content_type="application/json"))
+    server.will(raw("[" * 1_000_000))
     assert "too large" in str(await failure(question(server)))
 
 
-async def test_an_answer_that_is_not_json_is_an_error_that_names_the_model(server: Server) -> None:
-    server.will(lambda asked: Response('{"choices": [', content_type="application/json"))
+async def test_an_answer_that_is_not_json_is_an_error_that_names_the_model(server: ModelServer) -> None:
+    server.will(raw('{"choices": ['))
     problem = await failure(question(server))
     assert server.wire.model in str(problem)
 
@@ -232,8 +210,8 @@ async def test_an_answer_that_is_not_json_is_an_error_that_names_the_model(serve
 @pytest.mark.parametrize(
     "answer", ['{"choices": [1]}', '{"choices": 1}', '{"content": 7}', '{"candidates": [[]]}', "[]"]
 )
-async def test_an_answer_of_another_form_is_an_error_that_names_the_model(server: Server, answer: str) -> None:
-    server.will(lambda asked: Response(answer, content_type="application/json"))
+async def test_an_answer_of_another_form_is_an_error_that_names_the_model(server: ModelServer, answer: str) -> None:
+    server.will(raw(answer))
     problem = await failure(question(server))
     assert problem.code in ("invalid_answer", "model")
     assert server.wire.model in str(problem)
@@ -241,45 +219,43 @@ async def test_an_answer_of_another_form_is_an_error_that_names_the_model(server
 
 # Google sends arguments as an object: they cannot be broken on their own
 @pytest.mark.parametrize("server", ["openai", "ollama", "anthropic"], indirect=True)
-async def test_tool_arguments_with_invalid_json_are_sent_back(server: Server) -> None:
+async def test_tool_arguments_with_invalid_json_are_sent_back(server: ModelServer) -> None:
     server.will(
-        lambda asked: server.wire.answer(asked, '{"body": "fre'),
-        lambda asked: server.wire.answer(asked, json.dumps(GOOD)),
+        answers('{"body": "fre'),
+        answers(GOOD),
     )
     answer = await NamedModels().complete(question(server))
     assert answer.output == GOOD
 
 
 async def test_a_connection_names_address_and_key_instead_of_the_environment(
-    server: Server, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    base = next(
-        value for name, value in server.wire.environment(httpserver.url_for("").rstrip("/")).items() if "URL" in name
-    )
+    base = server.connection["base_url"]
     for name in server.wire.variables:
         monkeypatch.delenv(name)
-    server.will_answer(GOOD)
+    server.will(answers(GOOD))
     answer = await NamedModels().complete(question(server, connection={"base_url": base, "api_key": "sk-mine"}))
     assert answer.output == GOOD
     assert server.keys == ["sk-mine"]
 
 
-async def test_temperature_and_length_are_passed_on(server: Server) -> None:
-    server.will_answer(GOOD)
+async def test_temperature_and_length_are_passed_on(server: ModelServer) -> None:
+    server.will(answers(GOOD))
     await NamedModels().complete(question(server, temperature=0.25, max_tokens=321))
     sent = json.dumps(server.asked[0])
     assert "0.25" in sent
     assert "321" in sent
 
 
-async def test_an_unreachable_provider_is_a_transient_failure(server: Server) -> None:
+async def test_an_unreachable_provider_is_a_transient_failure(server: ModelServer) -> None:
     connection = {"base_url": "http://127.0.0.1:9/v1", "api_key": "x"}
     problem = await failure(question(server, connection=connection), TransientError)
     assert problem.reason == "connection"
 
 
-async def test_the_cost_is_null_where_the_price_is_unknown(server: Server) -> None:
-    server.will_answer(GOOD)
+async def test_the_cost_is_null_where_the_price_is_unknown(server: ModelServer) -> None:
+    server.will(answers(GOOD))
     answer = await NamedModels().complete(question(server))
     if server.wire.model.startswith("ollama"):
         assert answer.usage["usd"] is None
@@ -288,8 +264,8 @@ async def test_the_cost_is_null_where_the_price_is_unknown(server: Server) -> No
 
 
 @pytest.mark.parametrize("server", ["openai", "anthropic", "google"], indirect=True)
-async def test_a_budget_limits_the_repairs(server: Server) -> None:
-    server.will_answer(BAD)
+async def test_a_budget_limits_the_repairs(server: ModelServer) -> None:
+    server.will(answers(BAD))
     problem = await failure(question(server, max_usd=0.000001))
     assert (problem.code, len(server.asked)) == ("budget", 1)
 
@@ -316,31 +292,31 @@ async def test_a_model_name_without_a_provider_is_refused(no_keys: None, model: 
     assert problem.code == "unknown_model"
 
 
-async def test_any_compatible_server_can_be_named_by_a_connection(no_keys: None, httpserver: HTTPServer) -> None:
-    server = Server(WIRES["openai"], httpserver)
-    server.will_answer(GOOD)
-    connection = {"base_url": httpserver.url_for("/v1")}
-    request = ModelRequest(model="vllm:local-7b", prompt="x", output_schema=SCHEMA, connection=connection)
-    answer = await NamedModels().complete(request)
-    assert answer.output == GOOD
-    assert server.asked[0]["model"] == "local-7b"
+async def test_any_compatible_server_can_be_named_by_a_connection(no_keys: None) -> None:
+    with ModelServer("openai") as server:
+        server.will(answers(GOOD))
+        connection = {"base_url": server.connection["base_url"]}
+        request = ModelRequest(model="vllm:local-7b", prompt="x", output_schema=SCHEMA, connection=connection)
+        answer = await NamedModels().complete(request)
+        assert answer.output == GOOD
+        assert server.asked[0]["model"] == "local-7b"
 
 
-async def test_a_key_is_in_no_error(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_key_is_in_no_error(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in server.wire.variables:
         if name.endswith("KEY"):
             monkeypatch.setenv(name, "sk-hunter2-hunter2")
     for status in (401, 500):
-        server.will_fail(status)
+        server.will(fails(status))
         problem = await failure(question(server), FlowbuilderError)
         assert "hunter2" not in f"{problem} {problem!r} {getattr(problem, 'detail', '')}"
 
 
-async def test_models_of_several_event_loops_do_not_share_a_connection(server: Server) -> None:
+async def test_models_of_several_event_loops_do_not_share_a_connection(server: ModelServer) -> None:
     import asyncio
     from concurrent.futures import ThreadPoolExecutor
 
-    server.will_answer(GOOD)
+    server.will(answers(GOOD))
     models = NamedModels()
 
     def elsewhere() -> Any:

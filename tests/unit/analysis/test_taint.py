@@ -263,6 +263,9 @@ ONE: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
     "slashes that make no host": ("FB402", "<- page (web page)", [
         PAGE, {"id": "next", "type": "page", "url": "{{ 'https:/' }}/{{ steps.page.output.title }}"},
     ]),
+    "the detail of an error": ("FB401", "steps.page.error.detail.reason <- page (web page)", [
+        {**PAGE, "on_error": "continue"}, send(json="{{ steps.page.error.detail.reason | default('') }}"),
+    ]),
     "the message of an error": ("FB401", "steps.page.error.message <- page (web page)", [
         {**PAGE, "on_error": "continue"}, send(json="{{ steps.page.error.message | default('') }}"),
     ]),

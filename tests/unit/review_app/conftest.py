@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from streamlit import config
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
@@ -16,6 +18,8 @@ from review_app import session
 from tests.support.page_reading import Open
 from tests.support.seeded_app import DOCUMENTS, SeededApp
 
+scanned = cache(manifest_scanner.scan_component_manifests)
+"""AppTest reads the metadata of all installed packages for each page; they do not change while tests run."""
 MAIN = Path(__file__).resolve().parents[3] / "review_app" / "main.py"
 
 
@@ -30,6 +34,7 @@ def open_page(seeded_app: SeededApp, monkeypatch: pytest.MonkeyPatch) -> Iterato
     """Opens a page by its URL path, with query parameters: `open_page("review", item="...")`."""
     monkeypatch.setattr(bootstrap, "open_app", lambda options=None: seeded_app.app)
     monkeypatch.setattr(bootstrap, "settings", lambda: seeded_app.settings)
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", scanned)
     session.flow_app.clear()
     before = config.get_option("server.address")
     config.set_option("server.address", "127.0.0.1")

@@ -135,8 +135,8 @@ def test_pages_are_followed_by_the_link_header_and_joined(run: Run, httpserver: 
 
     httpserver.expect_request("/list").respond_with_handler(page)
     assert body(run({"type": "api", "url": httpserver.url_for("/list"), "paginate": {}})) == [10, 11, 20, 21, 30, 31]
-    two = run({"type": "api", "url": httpserver.url_for("/list"), "paginate": {"max_pages": 2}})
-    assert body(two) == [10, 11, 20, 21]
+    two = run({"type": "api", "url": httpserver.url_for("/list"), "paginate": {"max_pages": 2, "on_more": "stop"}})
+    assert (body(two), two.outputs["s"]["truncated"]) == ([10, 11, 20, 21], True)
 
 
 def test_pages_are_followed_by_a_field_of_the_body(run: Run, httpserver: HTTPServer) -> None:

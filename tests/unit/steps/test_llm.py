@@ -11,9 +11,12 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from flowbuilder import load
+from flowbuilder.adapters.models.named_models import NamedModels
 from flowbuilder.errors import DefinitionError, TransientError
 from flowbuilder.ports import ModelRequest
-from flowbuilder.testing import FakeConnections, FakeModel, Finished, MemoryStore, fake_ports, run_locally
+from flowbuilder.testing import FakeConnections, FakeModel, Finished, MemoryStore, ModelServer, fake_ports, run_locally
+from flowbuilder.testing.model_servers.replies import answers
 
 Run = Callable[..., Finished]
 SCHEMA = {"type": "object", "properties": {"body": {"type": "string"}}, "required": ["body"]}
@@ -168,3 +171,21 @@ def test_the_key_of_a_connection_goes_to_its_own_provider(
     assert seen == asked
     assert finished.error is not None
     assert finished.error["code"] == ("wrong_provider" if not asked else "server_error")
+
+
+def test_the_cost_of_a_failed_step_is_recorded(run: Run) -> None:
+    with ModelServer("openai") as server:
+        server.will(answers({"body": 7}))
+        ports = fake_ports(models=NamedModels(), connections=FakeConnections({"llm": server.connection}))
+        finished = run(step(connection="llm"), ports=ports)
+    assert finished.error["code"] == "invalid_answer"
+    usage = finished.outcomes["s"].usage
+    assert (usage["requests"], usage["input_tokens"], usage["output_tokens"]) == (2, 240, 60)
+    (failed,) = [event for event in finished.events if event.type == "step_failed"]
+    assert failed.data["usage"] == usage
+
+
+def test_an_object_that_was_cut_off_cannot_be_continued() -> None:
+    document = {"schema": "flowbuilder/v1", "name": "one", "steps": [{"id": "s", **step(on_cut_off="continue")}]}
+    _, report = load(document)
+    assert "cannot be continued" in report.summary()

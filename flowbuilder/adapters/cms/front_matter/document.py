@@ -83,8 +83,9 @@ class Document:
         """The same head with another body, all other bytes as they were. `StepError` where the body would be read as
         front matter.
 
-        Blank lines that open the body end the fence, and are the gap, where the file had neither. A file that has these
-        bytes after its front matter stays as it is, so that a write can be repeated.
+        Blank lines that open the body end the fence, and are the gap, where the file had neither: the result is what is
+        read of the file. A file that has these bytes after its front matter stays as it is, so that a write can be
+        repeated.
         """
         rest = self.gap + self.body
         if body == rest or (self.closing.endswith("\n") and body in ("\n" + rest, "\r\n" + rest)):
@@ -96,7 +97,7 @@ class Document:
         found = parse_document(changed.text, self.suffix)
         if (found.opening, found.inner, found.closing.rstrip()) != (self.opening, self.inner, closing.rstrip()):
             raise StepError("the body would be read as front matter", code="front_matter", definitive=True)
-        return changed
+        return found
 
     def with_field(self, name: str, value: str) -> Document:
         """The same document with one field set: all other text is unchanged, and so are all other values.

@@ -14,6 +14,7 @@ from flowbuilder.ports.cms import WriteOrigin
 EFFECT = "Flowbuilder-Effect"
 REVERTS = "Flowbuilder-Reverts"
 _NOT_PRINTED = re.compile(r"[\s\x00-\x1f\x7f<>]+")
+_GIVEN = re.compile(r"\r(?=\n)|(?<=\$Id): [^$\n]*(?=\$)")
 _UNDER_WAY = ("MERGE_HEAD", "rebase-merge", "rebase-apply", "CHERRY_PICK_HEAD", "REVERT_HEAD")
 Explains = Callable[[str | None], bool]
 """Whether a write of ours turned this committed text (None: no file) into what the file holds now."""
@@ -69,8 +70,11 @@ class History:
     def ensure_clean(self, place: tuple[str, ...], explains: Explains) -> None:
         """`Conflict` where the file has changes that are not committed, unless an interrupted write made them."""
 
-    def record(self, place: tuple[str, ...], message: str, origin: WriteOrigin | None = None, *, lock: int) -> None:
-        """Commit the file, or its removal, and nothing else; then push. No change is no commit."""
+    def commit(
+        self, place: tuple[str, ...], text: str | None, message: str, origin: WriteOrigin | None = None, *, lock: int
+    ) -> None:
+        """Commit the file, or its removal, and nothing else. No change is no commit. `StepError` where git does not
+        take the change, or would hold another text than `text` (None: no file)."""
 
     def publish(self) -> None:
         """Push the commits of publications that the remote lacks."""
@@ -137,8 +141,12 @@ class GitHistory(History):
 
     def committed(self, place: tuple[str, ...]) -> str | None:
         """The text of the file in the last commit; None where it has none."""
+        return self._held(place)
+
+    def _held(self, place: tuple[str, ...], *, index: bool = False) -> str | None:
+        """The text of the file in the last commit, or in the index, as git would check it out."""
         prefix = self._git.run("rev-parse", "--show-prefix").rstrip("\n")
-        answer = self._git.ask("cat-file", "--filters", f"HEAD:{prefix}{'/'.join(place)}")
+        answer = self._git.ask("cat-file", "--filters", f"{'' if index else 'HEAD'}:{prefix}{'/'.join(place)}")
         return answer.output if answer.ok else None
 
     def removed(self) -> list[tuple[str, ...]]:
@@ -151,15 +159,25 @@ class GitHistory(History):
         if self._status(place) and not explains(self.committed(place)):
             self._ensure_committed(place)
 
-    def record(self, place: tuple[str, ...], message: str, origin: WriteOrigin | None = None, *, lock: int) -> None:
-        """Commit the file, or its removal, and nothing else; then push. No change is no commit."""
-        if self._status(place):
-            path = "/".join(place)
-            self._git.run("update-index", "--add", "--remove", "--", path, keep=lock)
-            name, mail = _person(origin.approved_by[0] if origin and origin.approved_by else self._options.author)
-            options = ("--quiet", "--only", "--cleanup=whitespace", f"--author={name} <{mail}>", "--file=-")
-            self._git.run("commit", *options, "--", path, text=message, keep=lock)
-        self.publish()
+    def commit(
+        self, place: tuple[str, ...], text: str | None, message: str, origin: WriteOrigin | None = None, *, lock: int
+    ) -> None:
+        """Commit the file, or its removal, and nothing else. No change is no commit. `StepError` where git does not
+        take the change, or would hold another text than `text` (None: no file)."""
+        path = "/".join(place)
+        if not self._status(place):
+            if not _is_same(self.committed(place), text):
+                raise _refusal(f"git does not see the change of {path}: it is in a submodule, or marked skip-worktree "
+                               "or assume-unchanged (git ls-files -v)")  # fmt: skip
+            return
+        self._git.run("update-index", "--add", "--remove", "--", path, keep=lock)
+        if not _is_same(self._held(place, index=True), text):
+            self._git.run("reset", "--quiet", "--", path, keep=lock)
+            raise _refusal(f"git would hold another text of {path} than was approved: a filter of .gitattributes "
+                           "changes it")  # fmt: skip
+        name, mail = _person(origin.approved_by[0] if origin and origin.approved_by else self._options.author)
+        options = ("--quiet", "--only", "--cleanup=whitespace", f"--author={name} <{mail}>", "--file=-")
+        self._git.run("commit", *options, "--", path, text=message, keep=lock)
 
     def publish(self) -> None:
         """Push the commits of publications that the remote lacks."""
@@ -224,7 +242,7 @@ class GitHistory(History):
     def _status(self, place: tuple[str, ...]) -> str:
         path = "/".join(place)
         if self._git.ask("check-ignore", "--quiet", "--", path).ok:
-            raise StepError(f"git ignores {path}: it cannot be published", code="git", definitive=True)
+            raise _refusal(f"git ignores {path}: it cannot be published")
         return self._git.run("status", "--porcelain", "--untracked-files=all", "--", path)
 
     def _distance(self) -> tuple[int, int]:
@@ -259,6 +277,15 @@ def _person(text: str) -> tuple[str, str]:
     if not mail and "@" in name:
         mail = name.replace(" ", "")
     return name or mail or "flowbuilder", mail or "unknown@localhost"
+
+
+def _is_same(held: str | None, text: str | None) -> bool:
+    """Whether git holds a text: its settings may say which line endings a file has, and what `$Id$` becomes."""
+    return held == text or (None not in (held, text) and _GIVEN.sub("", held or "") == _GIVEN.sub("", text or ""))
+
+
+def _refusal(message: str) -> StepError:
+    return StepError(message, code="git", definitive=True)
 
 
 def _line(text: str) -> str:

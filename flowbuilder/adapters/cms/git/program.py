@@ -22,6 +22,7 @@ _VARIABLES = re.compile(
     r"PATH|HOME|USER|LOGNAME|TMPDIR|XDG_CONFIG_HOME|SSH_\w+|GIT_SSH\w*|GIT_ASKPASS|GIT_CONFIG_\w+|GIT_SSL_\w+"
     r"|SSL_CERT_\w+|KRB5\w*|(?:https?|all|no)_proxy|(?:HTTPS?|ALL|NO)_PROXY"
 )
+_PROBLEMS = ("fatal:", "error:", "remote:", "! ")
 _OTHER_PROCESS = re.compile(r"Unable to create '[^']*\.lock'|cannot lock ref|index file open failed: Resource")
 
 
@@ -40,9 +41,10 @@ class Answer:
 
     @property
     def reason(self) -> str:
-        """Its last words, for a message."""
-        lines = [line for line in (self.problem or self.output).splitlines() if line.strip()]
-        return " ".join(lines[-3:])[:300]
+        """What it says of the problem, else its last words, for a message."""
+        lines = [line.strip() for line in (self.problem or self.output).splitlines() if line.strip()]
+        told = [line for line in lines if line.startswith(_PROBLEMS)] if len(lines) > 3 else lines
+        return " ".join(told[:3] or lines[-3:])[:300]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,23 +33,26 @@ def align(
     kinds: Callable[[bool, int], str],
     least: float,
 ) -> Alignment:
-    """Aligns parts by their keys, then by the words that they share, then by their places between kept parts.
+    """Aligns parts at the start and the end, by their keys, by the words that they share, and by their places.
 
     `words(in_proposal, index)` and `kinds(in_proposal, index)` describe a part; parts of different kinds do not belong
     together. Changed parts share at least `least` of their words, or are the only ones of a place. The time grows with
     the number of parts and words.
     """
     found = Alignment()
+    least_size = min(len(base), len(proposal))
+    start = next((index for index in range(least_size) if base[index] != proposal[index]), least_size)
+    end = next((n for n in range(least_size - start) if base[-1 - n] != proposal[-1 - n]), least_size - start)
+    found.kept = [(index, index) for index in range(start)]
     places: dict[Hashable, list[int]] = defaultdict(list)
-    for index, key in enumerate(proposal):
-        places[key].append(index)
-    for waiting in places.values():
-        waiting.reverse()
-    for index, key in enumerate(base):
-        if places.get(key):
-            found.kept.append((index, places[key].pop()))
+    for index in range(len(proposal) - end - 1, start - 1, -1):
+        places[proposal[index]].append(index)
+    for index in range(start, len(base) - end):
+        if places.get(base[index]):
+            found.kept.append((index, places[base[index]].pop()))
         else:
             found.lost.append(index)
+    found.kept += [(len(base) - n, len(proposal) - n) for n in range(end, 0, -1)]
     found.new = sorted(index for rest in places.values() for index in rest)
     found.moved = _out_of_order(found.kept)
     if found.lost and found.new:

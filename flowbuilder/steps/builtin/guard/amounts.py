@@ -120,6 +120,8 @@ def dates_of(text: str, language: Language) -> list[Date]:
         else:
             day, month = int(match[4]), int(match[6])
             parts = (int(match[7]), month, day)
+            if not (0 < day <= 31 and 0 < month <= 31 and min(day, month) <= 12):  # a version, such as 0.5.12
+                continue
         found.append((match.start(), Date(match[0], parts if parts[1] <= 12 else (parts[0], parts[2], parts[1]))))
     for match in _EAST_ASIAN.finditer(text):
         found.append((match.start(), Date(match[0], (int(match[1] or 0), int(match[2]), int(match[3] or 0)))))

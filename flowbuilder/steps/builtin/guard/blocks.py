@@ -29,6 +29,10 @@ _MARKUP = re.compile(
 _LITERAL = (("<!--", "-->"), ("{/*", "*/}"), ("<pre", "</pre>"), ("<script", "</script>"), ("<style", "</style>"),
             ("<textarea", "</textarea>"))  # fmt: skip
 
+_MDX = re.compile(
+    r"^(?:import\s[^\n]{1,300}\sfrom\s|export\s(?:const|default)\s|<[A-Z]\w{0,60}(?:\s[^<>\n]{0,1000})?/?>?$)",
+    re.MULTILINE,
+)
 _SCRIPTS = ("</script>", "</style>")
 
 
@@ -42,7 +46,8 @@ def read_document(text: str) -> Document:
         body = text[front.end() :]
     else:
         body = text.removeprefix("\ufeff")
-    if is_html(body):
+    html = is_html(body)
+    if html:
         for block in islice(html_blocks(body), MAX_BLOCKS + 1):
             scanner.append(block)
         scanner.outside = [
@@ -60,6 +65,7 @@ def read_document(text: str) -> Document:
         whole=len(scanner.blocks) <= MAX_BLOCKS,
         outside="\n".join(scanner.outside),
         unclosed=tuple(scanner.unclosed),
+        html=html,
     )
 
 
@@ -82,6 +88,8 @@ class _Scanner:
         """What ends the comment or the literal HTML that is open."""
         self.table = False
         self.after_blank = True
+        self.components = False
+        """Whether the text is MDX, which has no indented code."""
         self.nested = False
         """Whether indented lines belong to a list item or a container above."""
 
@@ -110,6 +118,7 @@ class _Scanner:
     def read(self, text: str) -> None:
         """Reads the blocks of a text, and stops at the limit."""
         lines = text.split("\n")
+        self.components = _MDX.search(text) is not None
         for index, line in enumerate(lines):
             if len(self.blocks) > MAX_BLOCKS:
                 return
@@ -162,7 +171,11 @@ class _Scanner:
             self.close()
             self.outside.pop()
             self.fence = match
-        elif not self.nested and (indented or (self.opened[0] == "code" and inner.startswith(("    ", "\t")))):
+        elif (
+            not self.nested
+            and not self.components
+            and (indented or (self.opened[0] == "code" and inner.startswith(("    ", "\t"))))
+        ):
             if self.opened[0] != "code":
                 self.close()
             self.opened = ("code", "indented", quoted)

@@ -26,11 +26,15 @@ class Sentences:
     proposal: str
     base_block: Block
     block: Block
+    spaced: bool
+    """Whether the language has words with spaces between them that mean the same alone."""
 
     @cached_property
     def similarity(self) -> float:
-        """The share of words that both have in common, 0 to 1."""
-        return similarity(words_of(self.base), words_of(self.proposal))
+        """The share of words, or of characters where words say little, that both have in common, 0 to 1."""
+        if self.spaced:
+            return similarity(words_of(self.base), words_of(self.proposal))
+        return similarity(*("".join(words_of(text)) for text in (self.base, self.proposal)))
 
 
 class Change:
@@ -124,7 +128,7 @@ class Change:
                 continue
             parts = (old.sentences, fresh.sentences)
             found = _align_sentences(parts)
-            changed += (Sentences(parts[0][a], parts[1][b], old, fresh) for a, b in found.changed)
+            changed += (Sentences(parts[0][a], parts[1][b], old, fresh, self.language.spaced) for a, b in found.changed)
             lost += ((parts[0][index], old) for index in found.lost)
             new += ((parts[1][index], fresh) for index in found.new)
         return changed, lost, new

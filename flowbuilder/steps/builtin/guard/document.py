@@ -75,6 +75,11 @@ class Block:
         """The words of the plain text, or of code."""
         return words_of(self.text)
 
+    @property
+    def title(self) -> str:
+        """The plain text in one line."""
+        return " ".join(self.text.split())
+
     @cached_property
     def sentences(self) -> list[str]:
         """The sentences of the plain text."""
@@ -108,8 +113,11 @@ class Document:
         whole: bool,
         outside: str,
         unclosed: tuple[str, ...],
+        html: bool,
     ) -> None:
         self.text = text
+        self.html = html
+        """Whether the text is HTML and no Markdown."""
         self._outside = outside
         self.unclosed = unclosed
         """The beginnings of code or of a comment that have no end."""

@@ -26,9 +26,17 @@ HTML_CODE = re.compile(
 _MARKDOWN_LINE = re.compile(r"^(?:#{1,6}[ \t]|```|~~~|[-*+][ \t]|\d{1,3}\.[ \t]|>[ \t])|\]\(", re.MULTILINE)
 
 
+_START = re.compile(
+    r"\s*(?:(?:\{\{[^<>%{}\n]{0,1000}\}\}|\{%-?\s*comment\s.{0,5000}?endcomment\s*-?%\}|\{%[^{}%\n]{0,1000}%\}|\{#.{0,5000}?#\})\s*){0,50}<",
+    re.DOTALL,
+)
+
+
 def is_html(text: str) -> bool:
-    """Whether a text is HTML: it starts with a tag, and has more block tags than lines of Markdown."""
-    if not text.lstrip().startswith("<"):
+    """Whether a text is HTML: it starts with a tag, code of a template apart, and has more block tags than lines of
+    Markdown.
+    """
+    if not _START.match(text):
         return False
     return sum(1 for _ in _HAS.finditer(text)) > 2 * sum(1 for _ in _MARKDOWN_LINE.finditer(text))
 

@@ -76,7 +76,8 @@ def read_inline(raw: str, references: Mapping[str, str]) -> Inline:
     found.emphasis += [_plain(match[1] or match[2]) for match in (*_STRONG.finditer(raw), *_LIGHT.finditer(raw))]
     raw = raw.replace("\x01", "\n")
     found.text = _plain(re.sub(r"\x00\d+\x00", " ", raw))
-    found.links = [(_plain(re.sub(r"\x00\d+\x00", " ", text)), target) for text, target in found.links]
+    found.links = [(_plain(re.sub(r"\x00\d+\x00", " ", text)), show(target)) for text, target in found.links]
+    found.images = [(show(source), show(text)) for source, text in found.images]
     return found
 
 

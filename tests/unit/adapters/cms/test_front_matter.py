@@ -100,3 +100,8 @@ def test_front_matter_that_is_made_to_cost_much_is_refused_at_once(text):
     assert caught.value.code == "front_matter"
     assert time.process_time() - begun < 3
     assert parse_document(text).text == text
+
+
+def test_a_body_that_opens_with_a_blank_line_takes_a_title_too() -> None:
+    document = parse_document("---\ntitle: Tea\n---\n").with_body("\n\nNew.\n")
+    assert document.with_field("title", "Coffee").text == '---\ntitle: "Coffee"\n---\n\n\nNew.\n'

@@ -10,7 +10,7 @@ import pytest
 
 from flowbuilder.adapters.cms.files import FilesCms
 from flowbuilder.adapters.cms.git.history import GitHistory, GitOptions
-from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError
+from flowbuilder.errors import ConfigurationError, Conflict, NotFound, StepError, TransientError
 from flowbuilder.ports import CmsWrite, WriteOrigin
 
 TEXT = "---\ntitle: Tea\n---\n\nHot water.\n"
@@ -160,9 +160,9 @@ async def test_a_diverged_branch_is_a_conflict_and_so_are_commits_of_others_that
 
 async def test_a_commit_that_comes_in_before_the_push_is_kept(tree: Path) -> None:
     class Late(GitHistory):
-        def record(self, *arguments: object, **more: object) -> None:
+        def commit(self, *arguments: object, **more: object) -> None:
             colleague(tree, "mate.md", "Mate.\n")
-            super().record(*arguments, **more)  # type: ignore[arg-type]
+            super().commit(*arguments, **more)  # type: ignore[arg-type]
 
     root = tree / "content"
     await FilesCms(root, base_url="", history=Late(root, GitOptions(push="origin"))).update(WRITE)
@@ -222,7 +222,7 @@ async def test_names_that_git_reads_as_patterns_are_plain_names(tree: Path) -> N
     for name in ("tea*.md", ":(top)x.md", "tea[1].md"):
         (tree / "content/guides" / name).write_text("New.\n")
         with open(os.devnull) as lock:
-            history.record(("guides", name), f"Update {name}\n", lock=lock.fileno())
+            history.commit(("guides", name), "New.\n", f"Update {name}\n", lock=lock.fileno())
         assert git(tree, "show", "--format=", "--name-only", "-z", "HEAD").strip("\x00") == f"content/guides/{name}"
 
 
@@ -232,10 +232,76 @@ async def test_a_refused_push_says_why_and_is_made_later(tree: Path) -> None:
     hook.chmod(0o755)
     with pytest.raises(StepError, match=r"frozen|declined") as caught:
         await content(tree).update(WRITE)
-    assert caught.value.code == "git"
+    assert caught.value.code == "not_verified"  # the commit is there: the step records what undoes it
     hook.unlink()
     await content(tree).update(WRITE)
     assert subjects(remote(tree)) == ["Update guides/tea.md", "First"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "attributes", "body", "message"),
+    [
+        ({"core.autocrlf": "input", "core.safecrlf": "true"}, "", "Cold\r\n", "CRLF would be replaced by LF"),
+        ({"filter.up.clean": "tr a-z A-Z"}, "*.md filter=up", "Cold\n", "another text of"),
+        ({"filter.no.clean": "grep -v Cold", "filter.no.required": "true"}, "*.md filter=no", "Cold", "failed"),
+    ],
+)
+async def test_a_file_that_git_does_not_take_is_as_it_was(
+    tree: Path, settings: dict[str, str], attributes: str, body: str, message: str
+) -> None:
+    (tree / ".gitattributes").write_text(f"{attributes}\n")
+    (tree / "content/guides/tea.md").write_text("HOT\n")
+    commit(tree, "Capitals")
+    for name, value in settings.items():
+        git(tree, "config", name, value)
+    cms = content(tree, push="")
+    write = CmsWrite(url=WRITE.url, body=body, idempotency_key="b" * 40)
+    assert await cms.before(write) is not None
+    with pytest.raises(StepError, match=message) as caught:
+        await cms.update(write)
+    assert caught.value.definitive
+    assert (tree / "content/guides/tea.md").read_text() == "HOT\n"
+    with pytest.raises(StepError, match=message):
+        await cms.create(CmsWrite(url="/guides/new", body=body, idempotency_key="c" * 40))
+    assert (git(tree, "status", "--porcelain"), subjects(tree)[0]) == ("", "Capitals")
+
+
+@pytest.mark.parametrize("mark", ["--skip-worktree", "--assume-unchanged"])
+async def test_a_change_that_git_does_not_see_is_not_published(tree: Path, mark: str) -> None:
+    git(tree, "update-index", mark, "content/guides/tea.md")
+    with pytest.raises(StepError, match="git does not see the change"):
+        await content(tree).update(WRITE)
+    assert (tree / "content/guides/tea.md").read_text() == TEXT
+    assert subjects(tree) == ["First"]
+
+
+async def test_a_page_in_a_submodule_is_not_published(tree: Path) -> None:
+    allowed = ("-c", "protocol.file.allow=always")
+    git(tree, *allowed, "submodule", "--quiet", "add", str(remote(tree)), "content/inner")
+    commit(tree, "Inner")
+    page = tree / "content/inner/content/guides/tea.md"
+    with pytest.raises(StepError, match="submodule"):
+        await content(tree, push="").update(CmsWrite(url="/inner/content/guides/tea", body="Cold."))
+    assert page.read_text() == TEXT
+
+
+async def test_what_git_writes_into_a_file_is_no_difference(tree: Path) -> None:
+    (tree / ".gitattributes").write_text("*.md ident text eol=lf\n")
+    page = tree / "content/guides/tea.md"
+    page.write_text("Hot.\n$Id$\n")
+    commit(tree, "Ident")
+    page.unlink()
+    git(tree, "checkout", "--", "content")
+    held = await content(tree, push="").read(WRITE.url)
+    await content(tree, push="").update(CmsWrite(url=WRITE.url, body=f"{held.body}Cold.\r\n", idempotency_key="d"))
+    assert subjects(tree)[0] == "Update guides/tea.md"
+
+
+async def test_a_lock_of_git_is_named(tree: Path) -> None:
+    (tree / ".git/index.lock").touch()
+    with pytest.raises(TransientError, match=r"Unable to create '\S+/index\.lock'"):
+        await content(tree).update(WRITE)
+    assert (tree / "content/guides/tea.md").read_text() == TEXT
 
 
 async def test_a_remote_that_does_not_answer_is_tried_again(tree: Path) -> None:

@@ -13,6 +13,7 @@ from flowbuilder.devstack.cms_checks import user_problems
 from flowbuilder.errors import Conflict, StepError
 from flowbuilder.ports import CmsWrite
 from flowbuilder.settings import Settings
+from tests.support.proof import sample
 from tests.support.servers.wordpress_site import WordPressSite
 from tests.unit.adapters.wordpress.conftest import cms_of
 from tests.unit.adapters.wordpress.kinds_of_content import KINDS
@@ -21,7 +22,7 @@ pytestmark = [pytest.mark.wordpress, pytest.mark.timeout(300)]
 BODY = frozenset({"body"})
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", list(KINDS)[:: sample(quick=3, ci=1, thorough=1)])
 async def test_a_paragraph_is_added_to_any_content_and_taken_back(
     blog_cms: WordPress, make: Callable[..., Any], name: str
 ) -> None:

@@ -20,6 +20,9 @@ SEVERITY = "warning"
 _ENDS = re.compile(
     r"[.!?\u2026:;\u3002\uff01\uff1f\uff1a\u061f\u06d4\u0964\u0e2f)\]}\u201d\u00bb\"'\u300d\u300f*_`|>\x02]\s*$"
 )
+_SENTENCE = re.compile(
+    "[.!?\u2026:;\u3002\uff01\uff1f\uff1a\u061f\u06d4\u0964\u0e2f][)\\]\"'\u201d\u00bb\u300d\u300f*_`\x02]{0,5}\\s*$"
+)
 LEAST_WORDS = 3
 
 
@@ -31,6 +34,7 @@ def check(change: Change, options: RuleOptions) -> Findings:
         if (
             LEAST_WORDS <= len(after) < len(before)
             and before[: len(after)] == after
+            and _SENTENCE.search(pair.base)
             and not _ENDS.search(pair.proposal)
         ):
             seen.add(id(pair.block))

@@ -15,6 +15,7 @@ Right:
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from flowbuilder.steps.builtin.guard.change import Change
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
@@ -43,9 +44,10 @@ def check(change: Change, options: RuleOptions) -> Findings:
         for name in _names(base[0]):
             if name not in kept:
                 yield Finding(name, f"the field {name} of the front matter was removed", name, "fields were removed")
-        lines = {" ".join(line.split()) for line in proposal[0].split("\n")}
+        lines = Counter(" ".join(line.split()) for line in proposal[0].split("\n"))
         for line in map(str.strip, base[0].split("\n")):
-            if line and " ".join(line.split()) not in lines:
+            lines[" ".join(line.split())] -= 1
+            if line and lines[" ".join(line.split())] < 0:
                 evidence = f"a line of the front matter was changed or removed: {line}"
                 yield Finding(line, evidence, line, "lines of the front matter were changed or removed", "info")
     known = {" ".join(line.split()) for line in _FIELDS.findall(change.base.text)}

@@ -1,6 +1,8 @@
 """The proposal adds invisible characters, which can hide text or turn it around.
 
-In scripts that break lines at them (Thai, Khmer, Chinese, Japanese), a zero-width space is worth a look, no more.
+In scripts that break lines at them (Thai, Khmer, Chinese, Japanese), a zero-width space is worth a look, no more; so
+are marks of the direction on a page with letters that are written from right to left. A few zero-width characters
+beside a space or a punctuation mark, as copied text has them, are a warning: they split no word.
 
 Base:
     Green tea needs time.
@@ -18,7 +20,7 @@ from collections import Counter
 from flowbuilder.model.invisible_characters import hidden_characters
 from flowbuilder.steps.builtin.guard.change import Change
 from flowbuilder.steps.builtin.guard.document import excerpt
-from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
+from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions, Severity
 
 SEVERITY = "block"
 _SPACELESS = re.compile(
@@ -27,6 +29,8 @@ _SPACELESS = re.compile(
 _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _BREAKS = "\u200b\u2060\ufeff\u200c\u200d"
 _MARKS = "\u200e\u200f\u061c"
+MAX_TOGETHER = 8
+"""So many invisible characters side by side may be a hidden message."""
 _SOFT_HYPHEN = "\u00ad"  # content systems write it into long words
 
 
@@ -34,24 +38,36 @@ def check(change: Change, options: RuleOptions) -> Findings:
     """Each invisible character that the base has less often."""
     text = change.proposal.text
     before = Counter(character for _, character in hidden_characters(change.base.text))
+    leftward = _RIGHT_TO_LEFT.search(change.base.text) is not None
     for at, character in hidden_characters(text):
         if character == _SOFT_HYPHEN or (character == "\ufeff" and at == 0):
             continue
         if before[character] > 0:
             before[character] -= 1
             continue
-        around = text[max(0, at - 3) : at + 4]
-        ordinary = (character in _BREAKS and _SPACELESS.search(around)) or (
-            character in _MARKS and _RIGHT_TO_LEFT.search(text[max(0, at - 40) : at + 40])
-        )
         code = f"U+{ord(character):04X}"
         yield Finding(
             _near(text, at),
             f"an invisible character, {code}",
             item=code,
             many="invisible characters",
-            severity="info" if ordinary else None,
+            severity=_milder(text, at, character, leftward),
         )
+
+
+def _milder(text: str, at: int, character: str, leftward: bool) -> Severity | None:
+    """The severity of a character that is likely to be meant, or to do no harm."""
+    if character in _MARKS:
+        return "info" if leftward or _RIGHT_TO_LEFT.search(text[max(0, at - 40) : at + 40]) else None
+    if character not in _BREAKS:
+        return None
+    if _SPACELESS.search(text[max(0, at - 3) : at + 4]):
+        return "info"
+    before, after = text[max(0, at - MAX_TOGETHER) : at], text[at + 1 : at + 1 + MAX_TOGETHER]
+    left, right = before.rstrip(_BREAKS), after.lstrip(_BREAKS)
+    if len(before) - len(left) + len(after) - len(right) >= MAX_TOGETHER:
+        return None
+    return None if left[-1:].isalnum() and right[:1].isalnum() else "warning"
 
 
 def _near(text: str, at: int) -> str:

@@ -74,8 +74,9 @@ _OPENING = re.compile(
 )
 _HERE_AT_START = re.compile(rf"^[\s>*_\"“]{{0,6}}[^\n.:。]{{0,30}}(?:{_HERE})[^\n]{{0,60}}[:：]", re.IGNORECASE)
 _PLACEHOLDER = re.compile(
-    r"\blorem ipsum\b|\bdolor sit amet\b|\bTKTK\b|\bTODO\b(?=\W|$)|\bFIXME\b|\bXXX+\b(?![\w-])|\b(?:TBD|TBA)\b"
-    r"|[\[<{(](?:please )?(?:insert|your|add|enter|fill in|placeholder|link to|source needed|name of|company "
+    r"\blorem ipsum\b|\bdolor sit amet\b|(?-i:\bTKTK\b|\bTODO\b(?=\W|$)|\bFIXME\b|\bXXX+\b(?![\w-])|\b(?:TBD|TBA)\b)"
+    r"|(?:[\[<{]|\((?!your|link to|ihr name))(?:please )?(?:insert|your|add|enter|fill in|placeholder"
+    r"|link to|source needed|name of|company "
     r"name|product name"
     r"|date here|url here|einfügen|hier einfügen|ihr name|insérer|à compléter|insertar|añadir|inserir|inserire|invoegen"
     r"|wstaw|вставьте|вставить)\b[^\[\]\n<>{}()]{0,80}[\]>})]"

@@ -1,5 +1,7 @@
 """The proposal repeats a paragraph or a heading more often than the base does.
 
+A list item that is repeated is worth a look.
+
 Base:
     Green tea needs water of about 80 °C, not more.
 
@@ -37,20 +39,26 @@ def check(change: Change, options: RuleOptions) -> Findings:
     before, after = Counter(_said(change.base)), Counter(_said(change.proposal))
     for said, number in after.items():
         if number > 1 and number > before[said]:
-            what = "paragraph" if said[0] == "paragraph" else "heading"
+            what = {"paragraph": "paragraph", "item": "list item"}.get(said[0], "heading")
             text = excerpt(said[1])
-            yield Finding(text, f"the {what} occurs {number} times: {text}", text, "parts are repeated")
+            yield Finding(
+                text,
+                f"the {what} occurs {number} times: {text}",
+                text,
+                "parts are repeated",
+                "info" if said[0] == "item" else None,
+            )
 
 
 def _said(document: Document) -> Iterator[tuple[str, str]]:
     """What each paragraph and each heading says; a heading with the one that it stands below."""
     above = [""] * 8
     for block in document.prose:
-        text = " ".join(block.text.split())
+        text = " ".join(block.raw.split())  # with its code, in which texts such as "Calls `a`." differ
         if block.kind == "heading" and text:
             above[block.level] = text
             yield f"{block.level} {above[block.level - 1] if block.level > 2 else ''}", text
         elif block.kind in ("paragraph", "item") and (len(text) > LONG or not text.endswith((":", "："))):
             wide = sum(1 for character in text[:LEAST_LETTERS] if character >= "\u2e80")
             if len(text) >= (LEAST_IDEOGRAPHS if wide * 2 > len(text[:LEAST_LETTERS]) else LEAST_LETTERS):
-                yield "paragraph", text
+                yield block.kind, text

@@ -1,5 +1,7 @@
 """A sentence of the base says that something may be so, and the proposal that it is.
 
+Where more of the sentence is changed, this is worth a look, no more.
+
 Base:
     Green tea may help you to relax.
 Wrong:
@@ -12,32 +14,36 @@ Right:
 
 from __future__ import annotations
 
-from flowbuilder.steps.builtin.guard.change import Change
+from flowbuilder.steps.builtin.guard.change import Change, Sentences
 from flowbuilder.steps.builtin.guard.document import excerpt
 from flowbuilder.steps.builtin.guard.languages import count_of
-from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
+from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions, Severity
 
 SEVERITY = "warning"
 LEAST_SIMILARITY = 0.55
+LIKELY = 0.75
+"""Sentences that are less alike may say another thing: worth a look."""
 
 
 def check(change: Change, options: RuleOptions) -> Findings:
     """Each changed sentence with fewer words of caution, or more words of certainty."""
     language = change.language
     for pair in change.sentences:
-        if pair.similarity < LEAST_SIMILARITY and language.spaced:
+        if pair.similarity < LEAST_SIMILARITY:
             continue
         texts = (pair.base, pair.proposal)
         careful = [count_of(text, language.caution_words, language) for text in texts]
         if careful[0].total() > careful[1].total():
             gone = next(iter(careful[0] - careful[1]))
-            yield _finding(pair.proposal, f"“{gone}” was removed from: {excerpt(pair.base)}")
+            yield _finding(pair, f"“{gone}” was removed from: {excerpt(pair.base)}")
             continue
         certain = [count_of(text, language.certain_words, language) for text in texts]
         if certain[1].total() > certain[0].total():
             come = next(iter(certain[1] - certain[0]))
-            yield _finding(pair.proposal, f"“{come}” was added to: {excerpt(pair.base)}")
+            yield _finding(pair, f"“{come}” was added to: {excerpt(pair.base)}")
 
 
-def _finding(sentence: str, evidence: str) -> Finding:
-    return Finding(excerpt(sentence), evidence, excerpt(sentence), "sentences are more certain now")
+def _finding(pair: Sentences, evidence: str) -> Finding:
+    place = excerpt(pair.proposal)
+    severity: Severity | None = None if pair.similarity >= LIKELY else "info"
+    return Finding(place, evidence, place, "sentences are more certain now", severity)

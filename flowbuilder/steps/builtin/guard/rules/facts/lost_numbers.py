@@ -18,9 +18,11 @@ from flowbuilder.steps.builtin.guard.amounts import amounts_of, numbers_in
 from flowbuilder.steps.builtin.guard.change import Change, Sentences
 from flowbuilder.steps.builtin.guard.document import excerpt, words_of
 from flowbuilder.steps.builtin.guard.languages import Language
-from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
+from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions, Severity
 
 SEVERITY = "warning"
+LEAST_SIMILARITY = 0.6
+"""Of a sentence that was rewritten more, a missing number is worth a look."""
 
 
 def check(change: Change, options: RuleOptions) -> Findings:
@@ -46,7 +48,8 @@ def check(change: Change, options: RuleOptions) -> Findings:
             elif number in pair.block.text and Counter(_numbers(pair.base_block.text))[number] <= 1:
                 continue
             elif elsewhere[number] + gained[number] == 0:
-                yield _finding(pair.proposal, f"the number {number} was removed from: {excerpt(pair.proposal)}", number)
+                evidence = f"the number {number} was removed from: {excerpt(pair.proposal)}"
+                yield _finding(pair.proposal, evidence, number, "info" if pair.similarity < LEAST_SIMILARITY else None)
 
 
 def _numbers(text: str) -> list[str]:
@@ -62,5 +65,5 @@ def _words(pair: Sentences, language: Language) -> Findings:
         yield _finding(pair.proposal, f"“{old}” became “{new}”: {excerpt(pair.proposal)}", old)
 
 
-def _finding(sentence: str, evidence: str, item: str) -> Finding:
-    return Finding(excerpt(sentence), evidence, item, "numbers were removed or changed")
+def _finding(sentence: str, evidence: str, item: str, severity: Severity | None = None) -> Finding:
+    return Finding(excerpt(sentence), evidence, item, "numbers were removed or changed", severity)

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from itertools import islice
 
-from flowbuilder.steps.builtin.guard.change import Change
+from flowbuilder.steps.builtin.guard.change import Change, Sentences
 from flowbuilder.steps.builtin.guard.document import excerpt, words_of
 from flowbuilder.steps.builtin.guard.mentions import is_marked, names_of
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
@@ -46,12 +46,12 @@ def check(change: Change, options: RuleOptions) -> Findings:
         lost = list(islice((Counter(before) - Counter(after)).elements(), MAX_NAMES))
         new = list(islice((Counter(after) - Counter(before)).elements(), MAX_NAMES))
         heading = pair.block.kind == "heading"
-        for number, name in enumerate(lost):
-            if name in present and not is_marked(name):
-                continue
-            other = _spelling(name, candidates, folded, name in present)
-            if other is None and not heading and new and name not in pair.proposal:
-                other = new[min(number, len(new) - 1)]
+        for name in lost:
+            other = _in_its_place(name, pair, new) if new and not heading else None
+            if other is None:
+                if name in present and not is_marked(name):
+                    continue
+                other = _spelling(name, candidates, folded, name in present)
             if other is not None and other != name:
                 if other in new:
                     new.remove(other)
@@ -75,6 +75,16 @@ def check(change: Change, options: RuleOptions) -> Findings:
                     "names are not on the page",
                     "info",
                 )
+
+
+def _in_its_place(name: str, pair: Sentences, new: list[str]) -> str | None:
+    """The new name between the same two words."""
+    before, after = ([None, *_words(text), None] for text in (pair.base, pair.proposal))
+    around = {(before[at - 1], before[at + 1]) for at in range(1, len(before) - 1) if before[at] == name}
+    for at in range(1, len(after) - 1):
+        if after[at] in new and (after[at - 1], after[at + 1]) in around:
+            return after[at]
+    return None
 
 
 def _spelling(name: str, candidates: list[str], old: set[str], kept: bool) -> str | None:

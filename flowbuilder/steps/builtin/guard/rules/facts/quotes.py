@@ -1,5 +1,7 @@
 """A quotation of the base is missing in the proposal or has other words; or the proposal has a new one.
 
+Fewer than four words in quotation marks, and a block quotation that is a note in a frame, are worth a look.
+
 Base:
     “Tea is quiet luxury in a cup,” she says.
 Wrong:
@@ -14,12 +16,14 @@ from collections import Counter
 
 from flowbuilder.steps.builtin.guard.change import Change
 from flowbuilder.steps.builtin.guard.document import Block, words_of
+from flowbuilder.steps.builtin.guard.inline import CODE
 from flowbuilder.steps.builtin.guard.mentions import quotes_of
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 
 SEVERITY = "warning"
 LEAST_WORDS = 4
-"""A new quotation has at least so many words: fewer stand for a term."""
+"""A quotation has at least so many words: fewer stand for a term."""
+_MARKS = frozenset("\"'“‘„«‹»「『…(")
 
 
 def check(change: Change, options: RuleOptions) -> Findings:
@@ -38,7 +42,7 @@ def check(change: Change, options: RuleOptions) -> Findings:
             f"the quotation “{quote[:120]}” {what}",
             quote,
             "quotations were removed or changed",
-            "info" if kept else None,
+            "info" if kept or _is_term(quote) else None,
         )
     for quote in new if change.has_base else ():
         if len(words_of(quote)) >= LEAST_WORDS and not lost:
@@ -55,6 +59,7 @@ def check(change: Change, options: RuleOptions) -> Findings:
                 f"a block quotation was changed: {fresh.excerpt()}",
                 fresh.excerpt(),
                 "block quotations were changed",
+                "info" if _is_note(old) else None,
             )
     for block in change.lost:
         if block.quoted and block.words:
@@ -63,13 +68,10 @@ def check(change: Change, options: RuleOptions) -> Findings:
                 f"a block quotation was removed: {block.excerpt()}",
                 block.excerpt(),
                 "block quotations were removed",
+                "info" if _is_note(block) else None,
             )
     for block in change.new if change.has_base else ():
-        if (
-            block.quoted
-            and len(block.words) >= LEAST_WORDS
-            and not block.raw.lstrip(" *_").startswith(("[!", "\u26a0", "Note", "NOTE"))
-        ):
+        if block.quoted and len(block.words) >= LEAST_WORDS and not _is_note(block):
             yield Finding(
                 block.excerpt(),
                 f"a new block quotation: {block.excerpt()}",
@@ -77,6 +79,16 @@ def check(change: Change, options: RuleOptions) -> Findings:
                 "new block quotations",
                 "info",
             )
+
+
+def _is_term(quote: str) -> bool:
+    """Whether a quotation is short, such as the name of a button."""
+    return len(words_of(quote)) < LEAST_WORDS
+
+
+def _is_note(block: Block) -> bool:
+    """Whether a block quotation is a note in a frame: it begins in bold or with a sign, or has code."""
+    return CODE in block.text or not (block.raw.lstrip()[:1].isalnum() or block.raw.lstrip()[:1] in _MARKS)
 
 
 def _quotes(blocks: list[Block]) -> list[str]:

@@ -1,6 +1,7 @@
 """The proposal links to an address that the base does not link to.
 
-A new host is a warning; another page of a host that the base links to, or of the same site, is worth a look.
+A new host is a warning; another page of a host that the base links to, a host above or below one, and another page of
+the same site are worth a look.
 
 Base:
     See [storing tea](/guides/store-tea).
@@ -15,7 +16,7 @@ from __future__ import annotations
 import re
 
 from flowbuilder.steps.builtin.guard.change import Change
-from flowbuilder.steps.builtin.guard.references import bare_target, host_of
+from flowbuilder.steps.builtin.guard.references import bare_target, host_of, is_new_host, known_hosts
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 
 SEVERITY = "warning"
@@ -28,16 +29,14 @@ def check(change: Change, options: RuleOptions) -> Findings:
         return
     known = change.base.targets
     bare = set(map(bare_target, known))
-    hosts = {host for target in known if (host := host_of(target))}
-    hosts |= {host for host in change.base.hosts if host}
+    hosts = known_hosts(change.base)
     for target in change.proposal.targets:
         if target in known or bare_target(target) in bare or _NOT_FOLLOWED.match(target):
             continue
-        host = host_of(target)
-        if host and host not in hosts:
+        if is_new_host(target, hosts):
             yield Finding(
                 target,
-                f"a link to {host}, which the page did not link to",
+                f"a link to {host_of(target)}, which the page did not link to",
                 target,
                 "links to hosts that the page did not link to",
             )

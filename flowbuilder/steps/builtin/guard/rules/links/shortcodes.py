@@ -1,5 +1,7 @@
 """A shortcode, component, macro or block of the site's generator is missing in the proposal or was changed.
 
+One that has all that it had, and more, is worth a look.
+
 Base:
     {{< figure src="/kettle.jpg" >}}
 
@@ -24,7 +26,7 @@ from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 
 SEVERITY = "warning"
 _SHORTCODE = re.compile(
-    r"\{\{[<%]?[^{}\n]{1,1000}[%>]?\}\}|\{%[^{}%\n]{1,1000}%\}|</?[A-Z][\w.]{0,60}(?:\s[^<>]{0,4000})?/?>"
+    r"\{\{[<%]?[^{}\n]{1,1000}[%>]?\}\}|\{%[^{}%\n]{1,1000}%\}|(?<![\w`&])</?[A-Z][\w.]{0,60}(?:\s[^<>]{0,4000})?/?>"
     r"|<!--\s?/?wp:[^\n]{1,4000}?-->"
     r"|\[\[[^\[\]\n]{1,200}\]\]|@\[[^\]\n]{1,200}\]\([^)\n]{0,500}\)"
     r"|(?<![\w\]!])\[/?[a-z][a-z_-]{2,40}(?:\s[\w-]{1,40}=[^\[\]\n]{1,500})\]"
@@ -49,7 +51,14 @@ def check(change: Change, options: RuleOptions) -> Findings:
             yield Finding(code[:80], f"{code[:120]} was removed", code, "shortcodes or components were removed")
         else:
             fresh.remove(new)
-            yield Finding(code[:80], f"{code[:120]} became {new[:120]}", code, "shortcodes or components were changed")
+            more = _pieces(code) <= _pieces(new)
+            yield Finding(
+                code[:80],
+                f"{code[:120]} became {new[:120]}",
+                code,
+                "shortcodes or components were changed",
+                "info" if more else None,
+            )
     for code in fresh if change.has_base else ():
         yield Finding(code[:80], f"new: {code[:120]}", code, "new shortcodes or components", "info")
 
@@ -62,6 +71,11 @@ def _codes(blocks: list[Block]) -> Iterator[str]:
             yield " ".join(match[0].split())
         for line in _LINE.findall(block.raw):
             yield " ".join(line.split())
+
+
+def _pieces(code: str) -> set[str]:
+    """The name, the attributes and the other words, without the signs around them."""
+    return {piece for piece in re.split(r"[\s{}<>%|/\[\]:]+", code) if piece}
 
 
 def _name(code: str) -> str:

@@ -1,5 +1,8 @@
 """Code of the base is missing in the proposal or was changed: a block, its language, or code in a sentence.
 
+Lines that were added, other comments, white space, quotation marks, the language of a block, and code of a sentence
+that is plain text now or whose sentence was rewritten, are worth a look.
+
 Base:
     Call `brew(80)`:
 
@@ -28,55 +31,87 @@ Right:
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Iterator
 
+from flowbuilder.steps.builtin.guard.alignment import similarity
 from flowbuilder.steps.builtin.guard.change import Change
-from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
+from flowbuilder.steps.builtin.guard.document import Block, words_of
+from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions, Severity
 
 SEVERITY = "warning"
+ALIKE = 0.8
+"""A block that is less alike was rewritten, and its code with it."""
+THE_SAME = 0.9
+"""A block that is so much alike is the same, but for its code."""
+_COMMENT = re.compile(r"(?:^|\s)(?:#|//|--|;|%|\*|/\*|<!--).*$|\s*/\*.*?\*/\s*")
+
+_STYLE = re.compile(r"[\s;,\"'`]+")
 
 
 def check(change: Change, options: RuleOptions) -> Findings:
     """Each piece of code that was removed or changed."""
     for block in change.removed:
         if block.kind == "code":
-            yield Finding(
-                block.excerpt(),
-                f"a code block was removed: {block.excerpt()}",
-                block.excerpt(),
-                "code blocks were removed",
-            )
+            place = block.excerpt()
+            yield Finding(place, f"a code block was removed: {place}", place, "code blocks were removed")
     for old, new in change.changed:
-        if old.kind != "code":
-            continue
-        if old.raw.split() != new.raw.split():
-            line = _first_difference(old.raw, new.raw)
-            yield Finding(new.excerpt(), f"code was changed: {line}", new.excerpt(), "code blocks were changed")
-        elif old.info != new.info:
-            yield Finding(
-                new.excerpt(),
-                f"the language of a code block was “{old.info}”, now “{new.info}”",
-                new.excerpt(),
-                "code blocks have another language",
-            )
-        elif old.raw != new.raw:
-            yield Finding(
-                new.excerpt(),
-                "the white space of a code block was changed",
-                new.excerpt(),
-                "code blocks have other white space",
-            )
+        if old.kind == "code":
+            yield from _block(old, new)
+    yield from _spans(change)
+
+
+def _block(old: Block, new: Block) -> Findings:
+    """What happened to a code block."""
+    place = new.excerpt()
+    if old.raw.split() != new.raw.split():
+        lines = (list(_lines(old.raw)), list(_lines(new.raw)))
+        lost = next(iter((Counter(lines[0]) - Counter(lines[1])).elements()), None)
+        severity: Severity | None = "info" if lost is None else None
+        line = _first_difference(old.raw, new.raw)
+        many = "code blocks were changed" if lost else "code blocks have new lines or other comments"
+        yield Finding(place, f"code was changed: {line}", place, many, severity)
+    elif old.info != new.info:
+        evidence = f"the language of a code block was “{old.info}”, now “{new.info}”"
+        yield Finding(place, evidence, place, "code blocks have another language", "info")
+    elif old.raw != new.raw:
+        evidence = "the white space of a code block was changed"
+        yield Finding(place, evidence, place, "code blocks have other white space", "info")
+
+
+def _spans(change: Change) -> Findings:
+    """Code in sentences that is missing."""
     before, after = (
         Counter(span for block in blocks if block.prose for span in block.inline.code)
         for blocks in (change.before, change.after)
     )
-    kept = Counter(span for old, _ in change.changed for span in old.inline.code)
-    plain = [" ".join(new.raw.split()) for new in change.after]
-    for span in before - after:
-        if not span or kept[span] == 0:
-            continue
-        what = "is no longer marked as code" if any(span in text for text in plain) else "was removed"
-        yield Finding(span[:80], f"the code `{span[:100]}` {what}", span, "pieces of code in sentences are missing")
+    missing = before - after
+    if not missing:
+        return
+    plain = [" ".join(new.text.split()) for new in change.after]
+    for old, new in change.changed:
+        for span in Counter(old.inline.code) - Counter(new.inline.code) if old.prose else ():
+            if not span or missing[span] <= 0:
+                continue
+            missing[span] -= 1
+            replaced = len(new.inline.code) >= len(old.inline.code)
+            marked = replaced or not any(span in text for text in plain)
+            kept = marked and similarity(words_of(old.text), words_of(new.text)) >= (ALIKE if replaced else THE_SAME)
+            yield Finding(
+                span[:80],
+                f"the code `{span[:100]}` {'was removed' if marked else 'is no longer marked as code'}",
+                span,
+                "pieces of code in sentences are missing",
+                None if kept else "info",
+            )
+
+
+def _lines(source: str) -> Iterator[str]:
+    """The lines without comments, white space and marks of style."""
+    for line in source.split("\n"):
+        if bare := _STYLE.sub("", _COMMENT.sub("", line[:2_000])):
+            yield bare
 
 
 def _first_difference(old: str, new: str) -> str:

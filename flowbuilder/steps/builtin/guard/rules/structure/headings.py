@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections import Counter
 
 from flowbuilder.steps.builtin.guard.change import Change
-from flowbuilder.steps.builtin.guard.document import Block, Document
+from flowbuilder.steps.builtin.guard.document import Document
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 
 SEVERITY = "warning"
@@ -33,11 +33,11 @@ SEVERITY = "warning"
 
 def check(change: Change, options: RuleOptions) -> Findings:
     """Each skipped level beyond those of the base, and each heading whose level changed."""
-    before = {_title(block): block.level for block in change.base.blocks if block.kind == "heading"}
-    counts = Counter(_title(block) for block in change.base.blocks if block.kind == "heading")
+    before = {block.title: block.level for block in change.base.blocks if block.kind == "heading"}
+    counts = Counter(block.title for block in change.base.blocks if block.kind == "heading")
     reported: set[str] = set()
     for block in change.after:
-        title = _title(block)
+        title = block.title
         if block.kind == "heading" and title and counts[title] == 1 and before[title] != block.level:
             reported.add(title)
             yield Finding(
@@ -65,10 +65,6 @@ def _skips(document: Document) -> dict[str, tuple[int, int]]:
     for block in document.blocks:
         if block.kind == "heading":
             if above and block.level > above + 1:
-                found[_title(block)] = (above, block.level)
+                found[block.title] = (above, block.level)
             above = block.level
     return found
-
-
-def _title(block: Block) -> str:
-    return " ".join(block.text.split())

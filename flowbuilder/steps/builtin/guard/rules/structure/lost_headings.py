@@ -1,5 +1,7 @@
 """A heading of the base is missing in the proposal or has other words.
 
+A heading that keeps most of its words is worth a look.
+
 Base:
     ## Storing green tea
 
@@ -16,25 +18,28 @@ Right:
 
 from __future__ import annotations
 
+from flowbuilder.steps.builtin.guard.alignment import similarity
 from flowbuilder.steps.builtin.guard.change import Change
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 
+ALIKE = 0.6
 SEVERITY = "warning"
 
 
 def check(change: Change, options: RuleOptions) -> Findings:
     """Each heading that was removed or reworded."""
-    titles = {" ".join(block.text.casefold().split()) for block in change.proposal.blocks if block.kind == "heading"}
+    titles = {block.title.casefold() for block in change.proposal.blocks if block.kind == "heading"}
     for block in change.removed:
-        if block.kind == "heading" and " ".join(block.text.casefold().split()) not in titles:
+        if block.kind == "heading" and block.title.casefold() not in titles:
             yield Finding(
                 block.text[:80], f"the heading “{block.text[:120]}” was removed", block.text, "headings were removed"
             )
     for old, new in change.changed:
-        if old.kind == "heading" and old.text.split() != new.text.split():
+        if old.kind == "heading" and old.title != new.title:
             yield Finding(
                 new.text[:80],
                 f"the heading “{old.text[:100]}” became “{new.text[:100]}”",
                 old.text,
                 "headings were reworded",
+                "info" if similarity(old.words, new.words) >= ALIKE else None,
             )

@@ -18,6 +18,8 @@ Right:
 
 from __future__ import annotations
 
+from collections import Counter
+
 from flowbuilder.steps.builtin.guard.change import Change
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 
@@ -26,8 +28,11 @@ SEVERITY = "warning"
 
 def check(change: Change, options: RuleOptions) -> Findings:
     """Each moved part."""
+    times = Counter(block.key for document in (change.base, change.proposal) for block in document.blocks)
     for _, place in change.alignment.moved:
         block = change.proposal.blocks[place]
+        if times[block.key] > 2:  # which of the equal parts stands where says nothing
+            continue
         if block.kind in ("comment", "markup") or not block.raw.strip():
             continue
         strict = block.kind == "heading" or (block.kind == "item" and block.info == "1")

@@ -1,4 +1,4 @@
-"""Port of HTTP with egress control."""
+"""Port of HTTP with egress control: a request, its answer, and what an answer means for a step."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from flowbuilder.errors import StepError, Transience, TransientError
-from flowbuilder.ports.charset import charset_in, decode, encoding_of
 from flowbuilder.ports.credentials import Credentials, bound_to
+from flowbuilder.ports.http.content import is_binary, text_of
+from flowbuilder.ports.http.reasons import MAX_READ, reason_of
 from flowbuilder.ports.url import origin_of
 from flowbuilder.values import Json
 
@@ -54,33 +55,52 @@ class HttpRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class HttpResponse:
-    """An answer of any status; header names are lower case; `url` is the last one after redirects."""
+    """An answer of any status; header names are lower case; `url` is the last one after redirects.
+
+    `unread` says why the body could not be read: `body` is empty then. It is set for a write and for a failure, whose
+    status counts all the same; for a read that succeeded it is raised.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     url: str
+    unread: StepError | None = None
 
     @property
     def text(self) -> str:
-        """The body as text, in the charset of the headers (a label of browsers), else UTF-8; bad bytes are replaced."""
-        label = charset_in(self.headers.get("content-type", ""))
-        return decode(self.body, (encoding_of(label) if label else None) or "utf-8")
+        """The body as text, as browsers read it; bad bytes are replaced."""
+        return text_of(self.body, self.headers.get("content-type", ""))
 
     def ensure_success(self, what: str) -> None:
+        """Raise unless the status is 2xx, as `ensure_status`, and the body could be read."""
+        self.ensure_status(what)
+        if self.unread is not None:
+            raise self.unread
+
+    def ensure_status(self, what: str) -> None:
         """Raise unless the status is 2xx: `TransientError` for 408, 429 and 5xx, else `StepError`.
 
-        `what` begins the message, such as "GET https://example.com/".
+        `what` begins the message, such as "GET https://example.com/"; the reason that the server gives follows. The
+        detail is `{status, reason, body}`; `body` is bounded, without secrets.
         """
         if 200 <= self.status < 300:
             return
-        message, detail = f"{what} answered {self.status}", {"status": self.status}
+        reason, body = self._reason()
+        message = f"{what} answered {self.status}{': ' if reason else ''}{reason}"
+        detail: Json = {"status": self.status, "reason": reason, "body": body}
         if self.status in (408, 429) or self.status >= 500:
             reasons: dict[int, Transience] = {408: "timeout", 429: "rate_limit", 504: "timeout"}
             reason = reasons.get(self.status, "server_error")
             raise TransientError(message, reason=reason, retry_after=self.retry_after, detail=detail)
         rejected = 400 <= self.status < 500
         raise StepError(message, code=f"http_{self.status}", detail=detail, definitive=rejected)
+
+    def _reason(self) -> tuple[str, Json]:
+        kind = self.headers.get("content-type", "")
+        if is_binary(self.body, kind):
+            return "", None
+        return reason_of(text_of(self.body[:MAX_READ], kind))
 
     @property
     def retry_after(self) -> float | None:

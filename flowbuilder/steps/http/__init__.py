@@ -1,0 +1,1 @@
+"""Parts of the step types that call HTTP APIs: bodies, answers, writes, lists in pages."""

@@ -1,0 +1,264 @@
+"""`api` steps that read lists in pages: every end is known to be the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from flowbuilder.definition.loader import load
+from flowbuilder.steps.http.links import Malformed, targets
+from flowbuilder.testing import Finished
+
+Run = Callable[..., Finished]
+Answer = Callable[[Request, int], Response]
+LAST = 3
+
+
+@pytest.fixture
+def pages(run: Run, httpserver: HTTPServer) -> Callable[..., Finished]:
+    """`pages(answer, paginate)`: the list that `answer(request, number)` gives, where `number` is of `?page=`."""
+
+    def read(answer: Answer, paginate: dict[str, Any], path: str = "/list", **more: Any) -> Finished:
+        httpserver.clear_all_handlers()
+        httpserver.expect_request("/list").respond_with_handler(
+            lambda request: answer(request, int(request.args.get("page", 1)))
+        )
+        url = httpserver.url_for("/list") + path.removeprefix("/list")
+        return run({"type": "api", "url": url, "paginate": paginate, **more})
+
+    return read
+
+
+def sent(value: Any, **headers: str) -> Response:
+    return Response(json.dumps(value), headers=headers, content_type="application/json")
+
+
+def items(finished: Finished) -> Any:
+    assert finished.status == "completed", finished.error
+    return finished.outputs["s"]["body"]
+
+
+def refusal(finished: Finished) -> str:
+    assert finished.error is not None
+    assert finished.error["code"] == "paginate", finished.error
+    return str(finished.error["message"])
+
+
+LINKS = {
+    "a comma in the URL": "<{url}?fields=id,name&page={next}>; rel=next",
+    "a title with a comma": '<{url}?page={next}>; title="a, b; rel=prev"; rel="next"',
+    "single quotes": "<{url}?page={next}>; rel='next'",
+    "several relations": '<{url}?page={next}>; rel="last  next"',
+    "any case": "<{url}?page={next}>;Rel=Next",
+    "spaces": '  < {url}?page={next} > ;  rel = "next" ; ',
+    "other links around": '<https://x.example/a>; rel="preload", <{url}?page={next}>; rel="next", <?page=9>; rel=last',
+    "a relative URL": '<?page={next}>; rel="next"',
+    "an escaped quote": '<{url}?page={next}>; title="a \\" b"; rel="next"',
+    "empty elements": ', ,<{url}?page={next}>; rel="next",',
+    "a parameter without a value": '<{url}?page={next}>; crossorigin; rel="next"',
+    "the same link twice": '<{url}?page={next}>; rel=next, <{url}?page={next}>; rel=next',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_links_are_read_as_the_standard_says(pages: Any, name: str) -> None:
+    def answer(request: Request, number: int) -> Response:
+        link = LINKS[name].format(url=request.base_url, next=number + 1)
+        return sent([number], **({"Link": link} if number < LAST else {"Link": '<?page=1>; rel="first"'}))
+
+    finished = pages(answer, {})
+    assert items(finished) == [1, 2, 3]
+    assert finished.outputs["s"]["truncated"] is False
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [
+        ('<a>; rel="prev"; rel="next"', []),  # only the first rel counts
+        ('<a>; rel="next"; anchor="/other"', []),  # of another document
+        ('<a>; rel="nextpage"', []),
+        ('<a>; title="rel=next"', []),
+        ("<a>", []),
+        ("", []),
+        ("<a>; rel=next, <b>; rel=next", ["a", "b"]),
+    ],
+)
+def test_other_links_are_no_next_page(header: str, found: list[str]) -> None:
+    assert list(targets(header, "next")) == found
+
+
+@pytest.mark.parametrize("header", ["a; rel=next", "<a; rel=next", '<a>; rel="next', "<a> rel=next", "<a>; rel=next b"])
+def test_a_header_that_is_no_list_of_links_is_an_error(pages: Any, header: str) -> None:
+    with pytest.raises(Malformed):
+        list(targets(header, "next"))
+    assert "Link header cannot be read" in refusal(pages(lambda request, _: sent([1], Link=header), {}))
+
+
+def test_another_header_that_cannot_be_read_does_not_matter(pages: Any) -> None:
+    assert items(pages(lambda request, _: sent([1], Link="https://x.example; rel=preconnect"), {})) == [1]
+
+
+def linked(last: int) -> Answer:
+    def answer(request: Request, number: int) -> Response:
+        link = {"Link": f"<?page={number + 1}>; rel=next"} if number < last else {}
+        return sent([number], **link)
+
+    return answer
+
+
+def test_more_pages_than_are_read_are_said(pages: Any) -> None:
+    assert "more than 10 pages; raise max_pages" in refusal(pages(linked(25), {"max_pages": 10}))
+    assert items(pages(linked(25), {"max_pages": 25})) == list(range(1, 26))
+    assert len(items(pages(linked(99), {}))) == 99
+    stopped = pages(linked(25), {"max_pages": 10, "on_more": "stop"})
+    assert (items(stopped), stopped.outputs["s"]["truncated"]) == (list(range(1, 11)), True)
+
+
+STUCK = {
+    "the page itself": (lambda request, _: sent([1], Link=f"<{request.url}>; rel=next"), {}),
+    "an empty target": (lambda request, _: sent([1], Link="<>; rel=next"), {}),
+    "a circle": (lambda request, number: sent([number], Link=f"<?page={number % 2 + 1}>; rel=next"), {}),
+    "a field": (lambda request, _: sent({"i": [1], "next": "/list"}), {"next": "next", "items": "i"}),
+    "a cursor": (lambda request, _: sent({"i": [1], "next": "same"}),
+                 {"next": {"cursor": "body.next", "as": "query.after"}, "items": "i"}),
+    "a number that the server does not know": (lambda request, _: sent([1, 2]), {"next": {"page": 1, "as": "query.p"}}),
+    "an offset that the server does not know": (lambda request, _: sent([1]), {"next": {"offset": 0, "as": "query.p"}}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STUCK)
+def test_a_list_that_leads_back_to_itself_is_an_error(pages: Any, name: str) -> None:
+    answer, paginate = STUCK[name]
+    said = refusal(pages(answer, paginate))
+    assert "leads back to itself" in said or "may not know query.p" in said
+    stopped = pages(answer, {**paginate, "on_more": "stop"})
+    assert items(stopped)
+    assert stopped.outputs["s"]["truncated"] is True
+
+
+UNUSABLE: list[tuple[Any, str]] = [
+    (2, "next: {cursor: body.next, as: query.NAME}"),
+    ("eyJpZCI6N30=", "next: {cursor: body.next, as: query.NAME}"),
+    ("a/b+c==", "next: {cursor: body.next, as: query.NAME}"),
+    (True, "no URL"),
+    ({"href": "/list?page=2"}, "no URL"),
+    ("https://evil.example/", "on another site"),
+    ("http://[::bad", "no URL"),
+    ("//evil.example/x", "on another site"),
+]
+
+
+@pytest.mark.parametrize(("found", "said"), UNUSABLE)
+def test_a_next_page_that_cannot_be_used_is_not_the_end(pages: Any, found: Any, said: str) -> None:
+    paginate = {"next": "next", "items": "items"}
+    assert said in refusal(pages(lambda request, _: sent({"items": [1], "next": found}), paginate))
+
+
+@pytest.mark.parametrize("found", [None, "", False])
+def test_no_next_page_is_the_end(pages: Any, found: Any) -> None:
+    paginate = {"next": "next", "items": "items"}
+    assert items(pages(lambda request, _: sent({"items": [1], "next": found}), paginate)) == [1]
+    assert items(pages(lambda request, _: sent({"items": [1]}), paginate)) == [1]
+
+
+@pytest.mark.parametrize("number", [True, False])
+def test_cursors_and_numbers_are_sent_where_the_author_says(pages: Any, number: bool) -> None:
+    asked: list[list[tuple[str, str]]] = []
+
+    def answer(request: Request, _: int) -> Response:
+        asked.append(list(request.args.items(multi=True)))
+        now = int(request.args.get("after", "c1").removeprefix("c"))
+        following = (now + 1 if number else f"c{now + 1}") if now < LAST else None
+        return sent({"data": {"rows": [now]}, "paging": {"next": following}})
+
+    paginate = {"next": {"cursor": "body.paging.next", "as": "query.after"}, "items": "body.data.rows"}
+    assert items(pages(answer, paginate, "/list?q=a%20b", query={"n": 5})) == [1, 2, 3]
+    mark = "" if number else "c"
+    assert asked == [[("q", "a b"), ("n", "5"), *([("after", f"{mark}{n}")] if n > 1 else [])] for n in (1, 2, 3)]
+
+
+def test_a_cursor_may_be_in_a_header_and_in_the_first_url(pages: Any) -> None:
+    def answer(request: Request, _: int) -> Response:
+        now = int(request.args["c"])
+        assert request.args.getlist("c") == [str(now)]
+        return sent([now], **({"X-Next": str(now + 1)} if now < LAST else {}))
+
+    paginate = {"next": {"cursor": "headers.x-next", "as": "query.c"}}
+    assert items(pages(answer, paginate, "/list?c=1&a=b")) == [1, 2, 3]
+
+
+def test_a_last_cursor_is_no_further_page_where_the_answer_says_so(pages: Any) -> None:
+    def answer(request: Request, _: int) -> Response:
+        now = int(request.args.get("after", 1))
+        return sent({"nodes": [now], "info": {"end": str(min(now + 1, LAST)), "more": now < LAST}})
+
+    paginate = {"next": {"cursor": "info.end", "as": "query.after"}, "items": "nodes", "more": "info.more"}
+    assert items(pages(answer, paginate)) == [1, 2, 3]
+    broken = {"next": {"cursor": "info.no", "as": "query.after"}, "items": "nodes", "more": "info.more"}
+    assert "info.more says that there is a further page" in refusal(pages(answer, broken))
+
+
+def test_pages_are_counted_until_one_is_empty(pages: Any) -> None:
+    answer = lambda request, number: sent({"items": [number] if number <= LAST else []})  # noqa: E731
+    paginate = {"next": {"page": 1, "as": "query.page"}, "items": "items"}
+    assert items(pages(answer, paginate)) == [1, 2, 3]
+    assert "more than 3 pages" in refusal(pages(answer, {**paginate, "max_pages": 3}))
+    assert items(pages(answer, {**paginate, "next": {"page": 4, "as": "query.page"}})) == []
+
+
+def test_an_offset_grows_by_the_items_of_each_page(pages: Any, httpserver: HTTPServer) -> None:
+    def answer(request: Request, _: int) -> Response:
+        start = int(request.args["offset"])
+        return sent({"items": list(range(start, min(start + 2, 5))), "total": 5}, **{"X-Total": "5"})
+
+    paginate = {"next": {"offset": 0, "as": "query.offset"}, "items": "items"}
+    assert items(pages(answer, paginate)) == [0, 1, 2, 3, 4]
+    assert len(httpserver.log) == 4
+    for total in ("total", "body.total", "headers.x-total"):
+        httpserver.clear_log()
+        assert items(pages(answer, {**paginate, "total": total})) == [0, 1, 2, 3, 4]
+        assert len(httpserver.log) == 3
+
+
+def test_a_list_that_ends_before_its_total_is_an_error(pages: Any) -> None:
+    answer = lambda request, number: sent({"items": [number], "total": 9})  # noqa: E731
+    paginate = {"next": "next", "items": "items", "total": "total"}
+    assert "ended after 1 of 9 items" in refusal(pages(answer, paginate))
+    assert pages(answer, {**paginate, "on_more": "stop"}).outputs["s"]["truncated"] is True
+    assert "total is None, not a number" in refusal(pages(lambda request, _: sent({"items": [1]}), paginate))
+
+
+def test_a_status_may_be_the_end(pages: Any) -> None:
+    def answer(request: Request, number: int) -> Response:
+        return sent([number]) if number <= LAST else Response('{"code": "invalid_page_number"}', 400)
+
+    paginate = {"next": {"page": 1, "as": "query.page"}}
+    finished = pages(answer, paginate)
+    assert finished.error is not None
+    assert finished.error["code"] == "http_400"
+    assert items(pages(answer, {**paginate, "end_status": 400})) == [1, 2, 3]
+    first = pages(answer, {"next": {"page": 9, "as": "query.page"}, "end_status": [400, 404]})
+    assert first.error is not None  # the first page is no end
+    assert first.error["code"] == "http_400"
+
+
+def test_a_page_without_content_has_no_items(pages: Any) -> None:
+    answer = lambda request, number: sent([number]) if number < LAST else Response(status=204)  # noqa: E731
+    assert items(pages(answer, {"next": {"page": 1, "as": "query.page"}})) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"cursor": "a", "page": 1, "as": "query.a"}, {"as": "query.a"}, {"cursor": "a"}, {"cursor": "a", "as": "body.a"},
+     {"page": -1, "as": "query.a"}, {"cursor": "", "as": "query.a"}],
+)  # fmt: skip
+def test_a_wrong_next_is_a_diagnostic(wrong: dict[str, Any]) -> None:
+    step = {"id": "s", "type": "api", "url": "https://a.example/", "paginate": {"next": wrong}}
+    _, report = load(json.dumps({"schema": "flowbuilder/v1", "name": "w", "steps": [step]}))
+    (found,) = report.errors
+    assert found.pointer.startswith("/steps/0/paginate/next")
