@@ -207,7 +207,9 @@ class App:
         """Resume a paused execution."""
         execution = self.store.execution(execution_id)
         if execution.status == "waiting":
-            raise Refused("this execution waits for a review; once that is decided, it resumes by itself")
+            if self.open_reviews_of(execution_id):
+                raise Refused("this execution waits for a review; once that is decided, it resumes by itself")
+            raise Refused("this execution is not paused: a worker continues it, or this process with --local")
         if execution.status != "paused" and execution.control != "pause":
             raise Refused(f"this execution is {execution.status}, not paused")
         execution = self.store.request_control(execution_id, None, by)
@@ -287,4 +289,4 @@ def _repeated_by_reconciler(action: str, execution_id: str) -> Iterator[None]:
     try:
         yield
     except Unavailable:
-        logger.warning("Prefect is unreachable; the reconciler will %s execution %s", action, execution_id)
+        logger.warning("Prefect is unreachable; a worker's reconciler will %s execution %s", action, execution_id)

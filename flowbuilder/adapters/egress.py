@@ -81,7 +81,7 @@ class Egress:
         if self._allows_name(host, port) or self._allows_address(address, port):
             return
         if not is_public(address):
-            raise refused(f"{host} resolves to {address}, which is not a public address")
+            raise refused(f"{host} resolves to {address}, which is not a public address (see FLOWBUILDER_EGRESS_ALLOW)")
         _ensure_usual_port(host, port)
 
     def _allows_name(self, host: str, port: int) -> bool:

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -16,8 +17,8 @@ from flowbuilder.errors import ConfigurationError, FlowbuilderError, NotFound
 from flowbuilder.settings import Settings
 from flowbuilder.values import JsonObject
 
-SHOWN = 5
-"""How many of each kind are named."""
+SHOWN, EXAMPLES = 5, 2
+"""How many of each kind are named, and how many pages where nothing is compared."""
 _NO_PAGES = (".xml", ".txt", ".pdf", ".json", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".mp4", ".zip", ".ics")
 
 
@@ -32,11 +33,22 @@ class AddressReport:
     ambiguous: Sequence[str] = ()
     unreadable: Sequence[str] = ()
     error: str = ""
+    examples: Sequence[str] = ()
+    """Some pages with their files, where there is no sitemap to compare with."""
 
     @property
     def ok(self) -> bool:
         """Whether each address of the sitemap leads to one file, and each file to one address."""
         return not (self.missing or self.ambiguous or self.error)
+
+    @property
+    def remedy(self) -> str:
+        """What to do; empty where nothing is wrong."""
+        if self.error:
+            return "correct the site file; `root` and `sitemap` are relative to its folder"
+        if self.missing:
+            return "state in cms what the rules lack, and in sitemap_ignore the pages that no file is for"
+        return "give one of the files another address, or state in cms what the rules lack" if self.ambiguous else ""
 
     def lines(self) -> Iterator[str]:
         """The report as text: a count, then the first of each kind."""
@@ -45,6 +57,7 @@ class AddressReport:
             return
         if self.asked is None:
             yield f"{self.pages:,} pages by the rules; name a sitemap in cms to compare them"
+            yield from (f"for example {entry}" for entry in self.examples)
         else:
             found = self.asked - len(self.missing)
             yield f"{found:,} of {self.asked:,} addresses of the sitemap are found"
@@ -89,7 +102,8 @@ async def address_report(site: JsonObject, cms: JsonObject, settings: Settings) 
     rules = open_addresses(cms, name)
     urls = SiteUrls(str(site.get("base_url") or ""), str(cms.get("url_prefix") or "/"))
     ignored = cms.get("sitemap_ignore")
-    patterns = [str(one).lstrip("/") for one in ignored] if isinstance(ignored, list) else []
+    patterns = [str(one).strip("/") for one in ignored] if isinstance(ignored, list) else []
+    patterns += [one.removesuffix("/**") for one in patterns]  # /tags/** is the list /tags/ too
     asked, missing = 0, list[str]()
     root = _opened(settings.sites / str(cms.get("root") or ""))
     try:
@@ -109,6 +123,7 @@ async def address_report(site: JsonObject, cms: JsonObject, settings: Settings) 
         site=name,
         pages=0 if index is None else len(index),
         asked=asked if given else None,
+        examples=[] if index is None or given else list(islice(_examples(index), EXAMPLES)),
         missing=missing,
         ambiguous=[] if index is None else list(_ambiguous(index)),
         unreadable=[] if index is None else index.problems,
@@ -142,6 +157,10 @@ def _ambiguous(index: Any) -> Iterator[str]:
     for file, addresses in index.files():
         if len(addresses) > 1:
             yield f"{file} is at {' and '.join(addresses[:3])}"
+
+
+def _examples(index: Any) -> Iterator[str]:
+    return (f"{addresses[0]} is {file}" for file, addresses in index.files())
 
 
 def _opened(folder: Path) -> int:

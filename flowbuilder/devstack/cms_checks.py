@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from flowbuilder.errors import FlowbuilderError
+from flowbuilder.errors import FlowbuilderError, StepError
 from flowbuilder.ports import Http, HttpRequest, HttpResponse
 from flowbuilder.settings import Settings
 from flowbuilder.values import JsonObject
@@ -23,7 +23,7 @@ def user_problems(settings: Settings, connection: JsonObject) -> Iterator[tuple[
         rest = Rest(_quick_http(settings), connection, "", None)
         capabilities = asyncio.run(User(rest).capabilities())
     except (FlowbuilderError, TimeoutError) as problem:
-        yield f"cms: {str(problem) or 'WordPress did not answer in time'}", "check the url and the application password"
+        yield f"cms: {str(problem) or 'WordPress did not answer in time'}", _remedy(problem, "application password")
         return
     name = connection.get("username")
     if capabilities.get("edit_posts") is not True:
@@ -43,7 +43,13 @@ def key_problems(settings: Settings, connection: JsonObject) -> Iterator[tuple[s
     try:
         asyncio.run(GhostApi(_quick_http(settings), connection).rows("posts", limit="1", fields="id"))
     except (FlowbuilderError, TimeoutError) as problem:
-        yield f"cms: {str(problem) or 'Ghost did not answer in time'}", "check the url and the admin_api_key"
+        yield f"cms: {str(problem) or 'Ghost did not answer in time'}", _remedy(problem, "admin_api_key")
+
+
+def _remedy(problem: Exception, secret: str) -> str:
+    if isinstance(problem, StepError) and problem.code == "egress":
+        return "a site in a private network: add its host to FLOWBUILDER_EGRESS_ALLOW"
+    return f"check the url and the {secret}"
 
 
 def _quick_http(settings: Settings) -> Http:

@@ -210,7 +210,7 @@ def _addresses(settings: Settings) -> Iterator[CheckResult]:
 
     for report in address_reports(settings):
         name = f"addresses of {report.site}"
-        remedy = "" if report.ok else "run `flowbuilder sites check` to see them; state in cms what the rules lack"
+        remedy = report.remedy
         yield CheckResult(name, "ok" if report.ok else "warning", "; ".join(report.lines()), remedy=remedy)
 
 

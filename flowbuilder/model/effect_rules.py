@@ -57,6 +57,8 @@ def ensure_revertible(effect: Effect) -> None:
     if effect.status == "reverted":
         raise Refused(f"{effect.target} has been reverted already")
     if effect.status != "done":
-        raise Refused(f"{effect.target} is {effect.status}: only an effect that is done can be reverted")
+        raise Refused(
+            f"{effect.target} was not completed ({effect.status}): only an effect that is done can be reverted"
+        )
     if not effect.inverse:
         raise Refused(f"{effect.target} cannot be reverted: no inverse was recorded for it")

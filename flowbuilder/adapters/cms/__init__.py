@@ -32,7 +32,9 @@ def cms_for_site(connections: Connections, http: Http, *, sites: Path, throttle:
         name = str(site.get("site", ""))
         record = site.get("cms")
         if not isinstance(record, Mapping):
-            raise ConfigurationError(f"site {name or '(none)'} has no cms; add cms: {{type: files, root: ../content}}")
+            if not name:
+                raise ConfigurationError("this execution has no site, so no CMS: start it with --site NAME")
+            raise ConfigurationError(f"site {name} has no cms; add cms: {{type: files, root: ../content}}")
         kind = record.get("type")
         if kind == "files":
             root = sites / _text(record, "root", name)

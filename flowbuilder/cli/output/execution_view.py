@@ -18,8 +18,11 @@ _MARKS = {
 }  # fmt: skip
 
 
-def execution_result(app: App, execution_id: str, *, notes: tuple[str, ...] = ()) -> CommandResult:
-    """The status, outputs and open reviews of an execution. The result is not ok when it has failed or is cancelled."""
+def execution_result(app: App, execution_id: str, *, notes: tuple[str, ...] = (), local: bool = False) -> CommandResult:
+    """The status, outputs and open reviews of an execution. The result is not ok when it has failed or is cancelled.
+
+    `local`: the execution runs in this process, and no worker continues it after a decision.
+    """
     execution = app.execution(execution_id)
     waiting = app.open_reviews_of(execution_id)
     data = {
@@ -41,6 +44,8 @@ def execution_result(app: App, execution_id: str, *, notes: tuple[str, ...] = ()
         lines.append(f"Waiting for review {review.id}  {review.path}  {review.request.title}")
     if waiting:
         lines.append(f"Next: flowbuilder reviews show {waiting[0].id}")
+        if local:
+            lines.append(f"then: flowbuilder reviews decide {waiting[0].id} approve --local")
     return CommandResult(data=data, text="\n".join(lines), ok=execution.status not in ("failed", "cancelled"))
 
 

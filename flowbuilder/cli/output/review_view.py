@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from flowbuilder.values import Json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
 
 
 def review_page(review: Review, *, held: str = "") -> RenderableType:
@@ -23,7 +25,7 @@ def review_page(review: Review, *, held: str = "") -> RenderableType:
     can decide it."""
     from rich.console import Group
 
-    from flowbuilder.cli.output.console import text, text_diff
+    from flowbuilder.cli.output.console import text
 
     request = review.request
     lines = [
@@ -46,8 +48,22 @@ def review_page(review: Review, *, held: str = "") -> RenderableType:
     elif base == proposal:
         lines.append(text("No changes: the proposal equals the current content.", "bright_black"))
     else:
-        lines.append(text_diff(base, proposal) or text("Only the line endings differ.", "bright_black"))
+        lines += _differences(request.base, request.proposal)
     return Group(*lines)
+
+
+def _differences(base: Json, proposal: Json) -> Iterator[Text]:
+    """The lines that differ; of two objects with the same members, those of each text by itself."""
+    from flowbuilder.cli.output.console import text, text_diff
+
+    if isinstance(base, dict) and isinstance(proposal, dict) and base.keys() == proposal.keys():
+        for name in proposal:
+            if base[name] != proposal[name]:
+                yield text(f"{name}:", "bold")
+                yield from _differences(base[name], proposal[name])
+    else:
+        differing = text_diff(content_text(base), content_text(proposal))
+        yield differing or text("Only the line endings differ.", "bright_black")
 
 
 def content_text(value: Json) -> str:

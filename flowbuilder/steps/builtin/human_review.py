@@ -59,6 +59,7 @@ class HumanReview(Step):
     """Ask a reviewer to approve, reject or request changes. The approved content is `output.approved`.
 
     The output is `{decision, approved, comment, reviewer, rounds}`; `approved` is null unless approved.
+    It has the form of the proposal: with `proposal: {title: ..., body: ...}`, `output.approved.title` is a text.
     """
 
     kind: ClassVar[Kind] = "review"

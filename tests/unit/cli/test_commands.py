@@ -77,6 +77,36 @@ def test_an_execution_is_run_reviewed_and_resumed(cli: Cli, file: str) -> None:
     assert cli("audit")[1] == "ok: checked all executions, no problems found\n"
 
 
+def test_without_a_worker_the_next_commands_continue_here(cli: Cli, file: str) -> None:
+    lines = cli("run", file, "--local", "--no-input", "--input", "what=New text")[1].splitlines()
+    (review,) = data(cli("reviews", "list", "--format", "json"))["reviews"]
+    assert lines[-1] == f"then: flowbuilder reviews decide {review['id']} approve --local"
+    assert "once that is decided, it resumes by itself" in cli("resume", review["execution_id"])[2]
+    cli("reviews", "decide", review["id"], "approve")
+    assert "not paused: a worker continues it, or this process with --local" in cli("resume", review["execution_id"])[2]
+    assert "completed" in cli("resume", review["execution_id"], "--local")[1]
+
+
+def test_texts_of_an_object_are_compared_line_by_line(cli: Cli, tmp_path: Path) -> None:
+    values = [
+        {"title": title, "body": f"One.\n\n{last}.\n", "kept": "same"} for title, last in (("A", "Two"), ("B", "Three"))
+    ]
+    step = {"id": "review", "type": "human_review", "title": "Look", "base": values[0], "proposal": values[1]}
+    (tmp_path / "look.json").write_text(json.dumps({"schema": "flowbuilder/v1", "name": "look", "steps": [step]}))
+    started = data(cli("run", str(tmp_path / "look.json"), "--local", "--format", "json"))
+    shown = cli("reviews", "show", started["waiting"][0]["id"])[1]
+    assert "title:\n@@ -1 +1 @@\n-A\n+B\n" in shown
+    assert "body:\n@@ -1,4 +1,4 @@\n One.\n \n-Two.\n+Three.\n" in shown
+    assert "same" not in shown
+
+
+def test_a_cms_step_without_a_site_says_so(cli: Cli, tmp_path: Path) -> None:
+    text = "schema: flowbuilder/v1\nname: read\nsteps: [{id: page, type: cms, url: 'https://tea.example/'}]\n"
+    (tmp_path / "read.yaml").write_text(text)
+    code, out, _ = cli("run", str(tmp_path / "read.yaml"), "--local")
+    assert (code, "this execution has no site, so no CMS: start it with --site NAME" in out) == (1, True)
+
+
 def test_another_persons_claim_is_overruled_only_when_asked_to(cli: Cli, file: str) -> None:
     started = data(cli("run", file, "--local", "--input", "what=New text", "--format", "json"))
     (review,) = started["waiting"]

@@ -40,6 +40,28 @@ def test_all_addresses_are_found(cli, site: Path) -> None:
     assert "addresses" not in cli("sites")[1]
 
 
+@pytest.mark.parametrize("ignored", ["/tags/**", "/tags", "/tags/", "tags/", '"/{tags,topics}/"'])
+def test_the_list_of_tags_itself_can_be_left_out(cli, site: Path, ignored: str) -> None:
+    file = site / "sites/my.yaml"
+    file.write_text(file.read_text().replace("/tags/**", ignored))
+    (site / "map.xml").write_text(sitemap("https://my.example/docs/a/", "https://my.example/tags/"))
+    code, printed, _ = cli("sites", "check")
+    assert (code, "1 of 1 addresses" in printed) == (0, True)
+
+
+def test_what_no_file_is_for_is_said_to_belong_to_sitemap_ignore(cli, site: Path) -> None:
+    (site / "map.xml").write_text(sitemap("https://my.example/docs/a/", "https://my.example/categories/"))
+    assert "= help: state in cms what the rules lack, and in sitemap_ignore" in cli("sites", "check")[1]
+
+
+def test_without_a_sitemap_some_pages_are_named_with_their_files(cli, site: Path) -> None:
+    file = site / "sites/my.yaml"
+    file.write_text(file.read_text().replace("sitemap: ../map.xml, ", ""))
+    code, printed, _ = cli("sites", "check")
+    assert code == 0
+    assert "my.example: for example /docs/a/ is docs/a.md" in printed
+
+
 def test_what_is_not_found_or_ambiguous_is_named(cli, site: Path) -> None:
     (site / "content/docs/c.md").write_text("---\nurl: /docs/a/\n---\n")
     (site / "map.xml").write_text(

@@ -97,3 +97,26 @@ def test_any_text_is_checked_in_bounded_time(run: Run, text: str) -> None:
     begun = time.process_time()
     guarded(run, text, text[::-1])
     assert time.process_time() - begun < 5
+
+
+BLOCKS = "<!-- wp:paragraph -->\n<p>Green tea needs 80 °C. It is never boiled.</p>\n<!-- /wp:paragraph -->"
+
+
+@pytest.mark.parametrize("body", [BASE, BLOCKS, "<p>Green tea needs 80 °C.</p>"])
+def test_a_title_and_a_description_are_texts_of_their_own(run: Run, body: str) -> None:
+    before = {"title": "Sample Page", "description": "", "body": body}
+    after = {"title": "Sample Page & more", "description": "How it is brewed", "body": body}
+    assert [finding["rule"] for finding in guarded(run, after, before)["findings"]] == []
+
+
+def test_another_title_and_another_description_are_no_lost_text(run: Run) -> None:
+    before = {"title": "About", "description": "Who we are", "body": "About us.\n\nWe sell tea, and cups.\n"}
+    after = {"title": "Us", "description": "Tea and cups", "body": "All about us.\n\nWe sell tea, and cups.\n"}
+    assert [finding for finding in guarded(run, after, before)["findings"] if finding["severity"] != "info"] == []
+
+
+def test_a_body_that_is_cut_off_is_noticed_beside_a_title_and_a_description(run: Run) -> None:
+    around = {"title": "Green tea", "description": "How it is brewed."}
+    cut = {**around, "body": CAREFUL[: CAREFUL.index("and stop when")] + "and stop when you"}
+    output = guarded(run, cut, {**around, "body": CAREFUL})
+    assert "cut_off" in {finding["rule"] for finding in output["findings"]}

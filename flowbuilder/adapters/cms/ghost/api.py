@@ -42,7 +42,7 @@ class GhostApi:
         key = _KEY.fullmatch(str(connection["admin_api_key"]).strip())
         if key is None:
             raise ConfigurationError(
-                "the Ghost connection's admin_api_key is none: copy the Admin API key of a custom integration"
+                "the Ghost connection's admin_api_key has another form: copy the Admin API key of a custom integration"
                 " (Ghost Admin, Settings, Integrations): 24 characters, a colon and 64 characters"
             )
         self.url = str(connection["url"]).rstrip("/")

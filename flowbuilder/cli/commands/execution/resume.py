@@ -37,4 +37,4 @@ def _resume_in_process(execution_id: str, by: str) -> CommandResult:
     if execution.status == "paused" or execution.control == "pause":
         app.resume(execution_id, by=by)
     asyncio.run(runner.run(execution_id))
-    return execution_result(app, execution_id)
+    return execution_result(app, execution_id, local=True)

@@ -78,7 +78,7 @@ def command(
         started = f"Started {version.workflow} v{version.number}: {execution_id}"
         text = "\n".join([*notes, started, f"Next: flowbuilder executions watch {execution_id}"])
         return CommandResult(data=execution_result(app, execution_id).data, text=text)
-    return execution_result(app, execution_id, notes=notes)
+    return execution_result(app, execution_id, notes=notes, local=local)
 
 
 def _version(app: App, target: str, author: str) -> tuple[WorkflowVersion, tuple[str, ...]]:

@@ -34,7 +34,9 @@ def command(action: str | None) -> CommandResult:
     ]
     blocks += [f"error: no one could decide a review at site {name}: {message}" for name, message in held]
     reports = list(address_reports(settings())) if action == "check" else []
-    blocks += [f"{report.site}: {line}" for report in reports for line in report.lines()]
+    for report in reports:
+        blocks += [f"{report.site}: {line}" for line in report.lines()]
+        blocks += [f"  = help: {report.remedy}"] if report.remedy else []
     text = "\n".join(blocks) if files else f"No site files in {folder}"
     ok = not held and all(file.record is not None for file in files) and all(report.ok for report in reports)
     data: dict[str, Any] = {"sites": [_record(file, held) for file in files]}

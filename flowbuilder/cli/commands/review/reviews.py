@@ -164,7 +164,7 @@ def decide(
 
     local_app, runner = open_local_app(settings())
     asyncio.run(runner.run(review.execution_id))
-    outcome = execution_result(local_app, review.execution_id, notes=(text,))
+    outcome = execution_result(local_app, review.execution_id, notes=(text,), local=True)
     return CommandResult(data={**data, "execution": outcome.data}, text=outcome.text, ok=outcome.ok)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import islice
 
 from flowbuilder.steps.builtin.guard.document import Block, Document
@@ -36,8 +37,8 @@ _MDX = re.compile(
 _SCRIPTS = ("</script>", "</style>")
 
 
-def read_document(text: str) -> Document:
-    """The blocks of a text, in time that grows with its length."""
+def read_document(text: str, around: Sequence[str] = ()) -> Document:
+    """The blocks of a text, in time that grows with its length. Each text `around` it is a paragraph before it."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     scanner = _Scanner()
     front = _FRONT.match(text)
@@ -58,12 +59,13 @@ def read_document(text: str) -> Document:
         )
     else:
         scanner.read(body)
+    blocks = [Block("paragraph", one, around=True) for one in around if one.strip()] + scanner.blocks
     return Document(
-        text,
+        "\n\n".join([text, *around]),
         scanner.references,
-        scanner.blocks[:MAX_BLOCKS],
-        whole=len(scanner.blocks) <= MAX_BLOCKS,
-        outside="\n".join(scanner.outside),
+        blocks[:MAX_BLOCKS],
+        whole=len(blocks) <= MAX_BLOCKS,
+        outside="\n".join([*scanner.outside, *around]),
         unclosed=tuple(scanner.unclosed),
         html=html,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -38,14 +38,15 @@ class Sentences:
 
 
 class Change:
-    """A base and a proposal, aligned. Where there is no base, all blocks of the proposal are new."""
+    """A base and a proposal, aligned: each a text, and the texts around it, such as its title. Where there is no base,
+    all blocks of the proposal are new."""
 
-    def __init__(self, base: str, proposal: str) -> None:
-        self.has_base = bool(base.strip())
-        self.unread = max(0, len(proposal) - MAX_TEXT)
+    def __init__(self, base: Sequence[str], proposal: Sequence[str]) -> None:
+        self.has_base = any(text.strip() for text in base)
+        self.unread = sum(max(0, len(text) - MAX_TEXT) for text in proposal)
         """How many characters of the proposal are beyond the limit."""
-        self.base = read_document(base[:MAX_TEXT])
-        self.proposal = read_document(proposal[:MAX_TEXT])
+        self.base = _document(base)
+        self.proposal = _document(proposal)
 
     @cached_property
     def language(self) -> Language:
@@ -95,8 +96,11 @@ class Change:
 
     @cached_property
     def removed(self) -> list[Block]:
-        """The lost blocks, where something of the base is left; nothing of another text, which `rewrites` reports."""
-        return self.lost if self.kept or self.alignment.changed else []
+        """The lost blocks, where something of the base is left; nothing of another text, which `rewrites` reports. A
+        title that has become another one is not lost."""
+        if not (self.kept or self.alignment.changed):
+            return []
+        return [block for block in self.lost if not block.around]
 
     @cached_property
     def new(self) -> list[Block]:
@@ -155,7 +159,14 @@ class Change:
         yield from self.new_sentences
 
 
+def _document(texts: Sequence[str]) -> Document:
+    text, *around = (one[:MAX_TEXT] for one in texts)
+    return read_document(text, around)
+
+
 def _family(block: Block) -> str:
+    if block.around:
+        return "around"
     if block.kind in ("paragraph", "item"):
         return "text"
     return block.kind

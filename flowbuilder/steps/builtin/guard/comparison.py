@@ -54,7 +54,7 @@ def _short(item: str) -> str:
     return item if len(item) <= 70 else item[:69].rstrip() + "…"
 
 
-def _texts(base: Any, proposal: Any) -> tuple[str, str]:
+def _texts(base: Any, proposal: Any) -> tuple[list[str], list[str]]:
     around = [
         name
         for name in _AROUND
@@ -63,7 +63,7 @@ def _texts(base: Any, proposal: Any) -> tuple[str, str]:
     return _text(base, around), _text(proposal, around)
 
 
-def _text(value: Any, around: list[str]) -> str:
+def _text(value: Any, around: list[str]) -> list[str]:
     if isinstance(value, Mapping) and isinstance(value.get("body"), str):
-        return "\n\n".join([value["body"], *(value[name] for name in around)])
-    return value if isinstance(value, str) else "" if value is None else canonical(value)
+        return [value["body"], *(value[name] for name in around)]
+    return [value if isinstance(value, str) else "" if value is None else canonical(value)]

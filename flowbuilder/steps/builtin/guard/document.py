@@ -49,6 +49,8 @@ class Block:
     """The heading above it."""
     references: Mapping[str, str] = field(default_factory=dict)
     """The targets of link reference definitions (`[label]: target`) of its text, by label."""
+    around: bool = False
+    """Whether it is a title or a description beside the text."""
 
     @cached_property
     def key(self) -> tuple[str, str]:
