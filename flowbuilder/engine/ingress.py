@@ -198,9 +198,9 @@ class _Cms(_Guard):
     async def create(self, write: CmsWrite) -> CmsPage:
         return await self._page(self._inner.create(write))
 
-    async def delete(self, url: str, *, if_unchanged: str) -> None:
+    async def delete(self, url: str, *, if_unchanged: str, revision: str = "") -> None:
         with _clean_errors(self._secrets):
-            await self._inner.delete(url, if_unchanged=if_unchanged)
+            await self._inner.delete(url, if_unchanged=if_unchanged, revision=revision)
 
     async def before(self, write: CmsWrite) -> JsonObject | None:
         with _clean_errors(self._secrets):

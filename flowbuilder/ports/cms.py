@@ -109,8 +109,11 @@ class Cms(Protocol):
 
     async def create(self, write: CmsWrite) -> CmsPage: ...
 
-    async def delete(self, url: str, *, if_unchanged: str) -> None:
-        """Delete a page that still has this hash; no page is no error."""
+    async def delete(self, url: str, *, if_unchanged: str, revision: str = "") -> None:
+        """Delete a page that still has this hash; no page is no error.
+
+        With `revision`, a CMS that cannot bring it back deletes only what was last read as this revision: what else
+        the page has, such as tags of a colleague, is no part of the hash."""
 
     async def before(self, write: CmsWrite) -> JsonObject | None:
         """What `restore` needs to undo this update, read before it is made: what the page has where the update writes,

@@ -26,6 +26,19 @@ def _error(data: JsonObject) -> str:
     return as_text(error.get("message", error)) if isinstance(error, dict) else as_text(error)
 
 
+def _fell_back(data: JsonObject) -> str:
+    """Why the fallback of a model was asked; nothing where it was not."""
+    usage = data.get("usage")
+    why = usage.get("fell_back") if isinstance(usage, dict) else None
+    if not isinstance(usage, dict) or not isinstance(why, dict):
+        return ""
+    return (
+        f", by the fallback {as_text(usage['model'])}: {as_text(why.get('reason'))}"
+        if usage.get("model")
+        else (f" (the fallback was asked, because {as_text(why.get('reason'))})")
+    )
+
+
 def _by(verb: str) -> Sentence:
     return lambda data: f"{verb} by {_get(data, 'by')}" if data.get("by") else verb
 
@@ -56,8 +69,8 @@ _SENTENCES: dict[EventType, tuple[str, Sentence]] = {
         lambda data: "started" + (f", attempt {data['attempt']}" if data.get("attempt", 1) != 1 else ""),
     ),
     "step_retrying": ("amber", lambda data: f"attempt {_get(data, 'attempt')} failed, retrying: {_error(data)}"),
-    "step_completed": ("green", lambda data: f"completed{_duration(data)}"),
-    "step_failed": ("red", lambda data: f"failed{_duration(data)}: {_error(data)}"),
+    "step_completed": ("green", lambda data: f"completed{_duration(data)}{_fell_back(data)}"),
+    "step_failed": ("red", lambda data: f"failed{_duration(data)}: {_error(data)}{_fell_back(data)}"),
     "step_skipped": ("grey", lambda data: f"skipped{_reason(data)}"),
     "branch_taken": ("grey", lambda data: f"took branch {_branch(data)}"),
     "iteration_started": ("blue", lambda data: f"{_get(data, 'items')} items"),

@@ -72,9 +72,9 @@ class FilesCms:
         ensure_no_seo(write, "its file")
         return await self._in_thread(self._create, write)
 
-    async def delete(self, url: str, *, if_unchanged: str) -> None:
-        """Delete a page; `Conflict` when its hash is not `if_unchanged`."""
-        await self._in_thread(self._delete, url, if_unchanged)
+    async def delete(self, url: str, *, if_unchanged: str, revision: str = "") -> None:
+        """Delete a page; `Conflict` when its hash is not `if_unchanged`, or any byte is not as in `revision`."""
+        await self._in_thread(self._delete, url, if_unchanged, revision)
 
     async def before(self, write: CmsWrite) -> JsonObject | None:
         """The file's content before and after the update, the latter as its sha256."""
@@ -135,7 +135,7 @@ class FilesCms:
             self._record(root, place, "Create", write, text=wanted.text, old=old)
             return self._page(write.url, parts, held)
 
-    def _delete(self, url: str, if_unchanged: str) -> None:
+    def _delete(self, url: str, if_unchanged: str, revision: str) -> None:
         parts, history = self._parts(url), self._history
         with self._locked_root() as root:
             try:
@@ -143,13 +143,13 @@ class FilesCms:
             except NotFound:
                 removed = ((place, history.committed(place)) for place in history.removed())  # by one that was stopped
                 pages = ((place, self._page(url, parts, _parsed(text, place))) for place, text in removed if text)
-                known = next((place for place, page in pages if page.is_still(if_unchanged)), None)
+                known = next((place for place, page in pages if _is_that(page, if_unchanged, revision)), None)
                 if known is None:
                     history.publish()
                     return
                 place = known
             else:
-                if not self._page(url, parts, held).is_still(if_unchanged):
+                if not _is_that(self._page(url, parts, held), if_unchanged, revision):
                     raise Conflict(f"{url} changed since it was read")
                 history.ensure_clean(place, lambda old: False)
                 with open_folder(root, place[:-1]) as folder:
@@ -253,6 +253,10 @@ class FilesCms:
 
 def _parsed(text: str, place: tuple[str, ...]) -> Document:
     return parse_document(text, suffix_of(place[-1]))
+
+
+def _is_that(page: CmsPage, known: str, revision: str) -> bool:
+    return page.is_still(known) and revision in ("", page.revision)
 
 
 def _made_of(old: str, place: tuple[str, ...], write: CmsWrite) -> str:

@@ -36,11 +36,12 @@ async def revert(store: Store, ports: Ports, key: str, *, by: str) -> Effect:
 
 async def _undo(cms: Cms, effect: Effect, key: str) -> None:
     inverse = effect.inverse or {}
-    made = str(inverse.get("if_unchanged") or (effect.receipt or {}).get("hash"))
+    receipt = effect.receipt or {}
+    made = str(inverse.get("if_unchanged") or receipt.get("hash"))
     before = inverse.get("before")
     match inverse.get("operation"):
         case "delete":
-            await cms.delete(str(inverse["url"]), if_unchanged=made)
+            await cms.delete(str(inverse["url"]), if_unchanged=made, revision=str(receipt.get("revision") or ""))
         case "restore" if isinstance(before, dict):
             await cms.restore(str(inverse["url"]), before, if_unchanged=made)
         case "update":  # as earlier releases recorded it: what the page had, also where the update wrote nothing

@@ -7,9 +7,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from flowbuilder import ports
-from flowbuilder.errors import StepError, Throttled, TransientError
+from flowbuilder.errors import StepError
 from flowbuilder.json_schema import usable_schema
 from flowbuilder.language import Shape, Template, shape_of_schema
+from flowbuilder.steps.model_fallback import ask_with_fallback
 from flowbuilder.steps.step import Completed, Record, Step, StepResult, StepRun, Templated
 from flowbuilder.values import Json, JsonObject
 
@@ -24,10 +25,11 @@ class Budget(Record):
 class Llm(Step):
     """Ask a language model by its name, `provider:name`. With `output_schema` the output is an object valid against it.
 
-    `fallback` is asked when `model` is unavailable. `connection` names the credentials; without one, the provider's own
-    environment variables are used. A connection belongs to one provider: a fallback of another has its own in
-    `fallback_connection`. An answer that reaches its limit of tokens fails the step (`answer_cut_off`); with
-    `on_cut_off: continue` the rest of a text is asked for.
+    `fallback` is asked when `model` is unavailable: it is down, hangs (with `timeout_seconds` it has half of the time),
+    has no quota left, is retired, rejects its key or the length of the prompt, or answers with nothing. `connection`
+    names the credentials; without one, the provider's own environment variables are used. A connection belongs to one
+    provider: a fallback of another has its own in `fallback_connection`. An answer that reaches its limit of tokens
+    fails the step (`answer_cut_off`); with `on_cut_off: continue` the rest of a text is asked for.
     """
 
     cooperative: ClassVar[bool] = True
@@ -63,8 +65,8 @@ class Llm(Step):
         return shape_of_schema(self.output_schema or {**plain, "additionalProperties": False})
 
     async def run(self, run: StepRun) -> StepResult:
-        """Ask the model, or its fallback. The usage is `{model, requests, input_tokens, output_tokens, usd}`; `usd` is
-        null for an unknown price."""
+        """Ask the model, or its fallback. The usage is `{model, requests, input_tokens, output_tokens,
+        cache_read_tokens, usd, fell_back?}`; `usd` is null for an unknown price, `fell_back` says why it was asked."""
         names = [self.model, *([self.fallback] if self.fallback else [])]
         for name in names:
             if ":" not in name:
@@ -72,14 +74,19 @@ class Llm(Step):
                 raise StepError(message, code="invalid_field", detail={"field": "model"})
         named = (self.connection, self.fallback_connection or self.connection)
         requests = [await self._request(run, *asked) for asked in zip(names, named, strict=False)]
-        for request in requests:
-            try:
-                answer = await run.ports.models.complete(request)
-                break
-            except TransientError as problem:
-                if request is requests[-1] or (isinstance(problem, Throttled) and not problem.refused):
-                    raise  # our own limits postpone the call: that is no reason for the fallback
-        return Completed(output=answer.output, usage={"model": request.model, **answer.usage})
+        models, limited = run.ports.models, self.timeout_seconds is not None
+        if len(requests) == 1:
+            answer = await models.complete(requests[0])
+        else:
+            first, second = requests
+            may = self._may_ask_another
+            answer = await ask_with_fallback(models, first, second, limited=limited, may_fall_back=may)
+        used = requests[-1 if "fell_back" in answer.usage else 0]
+        return Completed(output=answer.output, usage={"model": used.model, **answer.usage})
+
+    def _may_ask_another(self) -> bool:
+        """Whether the fallback may be asked, as far as the step itself knows."""
+        return True
 
     def bind(self, context: Mapping[str, Json]) -> Self:
         """The bound step, which knows the provider that the definition names."""

@@ -77,12 +77,12 @@ class MemoryCms:
         self.writes.append(write)
         return self.put(write.url, **{"body": "", **_given(write)})
 
-    async def delete(self, url: str, *, if_unchanged: str) -> None:
+    async def delete(self, url: str, *, if_unchanged: str, revision: str = "") -> None:
         """Delete a page; `Conflict` when it changed."""
         known = self._pages.get(url)
         if known is None:
             return
-        if not known.is_still(if_unchanged):
+        if not known.is_still(if_unchanged) or revision not in ("", known.revision):
             raise Conflict(f"{url} changed since it was read")
         self.writes.append(CmsWrite(url=url, if_unchanged=if_unchanged))
         del self._pages[url]

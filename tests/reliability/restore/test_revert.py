@@ -162,6 +162,12 @@ def test_a_created_page_that_was_changed_since_is_not_deleted(page_creation: Cra
     assert asyncio.run(page_creation.targets.site.read(NEW)).body == "by hand"
 
 
+def test_a_created_page_of_which_only_the_revision_changed_is_not_deleted(page_creation: CrashScenario) -> None:
+    page_creation.targets.site.put(NEW, "fresh", title="New")  # as when a colleague sets a tag
+    with pytest.raises(Refused, match="changed since"):
+        revert_effect(page_creation, "new")
+
+
 def test_a_created_page_that_was_deleted_since_counts_as_reverted(page_creation: CrashScenario) -> None:
     asyncio.run(page_creation.targets.site.delete(NEW, if_unchanged=digest_text("fresh")))
     assert revert_effect(page_creation, "new") == "reverted"

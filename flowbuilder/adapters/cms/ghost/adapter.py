@@ -112,7 +112,7 @@ class Ghost:
             found = await self._publish(write.url, kind, found, at)
         return await self._page(write.url, found)
 
-    async def delete(self, url: str, *, if_unchanged: str) -> None:
+    async def delete(self, url: str, *, if_unchanged: str, revision: str = "") -> None:
         """Make a page a draft under another slug, from which a person can bring it back: what Ghost deletes is lost,
         with an edit that was made meanwhile. `Conflict` when its hash is not `if_unchanged`."""
         try:

@@ -104,7 +104,7 @@ class WordPress:
             found = await self._creation.publish(write.url, kind, found)
         return self._page(write.url, found)
 
-    async def delete(self, url: str, *, if_unchanged: str) -> None:
+    async def delete(self, url: str, *, if_unchanged: str, revision: str = "") -> None:
         """Move a page to the trash; `Conflict` when its hash is not `if_unchanged`, or its address another one."""
         try:
             kind, found = await self._addresses.find(url)

@@ -117,6 +117,18 @@ async def test_a_page_is_created_once(cms: FilesCms, tmp_path: Path):
         await cms.create(CmsWrite(url="https://example.com/guides/new/mate", body="Other"))
 
 
+async def test_a_created_page_to_which_a_colleague_added_a_field_is_not_deleted(cms: FilesCms, tmp_path: Path):
+    made = await cms.create(CmsWrite(url="/guides/mate", body="Mate.\n", title="Mate"))
+    page = tmp_path / "content/guides/mate.md"
+    text = page.read_text()
+    page.write_text(text.replace("title", "tags: [green]\ntitle"))
+    with pytest.raises(Conflict, match="changed since"):
+        await cms.delete("/guides/mate", if_unchanged=made.hash, revision=made.revision)
+    page.write_text(text)
+    await cms.delete("/guides/mate", if_unchanged=made.hash, revision=made.revision)
+    assert not page.exists()
+
+
 async def test_of_two_writers_with_the_same_base_one_wins(cms: FilesCms):
     base = (await cms.read("/guides/tea")).hash
     writes = [cms.update(CmsWrite(url="/guides/tea", body=f"by {n}", if_unchanged=base)) for n in range(8)]
