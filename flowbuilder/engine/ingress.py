@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +26,6 @@ from flowbuilder.ports import (
     HttpRequest,
     HttpResponse,
     McpAnswer,
-    McpServers,
     McpSession,
     McpTool,
     ModelAnswer,
@@ -243,9 +242,6 @@ class _Mcp(_Guard):
         with _clean_errors(self._secrets):
             async with self._inner.mcp.open(server) as session:
                 yield _McpSession(session, self._secrets)
-
-    def shared(self) -> AbstractAsyncContextManager[McpServers]:
-        return nullcontext(self)  # the runner has shared them
 
 
 class _McpSession(_Guard):

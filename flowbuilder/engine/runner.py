@@ -24,6 +24,7 @@ from flowbuilder.model.reviewers import SYSTEM
 from flowbuilder.plan.nodes import Plan
 from flowbuilder.ports import Ports, Store
 from flowbuilder.ports.known_secrets import KnownSecrets
+from flowbuilder.ports.mcp import SharesSessions
 from flowbuilder.values import JsonObject
 
 
@@ -129,7 +130,7 @@ async def _quarantine(store: Store, lease: Lease, problem: Damaged) -> RunResult
 @contextlib.asynccontextmanager
 async def _shared_servers(ports: Ports) -> AsyncIterator[Ports]:
     """The ports with MCP servers whose sessions stay open until the execution is released."""
-    if ports.mcp is None:
+    if not isinstance(ports.mcp, SharesSessions):
         yield ports
         return
     async with ports.mcp.shared() as servers:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowbuilder.errors import FlowbuilderError, StepError, Throttled
-from flowbuilder.ports.mcp import McpServers, McpSession
+from flowbuilder.ports.mcp import McpSession
 
 if TYPE_CHECKING:
     from flowbuilder.adapters.mcp import ConnectedServers
@@ -58,10 +58,6 @@ class SharedSessions:
             shared.users -= 1
             if shared.is_retired and not shared.users:
                 shared.session.stop()
-
-    def shared(self) -> AbstractAsyncContextManager[McpServers]:
-        """These servers themselves."""
-        return nullcontext(self)
 
     async def close(self) -> None:
         """End all sessions, and wait until their programs have ended."""

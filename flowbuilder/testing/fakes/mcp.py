@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 
 from flowbuilder.errors import ConfigurationError, StepError
-from flowbuilder.ports import McpAnswer, McpServers, McpSession, McpTool
+from flowbuilder.ports import McpAnswer, McpSession, McpTool
 from flowbuilder.values import Json, JsonObject
 
 FakeTool = Json | Exception | Callable[[JsonObject], Json]
@@ -29,10 +29,6 @@ class FakeMcp:
         if server not in self._servers:
             raise ConfigurationError(f"there is no connection {server!r}")
         yield _Session(server, self._servers[server], self.calls)
-
-    def shared(self) -> AbstractAsyncContextManager[McpServers]:
-        """This fake: it has nothing to close."""
-        return nullcontext(self)
 
 
 class _Session:
