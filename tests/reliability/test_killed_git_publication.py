@@ -105,8 +105,8 @@ async def test_a_creation_and_its_revert_that_were_killed_are_one_commit_each(
     kill_at(command, when, lambda: cms(tree)._create(CREATE))
     page = await cms(tree).create(CREATE)
     assert subjects(tree) == ["Create mate.md", "First"]
-    kill_at(command, when, lambda: cms(tree)._delete("/mate", page.hash))
-    await cms(tree).delete("/mate", if_unchanged=page.hash)
+    kill_at(command, when, lambda: cms(tree)._delete("/mate", page.hash, page.revision))
+    await cms(tree).delete("/mate", if_unchanged=page.hash, revision=page.revision)
     assert subjects(tree) == ['Revert "Create mate.md"', "Create mate.md", "First"]
     assert not (tree / "mate.md").exists()
 
