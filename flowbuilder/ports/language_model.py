@@ -32,6 +32,16 @@ class ModelRequest:
     output_schema: JsonObject | None = None
     temperature: float | None = None
     max_tokens: int | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    reasoning: str | None = None
+    """How much a model thinks before it answers: `none`, `minimal`, `low`, `medium`, `high`, `xhigh` or `max`."""
+    cache: bool | str = False
+    """Whether the provider is asked to keep the prompt in its cache; a text is for how long: `5m` or `1h`."""
+    output_mode: Literal["auto", "tool", "native", "prompted"] = "auto"
+    """How an object is asked for: as a call of a tool, by the provider's own structured output, or in words. `auto`: as
+    a call, and in words of a model that calls no tools."""
     on_cut_off: Literal["fail", "continue"] = "fail"
     """`continue`: the rest of a text that was cut off is asked for."""
     max_usd: float | None = None
@@ -82,7 +92,7 @@ def ensure_provider(name: str, connection: Mapping[str, Any], model: str, *, wri
     template, it must have a `base_url`.
     """
     provider = model.partition(":")[0]
-    if provider == "demo" or not connection.get("api_key"):
+    if provider == "demo" or not (connection.get("api_key") or connection.get("headers")):
         return
     owner = provider_of(connection) or written or (provider if connection.get("base_url") else None)
     if owner == provider:

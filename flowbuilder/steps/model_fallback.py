@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowbuilder.errors import ConfigurationError, FlowbuilderError, StepError, Throttled, TransientError
-from flowbuilder.ports import LanguageModel, ModelAnswer, ModelRequest
 from flowbuilder.values import JsonObject
+
+if TYPE_CHECKING:
+    from flowbuilder.ports import LanguageModel, ModelAnswer, ModelRequest
 
 SHARE = 0.5
 """The part of the step's time that the model has when there is a fallback."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 from flowbuilder.adapters.models.providers import load_library, open_model
+from flowbuilder.adapters.models.settings import needs_a_prompt, output_type, settings_of
 from flowbuilder.adapters.models.spending import Spending
 from flowbuilder.errors import FlowbuilderError, StepError, TransientError
 from flowbuilder.json_schema import problems
@@ -27,7 +29,8 @@ class NamedModels:
         self._throttle = throttle or NoThrottle()
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
-        """The answer, with `{requests, input_tokens, output_tokens, cache_read_tokens, usd}` as its usage.
+        """The answer, with `{requests, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, usd}` as
+        its usage.
 
         `usd` is None for an unknown price. Raises `TransientError` for 429 and 5xx; `StepError` when the answer was cut
         off, filtered or refused, stays invalid or empty, or the budget is used up; `ConfigurationError` for a key that
@@ -39,7 +42,12 @@ class NamedModels:
             return await DemoModel().complete(request)
         spending = Spending(request)
         try:
-            output = await self._converse(request, spending)
+            try:
+                output = await self._converse(request, spending)
+            except StepError as problem:
+                if not needs_a_prompt(request, problem):
+                    raise
+                output = await self._converse(replace(request, output_mode="prompted"), spending)
         except FlowbuilderError as problem:
             problem.usage = spending.usage() if spending.spent else None
             raise
@@ -75,22 +83,15 @@ class NamedModels:
 
 def _agent(model: Any, request: ModelRequest) -> Any:
     """The conversation with a model, which may repair an answer that does not fit the schema."""
-    from pydantic_ai import Agent, ModelRetry, StructuredDict
-    from pydantic_ai.settings import ModelSettings
+    from pydantic_ai import Agent, ModelRetry
 
     schema = request.output_schema
-    settings: ModelSettings = {"timeout": request.timeout}
-    if request.temperature is not None:
-        settings["temperature"] = request.temperature
-    if request.max_tokens is not None:
-        settings["max_tokens"] = request.max_tokens
-    output_type: Any = str if schema is None else StructuredDict(schema, name="answer")
     agent: Agent[Any, Any] = Agent(
         model,
-        output_type=output_type,
+        output_type=output_type(request),
         instructions=request.system or None,
         retries=REPAIRS,
-        model_settings=settings,
+        model_settings=settings_of(request),
         tools=[_tool(tool) for tool in request.tools],
     )
     if schema is not None:

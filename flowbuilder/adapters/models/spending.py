@@ -10,6 +10,7 @@ from flowbuilder.errors import ConfigurationError, StepError
 from flowbuilder.ports import ModelRequest
 from flowbuilder.values import JsonObject
 
+TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 MILLION = 1_000_000
 
 
@@ -53,7 +54,7 @@ class Spending:
         self._request = request
         self._price = Price.of(request.connection_name, request.connection)
         self._usd: Decimal | None = Decimal(0)
-        self._counts = dict.fromkeys(("requests", "input_tokens", "output_tokens", "cache_read_tokens"), 0)
+        self._counts = dict.fromkeys(("requests", *TOKENS), 0)
 
     def ensure_priced(self, model: Any) -> None:
         """Raise `StepError` (`unknown_price`) for a budget in USD and a model whose price is not known."""
@@ -74,7 +75,7 @@ class Spending:
         """Count an answer. Raises `StepError` (`budget`) where it exceeds the budget."""
         usage = response.usage
         self._counts["requests"] += 1
-        for name in ("input_tokens", "output_tokens", "cache_read_tokens"):
+        for name in TOKENS:
             self._counts[name] += getattr(usage, name)
         measured = bool(usage.input_tokens or usage.output_tokens)
         cost = self._price.of_usage(usage) if self._price else _cost(usage, model, response)
@@ -106,7 +107,7 @@ class Spending:
         return self._counts["requests"] > 0
 
     def usage(self) -> JsonObject:
-        """`{requests, input_tokens, output_tokens, cache_read_tokens, usd}`; `usd` is None for an unknown price."""
+        """`{requests, usd}` and `TOKENS`; `usd` is None for an unknown price."""
         return {**self._counts, "usd": None if self._usd is None else float(self._usd)}
 
 

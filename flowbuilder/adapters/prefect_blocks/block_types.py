@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from prefect.blocks.core import Block
 from prefect.types import SecretDict
@@ -51,6 +51,7 @@ class LlmCredentials(Connection):
     price: dict[str, float] | None = Field(
         default=None, title="Price", description="USD for a million tokens: input, output, cached_input"
     )
+    body: dict[str, Any] | None = Field(default=None, title="Body", description="Added to each request")
 
 
 class CmsCredentials(Connection):

@@ -100,7 +100,7 @@ def _state_of(outcome: Outcome) -> State[Any]:
         return Failed(message=one_line((outcome.error or {}).get("message", "failed")))
     if outcome.status == "needs_review":
         return Completed(name="Asked", message="Waiting for review")
-    tokens = outcome.usage.get("total_tokens") or outcome.usage.get("tokens")
+    tokens = (outcome.usage.get("input_tokens") or 0) + (outcome.usage.get("output_tokens") or 0)
     return Completed(message=f"{outcome.seconds:.1f} s" + (f", {tokens} tokens" if tokens else ""))
 
 

@@ -42,6 +42,12 @@ class Llm(Step):
     output_schema: JsonObject | None = None
     temperature: Templated[Annotated[float, Field(ge=0, le=2)] | None] = None
     max_tokens: Templated[Annotated[int, Field(ge=1)] | None] = None
+    top_p: Templated[Annotated[float, Field(gt=0, le=1)] | None] = None
+    stop: Templated[tuple[str, ...]] = ()
+    seed: Templated[int | None] = None
+    reasoning: Templated[Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None] = None
+    cache: bool | Literal["5m", "1h"] = False
+    output_mode: Literal["auto", "tool", "native", "prompted"] = "auto"
     on_cut_off: Literal["fail", "continue"] = "fail"
     budget: Budget | None = None
     _providers: tuple[str | None, str | None] = PrivateAttr(default=(None, None))
@@ -111,6 +117,12 @@ class Llm(Step):
             output_schema=self.output_schema,
             temperature=self.temperature,
             max_tokens=min(caps, default=None),
+            top_p=self.top_p,
+            stop=self.stop,
+            seed=self.seed,
+            reasoning=self.reasoning,
+            cache=self.cache,
+            output_mode=self.output_mode,
             on_cut_off=self.on_cut_off,
             max_usd=spend.usd,
             max_output_tokens=spend.output_tokens,

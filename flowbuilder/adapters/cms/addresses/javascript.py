@@ -19,6 +19,8 @@ _MAIN = re.compile(r"^[ \t]*(?:export\s+default\b|module\.exports\s*=)", re.MULT
 _TYPED = re.compile(r"\s+(?:as|satisfies)\s+[\w.<>\[\], ]+")
 _CONSTANT = re.compile(r"^(?:export[ \t]+)?(?:const|let|var)[ \t]+([\w$]+)[^=\n]*=(?!=)", re.MULTILINE)
 _GENERIC = re.compile(r"<[\w.<>\[\], ]+>(?=\s*\()")
+_BEFORE_REGEX = re.compile(r"(?:[(,=:\[!&|?{};>+]|\breturn)\s*\Z")
+_REGEX = re.compile(r"/(?![*/])(?:[^\\/\[\n]|\\.|\[(?:[^\\\]\n]|\\.){0,200}+\]){1,500}+/[a-z]*")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\n": ""}
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _UNKNOWN: Final = None
@@ -174,6 +176,11 @@ class _Reader:
         name = _NAME.match(self.text, at) or _NUMBER.match(self.text, at)
         return (name[0], self._skip(name.end())) if name else (None, at)
 
+    def _regex(self, at: int) -> int:
+        """Where a regular expression ends that begins here; 0 for a division or a comment. Its quotes quote nothing."""
+        found = _REGEX.match(self.text, at) if _BEFORE_REGEX.search(self.text, max(0, at - 20), at) else None
+        return found.end() if found else 0
+
     def _rest(self, at: int) -> int:
         """Where an expression that is not data ends: at a comma or closing bracket of its own level."""
         open_brackets: list[str] = []
@@ -181,6 +188,9 @@ class _Reader:
             char = self.text[at]
             if char in "'\"`":
                 at = self._string(at)[1]
+                continue
+            if char == "/" and (regex := self._regex(at)):
+                at = regex
                 continue
             if self.text.startswith(("//", "/*"), at):
                 at = max(self._skip(at), at + 1)
