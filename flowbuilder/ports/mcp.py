@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from flowbuilder.values import Json, JsonObject
 
@@ -48,3 +48,11 @@ class McpServers(Protocol):
 
     def open(self, server: str) -> AbstractAsyncContextManager[McpSession]:
         """A session; `ConfigurationError` when the server cannot be started, `TransientError` when unreachable."""
+
+
+@runtime_checkable
+class SharesSessions(Protocol):
+    """MCP servers whose sessions the steps of an execution can share."""
+
+    def shared(self) -> AbstractAsyncContextManager[McpServers]:
+        """These servers with at most one session each, which stay open until the block ends."""

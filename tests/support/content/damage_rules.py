@@ -19,7 +19,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "paragraph_lost": ("lost_text",),
     "sentence_cut": ("cut_off",),
     "end_lost": ("shrinks", "cut_off", "lost_text", "lost_headings", "lists", "code"),
-    "list_item_lost": ("lists",),
+    "list_item_lost": ("lists", "front_matter"),
     "steps_swapped": ("order",),
     "table_row_lost": ("tables",),
     "table_column_lost": ("tables",),

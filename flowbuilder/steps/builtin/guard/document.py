@@ -79,8 +79,8 @@ class Block:
 
     @property
     def title(self) -> str:
-        """The plain text in one line."""
-        return " ".join(self.text.split())
+        """The plain text in one line; the source of a heading that is code."""
+        return " ".join((self.text if self.text.strip(f" \n{CODE}") else self.raw).split())
 
     @cached_property
     def sentences(self) -> list[str]:

@@ -129,6 +129,11 @@ def test_what_is_no_damage_is_no_finding(rule: str, base: str, proposal: str) ->
     assert severities(base, proposal, rule) == []
 
 
+def test_a_sentence_that_stops_and_runs_into_the_next_one_is_noticed() -> None:
+    page = "Green tea is kept in a tin, away from spices.\nWait for two minutes.\n\nPour it.\n"
+    assert severities(page, page.replace(", away from spices.", ""), "cut_off") == ["warning"]
+
+
 def test_indented_attributes_of_a_component_are_no_code() -> None:
     page = 'import Card from "./card"\n\n<Card\n\n    title="Tea"\n/>\n\nTea is served.\n'
     assert severities(page, page.replace('title="Tea"', 'title="Tea"\n    icon="cup"'), "code") == []
@@ -136,4 +141,4 @@ def test_indented_attributes_of_a_component_are_no_code() -> None:
 
 def test_a_list_entry_of_front_matter_that_occurs_twice_is_missed() -> None:
     page = "---\ntags:\n- tea\n- cups\ncategories:\n- tea\n---\n\nTea.\n"
-    assert severities(page, page.replace("- tea\n- cups", "- cups"), "front_matter") == ["info"]
+    assert severities(page, page.replace("- tea\n- cups", "- cups"), "front_matter") == ["warning"]

@@ -11,6 +11,7 @@ Right:
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 
 from flowbuilder.steps.builtin.guard.change import Change
 from flowbuilder.steps.builtin.guard.document import Block, words_of
@@ -24,6 +25,8 @@ _SENTENCE = re.compile(
     "[.!?\u2026:;\u3002\uff01\uff1f\uff1a\u061f\u06d4\u0964\u0e2f][)\\]\"'\u201d\u00bb\u300d\u300f*_`\x02]{0,5}\\s*$"
 )
 LEAST_WORDS = 3
+MAX_LOST = 8
+"""Lost sentences of a block that are looked for."""
 
 
 def check(change: Change, options: RuleOptions) -> Findings:
@@ -32,13 +35,15 @@ def check(change: Change, options: RuleOptions) -> Findings:
     for pair in change.sentences:
         before, after = words_of(pair.base), words_of(pair.proposal)
         if (
-            LEAST_WORDS <= len(after) < len(before)
+            pair.block.kind != "row"
+            and LEAST_WORDS <= len(after) < len(before)
             and before[: len(after)] == after
             and _SENTENCE.search(pair.base)
             and not _ENDS.search(pair.proposal)
         ):
             seen.add(id(pair.block))
             yield _finding(pair.proposal[-80:], pair.proposal)
+    yield from _merged(change)
     last = next((block for block in reversed(change.proposal.prose)), None)
     old_last = next((block for block in reversed(change.base.prose)), None)
     if last is None or old_last is None or id(last) in seen or last.kind != "paragraph":
@@ -46,6 +51,21 @@ def check(change: Change, options: RuleOptions) -> Findings:
     shorter = len(change.proposal.words) < len(change.base.words)
     if shorter and last in change.after and len(last.words) >= LEAST_WORDS and _stops(last) and not _stops(old_last):
         yield _finding(last.text[-80:], last.text)
+
+
+def _merged(change: Change) -> Findings:
+    """Sentences of which the beginning is left, and runs into the next sentence."""
+    lost: dict[int, list[str]] = defaultdict(list)
+    for sentence, block in change.lost_sentences:
+        if len(lost[id(block)]) < MAX_LOST:
+            lost[id(block)].append(sentence)
+    for pair in change.sentences:
+        for sentence in lost.get(id(pair.base_block), ()):
+            for whole, cut in ((pair.base, sentence), (sentence, pair.base)):
+                left = pair.proposal.removesuffix(whole)
+                words = words_of(left) if len(left) < len(pair.proposal) else []
+                if len(words) >= LEAST_WORDS and words_of(cut)[: len(words)] == words:
+                    yield _finding(left[-80:], left)
 
 
 def _stops(block: Block) -> bool:

@@ -20,6 +20,7 @@ from collections import Counter
 from flowbuilder.steps.builtin.guard.change import Change
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 
+_ENTRY = re.compile(r"^\s*- ", re.MULTILINE)
 SEVERITY = "warning"
 _FIELDS = re.compile(
     r"^\s{0,3}[\"*]{0,3}(?:title|description|date|slug|tags|categories|layout|author|permalink|draft|meta "
@@ -44,12 +45,21 @@ def check(change: Change, options: RuleOptions) -> Findings:
         for name in _names(base[0]):
             if name not in kept:
                 yield Finding(name, f"the field {name} of the front matter was removed", name, "fields were removed")
+        entries = len(_ENTRY.findall(base[0])) - len(_ENTRY.findall(proposal[0]))
         lines = Counter(" ".join(line.split()) for line in proposal[0].split("\n"))
         for line in map(str.strip, base[0].split("\n")):
             lines[" ".join(line.split())] -= 1
             if line and lines[" ".join(line.split())] < 0:
                 evidence = f"a line of the front matter was changed or removed: {line}"
-                yield Finding(line, evidence, line, "lines of the front matter were changed or removed", "info")
+                entry = line.startswith("- ") and entries > 0  # such as a tag
+                entries -= entry
+                yield Finding(
+                    line,
+                    evidence,
+                    line,
+                    "lines of the front matter were changed or removed",
+                    None if entry else "info",
+                )
     known = {" ".join(line.split()) for line in _FIELDS.findall(change.base.text)}
     for block in change.after:
         if block.kind not in ("paragraph", "heading"):

@@ -57,7 +57,7 @@ def _said(document: Document) -> Iterator[tuple[str, str]]:
         text = " ".join(block.raw.split())  # with its code, in which texts such as "Calls `a`." differ
         if block.kind == "heading" and text:
             above[block.level] = text
-            yield f"{block.level} {above[block.level - 1] if block.level > 2 else ''}", text
+            yield f"{block.level} {above[block.level - 1]}", text
         elif block.kind in ("paragraph", "item") and (len(text) > LONG or not text.endswith((":", "："))):
             wide = sum(1 for character in text[:LEAST_LETTERS] if character >= "\u2e80")
             if len(text) >= (LEAST_IDEOGRAPHS if wide * 2 > len(text[:LEAST_LETTERS]) else LEAST_LETTERS):

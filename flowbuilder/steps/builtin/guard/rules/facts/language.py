@@ -10,27 +10,42 @@ Right:
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from flowbuilder.steps.builtin.guard.change import Change
-from flowbuilder.steps.builtin.guard.languages import language_of
+from flowbuilder.steps.builtin.guard.document import Block, words_of
+from flowbuilder.steps.builtin.guard.languages import Language, language_of
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 
 SEVERITY = "warning"
 LEAST_WORDS = 8
+LEAST_NEW_WORDS = 12
+"""Changed and new sentences of a block in the language of the base have at least so many words."""
 MARGIN = 1.5
 
 
 def check(change: Change, options: RuleOptions) -> Findings:
-    """Each changed or new block in another language, where the language of the base is clear."""
+    """Each block with changed or new sentences in another language, where the language of the base is clear."""
     expected = change.base_language
     if expected is None:
         return
+    written: dict[Block, list[str]] = defaultdict(list)
+    for sentence, block in change.written():
+        written[block].append(sentence)
     for block in change.after:
-        if block.kind not in ("paragraph", "item", "heading") or len(block.words) < LEAST_WORDS:
+        if block.kind not in ("paragraph", "item", "heading"):
             continue
-        found = language_of(block.text, MARGIN)
-        if found is not None and found.code != expected.code and found.code not in change.languages_before:
+        new = " ".join(written.get(block, ()))
+        found = _other(block.text, LEAST_WORDS, expected) or _other(new, LEAST_NEW_WORDS, expected)
+        if found is not None and found.code not in change.languages_before:
             yield Finding(
                 block.excerpt(), f"is written in another language ({found.code} instead of {expected.code}): "
                 f"{block.excerpt()}", block.excerpt(),
                 f"parts are written in another language ({found.code} instead of {expected.code})",
             )  # fmt: skip
+
+
+def _other(text: str, least: int, expected: Language) -> Language | None:
+    """The language of a text of at least `least` words, where it is clear and not the expected one."""
+    found = language_of(text, MARGIN) if len(words_of(text)) >= least else None
+    return found if found is not None and found.code != expected.code else None

@@ -1,6 +1,7 @@
 """A name of a sentence is another one in the proposal, is spelled in another way, or is missing.
 
-Names are words with a capital letter inside a sentence, and words such as `GitHub` and `API`.
+Names are words with a capital letter inside a sentence, and words such as `GitHub` and `API`. A name that is
+missing or new, and an ordinary word that has a small letter now, are worth a look.
 
 Base:
     The tin comes from Japan, says Yamada.
@@ -56,7 +57,14 @@ def check(change: Change, options: RuleOptions) -> Findings:
                 if other in new:
                     new.remove(other)
                 reported.add(other)
-                yield Finding(excerpt(pair.proposal), f"the name {name} became {other}", name, "names were changed")
+                ordinary = other.casefold() == name.casefold() and not is_marked(name)
+                yield Finding(
+                    excerpt(pair.proposal),
+                    f"the name {name} became {other}",
+                    name,
+                    "names were changed",
+                    "info" if ordinary else None,
+                )
             elif not heading and name not in written:
                 yield Finding(
                     excerpt(pair.proposal),

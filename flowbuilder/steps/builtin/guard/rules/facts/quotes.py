@@ -12,6 +12,7 @@ Right:
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from flowbuilder.steps.builtin.guard.change import Change
@@ -23,6 +24,9 @@ from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 SEVERITY = "warning"
 LEAST_WORDS = 4
 """A quotation has at least so many words: fewer stand for a term."""
+LEAST_NEW = 6
+"""And a new one so many."""
+_LABEL = re.compile(r"\w{2,15}\s?[:\uff1a]")
 _MARKS = frozenset("\"'“‘„«‹»「『…(")
 
 
@@ -45,7 +49,7 @@ def check(change: Change, options: RuleOptions) -> Findings:
             "info" if kept or _is_term(quote) else None,
         )
     for quote in new if change.has_base else ():
-        if len(words_of(quote)) >= LEAST_WORDS and not lost:
+        if len(words_of(quote)) >= LEAST_NEW and not lost:
             yield Finding(
                 quote[:80],
                 f"a quotation that is not on the page: “{quote[:150]}”",
@@ -87,8 +91,12 @@ def _is_term(quote: str) -> bool:
 
 
 def _is_note(block: Block) -> bool:
-    """Whether a block quotation is a note in a frame: it begins in bold or with a sign, or has code."""
-    return CODE in block.text or not (block.raw.lstrip()[:1].isalnum() or block.raw.lstrip()[:1] in _MARKS)
+    """Whether a block quotation is a note in a frame: it begins in bold, with a sign or a label, or has code."""
+    return (
+        CODE in block.text
+        or _LABEL.match(block.text) is not None
+        or not (block.raw.lstrip()[:1].isalnum() or block.raw.lstrip()[:1] in _MARKS)
+    )
 
 
 def _quotes(blocks: list[Block]) -> list[str]:

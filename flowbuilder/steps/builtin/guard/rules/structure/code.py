@@ -41,10 +41,8 @@ from flowbuilder.steps.builtin.guard.document import Block, words_of
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions, Severity
 
 SEVERITY = "warning"
-ALIKE = 0.8
+ALIKE = 0.9
 """A block that is less alike was rewritten, and its code with it."""
-THE_SAME = 0.9
-"""A block that is so much alike is the same, but for its code."""
 _COMMENT = re.compile(r"(?:^|\s)(?:#|//|--|;|%|\*|/\*|<!--).*$|\s*/\*.*?\*/\s*")
 
 _STYLE = re.compile(r"[\s;,\"'`]+")
@@ -66,12 +64,14 @@ def _block(old: Block, new: Block) -> Findings:
     """What happened to a code block."""
     place = new.excerpt()
     if old.raw.split() != new.raw.split():
-        lines = (list(_lines(old.raw)), list(_lines(new.raw)))
-        lost = next(iter((Counter(lines[0]) - Counter(lines[1])).elements()), None)
-        severity: Severity | None = "info" if lost is None else None
-        line = _first_difference(old.raw, new.raw)
+        texts = {bare: line for block in (new, old) for bare, line in _lines(block.raw)}
+        before, after = (Counter(bare for bare, _ in _lines(block.raw)) for block in (old, new))
+        lost, come = (next(iter(difference), None) for difference in (before - after, after - before))
+        severity: Severity | None = None if lost else "info"
+        became = f"became “{texts[come][:80]}”" if come else "was removed"
+        line = f"“{texts[lost][:80]}” {became}" if lost else ""
         many = "code blocks were changed" if lost else "code blocks have new lines or other comments"
-        yield Finding(place, f"code was changed: {line}", place, many, severity)
+        yield Finding(place, f"code was changed: {line or _first_difference(old.raw, new.raw)}", place, many, severity)
     elif old.info != new.info:
         evidence = f"the language of a code block was “{old.info}”, now “{new.info}”"
         yield Finding(place, evidence, place, "code blocks have another language", "info")
@@ -95,9 +95,9 @@ def _spans(change: Change) -> Findings:
             if not span or missing[span] <= 0:
                 continue
             missing[span] -= 1
-            replaced = len(new.inline.code) >= len(old.inline.code)
+            replaced = old.text == new.text
             marked = replaced or not any(span in text for text in plain)
-            kept = marked and similarity(words_of(old.text), words_of(new.text)) >= (ALIKE if replaced else THE_SAME)
+            kept = marked and (replaced or similarity(words_of(old.text), words_of(new.text)) >= ALIKE)
             yield Finding(
                 span[:80],
                 f"the code `{span[:100]}` {'was removed' if marked else 'is no longer marked as code'}",
@@ -107,11 +107,11 @@ def _spans(change: Change) -> Findings:
             )
 
 
-def _lines(source: str) -> Iterator[str]:
-    """The lines without comments, white space and marks of style."""
+def _lines(source: str) -> Iterator[tuple[str, str]]:
+    """The lines, each with what it is without comments, white space and marks of style."""
     for line in source.split("\n"):
         if bare := _STYLE.sub("", _COMMENT.sub("", line[:2_000])):
-            yield bare
+            yield bare, line.strip()
 
 
 def _first_difference(old: str, new: str) -> str:

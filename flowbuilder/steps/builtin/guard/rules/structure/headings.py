@@ -41,9 +41,9 @@ def check(change: Change, options: RuleOptions) -> Findings:
         if block.kind == "heading" and title and counts[title] == 1 and before[title] != block.level:
             reported.add(title)
             yield Finding(
-                block.text[:80],
-                f"the heading “{block.text[:80]}” had level {before[title]}, now {block.level}",
-                block.text,
+                block.title[:80],
+                f"the heading “{block.title[:80]}” had level {before[title]}, now {block.level}",
+                block.title,
                 "headings have another level",
             )
     allowed = Counter(_skips(change.base).values())

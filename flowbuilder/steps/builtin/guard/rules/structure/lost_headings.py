@@ -32,14 +32,14 @@ def check(change: Change, options: RuleOptions) -> Findings:
     for block in change.removed:
         if block.kind == "heading" and block.title.casefold() not in titles:
             yield Finding(
-                block.text[:80], f"the heading “{block.text[:120]}” was removed", block.text, "headings were removed"
+                block.title[:80], f"the heading “{block.title[:120]}” was removed", block.title, "headings were removed"
             )
     for old, new in change.changed:
         if old.kind == "heading" and old.title != new.title:
             yield Finding(
-                new.text[:80],
-                f"the heading “{old.text[:100]}” became “{new.text[:100]}”",
-                old.text,
+                new.title[:80],
+                f"the heading “{old.title[:100]}” became “{new.title[:100]}”",
+                old.title,
                 "headings were reworded",
                 "info" if similarity(old.words, new.words) >= ALIKE else None,
             )
