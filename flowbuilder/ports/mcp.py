@@ -12,12 +12,14 @@ from flowbuilder.values import Json, JsonObject
 
 @dataclass(frozen=True, kw_only=True)
 class McpTool:
-    """A tool as its server describes it. The schemas are untrusted: no reference in them is fetched."""
+    """A tool as its server describes it. The schemas are untrusted: no reference in them is fetched. `reads_only`: the
+    server says so, which is no promise."""
 
     name: str
     description: str = ""
     input_schema: JsonObject = field(default_factory=dict)
     output_schema: JsonObject | None = None
+    reads_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -108,6 +108,14 @@ class McpServer(Limited):
     command: str | None = Field(default=None, title="Command", description="Of a server that is a program")
     args: list[str] = Field(default_factory=list, title="Arguments")
     env: SecretDict | None = Field(default=None, title="Environment")
+    folder: str | None = Field(default=None, title="Folder", description="In which the program starts")
+    preset: str | None = Field(default=None, title="Preset", description="context7 or tidewave")
+    tools: list[str] | None = Field(default=None, title="Tools", description="The only tools that may be called")
+    privileged: bool | None = Field(default=None, title="Privileged", description="Tools that run code may be called")
+    connect_seconds: float | None = Field(default=None, title="Seconds to connect")
+    max_bytes: int | None = Field(default=None, title="Size of an answer", description="At most, in bytes")
+    failures: list[str] = Field(default_factory=list, title="Failures", description="Patterns of answers that failed")
+    busy: list[str] = Field(default_factory=list, title="Busy", description="Patterns of too many requests")
 
 
 KINDS: tuple[type[Block], ...] = (

@@ -40,7 +40,7 @@ ToolName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./:-]*$", max_
 class UsesTools(Step):
     """Base class of steps that call tools of MCP servers. `pins` are written by `flowbuilder mcp pin`."""
 
-    pins: dict[str, ToolPin] = Field(default_factory=dict)
+    pins: dict[str, ToolPin] = Field(default_factory=dict, description="written by flowbuilder mcp pin")
 
     @abstractmethod
     def used_tools(self) -> list[tuple[str, str]]:
@@ -76,16 +76,25 @@ class Mcp(UsesTools):
     """Call a tool of an MCP server. `server` names a connection, which an administrator configures.
 
     With `effect` the call is a write to the outside world: it happens once, and its arguments count as published.
+
+    Fields of the connection: `command` (a list) with `environment` and `folder`, or `url` with `token` and `headers`;
+    `preset` (context7, tidewave), `tools` (a list: no others may be called), `privileged` (true: also tools that run
+    code), `failures` and `busy` (lists of patterns of answers that report success and mean failure, or too many
+    requests), `connect_seconds` (20), `max_bytes` (4 MiB), `limits`. `flowbuilder connections test NAME` tries it.
     """
 
     untrusted: ClassVar[str | None] = "MCP answer"
     cooperative: ClassVar[bool] = True
 
-    server: ServerName
-    tool: ToolName
-    arguments: Annotated[dict[str, Any], TemplatedField(sink="publish")] = Field(default_factory=dict)
-    output_schema: JsonObject | None = None
-    effect: Annotated[EffectOptions | None, TemplatedField(sink="control")] = None
+    server: ServerName = Field(description="the name of a connection")
+    tool: ToolName = Field(description="the name of a tool that the connection allows")
+    arguments: Annotated[dict[str, Any], TemplatedField(sink="publish")] = Field(
+        default_factory=dict, description="checked against the tool's schema before the call"
+    )
+    output_schema: JsonObject | None = Field(default=None, description="JSON Schema of the structured answer")
+    effect: Annotated[EffectOptions | None, TemplatedField(sink="control")] = Field(
+        default=None, description="the call is a write: it happens once"
+    )
 
     class Output(BaseModel, defer_build=True):
         """`content` has the answer's blocks (`{type, text}` and others), `structured` its JSON value, if any."""
