@@ -13,6 +13,7 @@ from psycopg import sql
 from flowbuilder.store import upgrade
 from tests.support.servers.ghost_site import GhostSite, missing, shared_ghost
 from tests.support.servers.postgres import NoPostgres, Server, server
+from tests.support.servers.requirements import unavailable
 from tests.support.servers.wordpress_site import WordPressSite
 from tests.support.servers.wordpress_site import missing as missing_for_wordpress
 
@@ -40,9 +41,7 @@ def postgres() -> Iterator[Server]:
         with server() as running:
             yield running
     except NoPostgres as problem:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(problem))
-        pytest.skip(str(problem))
+        unavailable(str(problem))
 
 
 @pytest.fixture(scope="session")
@@ -50,9 +49,7 @@ def ghost_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GhostSite]:
     """A Ghost with an owner and a key. Without one tests are skipped, but on a build machine they fail."""
     absent = missing()
     if absent is not None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{absent}: see .ci/run for the packages")
-        pytest.skip(absent)
+        unavailable(absent)
     with shared_ghost(tmp_path_factory) as opened:
         yield opened
 
@@ -62,9 +59,7 @@ def blog_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WordPressSit
     """A site whose posts are at `/%postname%/`."""
     absent = missing_for_wordpress()
     if absent is not None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{absent}: see .ci/run for the packages")
-        pytest.skip(absent)
+        unavailable(absent)
     with WordPressSite(tmp_path_factory.mktemp("wordpress"), permalinks="/%postname%/") as opened:
         yield opened
 

@@ -24,6 +24,7 @@ from flowbuilder.model.reviewers import SYSTEM
 from flowbuilder.plan.nodes import Plan
 from flowbuilder.ports import Ports, Store
 from flowbuilder.ports.known_secrets import KnownSecrets
+from flowbuilder.ports.mcp import SharesSessions
 from flowbuilder.values import JsonObject
 
 
@@ -48,7 +49,7 @@ async def run_execution(
     execution = await asyncio.to_thread(store.execution, execution_id)
     executor = executor or StepExecutor(ports.clock)
     try:
-        async with _lease_renewal(store, lease, ttl):
+        async with _shared_servers(ports) as shared, _lease_renewal(store, lease, ttl):
             try:
                 history = await asyncio.to_thread(load_history, store, execution)
                 plan = await asyncio.to_thread(_plan_of, store, execution, plans or PlanCache(store))
@@ -64,7 +65,7 @@ async def run_execution(
                 context = StepContext(
                     store=store,
                     lease=lease,
-                    ports=replace(ports, clock=clock),
+                    ports=replace(shared, clock=clock),
                     secrets=secrets,
                     clock=clock,
                     execution=info_of(execution),
@@ -124,6 +125,16 @@ async def _quarantine(store: Store, lease: Lease, problem: Damaged) -> RunResult
     event = ExecutionPaused(by=SYSTEM, error=error).at()
     await asyncio.to_thread(store.settle, lease, "paused", events=[event], error=error)
     return RunResult(status="paused", error=error, progressed=True)
+
+
+@contextlib.asynccontextmanager
+async def _shared_servers(ports: Ports) -> AsyncIterator[Ports]:
+    """The ports with MCP servers whose sessions stay open until the execution is released."""
+    if not isinstance(ports.mcp, SharesSessions):
+        yield ports
+        return
+    async with ports.mcp.shared() as servers:
+        yield replace(ports, mcp=servers)
 
 
 @contextlib.asynccontextmanager

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     )
     from flowbuilder.ports.credentials import Credentials, credentials_of
     from flowbuilder.ports.engine import Engine, Journal, Ledger, StartRequest
-    from flowbuilder.ports.http import Http, HttpRequest, HttpResponse
+    from flowbuilder.ports.http import Http, HttpRequest, HttpResponse, Part
     from flowbuilder.ports.language_model import LanguageModel, ModelAnswer, ModelRequest, ModelTool, ensure_provider
     from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool
     from flowbuilder.ports.store import ExecutionFilter, ReviewFilter, Store
@@ -44,7 +44,7 @@ _MODULES = {
     ),
     "flowbuilder.ports.credentials": ("Credentials", "credentials_of"),
     "flowbuilder.ports.engine": ("Engine", "Journal", "Ledger", "StartRequest"),
-    "flowbuilder.ports.http": ("Http", "HttpRequest", "HttpResponse"),
+    "flowbuilder.ports.http": ("Http", "HttpRequest", "HttpResponse", "Part"),
     "flowbuilder.ports.language_model": (
         "LanguageModel",
         "ModelAnswer",
@@ -86,6 +86,7 @@ __all__ = [
     "ModelRequest",
     "ModelTool",
     "NoThrottle",
+    "Part",
     "Ports",
     "Publishable",
     "PublishableForm",

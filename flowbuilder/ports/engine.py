@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -63,8 +63,9 @@ class Ledger(Protocol):
     async def approved(self, *content_hashes: str) -> bool:
         """Whether reviewers of this execution approved all contents with these sha256."""
 
-    async def approvals(self, *content_hashes: str) -> Sequence[Decision]:
-        """The decisions of this execution that approve one of the contents with these sha256, oldest first."""
+    async def approvals(self, *content_hashes: str) -> Mapping[str, Sequence[Decision]]:
+        """The decisions of this execution that approve each of the contents with these sha256, oldest first. A content
+        that no one approved is not in it."""
 
 
 class Journal(Protocol):

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from flowbuilder.values import Json, JsonObject
 
 
 @dataclass(frozen=True, kw_only=True)
 class McpTool:
-    """A tool as its server describes it. The schemas are untrusted: no reference in them is fetched."""
+    """A tool as its server describes it. The schemas are untrusted: no reference in them is fetched. `reads_only`: the
+    server says so, which is no promise."""
 
     name: str
     description: str = ""
     input_schema: JsonObject = field(default_factory=dict)
     output_schema: JsonObject | None = None
+    reads_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,3 +50,11 @@ class McpServers(Protocol):
 
     def open(self, server: str) -> AbstractAsyncContextManager[McpSession]:
         """A session; `ConfigurationError` when the server cannot be started, `TransientError` when unreachable."""
+
+
+@runtime_checkable
+class SharesSessions(Protocol):
+    """MCP servers whose sessions the steps of an execution can share."""
+
+    def shared(self) -> AbstractAsyncContextManager[McpServers]:
+        """These servers with at most one session each, which stay open until the block ends."""

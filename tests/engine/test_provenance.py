@@ -21,6 +21,7 @@ PAGE = (
 HOSTS = ["my.example", "evil.example", "hook.example"]
 Step = dict[str, Any]
 GET: Step = {"id": "get", "type": "page", "url": "https://evil.example/page"}
+BINARY: Step = {"id": "get", "type": "api", "url": "https://evil.example/image"}
 API: Step = {"id": "get", "type": "api", "url": "https://evil.example/api"}
 
 
@@ -35,6 +36,10 @@ def post(value: Any) -> Step:
     return {"id": "pub", "type": "api", "method": "POST", "url": "https://hook.example/in", "json": value}
 
 
+def write(**fields: Any) -> Step:
+    return {"id": "pub", "type": "api", "method": "POST", "url": "https://hook.example/in", **fields}
+
+
 def review(proposal: Any, **more: Any) -> Step:
     return {"id": "review", "type": "human_review", "title": "Look", "proposal": proposal, **more}
 
@@ -46,6 +51,7 @@ def run(
     http = FakeHttp()
     http.on("https://evil.example/api", {"t": MARK, "n": 3, "kind": "news"} if api is None else api)
     http.on("https://evil.example/page", PAGE)
+    http.on("https://evil.example/image", respond(b"\x00" + MARK.encode(), headers={"content-type": "image/png"}))
     http.on("https://evil.example/refused", respond({"errors": [MARK]}, status=422))
     http.on("POST https://hook.example/in", {"ok": True})
     cms = MemoryCms({A: "old", B: "old", f"https://my.example/{MARK}": "old"})
@@ -164,6 +170,18 @@ SENDS: dict[str, tuple[Step, ...]] = {
         publish("see {{ steps.now.output.url }}"),
     ),
     "a header": (GET, post({"a": 1}) | {"headers": {"x-title": "{{ steps.get.output.title }}"}}),
+    "a raw text": (GET, write(body="{{ steps.get.output.title }}")),
+    "the bytes of an answer": (BINARY, write(body="{{ steps.get.output.body }}")),
+    "the bytes of an answer, put together again": (
+        BINARY, write(body={"base64": "{{ steps.get.output.body.base64 }}", "content_type": "image/png"}),
+    ),
+    "a field of a form": (GET, write(multipart={"a": ["x", "{{ steps.get.output.title }}"]})),
+    "a file of a form": (BINARY, write(multipart={"a": "x", "f": "{{ steps.get.output.body }}"})),
+    "the content of a file": (GET, write(multipart={"f": {"content": "{{ steps.get.output.title }}"}})),
+    "the name of a file": (GET, write(multipart={"f": {"content": "x", "filename": "{{ steps.get.output.title }}"}})),
+    "the type of a file": (
+        API, write(multipart={"f": {"content": "x", "filename": "x", "content_type": "{{ steps.get.output.body.t }}"}}),
+    ),
     "the proposal and not the approved text": (
         GET, review("{{ steps.get.output.title }}"), publish("{{ steps.get.output.title }}!", depends_on=["review"]),
     ),
@@ -238,6 +256,14 @@ ALLOWED: dict[str, tuple[Step, ...]] = {
     "the URL that the reviewer was shown": (
         API, review("{{ steps.get.output.body.t }}"),
         publish("{{ steps.review.output.approved }}", url="{{ steps.get.output.body.url }}"),
+    ),
+    "bytes that were approved": (
+        BINARY, review("{{ steps.get.output.body }}"), write(body="{{ steps.review.output.approved }}"),
+    ),
+    "a form whose parts were approved": (
+        BINARY, GET | {"id": "page"}, review(["{{ steps.get.output.body }}", "{{ steps.page.output.title }}"]),
+        write(multipart={"f": {"content": "{{ steps.review.output.approved[0] }}", "filename": "a.png"},
+                         "t": "{{ steps.review.output.approved[1] }}"}),
     ),
     "items that were approved one by one": (
         GET,

@@ -3,38 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import unquote, urlencode
+from urllib.parse import unquote
 
 import httpcore
 import httpx
 
 from flowbuilder.adapters.egress import Egress
 from flowbuilder.adapters.http.body import read_capped
-from flowbuilder.adapters.http.content_encodings import ACCEPTED
+from flowbuilder.adapters.http.client_credentials import ClientTokens
+from flowbuilder.adapters.http.outgoing import Message, checked_headers, message_of, with_query
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.ports import HttpRequest, HttpResponse
 from flowbuilder.ports.allowed_hosts import current_hosts
 from flowbuilder.ports.credentials import Credentials
-from flowbuilder.ports.http import KEPT_ACROSS_ORIGINS
-from flowbuilder.ports.url import Target, join_url, refused
+from flowbuilder.ports.url import Target, join_url, refused, without_parameters
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 MAX_REDIRECTS = 5
 _SHARE_OF_BODY = 0.8
 """The share of a write's time limit after which the body of its answer is given up."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-_RESERVED_HEADERS = frozenset(
-    {"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"}
-)
 
 
 async def system_resolve(host: str, port: int) -> list[str]:
@@ -103,6 +97,7 @@ class GuardedHttp:
 
     egress: Egress = field(default_factory=Egress)
     resolve: Resolve = system_resolve
+    tokens: ClientTokens = field(default_factory=ClientTokens)
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Send a request. Redirects of GET and HEAD are followed, each hop checked; those of a write are returned."""
@@ -129,11 +124,10 @@ class GuardedHttp:
         return httpx.AsyncClient(transport=transport, trust_env=False, timeout=request.timeout, follow_redirects=False)
 
     async def _follow(self, connection: _Connection, request: HttpRequest, target: Target) -> HttpResponse:
-        target = replace(target, rest=_with_query(target.rest, request.query))
-        message, credentials = _message(request), request.credentials
+        target = replace(target, rest=with_query(target.rest, request.query))
+        message, credentials = message_of(request), request.credentials
         for _ in range(MAX_REDIRECTS + 1):
-            auth = _checked_headers(credentials.headers_for(target.url))
-            answer = await connection.exchange(target, message.with_headers(auth))
+            target, answer = await self._exchange(connection, target, message, credentials)
             place = answer.headers.get("location")
             if answer.status not in _REDIRECTS or not place or message.writes:
                 return answer
@@ -146,22 +140,23 @@ class GuardedHttp:
             target = following
         raise StepError(f"more than {MAX_REDIRECTS} redirects from {request.url:.200}", code="redirects")
 
-
-@dataclass(frozen=True, kw_only=True)
-class _Message:
-    method: str
-    headers: Mapping[str, str]
-    content: bytes
-
-    @property
-    def writes(self) -> bool:
-        return self.method not in ("GET", "HEAD")
-
-    def with_headers(self, headers: Mapping[str, str]) -> _Message:
-        return replace(self, headers={**self.headers, **headers, "accept-encoding": ACCEPTED})
-
-    def for_another_origin(self) -> _Message:
-        return replace(self, headers={k: v for k, v in self.headers.items() if k in KEPT_ACROSS_ORIGINS})
+    async def _exchange(
+        self, connection: _Connection, target: Target, message: Message, credentials: Credentials
+    ) -> tuple[Target, HttpResponse]:
+        """The answer to a message with the credentials that may be sent to this target, and the target without them.
+        A token that is not accepted is replaced once: the server has done nothing with the request."""
+        headers = checked_headers(credentials.headers_for(target.url))
+        query, client = credentials.query_for(target.url), credentials.client_for(target.url)
+        target = replace(target, rest=without_parameters(target.rest, query))
+        called = replace(target, rest=with_query(target.rest, query))
+        for is_last in (client is None, True):
+            if client is not None:
+                headers |= await self.tokens.headers(client, self.send, seconds=connection.request.timeout / 2)
+            answer = await connection.exchange(called, message.with_headers(headers))
+            if is_last or client is None or answer.status != 401:
+                break
+            self.tokens.forget(client, headers)
+        return target, replace(answer, url=target.url)
 
 
 @dataclass(frozen=True)
@@ -172,7 +167,7 @@ class _Connection:
     request: HttpRequest
     limit: asyncio.Timeout
 
-    async def exchange(self, target: Target, message: _Message) -> HttpResponse:
+    async def exchange(self, target: Target, message: Message) -> HttpResponse:
         """Send one message. What is wrong with the body of an answer is raised for a read that succeeded, and returned
         with the answer otherwise: the status of a write is its outcome, and that of a failure its reason."""
         sent = self.client.build_request(
@@ -216,60 +211,8 @@ def _failure(problem: Exception, host: str, seconds: float) -> StepError:
     return TransientError(f"{host}: {str(problem) or type(problem).__name__}", reason="connection")
 
 
-def _message(request: HttpRequest) -> _Message:
-    headers = {"user-agent": "flowbuilder", "accept": "*/*", "accept-encoding": ACCEPTED}
-    content = request.content or b""
-    if request.json is not None:
-        content = json.dumps(request.json, ensure_ascii=False, allow_nan=False).encode()
-        headers["content-type"] = "application/json"
-    elif request.form is not None:
-        content = urlencode(_pairs(request.form)).encode()
-        headers["content-type"] = "application/x-www-form-urlencoded"
-    headers |= _checked_headers(request.headers)
-    if request.idempotency_key:
-        headers["idempotency-key"] = _header_value("idempotency-key", request.idempotency_key)
-    headers["accept-encoding"] = ACCEPTED
-    return _Message(method=request.method.upper(), headers=headers, content=content)
-
-
 def _has_dot_segments(rest: str) -> bool:
     return any(unquote(part) in (".", "..") for part in rest.partition("?")[0].split("/"))
-
-
-def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    return {_header_name(name): _header_value(name, value) for name, value in headers.items()}
-
-
-def _header_name(name: str) -> str:
-    lower = name.lower()
-    if not _HEADER_NAME.fullmatch(name) or lower in _RESERVED_HEADERS or lower.startswith("proxy-"):
-        raise StepError(f"{name!r:.60} is not an allowed header", code="invalid_field", detail={"field": "headers"})
-    return lower
-
-
-def _header_value(name: str, value: str) -> str:
-    text = str(value).strip(" \t")
-    if not all(char == "\t" or " " <= char <= "~" for char in text):
-        message = f"the header {name:.60} contains a line break, a control character or a character beyond ASCII"
-        raise StepError(message, code="invalid_field", detail={"field": f"headers.{name:.60}"})
-    return text
-
-
-def _with_query(rest: str, query: Mapping[str, Any] | None) -> str:
-    if not query:
-        return rest
-    return rest + ("&" if "?" in rest else "?") + urlencode(_pairs(query))
-
-
-def _pairs(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    pairs: list[tuple[str, str]] = []
-    for name, value in values.items():
-        for item in value if isinstance(value, list | tuple) else [value]:
-            if isinstance(item, dict | list):
-                raise StepError(f"{name:.60}: an object cannot be sent in a query or a form", code="invalid_field")
-            if item is not None:
-                pairs.append((name, str(item).lower() if isinstance(item, bool) else str(item)))
-    return pairs
 
 
 def _root(problem: BaseException) -> BaseException:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from flowbuilder.adapters.mcp.server_record import server_record
+from flowbuilder.adapters.mcp.shared_sessions import SharedSessions
 from flowbuilder.ports import Connections, NoThrottle, Throttle
 from flowbuilder.ports.known_secrets import KnownSecrets
-from flowbuilder.ports.mcp import McpAnswer, McpSession, McpTool
+from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool
 from flowbuilder.values import JsonObject
+
+if TYPE_CHECKING:
+    from flowbuilder.adapters.mcp.session import OpenSession
 
 
 class ConnectedServers:
@@ -29,15 +34,39 @@ class ConnectedServers:
     @asynccontextmanager
     async def open(self, server: str) -> AsyncIterator[McpSession]:
         """A session that is closed with the block, and with it the server's program."""
-        from flowbuilder.adapters.mcp.session import open_session
+        opened: list[OpenSession] = []
+        try:
+            yield self.limited(server, await self.start(server, opened.append))
+        finally:
+            for session in opened:
+                session.stop()
+                await session.ended()
+
+    @asynccontextmanager
+    async def shared(self) -> AsyncIterator[McpServers]:
+        """These servers with one session each, which are closed with the block."""
+        sessions = SharedSessions(self)
+        try:
+            yield sessions
+        finally:
+            await sessions.close()
+
+    async def start(self, server: str, opened: Callable[[OpenSession], None]) -> OpenSession:
+        """A connected session; `opened` is given it before it is connected, and has to end it."""
+        from flowbuilder.adapters.mcp.session import OpenSession
 
         connection = await self._connections.get(server)
         record, secrets = server_record(server, connection), KnownSecrets(self._secrets)
         secrets.add_connection(server, connection)
-        async with AsyncExitStack() as stack:
-            async with self._throttle.acquire(server):
-                session = await stack.enter_async_context(open_session(record, secrets))
-            yield _ThrottledSession(session, self._throttle, server)
+        async with self._throttle.acquire(server):
+            session = OpenSession(record, secrets)
+            opened(session)
+            await session.connect()
+        return session
+
+    def limited(self, server: str, session: McpSession) -> McpSession:
+        """The session with the limits of the connection."""
+        return _ThrottledSession(session, self._throttle, server)
 
 
 class _ThrottledSession:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Coroutine
+from contextlib import suppress
 from contextvars import Context, copy_context
 from typing import Any, TypeVar
 
@@ -27,78 +27,66 @@ MAX_TOOL_PAGES = 20
 CLOSING_SECONDS = 10.0
 
 
-@asynccontextmanager
-async def open_session(record: ServerRecord, secrets: KnownSecrets) -> AsyncIterator[OpenSession]:
-    """A session in its own task: the SDK must be closed in the task that opened it, and closing it cancels callers."""
-    ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
-    over, stderr, wire, exchange = asyncio.Event(), ServerStderr(secrets), Wire(), Exchange()
-    work = _run_session(record, stderr, wire, exchange, ready, over)
-    owner = asyncio.create_task(work, name=f"mcp {record.name}")
-    try:
-        waiting: list[asyncio.Future[Any]] = [owner, ready]
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        session = OpenSession(record, ready, owner, stderr, wire)
-        if not ready.done():
-            problem = owner.exception() or ConnectionError("the server ended the connection")
-            raise mcp_failure(problem, session.circumstances(exchange))
-        yield session
-    finally:
-        over.set()
-        done, _ = await asyncio.wait({owner}, timeout=CLOSING_SECONDS)
-        if not done:
-            owner.cancel()
-        with suppress(BaseException):
-            # the call that met the error has reported it
-            await owner
-
-
-async def _run_session(
-    record: ServerRecord,
-    stderr: ServerStderr,
-    wire: Wire,
-    exchange: Exchange,
-    ready: asyncio.Future[Client],
-    over: asyncio.Event,
-) -> None:
-    EXCHANGE.set(exchange)
-    with stderr:
-        # the SDK has no timeout for connecting: a silent server would block without end
-        async with asyncio.timeout(record.connect_seconds) as limit, connect(record, stderr, wire) as client:
-            limit.reschedule(None)
-            ready.set_result(client)
-            await over.wait()
-
-
 class OpenSession:
-    """Implements `ports.McpSession`."""
+    """Implements `ports.McpSession`: a connection in a task of its own, as the SDK must be closed in the task that
+    opened it, and closing it cancels callers. `connect` first; `stop` begins to close it, `ended` waits for that."""
 
-    def __init__(
-        self,
-        record: ServerRecord,
-        ready: asyncio.Future[Client],
-        owner: asyncio.Task[None],
-        stderr: ServerStderr,
-        wire: Wire,
-    ) -> None:
+    def __init__(self, record: ServerRecord, secrets: KnownSecrets) -> None:
         self._record = record
-        self._stderr = stderr
-        self._ready = ready
-        self._owner = owner
-        self._wire = wire
+        self._stderr, self._wire, self._connecting = ServerStderr(secrets), Wire(), Exchange()
+        self._ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
+        self._over, self._listing = asyncio.Event(), asyncio.Lock()
+        self._owner = asyncio.create_task(self._run(), name=f"mcp {record.name}")
         self._known: tuple[McpTool, ...] | None = None
 
+    async def connect(self) -> None:
+        """Wait until the server can be called; the error for what happened when it cannot, in `connect_seconds`."""
+        waiting: set[asyncio.Future[Any]] = {self._owner, self._ready}
+        await asyncio.wait(waiting, timeout=self._record.connect_seconds, return_when=asyncio.FIRST_COMPLETED)
+        if self._ready.done():
+            return
+        if not self._owner.done():
+            raise timed_out(self.circumstances())
+        problem = self._owner.exception() or ConnectionError("the server ended the connection")
+        raise mcp_failure(problem, self.circumstances(self._connecting))
+
+    def stop(self) -> None:
+        """Begin to close the connection, and to end the server's program."""
+        self._over.set()
+        if not self._ready.done():
+            self._owner.cancel()
+
+    async def ended(self) -> None:
+        """Wait until the connection is closed; its program is killed when it takes too long."""
+        done, _ = await asyncio.wait({self._owner}, timeout=CLOSING_SECONDS)
+        if not done:
+            self._owner.cancel()
+        with suppress(BaseException):
+            # the call that met the error has reported it
+            await self._owner
+
+    async def _run(self) -> None:
+        EXCHANGE.set(self._connecting)
+        with self._stderr:
+            async with connect(self._record, self._stderr, self._wire) as client:
+                self._ready.set_result(client)
+                await self._over.wait()
+
     async def tools(self) -> tuple[McpTool, ...]:
-        """The tools that the server has and its record allows; listed once."""
-        if self._known is None:
-            found: list[Any] = []
-            cursor: str | None = None
-            for _ in range(MAX_TOOL_PAGES):
-                page = await self._until_closed(self._client.list_tools(cursor=cursor), self._record.connect_seconds)
-                found += page.tools
-                cursor = page.next_cursor
-                if cursor is None:
-                    break
-            self._known = tuple(_tool(tool) for tool in found if self._record.allows(tool.name))
+        """The tools that the server has and its record allows; listed once, and again when they have changed."""
+        async with self._listing:
+            if self._known is None or self._wire.tools_changed:
+                self._wire.tools_changed = False
+                found: list[Any] = []
+                cursor: str | None = None
+                for _ in range(MAX_TOOL_PAGES):
+                    listing = self._client.list_tools(cursor=cursor)
+                    page = await self._until_closed(listing, self._record.connect_seconds)
+                    found += page.tools
+                    cursor = page.next_cursor
+                    if cursor is None:
+                        break
+                self._known = tuple(_tool(tool) for tool in found if self._record.allows(tool.name))
         return self._known
 
     async def call(self, tool: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
@@ -106,9 +94,7 @@ class OpenSession:
         known = await self.tools()
         declared = next((item for item in known if item.name == tool), None)
         if declared is None:
-            names = ", ".join(item.name for item in known) or "none"
-            message = f"MCP server {self._record.name} has no allowed tool {tool!r:.60} (allowed: {names})"
-            raise StepError(message, code="mcp_unknown_tool")
+            raise self._record.refused(tool, [item.name for item in known])
         _matches(declared.input_schema, arguments, f"the arguments of {tool}")
         sent = {**arguments, **self._record.preset.hidden.get(tool, {})}
         # not the SDK's own validation: it runs the server's patterns in Python's engine, which they can block
@@ -119,9 +105,10 @@ class OpenSession:
             sent=True,
         )
         answer = _answer(result, self._record.max_bytes)
-        if self._record.busy_in(answer.text):
+        verdict = self._record.judge(answer.text)
+        if verdict == "busy":
             raise TransientError(f"{tool}: {readable(answer.text)}", reason="rate_limit")
-        if result.is_error or self._record.failure_in(answer.text):
+        if result.is_error or verdict == "failed":
             raise StepError(f"{tool}: {readable(answer.text) or 'failed without a message'}", code="mcp_tool")
         if declared.output_schema is not None and answer.structured is not None:
             _matches(declared.output_schema, answer.structured, f"the answer of {tool}")
@@ -149,7 +136,7 @@ class OpenSession:
     @property
     def is_usable(self) -> bool:
         """Whether the connection is open, as far as is known."""
-        return not (self._owner.done() or self._wire.broken.is_set() or self._stderr.has_ended)
+        return not (self._owner.done() or self._over.is_set() or self._wire.broken.is_set() or self._stderr.has_ended)
 
     async def _until_closed(self, work: Coroutine[Any, Any, T], seconds: float, *, sent: bool = False) -> T:
         """The result of `work`; the error for what happened when the session ends first or `seconds` are over. `sent`:
@@ -194,6 +181,7 @@ def _tool(tool: Any) -> McpTool:
         description=str(tool.description or ""),
         input_schema=dict(tool.input_schema or {}),
         output_schema=dict(tool.output_schema) if tool.output_schema else None,
+        reads_only=bool(tool.annotations and tool.annotations.read_only_hint),
     )
 
 

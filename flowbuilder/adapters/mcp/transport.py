@@ -24,6 +24,8 @@ from flowbuilder.adapters.mcp.server_text import ServerStderr
 from flowbuilder.adapters.mcp.wire import EXCHANGE, Wire, note_problem, note_rejection, speaks_sse
 from flowbuilder.ports.allowed_hosts import ensure_host
 
+GOODBYE_SECONDS = 1.0
+
 for _name in ("mcp.client.stdio", "mcp.client.streamable_http"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)  # they log what a server writes as it is
 
@@ -43,7 +45,7 @@ async def connect(record: ServerRecord, stderr: ServerStderr, wire: Wire) -> Asy
             http = httpx2.AsyncClient(
                 headers={**record.headers, **NOT_COMPRESSED},
                 timeout=httpx2.Timeout(record.connect_seconds, read=300.0),
-                event_hooks={"response": [*hooks["response"], note_rejection]},
+                event_hooks={"request": [_hurry], "response": [*hooks["response"], note_rejection]},
                 trust_env=False,
                 follow_redirects=False,  # the headers hold credentials
             )
@@ -57,6 +59,12 @@ async def connect(record: ServerRecord, stderr: ServerStderr, wire: Wire) -> Asy
                 exchange.rejection = replace(exchange.rejection, is_sse=await speaks_sse(http, record.url))
             raise
         yield client
+
+
+async def _hurry(request: httpx2.Request) -> None:
+    """Event hook: the request that ends a session takes no longer than `GOODBYE_SECONDS`."""
+    if request.method == "DELETE":
+        request.extensions["timeout"] = httpx2.Timeout(GOODBYE_SECONDS).as_dict()
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 import httpx2
+from mcp_types import ToolListChangedNotification
 from pydantic import ValidationError
 
 from flowbuilder.adapters.bounded_answers import Unacceptable
@@ -120,14 +121,16 @@ async def speaks_sse(http: httpx2.AsyncClient, url: str) -> bool:
 @dataclass
 class Wire:
     """Messages of one connection that cannot be read. `noise` is the last line that was no message; `broken` is set
-    with one that was meant to be a message."""
+    with one that was meant to be a message. `tools_changed`: the server has said so."""
 
     noise: str = ""
+    tools_changed: bool = False
     broken: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def watch(self, message: object) -> None:
         """Handler of incoming messages, for the SDK's client: it also gets what could not be read."""
         if not isinstance(message, Exception):
+            self.tools_changed |= isinstance(message, ToolListChangedNotification)
             return
         line = message.errors()[0].get("input") if isinstance(message, ValidationError) else None
         text = line if isinstance(line, str) else str(message) if line is None else json.dumps(line, default=str)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flowbuilder.engine.effects.approval_guard import approved_hashes
@@ -72,8 +72,13 @@ class EffectLedger:
             missing.difference_update(approved_hashes(decision) if missing else ())
         return not missing
 
-    async def approvals(self, *content_hashes: str) -> Sequence[Decision]:
-        """The decisions of this execution that approve one of these contents, oldest first."""
-        decisions = await asyncio.to_thread(self.store.decisions, self.lease.execution_id)
-        approving = [made for made in decisions.values() if not set(content_hashes).isdisjoint(approved_hashes(made))]
-        return sorted(approving, key=lambda made: made.at)
+    async def approvals(self, *content_hashes: str) -> Mapping[str, Sequence[Decision]]:
+        """The decisions of this execution that approve each of these contents, oldest first; none for another one."""
+        return await asyncio.to_thread(self._approvals, frozenset(content_hashes))
+
+    def _approvals(self, wanted: frozenset[str]) -> dict[str, list[Decision]]:
+        found: dict[str, list[Decision]] = {}
+        for decision in sorted(self.store.decisions(self.lease.execution_id).values(), key=lambda made: made.at):
+            for approved in wanted.intersection(approved_hashes(decision)):
+                found.setdefault(approved, []).append(decision)
+        return found

@@ -18,6 +18,16 @@ KEPT_ACROSS_ORIGINS = frozenset({"accept", "accept-encoding", "accept-language",
 
 
 @dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part of a multipart form; one with a `filename` is a file."""
+
+    name: str
+    content: bytes
+    filename: str | None = None
+    content_type: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class HttpRequest:
     """A request. `timeout` is in seconds, for all of it.
 
@@ -33,6 +43,9 @@ class HttpRequest:
     json: Json = None
     form: Mapping[str, Any] | None = None
     content: bytes | None = None
+    content_type: str = ""
+    """The type of `content`, where `headers` have none."""
+    multipart: tuple[Part, ...] = ()
     timeout: float = 30.0
     max_bytes: int = 8 * 1024 * 1024
     hosts: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from flowbuilder.errors import StepError
 from flowbuilder.json_schema import ensure_matches, usable_schema
 from flowbuilder.language import Expression, Shape, Template, shape_of_schema
 from flowbuilder.steps.http.answers import output_of
+from flowbuilder.steps.http.bodies import content_of, parts_of, shown
 from flowbuilder.steps.http.pagination import Pages, Paginate
 from flowbuilder.steps.http.writes import result_page, write
 from flowbuilder.steps.step import (
@@ -64,6 +65,13 @@ class Api(Step):
     headers: Annotated[dict[str, str], Sent] = Field(default_factory=dict)
     json_body: Annotated[Any, Sent] = Field(default=None, alias="json")
     form: Annotated[dict[str, Any] | None, Sent] = None
+    body: Annotated[Any, Sent] = Field(
+        default=None, description="raw text, or the body of a binary answer: its bytes are sent"
+    )
+    multipart: Annotated[dict[str, Any] | None, Sent] = Field(
+        default=None,
+        description="fields of a form: texts, bodies of binary answers, or {content, filename, content_type}; or lists",
+    )
     connection: str | None = None
     paginate: Paginate | None = None
     response_schema: JsonObject | None = Field(
@@ -90,9 +98,10 @@ class Api(Step):
 
     @model_validator(mode="after")
     def _one_body(self) -> Self:
-        if "json_body" in self.model_fields_set and self.form is not None:
-            raise ValueError("json and form cannot both be sent")
-        if self.method in ("GET", "HEAD") and ("json_body" in self.model_fields_set or self.form is not None):
+        given = [name for name in ("json", "form", "body", "multipart") if self._has(name)]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} cannot both be sent")
+        if given and self.method in ("GET", "HEAD"):
             raise ValueError(f"{self.method} sends no body; did you mean method: POST?")
         if self.paginate is not None and self.method != "GET":
             raise ValueError("only GET can be paginated")
@@ -100,6 +109,10 @@ class Api(Step):
             place = f"at {self.paginate.items}" if self.paginate.items else "as the whole answer"
             raise ValueError(f"response_schema describes each page, and has no list {place}")
         return self
+
+    def _has(self, body: str) -> bool:
+        """Whether there is a body of this kind; `json` may be null."""
+        return "json_body" in self.model_fields_set if body == "json" else getattr(self, body) is not None
 
     def has_effect(self) -> bool:
         """GET and HEAD only read."""
@@ -148,6 +161,8 @@ class Api(Step):
             "query": self.query,
             "json": self.json_body,
             "form": self.form,
+            # not where there is none: an effect of an earlier release is known by the rest
+            **{name: shown(getattr(self, name)) for name in ("body", "multipart") if self._has(name)},
         }
         begun = monotonic()
         name, kind = ports.limit_key(self.connection, request.url)
@@ -177,6 +192,7 @@ class Api(Step):
 
     def _request(self, run: StepRun, connection: JsonObject) -> ports.HttpRequest:
         url = absolute_url(self.url, connection)
+        content, content_type = content_of(self.body, self.headers) if self.body is not None else (None, "")
         return ports.HttpRequest(
             method=self.method,
             url=url,
@@ -185,6 +201,9 @@ class Api(Step):
             query=self.query,
             json=self.json_body,
             form=self.form,
+            content=content,
+            content_type=content_type,
+            multipart=parts_of(self.multipart) if self.multipart is not None else (),
             hosts=run.hosts,
             timeout=self.timeout_seconds or 30.0,
             idempotency_key=run.effect_key or None if self.has_effect() else None,

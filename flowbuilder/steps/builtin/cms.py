@@ -130,6 +130,7 @@ class CmsStep(Step):
 
     async def _prepared(self, run: StepRun, cms: ports.Cms) -> tuple[JsonObject | None, ports.CmsWrite]:
         """What undoes the write, and the write: over the page that was read for this, and no later one."""
+        origin, approved = await self._origin(run)
         write = ports.CmsWrite(
             url=self.url,
             body=self.body,
@@ -139,8 +140,8 @@ class CmsStep(Step):
             seo_description=self.seo_description,
             if_unchanged=self.if_unchanged,
             idempotency_key=run.effect_key,
-            origin=await self._origin(run),
-            approved=await self._approved(run),
+            origin=origin,
+            approved=approved,
         )
         if self.operation == "create":
             return (None if await _exists(cms, self.url) else {"operation": "delete", "url": self.url}), write
@@ -152,24 +153,22 @@ class CmsStep(Step):
         before = await cms.before(write)
         return before and {"operation": "restore", "url": self.url, "before": before}, write
 
-    async def _approved(self, run: StepRun) -> frozenset[ports.CmsField]:
-        """The fields whose text a reviewer of this execution approved."""
-        ledger = run.ports.ledger
-        given = [(name, value) for name in TEXTS if isinstance(value := getattr(self, name), str)]
-        approved = [name for name, text in given if ledger and await ledger.approved(digest_text(text))]
-        return frozenset(cast("list[ports.CmsField]", approved))
-
-    async def _origin(self, run: StepRun) -> ports.WriteOrigin:
-        """The step run, and the reviewers of this execution who approved a text of the write."""
-        given = [value for name in TEXTS if isinstance(value := getattr(self, name), str)]
-        decisions = await run.ports.ledger.approvals(*map(digest_text, given)) if run.ports.ledger else ()
-        return ports.WriteOrigin(
+    async def _origin(self, run: StepRun) -> tuple[ports.WriteOrigin, frozenset[ports.CmsField]]:
+        """The step run with the reviewers of this execution who approved a text of the write, and the fields of these
+        texts."""
+        given = {name: digest_text(value) for name in TEXTS if isinstance(value := getattr(self, name), str)}
+        approvals = await run.ports.ledger.approvals(*given.values()) if run.ports.ledger else {}
+        approved = frozenset(cast("list[ports.CmsField]", [name for name in given if given[name] in approvals]))
+        each = {id(made): made for text in given.values() for made in approvals.get(text, ())}
+        decisions = sorted(each.values(), key=lambda made: made.at)
+        origin = ports.WriteOrigin(
             workflow=run.execution.workflow,
             execution_id=run.execution.id,
             step=run.path,
             approved_by=tuple(dict.fromkeys(decision.by for decision in decisions)),
             comments=tuple(run.ports.secrets.text(decision.comment) for decision in decisions if decision.comment),
         )
+        return origin, approved
 
     async def _write(self, cms: ports.Cms, write: ports.CmsWrite) -> Written:
         """Write the page, then read it back: the output is what the CMS holds now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from pydantic import BaseModel, Field, field_validator
 
 from flowbuilder import ports
-from flowbuilder.errors import ConfigurationError
+from flowbuilder.errors import ConfigurationError, StepError, TransientError
 from flowbuilder.json_schema import ensure_matches, usable_schema
 from flowbuilder.language import Expression, Shape, Template, shape_of_schema
 from flowbuilder.steps.step import (
@@ -39,7 +40,7 @@ ToolName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./:-]*$", max_
 class UsesTools(Step):
     """Base class of steps that call tools of MCP servers. `pins` are written by `flowbuilder mcp pin`."""
 
-    pins: dict[str, ToolPin] = Field(default_factory=dict)
+    pins: dict[str, ToolPin] = Field(default_factory=dict, description="written by flowbuilder mcp pin")
 
     @abstractmethod
     def used_tools(self) -> list[tuple[str, str]]:
@@ -48,6 +49,22 @@ class UsesTools(Step):
     async def ensure_pinned(self, session: ports.McpSession, server: str, tool: str) -> None:
         """Raise `StepError` when the tool is not what it was when it was pinned."""
         await ensure_pinned(session, server, tool, self.pins.get(tool_key(server, tool)))
+
+    async def call_tool(self, run: StepRun, server: str, tool: str, arguments: JsonObject) -> ports.McpAnswer:
+        """The answer of a pinned tool. A connection that broke before the call was sent is opened once more."""
+        try:
+            return await self._call_once(run, server, tool, arguments)
+        except TransientError as problem:
+            if problem.code != "connection" or not problem.definitive:
+                raise
+        return await self._call_once(run, server, tool, arguments)
+
+    async def _call_once(self, run: StepRun, server: str, tool: str, arguments: JsonObject) -> ports.McpAnswer:
+        async with AsyncExitStack() as stack:
+            with before_the_call():
+                session = await stack.enter_async_context(servers_of(run).open(server))
+                await self.ensure_pinned(session, server, tool)
+            return await session.call(tool, arguments, seconds=self.timeout_seconds or SECONDS)
 
 
 def tool_key(server: str, tool: str) -> str:
@@ -59,16 +76,25 @@ class Mcp(UsesTools):
     """Call a tool of an MCP server. `server` names a connection, which an administrator configures.
 
     With `effect` the call is a write to the outside world: it happens once, and its arguments count as published.
+
+    Fields of the connection: `command` (a list) with `environment` and `folder`, or `url` with `token` and `headers`;
+    `preset` (context7, tidewave), `tools` (a list: no others may be called), `privileged` (true: also tools that run
+    code), `failures` and `busy` (lists of patterns of answers that report success and mean failure, or too many
+    requests), `connect_seconds` (20), `max_bytes` (4 MiB), `limits`. `flowbuilder connections test NAME` tries it.
     """
 
     untrusted: ClassVar[str | None] = "MCP answer"
     cooperative: ClassVar[bool] = True
 
-    server: ServerName
-    tool: ToolName
-    arguments: Annotated[dict[str, Any], TemplatedField(sink="publish")] = Field(default_factory=dict)
-    output_schema: JsonObject | None = None
-    effect: Annotated[EffectOptions | None, TemplatedField(sink="control")] = None
+    server: ServerName = Field(description="the name of a connection")
+    tool: ToolName = Field(description="the name of a tool that the connection allows")
+    arguments: Annotated[dict[str, Any], TemplatedField(sink="publish")] = Field(
+        default_factory=dict, description="checked against the tool's schema before the call"
+    )
+    output_schema: JsonObject | None = Field(default=None, description="JSON Schema of the structured answer")
+    effect: Annotated[EffectOptions | None, TemplatedField(sink="control")] = Field(
+        default=None, description="the call is a write: it happens once"
+    )
 
     class Output(BaseModel, defer_build=True):
         """`content` has the answer's blocks (`{type, text}` and others), `structured` its JSON value, if any."""
@@ -122,12 +148,22 @@ class Mcp(UsesTools):
         return Written(output=await self._call(run))
 
     async def _call(self, run: StepRun) -> JsonObject:
-        async with servers_of(run).open(self.server) as session:
-            await self.ensure_pinned(session, self.server, self.tool)
-            answer = await session.call(self.tool, self.arguments, seconds=self.timeout_seconds or SECONDS)
+        answer = await self.call_tool(run, self.server, self.tool, self.arguments)
         if self.output_schema is not None:
             ensure_matches(self.output_schema, answer.structured, f"the structured answer of {self.tool}")
         return {"content": list(answer.content), "structured": answer.structured}
+
+
+@contextmanager
+def before_the_call() -> Iterator[None]:
+    """Mark the errors in this block: the target certainly did nothing."""
+    try:
+        yield
+    except StepError as problem:
+        problem.definitive = True
+        raise
+    except ConfigurationError as problem:
+        raise StepError(str(problem), code="configurationerror", definitive=True) from None
 
 
 def servers_of(run: StepRun) -> ports.McpServers:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from flowbuilder.errors import StepError
 from flowbuilder.language import Shape
-from flowbuilder.steps.builtin.mcp import SECONDS, ServerName, ToolName, UsesTools, servers_of
+from flowbuilder.steps.builtin.mcp import ServerName, ToolName, UsesTools
 from flowbuilder.steps.step import Completed, NeedsReview, StepResult, StepRun, TemplatedField
 from flowbuilder.steps.write_once import Written, write_once
 from flowbuilder.values import Json, JsonObject
@@ -60,9 +60,7 @@ class McpCode(UsesTools):
         arguments: JsonObject = {"code": self.source}
         if self.inputs:
             arguments["arguments"] = list(self.inputs.values())
-        async with servers_of(run).open(self.server) as session:
-            await self.ensure_pinned(session, self.server, self.tool)
-            answer = await session.call(self.tool, arguments, seconds=self.timeout_seconds or SECONDS)
+        answer = await self.call_tool(run, self.server, self.tool, arguments)
         return Written(output={"value": _value(answer.text)})
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from flowbuilder import ports
 from flowbuilder.errors import StepError
 from flowbuilder.ports.charset import charset_in, decode, encoding_of
-from flowbuilder.ports.http.content import is_json, kind_of
+from flowbuilder.ports.http.content import is_binary, is_json, kind_of
+from flowbuilder.steps.http.bodies import file_value
 from flowbuilder.values import JsonObject, NotJson, ensure_json, well_formed_value
 
 MAX_JSON_VALUES = 1_000_000
@@ -41,11 +42,13 @@ def receipt_of(answer: ports.HttpResponse) -> JsonObject:
 
 
 def parse_body(answer: ports.HttpResponse) -> Any:
-    """The body: JSON when the headers say so, else text; null when there is none."""
+    """The body: JSON when the headers say so, a `file_value` of what is no text, else text; null when there is none."""
     if not answer.body:
         return None
     kind = answer.headers.get("content-type", "")
-    return _json(answer, kind) if is_json(kind_of(kind)) else answer.text
+    if is_json(kind_of(kind)):
+        return _json(answer, kind)
+    return file_value(answer.body, kind) if is_binary(answer.body, kind) else answer.text
 
 
 def _json(answer: ports.HttpResponse, content_type: str) -> Any:

@@ -65,7 +65,8 @@ async def result_page(
     try:
         there = request.at(place)
         kept = {name: value for name, value in there.headers.items() if not name.lower().startswith("content-")}
-        read = replace(there, method="GET", headers=kept, json=None, form=None, content=None, idempotency_key=None)
+        none: JsonObject = {"json": None, "form": None, "content": None, "content_type": "", "multipart": ()}
+        read = replace(there, method="GET", headers=kept, idempotency_key=None, **none)
         answer = await send(read)
         return output_of(answer) if 200 <= answer.status < 300 else receipt
     except StepError:

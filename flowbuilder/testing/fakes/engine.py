@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from flowbuilder.model.effect import Effect, Intent
@@ -49,9 +49,9 @@ class MemoryLedger:
         """Whether the test put these hashes into `approved_hashes`."""
         return self.approved_hashes.issuperset(content_hashes)
 
-    async def approvals(self, *content_hashes: str) -> Sequence[Decision]:
-        """Those that the test put into `decisions`, for every content."""
-        return self.decisions
+    async def approvals(self, *content_hashes: str) -> Mapping[str, Sequence[Decision]]:
+        """Those that the test put into `decisions`, for every content in `approved_hashes`."""
+        return dict.fromkeys(self.approved_hashes.intersection(content_hashes), self.decisions)
 
 
 @dataclass

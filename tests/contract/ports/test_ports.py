@@ -262,6 +262,7 @@ async def test_a_ledger_records_an_unknown_outcome(ledger: Ledger) -> None:
 
 async def test_a_ledger_takes_only_approved_bytes_for_approved(ledger: Ledger) -> None:
     assert await ledger.approved(digest_text("never shown")) is False
+    assert await ledger.approvals(digest_text("never shown")) == {}
 
 
 # --- MCP servers --------------------------------------------------------------------------------------------------

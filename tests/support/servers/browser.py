@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from flowbuilder.devstack.streamlit_command import command, environment
 from flowbuilder.settings import Settings
+from tests.support.servers.requirements import unavailable
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -41,7 +42,7 @@ def chromium() -> str:
         (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
     )
     if not found:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("Chromium is not installed")
+        unavailable("Chromium is not installed")
     return found
 
 

@@ -238,6 +238,8 @@ class Generator:
             {"type": "mcp", "server": "s", "tool": "write", "arguments": {"a": text()}, "effect": {}},
             {"type": "mcp_code", "server": "s", "source": "1", "with": {"a": text()}},
             {"type": "mcp_code", "server": "s", "source": self.one(("1", text()))},
+            {**post, "body": text()}, {**post, "body": {"base64": text(), "content_type": text()}},
+            {**post, "multipart": {"a": text(), "b": [text(), {"content": text(), "filename": text()}]}},
         ))  # fmt: skip
         self.features.add(str(fields["type"]))
         steps.append({"id": name, "on_error": "continue", **fields})

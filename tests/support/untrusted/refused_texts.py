@@ -60,6 +60,8 @@ def _replace(value: Any, path: list[str]) -> None:
         value[path[-1]] = "true" if path[-1] in ("when", "over", "key") else {} if isinstance(inner, dict) else "plain"
         if path[-1] == "over":
             value["over"] = "[1]"
+        if path[-1] == "quorum":
+            value["quorum"] = 1
         if path[-1] == "tools":
             del value["tools"]
         if path[-1] == "name":  # a called workflow sends what it was given

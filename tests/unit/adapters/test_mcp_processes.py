@@ -109,7 +109,8 @@ from flowbuilder.testing import FakeConnections
 
 async def main():
     record = {"command": sys.argv[1:], "environment": {"IGNORE_SIGNALS": "1"}}
-    async with ConnectedServers(FakeConnections({"s": record})).open("s") as session:
+    servers = ConnectedServers(FakeConnections({"s": record}))
+    async with servers.shared() as shared, shared.open("s") as session:
         server = (await session.call("surroundings", {}, seconds=20)).structured
         child = (await session.call("start", {"kind": "daemon"}, seconds=20)).text
         print(server["pid"], child, server["home"], flush=True)

@@ -72,6 +72,37 @@ def test_a_call_marked_as_an_effect_is_made_once_and_reviewed_in_doubt(run: Run)
     assert "mail: send was called" in finished.reviews[0].request.title
 
 
+def test_an_iteration_uses_one_session(run: Run, tmp_path: Path) -> None:
+    log = tmp_path / "asked"
+    record = {"command": [sys.executable, "-S", str(PROGRAM)], "environment": {"LOG": str(log)}}
+    (tmp_path / "connections.yaml").write_text(yaml.safe_dump({"tools": record}))
+    call = {"id": "c", "type": "mcp", "server": "tools", "tool": "shout", "arguments": {"text": "{{ item }}"}}
+    step = {"type": "iteration", "steps": [call], "output": "{{ steps.c.output.content[0].text }}"}
+    finished = run({**step, "max_concurrency": 4, "over": "['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j']"})
+    assert finished.status == "completed", finished.error
+    assert finished.outputs["s"]["outputs"] == list("ABCDEFGHIJ")
+    assert log.read_text().split().count("initialize") == 1
+    assert log.read_text().split().count("tools/call") == 10
+
+
+def test_the_time_limit_of_a_step_holds_while_it_connects(run: Run, tmp_path: Path) -> None:
+    program = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+    record = {"command": [sys.executable, "-S", "-c", program], "connect_seconds": 30}
+    (tmp_path / "connections.yaml").write_text(yaml.safe_dump({"tools": record}))
+    finished = run({"type": "mcp", "server": "tools", "tool": "shout", "timeout_seconds": 1})
+    assert (finished.status, finished.error["code"]) == ("failed", "timeout")
+    failed = next(event for event in finished.events if event.type == "step_failed")
+    assert 1 <= failed.data["seconds"] < 3
+
+
+def test_an_effect_on_a_server_that_is_not_there_is_certainly_not_made(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "connections.yaml").write_text(yaml.safe_dump({"tools": {"url": "http://127.0.0.1:9/mcp"}}))
+    step = {"type": "mcp", "server": "tools", "tool": "shout", "arguments": {"text": "tea"}, "effect": {}}
+    finished = run({**step, "retry": {"attempts": 2, "delay_seconds": 0}})
+    assert (finished.status, finished.error["code"]) == ("failed", "connection")
+    assert not finished.reviews  # no question whether to send it again
+
+
 @pytest.mark.parametrize("step", [{"server": "{{ inputs.a }}", "tool": "x"}, {"server": "t", "tool": "{{ inputs.a }}"}])
 def test_neither_server_nor_tool_can_be_chosen_by_a_value(run: Run, step: dict[str, Any]) -> None:
     with pytest.raises(DefinitionError):

@@ -55,7 +55,7 @@ from flowbuilder.values import JsonObject
 CODE = "FB409"
 _SHOWN = frozenset({"title", "base", "proposal", "findings"})
 _ASKED = frozenset({"prompt", "system", "context"})
-_SENT = frozenset({"json", "form"})
+_SENT = frozenset({"json", "form", "body", "multipart"})
 _OUTPUT = "write {value: ..., sensitive: true} to give it to a calling workflow only, or leave it out"
 
 

@@ -10,10 +10,19 @@ from flowbuilder.adapters.cms.addresses.folder import Folder, Source
 from flowbuilder.adapters.cms.addresses.index import Address, Rank, declared
 from flowbuilder.adapters.cms.addresses.slugs import github_slug
 
-_CONFIGS: Final = tuple(f"astro.config.{form}" for form in ("mjs", "ts", "js", "mts", "cjs"))
+_MAX_CHARACTERS: Final = 64 * 1024
+_FORMS: Final = ("mjs", "ts", "js", "mts", "cjs")
+_CONFIGS: Final = tuple(f"astro.config.{form}" for form in _FORMS)
 _PAGES: Final = (".md", ".mdx", ".markdown", ".mdoc", ".html", ".astro")
 _TEXT: Final = (".md", ".mdx", ".markdown", ".mdown", ".mkdn", ".mkd", ".mdwn", ".mdoc")
 _SHOWN: Final = re.compile(r"""getCollection\(\s*['"]([\w-]+)['"]""")
+_DEFINED: Final = re.compile(
+    r"""(?:\b(?:const|let|var)\s+(\w+)\s*=|(?<![\w-])([\w-]+)['"]?\s*:)\s*defineCollection\("""
+)
+_BASE: Final = re.compile(r"""\bbase:\s*(["'`])([^"'`\n]+)\1""")
+_TEXTS: Final = re.compile(r"""\bconst\s+(\w+)\s*=\s*(["'`])([^"'`\n]*)\2""")
+_EXPORTED: Final = re.compile(r"""\bcollections\s*=\s*\{([^}]{0,4000})\}""")
+_RENAMED: Final = re.compile(r"""(?<![\w-])([\w-]+)['"]?\s*:\s*(\w+)\s*(?:,|$)""")
 _ROUTE: Final = re.compile(r"^(.*?)\[(?:\.\.\.)?[\w-]+\](/index)?\.(?:astro|ts|js)$")
 
 
@@ -36,8 +45,9 @@ def addresses(folder: Folder, options: Mapping[str, Any]) -> Iterator[Address]:
     is_starlight = folder.has_folder(docs) and (bool(given) or "starlight" in folder.text(path) or not path)
     if is_starlight:
         yield from _documents(folder, docs, _starlight(config) | dict(options))
+    bases = _bases(folder, source, start)
     for name, pattern in _collections(folder, source, config).items():
-        base = f"{source}/content/{name}"
+        base = bases.get(name, f"{source}/content/{name}")
         if name != "docs" or not is_starlight:
             for one in folder.sources(base, _TEXT):
                 inner = one.path[len(base) :].strip("/")
@@ -104,6 +114,25 @@ def _collections(folder: Folder, source: str, config: Mapping[str, Any]) -> dict
             if len(shown) == 1:
                 found.setdefault(shown.pop(), set()).add(f"/{route[1]}{{slug}}/")
     return {name: patterns.pop() for name, patterns in found.items() if len(patterns) == 1}
+
+
+def _bases(folder: Folder, source: str, start: str) -> dict[str, str]:
+    """The folders of collections that a `glob` loader reads, by `content.config.ts`."""
+    names = [f"{source}/{name}.{form}" for name in ("content.config", "content/config") for form in _FORMS]
+    text = next((folder.text(name)[:_MAX_CHARACTERS] for name in names if name in folder), "")
+    values = {found[1]: found[3] for found in _TEXTS.finditer(text)}
+    found: dict[str, str] = {}
+    definitions = list(_DEFINED.finditer(text))
+    for one, following in zip(definitions, [*definitions[1:], None], strict=False):
+        base = _BASE.search(text, one.end(), following.start() if following else len(text))
+        if base:
+            path = re.sub(r"\$\{(\w+)\}", lambda name: values.get(name[1], name[0]), base[2])
+            found[one[1] or one[2]] = (start + path.removeprefix("./")).strip("/")
+    exported = _EXPORTED.search(text)
+    for name, value in _RENAMED.findall(exported[1]) if exported else ():
+        if value in found:
+            found[name] = found[value]
+    return found
 
 
 def _id(inner: str) -> str:

@@ -173,6 +173,27 @@ def test_collections_of_astro(site, page):
     assert "/2024/first-one.html" in site.pages(generator="astro", **record)
 
 
+def test_collections_of_astro_that_a_loader_reads_elsewhere(site):
+    config = """
+        export const BLOG_PATH = "src/data/blog"
+        const posts = defineCollection({loader: glob({pattern: "**/[^_]*.md", base: `./${BLOG_PATH}`}), schema: s})
+        const note = defineCollection({type: "content", schema: s})
+        export const collections = {
+            blog: posts,
+            note,
+            "case-studies": defineCollection({loader: glob({ base: './cases', pattern: '*.md' })}),
+        }
+    """
+    site.write({"astro.config.mjs": "export default {}", "src/content.config.ts": config})
+    site.write({"src/pages/[...slug].astro": "---\nconst a: string = b\nawait getCollection('blog')\n---\n"})
+    found = {"src/data/blog/一.md": "/一/", "src/content/note/n.md": "/n/n/", "cases/A b.md": "/cases/a-b/"}
+    site.write({**dict.fromkeys(found, "x"), "src/content/blog/old.md": "x"})
+    collections = {"blog": "/{slug}/", "note": "/n/{slug}/", "case-studies": "/cases/{slug}/"}
+    assert site.pages(generator="astro", collections=collections) == {url: file for file, url in found.items()}
+    assert site.pages(generator="astro") == {"/一/": "src/data/blog/一.md"}
+    assert not site.index(generator="astro").problems
+
+
 def test_zola(site):
     site.write({"config.toml": 'base_url = "x"\n[languages.fr]\n'})
     found = {
