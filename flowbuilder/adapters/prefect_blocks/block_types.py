@@ -35,6 +35,10 @@ class Connection(Limited):
     username: str | None = Field(default=None, title="User", description="For basic authentication")
     password: SecretStr | None = Field(default=None, title="Password")
     headers: SecretDict | None = Field(default=None, title="Headers", description="Further headers with credentials")
+    query: SecretDict | None = Field(default=None, title="Query", description="Parameters with keys, in each URL")
+    oauth2: SecretDict | None = Field(
+        default=None, title="OAuth2", description="token_url, client_id, client_secret, scope, audience, send_in"
+    )
     hosts: list[str] = Field(
         default_factory=list, title="Hosts", description="Further hosts that may receive the credentials"
     )

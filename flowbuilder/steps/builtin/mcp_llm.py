@@ -69,7 +69,7 @@ class McpLlm(UsesTools, Llm):
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
         """Who writes the prompt of a model may also make it call the tools that it is offered."""
         for place, text, sink in super().texts():
-            prompts = place[0] in ("prompt", "system", "context")
+            prompts = place[0] in ("prompt", "system", "messages", "context")
             yield place, text, "agent" if prompts and self.may_write() else sink
 
     def used_tools(self) -> list[tuple[str, str]]:
