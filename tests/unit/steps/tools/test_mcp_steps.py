@@ -17,7 +17,7 @@ from flowbuilder.errors import DefinitionError, StepError, TransientError
 from flowbuilder.testing import FakeMcp, FakeModel, Finished, fake_ports
 
 Run = Callable[..., Finished]
-PROGRAM = Path(__file__).parents[2] / "support/servers/small_mcp_program.py"
+PROGRAM = Path(__file__).parents[3] / "support/servers/small_mcp_program.py"
 
 
 @pytest.fixture
