@@ -14,6 +14,7 @@ from flowbuilder.values import JsonObject
 MAX_ANSWER = 4 * 1024 * 1024
 MAX_BYTES = 64 * 1024 * 1024
 MAX_CONNECT_SECONDS = 600.0
+Verdict = Literal["failed", "busy", "exhausted"]
 PROGRAM_ONLY, ADDRESS_ONLY = ("environment", "folder"), ("headers", "token")
 
 
@@ -33,6 +34,8 @@ class ServerRecord:
     max_bytes: int = MAX_ANSWER
     failures: tuple[Pattern, ...] = ()
     busy: tuple[Pattern, ...] = ()
+    exhausted: tuple[Pattern, ...] = ()
+    answers: Mapping[str, Pattern] = field(default_factory=dict)
     preset: Preset = NO_PRESET
 
     @property
@@ -60,12 +63,18 @@ class ServerRecord:
             message += f"; the list tools in the connection {self.name} says which are allowed"
         return StepError(message, code="mcp_unknown_tool", definitive=True)
 
-    def judge(self, text: str) -> Literal["failed", "busy"] | None:
-        """Whether an answer that reports success means failure, or too many requests."""
-        for verdict, patterns in (("failed", self.failures), ("busy", self.busy)):
+    def judge(self, tool: str, text: str) -> Verdict | None:
+        """What an answer means that reports success and is none; None where it is one."""
+        kinds: tuple[tuple[Verdict, tuple[Pattern, ...]], ...] = (
+            ("exhausted", self.exhausted),
+            ("busy", self.busy),
+            ("failed", self.failures),
+        )
+        for verdict, patterns in kinds:
             if any(pattern.is_in(text) for pattern in patterns):
-                return verdict  # type: ignore[return-value]
-        return None
+                return verdict
+        expected = self.answers.get(tool)
+        return "failed" if expected is not None and not expected.is_in(text) else None
 
 
 class Pattern:
@@ -116,6 +125,8 @@ def server_record(name: str, connection: JsonObject) -> ServerRecord:
         given["headers"] = {**given.get("headers", {}), "authorization": f"Bearer {token}"}
     for key in ("failures", "busy"):
         given[key] = (*map(Pattern, getattr(preset, key)), *given.get(key, ()))
+    given["exhausted"] = tuple(map(Pattern, preset.exhausted))
+    given["answers"] = {tool: Pattern(source) for tool, source in preset.answers.items()}
     return ServerRecord(**{**given, "name": name, "preset": preset})
 
 

@@ -105,11 +105,14 @@ class OpenSession:
             sent=True,
         )
         answer = _answer(result, self._record.max_bytes)
-        verdict = self._record.judge(answer.text)
+        verdict = self._record.judge(tool, answer.text)
+        message = f"{tool}: {readable(answer.text) or 'failed without a message'}"
         if verdict == "busy":
-            raise TransientError(f"{tool}: {readable(answer.text)}", reason="rate_limit")
+            raise TransientError(message, reason="rate_limit")
+        if verdict == "exhausted":
+            raise StepError(message, code="quota", definitive=True)
         if result.is_error or verdict == "failed":
-            raise StepError(f"{tool}: {readable(answer.text) or 'failed without a message'}", code="mcp_tool")
+            raise StepError(message, code="mcp_tool")
         if declared.output_schema is not None and answer.structured is not None:
             _matches(declared.output_schema, answer.structured, f"the answer of {tool}")
         return answer
