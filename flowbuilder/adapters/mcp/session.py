@@ -94,9 +94,7 @@ class OpenSession:
         known = await self.tools()
         declared = next((item for item in known if item.name == tool), None)
         if declared is None:
-            names = ", ".join(item.name for item in known) or "none"
-            message = f"MCP server {self._record.name} has no allowed tool {tool!r:.60} (allowed: {names})"
-            raise StepError(message, code="mcp_unknown_tool")
+            raise self._record.refused(tool, [item.name for item in known])
         _matches(declared.input_schema, arguments, f"the arguments of {tool}")
         sent = {**arguments, **self._record.preset.hidden.get(tool, {})}
         # not the SDK's own validation: it runs the server's patterns in Python's engine, which they can block
@@ -107,10 +105,14 @@ class OpenSession:
             sent=True,
         )
         answer = _answer(result, self._record.max_bytes)
-        if self._record.busy_in(answer.text):
-            raise TransientError(f"{tool}: {readable(answer.text)}", reason="rate_limit")
-        if result.is_error or self._record.failure_in(answer.text):
-            raise StepError(f"{tool}: {readable(answer.text) or 'failed without a message'}", code="mcp_tool")
+        verdict = self._record.judge(tool, answer.text)
+        message = f"{tool}: {readable(answer.text) or 'failed without a message'}"
+        if verdict == "busy":
+            raise TransientError(message, reason="rate_limit")
+        if verdict == "exhausted":
+            raise StepError(message, code="quota", definitive=True)
+        if result.is_error or verdict == "failed":
+            raise StepError(message, code="mcp_tool")
         if declared.output_schema is not None and answer.structured is not None:
             _matches(declared.output_schema, answer.structured, f"the answer of {tool}")
         return answer
@@ -182,6 +184,7 @@ def _tool(tool: Any) -> McpTool:
         description=str(tool.description or ""),
         input_schema=dict(tool.input_schema or {}),
         output_schema=dict(tool.output_schema) if tool.output_schema else None,
+        reads_only=bool(tool.annotations and tool.annotations.read_only_hint),
     )
 
 
