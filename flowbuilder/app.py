@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 from flowbuilder.analysis.linter import check
 from flowbuilder.definition.document import Definition
@@ -55,15 +56,19 @@ class App:
             report += check(definition, workflows=stored_workflows(self.store))
         return definition, report
 
-    def push(self, source: str | Mapping[str, Json], *, author: str = "") -> WorkflowVersion:
+    def push(
+        self, source: str | Mapping[str, Json], *, author: str = "", folder: Path | None = None
+    ) -> WorkflowVersion:
         """Store a document as its workflow's draft; `DefinitionError` when it has errors.
+
+        Prompt files are read from `folder`. What is stored has their texts, and is the source of the version.
 
         Called workflows that name no version are pinned to the one that is published now. Tools of MCP servers keep the
         pins of the workflow's newest version.
         """
         if author and (problem := name_problem(author)):
             raise Refused(f"the author's name {problem}")
-        definition, report = load(source)
+        definition, report = load(source, folder=folder)
         if definition is None:
             raise DefinitionError(report)
         plan = compile_plan(definition, workflows=stored_workflows(self.store))
@@ -74,7 +79,7 @@ class App:
             name=definition.name,
             title=definition.title,
             document=document,
-            source=source if isinstance(source, str) else "",
+            source=source if isinstance(source, str) and not definition.has_prompt_files else "",
             digest=digest(document),
             author=author,
         )

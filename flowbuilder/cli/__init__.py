@@ -21,6 +21,7 @@ SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
             "deploy",
             "worker",
             "reconcile",
+            "connections",
             "mcp",
             "doctor",
             "audit",

@@ -77,6 +77,11 @@ class Definition:
         return ("outputs", name, "value", *inside) if name in self.sensitive_outputs else place
 
     @property
+    def has_prompt_files(self) -> bool:
+        """Whether a step has its prompt from a file."""
+        return any(getattr(step, "prompt_file", None) for _, step in self.all_steps())
+
+    @property
     def digest(self) -> str:
         """The sha256 of the document's canonical form: the identity of a version."""
         return digest(self.document)

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 from flowbuilder.definition.collector import DiagnosticCollector
 from flowbuilder.definition.document import Definition, Positions
 from flowbuilder.definition.input_loader import load_inputs
+from flowbuilder.definition.prompt_files import with_prompts
 from flowbuilder.definition.record_errors import describe_value, report_field_errors
 from flowbuilder.definition.step_loader import load_steps
 from flowbuilder.definition.yaml.document import MAX_TEXT, read_document
@@ -45,10 +46,13 @@ class Document(Record):
     )
 
 
-def load(document: str | bytes | Mapping[str, Json] | Path) -> tuple[Definition | None, Report]:
+def load(
+    document: str | bytes | Mapping[str, Json] | Path, *, folder: Path | None = None
+) -> tuple[Definition | None, Report]:
     """The definition in a document, and the diagnostics of the loader.
 
-    A text is YAML or JSON; the file at a `Path` is read. The definition is None where the document is not an object. A
+    A text is YAML or JSON; the file at a `Path` is read. Prompt files are read from `folder`, which is that of the file
+    at a `Path`; their texts are part of the definition. The definition is None where the document is not an object. A
     definition with errors can be checked, so that one pass finds all errors: `check` repeats those of the loader, and
     `compile_plan` raises `DefinitionError`. Errors in the document never raise.
     """
@@ -57,7 +61,9 @@ def load(document: str | bytes | Mapping[str, Json] | Path) -> tuple[Definition 
             value: JsonObject = ensure_json(dict(document), where="the document", well_formed=True)  # type: ignore[assignment]
         except NotJson as error:
             return None, Report.of([Diagnostic(code="FB005", message=str(error))])
-        return _definition(value, DiagnosticCollector(Positions()))
+        return _definition(value, DiagnosticCollector(Positions()), folder)
+    if isinstance(document, Path):
+        folder = document.parent
     try:
         text = _text(document)
     except _Unreadable as error:
@@ -65,7 +71,7 @@ def load(document: str | bytes | Mapping[str, Json] | Path) -> tuple[Definition 
     read = read_document(text)
     if read.value is None:
         return None, Report.of(read.diagnostics)
-    return _definition(read.value, DiagnosticCollector(read.positions, read.diagnostics))
+    return _definition(read.value, DiagnosticCollector(read.positions, read.diagnostics), folder)
 
 
 class _Unreadable(Exception):
@@ -95,7 +101,8 @@ def _text(document: str | bytes | Path) -> str:
         raise _Unreadable("the document is not UTF-8", hint="save the file as UTF-8", span=span) from None
 
 
-def _definition(raw: JsonObject, diagnostics: DiagnosticCollector) -> tuple[Definition, Report]:
+def _definition(raw: JsonObject, diagnostics: DiagnosticCollector, folder: Path | None) -> tuple[Definition, Report]:
+    raw = with_prompts(raw, folder, diagnostics)
     try:
         Document.model_validate(raw)
     except ValidationError as error:

@@ -29,6 +29,8 @@ class ModelRequest:
     model: str
     prompt: str
     system: str = ""
+    messages: tuple[tuple[Literal["user", "assistant"], str], ...] = ()
+    """An example conversation before the prompt."""
     output_schema: JsonObject | None = None
     temperature: float | None = None
     max_tokens: int | None = None

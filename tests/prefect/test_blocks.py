@@ -8,6 +8,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, tempor
 from prefect_sqlalchemy import SqlAlchemyConnector
 
 from flowbuilder.adapters.connections import FileConnections
+from flowbuilder.adapters.mcp.server_record import server_record
 from flowbuilder.adapters.prefect_blocks import blocks
 from flowbuilder.adapters.prefect_blocks.block_types import (
     KINDS,
@@ -42,6 +43,14 @@ async def test_a_connection_is_the_block_of_its_name_of_any_kind(connections: Bl
     assert (await connections.get("gsc"))["service_account"] == '{"type": "x"}'
     assert await connections.get("mcp") == {"url": "http://m.example", "headers": {"x-key": "k"}}
     assert await connections.get("llm") == {"api_key": "key"}
+
+
+async def test_the_block_of_a_program_is_a_record_that_can_be_started(connections: BlockConnections) -> None:
+    block = McpServer(command="npx", args=["-y", "server@1"], env={"KEY": "k"}, tools=["search"], connect_seconds=5)
+    await block.save("program", overwrite=True)
+    record = server_record("program", await connections.get("program"))
+    assert (record.command, record.environment) == (("npx", "-y", "server@1"), {"KEY": "k"})
+    assert (record.tools, record.privileged, record.connect_seconds) == (frozenset(("search",)), False, 5.0)
 
 
 async def test_the_limits_in_a_blocks_form_are_those_of_the_connection(connections: BlockConnections) -> None:

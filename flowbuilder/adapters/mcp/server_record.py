@@ -2,46 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from flowbuilder.errors import ConfigurationError
+from flowbuilder.adapters.mcp.presets import NO_PRESET, PRESETS, Preset
+from flowbuilder.errors import ConfigurationError, StepError
+from flowbuilder.ports.credentials import ClientCredentials, credentials_of
 from flowbuilder.values import JsonObject
 
 MAX_ANSWER = 4 * 1024 * 1024
-
-
-@dataclass(frozen=True, kw_only=True)
-class Preset:
-    """Defaults for a kind of server.
-
-    `allowed` are its harmless tools, `privileged` those that need `privileged: true` in the record. `failures` are
-    patterns of answers that mean failure although the server reports success, `busy` of those that mean too many
-    requests. `hidden` are arguments that no schema declares.
-    """
-
-    allowed: frozenset[str] | None = None
-    privileged: frozenset[str] = frozenset()
-    failures: tuple[str, ...] = ()
-    busy: tuple[str, ...] = ()
-    hidden: Mapping[str, JsonObject] = field(default_factory=dict)
-
-
-PRESETS = {
-    # the documentation server reports a failed search as success with an error text
-    "context7": Preset(
-        allowed=frozenset(("resolve-library-id", "query-docs")),
-        failures=(r"^Error ", r"not found or not finalized", r"^Invalid API key"),
-        busy=(r"^Rate limited",),
-    ),
-    # a running development application: running code in it is privileged
-    "tidewave": Preset(
-        privileged=frozenset(("project_eval", "execute_sql_query")),
-        hidden={"project_eval": {"json": True}},
-    ),
-}
+MAX_BYTES = 64 * 1024 * 1024
+MAX_CONNECT_SECONDS = 600.0
+Verdict = Literal["failed", "busy", "exhausted"]
+PROGRAM_ONLY, ADDRESS_ONLY = ("environment", "folder"), ("headers", "token", "oauth2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,74 +27,203 @@ class ServerRecord:
     command: tuple[str, ...] = ()
     url: str = ""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    oauth2: ClientCredentials | None = field(default=None, repr=False)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     folder: str | None = None
     tools: frozenset[str] | None = None
     privileged: bool = False
     connect_seconds: float = 20.0
     max_bytes: int = MAX_ANSWER
-    preset: Preset = Preset()
+    failures: tuple[Pattern, ...] = ()
+    busy: tuple[Pattern, ...] = ()
+    exhausted: tuple[Pattern, ...] = ()
+    answers: Mapping[str, Pattern] = field(default_factory=dict)
+    preset: Preset = NO_PRESET
 
     @property
     def sends_credentials(self) -> bool:
         """Whether requests carry credentials."""
-        return any(name.lower() in ("authorization", "cookie") or "key" in name.lower() for name in self.headers)
+        return self.oauth2 is not None or any(
+            name.lower() in ("authorization", "cookie") or "key" in name.lower() for name in self.headers
+        )
 
     def allows(self, tool: str) -> bool:
         """Whether a tool may be called: as the record lists, else the preset; privileged ones need `privileged`."""
-        if tool in self.preset.privileged and not self.privileged:
+        if self.needs_privilege(tool):
             return False
         allowed = self.tools if self.tools is not None else self.preset.allowed
         return allowed is None or tool in allowed
 
-    def failure_in(self, text: str) -> bool:
-        """Whether an answer's text means that the tool failed."""
-        return any(re.search(pattern, text) for pattern in self.preset.failures)
+    def needs_privilege(self, tool: str) -> bool:
+        """Whether a tool may be called only with `privileged: true`, which the record does not say."""
+        return tool in self.preset.privileged and not self.privileged
 
-    def busy_in(self, text: str) -> bool:
-        """Whether an answer's text means too many requests."""
-        return any(re.search(pattern, text) for pattern in self.preset.busy)
+    def refused(self, tool: str, offered: Sequence[str]) -> StepError:
+        """The error for a tool that is not among those that the server offers and this record allows."""
+        message = f"MCP server {self.name} has no allowed tool {tool!r:.60} (allowed: {', '.join(offered) or 'none'})"
+        if self.needs_privilege(tool):
+            message += f"; {tool} is a privileged tool: it needs privileged: true in the connection {self.name}"
+        elif self.tools is not None and tool not in self.tools:
+            message += f"; the list tools in the connection {self.name} says which are allowed"
+        return StepError(message, code="mcp_unknown_tool", definitive=True)
+
+    def judge(self, tool: str, text: str) -> Verdict | None:
+        """What an answer means that reports success and is none; None where it is one."""
+        kinds: tuple[tuple[Verdict, tuple[Pattern, ...]], ...] = (
+            ("exhausted", self.exhausted),
+            ("busy", self.busy),
+            ("failed", self.failures),
+        )
+        for verdict, patterns in kinds:
+            if any(pattern.is_in(text) for pattern in patterns):
+                return verdict
+        expected = self.answers.get(tool)
+        return "failed" if expected is not None and not expected.is_in(text) else None
+
+
+class Pattern:
+    """A regular expression that takes linear time. `ValueError` when it is none; lookarounds and backreferences are
+    not known."""
+
+    def __init__(self, source: str) -> None:
+        from pydantic_core import SchemaError, SchemaValidator, core_schema
+
+        try:
+            self._validator = SchemaValidator(core_schema.str_schema(pattern=source, regex_engine="rust-regex"))
+        except SchemaError as problem:
+            raise ValueError(str(problem).splitlines()[-1].strip()) from None
+        self.source = source
+
+    def is_in(self, text: str) -> bool:
+        """Whether the pattern is found anywhere in the text."""
+        return self._validator.isinstance_python(text)
 
 
 def server_record(name: str, connection: JsonObject) -> ServerRecord:
-    """The record in a connection; `ConfigurationError` says what is missing or wrong in it."""
-    known = set(ServerRecord.__dataclass_fields__) - {"name"} | {"token", "limits"}
-    unknown = next((key for key in connection if key not in known), None)
+    """The record in a connection; `ConfigurationError` names the field that is missing or wrong, and what it needs."""
+
+    def wrong(message: str) -> ConfigurationError:
+        return ConfigurationError(f"MCP server {name} {message}")
+
+    unknown = next((key for key in connection if key not in FIELDS and key != "limits"), None)
     if unknown is not None:
-        raise _wrong(name, f"has no field {unknown!r:.40}; the fields are {', '.join(sorted(known))}")
-    preset = connection.get("preset")
-    if preset is not None and preset not in PRESETS:
-        raise _wrong(name, f"has no preset {preset!r:.40}; the presets are {', '.join(PRESETS)}")
-    command, url = connection.get("command"), connection.get("url")
-    if (command is None) == (url is None):
-        raise _wrong(name, "needs a command (a list) or a url, and not both")
-    if command is not None and not (isinstance(command, list) and command and all(isinstance(x, str) for x in command)):
-        raise _wrong(name, "needs its command as a list of strings: [npx, -y, package@1.2.3]")
-    headers = {str(key): str(value) for key, value in _mapping(name, connection, "headers").items()}
-    if connection.get("token"):
-        headers["authorization"] = f"Bearer {connection['token']}"
-    tools = connection.get("tools")
-    return ServerRecord(
-        name=name,
-        command=tuple(command or ()),
-        url=str(url or ""),
-        headers=headers,
-        environment={str(key): str(value) for key, value in _mapping(name, connection, "environment").items()},
-        folder=str(connection["folder"]) if connection.get("folder") else None,
-        tools=frozenset(map(str, tools)) if isinstance(tools, list) else None,
-        privileged=connection.get("privileged") is True,
-        connect_seconds=float(connection.get("connect_seconds") or 20.0),
-        max_bytes=int(connection.get("max_bytes") or MAX_ANSWER),
-        preset=PRESETS[str(preset)] if preset else Preset(),
-    )
+        raise wrong(f"has no field {unknown!r:.40}; the fields are {', '.join(sorted((*FIELDS, 'limits')))}")
+    given: dict[str, Any] = {}
+    for key, (read, needs) in FIELDS.items():
+        if connection.get(key) is None:  # as a block in Prefect leaves a field out
+            continue
+        try:
+            given[key] = read(connection[key])
+        except (TypeError, ValueError) as problem:
+            said = f" ({problem})" if str(problem) else ""
+            raise wrong(f"needs {key} as {needs}{said}") from None
+    command, url = given.get("command", ()), given.get("url", "")
+    if bool(command) == bool(url):
+        raise wrong("needs a command (a list) or a url, and not both")
+    for key in ADDRESS_ONLY if command else PROGRAM_ONLY:
+        if given.get(key):
+            kind, instead = ("a program", "environment") if command else ("an address", "headers or token")
+            raise wrong(f"is {kind}: {key} has no meaning there; use {instead}")
+    preset = PRESETS[given["preset"]] if "preset" in given else NO_PRESET
+    if "oauth2" in given:
+        given["oauth2"] = credentials_of({"url": url, "oauth2": given["oauth2"]}).client
+    if token := given.pop("token", ""):
+        given["headers"] = {**given.get("headers", {}), "authorization": f"Bearer {token}"}
+    for key in ("failures", "busy"):
+        given[key] = (*map(Pattern, getattr(preset, key)), *given.get(key, ()))
+    given["exhausted"] = tuple(map(Pattern, preset.exhausted))
+    given["answers"] = {tool: Pattern(source) for tool, source in preset.answers.items()}
+    return ServerRecord(**{**given, "name": name, "preset": preset})
 
 
-def _mapping(name: str, connection: JsonObject, key: str) -> Mapping[str, Any]:
-    value = connection.get(key) or {}
-    if not isinstance(value, Mapping):
-        raise _wrong(name, f"needs {key} as a mapping of names to values")
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError
     return value
 
 
-def _wrong(name: str, message: str) -> ConfigurationError:
-    return ConfigurationError(f"MCP server {name} {message}")
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError
+    return tuple(map(_text, value))
+
+
+def _names(value: Any) -> frozenset[str]:
+    return frozenset(_texts(value))
+
+
+def _command(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
+        raise TypeError
+    _text(value[0])
+    return tuple(value)
+
+
+def _url(value: Any) -> str:
+    parts = urlsplit(_text(value))
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError
+    return str(value)
+
+
+def _named_texts(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise TypeError
+    for key, item in value.items():
+        if not isinstance(item, str | int | float) or isinstance(item, bool):
+            raise ValueError(f"the value of {key!r:.40} is no text")
+        if any(character in f"{key}{item}" for character in "\0\r\n") or not key:
+            raise ValueError(f"{key!r:.40} has a line break or no name")
+    return {str(key): str(item) for key, item in value.items()}
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError
+    return value
+
+
+def _preset(value: Any) -> str:
+    if not isinstance(value, str) or value not in PRESETS:
+        raise ValueError(f"there is no preset {value!r:.40}")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _number(least: float, most: float, kind: type[float] | type[int]) -> Callable[[Any], float]:
+    def read(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+            raise ValueError
+        if kind is int and not isinstance(value, int):
+            raise ValueError
+        return kind(value)
+
+    return read
+
+
+def _patterns(value: Any) -> tuple[Pattern, ...]:
+    return tuple(map(Pattern, _texts(value)))
+
+
+FIELDS: Mapping[str, tuple[Callable[[Any], Any], str]] = {
+    "preset": (_preset, f"one of {', '.join(PRESETS)}"),
+    "command": (_command, "a list of strings: [npx, -y, package@1.2.3]"),
+    "url": (_url, "an address that begins with http:// or https://"),
+    "token": (_text, "a text"),
+    "oauth2": (_mapping, "a mapping: {token_url, client_id, client_secret}"),
+    "headers": (_named_texts, "a mapping of names to texts"),
+    "environment": (_named_texts, "a mapping of names to texts"),
+    "folder": (_text, "the path of a folder"),
+    "tools": (_names, "a list of the names of allowed tools: [search, read]"),
+    "privileged": (_flag, "true or false"),
+    "connect_seconds": (_number(0.1, MAX_CONNECT_SECONDS, float), f"a number of seconds up to {MAX_CONNECT_SECONDS:g}"),
+    "max_bytes": (_number(1024, MAX_BYTES, int), f"a whole number from 1,024 to {MAX_BYTES:,}"),
+    "failures": (_patterns, "a list of regular expressions"),
+    "busy": (_patterns, "a list of regular expressions"),
+}
+"""The fields of a connection: what reads the value, and what the message says that it needs."""

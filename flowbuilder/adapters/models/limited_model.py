@@ -130,7 +130,7 @@ class LimitedModel(WrapperModel):
         self, messages: list[ModelMessage], response: ModelResponse, parameters: ModelRequestParameters
     ) -> None:
         """Raise `StepError` for an answer that was complained about and is repeated: asking again buys the same."""
-        before = next((message for message in reversed(messages) if isinstance(message, ModelResponse)), None)
+        before = self.last
         offered = {tool.name for tool in parameters.function_tools}
         calls = [part.tool_name for part in response.parts if isinstance(part, ToolCallPart)]
         if before is None or offered.intersection(calls) or not same_answer(before, response):

@@ -69,7 +69,9 @@ class NamedModels:
             try:
                 # a little less than the time limit of the step, which would not know the cost
                 async with timeout_excluding_waits(request.timeout * 0.99):
-                    result = await agent.run(request.prompt, usage_limits=_usage_limits(request))
+                    result = await agent.run(
+                        request.prompt, message_history=_examples(request), usage_limits=_usage_limits(request)
+                    )
             except TimeoutError:
                 message = f"{request.model} did not answer within {request.timeout:g} s"
                 raise TransientError(message, reason="timeout") from None
@@ -104,6 +106,17 @@ def _agent(model: Any, request: ModelRequest) -> Any:
             return output
 
     return agent
+
+
+def _examples(request: ModelRequest) -> Any:
+    from pydantic_ai import messages
+
+    return [
+        messages.ModelRequest(parts=[messages.UserPromptPart(text)], instructions=request.system or None)
+        if role == "user"
+        else messages.ModelResponse(parts=[messages.TextPart(text)], finish_reason="stop")
+        for role, text in request.messages
+    ]
 
 
 def _usage_limits(request: ModelRequest) -> Any:

@@ -114,5 +114,9 @@ def _values(data: Mapping[str, Any]) -> JsonObject:
         where="the block",
     )
     assert isinstance(values, dict)
+    if isinstance(values.get("command"), str):  # of an MCP server
+        values["command"] = [values["command"], *values.pop("args", [])]
+    if "env" in values and "command" in values:
+        values["environment"] = values.pop("env")
     limits = {name: values.pop(name) for name in LIMITS if name in values}
     return {**values, "limits": limits} if limits else values

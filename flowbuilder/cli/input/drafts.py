@@ -53,7 +53,7 @@ def _store(
     app: App, file: Path, author: str, called: list[WorkflowVersion], callers: tuple[str, ...]
 ) -> WorkflowVersion:
     source = read_text(file)
-    definition, report = load(source)
+    definition, report = load(source, folder=file.parent)
     if definition is None:
         raise DefinitionError(report)
     for name in dict.fromkeys(step.name for _, step in definition.all_steps() if isinstance(step, Workflow)):
@@ -61,7 +61,7 @@ def _store(
         # a workflow that calls itself, directly or not, is reported by the check in app.push
         if sibling is not None and name not in callers and not _is_stored(app, name):
             called.append(_store(app, sibling, author, called, (*callers, definition.name)))
-    return app.push(source, author=author)
+    return app.push(source, author=author, folder=file.parent)
 
 
 def _is_stored(app: App, name: str) -> bool:

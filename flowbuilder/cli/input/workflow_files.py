@@ -51,7 +51,7 @@ def workflow_resolver(path: Path) -> WorkflowLookup:
         sibling = sibling_file(path, name) if number is None else None
         if sibling is None:
             return _store_resolver()(name, number)
-        definition, report = load(read_text(sibling))
+        definition, report = load(read_text(sibling), folder=sibling.parent)
         if definition is None or not report.ok:
             raise NotFound(f"{sibling.name} has errors: {report.summary()}")
         return definition

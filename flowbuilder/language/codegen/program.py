@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -107,6 +108,8 @@ def _compile_expression(source: str) -> Program:
     return Program(source=source, statements=(Output(tree.start, tree.end, tree),), expression=tree)
 
 
+# the compiler warns of what authors may write, as `true[0]`: their diagnostics are ours
+warnings.filterwarnings("ignore", category=SyntaxWarning, module="<flowbuilder>")
 TEMPLATES: Final = ProgramCache(_compile_template)
 EXPRESSIONS: Final = ProgramCache(_compile_expression)
 

@@ -22,9 +22,17 @@ class Budget(Record):
     output_tokens: int | None = Field(default=None, ge=1)
 
 
+class Example(Record):
+    """One message of an example conversation, which the model sees before the prompt."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
 class Llm(Step):
     """Ask a language model by its name, `provider:name`. With `output_schema` the output is an object valid against it.
 
+    `messages` are an example conversation. In a file, `prompt: prompts/NAME@N` stands for the file `prompts/NAME@N.md`.
     `fallback` is asked when `model` is unavailable: it is down, hangs (with `timeout_seconds` it has half of the time),
     has no quota left, is retired, rejects its key or the length of the prompt, or answers with nothing. `connection`
     names the credentials; without one, the provider's own environment variables are used. A connection belongs to one
@@ -38,7 +46,9 @@ class Llm(Step):
     connection: str | None = None
     fallback_connection: str | None = None
     system: Templated[str] = ""
+    messages: Templated[tuple[Example, ...]] = ()
     prompt: Templated[str]
+    prompt_file: str | None = Field(default=None, max_length=400, description="where the prompt was read from")
     output_schema: JsonObject | None = None
     temperature: Templated[Annotated[float, Field(ge=0, le=2)] | None] = None
     max_tokens: Templated[Annotated[int, Field(ge=1)] | None] = None
@@ -58,6 +68,13 @@ class Llm(Step):
         if value is not None and value.get("type") != "object":
             raise ValueError("output_schema describes an object: type: object")
         return usable_schema(value)
+
+    @model_validator(mode="after")
+    def _alternates(self) -> Self:
+        roles = [item.role for item in self.messages] if isinstance(self.messages, tuple) else []
+        if roles != ["user", "assistant"] * (len(roles) // 2):
+            raise ValueError("messages are pairs: one of the user, then one of the assistant, as often as you like")
+        return self
 
     @model_validator(mode="after")
     def _continues_texts(self) -> Self:
@@ -114,6 +131,7 @@ class Llm(Step):
             model=model,
             prompt=self.prompt,
             system=self.system,
+            messages=tuple((item.role, item.content) for item in self.messages),
             output_schema=self.output_schema,
             temperature=self.temperature,
             max_tokens=min(caps, default=None),

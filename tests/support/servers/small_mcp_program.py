@@ -36,6 +36,8 @@ def described(function: Callable[..., Any]) -> dict[str, Any]:
         "required": [one.name for one in parameters if one.default is inspect.Parameter.empty],
     }
     tool = {"name": function.__name__, "description": function.__doc__, "inputSchema": schema}
+    if function.__name__ == "surroundings":
+        tool["annotations"] = {"readOnlyHint": True}
     return {**tool, "outputSchema": SUM} if function.__name__ == "add" else tool
 
 

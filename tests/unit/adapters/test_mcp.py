@@ -154,7 +154,7 @@ async def test_a_program_gets_no_secrets_and_ends_with_the_session(monkeypatch: 
         ({}, "a command (a list) or a url, and not both"),
         ({"command": "npx -y x"}, "as a list"),
         ({"command": ["x"], "url": "http://x"}, "a command (a list) or a url, and not both"),
-        ({"command": ["x"], "preset": "nope"}, "no preset 'nope'"),
+        ({"command": ["x"], "preset": "nope"}, "there is no preset 'nope'"),
         ({"comand": ["x"]}, "no field 'comand'"),
     ],
 )

@@ -210,3 +210,9 @@ def test_a_large_text_is_compiled_or_refused_within_a_second() -> None:
     for text, outcome in zip(texts, measured(texts, {"a": 1, "b": [1], "c": 1}), strict=True):
         assert outcome["compile"] < SECONDS_TO_COMPILE, (text["payload"][:60], outcome)
         assert outcome["megabytes"] < MEGABYTES, (text["payload"][:60], outcome)
+
+
+def test_what_python_s_compiler_warns_of_is_an_ordinary_expression() -> None:
+    code = "from flowbuilder.language import Expression; print(Expression('(not 1)[0] is defined').evaluate({}))"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("False\n", "")

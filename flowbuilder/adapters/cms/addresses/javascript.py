@@ -19,8 +19,9 @@ _MAIN = re.compile(r"^[ \t]*(?:export\s+default\b|module\.exports\s*=)", re.MULT
 _TYPED = re.compile(r"\s+(?:as|satisfies)\s+[\w.<>\[\], ]+")
 _CONSTANT = re.compile(r"^(?:export[ \t]+)?(?:const|let|var)[ \t]+([\w$]+)[^=\n]*=(?!=)", re.MULTILINE)
 _GENERIC = re.compile(r"<[\w.<>\[\], ]+>(?=\s*\()")
-_BEFORE_REGEX = re.compile(r"(?:[(,=:\[!&|?{};>+]|\breturn)\s*\Z")
-_REGEX = re.compile(r"/(?![*/])(?:[^\\/\[\n]|\\.|\[(?:[^\\\]\n]|\\.){0,200}+\]){1,500}+/[a-z]*")
+_BEFORE_REGEX = re.compile(r"(?:[(,=:\[!&|?{};>+]|\breturn)\s{0,9}\Z")
+_REGEX = re.compile(r"/(?![*/])(?:[^\\/\[\n]{1,50}+|\\.|\[(?:[^\\\]\n]{1,50}+|\\.){0,10}+\]){1,40}+/[a-z]*")
+_QUOTED = re.compile(r"'(?:[^'\\\n]|\\[\s\S])*+'|\"(?:[^\"\\\n]|\\[\s\S])*+\"")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\n": ""}
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _UNKNOWN: Final = None
@@ -178,7 +179,7 @@ class _Reader:
 
     def _regex(self, at: int) -> int:
         """Where a regular expression ends that begins here; 0 for a division or a comment. Its quotes quote nothing."""
-        found = _REGEX.match(self.text, at) if _BEFORE_REGEX.search(self.text, max(0, at - 20), at) else None
+        found = _REGEX.match(self.text, at) if _BEFORE_REGEX.search(self.text, max(0, at - 10), at) else None
         return found.end() if found else 0
 
     def _rest(self, at: int) -> int:
@@ -186,8 +187,12 @@ class _Reader:
         open_brackets: list[str] = []
         while at < len(self.text):
             char = self.text[at]
-            if char in "'\"`":
+            if char == "`":
                 at = self._string(at)[1]
+                continue
+            if char in "'\"\\":  # an apostrophe of a text in JSX opens nothing
+                quoted = _QUOTED.match(self.text, at)
+                at = quoted.end() if quoted else at + (2 if char == "\\" else 1)
                 continue
             if char == "/" and (regex := self._regex(at)):
                 at = regex

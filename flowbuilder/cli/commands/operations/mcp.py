@@ -8,7 +8,8 @@ from contextlib import AsyncExitStack
 
 import click
 
-from flowbuilder.bootstrap import open_ports, settings
+from flowbuilder.bootstrap import settings
+from flowbuilder.cli.commands.operations.connections import ports_for
 from flowbuilder.cli.context import identity, open_app_without_engine, user_option
 from flowbuilder.cli.output.escape import escape
 from flowbuilder.cli.output.json_records import version_record
@@ -70,7 +71,7 @@ def pin(workflow: str | None, server: str | None, user: str | None) -> CommandRe
 async def _tools(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], McpTool]:
     """The tools as their servers describe them now. `NotFound` for one that its server does not offer."""
     wanted = list(dict.fromkeys(pairs))
-    ports = open_ports(blocks=False)
+    ports = ports_for([server for server, _ in wanted])
     assert ports.mcp is not None
     found: dict[tuple[str, str], McpTool] = {}
     for server in dict.fromkeys(server for server, _ in wanted):

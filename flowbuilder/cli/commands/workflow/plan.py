@@ -22,7 +22,7 @@ def command(file: Path) -> CommandResult:
     Lists the steps in execution order. Contacts no server.
     """
     source = read_text(file)
-    definition, report = load(source)
+    definition, report = load(source, folder=file.parent)
     try:
         if definition is None or not report.ok:
             raise DefinitionError(report)

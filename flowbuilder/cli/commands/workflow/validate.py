@@ -58,7 +58,7 @@ def _look_for_no_pydantic_plugins() -> None:
 def _report_of(path: Path, site: JsonObject | None) -> tuple[Report, str]:
     """The diagnostics of a file for a site, and the text that their lines and columns refer to."""
     data = read_bounded(path)
-    definition, report = load(data)
+    definition, report = load(data, folder=path.parent)
     if definition is not None:
         report += check(definition, workflows=workflow_resolver(path), site=site)
     return report, data.decode("utf-8", "replace").removeprefix("\ufeff")

@@ -132,3 +132,15 @@ async def test_a_call_is_the_default(server: ModelServer) -> None:
     server.will(answers({"n": 3}))
     assert (await ask(server, output_schema=SCHEMA)).output == {"n": 3}
     assert "tools" in server.asked[0]
+
+
+async def test_an_example_conversation_comes_before_the_prompt(server: ModelServer) -> None:
+    server.will(says("Short."))
+    answer = await ask(server, messages=(("user", "Shorten: long."), ("assistant", "Short.")))
+    assert answer.output == {"text": "Short."}  # also where it says what the example says
+    texts = server.wire.texts(server.asked[0])
+    assert (
+        texts.index("Shorten: long.")
+        < texts.index("Short.", texts.index("Shorten: long.") + 8)
+        < texts.index("Write it.")
+    )

@@ -22,6 +22,10 @@ from flowbuilder.adapters.cms.addresses.javascript import read_object
         ("export default {a: x ? 'y' : 'z', b: '1', ...more, get() { return {} }, c: () => ({d: 1})}", {"a": None, "b": "1", "c": None}),  # noqa: E501
         ("export default ({a: '1'} satisfies Config)", {"a": "1"}),
         ("const a = a;\nexport default {a}", {"a": None}),
+        ("module.exports = (c) => { c.f(/[*'\"`/]/g, ''); x = 8 / 2; return {a: '1'}; }", {"a": "1"}),
+        ("module.exports = function (c) { c.replace(/(\"[^\"]*\"|'[^']*')\\/`/, {b: /'/}); return {a: '1'} }", {"a": "1"}),  # noqa: E501
+        ("export default {a: {b: /it's/i, c: '1'}, d: (n / 2) + 'it', e: 'x'}", {"a": {"b": None, "c": "1"}, "d": None, "e": "x"}),  # noqa: E501
+        ("export default {title: <b>Don't</b>,\n a: {b: '1'}}", {"title": None, "a": {"b": "1"}}),
         ("export default {3: {path: 'v3'}}", {"3": {"path": "v3"}}),
         ("export default {a: 'unclosed", {}),
         ("export default " + "[" * 5_000, {}),
@@ -74,12 +78,16 @@ def test_hostile_front_matter_costs_little(text):
         "export default {" + "a:b," * 100_000,
         "/*" * 200_000,
         "export default " + "`${" * 90_000,
+        "module.exports = f(" + "/[" * 200_000,
+        "module.exports = f(" + "(/[" * 150_000,
+        "module.exports = f(" + "'\\'" * 150_000,
+        "module.exports = f(" + "/a" * 200_000,
     ],
 )
 def test_a_hostile_configuration_costs_little(text):
-    started = time.monotonic()
+    started = time.process_time()
     read_object(text)
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 3
 
 
 def test_hostile_globs_cost_little():

@@ -1,0 +1,81 @@
+"""`flowbuilder connections test`: with a real program as the server."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flowbuilder import bootstrap
+from flowbuilder.cli import main
+
+PROGRAM = Path(__file__).parents[2] / "support/servers/small_mcp_program.py"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FLOWBUILDER_HOME", str(tmp_path))
+    bootstrap.settings.cache_clear()
+    return tmp_path
+
+
+def define(home: Path, **connections: Any) -> None:
+    (home / "connections.yaml").write_text(yaml.safe_dump(connections))
+    (home / "connections.yaml").chmod(0o600)
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
+    assert main(["connections", "test", *words]) == code
+    read = capsys.readouterr()
+    return read.out + read.err
+
+
+def server(*words: str, **more: Any) -> dict[str, Any]:
+    return {"command": [sys.executable, "-S", str(PROGRAM), *words], **more}
+
+
+def test_a_healthy_server_is_listed_with_pins_and_called(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    define(home, tools=server(tools=["shout", "surroundings"], environment={"API_TOKEN": "TOK-4711-ABCDEFGH"}))
+    text = said(capsys, "tools")
+    assert "2 tools allowed" in text
+    assert "  shout  sha256:" in text
+    assert "Called surroundings in " in text  # it needs no arguments, and the server says that it only reads
+    assert "Called shout in " in said(capsys, "tools", "--tool", "shout", "--arguments", '{"text": "tea"}')
+    found = json.loads(said(capsys, "tools", "--tool", "shout", "--arguments", '{"text": "tea"}', "--format", "json"))
+    assert (found["ok"], found["call"]["text"]) == (True, "TEA")
+    assert [tool["name"] for tool in found["tools"]] == ["shout", "surroundings"]
+    shown = said(capsys, "tools", "--tool", "shout", "--arguments", '{"text": "TOK-4711-ABCDEFGH"}')
+    assert "4711" not in shown.partition("Called shout")[2]
+
+
+def test_without_a_harmless_tool_none_is_called(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    define(home, tools=server(tools=["shout", "die"]))
+    assert "Not called: no tool reads only" in said(capsys, "tools")
+
+
+@pytest.mark.parametrize(
+    ("record", "code", "message"),
+    [
+        (server("exits at start"), 1, "Failed (mcp_unusable): MCP server it exited with code 3"),
+        ({"url": "http://127.0.0.1:9/mcp"}, 1, "Failed (connection)"),
+        ({"command": ["/nowhere/server"]}, 2, "cannot be started: No such file or directory: /nowhere/server"),
+        (server(tools="shout"), 2, "needs tools as a list"),
+        ({"base_url": "https://a.example"}, 2, "connection it is no MCP server"),
+    ],
+)
+def test_what_is_wrong_is_said(
+    home: Path, capsys: pytest.CaptureFixture[str], record: dict[str, Any], code: int, message: str
+) -> None:
+    define(home, it=record)
+    assert message in said(capsys, "it", code=code)
+
+
+def test_arguments_must_be_a_json_object(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    define(home, tools=server())
+    for text in ("{", "[1]"):
+        assert "--arguments" in said(capsys, "tools", "--arguments", text, code=2)
+    assert "there is no connection" in said(capsys, "nowhere", code=2)
