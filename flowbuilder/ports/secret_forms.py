@@ -21,11 +21,11 @@ _NO_SECRETS = frozenset(
     {
         "auth", "base_url", "burst", "client_email", "client_id", "concurrency", "connect_seconds", "folder", "hosts",
         "limits", "max_bytes", "preset", "privileged", "project_id", "provider", "rate", "token_uri", "auth_uri",
-        "tools", "type", "url", "username", "accept", "accept-encoding", "accept-language", "content-type",
+        "token_url", "tools", "type", "url", "username", "accept", "accept-encoding", "accept-language", "content-type",
         "user-agent",
     }
 )  # fmt: skip
-_ADDRESSES = frozenset({"base_url", "url", "token_uri", "auth_uri"})
+_ADDRESSES = frozenset({"base_url", "url", "token_uri", "token_url", "auth_uri"})
 _TOKEN = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9+/=_.~-]{16,}")
 _PLAIN = re.compile(r"\d{4}-\d\d-\d\d\S*|[\w.-]+/[\w.*+-]+|v?\d+(\.\d+)+|[/~.].*")
 _RUN = re.compile(r"[A-Za-z0-9]+")

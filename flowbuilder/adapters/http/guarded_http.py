@@ -16,12 +16,13 @@ import httpx
 
 from flowbuilder.adapters.egress import Egress
 from flowbuilder.adapters.http.body import read_capped
+from flowbuilder.adapters.http.client_credentials import ClientTokens
 from flowbuilder.adapters.http.outgoing import Message, checked_headers, message_of, with_query
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.ports import HttpRequest, HttpResponse
 from flowbuilder.ports.allowed_hosts import current_hosts
 from flowbuilder.ports.credentials import Credentials
-from flowbuilder.ports.url import Target, join_url, refused
+from flowbuilder.ports.url import Target, join_url, refused, without_parameters
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 MAX_REDIRECTS = 5
@@ -96,6 +97,7 @@ class GuardedHttp:
 
     egress: Egress = field(default_factory=Egress)
     resolve: Resolve = system_resolve
+    tokens: ClientTokens = field(default_factory=ClientTokens)
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Send a request. Redirects of GET and HEAD are followed, each hop checked; those of a write are returned."""
@@ -119,14 +121,19 @@ class GuardedHttp:
             http1=True,
             http2=False,
         )
-        return httpx.AsyncClient(transport=transport, trust_env=False, timeout=request.timeout, follow_redirects=False)
+        return httpx.AsyncClient(
+            transport=transport,
+            trust_env=False,
+            timeout=request.timeout,
+            follow_redirects=False,
+            event_hooks={"response": [_keep_location]},
+        )
 
     async def _follow(self, connection: _Connection, request: HttpRequest, target: Target) -> HttpResponse:
         target = replace(target, rest=with_query(target.rest, request.query))
         message, credentials = message_of(request), request.credentials
         for _ in range(MAX_REDIRECTS + 1):
-            auth = checked_headers(credentials.headers_for(target.url))
-            answer = await connection.exchange(target, message.with_headers(auth))
+            target, answer = await self._exchange(connection, target, message, credentials)
             place = answer.headers.get("location")
             if answer.status not in _REDIRECTS or not place or message.writes:
                 return answer
@@ -138,6 +145,24 @@ class GuardedHttp:
                     credentials = Credentials()
             target = following
         raise StepError(f"more than {MAX_REDIRECTS} redirects from {request.url:.200}", code="redirects")
+
+    async def _exchange(
+        self, connection: _Connection, target: Target, message: Message, credentials: Credentials
+    ) -> tuple[Target, HttpResponse]:
+        """The answer to a message with the credentials that may be sent to this target, and the target without them.
+        A token that is not accepted is replaced once: the server has done nothing with the request."""
+        headers = checked_headers(credentials.headers_for(target.url))
+        query, client = credentials.query_for(target.url), credentials.client_for(target.url)
+        target = replace(target, rest=without_parameters(target.rest, query))
+        called = replace(target, rest=with_query(target.rest, query))
+        for is_last in (client is None, True):
+            if client is not None:
+                headers |= await self.tokens.headers(client, self.send, seconds=connection.request.timeout / 2)
+            answer = await connection.exchange(called, message.with_headers(headers))
+            if is_last or client is None or answer.status != 401:
+                break
+            self.tokens.forget(client, headers)
+        return target, replace(answer, url=target.url)
 
 
 @dataclass(frozen=True)
@@ -169,6 +194,8 @@ class _Connection:
         finally:
             await answer.aclose()
         received = {name.lower(): value for name, value in answer.headers.items()}
+        if "location" in answer.extensions:
+            received["location"] = answer.extensions["location"]
         return HttpResponse(status=answer.status_code, headers=received, body=body, url=target.url, unread=unread)
 
     def _end_of_body(self) -> float:
@@ -176,6 +203,12 @@ class _Connection:
         the caller needs to record the status."""
         now, end = asyncio.get_running_loop().time(), self.limit.when() or 0.0
         return max(end - (1 - _SHARE_OF_BODY) * self.request.timeout, now + (end - now) / 2)
+
+
+async def _keep_location(answer: httpx.Response) -> None:
+    """Put the Location out of httpx's sight: it parses one that it does not follow, and raises for what is no URL."""
+    if "location" in answer.headers:
+        answer.extensions["location"] = answer.headers.pop("location")
 
 
 def _failure(problem: Exception, host: str, seconds: float) -> StepError:

@@ -35,6 +35,10 @@ class Connection(Limited):
     username: str | None = Field(default=None, title="User", description="For basic authentication")
     password: SecretStr | None = Field(default=None, title="Password")
     headers: SecretDict | None = Field(default=None, title="Headers", description="Further headers with credentials")
+    query: SecretDict | None = Field(default=None, title="Query", description="Parameters with keys, in each URL")
+    oauth2: SecretDict | None = Field(
+        default=None, title="OAuth2", description="token_url, client_id, client_secret, scope, audience, send_in"
+    )
     hosts: list[str] = Field(
         default_factory=list, title="Hosts", description="Further hosts that may receive the credentials"
     )
@@ -101,6 +105,9 @@ class McpServer(Limited):
     url: str | None = Field(default=None, title="Address", description="Of a server over HTTP")
     token: SecretStr | None = Field(default=None, title="Token", description="Sent as Authorization: Bearer")
     headers: SecretDict | None = Field(default=None, title="Headers")
+    oauth2: SecretDict | None = Field(
+        default=None, title="OAuth2", description="token_url, client_id, client_secret ..."
+    )
     command: str | None = Field(default=None, title="Command", description="Of a server that is a program")
     args: list[str] = Field(default_factory=list, title="Arguments")
     env: SecretDict | None = Field(default=None, title="Environment")

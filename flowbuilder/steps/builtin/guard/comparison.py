@@ -43,11 +43,12 @@ def joined(findings: Iterable[Finding]) -> Iterator[Finding]:
     for number, finding in enumerate(findings):
         kinds.setdefault((finding.many or str(number), finding.severity), []).append(finding)
     for (many, severity), alike in kinds.items():
-        if len(alike) <= MAX_ALIKE:
+        times = sum(finding.times for finding in alike)
+        if times <= MAX_ALIKE:
             yield from alike
         else:
             items = "; ".join(_short(finding.item or finding.place) for finding in alike[:MAX_ALIKE])
-            yield Finding(alike[0].place, f"{len(alike)} {many}; the first: {items}", severity=severity)
+            yield Finding(alike[0].place, f"{times} {many}; the first: {items}", severity=severity)
 
 
 def _short(item: str) -> str:

@@ -37,6 +37,8 @@ class Finding:
     """What happened to the items, in the plural ("links were removed"). Without it, findings are not joined."""
     severity: Severity | None = None
     """A milder severity than that of the rule; an author's setting comes first."""
+    times: int = 1
+    """How many findings it stands for, where `many` is given."""
 
 
 Findings = Iterator[Finding]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from flowbuilder.steps.builtin.guard.comparison import findings_of
@@ -142,3 +144,24 @@ def test_indented_attributes_of_a_component_are_no_code() -> None:
 def test_a_list_entry_of_front_matter_that_occurs_twice_is_missed() -> None:
     page = "---\ntags:\n- tea\n- cups\ncategories:\n- tea\n---\n\nTea.\n"
     assert severities(page, page.replace("- tea\n- cups", "- cups"), "front_matter") == ["warning"]
+
+
+def test_many_invisible_characters_are_counted_by_what_they_do() -> None:
+    page = "Green tea is served.\n"
+    (hidden,) = findings_of(page, page + "\n" + "\u200b" * 50_000 + "\n", {})
+    assert (hidden["severity"], hidden["evidence"].split(";")[0]) == ("block", "50000 invisible characters")
+    found = findings_of(page, page + "\n" + "ti\u200bme of \u200btea " * 9, {})
+    counts = {
+        finding["severity"]: finding["evidence"].split(" ")[0] for finding in found if "invisible" in str(finding)
+    }
+    assert counts == {"block": "9", "warning": "9"}
+
+
+def test_a_name_among_many_words_is_compared_in_bounded_time() -> None:
+    text = "Aa Bb " * 20_000
+    begun = time.process_time()
+    findings_of(text, text[::-1], {})
+    alone = time.process_time() - begun
+    begun = time.process_time()
+    findings_of(text * 2, (text * 2)[::-1], {})
+    assert time.process_time() - begun < 4 * alone + 1

@@ -15,7 +15,7 @@ Right:
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 
 from flowbuilder.model.invisible_characters import hidden_characters
 from flowbuilder.steps.builtin.guard.change import Change
@@ -31,6 +31,8 @@ _BREAKS = "\u200b\u2060\ufeff\u200c\u200d"
 _MARKS = "\u200e\u200f\u061c"
 MAX_TOGETHER = 8
 """So many invisible characters side by side may be a hidden message."""
+MAX_SHOWN = 3
+"""Places that are named of a kind of character."""
 _SOFT_HYPHEN = "\u00ad"  # content systems write it into long words
 
 
@@ -39,33 +41,45 @@ def check(change: Change, options: RuleOptions) -> Findings:
     text = change.proposal.text
     before = Counter(character for _, character in hidden_characters(change.base.text))
     leftward = _RIGHT_TO_LEFT.search(change.base.text) is not None
+    end, severity = -1, None
+    found = Counter[tuple[str, Severity | None]]()
+    first: dict[tuple[str, Severity | None], list[int]] = defaultdict(list)
     for at, character in hidden_characters(text):
         if character == _SOFT_HYPHEN or (character == "\ufeff" and at == 0):
             continue
+        if character not in _BREAKS:
+            milder = _mark(text, at, leftward) if character in _MARKS else None
+        else:
+            if at != end:  # all of a run have the same neighbours
+                severity = _run(text, at)
+            end, milder = at + 1, severity
         if before[character] > 0:
             before[character] -= 1
             continue
+        kind = (character, milder)
+        found[kind] += 1
+        if found[kind] <= MAX_SHOWN:
+            first[kind].append(at)
+    for (character, milder), places in first.items():
         code = f"U+{ord(character):04X}"
-        yield Finding(
-            _near(text, at),
-            f"an invisible character, {code}",
-            item=code,
-            many="invisible characters",
-            severity=_milder(text, at, character, leftward),
-        )
+        for number, at in enumerate(places):
+            rest = found[character, milder] - len(places) if number == 0 else 0
+            evidence = f"an invisible character, {code}"
+            yield Finding(_near(text, at), evidence, code, "invisible characters", milder, 1 + rest)
 
 
-def _milder(text: str, at: int, character: str, leftward: bool) -> Severity | None:
-    """The severity of a character that is likely to be meant, or to do no harm."""
-    if character in _MARKS:
-        return "info" if leftward or _RIGHT_TO_LEFT.search(text[max(0, at - 40) : at + 40]) else None
-    if character not in _BREAKS:
-        return None
+def _mark(text: str, at: int, leftward: bool) -> Severity | None:
+    """The severity of a mark of the direction."""
+    return "info" if leftward or _RIGHT_TO_LEFT.search(text[max(0, at - 40) : at + 40]) else None
+
+
+def _run(text: str, at: int) -> Severity | None:
+    """The severity of zero-width characters that begin at an offset: they split a word, hide a message, or neither."""
     if _SPACELESS.search(text[max(0, at - 3) : at + 4]):
         return "info"
-    before, after = text[max(0, at - MAX_TOGETHER) : at], text[at + 1 : at + 1 + MAX_TOGETHER]
+    before, after = text[max(0, at - MAX_TOGETHER) : at], text[at : at + 1 + MAX_TOGETHER]
     left, right = before.rstrip(_BREAKS), after.lstrip(_BREAKS)
-    if len(before) - len(left) + len(after) - len(right) >= MAX_TOGETHER:
+    if len(before) - len(left) + len(after) - len(right) > MAX_TOGETHER:
         return None
     return None if left[-1:].isalnum() and right[:1].isalnum() else "warning"
 

@@ -26,6 +26,8 @@ from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 SEVERITY = "warning"
 MAX_NAMES = 100
 """Names of a sentence that are compared."""
+MAX_WORDS = 2_000
+"""Words of a sentence among which the places of names are compared."""
 NEARLY_THE_SAME = 0.8
 """Of sentences that are so alike, all words with a capital letter are compared."""
 
@@ -47,8 +49,9 @@ def check(change: Change, options: RuleOptions) -> Findings:
         lost = list(islice((Counter(before) - Counter(after)).elements(), MAX_NAMES))
         new = list(islice((Counter(after) - Counter(before)).elements(), MAX_NAMES))
         heading = pair.block.kind == "heading"
+        replaced = {} if heading else _in_their_places(lost, pair, new)
         for name in lost:
-            other = _in_its_place(name, pair, new) if new and not heading else None
+            other = replaced.get(name)
             if other is None:
                 if name in present and not is_marked(name):
                     continue
@@ -85,14 +88,19 @@ def check(change: Change, options: RuleOptions) -> Findings:
                 )
 
 
-def _in_its_place(name: str, pair: Sentences, new: list[str]) -> str | None:
-    """The new name between the same two words."""
-    before, after = ([None, *_words(text), None] for text in (pair.base, pair.proposal))
-    around = {(before[at - 1], before[at + 1]) for at in range(1, len(before) - 1) if before[at] == name}
-    for at in range(1, len(after) - 1):
-        if after[at] in new and (after[at - 1], after[at + 1]) in around:
-            return after[at]
-    return None
+def _in_their_places(lost: list[str], pair: Sentences, new: list[str]) -> dict[str, str]:
+    """The lost names, each with the new name between the same two words."""
+    if not lost or not new:
+        return {}
+    before, after = ([None, *_words(text)[:MAX_WORDS], None] for text in (pair.base, pair.proposal))
+    wanted, fresh = set(lost), set(new)
+    places = {(after[at - 1], after[at + 1]): after[at] for at in range(1, len(after) - 1) if after[at] in fresh}
+    found: dict[str, str] = {}
+    for at in range(1, len(before) - 1):
+        name, other = before[at], places.get((before[at - 1], before[at + 1]))
+        if name in wanted and other is not None:
+            found.setdefault(str(name), other)
+    return found
 
 
 def _spelling(name: str, candidates: list[str], old: set[str], kept: bool) -> str | None:

@@ -24,6 +24,8 @@ from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
 SEVERITY = "warning"
 LEAST_WORDS = 4
 """A quotation has at least so many words: fewer stand for a term."""
+MAX_KEPT = 100
+"""Lost quotations that are looked for in the text around."""
 LEAST_NEW = 6
 """And a new one so many."""
 _LABEL = re.compile(r"\w{2,15}\s?[:\uff1a]")
@@ -37,9 +39,9 @@ def check(change: Change, options: RuleOptions) -> Findings:
     known = {tuple(words_of(quote)) for quote in before}
     lost = [quote for quote in before if tuple(words_of(quote)) not in said]
     new = [quote for quote in after if tuple(words_of(quote)) not in known]
-    texts = [" ".join(words_of(block.text)) for block in change.after]
-    for quote in lost:
-        kept = any(" ".join(words_of(quote)) in text for text in texts)
+    text = "\n".join(" ".join(block.words) for block in change.after) if lost else ""
+    for number, quote in enumerate(lost):
+        kept = number < MAX_KEPT and " ".join(words_of(quote)) in text
         what = "is no longer marked as a quotation" if kept else "was removed or changed"
         yield Finding(
             quote[:80],
