@@ -39,7 +39,7 @@ ERROR_CODES: Final[dict[str, str]] = {
     "invalid_answer": "A model answered in another form than its provider documents, or not by the step's schema.",
     "model": "A model's provider rejected the request; the message has its reason.",
     "prompt_too_long": "The prompt is longer than the model can read.",
-    "quota": "The account at a model's provider has no quota or credit left.",
+    "quota": "The account at a provider has no quota or credit left.",
     "refusal": "The model refused to answer.",
     "unknown_price": "The step has a budget in USD, and the price of its model is not known; nothing was sent.",
     "invalid_field": "A rendered field does not have the type or the value that the step takes.",

@@ -34,6 +34,30 @@ class McpAnswer:
         """The text blocks, joined by line breaks."""
         return "\n".join(str(block["text"]) for block in self.content if block.get("type") == "text")
 
+    @property
+    def as_text(self) -> str:
+        """All blocks as text: the text of resources too, and a line in brackets for what is no text."""
+        return "\n".join(map(_block_as_text, self.content))
+
+
+def _block_as_text(block: JsonObject) -> str:
+    kind, resource = block.get("type"), block.get("resource")
+    if kind == "text":
+        return str(block["text"])
+    if isinstance(resource, dict):
+        if isinstance(resource.get("text"), str):
+            return f"[resource {resource.get('uri')}]\n{resource['text']}"
+        return f"[resource {resource.get('uri')}, {_size(resource)}: not text, left out]"
+    if kind == "resource_link":
+        return f"[link to the resource {block.get('uri')}: {block.get('description') or block.get('name')}]"
+    return f"[{kind}, {_size(block)}: left out]"
+
+
+def _size(part: JsonObject) -> str:
+    data = part.get("data") or part.get("blob")
+    size = len(data) * 3 // 4 if isinstance(data, str) else 0
+    return f"{part.get('mimeType') or 'of an unknown type'}, {size:,} bytes"
+
 
 class McpSession(Protocol):
     """An open session with one server. After a `TransientError` it must not be used again."""

@@ -121,7 +121,13 @@ class GuardedHttp:
             http1=True,
             http2=False,
         )
-        return httpx.AsyncClient(transport=transport, trust_env=False, timeout=request.timeout, follow_redirects=False)
+        return httpx.AsyncClient(
+            transport=transport,
+            trust_env=False,
+            timeout=request.timeout,
+            follow_redirects=False,
+            event_hooks={"response": [_keep_location]},
+        )
 
     async def _follow(self, connection: _Connection, request: HttpRequest, target: Target) -> HttpResponse:
         target = replace(target, rest=with_query(target.rest, request.query))
@@ -188,6 +194,8 @@ class _Connection:
         finally:
             await answer.aclose()
         received = {name.lower(): value for name, value in answer.headers.items()}
+        if "location" in answer.extensions:
+            received["location"] = answer.extensions["location"]
         return HttpResponse(status=answer.status_code, headers=received, body=body, url=target.url, unread=unread)
 
     def _end_of_body(self) -> float:
@@ -195,6 +203,12 @@ class _Connection:
         the caller needs to record the status."""
         now, end = asyncio.get_running_loop().time(), self.limit.when() or 0.0
         return max(end - (1 - _SHARE_OF_BODY) * self.request.timeout, now + (end - now) / 2)
+
+
+async def _keep_location(answer: httpx.Response) -> None:
+    """Put the Location out of httpx's sight: it parses one that it does not follow, and raises for what is no URL."""
+    if "location" in answer.headers:
+        answer.extensions["location"] = answer.headers.pop("location")
 
 
 def _failure(problem: Exception, host: str, seconds: float) -> StepError:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from contextvars import Context, copy_context
 from typing import Any, TypeVar
 
+import httpx2
 import mcp_types
 from mcp import Client
 
@@ -31,7 +32,8 @@ class OpenSession:
     """Implements `ports.McpSession`: a connection in a task of its own, as the SDK must be closed in the task that
     opened it, and closing it cancels callers. `connect` first; `stop` begins to close it, `ended` waits for that."""
 
-    def __init__(self, record: ServerRecord, secrets: KnownSecrets) -> None:
+    def __init__(self, record: ServerRecord, secrets: KnownSecrets, auth: httpx2.Auth | None = None) -> None:
+        self._auth = auth
         self._record = record
         self._stderr, self._wire, self._connecting = ServerStderr(secrets), Wire(), Exchange()
         self._ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
@@ -68,7 +70,7 @@ class OpenSession:
     async def _run(self) -> None:
         EXCHANGE.set(self._connecting)
         with self._stderr:
-            async with connect(self._record, self._stderr, self._wire) as client:
+            async with connect(self._record, self._stderr, self._wire, self._auth) as client:
                 self._ready.set_result(client)
                 await self._over.wait()
 
@@ -105,11 +107,14 @@ class OpenSession:
             sent=True,
         )
         answer = _answer(result, self._record.max_bytes)
-        verdict = self._record.judge(answer.text)
+        verdict = self._record.judge(tool, answer.text)
+        message = f"{tool}: {readable(answer.text) or 'failed without a message'}"
         if verdict == "busy":
-            raise TransientError(f"{tool}: {readable(answer.text)}", reason="rate_limit")
+            raise TransientError(message, reason="rate_limit")
+        if verdict == "exhausted":
+            raise StepError(message, code="quota", definitive=True)
         if result.is_error or verdict == "failed":
-            raise StepError(f"{tool}: {readable(answer.text) or 'failed without a message'}", code="mcp_tool")
+            raise StepError(message, code="mcp_tool")
         if declared.output_schema is not None and answer.structured is not None:
             _matches(declared.output_schema, answer.structured, f"the answer of {tool}")
         return answer

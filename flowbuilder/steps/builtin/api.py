@@ -15,10 +15,7 @@ from flowbuilder import ports
 from flowbuilder.errors import StepError
 from flowbuilder.json_schema import ensure_matches, usable_schema
 from flowbuilder.language import Expression, Shape, Template, shape_of_schema
-from flowbuilder.steps.http.answers import output_of
-from flowbuilder.steps.http.bodies import content_of, parts_of, shown
 from flowbuilder.steps.http.pagination import Pages, Paginate
-from flowbuilder.steps.http.writes import result_page, write
 from flowbuilder.steps.step import (
     Completed,
     NeedsReview,
@@ -151,6 +148,10 @@ class Api(Step):
 
     async def run(self, run: StepRun) -> StepResult:
         """With `paginate`, the output is that of the last page with the joined lists as its body."""
+        # here and below: validating a document sends nothing
+        from flowbuilder.steps.http.bodies import shown
+        from flowbuilder.steps.http.writes import result_page
+
         connection = await run.ports.connections.get(self.connection) if self.connection else {}
         request = self._request(run, connection)
         if not self.has_effect():
@@ -191,6 +192,8 @@ class Api(Step):
         return "deduplicates" if repeats else "neither"
 
     def _request(self, run: StepRun, connection: JsonObject) -> ports.HttpRequest:
+        from flowbuilder.steps.http.bodies import content_of, parts_of
+
         url = absolute_url(self.url, connection)
         content, content_type = content_of(self.body, self.headers) if self.body is not None else (None, "")
         return ports.HttpRequest(
@@ -210,6 +213,8 @@ class Api(Step):
         )
 
     async def _write(self, run: StepRun, request: ports.HttpRequest) -> Written:
+        from flowbuilder.steps.http.writes import write
+
         return Written(output=await write(run.ports.http, request))
 
     async def _read(self, run: StepRun, request: ports.HttpRequest) -> JsonObject:
@@ -233,6 +238,8 @@ class Api(Step):
         return await asyncio.to_thread(self._read_answer, answer)
 
     def _read_answer(self, answer: ports.HttpResponse) -> JsonObject:
+        from flowbuilder.steps.http.answers import output_of
+
         output = output_of(answer)
         self._ensure_answer(output)
         return output

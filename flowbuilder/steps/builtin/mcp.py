@@ -27,7 +27,7 @@ from flowbuilder.steps.step import (
 )
 from flowbuilder.steps.tool_pins import ToolPin, ensure_pinned
 from flowbuilder.steps.write_once import EffectOptions, Written, write_once
-from flowbuilder.values import JsonObject
+from flowbuilder.values import Json, JsonObject, ensure_json
 
 if TYPE_CHECKING:
     from flowbuilder.model.effect import TargetClass
@@ -77,7 +77,8 @@ class Mcp(UsesTools):
 
     With `effect` the call is a write to the outside world: it happens once, and its arguments count as published.
 
-    Fields of the connection: `command` (a list) with `environment` and `folder`, or `url` with `token` and `headers`;
+    Fields of the connection: `command` (a list) with `environment` and `folder`, or `url` with `token`, `oauth2` or
+    `headers`;
     `preset` (context7, tidewave), `tools` (a list: no others may be called), `privileged` (true: also tools that run
     code), `failures` and `busy` (lists of patterns of answers that report success and mean failure, or too many
     requests), `connect_seconds` (20), `max_bytes` (4 MiB), `limits`. `flowbuilder connections test NAME` tries it.
@@ -91,7 +92,9 @@ class Mcp(UsesTools):
     arguments: Annotated[dict[str, Any], TemplatedField(sink="publish")] = Field(
         default_factory=dict, description="checked against the tool's schema before the call"
     )
-    output_schema: JsonObject | None = Field(default=None, description="JSON Schema of the structured answer")
+    output_schema: JsonObject | None = Field(
+        default=None, description="JSON Schema of the structured answer, or of the JSON in its one text"
+    )
     effect: Annotated[EffectOptions | None, TemplatedField(sink="control")] = Field(
         default=None, description="the call is a write: it happens once"
     )
@@ -149,9 +152,26 @@ class Mcp(UsesTools):
 
     async def _call(self, run: StepRun) -> JsonObject:
         answer = await self.call_tool(run, self.server, self.tool, self.arguments)
+        structured = answer.structured
         if self.output_schema is not None:
-            ensure_matches(self.output_schema, answer.structured, f"the structured answer of {self.tool}")
-        return {"content": list(answer.content), "structured": answer.structured}
+            if structured is None:
+                structured = _json_in(answer, self.tool)
+            ensure_matches(self.output_schema, structured, f"the structured answer of {self.tool}")
+        return {"content": list(answer.content), "structured": structured}
+
+
+def _json_in(answer: ports.McpAnswer, tool: str) -> Json:
+    """The JSON that is the one text block of an answer: most servers give their values so."""
+    import json
+
+    if len(answer.content) != 1 or answer.content[0].get("type") != "text":
+        message = f"the answer of {tool} has no structured value, and is not one block of text that would be JSON"
+        raise StepError(message, code="schema_mismatch")
+    try:
+        return ensure_json(json.loads(answer.text), where=f"the answer of {tool}")
+    except (ValueError, RecursionError):
+        message = f"the answer of {tool} has no structured value, and its text is no JSON"
+        raise StepError(message, code="schema_mismatch") from None
 
 
 @contextmanager

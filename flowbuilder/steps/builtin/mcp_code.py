@@ -15,13 +15,17 @@ from flowbuilder.steps.step import Completed, NeedsReview, StepResult, StepRun, 
 from flowbuilder.steps.write_once import Written, write_once
 from flowbuilder.values import Json, JsonObject
 
+NO_VALUE = "Code executed successfully"
+"""What Tidewave for Python answers for a program without a variable `result`."""
+
 
 class McpCode(UsesTools):
     """Run code in a development application through its MCP server, by Tidewave's `project_eval`.
 
     The code may do anything there, so the call is an effect that happens once, and the server's record needs
     `privileged: true`. The values under `with` are passed as the program's `arguments`, in order. The output is the
-    value: parsed where it is JSON.
+    value of an expression, parsed where it is JSON; that of a program of several statements is `{value, stdout}`. In
+    Python the value of such a program is that of its variable `result`.
     """
 
     untrusted: ClassVar[str | None] = "MCP answer"
@@ -61,11 +65,12 @@ class McpCode(UsesTools):
         if self.inputs:
             arguments["arguments"] = list(self.inputs.values())
         answer = await self.call_tool(run, self.server, self.tool, arguments)
-        return Written(output={"value": _value(answer.text)})
+        return Written(output={"value": _value(answer.text, self.source)})
 
 
-def _value(text: str) -> Json:
-    """A program's value: the `result` of `{result, success, stdout, stderr}`, parsed where it is JSON itself."""
+def _value(text: str, source: str) -> Json:
+    """A program's value: the `result` of `{result, success, stdout, stderr}`, parsed where it is JSON itself; with what
+    it wrote for several statements."""
     answer = _parsed(text)
     if not isinstance(answer, dict) or "success" not in answer:
         return answer
@@ -74,7 +79,20 @@ def _value(text: str) -> Json:
             str(answer.get("result") or answer.get("stderr") or "the code failed")[:500], code="code_failed"
         )
     result = answer.get("result")
-    return _parsed(result) if isinstance(result, str) else result
+    value = None if result == NO_VALUE else _parsed(result) if isinstance(result, str) else result
+    return value if _is_expression(source) else {"value": value, "stdout": str(answer.get("stdout") or "")}
+
+
+def _is_expression(source: str) -> bool:
+    """Whether a program is one expression: of Python, or in another language one line without a semicolon."""
+    import ast
+
+    text = source.strip()
+    try:
+        ast.parse(text, mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return "\n" not in text and ";" not in text
+    return True
 
 
 def _parsed(text: str) -> Json:

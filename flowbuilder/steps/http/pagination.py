@@ -12,8 +12,6 @@ from pydantic import Field, field_validator, model_validator
 
 from flowbuilder import ports
 from flowbuilder.errors import StepError
-from flowbuilder.ports.url import without_parameters
-from flowbuilder.steps.http.links import Malformed, targets
 from flowbuilder.steps.step import Record
 from flowbuilder.values import MAX_BYTES, Json, JsonObject
 
@@ -142,6 +140,8 @@ class Pages:
         return self._with(request, following.page if following.page is not None else following.offset)
 
     def _with(self, request: ports.HttpRequest, value: str | int | None) -> ports.HttpRequest:
+        from flowbuilder.ports.url import without_parameters  # here: validating a document sends nothing
+
         name = self._sent_as.removeprefix("query.")
         return changed(
             request, url=without_parameters(request.url, {name}), query={**(request.query or {}), name: value}
@@ -236,6 +236,8 @@ def items_of(output: JsonObject, where: str) -> list[Json]:
 
 
 def _link(answer: ports.HttpResponse) -> str | None:
+    from flowbuilder.steps.http.links import Malformed, targets  # here: validating a document reads no answer
+
     header = answer.headers.get("link", "")
     found: dict[str, None] = {}
     try:

@@ -24,9 +24,8 @@ async def write(http: ports.Http, request: ports.HttpRequest) -> JsonObject:
     for _ in range(MAX_REDIRECTS + 1):
         answer = await http.send(request)
         place = answer.headers.get("location", "")
-        if answer.status == 303 and place:
-            headers = {**answer.headers, "location": ports.join_url(answer.url, place)}
-            return receipt_of(replace(answer, headers=headers))
+        if answer.status == 303:
+            return receipt_of(_with_absolute_location(answer, place))
         if not (300 <= answer.status < 400 and place):
             answer.ensure_status(f"{request.method} {request.url}")
             return receipt_of(answer)
@@ -35,6 +34,16 @@ async def write(http: ports.Http, request: ports.HttpRequest) -> JsonObject:
             raise _moved(request, answer.status, following)
         request = request.at(following)
     raise StepError(f"more than {MAX_REDIRECTS} redirects from {request.url:.200}", code="redirects", definitive=True)
+
+
+def _with_absolute_location(answer: ports.HttpResponse, place: str) -> ports.HttpResponse:
+    try:
+        return replace(
+            answer,
+            headers={**answer.headers, "location": ports.join_url(answer.url, place)} if place else answer.headers,
+        )
+    except StepError:
+        return answer  # it is no URL, and the write was made all the same
 
 
 def _moved(request: ports.HttpRequest, status: int, place: str) -> StepError:

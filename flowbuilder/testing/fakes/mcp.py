@@ -9,14 +9,14 @@ from flowbuilder.errors import ConfigurationError, StepError
 from flowbuilder.ports import McpAnswer, McpSession, McpTool
 from flowbuilder.values import Json, JsonObject
 
-FakeTool = Json | Exception | Callable[[JsonObject], Json]
+FakeTool = Json | McpAnswer | Exception | Callable[[JsonObject], Json | McpAnswer]
 
 
 class FakeMcp:
     """`FakeMcp({"docs": {"search": "text"}})`: servers by name, their tools by name.
 
-    A tool answers with a text, a JSON object (its structured value), what a function makes of the arguments, or raises
-    an exception. `calls` are `(server, tool, arguments)`.
+    A tool answers with a text, a JSON object (its structured value), a whole answer, what a function makes of the
+    arguments, or raises an exception. `calls` are `(server, tool, arguments)`.
     """
 
     def __init__(self, servers: Mapping[str, Mapping[str, FakeTool]] | None = None) -> None:
@@ -46,6 +46,8 @@ class _Session:
         if isinstance(known, Exception):
             raise known
         value = known(arguments) if callable(known) else known
+        if isinstance(value, McpAnswer):
+            return value
         if isinstance(value, str):
             return McpAnswer(content=({"type": "text", "text": value},))
         return McpAnswer(structured=value)

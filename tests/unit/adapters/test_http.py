@@ -17,6 +17,7 @@ from flowbuilder.adapters.http.guarded_http import GuardedHttp
 from flowbuilder.errors import ConfigurationError, StepError, TransientError
 from flowbuilder.ports import HttpRequest
 from flowbuilder.ports.url import parse
+from tests.support.servers.raw_server import answer, raw_server
 
 ATTACKS = [
     json.loads(line) for line in (Path(__file__).parents[2] / "cases/attacks/urls.jsonl").read_text().splitlines()
@@ -300,3 +301,11 @@ async def test_httpx_still_connects_through_the_pool_that_is_replaced():
 def test_the_client_works_in_one_event_loop_after_another(httpserver: HTTPServer):
     httpserver.expect_request("/").respond_with_data("here")
     assert [asyncio.run(LOCAL.send(get(local(httpserver)))).text for _ in range(2)] == ["here", "here"]
+
+
+@pytest.mark.parametrize("place", ["mailto:a@b.example", "http://[::bad", "ftp://a.example/", "http://a b/"])
+async def test_a_redirect_to_what_is_no_url_is_refused_with_its_reason(place: str):
+    moved = answer("302 Found", b"", f"Location: {place}")
+    with raw_server(lambda request, connection: connection.sendall(moved)) as base, pytest.raises(StepError) as caught:
+        await LOCAL.send(get(f"{base}/"))
+    assert caught.value.code == "egress"

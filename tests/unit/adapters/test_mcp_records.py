@@ -52,6 +52,8 @@ OPERATING = Path(__file__).parents[3] / "docs/operating.md"
         ({**PROGRAM, "busy": ["(?=x)"]}, "needs busy as a list of regular expressions ("),
         ({**PROGRAM, "preset": ["context7"]}, "needs preset as one of context7, tidewave"),
         ({**PROGRAM, "headers": {"a": "b"}}, "is a program: headers has no meaning there; use environment"),
+        ({**ADDRESS, "oauth2": "secret"}, "needs oauth2 as a mapping"),
+        ({**PROGRAM, "oauth2": {"token_url": "https://t"}}, "is a program: oauth2 has no meaning there"),
         ({**PROGRAM, "token": "t"}, "is a program: token has no meaning there; use environment"),
         ({**ADDRESS, "environment": {"A": "b"}}, "is an address: environment has no meaning there"),
         ({**PROGRAM, "tool": ["search"]}, "has no field 'tool'; the fields are busy, command,"),
@@ -96,11 +98,40 @@ def test_patterns_of_ones_own_are_added_to_those_of_the_preset() -> None:
     record = server_record(
         "docs", {**ADDRESS, "preset": "context7", "failures": ["(?i)^nothing"], "busy": ["slow down"]}
     )
-    assert record.judge("Nothing was found") == "failed"
-    assert record.judge("Error searching libraries: fetch failed") == "failed"
-    assert record.judge("please slow down") == "busy"
-    assert record.judge("Rate limited") == "busy"
-    assert record.judge("There is nothing") is None
+    assert record.judge("query-docs", "Nothing was found") == "failed"
+    assert record.judge("query-docs", "Error searching libraries: fetch failed") == "failed"
+    assert record.judge("query-docs", "please slow down") == "busy"
+    assert record.judge("query-docs", "Rate limited") == "busy"
+    assert record.judge("query-docs", "There is nothing") is None
+
+
+FOUND, NOT_FOUND = "Available Libraries:\n\n- Title: React", "No libraries found matching the provided name."
+DOCS = "### Errors that are not found\n\nSource: https://x.example\n\nAn internal server error has the status 500.\n"
+
+
+@pytest.mark.parametrize(
+    ("tool", "text", "verdict"),
+    [
+        ("resolve-library-id", FOUND, None),
+        ("resolve-library-id", NOT_FOUND, None),
+        ("resolve-library-id", "Something that its API said", "failed"),
+        ("resolve-library-id", "Request failed with status 500. Please try again later.", "failed"),
+        ("query-docs", DOCS, None),
+        ("query-docs", "### Rate limits\n\nToo many requests are answered by 429; a quota is monthly.", None),
+        ("query-docs", "Error handling in Express is done by middleware.\n\n```js\n```", None),
+        ("query-docs", "Request failed with status 503. Please try again later.", "failed"),
+        ("query-docs", "The library you are trying to access does not exist. Please try another.", "failed"),
+        ("query-docs", "Documentation not found or not finalized for this library. This might", "failed"),
+        ("query-docs", "Invalid API key. Please check your API key.", "failed"),
+        ("query-docs", "Internal server error", "failed"),
+        ("query-docs", "Error fetching library context. Please try again later. TypeError", "failed"),
+        ("query-docs", "Rate limited or quota exceeded. Create a free API key", "exhausted"),
+        ("query-docs", "Monthly quota exceeded", "exhausted"),
+        ("query-docs", "Too many requests, slow down", "busy"),
+    ],
+)
+def test_what_context7_reports_as_success_is_judged(tool: str, text: str, verdict: str | None) -> None:
+    assert server_record("docs", {**ADDRESS, "preset": "context7"}).judge(tool, text) == verdict
 
 
 def test_a_pattern_takes_linear_time() -> None:

@@ -88,5 +88,5 @@ def test_an_mcp_server_may_have_limits_and_its_preset_detects_rejections() -> No
     record = server_record(
         "context7", {"preset": "context7", "url": "https://c.example", "limits": {"rate": "60/minute"}}
     )
-    assert record.judge("Rate limited or quota exceeded") == "busy"
-    assert record.judge("the library") is None
+    assert record.judge("query-docs", "Rate limited") == "busy"
+    assert record.judge("query-docs", "the library") is None

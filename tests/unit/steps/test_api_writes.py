@@ -91,6 +91,15 @@ def test_the_page_of_a_303_is_the_output_where_it_can_be_read(target: Any) -> No
     assert there.seen[1][2] == ""
 
 
+@pytest.mark.parametrize("location", ["http://[::bad", "http://a b/", "//[x", "mailto:a@b.example", ""])
+def test_a_303_to_no_url_is_a_write_that_was_made(target: Any, location: str) -> None:
+    there = target({"/w": answer("303 See Other", b"", f"Location: {location}")})
+    with raw_server(there) as base:
+        for _ in range(2):
+            assert there.write(base).outputs["s"]["status"] == 303
+    assert there.posts == 1
+
+
 def drip(connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n")
     for _ in range(30):

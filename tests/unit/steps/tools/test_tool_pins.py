@@ -21,7 +21,7 @@ from flowbuilder.steps.tool_pins import ensure_pinned, pin_of, tool_diff
 from flowbuilder.testing import FakeModel, Finished, fake_ports
 
 Run = Callable[..., Finished]
-PROGRAM = Path(__file__).parents[2] / "support/servers/small_mcp_program.py"
+PROGRAM = Path(__file__).parents[3] / "support/servers/small_mcp_program.py"
 
 
 def serve(home: Path, changed: str = "") -> None:
