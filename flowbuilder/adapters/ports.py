@@ -52,7 +52,7 @@ def real_ports(settings: Settings, connections: Connections, throttle: Throttle 
         clock=SystemClock(),
         extract=_extract,
         search_console=lazy,
-        mcp=ConnectedServers(connections, throttle, secrets),
+        mcp=ConnectedServers(connections, throttle, secrets, lazy),
         throttle=throttle,
         secrets=secrets,
     )

@@ -6,14 +6,17 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from flowbuilder.adapters.mcp.server_record import server_record
+from flowbuilder.adapters.mcp.server_record import ServerRecord, server_record
 from flowbuilder.adapters.mcp.shared_sessions import SharedSessions
-from flowbuilder.ports import Connections, NoThrottle, Throttle
+from flowbuilder.errors import ConfigurationError
+from flowbuilder.ports import Connections, Http, NoThrottle, Throttle
 from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool
 from flowbuilder.values import JsonObject
 
 if TYPE_CHECKING:
+    from flowbuilder.adapters.http.client_credentials import ClientTokens
+    from flowbuilder.adapters.mcp.client_auth import ClientAuth
     from flowbuilder.adapters.mcp.session import OpenSession
 
 
@@ -21,13 +24,19 @@ class ConnectedServers:
     """Implements `ports.McpServers`: a server is a connection; an administrator sets its command and secrets.
 
     Opening a session and each tool call count against the limits of the connection. `secrets` are replaced in what a
-    server's program writes to stderr, with those of its connection.
+    server's program writes to stderr, with those of its connection. `http` asks for the tokens of `oauth2`.
     """
 
     def __init__(
-        self, connections: Connections, throttle: Throttle | None = None, secrets: KnownSecrets | None = None
+        self,
+        connections: Connections,
+        throttle: Throttle | None = None,
+        secrets: KnownSecrets | None = None,
+        http: Http | None = None,
     ) -> None:
         self._connections = connections
+        self._http = http
+        self._tokens: ClientTokens | None = None
         self._secrets = secrets
         self._throttle = throttle or NoThrottle()
 
@@ -59,10 +68,22 @@ class ConnectedServers:
         record, secrets = server_record(server, connection), KnownSecrets(self._secrets)
         secrets.add_connection(server, connection)
         async with self._throttle.acquire(server):
-            session = OpenSession(record, secrets)
+            session = OpenSession(record, secrets, self._auth(record))
             opened(session)
             await session.connect()
         return session
+
+    def _auth(self, record: ServerRecord) -> ClientAuth | None:
+        """What adds the tokens of `oauth2` to the requests of a server; they are kept for the next session."""
+        if record.oauth2 is None:
+            return None
+        if self._http is None:
+            raise ConfigurationError(f"MCP server {record.name} has oauth2, and this process has no HTTP adapter")
+        from flowbuilder.adapters.http.client_credentials import ClientTokens
+        from flowbuilder.adapters.mcp.client_auth import ClientAuth
+
+        self._tokens = self._tokens or ClientTokens()
+        return ClientAuth(record.oauth2, self._tokens, self._http.send)
 
     def limited(self, server: str, session: McpSession) -> McpSession:
         """The session with the limits of the connection."""

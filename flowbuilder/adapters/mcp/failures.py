@@ -174,7 +174,7 @@ def _hint(answer: Rejection, record: ServerRecord) -> str:
         return "this is an address of the older SSE transport. SSE is not supported; give its streamable HTTP address"
     if status == 401:
         given = "the credentials are not accepted; correct" if record.sends_credentials else "it needs credentials; set"
-        return f"{given} token or headers in the connection {record.name}"
+        return f"{given} token, oauth2 or headers in the connection {record.name}"
     if status == 403:
         return f"the credentials of the connection {record.name} give no access, or the server refuses this client"
     if 300 <= status < 400:

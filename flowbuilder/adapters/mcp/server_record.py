@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 
 from flowbuilder.adapters.mcp.presets import NO_PRESET, PRESETS, Preset
 from flowbuilder.errors import ConfigurationError, StepError
+from flowbuilder.ports.credentials import ClientCredentials, credentials_of
 from flowbuilder.values import JsonObject
 
 MAX_ANSWER = 4 * 1024 * 1024
 MAX_BYTES = 64 * 1024 * 1024
 MAX_CONNECT_SECONDS = 600.0
 Verdict = Literal["failed", "busy", "exhausted"]
-PROGRAM_ONLY, ADDRESS_ONLY = ("environment", "folder"), ("headers", "token")
+PROGRAM_ONLY, ADDRESS_ONLY = ("environment", "folder"), ("headers", "token", "oauth2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,7 @@ class ServerRecord:
     command: tuple[str, ...] = ()
     url: str = ""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    oauth2: ClientCredentials | None = field(default=None, repr=False)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     folder: str | None = None
     tools: frozenset[str] | None = None
@@ -41,7 +43,9 @@ class ServerRecord:
     @property
     def sends_credentials(self) -> bool:
         """Whether requests carry credentials."""
-        return any(name.lower() in ("authorization", "cookie") or "key" in name.lower() for name in self.headers)
+        return self.oauth2 is not None or any(
+            name.lower() in ("authorization", "cookie") or "key" in name.lower() for name in self.headers
+        )
 
     def allows(self, tool: str) -> bool:
         """Whether a tool may be called: as the record lists, else the preset; privileged ones need `privileged`."""
@@ -121,6 +125,8 @@ def server_record(name: str, connection: JsonObject) -> ServerRecord:
             kind, instead = ("a program", "environment") if command else ("an address", "headers or token")
             raise wrong(f"is {kind}: {key} has no meaning there; use {instead}")
     preset = PRESETS[given["preset"]] if "preset" in given else NO_PRESET
+    if "oauth2" in given:
+        given["oauth2"] = credentials_of({"url": url, "oauth2": given["oauth2"]}).client
     if token := given.pop("token", ""):
         given["headers"] = {**given.get("headers", {}), "authorization": f"Bearer {token}"}
     for key in ("failures", "busy"):
@@ -171,6 +177,12 @@ def _named_texts(value: Any) -> dict[str, str]:
     return {str(key): str(item) for key, item in value.items()}
 
 
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError
+    return value
+
+
 def _preset(value: Any) -> str:
     if not isinstance(value, str) or value not in PRESETS:
         raise ValueError(f"there is no preset {value!r:.40}")
@@ -203,6 +215,7 @@ FIELDS: Mapping[str, tuple[Callable[[Any], Any], str]] = {
     "command": (_command, "a list of strings: [npx, -y, package@1.2.3]"),
     "url": (_url, "an address that begins with http:// or https://"),
     "token": (_text, "a text"),
+    "oauth2": (_mapping, "a mapping: {token_url, client_id, client_secret}"),
     "headers": (_named_texts, "a mapping of names to texts"),
     "environment": (_named_texts, "a mapping of names to texts"),
     "folder": (_text, "the path of a folder"),

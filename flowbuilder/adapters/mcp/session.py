@@ -8,6 +8,7 @@ from contextlib import suppress
 from contextvars import Context, copy_context
 from typing import Any, TypeVar
 
+import httpx2
 import mcp_types
 from mcp import Client
 
@@ -31,7 +32,8 @@ class OpenSession:
     """Implements `ports.McpSession`: a connection in a task of its own, as the SDK must be closed in the task that
     opened it, and closing it cancels callers. `connect` first; `stop` begins to close it, `ended` waits for that."""
 
-    def __init__(self, record: ServerRecord, secrets: KnownSecrets) -> None:
+    def __init__(self, record: ServerRecord, secrets: KnownSecrets, auth: httpx2.Auth | None = None) -> None:
+        self._auth = auth
         self._record = record
         self._stderr, self._wire, self._connecting = ServerStderr(secrets), Wire(), Exchange()
         self._ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
@@ -68,7 +70,7 @@ class OpenSession:
     async def _run(self) -> None:
         EXCHANGE.set(self._connecting)
         with self._stderr:
-            async with connect(self._record, self._stderr, self._wire) as client:
+            async with connect(self._record, self._stderr, self._wire, self._auth) as client:
                 self._ready.set_result(client)
                 await self._over.wait()
 

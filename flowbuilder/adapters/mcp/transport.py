@@ -31,9 +31,11 @@ for _name in ("mcp.client.stdio", "mcp.client.streamable_http"):
 
 
 @asynccontextmanager
-async def connect(record: ServerRecord, stderr: ServerStderr, wire: Wire) -> AsyncIterator[Client]:
+async def connect(
+    record: ServerRecord, stderr: ServerStderr, wire: Wire, auth: httpx2.Auth | None = None
+) -> AsyncIterator[Client]:
     """An initialised client. It offers neither sampling nor elicitation: a server cannot make requests. What a program
-    writes to stderr goes to `stderr`, and what cannot be read to `wire`."""
+    writes to stderr goes to `stderr`, and what cannot be read to `wire`. `auth` adds credentials to requests."""
     async with AsyncExitStack() as stack:
         server: Any
         http: httpx2.AsyncClient | None = None
@@ -44,6 +46,7 @@ async def connect(record: ServerRecord, stderr: ServerStderr, wire: Wire) -> Asy
             hooks = bounded_answers(record.max_bytes, note_problem)
             http = httpx2.AsyncClient(
                 headers={**record.headers, **NOT_COMPRESSED},
+                auth=auth,
                 timeout=httpx2.Timeout(record.connect_seconds, read=300.0),
                 event_hooks={"request": [_hurry], "response": [*hooks["response"], note_rejection]},
                 trust_env=False,

@@ -105,6 +105,9 @@ class McpServer(Limited):
     url: str | None = Field(default=None, title="Address", description="Of a server over HTTP")
     token: SecretStr | None = Field(default=None, title="Token", description="Sent as Authorization: Bearer")
     headers: SecretDict | None = Field(default=None, title="Headers")
+    oauth2: SecretDict | None = Field(
+        default=None, title="OAuth2", description="token_url, client_id, client_secret ..."
+    )
     command: str | None = Field(default=None, title="Command", description="Of a server that is a program")
     args: list[str] = Field(default_factory=list, title="Arguments")
     env: SecretDict | None = Field(default=None, title="Environment")

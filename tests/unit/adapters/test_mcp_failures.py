@@ -133,7 +133,7 @@ async def test_an_address_that_is_no_mcp_server_is_reported_with_a_remedy(
 async def test_wrong_credentials_are_told_from_missing_ones(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/mcp").respond_with_data("no", status=401)
     problem = await met({"url": httpserver.url_for("/mcp"), "token": "wrong-token"})
-    assert "the credentials are not accepted; correct token or headers in the connection s" in str(problem)
+    assert "the credentials are not accepted; correct token, oauth2 or headers in the connection s" in str(problem)
     assert "wrong-token" not in str(problem)
 
 

@@ -52,6 +52,8 @@ OPERATING = Path(__file__).parents[3] / "docs/operating.md"
         ({**PROGRAM, "busy": ["(?=x)"]}, "needs busy as a list of regular expressions ("),
         ({**PROGRAM, "preset": ["context7"]}, "needs preset as one of context7, tidewave"),
         ({**PROGRAM, "headers": {"a": "b"}}, "is a program: headers has no meaning there; use environment"),
+        ({**ADDRESS, "oauth2": "secret"}, "needs oauth2 as a mapping"),
+        ({**PROGRAM, "oauth2": {"token_url": "https://t"}}, "is a program: oauth2 has no meaning there"),
         ({**PROGRAM, "token": "t"}, "is a program: token has no meaning there; use environment"),
         ({**ADDRESS, "environment": {"A": "b"}}, "is an address: environment has no meaning there"),
         ({**PROGRAM, "tool": ["search"]}, "has no field 'tool'; the fields are busy, command,"),
