@@ -115,7 +115,8 @@ def _effects(snapshot: ExecutionSnapshot) -> Iterator[Broken]:
             yield "I5", effect.path, f"effect {effect.key} has no intent among the events"
         if intents > refusals + 1:
             yield "I5", effect.path, f"effect {effect.key} was intended {intents} times"
-        done = effect.status in ("done", "reverted")
+        reverted_in_doubt = effect.status == "reverted" and not counts["effect_done", effect.key]
+        done = effect.status in ("done", "reverted") and not reverted_in_doubt
         if counts["effect_done", effect.key] != done:
             yield "I6", effect.path, f"effect {effect.key} is {effect.status}, which contradicts its events"
         if done != (effect.receipt is not None):

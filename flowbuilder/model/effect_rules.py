@@ -11,7 +11,7 @@ from flowbuilder.errors import BeingCancelled, Refused
 from flowbuilder.model.effect import Effect, Intent
 from flowbuilder.model.event_data import EffectDone, EffectIntended, EffectRefused, EffectReverted, EffectUnknown
 from flowbuilder.model.events import NewEvent
-from flowbuilder.model.execution import Lease
+from flowbuilder.model.execution import TERMINAL, Lease, Status
 from flowbuilder.values import JsonObject
 
 
@@ -52,11 +52,16 @@ def cancelled_error(lease: Lease) -> BeingCancelled:
     return BeingCancelled(f"execution {lease.execution_id} is being cancelled: no effect starts any more")
 
 
-def ensure_revertible(effect: Effect) -> None:
-    """`Refused` for an effect that is not done, is reverted already, or has no inverse."""
+def ensure_revertible(effect: Effect, status: Status) -> None:
+    """`Refused` for an effect that is not done, is reverted already, or has no inverse. `status` is its execution's.
+
+    A write in doubt may be reverted once its execution has ended, where its inverse is known: nothing writes any more,
+    and the inverse tells whether the target has the write.
+    """
     if effect.status == "reverted":
         raise Refused(f"{effect.target} has been reverted already")
-    if effect.status != "done":
+    in_doubt = effect.status in ("intended", "unknown") and status in TERMINAL and effect.inverse
+    if effect.status != "done" and not in_doubt:
         raise Refused(
             f"{effect.target} was not completed ({effect.status}): only an effect that is done can be reverted"
         )

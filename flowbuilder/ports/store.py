@@ -270,7 +270,7 @@ class EffectStore(Protocol):
         """Record the receipt, or why there is none. A second receipt that differs is a `Conflict`."""
 
     def revert_effect(self, key: str, by: str) -> Effect:
-        """Record that a person reverted an effect. `Refused` unless it is done and has an inverse."""
+        """Record that a person reverted an effect. `Refused` unless `ensure_revertible` allows it."""
 
     def effect(self, key: str) -> Effect:
         """One effect. `NotFound`."""

@@ -14,6 +14,8 @@ _CUT_OFF = {"length", "max_tokens", "max_output_tokens", "model_length", "max_le
             "model_context_window_exceeded"}  # fmt: skip
 _FILTERED = {"content_filter", "content_filtered", "safety", "guardrail_intervened", "sensitive", "recitation",
              "blocklist", "prohibited_content", "spii"}  # fmt: skip
+_REPAIRED = {"malformed_function_call", "unexpected_tool_call"}
+"""Google's words for a call that is no call: the model is asked again, as after any wrong answer."""
 
 
 def stop_of(response: ModelResponse) -> Stop | None:
@@ -29,7 +31,9 @@ def stop_of(response: ModelResponse) -> Stop | None:
         return "cut_off"
     if response.finish_reason == "content_filter" or own in _FILTERED:
         return "filtered"
-    return "failed" if response.finish_reason == "error" else None
+    if own in _REPAIRED:
+        return None
+    return "failed" if "error" in (response.finish_reason, own) else None
 
 
 def stop_failure(response: ModelResponse, model: str) -> FlowbuilderError | None:

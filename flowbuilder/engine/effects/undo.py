@@ -17,11 +17,12 @@ from flowbuilder.values import Json, JsonObject
 async def revert(store: Store, ports: Ports, key: str, *, by: str) -> Effect:
     """Undo the effect with this key. `Refused` when it has no inverse, or when its target was changed since.
 
-    A created page is deleted; an updated page gets its earlier content back. Idempotent.
+    A created page is deleted; an updated page gets its earlier content back. Idempotent. A write in doubt, of an
+    execution that has ended, is undone where the target can tell that it has exactly this write, or does not have it.
     """
     effect = await asyncio.to_thread(store.effect, key)
-    ensure_revertible(effect)
     execution = await asyncio.to_thread(store.execution, effect.execution_id)
+    ensure_revertible(effect, execution.status)
     secrets = KnownSecrets(ports.secrets)
     secrets.add_sensitive(values_in(await asyncio.to_thread(store.sensitive, execution.id)))
     await read_secrets(secrets, ports, site_connections(execution.site_record))
@@ -30,7 +31,8 @@ async def revert(store: Store, ports: Ports, key: str, *, by: str) -> Effect:
     try:
         await _undo(await ports.cms(execution.site_record), effect, undo)
     except (Conflict, NotFound) as problem:
-        raise Refused(f"{effect.target} was not undone: {problem}") from None
+        doubt = "" if effect.receipt else "; it is not known whether the write was made: look at the page"
+        raise Refused(f"{effect.target} was not undone: {problem}{doubt}") from None
     return await asyncio.to_thread(store.revert_effect, key, by)
 
 

@@ -123,7 +123,7 @@ class SqlEffects(Repository):
         def revert(transaction: Transaction) -> Effect:
             effect = _effect(transaction, key)
             row = transaction.lock(effect.execution_id)
-            ensure_revertible(_effect(transaction, key))
+            ensure_revertible(_effect(transaction, key), row.status)
             transaction.execute(update(effects_table).where(effects_table.c.key == key).values(status="reverted"))
             transaction.write_events(row, [reverted_event(effect, by)])
             return _effect(transaction, key)

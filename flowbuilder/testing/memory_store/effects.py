@@ -78,7 +78,7 @@ class MemoryEffects(Repository):
         memory = self._memory
         with memory.lock:
             effect = self.effect(key)
-            ensure_revertible(effect)
+            ensure_revertible(effect, memory.stored(effect.execution_id).execution.status)
             memory.effects[key] = replace(effect, status="reverted")
             memory.stored(effect.execution_id).write_events(memory.now(), [reverted_event(effect, by)])
             return self.effect(key)

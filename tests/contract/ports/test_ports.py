@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from threading import Thread
@@ -33,6 +34,7 @@ from flowbuilder.ports import (
     LanguageModel,
     Ledger,
     McpServers,
+    ModelAnswer,
     ModelRequest,
     SearchConsole,
     SearchQuery,
@@ -44,10 +46,13 @@ from flowbuilder.testing import (
     FakeMcp,
     FakeModel,
     FakeSearchConsole,
+    MemoryJournal,
     MemoryLedger,
     MemoryStore,
+    ModelServer,
     respond,
 )
+from flowbuilder.testing.model_servers import WIRES, Sent, Wire
 from flowbuilder.values import digest_text
 from tests.support.store_contract import StoreHarness
 
@@ -111,9 +116,31 @@ async def test_http_sends_the_query(http: Http, httpserver: HTTPServer) -> None:
 # --- models -------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=["fake", "demo"])
-def models(request: pytest.FixtureRequest) -> LanguageModel:
-    return FakeModel() if request.param == "fake" else NamedModels()
+@pytest.fixture(params=["fake", "demo", *WIRES])
+def models(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[LanguageModel]:
+    if request.param in ("fake", "demo"):
+        yield FakeModel() if request.param == "fake" else NamedModels()
+        return
+    with ModelServer(request.param) as server:
+        server.will(_answered)
+        yield _AskedAs(server)
+
+
+def _answered(wire: Wire, asked: Any) -> Sent:
+    if asked.get("tools"):
+        return wire.answer(asked, json.dumps({"body": "fresh", "score": 0.5}))
+    return wire.say(asked, "fresh")
+
+
+class _AskedAs:
+    """The real models, asked for the model of a server in place of the demo model."""
+
+    def __init__(self, server: ModelServer) -> None:
+        self._server = server
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        server = self._server
+        return await NamedModels().complete(replace(request, model=server.wire.model, connection=server.connection))
 
 
 def question(**more: Any) -> ModelRequest:
@@ -141,6 +168,17 @@ async def test_a_model_answers_with_a_text_without_a_schema(models: LanguageMode
 async def test_a_model_reports_its_usage(models: LanguageModel) -> None:
     usage = (await models.complete(question())).usage
     assert {"requests", "input_tokens", "output_tokens", "usd"} <= set(usage)
+
+
+async def test_a_model_answers_a_repeated_request_from_its_journal(models: LanguageModel) -> None:
+    journal = MemoryJournal()
+    first = await models.complete(question(journal=journal))
+    again = await models.complete(question(journal=journal.again()))
+    assert (first.output, first.usage) == (again.output, again.usage)
+    if isinstance(models, FakeModel):
+        assert len(models.requests) == 1
+    if isinstance(models, _AskedAs):
+        assert len(models._server.asked) == 1
 
 
 async def test_a_model_never_returns_an_answer_that_does_not_fit_the_schema() -> None:

@@ -78,6 +78,20 @@ def test_an_effect_is_reverted_once_and_the_reversal_is_recorded(
         harness.store.revert_effect("nothing", "ana")
 
 
+def test_a_write_in_doubt_is_reverted_after_the_end_of_its_execution(
+    harness: StoreHarness, two: tuple[Lease, Lease]
+) -> None:
+    begin(harness.store, two[0], "d", inverse={"undo": 1})
+    harness.store.finish_effect(two[0], "b", "unknown", inverse={"undo": 1}, reason="no answer")
+    for key in ("b", "d"):
+        with pytest.raises(Refused, match="was not completed"):
+            harness.store.revert_effect(key, "ana")
+    harness.store.settle(two[0], "failed", events=[], error={"code": "timeout", "message": "no answer"})
+    assert harness.store.revert_effect("d", "ana").status == "reverted"
+    with pytest.raises(Refused, match="was not completed"):
+        harness.store.revert_effect("c", "ana")  # nothing is known that would undo it
+
+
 def test_a_control_request_is_for_one_execution(harness: StoreHarness, two: tuple[Lease, Lease]) -> None:
     harness.store.request_control("run-1", "pause", "ana")
     assert (harness.store.control("run-1"), harness.store.control("run-2")) == ("pause", None)

@@ -48,6 +48,29 @@ def test_a_page_is_restored_wherever_the_process_that_wrote_it_crashed() -> None
             assert body(made) == "old text", (point, when)
 
 
+def test_a_write_in_doubt_of_a_cancelled_execution_is_undone_or_a_person_is_told() -> None:
+    survey = CrashInjector()
+    new_run().run_process(survey)
+    written = survey.operations.index("cms.update") + 1
+    ends = set()
+    for point in range(written, written + 2):
+        for when in ("before", "after"):
+            made = new_run()
+            with pytest.raises(Crash):
+                made.run_process(CrashInjector(point, when))
+            made.clock.advance(3600)
+            made.opener().request_control("run", "cancel", "ana@example.com")
+            made.run_process(CrashInjector())
+            assert made.execution().status == "cancelled"
+            try:
+                ends.add((revert_effect(made), body(made)))
+            except Refused as problem:
+                ends.add((str(problem).rpartition(";")[2], body(made)))
+            assert audit(made.opener()) == ()
+    doubt = " it is not known whether the write was made: look at the page"
+    assert ends == {("reverted", "old text"), (doubt, "known")}
+
+
 def key(crash_run: CrashScenario, path: str) -> str:
     return next(effect.key for effect in crash_run.opener().effects("run") if effect.path == path)
 

@@ -268,3 +268,21 @@ async def test_a_stream_that_is_broken_off_is_no_answer(server: ModelServer) -> 
 
     problem = await failure(server, broken)
     assert (type(problem), problem.code) == (TransientError, "connection")
+
+
+@pytest.mark.parametrize("server", ["google"], indirect=True)
+async def test_a_call_that_is_no_call_is_asked_for_again(server: ModelServer) -> None:
+    broken = {"candidates": [{"finishReason": "MALFORMED_FUNCTION_CALL", "index": 0}]}
+    server.will(raw(json.dumps(broken)), answers({"n": 1}))
+    assert (await NamedModels().complete(question(server, output_schema=SCHEMA))).output == {"n": 1}
+
+
+@pytest.mark.parametrize("server", ["openai", "ollama"], indirect=True)
+async def test_an_answer_that_ended_with_an_error_may_be_retried(server: ModelServer) -> None:
+    choice = {"message": {"content": "half"}, "finish_reason": "error"}
+    problem = await failure(server, raw(json.dumps({"choices": [choice]})))
+    assert (type(problem), problem.code) == (TransientError, "server_error")
+    within = {"finish_reason": None, "error": {"code": 502, "message": "Provider disconnected"}, "message": {}}
+    problem = await failure(server, raw(json.dumps({"choices": [within]})))
+    assert (type(problem), problem.code) == (TransientError, "server_error")
+    assert "Provider disconnected" in str(problem)

@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from flowbuilder.steps.builtin.guard.comparison import findings_of
+from tests.support.content.damage_rules import RULES
 from tests.support.content.damaged_texts import CARRIERS, KINDS, damaged
 
 ENGLISH = """---
@@ -97,6 +98,8 @@ CHINESE = """# 绿茶
 请使用**软水**，水温为 80 度。更多内容请看[如何保存茶叶](/guides/store)和[铁壶的用法](/guides/kettles)，
 那里有详细的说明和例子。
 """  # fmt: skip
+MILD = ("emphasis_lost",)
+"""Kinds that are worth a look, no more."""
 PAGES = (ENGLISH, GERMAN, FRENCH, CHINESE)
 
 
@@ -109,6 +112,9 @@ def test_a_damage_is_noticed(kind: str) -> None:
             tried += 1
             found = findings_of(*pair, {})
             assert found, f"page {number}: {kind}"
+            named = {finding["severity"] for finding in found if finding["rule"] in RULES[kind]}
+            assert named, f"page {number}: {kind}: {found}"
+            assert named != {"info"} or kind in MILD, f"page {number}: {kind}: {found}"
     assert tried
 
 

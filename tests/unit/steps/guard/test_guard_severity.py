@@ -59,6 +59,8 @@ def test_a_meta_tag_runs_nothing() -> None:
         (TEXT, "Green tea.\u200b", "warning"),
         (TEXT, "Green " + "\u200b\u200c" * 8 + " tea.", "block"),
         (TEXT, "Green \u202etea.", "block"),
+        (TEXT, "Green \x1b[8mtea.", "block"),
+        (TEXT, "Green\vtea is\u2028served.", "warning"),
         (TEXT, "\u200fGreen tea.", "block"),
         ("תה ירוק מוגש בחמש.\n", "der, pem, " * 9 + "\u200ftxt", "info"),
         ("泡绿茶的水应该很热。\n", "绿\u200b茶", "info"),

@@ -2,7 +2,8 @@
 
 In scripts that break lines at them (Thai, Khmer, Chinese, Japanese), a zero-width space is worth a look, no more; so
 are marks of the direction on a page with letters that are written from right to left. A few zero-width characters
-beside a space or a punctuation mark, as copied text has them, are a warning: they split no word.
+beside a space or a punctuation mark, and line and page separators, as copied text has them, are a warning: they split
+no word.
 
 Base:
     Green tea needs time.
@@ -31,6 +32,7 @@ _BREAKS = "\u200b\u2060\ufeff\u200c\u200d"
 _MARKS = "\u200e\u200f\u061c"
 MAX_TOGETHER = 8
 """So many invisible characters side by side may be a hidden message."""
+_LINES = "\v\f\x85\u2028\u2029"
 MAX_SHOWN = 3
 """Places that are named of a kind of character."""
 _SOFT_HYPHEN = "\u00ad"  # content systems write it into long words
@@ -41,14 +43,18 @@ def check(change: Change, options: RuleOptions) -> Findings:
     text = change.proposal.text
     before = Counter(character for _, character in hidden_characters(change.base.text))
     leftward = _RIGHT_TO_LEFT.search(change.base.text) is not None
-    end, severity = -1, None
+    end = -1
+    severity: Severity | None = None
+    milder: Severity | None
     found = Counter[tuple[str, Severity | None]]()
     first: dict[tuple[str, Severity | None], list[int]] = defaultdict(list)
     for at, character in hidden_characters(text):
         if character == _SOFT_HYPHEN or (character == "\ufeff" and at == 0):
             continue
         if character not in _BREAKS:
-            milder = _mark(text, at, leftward) if character in _MARKS else None
+            milder = "warning" if character in _LINES else None
+            if character in _MARKS:
+                milder = _mark(text, at, leftward)
         else:
             if at != end:  # all of a run have the same neighbours
                 severity = _run(text, at)
