@@ -182,6 +182,15 @@ async def test_a_refused_write_is_repeated_without_asking() -> None:
     assert await write(run_of(ledger), target) == {"call": 2}
 
 
+async def test_a_repeated_call_that_is_refused_leaves_the_earlier_one_in_doubt() -> None:
+    ledger, target = await in_doubt(), Target(StepError("it exists", code="http_409", definitive=True))
+    with pytest.raises(StepError, match="it exists"):
+        await write(await answered(ledger, "approved"), target)
+    assert ledger.effects["key"].status == "unknown"
+    assert isinstance(await write(run_of(ledger), target), NeedsReview)
+    assert target.calls == 1
+
+
 async def test_a_cancelled_call_is_recorded_as_unknown_even_when_cancelled_twice() -> None:
     called, slow = asyncio.Event(), asyncio.Event()
 
