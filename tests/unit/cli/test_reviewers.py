@@ -128,7 +128,8 @@ def test_a_held_review_is_shown_with_the_reason_and_decided_after_the_mend(cli: 
     assert (code, "run `flowbuilder deploy --site my.example`" in problem) == (1, True)
     write("{group: editors}", "{editors: [ana@example.com]}")
     cli("run", write("{group: editors}", "{editors: [ana@example.com]}"), "--local", "--site", "my.example")
-    assert cli("reviews", "decide", review, "approve", "--as", "mallory@elsewhere.example")[0] == 1
+    code, _, problem = cli("reviews", "decide", review, "approve", "--as", "mallory@elsewhere.example")
+    assert (code, "assigned to the group editors; --as NAME acts as another user" in problem) == (1, True), problem
     assert cli("reviews", "decide", review, "approve")[0] == 0
 
 

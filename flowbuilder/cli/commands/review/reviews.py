@@ -16,9 +16,10 @@ from flowbuilder.cli.output.json_records import review_record
 from flowbuilder.cli.output.result import CommandResult, ResultCommand, wants_json
 from flowbuilder.cli.output.review_view import edited_proposal, review_page
 from flowbuilder.diagnostics import count
-from flowbuilder.errors import Conflict
+from flowbuilder.errors import Conflict, Refused
 from flowbuilder.model.review import DecisionKind, Review
 from flowbuilder.model.review_rules import NO_EDIT, Answer, claim_of_another
+from flowbuilder.model.reviewers import assigned_to
 from flowbuilder.ports import ReviewFilter
 
 DECISIONS: dict[str, DecisionKind] = {
@@ -140,6 +141,10 @@ def decide(
     claim = claim_of_another(review, by, datetime.now(UTC)) if review.status == "open" else ""
     if claim and not overrule_claim:
         raise Conflict(f"{claim}; to decide it all the same, add --overrule-claim")
+    reviewers = app.reviewers(review)
+    if review.status == "open" and not reviewers.held and not reviewers.include(by):
+        assigned = assigned_to(review.request.assign)
+        raise Refused(f"{by} may not decide this review; it is assigned to {assigned}; --as NAME acts as another user")
     review = app.decide(
         review_id,
         Answer(
