@@ -33,7 +33,9 @@ def bounded_answers(
 
     async def bound(answer: httpx2.Response) -> None:
         if answer.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-            raise Unacceptable("the answer is compressed, which was not requested")
+            problem = Unacceptable("the answer is compressed, which was not requested")
+            met(problem)
+            raise problem
         events = answer.headers.get("content-type", "").lower().startswith("text/event-stream")
         assert isinstance(answer.stream, httpx2.AsyncByteStream)
         answer.stream = _BoundedStream(answer.stream, cap, Pace(events=events), met)

@@ -20,7 +20,7 @@ from mcp_types import (
 )
 from pydantic import ValidationError
 
-from flowbuilder.adapters.bounded_answers import TooLarge
+from flowbuilder.adapters.bounded_answers import TooLarge, Unacceptable
 from flowbuilder.adapters.mcp.server_record import ServerRecord
 from flowbuilder.adapters.mcp.server_text import Ending, readable
 from flowbuilder.adapters.mcp.wire import Exchange, Rejection
@@ -115,6 +115,9 @@ def _of_transport(leaves: list[BaseException], known: Circumstances) -> Flowbuil
         ending and ending.kind == "too_long"
     ):
         return StepError(f"{server} sent an answer of more than {record.max_bytes:,} bytes", code="too_large")
+    unread = exchange.problem or next((leaf for leaf in leaves if isinstance(leaf, Unacceptable)), None)
+    if unread is not None:
+        return _unusable_answer(known, readable(str(unread)))
     if ending and ending.kind == "cannot_start":
         command = readable(record.command[0])
         return ConfigurationError(f"{server} cannot be started: {ending.how}: {command}{known.wrote}")

@@ -184,6 +184,7 @@ def event(size: int) -> bytes:
         (Response(": hello\n\n", content_type="text/event-stream"), "mcp_ended", "during the call", True),
         (Response(event(5_000_000), content_type="text/event-stream"), "too_large", "more than 4,194,304 bytes", True),
         (Response("x" * 5_000_000, content_type="application/json"), "too_large", "more than 4,194,304 bytes", True),
+        (Response("x", headers={"content-encoding": "gzip"}), "mcp_protocol", "the answer is compressed", True),
         (
             Response('{"jsonrpc": "2.0", "id": 1, "error": {"code": -32600, "message": "no session"}}', status=400,
                      content_type="application/json"),
