@@ -49,7 +49,9 @@ class OpenSession:
             return
         if not self._owner.done():
             raise timed_out(self.circumstances())
-        problem = self._owner.exception() or ConnectionError("the server ended the connection")
+        stopped = self._owner.cancelled()  # then `exception` would raise, and look like the end of the step
+        problem = None if stopped else self._owner.exception()
+        problem = problem or ConnectionError("the server ended the connection")
         raise mcp_failure(problem, self.circumstances(self._connecting))
 
     def stop(self) -> None:

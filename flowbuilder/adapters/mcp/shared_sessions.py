@@ -81,12 +81,17 @@ class SharedSessions:
         """Open a session. Steps that wait for it meanwhile get the same error, unless it concerns only this step."""
         opening: asyncio.Future[None] = self._loop.create_future()
         self._opening[server] = opening
-        first = len(self._all)
+        own: list[OpenSession] = []  # another server's session may be opened meanwhile
+
+        def opened(session: OpenSession) -> None:
+            own.append(session)
+            self._all.append(session)
+
         try:
-            shared = self._current[server] = _Shared(await self._servers.start(server, self._all.append))
+            shared = self._current[server] = _Shared(await self._servers.start(server, opened))
             opening.set_result(None)
         except BaseException as problem:
-            for session in self._all[first:]:
+            for session in own:
                 session.stop()
             if isinstance(problem, FlowbuilderError) and not isinstance(problem, Throttled):
                 opening.set_exception(problem)

@@ -16,6 +16,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from flowbuilder.adapters.mcp import ConnectedServers
+from flowbuilder.adapters.mcp.shared_sessions import SharedSessions
 from flowbuilder.errors import StepError, Throttled, TransientError
 from flowbuilder.ports.mcp import McpServers
 from flowbuilder.testing import FakeConnections, FakeThrottle
@@ -184,3 +185,53 @@ async def test_a_step_in_a_thread_of_its_own_gets_a_session_of_its_own(tmp_path:
         assert await shout(servers) == "TEA"
         assert await asyncio.to_thread(asyncio.run, shout(servers)) == "TEA"
     assert asked(log, "initialize") == 2
+
+
+class OpenedSession:
+    is_usable = True
+    stopped = False
+
+    def stop(self) -> None:
+        self.stopped = True
+
+    async def ended(self) -> None:
+        """There is nothing to wait for."""
+
+
+class TwoServers:
+    """`bad` fails while `good`, whose session was begun after it, still connects."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, OpenedSession] = {}
+        self.both = asyncio.Event()
+
+    async def start(self, server: str, opened: Any) -> OpenedSession:
+        session = self.sessions[server] = OpenedSession()
+        opened(session)
+        if len(self.sessions) == 2:
+            self.both.set()
+        await self.both.wait()
+        if server == "bad":
+            raise StepError("no such command", code="mcp_failed")
+        await asyncio.sleep(0.05)
+        return session
+
+    def limited(self, server: str, session: OpenedSession) -> OpenedSession:
+        return session
+
+
+async def test_a_server_that_cannot_be_opened_ends_no_other() -> None:
+    servers = TwoServers()
+    shared = SharedSessions(servers)  # type: ignore[arg-type]
+
+    async def use(server: str) -> Any:
+        async with shared.open(server) as session:
+            return session
+
+    failed, used = await asyncio.gather(use("bad"), use("good"), return_exceptions=True)
+    assert isinstance(failed, StepError)
+    assert servers.sessions["bad"].stopped
+    assert used is servers.sessions["good"]
+    assert not servers.sessions["good"].stopped
+    with pytest.raises(StepError):
+        await use("bad")
