@@ -127,7 +127,7 @@ def answers() -> dict[str, Measure]:
     from flowbuilder.adapters.cms.front_matter import parse_document
     from flowbuilder.adapters.cms.wordpress import publishable
     from flowbuilder.ports import HttpResponse
-    from flowbuilder.steps.builtin.api import parse_body
+    from flowbuilder.steps.http.answers import parse_body
 
     def body(content: bytes, kind: str = "application/json") -> Measure:
         answer = HttpResponse(status=200, headers={"content-type": kind}, body=content, url="https://example.com/")
