@@ -92,6 +92,7 @@ ERROR_CODES: Final[dict[str, str]] = {
     "limit.time": "A program, or the reading of a page, took too long.",
     # of an execution
     "configuration": "Settings, a site or a connection are missing or wrong.",
+    "configurationerror": "A step needs a connection, a site or a setting that is missing or wrong.",
     "damaged": "A row of the execution cannot be read, or is not what was written; it is paused.",
     "definition": "This release cannot read the stored definition.",
     "plan_changed": "This release compiles the definition to another plan than the one that the execution began with.",
