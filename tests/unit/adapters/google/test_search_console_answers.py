@@ -184,7 +184,7 @@ FAILED: dict[str, tuple[tuple[Any, ...], str, str]] = {
                                                "errors": [{"reason": "quotaExceeded"}]}}),
                               "rate_limit", "fewer days"),
     "502 in HTML": ((502, b"<html>Bad gateway</html>"), "server_error", "answered 502"),
-    "500 with a message": ((500, {"error": {"message": "Internal error"}}), "server_error", "answered 500: Internal error"),
+    "500 with a message": ((500, {"error": {"message": "Internal error"}}), "server_error", "500: Internal error"),
     "302": ((302, b"", {"location": "https://accounts.google.com/"}), "http_302", "answered 302"),
 }  # fmt: skip
 
