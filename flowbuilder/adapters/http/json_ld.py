@@ -14,7 +14,7 @@ from flowbuilder.values import NotJson, ensure_json
 MAX_BLOCKS = 200
 _WRAPPING = re.compile(r"(?://\s*|/\*\s*)?(?:<!--|-->|<!\[CDATA\[|\]\]>)(?:\s*\*/)?")
 _STRING_OR_COMMA = re.compile(
-    r'("(?:[^"\\]++|\\.)*+")|,(?=\s*+[}\]])|/\*[^*]*+(?:\*(?!/)[^*]*+)*+\*/|(?<![:\w])//[^\n]*+', re.DOTALL
+    r'("(?:[^"\\]++|\\.)*+")|,(?=\s*+[}\]])|/\*[^*]*(?:\*(?!/)[^*]*)*\*/|(?<![:\w])//[^\n]*+', re.DOTALL
 )
 _BAD_ESCAPE = re.compile(r'\\(?:(["\\/bfnrt]|u[0-9a-fA-F]{4})|(.))', re.DOTALL)
 _DECODER = json.JSONDecoder(strict=False)
