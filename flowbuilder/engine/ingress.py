@@ -36,7 +36,7 @@ from flowbuilder.ports import (
 )
 from flowbuilder.ports.charset import charset_in, encoding_of
 from flowbuilder.ports.known_secrets import KnownSecrets
-from flowbuilder.values import Json, JsonObject
+from flowbuilder.values import Json, JsonObject, parse_json
 
 PROVIDER_VARIABLES = ("ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY")
 """Environment variables with keys that a model without a connection uses."""
@@ -153,7 +153,7 @@ class _Http(_Guard):
         if "json" not in answer.headers.get("content-type", ""):
             return None
         try:
-            return json.dumps(self._secrets.value(json.loads(answer.body)), ensure_ascii=False).encode()
+            return json.dumps(self._secrets.value(parse_json(answer.body)), ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             return None
 
@@ -281,8 +281,8 @@ class _Ledger(_Guard):
             return inverse
         return {"operation": "none", "reason": "it held a secret value, which is not stored"}
 
-    async def unknown(self, key: str, *, reason: str) -> None:
-        await self._inner.unknown(key, reason=self._secrets.text(reason))
+    async def unknown(self, key: str, *, reason: str, asked: int | None = None) -> None:
+        await self._inner.unknown(key, reason=self._secrets.text(reason), asked=asked)
 
     async def refused(self, key: str, *, reason: str) -> None:
         await self._inner.refused(key, reason=self._secrets.text(reason))

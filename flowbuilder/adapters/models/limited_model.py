@@ -28,7 +28,7 @@ from flowbuilder.adapters.models.stop_reasons import is_empty, is_text, same_ans
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.ports import ModelRequest, Throttle
 from flowbuilder.ports.throttle import Kind
-from flowbuilder.values import Json, JsonObject, digest
+from flowbuilder.values import Json, JsonObject, digest, ensure_json
 
 VOLATILE = frozenset({"timestamp", "run_id", "conversation_id", "metadata"})
 """Fields of messages that differ when the same conversation is repeated."""
@@ -124,7 +124,8 @@ class LimitedModel(WrapperModel):
                 if isinstance(failure, TransientError):
                     raise failure from None
                 raise
-        return {"messages": ModelMessagesTypeAdapter.dump_python([response], mode="json")}
+        dumped = ModelMessagesTypeAdapter.dump_python([response], mode="json")
+        return {"messages": ensure_json(dumped, where=self._name, long_integers_as_text=True)}
 
     def _ensure_changed(
         self, messages: list[ModelMessage], response: ModelResponse, parameters: ModelRequestParameters

@@ -13,7 +13,7 @@ from flowbuilder.errors import FlowbuilderError, StepError, TransientError
 from flowbuilder.json_schema import problems
 from flowbuilder.ports import ModelAnswer, ModelRequest, ModelTool, NoThrottle, Throttle
 from flowbuilder.throttling.context import time_not_counted, timeout_excluding_waits
-from flowbuilder.values import Json
+from flowbuilder.values import Json, ensure_json
 
 REPAIRS = 2
 """The number of times that a model may repair an invalid answer before the step fails."""
@@ -102,6 +102,7 @@ def _agent(model: Any, request: ModelRequest) -> Any:
 
         @agent.output_validator
         def check(output: Any) -> Any:
+            output = ensure_json(output, where="the answer", long_integers_as_text=True)
             found = problems(schema, output)
             if found:
                 raise ModelRetry("; ".join(f"{place or '/'}: {message}" for place, message in found[:5]))

@@ -139,8 +139,7 @@ class Propagation:
         step, path = located.step, self.path(located)
         shape = step.output_shape()
         marks = self._input_marks(located)
-        source = step.untrusted_source()
-        if source is not None:
+        if (source := step.untrusted_source()) is not None:
             self.sources.origins[path] = source
         elif marks:
             self.sources.made_from[path] = marks

@@ -35,7 +35,7 @@ class Run:
 
 
 class Echo:
-    """A model that answers as an outsider in its prompt or images would have it, and calls each tool with the prompt."""
+    """A model that answers as outsiders in its prompt or images would have it, and calls each tool with the prompt."""
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """The prompt as the text; with a schema, its members with the prompt where a text may be."""
