@@ -139,7 +139,7 @@ def ensure_image(data: bytes, what: str, declared: str = "") -> str:
 
 
 def image_kind(data: bytes) -> str | None:
-    """The MIME type of a PNG, JPEG, GIF or WebP by its first bytes, whatever its server says; None for other bytes."""
+    """The MIME type of a PNG, JPEG, GIF or WebP by its first bytes and not by its header; None for other bytes."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
     return next((kind for start, kind in _SIGNATURES if data.startswith(start)), None)

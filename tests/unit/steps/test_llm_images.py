@@ -59,7 +59,7 @@ def test_urls_are_fetched_here_and_their_bytes_sent(run: Run, site: HTTPServer, 
     dot = {"url": address("/dot"), "alt": "A dot"}
     finished = run(llm([address("/cup.png"), dot, address("/moved"), None, {"content": None}]))
     assert finished.status == "completed", finished.error
-    # the type is that of the bytes, whatever the server says
+    # the type is that of the bytes, not that of the header
     assert seen(model) == [("image/png", PNG), ("image/gif", GIF), ("image/png", PNG)]
     assert "[image 2: A dot]" in model.wire.texts(model.asked[0])
     assert all("authorization" not in request.headers for request, _ in site.log)
