@@ -42,7 +42,7 @@ def connections_with_short_secrets(settings: Settings) -> Iterator[str]:
 def missing_connections(settings: Settings, *, blocks: bool) -> Iterator[tuple[str, str]]:
     """The published workflows that name a connection which cannot be read, each with the reason. With `blocks`, a
     connection may be a Prefect block. Called workflows are checked as parts of their callers."""
-    from flowbuilder.engine.ingress import connection_names
+    from flowbuilder.engine.egress import connection_names
     from flowbuilder.engine.stored_plans import PlanCache
 
     store = current_store(settings)

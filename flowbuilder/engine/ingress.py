@@ -12,12 +12,12 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
+from flowbuilder.engine.egress import site_connections
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.model.effect import Effect, Intent
 from flowbuilder.model.review import ReviewRequest
-from flowbuilder.plan.nodes import Block, Plan, blocks_below
 from flowbuilder.ports import (
     Cms,
     CmsField,
@@ -38,20 +38,9 @@ from flowbuilder.ports.charset import charset_in, encoding_of
 from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.values import Json, JsonObject, parse_json
 
+T = TypeVar("T")
 PROVIDER_VARIABLES = ("ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY")
 """Environment variables with keys that a model without a connection uses."""
-
-
-def connection_names(plan: Plan, site: JsonObject) -> tuple[str, ...]:
-    """The connections that an execution may use: those of its steps, and those of its site."""
-    names = (name for name in _names_in(plan.block) if isinstance(name, str) and name)
-    return tuple(dict.fromkeys([*names, *site_connections(site)]))
-
-
-def site_connections(site: JsonObject) -> tuple[str, ...]:
-    """The connections of a site's CMS and of its Search Console property."""
-    parts = [part for part in (site.get("cms"), site.get("gsc")) if isinstance(part, dict)]
-    return tuple(str(part["connection"]) for part in parts if part.get("connection"))
 
 
 async def read_secrets(secrets: KnownSecrets, ports: Ports, names: Iterable[str]) -> None:
@@ -90,16 +79,6 @@ def guarded_ports(ports: Ports, secrets: KnownSecrets) -> Ports:
     )
 
 
-def _names_in(block: Block) -> Iterator[Any]:
-    for node in block:
-        step = node.step
-        yield from (getattr(step, name, None) for name in ("connection", "fallback_connection", "server"))
-        for part in (*getattr(step, "context", ()), *getattr(step, "tools", ())):
-            yield getattr(part, "server", None)
-        for _, inner in blocks_below(node):
-            yield from _names_in(inner)
-
-
 def shown_request(request: ReviewRequest, secrets: KnownSecrets) -> ReviewRequest:
     """The request as the reviewer sees it: what is approved is what is shown."""
     whole = [request.title, request.base, request.proposal, list(request.findings), list(request.targets)]
@@ -127,14 +106,17 @@ class _Guard:
         self._secrets = secrets
 
     async def _value(self, answer: Awaitable[Any]) -> Any:
+        return self._secrets.value(await self._same(answer))
+
+    async def _same(self, answer: Awaitable[T]) -> T:
+        """The answer as it is; only errors are cleaned."""
         with _clean_errors(self._secrets):
-            return self._secrets.value(await answer)
+            return await answer
 
 
 class _Http(_Guard):
     async def send(self, request: HttpRequest) -> HttpResponse:
-        with _clean_errors(self._secrets):
-            answer: HttpResponse = await self._inner.send(request)
+        answer: HttpResponse = await self._same(self._inner.send(request))
         text = self._secrets.text
         headers = {name: text(value) for name, value in answer.headers.items()}
         answer = replace(answer, headers=headers, url=text(answer.url))
@@ -165,8 +147,7 @@ def _is_utf8(answer: HttpResponse) -> bool:
 
 class _Models(_Guard):
     async def complete(self, request: ModelRequest) -> ModelAnswer:
-        with _clean_errors(self._secrets):
-            answer: ModelAnswer = await self._inner.complete(request)
+        answer: ModelAnswer = await self._same(self._inner.complete(request))
         return replace(answer, output=self._secrets.value(answer.output))
 
 
@@ -184,8 +165,7 @@ class _Cms(_Guard):
         self.form = inner.form
 
     async def publishable(self, field: CmsField, base: str, proposal: str) -> Publishable:
-        with _clean_errors(self._secrets):
-            found: Publishable = await self._inner.publishable(field, base, proposal)
+        found: Publishable = await self._same(self._inner.publishable(field, base, proposal))
         return found  # `shown_request` replaces the secrets in it
 
     async def read(self, url: str) -> CmsPage:
@@ -198,21 +178,17 @@ class _Cms(_Guard):
         return await self._page(self._inner.create(write))
 
     async def delete(self, url: str, *, if_unchanged: str, revision: str = "") -> None:
-        with _clean_errors(self._secrets):
-            await self._inner.delete(url, if_unchanged=if_unchanged, revision=revision)
+        await self._same(self._inner.delete(url, if_unchanged=if_unchanged, revision=revision))
 
     async def before(self, write: CmsWrite) -> JsonObject | None:
-        with _clean_errors(self._secrets):
-            found: JsonObject | None = await self._inner.before(write)
+        found: JsonObject | None = await self._same(self._inner.before(write))
         return found  # the ledger stores no secret of it
 
     async def restore(self, url: str, before: JsonObject, *, if_unchanged: str) -> None:
-        with _clean_errors(self._secrets):
-            await self._inner.restore(url, before, if_unchanged=if_unchanged)
+        await self._same(self._inner.restore(url, before, if_unchanged=if_unchanged))
 
     async def _page(self, answer: Awaitable[CmsPage]) -> CmsPage:
-        with _clean_errors(self._secrets):
-            page, text = await answer, self._secrets.text
+        page, text = await self._same(answer), self._secrets.text
         return replace(
             page,
             title=text(page.title),
@@ -246,8 +222,7 @@ class _Mcp(_Guard):
 
 class _McpSession(_Guard):
     async def tools(self) -> Sequence[McpTool]:
-        with _clean_errors(self._secrets):
-            found = await self._inner.tools()
+        found = await self._same(self._inner.tools())
         return [
             replace(
                 tool,
@@ -259,8 +234,16 @@ class _McpSession(_Guard):
         ]
 
     async def call(self, tool: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
-        with _clean_errors(self._secrets):
-            answer: McpAnswer = await self._inner.call(tool, arguments, seconds=seconds)
+        return await self._answer(self._inner.call(tool, arguments, seconds=seconds))
+
+    async def read_resource(self, uri: str, *, seconds: float) -> McpAnswer:
+        return await self._answer(self._inner.read_resource(uri, seconds=seconds))
+
+    async def get_prompt(self, name: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
+        return await self._answer(self._inner.get_prompt(name, arguments, seconds=seconds))
+
+    async def _answer(self, asked: Awaitable[McpAnswer]) -> McpAnswer:
+        answer = await self._same(asked)
         content = self._secrets.value(list(answer.content))
         assert isinstance(content, list)
         return replace(answer, content=tuple(content), structured=self._secrets.value(answer.structured))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ModelImage,
         ModelRequest,
         ModelTool,
+        ToolAnswer,
         ensure_provider,
     )
     from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool
@@ -58,6 +59,7 @@ _MODULES = {
         "ModelImage",
         "ModelRequest",
         "ModelTool",
+        "ToolAnswer",
         "ensure_provider",
     ),
     "flowbuilder.ports.mcp": ("McpAnswer", "McpServers", "McpSession", "McpTool"),
@@ -106,6 +108,7 @@ __all__ = [
     "StartRequest",
     "Store",
     "Throttle",
+    "ToolAnswer",
     "WriteOrigin",
     "credentials_of",
     "ensure_provider",

@@ -12,7 +12,15 @@ import httpx2
 import mcp_types
 from mcp import Client
 
-from flowbuilder.adapters.mcp.failures import Circumstances, broken, ended, mcp_failure, timed_out
+from flowbuilder.adapters.mcp.failures import (
+    Circumstances,
+    Named,
+    broken,
+    ended,
+    mcp_failure,
+    timed_out,
+    unknown_name,
+)
 from flowbuilder.adapters.mcp.server_record import ServerRecord
 from flowbuilder.adapters.mcp.server_text import ServerStderr, readable
 from flowbuilder.adapters.mcp.transport import connect
@@ -108,7 +116,7 @@ class OpenSession:
             seconds,
             sent=True,
         )
-        answer = _answer(result, self._record.max_bytes)
+        answer = _checked(list(map(_plain, result.content)), result.structured_content, self._record.max_bytes)
         verdict = self._record.judge(tool, answer.text)
         message = f"{tool}: {readable(answer.text) or 'failed without a message'}"
         if verdict == "busy":
@@ -120,6 +128,49 @@ class OpenSession:
         if declared.output_schema is not None and answer.structured is not None:
             _matches(declared.output_schema, answer.structured, f"the answer of {tool}")
         return answer
+
+    async def read_resource(self, uri: str, *, seconds: float) -> McpAnswer:
+        """A resource that the record allows, each part a block of type `resource`."""
+        self._record.ensure_listed("resource", uri)
+        parameters = mcp_types.ReadResourceRequestParams(uri=uri)
+        request = mcp_types.ReadResourceRequest(params=parameters)
+        try:
+            result = await self._until_closed(
+                self._client.session.send_request(request, mcp_types.ReadResourceResult), seconds
+            )
+        except StepError as problem:
+            raise await unknown_name(problem, "resource", uri, self._record.name, self._known_names) from None
+        blocks = [{"type": "resource", "resource": _plain(part)} for part in result.contents]
+        return _checked(blocks, None, self._record.max_bytes)
+
+    async def get_prompt(self, name: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
+        """A prompt that the record allows, each message a block with its `role`."""
+        self._record.ensure_listed("prompt", name)
+        given = {key: value if isinstance(value, str) else canonical(value) for key, value in arguments.items()}
+        parameters = mcp_types.GetPromptRequestParams(name=name, arguments=given)
+        request = mcp_types.GetPromptRequest(params=parameters)
+        try:
+            result = await self._until_closed(
+                self._client.session.send_request(request, mcp_types.GetPromptResult), seconds
+            )
+        except StepError as problem:
+            raise await unknown_name(problem, "prompt", name, self._record.name, self._known_names) from None
+        blocks = [{**_plain(message.content), "role": message.role} for message in result.messages]
+        return _checked(blocks, None, self._record.max_bytes)
+
+    async def _known_names(self, kind: Named) -> dict[str, str]:
+        """The resources or the prompts on the first page of the server's list, and what a message says of each: of a
+        prompt, its arguments."""
+        seconds = self._record.connect_seconds
+        if kind == "resource":
+            listed = await self._until_closed(self._client.list_resources(), seconds)
+            return {resource.uri: "" for resource in listed.resources}
+        offered = await self._until_closed(self._client.list_prompts(), seconds)
+        return {
+            prompt.name: "; its arguments: "
+            + (", ".join(f"{one.name}{' (required)' * bool(one.required)}" for one in prompt.arguments or ()) or "none")
+            for prompt in offered.prompts
+        }
 
     @property
     def _client(self) -> Client:
@@ -199,17 +250,20 @@ def _matches(schema: JsonObject, value: Any, what: str) -> None:
         raise StepError(f"{what}: the server's schema cannot be used: {problem}", code="mcp_schema") from None
 
 
-def _answer(result: Any, cap: int) -> McpAnswer:
-    blocks = [block.model_dump(mode="json", by_alias=True, exclude_none=True) for block in result.content]
+def _plain(part: Any) -> JsonObject:
+    found: JsonObject = part.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return found
+
+
+def _checked(blocks: list[JsonObject], structured: Any, cap: int) -> McpAnswer:
+    """The answer with these blocks; `StepError` where it is larger than `cap` or no JSON."""
     try:
         content = ensure_json(blocks, max_bytes=cap, where="content", long_integers_as_text=True)
-        structured = ensure_json(
-            result.structured_content, max_bytes=cap, where="structured content", long_integers_as_text=True
-        )
+        structured = ensure_json(structured, max_bytes=cap, where="structured content", long_integers_as_text=True)
     except NotJson as problem:
-        raise StepError(f"the tool's answer cannot be used: {problem}", code="not_json") from None
+        raise StepError(f"the server's answer cannot be used: {problem}", code="not_json") from None
     assert isinstance(content, list)
     answer = McpAnswer(content=tuple(content), structured=structured)
     if len(canonical(content)) > cap:
-        raise StepError(f"the tool's answer is larger than {cap:,} bytes", code="too_large")
+        raise StepError(f"the server's answer is larger than {cap:,} bytes", code="too_large")
     return answer
