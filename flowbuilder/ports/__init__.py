@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from flowbuilder.ports.engine import Engine, Journal, Ledger, StartRequest
     from flowbuilder.ports.http import Http, HttpRequest, HttpResponse, Part
     from flowbuilder.ports.language_model import LanguageModel, ModelAnswer, ModelRequest, ModelTool, ensure_provider
-    from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool
+    from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool, ToolCheck
     from flowbuilder.ports.store import ExecutionFilter, ReviewFilter, Store
     from flowbuilder.ports.throttle import LimiterStore, NoThrottle, Throttle, limit_key
     from flowbuilder.ports.url import join_url, origin_of
@@ -52,7 +52,7 @@ _MODULES = {
         "ModelTool",
         "ensure_provider",
     ),
-    "flowbuilder.ports.mcp": ("McpAnswer", "McpServers", "McpSession", "McpTool"),
+    "flowbuilder.ports.mcp": ("McpAnswer", "McpServers", "McpSession", "McpTool", "ToolCheck"),
     "flowbuilder.ports.store": ("ExecutionFilter", "ReviewFilter", "Store"),
     "flowbuilder.ports.throttle": ("LimiterStore", "NoThrottle", "Throttle", "limit_key"),
     "flowbuilder.ports.url": ("join_url", "origin_of"),
@@ -97,6 +97,7 @@ __all__ = [
     "StartRequest",
     "Store",
     "Throttle",
+    "ToolCheck",
     "WriteOrigin",
     "credentials_of",
     "ensure_provider",
