@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from flowbuilder.ports.credentials import Credentials, credentials_of
     from flowbuilder.ports.engine import Engine, Journal, Ledger, StartRequest
     from flowbuilder.ports.http import Http, HttpRequest, HttpResponse, Part
-    from flowbuilder.ports.language_model import LanguageModel, ModelAnswer, ModelRequest, ModelTool, ensure_provider
+    from flowbuilder.ports.language_model import (
+        LanguageModel,
+        ModelAnswer,
+        ModelImage,
+        ModelRequest,
+        ModelTool,
+        ensure_provider,
+    )
     from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool, ToolCheck
     from flowbuilder.ports.store import ExecutionFilter, ReviewFilter, Store
     from flowbuilder.ports.throttle import LimiterStore, NoThrottle, Throttle, limit_key
@@ -48,6 +55,7 @@ _MODULES = {
     "flowbuilder.ports.language_model": (
         "LanguageModel",
         "ModelAnswer",
+        "ModelImage",
         "ModelRequest",
         "ModelTool",
         "ensure_provider",
@@ -83,6 +91,7 @@ __all__ = [
     "McpSession",
     "McpTool",
     "ModelAnswer",
+    "ModelImage",
     "ModelRequest",
     "ModelTool",
     "NoThrottle",

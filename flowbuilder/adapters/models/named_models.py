@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from flowbuilder.adapters.models.providers import load_library, open_model
-from flowbuilder.adapters.models.settings import needs_a_prompt, output_type, settings_of
+from flowbuilder.adapters.models.settings import ensure_sees, needs_a_prompt, output_type, prompt_of, settings_of
 from flowbuilder.adapters.models.spending import Spending
 from flowbuilder.errors import FlowbuilderError, StepError, TransientError
 from flowbuilder.json_schema import problems
@@ -42,6 +42,7 @@ class NamedModels:
         if request.model.startswith("demo:"):
             from flowbuilder.adapters.models.demo_model import DemoModel
 
+            ensure_sees(request, {"supports_image_input": False})
             return await DemoModel().complete(request)
         spending = Spending(request)
         try:
@@ -67,13 +68,14 @@ class NamedModels:
 
                 model = await stack.enter_async_context(open_model(request))
                 spending.ensure_priced(model)
+                ensure_sees(request, model.profile)
                 limited = LimitedModel(model, self._throttle, request, spending)
                 agent = _agent(limited, request)
             try:
                 # a little less than the time limit of the step, which would not know the cost
                 async with timeout_excluding_waits(request.timeout * 0.99):
                     result = await agent.run(
-                        request.prompt, message_history=_examples(request), usage_limits=_usage_limits(request)
+                        prompt_of(request), message_history=_examples(request), usage_limits=_usage_limits(request)
                     )
             except TimeoutError:
                 message = f"{request.model} did not answer within {request.timeout:g} s"

@@ -18,6 +18,7 @@ from flowbuilder.json_schema import BadSchema, ensure_schema
 from flowbuilder.language import Expression, Template
 from flowbuilder.steps.builtin.llm import Llm
 from flowbuilder.steps.builtin.mcp import SECONDS, ServerName, ToolName, UsesTools, servers_of
+from flowbuilder.steps.images import are_fetched
 from flowbuilder.steps.step import NeedsReview, Place, Record, Sink, StepResult, StepRun, Templated
 from flowbuilder.steps.tool_calls import InDoubt, call_once
 from flowbuilder.steps.write_once import repeat_question
@@ -65,14 +66,16 @@ class McpLlm(UsesTools, Llm):
         """Not after a call that may have written: the other model would make it again."""
         return not self._wrote
 
-    def steered_by_tools(self) -> bool:
-        """So it is where `context` puts answers in the prompt."""
-        return bool(self.context) and self.may_write()
+    def steered_by(self) -> str:
+        """Answers that `context` puts in the prompt, and images that are fetched."""
+        if not self.may_write():
+            return ""
+        return "answers of tools" if self.context else "fetched images" if are_fetched(self.images) else ""
 
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
         """Who writes the prompt of a model may also make it call the tools that it is offered."""
         for place, text, sink in super().texts():
-            prompts = place[0] in ("prompt", "system", "messages", "context")
+            prompts = place[0] in ("prompt", "system", "messages", "images", "context")
             yield place, text, "agent" if prompts and self.may_write() else sink
 
     def used_tools(self) -> list[tuple[str, str]]:
@@ -105,21 +108,30 @@ class McpLlm(UsesTools, Llm):
         request = _request(item, item.arguments)
 
         async def ask() -> JsonObject:
-            return {"text": await self._text(session, item, item.arguments)}
+            answer = await self._answer(session, item, item.arguments)
+            if answer.problem is not None:
+                raise answer.problem
+            return {"text": _shortened(answer.as_text)}
 
         journal = run.ports.journal
         answer = await (journal.get_or_ask(request, ask) if journal else ask())
         return _fenced(str(answer["text"]), request, run)
 
-    async def _text(self, session: ports.McpSession, item: ContextCall | OfferedTool, arguments: JsonObject) -> str:
-        """A tool's answer as text, without what is too long; what is wrong with it is said."""
+    async def _answer(
+        self, session: ports.McpSession, item: ContextCall | OfferedTool, arguments: JsonObject
+    ) -> ports.McpAnswer:
         check = self.pin_check(item.server, item.tool)
-        answer = await session.call(item.tool, arguments, seconds=SECONDS, check=check)
-        whole = answer.as_text
-        if answer.problem is not None:
-            whole = f"{whole}\n[the tool was called, and its answer cannot be used: {answer.problem}]".strip()
-        cut = f"\n[{len(whole) - MAX_MATERIAL:,} more characters left out]" if len(whole) > MAX_MATERIAL else ""
-        return whole[:MAX_MATERIAL] + cut
+        return await session.call(item.tool, arguments, seconds=SECONDS, check=check)
+
+    async def _written(self, session: ports.McpSession, item: OfferedTool, arguments: JsonObject) -> str:
+        """The answer of a tool that may write. What is wrong with it is said in it: the model must not call again."""
+        answer = await self._answer(session, item, arguments)
+        said = (
+            ""
+            if answer.problem is None
+            else f"\n[the tool was called, and its answer cannot be used: {answer.problem}]"
+        )
+        return f"{_shortened(answer.as_text)}{said}"
 
     async def _offered(self, session: ports.McpSession, item: OfferedTool, run: StepRun) -> ports.ModelTool:
         declared = next((tool for tool in await session.tools() if tool.name == item.tool), None)
@@ -137,7 +149,7 @@ class McpLlm(UsesTools, Llm):
             if item.reads_only:
                 made = ContextCall(server=item.server, tool=item.tool, arguments=arguments)
                 return await self._asked(session, made, run)
-            request, ask = _request(item, arguments), partial(self._text, session, item, arguments)
+            request, ask = _request(item, arguments), partial(self._written, session, item, arguments)
             target = f"{item.server}: {item.tool}"
             return _fenced(await call_once(run, request, ask, target=target), request, run)
 
@@ -163,6 +175,11 @@ class _ModelsWithTools:
         return await self.models.complete(
             replace(request, prompt=prompt, tools=self.tools, max_tool_calls=self.max_tool_calls)
         )
+
+
+def _shortened(text: str) -> str:
+    cut = f"\n[{len(text) - MAX_MATERIAL:,} more characters left out]" if len(text) > MAX_MATERIAL else ""
+    return text[:MAX_MATERIAL] + cut
 
 
 def _request(item: ContextCall | OfferedTool, arguments: JsonObject) -> JsonObject:
