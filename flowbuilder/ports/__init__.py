@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from flowbuilder.ports.http import Http, HttpRequest, HttpResponse, Part
     from flowbuilder.ports.language_model import LanguageModel, ModelAnswer, ModelRequest, ModelTool, ensure_provider
     from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool
+    from flowbuilder.ports.sql import Databases, SqlAnswer, SqlRequest
     from flowbuilder.ports.store import ExecutionFilter, ReviewFilter, Store
     from flowbuilder.ports.throttle import LimiterStore, NoThrottle, Throttle, limit_key
     from flowbuilder.ports.url import join_url, origin_of
@@ -53,6 +54,7 @@ _MODULES = {
         "ensure_provider",
     ),
     "flowbuilder.ports.mcp": ("McpAnswer", "McpServers", "McpSession", "McpTool"),
+    "flowbuilder.ports.sql": ("Databases", "SqlAnswer", "SqlRequest"),
     "flowbuilder.ports.store": ("ExecutionFilter", "ReviewFilter", "Store"),
     "flowbuilder.ports.throttle": ("LimiterStore", "NoThrottle", "Throttle", "limit_key"),
     "flowbuilder.ports.url": ("join_url", "origin_of"),
@@ -68,6 +70,7 @@ __all__ = [
     "CmsWrite",
     "Connections",
     "Credentials",
+    "Databases",
     "Engine",
     "ExecutionFilter",
     "Extract",
@@ -94,6 +97,8 @@ __all__ = [
     "Sandbox",
     "SearchConsole",
     "SearchQuery",
+    "SqlAnswer",
+    "SqlRequest",
     "StartRequest",
     "Store",
     "Throttle",
