@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Literal
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.values import JsonObject
 
+_URL = re.compile(r"(?:postgres|postgresql|sqlite|mysql|mariadb|oracle|mssql)(?:\+\w+)?:", re.IGNORECASE)
 Family = Literal["postgresql", "sqlite"]
 EXAMPLE = "postgresql://USER@HOST/DATABASE or sqlite:////PATH/OF/FILE"
 
@@ -31,6 +33,11 @@ class DatabaseRecord:
         ports = ports * len(hosts) if len(ports) == 1 else ports
         pairs = zip(hosts, [*ports, *[""] * len(hosts)], strict=False)
         return tuple((host, int(port or 5432)) for host, port in pairs if host and not host.startswith(("/", "@")))
+
+
+def is_database(connection: Mapping[str, Any]) -> bool:
+    """Whether a connection is meant as a database: it has a driver, or the URL of one."""
+    return "driver" in connection or _URL.match(str(connection.get("url", ""))) is not None
 
 
 def database_record(name: str, connection: JsonObject) -> DatabaseRecord:
