@@ -194,7 +194,7 @@ async def test_what_the_database_does_not_understand_lasts(databases: Databases,
     assert (problem.code, isinstance(problem, TransientError)) == ("sql_refused", False)
 
 
-async def test_a_query_that_takes_too_long_ends_and_other_work_goes_on_meanwhile(databases: Databases) -> None:
+async def test_a_query_that_takes_too_long_ends_and_blocks_no_other_work(databases: Databases) -> None:
     beats = 0
 
     async def beat() -> None:

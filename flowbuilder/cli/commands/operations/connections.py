@@ -87,7 +87,7 @@ async def _test(name: str, tool: str | None, arguments: dict[str, Any]) -> Comma
             raise click.UsageError(f"connection {name} is a database, which has no tools")
         return await _test_database(name, connection, ports)
     if not {"command", "url"} & set(connection):
-        message = f"connection {name} is neither a database nor an MCP server: it has no driver, url or command"
+        message = f"connection {name} is no MCP server and no database: it has no command, url or driver"
         raise ConfigurationError(message)
     data: dict[str, Any] = {"connection": name, "ok": False, "error": None, "tools": [], "call": None}
     lines: list[str] = []
