@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from flowbuilder.ports.credentials import Credentials, credentials_of
     from flowbuilder.ports.engine import Engine, Journal, Ledger, StartRequest
     from flowbuilder.ports.http import Http, HttpRequest, HttpResponse, Part
-    from flowbuilder.ports.language_model import LanguageModel, ModelAnswer, ModelRequest, ModelTool, ensure_provider
+    from flowbuilder.ports.language_model import (
+        LanguageModel,
+        ModelAnswer,
+        ModelImage,
+        ModelRequest,
+        ModelTool,
+        ensure_provider,
+    )
     from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool
     from flowbuilder.ports.sql import Databases, SqlAnswer, SqlRequest
     from flowbuilder.ports.store import ExecutionFilter, ReviewFilter, Store
@@ -49,6 +56,7 @@ _MODULES = {
     "flowbuilder.ports.language_model": (
         "LanguageModel",
         "ModelAnswer",
+        "ModelImage",
         "ModelRequest",
         "ModelTool",
         "ensure_provider",
@@ -86,6 +94,7 @@ __all__ = [
     "McpSession",
     "McpTool",
     "ModelAnswer",
+    "ModelImage",
     "ModelRequest",
     "ModelTool",
     "NoThrottle",

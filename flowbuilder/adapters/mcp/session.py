@@ -202,8 +202,10 @@ def _matches(schema: JsonObject, value: Any, what: str) -> None:
 def _answer(result: Any, cap: int) -> McpAnswer:
     blocks = [block.model_dump(mode="json", by_alias=True, exclude_none=True) for block in result.content]
     try:
-        content = ensure_json(blocks, max_bytes=cap, where="content")
-        structured = ensure_json(result.structured_content, max_bytes=cap, where="structured content")
+        content = ensure_json(blocks, max_bytes=cap, where="content", long_integers_as_text=True)
+        structured = ensure_json(
+            result.structured_content, max_bytes=cap, where="structured content", long_integers_as_text=True
+        )
     except NotJson as problem:
         raise StepError(f"the tool's answer cannot be used: {problem}", code="not_json") from None
     assert isinstance(content, list)

@@ -237,8 +237,8 @@ class _Ledger(Guard):
             return inverse
         return {"operation": "none", "reason": "it held a secret value, which is not stored"}
 
-    async def unknown(self, key: str, *, reason: str) -> None:
-        await self._inner.unknown(key, reason=self._secrets.text(reason))
+    async def unknown(self, key: str, *, reason: str, asked: int | None = None) -> None:
+        await self._inner.unknown(key, reason=self._secrets.text(reason), asked=asked)
 
     async def refused(self, key: str, *, reason: str) -> None:
         await self._inner.refused(key, reason=self._secrets.text(reason))

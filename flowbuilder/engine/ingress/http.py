@@ -11,6 +11,7 @@ from typing import Any
 from flowbuilder.ports import HttpRequest, HttpResponse
 from flowbuilder.ports.charset import charset_in, encoding_of
 from flowbuilder.ports.known_secrets import KnownSecrets
+from flowbuilder.values import parse_json
 
 
 @contextmanager
@@ -61,7 +62,7 @@ class HttpGuard(Guard):
         if "json" not in answer.headers.get("content-type", ""):
             return None
         try:
-            return json.dumps(self._secrets.value(json.loads(answer.body)), ensure_ascii=False).encode()
+            return json.dumps(self._secrets.value(parse_json(answer.body)), ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             return None
 

@@ -27,7 +27,7 @@ from flowbuilder.steps.step import (
 )
 from flowbuilder.steps.tool_pins import ToolPin, ensure_pinned
 from flowbuilder.steps.write_once import EffectOptions, Written, write_once
-from flowbuilder.values import Json, JsonObject, ensure_json
+from flowbuilder.values import Json, JsonObject, ensure_json, parse_json
 
 if TYPE_CHECKING:
     from flowbuilder.model.effect import TargetClass
@@ -162,13 +162,11 @@ class Mcp(UsesTools):
 
 def _json_in(answer: ports.McpAnswer, tool: str) -> Json:
     """The JSON that is the one text block of an answer: most servers give their values so."""
-    import json
-
     if len(answer.content) != 1 or answer.content[0].get("type") != "text":
         message = f"the answer of {tool} has no structured value, and is not one block of text that would be JSON"
         raise StepError(message, code="schema_mismatch")
     try:
-        return ensure_json(json.loads(answer.text), where=f"the answer of {tool}")
+        return ensure_json(parse_json(answer.text), where=f"the answer of {tool}")
     except (ValueError, RecursionError):
         message = f"the answer of {tool} has no structured value, and its text is no JSON"
         raise StepError(message, code="schema_mismatch") from None

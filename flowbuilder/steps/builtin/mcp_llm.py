@@ -17,6 +17,7 @@ from flowbuilder.json_schema import BadSchema, ensure_schema
 from flowbuilder.language import Expression, Template
 from flowbuilder.steps.builtin.llm import Llm
 from flowbuilder.steps.builtin.mcp import SECONDS, ServerName, ToolName, UsesTools, servers_of
+from flowbuilder.steps.images import are_fetched
 from flowbuilder.steps.step import Place, Record, Sink, StepResult, StepRun, Templated
 from flowbuilder.values import JsonObject, digest
 
@@ -62,14 +63,16 @@ class McpLlm(UsesTools, Llm):
         """Not after a call that may have written: the other model would make it again."""
         return not self._wrote
 
-    def steered_by_tools(self) -> bool:
-        """So it is where `context` puts answers in the prompt."""
-        return bool(self.context) and self.may_write()
+    def steered_by(self) -> str:
+        """Answers that `context` puts in the prompt, and images that are fetched."""
+        if not self.may_write():
+            return ""
+        return "answers of tools" if self.context else "fetched images" if are_fetched(self.images) else ""
 
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
         """Who writes the prompt of a model may also make it call the tools that it is offered."""
         for place, text, sink in super().texts():
-            prompts = place[0] in ("prompt", "system", "messages", "context")
+            prompts = place[0] in ("prompt", "system", "messages", "images", "context")
             yield place, text, "agent" if prompts and self.may_write() else sink
 
     def used_tools(self) -> list[tuple[str, str]]:

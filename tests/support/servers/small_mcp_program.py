@@ -96,6 +96,8 @@ def fault(number: Any) -> dict[str, Any] | None:
             result = {"content": [{"type": "hologram", "data": 1}]}
         case "no content":
             result = {"value": 1}
+        case "long integers":
+            result = {"content": [], "structuredContent": {"id": 2**64, "ids": [-(2**70), 7]}, "_meta": {"n": 2**64}}
         case "large":
             result = {"content": [{"type": "text", "text": "x" * 5_000_000}]}
         case "not UTF-8":

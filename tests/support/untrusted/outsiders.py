@@ -37,17 +37,19 @@ class Run:
 
 
 class Echo:
-    """A model that answers as an outsider in its prompt would have it, and calls each tool with the prompt."""
+    """A model that answers as outsiders in its prompt or images would have it, and calls each tool with the prompt."""
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """The prompt as the text; with a schema, its members with the prompt where a text may be."""
         for tool in request.tools:
             await tool.call({"text": request.prompt})
-        output: dict[str, Any] = {"text": request.prompt}
+        shown = " ".join(f"{image.alt} {image.data[8:].decode()}" for image in request.images)
+        text = f"{request.prompt}{shown}"
+        output: dict[str, Any] = {"text": text}
         if request.output_schema is not None:
             output = {"n": 1, "kind": "minor"}
             if request.output_schema.get("additionalProperties") is not False:
-                output["more"] = request.prompt
+                output["more"] = text
         return ModelAnswer(output=output, usage={})
 
 
@@ -68,6 +70,8 @@ def run(workflow: RandomWorkflow, marker: str) -> Run:
         "https://evil.example/page",
         f"{html}<a href='https://evil.example/{marker}'>{marker}</a></article></body></html>",
     )
+    photo = b"\x89PNG\r\n\x1a\n" + marker.encode()
+    http.on("https://evil.example/photo.png", respond(photo, headers={"content-type": "image/png"}))
     for method in ("POST", "PUT", "PATCH"):
         http.on(f"{method} https://hook.example/in", {"answer": marker})
     cms = MemoryCms({"https://my.example/a": "old", "https://my.example/b": "old"})

@@ -9,6 +9,7 @@ from tests.support.untrusted.marked_values import MARKER, Marked, is_marked
 from tests.support.untrusted.refused_texts import RandomWorkflow, without_refused
 
 PAGE = "https://evil.example/page"
+PHOTO = "https://evil.example/photo.png"
 HOOK = "https://hook.example/in"
 MINOR = {"type": "object", "properties": {"n": {"type": "integer"}, "kind": {"enum": ["minor", "major"]}}}
 
@@ -166,6 +167,9 @@ class Generator:
             {"output_schema": {**MINOR, **self.one(({}, {"additionalProperties": False}))}} if self.chance(0.6) else {}
         )
         output = {"n": 1, "kind": "minor", "more": MARKER} if more else {"text": MARKER}
+        if self.chance(0.3):
+            self.features.add("images")
+            more["images"] = self.one((PHOTO, [PHOTO, {"url": PHOTO, "alt": self.text()}]))
         self._step("draft", "llm", output, model="demo:", prompt=f"Rewrite {self.text()}", **more)
 
     def _mcp_llm(self) -> None:

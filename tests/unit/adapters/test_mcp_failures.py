@@ -77,6 +77,13 @@ async def test_a_timeout_quotes_the_line_that_was_no_message() -> None:
     assert "did not answer within 0.3 s; it wrote a line that is no message: about to do it" in str(problem)
 
 
+async def test_integers_beyond_64_bit_are_read_as_their_digits() -> None:
+    record = {"command": [sys.executable, "-S", str(PROGRAM), "long integers"]}
+    async with ConnectedServers(FakeConnections({"s": record})).open("s") as session:
+        answer = await session.call("shout", {"text": "tea"}, seconds=10)
+    assert answer.structured == {"id": str(2**64), "ids": [str(-(2**70)), 7]}
+
+
 async def test_bytes_that_are_not_utf_8_are_replaced() -> None:
     record = {"command": [sys.executable, "-S", str(PROGRAM), "not UTF-8"]}
     async with ConnectedServers(FakeConnections({"s": record})).open("s") as session:
