@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         ensure_provider,
     )
     from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool, ToolCheck
+    from flowbuilder.ports.sql import Databases, SqlAnswer, SqlRequest
     from flowbuilder.ports.store import ExecutionFilter, ReviewFilter, Store
     from flowbuilder.ports.throttle import LimiterStore, NoThrottle, Throttle, limit_key
     from flowbuilder.ports.url import join_url, origin_of
@@ -61,6 +62,7 @@ _MODULES = {
         "ensure_provider",
     ),
     "flowbuilder.ports.mcp": ("McpAnswer", "McpServers", "McpSession", "McpTool", "ToolCheck"),
+    "flowbuilder.ports.sql": ("Databases", "SqlAnswer", "SqlRequest"),
     "flowbuilder.ports.store": ("ExecutionFilter", "ReviewFilter", "Store"),
     "flowbuilder.ports.throttle": ("LimiterStore", "NoThrottle", "Throttle", "limit_key"),
     "flowbuilder.ports.url": ("join_url", "origin_of"),
@@ -76,6 +78,7 @@ __all__ = [
     "CmsWrite",
     "Connections",
     "Credentials",
+    "Databases",
     "Engine",
     "ExecutionFilter",
     "Extract",
@@ -103,6 +106,8 @@ __all__ = [
     "Sandbox",
     "SearchConsole",
     "SearchQuery",
+    "SqlAnswer",
+    "SqlRequest",
     "StartRequest",
     "Store",
     "Throttle",

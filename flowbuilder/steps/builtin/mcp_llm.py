@@ -126,12 +126,10 @@ class McpLlm(UsesTools, Llm):
     async def _written(self, session: ports.McpSession, item: OfferedTool, arguments: JsonObject) -> str:
         """The answer of a tool that may write. What is wrong with it is said in it: the model must not call again."""
         answer = await self._answer(session, item, arguments)
-        said = (
-            ""
-            if answer.problem is None
-            else f"\n[the tool was called, and its answer cannot be used: {answer.problem}]"
-        )
-        return f"{_shortened(answer.as_text)}{said}"
+        text = _shortened(answer.as_text)
+        if answer.problem is None:
+            return text
+        return f"{text}\n[the tool was called, and its answer cannot be used: {answer.problem}]"
 
     async def _offered(self, session: ports.McpSession, item: OfferedTool, run: StepRun) -> ports.ModelTool:
         declared = next((tool for tool in await session.tools() if tool.name == item.tool), None)
