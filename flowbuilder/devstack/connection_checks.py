@@ -1,4 +1,4 @@
-"""Checks of connections for `doctor`: those that workflows and sites name must exist; limits; short secrets."""
+"""Checks of connections for `doctor`: those that are named must exist; limits; databases; short secrets."""
 
 from __future__ import annotations
 
@@ -24,6 +24,25 @@ def limit_problems(settings: Settings) -> Iterator[tuple[str, str]]:
             yield name, problem.message
 
 
+def database_problems(settings: Settings) -> Iterator[tuple[str, str]]:
+    """The connections in `connections.yaml` that are databases and whose record is wrong, and the error. Nothing is
+    connected to."""
+    from flowbuilder.adapters.connections import FileConnections
+    from flowbuilder.adapters.sql.record import database_record, is_database
+
+    connections = FileConnections(settings.home)
+    for name in connections.entries():
+        try:
+            values = asyncio.run(connections.get(name))
+        except FlowbuilderError:
+            continue  # a step that needs it, and the check of missing connections, say so
+        if is_database(values):
+            try:
+                database_record(name, values)
+            except ConfigurationError as problem:
+                yield name, problem.message
+
+
 def connections_with_short_secrets(settings: Settings) -> Iterator[str]:
     """The connections in `connections.yaml` with a secret that is too short to be looked for in answers."""
     from flowbuilder.adapters.connections import FileConnections
@@ -42,7 +61,7 @@ def connections_with_short_secrets(settings: Settings) -> Iterator[str]:
 def missing_connections(settings: Settings, *, blocks: bool) -> Iterator[tuple[str, str]]:
     """The published workflows that name a connection which cannot be read, each with the reason. With `blocks`, a
     connection may be a Prefect block. Called workflows are checked as parts of their callers."""
-    from flowbuilder.engine.egress import connection_names
+    from flowbuilder.engine.ingress import connection_names
     from flowbuilder.engine.stored_plans import PlanCache
 
     store = current_store(settings)

@@ -10,9 +10,9 @@ from datetime import timedelta
 
 from flowbuilder.engine.drive_control import DriveControl
 from flowbuilder.engine.driver import Driver, RunResult
-from flowbuilder.engine.egress import connection_names, reachable
+from flowbuilder.engine.egress import reachable
 from flowbuilder.engine.history import info_of, load_history
-from flowbuilder.engine.ingress import read_secrets
+from flowbuilder.engine.ingress import connection_names, read_secrets
 from flowbuilder.engine.step_executor import StepExecutor
 from flowbuilder.engine.step_runner import StepContext
 from flowbuilder.engine.store_clock import StoreClock

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
         ToolAnswer,
         ensure_provider,
     )
-    from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool
+    from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool, ToolCheck
+    from flowbuilder.ports.sql import Databases, SqlAnswer, SqlRequest
     from flowbuilder.ports.store import ExecutionFilter, ReviewFilter, Store
     from flowbuilder.ports.throttle import LimiterStore, NoThrottle, Throttle, limit_key
     from flowbuilder.ports.url import join_url, origin_of
@@ -62,7 +63,8 @@ _MODULES = {
         "ToolAnswer",
         "ensure_provider",
     ),
-    "flowbuilder.ports.mcp": ("McpAnswer", "McpServers", "McpSession", "McpTool"),
+    "flowbuilder.ports.mcp": ("McpAnswer", "McpServers", "McpSession", "McpTool", "ToolCheck"),
+    "flowbuilder.ports.sql": ("Databases", "SqlAnswer", "SqlRequest"),
     "flowbuilder.ports.store": ("ExecutionFilter", "ReviewFilter", "Store"),
     "flowbuilder.ports.throttle": ("LimiterStore", "NoThrottle", "Throttle", "limit_key"),
     "flowbuilder.ports.url": ("join_url", "origin_of"),
@@ -78,6 +80,7 @@ __all__ = [
     "CmsWrite",
     "Connections",
     "Credentials",
+    "Databases",
     "Engine",
     "ExecutionFilter",
     "Extract",
@@ -105,10 +108,13 @@ __all__ = [
     "Sandbox",
     "SearchConsole",
     "SearchQuery",
+    "SqlAnswer",
+    "SqlRequest",
     "StartRequest",
     "Store",
     "Throttle",
     "ToolAnswer",
+    "ToolCheck",
     "WriteOrigin",
     "credentials_of",
     "ensure_provider",

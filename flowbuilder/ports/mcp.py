@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from flowbuilder.errors import StepError
 from flowbuilder.values import Json, JsonObject
 
 
@@ -27,10 +28,12 @@ class McpAnswer:
     """A tool's answer: `content` has its blocks (`{type: text, text}` and others), `structured` its JSON value.
 
     That of a resource has its parts as blocks of type `resource`, that of a prompt those of its messages with `role`.
+    `problem` says why an answer that reports success cannot be used, or only in part: the call was made all the same.
     """
 
     content: tuple[JsonObject, ...] = ()
     structured: Json = None
+    problem: StepError | None = None
 
     @property
     def text(self) -> str:
@@ -63,14 +66,22 @@ def _size(part: JsonObject) -> str:
     return f"{part.get('mimeType') or 'of an unknown type'}, {size:,} bytes"
 
 
+ToolCheck = Callable[[McpTool], None]
+"""Raises `StepError` where a tool must not be called as its server describes it now."""
+
+
 class McpSession(Protocol):
     """An open session with one server. After a `TransientError` it must not be used again."""
 
     async def tools(self) -> Sequence[McpTool]:
         """The tools that the server has and its record allows."""
 
-    async def call(self, tool: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
-        """Call a tool. `StepError` when there is none, its arguments are invalid, or it reports failure."""
+    async def call(
+        self, tool: str, arguments: JsonObject, *, seconds: float, check: ToolCheck | None = None
+    ) -> McpAnswer:
+        """Call a tool, after `check` of its description. `StepError` when there is none, its arguments are invalid, or
+        it reports failure; `definitive` where the tool was certainly not called. What is wrong with the answer of a
+        tool that reports success is its `problem`."""
 
     async def read_resource(self, uri: str, *, seconds: float) -> McpAnswer:
         """A resource. `StepError` (`mcp_unknown_resource`, with the known ones) when there is none."""

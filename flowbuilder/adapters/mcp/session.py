@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
 from contextvars import Context, copy_context
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import httpx2
@@ -28,7 +29,7 @@ from flowbuilder.adapters.mcp.wire import EXCHANGE, Exchange, Wire
 from flowbuilder.errors import ConfigurationError, StepError, TransientError
 from flowbuilder.json_schema import BadSchema, ensure_matches
 from flowbuilder.ports.known_secrets import KnownSecrets
-from flowbuilder.ports.mcp import McpAnswer, McpTool
+from flowbuilder.ports.mcp import McpAnswer, McpTool, ToolCheck
 from flowbuilder.values import JsonObject, NotJson, canonical, ensure_json
 
 T = TypeVar("T")
@@ -89,25 +90,32 @@ class OpenSession:
         async with self._listing:
             if self._known is None or self._wire.tools_changed:
                 self._wire.tools_changed = False
-                found: list[Any] = []
-                cursor: str | None = None
-                for _ in range(MAX_TOOL_PAGES):
-                    listing = self._client.list_tools(cursor=cursor)
-                    page = await self._until_closed(listing, self._record.connect_seconds)
-                    found += page.tools
-                    cursor = page.next_cursor
-                    if cursor is None:
-                        break
+                found = [tool async for tool in self._listed()]
                 self._known = tuple(_tool(tool) for tool in found if self._record.allows(tool.name))
         return self._known
 
-    async def call(self, tool: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
+    async def _listed(self) -> AsyncIterator[Any]:
+        """The tools on all pages of the list; `StepError` where it does not end."""
+        cursors: list[str | None] = [None]
+        while True:
+            listing = self._client.list_tools(cursor=cursors[-1])
+            page = await self._until_closed(listing, self._record.connect_seconds)
+            for tool in page.tools:
+                yield tool
+            if not page.next_cursor:
+                return
+            if page.next_cursor in cursors or len(cursors) == MAX_TOOL_PAGES:
+                is_known = page.next_cursor in cursors
+                said = "leads back to itself" if is_known else f"has more than {MAX_TOOL_PAGES} pages"
+                message = f"the list of tools of MCP server {self._record.name} {said}"
+                raise StepError(message, code="mcp_protocol", definitive=True)
+            cursors.append(page.next_cursor)
+
+    async def call(
+        self, tool: str, arguments: JsonObject, *, seconds: float, check: ToolCheck | None = None
+    ) -> McpAnswer:
         """The tool's answer; arguments and structured value are validated against the schemas that it declares."""
-        known = await self.tools()
-        declared = next((item for item in known if item.name == tool), None)
-        if declared is None:
-            raise self._record.refused(tool, [item.name for item in known])
-        _matches(declared.input_schema, arguments, f"the arguments of {tool}")
+        declared = await self._declared(tool, arguments, check)
         sent = {**arguments, **self._record.preset.hidden.get(tool, {})}
         # not the SDK's own validation: it runs the server's patterns in Python's engine, which they can block
         request = mcp_types.CallToolRequest(params=mcp_types.CallToolRequestParams(name=tool, arguments=sent))
@@ -116,7 +124,7 @@ class OpenSession:
             seconds,
             sent=True,
         )
-        answer = _checked(list(map(_plain, result.content)), result.structured_content, self._record.max_bytes)
+        answer = _answer(list(map(_plain, result.content)), result.structured_content, self._record.max_bytes)
         verdict = self._record.judge(tool, answer.text)
         message = f"{tool}: {readable(answer.text) or 'failed without a message'}"
         if verdict == "busy":
@@ -125,38 +133,49 @@ class OpenSession:
             raise StepError(message, code="quota", definitive=True)
         if result.is_error or verdict == "failed":
             raise StepError(message, code="mcp_tool")
-        if declared.output_schema is not None and answer.structured is not None:
-            _matches(declared.output_schema, answer.structured, f"the answer of {tool}")
+        if answer.problem is None and declared.output_schema is not None and answer.structured is not None:
+            try:
+                _matches(declared.output_schema, answer.structured, f"the answer of {tool}")
+            except StepError as problem:
+                return replace(answer, problem=problem)
         return answer
+
+    async def _declared(self, tool: str, arguments: JsonObject, check: ToolCheck | None) -> McpTool:
+        """The tool, which may be called with these arguments; its errors are definitive."""
+        try:
+            known = await self.tools()
+            declared = next((item for item in known if item.name == tool), None)
+            if declared is None:
+                raise self._record.refused(tool, [item.name for item in known])
+            if check is not None:
+                check(declared)
+            _matches(declared.input_schema, arguments, f"the arguments of {tool}")
+        except StepError as problem:
+            problem.definitive = True
+            raise
+        return declared
 
     async def read_resource(self, uri: str, *, seconds: float) -> McpAnswer:
         """A resource that the record allows, each part a block of type `resource`."""
         self._record.ensure_listed("resource", uri)
-        parameters = mcp_types.ReadResourceRequestParams(uri=uri)
-        request = mcp_types.ReadResourceRequest(params=parameters)
-        try:
-            result = await self._until_closed(
-                self._client.session.send_request(request, mcp_types.ReadResourceResult), seconds
-            )
-        except StepError as problem:
-            raise await unknown_name(problem, "resource", uri, self._record.name, self._known_names) from None
-        blocks = [{"type": "resource", "resource": _plain(part)} for part in result.contents]
-        return _checked(blocks, None, self._record.max_bytes)
+        request = mcp_types.ReadResourceRequest(params=mcp_types.ReadResourceRequestParams(uri=uri))
+        result = await self._named("resource", uri, request, mcp_types.ReadResourceResult, seconds)
+        return _usable([{"type": "resource", "resource": _plain(part)} for part in result.contents], self._record)
 
     async def get_prompt(self, name: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
         """A prompt that the record allows, each message a block with its `role`."""
         self._record.ensure_listed("prompt", name)
         given = {key: value if isinstance(value, str) else canonical(value) for key, value in arguments.items()}
-        parameters = mcp_types.GetPromptRequestParams(name=name, arguments=given)
-        request = mcp_types.GetPromptRequest(params=parameters)
+        request = mcp_types.GetPromptRequest(params=mcp_types.GetPromptRequestParams(name=name, arguments=given))
+        result = await self._named("prompt", name, request, mcp_types.GetPromptResult, seconds)
+        return _usable([{**_plain(message.content), "role": message.role} for message in result.messages], self._record)
+
+    async def _named(self, kind: Named, name: str, request: Any, answer: Any, seconds: float) -> Any:
+        """The result of a request for a resource or a prompt, and an error that knows the names of the others."""
         try:
-            result = await self._until_closed(
-                self._client.session.send_request(request, mcp_types.GetPromptResult), seconds
-            )
+            return await self._until_closed(self._client.session.send_request(request, answer), seconds)
         except StepError as problem:
-            raise await unknown_name(problem, "prompt", name, self._record.name, self._known_names) from None
-        blocks = [{**_plain(message.content), "role": message.role} for message in result.messages]
-        return _checked(blocks, None, self._record.max_bytes)
+            raise await unknown_name(problem, kind, name, self._record.name, self._known_names) from None
 
     async def _known_names(self, kind: Named) -> dict[str, str]:
         """The resources or the prompts on the first page of the server's list, and what a message says of each: of a
@@ -255,15 +274,22 @@ def _plain(part: Any) -> JsonObject:
     return found
 
 
-def _checked(blocks: list[JsonObject], structured: Any, cap: int) -> McpAnswer:
-    """The answer with these blocks; `StepError` where it is larger than `cap` or no JSON."""
+def _usable(blocks: list[JsonObject], record: ServerRecord) -> McpAnswer:
+    """The answer with these blocks; what is wrong with it is raised: nothing was written."""
+    answer = _answer(blocks, None, record.max_bytes)
+    if answer.problem is not None:
+        raise answer.problem
+    return answer
+
+
+def _answer(blocks: list[JsonObject], value: Any, cap: int) -> McpAnswer:
+    """The answer; one that is no JSON, or too large, has no content but a problem: the tool was called."""
     try:
         content = ensure_json(blocks, max_bytes=cap, where="content", long_integers_as_text=True)
-        structured = ensure_json(structured, max_bytes=cap, where="structured content", long_integers_as_text=True)
+        structured = ensure_json(value, max_bytes=cap, where="structured content", long_integers_as_text=True)
     except NotJson as problem:
-        raise StepError(f"the server's answer cannot be used: {problem}", code="not_json") from None
+        return McpAnswer(problem=StepError(f"the server's answer cannot be used: {problem}", code="not_json"))
     assert isinstance(content, list)
-    answer = McpAnswer(content=tuple(content), structured=structured)
     if len(canonical(content)) > cap:
-        raise StepError(f"the server's answer is larger than {cap:,} bytes", code="too_large")
-    return answer
+        return McpAnswer(problem=StepError(f"the server's answer is larger than {cap:,} bytes", code="too_large"))
+    return McpAnswer(content=tuple(content), structured=structured)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from flowbuilder.engine.egress import site_connections
-from flowbuilder.engine.ingress import guarded_ports, read_secrets
+from flowbuilder.engine.ingress import guarded_ports, read_secrets, site_connections
 from flowbuilder.errors import Conflict, NotFound, Refused
 from flowbuilder.model.effect import Effect, effect_key
 from flowbuilder.model.effect_rules import ensure_revertible

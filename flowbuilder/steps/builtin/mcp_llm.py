@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, Self
 
 from msgspec import structs
@@ -18,10 +19,12 @@ from flowbuilder.language import Expression, Template
 from flowbuilder.steps.builtin.llm import Llm
 from flowbuilder.steps.builtin.mcp import SECONDS, ServerName, ToolName, UsesTools, servers_of
 from flowbuilder.steps.images import are_fetched
-from flowbuilder.steps.mcp_material import ImagesShown, fenced, parts_of
+from flowbuilder.steps.mcp_material import ImagesShown, Material, fenced, parts_of
 from flowbuilder.steps.model_fallback import total
-from flowbuilder.steps.step import Place, Record, Sink, StepResult, StepRun, Templated
-from flowbuilder.values import JsonObject, digest
+from flowbuilder.steps.step import NeedsReview, Place, Record, Sink, StepResult, StepRun, Templated
+from flowbuilder.steps.tool_calls import InDoubt, call_once
+from flowbuilder.steps.write_once import repeat_question
+from flowbuilder.values import Json, JsonObject, digest
 
 
 class ContextCall(Record):
@@ -42,14 +45,6 @@ class ContextCall(Record):
         if self.resource is not None and self.arguments:
             raise ValueError("a resource takes no arguments; they are part of its URI")
         return self
-
-    async def ask(self, session: ports.McpSession) -> ports.McpAnswer:
-        """The answer of the server."""
-        if self.resource is not None:
-            return await session.read_resource(self.resource, seconds=SECONDS)
-        if self.prompt is not None:
-            return await session.get_prompt(self.prompt, self.arguments, seconds=SECONDS)
-        return await session.call(str(self.tool), self.arguments, seconds=SECONDS)
 
     def request(self) -> JsonObject:
         """What a recorded answer is known by."""
@@ -100,7 +95,7 @@ class McpLlm(UsesTools, Llm):
         """Answers that `context` puts in the prompt, and images that are fetched."""
         if not self.may_write():
             return ""
-        return "answers of MCP servers" if self.context else "fetched images" if are_fetched(self.images) else ""
+        return "answers of tools" if self.context else "fetched images" if are_fetched(self.images) else ""
 
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
         """Who writes the prompt of a model may also make it call the tools that it is offered."""
@@ -125,22 +120,43 @@ class McpLlm(UsesTools, Llm):
             material = [await self._asked(sessions[item.server], item, run) for item in self.context]
             tools = tuple([await self._offered(sessions[item.server], item, run) for item in self.tools])
             models = _ModelsWithTools(run.ports.models, material, tools, self)
-            return await super().run(structs.replace(run, ports=replace(run.ports, models=models)))
+            try:
+                return await super().run(structs.replace(run, ports=replace(run.ports, models=models)))
+            except InDoubt as doubt:
+                question = repeat_question(doubt.target, doubt.request, run.ports.secrets)
+                decision = run.decision
+                if decision and decision.kind != "approved" and decision.shown_hash == question.content_hash():
+                    raise
+                return NeedsReview(request=question)
 
-    async def _asked(
-        self, session: ports.McpSession, item: ContextCall, run: StepRun
-    ) -> tuple[list[JsonObject], str, str]:
-        """The parts of an answer, what it is, and its mark; from the journal in a repeated run: the model's recorded
-        answers refer to it."""
+    async def _asked(self, session: ports.McpSession, item: ContextCall, run: StepRun) -> Material:
+        """The answer to a call that writes nothing; from the journal in a repeated run."""
 
         async def ask() -> JsonObject:
-            return {"parts": parts_of(await item.ask(session))}
+            answer = await self._answer(session, item)
+            if answer.problem is not None:
+                raise answer.problem
+            return {"text": parts_of(answer)}
 
-        request, journal = item.request(), run.ports.journal
-        known = await (journal.get_or_ask(request, ask) if journal else ask())
-        # a release before this one stored the text only
-        parts = known.get("parts", [known])
-        return parts, item.what(), f"material-{digest([run.effect_key, *request.values()])[:12]}"
+        journal = run.ports.journal
+        answer = await (journal.get_or_ask(item.request(), ask) if journal else ask())
+        return _material(item, answer["text"], run)
+
+    async def _answer(self, session: ports.McpSession, item: ContextCall) -> ports.McpAnswer:
+        if item.resource is not None:
+            return await session.read_resource(item.resource, seconds=SECONDS)
+        if item.prompt is not None:
+            return await session.get_prompt(item.prompt, item.arguments, seconds=SECONDS)
+        check = self.pin_check(item.server, str(item.tool))
+        return await session.call(str(item.tool), item.arguments, seconds=SECONDS, check=check)
+
+    async def _written(self, session: ports.McpSession, item: ContextCall) -> list[JsonObject]:
+        """The answer of a tool that may write. What is wrong with it is said in it: the model must not call again."""
+        answer = await self._answer(session, item)
+        parts = parts_of(answer)
+        if answer.problem is None:
+            return parts
+        return [*parts, {"text": f"[the tool was called, and its answer cannot be used: {answer.problem}]"}]
 
     async def _offered(self, session: ports.McpSession, item: OfferedTool, run: StepRun) -> ports.ModelTool:
         declared = next((tool for tool in await session.tools() if tool.name == item.tool), None)
@@ -155,8 +171,12 @@ class McpLlm(UsesTools, Llm):
 
         async def call(arguments: JsonObject) -> ports.ToolAnswer:
             self._wrote = self._wrote or not item.reads_only
-            asked = ContextCall.model_construct(server=item.server, tool=item.tool, arguments=arguments)
-            return fenced(*await self._asked(session, asked, run), self._shown)
+            made = ContextCall(server=item.server, tool=item.tool, arguments=arguments)
+            if item.reads_only:
+                return fenced(await self._asked(session, made, run), self._shown)
+            target = f"{item.server}: {item.tool}"
+            answer = await call_once(run, made.request(), partial(self._written, session, made), target=target)
+            return fenced(_material(made, answer, run), self._shown)
 
         return ports.ModelTool(
             name=re.sub(r"[^A-Za-z0-9_-]", "-", f"{item.server}-{item.tool}")[:64],
@@ -175,7 +195,7 @@ class _ModelsWithTools:
     """
 
     models: ports.LanguageModel
-    material: Sequence[tuple[list[JsonObject], str, str]]
+    material: Sequence[Material]
     tools: tuple[ports.ModelTool, ...]
     step: McpLlm
 
@@ -193,7 +213,7 @@ class _ModelsWithTools:
         return replace(answer, usage=total(spent, answer.usage))
 
     async def _ask(self, request: ports.ModelRequest) -> ports.ModelAnswer:
-        found = [fenced(*parts, self.step._shown) for parts in self.material]
+        found = [fenced(one, self.step._shown) for one in self.material]
         return await self.models.complete(
             replace(
                 request,
@@ -203,3 +223,10 @@ class _ModelsWithTools:
                 max_tool_calls=self.step.max_tool_calls,
             )
         )
+
+
+def _material(item: ContextCall, stored: Json, run: StepRun) -> Material:
+    """An answer as it is stored, with its mark; a text is one of an earlier release."""
+    parts = stored if isinstance(stored, list) else [{"text": str(stored)}]
+    mark = f"material-{digest([run.effect_key, *item.request().values()])[:12]}"
+    return Material(parts=parts, what=item.what(), mark=mark)

@@ -13,10 +13,10 @@ from tests.support.untrusted.outsiders import Run, interference
 from tests.support.untrusted.random_workflows import Generator
 from tests.support.untrusted.refused_texts import GIVEN_UP
 
-WORKFLOWS = sample(quick=25, ci=500, thorough=5_000)
+WORKFLOWS = sample(quick=30, ci=500, thorough=5_000)
 """The number of workflows of one part; there are four parts."""
 TYPES = {"api", "page", "gsc", "mcp", "mcp_llm", "mcp_code", "cms", "llm", "code", "conditional", "iteration"}
-TYPES |= {"workflow", "human_review", "guard", "error"}
+TYPES |= {"workflow", "human_review", "guard", "error", "sql"}
 WORDS = {
     "prefixItems",
     "patternProperties",

@@ -1,14 +1,16 @@
 """A world in which outsiders write their marker everywhere they can, and a record of what was sent to it."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from flowbuilder.errors import FlowbuilderError, StepError
 from flowbuilder.model.review import Review
-from flowbuilder.ports import ModelAnswer, ModelRequest
+from flowbuilder.ports import ModelAnswer, ModelRequest, SqlRequest
 from flowbuilder.testing import (
     Answer,
+    FakeDatabases,
     FakeHttp,
     FakeMcp,
     FakeSearchConsole,
@@ -76,7 +78,15 @@ def run(workflow: RandomWorkflow, marker: str) -> Run:
     mcp = FakeMcp({"s": {"say": marker, "fail": StepError(marker, code="mcp_tool"), "write": {"ok": marker},
                          "structured": theirs({"n": 1, "x": MARKER}), "project_eval": marker}})  # fmt: skip
     rows = [{"keys": [f"https://my.example/{marker}"], "clicks": 3.0, "impressions": 5.0, "ctr": 0.6, "position": 1.0}]
-    ports = fake_ports(http=http, cms=cms, mcp=mcp, models=Echo(), search_console=FakeSearchConsole(rows))
+    databases = FakeDatabases(
+        {
+            "crm": f"CREATE TABLE post (note TEXT, n INTEGER); INSERT INTO post VALUES ('{marker}', 7)",
+            "failing": _failing(marker),
+        }
+    )
+    ports = fake_ports(
+        http=http, cms=cms, mcp=mcp, models=Echo(), search_console=FakeSearchConsole(rows), databases=databases
+    )
     try:
         done = run_locally(
             workflow.document, {"name": "Ana"}, ports=ports, decide=_decided, called=workflow.called, site=SITE
@@ -92,6 +102,7 @@ def run(workflow: RandomWorkflow, marker: str) -> Run:
         for request in http.requests if request.method not in ("GET", "HEAD")
     ]  # fmt: skip
     sent += [("mcp", *call) for call in mcp.calls if call[1] in WRITING_TOOLS]
+    sent += [("sql", dict(request.parameters), request.statement.text) for request in databases.writes]
     return Run(tuple(map(json.dumps, sent)), frozenset(str(one[0]) for one in sent), str(done.status))
 
 
@@ -99,6 +110,13 @@ def interference(workflow: RandomWorkflow) -> tuple[list[str], Run]:
     """What was sent with an outsider's marker in it, in two runs of different outsiders; and the first run."""
     first, second = run(workflow, MARKER), run(workflow, OTHER_MARKER)
     return [text for one in (first, second) for text in one.sent if is_marked(json.loads(text))], first
+
+
+def _failing(marker: str) -> Callable[[SqlRequest], list[dict[str, Any]]]:
+    def fail(_: SqlRequest) -> list[dict[str, Any]]:
+        raise StepError(f"rejected: {marker}", code="sql_refused", detail={"reason": marker})
+
+    return fail
 
 
 def _json(marker: str) -> dict[str, str]:

@@ -7,24 +7,22 @@ not changed: approved content is sent as it was approved.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
-from flowbuilder.engine.egress import site_connections
+from flowbuilder.engine.ingress.http import Guard, HttpGuard, clean_errors
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.model.effect import Effect, Intent
 from flowbuilder.model.review import ReviewRequest
+from flowbuilder.plan.nodes import Block, Plan, blocks_below
 from flowbuilder.ports import (
     Cms,
     CmsField,
     CmsPage,
     CmsWrite,
-    HttpRequest,
-    HttpResponse,
     McpAnswer,
     McpSession,
     McpTool,
@@ -33,14 +31,27 @@ from flowbuilder.ports import (
     Ports,
     Publishable,
     SearchQuery,
+    SqlAnswer,
+    SqlRequest,
+    ToolCheck,
 )
-from flowbuilder.ports.charset import charset_in, encoding_of
 from flowbuilder.ports.known_secrets import KnownSecrets
-from flowbuilder.values import Json, JsonObject, parse_json
+from flowbuilder.values import Json, JsonObject
 
-T = TypeVar("T")
 PROVIDER_VARIABLES = ("ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY")
 """Environment variables with keys that a model without a connection uses."""
+
+
+def connection_names(plan: Plan, site: JsonObject) -> tuple[str, ...]:
+    """The connections that an execution may use: those of its steps, and those of its site."""
+    names = (name for name in _names_in(plan.block) if isinstance(name, str) and name)
+    return tuple(dict.fromkeys([*names, *site_connections(site)]))
+
+
+def site_connections(site: JsonObject) -> tuple[str, ...]:
+    """The connections of a site's CMS and of its Search Console property."""
+    parts = [part for part in (site.get("cms"), site.get("gsc")) if isinstance(part, dict)]
+    return tuple(str(part["connection"]) for part in parts if part.get("connection"))
 
 
 async def read_secrets(secrets: KnownSecrets, ports: Ports, names: Iterable[str]) -> None:
@@ -60,13 +71,13 @@ def guarded_ports(ports: Ports, secrets: KnownSecrets) -> Ports:
 
     async def cms(site: JsonObject) -> Cms:
         await read_secrets(secrets, ports, site_connections(site))  # it may have changed since the execution began
-        with _clean_errors(secrets):
+        with clean_errors(secrets):
             return _Cms(await ports.cms(site), secrets)
 
     return replace(
         ports,
         secrets=secrets,
-        http=_Http(ports.http, secrets),
+        http=HttpGuard(ports.http, secrets),
         models=_Models(ports.models, secrets),
         connections=_Connections(ports.connections, secrets),
         # a page may be in an encoding that hides a secret from the search in its bytes
@@ -74,9 +85,20 @@ def guarded_ports(ports: Ports, secrets: KnownSecrets) -> Ports:
         cms=cms,
         search_console=_SearchConsole(ports, secrets) if ports.search_console else None,
         mcp=_Mcp(ports, secrets) if ports.mcp else None,
+        databases=_Databases(ports, secrets) if ports.databases else None,
         ledger=_Ledger(ports.ledger, secrets) if ports.ledger else None,
         journal=_Journal(ports.journal, secrets) if ports.journal else None,
     )
+
+
+def _names_in(block: Block) -> Iterator[Any]:
+    for node in block:
+        step = node.step
+        yield from (getattr(step, name, None) for name in ("connection", "fallback_connection", "server"))
+        for part in (*getattr(step, "context", ()), *getattr(step, "tools", ())):
+            yield getattr(part, "server", None)
+        for _, inner in blocks_below(node):
+            yield from _names_in(inner)
 
 
 def shown_request(request: ReviewRequest, secrets: KnownSecrets) -> ReviewRequest:
@@ -89,83 +111,29 @@ def shown_request(request: ReviewRequest, secrets: KnownSecrets) -> ReviewReques
     return request if shown is whole else replace(request, **changed, targets=tuple(targets))
 
 
-@contextmanager
-def _clean_errors(secrets: KnownSecrets) -> Iterator[None]:
-    try:
-        yield
-    except Exception as problem:
-        secrets.clean(problem)
-        raise
-
-
-class _Guard:
-    """Base class of the guarded ports: the port inside (or the bundle that has it), and the known secrets."""
-
-    def __init__(self, inner: Any, secrets: KnownSecrets) -> None:
-        self._inner = inner
-        self._secrets = secrets
-
-    async def _value(self, answer: Awaitable[Any]) -> Any:
-        return self._secrets.value(await self._same(answer))
-
-    async def _same(self, answer: Awaitable[T]) -> T:
-        """The answer as it is; only errors are cleaned."""
-        with _clean_errors(self._secrets):
-            return await answer
-
-
-class _Http(_Guard):
-    async def send(self, request: HttpRequest) -> HttpResponse:
-        answer: HttpResponse = await self._same(self._inner.send(request))
-        text = self._secrets.text
-        headers = {name: text(value) for name, value in answer.headers.items()}
-        answer = replace(answer, headers=headers, url=text(answer.url))
-        if not _is_utf8(answer):
-            shown = answer.text
-            if text(shown) == shown:
-                return answer
-            kind = answer.headers.get("content-type", "").partition(";")[0]
-            headers = {**headers, "content-type": f"{kind}; charset=utf-8"}
-            return replace(answer, headers=headers, body=text(shown).encode("utf-8", "replace"))
-        body = self._secrets.data(answer.body)
-        return answer if body == answer.body else replace(answer, body=self._as_json(answer) or body)
-
-    def _as_json(self, answer: HttpResponse) -> bytes | None:
-        """The body of a JSON answer with its values replaced: a secret may be a number. None for what is not JSON."""
-        if "json" not in answer.headers.get("content-type", ""):
-            return None
-        try:
-            return json.dumps(self._secrets.value(parse_json(answer.body)), ensure_ascii=False).encode()
-        except (ValueError, RecursionError):
-            return None
-
-
-def _is_utf8(answer: HttpResponse) -> bool:
-    charset = charset_in(answer.headers.get("content-type", ""))
-    return not charset or encoding_of(charset) in ("utf-8", None)
-
-
-class _Models(_Guard):
+class _Models(Guard):
     async def complete(self, request: ModelRequest) -> ModelAnswer:
-        answer: ModelAnswer = await self._same(self._inner.complete(request))
+        with clean_errors(self._secrets):
+            answer: ModelAnswer = await self._inner.complete(request)
         return replace(answer, output=self._secrets.value(answer.output))
 
 
-class _Connections(_Guard):
+class _Connections(Guard):
     async def get(self, name: str) -> JsonObject:
         found: JsonObject = await self._inner.get(name)
         self._secrets.add_connection(name, found)
         return found
 
 
-class _Cms(_Guard):
+class _Cms(Guard):
     def __init__(self, inner: Cms, secrets: KnownSecrets) -> None:
         super().__init__(inner, secrets)
         self.target_class = inner.target_class
         self.form = inner.form
 
     async def publishable(self, field: CmsField, base: str, proposal: str) -> Publishable:
-        found: Publishable = await self._same(self._inner.publishable(field, base, proposal))
+        with clean_errors(self._secrets):
+            found: Publishable = await self._inner.publishable(field, base, proposal)
         return found  # `shown_request` replaces the secrets in it
 
     async def read(self, url: str) -> CmsPage:
@@ -178,17 +146,21 @@ class _Cms(_Guard):
         return await self._page(self._inner.create(write))
 
     async def delete(self, url: str, *, if_unchanged: str, revision: str = "") -> None:
-        await self._same(self._inner.delete(url, if_unchanged=if_unchanged, revision=revision))
+        with clean_errors(self._secrets):
+            await self._inner.delete(url, if_unchanged=if_unchanged, revision=revision)
 
     async def before(self, write: CmsWrite) -> JsonObject | None:
-        found: JsonObject | None = await self._same(self._inner.before(write))
+        with clean_errors(self._secrets):
+            found: JsonObject | None = await self._inner.before(write)
         return found  # the ledger stores no secret of it
 
     async def restore(self, url: str, before: JsonObject, *, if_unchanged: str) -> None:
-        await self._same(self._inner.restore(url, before, if_unchanged=if_unchanged))
+        with clean_errors(self._secrets):
+            await self._inner.restore(url, before, if_unchanged=if_unchanged)
 
     async def _page(self, answer: Awaitable[CmsPage]) -> CmsPage:
-        page, text = await self._same(answer), self._secrets.text
+        with clean_errors(self._secrets):
+            page, text = await answer, self._secrets.text
         return replace(
             page,
             title=text(page.title),
@@ -201,40 +173,52 @@ class _Cms(_Guard):
         )
 
 
-class _SearchConsole(_Guard):
+class _SearchConsole(Guard):
     async def query(self, site: JsonObject, query: SearchQuery) -> JsonObject:
         await read_secrets(self._secrets, self._inner, site_connections(site))
-        return await self._value(self._inner.search_console.query(site, query))  # type: ignore[no-any-return]
+        return await self.value(self._inner.search_console.query(site, query))  # type: ignore[no-any-return]
 
     async def inspect(self, site: JsonObject, url: str) -> JsonObject:
         await read_secrets(self._secrets, self._inner, site_connections(site))
-        return await self._value(self._inner.search_console.inspect(site, url))  # type: ignore[no-any-return]
+        return await self.value(self._inner.search_console.inspect(site, url))  # type: ignore[no-any-return]
 
 
-class _Mcp(_Guard):
+class _Mcp(Guard):
     @asynccontextmanager
     async def open(self, server: str) -> AsyncIterator[McpSession]:
         await read_secrets(self._secrets, self._inner, [server])
-        with _clean_errors(self._secrets):
+        with clean_errors(self._secrets):
             async with self._inner.mcp.open(server) as session:
                 yield _McpSession(session, self._secrets)
 
 
-class _McpSession(_Guard):
-    async def tools(self) -> Sequence[McpTool]:
-        found = await self._same(self._inner.tools())
-        return [
-            replace(
-                tool,
-                description=self._secrets.text(tool.description),
-                input_schema=self._secrets.value(tool.input_schema),
-                output_schema=self._secrets.value(tool.output_schema),
-            )
-            for tool in found
-        ]
+class _Databases(Guard):
+    async def execute(self, request: SqlRequest) -> SqlAnswer:
+        await read_secrets(self._secrets, self._inner, [request.connection])
+        with clean_errors(self._secrets):
+            answer: SqlAnswer = await self._inner.databases.execute(request)
+        rows = tuple(self._secrets.value(list(answer.rows)))  # type: ignore[arg-type]
+        return replace(answer, rows=rows, columns=tuple(map(self._secrets.text, answer.columns)))
 
-    async def call(self, tool: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
-        return await self._answer(self._inner.call(tool, arguments, seconds=seconds))
+
+class _McpSession(Guard):
+    async def tools(self) -> Sequence[McpTool]:
+        with clean_errors(self._secrets):
+            found = await self._inner.tools()
+        return list(map(self._shown, found))
+
+    def _shown(self, tool: McpTool) -> McpTool:
+        schemas: dict[str, Any] = {
+            "input_schema": self._secrets.value(tool.input_schema),
+            "output_schema": self._secrets.value(tool.output_schema),
+        }
+        return replace(tool, description=self._secrets.text(tool.description), **schemas)
+
+    async def call(
+        self, tool: str, arguments: JsonObject, *, seconds: float, check: ToolCheck | None = None
+    ) -> McpAnswer:
+        checked = None if check is None else lambda found: check(self._shown(found))
+        return await self._answer(self._inner.call(tool, arguments, seconds=seconds, check=checked))
 
     async def read_resource(self, uri: str, *, seconds: float) -> McpAnswer:
         return await self._answer(self._inner.read_resource(uri, seconds=seconds))
@@ -243,13 +227,16 @@ class _McpSession(_Guard):
         return await self._answer(self._inner.get_prompt(name, arguments, seconds=seconds))
 
     async def _answer(self, asked: Awaitable[McpAnswer]) -> McpAnswer:
-        answer = await self._same(asked)
+        with clean_errors(self._secrets):
+            answer = await asked
+        if answer.problem is not None:
+            self._secrets.clean(answer.problem)
         content = self._secrets.value(list(answer.content))
         assert isinstance(content, list)
         return replace(answer, content=tuple(content), structured=self._secrets.value(answer.structured))
 
 
-class _Ledger(_Guard):
+class _Ledger(Guard):
     async def begin(self, intent: Intent) -> Effect:
         shown = replace(intent, target=self._secrets.text(intent.target), inverse=self._inverse(intent.inverse))
         effect: Effect = await self._inner.begin(shown)
@@ -274,10 +261,10 @@ class _Ledger(_Guard):
         return getattr(self._inner, name)  # reading changes nothing
 
 
-class _Journal(_Guard):
+class _Journal(Guard):
     async def get_or_ask(self, request: Json, ask: Callable[[], Awaitable[JsonObject]]) -> JsonObject:
         async def guarded() -> JsonObject:
-            return await self._value(ask())  # type: ignore[no-any-return]
+            return await self.value(ask())  # type: ignore[no-any-return]
 
         answer: JsonObject = await self._inner.get_or_ask(self._secrets.value(request), guarded)
         return answer
