@@ -27,7 +27,12 @@ WIDTH = 820
 _LINKS = st.components.v2.component(
     "flowbuilder.steps", js=Path(__file__).parent.with_name("steps.js").read_text(encoding="utf-8")
 )
-_OUTCOMES = {"retried": "failed, tried again", "worker_lost": "its worker was lost", "review": "asked a person"}
+_OUTCOMES = {
+    "retried": "failed, tried again",
+    "worker_lost": "its worker was lost",
+    "review": "asked a person",
+    "due": "due, or running",
+}
 _STOPS = (None, "stop", "tool_call")
 
 
@@ -56,7 +61,7 @@ def draw(app: App, execution_id: str, path: str) -> None:
     try:
         detail = app.step_detail(execution_id, path)
     except FlowbuilderError as failure:
-        show_error("Step not found", failure)
+        show_error("This step cannot be shown", failure)
         return
     show(markup(detail))
     whole = json.dumps(detail.json(), indent=2, ensure_ascii=False)
@@ -121,6 +126,9 @@ def _facts(detail: StepDetail) -> Iterator[str]:
     if detail.usage.get("model"):
         yield str(detail.usage["model"])
     yield from _cost(detail.usage)
+    fell_back = detail.usage.get("fell_back")
+    if isinstance(fell_back, Mapping):
+        yield f"asked instead of {fell_back.get('model')}: {fell_back.get('reason')}"
 
 
 def _fields(detail: StepDetail) -> str:

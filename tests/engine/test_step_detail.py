@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flowbuilder.adapters.models.named_models import NamedModels
+from flowbuilder.cli.output.step_text import step_text
 from flowbuilder.engine.inspection.step_detail import StepDetail
 from flowbuilder.engine.inspection.totals import totals
 from flowbuilder.errors import NotFound, StepError, TransientError
@@ -370,6 +371,20 @@ outputs: {}
     assert complaint["role"] == "complaint"
     assert "not of type" in complaint["text"]
     assert right["answer"] == {"object": {"n": 4}}
+
+
+def test_the_model_that_answered_instead_is_named_with_its_reason() -> None:
+    document = (
+        HEAD
+        + """
+steps: [{id: ask, type: llm, model: "fake:a", fallback: "fake:b", prompt: Write}]
+outputs: {}
+"""
+    )
+    models = FakeModel({"fake:a": StepError("it is gone", code="unknown_model"), "fake:b": "Fine."})
+    found = detail(run_locally(document, ports=fake_ports(models=models)), "ask")
+    assert found.usage["fell_back"]["model"] == "fake:a"
+    assert "asked instead of fake:a: it is gone" in step_text(found)
 
 
 def test_an_answer_that_was_cut_off_is_shown_with_why_it_stopped_and_what_was_asked_for_next() -> None:

@@ -71,6 +71,9 @@ def _lines(detail: StepDetail) -> Iterator[str]:
     if detail.usage:
         model = f"{detail.usage['model']}: " if detail.usage.get("model") else ""
         yield f"\nCost: {model}{', '.join(_cost(detail.usage))}"
+        fell_back = detail.usage.get("fell_back")
+        if isinstance(fell_back, Mapping):
+            yield f"  asked instead of {fell_back.get('model')}: {fell_back.get('reason')}"
 
 
 def _attempt(record: Mapping[str, Any]) -> str:
@@ -83,6 +86,7 @@ def _attempt(record: Mapping[str, Any]) -> str:
         "retried": "failed, tried again",
         "worker_lost": "its worker was lost, made again",
         "review": "asked a person",
+        "due": "due, or running",
     }
     text = f"{record['attempt']}. {times}  {words.get(record['outcome'], record['outcome'])}"
     if record.get("seconds") is not None:

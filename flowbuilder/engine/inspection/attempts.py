@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flowbuilder.model.events import Event
@@ -16,10 +16,11 @@ def attempts(path: str, events: Sequence[Event]) -> tuple[JsonObject, ...]:
     ended_at, outcome, error?, delay_seconds?, until?, reason?, seconds?}`.
 
     `outcome` is `completed`, `failed`, `retried`, `throttled` (which uses no attempt), `review` (the step asked a
-    person), `worker_lost` (the attempt is made again) or `running`.
+    person), `worker_lost` (the attempt is made again), `running`, or `due` at `started_at`: then it starts, or has
+    started.
     """
     found: list[JsonObject] = []
-    number, started, resumes = 1, None, None
+    number, started, resumes, last = 1, None, None, "running"
     for event in events:
         if event.type == "worker_lost" and started is not None and event.at >= started:
             found.append(_ended(number, started, event, "worker_lost"))
@@ -37,18 +38,19 @@ def attempts(path: str, events: Sequence[Event]) -> tuple[JsonObject, ...]:
             delay = event.data.get("delay_seconds")
             number = _number(event, number)
             found.append(_ended(number, started, event, "retried", error=event.data.get("error"), delay_seconds=delay))
-            number, started = number + 1, event.at
+            number, started = number + 1, event.at + timedelta(seconds=delay if isinstance(delay, int | float) else 0)
+            last = "due"
         elif event.type == "step_throttled":
             number = _number(event, number)
             data = {name: event.data.get(name) for name in ("connection", "reason", "until")}
             found.append(_ended(number, started, event, "throttled", **data))
-            started = event.at
+            started, last = datetime.fromisoformat(str(data["until"])), "due"
         elif event.type in ("step_completed", "step_failed"):
             data = {name: event.data[name] for name in ("error", "seconds") if event.data.get(name) is not None}
             found.append(_ended(_number(event, number), started, event, event.type.removeprefix("step_"), **data))
             started = None
     if started is not None:
-        found.append({"attempt": number, "started_at": started.isoformat(), "ended_at": None, "outcome": "running"})
+        found.append({"attempt": number, "started_at": started.isoformat(), "ended_at": None, "outcome": last})
     return tuple(found)
 
 

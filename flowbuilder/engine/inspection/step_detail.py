@@ -141,12 +141,15 @@ _NO_ANSWERS = (
 
 
 def _replayed(store: Store, plans: PlanCache, execution: Execution) -> tuple[Plan | None, Mapping[str, StepView]]:
-    """The plan, and the steps that a walk of the whole history has, by path."""
+    """The plan, and the steps that a walk of the whole history has, by path: none of a walk with a defect."""
     try:
         plan = plans.plan_of(store.version(execution.workflow, execution.version))
-        return plan, dict(_flat(step_views(store, plan, execution)))
-    except (DefinitionError, NotFound, WalkFault):
+    except (DefinitionError, NotFound):
         return None, {}
+    try:
+        return plan, dict(_flat(step_views(store, plan, execution)))
+    except WalkFault:
+        return plan, {}
 
 
 def _known(path: str, known: Mapping[str, None], execution_id: str) -> str:
