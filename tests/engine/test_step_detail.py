@@ -252,7 +252,7 @@ def test_the_answers_of_an_older_release_are_shown_without_their_requests() -> N
     done = _asked(ModelServer("openai"), says("Fine."))
     stored = done.store._memory.executions[done.execution.id].step_memos  # type: ignore[attr-defined]
     for _, memo in stored.values():
-        for name in ("asked", "model", "usd"):
+        for name in ("asked", "call", "model", "usd"):
             memo.answer.pop(name, None)
     tool, exchange = detail(done, "ask").exchanges
     assert (tool["tool"], tool["answer"]) == (None, "found")
@@ -348,6 +348,24 @@ def test_a_call_that_failed_is_not_made_again_by_the_next_attempt() -> None:
     done = _asked(ModelServer("openai"), answers({"key": 1}), fails(500), answers({"key": 2}), says("Done."), look=look)
     assert done.status == "completed"
     assert calls == [{"key": 1}, {"key": 2}]
+
+
+@pytest.mark.parametrize(
+    ("look", "answer", "failed"),
+    [("sent", "sent", None), (ValueError("lost"), None, "it is not known what it has done")],
+)
+def test_a_call_that_may_write_is_shown_once_also_where_its_outcome_is_unknown(
+    look: Any, answer: str | None, failed: str | None
+) -> None:
+    replies = (answers({"to": "ana"}), says("Done."))
+    document = ASK.replace(", reads_only: true", "").replace("    context: [", "    # context: [")
+    done = _asked(ModelServer("openai"), *replies, document=document, look=look)
+    exchanges = detail(done, "ask").exchanges
+    calls = [each for each in exchanges if each["kind"] == "tool"]
+    (call,) = calls
+    assert (call["server"], call["tool"], call["arguments"], call["answer"]) == ("docs", "look", {"to": "ana"}, answer)
+    assert call["failed"] == failed or failed in call["failed"]
+    assert {each["kind"] for each in exchanges} == {"model", "tool"}
 
 
 def test_a_repair_shows_the_wrong_answer_and_the_complaint() -> None:

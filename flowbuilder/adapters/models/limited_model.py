@@ -29,7 +29,7 @@ from flowbuilder.adapters.models.stop_reasons import is_empty, is_text, same_ans
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.ports import ModelRequest, Throttle
 from flowbuilder.ports.throttle import Kind
-from flowbuilder.values import Json, JsonObject
+from flowbuilder.values import Json, JsonObject, digest, ensure_json
 
 VOLATILE = frozenset({"timestamp", "run_id", "conversation_id", "metadata"})
 """Fields of messages that differ when the same conversation is repeated."""
@@ -128,8 +128,9 @@ class LimitedModel(WrapperModel):
                     raise failure from None
                 raise
         cost = self._spending.cost(self.wrapped, response)
+        dumped = ModelMessagesTypeAdapter.dump_python([response], mode="json")
         return {
-            "messages": ModelMessagesTypeAdapter.dump_python([response], mode="json"),
+            "messages": ensure_json(dumped, where=self._name, long_integers_as_text=True),
             "model": self._name,
             "asked": asked_of(messages),
             "usd": None if cost is None else float(cost),
@@ -187,6 +188,9 @@ def _complaint(part: Any) -> str:
 
 
 def _without_volatile(value: Any) -> Json:
+    """A message as it is compared: without what differs each time, and with the hashes of its images."""
     if isinstance(value, dict):
+        if value.get("kind") == "binary":
+            return {"kind": "binary", "media_type": value["media_type"], "sha256": digest(value["data"])}
         return {name: _without_volatile(inner) for name, inner in value.items() if name not in VOLATILE}
     return [_without_volatile(inner) for inner in value] if isinstance(value, list) else value

@@ -11,6 +11,7 @@ from flowbuilder.values import Json, JsonObject
 
 ANSWER_TOOL = "final_result"
 """The tool by whose call a model gives an object as its answer."""
+UNANSWERED = "the call was begun, and no answer is recorded: it is not known what it has done"
 TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 
 
@@ -21,7 +22,7 @@ def exchanges(memos: Sequence[StepMemo], fields: JsonObject) -> tuple[JsonObject
     stop, tokens, usd}`. Of a tool: `{kind: tool, at, server, tool, arguments, answer, failed}`. What an older release
     has not recorded is null.
     """
-    return tuple(_exchange(memo, fields) for memo in memos)
+    return tuple(_exchange(memo, fields) for position, memo in enumerate(memos) if not _is_answered(position, memos))
 
 
 def _exchange(memo: StepMemo, fields: JsonObject) -> JsonObject:
@@ -41,19 +42,30 @@ def _exchange(memo: StepMemo, fields: JsonObject) -> JsonObject:
                 "tokens": {name: usage.get(name) or 0 for name in TOKENS},
                 "usd": answer.get("usd"),
             }
-        case {"text": _} | {"failed": _} if isinstance(asked, dict) or set(answer) == {"text"}:
-            known = _mapping(asked)
-            return {
-                "kind": "tool",
-                "at": at,
-                "server": known.get("server"),
-                "tool": known.get("tool"),
-                "arguments": known.get("arguments"),
-                "answer": answer.get("text"),
-                "failed": answer.get("failed"),
-            }
+        case {"call": _} | {"by": _, "asked": _} if "messages" not in answer:
+            return {"kind": "tool", "at": at, **_call(answer)}
+        case {"text": str()} if len(answer) == 1:  # a tool's, of an older release
+            return {"kind": "tool", "at": at, **_call(answer)}
         case _:  # of a step type or a model of a third party
             return {"kind": "other", "at": at, "answer": answer}
+
+
+def _call(answer: JsonObject) -> JsonObject:
+    known = _mapping(answer.get("call"))
+    failed = next((str(answer[name]) for name in ("failed", "not_made") if name in answer), None)
+    if "text" not in answer and failed is None:
+        failed = UNANSWERED
+    parts = {name: known.get(name) for name in ("server", "tool", "arguments")}
+    return {**parts, "answer": answer.get("text"), "failed": failed}
+
+
+def _is_answered(position: int, memos: Sequence[StepMemo]) -> bool:
+    """Whether a memo only notes that a call begins, and a later one has its answer."""
+    answer = memos[position].answer
+    if not {"by", "asked"} <= answer.keys():
+        return False
+    later = (memo.answer for memo in memos[position + 1 :])
+    return any(each.get("call") == answer.get("call") and "by" not in each for each in later)
 
 
 def _request(asked: list[Any], fields: JsonObject) -> Iterator[JsonObject]:
