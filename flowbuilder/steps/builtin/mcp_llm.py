@@ -13,7 +13,7 @@ from msgspec import structs
 from pydantic import Field, PrivateAttr, model_validator
 
 from flowbuilder import ports
-from flowbuilder.errors import StepError
+from flowbuilder.errors import StepError, TransientError
 from flowbuilder.json_schema import BadSchema, ensure_schema
 from flowbuilder.language import Expression, Template
 from flowbuilder.steps.builtin.llm import Llm
@@ -22,7 +22,7 @@ from flowbuilder.steps.images import are_fetched
 from flowbuilder.steps.mcp_material import ImagesShown, Material, fenced, parts_of
 from flowbuilder.steps.model_fallback import total
 from flowbuilder.steps.step import NeedsReview, Place, Record, Sink, StepResult, StepRun, Templated
-from flowbuilder.steps.tool_calls import InDoubt, call_once
+from flowbuilder.steps.tool_calls import InDoubt, call_once, shown_call
 from flowbuilder.steps.write_once import repeat_question
 from flowbuilder.values import Json, JsonObject, digest
 
@@ -129,17 +129,28 @@ class McpLlm(UsesTools, Llm):
                     raise
                 return NeedsReview(request=question)
 
-    async def _asked(self, session: ports.McpSession, item: ContextCall, run: StepRun) -> Material:
-        """The answer to a call that writes nothing; from the journal in a repeated run."""
+    async def _asked(
+        self, session: ports.McpSession, item: ContextCall, run: StepRun, *, chosen: bool = False
+    ) -> Material:
+        """The answer to a call that only reads, from the journal in a repeated run. So is the failure of a call that
+        the model has `chosen`: it chose the next one by it."""
+        request = item.request()
 
         async def ask() -> JsonObject:
-            answer = await self._answer(session, item)
-            if answer.problem is not None:
-                raise answer.problem
-            return {"text": parts_of(answer)}
+            try:
+                answer = await self._answer(session, item)
+                if answer.problem is not None:
+                    raise answer.problem
+            except StepError as problem:
+                if not chosen or isinstance(problem, TransientError):
+                    raise
+                return {"failed": str(problem), "code": problem.code, "call": shown_call(request)}
+            return {"text": parts_of(answer), "call": shown_call(request)}
 
         journal = run.ports.journal
-        answer = await (journal.get_or_ask(item.request(), ask) if journal else ask())
+        answer = await (journal.get_or_ask(request, ask) if journal else ask())
+        if "failed" in answer:
+            raise StepError(str(answer["failed"]), code=str(answer["code"]))
         return _material(item, answer["text"], run)
 
     async def _answer(self, session: ports.McpSession, item: ContextCall) -> ports.McpAnswer:
@@ -173,7 +184,7 @@ class McpLlm(UsesTools, Llm):
             self._wrote = self._wrote or not item.reads_only
             made = ContextCall(server=item.server, tool=item.tool, arguments=arguments)
             if item.reads_only:
-                return fenced(await self._asked(session, made, run), self._shown)
+                return fenced(await self._asked(session, made, run, chosen=True), self._shown)
             target = f"{item.server}: {item.tool}"
             answer = await call_once(run, made.request(), partial(self._written, session, made), target=target)
             return fenced(_material(made, answer, run), self._shown)
