@@ -44,7 +44,7 @@ def _exchange(memo: StepMemo, fields: JsonObject) -> JsonObject:
             }
         case {"call": _} | {"by": _, "asked": _} if "messages" not in answer:
             return {"kind": "tool", "at": at, **_call(answer)}
-        case {"text": str()} if len(answer) == 1:  # a tool's, of an older release
+        case {"text": str() | list()} if len(answer) == 1:  # a tool's, of an older release
             return {"kind": "tool", "at": at, **_call(answer)}
         case _:  # of a step type or a model of a third party
             return {"kind": "other", "at": at, "answer": answer}

@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from flowbuilder import check, load
 from flowbuilder.adapters.models.named_models import NamedModels
+from flowbuilder.engine.inspection.conversation import exchanges
+from flowbuilder.ports.engine import StepMemo
 from flowbuilder.ports.mcp import McpAnswer
 from flowbuilder.steps import images as limits
+from flowbuilder.steps.mcp_material import parts_of
 from flowbuilder.testing import FakeMcp, FakeModel, Finished, ModelServer, fake_ports
 from flowbuilder.testing.model_servers import WIRES, Sent, Wire
 from flowbuilder.testing.model_servers.replies import fails, says
@@ -230,3 +234,9 @@ def test_an_authors_own_image_is_not_dropped_in_silence(run: Run, server: ModelS
     finished = run(step(server.wire.model, **fields), inputs={"file": {"type": "object"}}, given=given, ports=ports)
     assert finished.error["code"] == "images_not_supported"
     assert len(server.asked) == 1
+
+
+def test_people_read_a_recorded_answer_without_the_bytes_of_its_images() -> None:
+    answer = {"text": parts_of(SEEN), "call": {"server": "docs", "tool": "look", "arguments": {}}}
+    (shown,) = exchanges([StepMemo(at=datetime(2026, 1, 5, tzinfo=UTC), answer=answer)], {})
+    assert shown["answer"] == f"The board:\n[image image/png, {len(PNG)} bytes]\n[image image/jpeg, {len(JPEG)} bytes]"
