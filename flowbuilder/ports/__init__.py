@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         ModelTool,
         ensure_provider,
     )
-    from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool
+    from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool, ToolCheck
     from flowbuilder.ports.sql import Databases, SqlAnswer, SqlRequest
     from flowbuilder.ports.store import ExecutionFilter, ReviewFilter, Store
     from flowbuilder.ports.throttle import LimiterStore, NoThrottle, Throttle, limit_key
@@ -61,7 +61,7 @@ _MODULES = {
         "ModelTool",
         "ensure_provider",
     ),
-    "flowbuilder.ports.mcp": ("McpAnswer", "McpServers", "McpSession", "McpTool"),
+    "flowbuilder.ports.mcp": ("McpAnswer", "McpServers", "McpSession", "McpTool", "ToolCheck"),
     "flowbuilder.ports.sql": ("Databases", "SqlAnswer", "SqlRequest"),
     "flowbuilder.ports.store": ("ExecutionFilter", "ReviewFilter", "Store"),
     "flowbuilder.ports.throttle": ("LimiterStore", "NoThrottle", "Throttle", "limit_key"),
@@ -111,6 +111,7 @@ __all__ = [
     "StartRequest",
     "Store",
     "Throttle",
+    "ToolCheck",
     "WriteOrigin",
     "credentials_of",
     "ensure_provider",

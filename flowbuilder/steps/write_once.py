@@ -117,7 +117,7 @@ async def write_once(
         key_retention=key_retention,
     )
     effect = await ledger.begin(intent)
-    match _decide(run, effect, intent, _question(target, request, run.ports.secrets)):
+    match _decide(run, effect, intent, repeat_question(target, request, run.ports.secrets)):
         case Return(receipt):
             return receipt
         case Ask(question):
@@ -199,7 +199,8 @@ def _problem(stored: JsonObject) -> StepError:
     )
 
 
-def _question(target: str, request: Json, secrets: KnownSecrets) -> ReviewRequest:
+def repeat_question(target: str, request: Json, secrets: KnownSecrets) -> ReviewRequest:
+    """The question whether a call in doubt may be made once more."""
     from flowbuilder.model.review import ReviewRequest
 
     # the texts are part of the content hash that decisions refer to: changing them voids decisions made before

@@ -270,6 +270,8 @@ def document() -> str:
     step("given", type="api", connection="api", url="/json", headers={"X-Key": "{{ inputs.text }}"})
     step("code", type="code", source="[text, number + 1]", **{"with": {"text": "{{ inputs.text }}", "number": 1}})
     step("broken", type="code", source="nested.missing", **{"with": {"nested": "{{ inputs.nested }}"}})
+    given = "{{ inputs.text }} {{ inputs.number }} {{ inputs.nested }} {{ inputs.text | urlencode }}"
+    step("given_model", type="llm", connection="openai", model=WIRES["openai"].model, prompt=given, timeout_seconds=60)
     step("page", type="page", url="{{ site.base_url }}/html")
     step("post", type="api", connection="api", method="POST", url="/written", json={"a": 1})
     step("moved", type="api", connection="api", method="POST", url="/moved", json={"a": 1})

@@ -15,6 +15,9 @@ from flowbuilder.ports import ModelAnswer, ModelRequest, ModelTool, NoThrottle, 
 from flowbuilder.throttling.context import time_not_counted, timeout_excluding_waits
 from flowbuilder.values import Json, ensure_json
 
+TOOL_ENDS = frozenset(("effect_unknown", "mcp_tool_changed"))
+"""Codes of failures of a tool that end the conversation: no other arguments would help, or the call may have been
+made."""
 REPAIRS = 2
 """The number of times that a model may repair an invalid answer before the step fails."""
 
@@ -147,9 +150,9 @@ def _tool(tool: ModelTool) -> Any:
     async def call(**arguments: Any) -> str:
         try:
             return await tool.call(arguments)
-        except TransientError:
-            raise
         except StepError as problem:
+            if isinstance(problem, TransientError) or problem.code in TOOL_ENDS:
+                raise
             # the model chose the arguments, and may choose better ones
             raise ModelRetry(str(problem)) from None
 

@@ -33,6 +33,7 @@ from flowbuilder.ports import (
     SearchQuery,
     SqlAnswer,
     SqlRequest,
+    ToolCheck,
 )
 from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.values import Json, JsonObject
@@ -204,19 +205,23 @@ class _McpSession(Guard):
     async def tools(self) -> Sequence[McpTool]:
         with clean_errors(self._secrets):
             found = await self._inner.tools()
-        return [
-            replace(
-                tool,
-                description=self._secrets.text(tool.description),
-                input_schema=self._secrets.value(tool.input_schema),
-                output_schema=self._secrets.value(tool.output_schema),
-            )
-            for tool in found
-        ]
+        return list(map(self._shown, found))
 
-    async def call(self, tool: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
+    def _shown(self, tool: McpTool) -> McpTool:
+        schemas: dict[str, Any] = {
+            "input_schema": self._secrets.value(tool.input_schema),
+            "output_schema": self._secrets.value(tool.output_schema),
+        }
+        return replace(tool, description=self._secrets.text(tool.description), **schemas)
+
+    async def call(
+        self, tool: str, arguments: JsonObject, *, seconds: float, check: ToolCheck | None = None
+    ) -> McpAnswer:
+        checked = None if check is None else lambda found: check(self._shown(found))
         with clean_errors(self._secrets):
-            answer: McpAnswer = await self._inner.call(tool, arguments, seconds=seconds)
+            answer: McpAnswer = await self._inner.call(tool, arguments, seconds=seconds, check=checked)
+        if answer.problem is not None:
+            self._secrets.clean(answer.problem)
         content = self._secrets.value(list(answer.content))
         assert isinstance(content, list)
         return replace(answer, content=tuple(content), structured=self._secrets.value(answer.structured))

@@ -64,6 +64,8 @@ class McpCode(UsesTools):
         if self.inputs:
             arguments["arguments"] = list(self.inputs.values())
         answer = await self.call_tool(run, self.server, self.tool, arguments)
+        if answer.problem is not None:
+            return Written(output={"value": None}, problem=answer.problem)
         return Written(output={"value": _value(answer.text, self.source)})
 
 

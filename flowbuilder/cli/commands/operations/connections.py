@@ -106,6 +106,8 @@ async def _test(name: str, tool: str | None, arguments: dict[str, Any]) -> Comma
                 begun = time.monotonic()
                 data["call"] = {"tool": chosen[0], "arguments": chosen[1]}
                 answer = await session.call(*chosen, seconds=CALL_SECONDS)
+                if answer.problem is not None:
+                    raise answer.problem
                 shown = answer.text or json.dumps(answer.structured, ensure_ascii=False)
                 data["call"] |= {"seconds": round(time.monotonic() - begun, 3), "text": shown[:MAX_SHOWN]}
                 lines.append(f"Called {chosen[0]} in {data['call']['seconds']:.3f} s: {_line(shown)}")
