@@ -19,7 +19,7 @@ from flowbuilder.errors import ConfigurationError, StepError
 from flowbuilder.ports.mcp import McpSession
 from flowbuilder.testing import FakeConnections
 
-PROGRAM = Path(__file__).parents[2] / "support/servers/mcp_program.py"
+PROGRAM = Path(__file__).parents[3] / "support/servers/mcp_program.py"
 SMALL = {"command": [sys.executable, "-S", str(PROGRAM.with_name("small_mcp_program.py"))]}
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(64))
 
