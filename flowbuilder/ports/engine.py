@@ -54,8 +54,9 @@ class Ledger(Protocol):
     async def done(self, key: str, *, receipt: JsonObject, inverse: JsonObject | None = None) -> None:
         """The call succeeded."""
 
-    async def unknown(self, key: str, *, reason: str) -> None:
-        """The call was made, and its outcome is unknown."""
+    async def unknown(self, key: str, *, reason: str, asked: int | None = None) -> None:
+        """A call was made, and its outcome is unknown. `asked` replaces what `begin` has stored, where this call did
+        nothing and an earlier one is in doubt."""
 
     async def refused(self, key: str, *, reason: str) -> None:
         """The target certainly did nothing."""

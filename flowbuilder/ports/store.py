@@ -266,8 +266,10 @@ class EffectStore(Protocol):
         receipt: JsonObject | None = None,
         inverse: JsonObject | None = None,
         reason: str = "",
+        asked: int | None = None,
     ) -> Effect:
-        """Record the receipt, or why there is none. A second receipt that differs is a `Conflict`."""
+        """Record the receipt, or why there is none. A second receipt that differs is a `Conflict`. Without a receipt,
+        `asked` replaces the number of answered reviews that `begin_effect` has stored."""
 
     def revert_effect(self, key: str, by: str) -> Effect:
         """Record that a person reverted an effect. `Refused` unless `ensure_revertible` allows it."""

@@ -28,7 +28,7 @@ from flowbuilder.adapters.models.stop_reasons import is_empty, is_text, same_ans
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.ports import ModelRequest, Throttle
 from flowbuilder.ports.throttle import Kind
-from flowbuilder.values import Json, JsonObject
+from flowbuilder.values import Json, JsonObject, digest, ensure_json
 
 VOLATILE = frozenset({"timestamp", "run_id", "conversation_id", "metadata"})
 """Fields of messages that differ when the same conversation is repeated."""
@@ -124,7 +124,8 @@ class LimitedModel(WrapperModel):
                 if isinstance(failure, TransientError):
                     raise failure from None
                 raise
-        return {"messages": ModelMessagesTypeAdapter.dump_python([response], mode="json")}
+        dumped = ModelMessagesTypeAdapter.dump_python([response], mode="json")
+        return {"messages": ensure_json(dumped, where=self._name, long_integers_as_text=True)}
 
     def _ensure_changed(
         self, messages: list[ModelMessage], response: ModelResponse, parameters: ModelRequestParameters
@@ -158,6 +159,9 @@ def complaint_in(message: ModelMessage) -> str:
 
 
 def _without_volatile(value: Any) -> Json:
+    """A message as it is compared: without what differs each time, and with the hashes of its images."""
     if isinstance(value, dict):
+        if value.get("kind") == "binary":
+            return {"kind": "binary", "media_type": value["media_type"], "sha256": digest(value["data"])}
         return {name: _without_volatile(inner) for name, inner in value.items() if name not in VOLATILE}
     return [_without_volatile(inner) for inner in value] if isinstance(value, list) else value
