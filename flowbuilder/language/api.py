@@ -14,7 +14,6 @@ from flowbuilder.language.types.shapes import Shape
 from flowbuilder.language.version import current, language
 from flowbuilder.values import Json
 
-
 _Made = TypeVar("_Made", bound="_Text")
 
 

@@ -127,8 +127,8 @@ def _generate(program: Program) -> Evaluate:
     from flowbuilder.language.codegen.expression_generator import generate_expression
     from flowbuilder.language.codegen.runtime import RUNTIME_NAMES
     from flowbuilder.language.codegen.runtime_errors import explain
-    from flowbuilder.language.evaluation.functions import FUNCTIONS
     from flowbuilder.language.codegen.template_generator import generate_template
+    from flowbuilder.language.evaluation.functions import FUNCTIONS
 
     if program.expression is not None:
         context, lines = generate_expression(program.expression)

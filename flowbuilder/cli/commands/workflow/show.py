@@ -29,7 +29,7 @@ def command(name: str, number: int | None) -> CommandResult:
     if definition is not None and definition.language < definition.needs_language:
         data["language"] = definition.language
         about += (
-            f"# Its templates use filters as version {definition.language} of the language has them, which differ today. "
+            f"# Its templates use filters as version {definition.language} of the language has them. "
             "Push it again to have the present ones\n"
         )
     text = about + document_text(version)

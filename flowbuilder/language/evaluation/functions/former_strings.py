@@ -44,7 +44,7 @@ def truncate(meter: Meter, value: str, length: int = 255, end: str = "...") -> s
 
 
 def slugify(meter: Meter, value: str) -> str:
-    """The ASCII letters and digits of the decomposed text; other scripts, and letters such as `ß` and `ø`, are left out."""
+    """The ASCII letters and digits of the decomposed text; other letters, also `ß` and `ø`, are left out."""
     # normalisation may make the text eighteen times as long
     meter.hold(20 * len(value))
     meter.work(len(value) >> 2)

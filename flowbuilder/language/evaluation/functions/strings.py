@@ -16,11 +16,14 @@ from flowbuilder.text_segments import count_words, whole_characters, whole_words
 
 # `re` compiles these at their first use, and keeps them
 _WORD = r"[^\W_]+(?:['’][^\W_]+)*"
-_LEFT_OUT = frozenset("script style template noscript iframe noembed noframes".split())
+_LEFT_OUT = frozenset(("script", "style", "template", "noscript", "iframe", "noembed", "noframes"))
 _INLINE = frozenset(
-    "a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark math nobr q rb rp rt rtc ruby s"
-    " samp small span strike strong sub sup svg time tt u var wbr".split()
-)
+    (
+        "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "img",
+        "ins", "kbd", "label", "mark", "math", "nobr", "q", "rb", "rp", "rt", "rtc", "ruby", "s", "samp", "small", "span",
+        "strike", "strong", "sub", "sup", "svg", "time", "tt", "u", "var", "wbr",
+    )
+)  # fmt: skip
 """Elements that stand within a word or a line; every other one separates words."""
 
 
@@ -167,7 +170,10 @@ def _slug(text: str) -> str:
 
 @function(gives="integer", former={1: former_strings.wordcount})
 def wordcount(meter: Meter, value: str) -> int:
-    """The number of words, in every script. `"It's a new page." | wordcount` -> `4`. `"今天天气很好" | wordcount` -> `3`."""
+    """The number of words, in every script.
+
+    `"It's a new page." | wordcount` -> `4`. `"今天天气很好" | wordcount` -> `3`.
+    """
     meter.work(len(value) >> 3 if value.isascii() else 3 * len(value) >> 3)
     return count_words(value)
 
