@@ -19,9 +19,9 @@ _WORD = r"[^\W_]+(?:['’][^\W_]+)*"
 _LEFT_OUT = frozenset(("script", "style", "template", "noscript", "iframe", "noembed", "noframes"))
 _INLINE = frozenset(
     (
-        "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "img",
-        "ins", "kbd", "label", "mark", "math", "nobr", "q", "rb", "rp", "rt", "rtc", "ruby", "s", "samp", "small", "span",
-        "strike", "strong", "sub", "sup", "svg", "time", "tt", "u", "var", "wbr",
+        "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font",
+        "i", "img", "ins", "kbd", "label", "mark", "math", "nobr", "q", "rb", "rp", "rt", "rtc", "ruby", "s",
+        "samp", "small", "span", "strike", "strong", "sub", "sup", "svg", "time", "tt", "u", "var", "wbr",
     )
 )  # fmt: skip
 """Elements that stand within a word or a line; every other one separates words."""
