@@ -37,7 +37,7 @@ HOMES = {
     "nh3": ("flowbuilder/adapters/", "flowbuilder/devstack/sample_site/"),
     "google": ("flowbuilder/adapters/",),
     "anyascii": ("flowbuilder/language/",),
-    "icu4py": ("flowbuilder/text_segments.py",),
+    "icu4py": ("flowbuilder/language/",),
     "justhtml": ("flowbuilder/language/",),
     "jsonschema_rs": ("flowbuilder/json_schema.py", "flowbuilder/definition/schema_export.py"),
 }  # fmt: skip

@@ -12,7 +12,7 @@ from flowbuilder.language.evaluation.functions.registry import bad_argument, fun
 from flowbuilder.language.evaluation.operators import search, wrong
 from flowbuilder.language.evaluation.printing import text, write_json
 from flowbuilder.language.limits import Meter
-from flowbuilder.text_segments import count_words, whole_characters, whole_words, words_in
+from flowbuilder.language.text_segments import count_words, whole_characters, whole_words, words_in
 
 # `re` compiles these at their first use, and keeps them
 _WORD = r"[^\W_]+(?:['’][^\W_]+)*"
