@@ -72,7 +72,7 @@ def compare(old: str, new: str) -> Comparison:
 
 
 def _words(pieces: Iterator[Piece]) -> int:
-    return sum(count_words(piece.text) for piece in pieces)
+    return count_words("\n".join(piece.text for piece in pieces))
 
 
 def _paragraphs(text: str) -> list[str]:
@@ -94,8 +94,7 @@ def _split_long(paragraph: str) -> Iterator[str]:
         yield paragraph
         return
     held, count = "", 0
-    for sentence in (part for found in sentences_in(paragraph) for part in _chunks(found)):
-        size = count_words(sentence)
+    for sentence, size in (part for found in sentences_in(paragraph) for part in _chunks(found)):
         if held and count + size > MAX_WORDS:
             yield held
             held, count = "", 0
@@ -103,10 +102,15 @@ def _split_long(paragraph: str) -> Iterator[str]:
     yield held
 
 
-def _chunks(sentence: str) -> Iterator[str]:
-    """A sentence in parts of at most `MAX_WORDS` words, with the white space after them."""
+def _chunks(sentence: str) -> Iterator[tuple[str, int]]:
+    """A sentence, or parts of it, with at most `MAX_WORDS` words, and their number."""
+    size = count_words(sentence)
+    if size <= MAX_WORDS:
+        yield sentence, size
+        return
     tokens = _tokens(sentence)
-    return ("".join(tokens[at : at + MAX_WORDS]) for at in range(0, len(tokens), MAX_WORDS))
+    for at in range(0, len(tokens), MAX_WORDS):
+        yield (part := "".join(tokens[at : at + MAX_WORDS])), count_words(part)
 
 
 def _tokens(text: str) -> list[str]:

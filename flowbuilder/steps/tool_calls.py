@@ -8,10 +8,13 @@ from itertools import count
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.steps.step import StepRun
 from flowbuilder.steps.write_once import repeat_question
-from flowbuilder.values import JsonObject
+from flowbuilder.values import JsonObject, canonical
 
 ANSWERED = frozenset(("mcp_tool", "mcp_refused"))
 """Codes of failures that a tool itself reports: its model may try something else."""
+
+MAX_ARGUMENTS = 16_000
+"""Maximum number of characters of the arguments that are recorded beside a tool's answer."""
 
 
 class InDoubt(StepError):
@@ -43,7 +46,7 @@ async def call_once(run: StepRun, request: JsonObject, call: Callable[[], Awaita
     for attempt in count(1):
         this: JsonObject = {**request, "attempt": attempt} if attempt > 1 else request
         mine = uuid4().hex
-        noted = await journal.get_or_ask({**this, "begun": True}, _note(mine, run.asked))
+        noted = await journal.get_or_ask({**this, "begun": True}, _note(mine, run.asked, request))
         problem: StepError | None = None
 
         async def make(noted: JsonObject = noted, mine: str = mine) -> JsonObject:
@@ -64,7 +67,7 @@ async def call_once(run: StepRun, request: JsonObject, call: Callable[[], Awaita
                     raise
                 raise InDoubt(target, request, str(error)) from None
 
-        answer = await journal.get_or_ask(this, make)
+        answer = await journal.get_or_ask(this, _with_call(make, request))
         if problem is not None:
             raise problem
         if "failed" in answer:
@@ -74,8 +77,21 @@ async def call_once(run: StepRun, request: JsonObject, call: Callable[[], Awaita
     raise AssertionError
 
 
-def _note(by: str, asked: int) -> Callable[[], Awaitable[JsonObject]]:
+def shown_call(request: JsonObject) -> JsonObject:
+    """The call as it is recorded for people: without long arguments, which the model's answer or the step has."""
+    short = len(canonical(request["arguments"])) <= MAX_ARGUMENTS
+    return {"server": request["server"], "tool": request["tool"], "arguments": request["arguments"] if short else None}
+
+
+def _with_call(make: Callable[[], Awaitable[JsonObject]], request: JsonObject) -> Callable[[], Awaitable[JsonObject]]:
+    async def made() -> JsonObject:
+        return {**await make(), "call": shown_call(request)}
+
+    return made
+
+
+def _note(by: str, asked: int, request: JsonObject) -> Callable[[], Awaitable[JsonObject]]:
     async def note() -> JsonObject:
-        return {"by": by, "asked": asked}
+        return {"by": by, "asked": asked, "call": shown_call(request)}
 
     return note

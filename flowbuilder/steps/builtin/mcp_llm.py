@@ -13,14 +13,14 @@ from msgspec import structs
 from pydantic import Field, PrivateAttr
 
 from flowbuilder import ports
-from flowbuilder.errors import StepError
+from flowbuilder.errors import StepError, TransientError
 from flowbuilder.json_schema import BadSchema, ensure_schema
 from flowbuilder.language import Expression, Template
 from flowbuilder.steps.builtin.llm import Llm
 from flowbuilder.steps.builtin.mcp import SECONDS, ServerName, ToolName, UsesTools, servers_of
 from flowbuilder.steps.images import are_fetched
 from flowbuilder.steps.step import NeedsReview, Place, Record, Sink, StepResult, StepRun, Templated
-from flowbuilder.steps.tool_calls import InDoubt, call_once
+from flowbuilder.steps.tool_calls import InDoubt, call_once, shown_call
 from flowbuilder.steps.write_once import repeat_question
 from flowbuilder.values import JsonObject, digest
 
@@ -104,17 +104,26 @@ class McpLlm(UsesTools, Llm):
                     raise
                 return NeedsReview(request=question)
 
-    async def _asked(self, session: ports.McpSession, item: ContextCall, run: StepRun) -> str:
+    async def _asked(self, session: ports.McpSession, item: ContextCall, run: StepRun, *, chosen: bool = False) -> str:
+        """The answer of a tool that only reads, from the journal in a repeated run. So is the failure of a call that
+        the model has `chosen`: it chose the next one by it."""
         request = _request(item, item.arguments)
 
         async def ask() -> JsonObject:
-            answer = await self._answer(session, item, item.arguments)
-            if answer.problem is not None:
-                raise answer.problem
-            return {"text": _shortened(answer.as_text)}
+            try:
+                answer = await self._answer(session, item, item.arguments)
+                if answer.problem is not None:
+                    raise answer.problem
+            except StepError as problem:
+                if not chosen or isinstance(problem, TransientError):
+                    raise
+                return {"failed": str(problem), "code": problem.code, "call": shown_call(request)}
+            return {"text": _shortened(answer.as_text), "call": shown_call(request)}
 
         journal = run.ports.journal
         answer = await (journal.get_or_ask(request, ask) if journal else ask())
+        if "failed" in answer:
+            raise StepError(str(answer["failed"]), code=str(answer["code"]))
         return _fenced(str(answer["text"]), request, run)
 
     async def _answer(
@@ -146,7 +155,7 @@ class McpLlm(UsesTools, Llm):
             self._wrote = self._wrote or not item.reads_only
             if item.reads_only:
                 made = ContextCall(server=item.server, tool=item.tool, arguments=arguments)
-                return await self._asked(session, made, run)
+                return await self._asked(session, made, run, chosen=True)
             request, ask = _request(item, arguments), partial(self._written, session, item, arguments)
             target = f"{item.server}: {item.tool}"
             return _fenced(await call_once(run, request, ask, target=target), request, run)

@@ -60,53 +60,40 @@ def test_only_the_words_that_changed_are_marked() -> None:
 
 
 SCRIPTS = {
-    "Chinese": ("今天天气很好，我们去北京大学散步。晚上在家吃饭。", "今天天气很好，我们去上海大学散步。晚上在家吃饭。", ["北京"], ["上海"]),
-    "Japanese": ("私は昨日東京タワーに行きました。", "私は昨日京都タワーに行きました。", None, None),
-    "Thai": ("ภาษาไทยเป็นภาษาที่ง่ายมากสำหรับฉัน", "ภาษาไทยเป็นภาษาที่ยากมากสำหรับฉัน", ["ง่าย"], ["ยาก"]),
-    "Korean": ("저는 어제 서울에 갔습니다.", "저는 오늘 서울에 갔습니다.", ["어제"], ["오늘"]),
-    "Arabic": ("ذهبت إلى المدرسة أمس صباحًا", "ذهبت إلى الجامعة أمس صباحًا", ["المدرسة"], ["الجامعة"]),
-    "Hindi": ("मैं कल दिल्ली गया था।", "मैं कल मुंबई गया था।", ["दिल्ली"], ["मुंबई"]),
-    "emoji": ("Hi \U0001f468\u200d\U0001f469\u200d\U0001f467 all", "Hi \U0001f468\u200d\U0001f469\u200d\U0001f466 all",
-              ["\U0001f468\u200d\U0001f469\u200d\U0001f467"], ["\U0001f468\u200d\U0001f469\u200d\U0001f466"]),
-    "marks": ("un re\u0301sume\u0301 court", "un resume court", ["re\u0301sume\u0301"], ["resume"]),
-}  # fmt: skip
+    "Chinese": ("今天天气很好，我们去{}大学散步。晚上在家吃饭。", "北京", "上海"),
+    "Thai": ("ภาษาไทยเป็นภาษาที่{}มากสำหรับฉัน", "ง่าย", "ยาก"),
+    "Korean": ("저는 {} 서울에 갔습니다.", "어제", "오늘"),
+    "Arabic": ("ذهبت إلى {} أمس صباحًا", "المدرسة", "الجامعة"),
+    "Hindi": ("मैं कल {} गया था।", "दिल्ली", "मुंबई"),
+    "emoji": ("Hi {} all", "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f468\u200d\U0001f469\u200d\U0001f466"),
+    "marks": ("un {} court", "re\u0301sume\u0301", "resume"),
+}
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_only_the_words_that_changed_are_marked_in_every_script(script: str) -> None:
-    old, new, removed, added = SCRIPTS[script]
-    comparison = compare(f"{old}\n\nSame.", f"{new}\n\nSame.")
+    sentence, removed, added = SCRIPTS[script]
+    old, new = (f"{sentence.format(word)}\n\nSame." for word in (removed, added))
+    comparison = compare(old, new)
     assert [row.kind for row in comparison.rows] == ["changed", "same"]
-    assert sides(comparison) == (f"{old}\n\nSame.", f"{new}\n\nSame.")
-    if removed is None:
-        assert 0 < len("".join(marked(comparison, "del"))) <= 6 < len(old)
-    else:
-        assert (marked(comparison, "del"), marked(comparison, "ins")) == (removed, added)
+    assert sides(comparison) == (old, new)
+    assert (marked(comparison, "del"), marked(comparison, "ins")) == ([removed], [added])
+
+
+def test_in_japanese_no_more_than_the_phrase_is_marked() -> None:
+    comparison = compare("私は昨日東京タワーに行きました。", "私は昨日京都タワーに行きました。")
+    assert [row.kind for row in comparison.rows] == ["changed"]
+    assert 0 < len("".join(marked(comparison, "del"))) <= 6
 
 
 def test_a_long_paragraph_without_spaces_is_compared_by_words_too() -> None:
-    places = [
-        "北京",
-        "上海",
-        "广州",
-        "深圳",
-        "杭州",
-        "南京",
-        "成都",
-        "武汉",
-        "西安",
-        "天津",
-        "苏州",
-        "重庆",
-        "青岛",
-        "大连",
-        "厦门",
-        "昆明",
-        "长沙",
-    ]
-    verbs = ["喜欢", "参观", "离开", "经过", "记得", "寻找", "描写", "研究", "保护", "改变", "认识", "欢迎", "怀念"]
+    places = ["北京", "上海", "广州", "深圳", "杭州", "南京", "成都", "武汉", "西安", "天津", "苏州", "重庆", "青岛"]
+    verbs = ["喜欢", "参观", "离开", "经过", "记得", "寻找", "描写", "研究", "保护", "改变", "认识", "欢迎"]
     people = ["老师", "学生", "医生", "工人", "朋友", "孩子", "父亲", "母亲", "作家", "记者", "农民"]
-    old = "".join(f"{people[n % 11]}{verbs[n % 13]}{places[n % 17]}，" + "。" * (n % 9 == 8) for n in range(300))
+    old = "".join(
+        f"{people[n % 11]}{verbs[n % 12]}{places[n % 13]}" + ("，，。"[n // 3 % 3] if n % 3 == 2 else "")
+        for n in range(300)
+    )
     new = old[:2_000].replace(old[1_000:1_040], old[1_000:1_040].replace(verbs[0], "讨厌").replace(verbs[5], "忘记"))
     new += old[2_000:]
     comparison = compare(old, new)
@@ -116,8 +103,10 @@ def test_a_long_paragraph_without_spaces_is_compared_by_words_too() -> None:
     assert len("".join(marked(comparison, "ins"))) <= 16
 
 
-CHARACTERS = ["e\u0301", "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f44d\U0001f3fd", "\U0001f1e9\U0001f1ea", "ที่", "क्षि", "각",
-              "한", "字", " ", "a", "\n", "\ud800"]  # fmt: skip
+CHARACTERS = [
+    "e\u0301", "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f44d\U0001f3fd", "\U0001f1e9\U0001f1ea", "ที่",
+    "क्षि", "\u1100\u1161\u11a8", "字", " ", "a", "\n", "\ud800",
+]  # fmt: skip
 
 
 @given(st.lists(st.sampled_from(CHARACTERS), max_size=40), st.lists(st.sampled_from(CHARACTERS), max_size=40))
