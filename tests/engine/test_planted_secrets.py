@@ -40,14 +40,14 @@ from tests.support.servers.postgres import Server
 
 FAILING = {
     *("bad_error", "bad_wrong", "bad_away", "moved", "refused", "cms_denied", "inspect", "tool_fail", "tool_web"),
-    *("fail_openai", "fail_anthropic", "fail_google", "broken"),
+    *("fail_openai", "fail_anthropic", "fail_google", "broken", "sql_rows_refused", "sql_elsewhere"),
 }
 INPUTS = {"label": "no secret", **SENSITIVE}
 
 
 def test_the_search_finds_every_planted_secret() -> None:
     assert found_in(LINE.encode()) == list(SECRETS | INSIDE)
-    assert len(SECRETS) == 20
+    assert len(SECRETS) == 21
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
