@@ -29,6 +29,12 @@ MAX_TOOL_PAGES = 20
 CLOSING_SECONDS = 10.0
 
 
+class _Result(mcp_types.CallToolResult):
+    """The result of a call, which may not be complete, and has no content then."""
+
+    content: list[mcp_types.ContentBlock] | None = None  # type: ignore[assignment]
+
+
 class OpenSession:
     """Implements `ports.McpSession`: a connection in a task of its own, as the SDK must be closed in the task that
     opened it, and closing it cancels callers. `connect` first; `stop` begins to close it, `ended` waits for that."""
@@ -112,10 +118,12 @@ class OpenSession:
         # not the SDK's own validation: it runs the server's patterns in Python's engine, which they can block
         request = mcp_types.CallToolRequest(params=mcp_types.CallToolRequestParams(name=tool, arguments=sent))
         result = await self._until_closed(
-            self._client.session.send_request(request, mcp_types.CallToolResult),
+            self._client.session.send_request(request, _Result),
             seconds,
             sent=True,
         )
+        if result.result_type != "complete" or result.content is None:
+            raise self._incomplete(tool, result)
         answer = _answer(result, self._record.max_bytes)
         verdict = self._record.judge(tool, answer.text)
         message = f"{tool}: {readable(answer.text) or 'failed without a message'}"
@@ -146,6 +154,17 @@ class OpenSession:
             problem.definitive = True
             raise
         return declared
+
+    def _incomplete(self, tool: str, result: _Result) -> StepError:
+        """The error for an answer that is no result of the tool."""
+        if result.result_type == "complete":
+            what = "content: Field required"
+        elif result.result_type == "input_required":
+            what = f"{tool} asks for further input, and a step gives none: pass all that it needs as arguments"
+        else:
+            what = f"it is of the type {readable(result.result_type, 40)!r}, which is not known"
+        message = f"the answer of MCP server {self._record.name} cannot be used: {what}"
+        return StepError(message, code="mcp_protocol")
 
     @property
     def _client(self) -> Client:

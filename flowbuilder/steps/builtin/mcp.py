@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from flowbuilder.model.effect import TargetClass
 
 SECONDS = 60.0
+SHARE = 0.95
+"""The share of the time limit of a step with an effect in which a server is ready."""
 ServerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
 ToolName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./:-]*$", max_length=128)]
 
@@ -67,11 +69,28 @@ class UsesTools(Step):
     async def _call_once(self, run: StepRun, server: str, tool: str, arguments: JsonObject) -> ports.McpAnswer:
         async with AsyncExitStack() as stack:
             with before_the_call():
-                session = await stack.enter_async_context(servers_of(run).open(server))
+                session = await self._opened(stack, run, server)
                 await self.ensure_pinned(session, server, tool)
             return await session.call(
                 tool, arguments, seconds=self.timeout_seconds or SECONDS, check=self.pin_check(server, tool)
             )
+
+    async def _opened(self, stack: AsyncExitStack, run: StepRun, server: str) -> ports.McpSession:
+        """A session whose tools are known. For an effect it takes less than the time of the step, whose end would leave
+        a call in doubt that was not made."""
+        from flowbuilder.throttling.context import timeout_excluding_waits  # here: validating opens none
+
+        limit = self.timeout_seconds * SHARE if self.timeout_seconds and self.has_effect() else None
+        try:
+            async with timeout_excluding_waits(limit):
+                session = await stack.enter_async_context(servers_of(run).open(server))
+                await session.tools()
+        except TimeoutError:
+            if limit is None:
+                raise
+            message = f"MCP server {server} was not ready within {limit:g} s; no tool was called"
+            raise TransientError(message, reason="timeout") from None
+        return session
 
 
 def tool_key(server: str, tool: str) -> str:

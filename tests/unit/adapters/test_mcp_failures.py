@@ -50,6 +50,9 @@ def passing(problem: Exception) -> str:
         ("not JSON", "mcp_protocol", "it is no JSON-RPC message", True),
         ("unknown block", "mcp_protocol", "block 0 of its content is no valid block of type 'hologram'", True),
         ("no content", "mcp_protocol", "content: Field required", True),
+        ("a task", "mcp_protocol", "content: Field required", True),
+        ("input required", "mcp_protocol", "shout asks for further input, and a step gives none", True),
+        ("another type", "mcp_protocol", "it is of the type 'later', which is not known", True),
         ("large", "too_large", "an answer of more than 4,194,304 bytes", True),
     ],
 )
