@@ -14,6 +14,7 @@ from flowbuilder.model.execution import Control, Execution, Lease, Outcome, Stat
 from flowbuilder.model.review import Decision, Review, ReviewPage, ReviewRequest
 from flowbuilder.model.review_draft import Draft, Presence
 from flowbuilder.model.review_rules import Answer
+from flowbuilder.ports.engine import StepMemo
 from flowbuilder.ports.throttle import LimiterStore
 from flowbuilder.values import Json, JsonObject
 
@@ -183,6 +184,9 @@ class HistoryStore(Protocol):
 
     def step_memo(self, execution_id: str, key: str) -> JsonObject | None:
         """The recorded answer with this key; None when there is none."""
+
+    def step_memos(self, execution_id: str, path: str) -> Sequence[StepMemo]:
+        """The recorded answers of one step run, in the order in which they were recorded."""
 
 
 class ReviewStore(Protocol):

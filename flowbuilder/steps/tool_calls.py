@@ -8,10 +8,13 @@ from itertools import count
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.steps.step import StepRun
 from flowbuilder.steps.write_once import repeat_question
-from flowbuilder.values import JsonObject
+from flowbuilder.values import Json, JsonObject, canonical
 
 ANSWERED = frozenset(("mcp_tool", "mcp_refused"))
 """Codes of failures that a tool itself reports: its model may try something else."""
+
+MAX_ARGUMENTS = 16_000
+"""Maximum number of characters of the arguments that are recorded beside a tool's answer."""
 
 
 class InDoubt(StepError):
@@ -26,8 +29,8 @@ class InDoubt(StepError):
         self.target, self.request = target, request
 
 
-async def call_once(run: StepRun, request: JsonObject, call: Callable[[], Awaitable[str]], *, target: str) -> str:
-    """The text that the tool answered, from the journal in a repeated run.
+async def call_once(run: StepRun, request: JsonObject, call: Callable[[], Awaitable[Json]], *, target: str) -> Json:
+    """What the tool answered, from the journal in a repeated run.
 
     The call is noted before it is made. Where it is noted and there is no answer, `InDoubt` is raised, unless a
     reviewer has approved exactly one further call. A call that certainly was not made (`definitive`) is made again. A
@@ -43,7 +46,7 @@ async def call_once(run: StepRun, request: JsonObject, call: Callable[[], Awaita
     for attempt in count(1):
         this: JsonObject = {**request, "attempt": attempt} if attempt > 1 else request
         mine = uuid4().hex
-        noted = await journal.get_or_ask({**this, "begun": True}, _note(mine, run.asked))
+        noted = await journal.get_or_ask({**this, "begun": True}, _note(mine, run.asked, request))
         problem: StepError | None = None
 
         async def make(noted: JsonObject = noted, mine: str = mine) -> JsonObject:
@@ -64,18 +67,34 @@ async def call_once(run: StepRun, request: JsonObject, call: Callable[[], Awaita
                     raise
                 raise InDoubt(target, request, str(error)) from None
 
-        answer = await journal.get_or_ask(this, make)
+        answer = await journal.get_or_ask(this, _with_call(make, request))
         if problem is not None:
             raise problem
         if "failed" in answer:
             raise StepError(str(answer["failed"]), code=str(answer["code"]))
         if "text" in answer:
-            return str(answer["text"])
+            return answer["text"]  # type: ignore[no-any-return]
     raise AssertionError
 
 
-def _note(by: str, asked: int) -> Callable[[], Awaitable[JsonObject]]:
+def shown_call(request: JsonObject) -> JsonObject:
+    """The call as it is recorded for people: without long arguments, which the model's answer or the step has. A
+    resource or a prompt takes the place of the tool."""
+    arguments = request.get("arguments", {})
+    tool = request.get("tool") or next(f"{kind} {request[kind]}" for kind in ("resource", "prompt") if kind in request)
+    short = len(canonical(arguments)) <= MAX_ARGUMENTS
+    return {"server": request["server"], "tool": tool, "arguments": arguments if short else None}
+
+
+def _with_call(make: Callable[[], Awaitable[JsonObject]], request: JsonObject) -> Callable[[], Awaitable[JsonObject]]:
+    async def made() -> JsonObject:
+        return {**await make(), "call": shown_call(request)}
+
+    return made
+
+
+def _note(by: str, asked: int, request: JsonObject) -> Callable[[], Awaitable[JsonObject]]:
     async def note() -> JsonObject:
-        return {"by": by, "asked": asked}
+        return {"by": by, "asked": asked, "call": shown_call(request)}
 
     return note

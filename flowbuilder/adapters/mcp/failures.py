@@ -4,9 +4,10 @@ whether a second call may help. Only a connection that broke before the call was
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
 import httpx2
@@ -19,6 +20,7 @@ from mcp_types import (
     PARSE_ERROR,
     REQUEST_TIMEOUT,
     UNSUPPORTED_PROTOCOL_VERSION,
+    CallToolResult,
 )
 from pydantic import ValidationError
 
@@ -31,6 +33,8 @@ from flowbuilder.ports import HttpResponse
 
 NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 """Errors of HTTP after which the request has certainly not left."""
+Named = Literal["resource", "prompt"]
+"""What a server has by name, beside its tools."""
 REFUSALS = (INVALID_PARAMS, METHOD_NOT_FOUND, INVALID_REQUEST)
 _SESSION = re.compile(r"\bsession\b", re.IGNORECASE)
 """What servers write in a 400 for a session that they do not know, as after a restart; the protocol says 404."""
@@ -104,6 +108,39 @@ def ended(known: Circumstances) -> StepError:
     found = TransientError(f"{server} {how}{known.wrote}", reason="connection")
     found.definitive = True
     return found
+
+
+async def unknown_name(
+    problem: StepError, kind: Named, name: str, server: str, known: Callable[[Named], Awaitable[dict[str, str]]]
+) -> StepError:
+    """The error for a resource or a prompt that could not be had: with the known names where it is not among them,
+    else with what `known` says of it.
+
+    Servers say "there is none" with several codes, and some in words only, so their list decides.
+    """
+    if problem.code not in ("mcp_refused", "mcp_failed"):
+        return problem
+    try:
+        names = await known(kind)
+    except FlowbuilderError:  # such as a server that has none of this kind
+        names = {}
+    if name in names:
+        return StepError(f"{problem}{names[name]}", code=problem.code)
+    shown = ", ".join(readable(one, 100) for one in list(names)[:20])
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    message = f"MCP server {server} gives no {kind} {readable(name, 100)!r} (known: {shown or 'none'}{more}): {problem}"
+    return StepError(message[:1500], code=f"mcp_unknown_{kind}")
+
+
+def incomplete(tool: str, result: CallToolResult, record: ServerRecord) -> StepError:
+    """The server has answered a call with something that is no result of the tool."""
+    if result.result_type == "complete":
+        what = "content: Field required"
+    elif result.result_type == "input_required":
+        what = f"{tool} asks for further input, and a step gives none: pass all that it needs as arguments"
+    else:
+        what = f"it is of the type {readable(result.result_type, 40)!r}, which is not known"
+    return StepError(f"the answer of MCP server {record.name} cannot be used: {what}", code="mcp_protocol")
 
 
 def broken(known: Circumstances) -> StepError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +12,7 @@ from psycopg.adapt import AdaptersMap, Buffer, Loader
 
 from flowbuilder.adapters.sql.parameters import bytes_of
 from flowbuilder.errors import StepError
-from flowbuilder.values import MAX_INT, MIN_INT, Json
+from flowbuilder.values import MAX_INT, MIN_INT, Json, parse_json
 
 _MOMENT = re.compile(r"(\d{4,}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)(?:([+-]\d\d)(:\d\d)?)?")
 _TIME = re.compile(r"(\d\d:\d\d:\d\d(?:\.\d+)?[+-]\d\d)")
@@ -74,17 +73,9 @@ class _Json(Loader):
 
     def load(self, data: Buffer) -> Any:
         try:
-            return json.loads(bytes(data), parse_int=_integer, parse_float=_number)
+            return parse_json(bytes(data).decode("utf-8", "replace"))
         except RecursionError:
             raise StepError("a value has too many levels of lists and objects", code="too_large") from None
-
-
-def _integer(text: str) -> int | str:
-    return int(text) if len(text) < 20 and MIN_INT <= int(text) <= MAX_INT else text
-
-
-def _number(text: str) -> float | str:
-    return value if math.isfinite(value := float(text)) else text
 
 
 class _Context:

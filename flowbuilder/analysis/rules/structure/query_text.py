@@ -27,6 +27,8 @@ CODE = "FB019"
 
 def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """An error for each problem of a query, and for each parameter that it does not have."""
+    if analysis.incomplete:
+        return  # a field that cannot be read has its own diagnostic, and no parameters
     for located in analysis.steps:
         step = located.step
         if not isinstance(step, Sql) or not isinstance(step.query, str) or holds_template(step.query):
