@@ -97,6 +97,8 @@ def _request(asked: list[Any], fields: JsonObject) -> Iterator[JsonObject]:
                 "example": True,
             }
         yield {"role": "user", "text": fields.get("prompt")}
+        if fields.get("images"):
+            yield {"role": "user", "text": "(the images of the field images)"}
         if fields.get("context"):
             yield {"role": "user", "text": "(the answers of the tools in context, which are shown by themselves)"}
 
