@@ -236,7 +236,7 @@ MUTANTS = (
         OPENING, "synced",
     ),
     Mutant(
-        "every SQLite release is considered safe", "flowbuilder/store/db/sqlite.py",
+        "every SQLite release is considered safe", "flowbuilder/ports/sql/sqlite_library.py",
         "    major, minor, patch = version\n", "    return True\n    major, minor, patch = version\n",
         OPENING, "releases_with",
     ),
