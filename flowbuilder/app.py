@@ -15,6 +15,7 @@ from flowbuilder.definition.serialize import pin_versions
 from flowbuilder.definition.tool_pins import Pins, pins_of, with_pins
 from flowbuilder.diagnostics import Report
 from flowbuilder.engine.history import step_views
+from flowbuilder.engine.inspection.step_detail import StepDetail, step_detail
 from flowbuilder.engine.review_client import ensure_acceptable, open_reviews, present_reviewers, reviews_of
 from flowbuilder.engine.start import complete_inputs, json_inputs
 from flowbuilder.engine.stored_plans import PlanCache, definition_of, stored_workflows
@@ -59,12 +60,9 @@ class App:
     def push(
         self, source: str | Mapping[str, Json], *, author: str = "", folder: Path | None = None
     ) -> WorkflowVersion:
-        """Store a document as its workflow's draft; `DefinitionError` when it has errors.
-
-        Prompt files are read from `folder`. What is stored has their texts, and is the source of the version.
-
-        Called workflows that name no version are pinned to the one that is published now. Tools of MCP servers keep the
-        pins of the workflow's newest version.
+        """Store a document as its workflow's draft; `DefinitionError` when it has errors. Prompt files are read from
+        `folder`; what is stored has their texts, and is the source of the version. Called workflows that name no
+        version are pinned to the one that is published now. Tools of MCP servers keep the pins of the newest version.
         """
         if author and (problem := name_problem(author)):
             raise Refused(f"the author's name {problem}")
@@ -203,6 +201,10 @@ class App:
         execution = self.store.execution(execution_id)
         plan = self.plans.plan_of(self.store.version(execution.workflow, execution.version))
         return step_views(self.store, plan, execution)
+
+    def step_detail(self, execution_id: str, path: str) -> StepDetail:
+        """What the step run at a StepPath was given and gave. `NotFound`, with the nearest paths."""
+        return step_detail(self.store, self.plans, self.store.execution(execution_id), path)
 
     def pause(self, execution_id: str, *, by: str) -> Execution:
         """Ask an execution to stop at the next step boundary."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +16,8 @@ from flowbuilder.schema_bounds import MAX_WORK, SchemaBounds, bounds_of
 from flowbuilder.values import Json, JsonObject, canonical, pointer, well_formed, well_formed_value
 
 MAX_PROBLEMS = 10
+_LONG_NUMBER = re.compile(r"-?[0-9]{19,}(?:[.eE][0-9.eE+-]{0,20})?")
+_NUMERIC = re.compile(r'is not of types? .*"(?:integer|number)"')
 _WORK_OF_ALL_ERRORS = 5_000
 """Above this work only the first error is looked for: the library collects all errors before it gives one."""
 
@@ -43,7 +46,15 @@ def _problems(schema: JsonObject, value: Json) -> list[tuple[str, str]]:
         errors = [_first_error(validator, value)]
     else:
         errors = list(itertools.islice(validator.iter_errors(value), MAX_PROBLEMS))
-    return [(pointer(error.instance_path), error.message) for error in errors]
+    return [(pointer(error.instance_path), _message(error)) for error in errors]
+
+
+def _message(error: Any) -> str:
+    """The library's message; it says why a number is a text."""
+    message = str(error.message)
+    if isinstance(error.instance, str) and _LONG_NUMBER.fullmatch(error.instance) and _NUMERIC.search(message):
+        return f"{message}: a number beyond 64 bit is read as the text of its digits; allow type: string as well"
+    return message
 
 
 def _first_error(validator: Any, value: Json) -> Any:

@@ -216,18 +216,24 @@ _State = frozenset[tuple[_Part, int]]
 
 def _below(state: _State) -> tuple[set[_State], int]:
     """The states of the members and items of a value, one for each name, and the number of parts that were visited."""
-    by_name: dict[str, Counter[_Part]] = {}
+    by_name: dict[str, dict[_Part, int]] = {}
     ahead = list(state)
     visits = 0
     while ahead:
         part, count = ahead.pop()
         visits += 1 + len(part.inside)
         ahead += [(other, count * (2 if part.doubles else 1)) for other in part.in_place]
+        times = min(count, 1 << 40)
         for name, inner in part.inside:
-            by_name.setdefault(name, Counter())[inner] += min(count, 1 << 40)
-    every = by_name.pop("*", Counter())
-    below = [every, *(counts + every if name != "[]" else counts for name, counts in by_name.items())]
-    return {frozenset(counts.items()) for counts in below if counts}, visits
+            counts = by_name.setdefault(name, {})
+            counts[inner] = counts.get(inner, 0) + times
+    every = by_name.pop("*", {})
+    if every:
+        for name, counts in by_name.items():
+            if name != "[]":
+                for inner, times in every.items():
+                    counts[inner] = counts.get(inner, 0) + times
+    return {frozenset(counts.items()) for counts in (every, *by_name.values()) if counts}, visits
 
 
 def _merged(states: Iterable[_State]) -> _State:

@@ -15,6 +15,10 @@ Place: TypeAlias = tuple[str | int, ...]
 """The keys and indexes that lead to a value inside another one: `("steps", 0, "id")`."""
 
 _HALF_OF_A_PAIR = re.compile("[\ud800-\udfff]")
+_LONG_NUMBER = re.compile(r"[0-9]{19}|[0-9][eE]\+?[0-9]{3}")
+"""What a JSON text with a number beyond 64 bit has."""
+_MOST_BITS = 14_000
+"""Of the longest integer that Python writes as text."""
 MAX_DEPTH = 64
 MAX_INT = 2**63 - 1
 MIN_INT = -(2**63)
@@ -25,18 +29,50 @@ class NotJson(ValueError):
     """A value is not plain JSON of a bounded size; the message names the place and the reason."""
 
 
-def ensure_json(value: object, *, max_bytes: int = MAX_BYTES, where: str = "value", well_formed: bool = False) -> Json:
+def ensure_json(
+    value: object,
+    *,
+    max_bytes: int = MAX_BYTES,
+    where: str = "value",
+    well_formed: bool = False,
+    long_integers_as_text: bool = False,
+) -> Json:
     """A copy of `value` that is plain JSON; raises `NotJson` where it is not.
 
     Allowed are dict with str keys, list, tuple (becomes a list), str, int within 64 bit, finite float, bool and None:
     these exact types, no subclasses, at most `MAX_DEPTH` deep and about `max_bytes` when serialised. Shared references
     are copied, so the result is a tree. With `well_formed`, U+FFFD takes the place of each half of a surrogate pair: it
-    is no character, and no text with one can be sent or shown.
+    is no character, and no text with one can be sent or shown. With `long_integers_as_text`, the digits of an integer
+    beyond 64 bit take its place, as in `parse_json`.
     """
     try:
-        return _copy(value, 0, _Budget(max_bytes, well_formed))
+        return _copy(value, 0, _Budget(max_bytes, well_formed, long_integers_as_text))
     except _NotPlain as problem:
         raise NotJson(f"{where}{''.join(reversed(problem.place))} {problem.reason}") from None
+
+
+def parse_json(source: str | bytes) -> Any:
+    """The value of a JSON text from outside. A number beyond 64 bit is the text of its digits: no digit is lost.
+
+    Raises `ValueError` where the source is no JSON, `RecursionError` where it is nested too deeply.
+    """
+    if isinstance(source, bytes):
+        source = source.decode(json.detect_encoding(source), "surrogatepass")
+    if _LONG_NUMBER.search(source) is None:
+        return json.loads(source)
+    return json.loads(source, parse_int=_integer_or_text, parse_float=_float_or_text)
+
+
+def _integer_or_text(digits: str) -> int | str:
+    if len(digits) > 20:
+        return digits
+    number = int(digits)
+    return number if MIN_INT <= number <= MAX_INT else digits
+
+
+def _float_or_text(digits: str) -> float | str:
+    number = float(digits)
+    return number if math.isfinite(number) else digits
 
 
 def well_formed(text: str) -> str:
@@ -104,11 +140,12 @@ def strings_in(value: object) -> Iterator[tuple[Place, str]]:
 
 
 class _Budget:
-    __slots__ = ("left", "well_formed")
+    __slots__ = ("left", "long_integers_as_text", "well_formed")
 
-    def __init__(self, left: int, well_formed: bool) -> None:
+    def __init__(self, left: int, well_formed: bool, long_integers_as_text: bool) -> None:
         self.left = left
         self.well_formed = well_formed
+        self.long_integers_as_text = long_integers_as_text
 
 
 class _NotPlain(Exception):
@@ -132,7 +169,10 @@ def _copy(value: Any, depth: int, budget: _Budget) -> Json:
         budget.left -= 5
     elif kind is int:
         if not MIN_INT <= value <= MAX_INT:
-            raise _NotPlain("is an integer beyond 64 bit")
+            if not budget.long_integers_as_text or value.bit_length() > _MOST_BITS:
+                raise _NotPlain("is an integer beyond 64 bit; a text can hold it")
+            value = str(value)
+            budget.left -= len(value)
         budget.left -= 8
     elif kind is float:
         if not math.isfinite(value):

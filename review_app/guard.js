@@ -2,8 +2,9 @@
 // a moment; repeated keys and second clicks do nothing. Moves the focus and the scroll position to a new review.
 //
 // Python draws the buttons in containers whose key ends in a token of the review's id, version and content. A token is
-// armed here once it is painted; every press disarms all tokens until the page has been drawn again. The keys of the
-// buttons are handled here and not by Streamlit, so that no key counts before this module is there.
+// armed here once it is painted; every press disarms all tokens until the page has been drawn again. A press whose
+// pointer or focus came to an armed button counts although the page is drawn again meanwhile: leaving the comment box does
+// that. The keys of the buttons are handled here and not by Streamlit, so that no key counts before this module is there.
 const ARM_MS = 400; // milliseconds from the painting of a review to the first press that counts
 const PRESS_MS = 250; // milliseconds after a press in which the server starts to answer it
 const CONTAINER = '[class*="st-key-fb-press-"]';
@@ -19,12 +20,15 @@ class Guard {
   constructor() {
     this.armed = new Set();
     this.arming = new Map(); // token -> what cancels it
+    this.held = null; // the token of the button that had been armed when the pointer or the focus came to it
     this.pressedAt = -Infinity;
     this.first = true;
     this.review = null;
     this.heading = null;
     this.style = document.head.appendChild(document.createElement("style"));
     addEventListener("keydown", (event) => this.onKey(event), true);
+    addEventListener("pointerdown", (event) => this.onReach(event), true);
+    addEventListener("focusin", (event) => this.onReach(event), true);
     addEventListener("click", (event) => this.onClick(event), true);
     addEventListener("visibilitychange", () => this.check());
     new MutationObserver(() => this.check()).observe(document.body, {
@@ -51,7 +55,7 @@ class Guard {
     const target = event.target;
     if (event.key === "Enter" || event.key === " ") {
       const container = target.closest?.(`${CONTAINER} button`)?.closest(CONTAINER);
-      if (container && (event.repeat || !this.armed.has(tokenOf(container)))) block(event);
+      if (container && (event.repeat || !this.counts(tokenOf(container)))) block(event);
       return; // the click that follows disarms
     }
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(target)) return;
@@ -68,14 +72,26 @@ class Guard {
     if (!event.repeat && found.length === 1 && !found[0].disabled && this.armed.has(token)) found[0].click();
   }
 
+  onReach(event) {
+    const container = event.target.closest?.(`${CONTAINER} button`)?.closest(CONTAINER);
+    const token = container && tokenOf(container);
+    this.held = token && this.counts(token) ? token : null;
+    this.draw();
+  }
+
   onClick(event) {
     const button = event.target.closest?.("button");
     const container = button?.closest(CONTAINER);
-    if (container && !this.armed.has(tokenOf(container))) block(event);
+    if (container && !this.counts(tokenOf(container))) block(event);
     else if (container || button?.closest(".st-key-fb-turn, .st-key-fb-left")) this.disarm();
   }
 
+  counts(token) {
+    return this.armed.has(token) || this.held === token;
+  }
+
   disarm() {
+    this.held = null;
     this.pressedAt = performance.now();
     this.first = false;
     this.armed.clear();
@@ -141,14 +157,14 @@ class Guard {
   }
 
   draw() {
-    const rules = [...this.armed].map(
+    const rules = [...this.armed, ...(this.held ? [this.held] : [])].map(
       (token) => `.st-key-fb-press-${token} button:not(:disabled) { opacity: 1; cursor: pointer; pointer-events: auto; }`,
     );
     if (this.undoIsOver) rules.push(".st-key-fb-undo { display: none !important; }");
     const text = rules.join("\n");
     if (this.style.textContent !== text) this.style.textContent = text;
     for (const button of document.querySelectorAll(`${CONTAINER} button`)) {
-      const off = !this.armed.has(tokenOf(button.closest(CONTAINER)));
+      const off = !this.counts(tokenOf(button.closest(CONTAINER)));
       if (off !== (button.getAttribute("aria-disabled") === "true")) {
         if (off) button.setAttribute("aria-disabled", "true");
         else button.removeAttribute("aria-disabled");

@@ -14,6 +14,7 @@ from flowbuilder.ports import (
     Cms,
     CmsForSite,
     Connections,
+    Databases,
     Extract,
     Http,
     HttpRequest,
@@ -23,13 +24,18 @@ from flowbuilder.ports import (
     Sandbox,
     SearchConsole,
     SearchQuery,
+    SqlAnswer,
+    SqlRequest,
     Throttle,
 )
 from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.settings import Settings
 from flowbuilder.values import Json, JsonObject
 
-CHATTY = ("anthropic", "google", "google_genai", "httpcore", "httpcore2", "httpx", "httpx2", "mcp", "openai", "urllib3")
+CHATTY = (
+    "anthropic", "google", "google_genai", "httpcore", "httpcore2", "httpx", "httpx2", "mcp", "openai", "psycopg",
+    "urllib3",
+)  # fmt: skip
 """Libraries that log requests and answers below the level of warnings, with the secrets in them. Their loggers start at
 warnings, unless the operator set their level."""
 
@@ -53,6 +59,7 @@ def real_ports(settings: Settings, connections: Connections, throttle: Throttle 
         extract=_extract,
         search_console=lazy,
         mcp=ConnectedServers(connections, throttle, secrets, lazy),
+        databases=lazy,
         throttle=throttle,
         secrets=secrets,
     )
@@ -100,6 +107,9 @@ class _LazyPorts:
     async def inspect(self, site: JsonObject, url: str) -> JsonObject:
         return await self._search_console.inspect(site, url)
 
+    async def execute(self, request: SqlRequest) -> SqlAnswer:
+        return await self._databases.execute(request)
+
     async def cms_for_site(self, site: JsonObject) -> Cms:
         return await self._cms(site)
 
@@ -127,6 +137,12 @@ class _LazyPorts:
             throttle=self._throttle,
             secrets=self._secrets,
         )
+
+    @cached_property
+    def _databases(self) -> Databases:
+        from flowbuilder.adapters.sql import ConnectedDatabases
+
+        return ConnectedDatabases(self._connections, self._throttle, self._secrets)
 
     @cached_property
     def _cms(self) -> CmsForSite:

@@ -1,4 +1,4 @@
-"""Checks of connections for `doctor`: those that workflows and sites name must exist; limits; short secrets."""
+"""Checks of connections for `doctor`: those that are named must exist; limits; databases; short secrets."""
 
 from __future__ import annotations
 
@@ -22,6 +22,25 @@ def limit_problems(settings: Settings) -> Iterator[tuple[str, str]]:
                 limits_of(name, entry)
         except ConfigurationError as problem:
             yield name, problem.message
+
+
+def database_problems(settings: Settings) -> Iterator[tuple[str, str]]:
+    """The connections in `connections.yaml` that are databases and whose record is wrong, and the error. Nothing is
+    connected to."""
+    from flowbuilder.adapters.connections import FileConnections
+    from flowbuilder.adapters.sql.record import database_record, is_database
+
+    connections = FileConnections(settings.home)
+    for name in connections.entries():
+        try:
+            values = asyncio.run(connections.get(name))
+        except FlowbuilderError:
+            continue  # a step that needs it, and the check of missing connections, say so
+        if is_database(values):
+            try:
+                database_record(name, values)
+            except ConfigurationError as problem:
+                yield name, problem.message
 
 
 def connections_with_short_secrets(settings: Settings) -> Iterator[str]:

@@ -238,6 +238,7 @@ def _connections(settings: Settings) -> Iterator[CheckResult]:
     from flowbuilder.adapters.connections import FileConnections
     from flowbuilder.devstack.connection_checks import (
         connections_with_short_secrets,
+        database_problems,
         limit_problems,
         missing_connections,
     )
@@ -249,6 +250,9 @@ def _connections(settings: Settings) -> Iterator[CheckResult]:
     for name, message in limit_problems(settings):
         found = True
         yield CheckResult(f"connection {name}", "problem", message, remedy="see docs/operating.md, section Limits")
+    for name, message in database_problems(settings):
+        found = True
+        yield CheckResult(f"connection {name}", "problem", message, remedy="see docs/sql.md, section Connections")
     for name in connections_with_short_secrets(settings):
         message = "a secret of fewer than six characters is not replaced in what a server sends back"
         yield CheckResult(f"connection {name}", "warning", message, remedy="use a longer one")

@@ -126,9 +126,10 @@ def walk_of(
     outcomes: Iterable[Outcome],
     decisions: Mapping[str, Decision],
     reviews: Iterable[Review],
+    asked: Iterable[str] = (),
 ) -> Walk:
-    """A walk of an execution from its sensitive inputs and these outcomes, decisions and reviews. It has not advanced
-    yet."""
+    """A walk of an execution from its sensitive inputs and these outcomes, decisions and reviews (`asked`: the paths of
+    further ones). It has not advanced yet."""
     return Walk(
         plan,
         inputs={**execution.inputs, **sensitive},
@@ -136,7 +137,7 @@ def walk_of(
         execution=info_of(execution),
         outcomes=outcomes,
         decisions=decisions,
-        asked=[review.path for review in reviews if review.awaits_decision],
+        asked=[*asked, *(review.path for review in reviews if review.awaits_decision)],
     )
 
 

@@ -24,8 +24,16 @@ if TYPE_CHECKING:
     from flowbuilder.ports.credentials import Credentials, credentials_of
     from flowbuilder.ports.engine import Engine, Journal, Ledger, StartRequest
     from flowbuilder.ports.http import Http, HttpRequest, HttpResponse, Part
-    from flowbuilder.ports.language_model import LanguageModel, ModelAnswer, ModelRequest, ModelTool, ensure_provider
-    from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool
+    from flowbuilder.ports.language_model import (
+        LanguageModel,
+        ModelAnswer,
+        ModelImage,
+        ModelRequest,
+        ModelTool,
+        ensure_provider,
+    )
+    from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool, ToolCheck
+    from flowbuilder.ports.sql import Databases, SqlAnswer, SqlRequest
     from flowbuilder.ports.store import ExecutionFilter, ReviewFilter, Store
     from flowbuilder.ports.throttle import LimiterStore, NoThrottle, Throttle, limit_key
     from flowbuilder.ports.url import join_url, origin_of
@@ -48,11 +56,13 @@ _MODULES = {
     "flowbuilder.ports.language_model": (
         "LanguageModel",
         "ModelAnswer",
+        "ModelImage",
         "ModelRequest",
         "ModelTool",
         "ensure_provider",
     ),
-    "flowbuilder.ports.mcp": ("McpAnswer", "McpServers", "McpSession", "McpTool"),
+    "flowbuilder.ports.mcp": ("McpAnswer", "McpServers", "McpSession", "McpTool", "ToolCheck"),
+    "flowbuilder.ports.sql": ("Databases", "SqlAnswer", "SqlRequest"),
     "flowbuilder.ports.store": ("ExecutionFilter", "ReviewFilter", "Store"),
     "flowbuilder.ports.throttle": ("LimiterStore", "NoThrottle", "Throttle", "limit_key"),
     "flowbuilder.ports.url": ("join_url", "origin_of"),
@@ -68,6 +78,7 @@ __all__ = [
     "CmsWrite",
     "Connections",
     "Credentials",
+    "Databases",
     "Engine",
     "ExecutionFilter",
     "Extract",
@@ -83,6 +94,7 @@ __all__ = [
     "McpSession",
     "McpTool",
     "ModelAnswer",
+    "ModelImage",
     "ModelRequest",
     "ModelTool",
     "NoThrottle",
@@ -94,9 +106,12 @@ __all__ = [
     "Sandbox",
     "SearchConsole",
     "SearchQuery",
+    "SqlAnswer",
+    "SqlRequest",
     "StartRequest",
     "Store",
     "Throttle",
+    "ToolCheck",
     "WriteOrigin",
     "credentials_of",
     "ensure_provider",

@@ -13,6 +13,7 @@ from flowbuilder.ports.http import Http
 from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.ports.language_model import LanguageModel
 from flowbuilder.ports.mcp import McpServers
+from flowbuilder.ports.sql import Databases
 from flowbuilder.ports.throttle import NoThrottle, Throttle
 from flowbuilder.values import Json, JsonObject
 
@@ -100,6 +101,7 @@ class Ports:
     extract: Extract | None = None
     search_console: SearchConsole | None = None
     mcp: McpServers | None = None
+    databases: Databases | None = None
     ledger: Ledger | None = None
     journal: Journal | None = None
     throttle: Throttle = field(default_factory=NoThrottle)

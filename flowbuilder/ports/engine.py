@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from flowbuilder.model.effect import Effect, Intent
@@ -54,8 +55,9 @@ class Ledger(Protocol):
     async def done(self, key: str, *, receipt: JsonObject, inverse: JsonObject | None = None) -> None:
         """The call succeeded."""
 
-    async def unknown(self, key: str, *, reason: str) -> None:
-        """The call was made, and its outcome is unknown."""
+    async def unknown(self, key: str, *, reason: str, asked: int | None = None) -> None:
+        """A call was made, and its outcome is unknown. `asked` replaces what `begin` has stored, where this call did
+        nothing and an earlier one is in doubt."""
 
     async def refused(self, key: str, *, reason: str) -> None:
         """The target certainly did nothing."""
@@ -66,6 +68,14 @@ class Ledger(Protocol):
     async def approvals(self, *content_hashes: str) -> Mapping[str, Sequence[Decision]]:
         """The decisions of this execution that approve each of the contents with these sha256, oldest first. A content
         that no one approved is not in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepMemo:
+    """A recorded answer of a model or a tool within a step run, and when it was recorded."""
+
+    answer: JsonObject
+    at: datetime
 
 
 class Journal(Protocol):

@@ -23,6 +23,15 @@ class ModelTool:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModelImage:
+    """An image for a model: its bytes, and its type (PNG, JPEG, GIF or WebP). `alt` is shown with it."""
+
+    data: bytes = field(repr=False)
+    media_type: str
+    alt: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelRequest:
     """A request to a language model. `model` is `provider:name`; `timeout` is in seconds, for all of it."""
 
@@ -31,6 +40,8 @@ class ModelRequest:
     system: str = ""
     messages: tuple[tuple[Literal["user", "assistant"], str], ...] = ()
     """An example conversation before the prompt."""
+    images: tuple[ModelImage, ...] = ()
+    """Images after the prompt, in their order. `StepError` (`images_not_supported`) where the model sees none."""
     output_schema: JsonObject | None = None
     temperature: float | None = None
     max_tokens: int | None = None

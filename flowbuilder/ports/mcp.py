@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from flowbuilder.errors import StepError
 from flowbuilder.values import Json, JsonObject
 
 
@@ -24,10 +25,14 @@ class McpTool:
 
 @dataclass(frozen=True, kw_only=True)
 class McpAnswer:
-    """A tool's answer: `content` has its blocks (`{type: text, text}` and others), `structured` its JSON value."""
+    """A tool's answer: `content` has its blocks (`{type: text, text}` and others), `structured` its JSON value.
+
+    `problem` says why an answer that reports success cannot be used, or only in part: the call was made all the same.
+    """
 
     content: tuple[JsonObject, ...] = ()
     structured: Json = None
+    problem: StepError | None = None
 
     @property
     def text(self) -> str:
@@ -59,14 +64,22 @@ def _size(part: JsonObject) -> str:
     return f"{part.get('mimeType') or 'of an unknown type'}, {size:,} bytes"
 
 
+ToolCheck = Callable[[McpTool], None]
+"""Raises `StepError` where a tool must not be called as its server describes it now."""
+
+
 class McpSession(Protocol):
     """An open session with one server. After a `TransientError` it must not be used again."""
 
     async def tools(self) -> Sequence[McpTool]:
         """The tools that the server has and its record allows."""
 
-    async def call(self, tool: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
-        """Call a tool. `StepError` when there is none, its arguments are invalid, or it reports failure."""
+    async def call(
+        self, tool: str, arguments: JsonObject, *, seconds: float, check: ToolCheck | None = None
+    ) -> McpAnswer:
+        """Call a tool, after `check` of its description. `StepError` when there is none, its arguments are invalid, or
+        it reports failure; `definitive` where the tool was certainly not called. What is wrong with the answer of a
+        tool that reports success is its `problem`."""
 
 
 class McpServers(Protocol):

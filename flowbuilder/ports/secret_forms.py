@@ -8,7 +8,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 MIN_LENGTH = 6
 """Number of characters below which a value is not looked for: it would be found in words that are no secrets."""
@@ -29,6 +29,7 @@ _ADDRESSES = frozenset({"base_url", "url", "token_uri", "token_url", "auth_uri"}
 _TOKEN = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9+/=_.~-]{16,}")
 _PLAIN = re.compile(r"\d{4}-\d\d-\d\d\S*|[\w.-]+/[\w.*+-]+|v?\d+(\.\d+)+|[/~.].*")
 _RUN = re.compile(r"[A-Za-z0-9]+")
+_DATABASE_PASSWORD = re.compile(r"[\w+.-]+://[^:/@]*:([^@]+)@")
 _SCHEME = re.compile(r"(?:Bearer|Basic|Token|ApiKey|Digest|Key)\s+(\S.*)", re.IGNORECASE)
 
 
@@ -115,12 +116,15 @@ def _of_json(value: str) -> Iterator[str]:
 
 
 def _of_address(value: str) -> Iterator[str]:
+    # a URL of a database may have any character but @ in its password, also those that end the host of other URLs
+    if (found := _DATABASE_PASSWORD.match(value)) and not value.lower().startswith("http"):
+        yield from {found[1], unquote(found[1])}
     try:
         parts = urlsplit(value)
     except ValueError:
         return
     if parts.password:
-        yield parts.password
+        yield from {parts.password, unquote(parts.password)}
     for name, inner in parse_qsl(parts.query):
         yield from _of_text(name.lower(), inner)
 

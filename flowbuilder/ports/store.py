@@ -14,6 +14,7 @@ from flowbuilder.model.execution import Control, Execution, Lease, Outcome, Stat
 from flowbuilder.model.review import Decision, Review, ReviewPage, ReviewRequest
 from flowbuilder.model.review_draft import Draft, Presence
 from flowbuilder.model.review_rules import Answer
+from flowbuilder.ports.engine import StepMemo
 from flowbuilder.ports.throttle import LimiterStore
 from flowbuilder.values import Json, JsonObject
 
@@ -184,6 +185,9 @@ class HistoryStore(Protocol):
     def step_memo(self, execution_id: str, key: str) -> JsonObject | None:
         """The recorded answer with this key; None when there is none."""
 
+    def step_memos(self, execution_id: str, path: str) -> Sequence[StepMemo]:
+        """The recorded answers of one step run, in the order in which they were recorded."""
+
 
 class ReviewStore(Protocol):
     """The review queue and its decisions."""
@@ -266,8 +270,10 @@ class EffectStore(Protocol):
         receipt: JsonObject | None = None,
         inverse: JsonObject | None = None,
         reason: str = "",
+        asked: int | None = None,
     ) -> Effect:
-        """Record the receipt, or why there is none. A second receipt that differs is a `Conflict`."""
+        """Record the receipt, or why there is none. A second receipt that differs is a `Conflict`. Without a receipt,
+        `asked` replaces the number of answered reviews that `begin_effect` has stored."""
 
     def revert_effect(self, key: str, by: str) -> Effect:
         """Record that a person reverted an effect. `Refused` unless `ensure_revertible` allows it."""

@@ -48,5 +48,10 @@ class NoThrottle:
 
 
 def limit_key(connection: str | None, url: str) -> tuple[str, Kind]:
-    """The name whose limits apply to a request: the connection, or without one the URL's host."""
-    return (connection, "connection") if connection else ((urlsplit(url).hostname or "").lower(), "host")
+    """The name whose limits apply to a request: the connection, or without one the URL's host; empty for no URL."""
+    if connection:
+        return connection, "connection"
+    try:
+        return (urlsplit(url).hostname or "").lower(), "host"
+    except ValueError:  # the adapter refuses it
+        return "", "host"

@@ -15,9 +15,10 @@ from flowbuilder.language import Expression, Template, is_template
 from flowbuilder.values import Json, Place, map_values, walk_values
 
 T = TypeVar("T")
-Sink = Literal["publish", "host", "code", "tool", "agent", "control"]
-"""Where untrusted text must not go: what is published, the host of a URL, a program, what a privileged tool is given,
-the prompt of a model that may call tools, and what decides who approves or under which key a write is made."""
+Sink = Literal["publish", "host", "image", "code", "tool", "agent", "control"]
+"""Where untrusted text must not go: what is published, the host of a URL, an image that may be a URL or bytes, a
+program, what a privileged tool is given, the prompt of a model that may call tools, and what decides who approves or
+under which key a write is made."""
 
 
 class TemplatedField(Struct, frozen=True):
@@ -145,8 +146,15 @@ def texts_in(value: Any, at: Place) -> Iterator[tuple[Place, Template | Expressi
 
 
 def render_url(value: Any, context: Mapping[str, Json]) -> Any:
-    """A compiled URL, rendered with percent-encoded values; every other value as by `render_value`."""
-    return value.render_url(context) if isinstance(value, Template) else render_value(value, context)
+    """A compiled URL, rendered with percent-encoded values, also in a list and as the `url` of an object; every other
+    value as by `render_value`."""
+    if isinstance(value, Template):
+        return value.render_url(context)
+    if isinstance(value, (list, tuple)):
+        return [render_url(item, context) for item in value]
+    if isinstance(value, dict) and "url" in value:
+        return {**render_value(value, context), "url": render_url(value["url"], context)}
+    return render_value(value, context)
 
 
 def render_value(value: Any, context: Mapping[str, Json]) -> Any:

@@ -23,6 +23,7 @@ _CLASSES = {
     "mcp_code": "McpCode",
     "mcp_llm": "McpLlm",
     "page": "Page",
+    "sql": "Sql",
     "workflow": "Workflow",
 }
 

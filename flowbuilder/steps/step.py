@@ -92,7 +92,7 @@ class Step(Record):
     shares_texts: ClassVar[bool] = False
     kind: ClassVar[Kind] = "task"
     untrusted: ClassVar[str | None] = None
-    """The kind of untrusted source that the output is ("web page"); None for a step that is not a source."""
+    """The kind of untrusted source that each output of the type is ("web page"); None for a type that is none."""
     carries: ClassVar[bool] = True
     """Whether the output may contain the input: an untrusted prompt makes an untrusted answer."""
     echoes: ClassVar[tuple[str, ...]] = ()
@@ -125,9 +125,13 @@ class Step(Record):
         """Whether the step writes to the outside world (publishes, sends, calls a privileged tool)."""
         return False
 
-    def steered_by_tools(self) -> bool:
-        """Whether answers of tools, which outsiders may write, may make a model call tools that write."""
-        return False
+    def untrusted_source(self) -> str | None:
+        """The kind of untrusted source that the output of this step is: by default that of its type."""
+        return self.untrusted
+
+    def steered_by(self) -> str:
+        """What of outsiders, beside the texts of the step, may make a model call tools that write; empty: nothing."""
+        return ""
 
     def sends_urls(self) -> bool:
         """Whether the path and query of the step's URLs are published content, as in a request that is not a GET."""

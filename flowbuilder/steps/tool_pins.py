@@ -42,17 +42,26 @@ async def ensure_pinned(session: McpSession, server: str, tool: str, pin: ToolPi
     if pin is None:
         return
     found = [item for item in await session.tools() if item.name == tool]
-    current = pin_of(found[0]) if len(found) == 1 else None
-    if current is not None and current.hash == pin.hash:
+    if len(found) != 1:
+        what = "is offered more than once" if found else "is no longer offered"
+        raise _changed(server, tool, pin, what)
+    ensure_same(server, pin, found[0])
+
+
+def ensure_same(server: str, pin: ToolPin, tool: McpTool) -> None:
+    """Raise `StepError` (`mcp_tool_changed`) with a diff when a tool is not what it was when it was pinned."""
+    current = pin_of(tool)
+    if current.hash == pin.hash:
         return
-    if current is None:
-        what, lines = "is offered more than once" if found else "is no longer offered", []
-    else:
-        changed = [part for part in PARTS if (pin.definition or {}).get(part) != (current.definition or {}).get(part)]
-        what = f"has changed since it was pinned ({', '.join(changed)})" if pin.definition else "has changed"
-        lines = tool_diff(pin, current)
+    changed = [part for part in PARTS if (pin.definition or {}).get(part) != (current.definition or {}).get(part)]
+    what = f"has changed since it was pinned ({', '.join(changed)})" if pin.definition else "has changed"
+    raise _changed(server, tool.name, pin, what, current)
+
+
+def _changed(server: str, tool: str, pin: ToolPin, what: str, current: ToolPin | None = None) -> StepError:
+    lines = tool_diff(pin, current) if current else []
     message = f"the tool {tool} of MCP server {server} {what}; look at it, then run flowbuilder mcp pin"
-    raise StepError(
+    return StepError(
         "\n".join([message, *lines]),
         code="mcp_tool_changed",
         detail={"server": server, "tool": tool, "pinned": pin.hash, "found": current and current.hash, "diff": lines},

@@ -92,7 +92,8 @@ async def write_once(
     When an earlier call may have succeeded and the target neither deduplicates nor can be looked up, the result is
     `NeedsReview`: each approval authorises one further call. The same holds for a target that deduplicates, once its
     `key_retention` (seconds) is over. A failed call is recorded as `refused` (it certainly did nothing) or `unknown`; a
-    repeated one that is refused stays `unknown`, since the call before it may have succeeded.
+    repeated one that is refused stays `unknown`, since the call before it may have succeeded. Where it was refused for
+    a rate limit, the approval to repeat it still holds.
     `prepare` is called before `write`, and not where there is a receipt: it returns what undoes the write, which is
     stored before the call, or None where the target has what is written already.
     """
@@ -116,7 +117,7 @@ async def write_once(
         key_retention=key_retention,
     )
     effect = await ledger.begin(intent)
-    match _decide(run, effect, intent, _question(target, request, run.ports.secrets)):
+    match _decide(run, effect, intent, repeat_question(target, request, run.ports.secrets)):
         case Return(receipt):
             return receipt
         case Ask(question):
@@ -171,11 +172,13 @@ async def _call(ledger: ports.Ledger, effect: Effect, write: Callable[[], Awaita
         raise
     except StepError as problem:
         passing = isinstance(problem, TransientError)
-        # what refuses a repeated call may be the earlier one, which was made: a conflict, or a page that is gone
-        in_doubt = not passing and _may_have_been_called(effect)
-        if problem.definitive and not in_doubt:
+        if problem.definitive and not _may_have_been_called(effect):
             await ledger.refused(key, reason=str(problem))
-        elif passing or problem.definitive:
+        elif problem.definitive and passing:
+            # a rate limit: this call did nothing, which says nothing about the earlier one; the approval is not used up
+            await ledger.unknown(key, reason=str(problem), asked=effect.asked)
+        elif problem.definitive or passing:
+            # what refuses a repeated call may be the earlier one, which was made: a conflict, or a page that is gone
             await ledger.unknown(key, reason=str(problem))
         raise
     inverse = effect.inverse if written.inverse is None else written.inverse
@@ -196,7 +199,8 @@ def _problem(stored: JsonObject) -> StepError:
     )
 
 
-def _question(target: str, request: Json, secrets: KnownSecrets) -> ReviewRequest:
+def repeat_question(target: str, request: Json, secrets: KnownSecrets) -> ReviewRequest:
+    """The question whether a call in doubt may be made once more."""
     from flowbuilder.model.review import ReviewRequest
 
     # the texts are part of the content hash that decisions refer to: changing them voids decisions made before

@@ -18,9 +18,10 @@ from urllib.parse import quote
 from flowbuilder.errors import ConfigurationError, Refused, Unavailable
 from flowbuilder.ports import Clock
 from flowbuilder.ports.private_files import create_private_file, open_private, private_folder
+from flowbuilder.ports.sql.sqlite_library import library
 from flowbuilder.store.db.database import Database
 from flowbuilder.store.db.migrations import ensure_usable, upgrade
-from flowbuilder.store.db.sqlite import LOG_SUFFIXES, library
+from flowbuilder.store.db.sqlite import LOG_SUFFIXES
 from flowbuilder.store.db.transaction import Transaction
 from flowbuilder.store.db.unclean_shutdown import LOCK_SUFFIX
 from flowbuilder.store.db.url import display_url, parse_url

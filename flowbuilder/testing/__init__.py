@@ -9,6 +9,7 @@ The fakes pass the same contract tests as the real implementations.
 from flowbuilder.testing.fakes import (
     FakeClock,
     FakeConnections,
+    FakeDatabases,
     FakeHttp,
     FakeMcp,
     FakeModel,
@@ -28,6 +29,7 @@ __all__ = [
     "Answer",
     "FakeClock",
     "FakeConnections",
+    "FakeDatabases",
     "FakeHttp",
     "FakeMcp",
     "FakeModel",

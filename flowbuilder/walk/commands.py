@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from flowbuilder.model.events import NewEvent
 from flowbuilder.model.review import Decision
 from flowbuilder.model.step_path import StepPath
-from flowbuilder.plan.nodes import ReviewNode, TaskNode
+from flowbuilder.plan.nodes import Node, ReviewNode, TaskNode
 from flowbuilder.values import Json, JsonObject, Place
 
 
@@ -84,6 +84,16 @@ class Finish:
 
     outputs: JsonObject | None = None
     error: JsonObject | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What a step run is given: its node, the names that its templates see, and which of the `inputs` among them are
+    sensitive."""
+
+    node: Node
+    context: JsonObject
+    sensitive: frozenset[str]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -185,8 +185,8 @@ class Provenance:
 
     def _task_mark(self, run: NodeRun, step: Step) -> Marks:
         """The mark of a task whose output may hold untrusted text."""
-        if step.untrusted is not None:
-            self.sources.origins[run.path] = step.untrusted
+        if (source := step.untrusted_source()) is not None:
+            self.sources.origins[run.path] = source
         elif step.carries and (made_from := self._text_marks(run)):
             self.sources.made_from[run.path] = made_from
         else:

@@ -29,7 +29,7 @@ from flowbuilder.plan.nodes import BranchNode, CallNode, Plan, ReviewNode, TaskN
 from flowbuilder.steps.step import ExecutionInfo, render_value
 from flowbuilder.values import JsonObject
 from flowbuilder.walk.admission import begin_task, emit_ready
-from flowbuilder.walk.commands import Command, Finish, StepView, ask_path
+from flowbuilder.walk.commands import Command, Finish, Given, StepView, ask_path
 from flowbuilder.walk.loops import begin_loop, fill_loop, open_item
 from flowbuilder.walk.nodes import begin_branch, begin_call, begin_review, close_block, error_in, may_begin
 from flowbuilder.walk.runs import BlockRun, LoopRun, error_of, failure
@@ -185,6 +185,18 @@ class Walk:
     def step_views(self) -> tuple[StepView, ...]:
         """The status of every step, those inside open iterations and called workflows included."""
         return self._root.step_views()
+
+    def given(self, path: str) -> Given | None:
+        """What a step run is given that has begun and is not settled; None for every other path."""
+        run = self._state.live.get(path)
+        if run is None:
+            return None
+        block: BlockRun | None = run.block
+        while block is not None and not (block.holder is not None and isinstance(block.holder.node, CallNode)):
+            block = block.holder.block if block.holder is not None else None
+        caller = block.holder.node if block is not None and block.holder is not None else None
+        plan = caller.plan if isinstance(caller, CallNode) else self.plan
+        return Given(node=run.node, context=self._state.context(run), sensitive=plan.sensitive_inputs)
 
     def _finish(self) -> Finish:
         error = error_in(self._root)

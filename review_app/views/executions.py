@@ -126,6 +126,7 @@ def _first_page() -> None:
 
 
 def _open(execution_id: str | None) -> None:
+    st.query_params.pop("step", None)
     if execution_id is None:
         st.query_params.pop("id", None)
     else:

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import streamlit as st
 
 from flowbuilder.app import App
+from flowbuilder.engine.inspection.totals import totals
 from flowbuilder.errors import FlowbuilderError
-from flowbuilder.model.execution import ACTIVE, Execution
+from flowbuilder.model.execution import ACTIVE, Execution, Outcome
 from flowbuilder.model.review import Review
 from flowbuilder.values import Json
 from flowbuilder.walk.commands import StepView
 from review_app import diff_html, session, times
 from review_app.fields import as_text
 from review_app.markdown_escape import escaped
-from review_app.widgets import chips, graph, steps, timeline
+from review_app.widgets import chips, graph, step_detail, steps, timeline
 from review_app.widgets.page_frame import alert, heading, section, show
 
 REFRESH = 5.0
 """Seconds between two redraws of an active execution, in case its event stream is blocked."""
 MAX_EVENTS = 5_000
+FIND_FROM = 30
+"""The number of ended step runs from which on they can be searched."""
 _PREFECT_CLOUD = re.compile(r"https://api\.prefect\.cloud/api/accounts/([\w-]+)/workspaces/([\w-]+)/?\Z")
 _EVENT_LISTENER = st.components.v2.component(
     "flowbuilder.live", js=Path(__file__).parent.with_name("live.js").read_text(encoding="utf-8")
@@ -34,18 +37,19 @@ def detail(app: App, execution_id: str, me: str) -> None:
     """Draw an execution; while it is active, redraw it on every event. Raises `NotFound`."""
     active = app.execution(execution_id).status in ACTIVE
     st.fragment(_draw, run_every=REFRESH if active else None)(app, execution_id, me, active)
+    step_detail.drawer(app, execution_id)
 
 
 def _draw(app: App, execution_id: str, me: str, was_active: bool) -> None:
     # read the events first: the stream reports those that are added while the rest is read
     events = app.events(execution_id, limit=MAX_EVENTS)
-    execution = app.execution(execution_id)
+    execution, outcomes = app.execution(execution_id), app.outcomes(execution_id)
     if was_active and execution.status not in ACTIVE:
         st.rerun()
     title, buttons = st.columns([0.64, 0.36], vertical_alignment="top")
     with title:
         heading(execution.workflow, _facts(execution), beside=chips.status(execution.status))
-        show(_progress(execution))
+        show(_progress(execution) + step_detail.totals_line(totals(outcomes)))
     with buttons:
         _controls(app, execution, me)
     message = st.session_state.pop("fb:execution-message", None)
@@ -56,7 +60,7 @@ def _draw(app: App, execution_id: str, me: str, was_active: bool) -> None:
     left, right = st.columns([0.52, 0.48], gap="large")
     with left:
         _reviews(app.reviews_of(execution.id))
-        _steps(app, execution)
+        _steps(app, execution, outcomes)
         _value("Inputs", execution.inputs, shown=True)
         if execution.status == "completed":
             _value("Outputs", execution.outputs, shown=True)
@@ -68,16 +72,19 @@ def _draw(app: App, execution_id: str, me: str, was_active: bool) -> None:
             _listen(execution.id, events[-1].seq if events else 0)
 
 
-def _steps(app: App, execution: Execution) -> None:
-    outcomes = app.outcomes(execution.id)
+def _steps(app: App, execution: Execution, outcomes: Sequence[Outcome]) -> None:
     step_views = _step_views(app, execution.id)
     if step_views is None:
         section("Steps", '<span class="fb-muted">Recorded steps only: this version no longer compiles</span>')
-        show(steps.table_from_outcomes(outcomes))
+        show(steps.table(steps.recorded(outcomes), outcomes, execution.id))
         return
     table, drawing = st.tabs(["Steps", "Graph"])
     with table:
-        show(steps.table(step_views, outcomes))
+        found = ""
+        if len(outcomes) > FIND_FROM:
+            found = st.text_input("Find a step run", key="fb-find-step", placeholder="Find a step run",
+                                  label_visibility="collapsed")  # fmt: skip
+        show(steps.table(step_views, outcomes, execution.id, find=found))
     with drawing:
         plan = app.plan(app.version(execution.workflow, execution.version))
         st.mermaid_chart(

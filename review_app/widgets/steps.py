@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from urllib.parse import urlencode
 
 from flowbuilder.model.execution import Outcome
 from flowbuilder.walk.commands import StepView
 from review_app import times
 from review_app.fields import as_text
-from review_app.markdown_escape import escaped
+from review_app.markdown_escape import attribute, escaped
 from review_app.widgets import chips
 
 MAX_ROWS = 400
@@ -17,19 +18,25 @@ MAX_ROWS = 400
 _NUMBER = re.compile(r"(\d+)")
 
 
-def table(step_views: Sequence[StepView], outcomes: Iterable[Outcome]) -> str:
-    """The table as HTML."""
+def table(step_views: Sequence[StepView], outcomes: Iterable[Outcome], execution_id: str, *, find: str = "") -> str:
+    """The table as HTML, each step with a link that opens it; with `find` only those whose path or status has it."""
     ends = {outcome.path: outcome for outcome in outcomes}
-    rows = [_row(view, depth, ends) for view, depth in _flat(step_views, 0, ends)]
-    more = len(rows) - MAX_ROWS
-    note = f'<div class="fb-muted">{more:,} more steps are not shown</div>' if more > 0 else ""
-    return f'<div class="fb-steps">{"".join(rows[:MAX_ROWS])}</div>{note}'
+    sought = find.strip().lower()
+    found = [
+        (view, depth)
+        for view, depth in _flat(step_views, 0, ends)
+        if not sought or sought in view.path.lower() or sought in _status(view)
+    ]
+    rows = [_row(view, depth, ends, execution_id) for view, depth in found[:MAX_ROWS]]
+    more = len(found) - MAX_ROWS
+    note = f'<div class="fb-muted">{more:,} more steps are not shown: search for them</div>' if more > 0 else ""
+    none = '<div class="fb-step fb-muted">No step has this in its path or status</div>' if sought and not rows else ""
+    return f'<div class="fb-steps">{"".join(rows)}{none}</div>{note}'
 
 
-def table_from_outcomes(outcomes: Iterable[Outcome]) -> str:
-    """The table of an execution whose version no longer compiles: the recorded steps only."""
-    ends = list(outcomes)
-    return table([_recorded(end) for end in ends], ends)
+def recorded(outcomes: Iterable[Outcome]) -> list[StepView]:
+    """The recorded steps of an execution whose version no longer compiles."""
+    return [_recorded(end) for end in outcomes]
 
 
 def statuses(step_views: Iterable[StepView]) -> dict[str, str]:
@@ -77,12 +84,14 @@ def _status(view: StepView) -> str:
     return "waiting" if "waiting" in within and "running" not in within else "running"
 
 
-def _row(view: StepView, depth: int, ends: Mapping[str, Outcome]) -> str:
+def _row(view: StepView, depth: int, ends: Mapping[str, Outcome], execution_id: str) -> str:
     end = ends.get(view.path)
     tries = f" · {end.attempt} attempts" if end is not None and end.attempt > 1 else ""
     took = times.span(end.seconds) + tries if end is not None and end.seconds else ""
+    address = attribute(f"?{urlencode({'id': execution_id, 'step': view.path})}")
     return (
-        f'<div class="fb-step fb-depth-{min(depth, 4)}"><div class="fb-step-name"><code>{escaped(view.path)}</code>'
+        f'<div class="fb-step fb-depth-{min(depth, 4)}"><div class="fb-step-name">'
+        f'<a class="fb-step-link" href="{address}" target="_self"><code>{escaped(view.path)}</code></a>'
         f'{_name(view)} <span class="fb-muted">{escaped(view.type.replace("_", " "))}</span></div>'
         f'<div class="fb-step-took">{escaped(took)}</div><div>{chips.status(_status(view))}</div>'
         f"{_why(view)}</div>"

@@ -207,6 +207,57 @@ def test_the_buttons_stay_in_sight(page: Page, reviews: list[Review], size: tupl
         expect(page.locator(".st-key-fb-queue")).to_be_in_viewport()
 
 
+def test_a_press_counts_although_leaving_the_comment_draws_the_page_again(
+    seeded_app: SeededApp, page: Page, reviews: list[Review]
+) -> None:
+    open_review(page, reviews[0])
+    page.get_by_label("Comment").fill("not yet")
+    reject = page.locator(".st-key-reject button")
+    box = reject.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.wait_for_timeout(700)  # longer than the page takes
+    page.mouse.up()
+    title_is(page, "two")
+    armed(page)
+    decided = seeded_app.store.review(reviews[0].id)
+    assert decided.decision is not None
+    assert (decided.decision.kind, decided.decision.comment) == ("rejected", "not yet")
+    assert statuses(seeded_app, reviews)[1:] == ["open"] * 4
+
+
+def test_a_key_press_counts_right_after_leaving_the_comment(
+    seeded_app: SeededApp, page: Page, reviews: list[Review]
+) -> None:
+    open_review(page, reviews[0])
+    page.get_by_label("Comment").fill("not yet")
+    for key in ("Tab", "Tab", "Tab", "Enter"):
+        page.keyboard.press(key)
+    title_is(page, "two")
+    armed(page)
+    decided = seeded_app.store.review(reviews[0].id)
+    assert decided.decision is not None
+    assert (decided.decision.kind, decided.decision.comment) == ("rejected", "not yet")
+    assert statuses(seeded_app, reviews)[1:] == ["open"] * 4
+
+
+def test_a_press_that_is_let_go_elsewhere_decides_nothing(
+    seeded_app: SeededApp, page: Page, reviews: list[Review]
+) -> None:
+    open_review(page, reviews[0])
+    box = page.locator(".st-key-approve button").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"], box["y"] - 300)
+    page.mouse.up()
+    page.keyboard.press("j")
+    title_is(page, "two")
+    armed(page)
+    assert statuses(seeded_app, reviews) == ["open"] * 5
+
+
 # --- undo ---
 
 

@@ -249,3 +249,55 @@ def test_hostile_text_is_escaped_and_sends_no_request(
     expect(page.locator(".fb-title")).to_contain_text("Waiting")
     assert_nothing_injected(page)
     assert [url for url in left if not url.startswith(("data:", "blob:"))] == []
+
+
+SHIFTS = """() => {
+    window.shifted = 0;
+    const moved = (entry) => (entry.hadRecentInput ? 0 : entry.value);
+    const add = (list) => list.getEntries().forEach((entry) => { window.shifted += moved(entry); });
+    new PerformanceObserver(add).observe({ type: "layout-shift" });
+}"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_step_is_opened_by_keyboard_in_a_drawer_that_moves_nothing(page: Page, ask: Ask, width: int) -> None:
+    (review,) = ask(HOSTILE)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"/executions?id={review.execution_id}")
+    settle(page)
+    page.evaluate(SHIFTS)
+    link = page.locator(".fb-step-link").first
+    link.focus()
+    page.keyboard.press("Enter")
+    drawer = page.get_by_role("dialog")
+    expect(drawer.locator(".fb-step-detail")).to_be_visible(timeout=PATIENCE)
+    expect(page).to_have_url(re.compile(r"[?&]step=review(&|$)"))
+    settle(page)
+    fields = drawer.locator("summary", has_text="Fields")
+    fields.focus()
+    page.keyboard.press("Enter")
+    expect(drawer.locator(".fb-given", has_text="document.title='owned'").first).to_be_visible()
+    assert drawer.locator(".fb-unseen").count() >= 5
+    assert drawer.locator(".fb-step-detail :is(img, a, script, iframe)").count() == 0
+    assert_nothing_injected(page)
+    inside = drawer.locator(".fb-step-detail").bounding_box()
+    assert inside is not None
+    assert inside["x"] >= 0
+    assert inside["x"] + inside["width"] <= width
+    assert page.evaluate("window.shifted") == 0
+    page.keyboard.press("Escape")
+    expect(drawer).to_have_count(0)
+    expect(page).not_to_have_url(re.compile("step="))
+    expect(link).to_be_focused()
+    page.set_viewport_size({"width": 1300, "height": 900})
+
+
+def test_a_link_to_a_step_opens_it_in_a_fresh_browser(chromium: Browser, address: str, ask: Ask) -> None:
+    (review,) = ask("Open on Sunday")
+    fresh = chromium.new_page(base_url=address)
+    fresh.goto(f"/executions?id={review.execution_id}&step=review", timeout=PATIENCE)
+    expect(fresh.get_by_role("dialog")).to_contain_text("Step review", timeout=PATIENCE)
+    settle(fresh)
+    fresh.goto(f"/executions?id={review.execution_id}&step=reveiw", timeout=PATIENCE)
+    expect(fresh.get_by_role("dialog").get_by_role("alert")).to_contain_text("did you mean review?", timeout=PATIENCE)
+    fresh.close()

@@ -19,11 +19,13 @@ from flowbuilder.adapters.ports import real_ports
 from flowbuilder.app import App
 from flowbuilder.audit.scan import audit
 from flowbuilder.cli import main
+from flowbuilder.cli.output.step_text import step_text
 from flowbuilder.engine.history import iter_events
 from flowbuilder.engine.in_process import LocalRunner
 from flowbuilder.model.review_rules import Answer
 from flowbuilder.settings import Settings
 from flowbuilder.store import open_store
+from review_app.widgets.step_detail import markup
 from tests.support.planted_secrets import (
     INSIDE,
     LINE,
@@ -38,14 +40,14 @@ from tests.support.servers.postgres import Server
 
 FAILING = {
     *("bad_error", "bad_wrong", "bad_away", "moved", "refused", "cms_denied", "inspect", "tool_fail", "tool_web"),
-    *("fail_openai", "fail_anthropic", "fail_google", "broken"),
+    *("fail_openai", "fail_anthropic", "fail_google", "broken", "sql_rows_refused", "sql_elsewhere"),
 }
 INPUTS = {"label": "no secret", **SENSITIVE}
 
 
 def test_the_search_finds_every_planted_secret() -> None:
     assert found_in(LINE.encode()) == list(SECRETS | INSIDE)
-    assert len(SECRETS) == 20
+    assert len(SECRETS) == 21
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -114,6 +116,9 @@ def test_secrets_are_neither_stored_nor_logged_nor_shown(
 
 def _assert_hidden(app: App, execution_id: str, more: list[Any]) -> None:
     shown = [*more, list(iter_events(app.store, execution_id)), app.execution(execution_id)]
+    for path in sorted({event.path for event in app.events(execution_id, limit=10_000) if event.path}):
+        detail = app.step_detail(execution_id, path)
+        shown += [detail, step_text(detail), markup(detail)]
     shown += [app.step_views(execution_id), app.reviews_of(execution_id), list(app.store.effects(execution_id))]
     assert found_in(repr(shown).encode()) == []
 
@@ -122,6 +127,8 @@ def _commands(execution_id: str, review_id: str) -> Iterator[tuple[str, ...]]:
     for output in ("text", "json"):
         for command in (
             ("executions", "show", execution_id),
+            ("executions", "show", execution_id, "--step", "given_model"),
+            ("executions", "show", execution_id, "--step", "code"),
             ("executions", "list"),
             ("executions", "watch", execution_id),
             ("reviews", "show", review_id),

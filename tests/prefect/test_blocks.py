@@ -1,11 +1,18 @@
 """Connections as Prefect blocks."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
-from prefect_sqlalchemy import SqlAlchemyConnector
+from prefect_sqlalchemy import (
+    AsyncDriver,
+    AsyncSqlAlchemyConnector,
+    ConnectionComponents,
+    SqlAlchemyConnector,
+    SyncDriver,
+)
 
 from flowbuilder.adapters.connections import FileConnections
 from flowbuilder.adapters.mcp.server_record import server_record
@@ -19,7 +26,12 @@ from flowbuilder.adapters.prefect_blocks.block_types import (
     SearchConsoleCredentials,
 )
 from flowbuilder.adapters.prefect_blocks.blocks import BlockConnections, database_url_from_block
+from flowbuilder.adapters.sql import ConnectedDatabases
+from flowbuilder.adapters.sql.record import database_record
 from flowbuilder.errors import ConfigurationError, NotFound, Throttled
+from flowbuilder.ports.sql import SqlRequest
+from flowbuilder.ports.sql.sqlite_library import library
+from flowbuilder.ports.sql.statement import read_statement
 from flowbuilder.throttling.limits import limits_of
 from tests.support.servers.prefect_server import PrefectServer, free_port
 
@@ -99,3 +111,27 @@ async def test_a_prefect_sqlalchemy_block_may_configure_the_database(prefect: Pr
     assert database_url_from_block("db") == "postgresql+psycopg://ana:pw@db.example/flow"
     with pytest.raises(NotFound, match="no prefect-sqlalchemy block 'none'"):
         database_url_from_block("none")
+
+
+async def test_a_prefect_sqlalchemy_block_is_the_connection_of_a_database(
+    connections: BlockConnections, tmp_path: Path
+) -> None:
+    parts = ConnectionComponents(
+        driver=AsyncDriver.POSTGRESQL_ASYNCPG, host="db.example", port=6543, username="ana", password="p@ss/word",
+        database="shop", query={"sslmode": "require"},
+    )  # fmt: skip
+    await AsyncSqlAlchemyConnector(connection_info=parts, connect_args={"connect_timeout": 3}).save(
+        "shop", overwrite=True
+    )
+    record = database_record("shop", await connections.get("shop"))
+    assert record.hosts == (("db.example", 6543),)
+    assert dict(record.arguments) == {
+        "host": "db.example", "port": "6543", "user": "ana", "password": "p@ss/word", "dbname": "shop",
+        "sslmode": "require", "connect_timeout": "3",
+    }  # fmt: skip
+    with closing(library()[0].connect(tmp_path / "blog.db")) as made:
+        made.executescript("CREATE TABLE post (title TEXT); INSERT INTO post VALUES ('Tea')")
+    file = ConnectionComponents(driver=SyncDriver.SQLITE_PYSQLITE, database=str(tmp_path / "blog.db"))
+    await SqlAlchemyConnector(connection_info=file).save("blog", overwrite=True)
+    request = SqlRequest(connection="blog", statement=read_statement("SELECT title FROM post"))
+    assert (await ConnectedDatabases(connections).execute(request)).rows == ({"title": "Tea"},)

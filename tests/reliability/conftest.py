@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from flowbuilder.ports import Store
+from flowbuilder.ports.sql.sqlite_library import library
 from flowbuilder.store import SqlStore, open_store
-from flowbuilder.store.db.sqlite import library
 from flowbuilder.testing import FakeClock, MemoryStore
 
 Openers = Callable[[FakeClock], Callable[[], Store]]

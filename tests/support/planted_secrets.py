@@ -1,4 +1,4 @@
-"""Twenty planted secrets, servers of every kind that send all of them back in every form, and the search for them."""
+"""Planted secrets, servers of every kind that send all of them back in every form, and the search for them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import sys
 import textwrap
 from base64 import b64encode, urlsafe_b64encode
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -16,6 +17,7 @@ from pytest_httpserver import HTTPServer
 from sqlalchemy import MetaData, create_engine
 from werkzeug import Request, Response
 
+from flowbuilder.ports.sql.sqlite_library import library
 from flowbuilder.testing.model_servers import WIRES
 from flowbuilder.values import JsonObject
 
@@ -41,6 +43,7 @@ SECRETS = {
     "mcp http query": "mcp-query-planted-1",
     "address password": "dsn-Passw0rd-planted",
     "unnamed token": "Zq81xPlantedWithoutName77",
+    "database password": "db p@ss/w#rd-planted",
 }
 SENSITIVE: JsonObject = {
     "text": 'sens-4711 "quoted" & <slashed>/',
@@ -112,6 +115,11 @@ class PlantedServers:
         home.mkdir(parents=True, exist_ok=True)
         (home / "connections.yaml").write_text(yaml.safe_dump(self.connections(), allow_unicode=True))
         (home / "program.py").write_text(PROGRAM)
+        with closing(library()[0].connect(home / "rows.db", isolation_level=None)) as made:
+            made.execute("CREATE TABLE said (line TEXT, pin INTEGER)")
+            made.execute("INSERT INTO said VALUES (?, ?)", (LINE, int(SECRETS["number"])))
+            line = LINE.replace("'", "''")
+            made.execute(f"CREATE TRIGGER refuses BEFORE DELETE ON said BEGIN SELECT RAISE(ABORT, '{line}'); END")
 
     def connections(self) -> JsonObject:
         base, secret = self.base, SECRETS
@@ -138,6 +146,8 @@ class PlantedServers:
                 "command": [sys.executable, str(self.home / "program.py"), "--api-key", secret["mcp option"]],
                 "environment": {"SERVICE_TOKEN": secret["mcp environment"]},
             },
+            "rows": {"url": f"sqlite:///{self.home}/rows.db"},
+            "elsewhere": {"url": f"postgresql://u:{quote(secret['database password'], safe='')}@127.0.0.1:1/x"},
             "web": {
                 "url": f"{base}/mcp?api_key={secret['mcp http query']}",
                 "token": secret["mcp http token"],
@@ -260,6 +270,8 @@ def document() -> str:
     step("given", type="api", connection="api", url="/json", headers={"X-Key": "{{ inputs.text }}"})
     step("code", type="code", source="[text, number + 1]", **{"with": {"text": "{{ inputs.text }}", "number": 1}})
     step("broken", type="code", source="nested.missing", **{"with": {"nested": "{{ inputs.nested }}"}})
+    given = "{{ inputs.text }} {{ inputs.number }} {{ inputs.nested }} {{ inputs.text | urlencode }}"
+    step("given_model", type="llm", connection="openai", model=WIRES["openai"].model, prompt=given, timeout_seconds=60)
     step("page", type="page", url="{{ site.base_url }}/html")
     step("post", type="api", connection="api", method="POST", url="/written", json={"a": 1})
     step("moved", type="api", connection="api", method="POST", url="/moved", json={"a": 1})
@@ -273,8 +285,12 @@ def document() -> str:
         step(f"fail_{name}", type="llm", connection=name, model=model, prompt="please fail", timeout_seconds=60)
     for tool in ("say", "fail"):
         step(f"tool_{tool}", type="mcp", server="tools", tool=tool)
+    for name, query in (("rows", 'SELECT line, pin, 1 AS "a" FROM said'), ("rows_refused", "DELETE FROM said")):
+        effect = {"effect": {}} if name == "rows_refused" else {}
+        step(f"sql_{name}", type="sql", connection="rows", query=query, **effect)
+    step("sql_elsewhere", type="sql", connection="elsewhere", query="SELECT 1 AS a")
     step("tool_web", type="mcp", server="web", tool="say")
-    called = ("api_json", "page", "cms", "tool_say", "ask_openai")
+    called = ("api_json", "page", "cms", "tool_say", "ask_openai", "sql_rows")
     shown = [f"{{{{ steps.{name}.output | default('') }}}}" for name in called] + ["{{ steps.rows.output }}"]
     after = [item["id"] for item in steps]
     review = {"id": "review", "type": "human_review", "title": "Look", "proposal": shown, "depends_on": after}

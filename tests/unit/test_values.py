@@ -15,6 +15,7 @@ from flowbuilder.values import (
     digest,
     ensure_json,
     map_values,
+    parse_json,
     pointer,
     strings_in,
     walk_values,
@@ -64,6 +65,49 @@ def test_half_of_a_surrogate_pair_becomes_the_replacement_character_on_request()
     value = {"a\ud83d": ["\udc00b", "\U0001f600", "plain"]}
     assert ensure_json(value) == value
     assert ensure_json(value, well_formed=True) == {"a\ufffd": ["\ufffdb", "\U0001f600", "plain"]}
+
+
+NUMBERS = {
+    "9223372036854775807": 2**63 - 1,
+    "-9223372036854775808": -(2**63),
+    "9223372036854775808": "9223372036854775808",
+    "-9223372036854775809": "-9223372036854775809",
+    "18446744073709551616": "18446744073709551616",
+    "1" + "0" * 5000: "1" + "0" * 5000,
+    "1e308": 1e308,
+    "1e400": "1e400",
+    "-1E+999": "-1E+999",
+    "0.1234567890123456789012": 0.1234567890123456789012,
+    '"9223372036854775808"': "9223372036854775808",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+def test_a_number_beyond_64_bit_is_read_as_the_text_of_its_digits(text: str) -> None:
+    for source in (text, text.encode(), text.encode("utf-16"), "\ufeff".encode() + text.encode()):
+        found = parse_json(source)
+        assert (found, type(found)) == (NUMBERS[text], type(NUMBERS[text]))
+    nested = parse_json(f'{{"a": [1, {text}]}}')
+    assert nested == {"a": [1, NUMBERS[text]]}
+    assert ensure_json(nested) == nested
+
+
+def test_parsing_refuses_what_is_no_json() -> None:
+    for text in ("", "{", "'a'", "01", "+1" + "0" * 30, "[" * 200_000):
+        with pytest.raises((ValueError, RecursionError)):
+            parse_json(text)
+    with pytest.raises(UnicodeDecodeError):
+        parse_json(b'"\xe9"')
+
+
+def test_a_long_integer_becomes_its_digits_on_request() -> None:
+    value = {"a": [2**63, -(2**70), 7], "b": True}
+    assert ensure_json(value, long_integers_as_text=True) == {"a": [str(2**63), str(-(2**70)), 7], "b": True}
+    with pytest.raises(NotJson, match=r"value\.a\[0\] is an integer beyond 64 bit; a text can hold it"):
+        ensure_json(value)
+    for too_much in (10**5000, 10**4000):
+        with pytest.raises(NotJson):
+            ensure_json(too_much, long_integers_as_text=True, max_bytes=100)
 
 
 def test_shared_references_cannot_blow_up() -> None:

@@ -11,7 +11,7 @@ from flowbuilder.adapters.mcp.shared_sessions import SharedSessions
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.ports import Connections, Http, NoThrottle, Throttle
 from flowbuilder.ports.known_secrets import KnownSecrets
-from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool
+from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool, ToolCheck
 from flowbuilder.values import JsonObject
 
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ class _ThrottledSession:
     async def tools(self) -> Sequence[McpTool]:
         return await self._session.tools()
 
-    async def call(self, tool: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
+    async def call(
+        self, tool: str, arguments: JsonObject, *, seconds: float, check: ToolCheck | None = None
+    ) -> McpAnswer:
         async with self._throttle.acquire(self._server):
-            return await self._session.call(tool, arguments, seconds=seconds)
+            return await self._session.call(tool, arguments, seconds=seconds, check=check)

@@ -20,6 +20,12 @@ MAX_READ = 100_000
 _DIVIDERS = re.compile(r"[\s|\u2500-\u257f]+")
 """White space and the lines of tables."""
 _ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].{0,4096}?(?:\x07|\x1b\\)|[ -/]*[0-~])", re.DOTALL)
+_FRAMES = re.compile(
+    r"""^Traceback \(most[^\n]*+\n|"""
+    r"""^[ \t]++(?:File "[^"\n]*+", line [0-9][^\n]*+(?:\n[ ]{4}[^\n]*+)*+|at [^\n]*:[0-9]+[^\n]*+)\n?""",
+    re.MULTILINE,
+)
+"""The frames of a stack trace of Python or Node: what a program says of its error is in the lines around them."""
 _HIDDEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
 """The Unicode categories of characters that are removed: control, format, unassigned and private ones."""
 
@@ -94,7 +100,7 @@ class ServerStderr:
         squeezed = _DIVIDERS.sub("", readable(text, MAX_READ))
         if self._secrets.text(squeezed) != squeezed:
             return " (it wrote something that holds a secret)"
-        return f" (it wrote: {readable(text[-MAX_LINE:])})"
+        return f" (it wrote: {readable(_FRAMES.sub('', text)[-MAX_LINE:] or text[-MAX_LINE:])})"
 
     def __enter__(self) -> ServerStderr:
         return self

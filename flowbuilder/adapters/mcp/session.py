@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
 from contextvars import Context, copy_context
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import httpx2
@@ -20,7 +21,7 @@ from flowbuilder.adapters.mcp.wire import EXCHANGE, Exchange, Wire
 from flowbuilder.errors import ConfigurationError, StepError, TransientError
 from flowbuilder.json_schema import BadSchema, ensure_matches
 from flowbuilder.ports.known_secrets import KnownSecrets
-from flowbuilder.ports.mcp import McpAnswer, McpTool
+from flowbuilder.ports.mcp import McpAnswer, McpTool, ToolCheck
 from flowbuilder.values import JsonObject, NotJson, canonical, ensure_json
 
 T = TypeVar("T")
@@ -81,25 +82,32 @@ class OpenSession:
         async with self._listing:
             if self._known is None or self._wire.tools_changed:
                 self._wire.tools_changed = False
-                found: list[Any] = []
-                cursor: str | None = None
-                for _ in range(MAX_TOOL_PAGES):
-                    listing = self._client.list_tools(cursor=cursor)
-                    page = await self._until_closed(listing, self._record.connect_seconds)
-                    found += page.tools
-                    cursor = page.next_cursor
-                    if cursor is None:
-                        break
+                found = [tool async for tool in self._listed()]
                 self._known = tuple(_tool(tool) for tool in found if self._record.allows(tool.name))
         return self._known
 
-    async def call(self, tool: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
+    async def _listed(self) -> AsyncIterator[Any]:
+        """The tools on all pages of the list; `StepError` where it does not end."""
+        cursors: list[str | None] = [None]
+        while True:
+            listing = self._client.list_tools(cursor=cursors[-1])
+            page = await self._until_closed(listing, self._record.connect_seconds)
+            for tool in page.tools:
+                yield tool
+            if not page.next_cursor:
+                return
+            if page.next_cursor in cursors or len(cursors) == MAX_TOOL_PAGES:
+                is_known = page.next_cursor in cursors
+                said = "leads back to itself" if is_known else f"has more than {MAX_TOOL_PAGES} pages"
+                message = f"the list of tools of MCP server {self._record.name} {said}"
+                raise StepError(message, code="mcp_protocol", definitive=True)
+            cursors.append(page.next_cursor)
+
+    async def call(
+        self, tool: str, arguments: JsonObject, *, seconds: float, check: ToolCheck | None = None
+    ) -> McpAnswer:
         """The tool's answer; arguments and structured value are validated against the schemas that it declares."""
-        known = await self.tools()
-        declared = next((item for item in known if item.name == tool), None)
-        if declared is None:
-            raise self._record.refused(tool, [item.name for item in known])
-        _matches(declared.input_schema, arguments, f"the arguments of {tool}")
+        declared = await self._declared(tool, arguments, check)
         sent = {**arguments, **self._record.preset.hidden.get(tool, {})}
         # not the SDK's own validation: it runs the server's patterns in Python's engine, which they can block
         request = mcp_types.CallToolRequest(params=mcp_types.CallToolRequestParams(name=tool, arguments=sent))
@@ -117,9 +125,27 @@ class OpenSession:
             raise StepError(message, code="quota", definitive=True)
         if result.is_error or verdict == "failed":
             raise StepError(message, code="mcp_tool")
-        if declared.output_schema is not None and answer.structured is not None:
-            _matches(declared.output_schema, answer.structured, f"the answer of {tool}")
+        if answer.problem is None and declared.output_schema is not None and answer.structured is not None:
+            try:
+                _matches(declared.output_schema, answer.structured, f"the answer of {tool}")
+            except StepError as problem:
+                return replace(answer, problem=problem)
         return answer
+
+    async def _declared(self, tool: str, arguments: JsonObject, check: ToolCheck | None) -> McpTool:
+        """The tool, which may be called with these arguments; its errors are definitive."""
+        try:
+            known = await self.tools()
+            declared = next((item for item in known if item.name == tool), None)
+            if declared is None:
+                raise self._record.refused(tool, [item.name for item in known])
+            if check is not None:
+                check(declared)
+            _matches(declared.input_schema, arguments, f"the arguments of {tool}")
+        except StepError as problem:
+            problem.definitive = True
+            raise
+        return declared
 
     @property
     def _client(self) -> Client:
@@ -200,14 +226,16 @@ def _matches(schema: JsonObject, value: Any, what: str) -> None:
 
 
 def _answer(result: Any, cap: int) -> McpAnswer:
+    """The answer; one that is no JSON, or too large, has no content but a problem: the tool was called."""
     blocks = [block.model_dump(mode="json", by_alias=True, exclude_none=True) for block in result.content]
     try:
-        content = ensure_json(blocks, max_bytes=cap, where="content")
-        structured = ensure_json(result.structured_content, max_bytes=cap, where="structured content")
+        content = ensure_json(blocks, max_bytes=cap, where="content", long_integers_as_text=True)
+        structured = ensure_json(
+            result.structured_content, max_bytes=cap, where="structured content", long_integers_as_text=True
+        )
     except NotJson as problem:
-        raise StepError(f"the tool's answer cannot be used: {problem}", code="not_json") from None
+        return McpAnswer(problem=StepError(f"the tool's answer cannot be used: {problem}", code="not_json"))
     assert isinstance(content, list)
-    answer = McpAnswer(content=tuple(content), structured=structured)
     if len(canonical(content)) > cap:
-        raise StepError(f"the tool's answer is larger than {cap:,} bytes", code="too_large")
-    return answer
+        return McpAnswer(problem=StepError(f"the tool's answer is larger than {cap:,} bytes", code="too_large"))
+    return McpAnswer(content=tuple(content), structured=structured)

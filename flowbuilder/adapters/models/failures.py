@@ -31,6 +31,14 @@ _CODES: list[tuple[Any, str]] = [
     (kinds.IncompleteToolCall, "answer_cut_off"),
     (kinds.UnexpectedModelBehavior, "invalid_answer"),
 ]
+_NO_IMAGES = re.compile(
+    r"(?:\bnot|n't|\bnone|no endpoints?\b.{0,20}) support.{0,20}\b(?:image|vision|multi-?modal)|"
+    r"(?:image|vision|multi-?modal).{0,60}\b(?:not|only) (?:supported|enabled)|not a (?:multi-?modal|vision)|"
+    r"image_url.{0,80}expected .?text|missing data required for image|not compiled for multi-?modal|"
+    r"content must be a string",
+    re.I,
+)
+"""What servers say, with any status, when a model is shown an image and reads none."""
 _WORDS: list[tuple[str, re.Pattern[str]]] = [
     ("content_filter", re.compile(r"content_filter|content_policy_violation|responsibleaipolicy", re.I)),
     ("quota", re.compile(r"credit balance|insufficient.{0,10}(credit|balance|fund|quota)|billing", re.I)),
@@ -51,6 +59,8 @@ def model_failure(problem: BaseException, model: str) -> FlowbuilderError:
         return _named(unusable.failure, model)
     status = getattr(problem, "status_code", None)
     message = f"{model}: {_said(problem, status)}"[:600]
+    if isinstance(status, int) and _NO_IMAGES.search(str(getattr(problem, "body", "") or "")[:4000]):
+        return StepError(message, code="images_not_supported")
     for kind, reason in _TRANSIENT:
         if isinstance(problem, kind):
             return TransientError(message, reason=reason, retry_after=_seconds(getattr(problem, "retry_after", None)))

@@ -15,6 +15,7 @@ from pydantic_ai.messages import (
     ModelResponse,
     TextPart,
     ToolCallPart,
+    ToolReturnPart,
     UserPromptPart,
 )
 from pydantic_ai.messages import ModelRequest as Message
@@ -28,12 +29,14 @@ from flowbuilder.adapters.models.stop_reasons import is_empty, is_text, same_ans
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.ports import ModelRequest, Throttle
 from flowbuilder.ports.throttle import Kind
-from flowbuilder.values import Json, JsonObject
+from flowbuilder.values import Json, JsonObject, digest, ensure_json
 
 VOLATILE = frozenset({"timestamp", "run_id", "conversation_id", "metadata"})
 """Fields of messages that differ when the same conversation is repeated."""
 MAX_PARTS = 20
 """Maximum number of answers that one continued text is made of."""
+MAX_COMPLAINT = 2_000
+"""Number of characters that are kept of what a model was told about its answer."""
 _MARKED = re.compile(r"<pyai:(\w+)>\n(.*?)\n</pyai:", re.S)
 THE_REST = "Your answer was cut off. Continue exactly where it stops: repeat nothing, and write only the rest."
 
@@ -124,7 +127,14 @@ class LimitedModel(WrapperModel):
                 if isinstance(failure, TransientError):
                     raise failure from None
                 raise
-        return {"messages": ModelMessagesTypeAdapter.dump_python([response], mode="json")}
+        cost = self._spending.cost(self.wrapped, response)
+        dumped = ModelMessagesTypeAdapter.dump_python([response], mode="json")
+        return {
+            "messages": ensure_json(dumped, where=self._name, long_integers_as_text=True),
+            "model": self._name,
+            "asked": asked_of(messages),
+            "usd": None if cost is None else float(cost),
+        }
 
     def _ensure_changed(
         self, messages: list[ModelMessage], response: ModelResponse, parameters: ModelRequestParameters
@@ -144,9 +154,29 @@ class LimitedModel(WrapperModel):
         raise StepError(message[:600], code=code)
 
 
+def asked_of(messages: list[ModelMessage]) -> list[Json]:
+    """What is new to the model in the last request, for people: its parts, shortened. `fields` stands for the texts of
+    the step's own fields, and the answers of tools are left out: both are known."""
+    return [_shown_part(part) for part in messages[-1].parts[:MAX_PARTS]]
+
+
+def _shown_part(part: Any) -> Json:
+    if isinstance(part, UserPromptPart):
+        return {"role": "user", "text": THE_REST} if part.content == THE_REST else "fields"
+    tool = getattr(part, "tool_name", None)
+    if isinstance(part, ToolReturnPart) and part.outcome == "success":
+        return {"role": "tool", "tool": tool}
+    return {"role": "complaint", "tool": tool, "text": _complaint(part)[:MAX_COMPLAINT]}
+
+
 def complaint_in(message: ModelMessage) -> str:
-    """What the model was told about its answer, in one line; pydantic-ai encloses a complaint about a text in marks."""
-    content = getattr(message.parts[-1], "content", "")
+    """What the model was told about its answer, in one line of at most 400 characters."""
+    return _complaint(message.parts[-1])[:400]
+
+
+def _complaint(part: Any) -> str:
+    """The complaint in one line; pydantic-ai encloses one about a text in marks."""
+    content = getattr(part, "content", "")
     if isinstance(content, str):
         marked = _MARKED.search(content)
         content = marked[2] if marked else content
@@ -154,10 +184,13 @@ def complaint_in(message: ModelMessage) -> str:
             content = json.loads(content)
     items = content if isinstance(content, list | tuple) else [content]
     lines = [str(item.get("msg", item)) if isinstance(item, dict) else str(item) for item in items]
-    return " ".join("; ".join(lines).split())[:400]
+    return " ".join("; ".join(lines).split())
 
 
 def _without_volatile(value: Any) -> Json:
+    """A message as it is compared: without what differs each time, and with the hashes of its images."""
     if isinstance(value, dict):
+        if value.get("kind") == "binary":
+            return {"kind": "binary", "media_type": value["media_type"], "sha256": digest(value["data"])}
         return {name: _without_volatile(inner) for name, inner in value.items() if name not in VOLATILE}
     return [_without_volatile(inner) for inner in value] if isinstance(value, list) else value

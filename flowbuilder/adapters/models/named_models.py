@@ -7,14 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 from flowbuilder.adapters.models.providers import load_library, open_model
-from flowbuilder.adapters.models.settings import needs_a_prompt, output_type, settings_of
+from flowbuilder.adapters.models.settings import ensure_sees, needs_a_prompt, output_type, prompt_of, settings_of
 from flowbuilder.adapters.models.spending import Spending
 from flowbuilder.errors import FlowbuilderError, StepError, TransientError
 from flowbuilder.json_schema import problems
 from flowbuilder.ports import ModelAnswer, ModelRequest, ModelTool, NoThrottle, Throttle
 from flowbuilder.throttling.context import time_not_counted, timeout_excluding_waits
-from flowbuilder.values import Json
+from flowbuilder.values import Json, ensure_json
 
+TOOL_ENDS = frozenset(("effect_unknown", "mcp_tool_changed"))
+"""Codes of failures of a tool that end the conversation: no other arguments would help, or the call may have been
+made."""
 REPAIRS = 2
 """The number of times that a model may repair an invalid answer before the step fails."""
 
@@ -39,6 +42,7 @@ class NamedModels:
         if request.model.startswith("demo:"):
             from flowbuilder.adapters.models.demo_model import DemoModel
 
+            ensure_sees(request, {"supports_image_input": False})
             return await DemoModel().complete(request)
         spending = Spending(request)
         try:
@@ -64,13 +68,14 @@ class NamedModels:
 
                 model = await stack.enter_async_context(open_model(request))
                 spending.ensure_priced(model)
+                ensure_sees(request, model.profile)
                 limited = LimitedModel(model, self._throttle, request, spending)
                 agent = _agent(limited, request)
             try:
                 # a little less than the time limit of the step, which would not know the cost
                 async with timeout_excluding_waits(request.timeout * 0.99):
                     result = await agent.run(
-                        request.prompt, message_history=_examples(request), usage_limits=_usage_limits(request)
+                        prompt_of(request), message_history=_examples(request), usage_limits=_usage_limits(request)
                     )
             except TimeoutError:
                 message = f"{request.model} did not answer within {request.timeout:g} s"
@@ -100,6 +105,7 @@ def _agent(model: Any, request: ModelRequest) -> Any:
 
         @agent.output_validator
         def check(output: Any) -> Any:
+            output = ensure_json(output, where="the answer", long_integers_as_text=True)
             found = problems(schema, output)
             if found:
                 raise ModelRetry("; ".join(f"{place or '/'}: {message}" for place, message in found[:5]))
@@ -144,9 +150,9 @@ def _tool(tool: ModelTool) -> Any:
     async def call(**arguments: Any) -> str:
         try:
             return await tool.call(arguments)
-        except TransientError:
-            raise
         except StepError as problem:
+            if isinstance(problem, TransientError) or problem.code in TOOL_ENDS:
+                raise
             # the model chose the arguments, and may choose better ones
             raise ModelRetry(str(problem)) from None
 

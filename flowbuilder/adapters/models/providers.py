@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
@@ -160,9 +162,18 @@ def _client(request: ModelRequest, member: str) -> Any:
     return httpx2.AsyncClient(
         headers=NOT_COMPRESSED,
         timeout=request.timeout,
+        verify=_tls(),
         follow_redirects=False,
         event_hooks={"response": [*bounded_answers(MAX_MODEL_ANSWER)["response"], answer_check(member)]},
     )
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """The certificates that are trusted, read once: reading them takes 10 ms."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 def _import(names: tuple[str, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from flowbuilder.errors import ConfigurationError, StepError
@@ -50,6 +51,27 @@ def output_type(request: ModelRequest) -> Any:
     if request.output_mode == "native":
         return NativeOutput(described)
     return PromptedOutput(described) if request.output_mode == "prompted" else described
+
+
+def prompt_of(request: ModelRequest) -> Any:
+    """The prompt, as pydantic-ai takes it: with the bytes of its images, each after its number and alternative text."""
+    if not request.images:
+        return request.prompt
+    from pydantic_ai import BinaryContent
+
+    parts: list[Any] = [request.prompt]
+    for number, image in enumerate(request.images, 1):
+        if image.alt or len(request.images) > 1:
+            parts.append(f"[image {number}{': ' if image.alt else ''}{image.alt}]")
+        parts.append(BinaryContent(data=image.data, media_type=image.media_type))
+    return parts
+
+
+def ensure_sees(request: ModelRequest, profile: Mapping[str, Any]) -> None:
+    """Raise `StepError` (`images_not_supported`) for images and a model that is known to see none."""
+    if request.images and not profile.get("supports_image_input", True):
+        message = f"{request.model} does not read images: name a model that does"
+        raise StepError(message, code="images_not_supported", definitive=True)
 
 
 def needs_a_prompt(request: ModelRequest, problem: StepError) -> bool:

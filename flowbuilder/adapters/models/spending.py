@@ -77,9 +77,8 @@ class Spending:
         self._counts["requests"] += 1
         for name in TOKENS:
             self._counts[name] += getattr(usage, name)
-        measured = bool(usage.input_tokens or usage.output_tokens)
-        cost = self._price.of_usage(usage) if self._price else _cost(usage, model, response)
-        self._usd = None if cost is None or self._usd is None or not (measured or self._price) else self._usd + cost
+        cost = self.cost(model, response)
+        self._usd = None if cost is None or self._usd is None else self._usd + cost
         cap = self._request.max_usd
         if cap is not None and self._usd is not None and self._usd > Decimal(str(cap)):
             raise StepError(
@@ -87,6 +86,13 @@ class Spending:
                 f"{self._counts['requests']} requests",
                 code="budget",
             )
+
+    def cost(self, model: Any, response: Any) -> Decimal | None:
+        """The cost of an answer in USD; None where the price or the number of tokens is not known."""
+        usage = response.usage
+        if self._price is not None:
+            return self._price.of_usage(usage)
+        return _cost(usage, model, response) if usage.input_tokens or usage.output_tokens else None
 
     def tokens_left(self) -> int | None:
         """Tokens that the next answer may have. Raises `StepError` (`budget`) where none are left."""

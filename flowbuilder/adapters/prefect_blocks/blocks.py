@@ -24,11 +24,13 @@ RETRY_SECONDS = 5.0
 """Seconds after which a step asks again for a block that could not be read."""
 LIMITS = ("concurrency", "rate", "burst")
 """Fields of a block that are under `limits` in a connection."""
+_OWN_KINDS = tuple(kind.get_block_type_slug() for kind in KINDS)
 DATABASE_KINDS = ("sqlalchemy-connector", "async-sqlalchemy-connector", "database-credentials")
 
 
 class BlockConnections:
-    """Implements `ports.Connections`: a block of that name, of any of our types; else the connection of `fallback`.
+    """Implements `ports.Connections`: a block of that name, of any of our types or of prefect-sqlalchemy; else the
+    connection of `fallback`.
 
     While Prefect does not answer, the last known values are used; without any, `Throttled` makes the step wait.
     """
@@ -61,17 +63,17 @@ class BlockConnections:
         try:
             async with get_client() as client:
                 found = await asyncio.gather(
-                    *(client.read_block_document_by_name(name, kind.get_block_type_slug()) for kind in KINDS),
+                    *(client.read_block_document_by_name(name, slug) for slug in (*_OWN_KINDS, *DATABASE_KINDS)),
                     return_exceptions=True,
                 )
         except httpx.HTTPError as problem:
             raise TransientError(f"Prefect's blocks: {problem}", reason="connection") from None
-        for item in found:
+        for index, item in enumerate(found):
             if isinstance(item, ObjectNotFound):
                 continue
             if isinstance(item, BaseException):
                 raise TransientError(f"Prefect's blocks: {type(item).__name__}: {item}", reason="connection") from None
-            return _values(item.data)
+            return _values(item.data) if index < len(_OWN_KINDS) else _database(item.data, name)
         return None
 
 
@@ -106,6 +108,12 @@ def _url(data: Mapping[str, Any], name: str) -> str:
     place = f"{user}{password}@" * bool(user) + f"{info.get('host') or ''}{port}"
     query = f"?{urlencode(info['query'])}" if info.get("query") else ""
     return f"{family}://{place}/{info.get('database') or ''}{query}"
+
+
+def _database(data: Mapping[str, Any], name: str) -> JsonObject:
+    """The connection of a database in a block of prefect-sqlalchemy."""
+    options = {key: str(value) for key, value in (data.get("connect_args") or {}).items()}
+    return {"url": _url(data, name), **({"connect_args": options} if options else {})}
 
 
 def _values(data: Mapping[str, Any]) -> JsonObject:

@@ -139,13 +139,13 @@ class Propagation:
         step, path = located.step, self.path(located)
         shape = step.output_shape()
         marks = self._input_marks(located)
-        if step.untrusted is not None:
-            self.sources.origins[path] = step.untrusted
+        if (source := step.untrusted_source()) is not None:
+            self.sources.origins[path] = source
         elif marks:
             self.sources.made_from[path] = marks
         else:
             return shape
-        if step.carries or step.untrusted is not None:
+        if step.carries or source is not None:
             return shape.with_trust(taint_of(path))
         fields = dict(shape.fields)
         for name in step.echoes:
@@ -174,7 +174,7 @@ class Propagation:
         return self._errors[id(located)]
 
     def _own_error(self, located: LocatedStep) -> Taint | None:
-        if located.step.untrusted is not None:
+        if located.step.untrusted_source() is not None:
             return taint_of(self.path(located))
         own = frozenset(mark for text in located.texts for mark in marks_of(self._read(text)))
         if not own:

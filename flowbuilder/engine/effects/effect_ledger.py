@@ -55,9 +55,9 @@ class EffectLedger:
         """Record the receipt, and the inverse that undoes the effect."""
         await asyncio.to_thread(self.store.finish_effect, self.lease, key, "done", receipt=receipt, inverse=inverse)
 
-    async def unknown(self, key: str, *, reason: str) -> None:
-        """Record that the call was made and its result is unknown."""
-        await asyncio.to_thread(self.store.finish_effect, self.lease, key, "unknown", reason=reason)
+    async def unknown(self, key: str, *, reason: str, asked: int | None = None) -> None:
+        """Record that a call was made and its result is unknown."""
+        await asyncio.to_thread(self.store.finish_effect, self.lease, key, "unknown", reason=reason, asked=asked)
 
     async def refused(self, key: str, *, reason: str) -> None:
         """Record that the target rejected the call and certainly did nothing."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from flowbuilder.ports.secret_forms import sounds_secret
-from flowbuilder.values import Json, well_formed
+from flowbuilder.values import Json, parse_json, well_formed
 
 MAX_REASON = 300
 """Characters of the line."""
@@ -40,7 +40,7 @@ def reason_of(text: str) -> tuple[str, Json]:
     if not text:
         return "", None
     try:
-        value = json.loads(text) if text[0] in '{["' else None
+        value = parse_json(text) if text[0] in '{["' else None
     except (ValueError, RecursionError):
         value = None
     if value is None:

@@ -81,7 +81,7 @@ class Api(Step):
         """`body` is parsed JSON, or text; header names are lower case.
 
         Of a write that was made and whose body cannot be read, `body_error` is `{code, message}`. With `paginate`,
-        `truncated` says whether there may be more than `body` has.
+        `truncated` says whether there may be more than `body` has, and `warnings` why the end is not certain.
         """
 
         status: int
@@ -127,7 +127,7 @@ class Api(Step):
         if self.paginate is not None:
             page = self._list_of_page() or Shape.unknown()
             body = Shape.list_of(page.item()) if page.is_list and not page.is_open else Shape.of("list")
-            more["truncated"] = Shape.of("boolean")
+            more |= {"truncated": Shape.of("boolean"), "warnings": Shape.list_of(Shape.of("text"))}
         return replace(shape, fields={**shape.fields, "body": body, **more})
 
     def _list_of_page(self) -> Shape | None:

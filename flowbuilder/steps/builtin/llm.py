@@ -1,7 +1,7 @@
 """`llm`: ask a language model."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
@@ -9,9 +9,20 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from flowbuilder import ports
 from flowbuilder.errors import StepError
 from flowbuilder.json_schema import usable_schema
-from flowbuilder.language import Shape, Template, shape_of_schema
+from flowbuilder.language import Expression, Shape, Template, shape_of_schema
+from flowbuilder.steps.images import ImageItems, are_fetched, ensure_images, is_taken_from_step, read_images
 from flowbuilder.steps.model_fallback import ask_with_fallback
-from flowbuilder.steps.step import Completed, Record, Step, StepResult, StepRun, Templated
+from flowbuilder.steps.step import (
+    Completed,
+    Place,
+    Record,
+    Sink,
+    Step,
+    StepResult,
+    StepRun,
+    Templated,
+    TemplatedField,
+)
 from flowbuilder.values import Json, JsonObject
 
 
@@ -32,7 +43,9 @@ class Example(Record):
 class Llm(Step):
     """Ask a language model by its name, `provider:name`. With `output_schema` the output is an object valid against it.
 
-    `messages` are an example conversation. In a file, `prompt: prompts/NAME@N` stands for the file `prompts/NAME@N.md`.
+    `messages` are an example conversation. `images` are shown to the model after the prompt: URLs, which flowbuilder
+    fetches, or bodies of binary answers of earlier steps; the output is untrusted where it fetches any.
+    In a file, `prompt: prompts/NAME@N` stands for the file `prompts/NAME@N.md`.
     `fallback` is asked when `model` is unavailable: it is down, hangs (with `timeout_seconds` it has half of the time),
     has no quota left, is retired, rejects its key or the length of the prompt, or answers with nothing. `connection`
     names the credentials; without one, the provider's own environment variables are used. A connection belongs to one
@@ -48,6 +61,11 @@ class Llm(Step):
     system: Templated[str] = ""
     messages: Templated[tuple[Example, ...]] = ()
     prompt: Templated[str]
+    images: Annotated[ImageItems, TemplatedField(url=True)] = Field(
+        default=(),
+        description="images after the prompt: URLs, bodies of binary answers, or {url or content, alt}; PNG, JPEG, "
+        "GIF, WebP",
+    )
     prompt_file: str | None = Field(default=None, max_length=400, description="where the prompt was read from")
     output_schema: JsonObject | None = None
     temperature: Templated[Annotated[float, Field(ge=0, le=2)] | None] = None
@@ -61,6 +79,7 @@ class Llm(Step):
     on_cut_off: Literal["fail", "continue"] = "fail"
     budget: Budget | None = None
     _providers: tuple[str | None, str | None] = PrivateAttr(default=(None, None))
+    _loaded_images: Any = PrivateAttr(default=())
 
     @field_validator("output_schema")
     @classmethod
@@ -76,11 +95,29 @@ class Llm(Step):
             raise ValueError("messages are pairs: one of the user, then one of the assistant, as often as you like")
         return self
 
+    @field_validator("images")
+    @classmethod
+    def _usable_images(cls, value: Any) -> Any:
+        ensure_images(value)
+        return value
+
     @model_validator(mode="after")
     def _continues_texts(self) -> Self:
         if self.on_cut_off == "continue" and self.output_schema is not None:
             raise ValueError("on_cut_off: continue is for a text: an object that was cut off cannot be continued")
         return self
+
+    def untrusted_source(self) -> str | None:
+        """An image that is fetched is an outsider's, as a page is: it may hold text for the model."""
+        return super().untrusted_source() or ("image" if are_fetched(self.images) else None)
+
+    def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
+        """The URLs of images say whom the step talks to; their bytes and alternative texts are part of the prompt."""
+        for place, text, sink in super().texts():
+            if place[0] != "images" or place[-1] in ("alt", "content"):
+                yield place, text, sink
+            else:
+                yield place, text, "image" if place[-1] != "url" and is_taken_from_step(text) else "host"
 
     def output_shape(self) -> Shape:
         """The shape that `output_schema` describes; `{text}` without one."""
@@ -96,7 +133,8 @@ class Llm(Step):
                 message = f"model {name!r:.60} is not of the form provider:name, such as openai:gpt-5.1"
                 raise StepError(message, code="invalid_field", detail={"field": "model"})
         named = (self.connection, self.fallback_connection or self.connection)
-        requests = [await self._request(run, *asked) for asked in zip(names, named, strict=False)]
+        images = await read_images(run, self.images, self._loaded_images)
+        requests = [await self._request(run, *asked, images) for asked in zip(names, named, strict=False)]
         models, limited = run.ports.models, self.timeout_seconds is not None
         if len(requests) == 1:
             answer = await models.complete(requests[0])
@@ -112,12 +150,15 @@ class Llm(Step):
         return True
 
     def bind(self, context: Mapping[str, Json]) -> Self:
-        """The bound step, which knows the provider that the definition names."""
+        """The bound step, which knows the provider that the definition names, and its images as they are written."""
         bound = super().bind(context)
         bound._providers = (written_provider(self.model), written_provider(self.fallback))
+        bound._loaded_images = self.images
         return bound
 
-    async def _request(self, run: StepRun, model: str, name: str | None) -> "ports.ModelRequest":
+    async def _request(
+        self, run: StepRun, model: str, name: str | None, images: tuple["ports.ModelImage", ...]
+    ) -> "ports.ModelRequest":
         connection = await run.ports.connections.get(name) if name else {}
         if name:
             written = self._providers[0 if name == self.connection else 1]
@@ -132,6 +173,7 @@ class Llm(Step):
             prompt=self.prompt,
             system=self.system,
             messages=tuple((item.role, item.content) for item in self.messages),
+            images=images,
             output_schema=self.output_schema,
             temperature=self.temperature,
             max_tokens=min(caps, default=None),

@@ -25,9 +25,9 @@ from flowbuilder.steps.step import (
     StepRun,
     TemplatedField,
 )
-from flowbuilder.steps.tool_pins import ToolPin, ensure_pinned
+from flowbuilder.steps.tool_pins import ToolPin, ensure_pinned, ensure_same
 from flowbuilder.steps.write_once import EffectOptions, Written, write_once
-from flowbuilder.values import Json, JsonObject, ensure_json
+from flowbuilder.values import Json, JsonObject, ensure_json, parse_json
 
 if TYPE_CHECKING:
     from flowbuilder.model.effect import TargetClass
@@ -50,6 +50,11 @@ class UsesTools(Step):
         """Raise `StepError` when the tool is not what it was when it was pinned."""
         await ensure_pinned(session, server, tool, self.pins.get(tool_key(server, tool)))
 
+    def pin_check(self, server: str, tool: str) -> ports.ToolCheck | None:
+        """What a session calls immediately before the call: a server may change its tools at any time."""
+        pin = self.pins.get(tool_key(server, tool))
+        return None if pin is None else partial(ensure_same, server, pin)
+
     async def call_tool(self, run: StepRun, server: str, tool: str, arguments: JsonObject) -> ports.McpAnswer:
         """The answer of a pinned tool. A connection that broke before the call was sent is opened once more."""
         try:
@@ -64,7 +69,9 @@ class UsesTools(Step):
             with before_the_call():
                 session = await stack.enter_async_context(servers_of(run).open(server))
                 await self.ensure_pinned(session, server, tool)
-            return await session.call(tool, arguments, seconds=self.timeout_seconds or SECONDS)
+            return await session.call(
+                tool, arguments, seconds=self.timeout_seconds or SECONDS, check=self.pin_check(server, tool)
+            )
 
 
 def tool_key(server: str, tool: str) -> str:
@@ -133,7 +140,10 @@ class Mcp(UsesTools):
     async def run(self, run: StepRun) -> StepResult:
         """A tool that reports failure fails the step (`mcp_tool`); a lost connection is a transient failure."""
         if not self.has_effect():
-            return Completed(output=await self._call(run))
+            answered = await self._call(run)
+            if answered.problem is not None:
+                raise answered.problem
+            return Completed(output=answered.output)
         wanted: JsonObject = {"server": self.server, "tool": self.tool, "arguments": self.arguments}
         declared = self.effect.deduplicates if self.effect else None
         target_class: TargetClass = "deduplicates" if declared else "neither"
@@ -142,33 +152,32 @@ class Mcp(UsesTools):
             target=f"{self.server}: {self.tool}",
             target_class=target_class,
             request=wanted,
-            write=partial(self._write, run),
+            write=partial(self._call, run),
             key_retention=self.effect.seconds() if self.effect else None,
         )
         return result if isinstance(result, NeedsReview) else Completed(output=result)
 
-    async def _write(self, run: StepRun) -> Written:
-        return Written(output=await self._call(run))
-
-    async def _call(self, run: StepRun) -> JsonObject:
+    async def _call(self, run: StepRun) -> Written:
+        """The output, and what is wrong with it: the tool was called in any case."""
         answer = await self.call_tool(run, self.server, self.tool, self.arguments)
-        structured = answer.structured
-        if self.output_schema is not None:
-            if structured is None:
-                structured = _json_in(answer, self.tool)
-            ensure_matches(self.output_schema, structured, f"the structured answer of {self.tool}")
-        return {"content": list(answer.content), "structured": structured}
+        structured, problem = answer.structured, answer.problem
+        if problem is None and self.output_schema is not None:
+            try:
+                if structured is None:
+                    structured = _json_in(answer, self.tool)
+                ensure_matches(self.output_schema, structured, f"the structured answer of {self.tool}")
+            except StepError as found:
+                problem = found
+        return Written(output={"content": list(answer.content), "structured": structured}, problem=problem)
 
 
 def _json_in(answer: ports.McpAnswer, tool: str) -> Json:
     """The JSON that is the one text block of an answer: most servers give their values so."""
-    import json
-
     if len(answer.content) != 1 or answer.content[0].get("type") != "text":
         message = f"the answer of {tool} has no structured value, and is not one block of text that would be JSON"
         raise StepError(message, code="schema_mismatch")
     try:
-        return ensure_json(json.loads(answer.text), where=f"the answer of {tool}")
+        return ensure_json(parse_json(answer.text), where=f"the answer of {tool}")
     except (ValueError, RecursionError):
         message = f"the answer of {tool} has no structured value, and its text is no JSON"
         raise StepError(message, code="schema_mismatch") from None

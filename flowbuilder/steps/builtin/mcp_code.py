@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import Annotated, Any, ClassVar
 
@@ -13,7 +12,7 @@ from flowbuilder.language import Shape
 from flowbuilder.steps.builtin.mcp import ServerName, ToolName, UsesTools
 from flowbuilder.steps.step import Completed, NeedsReview, StepResult, StepRun, TemplatedField
 from flowbuilder.steps.write_once import Written, write_once
-from flowbuilder.values import Json, JsonObject
+from flowbuilder.values import Json, JsonObject, parse_json
 
 NO_VALUE = "Code executed successfully"
 """What Tidewave for Python answers for a program without a variable `result`."""
@@ -65,6 +64,8 @@ class McpCode(UsesTools):
         if self.inputs:
             arguments["arguments"] = list(self.inputs.values())
         answer = await self.call_tool(run, self.server, self.tool, arguments)
+        if answer.problem is not None:
+            return Written(output={"value": None}, problem=answer.problem)
         return Written(output={"value": _value(answer.text, self.source)})
 
 
@@ -97,7 +98,7 @@ def _is_expression(source: str) -> bool:
 
 def _parsed(text: str) -> Json:
     try:
-        value: Json = json.loads(text)
+        value: Json = parse_json(text)
     except (ValueError, RecursionError):
         return text
     return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from flowbuilder import ports
@@ -10,7 +9,7 @@ from flowbuilder.errors import StepError
 from flowbuilder.ports.charset import charset_in, decode, encoding_of
 from flowbuilder.ports.http.content import is_binary, is_json, kind_of
 from flowbuilder.steps.http.bodies import file_value
-from flowbuilder.values import JsonObject, NotJson, ensure_json, well_formed_value
+from flowbuilder.values import JsonObject, NotJson, ensure_json, parse_json, well_formed_value
 
 MAX_JSON_VALUES = 1_000_000
 """The most values of one JSON answer: each takes up to a hundred times the memory of its text."""
@@ -66,13 +65,13 @@ def _json(answer: ports.HttpResponse, content_type: str) -> Any:
 
 def _loaded(body: bytes, content_type: str) -> Any:
     try:
-        return json.loads(body)
+        return parse_json(body)
     except UnicodeDecodeError:
         # JSON is UTF-8; a server that sends another encoding says so
         encoding = encoding_of(charset_in(content_type))
         if encoding in (None, "utf-8"):
             raise
-        return json.loads(decode(body, encoding))
+        return parse_json(decode(body, encoding))
 
 
 def _headers(answer: ports.HttpResponse) -> dict[str, str]:

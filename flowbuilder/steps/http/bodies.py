@@ -36,7 +36,7 @@ def is_file(value: Any) -> bool:
 def content_of(body: Any, headers: Mapping[str, str]) -> tuple[bytes, str]:
     """The bytes of a `body`, and their type where the author's headers name none. `StepError` (`invalid_field`)."""
     if is_file(body):
-        return _bytes(body, "body"), str(body.get("content_type") or "application/octet-stream")
+        return bytes_of(body, "body"), str(body.get("content_type") or "application/octet-stream")
     given = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
     if isinstance(body, str):
         if (encoding_of(charset_in(given) or "utf-8") or "") != "utf-8":
@@ -63,7 +63,7 @@ def parts_of(multipart: Mapping[str, Any]) -> tuple[Part, ...]:
 def shown(value: Any) -> Json:
     """The value as it is shown and compared: files by what they are, with the hash of their bytes."""
     if is_file(value):
-        content = _bytes(value, "body")
+        content = bytes_of(value, "body")
         known = {name: inner for name, inner in value.items() if name != "base64"}
         return {**known, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     if isinstance(value, Mapping):
@@ -96,7 +96,7 @@ def _file(name: str, value: Mapping[str, Any], place: str, given: Mapping[str, A
 
     kind = str(given.get("content_type") or value.get("content_type") or "application/octet-stream")
     filename = given.get("filename") or value.get("filename") or f"file{mimetypes.guess_extension(kind_of(kind)) or ''}"
-    return Part(name=name, content=_bytes(value, place), filename=str(filename), content_type=kind)
+    return Part(name=name, content=bytes_of(value, place), filename=str(filename), content_type=kind)
 
 
 def _text(value: Any, place: str) -> str:
@@ -107,7 +107,8 @@ def _text(value: Any, place: str) -> str:
     raise _wrong(place, "it is neither a text nor the body of a binary answer")
 
 
-def _bytes(value: Mapping[str, Any], place: str) -> bytes:
+def bytes_of(value: Mapping[str, Any], place: str) -> bytes:
+    """The bytes that a `file_value` stands for. `StepError` (`invalid_field`) where it was changed on the way."""
     try:
         content = b64decode(value["base64"], validate=True)
     except (binascii.Error, ValueError):

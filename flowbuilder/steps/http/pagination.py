@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
@@ -12,11 +11,9 @@ from pydantic import Field, field_validator, model_validator
 
 from flowbuilder import ports
 from flowbuilder.errors import StepError
+from flowbuilder.steps.http.next_page import MISSING, Stop, items_of, next_cursor, next_link, next_url, value_at
 from flowbuilder.steps.step import Record
 from flowbuilder.values import MAX_BYTES, Json, JsonObject
-
-_URL = re.compile(r"https?://|[/?]|\.{1,2}/|[^:]*\?|[^:?#]+\.(?:json|xml|html|php)$", re.IGNORECASE)
-"""What a text that leads to the next page begins with, or is; a cursor is none of these."""
 
 
 class Next(Record):
@@ -66,10 +63,6 @@ class Paginate(Record):
         return (value,) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-class _Stop(Exception):
-    """There may be more, and it cannot be read; the message says why."""
-
-
 @dataclass(kw_only=True)
 class Pages:
     """The pages of one list. `send` sends a request and raises for what is no success; `read` gives the output for an
@@ -80,10 +73,14 @@ class Pages:
     read: Callable[[ports.HttpResponse], Awaitable[JsonObject]]
     items: list[Json] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)
+    """The paths of `paginate` that a page had."""
+    warnings: list[str] = field(default_factory=list)
     size: int = 0
 
     async def all(self, first: ports.HttpRequest) -> JsonObject:
-        """The output of the last page, with the joined lists as `body`, and `truncated`: whether there may be more."""
+        """The output of the last page, with the joined lists as `body`, `truncated`: whether there may be more, and
+        `warnings`: why it is not certain that the list has ended."""
         request: ports.HttpRequest | None = self._first(first)
         output: JsonObject = {}
         truncated = False
@@ -101,20 +98,20 @@ class Pages:
                 output = await self._page(answer)
                 page = items_of(output, self.paginate.items)
                 if page and page == before and self._counts:
-                    raise _Stop(f"page {number} is the same as the one before; the server may not know {self._sent_as}")
+                    raise Stop(f"page {number} is the same as the one before; the server may not know {self._sent_as}")
                 self.items, before = self.items + page, page
                 request = self._next(request, answer, output, page)
                 if request is None:
                     break
                 if number == self.paginate.max_pages:
-                    raise _Stop(f"there are more than {number} pages; raise max_pages")
-            except _Stop as stop:
+                    raise Stop(f"there are more than {number} pages; raise max_pages")
+            except Stop as stop:
                 if self.paginate.on_more == "fail":
                     message = f"{stop}. With on_more: stop the step ends there, with truncated: true"
                     raise StepError(message, code="paginate", detail={"items": len(self.items)}) from None
                 truncated = True
                 break
-        return {**output, "body": self.items, "truncated": truncated}
+        return {**output, "body": self.items, "truncated": truncated, "warnings": self.warnings}
 
     @property
     def _counts(self) -> bool:
@@ -129,7 +126,7 @@ class Pages:
         self.size += len(answer.body)
         if self.size > MAX_BYTES and self.items:
             if self.paginate.on_more == "stop":
-                raise _Stop("")
+                raise Stop("")
             raise StepError(f"the pages of the list have more than {MAX_BYTES:,} bytes", code="too_large")
         return await self.read(answer)
 
@@ -150,7 +147,7 @@ class Pages:
     def _next(
         self, request: ports.HttpRequest, answer: ports.HttpResponse, output: JsonObject, page: list[Json]
     ) -> ports.HttpRequest | None:
-        """The request for the next page; None where the list has certainly ended, `_Stop` where that is not known."""
+        """The request for the next page; None where the list has certainly ended, `Stop` where that is not known."""
         more, total = self._more(output), self._total(output)
         if (
             more is False
@@ -161,23 +158,49 @@ class Pages:
         else:
             found = self._following(request, answer, output, len(page))
         if found is None and more:
-            raise _Stop(f"{self.paginate.more} says that there is a further page, and the answer does not name it")
+            raise Stop(f"{self.paginate.more} says that there is a further page, and the answer does not name it")
         if found is None and total is not None and len(self.items) < total:
-            raise _Stop(f"the list has ended after {len(self.items):,} of {total:,} items")
+            raise Stop(f"the list has ended after {len(self.items):,} of {total:,} items")
+        if found is None and more is None and total is None and not self._counts:
+            self._ensure_end(answer, output, page)
         return found
+
+    def _ensure_end(self, answer: ports.HttpResponse, output: JsonObject, page: list[Json]) -> None:
+        """Raise `Stop` where a page that names no next one says that there is one; a warning where that cannot be
+        told, because no page has the place."""
+        from flowbuilder.steps.http import list_ends  # here: validating a document reads no answer
+
+        following, body, items = self.paginate.next, output["body"], self.paginate.items
+        where = following if isinstance(following, str) else str(following.cursor)
+        place = "the header link" if where == "link" else where
+        if says := list_ends.says_more(body, items):
+            raise Stop(f"{says} says that there is a further page, and {place} names none; correct next")
+        if where in self.known or body is None or (where == "link" and "link" in answer.headers):
+            return
+        hint = f"the answer has no {place}"
+        read = {"headers": output["headers"]} if where.startswith("headers.") else body
+        wanted = "next" if where == "link" else where
+        if elsewhere := list_ends.next_elsewhere(read, wanted, items):
+            raise Stop(f"{hint}, and has {elsewhere}; did you mean that with next?")
+        if counted := list_ends.counts_more(body, items, len(page)):
+            raise Stop(f"{hint}, and {counted} says that there are more items than these {len(page):,}; correct next")
+        known = list_ends.names_in(body, items)
+        self.warnings.append(
+            f"no page has {place}, so this counts as the end of the list. Beside its items it has: {known}"
+        )
 
     def _following(
         self, request: ports.HttpRequest, answer: ports.HttpResponse, output: JsonObject, count: int
     ) -> ports.HttpRequest | None:
         following = self.paginate.next
         if isinstance(following, str):
-            place = _link(answer) if following == "link" else _url(_at(output, following), following)
+            place = next_link(answer) if following == "link" else next_url(self._at(output, following), following)
             return None if place is None else self._request_at(request, answer, place)
         if following.cursor is None:
             name = self._sent_as.removeprefix("query.")
             now = (request.query or {})[name]
             return self._with(request, now + (1 if following.page is not None else count))
-        cursor = _cursor(_at(output, following.cursor), following.cursor)
+        cursor = next_cursor(self._at(output, following.cursor), following.cursor)
         if cursor is not None:
             self._not_seen(str(cursor), f"the cursor {str(cursor)!r:.100}")
             return self._with(request, cursor)
@@ -188,23 +211,25 @@ class Pages:
             url = ports.join_url(answer.url, place)
             same = ports.origin_of(url) == ports.origin_of(answer.url)
         except StepError:
-            raise _Stop(f"the next page {place!r:.200} is no URL") from None
+            raise Stop(f"the next page {place!r:.200} is no URL") from None
         if not same:
-            raise _Stop(f"the next page is on another site: {url:.200}")
+            raise Stop(f"the next page is on another site: {url:.200}")
         self.seen.add(answer.url)
         self._not_seen(url, f"the next page {url:.200}")
         return request.at(url)
 
     def _not_seen(self, key: str, what: str) -> None:
         if key in self.seen:
-            raise _Stop(f"{what} was read already; the list leads back to itself")
+            raise Stop(f"{what} was read already; the list leads back to itself")
         self.seen.add(key)
 
     def _more(self, output: JsonObject) -> bool | None:
-        """What the answer says about a further page; None where the author names no place of it."""
+        """What the answer says about a further page; None where the author names no place of it, or no page has it."""
         if self.paginate.more is None:
             return None
-        found = _at(output, self.paginate.more)
+        found = self._at(output, self.paginate.more)
+        if self.paginate.more not in self.known:
+            return None
         if isinstance(found, bool) or found is None:
             return bool(found)
         text = str(found).strip().lower() if isinstance(found, str | int) else ""
@@ -212,71 +237,20 @@ class Pages:
             return text in ("true", "1")
         raise StepError(f"{self.paginate.more} is {found!r:.60}, not true or false", code="paginate")
 
+    def _at(self, output: JsonObject, where: str) -> Json:
+        """The value at a path; notes where an answer has it, if only as null."""
+        found = value_at(output, where)
+        if found is not MISSING:
+            self.known.add(where)
+        return None if found is MISSING else found
+
     def _total(self, output: JsonObject) -> int | None:
         """The number of all items; None where the author names no place of it."""
         if self.paginate.total is None:
             return None
-        found = _at(output, self.paginate.total)
+        found = self._at(output, self.paginate.total)
         if isinstance(found, int) and not isinstance(found, bool):
             return found
         if isinstance(found, str) and found.strip().isdecimal() and len(found) < 16:
             return int(found)
         raise StepError(f"{self.paginate.total} is {found!r:.60}, not a number of items", code="paginate")
-
-
-def items_of(output: JsonObject, where: str) -> list[Json]:
-    """The list of a page; `StepError` where there is none. A page without content (204) has no items."""
-    if output["status"] == 204 and output["body"] is None:
-        return []
-    found = _at(output, where) if where else output["body"]
-    if not isinstance(found, list):
-        place = f"at {where}" if where else "in its body"
-        raise StepError(f"a page of the list has no list {place}", code="paginate")
-    return found
-
-
-def _link(answer: ports.HttpResponse) -> str | None:
-    from flowbuilder.steps.http.links import Malformed, targets  # here: validating a document reads no answer
-
-    header = answer.headers.get("link", "")
-    found: dict[str, None] = {}
-    try:
-        for target in targets(header, "next"):
-            found[target] = None
-    except Malformed:
-        if not found and "next" in header.lower():
-            raise _Stop(f"the Link header cannot be read: {header!r:.200}") from None
-    if len(found) > 1:
-        raise _Stop(f"the Link header names several next pages: {', '.join(found)!r:.200}")
-    return next(iter(found), None)
-
-
-def _url(found: Json, where: str) -> str | None:
-    if found is None or found == "" or found is False:
-        return None
-    if isinstance(found, str) and _URL.match(found.strip()):
-        return found.strip()
-    cursor = f"; a cursor or a number is sent with next: {{cursor: body.{where.removeprefix('body.')}, as: query.NAME}}"
-    raise _Stop(f"{where} is {found!r:.100}, which is no URL{cursor if isinstance(found, str | int) else ''}")
-
-
-def _cursor(found: Json, where: str) -> str | int | None:
-    if found is None or found == "" or found is False:
-        return None
-    if isinstance(found, str | int) and found is not True:
-        return found
-    raise _Stop(f"{where} is {found!r:.100}, which is no cursor")
-
-
-def _at(output: JsonObject, where: str) -> Json:
-    """The value at a dotted path of the body, or of the answer where the path begins with `body.` or `headers.`."""
-    found = _inside(output["body"], where)
-    if found is None and where.partition(".")[0] in ("body", "headers"):
-        found = _inside(output, where)
-    return found
-
-
-def _inside(value: Any, where: str) -> Json:
-    for name in where.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    return value  # type: ignore[no-any-return]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +13,7 @@ from sqlalchemy.dialects import sqlite
 
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.ports.private_files import close_to_others, open_private
+from flowbuilder.ports.sql.sqlite_library import library
 from flowbuilder.store.db.transaction import Dialect
 
 BUSY_SECONDS = 10.0
@@ -21,34 +21,7 @@ _SWITCH_MILLISECONDS = 2000
 WRITES = "flowbuilder_writes"
 """The execution option of a connection whose transaction writes."""
 
-Version = tuple[int, int, int]
-
 SQLITE = Dialect(has_clock=False, insert=sqlite.insert, notify=lambda *_: None, position=func.instr)
-
-
-def is_safe(version: Version) -> bool:
-    """Whether this release is safe in WAL mode with several connections.
-
-    In releases 3.7.0 to 3.51.2, except two branches with the fix, a commit that races a checkpoint may be lost or
-    corrupt the file.
-    """
-    major, minor, patch = version
-    return version >= (3, 51, 3) or (major == 3 and (minor, patch) in _FIXED)
-
-
-_FIXED = {(44, patch) for patch in range(6, 40)} | {(50, patch) for patch in range(7, 40)}
-
-
-def library() -> tuple[ModuleType, bool]:
-    """The SQLite driver to use, and whether it is safe in WAL mode: Python's own if it is, else pysqlite3."""
-    if is_safe(sqlite3.sqlite_version_info):
-        return sqlite3, True
-    try:
-        from pysqlite3 import dbapi2  # type: ignore[import-untyped]
-    except ImportError:
-        return sqlite3, False
-    return dbapi2, is_safe(dbapi2.sqlite_version_info)
-
 
 LOG_SUFFIXES = ("-wal", "-shm", "-journal")
 """The suffixes of the files that SQLite keeps beside a database. A log (`-wal`, `-journal`) belongs to its content."""

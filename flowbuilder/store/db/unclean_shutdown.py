@@ -16,7 +16,7 @@ from pathlib import Path
 
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.ports.private_files import open_private
-from flowbuilder.store.db.sqlite import library
+from flowbuilder.ports.sql.sqlite_library import library
 
 logger = logging.getLogger(__name__)
 

@@ -91,8 +91,10 @@ class SqlEffects(Repository):
         receipt: JsonObject | None = None,
         inverse: JsonObject | None = None,
         reason: str = "",
+        asked: int | None = None,
     ) -> Effect:
-        """Record the receipt, or why there is none. A second receipt that differs is a `Conflict`."""
+        """Record the receipt, or why there is none. A second receipt that differs is a `Conflict`. Without a receipt,
+        `asked` replaces the number of answered reviews that `begin_effect` has stored."""
         stored, undo = storable(receipt, "the receipt"), storable(inverse, "the inverse")
 
         def finish(transaction: Transaction) -> Effect:
@@ -106,10 +108,8 @@ class SqlEffects(Repository):
                 changes = {"status": "done", "receipt": stored, "inverse": undo, "done_at": transaction.now()}
                 event = done_event(effect, stored)  # type: ignore[arg-type]
             else:
-                changes = {
-                    "status": status,
-                    "detail": {**stored_detail(effect), "reason": reason},
-                }
+                begun = effect if asked is None else replace(effect, asked=asked)
+                changes = {"status": status, "detail": {**stored_detail(begun), "reason": reason}}
                 event = no_receipt_event(effect, status, reason)
             transaction.execute(update(effects_table).where(effects_table.c.key == key).values(**changes))
             transaction.write_events(row, [event])

@@ -13,6 +13,7 @@ from flowbuilder.model.events import Event, NewEvent
 from flowbuilder.model.execution import Lease, Outcome
 from flowbuilder.model.lease_rules import ensure_event_allowed
 from flowbuilder.model.stored_json import storable, storable_outcome
+from flowbuilder.ports.engine import StepMemo
 from flowbuilder.store.db.corruption import ensure_readable
 from flowbuilder.store.db.database import Repository
 from flowbuilder.store.db.prepared_statements import Prepared
@@ -31,6 +32,11 @@ _EVENTS = (
 )
 _STEP_MEMO = select(step_memos_table.c.answer).where(
     step_memos_table.c.execution_id == _ROW_ID, step_memos_table.c.key == bindparam("key")
+)
+_STEP_MEMOS = (
+    select(step_memos_table.c.answer, step_memos_table.c.inserted_at)
+    .where(step_memos_table.c.execution_id == _ROW_ID, step_memos_table.c.path == bindparam("path"))
+    .order_by(step_memos_table.c.inserted_at, step_memos_table.c.key)
 )
 _INSERT_OUTCOME = Prepared(outcomes_table.insert(), outcomes_table.c.keys())
 
@@ -130,6 +136,15 @@ class SqlHistory(Repository):
         wanted = {"wanted": execution_id, "key": key}
         return self._database.read(lambda transaction: transaction.execute(_STEP_MEMO, wanted).scalar_one_or_none())
 
+    def step_memos(self, execution_id: str, path: str) -> Sequence[StepMemo]:
+        """The recorded answers of one step run, in the order in which they were recorded."""
+        wanted = {"wanted": execution_id, "path": path}
+        return self._database.read(
+            lambda transaction: tuple(
+                _step_memo_of(row, execution_id, path) for row in transaction.execute(_STEP_MEMOS, wanted)
+            )
+        )
+
 
 def _status(transaction: Transaction, execution_id: str, path: str) -> str:
     query = select(outcomes_table.c.status).join(
@@ -153,6 +168,11 @@ def _outcome_of(row: Row[Any], execution_id: str) -> Outcome:
         task_run_id=row.task_run_id,
         finished_at=row.finished_at,
     )
+
+
+def _step_memo_of(row: Row[Any], execution_id: str, path: str) -> StepMemo:
+    ensure_readable(row, step_memos_table.name, f"an answer of {path} of execution {execution_id}")
+    return StepMemo(answer=row.answer, at=row.inserted_at)
 
 
 def _event_of(row: Row[Any], execution_id: str) -> Event:

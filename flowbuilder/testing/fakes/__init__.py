@@ -2,6 +2,7 @@
 
 from flowbuilder.testing.fakes.bundle import FakeClock, FakeConnections, FakeSearchConsole, FakeThrottle, fake_ports
 from flowbuilder.testing.fakes.cms import MemoryCms
+from flowbuilder.testing.fakes.databases import FakeDatabases
 from flowbuilder.testing.fakes.engine import MemoryJournal, MemoryLedger
 from flowbuilder.testing.fakes.http import FakeHttp, respond
 from flowbuilder.testing.fakes.mcp import FakeMcp
@@ -10,6 +11,7 @@ from flowbuilder.testing.fakes.model import FakeModel
 __all__ = [
     "FakeClock",
     "FakeConnections",
+    "FakeDatabases",
     "FakeHttp",
     "FakeMcp",
     "FakeModel",

@@ -10,8 +10,19 @@ from flowbuilder.adapters.http.extract import extract_page
 from flowbuilder.adapters.throttling.connection_throttle import ConnectionThrottle
 from flowbuilder.adapters.throttling.limit_registry import LimitRegistry
 from flowbuilder.errors import ConfigurationError
-from flowbuilder.ports import Clock, Connections, LanguageModel, Ledger, Ports, Sandbox, SearchQuery, Throttle
+from flowbuilder.ports import (
+    Clock,
+    Connections,
+    Databases,
+    LanguageModel,
+    Ledger,
+    Ports,
+    Sandbox,
+    SearchQuery,
+    Throttle,
+)
 from flowbuilder.testing.fakes.cms import MemoryCms
+from flowbuilder.testing.fakes.databases import FakeDatabases
 from flowbuilder.testing.fakes.http import FakeHttp
 from flowbuilder.testing.fakes.mcp import FakeMcp
 from flowbuilder.testing.fakes.model import FakeModel
@@ -92,6 +103,7 @@ def fake_ports(
     sandbox: Sandbox | None = None,
     ledger: Ledger | None = None,
     mcp: FakeMcp | None = None,
+    databases: Databases | None = None,
     throttle: Throttle | None = None,
 ) -> Ports:
     """Ports made of fakes, with the real sandbox and page extractor: these have no I/O."""
@@ -106,6 +118,7 @@ def fake_ports(
         extract=extract_page,
         search_console=search_console or FakeSearchConsole(),
         mcp=mcp or FakeMcp(),
+        databases=databases or FakeDatabases(),
         ledger=ledger,
         throttle=throttle or FakeThrottle(clock=time, connections=known),
     )

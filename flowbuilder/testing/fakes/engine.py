@@ -37,9 +37,11 @@ class MemoryLedger:
         """Store the receipt."""
         self.effects[key] = replace(self.effects[key], status="done", receipt=receipt, inverse=inverse)
 
-    async def unknown(self, key: str, *, reason: str) -> None:
+    async def unknown(self, key: str, *, reason: str, asked: int | None = None) -> None:
         """Mark the outcome as unknown."""
-        self.effects[key] = replace(self.effects[key], status="unknown", detail={"reason": reason})
+        known = self.effects[key]
+        answered = known.asked if asked is None else asked
+        self.effects[key] = replace(known, status="unknown", detail={"reason": reason}, asked=answered)
 
     async def refused(self, key: str, *, reason: str) -> None:
         """Mark the effect as refused by the target."""

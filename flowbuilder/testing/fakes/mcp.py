@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from flowbuilder.errors import ConfigurationError, StepError
-from flowbuilder.ports import McpAnswer, McpSession, McpTool
+from flowbuilder.ports import McpAnswer, McpSession, McpTool, ToolCheck
 from flowbuilder.values import Json, JsonObject
 
 FakeTool = Json | McpAnswer | Exception | Callable[[JsonObject], Json | McpAnswer]
@@ -38,9 +38,14 @@ class _Session:
     async def tools(self) -> tuple[McpTool, ...]:
         return tuple(McpTool(name=name, input_schema={"type": "object"}) for name in self._tools)
 
-    async def call(self, tool: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
+    async def call(
+        self, tool: str, arguments: JsonObject, *, seconds: float, check: ToolCheck | None = None
+    ) -> McpAnswer:
         if tool not in self._tools:
-            raise StepError(f"MCP server {self._server} has no tool {tool!r}", code="mcp_unknown_tool")
+            message = f"MCP server {self._server} has no tool {tool!r}"
+            raise StepError(message, code="mcp_unknown_tool", definitive=True)
+        if check is not None:
+            check(next(item for item in await self.tools() if item.name == tool))
         self._calls.append((self._server, tool, arguments))
         known = self._tools[tool]
         if isinstance(known, Exception):

@@ -52,8 +52,10 @@ class MemoryEffects(Repository):
         receipt: JsonObject | None = None,
         inverse: JsonObject | None = None,
         reason: str = "",
+        asked: int | None = None,
     ) -> Effect:
-        """Record the receipt, or why there is none. A second receipt that differs is a `Conflict`."""
+        """Record the receipt, or why there is none. A second receipt that differs is a `Conflict`. Without a receipt,
+        `asked` replaces the number of answered reviews that `begin_effect` has stored."""
         memory = self._memory
         with memory.lock:
             stored = memory.fence(lease)
@@ -67,7 +69,8 @@ class MemoryEffects(Repository):
                 done = replace(effect, status="done", receipt=copied(receipt), inverse=copied(inverse), done_at=now)
                 event = done_event(effect, receipt)
             else:
-                done = replace(effect, status=status, detail={"reason": reason})
+                answered = effect.asked if asked is None else asked
+                done = replace(effect, status=status, detail={"reason": reason}, asked=answered)
                 event = no_receipt_event(effect, status, reason)
             memory.effects[key] = done
             stored.write_events(now, [event])

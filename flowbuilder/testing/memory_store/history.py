@@ -10,6 +10,7 @@ from flowbuilder.model.events import Event, NewEvent
 from flowbuilder.model.execution import Lease, Outcome
 from flowbuilder.model.lease_rules import ensure_event_allowed
 from flowbuilder.model.stored_json import storable, storable_outcome
+from flowbuilder.ports.engine import StepMemo
 from flowbuilder.testing.memory_store.memory import Repository, copied
 from flowbuilder.values import JsonObject
 
@@ -59,10 +60,19 @@ class MemoryHistory(Repository):
         checked = storable(answer, "the answer")
         with self._memory.lock:
             stored = self._memory.fence(lease)
-            stored.step_memos.setdefault(key, checked)  # type: ignore[arg-type]
+            memo = StepMemo(answer=checked, at=self._memory.now())  # type: ignore[arg-type]
+            stored.step_memos.setdefault(key, (path, memo))
 
     def step_memo(self, execution_id: str, key: str) -> JsonObject | None:
         """The recorded answer with this key; None when there is none."""
         with self._memory.lock:
             stored = self._memory.executions.get(execution_id)
-            return None if stored is None else copied(stored.step_memos.get(key))
+            known = None if stored is None else stored.step_memos.get(key)
+            return None if known is None else copied(known[1].answer)
+
+    def step_memos(self, execution_id: str, path: str) -> Sequence[StepMemo]:
+        """The recorded answers of one step run, in the order in which they were recorded."""
+        with self._memory.lock:
+            stored = self._memory.executions.get(execution_id)
+            memos = stored.step_memos.values() if stored else ()
+            return tuple(copied(memo) for of, memo in memos if of == path)

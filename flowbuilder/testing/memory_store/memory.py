@@ -23,6 +23,7 @@ from flowbuilder.model.review_rules import withdrawal
 from flowbuilder.model.reviewers import Reviewers, held_without_author, person, reviewers_of
 from flowbuilder.model.stored_json import storable
 from flowbuilder.ports import Clock
+from flowbuilder.ports.engine import StepMemo
 from flowbuilder.throttling.limiter import LimiterState
 from flowbuilder.values import JsonObject
 
@@ -51,7 +52,8 @@ class StoredExecution:
     events: list[Event] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     decisions: dict[str, DecisionAtEpoch] = field(default_factory=dict)
-    step_memos: dict[str, JsonObject] = field(default_factory=dict)
+    step_memos: dict[str, tuple[str, StepMemo]] = field(default_factory=dict)
+    """By key: the path of the step run, and the answer."""
 
     def write_events(self, at: datetime, events: Iterable[NewEvent]) -> None:
         """Append events with the next numbers."""

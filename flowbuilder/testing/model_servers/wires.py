@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from base64 import b64decode, urlsafe_b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
@@ -63,6 +64,10 @@ class Wire(ABC):
         """The conversation of a request, as JSON."""
         return json.dumps(asked["messages"])
 
+    @abstractmethod
+    def images(self, asked: Asked) -> list[tuple[str, bytes]]:
+        """The images of a request in their order: type and bytes."""
+
     def send(self, asked: Asked, answer: Any) -> Sent:
         """The answer as it is sent."""
         return Sent(json.dumps(answer))
@@ -118,6 +123,12 @@ class OpenAIWire(Wire):
     def limit(self, asked: Asked) -> int | None:
         """The maximum in the word that this server obeys."""
         return asked.get("max_completion_tokens") or asked.get("max_tokens")
+
+    def images(self, asked: Asked) -> list[tuple[str, bytes]]:
+        """The images, each a `data:` URL in this protocol; another URL would be one that the provider fetches."""
+        urls = [part["image_url"]["url"] for part in _parts(asked["messages"], "content") if "image_url" in part]
+        split = [url.removeprefix("data:").partition(";base64,") for url in urls]
+        return [(kind, b64decode(data, validate=True)) for kind, _, data in split]
 
 
 class OllamaWire(OpenAIWire):
@@ -182,6 +193,13 @@ class AnthropicWire(Wire):
         """The API key, in the header of this provider."""
         return headers.get("x-api-key") or super().key(headers)
 
+    def images(self, asked: Asked) -> list[tuple[str, bytes]]:
+        """The images, in blocks of this protocol; also those in the result of a tool."""
+        blocks = _parts(asked["messages"], "content")
+        inside = [inner for block in blocks for inner in (_parts([block], "content") or [block])]
+        sources = [block["source"] for block in inside if block.get("type") == "image"]
+        return [(source["media_type"], b64decode(source["data"], validate=True)) for source in sources]
+
 
 class GoogleWire(Wire):
     """`generateContent` of Google's Gemini API."""
@@ -235,6 +253,18 @@ class GoogleWire(Wire):
     def texts(self, asked: Asked) -> str:
         """The conversation of a request, as JSON."""
         return json.dumps(asked["contents"])
+
+    def images(self, asked: Asked) -> list[tuple[str, bytes]]:
+        """The images, as inline data in this protocol."""
+        blobs = [part["inlineData"] for part in _parts(asked["contents"], "parts") if "inlineData" in part]
+        # the SDK writes this member in its other spelling, and base64 with the characters of URLs
+        return [(blob.get("mimeType") or blob["mime_type"], urlsafe_b64decode(blob["data"])) for blob in blobs]
+
+
+def _parts(messages: list[Asked], name: str) -> list[Asked]:
+    """The parts of all messages, where they are objects."""
+    found = [part for message in messages if isinstance(message.get(name), list) for part in message[name]]
+    return [part for part in found if isinstance(part, dict)]
 
 
 def _events(message: dict[str, Any]) -> str:

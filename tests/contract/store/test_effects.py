@@ -120,6 +120,8 @@ def test_an_effect_keeps_how_many_questions_were_answered_when_it_was_last_begun
     assert begun(1) == (1, True)
     harness.store.finish_effect(lease, "k1", "unknown", reason="cut off")
     assert (harness.store.effect("k1").asked, harness.store.effect("k1").detail) == (1, {"reason": "cut off"})
+    harness.store.finish_effect(lease, "k1", "unknown", reason="429", asked=0)  # the approval was not used
+    assert begun(1) == (0, True)
     harness.store.finish_effect(lease, "k1", "refused", reason="429")
     assert begun(1) == (1, False)
     assert begun(2) == (1, True)

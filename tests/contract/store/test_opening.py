@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from flowbuilder.errors import ConfigurationError, Unavailable
+from flowbuilder.ports.sql.sqlite_library import is_safe, library
 from flowbuilder.store import current, newest, open_store, upgrade
-from flowbuilder.store.db.sqlite import is_safe, library
 from flowbuilder.store.db.url import parse_url
 from flowbuilder.testing import FakeClock
 from tests.support.servers.postgres import Server

@@ -34,6 +34,23 @@ def test_memos_of_executions_are_separate(harness: StoreHarness) -> None:
     assert harness.store.step_memo("nowhere", "k") is None
 
 
+def test_the_memos_of_a_step_run_are_read_in_the_order_in_which_they_were_recorded(harness: StoreHarness) -> None:
+    lease = harness.claim()
+    for key, path, text in (
+        ("z", "draft", "one"),
+        ("b", "draft#2", "other"),
+        ("a", "draft", "two"),
+        ("z", "draft", "3"),
+    ):
+        harness.store.save_step_memo(lease, path=path, key=key, answer={"text": text})
+        harness.clock.advance(1)
+    found = harness.store.step_memos("run-1", "draft")
+    assert [memo.answer for memo in found] == [{"text": "one"}, {"text": "two"}]
+    assert (found[1].at - found[0].at).total_seconds() == 2
+    assert harness.store.step_memos("run-1", "dra") == ()
+    assert harness.store.step_memos("nowhere", "draft") == ()
+
+
 def test_a_worker_without_the_lease_saves_no_memo(harness: StoreHarness) -> None:
     lease = harness.claim()
     harness.clock.advance(16)

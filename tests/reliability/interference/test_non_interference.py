@@ -13,10 +13,10 @@ from tests.support.untrusted.outsiders import Run, interference
 from tests.support.untrusted.random_workflows import Generator
 from tests.support.untrusted.refused_texts import GIVEN_UP
 
-WORKFLOWS = sample(quick=25, ci=500, thorough=5_000)
+WORKFLOWS = sample(quick=30, ci=500, thorough=5_000)
 """The number of workflows of one part; there are four parts."""
 TYPES = {"api", "page", "gsc", "mcp", "mcp_llm", "mcp_code", "cms", "llm", "code", "conditional", "iteration"}
-TYPES |= {"workflow", "human_review", "guard", "error"}
+TYPES |= {"workflow", "human_review", "guard", "error", "sql"}
 WORDS = {
     "prefixItems",
     "patternProperties",
@@ -68,7 +68,7 @@ def test_what_the_linter_accepts_sends_no_outsiders_text(part: int) -> None:
     assert used["accepted"] > 0.8 * used["made"]
     assert used["sent"] > 0.4 * used["made"]
     assert used["refused texts"] > 0.2 * used["made"]
-    rarer = {"paginate", "feedback"} | {f"schema {word}" for word in WORDS}
+    rarer = {"paginate", "feedback", "images"} | {f"schema {word}" for word in WORDS}
     wanted = TYPES | (rarer if used["made"] >= 500 else set())
     assert {name for name in wanted if not used[name]} == set()
 

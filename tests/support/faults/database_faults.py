@@ -9,8 +9,8 @@ from typing import Any, Literal
 import psycopg
 from sqlalchemy import event
 
+from flowbuilder.ports.sql.sqlite_library import library
 from flowbuilder.store import SqlStore
-from flowbuilder.store.db.sqlite import library
 
 Kind = Literal["busy", "full", "io", "gone", "commit lost", "commit unheard"]
 """`gone`: the connection breaks at a statement. `commit lost`: a commit fails with an error. `commit unheard`: a commit

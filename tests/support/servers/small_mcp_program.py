@@ -96,6 +96,10 @@ def fault(number: Any) -> dict[str, Any] | None:
             result = {"content": [{"type": "hologram", "data": 1}]}
         case "no content":
             result = {"value": 1}
+        case "a wrong sum":
+            result = {"content": [{"type": "text", "text": "added"}], "structuredContent": {"total": "seven"}}
+        case "long integers":
+            result = {"content": [], "structuredContent": {"id": 2**64, "ids": [-(2**70), 7]}, "_meta": {"n": 2**64}}
         case "large":
             result = {"content": [{"type": "text", "text": "x" * 5_000_000}]}
         case "not UTF-8":
@@ -119,10 +123,26 @@ def answer(message: dict[str, Any]) -> dict[str, Any] | None:
         }
         return {"result": {} if FAULT == "empty greeting" else result}
     if method == "tools/list":
-        return {"result": {"tools": listed(os.environ.get("CHANGED", ""))}}
+        return {"result": {"tools": listed(os.environ.get("CHANGED", "")), **next_page(parameters.get("cursor"))}}
     if method == "tools/call":
         return fault(number) if FAULT else {"result": called(parameters["name"], parameters.get("arguments") or {})}
     return {"error": {"code": -32601, "message": f"there is no method {method}"}}
+
+
+def next_page(cursor: str | None) -> dict[str, Any]:
+    """What names the next page of the list of tools. The fault "changes" changes a tool once the list was given."""
+    match FAULT:
+        case "changes":
+            if cursor is None and not os.environ.get("CHANGED"):
+                os.environ["CHANGED"] = "description"
+                write(json.dumps({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}))
+        case "a list in a circle":
+            return {"nextCursor": "a"}
+        case "an endless list":
+            return {"nextCursor": f"{cursor or ''}a"}
+        case "an empty cursor":
+            return {"nextCursor": ""}
+    return {}
 
 
 def serve(message: dict[str, Any]) -> None:

@@ -1,14 +1,16 @@
 """A world in which outsiders write their marker everywhere they can, and a record of what was sent to it."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from flowbuilder.errors import FlowbuilderError, StepError
 from flowbuilder.model.review import Review
-from flowbuilder.ports import ModelAnswer, ModelRequest
+from flowbuilder.ports import ModelAnswer, ModelRequest, SqlRequest
 from flowbuilder.testing import (
     Answer,
+    FakeDatabases,
     FakeHttp,
     FakeMcp,
     FakeSearchConsole,
@@ -35,17 +37,19 @@ class Run:
 
 
 class Echo:
-    """A model that answers as an outsider in its prompt would have it, and calls each tool with the prompt."""
+    """A model that answers as outsiders in its prompt or images would have it, and calls each tool with the prompt."""
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """The prompt as the text; with a schema, its members with the prompt where a text may be."""
         for tool in request.tools:
             await tool.call({"text": request.prompt})
-        output: dict[str, Any] = {"text": request.prompt}
+        shown = " ".join(f"{image.alt} {image.data[8:].decode()}" for image in request.images)
+        text = f"{request.prompt}{shown}"
+        output: dict[str, Any] = {"text": text}
         if request.output_schema is not None:
             output = {"n": 1, "kind": "minor"}
             if request.output_schema.get("additionalProperties") is not False:
-                output["more"] = request.prompt
+                output["more"] = text
         return ModelAnswer(output=output, usage={})
 
 
@@ -66,13 +70,23 @@ def run(workflow: RandomWorkflow, marker: str) -> Run:
         "https://evil.example/page",
         f"{html}<a href='https://evil.example/{marker}'>{marker}</a></article></body></html>",
     )
+    photo = b"\x89PNG\r\n\x1a\n" + marker.encode()
+    http.on("https://evil.example/photo.png", respond(photo, headers={"content-type": "image/png"}))
     for method in ("POST", "PUT", "PATCH"):
         http.on(f"{method} https://hook.example/in", {"answer": marker})
     cms = MemoryCms({"https://my.example/a": "old", "https://my.example/b": "old"})
     mcp = FakeMcp({"s": {"say": marker, "fail": StepError(marker, code="mcp_tool"), "write": {"ok": marker},
                          "structured": theirs({"n": 1, "x": MARKER}), "project_eval": marker}})  # fmt: skip
     rows = [{"keys": [f"https://my.example/{marker}"], "clicks": 3.0, "impressions": 5.0, "ctr": 0.6, "position": 1.0}]
-    ports = fake_ports(http=http, cms=cms, mcp=mcp, models=Echo(), search_console=FakeSearchConsole(rows))
+    databases = FakeDatabases(
+        {
+            "crm": f"CREATE TABLE post (note TEXT, n INTEGER); INSERT INTO post VALUES ('{marker}', 7)",
+            "failing": _failing(marker),
+        }
+    )
+    ports = fake_ports(
+        http=http, cms=cms, mcp=mcp, models=Echo(), search_console=FakeSearchConsole(rows), databases=databases
+    )
     try:
         done = run_locally(
             workflow.document, {"name": "Ana"}, ports=ports, decide=_decided, called=workflow.called, site=SITE
@@ -88,6 +102,7 @@ def run(workflow: RandomWorkflow, marker: str) -> Run:
         for request in http.requests if request.method not in ("GET", "HEAD")
     ]  # fmt: skip
     sent += [("mcp", *call) for call in mcp.calls if call[1] in WRITING_TOOLS]
+    sent += [("sql", dict(request.parameters), request.statement.text) for request in databases.writes]
     return Run(tuple(map(json.dumps, sent)), frozenset(str(one[0]) for one in sent), str(done.status))
 
 
@@ -95,6 +110,13 @@ def interference(workflow: RandomWorkflow) -> tuple[list[str], Run]:
     """What was sent with an outsider's marker in it, in two runs of different outsiders; and the first run."""
     first, second = run(workflow, MARKER), run(workflow, OTHER_MARKER)
     return [text for one in (first, second) for text in one.sent if is_marked(json.loads(text))], first
+
+
+def _failing(marker: str) -> Callable[[SqlRequest], list[dict[str, Any]]]:
+    def fail(_: SqlRequest) -> list[dict[str, Any]]:
+        raise StepError(f"rejected: {marker}", code="sql_refused", detail={"reason": marker})
+
+    return fail
 
 
 def _json(marker: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from tests.support.untrusted.marked_values import MARKER, Marked, is_marked
 from tests.support.untrusted.refused_texts import RandomWorkflow, without_refused
 
 PAGE = "https://evil.example/page"
+PHOTO = "https://evil.example/photo.png"
 HOOK = "https://hook.example/in"
 MINOR = {"type": "object", "properties": {"n": {"type": "integer"}, "kind": {"enum": ["minor", "major"]}}}
 
@@ -31,7 +32,19 @@ class Generator:
     def make(self) -> RandomWorkflow:
         """Sources, steps that work on what they gave, and steps that send it; refused texts are replaced."""
         for _ in range(self.marked.random.randrange(1, 4)):
-            self.one((self._api, self._api, self._api, self._page, self._gsc, self._mcp, self._failing, self._read))()
+            self.one(
+                (
+                    self._api,
+                    self._api,
+                    self._api,
+                    self._page,
+                    self._gsc,
+                    self._mcp,
+                    self._failing,
+                    self._read,
+                    self._sql,
+                )
+            )()
         for _ in range(self.marked.random.randrange(0, 4)):
             self.one(
                 (self._code, self._llm, self._conditional, self._iteration, self._call, self._review, self._guard,
@@ -102,6 +115,17 @@ class Generator:
             "rows", "gsc", {"rows": [{"keys": [MARKER], "clicks": 3.0}], "final_until": "2026"}, dimensions=["page"]
         )
 
+    def _sql(self) -> None:
+        row = {"note": MARKER, "n": 7}
+        more: dict[str, Any] = {"row_schema": self.marked.schema_for(row)} if self.chance(0.6) else {}
+        query = self.one(("SELECT note, n FROM post", "SELECT note, n, :a AS a FROM post"))
+        if ":a" in query:
+            more["parameters"] = self.one(({"a": self.text()}, {"a": {"b": self.text()}}))
+        rows: dict[str, Any] = {"rows": [row], "row_count": 1, "columns": ["note", "n"], "truncated": False}
+        self._step("posts", "sql", rows, connection="crm", query=query, **more)
+        self.known[f"steps.{self.steps[-1]['id']}.output.rows[0]"] = row
+        self.known[f"steps.{self.steps[-1]['id']}.output.rows[0].note"] = MARKER
+
     def _mcp(self) -> None:
         more: dict[str, Any] = {"tool": "say"}
         if self.chance(0.5):
@@ -120,6 +144,8 @@ class Generator:
                 {"id": f"inner{len(self.steps)}", "type": "mcp", "server": "s", "tool": "fail"}]}]}),
             ("api", {"url": PAGE, "response_schema": {"enum": ["a"]}}),
             ("human_review", {"title": text, "assign": {"quorum": 99}}),
+            ("sql", {"connection": "crm", "query": "SELECT json(note) FROM post"}),
+            ("sql", {"connection": "failing", "query": "SELECT :a", "parameters": {"a": text}}),
         ))  # fmt: skip
         name = self._step("bad", kind, None, **fields)
         self.known[f"steps.{name}.error.message"] = MARKER
@@ -141,6 +167,9 @@ class Generator:
             {"output_schema": {**MINOR, **self.one(({}, {"additionalProperties": False}))}} if self.chance(0.6) else {}
         )
         output = {"n": 1, "kind": "minor", "more": MARKER} if more else {"text": MARKER}
+        if self.chance(0.3):
+            self.features.add("images")
+            more["images"] = self.one((PHOTO, [PHOTO, {"url": PHOTO, "alt": self.text()}]))
         self._step("draft", "llm", output, model="demo:", prompt=f"Rewrite {self.text()}", **more)
 
     def _mcp_llm(self) -> None:
@@ -230,6 +259,8 @@ class Generator:
         cms = {"type": "cms", "operation": "update", "url": self.one(("https://my.example/a", "https://my.example/b"))}
         new = {"type": "cms", "operation": "create", "url": f"https://my.example/new/{text()}", "body": "hello"}
         post = {"type": "api", "method": self.one(("POST", "PUT", "PATCH")), "url": HOOK, **effect}
+        insert = {"type": "sql", "connection": "crm", "query": "INSERT INTO post VALUES (:a, 1) RETURNING note, n",
+                  "effect": {}}  # fmt: skip
         fields = self.one((
             {**cms, "body": text()}, {**cms, "title": text(), "description": text()}, {**cms, "body": text(), **effect},
             {**new, "if_unchanged": self.one(("", text()))}, {**new, "title": text()},
@@ -237,6 +268,8 @@ class Generator:
             {**post, "headers": {"x-a": text()}}, {**post, "form": {"f": text()}}, {**post, "url": f"{HOOK}?{text()}"},
             {"type": "mcp", "server": "s", "tool": "write", "arguments": {"a": text()}, "effect": {}},
             {"type": "mcp_code", "server": "s", "source": "1", "with": {"a": text()}},
+            {**insert, "parameters": {"a": text()}}, {**insert, "parameters": {"a": {"b": [text()]}}, **effect},
+            {**insert, "parameters": text()},
             {"type": "mcp_code", "server": "s", "source": self.one(("1", text()))},
             {**post, "body": text()}, {**post, "body": {"base64": text(), "content_type": text()}},
             {**post, "multipart": {"a": text(), "b": [text(), {"content": text(), "filename": text()}]}},
@@ -244,5 +277,7 @@ class Generator:
         self.features.add(str(fields["type"]))
         steps.append({"id": name, "on_error": "continue", **fields})
         if steps is self.steps:
-            self._learn(f"steps.{name}.output", {"url": MARKER, "body": MARKER, "content": [MARKER]})
+            self._learn(
+                f"steps.{name}.output", {"url": MARKER, "body": MARKER, "content": [MARKER], "rows": [{"note": MARKER}]}
+            )
             self.known[f"steps.{name}.error.message"] = MARKER

@@ -77,6 +77,13 @@ async def test_a_timeout_quotes_the_line_that_was_no_message() -> None:
     assert "did not answer within 0.3 s; it wrote a line that is no message: about to do it" in str(problem)
 
 
+async def test_integers_beyond_64_bit_are_read_as_their_digits() -> None:
+    record = {"command": [sys.executable, "-S", str(PROGRAM), "long integers"]}
+    async with ConnectedServers(FakeConnections({"s": record})).open("s") as session:
+        answer = await session.call("shout", {"text": "tea"}, seconds=10)
+    assert answer.structured == {"id": str(2**64), "ids": [str(-(2**70)), 7]}
+
+
 async def test_bytes_that_are_not_utf_8_are_replaced() -> None:
     record = {"command": [sys.executable, "-S", str(PROGRAM), "not UTF-8"]}
     async with ConnectedServers(FakeConnections({"s": record})).open("s") as session:
@@ -230,3 +237,40 @@ async def test_a_server_that_is_not_there_is_passing_and_certainly_did_nothing()
     assert (passing(problem), problem.definitive) == ("connection", True)
     assert isinstance(problem, StepError)
     assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [("a list in a circle", "leads back to itself"), ("an endless list", "has more than 20 pages")],
+)
+async def test_a_list_of_tools_that_does_not_end_is_said(fault: str, said: str) -> None:
+    problem = await met({"command": [sys.executable, "-S", str(PROGRAM), fault]})
+    assert (problem.code, problem.definitive, passing(problem)) == ("mcp_protocol", True, "")
+    assert f"the list of tools of MCP server s {said}" in str(problem)
+
+
+async def test_an_empty_cursor_is_the_end_of_the_list() -> None:
+    record = {"command": [sys.executable, "-S", str(PROGRAM), "an empty cursor"]}
+    async with ConnectedServers(FakeConnections({"s": record})).open("s") as session:
+        names = [tool.name for tool in await session.tools()]
+        assert len(names) == len(set(names))
+
+
+async def test_arguments_that_do_not_fit_are_certainly_not_sent(tmp_path: Path) -> None:
+    log = tmp_path / "asked"
+    record = {"command": [sys.executable, "-S", str(PROGRAM)], "environment": {"LOG": str(log)}}
+    async with ConnectedServers(FakeConnections({"s": record})).open("s") as session:
+        for tool, arguments in (("shout", {"text": 7}), ("shout", {}), ("whisper", {})):
+            with pytest.raises(StepError) as caught:
+                await session.call(tool, arguments, seconds=10)
+            assert caught.value.definitive
+    assert "tools/call" not in log.read_text()
+
+
+async def test_what_is_wrong_with_an_answer_of_success_does_not_hide_it() -> None:
+    record = {"command": [sys.executable, "-S", str(PROGRAM), "a wrong sum"]}
+    async with ConnectedServers(FakeConnections({"s": record})).open("s") as session:
+        answer = await session.call("add", {"a": 3, "b": 4}, seconds=10)
+    assert (answer.text, answer.structured) == ("added", {"total": "seven"})
+    assert answer.problem is not None
+    assert answer.problem.code == "schema_mismatch"

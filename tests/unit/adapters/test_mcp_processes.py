@@ -209,3 +209,34 @@ def test_escape_sequences_without_an_end_take_no_time() -> None:
     begun = time.thread_time()
     readable("\x1b]" * 1_000_000)
     assert time.thread_time() - begun < 0.5
+
+
+@pytest.mark.parametrize(
+    ("written", "quoted"),
+    [
+        (
+            'Traceback (most recent call last):\n  File "/srv/main.py", line 3, in <module>\n    run(\n    ^^^^\n'
+            '  File "/usr/lib/python3.11/asyncio/base_events.py", line 653, in run_until_complete\n'
+            "    return future.result()\n           ^^^^^^^^^^^^^^^\nAttributeError: no 'list_resources'\n",
+            "AttributeError: no 'list_resources'",
+        ),
+        (
+            "node:internal/modules/cjs/loader:1143\n  throw err;\n  ^\n\nError: Cannot find module '/srv/x'\n"
+            "    at Module._resolve (node:internal/modules/cjs/loader:1140:15)\n    at node:internal/main:23:47 {\n"
+            "  code: 'MODULE_NOT_FOUND'\n}\n",
+            "node:internal/modules/cjs/loader:1143 throw err; ^ Error: Cannot find module '/srv/x' "
+            "code: 'MODULE_NOT_FOUND' }",
+        ),
+        (
+            "Missing settings:\n  - API_KEY\n  at least one is needed\n",
+            "Missing settings: - API_KEY at least one is needed",
+        ),
+    ],
+)
+async def test_the_frames_of_a_stack_trace_are_left_out(written: str, quoted: str) -> None:
+    program = f"import sys; sys.stderr.write({written!r}); sys.exit(1)"
+    connections = FakeConnections({"s": {"command": [sys.executable, "-c", program]}})
+    with pytest.raises(StepError) as caught:
+        async with ConnectedServers(connections).open("s"):
+            pass
+    assert str(caught.value).endswith(f"(it wrote: {quoted})")

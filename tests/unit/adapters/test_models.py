@@ -18,6 +18,7 @@ from flowbuilder.ports import ModelRequest, ensure_provider
 from flowbuilder.testing import FakeClock, FakeConnections, FakeThrottle, MemoryJournal
 from flowbuilder.testing.model_servers import WIRES, ModelServer, Sent, Wire
 from flowbuilder.testing.model_servers.replies import answers, fails, hangs, raw, says
+from flowbuilder.values import ensure_json
 
 SCHEMA = {
     "type": "object",
@@ -365,3 +366,21 @@ async def test_a_model_of_another_provider_is_not_asked_with_the_key(
     with pytest.raises(StepError, match="belongs to openai"):
         await NamedModels().complete(request)
     assert httpserver.log == []
+
+
+async def test_an_integer_beyond_64_bit_is_read_as_its_digits(server: ModelServer) -> None:
+    schema = {"type": "object", "properties": {"id": {"type": ["integer", "string"]}}, "required": ["id"]}
+    server.will(answers({"id": 2**64}))
+    for journal in (None, MemoryJournal()):
+        answer = await NamedModels().complete(question(server, output_schema=schema, journal=journal))
+        assert answer.output == {"id": str(2**64)}
+        for stored in journal.answers.values() if journal else ():
+            assert ensure_json(stored) == stored
+
+
+async def test_a_model_is_told_that_an_integer_is_too_long(server: ModelServer) -> None:
+    schema = {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}
+    server.will(answers({"id": 2**64}), answers({"id": 7}))
+    answer = await NamedModels().complete(question(server, output_schema=schema))
+    assert (answer.output, answer.usage["requests"]) == ({"id": 7}, 2)
+    assert "beyond 64 bit" in server.wire.texts(server.asked[1])

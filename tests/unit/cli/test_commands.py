@@ -74,6 +74,16 @@ def test_an_execution_is_run_reviewed_and_resumed(cli: Cli, file: str) -> None:
     assert (code, out.splitlines()[0]) == (0, f"Approved {review['id']}")
     shown = data(cli("executions", "show", started["execution_id"], "--format", "json"))
     assert (shown["status"], shown["outputs"]) == ("completed", {"decision": "approved"})
+    assert shown["totals"]["steps"] == len(shown["steps"]) - 1
+    step = data(cli("executions", "show", started["execution_id"], "--step", "review", "--format", "json"))
+    assert (step["path"], step["status"], step["fields"]["proposal"]) == ("review", "completed", "New text")
+    code, out, _ = cli("executions", "show", started["execution_id"], "--step", "review")
+    assert (code, out.splitlines()[0]) == (0, "review (human_review)  completed")
+    assert "  proposal: New text\n" in out
+    code, _, problem = cli("executions", "show", started["execution_id"], "--step", "reveiw")
+    assert code != 0
+    assert "has no step run reveiw: did you mean review?" in problem
+    assert "Totals: " in cli("executions", "show", started["execution_id"])[1]
     assert cli("audit")[1] == "ok: checked all executions, no problems found\n"
 
 

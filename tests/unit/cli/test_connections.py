@@ -1,17 +1,22 @@
-"""`flowbuilder connections test`: with a real program as the server."""
+"""`flowbuilder connections test`: with a real program as the server, and with real databases."""
 
 from __future__ import annotations
 
 import json
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import yaml
 
 from flowbuilder import bootstrap
 from flowbuilder.cli import main
+from flowbuilder.ports.sql.sqlite_library import library
+from tests.support.servers.fake_postgres import rejecting_server, rejection
+from tests.support.servers.postgres import Server
 
 PROGRAM = Path(__file__).parents[2] / "support/servers/small_mcp_program.py"
 
@@ -79,3 +84,39 @@ def test_arguments_must_be_a_json_object(home: Path, capsys: pytest.CaptureFixtu
     for text in ("{", "[1]"):
         assert "--arguments" in said(capsys, "tools", "--arguments", text, code=2)
     assert "there is no connection" in said(capsys, "nowhere", code=2)
+
+
+def test_a_file_of_sqlite_is_opened_and_described(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with closing(library()[0].connect(home / "blog.db")) as made:
+        made.execute("CREATE TABLE post (title TEXT)")
+    define(home, blog={"url": f"sqlite:///{home}/blog.db"}, none={"url": f"sqlite:///{home}/none.db"})
+    text = said(capsys, "blog")
+    assert "sqlite 3." in text
+    assert "1 table" in text
+    read = json.loads(said(capsys, "blog", "--format", "json"))
+    assert (read["ok"], read["database"]["tables"]) == (True, 1)
+    assert "Failed (sql_unusable)" in said(capsys, "none", code=1)
+    assert "is a database, which has no tools" in said(capsys, "blog", "--tool", "say", code=2)
+
+
+@pytest.mark.postgres
+def test_a_role_that_may_run_programs_is_warned_of(
+    home: Path, capsys: pytest.CaptureFixture[str], postgres: Server
+) -> None:
+    with postgres.database() as url:
+        with psycopg.connect(url, autocommit=True) as admin:
+            admin.execute("DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN")
+        define(home, all={"url": url}, few={"url": url, "username": "reader"})
+        text = said(capsys, "all")
+        assert "postgresql 1" in text
+        assert "as postgres in test_" in text
+        assert "Warning: postgres may run programs and write files on the server" in text
+        assert "Warning" not in said(capsys, "few")
+
+
+def test_the_reason_of_a_server_has_no_password(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with rejecting_server(lambda password: rejection("28P01", f"password authentication failed: {password}")) as port:
+        define(home, shop={"url": f"postgresql://ana:p%40ss-w0rd@127.0.0.1:{port}/shop"})
+        text = said(capsys, "shop", code=1)
+    assert "Failed (auth)" in text
+    assert "password authentication failed: [secret of connection shop]" in text

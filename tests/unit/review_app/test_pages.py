@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,11 +12,15 @@ from streamlit.proto.TextInput_pb2 import TextInput
 from streamlit.testing.v1 import AppTest
 
 from flowbuilder import bootstrap
+from flowbuilder.cli.output.escape import escape
+from flowbuilder.cli.output.step_text import step_text
+from flowbuilder.engine.inspection.step_detail import StepDetail
 from flowbuilder.errors import Unavailable
+from flowbuilder.model.execution import Outcome
 from flowbuilder.ports import ExecutionFilter
 from review_app import session
-from review_app.widgets import graph, steps
-from tests.support.page_reading import Open, alerts, title, words
+from review_app.widgets import graph, step_detail, steps
+from tests.support.page_reading import Open, alerts, markup, title, words
 from tests.support.seeded_app import ANA, BROKEN, NOTE, SeededApp
 
 ME = "dev@localhost"
@@ -101,6 +106,73 @@ def test_an_execution_shows_its_inputs_outputs_and_timeline(seeded_app: SeededAp
     assert "Completed" in text
     assert "all started" in text
     assert "all completed in" in text
+
+
+def test_a_step_of_an_execution_is_opened_by_its_address(seeded_app: SeededApp, open_page: Open) -> None:
+    execution_id = seeded_app.run("broken")
+    page = open_page("executions", id=execution_id)
+    assert "Fields" not in words(page)
+    assert 'href="?id=' + execution_id + '&amp;step=each%5B1%5D.work"' in markup(page)
+    opened = open_page("executions", id=execution_id, step="each[1].work")
+    text = flat(words(opened))
+    for part in ("Attempts 1", "Fields 2", 'with { "n": 2 }', "two is too many"):
+        assert part in text, part
+    assert "if n == 2:" in text
+    summed = flat(words(open_page("executions", id=execution_id, step="sum")))
+    assert "no <b>sum</b>" in summed
+    assert "did you mean each[1].work" in alerts(open_page("executions", id=execution_id, step="each[1].wrok"))
+
+
+def test_an_execution_shows_what_its_steps_have_cost(seeded_app: SeededApp, open_page: Open) -> None:
+    text = flat(words(open_page("executions", id=seeded_app.run("form", {"text": "hello"}))))
+    assert re.search(r"1 step run · 1 attempt · \d+ m?s in steps", text), text
+
+
+def test_of_many_steps_those_are_listed_that_are_searched_for(seeded_app: SeededApp) -> None:
+    many = [Outcome(path=f"each[{number}].work", status="completed") for number in range(500)]
+    views = steps.recorded(many)
+    assert "100 more steps are not shown" in steps.table(views, many, "x")
+    assert steps.table(views, many, "x", find=" EACH[49").count("fb-step-link") == 11
+    assert "No step has this" in steps.table(views, many, "x", find="failed")
+
+
+def test_texts_of_strangers_in_a_step_are_shown_as_they_are() -> None:
+    hostile = "<script>x</script> **bold** [a](https://evil.test) \u202e\u200b \u001b[2J"
+    exchange = {"kind": "model", "at": "2026-01-05T09:00:00+00:00", "model": hostile, "stop": hostile, "usd": None}
+    calls = [{"id": hostile, "tool": hostile, "arguments": {hostile: [hostile]}}]
+    tool = {"kind": "tool", "at": "2026-01-05T09:00:00+00:00", "server": hostile, "tool": hostile, "arguments": None}
+    detail = StepDetail(
+        execution_id="x", path=hostile, type=hostile, name=hostile, status=hostile, reason=hostile,
+        fields={hostile: {hostile: hostile}, "prompt": hostile}, fields_failed=hostile, output=[hostile],
+        error={"code": hostile, "message": hostile, "detail": {hostile: 1}},
+        usage={"model": hostile},
+        attempts=({"attempt": 1, "started_at": None, "ended_at": "2026-01-05T09:00:00+00:00", "outcome": hostile,
+                   "error": {"code": hostile, "message": hostile}},),
+        exchanges=(
+            {**exchange, "request": [{"role": hostile, "text": hostile},
+                                     {"role": "complaint", "tool": hostile, "text": hostile}],
+             "answer": {"text": hostile, "thinking": hostile, "tool_calls": calls}, "tokens": {"input_tokens": 1}},
+            {**tool, "answer": hostile, "failed": None}, {**tool, "answer": None, "failed": hostile},
+            {"kind": "other", "at": "2026-01-05T09:00:00+00:00", "answer": {hostile: hostile}},
+        ),
+        effects=({"target": hostile, "status": hostile, "key": "k", "receipt": {hostile: hostile}},),
+        inside={hostile: hostile},
+    )  # fmt: skip
+    drawn = step_detail.markup(detail)
+    assert "&lt;script&gt;x&lt;/script&gt; **bold** [a](https://evil.test)" in drawn
+    assert "<script" not in drawn.lower()
+    assert not re.search("[\u202e\u200b\u001b]", drawn)
+    assert set(re.findall(r"<(/?\w+)", drawn)) <= {
+        f"{slash}{name}" for name in ("div", "span", "i", "details", "summary", "code") for slash in ("", "/")
+    }
+    printed = escape(step_text(detail))
+    assert not re.search("[\u202e\u200b\u001b]", printed)
+
+
+def test_a_long_value_is_cut_with_its_size(seeded_app: SeededApp) -> None:
+    detail = StepDetail(execution_id="x", path="a", type="code", name="a", status="completed", output="ab" * 30_000)
+    assert "40,000 of 60,000 characters left out" in step_detail.markup(detail)
+    assert "[58,000 of 60,000 characters left out: --format json shows all]" in step_text(detail)
 
 
 def test_an_execution_is_paused_resumed_and_cancelled(seeded_app: SeededApp, open_page: Open) -> None:
@@ -215,7 +287,9 @@ def test_a_sensitive_input_is_typed_into_a_password_field_and_no_page_shows_it(
     asyncio.run(seeded_app.runner.run(execution.id))
     (review,) = seeded_app.app.open_reviews_of(execution.id)
     pages = [open_page("executions"), open_page("executions", id=execution.id)]
-    pages += [open_page("review"), open_page("review", item=review.id), open_page()]
+    opened = open_page("executions", id=execution.id, step="review")
+    assert "Fields" in words(opened)
+    pages += [open_page("review"), open_page("review", item=review.id), open_page(), opened]
     seen = "\n".join(str(element) for page in pages for element in page.main) + "".join(map(words, pages))
     assert "[hidden]" in seen
     assert "[sensitive input key]" in words(pages[3])

@@ -328,3 +328,27 @@ def test_a_charset_that_no_document_has_is_read_as_utf_8(run: Run, httpserver: H
     kind = f"text/plain; charset={charset}".encode().decode("latin-1")
     httpserver.expect_request("/text").respond_with_data("caf\u00e9 \\n".encode(), headers={"content-type": kind})
     assert body(run({"type": "api", "url": httpserver.url_for("/text")})) == "caf\u00e9 \\n"
+
+
+def test_integers_beyond_64_bit_are_read_as_their_digits(run: Run, httpserver: HTTPServer) -> None:
+    text = '{"id": 18446744073709551616, "ids": [-9223372036854775809, 9223372036854775807], "far": 1e999}'
+    httpserver.expect_request("/big").respond_with_data(text, content_type="application/json")
+    step = {"type": "api", "url": httpserver.url_for("/big")}
+    assert body(run(step)) == {
+        "id": "18446744073709551616",
+        "ids": ["-9223372036854775809", 9223372036854775807],
+        "far": "1e999",
+    }
+    schema = {"type": "object", "properties": {"id": {"type": "integer"}}}
+    code, message = failed(run({**step, "response_schema": schema}))
+    assert code == "schema_mismatch"
+    assert "a number beyond 64 bit is read as the text of its digits; allow type: string as well" in message
+    schema["properties"]["id"]["type"] = ["integer", "string"]  # type: ignore[index]
+    assert body(run({**step, "response_schema": schema}))["id"] == "18446744073709551616"
+
+
+def test_the_reason_of_a_failure_may_have_a_long_integer(run: Run, httpserver: HTTPServer) -> None:
+    text = '{"message": "no such order", "id": 18446744073709551616}'
+    httpserver.expect_request("/big").respond_with_data(text, status=404, content_type="application/json")
+    finished = run({"type": "api", "url": httpserver.url_for("/big")})
+    assert finished.error["detail"]["body"] == {"message": "no such order", "id": "18446744073709551616"}

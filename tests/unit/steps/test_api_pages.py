@@ -262,3 +262,98 @@ def test_a_wrong_next_is_a_diagnostic(wrong: dict[str, Any]) -> None:
     _, report = load(json.dumps({"schema": "flowbuilder/v1", "name": "w", "steps": [step]}))
     (found,) = report.errors
     assert found.pointer.startswith("/steps/0/paginate/next")
+
+
+ONLY_PAGES: dict[str, tuple[dict[str, Any], Any]] = {
+    "no meta at all": ({"next": "paging.next"}, {"data": [1]}),
+    "a meta without the place": ({"next": "paging.next"}, {"data": [1], "paging": {"limit": 100, "offset": 0}}),
+    "the parent is null": ({"next": "links.next"}, {"data": [1], "links": None}),
+    "links to other pages": ({"next": "links.next"}, {"data": [1], "links": {"self": "/list", "last": "/list"}}),
+    "a cursor to what is behind": (
+        {"next": {"cursor": "paging.next.after", "as": "query.after"}},
+        {"data": [1], "paging": {"prev": {"before": "abc"}}},
+    ),
+    "a token for changes later on": (
+        {"next": {"cursor": "nextPageToken", "as": "query.pageToken"}},
+        {"data": [1], "nextSyncToken": "CPDAlvWDx70CEPDAlvWDx70CGAU="},
+    ),
+    "an empty cursor elsewhere": ({"next": "next"}, {"data": [1], "meta": {"next_cursor": ""}}),
+    "the total is that of the page": ({"next": "next"}, {"data": [1], "total": 1, "limit": 50}),
+    "the total is a sum of money": ({"next": "next"}, {"data": [1], "total": 1999, "currency": "EUR"}),
+    "the last page by name": ({"next": "next"}, {"data": [1], "last": True, "has_more": False, "total_pages": 1}),
+    "names inside of the items": ({"next": "next"}, {"data": [{"next_page": "/x", "has_more": True}]}),
+}
+
+
+@pytest.mark.parametrize("case", ONLY_PAGES)
+def test_a_place_that_is_left_out_on_the_only_page_is_its_end_with_a_warning(pages: Any, case: str) -> None:
+    paginate, page = ONLY_PAGES[case]
+    finished = pages(lambda request, _: sent(page), {**paginate, "items": "data"})
+    assert items(finished) == page["data"]
+    [warning] = finished.outputs["s"]["warnings"]
+    assert "no page has" in warning
+    for name in (name for name in page if name != "data"):
+        assert name in warning
+
+
+def test_the_end_is_certain_where_an_answer_has_the_place(pages: Any) -> None:
+    finished = pages(lambda request, _: sent({"data": [1], "next": None}), {"next": "next", "items": "data"})
+    assert (items(finished), finished.outputs["s"]["warnings"]) == ([1], [])
+
+    def answer(request: Request, number: int) -> Response:
+        return sent(
+            {"data": [number], **({"next": f"?page={number + 1}"} if number < LAST else {}), "total_count": 900}
+        )
+
+    finished = pages(answer, {"next": "next", "items": "data"})
+    assert (items(finished), finished.outputs["s"]["warnings"]) == ([1, 2, 3], [])
+
+
+MISSPELT: dict[str, tuple[dict[str, Any], Any, str]] = {
+    "a letter too many": ({"next": "pagging.next"}, {"data": [1], "paging": {"next": "?page=2"}}, "paging.next"),
+    "another level": ({"next": "body.next"}, {"data": [1], "meta": {"next": "?page=2"}}, "meta.next"),
+    "another case": (
+        {"next": {"cursor": "next_cursor", "as": "query.c"}},
+        {"data": [1], "nextCursor": "abc"},
+        "nextCursor (abc)",
+    ),
+    "a word of another API": (
+        {"next": {"cursor": "meta.after", "as": "query.c"}},
+        {"data": [1], "next_page_token": "abc"},
+        "next_page_token",
+    ),
+    "a header": ({"next": {"cursor": "headers.x-nxt-page", "as": "query.page"}}, {"data": [1]}, "headers.x-next-page"),
+    "no next given, and no Link header": ({}, {"data": [1], "next": "?page=2"}, "next (?page=2)"),
+    "a truth value": ({"next": "nxt"}, {"data": [1], "has_more": True}, "has_more: true"),
+    "not the last page": ({"next": "nxt"}, {"data": [1], "last": False}, "last: false"),
+    "a total": ({"next": "nxt"}, {"data": [1], "meta": {"totalCount": 7}}, "meta.totalCount: 7"),
+    "a total beside a limit": ({"next": "nxt"}, {"data": [1], "total": 7, "limit": 1}, "total: 7"),
+    "pages": ({"next": "nxt"}, {"data": [1], "page": 1, "pages": 4}, "pages: 4"),
+}
+
+
+@pytest.mark.parametrize("case", MISSPELT)
+def test_a_misspelt_place_of_the_next_page_is_not_the_end(pages: Any, case: str) -> None:
+    paginate, page, named = MISSPELT[case]
+    answer = lambda request, _: sent(page, **({"X-Next-Page": "2"} if case == "a header" else {}))  # noqa: E731
+    assert named in refusal(pages(answer, {**paginate, "items": "data"}))
+    stopped = pages(answer, {**paginate, "items": "data", "on_more": "stop"})
+    assert (items(stopped), stopped.outputs["s"]["truncated"]) == ([1], True)
+
+
+def test_an_answer_that_says_that_there_is_more_and_names_no_next_page_is_not_the_end(pages: Any) -> None:
+    page = {"data": [1], "next": None, "has_more": True}
+    assert "has_more: true" in refusal(pages(lambda request, _: sent(page), {"next": "next", "items": "data"}))
+
+
+def test_a_misspelt_more_is_not_the_end(pages: Any) -> None:
+    def answer(request: Request, number: int) -> Response:
+        return sent({"data": [number], "next": f"?page={number + 1}" if number < LAST else None})
+
+    assert items(pages(answer, {"next": "next", "items": "data", "more": "has_mor"})) == [1, 2, 3]
+
+    def left_out(request: Request, number: int) -> Response:
+        more = {"has_more": True} if number < LAST else {}  # false is left out
+        return sent({"data": [number], "next": f"?page={number + 1}", **more})
+
+    assert items(pages(left_out, {"next": "next", "items": "data", "more": "has_more"})) == [1, 2, 3]

@@ -111,12 +111,10 @@ def cut_off(connection: socket.socket) -> None:
     connection.sendall(b'HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"a"')
 
 
-BIG = '{"id": 12345678901234567890}'
 BOMB = gzip.compress(bytes(99_000_000), 1)
 UNREADABLE = {
     "no JSON": (answer("201 Created", b"OK", JSON), "not_json", "OK"),
     "a page": (answer("200 OK", b"<html>gateway</html>", JSON), "not_json", "<html>gateway</html>"),
-    "a big integer": (answer("201 Created", BIG.encode(), JSON), "not_json", BIG),
     "not a number": (answer("201 Created", b'{"id": NaN}', JSON), "not_json", '{"id": NaN}'),
     "deep": (answer("201 Created", b"[" * 100 + b"]" * 100, JSON), "not_json", "[" * 100 + "]" * 100),
     "too large": (answer("201 Created", b'"' + b"x" * 9_000_000 + b'"', JSON), "too_large", None),
@@ -150,6 +148,7 @@ def test_a_write_whose_answer_cannot_be_read_has_its_receipt(target: Any, name: 
         (answer("201 Created", zlib.compress(b'{"a": "df"}'), JSON, "Content-Encoding: deflate"), {"a": "df"}),
         (answer("201 Created", b'"\xe9"', f"{JSON}; charset=iso-8859-1"), "\u00e9"),
         (answer("200 OK", b'"\\ud83d"', JSON), "\ufffd"),
+        (answer("201 Created", b'{"id": 12345678901234567890}', JSON), {"id": "12345678901234567890"}),
         (answer("204 No Content"), None),
     ],
 )

@@ -191,14 +191,52 @@ async def test_a_repeated_call_that_is_refused_leaves_the_earlier_one_in_doubt()
     assert target.calls == 1
 
 
+@pytest.mark.parametrize(
+    "limit",
+    [TransientError("slow down", reason="rate_limit"), Throttled("the rate limit is reached", retry_after=1.0)],
+    ids=["a 429", "our own limit"],
+)
+async def test_a_rate_limit_leaves_the_earlier_call_in_doubt_and_the_approval_in_force(limit: Exception) -> None:
+    ledger, target = await in_doubt(), Target(limit)
+    run = await answered(ledger, "approved")
+    for _ in range(2):
+        with pytest.raises(TransientError):
+            await write(run, target)
+        assert ledger.effects["key"].status == "unknown"
+    target.problem = TransientError("no answer", reason="timeout")
+    with pytest.raises(TransientError):
+        await write(run, target)
+    assert isinstance(await write(run, target), NeedsReview), "the approval has authorised its one call"
+    assert target.calls == 3
+
+
+async def test_the_key_of_a_call_in_doubt_expires_also_where_a_rate_limit_answers_in_between() -> None:
+    clock = FakeClock()
+    ledger, target = MemoryLedger(clock=clock), Target(TransientError("no answer", reason="timeout"))
+
+    async def attempt() -> Any:
+        return await write_once(
+            run_of(ledger), target="t", target_class="deduplicates", request="x", write=target, key_retention=60.0
+        )
+
+    with pytest.raises(TransientError, match="no answer"):
+        await attempt()
+    target.problem = TransientError("slow down", reason="rate_limit")
+    with pytest.raises(TransientError, match="slow down"):
+        await attempt()
+    clock.advance(61)
+    assert isinstance(await attempt(), NeedsReview)
+    assert target.calls == 2
+
+
 async def test_a_cancelled_call_is_recorded_as_unknown_even_when_cancelled_twice() -> None:
     called, slow = asyncio.Event(), asyncio.Event()
 
     class SlowLedger(MemoryLedger):
-        async def unknown(self, key: str, *, reason: str) -> None:
+        async def unknown(self, key: str, *, reason: str, asked: int | None = None) -> None:
             called.set()
             await slow.wait()
-            await super().unknown(key, reason=reason)
+            await super().unknown(key, reason=reason, asked=asked)
 
     class Endless(Target):
         async def __call__(self) -> Written:

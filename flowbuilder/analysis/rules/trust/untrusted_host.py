@@ -4,7 +4,8 @@ An outsider who chooses the host can have a request, and the data in it, sent to
 that the workflow may reach under `hosts`: then a request to any other host is refused when it is made, whichever step
 makes it (`page`, `api`, `cms`, `gsc`, `llm`, `mcp`). A host may come from the site: `hosts: ["{{ site.base_url }}"]`,
 and a site may list more under its own `hosts`. A workflow that checks links anywhere says `hosts: [public]`: any host
-outside of private networks. A URL whose host comes before the first untrusted part is allowed.
+outside of private networks. A URL whose host comes before the first untrusted part is allowed. An image of a model that
+is the whole output of another step may be bytes as well: where it is a URL, and no hosts are listed, the step fails.
 
 Wrong:
     steps:
@@ -41,13 +42,18 @@ def check(analysis: Analysis) -> Iterator[Diagnostic]:
 
 
 def _open(propagation: Propagation, waived: Collection[str]) -> Iterator[TaintFlow]:
-    found = taint_flows(propagation, waived, sinks=("host",))
-    return (one for one in found if not has_fixed_host(propagation, one))
+    found = taint_flows(propagation, waived, sinks=("host", "image"))
+    return (one for one in found if not (has_fixed_host(propagation, one) or _may_be_bytes(propagation, one)))
 
 
 def has_fixed_host(propagation: Propagation, found: TaintFlow) -> bool:
     """Whether the untrusted text of a URL comes after its host."""
     return host_is_fixed(found.text.compiled, propagation.checked[found.text].names)
+
+
+def _may_be_bytes(propagation: Propagation, found: TaintFlow) -> bool:
+    """Whether the value may be the bytes of an image; one that is a URL after all is refused when the step runs."""
+    return found.text.sink == "image" and propagation.checked[found.text].shape.is_unknown
 
 
 def _message(found: TaintFlow, step: str) -> str:

@@ -4,7 +4,8 @@ Not even text that a reviewer approved may become a program: reviewers read text
 program as a value, under `with`, and name the tool in the definition.
 
 Who writes a part of a prompt may also decide which tools the model calls, and with what. So untrusted text, answers of
-tools under `context` included, may only reach an `mcp_llm` whose `tools` write nothing: `reads_only: true` says so.
+tools under `context` and images by URL included, may only reach an `mcp_llm` whose `tools` write nothing:
+`reads_only: true` says so.
 
 Wrong:
     steps:
@@ -39,8 +40,8 @@ def check(analysis: Analysis) -> Iterator[Diagnostic]:
     yield from taint_diagnostics(analysis, CODE, partial(taint_flows, sinks=("code", "tool", "agent")), _message, _hint)
     for located in analysis.steps:
         step = located.step
-        if step.steered_by_tools() and not _is_waived(step):
-            message = f"answers of tools are in the prompt of {located.id}, whose model may call tools that write"
+        if (what := step.steered_by()) and not _is_waived(step):
+            message = f"{what} are in the prompt of {located.id}, whose model may call tools that write"
             yield analysis.diagnostic_at((*located.place, "tools"), CODE, message, hint=_READS_ONLY)
 
 

@@ -14,6 +14,8 @@ from flowbuilder.cli.groups import DefaultGroup
 from flowbuilder.cli.output.execution_view import event_line, execution_result, step_lines
 from flowbuilder.cli.output.json_records import execution_record, review_record, step_view_record
 from flowbuilder.cli.output.result import CommandResult, ResultCommand, print_text, wants_json
+from flowbuilder.cli.output.step_text import step_text, totals_line
+from flowbuilder.engine.inspection.totals import totals
 from flowbuilder.model.events import Event
 from flowbuilder.model.execution import TERMINAL, Execution, Status
 from flowbuilder.ports import ExecutionFilter
@@ -68,19 +70,27 @@ def listing(
 
 @command.command("show", cls=ResultCommand)
 @click.argument("execution_id", metavar="ID")
-def show(execution_id: str) -> CommandResult:
-    """Show an execution: its steps, reviews, outputs and error."""
+@click.option("--step", "path", metavar="PATH", help="Only this step run, with what it was given and gave: draft, "
+              "pages[3].draft (item 3), child.fetch (in a called workflow), draft#2 (round 2).")  # fmt: skip
+def show(execution_id: str, path: str | None) -> CommandResult:
+    """Show an execution: its steps, reviews, outputs, error and totals. With --step, one step run: its fields, output,
+    error, attempts, requests to models and tools, tokens and USD."""
     app = open_app_without_engine()
     execution = app.execution(execution_id)
+    if path is not None:
+        detail = app.step_detail(execution_id, path)
+        return CommandResult(data=detail.json(), text="" if wants_json() else step_text(detail))
     step_views = app.step_views(execution_id)
     reviews = app.reviews_of(execution_id)
+    total = totals(app.outcomes(execution_id))
     data = {
         **execution_record(execution),
+        "totals": total,
         "steps": [step_view_record(item) for item in step_views],
         "reviews": [review_record(item) for item in reviews],
     }
     text = str(execution_result(app, execution_id).text)
-    return CommandResult(data=data, text="\n".join([text, "", *step_lines(step_views)]))
+    return CommandResult(data=data, text="\n".join([text, "", *step_lines(step_views), "", totals_line(total)]))
 
 
 @command.command("events", cls=ResultCommand)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from flowbuilder.errors import StepError
 from flowbuilder.ports.mcp import McpAnswer
 from flowbuilder.testing import FakeMcp, FakeModel, Finished, fake_ports
 
@@ -116,3 +117,35 @@ def test_a_program_of_several_statements_gives_its_value_and_what_it_wrote(
     )
     assert finished.status == "completed", finished.error
     assert finished.outputs["s"] == output
+
+
+@pytest.mark.parametrize(
+    ("answer", "schema", "said"),
+    [
+        (text("sent"), SCHEMA, "its text is no JSON"),
+        (text('{"n": "x"}'), SCHEMA, "the structured answer of x"),
+        (McpAnswer(problem=StepError("the answer is too large", code="too_large")), None, "the answer is too large"),
+    ],
+)
+def test_a_write_whose_answer_cannot_be_used_was_made_and_is_not_repeated(
+    run: Run, answer: McpAnswer, schema: Any, said: str
+) -> None:
+    mcp = FakeMcp({"t": {"x": answer}})
+    step = {"type": "mcp", "server": "t", "tool": "x", "effect": {}, "output_schema": schema}
+    finished = run(step, ports=fake_ports(mcp=mcp))
+    assert finished.error is not None
+    assert said in finished.error["message"]
+    [effect] = finished.store.effects(finished.execution.id)
+    assert (effect.status, len(mcp.calls)) == ("done", 1)
+    assert effect.receipt is not None
+    assert effect.receipt["content"] == list(answer.content)
+    read = run({**step, "effect": None}, ports=fake_ports(mcp=FakeMcp({"t": {"x": answer}})))
+    assert read.error is not None
+    assert read.error["message"] == finished.error["message"]
+
+
+def test_a_program_whose_value_has_a_long_integer_has_its_receipt(run: Run) -> None:
+    answer = text(json.dumps({"success": True, "result": str(2**64), "stdout": ""}))
+    step = {"type": "mcp_code", "server": "app", "source": "2**64"}
+    finished = run(step, ports=fake_ports(mcp=FakeMcp({"app": {"project_eval": answer}})))
+    assert (finished.status, finished.outputs) == ("completed", {"s": str(2**64)})

@@ -12,6 +12,7 @@ import yaml
 
 from flowbuilder.adapters.connections import FileConnections
 from flowbuilder.adapters.mcp import ConnectedServers
+from flowbuilder.adapters.models.named_models import NamedModels
 from flowbuilder.cli import main
 from flowbuilder.definition.loader import load
 from flowbuilder.definition.tool_pins import pins_of, unpinned_tools, with_pins
@@ -19,6 +20,8 @@ from flowbuilder.errors import StepError
 from flowbuilder.ports.mcp import McpTool
 from flowbuilder.steps.tool_pins import ensure_pinned, pin_of, tool_diff
 from flowbuilder.testing import FakeModel, Finished, fake_ports
+from flowbuilder.testing.model_servers import ModelServer
+from flowbuilder.testing.model_servers.replies import answers
 
 Run = Callable[..., Finished]
 PROGRAM = Path(__file__).parents[3] / "support/servers/small_mcp_program.py"
@@ -111,6 +114,38 @@ class Offers:
 
     async def call(self, *_: Any, **__: Any) -> Any:
         raise AssertionError("the tool was called")
+
+
+async def test_a_tool_that_changes_between_its_check_and_the_call_is_not_called(tmp_path: Path, run: Run) -> None:
+    known = await pinned(tmp_path)
+    log = tmp_path / "asked"
+    record = {"command": [sys.executable, "-S", str(PROGRAM), "changes"], "environment": {"LOG": str(log)}}
+    (tmp_path / "connections.yaml").write_text(yaml.safe_dump({"tools": record}))
+    finished = await _off_loop(run, {**SHOUT, "pins": known})
+    assert finished.error is not None
+    assert finished.error["code"] == "mcp_tool_changed"
+    assert "description" in finished.error["message"]
+    assert "tools/call" not in log.read_text()
+
+
+async def test_a_tool_that_changes_while_a_model_answers_ends_the_conversation(tmp_path: Path, run: Run) -> None:
+    known = await pinned(tmp_path)
+    record = {"command": [sys.executable, "-S", str(PROGRAM), "changes"]}
+    (tmp_path / "connections.yaml").write_text(yaml.safe_dump({"tools": record}))
+    with ModelServer("openai") as model:
+        model.will(answers({"text": "tea"}))
+        tools_ = [{"server": "tools", "tool": "shout", "reads_only": True}]
+        step = {"type": "mcp_llm", "model": model.wire.model, "prompt": "x", "tools": tools_, "pins": known}
+        connections = {"m": model.connection, "tools": record}
+        (tmp_path / "connections.yaml").write_text(yaml.safe_dump(connections))
+        ports = fake_ports(
+            models=NamedModels(),
+            connections=FileConnections(tmp_path),
+            mcp=ConnectedServers(FileConnections(tmp_path)),
+        )
+        finished = await _off_loop(run, {**step, "connection": "m"}, ports=ports)
+        assert finished.error is not None
+        assert (finished.error["code"], len(model.asked)) == ("mcp_tool_changed", 1)
 
 
 async def test_a_second_tool_of_the_same_name_is_a_change() -> None:

@@ -7,13 +7,13 @@ not changed: approved content is sent as it was approved.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
+from flowbuilder.engine.ingress.http import Guard, HttpGuard, clean_errors
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.model.effect import Effect, Intent
 from flowbuilder.model.review import ReviewRequest
@@ -23,8 +23,6 @@ from flowbuilder.ports import (
     CmsField,
     CmsPage,
     CmsWrite,
-    HttpRequest,
-    HttpResponse,
     McpAnswer,
     McpSession,
     McpTool,
@@ -33,8 +31,10 @@ from flowbuilder.ports import (
     Ports,
     Publishable,
     SearchQuery,
+    SqlAnswer,
+    SqlRequest,
+    ToolCheck,
 )
-from flowbuilder.ports.charset import charset_in, encoding_of
 from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.values import Json, JsonObject
 
@@ -71,13 +71,13 @@ def guarded_ports(ports: Ports, secrets: KnownSecrets) -> Ports:
 
     async def cms(site: JsonObject) -> Cms:
         await read_secrets(secrets, ports, site_connections(site))  # it may have changed since the execution began
-        with _clean_errors(secrets):
+        with clean_errors(secrets):
             return _Cms(await ports.cms(site), secrets)
 
     return replace(
         ports,
         secrets=secrets,
-        http=_Http(ports.http, secrets),
+        http=HttpGuard(ports.http, secrets),
         models=_Models(ports.models, secrets),
         connections=_Connections(ports.connections, secrets),
         # a page may be in an encoding that hides a secret from the search in its bytes
@@ -85,6 +85,7 @@ def guarded_ports(ports: Ports, secrets: KnownSecrets) -> Ports:
         cms=cms,
         search_console=_SearchConsole(ports, secrets) if ports.search_console else None,
         mcp=_Mcp(ports, secrets) if ports.mcp else None,
+        databases=_Databases(ports, secrets) if ports.databases else None,
         ledger=_Ledger(ports.ledger, secrets) if ports.ledger else None,
         journal=_Journal(ports.journal, secrets) if ports.journal else None,
     )
@@ -110,81 +111,28 @@ def shown_request(request: ReviewRequest, secrets: KnownSecrets) -> ReviewReques
     return request if shown is whole else replace(request, **changed, targets=tuple(targets))
 
 
-@contextmanager
-def _clean_errors(secrets: KnownSecrets) -> Iterator[None]:
-    try:
-        yield
-    except Exception as problem:
-        secrets.clean(problem)
-        raise
-
-
-class _Guard:
-    """Base class of the guarded ports: the port inside (or the bundle that has it), and the known secrets."""
-
-    def __init__(self, inner: Any, secrets: KnownSecrets) -> None:
-        self._inner = inner
-        self._secrets = secrets
-
-    async def _value(self, answer: Awaitable[Any]) -> Any:
-        with _clean_errors(self._secrets):
-            return self._secrets.value(await answer)
-
-
-class _Http(_Guard):
-    async def send(self, request: HttpRequest) -> HttpResponse:
-        with _clean_errors(self._secrets):
-            answer: HttpResponse = await self._inner.send(request)
-        text = self._secrets.text
-        headers = {name: text(value) for name, value in answer.headers.items()}
-        answer = replace(answer, headers=headers, url=text(answer.url))
-        if not _is_utf8(answer):
-            shown = answer.text
-            if text(shown) == shown:
-                return answer
-            kind = answer.headers.get("content-type", "").partition(";")[0]
-            headers = {**headers, "content-type": f"{kind}; charset=utf-8"}
-            return replace(answer, headers=headers, body=text(shown).encode("utf-8", "replace"))
-        body = self._secrets.data(answer.body)
-        return answer if body == answer.body else replace(answer, body=self._as_json(answer) or body)
-
-    def _as_json(self, answer: HttpResponse) -> bytes | None:
-        """The body of a JSON answer with its values replaced: a secret may be a number. None for what is not JSON."""
-        if "json" not in answer.headers.get("content-type", ""):
-            return None
-        try:
-            return json.dumps(self._secrets.value(json.loads(answer.body)), ensure_ascii=False).encode()
-        except (ValueError, RecursionError):
-            return None
-
-
-def _is_utf8(answer: HttpResponse) -> bool:
-    charset = charset_in(answer.headers.get("content-type", ""))
-    return not charset or encoding_of(charset) in ("utf-8", None)
-
-
-class _Models(_Guard):
+class _Models(Guard):
     async def complete(self, request: ModelRequest) -> ModelAnswer:
-        with _clean_errors(self._secrets):
+        with clean_errors(self._secrets):
             answer: ModelAnswer = await self._inner.complete(request)
         return replace(answer, output=self._secrets.value(answer.output))
 
 
-class _Connections(_Guard):
+class _Connections(Guard):
     async def get(self, name: str) -> JsonObject:
         found: JsonObject = await self._inner.get(name)
         self._secrets.add_connection(name, found)
         return found
 
 
-class _Cms(_Guard):
+class _Cms(Guard):
     def __init__(self, inner: Cms, secrets: KnownSecrets) -> None:
         super().__init__(inner, secrets)
         self.target_class = inner.target_class
         self.form = inner.form
 
     async def publishable(self, field: CmsField, base: str, proposal: str) -> Publishable:
-        with _clean_errors(self._secrets):
+        with clean_errors(self._secrets):
             found: Publishable = await self._inner.publishable(field, base, proposal)
         return found  # `shown_request` replaces the secrets in it
 
@@ -198,20 +146,20 @@ class _Cms(_Guard):
         return await self._page(self._inner.create(write))
 
     async def delete(self, url: str, *, if_unchanged: str, revision: str = "") -> None:
-        with _clean_errors(self._secrets):
+        with clean_errors(self._secrets):
             await self._inner.delete(url, if_unchanged=if_unchanged, revision=revision)
 
     async def before(self, write: CmsWrite) -> JsonObject | None:
-        with _clean_errors(self._secrets):
+        with clean_errors(self._secrets):
             found: JsonObject | None = await self._inner.before(write)
         return found  # the ledger stores no secret of it
 
     async def restore(self, url: str, before: JsonObject, *, if_unchanged: str) -> None:
-        with _clean_errors(self._secrets):
+        with clean_errors(self._secrets):
             await self._inner.restore(url, before, if_unchanged=if_unchanged)
 
     async def _page(self, answer: Awaitable[CmsPage]) -> CmsPage:
-        with _clean_errors(self._secrets):
+        with clean_errors(self._secrets):
             page, text = await answer, self._secrets.text
         return replace(
             page,
@@ -225,48 +173,61 @@ class _Cms(_Guard):
         )
 
 
-class _SearchConsole(_Guard):
+class _SearchConsole(Guard):
     async def query(self, site: JsonObject, query: SearchQuery) -> JsonObject:
         await read_secrets(self._secrets, self._inner, site_connections(site))
-        return await self._value(self._inner.search_console.query(site, query))  # type: ignore[no-any-return]
+        return await self.value(self._inner.search_console.query(site, query))  # type: ignore[no-any-return]
 
     async def inspect(self, site: JsonObject, url: str) -> JsonObject:
         await read_secrets(self._secrets, self._inner, site_connections(site))
-        return await self._value(self._inner.search_console.inspect(site, url))  # type: ignore[no-any-return]
+        return await self.value(self._inner.search_console.inspect(site, url))  # type: ignore[no-any-return]
 
 
-class _Mcp(_Guard):
+class _Mcp(Guard):
     @asynccontextmanager
     async def open(self, server: str) -> AsyncIterator[McpSession]:
         await read_secrets(self._secrets, self._inner, [server])
-        with _clean_errors(self._secrets):
+        with clean_errors(self._secrets):
             async with self._inner.mcp.open(server) as session:
                 yield _McpSession(session, self._secrets)
 
 
-class _McpSession(_Guard):
-    async def tools(self) -> Sequence[McpTool]:
-        with _clean_errors(self._secrets):
-            found = await self._inner.tools()
-        return [
-            replace(
-                tool,
-                description=self._secrets.text(tool.description),
-                input_schema=self._secrets.value(tool.input_schema),
-                output_schema=self._secrets.value(tool.output_schema),
-            )
-            for tool in found
-        ]
+class _Databases(Guard):
+    async def execute(self, request: SqlRequest) -> SqlAnswer:
+        await read_secrets(self._secrets, self._inner, [request.connection])
+        with clean_errors(self._secrets):
+            answer: SqlAnswer = await self._inner.databases.execute(request)
+        rows = tuple(self._secrets.value(list(answer.rows)))  # type: ignore[arg-type]
+        return replace(answer, rows=rows, columns=tuple(map(self._secrets.text, answer.columns)))
 
-    async def call(self, tool: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
-        with _clean_errors(self._secrets):
-            answer: McpAnswer = await self._inner.call(tool, arguments, seconds=seconds)
+
+class _McpSession(Guard):
+    async def tools(self) -> Sequence[McpTool]:
+        with clean_errors(self._secrets):
+            found = await self._inner.tools()
+        return list(map(self._shown, found))
+
+    def _shown(self, tool: McpTool) -> McpTool:
+        schemas: dict[str, Any] = {
+            "input_schema": self._secrets.value(tool.input_schema),
+            "output_schema": self._secrets.value(tool.output_schema),
+        }
+        return replace(tool, description=self._secrets.text(tool.description), **schemas)
+
+    async def call(
+        self, tool: str, arguments: JsonObject, *, seconds: float, check: ToolCheck | None = None
+    ) -> McpAnswer:
+        checked = None if check is None else lambda found: check(self._shown(found))
+        with clean_errors(self._secrets):
+            answer: McpAnswer = await self._inner.call(tool, arguments, seconds=seconds, check=checked)
+        if answer.problem is not None:
+            self._secrets.clean(answer.problem)
         content = self._secrets.value(list(answer.content))
         assert isinstance(content, list)
         return replace(answer, content=tuple(content), structured=self._secrets.value(answer.structured))
 
 
-class _Ledger(_Guard):
+class _Ledger(Guard):
     async def begin(self, intent: Intent) -> Effect:
         shown = replace(intent, target=self._secrets.text(intent.target), inverse=self._inverse(intent.inverse))
         effect: Effect = await self._inner.begin(shown)
@@ -281,8 +242,8 @@ class _Ledger(_Guard):
             return inverse
         return {"operation": "none", "reason": "it held a secret value, which is not stored"}
 
-    async def unknown(self, key: str, *, reason: str) -> None:
-        await self._inner.unknown(key, reason=self._secrets.text(reason))
+    async def unknown(self, key: str, *, reason: str, asked: int | None = None) -> None:
+        await self._inner.unknown(key, reason=self._secrets.text(reason), asked=asked)
 
     async def refused(self, key: str, *, reason: str) -> None:
         await self._inner.refused(key, reason=self._secrets.text(reason))
@@ -291,10 +252,10 @@ class _Ledger(_Guard):
         return getattr(self._inner, name)  # reading changes nothing
 
 
-class _Journal(_Guard):
+class _Journal(Guard):
     async def get_or_ask(self, request: Json, ask: Callable[[], Awaitable[JsonObject]]) -> JsonObject:
         async def guarded() -> JsonObject:
-            return await self._value(ask())  # type: ignore[no-any-return]
+            return await self.value(ask())  # type: ignore[no-any-return]
 
         answer: JsonObject = await self._inner.get_or_ask(self._secrets.value(request), guarded)
         return answer

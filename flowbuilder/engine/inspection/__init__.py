@@ -1,0 +1,1 @@
+"""What a step run was given and gave, for people: read from the recorded history, without sensitive values."""
