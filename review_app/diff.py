@@ -1,8 +1,8 @@
 """Compares two texts by paragraphs, then by words. Pure, with bounded running time.
 
 Paragraphs are aligned first. Where a run of paragraphs replaces another, each is paired with the most similar one, in
-order; then the words of each pair are compared. Comparing words takes quadratic time, so paragraphs of more than 250
-words are split at the ends of sentences.
+order; then the words of each pair are compared, in every script. Comparing words takes quadratic time, so paragraphs of
+more than 250 words are split at the ends of sentences. No piece begins or ends inside a character.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import groupby
 from typing import Literal
+
+from flowbuilder.language.text_segments import count_words, sentences_in, words_and_gaps, words_in
 
 MAX_WORDS = 250
 MAX_CELLS = 10_000
@@ -29,10 +31,6 @@ RowKind = Literal["same", "changed", "removed", "added"]
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _OWN_LINE = re.compile(r"\s*(?:[-*+#>|]|\d+[.)]\s|```)")
-_SENTENCE = re.compile(r"\S.*?(?:[.!?…][\"'”’)\]]*\s+|\Z)", re.DOTALL)
-_TOKEN = re.compile(r"\w+\s*|[^\w\s]\s*|\s+")
-_WORD = re.compile(r"\w+")
-_CHUNK = re.compile(rf"(?:\s*\S+){{1,{MAX_WORDS}}}\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ def compare(old: str, new: str) -> Comparison:
 
 
 def _words(pieces: Iterator[Piece]) -> int:
-    return sum(len(_WORD.findall(piece.text)) for piece in pieces)
+    return count_words("\n".join(piece.text for piece in pieces))
 
 
 def _paragraphs(text: str) -> list[str]:
@@ -92,19 +90,38 @@ def _paragraphs(text: str) -> list[str]:
 
 
 def _split_long(paragraph: str) -> Iterator[str]:
-    if len(paragraph) <= MAX_WORDS or len(paragraph.split()) <= MAX_WORDS:
+    if len(paragraph) <= MAX_WORDS or count_words(paragraph) <= MAX_WORDS:
         yield paragraph
         return
     held, count = "", 0
-    start = len(paragraph) - len(paragraph.lstrip())
-    pieces = [sentence for found in _SENTENCE.findall(paragraph[start:]) for sentence in _CHUNK.findall(found)]
-    for sentence in pieces:
-        size = len(sentence.split())
+    for sentence, size in (part for found in sentences_in(paragraph) for part in _chunks(found)):
         if held and count + size > MAX_WORDS:
-            yield paragraph[:start] + held
-            start, held, count = 0, "", 0
+            yield held
+            held, count = "", 0
         held, count = held + sentence, count + size
-    yield paragraph[:start] + held
+    yield held
+
+
+def _chunks(sentence: str) -> Iterator[tuple[str, int]]:
+    """A sentence, or parts of it, with at most `MAX_WORDS` words, and their number."""
+    size = count_words(sentence)
+    if size <= MAX_WORDS:
+        yield sentence, size
+        return
+    tokens = _tokens(sentence)
+    for at in range(0, len(tokens), MAX_WORDS):
+        yield (part := "".join(tokens[at : at + MAX_WORDS])), count_words(part)
+
+
+def _tokens(text: str) -> list[str]:
+    """The words, and what stands between them, each with the white space after it."""
+    found: list[str] = []
+    for part in words_and_gaps(text):
+        if found and part.isspace():
+            found[-1] += part
+        else:
+            found.append(part)
+    return found
 
 
 def _rows(old: Sequence[str], new: Sequence[str]) -> Iterator[Row]:
@@ -165,8 +182,8 @@ def _pairs(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
 
 def _similarity(old: Sequence[str], new: Sequence[str]) -> list[list[float]]:
     """Dice similarity of the word sets of each pair; 0 below `MIN_SIMILARITY`."""
-    left = [frozenset(_WORD.findall(part.lower())) for part in old]
-    right = [frozenset(_WORD.findall(part.lower())) for part in new]
+    left = [frozenset(words_in(part.lower())) for part in old]
+    right = [frozenset(words_in(part.lower())) for part in new]
     return [
         [share if (share := 2 * len(a & b) / (len(a) + len(b) or 1)) >= MIN_SIMILARITY else 0.0 for b in right]
         for a in left
@@ -174,7 +191,7 @@ def _similarity(old: Sequence[str], new: Sequence[str]) -> list[list[float]]:
 
 
 def _changed(old: str, new: str) -> Row:
-    left, right = _TOKEN.findall(old.rstrip()), _TOKEN.findall(new.rstrip())
+    left, right = _tokens(old.rstrip()), _tokens(new.rstrip())
     tails = old[len(old.rstrip()) :], new[len(new.rstrip()) :]
     before: list[Piece] = []
     after: list[Piece] = []
@@ -200,7 +217,8 @@ def _key(token: str) -> str:
 
 
 def _runs(old: list[str], new: list[str]) -> Iterator[tuple[bool, str, str]]:
-    """Runs of equal or different tokens. An equal run of up to three characters between two changes joins them."""
+    """Runs of equal or different tokens. A short equal run between two changes joins them: up to three letters of
+    English, one of Chinese."""
     left, right = [_key(token) for token in old], [_key(token) for token in new]
     if _matching_pairs(left, right) > MAX_MATCHES:
         yield False, "".join(old), "".join(new)
@@ -208,7 +226,7 @@ def _runs(old: list[str], new: list[str]) -> Iterator[tuple[bool, str, str]]:
     codes = SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
     for index, (tag, i1, i2, j1, j2) in enumerate(codes):
         text = "".join(old[i1:i2])
-        is_short = 0 < index < len(codes) - 1 and len(text.strip()) <= 3
+        is_short = 0 < index < len(codes) - 1 and len(text.strip().encode("utf-8", "surrogatepass")) <= 3
         yield tag == "equal" and not is_short, text, "".join(new[j1:j2])
 
 

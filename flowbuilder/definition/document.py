@@ -62,6 +62,10 @@ class Definition:
     sensitive_outputs: frozenset[str] = frozenset()
     document: JsonObject
     positions: Positions = field(default_factory=Positions, compare=False, repr=False)
+    language: int = 1
+    """The version of the language of its texts."""
+    needs_language: int = 1
+    """The oldest version of the language in which its texts mean what they mean in the newest."""
     load_report: Report = field(default_factory=Report, compare=False, repr=False)
     """The diagnostics of the loader. With errors among them, parts are missing: the definition can be checked, but not
     run."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ from flowbuilder.definition.step_loader import load_steps
 from flowbuilder.definition.yaml.document import MAX_TEXT, read_document
 from flowbuilder.diagnostics import Diagnostic, Report, Span
 from flowbuilder.errors import LanguageError
-from flowbuilder.language import Template, is_template
+from flowbuilder.language import LANGUAGE_VERSION, Template, is_template, language
 from flowbuilder.steps.step import Record
 from flowbuilder.values import Json, JsonObject, NotJson, Place, ensure_json, map_values
 
@@ -29,6 +30,13 @@ class Document(Record):
     """A workflow definition."""
 
     schema_: Literal["flowbuilder/v1"] = Field(alias="schema", description="the form of this document")
+    language: int | None = Field(
+        default=None,
+        strict=True,
+        ge=1,
+        le=LANGUAGE_VERSION,
+        description="the version of the language of templates that a stored document needs; a new one has the newest",
+    )
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=64, description="unique among the workflows")
     title: str | None = Field(default=None, description="the displayed name")
     description: str = ""
@@ -47,7 +55,7 @@ class Document(Record):
 
 
 def load(
-    document: str | bytes | Mapping[str, Json] | Path, *, folder: Path | None = None
+    document: str | bytes | Mapping[str, Json] | Path, *, folder: Path | None = None, stored: bool = False
 ) -> tuple[Definition | None, Report]:
     """The definition in a document, and the diagnostics of the loader.
 
@@ -55,13 +63,16 @@ def load(
     at a `Path`; their texts are part of the definition. The definition is None where the document is not an object. A
     definition with errors can be checked, so that one pass finds all errors: `check` repeats those of the loader, and
     `compile_plan` raises `DefinitionError`. Errors in the document never raise.
+
+    The texts of a document that names no version of the language (`language`) have the newest; a `stored` one is of the
+    first. A document whose texts mean something else in an older version than the newest gets `language`.
     """
     if isinstance(document, Mapping):
         try:
             value: JsonObject = ensure_json(dict(document), where="the document", well_formed=True)  # type: ignore[assignment]
         except NotJson as error:
             return None, Report.of([Diagnostic(code="FB005", message=str(error))])
-        return _definition(value, DiagnosticCollector(Positions()), folder)
+        return _definition(value, DiagnosticCollector(Positions()), folder, stored=stored)
     if isinstance(document, Path):
         folder = document.parent
     try:
@@ -101,8 +112,23 @@ def _text(document: str | bytes | Path) -> str:
         raise _Unreadable("the document is not UTF-8", hint="save the file as UTF-8", span=span) from None
 
 
-def _definition(raw: JsonObject, diagnostics: DiagnosticCollector, folder: Path | None) -> tuple[Definition, Report]:
+def _definition(
+    raw: JsonObject, diagnostics: DiagnosticCollector, folder: Path | None, *, stored: bool = False
+) -> tuple[Definition, Report]:
     raw = with_prompts(raw, folder, diagnostics)
+    version = raw.get("language")
+    missing = version is None
+    if type(version) is not int:
+        version = 1 if stored and missing else LANGUAGE_VERSION
+    with language(version) as used:
+        definition = _loaded(raw, diagnostics)
+    if missing and not stored and used.needed > 1:
+        raw = {**raw, "language": used.needed}
+    definition = replace(definition, document=raw, language=version, needs_language=used.needed)
+    return definition, definition.load_report
+
+
+def _loaded(raw: JsonObject, diagnostics: DiagnosticCollector) -> Definition:
     try:
         Document.model_validate(raw)
     except ValidationError as error:
@@ -113,9 +139,8 @@ def _definition(raw: JsonObject, diagnostics: DiagnosticCollector, folder: Path 
     written = raw["outputs"] if isinstance(raw.get("outputs"), dict) else {}
     sensitive = frozenset(name for name, value in written.items() if _is_sensitive(value))
     outputs = _outputs(written, sensitive, diagnostics)
-    report = diagnostics.report()
     name, title = (raw[key] if isinstance(raw.get(key), str) else "" for key in ("name", "title"))
-    definition = Definition(
+    return Definition(
         name=name,
         title=title or name,
         description=raw["description"] if isinstance(raw.get("description"), str) else "",
@@ -126,9 +151,8 @@ def _definition(raw: JsonObject, diagnostics: DiagnosticCollector, folder: Path 
         sensitive_outputs=sensitive,
         document=raw,
         positions=diagnostics.positions,
-        load_report=report,
+        load_report=diagnostics.report(),
     )
-    return definition, report
 
 
 def _hosts(raw: Any, diagnostics: DiagnosticCollector) -> tuple[str, ...]:

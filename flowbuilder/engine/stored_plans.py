@@ -34,7 +34,7 @@ def stored_workflows(store: Store) -> WorkflowLookup:
 
 def definition_of(version: WorkflowVersion) -> Definition:
     """The definition in a stored version; `DefinitionError` when this release cannot read it."""
-    definition, report = load(version.document)
+    definition, report = load(version.document, stored=True)
     if definition is None:
         raise DefinitionError(report)
     return definition

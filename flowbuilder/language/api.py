@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Self
+from collections.abc import Callable, Mapping
+from typing import Self, TypeVar
 
 from flowbuilder.errors import LanguageError
 from flowbuilder.language.codegen.program import EXPRESSIONS, TEMPLATES, Program, ProgramCache
@@ -11,18 +11,24 @@ from flowbuilder.language.parsing.references import Reference
 from flowbuilder.language.types.checker import Namespace, check_program
 from flowbuilder.language.types.findings import Finding
 from flowbuilder.language.types.shapes import Shape
+from flowbuilder.language.version import current, language
 from flowbuilder.values import Json
+
+_Made = TypeVar("_Made", bound="_Text")
 
 
 class _Text:
-    """A compiled, immutable text. Equal texts are equal objects and share one compiled program."""
+    """A compiled, immutable text. Equal texts of one version of the language share one compiled program."""
 
     _cache: ProgramCache
     source: str
     _program: Program
 
     def __init__(self, source: str) -> None:
-        self.__dict__.update(source=source, _program=self._cache.get(source))
+        use = current()
+        program = self._cache.get(source, use.version)
+        use.needed = max(use.needed, program.needs)
+        self.__dict__.update(source=source, _program=program)
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -37,16 +43,24 @@ class _Text:
         raise AttributeError(f"a {type(self).__name__} cannot be changed")
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.source == other.source
+        return type(self) is type(other) and self._meaning() == other._meaning()
 
     def __hash__(self) -> int:
         return hash((type(self).__name__, self.source))
 
+    def _meaning(self) -> tuple[str, int]:
+        return self.source, self._program.version
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.source!r})"
 
-    def __reduce__(self) -> tuple[type[Self], tuple[str]]:
-        return type(self), (self.source,)
+    def __reduce__(self) -> tuple[Callable[[type[Self], str, int], Self], tuple[type[Self], str, int]]:
+        return _remade, (type(self), *self._meaning())
+
+
+def _remade(form: type[_Made], source: str, version: int) -> _Made:
+    with language(version):
+        return form(source)
 
 
 class Template(_Text):

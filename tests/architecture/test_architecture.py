@@ -36,6 +36,9 @@ HOMES = {
     "selectolax": ("flowbuilder/adapters/",),
     "nh3": ("flowbuilder/adapters/", "flowbuilder/devstack/sample_site/"),
     "google": ("flowbuilder/adapters/",),
+    "anyascii": ("flowbuilder/language/",),
+    "icu4py": ("flowbuilder/language/",),
+    "justhtml": ("flowbuilder/language/",),
     "jsonschema_rs": ("flowbuilder/json_schema.py", "flowbuilder/definition/schema_export.py"),
 }  # fmt: skip
 BANNED_NAMES = {"utils", "helpers", "common", "base", "core", "models", "types", "manager", "misc"}

@@ -79,7 +79,7 @@ def plan_of(history: History) -> Plan:
 
     def find(name: str, number: int | None) -> Definition:
         versions = known[name]
-        definition, report = load(versions[str(number or max(map(int, versions)))])
+        definition, report = load(versions[str(number or max(map(int, versions)))], stored=True)
         assert definition is not None, report.summary()
         return definition
 

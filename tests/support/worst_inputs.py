@@ -38,10 +38,19 @@ def nested(depth: int, leaf: Any = 1) -> Any:
 
 
 MANY_TEXTS = (WORDS, WIDE, MARKS, "a" * 900_000, "<" * 300_000, "&" * 300_000, "\n" * 300_000, "\u0130\u03a3" * 200_000,
-              "\ufdfa" * 200_000, "\u0f73\u0316" * 90_000, "\u1e9e\ufb03" * 200_000)  # fmt: skip
+              "\ufdfa" * 200_000, "\u0f73\u0316" * 90_000, "\u1e9e\ufb03" * 200_000,
+              "\u0e01" * 1_000_000, "\u0e20\u0e32\u0e29\u0e32\u0e44\u0e17\u0e22" * 55_000, "\u4e00" * 390_000,
+              "\u30a2" * 390_000, "\u3042" * 130_000, "\u3042" * 260_000, "\U0001f469\u200d" * 130_000,
+              "\U0001f1e9" * 390_000,
+              "\ud800" * 390_000, "\0" * 390_000, "<" * 1_000_000)  # fmt: skip
 HTML = (
     "<>" * 200_000, "<!--" * 150_000, "&#" + "1" * 5_000 + ";", "&#x" + "f" * 500_000, "&ab" * 200_000, "&" * 400_000,
     ("&" + "b" * 32) * 20_000, "<b>&amp;x</b>" * 40_000, "&#1" * 200_000, "&#0" + "0" * 300_000, "<a " * 200_000,
+    "<div>" * 21_000, "<b><p>" * 10_000, "<x>" * 10_000 + "</y>" * 10_000, "<table>x" * 20_000, "<template>" * 19_000,
+    "<script><!--" * 10_000, "<textarea></te" * 10_000, "<svg><![CDATA[" * 10_000, "<!-- -- " * 19_000, "</" * 23_000,
+    "<a " + " ".join(f"a{number}" for number in range(39_000)) + ">",
+    "<a " + " a" * 130_000, "<a" + "/a" * 130_000 + ">", "<" * 19_000, "<br>" * 19_000,
+ "<a b='" * 20_000, "&notin" * 40_000,
 )  # fmt: skip
 FILTERS: dict[str, list[tuple[str, Any]]] = {
     **{name: [(f"x | {name}", text) for text in MANY_TEXTS]
@@ -100,6 +109,10 @@ Measure = Callable[[], Callable[[], Any]]
 
 def filters() -> dict[str, Measure]:
     """A case for each input of each filter, named `FILTER NUMBER`."""
+    import anyascii  # noqa: F401 - loaded before the work is measured
+    import icu4py.breakers  # noqa: F401
+    import justhtml  # noqa: F401
+
     from flowbuilder.language import Expression
 
     def prepared(text: str, value: Any) -> Measure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -12,12 +12,11 @@ from flowbuilder.errors import LanguageError
 from flowbuilder.language.nodes import Expr, Output, Statement, expressions
 from flowbuilder.language.parsing.references import Reference, references
 from flowbuilder.language.parsing.shared_constructs import check_calls
+from flowbuilder.language.version import LANGUAGE_VERSION
 from flowbuilder.values import Json
 
 Evaluate = Callable[[Mapping[str, Json]], Any]
 
-LANGUAGE_VERSION: Final = 1
-"""Incremented when the meaning of an existing text changes; compiled texts and pinned plans record it."""
 CACHED_CHARS: Final = 1_000_000
 """Total length of the texts that are kept compiled; a program takes about a hundred times the memory of its text."""
 
@@ -30,6 +29,10 @@ class Program:
     statements: tuple[Statement, ...] = field(repr=False)
     expression: Expr | None = field(repr=False)
     """The tree of a bare expression, or of a template that is exactly one `{{ expression }}`."""
+    needs: int = 1
+    """The version of the language in which the last of its functions got its present meaning."""
+    version: int = LANGUAGE_VERSION
+    """The version of the language whose functions it calls."""
 
     @cached_property
     def references(self) -> tuple[Reference, ...]:
@@ -46,7 +49,11 @@ class Program:
         """The program with values behind the host of a URL percent-encoded."""
         from flowbuilder.language.url_template import encoded
 
-        return Program(source=self.source, statements=encoded(self.statements), expression=None)
+        return replace(self, statements=encoded(self.statements), expression=None)
+
+    def in_version(self, version: int) -> Program:
+        """The program with the functions of a version of the language; the same one where they are the same."""
+        return self if version >= self.needs else replace(self, version=version)
 
 
 class ProgramCache:
@@ -54,18 +61,18 @@ class ProgramCache:
 
     def __init__(self, compile_text: Callable[[str], Program]) -> None:
         self._compile = compile_text
-        self._programs: dict[str, Program] = {}
+        self._programs: dict[tuple[str, int], Program] = {}
         self._chars = 0
 
-    def get(self, source: str) -> Program:
-        """The program of a text; raises `LanguageError(stage="compile")`."""
-        program = self._programs.get(source)
+    def get(self, source: str, version: int = LANGUAGE_VERSION) -> Program:
+        """The program of a text in a version of the language; raises `LanguageError(stage="compile")`."""
+        program = self._programs.get((source, version))
         if program is None:
-            program = self._compiled(source)
+            program = self._compiled(source).in_version(version)
             self._chars += len(source)
             if self._chars > CACHED_CHARS:
                 self._drop_older_half()
-            self._programs[source] = program
+            self._programs[source, version] = program
         return program
 
     def _compiled(self, source: str) -> Program:
@@ -86,7 +93,7 @@ class ProgramCache:
     def _drop_older_half(self) -> None:
         kept = list(self._programs.items())[len(self._programs) // 2 :]
         self._programs = dict(kept)
-        self._chars = sum(len(source) for source, _ in kept)
+        self._chars = sum(len(source) for (source, _), _ in kept)
 
 
 def _compile_template(source: str) -> Program:
@@ -94,9 +101,10 @@ def _compile_template(source: str) -> Program:
     from flowbuilder.language.parsing.template_parser import parse_template
 
     statements, is_single = parse_template(source)
-    check_calls(expressions(statements), source)
+    needs = check_calls(expressions(statements), source)
     only = statements[0] if is_single and len(statements) == 1 else None
-    return Program(source=source, statements=statements, expression=only.value if isinstance(only, Output) else None)
+    single = only.value if isinstance(only, Output) else None
+    return Program(source=source, statements=statements, expression=single, needs=needs)
 
 
 def _compile_expression(source: str) -> Program:
@@ -104,8 +112,8 @@ def _compile_expression(source: str) -> Program:
     from flowbuilder.language.parsing.expression_parser import parse_expression
 
     tree = parse_expression(source)
-    check_calls((tree,), source)
-    return Program(source=source, statements=(Output(tree.start, tree.end, tree),), expression=tree)
+    needs = check_calls((tree,), source)
+    return Program(source=source, statements=(Output(tree.start, tree.end, tree),), expression=tree, needs=needs)
 
 
 # the compiler warns of what authors may write, as `true[0]`: their diagnostics are ours
@@ -120,6 +128,7 @@ def _generate(program: Program) -> Evaluate:
     from flowbuilder.language.codegen.runtime import RUNTIME_NAMES
     from flowbuilder.language.codegen.runtime_errors import explain
     from flowbuilder.language.codegen.template_generator import generate_template
+    from flowbuilder.language.evaluation.functions import FUNCTIONS
 
     if program.expression is not None:
         context, lines = generate_expression(program.expression)
@@ -129,6 +138,8 @@ def _generate(program: Program) -> Evaluate:
     code = f"def evaluate(c):\n try:\n{body}\n except Exception as error:\n  raise explain(error) from None\n"
     scope: dict[str, Any] = {**RUNTIME_NAMES, **context.constants}
     nodes, source = tuple(context.marked_nodes), program.source
+    if program.version < program.needs:
+        scope |= {f"f_{name}": function.run_in(program.version) for name, function in FUNCTIONS.items()}
     scope["explain"] = lambda error: explain(error, code, nodes, source)
     try:
         exec(compile(code, "<flowbuilder>", "exec"), scope)  # noqa: S102 - contains no text of the author

@@ -87,8 +87,12 @@ def make_is_test(name: str, value: Expr, start: int, end: int) -> Expr:
     return Call(start, end, _TESTS[name], (value,))
 
 
-def check_calls(trees: Iterable[Expr], source: str) -> None:
-    """Check every call in these expressions; raises FB202 for an unknown function, FB206 for wrong arguments."""
+def check_calls(trees: Iterable[Expr], source: str) -> int:
+    """Check every call in these expressions; raises FB202 for an unknown function, FB206 for wrong arguments.
+
+    Returns the version of the language in which the last of the called functions got its present meaning.
+    """
+    since = 1
     for tree in trees:
         for node in walk(tree):
             if not isinstance(node, Call):
@@ -98,6 +102,8 @@ def check_calls(trees: Iterable[Expr], source: str) -> None:
                 start = _name_start(node, source)
                 raise foreign_syntax_hints.unknown_function(node.name, start, start + len(node.name), FUNCTIONS)
             check_arguments(function, node)
+            since = max(since, function.since)
+    return since
 
 
 def _name_start(call: Call, source: str) -> int:

@@ -59,6 +59,64 @@ def test_only_the_words_that_changed_are_marked() -> None:
     assert [row.kind for row in comparison.rows] == ["changed", "same"]
 
 
+SCRIPTS = {
+    "Chinese": ("今天天气很好，我们去{}大学散步。晚上在家吃饭。", "北京", "上海"),
+    "Thai": ("ภาษาไทยเป็นภาษาที่{}มากสำหรับฉัน", "ง่าย", "ยาก"),
+    "Korean": ("저는 {} 서울에 갔습니다.", "어제", "오늘"),
+    "Arabic": ("ذهبت إلى {} أمس صباحًا", "المدرسة", "الجامعة"),
+    "Hindi": ("मैं कल {} गया था।", "दिल्ली", "मुंबई"),
+    "emoji": ("Hi {} all", "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f468\u200d\U0001f469\u200d\U0001f466"),
+    "marks": ("un {} court", "re\u0301sume\u0301", "resume"),
+}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_only_the_words_that_changed_are_marked_in_every_script(script: str) -> None:
+    sentence, removed, added = SCRIPTS[script]
+    old, new = (f"{sentence.format(word)}\n\nSame." for word in (removed, added))
+    comparison = compare(old, new)
+    assert [row.kind for row in comparison.rows] == ["changed", "same"]
+    assert sides(comparison) == (old, new)
+    assert (marked(comparison, "del"), marked(comparison, "ins")) == ([removed], [added])
+
+
+def test_in_japanese_no_more_than_the_phrase_is_marked() -> None:
+    comparison = compare("私は昨日東京タワーに行きました。", "私は昨日京都タワーに行きました。")
+    assert [row.kind for row in comparison.rows] == ["changed"]
+    assert 0 < len("".join(marked(comparison, "del"))) <= 6
+
+
+def test_a_long_paragraph_without_spaces_is_compared_by_words_too() -> None:
+    places = ["北京", "上海", "广州", "深圳", "杭州", "南京", "成都", "武汉", "西安", "天津", "苏州", "重庆", "青岛"]
+    verbs = ["喜欢", "参观", "离开", "经过", "记得", "寻找", "描写", "研究", "保护", "改变", "认识", "欢迎"]
+    people = ["老师", "学生", "医生", "工人", "朋友", "孩子", "父亲", "母亲", "作家", "记者", "农民"]
+    old = "".join(
+        f"{people[n % 11]}{verbs[n % 12]}{places[n % 13]}" + ("，，。"[n // 3 % 3] if n % 3 == 2 else "")
+        for n in range(300)
+    )
+    new = old[:2_000].replace(old[1_000:1_040], old[1_000:1_040].replace(verbs[0], "讨厌").replace(verbs[5], "忘记"))
+    new += old[2_000:]
+    comparison = compare(old, new)
+    assert sides(comparison) == (old, new)
+    assert comparison.changes == 1
+    assert 1 <= comparison.words_added <= 6
+    assert len("".join(marked(comparison, "ins"))) <= 16
+
+
+CHARACTERS = [
+    "e\u0301", "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f44d\U0001f3fd", "\U0001f1e9\U0001f1ea", "ที่",
+    "क्षि", "\u1100\u1161\u11a8", "字", " ", "a", "\n", "\ud800",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(CHARACTERS), max_size=40), st.lists(st.sampled_from(CHARACTERS), max_size=40))
+@settings(deadline=None)
+def test_no_piece_begins_inside_a_character(old: list[str], new: list[str]) -> None:
+    for row in compare("".join(old), "".join(new)).rows:
+        for piece in (*row.old, *row.new):
+            assert not re.match("[\u0301\u200d\U0001f3fd\u0e35\u0e48\u094d\u093f\u1161\u11a8]", piece.text)
+
+
 def test_an_inserted_paragraph_is_added_and_its_neighbours_stay() -> None:
     comparison = compare("One is here.\n\nThree is there.", "One is here.\n\nTwo comes new.\n\nThree is there.")
     assert [row.kind for row in comparison.rows] == ["same", "added", "same"]
@@ -93,6 +151,9 @@ def article(words: int, salt: int) -> str:
         ("three thousand list items", *("".join(f"- {n + k}\n" for n in range(3000)) for k in (0, 5000)), 1.0),
         ("white space only", " " * 100_000 + "x", "\n" * 100_000, 1.0),
         ("one word of 200,000 letters", "a" * 200_000, "a" * 200_001, 1.0),
+        ("200,000 letters of Thai without a space", "ภาษาไทย" * 28_000, "ภาษาไทยง่าย" * 20_000, 2.0),
+        ("one Chinese letter 100,000 times", "一" * 100_000, "一二" * 50_000, 2.0),
+        ("a letter with 100,000 marks", "a" + "\u0301\u0316" * 50_000, "a" + "\u0316\u0301" * 50_000, 1.0),
     ],
     ids=lambda value: value if isinstance(value, str) and len(value) < 40 else "",
 )

@@ -46,6 +46,17 @@ class Function(Struct, frozen=True, kw_only=True):
     gives: str
     aliases: tuple[str, ...]
     renamed: dict[str, str]
+    former: dict[int, Callable[..., Any]] = {}
+    """What it does in an older version of the language, by the last version in which it does so."""
+
+    @property
+    def since(self) -> int:
+        """The version of the language in which it got its present meaning."""
+        return max(self.former, default=0) + 1
+
+    def run_in(self, version: int) -> Callable[..., Any]:
+        """`run` as a version of the language has it."""
+        return next((self.former[last] for last in sorted(self.former) if version <= last), self.run)
 
     @property
     def documentation(self) -> str:
@@ -97,11 +108,17 @@ FUNCTIONS: Final[dict[str, Function]] = {}
 
 
 def function(
-    *, gives: str, name: str = "", aliases: tuple[str, ...] = (), renamed: dict[str, str] | None = None
+    *,
+    gives: str,
+    name: str = "",
+    aliases: tuple[str, ...] = (),
+    renamed: dict[str, str] | None = None,
+    former: dict[int, Callable[..., Any]] | None = None,
 ) -> Callable[[Run], Run]:
     """Declare a function of the language. Its parameters are those of the Python function after the meter.
 
-    `renamed` maps keyword names of other template languages to ours.
+    `renamed` maps keyword names of other template languages to ours; `former` is what it did before, with the same
+    parameters.
     """
 
     def declare(run: Run) -> Run:
@@ -113,6 +130,7 @@ def function(
             gives=gives,
             aliases=aliases,
             renamed=renamed or {},
+            former=former or {},
         )
         for alias in (own, *aliases):
             FUNCTIONS[alias] = made

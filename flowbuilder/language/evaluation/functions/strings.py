@@ -7,18 +7,24 @@ import unicodedata
 from typing import Any
 from urllib.parse import quote
 
+from flowbuilder.language.evaluation.functions import former_strings
 from flowbuilder.language.evaluation.functions.registry import bad_argument, function
 from flowbuilder.language.evaluation.operators import search, wrong
 from flowbuilder.language.evaluation.printing import text, write_json
 from flowbuilder.language.limits import Meter
+from flowbuilder.language.text_segments import count_words, whole_characters, whole_words, words_in
 
 # `re` compiles these at their first use, and keeps them
 _WORD = r"[^\W_]+(?:['’][^\W_]+)*"
-_NO_SLUG = r"[^a-z0-9]+"
-_NORMALIZED_TOGETHER = 16
-"""Characters normalised at once: Python's time for a run of combining marks grows with the square of its length."""
-_NO_CHARACTER = r"&#(?:[xX]0*[0-9a-fA-F]{7,}|0*[0-9]{8,});?"
-"""A character reference beyond Unicode. `html.unescape` raises for one of more than 4,300 digits."""
+_LEFT_OUT = frozenset(("script", "style", "template", "noscript", "iframe", "noembed", "noframes"))
+_INLINE = frozenset(
+    (
+        "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font",
+        "i", "img", "ins", "kbd", "label", "mark", "math", "nobr", "q", "rb", "rp", "rt", "rtc", "ruby", "s",
+        "samp", "small", "span", "strike", "strong", "sub", "sup", "svg", "time", "tt", "u", "var", "wbr",
+    )
+)  # fmt: skip
+"""Elements that stand within a word or a line; every other one separates words."""
 
 
 @function(gives="text")
@@ -36,12 +42,18 @@ def lower(meter: Meter, value: str) -> str:
     return value.lower()
 
 
-@function(gives="text")
+@function(gives="text", former={1: former_strings.title})
 def title(meter: Meter, value: str) -> str:
     """Each word capitalised. `"it's a new page" | title` -> `"It's A New Page"`."""
     meter.hold(3 * len(value))
     meter.work(len(value) >> 1)
-    return re.sub(_WORD, lambda match: match[0][0].upper() + match[0][1:].lower(), value)
+    return re.sub(_WORD, _capitalized, value)
+
+
+def _capitalized(found: re.Match[str]) -> str:
+    # a mark of the letter before it is no beginning of a word
+    marked = found.start() > 0 and unicodedata.category(found.string[found.start() - 1])[0] == "M"
+    return found[0].lower() if marked else found[0][0].upper() + found[0][1:].lower()
 
 
 @function(gives="text")
@@ -59,25 +71,23 @@ def trim(meter: Meter, value: str) -> str:
     return value.strip()
 
 
-@function(gives="text")
+@function(gives="text", former={1: former_strings.truncate})
 def truncate(meter: Meter, value: str, length: int = 255, end: str = "...") -> str:
-    """At most `length` characters, cut between words where possible; `end` marks the cut.
+    """At most `length` characters, cut between words where possible, in every script; `end` marks the cut.
 
-    `"The quick brown fox" | truncate(14)` -> `"The quick..."`. `"short" | truncate(20)` -> `"short"`.
+    `"The quick brown fox" | truncate(14)` -> `"The quick..."`. `"short" | truncate(20)` -> `"short"`. A letter stays
+    with its marks, and an emoji of several characters is whole: `"ok 👍🏽" | truncate(4, "")` -> `"ok"`.
     """
     if length < 0:
         raise bad_argument("truncate", "the length must not be negative")
     if len(value) <= length:
         return value
     meter.hold(min(len(value), length) + len(end))
+    meter.work(length >> 4)
     available = length - len(end)
     if available <= 0:
-        return end[:length]
-    kept = value[:available]
-    if not value[available].isspace():
-        space = max(kept.rfind(" "), kept.rfind("\n"))
-        kept = kept[:space] if space > 0 else kept
-    return kept.rstrip() + end
+        return whole_characters(end, length)
+    return whole_words(value, available).rstrip() + end
 
 
 @function(gives="text")
@@ -134,24 +144,38 @@ def indent(meter: Meter, value: str, width: int = 4, first: bool = False) -> str
     return (margin if first else "") + value.replace("\n", "\n" + margin)
 
 
-@function(gives="text")
+@function(gives="text", former={1: former_strings.slugify})
 def slugify(meter: Meter, value: str) -> str:
-    """A URL slug: lower-case letters, digits and hyphens. `"Crème Brûlée 101!" | slugify` -> `"creme-brulee-101"`."""
-    # normalisation may make the text eighteen times as long
-    meter.hold(20 * len(value))
+    """A URL slug: lower-case letters, digits and hyphens; every script is transliterated.
+
+    `"Crème Brûlée 101!" | slugify` -> `"creme-brulee-101"`. `"Größe & Straße" | slugify` -> `"grosse-strasse"`.
+    `"北京大学" | slugify` -> `"beijing-daxue"`. Symbols are left out, where there is anything else.
+    """
     meter.work(len(value) >> 2)
-    parts = (value[at : at + _NORMALIZED_TOGETHER] for at in range(0, len(value), _NORMALIZED_TOGETHER))
-    # only the order of marks depends on where the text is cut, and the marks are dropped
-    decomposed = value if value.isascii() else "".join(unicodedata.normalize("NFKD", part) for part in parts)
-    plain = decomposed.encode("ascii", "ignore").decode("ascii").lower()
-    return re.sub(_NO_SLUG, "-", plain).strip("-")
+    if value.isascii():
+        meter.hold(2 * len(value))
+        return _slug(value)
+    # one letter may become twenty-nine
+    meter.hold(30 * len(value))
+    from anyascii import anyascii  # here and in `strip_html`: validating a document does not need these libraries
+
+    # an apostrophe of the text separates, as always; those in romanised letters do not
+    words = (anyascii(word.replace("'", "-")).replace("'", "").replace("`", "") for word in words_in(value))
+    return _slug("-".join(words)) or _slug(anyascii(value))
 
 
-@function(gives="integer")
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+@function(gives="integer", former={1: former_strings.wordcount})
 def wordcount(meter: Meter, value: str) -> int:
-    """The number of words. `"It's a new page." | wordcount` -> `4`."""
-    meter.work(len(value) >> 3)
-    return sum(1 for _ in re.finditer(_WORD, value))
+    """The number of words, in every script.
+
+    `"It's a new page." | wordcount` -> `4`. `"今天天气很好" | wordcount` -> `3`.
+    """
+    meter.work(len(value) >> 3 if value.isascii() else 3 * len(value) >> 3)
+    return count_words(value)
 
 
 @function(gives="text")
@@ -196,32 +220,34 @@ def json(meter: Meter, value: Any) -> str:
     return "".join(out)
 
 
-@function(gives="text")
+@function(gives="text", former={1: former_strings.strip_html})
 def strip_html(meter: Meter, value: str) -> str:
-    """The text without tags and comments, with entities decoded and white space collapsed.
+    """The text as a browser reads it: without tags, comments, scripts and styles, with entities decoded.
 
-    `"<p>Fish &amp; <b>chips</b></p>" | strip_html` -> `"Fish & chips"`. Not a sanitizer: the result may
-    still contain HTML.
+    White space is collapsed, and blocks separate words: `"<p>Fish &amp; <b>chips</b><p>Peas" | strip_html` ->
+    `"Fish & chips Peas"`. `"a < b" | strip_html` -> `"a < b"`. Not a sanitizer: the result may still contain HTML.
     """
     meter.hold(3 * len(value))
-    meter.work((len(value) >> 3) + value.count("<") + 2 * value.count("&"))
-    pieces: list[str] = []
-    position = 0
-    while (opening := value.find("<", position)) >= 0:
-        pieces.append(value[position:opening])
-        comment = value.startswith("<!--", opening)
-        closing = value.find("-->" if comment else ">", opening)
-        if closing < 0:
-            pieces.append(value[opening:])
-            position = len(value)
-            break
-        pieces.append(" " if value[opening + 1 : opening + 2] in ("/", "!", "b", "p", "B", "P") else "")
-        position = closing + (3 if comment else 1)
-    pieces.append(value[position:])
-    meter.hold(16 * len(pieces))
-    import html  # here: the table of entities is large, and validating a document does not need it
+    in_tags = sum(map(len, re.findall(r"<[^>]*", value)))
+    meter.work((len(value) >> 3) + (in_tags >> 2) + 4 * value.count("<") + 2 * value.count("&"))
+    from justhtml import stream
 
-    words = html.unescape(re.sub(_NO_CHARACTER, "\ufffd", "".join(pieces))).split()
+    pieces: list[str] = []
+    left_out, depth = "", 0
+    for event, data in stream(value):
+        name = str(data[0] if event == "start" else data)
+        if event in ("start", "end") and name == left_out:
+            depth += 1 if event == "start" else -1
+            left_out = left_out if depth else ""
+        elif left_out:
+            continue
+        elif event == "text":
+            pieces.append(name)
+        elif event == "start" and name in _LEFT_OUT:
+            left_out, depth = name, 1
+        elif event in ("start", "end") and name not in _INLINE:
+            pieces.append(" ")
+    words = "".join(pieces).split()
     meter.hold(16 * len(words))
     return " ".join(words)
 
