@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ModelImage,
         ModelRequest,
         ModelTool,
+        ToolAnswer,
         ensure_provider,
     )
     from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool, ToolCheck
@@ -59,6 +60,7 @@ _MODULES = {
         "ModelImage",
         "ModelRequest",
         "ModelTool",
+        "ToolAnswer",
         "ensure_provider",
     ),
     "flowbuilder.ports.mcp": ("McpAnswer", "McpServers", "McpSession", "McpTool", "ToolCheck"),
@@ -111,6 +113,7 @@ __all__ = [
     "StartRequest",
     "Store",
     "Throttle",
+    "ToolAnswer",
     "ToolCheck",
     "WriteOrigin",
     "credentials_of",

@@ -104,3 +104,11 @@ class _ThrottledSession:
     ) -> McpAnswer:
         async with self._throttle.acquire(self._server):
             return await self._session.call(tool, arguments, seconds=seconds, check=check)
+
+    async def read_resource(self, uri: str, *, seconds: float) -> McpAnswer:
+        async with self._throttle.acquire(self._server):
+            return await self._session.read_resource(uri, seconds=seconds)
+
+    async def get_prompt(self, name: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
+        async with self._throttle.acquire(self._server):
+            return await self._session.get_prompt(name, arguments, seconds=seconds)

@@ -3,9 +3,10 @@ whether a second call may help. Only a connection that broke before the call was
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Literal
 
 import httpx2
 from mcp import MCPError
@@ -29,6 +30,8 @@ from flowbuilder.ports import HttpResponse
 
 NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 """Errors of HTTP after which the request has certainly not left."""
+Named = Literal["resource", "prompt"]
+"""What a server has by name, beside its tools."""
 REFUSALS = (INVALID_PARAMS, METHOD_NOT_FOUND, INVALID_REQUEST)
 TIMED_OUT, CLOSED_MESSAGES = "Request ", ("Connection closed", "SSE stream")
 """What the messages of the SDK itself begin with: servers use the same codes for errors of theirs."""
@@ -100,6 +103,28 @@ def ended(known: Circumstances) -> StepError:
     found = TransientError(f"{server} {how}{known.wrote}", reason="connection")
     found.definitive = True
     return found
+
+
+async def unknown_name(
+    problem: StepError, kind: Named, name: str, server: str, known: Callable[[Named], Awaitable[dict[str, str]]]
+) -> StepError:
+    """The error for a resource or a prompt that could not be had: with the known names where it is not among them,
+    else with what `known` says of it.
+
+    Servers say "there is none" with several codes, and some in words only, so their list decides.
+    """
+    if problem.code not in ("mcp_refused", "mcp_failed"):
+        return problem
+    try:
+        names = await known(kind)
+    except FlowbuilderError:  # such as a server that has none of this kind
+        names = {}
+    if name in names:
+        return StepError(f"{problem}{names[name]}", code=problem.code)
+    shown = ", ".join(readable(one, 100) for one in list(names)[:20])
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    message = f"MCP server {server} gives no {kind} {readable(name, 100)!r} (known: {shown or 'none'}{more}): {problem}"
+    return StepError(message[:1500], code=f"mcp_unknown_{kind}")
 
 
 def broken(known: Circumstances) -> StepError:

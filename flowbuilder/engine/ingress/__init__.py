@@ -218,8 +218,17 @@ class _McpSession(Guard):
         self, tool: str, arguments: JsonObject, *, seconds: float, check: ToolCheck | None = None
     ) -> McpAnswer:
         checked = None if check is None else lambda found: check(self._shown(found))
+        return await self._answer(self._inner.call(tool, arguments, seconds=seconds, check=checked))
+
+    async def read_resource(self, uri: str, *, seconds: float) -> McpAnswer:
+        return await self._answer(self._inner.read_resource(uri, seconds=seconds))
+
+    async def get_prompt(self, name: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
+        return await self._answer(self._inner.get_prompt(name, arguments, seconds=seconds))
+
+    async def _answer(self, asked: Awaitable[McpAnswer]) -> McpAnswer:
         with clean_errors(self._secrets):
-            answer: McpAnswer = await self._inner.call(tool, arguments, seconds=seconds, check=checked)
+            answer = await asked
         if answer.problem is not None:
             self._secrets.clean(answer.problem)
         content = self._secrets.value(list(answer.content))

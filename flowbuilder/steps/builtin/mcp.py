@@ -85,10 +85,10 @@ class Mcp(UsesTools):
     With `effect` the call is a write to the outside world: it happens once, and its arguments count as published.
 
     Fields of the connection: `command` (a list) with `environment` and `folder`, or `url` with `token`, `oauth2` or
-    `headers`;
-    `preset` (context7, tidewave), `tools` (a list: no others may be called), `privileged` (true: also tools that run
-    code), `failures` and `busy` (lists of patterns of answers that report success and mean failure, or too many
-    requests), `connect_seconds` (20), `max_bytes` (4 MiB), `limits`. `flowbuilder connections test NAME` tries it.
+    `headers`; `preset` (context7, tidewave), `tools` (a list: no others may be called), `resources` and `prompts`
+    (lists: no others may be read), `privileged` (true: also tools that run code), `failures` and `busy` (lists of
+    patterns of answers that report success and mean failure, or too many requests), `connect_seconds` (20),
+    `max_bytes` (4 MiB), `limits`. `flowbuilder connections test NAME` tries it.
     """
 
     untrusted: ClassVar[str | None] = "MCP answer"
