@@ -18,6 +18,7 @@ from flowbuilder.adapters.mcp.failures import (
     Named,
     broken,
     ended,
+    incomplete,
     mcp_failure,
     timed_out,
     unknown_name,
@@ -25,7 +26,7 @@ from flowbuilder.adapters.mcp.failures import (
 from flowbuilder.adapters.mcp.server_record import ServerRecord
 from flowbuilder.adapters.mcp.server_text import ServerStderr, readable
 from flowbuilder.adapters.mcp.transport import connect
-from flowbuilder.adapters.mcp.wire import EXCHANGE, Exchange, Wire
+from flowbuilder.adapters.mcp.wire import EXCHANGE, CallResult, Exchange, Wire
 from flowbuilder.errors import ConfigurationError, StepError, TransientError
 from flowbuilder.json_schema import BadSchema, ensure_matches
 from flowbuilder.ports.known_secrets import KnownSecrets
@@ -120,10 +121,12 @@ class OpenSession:
         # not the SDK's own validation: it runs the server's patterns in Python's engine, which they can block
         request = mcp_types.CallToolRequest(params=mcp_types.CallToolRequestParams(name=tool, arguments=sent))
         result = await self._until_closed(
-            self._client.session.send_request(request, mcp_types.CallToolResult),
+            self._client.session.send_request(request, CallResult),
             seconds,
             sent=True,
         )
+        if result.result_type != "complete" or result.content is None:
+            raise incomplete(tool, result, self._record)
         answer = _answer(list(map(_plain, result.content)), result.structured_content, self._record.max_bytes)
         verdict = self._record.judge(tool, answer.text)
         message = f"{tool}: {readable(answer.text) or 'failed without a message'}"

@@ -390,7 +390,7 @@ def test_a_mutant_selects_a_test(mutant: Mutant) -> None:
 
 
 @pytest.mark.parametrize(
-    "mutant", MUTANTS[:: sample(quick=20, ci=1, thorough=1)], ids=lambda mutant: mutant.name.replace(" ", "-")
+    "mutant", MUTANTS[:: sample(quick=40, ci=1, thorough=1)], ids=lambda mutant: mutant.name.replace(" ", "-")
 )
 def test_the_suite_notices_a_removed_guard(mutant: Mutant, tmp_path: Path) -> None:
     done = suite(sabotaged(mutant, tmp_path), mutant)
