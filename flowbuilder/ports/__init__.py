@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         WriteOrigin,
     )
     from flowbuilder.ports.credentials import Credentials, credentials_of
+    from flowbuilder.ports.embeddings import EmbeddingModel, EmbeddingRequest, Embeddings
     from flowbuilder.ports.engine import Engine, Journal, Ledger, StartRequest
     from flowbuilder.ports.http import Http, HttpRequest, HttpResponse, Part
     from flowbuilder.ports.language_model import (
@@ -52,6 +53,7 @@ _MODULES = {
         "WriteOrigin",
     ),
     "flowbuilder.ports.credentials": ("Credentials", "credentials_of"),
+    "flowbuilder.ports.embeddings": ("EmbeddingModel", "EmbeddingRequest", "Embeddings"),
     "flowbuilder.ports.engine": ("Engine", "Journal", "Ledger", "StartRequest"),
     "flowbuilder.ports.http": ("Http", "HttpRequest", "HttpResponse", "Part"),
     "flowbuilder.ports.language_model": (
@@ -81,6 +83,9 @@ __all__ = [
     "Connections",
     "Credentials",
     "Databases",
+    "EmbeddingModel",
+    "EmbeddingRequest",
+    "Embeddings",
     "Engine",
     "ExecutionFilter",
     "Extract",

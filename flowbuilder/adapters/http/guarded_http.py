@@ -16,8 +16,8 @@ import httpcore
 import httpx
 
 from flowbuilder.adapters.egress import Egress
-from flowbuilder.adapters.http.body import read_capped
 from flowbuilder.adapters.http.client_credentials import ClientTokens
+from flowbuilder.adapters.http.content_encodings import read_capped
 from flowbuilder.adapters.http.outgoing import Message, checked_headers, message_of, with_query
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.ports import HttpRequest, HttpResponse

@@ -23,6 +23,8 @@ from flowbuilder.ports import (
     CmsField,
     CmsPage,
     CmsWrite,
+    EmbeddingRequest,
+    Embeddings,
     McpAnswer,
     McpSession,
     McpTool,
@@ -86,6 +88,7 @@ def guarded_ports(ports: Ports, secrets: KnownSecrets) -> Ports:
         search_console=_SearchConsole(ports, secrets) if ports.search_console else None,
         mcp=_Mcp(ports, secrets) if ports.mcp else None,
         databases=_Databases(ports, secrets) if ports.databases else None,
+        embeddings=_Embeddings(ports.embeddings, secrets) if ports.embeddings else None,
         ledger=_Ledger(ports.ledger, secrets) if ports.ledger else None,
         journal=_Journal(ports.journal, secrets) if ports.journal else None,
     )
@@ -116,6 +119,13 @@ class _Models(Guard):
         with clean_errors(self._secrets):
             answer: ModelAnswer = await self._inner.complete(request)
         return replace(answer, output=self._secrets.value(answer.output))
+
+
+class _Embeddings(Guard):
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
+        with clean_errors(self._secrets):
+            found: Embeddings = await self._inner.embed(request)
+        return found  # numbers
 
 
 class _Connections(Guard):

@@ -46,6 +46,9 @@ def _exchange(memo: StepMemo, fields: JsonObject) -> JsonObject:
             return {"kind": "tool", "at": at, **_call(answer)}
         case {"text": str() | list()} if len(answer) == 1:  # a tool's, of an older release
             return {"kind": "tool", "at": at, **_call(answer)}
+        case {"embeddings": [[*numbers], *_] as vectors}:
+            said = f"{len(vectors)} vectors of {len(numbers)} numbers"
+            return {"kind": "other", "at": at, "answer": {**answer, "embeddings": said}}
         case _:  # of a step type or a model of a third party
             return {"kind": "other", "at": at, "answer": answer}
 
