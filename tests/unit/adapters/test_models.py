@@ -387,7 +387,7 @@ async def test_a_model_is_told_that_an_integer_is_too_long(server: ModelServer) 
 
 
 def sent(body: str, status: int = 200, **headers: str) -> Any:
-    """A reply with this body, whatever the wire format."""
+    """A reply with this body in every wire format."""
     kind = headers.pop("content_type", "application/json")
     return lambda wire, asked: Sent(body, status=status, content_type=kind, headers=headers)
 
