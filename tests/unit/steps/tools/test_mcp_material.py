@@ -236,6 +236,17 @@ def test_an_authors_own_image_is_not_dropped_in_silence(run: Run, server: ModelS
     assert len(server.asked) == 1
 
 
+def test_a_text_that_is_sent_as_bytes_is_read() -> None:
+    sent = [blob("Grüße".encode(), kind) for kind in ("text/plain", "application/json", "image/svg+xml")]
+    sent += [blob(b"\xff\xfe", "text/plain"), blob(b"tea", "application/pdf")]
+    texts = [part["text"] for part in parts_of(McpAnswer(content=tuple(sent)))]
+    assert texts[:3] == ["[resource docs://photo]\nGrüße"] * 3
+    assert texts[3:] == [
+        "[resource docs://photo, text/plain, 3 bytes: not text, left out]",
+        "[resource docs://photo, application/pdf, 3 bytes: not text, left out]",
+    ]
+
+
 def test_people_read_a_recorded_answer_without_the_bytes_of_its_images() -> None:
     answer = {"text": parts_of(SEEN), "call": {"server": "docs", "tool": "look", "arguments": {}}}
     (shown,) = exchanges([StepMemo(at=datetime(2026, 1, 5, tzinfo=UTC), answer=answer)], {})
