@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import cache, cached_property
 
 from flowbuilder.adapters.mcp import ConnectedServers
+from flowbuilder.adapters.models.named_embeddings import NamedEmbeddings
 from flowbuilder.adapters.models.named_models import NamedModels
 from flowbuilder.ports import (
     Cms,
@@ -60,6 +61,7 @@ def real_ports(settings: Settings, connections: Connections, throttle: Throttle 
         search_console=lazy,
         mcp=ConnectedServers(connections, throttle, secrets, lazy),
         databases=lazy,
+        embeddings=NamedEmbeddings(throttle),
         throttle=throttle,
         secrets=secrets,
     )

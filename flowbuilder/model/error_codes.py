@@ -52,6 +52,8 @@ ERROR_CODES: Final[dict[str, str]] = {
     "mcp_schema": "An MCP server's answer does not fit its own schema.",
     "mcp_tool": "The tool of an MCP server says that it failed.",
     "mcp_tool_changed": "The tool of an MCP server is not what it was when it was pinned; the detail has the diff.",
+    "mcp_unknown_prompt": "The MCP server has no prompt of this name, or it is not allowed.",
+    "mcp_unknown_resource": "The MCP server has no resource at this URI, or it is not allowed.",
     "mcp_unknown_tool": "The MCP server has no tool of this name, or it is not allowed.",
     "mcp_unusable": "The MCP server does not start, refuses access, or does not speak MCP as its connection is set up.",
     "moved": "The CMS answers at another address than the connection names.",

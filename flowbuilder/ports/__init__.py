@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         WriteOrigin,
     )
     from flowbuilder.ports.credentials import Credentials, credentials_of
+    from flowbuilder.ports.embeddings import EmbeddingModel, EmbeddingRequest, Embeddings
     from flowbuilder.ports.engine import Engine, Journal, Ledger, StartRequest
     from flowbuilder.ports.http import Http, HttpRequest, HttpResponse, Part
     from flowbuilder.ports.language_model import (
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         ModelImage,
         ModelRequest,
         ModelTool,
+        ToolAnswer,
         ensure_provider,
     )
     from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool, ToolCheck
@@ -51,6 +53,7 @@ _MODULES = {
         "WriteOrigin",
     ),
     "flowbuilder.ports.credentials": ("Credentials", "credentials_of"),
+    "flowbuilder.ports.embeddings": ("EmbeddingModel", "EmbeddingRequest", "Embeddings"),
     "flowbuilder.ports.engine": ("Engine", "Journal", "Ledger", "StartRequest"),
     "flowbuilder.ports.http": ("Http", "HttpRequest", "HttpResponse", "Part"),
     "flowbuilder.ports.language_model": (
@@ -59,6 +62,7 @@ _MODULES = {
         "ModelImage",
         "ModelRequest",
         "ModelTool",
+        "ToolAnswer",
         "ensure_provider",
     ),
     "flowbuilder.ports.mcp": ("McpAnswer", "McpServers", "McpSession", "McpTool", "ToolCheck"),
@@ -79,6 +83,9 @@ __all__ = [
     "Connections",
     "Credentials",
     "Databases",
+    "EmbeddingModel",
+    "EmbeddingRequest",
+    "Embeddings",
     "Engine",
     "ExecutionFilter",
     "Extract",
@@ -111,6 +118,7 @@ __all__ = [
     "StartRequest",
     "Store",
     "Throttle",
+    "ToolAnswer",
     "ToolCheck",
     "WriteOrigin",
     "credentials_of",

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from flowbuilder.ports.cms import CmsForSite
+from flowbuilder.ports.embeddings import EmbeddingModel
 from flowbuilder.ports.engine import Journal, Ledger
 from flowbuilder.ports.http import Http
 from flowbuilder.ports.known_secrets import KnownSecrets
@@ -102,6 +103,7 @@ class Ports:
     search_console: SearchConsole | None = None
     mcp: McpServers | None = None
     databases: Databases | None = None
+    embeddings: EmbeddingModel | None = None
     ledger: Ledger | None = None
     journal: Journal | None = None
     throttle: Throttle = field(default_factory=NoThrottle)

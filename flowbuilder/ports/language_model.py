@@ -13,22 +13,30 @@ from flowbuilder.values import Json, JsonObject
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelTool:
-    """A tool that a model may call: `call` takes arguments valid against the schema and returns a text."""
-
-    name: str
-    description: str
-    input_schema: JsonObject
-    call: Callable[[JsonObject], Awaitable[str]] = field(repr=False)
-
-
-@dataclass(frozen=True, kw_only=True)
 class ModelImage:
     """An image for a model: its bytes, and its type (PNG, JPEG, GIF or WebP). `alt` is shown with it."""
 
     data: bytes = field(repr=False)
     media_type: str
     alt: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolAnswer:
+    """What a model is told by a tool that it called: a text, and images that belong to it."""
+
+    text: str
+    images: tuple[ModelImage, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelTool:
+    """A tool that a model may call: `call` takes arguments valid against the schema."""
+
+    name: str
+    description: str
+    input_schema: JsonObject
+    call: Callable[[JsonObject], Awaitable[ToolAnswer]] = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ class McpTool:
 class McpAnswer:
     """A tool's answer: `content` has its blocks (`{type: text, text}` and others), `structured` its JSON value.
 
+    That of a resource has its parts as blocks of type `resource`, that of a prompt those of its messages with `role`.
     `problem` says why an answer that reports success cannot be used, or only in part: the call was made all the same.
     """
 
@@ -39,10 +41,11 @@ class McpAnswer:
         """The text blocks, joined by line breaks."""
         return "\n".join(str(block["text"]) for block in self.content if block.get("type") == "text")
 
-    @property
-    def as_text(self) -> str:
-        """All blocks as text: the text of resources too, and a line in brackets for what is no text."""
-        return "\n".join(map(_block_as_text, self.content))
+    @staticmethod
+    def text_of(block: JsonObject) -> str:
+        """A block as text: the text of a resource too, and a line in brackets for what is no text."""
+        role = f"[{block['role']}]\n" if block.get("role") else ""
+        return f"{role}{_block_as_text(block)}"
 
 
 def _block_as_text(block: JsonObject) -> str:
@@ -52,10 +55,25 @@ def _block_as_text(block: JsonObject) -> str:
     if isinstance(resource, dict):
         if isinstance(resource.get("text"), str):
             return f"[resource {resource.get('uri')}]\n{resource['text']}"
+        if (text := _text_in(resource)) is not None:
+            return f"[resource {resource.get('uri')}]\n{text}"
         return f"[resource {resource.get('uri')}, {_size(resource)}: not text, left out]"
     if kind == "resource_link":
         return f"[link to the resource {block.get('uri')}: {block.get('description') or block.get('name')}]"
     return f"[{kind}, {_size(block)}: left out]"
+
+
+def _text_in(resource: JsonObject) -> str | None:
+    """The text of a resource that is sent as bytes, where its type says that it is one and it is UTF-8."""
+    from flowbuilder.ports.http.content import is_json, kind_of  # here: validating a document reads no answer
+
+    blob, kind = resource.get("blob"), kind_of(str(resource.get("mimeType") or ""))
+    if not isinstance(blob, str) or not (kind.startswith("text/") or is_json(kind) or kind.endswith("xml")):
+        return None
+    try:
+        return b64decode(blob, validate=True).decode()
+    except ValueError:  # neither base64 nor UTF-8
+        return None
 
 
 def _size(part: JsonObject) -> str:
@@ -80,6 +98,12 @@ class McpSession(Protocol):
         """Call a tool, after `check` of its description. `StepError` when there is none, its arguments are invalid, or
         it reports failure; `definitive` where the tool was certainly not called. What is wrong with the answer of a
         tool that reports success is its `problem`."""
+
+    async def read_resource(self, uri: str, *, seconds: float) -> McpAnswer:
+        """A resource. `StepError` (`mcp_unknown_resource`, with the known ones) when there is none."""
+
+    async def get_prompt(self, name: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
+        """A prompt with its arguments filled in. `StepError` (`mcp_unknown_prompt`) when there is none."""
 
 
 class McpServers(Protocol):

@@ -14,6 +14,7 @@ _CLASSES = {
     "cms": "CmsStep",
     "code": "Code",
     "conditional": "Conditional",
+    "embed": "Embed",
     "gsc": "Gsc",
     "guard": "Guard",
     "human_review": "HumanReview",

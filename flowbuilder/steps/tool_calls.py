@@ -8,7 +8,7 @@ from itertools import count
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.steps.step import StepRun
 from flowbuilder.steps.write_once import repeat_question
-from flowbuilder.values import JsonObject, canonical
+from flowbuilder.values import Json, JsonObject, canonical
 
 ANSWERED = frozenset(("mcp_tool", "mcp_refused"))
 """Codes of failures that a tool itself reports: its model may try something else."""
@@ -29,8 +29,8 @@ class InDoubt(StepError):
         self.target, self.request = target, request
 
 
-async def call_once(run: StepRun, request: JsonObject, call: Callable[[], Awaitable[str]], *, target: str) -> str:
-    """The text that the tool answered, from the journal in a repeated run.
+async def call_once(run: StepRun, request: JsonObject, call: Callable[[], Awaitable[Json]], *, target: str) -> Json:
+    """What the tool answered, from the journal in a repeated run.
 
     The call is noted before it is made. Where it is noted and there is no answer, `InDoubt` is raised, unless a
     reviewer has approved exactly one further call. A call that certainly was not made (`definitive`) is made again. A
@@ -73,14 +73,17 @@ async def call_once(run: StepRun, request: JsonObject, call: Callable[[], Awaita
         if "failed" in answer:
             raise StepError(str(answer["failed"]), code=str(answer["code"]))
         if "text" in answer:
-            return str(answer["text"])
+            return answer["text"]  # type: ignore[no-any-return]
     raise AssertionError
 
 
 def shown_call(request: JsonObject) -> JsonObject:
-    """The call as it is recorded for people: without long arguments, which the model's answer or the step has."""
-    short = len(canonical(request["arguments"])) <= MAX_ARGUMENTS
-    return {"server": request["server"], "tool": request["tool"], "arguments": request["arguments"] if short else None}
+    """The call as it is recorded for people: without long arguments, which the model's answer or the step has. A
+    resource or a prompt takes the place of the tool."""
+    arguments = request.get("arguments", {})
+    tool = request.get("tool") or next(f"{kind} {request[kind]}" for kind in ("resource", "prompt") if kind in request)
+    short = len(canonical(arguments)) <= MAX_ARGUMENTS
+    return {"server": request["server"], "tool": tool, "arguments": arguments if short else None}
 
 
 def _with_call(make: Callable[[], Awaitable[JsonObject]], request: JsonObject) -> Callable[[], Awaitable[JsonObject]]:

@@ -110,6 +110,11 @@ PAGES = {
         "nested tables": "<table><tr><td>" * 400,
     "invisible": "<p>" + "\u200b" * 400_000, "hidden": "<div hidden>" * 900,
         "selects": "<select>" * 900 + "<option>" * 9_000,
+    "rows": "<table>" + "<tr><td>green tea<td>80 °C<td>2 minutes" * 15_000, "headings": "<h3>tea</h3>" * 50_000,
+    "options": "<select>" + "<option>tea" * 90_000, "bold": "<p>" + "<b>green</b> tea " * 50_000,
+    "code": "<pre>" + "<span>green</span> tea\n" * 50_000, "ruby": "<p>" + "<ruby>茶<rt>ちゃ</rt></ruby>" * 25_000,
+    "links": "<p>" + "<a href=/tea>tea</a> " * 50_000, "backslashes": "<p>" + "\\" * 300_000 + "*",
+    "formulas": "<p>" + "\\(" * 300_000, "formula blocks": "<p>" + "\\[ " * 300_000,
 }  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""Decoders of `Content-Encoding`: gzip, deflate, br and zstd. Each works piece by piece, with a limit on its output."""
+"""Reads an HTTP body with a size limit, before and after decompression.
+
+Decoders of `Content-Encoding`: gzip, deflate, br and zstd. Each works piece by piece, with a limit on its output.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,10 @@ import zlib
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from flowbuilder.errors import StepError
+import httpx
+
+from flowbuilder.adapters.pace import Pace, TooSlow
+from flowbuilder.errors import StepError, TransientError
 
 ACCEPTED = "gzip, deflate, br, zstd"
 """The `Accept-Encoding` header of each request."""
@@ -37,6 +43,36 @@ def decoders_of(header: str, cap: int) -> list[Decoder]:
         shown = unknown or header
         raise StepError(f"the answer has the encoding {shown:.40}, which was not requested", code="encoding")
     return [_DECODERS[name]() for name in names]
+
+
+async def read_capped(answer: httpx.Response, cap: int) -> bytes:
+    """The decoded body; `StepError` with code `too_large` as soon as it exceeds `cap` bytes, `TransientError` as soon
+    as it arrives too slowly."""
+    decoders = decoders_of(answer.headers.get("content-encoding", ""), cap)
+    declared = answer.headers.get("content-length", "")
+    if declared.isdecimal() and (len(declared) > 15 or int(declared) > cap):
+        raise too_large(cap)
+    body = bytearray()
+    received = 0
+    pace = Pace()
+    async for chunk in answer.aiter_raw():
+        received += len(chunk)
+        try:
+            pace.add(chunk)
+        except TooSlow as problem:
+            raise TransientError(str(problem), reason="timeout") from None
+        body += _decoded(chunk, decoders, cap)
+        if received > cap or len(body) > cap:
+            raise too_large(cap)
+    if received and not all(decoder.ended for decoder in decoders):
+        raise StepError("the compressed answer is incomplete", code="encoding")
+    return bytes(body)
+
+
+def _decoded(chunk: bytes, decoders: list[Decoder], cap: int) -> bytes:
+    for decoder in decoders:
+        chunk = decoder.feed(chunk, cap)
+    return chunk
 
 
 def too_large(cap: int) -> StepError:

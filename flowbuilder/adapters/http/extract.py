@@ -25,7 +25,10 @@ MAX_LINE = 2000
 MAX_MARKS = 8
 """The most combining marks in a row: the time of Unicode normalisation grows with the square of their number."""
 MAX_WARNINGS = 20
+MAX_OPTIONS = 5_000
+"""The most options of a page's lists; what they say is no part of a page's content."""
 _MAY_BE_MARKS = re.compile(f"[\u0300-\U0001e94b]{{{MAX_MARKS + 1}}}")
+_OPTION = re.compile(r"</?opt(?:ion|group)(?=[\s/>])[^>]*>", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 
 
@@ -42,7 +45,7 @@ def extract_page(html: bytes | str, *, url: str, content_type: str = "") -> Json
     text, warnings = decode_page(html, content_type=content_type)
     ensure_characters(text)
     ensure_parsable(text)
-    tree = LexborHTMLParser(text, scripting=True)
+    tree = LexborHTMLParser(_without_many_options(text), scripting=True)
     signs, metadata, base = signs_of(tree), _metadata(tree), _base(tree, url)
     json_ld, unread = read_json_ld(tree)
     title = _text(_title(tree)) or _first(metadata, "og:title", "twitter:title")
@@ -55,7 +58,7 @@ def extract_page(html: bytes | str, *, url: str, content_type: str = "") -> Json
         for node in tree.css("h1, h2, h3, h4, h5, h6")
         if (text := _text(node))
     ]
-    _make_absolute(tree, base)
+    links = _make_absolute(tree, base)
     markdown, plain = main_content(_without_long_marks(tree.html or ""), url)
     h1 = [str(item["text"]) for item in headings if item["level"] == 1]
     kind, reason = kind_of(signs, title=title, headings=h1 or [str(item["text"]) for item in headings[:1]], text=plain)
@@ -70,10 +73,18 @@ def extract_page(html: bytes | str, *, url: str, content_type: str = "") -> Json
         "markdown": markdown,
         "text": plain,
         "headings": headings,
-        "links": _links(tree, base),
+        "links": _shown(links),
         "json_ld": json_ld,
         "images": [{"url": source, "alt": _clean(alt)} for source, alt in images],
     }
+
+
+def _without_many_options(html: str) -> str:
+    """The HTML without the tags of its options where there are more than `MAX_OPTIONS`; their words stay in the list.
+
+    The parser looks at all options of a list for each one that it adds.
+    """
+    return _OPTION.sub(" ", html) if len(_OPTION.findall(html)) > MAX_OPTIONS else html
 
 
 def _without_long_marks(html: str) -> str:
@@ -137,16 +148,21 @@ def _absolute(base: str, place: str | None) -> str:
     return found if found.startswith(("http://", "https://")) else ""
 
 
-def _make_absolute(tree: LexborHTMLParser, base: str) -> None:
+def _make_absolute(tree: LexborHTMLParser, base: str) -> list[tuple[str, LexborNode]]:
+    """The addresses of the page's links, which are absolute from then on, and their elements."""
     # trafilatura resolves relative links against the site's root, not against the page
+    found = []
     for node in tree.css("a[href]"):
         if target := _absolute(base, node.attributes.get("href")):
             node.attrs["href"] = target
+            found.append((target, node))
+    return found
 
 
-def _links(tree: LexborHTMLParser, base: str) -> list[JsonObject]:
+def _shown(links: list[tuple[str, LexborNode]]) -> list[JsonObject]:
     found: dict[tuple[str, str], None] = {}
-    for node in tree.css("a[href]"):
-        if target := _absolute(base, node.attributes.get("href")):
-            found[target, _text(node)] = None
-    return [{"url": target, "text": text} for target, text in list(found)[:MAX_LINKS]]
+    for target, node in links:
+        found[target, _text(node)] = None
+        if len(found) == MAX_LINKS:
+            break
+    return [{"url": target, "text": text} for target, text in found]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -15,8 +16,8 @@ import httpcore
 import httpx
 
 from flowbuilder.adapters.egress import Egress
-from flowbuilder.adapters.http.body import read_capped
 from flowbuilder.adapters.http.client_credentials import ClientTokens
+from flowbuilder.adapters.http.content_encodings import read_capped
 from flowbuilder.adapters.http.outgoing import Message, checked_headers, message_of, with_query
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.ports import HttpRequest, HttpResponse
@@ -28,6 +29,9 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 MAX_REDIRECTS = 5
 _SHARE_OF_BODY = 0.8
 """The share of a write's time limit after which the body of its answer is given up."""
+_DISCONNECTED = ("Server disconnected", "peer closed connection")
+"""What messages about an answer that does not arrive begin with; all others are about what has arrived."""
+_BYTES = re.compile(r"""bytearray\(b(["'])(.*?)\1\)""")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -218,6 +222,9 @@ def _failure(problem: Exception, host: str, seconds: float) -> StepError:
             return problem
         case TimeoutError() | httpx.TimeoutException():
             return TransientError(f"{host} did not answer within {seconds:g} s", reason="timeout")
+        case httpx.RemoteProtocolError() if not str(problem).startswith(_DISCONNECTED):
+            said = _BYTES.sub(r"\2", str(problem))[:200]
+            return TransientError(f"{host} answered what is no HTTP: {said}", reason="server_error")
         case httpx.LocalProtocolError():
             return StepError(f"the request to {host} cannot be sent: {problem}", code="invalid_field")
     if isinstance(_root(problem), ssl.SSLCertVerificationError):

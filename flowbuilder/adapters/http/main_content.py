@@ -8,23 +8,47 @@ from copy import deepcopy
 from functools import cache
 from typing import Any
 
+from flowbuilder.adapters.http.dense_page import dense_content
 from flowbuilder.model.invisible_characters import without_hidden
 
 FAST_CHARACTERS = 300_000
 """Of a larger page no second opinion is asked of other algorithms: they are for pages with little text."""
+DENSE_TAGS = 15_000
+"""A page with more elements is not read by trafilatura, whose time grows with the square of some of their kinds."""
+BACKSLASHES = 100
+"""Nor is one with so many backslashes in a row or formulas (`\\(`, `\\[`) without an end, for the same reason."""
 _JOINERS = "\u200c\u200d" + "".join(map(chr, range(0xE0061, 0xE0080)))
 _LINE_SEPARATOR = re.compile("[\u2028\u2029]")
 
 
 def main_content(html: str, url: str) -> tuple[str, str]:
     """The main content of a page's HTML as Markdown and as plain text; empty where there is none."""
+    html = without_hidden(html)
+    if not html.strip():
+        return "", ""
+    markdown, text = dense_content(html) if _is_dense(html) else _extracted(html, url)
+    return _finished(markdown), _finished(text)
+
+
+def _is_dense(html: str) -> bool:
+    return (
+        html.count("<") - html.count("</") > DENSE_TAGS
+        or "\\" * BACKSLASHES in html
+        or any(html.count(start) - html.count(end) > BACKSLASHES for start, end in (("\\(", "\\)"), ("\\[", "\\]")))
+    )
+
+
+def _finished(text: str) -> str:
+    return without_hidden(_LINE_SEPARATOR.sub("\n", unicodedata.normalize("NFC", text))).strip()
+
+
+def _extracted(html: str, url: str) -> tuple[str, str]:
+    """What trafilatura takes for the main content."""
     import trafilatura  # here: it takes 0.2 s to import
     from lxml.etree import strip_tags  # type: ignore[import-untyped]
     from trafilatura.xml import xmltotxt
 
-    html, back = _with_stand_ins(without_hidden(html))
-    if not html.strip():
-        return "", ""
+    html, back = _with_stand_ins(html)
     document = trafilatura.bare_extraction(
         _parse(html),
         url=url,
@@ -38,12 +62,8 @@ def main_content(html: str, url: str) -> tuple[str, str]:
         return "", ""
     plain = deepcopy(document.body)
     strip_tags(plain, "ref", "hi", "del")
-    forms = (xmltotxt(document.body, include_formatting=True), xmltotxt(plain, include_formatting=False))
-    markdown, text = (
-        without_hidden(_LINE_SEPARATOR.sub("\n", unicodedata.normalize("NFC", form)).translate(back)).strip()
-        for form in forms
-    )
-    return markdown, text
+    markdown, text = xmltotxt(document.body, include_formatting=True), xmltotxt(plain, include_formatting=False)
+    return markdown.translate(back), text.translate(back)
 
 
 def _with_stand_ins(html: str) -> tuple[str, dict[int, str]]:

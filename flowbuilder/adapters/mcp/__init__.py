@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from flowbuilder.adapters.mcp.server_record import ServerRecord, server_record
@@ -12,6 +14,7 @@ from flowbuilder.errors import ConfigurationError
 from flowbuilder.ports import Connections, Http, NoThrottle, Throttle
 from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool, ToolCheck
+from flowbuilder.throttling.context import time_not_counted
 from flowbuilder.values import JsonObject
 
 if TYPE_CHECKING:
@@ -62,6 +65,8 @@ class ConnectedServers:
 
     async def start(self, server: str, opened: Callable[[OpenSession], None]) -> OpenSession:
         """A connected session; `opened` is given it before it is connected, and has to end it."""
+        with time_not_counted():  # timeouts count from the connection, not from an import
+            await asyncio.to_thread(import_module, "flowbuilder.adapters.mcp.session")
         from flowbuilder.adapters.mcp.session import OpenSession
 
         connection = await self._connections.get(server)
@@ -104,3 +109,11 @@ class _ThrottledSession:
     ) -> McpAnswer:
         async with self._throttle.acquire(self._server):
             return await self._session.call(tool, arguments, seconds=seconds, check=check)
+
+    async def read_resource(self, uri: str, *, seconds: float) -> McpAnswer:
+        async with self._throttle.acquire(self._server):
+            return await self._session.read_resource(uri, seconds=seconds)
+
+    async def get_prompt(self, name: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
+        async with self._throttle.acquire(self._server):
+            return await self._session.get_prompt(name, arguments, seconds=seconds)

@@ -3,9 +3,12 @@ whether a second call may help. Only a connection that broke before the call was
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Literal
+from urllib.parse import urljoin, urlsplit
 
 import httpx2
 from mcp import MCPError
@@ -17,6 +20,7 @@ from mcp_types import (
     PARSE_ERROR,
     REQUEST_TIMEOUT,
     UNSUPPORTED_PROTOCOL_VERSION,
+    CallToolResult,
 )
 from pydantic import ValidationError
 
@@ -29,7 +33,11 @@ from flowbuilder.ports import HttpResponse
 
 NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 """Errors of HTTP after which the request has certainly not left."""
+Named = Literal["resource", "prompt"]
+"""What a server has by name, beside its tools."""
 REFUSALS = (INVALID_PARAMS, METHOD_NOT_FOUND, INVALID_REQUEST)
+_SESSION = re.compile(r"\bsession\b", re.IGNORECASE)
+"""What servers write in a 400 for a session that they do not know, as after a restart; the protocol says 404."""
 TIMED_OUT, CLOSED_MESSAGES = "Request ", ("Connection closed", "SSE stream")
 """What the messages of the SDK itself begin with: servers use the same codes for errors of theirs."""
 
@@ -102,6 +110,39 @@ def ended(known: Circumstances) -> StepError:
     return found
 
 
+async def unknown_name(
+    problem: StepError, kind: Named, name: str, server: str, known: Callable[[Named], Awaitable[dict[str, str]]]
+) -> StepError:
+    """The error for a resource or a prompt that could not be had: with the known names where it is not among them,
+    else with what `known` says of it.
+
+    Servers say "there is none" with several codes, and some in words only, so their list decides.
+    """
+    if problem.code not in ("mcp_refused", "mcp_failed"):
+        return problem
+    try:
+        names = await known(kind)
+    except FlowbuilderError:  # such as a server that has none of this kind
+        names = {}
+    if name in names:
+        return StepError(f"{problem}{names[name]}", code=problem.code)
+    shown = ", ".join(readable(one, 100) for one in list(names)[:20])
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    message = f"MCP server {server} gives no {kind} {readable(name, 100)!r} (known: {shown or 'none'}{more}): {problem}"
+    return StepError(message[:1500], code=f"mcp_unknown_{kind}")
+
+
+def incomplete(tool: str, result: CallToolResult, record: ServerRecord) -> StepError:
+    """The server has answered a call with something that is no result of the tool."""
+    if result.result_type == "complete":
+        what = "content: Field required"
+    elif result.result_type == "input_required":
+        what = f"{tool} asks for further input, and a step gives none: pass all that it needs as arguments"
+    else:
+        what = f"it is of the type {readable(result.result_type, 40)!r}, which is not known"
+    return StepError(f"the answer of MCP server {record.name} cannot be used: {what}", code="mcp_protocol")
+
+
 def broken(known: Circumstances) -> StepError:
     """The server has sent a message that cannot be read."""
     return _unusable_answer(known, f"it is no JSON-RPC message: {known.noise}")
@@ -162,11 +203,13 @@ def _rejected(answer: Rejection, known: Circumstances) -> StepError:
         if known.sent:
             return StepError(f"{message}; it is not known what the call has done", code="mcp_failed")
         return TransientError(message, reason="server_error")
-    if status == 404 and known.sent:
+    if not known.connecting and (status == 404 or (status == 400 and _SESSION.search(answer.reason))):
         found = TransientError(f"{message}: it has ended the session", reason="connection")
         found.definitive = True
         return found
     refused = 300 <= status < 500 or not known.sent
+    if status == 400 and answer.code is not None and not answer.is_sse:
+        return StepError(f"{message} (error {answer.code})", code="mcp_refused", definitive=True)
     hint = _hint(answer, known.record)
     return StepError(f"{message}: {hint}", code="mcp_unusable", detail={"status": status}, definitive=refused)
 
@@ -182,12 +225,20 @@ def _hint(answer: Rejection, record: ServerRecord) -> str:
         return f"the credentials of the connection {record.name} give no access, or the server refuses this client"
     if 300 <= status < 400:
         where = readable(answer.headers.get("location", ""), 200)
-        return f"redirects are not followed; give the address itself as url ({where})"
+        what = "redirects are not followed" if _leads_elsewhere(record.url, where) else "it redirects in a circle"
+        return f"{what}; give the address itself as url ({where})"
     if answer.is_page:
         return "this is a web page and no MCP server; look at the url, which often ends in /mcp"
     if status in (404, 405):
         return f"there is no MCP server at this address; look at the url of the connection {record.name}"
     return "this is no answer of an MCP server; look at the url"
+
+
+def _leads_elsewhere(url: str, location: str) -> bool:
+    try:
+        return urlsplit(urljoin(url, location)).netloc != urlsplit(url).netloc
+    except ValueError:
+        return True
 
 
 def _unusable(known: Circumstances, what: str) -> StepError:

@@ -31,6 +31,8 @@ class ServerRecord:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     folder: str | None = None
     tools: frozenset[str] | None = None
+    resources: frozenset[str] | None = None
+    prompts: frozenset[str] | None = None
     privileged: bool = False
     connect_seconds: float = 20.0
     max_bytes: int = MAX_ANSWER
@@ -66,6 +68,21 @@ class ServerRecord:
         elif self.tools is not None and tool not in self.tools:
             message += f"; the list tools in the connection {self.name} says which are allowed"
         return StepError(message, code="mcp_unknown_tool", definitive=True)
+
+    def ensure_listed(self, kind: Literal["resource", "prompt"], name: str) -> None:
+        """Raise `StepError` for a resource or a prompt that the record does not allow.
+
+        It allows those that it lists, where `*` at the end stands for any end; without a list all, unless it limits the
+        tools: what an administrator limits stays limited.
+        """
+        listed = self.resources if kind == "resource" else self.prompts
+        is_limited = self.tools is not None or self.preset.allowed is not None
+        if listed is None and not is_limited:
+            return
+        if any(name == one or (one.endswith("*") and name.startswith(one[:-1])) for one in listed or ()):
+            return
+        message = f"the connection {self.name} does not allow the {kind} {name!r:.100}: list it under {kind}s there"
+        raise StepError(message, code=f"mcp_unknown_{kind}", definitive=True)
 
     def judge(self, tool: str, text: str) -> Verdict | None:
         """What an answer means that reports success and is none; None where it is one."""
@@ -220,6 +237,8 @@ FIELDS: Mapping[str, tuple[Callable[[Any], Any], str]] = {
     "environment": (_named_texts, "a mapping of names to texts"),
     "folder": (_text, "the path of a folder"),
     "tools": (_names, "a list of the names of allowed tools: [search, read]"),
+    "resources": (_names, "a list of the URIs of allowed resources: ['docs://guide', 'docs://pages/*']"),
+    "prompts": (_names, "a list of the names of allowed prompts: [review]"),
     "privileged": (_flag, "true or false"),
     "connect_seconds": (_number(0.1, MAX_CONNECT_SECONDS, float), f"a number of seconds up to {MAX_CONNECT_SECONDS:g}"),
     "max_bytes": (_number(1024, MAX_BYTES, int), f"a whole number from 1,024 to {MAX_BYTES:,}"),

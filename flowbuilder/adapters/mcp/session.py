@@ -13,11 +13,20 @@ import httpx2
 import mcp_types
 from mcp import Client
 
-from flowbuilder.adapters.mcp.failures import Circumstances, broken, ended, mcp_failure, timed_out
+from flowbuilder.adapters.mcp.failures import (
+    Circumstances,
+    Named,
+    broken,
+    ended,
+    incomplete,
+    mcp_failure,
+    timed_out,
+    unknown_name,
+)
 from flowbuilder.adapters.mcp.server_record import ServerRecord
 from flowbuilder.adapters.mcp.server_text import ServerStderr, readable
 from flowbuilder.adapters.mcp.transport import connect
-from flowbuilder.adapters.mcp.wire import EXCHANGE, Exchange, Wire
+from flowbuilder.adapters.mcp.wire import EXCHANGE, CallResult, Exchange, Wire
 from flowbuilder.errors import ConfigurationError, StepError, TransientError
 from flowbuilder.json_schema import BadSchema, ensure_matches
 from flowbuilder.ports.known_secrets import KnownSecrets
@@ -112,11 +121,13 @@ class OpenSession:
         # not the SDK's own validation: it runs the server's patterns in Python's engine, which they can block
         request = mcp_types.CallToolRequest(params=mcp_types.CallToolRequestParams(name=tool, arguments=sent))
         result = await self._until_closed(
-            self._client.session.send_request(request, mcp_types.CallToolResult),
+            self._client.session.send_request(request, CallResult),
             seconds,
             sent=True,
         )
-        answer = _answer(result, self._record.max_bytes)
+        if result.result_type != "complete" or result.content is None:
+            raise incomplete(tool, result, self._record)
+        answer = _answer(list(map(_plain, result.content)), result.structured_content, self._record.max_bytes)
         verdict = self._record.judge(tool, answer.text)
         message = f"{tool}: {readable(answer.text) or 'failed without a message'}"
         if verdict == "busy":
@@ -146,6 +157,44 @@ class OpenSession:
             problem.definitive = True
             raise
         return declared
+
+    async def read_resource(self, uri: str, *, seconds: float) -> McpAnswer:
+        """A resource that the record allows, each part a block of type `resource`."""
+        self._record.ensure_listed("resource", uri)
+        request = mcp_types.ReadResourceRequest(params=mcp_types.ReadResourceRequestParams(uri=uri))
+        result = await self._named("resource", uri, request, mcp_types.ReadResourceResult, seconds)
+        return _usable([{"type": "resource", "resource": _plain(part)} for part in result.contents], self._record)
+
+    async def get_prompt(self, name: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
+        """A prompt that the record allows, each message a block with its `role`."""
+        self._record.ensure_listed("prompt", name)
+        given = {key: value if isinstance(value, str) else canonical(value) for key, value in arguments.items()}
+        request = mcp_types.GetPromptRequest(params=mcp_types.GetPromptRequestParams(name=name, arguments=given))
+        result = await self._named("prompt", name, request, mcp_types.GetPromptResult, seconds)
+        return _usable([{**_plain(message.content), "role": message.role} for message in result.messages], self._record)
+
+    async def _named(self, kind: Named, name: str, request: Any, answer: Any, seconds: float) -> Any:
+        """The result of a request for a resource or a prompt, and an error that knows the names of the others."""
+        try:
+            return await self._until_closed(self._client.session.send_request(request, answer), seconds)
+        except StepError as problem:
+            raise await unknown_name(problem, kind, name, self._record.name, self._known_names) from None
+
+    async def _known_names(self, kind: Named) -> dict[str, str]:
+        """The resources or prompts on the first page of the server's list, with what a message says of each."""
+        seconds = self._record.connect_seconds
+        if kind == "resource":
+            names = [one.uri for one in (await self._until_closed(self._client.list_resources(), seconds)).resources]
+            with suppress(StepError):  # a server need not have templates
+                templates = await self._until_closed(self._client.list_resource_templates(), seconds)
+                names += [template.uri_template for template in templates.resource_templates]
+            return dict.fromkeys(names, "")
+        offered = await self._until_closed(self._client.list_prompts(), seconds)
+        return {
+            prompt.name: "; its arguments: "
+            + (", ".join(f"{one.name}{' (required)' * bool(one.required)}" for one in prompt.arguments or ()) or "none")
+            for prompt in offered.prompts
+        }
 
     @property
     def _client(self) -> Client:
@@ -225,17 +274,27 @@ def _matches(schema: JsonObject, value: Any, what: str) -> None:
         raise StepError(f"{what}: the server's schema cannot be used: {problem}", code="mcp_schema") from None
 
 
-def _answer(result: Any, cap: int) -> McpAnswer:
+def _plain(part: Any) -> JsonObject:
+    found: JsonObject = part.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return found
+
+
+def _usable(blocks: list[JsonObject], record: ServerRecord) -> McpAnswer:
+    """The answer with these blocks; what is wrong with it is raised: nothing was written."""
+    answer = _answer(blocks, None, record.max_bytes)
+    if answer.problem is not None:
+        raise answer.problem
+    return answer
+
+
+def _answer(blocks: list[JsonObject], value: Any, cap: int) -> McpAnswer:
     """The answer; one that is no JSON, or too large, has no content but a problem: the tool was called."""
-    blocks = [block.model_dump(mode="json", by_alias=True, exclude_none=True) for block in result.content]
     try:
         content = ensure_json(blocks, max_bytes=cap, where="content", long_integers_as_text=True)
-        structured = ensure_json(
-            result.structured_content, max_bytes=cap, where="structured content", long_integers_as_text=True
-        )
+        structured = ensure_json(value, max_bytes=cap, where="structured content", long_integers_as_text=True)
     except NotJson as problem:
-        return McpAnswer(problem=StepError(f"the tool's answer cannot be used: {problem}", code="not_json"))
+        return McpAnswer(problem=StepError(f"the server's answer cannot be used: {problem}", code="not_json"))
     assert isinstance(content, list)
     if len(canonical(content)) > cap:
-        return McpAnswer(problem=StepError(f"the tool's answer is larger than {cap:,} bytes", code="too_large"))
+        return McpAnswer(problem=StepError(f"the server's answer is larger than {cap:,} bytes", code="too_large"))
     return McpAnswer(content=tuple(content), structured=structured)

@@ -19,6 +19,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from flowbuilder.adapters.bounded_answers import NOT_COMPRESSED, bounded_answers
 from flowbuilder.adapters.mcp import stdio_proxy
+from flowbuilder.adapters.mcp.answer_ids import ensure_answered
 from flowbuilder.adapters.mcp.server_record import ServerRecord
 from flowbuilder.adapters.mcp.server_text import ServerStderr
 from flowbuilder.adapters.mcp.wire import EXCHANGE, Wire, note_problem, note_rejection, speaks_sse
@@ -48,7 +49,7 @@ async def connect(
                 headers={**record.headers, **NOT_COMPRESSED},
                 auth=auth,
                 timeout=httpx2.Timeout(record.connect_seconds, read=300.0),
-                event_hooks={"request": [_hurry], "response": [*hooks["response"], note_rejection]},
+                event_hooks={"request": [_hurry], "response": [*hooks["response"], ensure_answered, note_rejection]},
                 trust_env=False,
                 follow_redirects=False,  # the headers hold credentials
             )

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 import httpx2
-from mcp_types import ToolListChangedNotification
+from mcp_types import CallToolResult, ContentBlock, ToolListChangedNotification
 from pydantic import ValidationError
 
 from flowbuilder.adapters.bounded_answers import Unacceptable
@@ -18,6 +18,12 @@ from flowbuilder.adapters.mcp.server_text import readable
 
 MAX_REASON = 300
 SSE_SECONDS = 2.0
+
+
+class CallResult(CallToolResult):
+    """The result of a call, which may not be complete, and has no content then."""
+
+    content: list[ContentBlock] | None = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)

@@ -145,16 +145,18 @@ def _failed_repair(problem: Exception, last: Any, request: ModelRequest) -> Step
 
 
 def _tool(tool: ModelTool) -> Any:
-    from pydantic_ai import ModelRetry, Tool
+    from pydantic_ai import BinaryContent, ModelRetry, Tool
 
-    async def call(**arguments: Any) -> str:
+    async def call(**arguments: Any) -> Any:
         try:
-            return await tool.call(arguments)
+            answer = await tool.call(arguments)
         except StepError as problem:
             if isinstance(problem, TransientError) or problem.code in TOOL_ENDS:
                 raise
             # the model chose the arguments, and may choose better ones
             raise ModelRetry(str(problem)) from None
+        images = [BinaryContent(data=image.data, media_type=image.media_type) for image in answer.images]
+        return [answer.text, *images] if images else answer.text
 
     return Tool.from_schema(
         call, name=tool.name, description=tool.description, json_schema=tool.input_schema, takes_ctx=False

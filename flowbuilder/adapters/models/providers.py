@@ -46,7 +46,7 @@ async def open_model(request: ModelRequest) -> AsyncIterator[Any]:
         raise StepError(f"model {request.model!r:.60} is not of the form provider:name", code="unknown_model")
     ensure_provider(request.connection_name, request.connection, request.model, written=provider)
     await load_library(provider)
-    opener = _OPENERS.get(provider) or (_open_compatible if request.connection.get("base_url") else None)
+    opener = _OPENERS.get(provider) or (_open_chat if request.connection.get("base_url") else None)
     if opener is None:
         known = ", ".join(sorted((*_OPENERS, "demo")))
         raise StepError(
@@ -84,49 +84,66 @@ async def _open_anthropic(name: str, request: ModelRequest) -> AsyncIterator[Any
 @asynccontextmanager
 async def _open_google(name: str, request: ModelRequest) -> AsyncIterator[Any]:
     from pydantic_ai.models.google import GoogleModel
-    from pydantic_ai.providers.google import GoogleProvider
 
-    async with _client(request, "candidates") as http:
-        key = _key(request.connection, "GOOGLE_API_KEY", "GEMINI_API_KEY")
-        address = _address(request.connection, "GOOGLE_BASE_URL")
-        ensure_host(address or GOOGLE_URL)
-        yield GoogleModel(name, provider=GoogleProvider(api_key=key, base_url=address, http_client=http))
+    async with _google_provider(request, "candidates") as access:
+        yield GoogleModel(name, provider=access)
 
 
-def _open_openai(name: str, request: ModelRequest) -> AbstractAsyncContextManager[Any]:
+def _openai_access(request: ModelRequest) -> tuple[str, str | None]:
     address = _address(request.connection, "OPENAI_BASE_URL")
-    key = _key(request.connection, "OPENAI_API_KEY", needed=address is None)  # self-hosted servers rarely need one
-    return _open_chat(name, request, key=key, address=address)
+    return _key(request.connection, "OPENAI_API_KEY", needed=address is None), address  # own servers rarely need one
 
 
-def _open_ollama(name: str, request: ModelRequest) -> AbstractAsyncContextManager[Any]:
+def _ollama_access(request: ModelRequest) -> tuple[str, str | None]:
     address = _address(request.connection, "OLLAMA_BASE_URL") or OLLAMA_URL
-    return _open_chat(name, request, key=str(request.connection.get("api_key") or "ollama"), address=address)
+    return str(request.connection.get("api_key") or "ollama"), address
 
 
-def _open_compatible(name: str, request: ModelRequest) -> AbstractAsyncContextManager[Any]:
-    key = str(request.connection.get("api_key") or "none")
-    return _open_chat(name, request, key=key, address=_address(request.connection))
+def _compatible_access(request: ModelRequest) -> tuple[str, str | None]:
+    return str(request.connection.get("api_key") or "none"), _address(request.connection)
+
+
+_ACCESS = {"openai": _openai_access, "ollama": _ollama_access}
+"""The key and the address of providers that speak OpenAI's protocol; of others they are those of the connection."""
 
 
 @asynccontextmanager
-async def _open_chat(name: str, request: ModelRequest, *, key: str, address: str | None) -> AsyncIterator[Any]:
-    """Open a model with OpenAI's chat completions API."""
+async def _openai_provider(request: ModelRequest, member: str) -> AsyncIterator[Any]:
+    """What pydantic-ai needs of a server that speaks OpenAI's protocol; its answers have the list `member`."""
     import openai
-    from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.openai import OpenAIProvider
 
+    key, address = _ACCESS.get(request.model.partition(":")[0], _compatible_access)(request)
     async with openai.AsyncOpenAI(
         api_key=key,
         base_url=address,
         max_retries=0,
         timeout=request.timeout,
-        http_client=_client(request, "choices"),
+        http_client=_client(request, member),
     ) as client:
         ensure_host(str(client.base_url))
-        provider = OpenAIProvider(openai_client=client)
+        yield OpenAIProvider(openai_client=client)
+
+
+@asynccontextmanager
+async def _google_provider(request: ModelRequest, member: str) -> AsyncIterator[Any]:
+    from pydantic_ai.providers.google import GoogleProvider
+
+    async with _client(request, member) as http:
+        key = _key(request.connection, "GOOGLE_API_KEY", "GEMINI_API_KEY")
+        address = _address(request.connection, "GOOGLE_BASE_URL")
+        ensure_host(address or GOOGLE_URL)
+        yield GoogleProvider(api_key=key, base_url=address, http_client=http)
+
+
+@asynccontextmanager
+async def _open_chat(name: str, request: ModelRequest) -> AsyncIterator[Any]:
+    """Open a model with OpenAI's chat completions API."""
+    from pydantic_ai.models.openai import OpenAIChatModel
+
+    async with _openai_provider(request, "choices") as provider:
         new_word = OpenAIChatModel(name, provider=provider)
-        if is_openai(str(client.base_url)):
+        if is_openai(provider.base_url):
             yield new_word
             return
         from pydantic_ai.profiles.openai import OpenAIModelProfile
@@ -138,6 +155,30 @@ async def _open_chat(name: str, request: ModelRequest, *, key: str, address: str
         yield EitherWord(old_word, new_word)
 
 
+@asynccontextmanager
+async def open_embedding_model(request: ModelRequest) -> AsyncIterator[Any]:
+    """The embedding model of a request, closed at the end. Raises as `open_model`; `unknown_model` for a provider that
+    has none."""
+    provider, _, name = request.model.partition(":")
+    ensure_provider(request.connection_name, request.connection, request.model, written=provider)
+    if provider == "google":
+        from pydantic_ai.embeddings.google import GoogleEmbeddingModel
+
+        async with _google_provider(request, "embeddings") as access:
+            yield GoogleEmbeddingModel(name, provider=access)
+        return
+    if provider not in _ACCESS and (provider in (*_OPENERS, "demo") or not request.connection.get("base_url")):
+        raise StepError(
+            f"model {request.model!r:.60}: no embedding models of {provider!r:.30} are known (known: google, ollama, "
+            "openai); for an OpenAI-compatible server, name a connection with a base_url",
+            code="unknown_model",
+        )
+    from pydantic_ai.embeddings.openai import OpenAIEmbeddingModel
+
+    async with _openai_provider(request, "data") as access:
+        yield OpenAIEmbeddingModel(name, provider=access)
+
+
 def is_openai(address: str) -> bool:
     """Whether the server is OpenAI's or Azure's own, which takes `max_completion_tokens` and refuses `max_tokens`."""
     host = (urlsplit(address).hostname or "").lower()
@@ -147,8 +188,8 @@ def is_openai(address: str) -> bool:
 _OPENERS: dict[str, Opener] = {
     "anthropic": _open_anthropic,
     "google": _open_google,
-    "ollama": _open_ollama,
-    "openai": _open_openai,
+    "ollama": _open_chat,
+    "openai": _open_chat,
 }
 
 

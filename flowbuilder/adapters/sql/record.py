@@ -12,6 +12,7 @@ from flowbuilder.errors import ConfigurationError
 from flowbuilder.values import JsonObject
 
 _URL = re.compile(r"(?:postgres|postgresql|sqlite|mysql|mariadb|oracle|mssql)(?:\+\w+)?:", re.IGNORECASE)
+_BLOCK = frozenset({"driver", "connection_info"})
 Family = Literal["postgresql", "sqlite"]
 EXAMPLE = "postgresql://USER@HOST/DATABASE or sqlite:////PATH/OF/FILE"
 
@@ -36,8 +37,8 @@ class DatabaseRecord:
 
 
 def is_database(connection: Mapping[str, Any]) -> bool:
-    """Whether a connection is meant as a database: it has a driver, or the URL of one."""
-    return "driver" in connection or _URL.match(str(connection.get("url", ""))) is not None
+    """Whether a connection is meant as a database: it has a driver, the fields of a block, or the URL of one."""
+    return not _BLOCK.isdisjoint(connection) or _URL.match(str(connection.get("url", ""))) is not None
 
 
 def database_record(name: str, connection: JsonObject) -> DatabaseRecord:
@@ -46,6 +47,10 @@ def database_record(name: str, connection: JsonObject) -> DatabaseRecord:
     def wrong(message: str) -> ConfigurationError:
         return ConfigurationError(f"database {name} {message}")
 
+    info = connection.get("connection_info")  # as blocks of prefect-sqlalchemy write it
+    if info is not None:
+        rest = {key: value for key, value in connection.items() if key != "connection_info"}
+        connection = {**rest, **info} if isinstance(info, Mapping) else {**rest, "url": info}
     unknown = next((key for key in connection if key not in FIELDS and key != "limits"), None)
     if unknown is not None:
         raise wrong(f"has no field {unknown!r:.40}; the fields are {', '.join(sorted((*FIELDS, 'limits')))}")

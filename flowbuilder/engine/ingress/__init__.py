@@ -23,6 +23,8 @@ from flowbuilder.ports import (
     CmsField,
     CmsPage,
     CmsWrite,
+    EmbeddingRequest,
+    Embeddings,
     McpAnswer,
     McpSession,
     McpTool,
@@ -86,6 +88,7 @@ def guarded_ports(ports: Ports, secrets: KnownSecrets) -> Ports:
         search_console=_SearchConsole(ports, secrets) if ports.search_console else None,
         mcp=_Mcp(ports, secrets) if ports.mcp else None,
         databases=_Databases(ports, secrets) if ports.databases else None,
+        embeddings=_Embeddings(ports.embeddings, secrets) if ports.embeddings else None,
         ledger=_Ledger(ports.ledger, secrets) if ports.ledger else None,
         journal=_Journal(ports.journal, secrets) if ports.journal else None,
     )
@@ -116,6 +119,13 @@ class _Models(Guard):
         with clean_errors(self._secrets):
             answer: ModelAnswer = await self._inner.complete(request)
         return replace(answer, output=self._secrets.value(answer.output))
+
+
+class _Embeddings(Guard):
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
+        with clean_errors(self._secrets):
+            found: Embeddings = await self._inner.embed(request)
+        return found  # numbers
 
 
 class _Connections(Guard):
@@ -218,8 +228,17 @@ class _McpSession(Guard):
         self, tool: str, arguments: JsonObject, *, seconds: float, check: ToolCheck | None = None
     ) -> McpAnswer:
         checked = None if check is None else lambda found: check(self._shown(found))
+        return await self._answer(self._inner.call(tool, arguments, seconds=seconds, check=checked))
+
+    async def read_resource(self, uri: str, *, seconds: float) -> McpAnswer:
+        return await self._answer(self._inner.read_resource(uri, seconds=seconds))
+
+    async def get_prompt(self, name: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
+        return await self._answer(self._inner.get_prompt(name, arguments, seconds=seconds))
+
+    async def _answer(self, asked: Awaitable[McpAnswer]) -> McpAnswer:
         with clean_errors(self._secrets):
-            answer: McpAnswer = await self._inner.call(tool, arguments, seconds=seconds, check=checked)
+            answer = await asked
         if answer.problem is not None:
             self._secrets.clean(answer.problem)
         content = self._secrets.value(list(answer.content))

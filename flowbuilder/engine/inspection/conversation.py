@@ -44,8 +44,11 @@ def _exchange(memo: StepMemo, fields: JsonObject) -> JsonObject:
             }
         case {"call": _} | {"by": _, "asked": _} if "messages" not in answer:
             return {"kind": "tool", "at": at, **_call(answer)}
-        case {"text": str()} if len(answer) == 1:  # a tool's, of an older release
+        case {"text": str() | list()} if len(answer) == 1:  # a tool's, of an older release
             return {"kind": "tool", "at": at, **_call(answer)}
+        case {"embeddings": [[*numbers], *_] as vectors}:
+            said = f"{len(vectors)} vectors of {len(numbers)} numbers"
+            return {"kind": "other", "at": at, "answer": {**answer, "embeddings": said}}
         case _:  # of a step type or a model of a third party
             return {"kind": "other", "at": at, "answer": answer}
 
@@ -56,7 +59,18 @@ def _call(answer: JsonObject) -> JsonObject:
     if "text" not in answer and failed is None:
         failed = UNANSWERED
     parts = {name: known.get(name) for name in ("server", "tool", "arguments")}
-    return {**parts, "answer": answer.get("text"), "failed": failed}
+    return {**parts, "answer": _said(answer.get("text")), "failed": failed}
+
+
+def _said(answer: Any) -> Json:
+    """The answer of a tool as text: of parts, a line for each image."""
+    if not isinstance(answer, list):
+        return answer  # type: ignore[no-any-return]
+    parts = map(_mapping, answer)
+    return "\n".join(
+        f"[image {part['image']}, {part.get('size')} bytes]" if "image" in part else str(part.get("text", ""))
+        for part in parts
+    )
 
 
 def _is_answered(position: int, memos: Sequence[StepMemo]) -> bool:
@@ -83,6 +97,8 @@ def _request(asked: list[Any], fields: JsonObject) -> Iterator[JsonObject]:
                 "example": True,
             }
         yield {"role": "user", "text": fields.get("prompt")}
+        if fields.get("images"):
+            yield {"role": "user", "text": "(the images of the field images)"}
         if fields.get("context"):
             yield {"role": "user", "text": "(the answers of the tools in context, which are shown by themselves)"}
 

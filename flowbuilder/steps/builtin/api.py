@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 Sent = TemplatedField(sink="publish")
 _SHARE = 0.9
 """The share of the time limit of a write in which the page that it names is read, too."""
+_SHARE_OF_REQUEST = 0.99
 _LARGE = 256 * 1024
 """Answers of more bytes are read in a thread."""
 
@@ -208,7 +209,8 @@ class Api(Step):
             content_type=content_type,
             multipart=parts_of(self.multipart) if self.multipart is not None else (),
             hosts=run.hosts,
-            timeout=self.timeout_seconds or 30.0,
+            # a little less than the time limit of the step, whose message names no host
+            timeout=self.timeout_seconds * _SHARE_OF_REQUEST if self.timeout_seconds else 30.0,
             idempotency_key=run.effect_key or None if self.has_effect() else None,
         )
 
@@ -227,6 +229,9 @@ class Api(Step):
         async with run.ports.throttle.acquire(name, kind=kind):
             answer = await run.ports.http.send(request)
             answer.ensure_success(f"{request.method} {request.url}")
+        if answer.status == 206 and not any(name.lower() == "range" for name in request.headers):
+            message = f"{request.method} {request.url} answered 206: a part of what was asked for, and no range was"
+            raise StepError(message, code="http_206", detail={"status": 206})
         return answer
 
     async def _checked(self, answer: ports.HttpResponse) -> JsonObject:

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from msgspec.structs import replace
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from flowbuilder.model.effect import TargetClass
 
 SECONDS = 60.0
+SHARE = 0.95
+"""The share of the time limit of a step with an effect in which a server is ready."""
 ServerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
 ToolName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./:-]*$", max_length=128)]
 
@@ -57,21 +60,41 @@ class UsesTools(Step):
 
     async def call_tool(self, run: StepRun, server: str, tool: str, arguments: JsonObject) -> ports.McpAnswer:
         """The answer of a pinned tool. A connection that broke before the call was sent is opened once more."""
+        ready = monotonic() + self.timeout_seconds * SHARE if self.timeout_seconds and self.has_effect() else None
         try:
-            return await self._call_once(run, server, tool, arguments)
+            return await self._call_once(run, server, tool, arguments, ready)
         except TransientError as problem:
             if problem.code != "connection" or not problem.definitive:
                 raise
-        return await self._call_once(run, server, tool, arguments)
+        return await self._call_once(run, server, tool, arguments, ready)
 
-    async def _call_once(self, run: StepRun, server: str, tool: str, arguments: JsonObject) -> ports.McpAnswer:
+    async def _call_once(
+        self, run: StepRun, server: str, tool: str, arguments: JsonObject, ready: float | None
+    ) -> ports.McpAnswer:
         async with AsyncExitStack() as stack:
             with before_the_call():
-                session = await stack.enter_async_context(servers_of(run).open(server))
+                session = await self._opened(stack, run, server, ready)
                 await self.ensure_pinned(session, server, tool)
             return await session.call(
                 tool, arguments, seconds=self.timeout_seconds or SECONDS, check=self.pin_check(server, tool)
             )
+
+    async def _opened(self, stack: AsyncExitStack, run: StepRun, server: str, ready: float | None) -> ports.McpSession:
+        """A session whose tools are known, until `ready` of the monotonic clock: the end of the step itself would leave
+        an effect in doubt that was not made."""
+        from flowbuilder.throttling.context import timeout_excluding_waits  # here: validating opens none
+
+        try:
+            async with timeout_excluding_waits(None if ready is None else max(ready - monotonic(), 0.0)):
+                session = await stack.enter_async_context(servers_of(run).open(server))
+                await session.tools()
+        except TimeoutError:
+            if ready is None:
+                raise
+            seconds = (self.timeout_seconds or 0.0) * SHARE
+            message = f"MCP server {server} was not ready within {seconds:g} s; no tool was called"
+            raise TransientError(message, reason="timeout") from None
+        return session
 
 
 def tool_key(server: str, tool: str) -> str:
@@ -85,10 +108,10 @@ class Mcp(UsesTools):
     With `effect` the call is a write to the outside world: it happens once, and its arguments count as published.
 
     Fields of the connection: `command` (a list) with `environment` and `folder`, or `url` with `token`, `oauth2` or
-    `headers`;
-    `preset` (context7, tidewave), `tools` (a list: no others may be called), `privileged` (true: also tools that run
-    code), `failures` and `busy` (lists of patterns of answers that report success and mean failure, or too many
-    requests), `connect_seconds` (20), `max_bytes` (4 MiB), `limits`. `flowbuilder connections test NAME` tries it.
+    `headers`; `preset` (context7, tidewave), `tools` (a list: no others may be called), `resources` and `prompts`
+    (lists: no others may be read), `privileged` (true: also tools that run code), `failures` and `busy` (lists of
+    patterns of answers that report success and mean failure, or too many requests), `connect_seconds` (20),
+    `max_bytes` (4 MiB), `limits`. `flowbuilder connections test NAME` tries it.
     """
 
     untrusted: ClassVar[str | None] = "MCP answer"

@@ -145,7 +145,10 @@ class Sql(Step):
         )
 
     async def _write(self, databases: ports.Databases, request: ports.SqlRequest) -> Written:
-        return Written(output=_receipt(await databases.execute(request)))
+        try:
+            return Written(output=_receipt(await databases.execute(request)))
+        except ConfigurationError as problem:  # nothing was sent, so the effect is none in doubt
+            raise StepError(str(problem), code="configurationerror", definitive=True) from None
 
     def _output(self, answer: ports.SqlAnswer) -> JsonObject:
         output = _receipt(answer)

@@ -6,12 +6,13 @@ from flowbuilder.testing.fakes.databases import FakeDatabases
 from flowbuilder.testing.fakes.engine import MemoryJournal, MemoryLedger
 from flowbuilder.testing.fakes.http import FakeHttp, respond
 from flowbuilder.testing.fakes.mcp import FakeMcp
-from flowbuilder.testing.fakes.model import FakeModel
+from flowbuilder.testing.fakes.model import FakeEmbeddings, FakeModel
 
 __all__ = [
     "FakeClock",
     "FakeConnections",
     "FakeDatabases",
+    "FakeEmbeddings",
     "FakeHttp",
     "FakeMcp",
     "FakeModel",

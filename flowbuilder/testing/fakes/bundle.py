@@ -14,6 +14,7 @@ from flowbuilder.ports import (
     Clock,
     Connections,
     Databases,
+    EmbeddingModel,
     LanguageModel,
     Ledger,
     Ports,
@@ -25,7 +26,7 @@ from flowbuilder.testing.fakes.cms import MemoryCms
 from flowbuilder.testing.fakes.databases import FakeDatabases
 from flowbuilder.testing.fakes.http import FakeHttp
 from flowbuilder.testing.fakes.mcp import FakeMcp
-from flowbuilder.testing.fakes.model import FakeModel
+from flowbuilder.testing.fakes.model import FakeEmbeddings, FakeModel
 from flowbuilder.testing.memory_store.limiter_state import MemoryLimiterState
 from flowbuilder.testing.memory_store.memory import Memory
 from flowbuilder.values import JsonObject
@@ -104,6 +105,7 @@ def fake_ports(
     ledger: Ledger | None = None,
     mcp: FakeMcp | None = None,
     databases: Databases | None = None,
+    embeddings: EmbeddingModel | None = None,
     throttle: Throttle | None = None,
 ) -> Ports:
     """Ports made of fakes, with the real sandbox and page extractor: these have no I/O."""
@@ -119,6 +121,7 @@ def fake_ports(
         search_console=search_console or FakeSearchConsole(),
         mcp=mcp or FakeMcp(),
         databases=databases or FakeDatabases(),
+        embeddings=embeddings or FakeEmbeddings(),
         ledger=ledger,
         throttle=throttle or FakeThrottle(clock=time, connections=known),
     )

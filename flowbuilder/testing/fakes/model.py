@@ -7,10 +7,27 @@ from collections.abc import Callable, Mapping, Sequence
 from flowbuilder.adapters.models.example_value import example_value
 from flowbuilder.errors import StepError
 from flowbuilder.json_schema import problems
-from flowbuilder.ports import ModelAnswer, ModelRequest
-from flowbuilder.values import Json, JsonObject
+from flowbuilder.ports import EmbeddingRequest, Embeddings, ModelAnswer, ModelRequest
+from flowbuilder.values import Json, JsonObject, digest
 
 Reply = Json | Exception
+
+
+class FakeEmbeddings:
+    """Vectors of `dimensions` numbers (8 without) that depend on nothing but the text. `requests` records them."""
+
+    def __init__(self) -> None:
+        self.requests: list[EmbeddingRequest] = []
+
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
+        """A vector for each text; the usage is that of no cost."""
+        self.requests.append(request)
+        size = request.dimensions or 8
+        vectors = [[int(digest([text, place])[:8], 16) / 2**32 for place in range(size)] for text in request.texts]
+        usage: JsonObject = {"requests": 1, "input_tokens": 0, "output_tokens": 0, "usd": 0.0}
+        return Embeddings(vectors=tuple(map(tuple, vectors)), usage=usage)
+
+
 Replies = Callable[[ModelRequest], Reply] | Sequence[Reply] | Mapping[str, Reply]
 
 

@@ -54,6 +54,21 @@ def error_in_200(status: int, message: str = "no luck", *, code: str | None = No
     return lambda wire, asked: replace(fails(status, message, code=code)(wire, asked), status=200)
 
 
+def embeds(dimensions: int = 4, tokens: int = 7) -> Reply:
+    """A vector for each text of a request for embeddings: its number in the request, then zeros. Anthropic has none."""
+
+    def reply(wire: Wire, asked: Asked) -> Sent:
+        texts = asked.get("requests") or asked["input"]
+        vectors = [[float(number), *[0.0] * (dimensions - 1)] for number in range(len(texts))]
+        if wire.name == "google":
+            return Sent(json.dumps({"embeddings": [{"values": vector} for vector in vectors]}))
+        data = [{"object": "embedding", "index": n, "embedding": vector} for n, vector in enumerate(vectors)]
+        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+        return Sent(json.dumps({"object": "list", "data": data, "model": asked["model"], "usage": usage}))
+
+    return reply
+
+
 def no_choices() -> Reply:
     """An answer with an empty list of choices."""
 

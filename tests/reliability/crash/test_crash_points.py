@@ -24,8 +24,8 @@ from tests.support.faults.warm_crash_scenario import WarmCrashScenario
 from tests.support.proof import THOROUGH, sample
 
 EVERY = {
-    "memory": sample(quick=6, ci=1, thorough=1),
-    **dict.fromkeys(("sqlite", "postgres"), sample(quick=20, ci=1, thorough=1)),
+    "memory": sample(quick=9, ci=1, thorough=1),
+    **dict.fromkeys(("sqlite", "postgres"), sample(quick=36, ci=1, thorough=1)),
 }
 """Every so manieth distinct point of a scenario is tried, by the kind of store."""
 GIVEN_TO_PREFECT = ("reviewed", "paused", "rounds")

@@ -236,7 +236,7 @@ MUTANTS = (
         OPENING, "synced",
     ),
     Mutant(
-        "every SQLite release is considered safe", "flowbuilder/store/db/sqlite.py",
+        "every SQLite release is considered safe", "flowbuilder/ports/sql/sqlite_library.py",
         "    major, minor, patch = version\n", "    return True\n    major, minor, patch = version\n",
         OPENING, "releases_with",
     ),
@@ -390,7 +390,7 @@ def test_a_mutant_selects_a_test(mutant: Mutant) -> None:
 
 
 @pytest.mark.parametrize(
-    "mutant", MUTANTS[:: sample(quick=20, ci=1, thorough=1)], ids=lambda mutant: mutant.name.replace(" ", "-")
+    "mutant", MUTANTS[:: sample(quick=40, ci=1, thorough=1)], ids=lambda mutant: mutant.name.replace(" ", "-")
 )
 def test_the_suite_notices_a_removed_guard(mutant: Mutant, tmp_path: Path) -> None:
     done = suite(sabotaged(mutant, tmp_path), mutant)

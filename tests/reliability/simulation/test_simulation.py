@@ -22,7 +22,7 @@ from tests.reliability.simulation.simulation import Result, simulate
 from tests.reliability.simulation.store_factory import StoreFactory
 from tests.support.proof import THOROUGH, sample
 
-SEEDS = sample(quick=20, ci=60, thorough=10_000)
+SEEDS = sample(quick=12, ci=60, thorough=10_000)
 AGAIN = sample(quick=3, ci=5, thorough=100)
 ON_SQLITE = 40
 """One seed of so many runs on SQLite, which takes ten times as long."""

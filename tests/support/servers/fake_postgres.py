@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -33,34 +34,37 @@ def rejecting_server(answer: Callable[[str], bytes]) -> Iterator[int]:
 
 
 @contextmanager
-def cutting_proxy(target: tuple[str, int], *, at: bytes, passes_on: bool) -> Iterator[int]:
+def cutting_proxy(
+    target: tuple[str, int], *, at: bytes, passes_on: bool, when: Callable[[], object] = lambda: time.sleep(0.5)
+) -> Iterator[int]:
     """The port of a proxy to a server, which cuts the connection when the client sends a query with this text: before
-    the server gets it or, with `passes_on`, after the server has answered."""
+    the server gets it or, with `passes_on`, without its answer. It cuts when `when` returns."""
 
     def serve(client: socket.socket) -> None:
         with socket.create_connection(target) as server:
             server.sendall(_startup(client))
-            threading.Thread(target=_pump, args=(server, client), daemon=True).start()
+            cutting = threading.Event()
+            threading.Thread(target=_pump, args=(server, client, cutting), daemon=True).start()
             while True:
                 kind, body = _message(client)
                 cut = at in body
-                if cut and passes_on:
-                    with suppress(OSError):  # nothing of the answer reaches the client
-                        client.shutdown(socket.SHUT_WR)
+                if cut:
+                    cutting.set()  # nothing of the answer reaches the client
                 if not cut or passes_on:
                     server.sendall(kind + struct.pack("!I", len(body) + 4) + body)
                 if cut:
-                    threading.Event().wait(0.5)
+                    when()
                     return
 
     with _listening(serve) as port:
         yield port
 
 
-def _pump(source: socket.socket, sink: socket.socket) -> None:
+def _pump(source: socket.socket, sink: socket.socket, cutting: threading.Event) -> None:
     with suppress(OSError):
         while data := source.recv(65536):
-            sink.sendall(data)
+            if not cutting.is_set():
+                sink.sendall(data)
 
 
 def _startup(client: socket.socket) -> bytes:

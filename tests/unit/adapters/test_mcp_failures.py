@@ -50,6 +50,9 @@ def passing(problem: Exception) -> str:
         ("not JSON", "mcp_protocol", "it is no JSON-RPC message", True),
         ("unknown block", "mcp_protocol", "block 0 of its content is no valid block of type 'hologram'", True),
         ("no content", "mcp_protocol", "content: Field required", True),
+        ("a task", "mcp_protocol", "content: Field required", True),
+        ("input required", "mcp_protocol", "shout asks for further input, and a step gives none", True),
+        ("another type", "mcp_protocol", "it is of the type 'later', which is not known", True),
         ("large", "too_large", "an answer of more than 4,194,304 bytes", True),
     ],
 )
@@ -172,10 +175,10 @@ def greeting(request: Request) -> dict[str, Any] | None:
     return {"jsonrpc": "2.0", "id": asked.get("id"), "error": {"code": -32601, "message": "unknown"}}
 
 
-def event(size: int) -> bytes:
-    """An answer with a text of so many characters, as an event."""
+def event(size: int, number: int = 1) -> bytes:
+    """An answer to the request of this number with a text of so many characters, as an event."""
     result = {"content": [{"type": "text", "text": "x" * size}]}
-    return b"event: message\ndata: " + json.dumps({"jsonrpc": "2.0", "id": 3, "result": result}).encode() + b"\n\n"
+    return b"event: message\ndata: " + json.dumps({"jsonrpc": "2.0", "id": number, "result": result}).encode() + b"\n\n"
 
 
 @pytest.mark.parametrize(
@@ -223,7 +226,7 @@ async def test_an_event_of_more_than_a_mebibyte_arrives(httpserver: HTTPServer) 
     def respond(request: Request) -> Response:
         if (known := greeting(request)) is not None:
             return Response(json.dumps(known), content_type="application/json")
-        return Response(event(2_000_000), content_type="text/event-stream")
+        return Response(event(2_000_000, request.get_json()["id"]), content_type="text/event-stream")
 
     httpserver.expect_request("/mcp", method="POST").respond_with_handler(respond)
     record = {"url": httpserver.url_for("/mcp")}
@@ -274,3 +277,82 @@ async def test_what_is_wrong_with_an_answer_of_success_does_not_hide_it() -> Non
     assert (answer.text, answer.structured) == ("added", {"total": "seven"})
     assert answer.problem is not None
     assert answer.problem.code == "schema_mismatch"
+
+
+def answering(httpserver: HTTPServer, call: Any) -> list[str]:
+    """A server that answers a call of the tool with `call(asked)`; the list of the methods that it was asked for."""
+    seen: list[str] = []
+
+    def answer(request: Request) -> Response:
+        asked = request.get_json()
+        seen.append(asked["method"])
+        if "id" not in asked:
+            return Response(status=202)
+        known = greeting(request)
+        return call(asked) if known is None else Response(json.dumps(known), content_type="application/json")  # type: ignore[no-any-return]
+
+    httpserver.expect_request("/mcp", method="POST").respond_with_handler(answer)
+    return seen
+
+
+def message(content_type: str = "application/json", **members: Any) -> Any:
+    """A message as an answer to a call: with the id of the call where it names no other."""
+
+    def answer(asked: dict[str, Any]) -> Response:
+        text = json.dumps({"jsonrpc": "2.0", "id": asked["id"], **members})
+        events = content_type == "text/event-stream"
+        return Response(f": hi\r\ndata: {text}\r\n\r\n" if events else text, content_type=content_type)
+
+    return answer
+
+
+DONE = {"content": [{"type": "text", "text": "done"}]}
+NO_ANSWERS = {
+    "another id": (message(id=999, result=DONE), "it is the answer to another request (999)"),
+    "another id in an event": (message("text/event-stream", id=999, result=DONE), "answer to another request (999)"),
+    "an error without an id": (message(id=None, error={"code": -32600, "message": "Bad"}), "Bad (error -32600)"),
+    "accepted": (lambda asked: Response(status=202), "it is 202 without a result"),
+    "no content": (lambda asked: Response(status=204), "it is 204 without a result"),
+    "no type": (lambda asked: Response(b"{}", headers={"content-type": ""}), "it has no content type"),
+}
+
+
+@pytest.mark.parametrize("name", NO_ANSWERS)
+async def test_what_is_no_answer_to_the_call_is_never_taken_for_one(httpserver: HTTPServer, name: str) -> None:
+    answer, said = NO_ANSWERS[name]
+    seen = answering(httpserver, answer)
+    problem = await met({"url": httpserver.url_for("/mcp")})
+    assert (problem.code, passing(problem), problem.definitive) == ("mcp_protocol", "", False)
+    assert said in str(problem)
+    assert seen.count("tools/call") == 1
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
+async def test_an_id_may_come_back_as_text(httpserver: HTTPServer, kind: str) -> None:
+    answering(httpserver, lambda asked: message(kind, id=str(asked["id"]), result=DONE)(asked))
+    async with ConnectedServers(FakeConnections({"s": {"url": httpserver.url_for("/mcp")}})).open("s") as session:
+        assert (await session.call("shout", {}, seconds=10)).text == "done"
+
+
+async def test_a_400_for_an_unknown_session_is_the_end_of_the_session(httpserver: HTTPServer) -> None:
+    error = {"code": -32000, "message": "Bad Request: No valid session ID provided"}
+    text = json.dumps({"jsonrpc": "2.0", "id": None, "error": error})
+    answering(httpserver, lambda asked: Response(text, status=400, content_type="application/json"))
+    problem = await met({"url": httpserver.url_for("/mcp")})
+    assert (problem.code, problem.definitive) == ("connection", True)
+    assert "it has ended the session" in str(problem)
+
+
+async def test_a_server_that_redirects_to_itself_is_called_and_one_that_does_so_in_a_circle_is_said(
+    httpserver: HTTPServer,
+) -> None:
+    def there(request: Request) -> Response:
+        return Response(status=307, headers={"location": "/mcp"})
+
+    answering(httpserver, message(result=DONE))
+    httpserver.expect_request("/here").respond_with_handler(there)
+    async with ConnectedServers(FakeConnections({"s": {"url": httpserver.url_for("/here")}})).open("s") as session:
+        assert (await session.call("shout", {}, seconds=10)).text == "done"
+    httpserver.expect_request("/round").respond_with_data(status=307, headers={"location": "/round"})
+    problem = await met({"url": httpserver.url_for("/round")})
+    assert "it redirects in a circle; give the address itself as url (/round)" in str(problem)

@@ -139,6 +139,19 @@ def test_invalid_limits_are_a_problem_with_the_name_of_the_connection(home: Path
     assert "connection shop" not in found
 
 
+def test_a_database_whose_record_is_wrong_is_a_problem_and_is_not_connected_to(home: Path) -> None:
+    (home / "connections.yaml").write_text(
+        "shop: {url: 'postgresql://ana:pa55word@db.invalid/shop', pasword: pa55word}\n"
+        "notes: {url: 'sqlite:///notes.db'}\nreports: {url: 'postgresql://ana@db.invalid/reports'}\n"
+    )
+    found = findings(Settings(home=home, sites=home / "sites"))
+    assert found["connection shop"].verdict == "problem"
+    assert found["connection shop"].message.startswith("database shop has no field 'pasword'")
+    assert "needs the absolute path" in found["connection notes"].message
+    assert "connection reports" not in found
+    assert "pa55word" not in str(found)
+
+
 PAGES = """
 schema: flowbuilder/v1
 name: pages

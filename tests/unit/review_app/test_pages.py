@@ -136,6 +136,27 @@ def test_of_many_steps_those_are_listed_that_are_searched_for(seeded_app: Seeded
     assert "No step has this" in steps.table(views, many, "x", find="failed")
 
 
+MANY = """
+schema: flowbuilder/v1
+name: many
+title: Many items
+steps:
+  - {id: list, type: code, source: "list(range(40))"}
+  - id: each
+    type: iteration
+    over: steps.list.output
+    steps: [{id: work, type: code, source: n, with: {n: "{{ item }}"}}]
+outputs: {n: "{{ steps.each.output.outputs | length }}"}
+"""
+
+
+def test_the_steps_of_a_long_execution_are_searched_on_its_page(seeded_app: SeededApp, open_page: Open) -> None:
+    page = open_page("executions", id=seeded_app.publish(MANY).run("many"))
+    assert markup(page).count('<a class="fb-step-link"') == 42
+    page.text_input(key="fb-find-step").set_value("each[3").run()
+    assert markup(page).count('<a class="fb-step-link"') == 11
+
+
 def test_texts_of_strangers_in_a_step_are_shown_as_they_are() -> None:
     hostile = "<script>x</script> **bold** [a](https://evil.test) \u202e\u200b \u001b[2J"
     exchange = {"kind": "model", "at": "2026-01-05T09:00:00+00:00", "model": hostile, "stop": hostile, "usd": None}

@@ -14,7 +14,11 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 from werkzeug.http import http_date
 
+from flowbuilder.adapters.connections import FileConnections
+from flowbuilder.adapters.ports import real_ports
+from flowbuilder.settings import Settings
 from flowbuilder.testing import Finished
+from tests.support.servers.raw_server import raw_server
 
 Run = Callable[..., Finished]
 
@@ -352,3 +356,36 @@ def test_the_reason_of_a_failure_may_have_a_long_integer(run: Run, httpserver: H
     httpserver.expect_request("/big").respond_with_data(text, status=404, content_type="application/json")
     finished = run({"type": "api", "url": httpserver.url_for("/big")})
     assert finished.error["detail"]["body"] == {"message": "no such order", "id": "18446744073709551616"}
+
+
+def test_a_part_of_an_answer_is_no_answer_unless_a_range_was_asked_for(run: Run, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/part").respond_with_data("abc", status=206)
+    step = {"type": "api", "url": httpserver.url_for("/part")}
+    assert failed(run(step))[0] == "http_206"
+    assert body(run({**step, "headers": {"Range": "bytes=0-2"}})) == "abc"
+
+
+GARBAGE = {
+    "another protocol": b"HTTP/1.1 OK 200\r\n\r\n",
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 7\r\n\r\n{}",
+    "a broken header": b"HTTP/1.1 200 OK\r\nX-A: a\0b\r\nContent-Length: 2\r\n\r\n{}",
+}
+
+
+@pytest.mark.parametrize("name", GARBAGE)
+def test_what_is_no_http_is_said_and_is_no_broken_connection(run: Run, tmp_path: Path, name: str) -> None:
+    with raw_server(lambda _, connection: connection.sendall(GARBAGE[name])) as base:
+        port = base.rpartition(":")[2].strip("/")
+        ports = real_ports(
+            Settings(home=tmp_path, sites=tmp_path, egress_allow=f"127.0.0.1:{port}"), FileConnections(tmp_path)
+        )
+        code, message = failed(run({"type": "api", "url": base}, ports=ports))
+    assert code == "server_error"
+    assert message.startswith("127.0.0.1 answered what is no HTTP: ")
+    assert "bytearray" not in message
+
+
+def test_a_server_that_is_silent_is_named(run: Run, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/slow").respond_with_handler(lambda request: time.sleep(2) or Response("late"))  # type: ignore[func-returns-value]
+    code, message = failed(run({"type": "api", "url": httpserver.url_for("/slow"), "timeout_seconds": 1}))
+    assert (code, message) == ("timeout", "localhost did not answer within 0.99 s")

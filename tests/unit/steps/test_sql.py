@@ -211,6 +211,12 @@ def test_a_write_that_certainly_did_nothing_is_tried_again_without_a_question() 
     assert (done.status, target.writes, done.reviews) == ("completed", 2, ())
 
 
+def test_a_connection_that_is_wrong_leaves_no_write_in_doubt() -> None:
+    store, wrong = MemoryStore(), step(**{**WRITE, "parameters": {"title": "x"}, "effect": {"key": "order-8"}})
+    assert error_of(run(wrong, databases=FakeDatabases({}), store=store))["code"] == "configurationerror"
+    assert output_of(run(wrong, store=store))["row_count"] == 1
+
+
 def test_a_write_that_may_be_repeated_is_repeated_after_a_doubt() -> None:
     target = Answers(broken(definitive=False), [{"id": 7}])
     done = run(step(**{**TWICE, "effect": {"deduplicates": True}}), databases=target.databases)

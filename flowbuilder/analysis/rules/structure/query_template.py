@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from flowbuilder.analysis.model import Analysis
 from flowbuilder.diagnostics import Diagnostic
@@ -34,6 +35,8 @@ from flowbuilder.steps.builtin.sql import Sql
 CODE = "FB018"
 _SCOPE = re.compile(r"\{\{-?\s*(?:inputs|steps|item|loop|site|execution|feedback)\b")
 _STATEMENT = re.compile(r"\{%-?\s*(?:if|elif|else|endif|for|endfor|set|raw|filter|block|macro|include|import)\b")
+MAX_TRIED = 50
+"""How many of them are tried: compiling one takes a while."""
 _VALUE = re.compile(r"\{\{[^{}]{1,1000}\}\}")
 """What may be a template; it may also be a literal of PostgreSQL for an array of arrays: `'{{1,2},{3,4}}'`."""
 
@@ -55,7 +58,7 @@ def holds_template(query: str) -> bool:
     """Whether the text of a query holds what an author means as a template."""
     if _SCOPE.search(query) or _STATEMENT.search(query):
         return True
-    return any(_reads_a_name(found[0]) for found in _VALUE.finditer(query))
+    return any(_reads_a_name(found[0]) for found in islice(_VALUE.finditer(query), MAX_TRIED))
 
 
 def _reads_a_name(text: str) -> bool:

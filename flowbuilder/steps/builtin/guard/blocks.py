@@ -9,6 +9,7 @@ from itertools import islice
 from flowbuilder.steps.builtin.guard.document import Block, Document
 from flowbuilder.steps.builtin.guard.html_blocks import HTML_CODE, has_blocks, html_blocks, is_html
 from flowbuilder.steps.builtin.guard.inline import label_key
+from flowbuilder.steps.builtin.guard.table_rows import is_delimiter_row, row_of
 
 MAX_BLOCKS = 20_000
 """Of a text with more blocks, one more is read; `Document.whole` is then false."""
@@ -20,7 +21,6 @@ _HEADING = re.compile(r"(#{1,6})(?:[ \t]+(.*))?$")
 _UNDERLINE = re.compile(r"=+[ \t]*$|-{2,}[ \t]*$")
 _RULE = re.compile(r"(?:[*][ \t]*){3,}$|(?:-[ \t]*){3,}$|(?:_[ \t]*){3,}$")
 _ITEM = re.compile(r"([-*+]|\d{1,9}[.)])(?:[ \t]+(?:\[[ xX]\][ \t]+)?|$)")
-_DELIMITERS = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
 _DEFINITION = re.compile(r"\[(?!\^)([^\[\]]{1,300})\]:[ \t]*<?([^\s<>]+)>?[ \t]*(?:[\"'(].*)?$")
 _CONTAINER = re.compile(r"!!!|\?\?\?|=== |\[\^[^\]]{1,80}\]:|: ")
 _MARKUP = re.compile(
@@ -263,10 +263,8 @@ class _Scanner:
     def _row(self, line: str, table: bool, quoted: bool) -> None:
         if not table:
             self.close()
-        if table and _DELIMITERS.match(line):
-            return
-        cells = tuple(cell.strip() for cell in re.split(r"(?<!\\)\|", line.removeprefix("|").removesuffix("|")))
-        self.add("row", " | ".join(cells), info="" if table else "head", quoted=quoted, cells=cells)
+        if not table or not is_delimiter_row(line):
+            self.append(row_of(line, head=not table, quoted=quoted))
 
 
 def _without_end(title: str) -> str:
@@ -277,7 +275,7 @@ def _without_end(title: str) -> str:
 
 def _heads_table(lines: list[str], index: int) -> bool:
     following = lines[index + 1].strip() if index + 1 < len(lines) else ""
-    return "|" in following and _DELIMITERS.match(following) is not None
+    return "|" in following and is_delimiter_row(following)
 
 
 def _literal_end(line: str) -> str | None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from flowbuilder.steps.builtin.guard.document import Block
+from flowbuilder.steps.builtin.guard.table_rows import tables_apart
 
 _BLOCK_TAGS = (
     "address|article|aside|blockquote|body|caption|center|dd|details|dialog|div|dl|dt|fieldset|figcaption|figure|footer"
@@ -57,8 +58,8 @@ def html_blocks(text: str) -> Iterator[Block]:
         name, closes = (match[2] or "").lower(), bool(match[1])
         if row is not None:
             row.add(raw)
-        elif not _is_empty(raw):
-            yield _block(raw, level, item, quoted > 0)
+        else:
+            yield from _blocks(raw, level, item, quoted > 0)
         if match[0].startswith("<!--"):
             yield Block("comment", match[0])
         elif name in _LITERAL and not closes:
@@ -90,8 +91,8 @@ def html_blocks(text: str) -> Iterator[Block]:
         row.add(text[at:])
         if row.cells:
             yield row.block()
-    elif not _is_empty(text[at:]):
-        yield _block(text[at:], level, item, quoted > 0)
+    else:
+        yield from _blocks(text[at:], level, item, quoted > 0)
 
 
 class _Row:
@@ -115,6 +116,15 @@ class _Row:
         """The row as a block."""
         cells = tuple(" ".join("".join(cell).split()) for cell in self.cells)
         return Block("row", " | ".join(cells), info="head" if self.head else "", cells=cells)
+
+
+def _blocks(raw: str, level: int, item: str, quoted: bool) -> Iterator[Block]:
+    """The text between two tags, and the Markdown tables in it."""
+    for part in tables_apart(raw, quoted=quoted):
+        if isinstance(part, Block):
+            yield part
+        elif not _is_empty(part):
+            yield _block(part, level, item, quoted)
 
 
 def _block(raw: str, level: int, item: str, quoted: bool) -> Block:

@@ -47,6 +47,20 @@ def test_a_record_shows_no_password() -> None:
     assert "pa55word" not in repr(record)
 
 
+def test_a_record_may_be_written_as_a_block_writes_it() -> None:
+    parts = {"driver": "postgresql", "host": "h", "username": "a", "password": "pa55word", "database": "d"}
+    for info in (parts, "postgresql://a:pa55word@h/d"):
+        record = database_record("shop", {"connection_info": info, "connect_args": {"sslmode": "require"}})
+        assert (record.hosts, record.arguments["password"], record.arguments["dbname"]) == (
+            (("h", 5432),),
+            "pa55word",
+            "d",
+        )
+        assert is_database({"connection_info": info})
+    with pytest.raises(ConfigurationError, match="needs url as"):
+        database_record("shop", {"connection_info": 7})
+
+
 def test_hosts_are_those_of_the_network() -> None:
     several = database_record("shop", {"url": "postgresql://a@/d?host=one:1&host=two:2"})
     assert several.hosts == (("one", 1), ("two", 2))

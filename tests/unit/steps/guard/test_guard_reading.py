@@ -127,6 +127,18 @@ def test_html_is_read_as_the_same_parts() -> None:
     assert Counter(texts[0].split()) == Counter(texts[1].split())
 
 
+@pytest.mark.parametrize("around", ["{}", "<div markdown='1'>{}</div>", "<p>Before</p>{}<p>After</p>"])
+def test_a_markdown_table_in_html_is_read_as_one(around: str) -> None:
+    table = "\n\n| tea | water |\n| --- | --- |\n| green | 80 |\nbefore the kettle\n\nPour | serve\n\n"
+    start = "<html><body><h1>Tea</h1>\n<p>Tea is <b>served</b>.</p>\n<ul><li>a</li></ul>"
+    page = f"{start}{around.format(table)}</body></html>"
+    read = read_document(page)
+    assert read.html
+    rows = [(block.cells, block.info) for block in read.blocks if block.kind == "row"]
+    assert rows == [(("tea", "water"), "head"), (("green", "80"), "")]
+    assert "before the kettle\n\nPour | serve" in [block.raw for block in read.blocks]
+
+
 def test_front_matter_is_no_prose_and_a_rule_at_the_top_is_no_front_matter() -> None:
     assert [block.kind for block in read_document("---\ntitle: Tea\n---\n\nTea.\n").blocks] == [
         "front_matter",

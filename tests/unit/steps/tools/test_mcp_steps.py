@@ -103,6 +103,19 @@ def test_an_effect_on_a_server_that_is_not_there_is_certainly_not_made(run: Run,
     assert not finished.reviews  # no question whether to send it again
 
 
+@pytest.mark.parametrize("method", ["initialize", "tools/list"])
+def test_an_effect_on_a_server_that_does_not_get_ready_is_certainly_not_made(
+    run: Run, tmp_path: Path, method: str
+) -> None:
+    command = [sys.executable, "-S", str(PROGRAM), f"silent at {method}"]
+    (tmp_path / "connections.yaml").write_text(yaml.safe_dump({"tools": {"command": command}}))
+    step = {"type": "mcp", "server": "tools", "tool": "shout", "arguments": {"text": "tea"}, "effect": {}}
+    finished = run({**step, "timeout_seconds": 1, "retry": {"attempts": 2, "delay_seconds": 0}})
+    assert (finished.status, finished.error["code"]) == ("failed", "timeout")
+    assert "MCP server tools was not ready within 0.95 s; no tool was called" in finished.error["message"]
+    assert [effect.status for effect in finished.store.effects(finished.execution.id)] == ["refused"]
+
+
 @pytest.mark.parametrize("step", [{"server": "{{ inputs.a }}", "tool": "x"}, {"server": "t", "tool": "{{ inputs.a }}"}])
 def test_neither_server_nor_tool_can_be_chosen_by_a_value(run: Run, step: dict[str, Any]) -> None:
     with pytest.raises(DefinitionError):
