@@ -138,9 +138,9 @@ def test_the_time_grows_with_the_length_of_the_text() -> None:
         text = "The quick brown fox jumps. " * (size // 27)
         best = 9.0
         for _ in range(5):
-            begun = time.perf_counter()
+            begun = time.thread_time()
             secrets.text(text)
-            best = min(best, time.perf_counter() - begun)
+            best = min(best, time.thread_time() - begun)
         return best
 
     assert seconds(1_000_000) < 40 * seconds(100_000)
