@@ -292,6 +292,17 @@ def test_a_step_is_opened_by_keyboard_in_a_drawer_that_moves_nothing(page: Page,
     page.set_viewport_size({"width": 1300, "height": 900})
 
 
+def test_a_step_is_opened_by_a_press_anywhere_in_its_row(page: Page, ask: Ask) -> None:
+    (review,) = ask("Open on Sunday")
+    page.goto(f"/executions?id={review.execution_id}")
+    settle(page)
+    row = page.locator(".fb-step", has=page.locator(".fb-step-link")).first
+    width = row.bounding_box()["width"]  # type: ignore[index]
+    row.click(position={"x": width - 12, "y": 10})
+    expect(page.get_by_role("dialog").locator(".fb-step-detail")).to_be_visible(timeout=PATIENCE)
+    expect(page).to_have_url(re.compile(r"[?&]step="))
+
+
 def test_a_link_to_a_step_opens_it_in_a_fresh_browser(chromium: Browser, address: str, ask: Ask) -> None:
     (review,) = ask("Open on Sunday")
     fresh = chromium.new_page(base_url=address)
