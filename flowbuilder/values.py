@@ -14,7 +14,8 @@ JsonObject: TypeAlias = dict[str, Any]
 Place: TypeAlias = tuple[str | int, ...]
 """The keys and indexes that lead to a value inside another one: `("steps", 0, "id")`."""
 
-_HALF_OF_A_PAIR = re.compile("[\ud800-\udfff]")
+_NO_CHARACTER = re.compile("[\ud800-\udfff\0]")
+_ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _LONG_NUMBER = re.compile(r"[0-9]{19}|[0-9][eE]\+?[0-9]{3}")
 """What a JSON text with a number beyond 64 bit has."""
 _MOST_BITS = 14_000
@@ -41,9 +42,9 @@ def ensure_json(
 
     Allowed are dict with str keys, list, tuple (becomes a list), str, int within 64 bit, finite float, bool and None:
     these exact types, no subclasses, at most `MAX_DEPTH` deep and about `max_bytes` when serialised. Shared references
-    are copied, so the result is a tree. With `well_formed`, U+FFFD takes the place of each half of a surrogate pair: it
-    is no character, and no text with one can be sent or shown. With `long_integers_as_text`, the digits of an integer
-    beyond 64 bit take its place, as in `parse_json`.
+    are copied, so the result is a tree. With `well_formed`, U+FFFD takes the place of each half of a surrogate pair
+    and of NUL: no text with a half can be sent or shown, and not every database and program takes NUL. With
+    `long_integers_as_text`, the digits of an integer beyond 64 bit take its place, as in `parse_json`.
     """
     try:
         return _copy(value, 0, _Budget(max_bytes, well_formed, long_integers_as_text))
@@ -76,13 +77,14 @@ def _float_or_text(digits: str) -> float | str:
 
 
 def well_formed(text: str) -> str:
-    """The text with U+FFFD in the place of each half of a surrogate pair; the same object where there is none."""
-    return text if text.isascii() else _HALF_OF_A_PAIR.sub("\ufffd", text)
+    """The text with U+FFFD in the place of each half of a surrogate pair and of NUL; the same object without them."""
+    return text if text.isascii() and "\0" not in text else _NO_CHARACTER.sub("\ufffd", text)
 
 
 def well_formed_value(value: Json) -> Json:
     """The same of a JSON value, in its texts and keys: a copy."""
-    found: Json = json.loads(well_formed(json.dumps(value, ensure_ascii=False)))
+    text = well_formed(json.dumps(value, ensure_ascii=False))
+    found: Json = json.loads(_ESCAPED_NUL.sub("\\1\ufffd", text) if r"\u0000" in text else text)
     return found
 
 

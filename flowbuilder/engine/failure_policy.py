@@ -92,6 +92,6 @@ def _throttled(error: TransientError, waited: ThrottleWait | None) -> Throttled:
     if isinstance(error, Throttled):
         return error
     times = waited.times if waited is not None else 0
-    own = min(MIN_BACKOFF_SECONDS * 2.0**times, MAX_BACKOFF_SECONDS)
+    own = min(MIN_BACKOFF_SECONDS * 2.0 ** min(times, 10), MAX_BACKOFF_SECONDS)
     seconds = error.retry_after if error.retry_after is not None else own
     return Throttled(str(error), retry_after=seconds, refused=True)

@@ -28,7 +28,7 @@ from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.ports.sensitive import values_in
 from flowbuilder.steps.step import ExecutionInfo
 from flowbuilder.throttling.context import ThrottleWait
-from flowbuilder.values import JsonObject, digest
+from flowbuilder.values import JsonObject, digest, well_formed_value
 from flowbuilder.walk.commands import StepView
 from flowbuilder.walk.walk import Walk
 
@@ -79,7 +79,9 @@ def load_history(store: Store, execution: Execution) -> History:
     for event in iter_events(store, execution.id):
         history.apply(event)
     of = f"of execution {execution.id}"
-    if ("execution_started", "") in history.recorded and history.inputs != execution.inputs:
+    # an event of PostgreSQL holds no NUL
+    started = ("execution_started", "") in history.recorded
+    if started and well_formed_value(history.inputs) != well_formed_value(execution.inputs):
         raise Damaged(f"the inputs {of} are not those that it started with: execution_values was changed since")
     record = store.sensitive(execution.id)
     if history.sensitive_hash != (None if record is None else digest(record)):

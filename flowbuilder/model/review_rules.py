@@ -10,7 +10,7 @@ from typing import Final
 from flowbuilder.errors import Conflict, Refused
 from flowbuilder.model.review import Decision, DecisionKind, Review, ReviewRequest
 from flowbuilder.model.reviewers import SYSTEM, Reviewers, assigned_to, name_problem, person
-from flowbuilder.values import Json, JsonObject, NotJson, digest, digest_text, ensure_json
+from flowbuilder.values import Json, JsonObject, NotJson, digest, digest_text, ensure_json, well_formed
 
 
 class NoEdit(Enum):
@@ -122,7 +122,7 @@ def apply_answer(
         kind=answer.kind,
         by=answer.by,
         at=now,
-        comment=answer.comment,
+        comment=well_formed(answer.comment),
         comments=answer.comments,
         approved=approved,
         edited=edited,

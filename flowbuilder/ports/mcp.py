@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -54,10 +55,25 @@ def _block_as_text(block: JsonObject) -> str:
     if isinstance(resource, dict):
         if isinstance(resource.get("text"), str):
             return f"[resource {resource.get('uri')}]\n{resource['text']}"
+        if (text := _text_in(resource)) is not None:
+            return f"[resource {resource.get('uri')}]\n{text}"
         return f"[resource {resource.get('uri')}, {_size(resource)}: not text, left out]"
     if kind == "resource_link":
         return f"[link to the resource {block.get('uri')}: {block.get('description') or block.get('name')}]"
     return f"[{kind}, {_size(block)}: left out]"
+
+
+def _text_in(resource: JsonObject) -> str | None:
+    """The text of a resource that is sent as bytes, where its type says that it is one and it is UTF-8."""
+    from flowbuilder.ports.http.content import is_json, kind_of  # here: validating a document reads no answer
+
+    blob, kind = resource.get("blob"), kind_of(str(resource.get("mimeType") or ""))
+    if not isinstance(blob, str) or not (kind.startswith("text/") or is_json(kind) or kind.endswith("xml")):
+        return None
+    try:
+        return b64decode(blob, validate=True).decode()
+    except ValueError:  # neither base64 nor UTF-8
+        return None
 
 
 def _size(part: JsonObject) -> str:

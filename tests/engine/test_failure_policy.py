@@ -40,7 +40,7 @@ def test_a_transient_error_is_retried_until_the_attempts_are_used_up() -> None:
     assert failure_policy(DOWN, Step(id="a", type="api"), 1, None, now=NOW) == Fail(code="server_error", message="down")
 
 
-@pytest.mark.parametrize(("times", "seconds"), [(0, 5), (1, 10), (2, 20), (4, 60), (9, 60)])
+@pytest.mark.parametrize(("times", "seconds"), [(5000, 60), (0, 5), (1, 10), (2, 20), (4, 60), (9, 60)])
 def test_a_rate_limit_waits_longer_each_time(times: int, seconds: float) -> None:
     waited = ThrottleWait(since=NOW - timedelta(hours=1), times=times) if times else None
     verdict = failure_policy(LIMITED, STEP, 9, waited, now=NOW)

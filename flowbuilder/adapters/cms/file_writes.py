@@ -27,6 +27,8 @@ def read_text(folder: int, name: str, url: str) -> str:
             content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise StepError(f"the page {url:.200} is larger than {MAX_BYTES:,} bytes", code="too_large")
+    if b"\0" in content:
+        raise StepError(f"the page {url:.200} has the character NUL, which text does not have", code="not_text")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:

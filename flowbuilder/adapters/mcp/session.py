@@ -181,12 +181,14 @@ class OpenSession:
             raise await unknown_name(problem, kind, name, self._record.name, self._known_names) from None
 
     async def _known_names(self, kind: Named) -> dict[str, str]:
-        """The resources or the prompts on the first page of the server's list, and what a message says of each: of a
-        prompt, its arguments."""
+        """The resources or prompts on the first page of the server's list, with what a message says of each."""
         seconds = self._record.connect_seconds
         if kind == "resource":
-            listed = await self._until_closed(self._client.list_resources(), seconds)
-            return {resource.uri: "" for resource in listed.resources}
+            names = [one.uri for one in (await self._until_closed(self._client.list_resources(), seconds)).resources]
+            with suppress(StepError):  # a server need not have templates
+                templates = await self._until_closed(self._client.list_resource_templates(), seconds)
+                names += [template.uri_template for template in templates.resource_templates]
+            return dict.fromkeys(names, "")
         offered = await self._until_closed(self._client.list_prompts(), seconds)
         return {
             prompt.name: "; its arguments: "

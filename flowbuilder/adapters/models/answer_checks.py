@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 
 from flowbuilder.errors import FlowbuilderError, StepError, TransientError
+from flowbuilder.ports.charset import charset_in, decode, encoding_of
 from flowbuilder.values import well_formed_value
 
 _STATUSES = {
@@ -26,6 +27,14 @@ _STATUSES = {
 }  # fmt: skip
 _WORDS = (
     (re.compile(r"rate.?limit|too many requests|\bqps\b|throttl", re.I), 429),
+    (re.compile(r"(insufficient|out of|not enough).{0,10}(credit|balance|quota|fund)|\bquota\b|billing", re.I), 402),
+    (
+        re.compile(
+            r"not authenticated|unauthori[sz]ed|(invalid|incorrect|missing|no|wrong) (api.?key|token|credential)", re.I
+        ),
+        401,
+    ),
+    (re.compile(r"\bmodel\b.{0,80}(does not exist|not found)", re.I), 404),
     (re.compile(r"overload|\bbusy\b|capacity|unavailable|try again|temporar|\bloading\b", re.I), 503),
 )
 
@@ -46,22 +55,42 @@ def answer_check(member: str) -> Callable[[httpx2.Response], Awaitable[None]]:
     """
 
     async def check(answer: httpx2.Response) -> None:
-        if answer.status_code != 200:
+        if 300 <= answer.status_code < 400:
+            where = answer.headers.get("location", "")[:200] or "nowhere"
+            message = f"the server answered {answer.status_code} and redirects to {where}: correct base_url"
+            raise UnusableAnswer(
+                StepError(f"{message} (redirects are not followed, they would pass on the key)", code="model")
+            )
+        if not 200 <= answer.status_code < 300:
             return
         asked = _request_of(answer.request)
-        if answer.headers.get("content-type", "").lower().startswith("text/event-stream"):
+        kind = answer.headers.get("content-type", "").lower()
+        if kind.startswith("text/event-stream") and answer.status_code == 200:
             if not _streams(answer.request, asked):
                 raise _lasting("the server answered with a stream of events, which was not requested")
             return
         assert isinstance(answer.stream, httpx2.AsyncByteStream)
         body = b"".join([chunk async for chunk in answer.stream])
         await answer.stream.aclose()
-        status, body = _checked(body, member, asked)
+        status, body = _checked(_utf_8(body, kind), member, asked)
         answer.status_code = status
         answer.headers["content-type"] = "application/json"
         answer.stream = httpx2.ByteStream(body)
 
     return check
+
+
+def _utf_8(body: bytes, content_type: str) -> bytes:
+    """The body in UTF-8: JSON is that or UTF-16, else what its header says."""
+    encoding = json.detect_encoding(body)
+    try:
+        text = body.decode(encoding, "surrogatepass")
+    except UnicodeDecodeError:
+        declared = encoding_of(charset_in(content_type))
+        if declared in (None, "utf-8"):
+            return body
+        text = decode(body, str(declared))
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _checked(body: bytes, member: str, asked: dict[str, Any]) -> tuple[int, bytes]:
@@ -82,7 +111,7 @@ def _checked(body: bytes, member: str, asked: dict[str, Any]) -> tuple[int, byte
     listed = value.get(member)
     first = listed[0] if isinstance(listed, list) and listed and isinstance(listed[0], dict) else {}
     error = value.get("error") or (first.get("error") if not _content_of(first) else None)
-    if error and (not listed or first.get("error")):
+    if error and (value.get("error") or not listed or first.get("error")):
         return _status_of(error), json.dumps({"type": "error", "error": _as_object(error)}).encode()
     if value.get("promptFeedback"):
         return 200, body
@@ -162,7 +191,7 @@ def _completed_call(call: dict[str, Any], number: int) -> dict[str, Any]:
 
 
 def _number(value: Any, default: int = 0) -> int:
-    return int(value) if isinstance(value, int | float) and abs(value) < 2**53 else default
+    return int(value) if isinstance(value, int | float) and 0 <= value < 2**53 else default
 
 
 def _lasting(message: str) -> UnusableAnswer:

@@ -11,6 +11,7 @@ from pydantic_ai import exceptions as kinds
 
 from flowbuilder.adapters.models.answer_checks import UnusableAnswer
 from flowbuilder.errors import ConfigurationError, FlowbuilderError, StepError, Transience, TransientError
+from flowbuilder.ports.http.reasons import reason_of
 
 _TRANSIENT: list[tuple[Any, Transience]] = [
     (kinds.ModelTimeoutError, "timeout"),
@@ -69,10 +70,18 @@ def model_failure(problem: BaseException, model: str) -> FlowbuilderError:
     if isinstance(problem, kinds.UnexpectedModelBehavior) and "ended without" in str(problem):
         return TransientError(f"{model}: the stream of the answer ended before its end", reason="connection")
     in_words = _code_in_words(problem, status)
+    if isinstance(status, int) and 400 <= status < 500 and is_page(_words_of(problem)):
+        # a server of models answers no page: a proxy does, or another server
+        return ConfigurationError(f"{message} (there is no model at this address; check base_url)")
     if isinstance(problem, kinds.ModelAuthenticationError) and in_words not in ("quota", "unknown_model"):
         return ConfigurationError(f"{message} (check the API key)")
     code = next((code for kind, code in _CODES if isinstance(problem, kind)), None)
     return StepError(message, code=code or in_words or "model")
+
+
+def is_page(words: object) -> bool:
+    """Whether the words of an error are a page of HTML."""
+    return isinstance(words, str) and re.match(r"\s*<(!doctype|html|head|body)", words, re.I) is not None
 
 
 def _named(failure: FlowbuilderError, model: str) -> FlowbuilderError:
@@ -82,12 +91,19 @@ def _named(failure: FlowbuilderError, model: str) -> FlowbuilderError:
     return StepError(message, code=failure.code if isinstance(failure, StepError) else "invalid_answer")
 
 
+def _words_of(problem: BaseException) -> object:
+    """The message in the body of an error, or the body that is no object."""
+    body = getattr(problem, "body", None)
+    error = body.get("error", body) if isinstance(body, dict) else body
+    return error.get("message") if isinstance(error, dict) else error
+
+
 def _said(problem: BaseException, status: Any) -> str:
     """What went wrong: the status and the message of the server; else the exception with the cause of it."""
-    body = getattr(problem, "body", None)
     if status is not None:
-        error = body.get("error", body) if isinstance(body, dict) else body
-        words = error.get("message") if isinstance(error, dict) else error
+        words = _words_of(problem)
+        if is_page(words):
+            words = f"a page of HTML: {reason_of(str(words))[0] or 'without a title'}"
         return f"the server answered {status}: {' '.join(str(words or 'without a message').split())}"
     cause = [problem, *_causes(problem)][-1]
     text = str(getattr(problem, "message", problem))

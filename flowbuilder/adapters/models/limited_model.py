@@ -127,6 +127,10 @@ class LimitedModel(WrapperModel):
                 if isinstance(failure, TransientError):
                     raise failure from None
                 raise
+            broken = stop_failure(response, self._name)
+            if isinstance(broken, TransientError):  # not stored: the next attempt asks again
+                self._spending.add(self.wrapped, response)
+                raise broken
         cost = self._spending.cost(self.wrapped, response)
         dumped = ModelMessagesTypeAdapter.dump_python([response], mode="json")
         return {

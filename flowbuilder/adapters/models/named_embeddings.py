@@ -59,9 +59,8 @@ class NamedEmbeddings:
                     for start in range(0, len(request.texts), BATCH):
                         batch = request.texts[start : start + BATCH]
                         spending.tokens_left()
-                        answer = await self._recorded(request, model, batch)
-                        usage = SimpleNamespace(**answer["usage"])
-                        spending.add(model, SimpleNamespace(usage=usage, model_name=answer["model"]))
+                        answer = await self._recorded(request, model, batch, spending)
+                        spending.add(model, _priced(answer))
                         vectors += map(tuple, answer["embeddings"])
                         _ensure_bounded(vectors, len(request.texts))
             except TimeoutError:
@@ -71,9 +70,13 @@ class NamedEmbeddings:
             raise StepError(f"{request.model}: its vectors differ in length", code="invalid_answer")
         return vectors
 
-    async def _recorded(self, request: EmbeddingRequest, model: Any, batch: tuple[str, ...]) -> JsonObject:
+    async def _recorded(
+        self, request: EmbeddingRequest, model: Any, batch: tuple[str, ...], spending: Spending
+    ) -> JsonObject:
         async def ask() -> JsonObject:
-            return await self._ask(request, model, batch)
+            answer = await self._ask(request, model, batch)
+            cost = spending.cost(model, _priced(answer))
+            return {**answer, "usd": None if cost is None else float(cost)}
 
         if request.journal is None:
             return await ask()
@@ -111,6 +114,11 @@ class NamedEmbeddings:
             raise StepError(message, code="invalid_answer")
         usage = {name: int(getattr(found.usage, name)) for name in TOKENS}
         return {"embeddings": vectors, "usage": usage, "model": str(found.model_name or "")}
+
+
+def _priced(answer: JsonObject) -> SimpleNamespace:
+    """What the price of an answer is computed from."""
+    return SimpleNamespace(usage=SimpleNamespace(**answer["usage"]), model_name=answer["model"])
 
 
 def _numbers(vector: Any, model: str) -> list[float]:

@@ -76,7 +76,7 @@ class Spending:
         usage = response.usage
         self._counts["requests"] += 1
         for name in TOKENS:
-            self._counts[name] += getattr(usage, name)
+            self._counts[name] += max(getattr(usage, name), 0)
         cost = self.cost(model, response)
         self._usd = None if cost is None or self._usd is None else self._usd + cost
         cap = self._request.max_usd

@@ -22,7 +22,7 @@ def json_of(value: Any, depth: int = 0) -> Json:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return well_formed(value).replace("\0", "\ufffd")
+        return well_formed(value)
     if isinstance(value, int):
         return value if MIN_INT <= value <= MAX_INT else str(value)
     if isinstance(value, float):

@@ -130,7 +130,7 @@ class ConnectionThrottle:
             return max(0.0, (verdict.until - now).total_seconds())
         if left > 0.1:  # a slot may become free at any moment: poll
             return min(left, 0.1 + 0.4 * self._jitter())
-        return float(min(2.0**times_throttled, MAX_POLL) * (0.5 + self._jitter() / 2)) + 1.0
+        return float(min(2.0 ** min(times_throttled, 10), MAX_POLL) * (0.5 + self._jitter() / 2)) + 1.0
 
     @asynccontextmanager
     async def _slots(self, name: str, limits: Limits, permit: Permit) -> AsyncIterator[None]:

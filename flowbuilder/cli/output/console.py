@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from difflib import unified_diff
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
@@ -21,7 +20,7 @@ COLOURS = {
     "running": "cyan", "queued": "cyan",
     "skipped": "bright_black", "cancelled": "bright_black", "archived": "bright_black", "pending": "bright_black",
 }  # fmt: skip
-_DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def console(*, errors: bool = False) -> Console:
@@ -59,18 +58,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: st
     return made if made.row_count else text(empty)
 
 
-def text_diff(before: str, after: str, *, context: int = 2) -> Text:
-    """The lines that differ between two texts, with `context` lines around each change.
-
-    Only line feeds end a line: other characters that Python would split at are shown as codes.
-    """
-    lines = unified_diff(escape(before).split("\n"), escape(after).split("\n"), lineterm="", n=context)
-    return coloured_diff(line for line in lines if not line.startswith(("--- ", "+++ ")))
-
-
 def coloured_diff(lines: Iterable[str]) -> Text:
     """The lines of a unified diff in colour."""
     made = Text()
     for line in lines:
-        made.append(escape(line) + "\n", style=_DIFF_COLOURS.get(line[:1], ""))
+        made.append(escape(line) + "\n", style=DIFF_COLOURS.get(line[:1], ""))
     return made

@@ -54,7 +54,8 @@ def review_page(review: Review, *, held: str = "") -> RenderableType:
 
 def _differences(base: Json, proposal: Json) -> Iterator[Text]:
     """The lines that differ; of two objects with the same members, those of each text by itself."""
-    from flowbuilder.cli.output.console import text, text_diff
+    from flowbuilder.cli.output.console import text
+    from flowbuilder.cli.output.text_diff import text_diff
 
     if isinstance(base, dict) and isinstance(proposal, dict) and base.keys() == proposal.keys():
         for name in proposal:

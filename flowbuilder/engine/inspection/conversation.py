@@ -42,6 +42,18 @@ def _exchange(memo: StepMemo, fields: JsonObject) -> JsonObject:
                 "tokens": {name: usage.get(name) or 0 for name in TOKENS},
                 "usd": answer.get("usd"),
             }
+        case {"embeddings": [list(vector), *_] as vectors, "usage": dict(usage)}:
+            words = f"{len(vectors):,} vectors of {len(vector):,} numbers: they are in the output"
+            return {
+                "kind": "model",
+                "at": at,
+                "model": answer.get("model"),
+                "request": [{"role": "texts", "text": f"{len(vectors):,} of the texts of the step, in order"}],
+                "answer": {"text": words},
+                "stop": None,
+                "tokens": {name: usage.get(name) or 0 for name in TOKENS},
+                "usd": answer.get("usd"),
+            }
         case {"call": _} | {"by": _, "asked": _} if "messages" not in answer:
             return {"kind": "tool", "at": at, **_call(answer)}
         case {"text": str() | list()} if len(answer) == 1:  # a tool's, of an older release

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import JSON, TIMESTAMP, BigInteger, Dialect, Integer, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from flowbuilder.values import MAX_INT, MIN_INT, Json
+from flowbuilder.values import MAX_INT, MIN_INT, Json, well_formed
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -64,7 +64,7 @@ class Utf8Text(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """To the database."""
-        return None if value is None else _clean_text(value)
+        return None if value is None else well_formed(value)
 
 
 class SearchableJson(TypeDecorator[Json]):
@@ -117,18 +117,12 @@ def text_of(value: Json) -> str:
 
 def _without_nul(value: Json) -> Json:
     if isinstance(value, str):
-        return _clean_text(value)
+        return well_formed(value)
     if isinstance(value, list):
         return [_without_nul(item) for item in value]
     if isinstance(value, dict):
-        return {_clean_text(key): _without_nul(item) for key, item in value.items()}
+        return {well_formed(key): _without_nul(item) for key, item in value.items()}
     return value
-
-
-def _clean_text(text: str) -> str:
-    if text.isascii():
-        return text.replace("\0", "�")
-    return text.replace("\0", "�").encode("utf-8", "replace").decode()
 
 
 def _bounded(value: Json) -> Json:

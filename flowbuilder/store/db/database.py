@@ -13,7 +13,7 @@ from typing import Literal, TypeVar
 from sqlalchemy import URL, Engine, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from flowbuilder.errors import ConfigurationError, Unavailable
+from flowbuilder.errors import ConfigurationError, Refused, Unavailable
 from flowbuilder.ports import Clock
 from flowbuilder.store.db.disk_space import LEAST_FREE, DiskSpace
 from flowbuilder.store.db.sqlite import SQLITE, WRITES, sqlite_engine
@@ -110,8 +110,12 @@ class Database:
                 error = doubt.error
                 if self._was_committed(doubt.mark, deadline):
                     return doubt.result  # type: ignore[return-value]
+            except UnicodeEncodeError:
+                raise Refused("a text has half of a surrogate pair, which no database can hold or look for") from None
             except DBAPIError as problem:
                 error = problem
+                if "NUL (0x00)" in str(problem.orig):
+                    raise Refused("a text has the character NUL, which PostgreSQL cannot hold or look for") from None
             kind = _kind_of(error)
             if kind == "bug":
                 raise error

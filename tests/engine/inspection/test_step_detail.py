@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from flowbuilder.adapters.models.named_embeddings import NamedEmbeddings
 from flowbuilder.adapters.models.named_models import NamedModels
 from flowbuilder.cli.output.step_text import step_text
 from flowbuilder.engine.inspection.step_detail import StepDetail
@@ -15,7 +17,7 @@ from flowbuilder.errors import NotFound, StepError, TransientError
 from flowbuilder.ports import Ports
 from flowbuilder.testing import Answer, FakeConnections, FakeHttp, FakeMcp, FakeModel, Finished, fake_ports, run_locally
 from flowbuilder.testing.model_servers import WIRES, ModelServer
-from flowbuilder.testing.model_servers.replies import answers, cut_off, fails, says
+from flowbuilder.testing.model_servers.replies import answers, cut_off, embeds, fails, says
 from flowbuilder.values import JsonObject
 
 HEAD = "schema: flowbuilder/v1\nname: w\n"
@@ -469,3 +471,26 @@ def test_totals_add_up_what_the_steps_have_cost() -> None:
     unknown = run_locally(ONE, ports=fake_ports(models=FakeModel("ok", usage={"requests": 1, "usd": None})))
     assert totals(unknown.outcomes.values())["unpriced_steps"] == 1
     assert totals([])["steps"] == 0
+
+
+def test_requests_for_vectors_are_shown_with_their_cost_and_without_the_numbers() -> None:
+    document = (
+        HEAD
+        + """
+steps:
+  - {id: vectors, type: embed, model: "openai:text-embedding-3-small", connection: one, texts: [tea, cup, pot]}
+outputs: {n: "{{ steps.vectors.output.embeddings | length }}"}
+"""
+    )
+    with ModelServer("openai") as server:
+        server.will(embeds())
+        connections = FakeConnections({"one": server.connection})
+        ports = replace(fake_ports(connections=connections), embeddings=NamedEmbeddings())
+        done = run_locally(document, ports=ports)
+    assert done.outputs == {"n": 3}, done.error
+    found = detail(done, "vectors")
+    (exchange,) = found.exchanges
+    assert exchange["answer"]["text"].startswith("3 vectors of ")
+    assert exchange["tokens"]["input_tokens"] == found.usage["input_tokens"]
+    assert exchange["usd"] == pytest.approx(found.usage["usd"])
+    assert found.fields["texts"] == ["tea", "cup", "pot"]

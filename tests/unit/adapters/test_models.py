@@ -384,3 +384,75 @@ async def test_a_model_is_told_that_an_integer_is_too_long(server: ModelServer) 
     answer = await NamedModels().complete(question(server, output_schema=schema))
     assert (answer.output, answer.usage["requests"]) == ({"id": 7}, 2)
     assert "beyond 64 bit" in server.wire.texts(server.asked[1])
+
+
+def sent(body: str, status: int = 200, **headers: str) -> Any:
+    """A reply with this body in every wire format."""
+    kind = headers.pop("content_type", "application/json")
+    return lambda wire, asked: Sent(body, status=status, content_type=kind, headers=headers)
+
+
+LIES: dict[str, tuple[Any, type[FlowbuilderError], str, str]] = {
+    "nothing, with 204": (sent("", 204), TransientError, "server_error", "where JSON was expected: (nothing)"),
+    "accepted": (sent("", 202), TransientError, "server_error", "where JSON was expected: (nothing)"),
+    "a redirect": (sent("", 302, location="/login"), StepError, "model", "redirects to /login: correct base_url"),
+    "a page for 404": (
+        sent("<html><title>Nope</title></html>", 404, content_type="text/html"),
+        ConfigurationError,
+        "",
+        "a page of HTML: Nope (there is no model at this address; check base_url)",
+    ),
+    "no credits, in words": (sent('{"error": "Insufficient credits"}'), StepError, "quota", "Insufficient credits"),
+    "a bad key, in words": (
+        sent('{"success": false, "message": "Invalid API key"}'),
+        ConfigurationError,
+        "",
+        "API key",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+async def test_what_is_no_answer_is_said_and_has_its_own_code(server: ModelServer, name: str) -> None:
+    reply, kind, code, said = LIES[name]
+    server.will(reply)
+    problem = await failure(question(server), kind)
+    assert (getattr(problem, "code", ""), said in str(problem)) == (code, True), str(problem)
+    assert len(server.asked) == 1
+
+
+async def test_an_error_beside_an_answer_is_an_error(server: ModelServer) -> None:
+    def both(wire: Wire, asked: Any) -> Sent:
+        answer = wire.message(asked, text="half of", arguments=None, stop="end")
+        return Sent(json.dumps({**answer, "error": {"message": "the upstream failed", "code": 502}}))
+
+    server.will(both)
+    assert "the upstream failed" in str(await failure(question(server, output_schema=None), TransientError))
+
+
+async def test_the_letters_of_an_answer_are_read_as_its_header_says(server: ModelServer) -> None:
+    def latin(wire: Wire, asked: Any) -> Sent:
+        body = wire.say(asked, "caf\u00e9").body
+        assert isinstance(body, str)
+        text = body.replace("\\u00e9", "\u00e9")
+        return Sent(text.encode("iso-8859-1"), content_type="application/json; charset=iso-8859-1")
+
+    if not server.wire.streams:  # an event stream is UTF-8
+        server.will(latin)
+        assert (await NamedModels().complete(question(server, output_schema=None))).output == {"text": "caf\u00e9"}
+
+
+async def test_an_answer_that_breaks_off_is_asked_for_again(server: ModelServer) -> None:
+    if not server.wire.streams:
+        pytest.skip("of an answer that is not streamed, none arrives")
+
+    def half(wire: Wire, asked: Any) -> Sent:
+        whole = wire.say(asked, "some words").body
+        assert isinstance(whole, str)
+        return replace(wire.say(asked, "some words"), body=whole[: whole.index("event: message_delta")])
+
+    server.will(half, says("Some words."))
+    journal = MemoryJournal()
+    await failure(question(server, output_schema=None, journal=journal), TransientError)
+    answer = await NamedModels().complete(question(server, output_schema=None, journal=journal.again()))
+    assert answer.output == {"text": "Some words."}

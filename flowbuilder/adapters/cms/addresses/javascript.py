@@ -15,7 +15,7 @@ _MAX_CONSTANTS: Final = 2_000
 _SPACE = re.compile(r"(?:\s+|//[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)+")
 _NAME = re.compile(r"[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*")
 _NUMBER = re.compile(r"-?\d[\d_]*(?:\.\d+)?")
-_MAIN = re.compile(r"^[ \t]*(?:export\s+default\b|module\.exports\s*=)", re.MULTILINE)
+_MAIN = re.compile(r"^[ \t]*(?:\([ \t]*)?(?:export\s+default\b|module\.exports\s*=)", re.MULTILINE)
 _TYPED = re.compile(r"\s+(?:as|satisfies)\s+[\w.<>\[\], ]+")
 _CONSTANT = re.compile(r"^(?:export[ \t]+)?(?:const|let|var)[ \t]+([\w$]+)[^=\n]*=(?!=)", re.MULTILINE)
 _GENERIC = re.compile(r"<[\w.<>\[\], ]+>(?=\s*\()")

@@ -72,7 +72,7 @@ async def test_what_is_not_there_is_named_with_what_is(record: dict[str, Any]) -
         with pytest.raises(StepError) as caught:
             await session.read_resource("docs://gide", seconds=20)
         assert caught.value.code == "mcp_unknown_resource"
-        assert "known: docs://guide, docs://photo, docs://long" in str(caught.value)
+        assert "known: docs://guide, docs://photo, docs://long, docs://pages/{name}" in str(caught.value)
         with pytest.raises(StepError) as caught:
             await session.get_prompt("reviews", {}, seconds=20)
         assert caught.value.code == "mcp_unknown_prompt"

@@ -14,7 +14,7 @@ from flowbuilder.adapters.models import named_embeddings
 from flowbuilder.adapters.models.named_embeddings import NamedEmbeddings
 from flowbuilder.errors import ConfigurationError, StepError, TransientError
 from flowbuilder.ports import EmbeddingRequest
-from flowbuilder.testing import MemoryJournal, ModelServer, fake_ports, run_locally
+from flowbuilder.testing import FakeEmbeddings, MemoryJournal, ModelServer, fake_ports, run_locally
 from flowbuilder.testing.model_servers.replies import Reply, embeds, error_in_200, fails, html, raw
 
 BAD = "invalid_answer"
@@ -54,6 +54,15 @@ async def test_each_text_has_its_vector(server: ModelServer) -> None:
     if server.wire.name == "openai":
         assert answer.usage["input_tokens"] == 7
         assert answer.usage["usd"] > 0
+
+
+async def test_adapter_and_fake_keep_the_contract(server: ModelServer) -> None:
+    """A vector for each text, all of the length that is asked for, and a usage with requests, tokens and USD."""
+    request = question(server, "tea", "cup", "tea", dimensions=4)
+    for model in (NamedEmbeddings(), FakeEmbeddings()):
+        answer = await model.embed(request)
+        assert [len(vector) for vector in answer.vectors] == [4, 4, 4]
+        assert {"requests", "input_tokens", "output_tokens", "usd"} <= answer.usage.keys()
 
 
 async def test_many_texts_go_in_several_requests_and_stay_in_order(server: ModelServer) -> None:

@@ -13,11 +13,12 @@ import pytest
 from flowbuilder import check, load
 from flowbuilder.adapters.models.named_models import NamedModels
 from flowbuilder.engine.inspection.conversation import exchanges
+from flowbuilder.errors import StepError
 from flowbuilder.ports.engine import StepMemo
 from flowbuilder.ports.mcp import McpAnswer
 from flowbuilder.steps import images as limits
 from flowbuilder.steps.mcp_material import parts_of
-from flowbuilder.testing import FakeMcp, FakeModel, Finished, ModelServer, fake_ports
+from flowbuilder.testing import FakeConnections, FakeMcp, FakeModel, Finished, ModelServer, fake_ports
 from flowbuilder.testing.model_servers import WIRES, Sent, Wire
 from flowbuilder.testing.model_servers.replies import fails, says
 
@@ -236,7 +237,38 @@ def test_an_authors_own_image_is_not_dropped_in_silence(run: Run, server: ModelS
     assert len(server.asked) == 1
 
 
+def test_a_text_that_is_sent_as_bytes_is_read() -> None:
+    sent = [blob("Grüße".encode(), kind) for kind in ("text/plain", "application/json", "image/svg+xml")]
+    sent += [blob(b"\xff\xfe", "text/plain"), blob(b"tea", "application/pdf")]
+    texts = [part["text"] for part in parts_of(McpAnswer(content=tuple(sent)))]
+    assert texts[:3] == ["[resource docs://photo]\nGrüße"] * 3
+    assert texts[3:] == [
+        "[resource docs://photo, text/plain, 3 bytes: not text, left out]",
+        "[resource docs://photo, application/pdf, 3 bytes: not text, left out]",
+    ]
+
+
 def test_people_read_a_recorded_answer_without_the_bytes_of_its_images() -> None:
     answer = {"text": parts_of(SEEN), "call": {"server": "docs", "tool": "look", "arguments": {}}}
     (shown,) = exchanges([StepMemo(at=datetime(2026, 1, 5, tzinfo=UTC), answer=answer)], {})
     assert shown["answer"] == f"The board:\n[image image/png, {len(PNG)} bytes]\n[image image/jpeg, {len(JPEG)} bytes]"
+
+
+def test_a_secret_in_a_resource_or_a_prompt_reaches_no_model(run: Run) -> None:
+    secret = "sk-planted-0123456789"
+    model = FakeModel(["done"])
+    block = {"type": "text", "text": f"The key is {secret}.", "role": "user"}
+    resource = {"type": "resource", "resource": {"uri": "docs://a", "text": secret}}
+    mcp = FakeMcp(
+        resources={"docs": {"docs://a": McpAnswer(content=(resource,)), "docs://b": StepError(f"no {secret}")}},
+        prompts={"docs": {"p": McpAnswer(content=(block,))}},
+    )
+    known = FakeConnections({"docs": {"url": "https://docs.example", "token": secret}})
+    ports = fake_ports(models=model, mcp=mcp, connections=known)
+    context = [{"server": "docs", "resource": "docs://a"}, {"server": "docs", "prompt": "p"}]
+    assert run(step(context=context), ports=ports).status == "completed"
+    assert secret not in model.requests[0].prompt
+    assert "The key is [" in model.requests[0].prompt
+    failed = run(step(context=[{"server": "docs", "resource": "docs://b"}]), ports=ports)
+    assert failed.status == "failed"
+    assert secret not in str(failed.error) + str([event.data for event in failed.events])

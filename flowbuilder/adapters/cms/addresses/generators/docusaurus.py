@@ -70,7 +70,9 @@ class _Site:
                 translated[locale] = {one.path for one in found}
                 yield from found
         originals = list(self._of(instance, instance.folder, "", is_translation=False))
-        yield from originals
+        # the build of a language comes later, and writes over a page of the default language that has its address
+        later = {f"/{locale}{one.path}" for locale in translated for one in originals}
+        yield from (one for one in originals if one.path not in later)
         for locale, known in translated.items():
             for one in originals:
                 if f"/{locale}{one.path}" not in known:

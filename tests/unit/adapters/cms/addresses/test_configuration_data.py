@@ -23,6 +23,8 @@ from flowbuilder.adapters.cms.addresses.javascript import read_object
         ("export default ({a: '1'} satisfies Config)", {"a": "1"}),
         ("const a = a;\nexport default {a}", {"a": None}),
         ("module.exports = (c) => { c.f(/[*'\"`/]/g, ''); x = 8 / 2; return {a: '1'}; }", {"a": "1"}),
+        ("/** @type {x} */\n(module.exports = {a: '1'});", {"a": "1"}),
+        ("( module.exports = { a: [({b: 2})] })", {"a": [{"b": "2"}]}),
         ("module.exports = function (c) { c.replace(/(\"[^\"]*\"|'[^']*')\\/`/, {b: /'/}); return {a: '1'} }", {"a": "1"}),  # noqa: E501
         ("export default {a: {b: /it's/i, c: '1'}, d: (n / 2) + 'it', e: 'x'}", {"a": {"b": None, "c": "1"}, "d": None, "e": "x"}),  # noqa: E501
         ("export default {title: <b>Don't</b>,\n a: {b: '1'}}", {"title": None, "a": {"b": "1"}}),

@@ -57,6 +57,23 @@ def test_pages_are_where_docusaurus_puts_them(site, start):
     assert site.find("/docs/start/install/", generator="docusaurus") == start + "docs/01-start/02-install.md"
 
 
+def test_a_configuration_in_brackets_is_read(site):
+    site.write(
+        {
+            "docusaurus.config.js": "/** @type {Config} */\n(module.exports = {presets: [['classic', ({blog: false})]],"
+            " plugins: [['@docusaurus/plugin-content-docs', {id: 'tea', path: 'tea', routeBasePath: 'tea'}]]});"
+        }
+    )
+    site.write({"docs/a.md": "x", "tea/b.md": "x", "blog/c.md": "x"})
+    assert site.pages(generator="docusaurus") == {"/docs/a": "docs/a.md", "/tea/b": "tea/b.md"}
+
+
+def test_a_page_at_the_address_of_a_language_is_written_over_by_it(site):
+    site.write({"docusaurus.config.js": CONFIG, "src/pages/a.md": "x", "src/pages/fr/a.md": "x"})
+    assert site.find("/fr/a", generator="docusaurus") == "src/pages/a.md"
+    assert site.find("/fr/fr/a", generator="docusaurus") == "src/pages/fr/a.md"
+
+
 def test_the_newest_version_is_at_the_top(site):
     files = ["docs/a.md", "versioned_docs/version-2.0/a.md", "versioned_docs/version-1.0/a.md"]
     site.write({**dict.fromkeys(files, "x"), "versions.json": '["2.0", "1.0"]', "docusaurus.config.js": CONFIG})
