@@ -16,8 +16,18 @@ from typing import Any
 
 import pytest
 
+from flowbuilder.testing.model_servers import ModelServer
+from flowbuilder.testing.model_servers.replies import answers
 from tests.support.servers.raw_server import answer, raw_server
 
+MCP_PROGRAM = Path(__file__).parents[1] / "support/servers/small_mcp_program.py"
+CONVERSATION = """
+schema: flowbuilder/v1
+name: conversation
+steps:
+  - {id: ask, type: mcp_llm, model: MODEL, connection: model, prompt: Hello, tools: [{server: tools, tool: shout}]}
+outputs: {s: "{{ steps.ask.output.text }}"}
+"""
 DOCUMENT = """
 schema: flowbuilder/v1
 name: order
@@ -89,3 +99,24 @@ def test_a_write_is_not_repeated_and_asked_about_only_where_its_status_is_unknow
         resumed = resume(tmp_path, execution["execution_id"])
     assert resumed.get("status") == status, resumed
     assert target.posts == 1
+
+
+def test_a_tool_that_a_model_calls_is_not_called_again(tmp_path: Path) -> None:
+    log = tmp_path / "asked"
+    server = {"command": [sys.executable, "-S", str(MCP_PROGRAM), "other words"], "environment": {"LOG": str(log)}}
+    with ModelServer("openai") as model:
+        model.will(answers({"text": "tea"}))
+        (tmp_path / "connections.yaml").write_text(json.dumps({"tools": server, "model": model.connection}))
+        (tmp_path / "connections.yaml").chmod(0o600)
+        (tmp_path / "conversation.yaml").write_text(CONVERSATION.replace("MODEL", model.wire.model))
+        process = flowbuilder(tmp_path, "run", str(tmp_path / "conversation.yaml"), "--local", "--no-input")
+        until = time.monotonic() + 60
+        while not (log.exists() and "tools/call" in log.read_text()) and time.monotonic() < until:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=60)
+        (execution,) = answered(flowbuilder(tmp_path, "executions", "list"))["executions"]
+        resumed = resume(tmp_path, execution["execution_id"])
+        assert resumed.get("status") == "waiting", resumed
+        assert len(model.asked) == 1, "the recorded answer is not bought again"
+    assert log.read_text().split().count("tools/call") == 1

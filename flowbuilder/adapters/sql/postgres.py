@@ -72,6 +72,9 @@ def _connected(name: str, progress: Progress, arguments: Mapping[str, str]) -> p
         "connect_timeout": str(max(2, min(CONNECT_SECONDS, int(seconds)))),
         "tcp_user_timeout": str(int(seconds * 1000)),
         "application_name": "flowbuilder",
+        # where the connection says neither, libpq would take them from its environment variables
+        "hostaddr": "",
+        "port": "5432",
         **arguments,
         "client_encoding": "UTF8",
     }

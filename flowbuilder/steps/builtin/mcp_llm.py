@@ -60,7 +60,8 @@ class ContextCall(Record):
 
 
 class OfferedTool(Record):
-    """A tool that the model may call while it answers. `reads_only`: the author knows that it writes nothing."""
+    """A tool that the model may call while it answers. `reads_only`: the author knows that it writes nothing. A call of
+    another one is never repeated: where its answer is not known, a person is asked."""
 
     server: ServerName
     tool: ToolName

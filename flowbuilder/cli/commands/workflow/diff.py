@@ -32,7 +32,11 @@ def command(name: str, first: int, second: int) -> CommandResult:
     same = before.digest == after.digest
     data = {"workflow": name, "from": first, "to": second, "same": same, "diff": "\n".join(lines)}
     if not lines:
-        note = "" if same else "; only the versions of called workflows differ"
+        other_language = before.document.get("language") != after.document.get("language")
+        what = (
+            "the version of the language differs" if other_language else "only the versions of called workflows differ"
+        )
+        note = "" if same else f"; {what}"
         return CommandResult(data=data, text=f"v{first} and v{second} have the same text{note}")
     if sys.stdout.isatty():
         from flowbuilder.cli.output.console import coloured_diff

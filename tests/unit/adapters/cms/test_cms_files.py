@@ -140,9 +140,11 @@ async def test_of_two_writers_with_the_same_base_one_wins(cms: FilesCms):
 
 
 async def test_a_file_that_is_not_text_is_an_error_of_the_step(cms: FilesCms, tmp_path: Path):
-    (tmp_path / "content/raw.md").write_bytes(b"\xff\xfe")
-    with pytest.raises(StepError, match="UTF-8"):
-        await cms.read("/raw")
+    for data, problem in ((b"\xff\xfe", "UTF-8"), (b"a\0b", "NUL")):
+        (tmp_path / "content/raw.md").write_bytes(data)
+        with pytest.raises(StepError, match=problem) as caught:
+            await cms.read("/raw")
+        assert caught.value.code == "not_text"
 
 
 async def test_a_missing_folder_is_named(tmp_path: Path):

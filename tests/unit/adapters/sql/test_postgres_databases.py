@@ -300,6 +300,17 @@ async def test_the_hosts_of_a_workflow_hold(url: str) -> None:
         assert (await error(url, "SELECT 1 AS a", record=named)).code == "egress"
 
 
+async def test_the_environment_of_libpq_names_no_other_server(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setenv("PGHOSTADDR", "127.0.0.9")
+        patched.setenv("PGHOST", "127.0.0.9")
+        patched.setenv("PGPORT", "1")
+        assert (await ask(url, "SELECT 1 AS a")).row_count == 1
+        problem = await error("postgresql://ana@localhost/shop?connect_timeout=2", "SELECT 1 AS a", seconds=3)
+    assert "port 1 " not in str(problem)
+    assert "127.0.0.9" not in str(problem)
+
+
 async def test_the_parts_of_a_url_and_its_options_are_used(url: str, admin: psycopg.Connection[Any]) -> None:
     parts = urlsplit(url)
     record = {
