@@ -36,7 +36,7 @@ _MARKUP = re.compile(r"\s{0,9}<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE
 
 def reason_of(text: str) -> tuple[str, Json]:
     """The line that says why, empty where the body says nothing; and the body as JSON or text, both bounded."""
-    text = well_formed(text[:MAX_READ]).strip().removeprefix("\ufeff")
+    text = well_formed(text[:MAX_READ].replace("\0", " ")).strip().removeprefix("\ufeff")
     if not text:
         return "", None
     try:

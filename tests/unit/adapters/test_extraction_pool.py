@@ -56,7 +56,7 @@ def test_a_page_that_takes_too_long_is_ended_and_the_next_one_is_read(monkeypatc
 
 
 def test_a_page_that_takes_too_much_processor_time_is_ended() -> None:
-    slow = "<p style='color:red'><a href='/x'>x</a></p>" * 20_000
+    slow = f"<html><body><article>{('<p>' + '茶水很好喝。' * 60 + '</p>') * 6_000}</article></body></html>"
     pool = ExtractionPool(cpu_seconds=0)
     assert failure(pool, slow).code == "limit.time"
     pool.close()
