@@ -9,6 +9,7 @@ from flowbuilder.devstack.configuration_checks import all_connections, current_s
 from flowbuilder.errors import ConfigurationError, FlowbuilderError
 from flowbuilder.ports import Connections
 from flowbuilder.settings import Settings
+from flowbuilder.values import JsonObject
 
 
 def limit_problems(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -24,18 +25,26 @@ def limit_problems(settings: Settings) -> Iterator[tuple[str, str]]:
             yield name, problem.message
 
 
-def database_problems(settings: Settings) -> Iterator[tuple[str, str]]:
-    """The connections in `connections.yaml` that are databases and whose record is wrong, and the error. Nothing is
-    connected to."""
+def _readable(settings: Settings) -> Iterator[tuple[str, JsonObject]]:
+    """The connections in `connections.yaml` that can be read; a step that needs another one, and the check of missing
+    connections, name it."""
     from flowbuilder.adapters.connections import FileConnections
-    from flowbuilder.adapters.sql.record import database_record, is_database
 
     connections = FileConnections(settings.home)
     for name in connections.entries():
         try:
             values = asyncio.run(connections.get(name))
         except FlowbuilderError:
-            continue  # a step that needs it, and the check of missing connections, say so
+            continue
+        yield name, values
+
+
+def database_problems(settings: Settings) -> Iterator[tuple[str, str]]:
+    """The connections in `connections.yaml` that are databases and whose record is wrong, and the error. Nothing is
+    connected to."""
+    from flowbuilder.adapters.sql.record import database_record, is_database
+
+    for name, values in _readable(settings):
         if is_database(values):
             try:
                 database_record(name, values)
@@ -45,15 +54,9 @@ def database_problems(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def connections_with_short_secrets(settings: Settings) -> Iterator[str]:
     """The connections in `connections.yaml` with a secret that is too short to be looked for in answers."""
-    from flowbuilder.adapters.connections import FileConnections
     from flowbuilder.ports.secret_forms import MIN_LENGTH, secrets_in
 
-    connections = FileConnections(settings.home)
-    for name in connections.entries():
-        try:
-            values = asyncio.run(connections.get(name))
-        except FlowbuilderError:
-            continue  # a step that needs it, and the check of missing connections, say so
+    for name, values in _readable(settings):
         if any(0 < len(secret) < MIN_LENGTH for secret in secrets_in(values)):
             yield name
 

@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from flowbuilder.app import App
+from flowbuilder.engine.inspection.attempts import reason_of
 from flowbuilder.engine.inspection.step_detail import StepDetail
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.values import Json, JsonObject
@@ -150,8 +151,7 @@ def _attempt(record: Mapping[str, Any]) -> str:
         word += f" after {times.span(record['delay_seconds'])}"
     if record.get("until"):
         word += f" until {times.clock(datetime.fromisoformat(record['until']), zone)}"
-    error = record.get("error")
-    why = f"{error.get('code')}: {error.get('message')}" if isinstance(error, Mapping) else record.get("reason")
+    why = reason_of(record)
     because = f'<div class="fb-why">{escaped(why)}</div>' if why else ""
     when = f'<span class="fb-at">{record["attempt"]}. {escaped(at)}</span>'
     return f'<div class="fb-pair">{when} {escaped(word)}{because}</div>'

@@ -66,6 +66,17 @@ def statuses(seeded_app: SeededApp, reviews: list[Review]) -> list[str]:
     return [seeded_app.store.review(review.id).status for review in reviews]
 
 
+def assert_only_the_first_is_rejected(
+    seeded_app: SeededApp, page: Page, reviews: list[Review], *, comment: str
+) -> None:
+    title_is(page, "two")
+    armed(page)
+    decided = seeded_app.store.review(reviews[0].id)
+    assert decided.decision is not None
+    assert (decided.decision.kind, decided.decision.comment) == ("rejected", comment)
+    assert statuses(seeded_app, reviews)[1:] == ["open"] * 4
+
+
 def editor(page: Page) -> Locator:
     return page.get_by_role("textbox", name="Edit the proposal")
 
@@ -219,12 +230,7 @@ def test_a_press_counts_although_leaving_the_comment_draws_the_page_again(
     page.mouse.down()
     page.wait_for_timeout(700)  # longer than the page takes
     page.mouse.up()
-    title_is(page, "two")
-    armed(page)
-    decided = seeded_app.store.review(reviews[0].id)
-    assert decided.decision is not None
-    assert (decided.decision.kind, decided.decision.comment) == ("rejected", "not yet")
-    assert statuses(seeded_app, reviews)[1:] == ["open"] * 4
+    assert_only_the_first_is_rejected(seeded_app, page, reviews, comment="not yet")
 
 
 def test_a_key_press_counts_right_after_leaving_the_comment(
@@ -234,12 +240,7 @@ def test_a_key_press_counts_right_after_leaving_the_comment(
     page.get_by_label("Comment").fill("not yet")
     for key in ("Tab", "Tab", "Tab", "Enter"):
         page.keyboard.press(key)
-    title_is(page, "two")
-    armed(page)
-    decided = seeded_app.store.review(reviews[0].id)
-    assert decided.decision is not None
-    assert (decided.decision.kind, decided.decision.comment) == ("rejected", "not yet")
-    assert statuses(seeded_app, reviews)[1:] == ["open"] * 4
+    assert_only_the_first_is_rejected(seeded_app, page, reviews, comment="not yet")
 
 
 def test_a_press_that_is_let_go_elsewhere_decides_nothing(

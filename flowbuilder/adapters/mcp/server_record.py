@@ -8,6 +8,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from flowbuilder.adapters.mcp.presets import NO_PRESET, PRESETS, Preset
+from flowbuilder.adapters.record_fields import Field, read_fields
 from flowbuilder.errors import ConfigurationError, StepError
 from flowbuilder.ports.credentials import ClientCredentials, credentials_of
 from flowbuilder.values import JsonObject
@@ -122,18 +123,7 @@ def server_record(name: str, connection: JsonObject) -> ServerRecord:
     def wrong(message: str) -> ConfigurationError:
         return ConfigurationError(f"MCP server {name} {message}")
 
-    unknown = next((key for key in connection if key not in FIELDS and key != "limits"), None)
-    if unknown is not None:
-        raise wrong(f"has no field {unknown!r:.40}; the fields are {', '.join(sorted((*FIELDS, 'limits')))}")
-    given: dict[str, Any] = {}
-    for key, (read, needs) in FIELDS.items():
-        if connection.get(key) is None:  # as a block in Prefect leaves a field out
-            continue
-        try:
-            given[key] = read(connection[key])
-        except (TypeError, ValueError) as problem:
-            said = f" ({problem})" if str(problem) else ""
-            raise wrong(f"needs {key} as {needs}{said}") from None
+    given = read_fields(f"MCP server {name}", connection, FIELDS)
     command, url = given.get("command", ()), given.get("url", "")
     if bool(command) == bool(url):
         raise wrong("needs a command (a list) or a url, and not both")
@@ -227,7 +217,7 @@ def _patterns(value: Any) -> tuple[Pattern, ...]:
     return tuple(map(Pattern, _texts(value)))
 
 
-FIELDS: Mapping[str, tuple[Callable[[Any], Any], str]] = {
+FIELDS: Mapping[str, Field] = {
     "preset": (_preset, f"one of {', '.join(PRESETS)}"),
     "command": (_command, "a list of strings: [npx, -y, package@1.2.3]"),
     "url": (_url, "an address that begins with http:// or https://"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from flowbuilder.adapters.record_fields import Field, read_fields
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.values import JsonObject
 
@@ -51,17 +52,7 @@ def database_record(name: str, connection: JsonObject) -> DatabaseRecord:
     if info is not None:
         rest = {key: value for key, value in connection.items() if key != "connection_info"}
         connection = {**rest, **info} if isinstance(info, Mapping) else {**rest, "url": info}
-    unknown = next((key for key in connection if key not in FIELDS and key != "limits"), None)
-    if unknown is not None:
-        raise wrong(f"has no field {unknown!r:.40}; the fields are {', '.join(sorted((*FIELDS, 'limits')))}")
-    given: dict[str, Any] = {}
-    for key, (read, needs) in FIELDS.items():
-        if connection.get(key) is None:  # as a block in Prefect leaves a field out
-            continue
-        try:
-            given[key] = read(connection[key])
-        except (TypeError, ValueError):
-            raise wrong(f"needs {key} as {needs}") from None
+    given = read_fields(f"database {name}", connection, FIELDS, says_why=False)
     url = _url_of(given, wrong)
     family = url.get_backend_name()
     if family == "sqlite":
@@ -141,7 +132,7 @@ def _options(value: Any) -> dict[str, str]:
 
 
 _PARTS = ("driver", "host", "port", "database", "query")
-FIELDS: Mapping[str, tuple[Callable[[Any], Any], str]] = {
+FIELDS: Mapping[str, Field] = {
     "url": (_text, EXAMPLE),
     "driver": (_text, "postgresql or sqlite"),
     "host": (_text, "the name or address of a server"),

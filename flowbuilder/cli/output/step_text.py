@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from flowbuilder.engine.inspection.attempts import reason_of
 from flowbuilder.engine.inspection.step_detail import StepDetail
 from flowbuilder.values import Json, JsonObject
 
@@ -95,8 +96,7 @@ def _attempt(record: Mapping[str, Any]) -> str:
         text += f" after {record['delay_seconds']:g} s"
     if record.get("until"):
         text += f" until {_clock(record['until'])}"
-    error = record.get("error")
-    why = f"{error.get('code')}: {error.get('message')}" if isinstance(error, Mapping) else record.get("reason")
+    why = reason_of(record)
     return f"{text}: {why}" if why else text
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -52,6 +52,14 @@ def attempts(path: str, events: Sequence[Event]) -> tuple[JsonObject, ...]:
     if started is not None:
         found.append({"attempt": number, "started_at": started.isoformat(), "ended_at": None, "outcome": last})
     return tuple(found)
+
+
+def reason_of(attempt: Mapping[str, Any]) -> str:
+    """Why an attempt ended as it did, in one line; empty where nothing is recorded."""
+    error = attempt.get("error")
+    if isinstance(error, Mapping):
+        return f"{error.get('code')}: {error.get('message')}"
+    return str(attempt.get("reason") or "")
 
 
 def _number(event: Event, otherwise: int) -> int:

@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from flowbuilder.engine.inspection.totals import TOKENS
 from flowbuilder.ports.engine import StepMemo
 from flowbuilder.values import Json, JsonObject
 
 ANSWER_TOOL = "final_result"
 """The tool by whose call a model gives an object as its answer."""
 UNANSWERED = "the call was begun, and no answer is recorded: it is not known what it has done"
-TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 
 
 def exchanges(memos: Sequence[StepMemo], fields: JsonObject) -> tuple[JsonObject, ...]:
@@ -58,9 +58,6 @@ def _exchange(memo: StepMemo, fields: JsonObject) -> JsonObject:
             return {"kind": "tool", "at": at, **_call(answer)}
         case {"text": str() | list()} if len(answer) == 1:  # a tool's, of an older release
             return {"kind": "tool", "at": at, **_call(answer)}
-        case {"embeddings": [[*numbers], *_] as vectors}:
-            said = f"{len(vectors)} vectors of {len(numbers)} numbers"
-            return {"kind": "other", "at": at, "answer": {**answer, "embeddings": said}}
         case _:  # of a step type or a model of a third party
             return {"kind": "other", "at": at, "answer": answer}
 

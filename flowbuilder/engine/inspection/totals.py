@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from flowbuilder.model.execution import Outcome
 from flowbuilder.values import JsonObject
 
-COUNTS = ("requests", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+COUNTS = ("requests", *TOKENS)
 
 
 def totals(outcomes: Iterable[Outcome]) -> JsonObject:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -20,8 +17,8 @@ from flowbuilder.adapters.mcp import ConnectedServers
 from flowbuilder.errors import FlowbuilderError, StepError, TransientError
 from flowbuilder.ports.mcp import McpSession
 from flowbuilder.testing import FakeConnections
+from tests.support.servers.mcp_over_http import PROGRAM, mcp_over_http
 
-PROGRAM = Path(__file__).parents[2] / "support/servers/mcp_program.py"
 SMALL = {"command": [sys.executable, "-S", str(PROGRAM.with_name("small_mcp_program.py"))]}
 STDIO = {"command": [sys.executable, str(PROGRAM), "stdio"]}
 
@@ -29,17 +26,8 @@ STDIO = {"command": [sys.executable, str(PROGRAM), "stdio"]}
 @pytest.fixture(scope="module")
 def served() -> Iterator[str]:
     """The URL of the same server over HTTP."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with subprocess.Popen([sys.executable, str(PROGRAM), "http", str(port)], stderr=subprocess.DEVNULL) as process:
-        until = time.monotonic() + 30
-        while time.monotonic() < until:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}/mcp"
-        process.kill()  # an abandoned call may still be running
+    with mcp_over_http() as url:
+        yield url
 
 
 @pytest.fixture(params=["stdio", "http"])

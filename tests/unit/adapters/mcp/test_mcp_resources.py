@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import socket
-import subprocess
 import sys
-import time
 from base64 import b64decode
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,25 +14,17 @@ from flowbuilder.adapters.mcp import ConnectedServers
 from flowbuilder.errors import ConfigurationError, StepError
 from flowbuilder.ports.mcp import McpSession
 from flowbuilder.testing import FakeConnections
+from tests.support.servers.mcp_over_http import PROGRAM, mcp_over_http
 
-PROGRAM = Path(__file__).parents[3] / "support/servers/mcp_program.py"
 SMALL = {"command": [sys.executable, "-S", str(PROGRAM.with_name("small_mcp_program.py"))]}
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(64))
 
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with subprocess.Popen([sys.executable, str(PROGRAM), "http", str(port)], stderr=subprocess.DEVNULL) as process:
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}/mcp"
-        process.kill()
+    """The URL of the same server over HTTP."""
+    with mcp_over_http() as url:
+        yield url
 
 
 @pytest.fixture(params=["stdio", "http"])
