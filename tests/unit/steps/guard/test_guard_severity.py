@@ -23,7 +23,9 @@ def severities(base: str, proposal: str, rule: str) -> list[str]:
 @pytest.mark.parametrize(
     ("base", "proposal", "severity"),
     [
-        (TEMPLATE, f'{TEMPLATE}<script src="https://count.example/x.js"></script>\n', "warning"),
+        (TEMPLATE, f'{TEMPLATE}<script src="https://count.example/x.js"></script>\n', "block"),
+        (TEMPLATE, f"{TEMPLATE}<script>pour()</script>\n", "warning"),
+        ("{% if tea %}Tea{% endif %}\n", "{% if tea %}Tea{% endif %}\n<script>pour()</script>\n", "block"),
         ("{#- notes -#}\n" + TEMPLATE, "{#- notes -#}\n" + TEMPLATE + '<b onclick="open()">Tea</b>\n', "warning"),
         (PAGE, PAGE.replace("tea-1.0", "tea-1.1"), "warning"),
         (PAGE, PAGE.replace("brew(80)", "brew(90)"), "warning"),

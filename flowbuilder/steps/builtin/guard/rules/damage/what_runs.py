@@ -1,10 +1,10 @@
 """The proposal adds something that runs or loads content in the reader's browser: a script, an event handler, a frame.
 
 What stands in code is code. What the base has already is no finding. A frame or a form, as authors add them by hand, is
-a warning. A script or an event handler is one too where it belongs to the page: in a template (the base has conditions
-or loops of the site's generator), in place of one that the base has, or in an HTML page with scripts of its own, as
-long as it names no host that the scripts of the base do not name; and a `<script setup>` of a Vue page that only
-imports.
+a warning. A script or an event handler is one too where it belongs to the page: in an HTML template (the base has
+conditions or loops of the site's generator), in place of one that the base has, or in an HTML page with scripts of its
+own, as long as it names no host that the scripts of the base do not name; and a `<script setup>` of a Vue page that
+only imports.
 
 Base:
     Green tea needs 80 °C.
@@ -58,8 +58,9 @@ def check(change: Change, options: RuleOptions) -> Findings:
     base, proposal = list(_running(change.base)), list(_running(change.proposal))
     known = Counter(part.what for part in base)
     hosts = frozenset[str]().union(*(part.hosts for part in base))
-    template = _TEMPLATE.search(change.base.text) is not None
-    own = template or (change.base.html and any(part.kind.startswith("script") for part in base))
+    own = change.base.html and (
+        _TEMPLATE.search(change.base.text) is not None or any(part.kind.startswith("script") for part in base)
+    )
     left = Counter(part.what for part in proposal)
     gone = Counter[str]()
     for part in base:
@@ -70,7 +71,7 @@ def check(change: Change, options: RuleOptions) -> Findings:
             known[part.what] -= 1
             continue
         severity = part.severity if change.has_base else "block"
-        if severity == "block" and (template or (part.hosts <= hosts and (own or gone[part.kind] > 0))):
+        if severity == "block" and part.hosts <= hosts and (own or gone[part.kind] > 0):
             severity = "warning"
         gone[part.kind] -= 1
         yield Finding(
