@@ -259,6 +259,12 @@ SHIFTS = """() => {
 }"""
 
 
+INSIDE = """(width) => {
+    const box = document.querySelector("[role=dialog] .fb-step-detail").getBoundingClientRect();
+    return box.width > 0 && box.left >= 0 && box.right <= width;
+}"""
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_step_is_opened_by_keyboard_in_a_drawer_that_moves_nothing(page: Page, ask: Ask, width: int) -> None:
     (review,) = ask(HOSTILE)
@@ -280,10 +286,7 @@ def test_a_step_is_opened_by_keyboard_in_a_drawer_that_moves_nothing(page: Page,
     assert drawer.locator(".fb-unseen").count() >= 5
     assert drawer.locator(".fb-step-detail :is(img, a, script, iframe)").count() == 0
     assert_nothing_injected(page)
-    inside = drawer.locator(".fb-step-detail").bounding_box()
-    assert inside is not None
-    assert inside["x"] >= 0
-    assert inside["x"] + inside["width"] <= width
+    page.wait_for_function(INSIDE, arg=width, timeout=PATIENCE)  # the drawer slides in
     assert page.evaluate("window.shifted") == 0
     page.keyboard.press("Escape")
     expect(drawer).to_have_count(0)
