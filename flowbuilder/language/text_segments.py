@@ -33,7 +33,7 @@ def words_and_gaps(text: str) -> Iterator[str]:
 
 def is_word(segment: str) -> bool:
     """Whether a part of `words_and_gaps` is a word: it has a letter or a digit."""
-    return segment[0].isalnum() or _LETTER_OR_DIGIT.search(segment) is not None
+    return segment[0].isalnum() or (len(segment) > 1 and _LETTER_OR_DIGIT.search(segment) is not None)
 
 
 def words_in(text: str) -> list[str]:
@@ -45,8 +45,7 @@ def count_words(text: str) -> int:
     """The number of words of a text."""
     from icu4py.breakers import WordBreaker
 
-    found = _LETTER_OR_DIGIT.search
-    return sum(1 for segment in WordBreaker(well_formed(text), "und") if segment[0].isalnum() or found(segment))
+    return sum(map(is_word, WordBreaker(well_formed(text), "und")))
 
 
 def sentences_in(text: str) -> list[str]:
