@@ -76,12 +76,15 @@ def resumes_soon(evidence: Evidence) -> Iterator[str]:
 
 KILLED = ("worker SIGKILL", "worker SIGTERM")
 FROZEN = "worker SIGSTOP past the lease"
+WRITES_SECONDS = 0.1
+"""Seconds after which a signal has stopped a process."""
 
 
 def leases_are_kept(evidence: Evidence) -> Iterator[str]:
     """No execution is taken from a live worker, and no worker ends by itself.
 
-    A worker may lose its executions only when it was killed, or frozen for longer than its lease.
+    A worker may lose its executions only when it was killed, or frozen for longer than its lease; or, on SQLite, when
+    another one was frozen in the middle of a write: until it continues, no worker can write, so none can renew.
     """
     hit: dict[int, float] = {}
     for item in evidence.injections:
@@ -94,11 +97,25 @@ def leases_are_kept(evidence: Evidence) -> Iterator[str]:
             yield f"worker process {end.pid} ended by itself, with code {end.code}"
         for pid in end.group:
             hit[pid] = end.at
+    locked = _locked(evidence)
     for trace in evidence.traces:
         for event in trace.of("worker_lost"):
-            pid = pid_of(str(event.data["holder"]))
-            if hit.get(pid, float("inf")) > event.at.timestamp():
+            pid, at = pid_of(str(event.data["holder"])), event.at.timestamp()
+            if hit.get(pid, float("inf")) > at and not any(begun < at < ended for begun, ended in locked):
                 yield f"{trace.execution.id} was taken from process {pid}, which was neither killed nor frozen"
+
+
+def _locked(evidence: Evidence) -> list[tuple[float, float]]:
+    """When leases could not be renewed since a frozen worker held SQLite's lock: nobody wrote an event meanwhile."""
+    if evidence.options.database != "sqlite":
+        return []
+    written = [event.at.timestamp() for trace in evidence.traces for event in trace.events]
+    frozen = [item.detail for item in evidence.injections if item.fault == FROZEN and "at" in item.detail]
+    return [
+        (at, at + seconds + evidence.options.lease)
+        for at, seconds in ((float(detail["at"]), float(detail["seconds"])) for detail in frozen)
+        if not any(at + WRITES_SECONDS < one < at + seconds for one in written)
+    ]
 
 
 def nothing_lost(evidence: Evidence) -> Iterator[str]:

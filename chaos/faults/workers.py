@@ -81,12 +81,13 @@ class DrainWorker:
 
 def _freeze(installation: Installation, rng: random.Random, seconds: float) -> tuple[bool, dict[str, Any]]:
     with _victim(installation, rng, alone_share=0.0) as (worker, pid, held):
+        at = time.time()
         worker.send(signal.SIGSTOP)
         try:
             installation.closed.wait(seconds)
         finally:
             worker.send(signal.SIGCONT)
-    return True, {"pid": pid, "held": held, "seconds": round(seconds, 2)}
+    return True, {"pid": pid, "held": held, "at": at, "seconds": round(seconds, 2)}
 
 
 @contextmanager

@@ -9,11 +9,13 @@ import pytest
 
 from chaos.checks import checks
 from chaos.evidence import Evidence, Trace
+from chaos.options import DatabaseKind
 from chaos.processes import ProcessExit
 from chaos.verdict import judge
 from flowbuilder.audit import Finding
 from flowbuilder.model.review import ReviewRequest
 from tests.support.chaos_evidence import (
+    BEGUN,
     OTHER,
     RUNS,
     answer,
@@ -266,6 +268,30 @@ def test_an_interrupted_call_of_a_dead_worker_may_be_repeated_after_a_pause() ->
         changed(3, lambda trace: with_event(7.5, "execution_paused", by="ana")(without_end(trace)))(sound())
     )
     assert judge(evidence).ok
+
+
+@pytest.mark.parametrize(
+    ("database", "begun", "seconds", "kept"),
+    [
+        ("sqlite", 2.2, 4.0, False),  # others wrote in this time
+        ("sqlite", 2.2, 3.5, True),  # nobody did
+        ("sqlite", 9.5, 4.0, False),  # long after
+        ("postgresql", 2.2, 3.5, False),  # one transaction locks one execution there
+    ],
+)
+def test_a_worker_that_could_not_renew_while_another_was_frozen_in_a_write_to_sqlite_may_lose_its_executions(
+    database: DatabaseKind, begun: float, seconds: float, kept: bool
+) -> None:
+    frozen = injection(
+        "worker SIGSTOP past the lease", {"pid": 99, "at": BEGUN.timestamp() + begun, "seconds": seconds}
+    )
+    evidence = changed(3, with_event(8.0, "worker_lost", holder=f"worker:host:{OTHER}:x"))(sound())
+    evidence = replace(
+        evidence,
+        options=replace(evidence.options, database=database, lease=3.0),
+        injections=(*evidence.injections, frozen),
+    )
+    assert judge(evidence).ok is kept
 
 
 def test_the_metrics_include_the_time_from_a_kill_to_the_resumption() -> None:
