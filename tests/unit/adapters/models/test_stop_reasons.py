@@ -185,7 +185,8 @@ async def test_identifiers_that_are_null_do_not_matter(server: ModelServer) -> N
         ('{"choices": [{"message": {"role": "assistant", "content": "minimal"}, "finish_reason": "stop"}]}', "minimal"),
         ('{"choices": [{"message": {"content": "half \\ud83d"}, "finish_reason": "eos"}]}', "half \ufffd"),
         (
-            '\ufeff{"choices": [{"message": {"content": "mark"}, "finish_reason": "stop"}], "usage": {"total_tokens": null}}',
+            '\ufeff{"choices": [{"message": {"content": "mark"}, "finish_reason": "stop"}], '
+            '"usage": {"total_tokens": null}}',
             "mark",
         ),
     ],
