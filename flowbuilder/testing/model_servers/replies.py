@@ -144,6 +144,7 @@ BEHAVIOURS: dict[str, Reply] = {
     "refusal": refuses(),
     "empty": empty(),
     "no-reason": without_reason("This article stops in the mid"),
+    "unknown-reason": ends_with("This article stops in the mid", "gale"),
     "no-choices": no_choices(),
     "html": html(),
     "rate-limit-in-200": error_in_200(429, "Rate limit exceeded"),
