@@ -9,7 +9,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 # possessive: nothing is tried twice. A quote is one after `=` only, as for a browser
-_TAG = re.compile(r"""<(?:!--|(?P<other>[!?][^>]*+>?)|(?P<end>/?)(?P<name>[a-zA-Z][^\s/>]*+)(?P<attributes>(?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+')?+)*+)(?P<last>>?))""")
+_TAG = re.compile(
+    r"""<(?:!--|(?P<other>[!?][^>]*+>?)|(?P<end>/?)(?P<name>[a-zA-Z][^\s/>]*+)(?P<attributes>(?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+')?+)*+)(?P<last>>?))"""
+)
 _COMMENT_END = re.compile(r"--!?>")
 _RAW = frozenset({"iframe", "noembed", "noframes", "script", "style", "textarea", "title", "xmp"})
 _RAW_END = {name: re.compile(rf"</{name}(?=[\s/>])[^>]*+(>?)", re.IGNORECASE) for name in _RAW}

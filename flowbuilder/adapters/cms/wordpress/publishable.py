@@ -165,7 +165,9 @@ class _Body:
         """Whether a passage stands in the place of one that has marks of Markdown too, and is no Markdown."""
         size = len(text)
         gone = (one for one, count in self._paragraphs.items() if count > 0 and size / 2 < len(one) < size * 2)
-        alike = (one for one in islice(gone, 20) if size < MAX_COMPARED and SequenceMatcher(None, one, text).ratio() > 0.7)
+        alike = (
+            one for one in islice(gone, 20) if size < MAX_COMPARED and SequenceMatcher(None, one, text).ratio() > 0.7
+        )
         return any(form_of(one) == "markdown" for one in alike)
 
     def _take(self, piece: str) -> bool:
