@@ -25,7 +25,7 @@ _OTHER_DRIVERS = frozenset(
         "statement_cache_size",
     }
 )
-"""What SQLAlchemy adds for its own driver, and options of asyncpg without a meaning for a connection of one statement."""
+"""What SQLAlchemy adds for its own driver, and options of asyncpg that mean nothing for a single statement."""
 _SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
 EXAMPLE = "postgresql://USER@HOST/DATABASE or sqlite:////PATH/OF/FILE"
 
