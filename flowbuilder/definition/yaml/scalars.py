@@ -47,7 +47,7 @@ def plain_value(text: str) -> bool | int | float | str | None:
 
 
 def begins_with_zero(text: str) -> bool:
-    """Whether a plain scalar is an integer as `0123`: 83 to YAML 1.1, 123 to YAML 1.2, and often a text, as a postcode."""
+    """Whether a plain scalar is an integer as `0123`: 83 to YAML 1.1, 123 to YAML 1.2, often a text."""
     return text[:1] in _NUMERIC and _LEADING_ZERO.fullmatch(text) is not None
 
 

@@ -26,7 +26,7 @@ _MESSAGES = (
     ("found invalid Unicode character escape code", "this escape is half of a surrogate pair, not a character"),
 )
 _ESCAPES = (
-    ("found unknown escape character", r'in double quotes write \\ for a backslash; in single quotes it needs nothing'),
+    ("found unknown escape character", r"in double quotes write \\ for a backslash; in single quotes it needs nothing"),
     ("found invalid Unicode character escape code", r"write the character itself, or its code point as in \U0001F600"),
     ("did not find expected hexdecimal number", r"write two digits after \x, four after \u, eight after \U"),
 )
