@@ -60,7 +60,7 @@ def next_url(found: Json, where: str) -> str | None:
 def next_cursor(found: Json, where: str) -> str | int | None:
     """A value as a cursor; None for the end of the list (also 0, as nothing further can be there), `Stop` for anything
     else."""
-    if found is None or found == "" or found == 0:
+    if found is None or found in ("", 0):
         return None
     if isinstance(found, str | int) and found is not True:
         return found
