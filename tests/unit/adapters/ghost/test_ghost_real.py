@@ -12,8 +12,10 @@ import pytest
 from flowbuilder.adapters.cms.ghost import Ghost
 from flowbuilder.adapters.egress import Egress
 from flowbuilder.adapters.http.guarded_http import GuardedHttp
+from flowbuilder.devstack.cms_checks import key_problems
 from flowbuilder.errors import Conflict, NotFound, StepError
 from flowbuilder.ports import CmsPage, CmsWrite, HttpRequest, HttpResponse
+from flowbuilder.settings import Settings
 from tests.support.ghost_documents import KINDS, document, text
 from tests.support.servers.ghost_site import GhostSite
 
@@ -240,6 +242,12 @@ async def test_a_page_of_ghosts_earlier_editor_is_read_and_not_written(ghost_sit
     url = f"{ghost_site.url}/about/"  # Ghost's own first page is one
     page = await cms.read(url)
     assert page.body.startswith("<p>")
+    assert page.refusal is not None
+    assert (page.refusal.code, page.refusal.definitive) == ("old_editor", True)
+    settings, connection = Settings(egress_allow="127.0.0.1"), {"url": ghost_site.url, "admin_api_key": ghost_site.key}
+    ((message, remedy),) = key_problems(settings, connection)
+    assert url in message
+    assert "save it once" in remedy
     for write in (CmsWrite(url=url, title="x"), CmsWrite(url=url, body="<p>x</p>")):
         with pytest.raises(StepError) as caught:
             await cms.update(write)
