@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from flowbuilder.adapters.cms.addresses.page_path import Addresses, PagePath, SameNames, SiteUrls
 from flowbuilder.adapters.cms.file_writes import (
@@ -217,7 +217,11 @@ class FilesCms:
             raise StepError(f"{write.url} was committed and is not published: {problem}", code="not_verified") from None
 
     def _page(self, url: str, parts: PagePath, document: Document) -> CmsPage:
-        texts = {"title": title_of(document), "description": description_of(document), "body": document.body}
+        texts: dict[str, Any] = {
+            "title": title_of(document),
+            "description": description_of(document),
+            "body": document.body,
+        }
         return CmsPage(
             url=url,
             **texts,

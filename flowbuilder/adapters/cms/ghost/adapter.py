@@ -283,7 +283,9 @@ def _ensure_kept(url: str, stored: Row, wanted: Mapping[str, Any]) -> None:
 def _refusal(found: Row, url: str) -> StepError | None:
     if found.get("lexical"):
         return None
-    message = f"{url} was written with Ghost's earlier editor; open it in Ghost's editor and save it once, then read it again"
+    message = (
+        f"{url} was written with Ghost's earlier editor; open it in Ghost's editor and save it once, then read it again"
+    )
     return StepError(message, code="old_editor", definitive=True)
 
 
