@@ -132,15 +132,15 @@ def _content(step: Step, place: Place) -> Json:
 
 
 def _names(record: BaseModel) -> dict[str | int, str]:
-    """The fields that a record was given, by their names in the document."""
-    fields = type(record).model_fields
-    return {fields[name].alias or name: name for name in record.model_fields_set}
+    """The fields of a record by their names in the document."""
+    return {info.alias or name: name for name, info in type(record).model_fields.items()}
 
 
 def _plain(value: Any) -> Json:
     """A value of a bound field as JSON: its records as the objects that they were made from."""
     if isinstance(value, BaseModel):
-        return {str(given): _plain(getattr(value, name)) for given, name in _names(value).items()}
+        given = value.model_fields_set
+        return {str(key): _plain(getattr(value, name)) for key, name in _names(value).items() if name in given}
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if isinstance(value, dict) and any(isinstance(item, BaseModel | tuple) for item in value.values()):

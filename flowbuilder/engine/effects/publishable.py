@@ -55,7 +55,11 @@ def refused_texts(
             continue
         field = cast("CmsField", one["field"])
         for place, text in _texts_at(edit, tuple(one["place"])):
-            found = form(field, _base(request.base, place, field), text)
+            try:
+                found = form(field, _base(request.base, place, field), text)
+            except StepError as problem:
+                yield pointer(place), str(problem)
+                continue
             if found.text != text:
                 reasons = [
                     f"{finding['place']}: {finding['evidence']}".removeprefix(": ") for finding in found.findings

@@ -102,8 +102,10 @@ async def test_a_write_that_was_cancelled_while_it_waited_is_never_made(file: Pa
         asked = asyncio.create_task(ask(file, "UPDATE post SET title = 'late'", writes=True, seconds=6))
         await asyncio.sleep(0.5)
         asked.cancel()
-        with pytest.raises(asyncio.CancelledError):
+        with pytest.raises(asyncio.CancelledError) as cancelled:
             await asked
+        assert isinstance(problem := cancelled.value.__cause__, StepError)
+        assert problem.definitive
         other.execute("ROLLBACK")
     await asyncio.sleep(1.5)  # the thread gets the lock that it waited for
     assert (await ask(file, "SELECT title FROM post")).rows == ({"title": "Tea"},)
