@@ -183,5 +183,5 @@ def values_of(read: Read) -> Iterator[Read]:
     if not isinstance(read.value, dict):
         yield read
         return
-    trees = {index: _subtree(read.tree, key) for index, key in enumerate(read.value)}
+    trees: dict[str | int, Tree] = {index: _subtree(read.tree, key) for index, key in enumerate(read.value)}
     yield Read(list(read.value.values()), trees)
