@@ -23,7 +23,7 @@ APPROVED = "{{ steps.review.output.approved }}"
 
 
 def agent(**fields: Any) -> dict[str, Any]:
-    return {"id": "ask", "type": "mcp_llm", "model": "fake:one", "prompt": "Go on", "tools": WRITES, **fields}
+    return {"id": "ask", "type": "mcp_llm", "model": "fake:one", "prompt": "Answer", "tools": WRITES, **fields}
 
 
 def program(**fields: Any) -> dict[str, Any]:
