@@ -107,7 +107,7 @@ class HugoSite:
         self._roots = list(self._content_folders(config))
 
     def _language_at(self, url: str) -> str:
-        """The language that a site with an address for each language has at this one; empty where all have one address."""
+        """The language at an address of a site that has one for each; empty where all languages have one address."""
         host = _host(url)
         at = {_host(str(one.get("baseurl") or "")): name for name, one in self._languages.items()}
         return at.get(host, self._default) if host and self._is_multihost else ""
