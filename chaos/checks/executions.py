@@ -106,7 +106,7 @@ def leases_are_kept(evidence: Evidence) -> Iterator[str]:
 
 
 def _locked(evidence: Evidence) -> list[tuple[float, float]]:
-    """When leases could not be renewed since a frozen worker held SQLite's lock: nobody wrote an event meanwhile."""
+    """When leases could not be renewed since a frozen worker held SQLite's lock: no worker wrote an event meanwhile."""
     if evidence.options.database != "sqlite":
         return []
     written = [event.at.timestamp() for trace in evidence.traces for event in trace.events]

@@ -42,6 +42,7 @@ ERROR_CODES: Final[dict[str, str]] = {
     "prompt_too_long": "The prompt is longer than the model can read.",
     "quota": "The account at a provider has no quota or credit left.",
     "refusal": "The model refused to answer.",
+    "unknown_finish_reason": "The answer of a model ends for a reason that is not known: it may be cut off.",
     "unknown_price": "The step has a budget in USD, and the price of its model is not known; nothing was sent.",
     "invalid_field": "A rendered field does not have the type or the value that the step takes.",
     "invalid_inputs": "The inputs do not fit the workflow that is called.",

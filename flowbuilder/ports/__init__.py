@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         ensure_provider,
     )
     from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool, ToolCheck
-    from flowbuilder.ports.sql import Databases, SqlAnswer, SqlRequest
+    from flowbuilder.ports.sql import Databases, SqlAnswer, SqlRequest, StatementMade
     from flowbuilder.ports.store import ExecutionFilter, ReviewFilter, Store
     from flowbuilder.ports.throttle import LimiterStore, NoThrottle, Throttle, limit_key
     from flowbuilder.ports.url import join_url, origin_of
@@ -66,7 +66,7 @@ _MODULES = {
         "ensure_provider",
     ),
     "flowbuilder.ports.mcp": ("McpAnswer", "McpServers", "McpSession", "McpTool", "ToolCheck"),
-    "flowbuilder.ports.sql": ("Databases", "SqlAnswer", "SqlRequest"),
+    "flowbuilder.ports.sql": ("Databases", "SqlAnswer", "SqlRequest", "StatementMade"),
     "flowbuilder.ports.store": ("ExecutionFilter", "ReviewFilter", "Store"),
     "flowbuilder.ports.throttle": ("LimiterStore", "NoThrottle", "Throttle", "limit_key"),
     "flowbuilder.ports.url": ("join_url", "origin_of"),
@@ -116,6 +116,7 @@ __all__ = [
     "SqlAnswer",
     "SqlRequest",
     "StartRequest",
+    "StatementMade",
     "Store",
     "Throttle",
     "ToolAnswer",

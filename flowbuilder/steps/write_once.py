@@ -55,6 +55,14 @@ class Written(Struct, frozen=True, kw_only=True):
     problem: StepError | None = None
 
 
+class WriteMade(Exception):
+    """The cause of a `CancelledError`: the write was made before its caller was cancelled."""
+
+    def __init__(self, written: Written) -> None:
+        super().__init__("the write was made")
+        self.written = written
+
+
 class Call(Struct, frozen=True):
     """The write may be made."""
 
@@ -93,7 +101,8 @@ async def write_once(
     `NeedsReview`: each approval authorises one further call. The same holds for a target that deduplicates, once its
     `key_retention` (seconds) is over. A failed call is recorded as `refused` (it certainly did nothing) or `unknown`; a
     repeated one that is refused stays `unknown`, since the call before it may have succeeded. Where it was refused for
-    a rate limit, the approval to repeat it still holds.
+    a rate limit, the approval to repeat it still holds. A call that was cut off is unknown, unless the cause of its
+    `CancelledError` says more: `WriteMade`, or a `StepError` that is definitive.
     `prepare` is called before `write`, and not where there is a receipt: it returns what undoes the write, which is
     stored before the call, or None where the target has what is written already.
     """
@@ -162,33 +171,51 @@ def _repeats_the_write(effect: Effect, target_class: TargetClass) -> bool:
 
 async def _call(ledger: ports.Ledger, effect: Effect, write: Callable[[], Awaitable[Written]]) -> JsonObject:
     """Call the target and record the outcome of the call; raises the error of the call."""
-    key = effect.key
     import asyncio  # here: validating a document loads the step types, and needs no event loop
 
     try:
         written = await write()
-    except asyncio.CancelledError:
-        await asyncio.shield(ledger.unknown(key, reason="the call was cut off"))
+    except asyncio.CancelledError as cancelled:
+        await asyncio.shield(_note_cut_off(ledger, effect, cancelled.__cause__))
         raise
     except StepError as problem:
-        passing = isinstance(problem, TransientError)
-        if problem.definitive and not _may_have_been_called(effect):
-            await ledger.refused(key, reason=str(problem))
-        elif problem.definitive and passing:
-            # a rate limit: this call did nothing, which says nothing about the earlier one; the approval is not used up
-            await ledger.unknown(key, reason=str(problem), asked=effect.asked)
-        elif problem.definitive or passing:
-            # what refuses a repeated call may be the earlier one, which was made: a conflict, or a page that is gone
-            await ledger.unknown(key, reason=str(problem))
+        await _note_failure(ledger, effect, problem)
         raise
+    await _note_written(ledger, effect, written)
+    if written.problem is not None:
+        raise written.problem
+    return written.output
+
+
+async def _note_written(ledger: ports.Ledger, effect: Effect, written: Written) -> None:
     inverse = effect.inverse if written.inverse is None else written.inverse
-    if written.problem is None:
-        await ledger.done(key, receipt=written.output, inverse=inverse)
-        return written.output
-    error = written.problem
-    failed: JsonObject = {"code": error.code, "message": str(error), "detail": error.detail}
-    await ledger.done(key, receipt={**written.output, NOT_VERIFIED: failed}, inverse=inverse)
-    raise error
+    receipt = written.output
+    if (error := written.problem) is not None:
+        failed: JsonObject = {"code": error.code, "message": str(error), "detail": error.detail}
+        receipt = {**receipt, NOT_VERIFIED: failed}
+    await ledger.done(effect.key, receipt=receipt, inverse=inverse)
+
+
+async def _note_failure(ledger: ports.Ledger, effect: Effect, problem: StepError) -> None:
+    key, passing = effect.key, isinstance(problem, TransientError)
+    if problem.definitive and not _may_have_been_called(effect):
+        await ledger.refused(key, reason=str(problem))
+    elif problem.definitive and passing:
+        # a rate limit: this call did nothing, which says nothing about the earlier one; the approval is not used up
+        await ledger.unknown(key, reason=str(problem), asked=effect.asked)
+    elif problem.definitive or passing:
+        # what refuses a repeated call may be the earlier one, which was made: a conflict, or a page that is gone
+        await ledger.unknown(key, reason=str(problem))
+
+
+async def _note_cut_off(ledger: ports.Ledger, effect: Effect, cause: BaseException | None) -> None:
+    if isinstance(cause, WriteMade):
+        await _note_written(ledger, effect, cause.written)
+    elif isinstance(cause, StepError) and cause.definitive:
+        nothing = StepError("the call was cut off before it did anything", definitive=True)
+        await _note_failure(ledger, effect, nothing)
+    else:
+        await ledger.unknown(effect.key, reason="the call was cut off")
 
 
 def _problem(stored: JsonObject) -> StepError:

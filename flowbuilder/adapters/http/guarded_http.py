@@ -104,15 +104,30 @@ class GuardedHttp:
     tokens: ClientTokens = field(default_factory=ClientTokens)
 
     async def send(self, request: HttpRequest) -> HttpResponse:
-        """Send a request. Redirects of GET and HEAD are followed, each hop checked; those of a write are returned."""
-        request = replace(request, hosts=request.hosts or current_hosts())
+        """Send a request. Redirects of GET and HEAD are followed, each hop checked; those of a write are returned.
+
+        An error of a write of which nothing was sent is `definitive`; such an error is the cause of the
+        `CancelledError` where the caller is cancelled before that.
+        """
+        sending = _Sending(writes=request.method.upper() not in ("GET", "HEAD"))
+        try:
+            return await self._send(replace(request, hosts=request.hosts or current_hosts()), sending)
+        except StepError as problem:
+            problem.definitive = problem.definitive or sending.did_nothing
+            raise
+        except asyncio.CancelledError as cancelled:
+            if not sending.did_nothing:
+                raise
+            raise cancelled from StepError("nothing was sent", code="cancelled", definitive=True)
+
+    async def _send(self, request: HttpRequest, sending: _Sending) -> HttpResponse:
         target = self.egress.target(request.url, request.hosts)
-        if request.method.upper() not in ("GET", "HEAD") and _has_dot_segments(target.rest):
+        if sending.writes and _has_dot_segments(target.rest):
             # on the way `/public/../admin` becomes `/admin`: another place than the one a reviewer was shown
             raise StepError(f"{request.url:.200} has `.` or `..` in its path: write the path out", code="invalid_field")
         try:
             async with asyncio.timeout(request.timeout) as limit, self._client(request) as client:
-                return await self._follow(_Connection(client, request, limit), request, target)
+                return await self._follow(_Connection(client, request, limit, sending), request, target)
         except (TimeoutError, httpx.HTTPError) as problem:
             raise _failure(problem, target.host, request.timeout) from None
 
@@ -169,6 +184,23 @@ class GuardedHttp:
         return target, replace(answer, url=target.url)
 
 
+@dataclass
+class _Sending:
+    """Whether a request writes, and whether any of it may have reached its server."""
+
+    writes: bool
+    begun: bool = False
+
+    @property
+    def did_nothing(self) -> bool:
+        """Whether it is a write of which no byte was sent. A read says nothing of a write that was made before it."""
+        return self.writes and not self.begun
+
+    async def trace(self, event: str, _: object) -> None:
+        """Called by httpcore at each event of a connection."""
+        self.begun = self.begun or "send_request_headers" in event
+
+
 @dataclass(frozen=True)
 class _Connection:
     """The client of one request, and the time limit of all of it."""
@@ -176,12 +208,17 @@ class _Connection:
     client: httpx.AsyncClient
     request: HttpRequest
     limit: asyncio.Timeout
+    sending: _Sending
 
     async def exchange(self, target: Target, message: Message) -> HttpResponse:
         """Send one message. What is wrong with the body of an answer is raised for a read that succeeded, and returned
         with the answer otherwise: the status of a write is its outcome, and that of a failure its reason."""
         sent = self.client.build_request(
-            message.method, target.url, headers=dict(message.headers), content=message.content or None
+            message.method,
+            target.url,
+            headers=dict(message.headers),
+            content=message.content or None,
+            extensions={"trace": self.sending.trace},
         )
         if sent.url.host.strip("[]") != target.host:
             raise refused(f"{target.url:.200} is ambiguous: it names two hosts")

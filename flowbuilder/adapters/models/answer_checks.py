@@ -171,7 +171,8 @@ def _completed(value: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _completed_choice(choice: dict[str, Any], number: int) -> dict[str, Any]:
-    choice = {**choice, "index": _number(choice.get("index"), number)}
+    ended = choice.get("finish_reason")
+    choice = {**choice, "index": _number(choice.get("index"), number), "finish_reason": str(ended) if ended else None}
     message = choice.get("message")
     if isinstance(message, dict):
         message = {**message, "role": "assistant"}

@@ -25,7 +25,15 @@ from pydantic_ai.settings import ModelSettings
 
 from flowbuilder.adapters.models.failures import model_failure
 from flowbuilder.adapters.models.spending import Spending
-from flowbuilder.adapters.models.stop_reasons import is_empty, is_text, same_answer, stop_failure, stop_of, text_of
+from flowbuilder.adapters.models.stop_reasons import (
+    accepted_reasons,
+    is_empty,
+    is_text,
+    same_answer,
+    stop_failure,
+    stop_of,
+    text_of,
+)
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.ports import ModelRequest, Throttle
 from flowbuilder.ports.throttle import Kind
@@ -53,6 +61,7 @@ class LimitedModel(WrapperModel):
         super().__init__(wrapped)
         self._throttle = throttle
         self._name, self._journal = request.model, request.journal
+        self._accepted = accepted_reasons(request.connection_name, request.connection)
         self._continues = request.on_cut_off == "continue"
         self._spending = spending
         self.last: ModelResponse | None = None
@@ -80,8 +89,8 @@ class LimitedModel(WrapperModel):
                 break
             response = replace(rest, parts=[TextPart(text_of(response) + text_of(rest))])
             parts += 1
-        failure = stop_failure(response, self._name)
-        if failure is not None:
+        failure = stop_failure(response, self._name, self._accepted)
+        if failure is not None and not isinstance(failure, TransientError):  # a temporary one is raised by `_ask`
             raise failure
         self._ensure_changed(messages, response, model_request_parameters)
         self.last = response
@@ -127,7 +136,7 @@ class LimitedModel(WrapperModel):
                 if isinstance(failure, TransientError):
                     raise failure from None
                 raise
-            broken = stop_failure(response, self._name)
+            broken = stop_failure(response, self._name, self._accepted)
             if isinstance(broken, TransientError):  # not stored: the next attempt asks again
                 self._spending.add(self.wrapped, response)
                 raise broken

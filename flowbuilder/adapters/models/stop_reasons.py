@@ -2,43 +2,71 @@
 
 from __future__ import annotations
 
+import json
 from typing import Literal
 
 from pydantic_ai.messages import ModelResponse, TextPart, ThinkingPart, ToolCallPart
 
-from flowbuilder.errors import FlowbuilderError, StepError, TransientError
+from flowbuilder.errors import ConfigurationError, FlowbuilderError, StepError, TransientError
+from flowbuilder.values import JsonObject
 
-Stop = Literal["cut_off", "filtered", "refused", "failed"]
+Stop = Literal["cut_off", "filtered", "refused", "failed", "untold", "unknown"]
 
-_CUT_OFF = {"length", "max_tokens", "max_output_tokens", "model_length", "max_length", "token_limit",
-            "model_context_window_exceeded"}  # fmt: skip
+_COMPLETE = {"stop", "stop_sequence", "end_turn", "tool_calls", "tool_call", "tool_use", "function_call", "eos",
+             "eos_token", "complete", "completed", "pause_turn"}  # fmt: skip
+_CUT_OFF = {"length", "max_tokens", "max_output_tokens", "max_output", "model_length", "max_length", "token_limit",
+            "model_context_window_exceeded", "continuation", "repetition", "error_limit"}  # fmt: skip
 _FILTERED = {"content_filter", "content_filtered", "safety", "guardrail_intervened", "sensitive", "recitation",
-             "blocklist", "prohibited_content", "spii"}  # fmt: skip
+             "blocklist", "prohibited_content", "spii", "model_armor", "error_toxic"}  # fmt: skip
+_FAILED = {"error", "failed", "abort", "aborted", "cancelled", "canceled", "user_cancel", "timeout", "time_limit",
+           "network_error", "insufficient_system_resource", "load", "unload", "other", "finish_reason_unspecified",
+           "malformed_response"}  # fmt: skip
+"""Words of servers that gave up: vLLM's `abort`, DeepSeek's lack of resources, Ollama's `load`, Google's `OTHER`."""
 _REPAIRED = {"malformed_function_call", "unexpected_tool_call"}
 """Google's words for a call that is no call: the model is asked again, as after any wrong answer."""
 
 
-def stop_of(response: ModelResponse) -> Stop | None:
+def accepted_reasons(name: str, connection: JsonObject) -> frozenset[str]:
+    """The `finish_reasons` of a connection, in lower case: its server's own words for a complete answer, and `none`
+    where it sends no reason. `ConfigurationError` for what is no list of words."""
+    given = connection.get("finish_reasons")
+    if given is None:
+        return frozenset()
+    if not isinstance(given, list) or not all(word is None or (isinstance(word, str) and word) for word in given):
+        raise ConfigurationError(
+            f"the finish_reasons of connection {name} are not a list of words, such as [done] or [none]"
+        )
+    return frozenset((word or "none").lower() for word in given)
+
+
+def stop_of(response: ModelResponse, accepted: frozenset[str] = frozenset()) -> Stop | None:
     """How the answer ended; None for an answer that the model ended itself.
 
-    Servers that speak the protocol of OpenAI have their own words for the reasons, which pydantic-ai does not know.
+    Servers that speak the protocol of OpenAI have their own words for the reasons, which pydantic-ai does not know; it
+    also takes an answer without a reason for a complete one. `accepted`: see `accepted_reasons`.
     """
     details = response.provider_details or {}
     own = str(details.get("finish_reason") or "").lower()
     if details.get("refusal") or own == "refusal":
         return "refused"
-    if response.finish_reason == "length" or own in _CUT_OFF:
+    if own in _CUT_OFF or (own and response.finish_reason == "length"):
         return "cut_off"
     if response.finish_reason == "content_filter" or own in _FILTERED:
         return "filtered"
-    if own in _REPAIRED:
+    if own in _REPAIRED or (own or "none") in accepted:
         return None
-    return "failed" if "error" in (response.finish_reason, own) else None
+    if own in _FAILED or response.finish_reason == "error":
+        return "failed"
+    if not own:
+        return None if _is_whole_call(response) else "untold"
+    return None if own in _COMPLETE else "unknown"
 
 
-def stop_failure(response: ModelResponse, model: str) -> FlowbuilderError | None:
-    """The error for an answer that the model did not end itself; None for any other."""
-    stop = stop_of(response)
+def stop_failure(
+    response: ModelResponse, model: str, accepted: frozenset[str] = frozenset()
+) -> FlowbuilderError | None:
+    """The error for an answer that the model did not end itself, or whose end cannot be told; None for any other."""
+    stop = stop_of(response, accepted)
     details = response.provider_details or {}
     own = f" ({details['finish_reason']})" if details.get("finish_reason") else ""
     if stop == "cut_off":
@@ -55,9 +83,34 @@ def stop_failure(response: ModelResponse, model: str) -> FlowbuilderError | None
         return StepError(f"{model}: the model refused to answer: {words}".rstrip(": "), code="refusal")
     if stop == "failed":
         return TransientError(f"{model}: the model stopped with an error{own}", reason="server_error")
-    if response.provider_name == "anthropic" and not own:  # always given, unless the stream was broken off
-        return TransientError(f"{model}: the answer ended without a stop reason", reason="connection")
+    if stop == "untold":
+        message = f"{model}: the server does not say why the answer ended, so it may be cut off (a server that never "
+        return TransientError(
+            message + "says it: write finish_reasons: [none] into its connection)", reason="connection"
+        )
+    if stop == "unknown":
+        word = str(details["finish_reason"])[:60]
+        message = f"{model}: the answer ended for a reason that is not known, {word!r}: if that is a complete answer, "
+        return StepError(message + "name it in finish_reasons of the connection", code="unknown_finish_reason")
     return None
+
+
+def _is_whole_call(response: ModelResponse) -> bool:
+    """Whether the answer calls tools, and the arguments of each call end where JSON ends.
+
+    Some servers give no reason beside calls. Anthropic always does: without one its stream was broken off.
+    """
+    calls = [part for part in response.parts if isinstance(part, ToolCallPart)]
+    return bool(calls) and response.provider_name != "anthropic" and all(_is_object(call.args) for call in calls)
+
+
+def _is_object(arguments: object) -> bool:
+    if not isinstance(arguments, str):
+        return isinstance(arguments, dict)
+    try:
+        return isinstance(json.loads(arguments), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def text_of(response: ModelResponse) -> str:

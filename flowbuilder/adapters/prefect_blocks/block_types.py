@@ -56,6 +56,9 @@ class LlmCredentials(Connection):
         default=None, title="Price", description="USD for a million tokens: input, output, cached_input"
     )
     body: dict[str, Any] | None = Field(default=None, title="Body", description="Added to each request")
+    finish_reasons: list[str] | None = Field(
+        default=None, title="Finish reasons", description="The server's own words for a complete answer; none: no word"
+    )
 
 
 class CmsCredentials(Connection):

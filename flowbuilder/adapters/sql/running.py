@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any
 
 from flowbuilder.errors import TransientError
-from flowbuilder.ports.sql import SqlAnswer
+from flowbuilder.ports.sql import SqlAnswer, StatementMade
 
 GRACE_SECONDS = 2.0
 """Seconds that a query which was given up has to end, beyond its own time limit."""
@@ -51,9 +51,10 @@ class Progress:
         return monotonic() >= (self.deadline if self._ended is None else self._ended) + GRACE_SECONDS
 
     @property
-    def may_have_committed(self) -> bool:
-        """Whether a commit was begun."""
-        return self._committing
+    def commits_never(self) -> bool:
+        """Whether it is certain that no commit was sent, and that none will be."""
+        with self._lock:
+            return self._stopped and not self._committing
 
     def interrupt_with(self, stop: Callable[[], None]) -> None:
         """Say what interrupts the query from another thread."""
@@ -82,7 +83,8 @@ class Progress:
 
 async def run_query(name: str, work: Callable[[Progress], SqlAnswer], *, seconds: float) -> SqlAnswer:
     """The result of `work`, run in a thread. Cancelling the caller, or the end of its time, interrupts the query; a
-    thread that does not end (no answer from the server) is left behind, and commits nothing."""
+    thread that does not end (no answer from the server) is left behind, and commits nothing. The cause of a
+    `CancelledError` is what became of the query, as `ports.Databases.execute` says."""
     loop = asyncio.get_running_loop()
     result: asyncio.Future[SqlAnswer] = loop.create_future()
     progress = Progress(seconds)
@@ -110,14 +112,21 @@ async def run_query(name: str, work: Callable[[Progress], SqlAnswer], *, seconds
         done, _ = await asyncio.wait([result], timeout=seconds + GRACE_SECONDS)
         if not done:
             await _end(progress, result)
-    except asyncio.CancelledError:
+    except asyncio.CancelledError as cancelled:
         await _end(progress, result)
-        if result.done():
-            result.exception()  # it is looked at, so asyncio does not complain
-        raise
+        try:
+            answer = _answer(name, seconds, progress, result)
+        except Exception as problem:
+            raise cancelled from problem
+        raise cancelled from StatementMade(answer)
+    return _answer(name, seconds, progress, result)
+
+
+def _answer(name: str, seconds: float, progress: Progress, result: asyncio.Future[SqlAnswer]) -> SqlAnswer:
+    """What the thread answered; raises its error, or that of a query which was given up."""
     if not result.done():
         problem = TransientError(f"database {name} gave no answer in {seconds:g} s", reason="timeout")
-        problem.definitive = not progress.may_have_committed
+        problem.definitive = progress.commits_never
         raise problem
     try:
         return result.result()

@@ -35,6 +35,7 @@ from flowbuilder.ports import (
     SearchQuery,
     SqlAnswer,
     SqlRequest,
+    StatementMade,
     ToolCheck,
 )
 from flowbuilder.ports.known_secrets import KnownSecrets
@@ -205,8 +206,15 @@ class _Mcp(Guard):
 class _Databases(Guard):
     async def execute(self, request: SqlRequest) -> SqlAnswer:
         await read_secrets(self._secrets, self._inner, [request.connection])
-        with clean_errors(self._secrets):
-            answer: SqlAnswer = await self._inner.databases.execute(request)
+        try:
+            with clean_errors(self._secrets):
+                return self._shown(await self._inner.databases.execute(request))
+        except asyncio.CancelledError as cancelled:
+            if isinstance(made := cancelled.__cause__, StatementMade):
+                made.answer = self._shown(made.answer)
+            raise
+
+    def _shown(self, answer: SqlAnswer) -> SqlAnswer:
         rows = tuple(self._secrets.value(list(answer.rows)))  # type: ignore[arg-type]
         return replace(answer, rows=rows, columns=tuple(map(self._secrets.text, answer.columns)))
 

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from flowbuilder.ports.sql.statement import Statement
 from flowbuilder.values import Json, JsonObject
 
-__all__ = ["Databases", "SqlAnswer", "SqlRequest", "Statement"]
+__all__ = ["Databases", "SqlAnswer", "SqlRequest", "Statement", "StatementMade"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +40,20 @@ class SqlAnswer:
     truncated: bool = False
 
 
+class StatementMade(Exception):
+    """The cause of a `CancelledError`: the statement had ended, and a write was committed, before its caller was
+    cancelled."""
+
+    def __init__(self, answer: SqlAnswer) -> None:
+        super().__init__("the statement was made")
+        self.answer = answer
+
+
 class Databases(Protocol):
     """The databases that an administrator has set up as connections."""
 
     async def execute(self, request: SqlRequest) -> SqlAnswer:
         """Run the statement in a transaction of its own. `StepError` or `TransientError` when it fails: `definitive`
         unless a commit was sent and no answer to it came back. `ConfigurationError` for a connection that is no
-        database."""
+        database. Where the caller is cancelled, the cause of the `CancelledError` is what became of the statement, as
+        far as that is known: one of these errors, or `StatementMade`."""

@@ -23,7 +23,7 @@ from flowbuilder.steps.step import (
     StepRun,
     TemplatedField,
 )
-from flowbuilder.steps.write_once import EffectOptions, Written, write_once
+from flowbuilder.steps.write_once import EffectOptions, WriteMade, Written, write_once
 from flowbuilder.values import JsonObject
 
 if TYPE_CHECKING:
@@ -145,8 +145,14 @@ class Sql(Step):
         )
 
     async def _write(self, databases: ports.Databases, request: ports.SqlRequest) -> Written:
+        import asyncio  # here: validating a document loads this step type, and needs no event loop
+
         try:
             return Written(output=_receipt(await databases.execute(request)))
+        except asyncio.CancelledError as cancelled:
+            if isinstance(made := cancelled.__cause__, ports.StatementMade):
+                raise cancelled from WriteMade(Written(output=_receipt(made.answer)))
+            raise
         except ConfigurationError as problem:  # nothing was sent, so the effect is none in doubt
             raise StepError(str(problem), code="configurationerror", definitive=True) from None
 

@@ -103,6 +103,31 @@ def without_identifiers(text: str) -> Reply:
     return reply
 
 
+def without_reason(text: str) -> Reply:
+    """A text without a word about why it ended."""
+
+    def reply(wire: Wire, asked: Asked) -> Sent:
+        answer = wire.message(asked, text=text, arguments=None, stop="end")
+        for place in (answer, *(item for item in answer[wire.choices] if isinstance(item, dict))):
+            for name in ("finish_reason", "finishReason", "stop_reason"):
+                if name in place:
+                    place[name] = None
+        return wire.send(asked, answer)
+
+    return reply
+
+
+def ends_with(text: str, reason: str) -> Reply:
+    """A text that ends for a reason in a word of the server's own; in the protocols of OpenAI and Google."""
+
+    def reply(wire: Wire, asked: Asked) -> Sent:
+        answer = wire.message(asked, text=text, arguments=None, stop="end")
+        answer[wire.choices][0]["finishReason" if wire.name == "google" else "finish_reason"] = reason
+        return wire.send(asked, answer)
+
+    return reply
+
+
 def hangs(seconds: float) -> Reply:
     """Nothing for so many seconds, then an answer."""
     return lambda wire, asked: replace(says("late")(wire, asked), delay=seconds)
@@ -118,6 +143,8 @@ BEHAVIOURS: dict[str, Reply] = {
     "filtered": filtered("Part of the text"),
     "refusal": refuses(),
     "empty": empty(),
+    "no-reason": without_reason("This article stops in the mid"),
+    "unknown-reason": ends_with("This article stops in the mid", "gale"),
     "no-choices": no_choices(),
     "html": html(),
     "rate-limit-in-200": error_in_200(429, "Rate limit exceeded"),

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import socket
 import time
 from pathlib import Path
 
@@ -309,3 +310,51 @@ async def test_a_redirect_to_what_is_no_url_is_refused_with_its_reason(place: st
     with raw_server(lambda request, connection: connection.sendall(moved)) as base, pytest.raises(StepError) as caught:
         await LOCAL.send(get(f"{base}/"))
     assert caught.value.code == "egress"
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("http://127.0.0.1:1/", "connection"),
+        ("http://no-such-name.invalid/", "connection"),
+        ("http://169.254.169.254/", "egress"),
+        ("http://user:word@127.0.0.1/", "egress"),
+    ],
+)
+async def test_a_write_of_which_nothing_was_sent_certainly_did_nothing(url: str, code: str):
+    for method, definitive in (("POST", True), ("GET", False)):  # a read says nothing of a write before it
+        with pytest.raises(StepError) as caught:
+            await LOCAL.send(HttpRequest(method=method, url=url))
+        assert (caught.value.code, caught.value.definitive) == (code, definitive)
+
+
+async def test_a_write_that_got_no_answer_may_have_been_made():
+    with raw_server(lambda request, connection: connection.close()) as base, pytest.raises(StepError) as caught:
+        await LOCAL.send(HttpRequest(method="POST", url=base, json={}))
+    assert (caught.value.code, caught.value.definitive) == ("connection", False)
+
+
+@pytest.mark.parametrize("connects", [True, False])
+async def test_a_cancelled_write_says_whether_anything_was_sent(connects: bool):
+    reached = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    async def resolve(host: str, port: int) -> list[str]:
+        if not connects:
+            reached.set()
+            await loop.create_future()
+        return ["127.0.0.1"]
+
+    def hang(request: bytes, connection: socket.socket) -> None:
+        loop.call_soon_threadsafe(reached.set)
+        connection.recv(1)
+
+    with raw_server(hang) as base:
+        http = GuardedHttp(Egress(["127.0.0.1", "a.example"]), resolve)
+        url = base.replace("127.0.0.1", "a.example")
+        sent = asyncio.create_task(http.send(HttpRequest(method="POST", url=url, json={})))
+        await reached.wait()
+        sent.cancel()
+        with pytest.raises(asyncio.CancelledError) as cancelled:
+            await sent
+    assert getattr(cancelled.value.__cause__, "definitive", False) is not connects

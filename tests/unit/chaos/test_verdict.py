@@ -274,7 +274,7 @@ def test_an_interrupted_call_of_a_dead_worker_may_be_repeated_after_a_pause() ->
     ("database", "begun", "seconds", "kept"),
     [
         ("sqlite", 2.2, 4.0, False),  # others wrote in this time
-        ("sqlite", 2.2, 3.5, True),  # nobody did
+        ("sqlite", 2.2, 3.5, True),  # no worker did
         ("sqlite", 9.5, 4.0, False),  # long after
         ("postgresql", 2.2, 3.5, False),  # one transaction locks one execution there
     ],

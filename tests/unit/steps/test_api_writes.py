@@ -221,3 +221,13 @@ def test_the_status_of_a_refused_write_counts_although_its_body_is_cut_off(targe
         error = there.write(base).error
     assert error is not None
     assert error["code"] == "http_422"
+
+
+def test_a_write_that_was_never_sent_is_refused_and_asks_nothing(target: Any) -> None:
+    there = target({"/w": answer("201 Created")})
+    for _ in range(2):
+        assert there.write("http://127.0.0.1:1").status == "failed"
+    with raw_server(there) as base:
+        failed = there.write("http://127.0.0.1:1", effect={"key": "order-8"})
+        assert failed.error["code"] == "connection"
+        assert there.write(base, effect={"key": "order-8"}).status == "completed"

@@ -18,6 +18,8 @@ from review_app.widgets.timeline import sentence
 Run = Callable[..., Finished]
 FALLS_BACK = (
     "empty",
+    "no-reason",
+    "unknown-reason",
     "no-choices",
     "html",
     "overloaded",

@@ -12,7 +12,7 @@ from flowbuilder.errors import StepError, Throttled, TransientError
 from flowbuilder.model.effect import Intent, TargetClass
 from flowbuilder.model.review import Decision, DecisionKind
 from flowbuilder.steps.step import ExecutionInfo, NeedsReview, StepRun
-from flowbuilder.steps.write_once import Written, write_once
+from flowbuilder.steps.write_once import WriteMade, Written, write_once
 from flowbuilder.testing import FakeClock, MemoryLedger, fake_ports
 
 OTHERS: tuple[TargetClass, ...] = ("deduplicates", "lookup")
@@ -254,6 +254,41 @@ async def test_a_cancelled_call_is_recorded_as_unknown_even_when_cancelled_twice
     with pytest.raises(asyncio.CancelledError):
         await task
     await asyncio.sleep(0)
+    assert ledger.effects["key"].status == "unknown"
+
+
+def cut_off(cause: BaseException) -> asyncio.CancelledError:
+    cancelled = asyncio.CancelledError()
+    cancelled.__cause__ = cause
+    return cancelled
+
+
+CAUSES = [
+    (StepError("nothing was sent", definitive=True), "refused"),
+    (TransientError("no answer", reason="connection"), "unknown"),
+    (WriteMade(Written(output={"call": 1}, inverse={"undo": 1})), "done"),
+]
+
+
+@pytest.mark.parametrize(("cause", "status"), CAUSES)
+async def test_what_is_known_of_a_call_that_was_cut_off_is_recorded(cause: BaseException, status: str) -> None:
+    ledger, target = MemoryLedger(), Target(cut_off(cause))
+    with pytest.raises(asyncio.CancelledError):
+        await write(run_of(ledger), target)
+    assert ledger.effects["key"].status == status
+    target.problem = None
+    again = await write(run_of(ledger), target)
+    if status == "unknown":
+        assert isinstance(again, NeedsReview)
+    else:
+        assert again == {"call": 1 if status == "done" else 2}
+    assert target.calls == (2 if status == "refused" else 1)
+
+
+async def test_a_repeated_call_that_was_cut_off_before_it_did_anything_says_nothing_of_the_earlier_one() -> None:
+    ledger, nothing = await in_doubt(), cut_off(StepError("nothing was sent", definitive=True))
+    with pytest.raises(asyncio.CancelledError):
+        await write(await answered(ledger, "approved"), Target(nothing))
     assert ledger.effects["key"].status == "unknown"
 
 

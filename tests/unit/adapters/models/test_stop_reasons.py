@@ -18,6 +18,7 @@ from flowbuilder.testing.model_servers.replies import (
     answers,
     cut_off,
     empty,
+    ends_with,
     error_in_200,
     fails,
     filtered,
@@ -28,6 +29,7 @@ from flowbuilder.testing.model_servers.replies import (
     resets,
     says,
     without_identifiers,
+    without_reason,
 )
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
@@ -180,9 +182,13 @@ async def test_identifiers_that_are_null_do_not_matter(server: ModelServer) -> N
 @pytest.mark.parametrize(
     ("body", "text"),
     [
-        ('{"choices": [{"message": {"role": "assistant", "content": "minimal"}}]}', "minimal"),
+        ('{"choices": [{"message": {"role": "assistant", "content": "minimal"}, "finish_reason": "stop"}]}', "minimal"),
         ('{"choices": [{"message": {"content": "half \\ud83d"}, "finish_reason": "eos"}]}', "half \ufffd"),
-        ('\ufeff{"choices": [{"message": {"content": "mark"}}], "usage": {"total_tokens": null}}', "mark"),
+        (
+            '\ufeff{"choices": [{"message": {"content": "mark"}, "finish_reason": "stop"}], '
+            '"usage": {"total_tokens": null}}',
+            "mark",
+        ),
     ],
 )
 async def test_what_servers_leave_out_of_a_completion_is_filled_in(server: ModelServer, body: str, text: str) -> None:
@@ -286,3 +292,85 @@ async def test_an_answer_that_ended_with_an_error_may_be_retried(server: ModelSe
     problem = await failure(server, raw(json.dumps({"choices": [within]})))
     assert (type(problem), problem.code) == (TransientError, "server_error")
     assert "Provider disconnected" in str(problem)
+
+
+async def test_an_answer_whose_end_is_not_told_is_no_answer(server: ModelServer) -> None:
+    journal = MemoryJournal()
+    problem = await failure(server, without_reason("Half of the"), journal=journal)
+    assert (type(problem), problem.code, problem.usage["requests"]) == (TransientError, "connection", 1)
+    assert "finish_reasons: [none]" in str(problem)
+    server.will(says("All of the text."))
+    again = question(server, journal=journal.again())  # the answer in doubt was not recorded
+    assert (await NamedModels().complete(again)).output == {"text": "All of the text."}
+
+
+@pytest.mark.parametrize("server", ["openai", "ollama"], indirect=True)
+@pytest.mark.parametrize("ended", ["", ', "finish_reason": null', ', "finish_reason": ""'])
+async def test_a_reason_may_be_left_out_null_or_empty(server: ModelServer, ended: str) -> None:
+    body = '{"choices": [{"message": {"role": "assistant", "content": "half"}' + ended + "}]}"
+    assert (await failure(server, raw(body))).code == "connection"
+    for words in (["none"], [None]):
+        server.will(raw(body))
+        told = question(server, connection={"finish_reasons": words})
+        assert (await NamedModels().complete(told)).output == {"text": "half"}
+
+
+@pytest.mark.parametrize("server", ["openai", "ollama", "google"], indirect=True)
+async def test_a_whole_call_needs_no_reason(server: ModelServer) -> None:
+    def call(arguments: str) -> Any:
+        def reply(wire: Any, asked: Any) -> Any:
+            answer = wire.message(asked, text=None, arguments=arguments, stop="call")
+            answer[wire.choices][0] |= {"finish_reason": None, "finishReason": None}
+            return wire.send(asked, answer)
+
+        return reply
+
+    server.will(call('{"n": 4}'))
+    assert (await NamedModels().complete(question(server, output_schema=SCHEMA))).output == {"n": 4}
+    if server.wire.name != "google":  # there the arguments are no text
+        assert (await failure(server, call('{"n": 4'), output_schema=SCHEMA)).code == "connection"
+
+
+@pytest.mark.filterwarnings("ignore:GALE is not a valid FinishReason")
+@pytest.mark.parametrize("server", ["openai", "ollama", "google"], indirect=True)
+async def test_a_reason_that_is_not_known_is_named(server: ModelServer) -> None:
+    problem = await failure(server, ends_with("Here.", "GALE"))
+    assert (type(problem), problem.code, "GALE" in str(problem)) == (StepError, "unknown_finish_reason", True)
+    server.will(ends_with("Here.", "GALE"))
+    told = question(server, connection={"finish_reasons": ["gale"]})
+    assert (await NamedModels().complete(told)).output == {"text": "Here."}
+
+
+@pytest.mark.parametrize("server", ["openai", "ollama"], indirect=True)
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        *[(word, None) for word in ("stop", "tool_calls", "eos", "eos_token", "end_turn", "stop_sequence", "COMPLETE")],
+        *[(word, "answer_cut_off") for word in ("length", "MAX_TOKENS", "model_length", "repetition")],
+        *[(word, "content_filter") for word in ("content_filter", "sensitive", "guardrail_intervened")],
+        *[(word, "server_error") for word in ("abort", "insufficient_system_resource", "network_error", "load")],
+    ],
+)
+async def test_words_of_servers_are_known(server: ModelServer, reason: str, code: str | None) -> None:
+    if code is not None:
+        assert (await failure(server, ends_with("Here.", reason))).code == code
+        return
+    server.will(ends_with("Here.", reason))
+    assert (await NamedModels().complete(question(server))).output == {"text": "Here."}
+
+
+@pytest.mark.filterwarnings("ignore:MODEL_ARMOR is not a valid FinishReason")
+@pytest.mark.parametrize("server", ["google"], indirect=True)
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [("OTHER", "server_error"), ("FINISH_REASON_UNSPECIFIED", "server_error"), ("MODEL_ARMOR", "content_filter"),
+     ("RECITATION", "content_filter"), ("LANGUAGE", "server_error"), ("MAX_TOKENS", "answer_cut_off")],
+)  # fmt: skip
+async def test_words_of_google_are_known(server: ModelServer, reason: str, code: str) -> None:
+    assert (await failure(server, ends_with("Here.", reason))).code == code
+
+
+@pytest.mark.parametrize("words", ["none", [1], {"none": True}, [""]])
+async def test_finish_reasons_that_cannot_be_used_are_named(server: ModelServer, words: Any) -> None:
+    problem = await failure(server, says("x"), connection={"finish_reasons": words})
+    assert (server.asked, "finish_reasons of connection" in str(problem)) == ([], True)

@@ -16,7 +16,7 @@ import pytest
 from flowbuilder.adapters.sql import ConnectedDatabases
 from flowbuilder.errors import ConfigurationError, StepError, TransientError
 from flowbuilder.ports.allowed_hosts import allowed_hosts
-from flowbuilder.ports.sql import SqlAnswer, SqlRequest
+from flowbuilder.ports.sql import SqlAnswer, SqlRequest, StatementMade
 from flowbuilder.ports.sql.statement import read_statement
 from flowbuilder.testing import FakeConnections
 from tests.support.servers.fake_postgres import cutting_proxy, rejecting_server, rejection
@@ -190,6 +190,32 @@ async def test_a_cancelled_statement_ends_in_the_server(url: str, admin: psycopg
     with pytest.raises(asyncio.CancelledError):
         await asked
     assert admin.execute(running).fetchone() == (0,)
+
+
+async def test_a_cancelled_write_says_what_became_of_it(url: str, admin: psycopg.Connection[Any]) -> None:
+    admin.execute("CREATE TABLE t (a int)")
+    slow = """CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+        PERFORM pg_advisory_lock(7); PERFORM pg_sleep(:seconds); RETURN NULL; END$$"""
+    waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+    for seconds, statement in ((0.5, "CONSTRAINT TRIGGER c AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED"), (50, "")):
+        admin.execute(slow.replace(":seconds", str(seconds)))
+        trigger = statement or "TRIGGER c AFTER INSERT ON t"
+        admin.execute(f"CREATE {trigger} FOR EACH ROW EXECUTE FUNCTION slow()")
+        asked = asyncio.create_task(ask(url, "INSERT INTO t VALUES (1)", seconds=60, writes=True))
+        async with asyncio.timeout(10):
+            while admin.execute(waits).fetchone() == (0,):
+                await asyncio.sleep(0.02)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError) as cancelled:
+            await asked
+        problem = cancelled.value.__cause__
+        found = admin.execute("DELETE FROM t").rowcount
+        if isinstance(problem, StatementMade):
+            assert (problem.answer.row_count, found) == (1, 1)
+        else:
+            assert isinstance(problem, StepError)
+            assert (problem.definitive, found) == (True, 0)
+        admin.execute("DROP FUNCTION slow CASCADE")
 
 
 async def test_a_statement_beyond_its_time_ends_in_the_server_and_is_rolled_back(
