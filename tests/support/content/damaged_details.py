@@ -163,8 +163,8 @@ def name_translated(text: str, random: Random) -> str | None:
 
 def clause_lost(text: str, random: Random) -> str | None:
     def edit(line: str) -> str | None:
-        found = re.fullmatch(r"(.{30,}?)(?:,|，|、) (?:[^\W\d_]+[ ,]?){5,}([.。])", line)
-        return f"{found[1]}{found[2]}" if found and "`" not in line and "[" not in line else None
+        found = re.fullmatch(r"(.{30,}?)(?:,|，) ((?:[^\W\d_]+,? ){4,40}[^\W\d_]+)([.。])", line)
+        return f"{found[1]}{found[3]}" if found and "`" not in line and "[" not in line else None
 
     return _edit_line(text, random, edit, least=80)
 

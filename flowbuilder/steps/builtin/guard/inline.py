@@ -114,11 +114,6 @@ def code_spans(text: str) -> Iterator[tuple[int, int, int]]:
         index = end + 1
 
 
-def without_code(raw: str) -> str:
-    """The text without its code spans."""
-    return _without_code(raw, Inline(text=""))
-
-
 def code_hidden(raw: str) -> str:
     """The text with as many other characters in place of its code spans."""
     if "`" not in raw:

@@ -60,13 +60,15 @@ LONG_SCRIPT = "brew(80); " * 40
         (f"{LONG_SCRIPT}by = 'Ada';", f"{LONG_SCRIPT}by = '<a href=\"https://ada.example\">Ada</a>';", "warning"),
         (f'{LONG_SCRIPT}var all = [{{"link": "https://a.example"}}]',
          f'{LONG_SCRIPT}var all = [{{"link": "https://b.example"}}]', "warning"),
+        (LONG_SCRIPT, f"{LONG_SCRIPT}by = '<a href=https://ada.example>Ada</a>';", "warning"),
+        (LONG_SCRIPT, f"{LONG_SCRIPT}by = '<a onclick=load(`https://evil.example`)>Ada</a>';", "block"),
         (LONG_SCRIPT, f"{LONG_SCRIPT}location.href = 'https://evil.example'", "block"),
         (LONG_SCRIPT, f"{LONG_SCRIPT}link.href = 'https://evil.example/a.css'", "block"),
     ],
 )  # fmt: skip
 def test_a_script_is_compared_to_its_end(base: str, proposal: str, severity: str) -> None:
     pages = (PAGE.replace("brew(80)", script) for script in (base, proposal))
-    assert severities(*pages, "what_runs") == [severity]
+    assert set(severities(*pages, "what_runs")) == {severity}
 
 
 @pytest.mark.parametrize(
