@@ -237,3 +237,12 @@ def test_a_task_in_a_sentence_that_says_the_opposite_is_a_warning() -> None:
     page = "Close the valve before you open the lid.\n"
     assert severities(page, page.replace("before", "after"), "negations") == ["warning"]
     assert severities(page, page.replace("before", "when"), "negations") == []
+
+
+def test_what_was_not_compared_is_said() -> None:
+    page = "Green tea is served.\n"
+    found = findings_of(page, page + "ti" + "\u200b" * 100_001 + "me\n", {})
+    assert any("what follows them was not compared" in one["evidence"] for one in found if one["rule"] == "invisible")
+    rows = [f"Cup {number} of tea is served at {number} by Ada." for number in range(4_001)]
+    found = findings_of("\n\n".join(rows), "\n\n".join(row.replace("by Ada", "by Eve") for row in rows), {})
+    assert any("one by one" in one["evidence"] for one in found if one["rule"] == "unread")
