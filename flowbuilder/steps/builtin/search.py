@@ -16,7 +16,7 @@ SEARCH = "Search the web before you answer, answer from the pages that you find,
 
 def _domain(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,10}", value, re.I):
-        raise ValueError("a domain is written as example.com, without https:// and without a path")
+        raise ValueError("a domain such as example.com, without https:// and without a path")
     return value.lower()
 
 

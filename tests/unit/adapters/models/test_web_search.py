@@ -279,8 +279,8 @@ def test_another_model_searches_where_the_first_does_not() -> None:
             "not both",
         ),
         ({"max_searches": 3}, "no limit of searches"),
-        ({"allowed_domains": ["https://a.example/x"]}, "written as example.com"),
-        ({"allowed_domains": ["example"]}, "written as example.com"),
+        ({"allowed_domains": ["https://a.example/x"]}, "a domain such as example.com"),
+        ({"allowed_domains": ["example"]}, "a domain such as example.com"),
         ({"model": "{{ 'google:gemini-2.5-flash' }}", "allowed_domains": ["a.example"]}, "no limits of domains"),
     ],
 )
