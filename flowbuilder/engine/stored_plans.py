@@ -17,10 +17,15 @@ MAX_PLANS = 256
 """The number of plans in one cache; the least recently used is dropped."""
 
 
-def stored_workflows(store: Store) -> WorkflowLookup:
-    """Finds called workflows in the store: the version asked for, else the published one, else the newest draft."""
+def stored_workflows(store: Store, *, archived: bool = False) -> WorkflowLookup:
+    """Finds called workflows in the store: the version asked for, else the published one, else the newest draft.
+
+    Archived workflows are found only with `archived`: versions that called them before they were archived still do.
+    """
 
     def find(name: str, number: int | None) -> Definition:
+        if not archived and store.latest_version(name).status == "archived":
+            raise NotFound(f"the workflow {name} is archived: call another one, or push its document again")
         try:
             version = store.version(name, number)
         except NotFound:
@@ -59,7 +64,7 @@ class PlanCache:
             if plan is not None:
                 self._plans.move_to_end(version.digest)
                 return plan
-        plan = recompile(definition_of(version), workflows=stored_workflows(self._store))
+        plan = recompile(definition_of(version), workflows=stored_workflows(self._store, archived=True))
         self.add(version, plan)
         return plan
 

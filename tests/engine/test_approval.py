@@ -148,6 +148,39 @@ def test_a_waiver_needs_no_approval_and_is_recorded() -> None:
     assert started.data["trust"] == [trust]
 
 
+SWEEP = {
+    "id": "sweep", "type": "iteration", "over": "['a']", "output": "{{ steps.inner.output }}",
+    "steps": [
+        {"id": "inner", "type": "conditional", "else": {"output": "{{ steps.page.output.text }}", "steps": [STEPS[0]]},
+         "branches": [{"when": "item | length > 3", "steps": [], "output": "none"}]},
+    ],
+}  # fmt: skip
+
+
+def test_a_waiver_of_an_iteration_covers_the_steps_inside_and_the_hint_names_it() -> None:
+    publish = {"id": "publish", "type": "cms", "operation": "update", "url": URL,
+               "body": "{{ steps.sweep.output.outputs[0] }}"}  # fmt: skip
+    with pytest.raises(DefinitionError) as caught:
+        plan_of(document(SWEEP, publish))
+    (found,) = caught.value.report.errors
+    assert (found.code, "trust: {source: sweep," in found.hint) == ("FB401", True)
+    cms, ports = cms_and_ports()
+    trust = {"source": "sweep", "reason": "our own page", "by": "Ana"}
+    assert run_locally(document(SWEEP, {**publish, "trust": trust}), ports=ports).status == "completed"
+    assert [write.body for write in cms.writes] == ["old text"]
+
+
+def test_a_waiver_of_an_iteration_does_not_cover_what_it_iterates_over() -> None:
+    loop = {"id": "loop", "type": "iteration", "over": "[steps.page.output.text]", "output": "{{ item }}",
+            "steps": [{"id": "other", "type": "code", "source": "1"}]}  # fmt: skip
+    trust = {"source": "loop", "reason": "our own page", "by": "Ana"}
+    publish = {"id": "publish", "type": "cms", "operation": "update", "url": URL, "trust": trust,
+               "body": "{{ steps.loop.output.outputs[0] }} {{ steps.loop.output.items[0].output }}"}  # fmt: skip
+    with pytest.raises(DefinitionError) as caught:
+        plan_of(document(STEPS[0], loop, publish))
+    assert "trust: {source: page," in next(item for item in caught.value.report.errors if item.code == "FB401").hint
+
+
 def test_clean_content_needs_no_approval() -> None:
     cms, ports = cms_and_ports()
     publish = {"id": "publish", "type": "cms", "operation": "update", "url": URL, "body": "as written here"}

@@ -10,6 +10,7 @@ import nh3
 from markdown_it import MarkdownIt
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from flowbuilder.adapters.cms.kept_tags import marked, unmarked
 from flowbuilder.adapters.http.page_limits import ensure_parsable
 
 _STYLES = frozenset(
@@ -56,17 +57,26 @@ _INLINE = {
 _PRE = re.compile(r"(<(?:pre|textarea|listing)[^>]*>)\s+")
 _BLANKS = re.compile(r"\s+")
 _MAX_SHOWN = 60
+_BOM = "\ufeff"
 
 
-def cleaned(html: str, *, inline: bool = False) -> tuple[str, list[str]]:
+def cleaned(html: str, *, inline: bool = False, kept: Counter[str] | None = None) -> tuple[str, list[str]]:
     """The HTML without what may not be published, and what was taken out, in plain words.
 
     Where nothing is taken out the text is the same, byte for byte. `inline` keeps no block elements: for a title.
+    `kept` are tags that stay as they are (`kept_tags.counted`); it is counted down.
     `StepError` for HTML beyond `page_limits`.
     """
     if "<" not in html:
         return html, []
+    if html.startswith(_BOM):  # which a parser drops
+        text, taken_out = cleaned(html[1:], inline=inline, kept=kept)
+        return _BOM + text, taken_out
     ensure_parsable(html)
+    if kept:
+        with_marks, marks = marked(html, kept, _TAGS)
+        text, taken_out = cleaned(with_marks, inline=inline)
+        return unmarked(text, marks), taken_out
     cleaner = _TITLE if inline else _BODY
     text = html
     for _ in range(3):  # what a parser makes of cleaned HTML may need cleaning again

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from msgspec import Struct
 
 from flowbuilder.analysis.model import LocatedStep, LocatedText
+from flowbuilder.analysis.nullability import hiding_iteration
 from flowbuilder.analysis.taint.propagation import Propagation
 from flowbuilder.analysis.taint.review_targets import is_shown
 from flowbuilder.analysis.taint.sources import Mark, Marks, Trail, marks_of
@@ -25,6 +26,8 @@ class TaintFlow(Struct, frozen=True, kw_only=True):
     trail: Trail
     sources: tuple[str, ...] = ()
     """All sources that the text may come from, including that of the trail."""
+    waivable: str = ""
+    """The step that a waiver names to cover the source of the trail: that step, or the iteration that hides it."""
 
     @property
     def path(self) -> str:
@@ -98,8 +101,16 @@ def approval_places(propagation: Propagation, located: LocatedStep, waived: Coll
 
 
 def waivers(propagation: Propagation, located: LocatedStep) -> tuple[str, ...]:
-    """The StepPaths of the sources that a step's `trust` waives."""
-    return tuple(propagation.prefix + trust.source for trust in located.step.trusts)
+    """The StepPaths of the steps that a step's `trust` names, and of the steps inside of those."""
+    named = {trust.source for trust in located.step.trusts}
+    if not named:
+        return ()
+    inside = (
+        other.id
+        for other in propagation.analysis.steps
+        if any(block.owner is not None and block.owner.id in named for block in other.block.enclosing())
+    )
+    return tuple(propagation.prefix + step for step in sorted({*named, *inside}))
 
 
 def dotted(path: NamePath) -> str:
@@ -121,5 +132,16 @@ def _flow(
         carried = frozenset(Mark(mark.step) for mark in marks_of(shape.sources() if shape is not None else None))
         own = propagation.sources.shortest_trail(carried & frozenset(Mark(mark.step) for mark in marks), waived)
         if own is not None:
-            return TaintFlow(located=located, text=text, reference=reference, trail=own, sources=sources)
-    return TaintFlow(located=located, text=text, reference=None, trail=trail, sources=sources)
+            waivable = _waivable(propagation, located, own)
+            return TaintFlow(
+                located=located, text=text, reference=reference, trail=own, sources=sources, waivable=waivable
+            )
+    waivable = _waivable(propagation, located, trail)
+    return TaintFlow(located=located, text=text, reference=None, trail=trail, sources=sources, waivable=waivable)
+
+
+def _waivable(propagation: Propagation, located: LocatedStep, trail: Trail) -> str:
+    name = trail.steps[-1].removeprefix(propagation.prefix).partition(".")[0]
+    source = propagation.analysis.by_id.get(name)
+    loop = hiding_iteration(located.block, source) if source is not None else None
+    return loop.id if loop is not None else name

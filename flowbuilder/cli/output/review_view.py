@@ -54,7 +54,7 @@ def review_page(review: Review, *, held: str = "") -> RenderableType:
 
 def _differences(base: Json, proposal: Json) -> Iterator[Text]:
     """The lines that differ; of two objects with the same members, those of each text by itself."""
-    from flowbuilder.cli.output.console import text
+    from flowbuilder.cli.output.console import console, text
     from flowbuilder.cli.output.text_diff import text_diff
 
     if isinstance(base, dict) and isinstance(proposal, dict) and base.keys() == proposal.keys():
@@ -63,7 +63,8 @@ def _differences(base: Json, proposal: Json) -> Iterator[Text]:
                 yield text(f"{name}:", "bold")
                 yield from _differences(base[name], proposal[name])
     else:
-        differing = text_diff(content_text(base), content_text(proposal))
+        plain = console().color_system is None  # a pipe, a file, or a terminal without styles
+        differing = text_diff(content_text(base), content_text(proposal), plain=plain)
         yield differing or text("Only the line endings differ.", "bright_black")
 
 

@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from flowbuilder.definition.document import Positions
 from flowbuilder.definition.yaml.positions import Collection, JoinedPairs, SpanIndex
-from flowbuilder.definition.yaml.scalars import plain_value
-from flowbuilder.definition.yaml.syntax_errors import character_diagnostic, syntax_diagnostic
+from flowbuilder.definition.yaml.scalars import begins_with_zero, plain_value
+from flowbuilder.definition.yaml.syntax_errors import character_diagnostic, syntax_diagnostic, text_needs_quotes
 from flowbuilder.diagnostics import Diagnostic, Span
 from flowbuilder.values import MAX_DEPTH, Json, JsonObject, NotJson, pointer
 
@@ -173,6 +173,11 @@ class _Reader:
             return self._tagged(event)
         if event.style or event.tag == "!":
             return str(event.value)
+        if begins_with_zero(event.value):
+            message = f"{event.value} begins with a zero: readers of YAML disagree on its value"
+            number = event.value.lstrip("+-0") or "0"
+            self._report("FB005", message, event, hint=f'write "{event.value}" for the text, {number} for the number')
+            return None
         try:
             return plain_value(event.value)
         except NotJson as error:
@@ -191,16 +196,22 @@ class _Reader:
         kinds: dict[str, Any] = {"int": int, "float": (int, float), "bool": bool, "null": type(None)}
         wanted = kinds.get(event.tag.removeprefix(_TAG))
         if wanted is None or not isinstance(value, wanted):
-            self._report("FB005", f"the tag {_short(event.tag)} is not supported", event, hint="remove the tag")
+            self._report_tag(event)
         return value
+
+    def _report_tag(self, event: Any) -> None:
+        written = f"{event.tag} {getattr(event, 'value', '')}".strip()
+        hint = "remove the tag" if event.tag.startswith(_TAG) else f"{text_needs_quotes(written)}, or remove the tag"
+        self._report("FB005", f"the tag {_short(event.tag)} is not supported", event, hint=hint)
 
     def _known_tag(self, event: Any, kind: str) -> None:
         if event.tag not in (None, "!", _TAG + kind):
-            self._report("FB005", f"the tag {_short(event.tag)} is not supported", event, hint="remove the tag")
+            self._report_tag(event)
 
     def _alias(self, event: Any) -> tuple[Json, Any]:
         if event.anchor not in self._anchors:
-            self._report("FB001", f"undefined anchor &{event.anchor}", event)
+            hint = text_needs_quotes(f"*{event.anchor}")
+            self._report("FB001", f"there is no anchor &{event.anchor} above this", event, hint=hint)
             return None, event
         value, place, size, chars = self._anchors[event.anchor]
         self._values += size

@@ -16,6 +16,7 @@ _WORDS: dict[str, bool | None] = dict.fromkeys(("", "~", "null", "Null", "NULL")
 }  # fmt: skip
 _NUMERIC = frozenset("0123456789+-.")
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _ESCAPE = {"x": 2, "u": 4, "U": 8}
@@ -43,6 +44,11 @@ def plain_value(text: str) -> bool | int | float | str | None:
     if _NOT_FINITE.fullmatch(text):
         raise NotJson(f"{text}, a number that JSON does not have")
     return text
+
+
+def begins_with_zero(text: str) -> bool:
+    """Whether a plain scalar is an integer as `0123`: 83 to YAML 1.1, 123 to YAML 1.2, often a text."""
+    return text[:1] in _NUMERIC and _LEADING_ZERO.fullmatch(text) is not None
 
 
 def span_inside(text: str, scalar: Span, value: str, start: int, end: int) -> Span | None:

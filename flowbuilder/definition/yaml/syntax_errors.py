@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import yaml
 
 from flowbuilder.diagnostics import Diagnostic, Span
@@ -19,7 +21,21 @@ _MESSAGES = (
     ("found incompatible YAML document", "unsupported YAML version; remove the line"),
     ("block sequence entries are not allowed", "an item beginning with - is not allowed here"),
     ("did not find expected ',' or", "a comma or a closing bracket was expected here"),
+    ("did not find expected alphabetic or numeric character", "& begins an anchor in YAML, and * an alias"),
+    ("did not find expected hexdecimal number", "the digits of this escape are missing"),
+    ("found invalid Unicode character escape code", "this escape is half of a surrogate pair, not a character"),
 )
+_ESCAPES = (
+    ("found unknown escape character", r"in double quotes write \\ for a backslash; in single quotes it needs nothing"),
+    ("found invalid Unicode character escape code", r"write the character itself, or its code point as in \U0001F600"),
+    ("did not find expected hexdecimal number", r"write two digits after \x, four after \u, eight after \U"),
+)
+"""Hints for the escapes of a double-quoted text."""
+_SPACES = "\u00a0\u1680\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff"
+_WRONG_SPACE = re.compile(rf"^[ -]*([{_SPACES}])|^[^\"'#]*?[:-]([{_SPACES}])")
+"""A space of another kind where YAML needs a space: before the first character of a line, or behind `:` or `-`."""
+_LINES_BEFORE = 5
+"""How many lines before the place where the parser stopped may hold the wrong space."""
 
 
 def syntax_diagnostic(error: yaml.MarkedYAMLError, text: str) -> Diagnostic:
@@ -30,8 +46,14 @@ def syntax_diagnostic(error: yaml.MarkedYAMLError, text: str) -> Diagnostic:
     lines = text.splitlines() or [""]
     line, column = (min(mark.line, len(lines) - 1), mark.column) if mark else (0, 0)
     problem = error.problem or "this is not YAML"
+    for above in range(line, max(-1, line - _LINES_BEFORE), -1):
+        if found := _WRONG_SPACE.match(lines[above]):
+            at = max(found.start(1), found.start(2))
+            message = f"the space here is U+{ord(lines[above][at]):04X}; YAML knows only the usual space"
+            return _at(above, at, message, "delete it and type a space; it came with copied text")
     message = next((explanation for prefix, explanation in _MESSAGES if problem.startswith(prefix)), problem)
-    return _at(line, column, message, _hint(lines[line], column))
+    hint = next((hint for prefix, hint in _ESCAPES if problem.startswith(prefix)), "")
+    return _at(line, column, message, hint or _hint(lines[line], column))
 
 
 def character_diagnostic(text: str) -> Diagnostic:
@@ -56,9 +78,20 @@ def _hint(line: str, column: int) -> str:
         return f'put a text with a template in quotes: {before.strip()}: "{value}"'
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return "indent with spaces; YAML does not allow tabs"
+    if quoted := text_needs_quotes(value or line.strip().removeprefix("- ")):
+        return quoted
     if line[column : column + 1] in ("@", "`", "%") or (": " in value and value[0] not in "'\"|>"):
         return "put the text in quotes"
     return ""
+
+
+def text_needs_quotes(written: str) -> str:
+    """The hint for a text, as in `when: !inputs.done`, whose first character means something else in YAML; or ``."""
+    return f"put the text in quotes: {_quoted(written)}" if written[:1] in ("!", "&", "*") else ""
+
+
+def _quoted(text: str) -> str:
+    return f"'{text}'" if '"' in text else f'"{text}"'
 
 
 def _readable(char: str) -> bool:

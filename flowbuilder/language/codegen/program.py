@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -111,9 +112,18 @@ def _compile_expression(source: str) -> Program:
     # lark is imported when the first expression is compiled
     from flowbuilder.language.parsing.expression_parser import parse_expression
 
-    tree = parse_expression(source)
+    tree = parse_expression(_without_braces(source))
     needs = check_calls((tree,), source)
     return Program(source=source, statements=(Output(tree.start, tree.end, tree),), expression=tree, needs=needs)
+
+
+def _without_braces(source: str) -> str:
+    """The expression of a text that is exactly one `{{ expression }}`, at the same place; other texts as they are."""
+    found = re.fullmatch(r"\s*(\{\{-?)((?:(?!\{\{|\}\}).)*?)(-?\}\})\s*", source, re.DOTALL)
+    if found is None:
+        return source
+    (start, after), (end, behind) = found.span(1), found.span(3)
+    return source[:start] + " " * (after - start) + found[2] + " " * (behind - end) + source[behind:]
 
 
 # the compiler warns of what authors may write, as `true[0]`: their diagnostics are ours

@@ -18,7 +18,7 @@ def review_problems(store: Store, site: JsonObject, *, workflow: str | None = No
     for summary in store.workflows():
         if summary.published is not None and workflow in (None, summary.name):
             definition = definition_of(store.version(summary.name))
-            for item in check(Analysis(definition, stored_workflows(store), site)):
+            for item in check(Analysis(definition, stored_workflows(store, archived=True), site)):
                 yield f"{summary.name}: {item.message}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from flowbuilder import ports
@@ -18,11 +19,12 @@ class Stop(Exception):
     """There may be more, and it cannot be read; the message says why."""
 
 
-def items_of(output: JsonObject, where: str) -> list[Json]:
-    """The list of a page; `StepError` where there is none. A page without content (204) has no items."""
+def items_of(output: JsonObject, where: str, path: tuple[str, ...] | None = None) -> list[Json]:
+    """The list of a page, at `path` of the body where that is certain; `StepError` where there is none. A page without
+    content (204) has no items."""
     if output["status"] == 204 and output["body"] is None:
         return []
-    found = value_at(output, where) if where else output["body"]
+    found = value_at(output, where) if path is None and where else _inside(output["body"], path or ())
     if not isinstance(found, list):
         place = f"at {where}" if where else "in its body"
         raise StepError(f"a page of the list has no list {place}", code="paginate")
@@ -68,14 +70,15 @@ def next_cursor(found: Json, where: str) -> str | int | None:
 def value_at(output: JsonObject, where: str) -> Any:
     """The value at a dotted path of the body, or of the answer where the path begins with `body.` or `headers.`;
     `MISSING` where there is no such place."""
-    found = _inside(output["body"], where)
-    if found in (None, MISSING) and where.partition(".")[0] in ("body", "headers"):
-        inside = _inside(output, where)
+    names = where.split(".")
+    found = _inside(output["body"], names)
+    if found in (None, MISSING) and names[0] in ("body", "headers"):
+        inside = _inside(output, names)
         return found if inside is MISSING else inside
     return found
 
 
-def _inside(value: Any, where: str) -> Any:
-    for name in where.split("."):
+def _inside(value: Any, path: Iterable[str]) -> Any:
+    for name in path:
         value = value.get(name, MISSING) if isinstance(value, dict) else MISSING
     return value

@@ -71,6 +71,8 @@ class Pages:
     paginate: Paginate
     send: Callable[[ports.HttpRequest], Awaitable[ports.HttpResponse]]
     read: Callable[[ports.HttpResponse], Awaitable[JsonObject]]
+    path: tuple[str, ...] | None = None
+    """The names that lead to the list in the body, where they are certain."""
     items: list[Json] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     known: set[str] = field(default_factory=set)
@@ -96,7 +98,7 @@ class Pages:
                 raise
             try:
                 output = await self._page(answer)
-                page = items_of(output, self.paginate.items)
+                page = items_of(output, self.paginate.items, self.path)
                 if page and page == before and self._counts:
                     raise Stop(f"page {number} is the same as the one before; the server may not know {self._sent_as}")
                 self.items, before = self.items + page, page

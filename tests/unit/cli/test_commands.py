@@ -160,7 +160,7 @@ def test_a_rejection_without_a_comment_is_refused(cli: Cli, file: str) -> None:
     [
         (("publsh",), "error: unknown command publsh; did you mean publish? (see flowbuilder --help)\n"),
         (("publish",), "error: Missing argument 'NAME' (see flowbuilder publish --help)\n"),
-        (("explain", "FB1011"), "error: unknown code FB1011; did you mean FB101? (see flowbuilder explain --help)\n"),
+        (("explain", "FB3044"), "error: unknown code FB3044; did you mean FB304? (see flowbuilder explain --help)\n"),
         (("steps", "none"), "error: unknown step type none; available: "),
         (("run", "none.yaml", "--local"), "error: there is no file none.yaml (see flowbuilder run --help)\n"),
     ],

@@ -29,6 +29,30 @@ def test_only_the_words_that_differ_are_marked(sentence: str, old: str, new: str
     assert lines[1:] == [" Same.", f"-{sentence.format(old)}", f"+{sentence.format(new)}", " End."]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("The quick fox.", "The red fox.", "The [-quick-]{+red+} fox."),
+        ("The fox runs.", "The fox runs fast.", "The fox runs{+ fast+}."),
+        ("我们去北京大学散步。", "我们去上海大学散步。", "我们去[-北京-]{+上海+}大学散步。"),
+        ("ภาษาไทยเป็นภาษาที่ง่ายมาก", "ภาษาไทยเป็นภาษาที่ยากมาก", "ภาษาไทยเป็นภาษาที่[-ง่าย-]{+ยาก+}มาก"),
+        ("one two\nthree four five", "one 2\n3 four five", "one [-two-]{+2+}\n[-three-]{+3+} four five"),
+        ("one\ntwo four five", "one two four five", "one\n{+ +}two four five"),
+    ],
+)
+def test_where_there_is_no_style_a_line_shows_the_words_that_differ(old: str, new: str, words: str) -> None:
+    lines = text_diff(f"{old}\nEnd.", f"{new}\nEnd.", plain=True).plain.split("\n")[1:]
+    assert [line[1:] for line in lines if line.startswith("-")] == old.split("\n")
+    assert [line[1:] for line in lines if line.startswith("+")] == new.split("\n")
+    assert [line[1:] for line in lines if line.startswith("?")] == words.split("\n")
+    assert "?" not in text_diff(old, new).plain
+
+
+def test_rewritten_lines_and_added_lines_have_no_line_of_words() -> None:
+    for old, new in (("one two three", "completely other text"), ("a\nb", "a\nnew words here\nb")):
+        assert "?" not in text_diff(old, new, plain=True).plain
+
+
 def test_added_lines_and_rewritten_lines_have_no_marks() -> None:
     assert marked(text_diff("a\nb", "a\nnew words here\nb")) == []
     assert marked(text_diff("one two three", "completely other text")) == []

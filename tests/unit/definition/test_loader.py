@@ -52,11 +52,34 @@ def test_a_document_loads_from_text_bytes_a_path_and_a_mapping_alike(tmp_path: P
 
 
 def test_plain_scalars_are_read_by_yaml_1_2() -> None:
-    text = "a: [on, yes, no, off, y, 1:30, 2024-01-01, 0o17, 0x1F, 012, 1e3, .5, ~, null, true, FALSE, 1_000, -7]"
+    text = "a: [on, yes, no, off, y, 1:30, 2024-01-01, 0o17, 0x1F, 12, 1e3, .5, ~, null, true, FALSE, 1_000, -7]"
     assert read_document(text).value == {
         "a": ["on", "yes", "no", "off", "y", "1:30", "2024-01-01", 15, 31, 12, 1000.0, 0.5, None, None, True, False,
               "1_000", -7]
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("when: !inputs.x\n", 'put the text in quotes: "!inputs.x", or remove the tag'),
+        ("when: !inputs.x && inputs.y\n", 'put the text in quotes: "!inputs.x && inputs.y"'),
+        ('when: !inputs.x && inputs.y == "z"\n', "put the text in quotes: '!inputs.x && inputs.y == \"z\"'"),
+        ("- {when: !a, over: b}\n", 'put the text in quotes: "!a", or remove the tag'),
+        ("over: *items\n", 'put the text in quotes: "*items"'),
+        ("zip: 01234\n", 'write "01234" for the text, 1234 for the number'),
+        (r'source: "\d+"', r"in double quotes write \\ for a backslash; in single quotes it needs nothing"),
+        (r'title: "\ud83d\ude00"', r"write the character itself, or its code point as in \U0001F600"),
+    ],
+)
+def test_a_text_that_means_something_else_in_yaml_gets_the_way_to_write_it(text: str, hint: str) -> None:
+    (found,) = read_document(text).diagnostics[:1]
+    assert found.hint == hint
+
+
+@pytest.mark.parametrize("text", ["a: 0", "a: -0", "a: 0.5", "a: 0o17", "a: 0x1F", "a: '007'", "a: 007x", "a: 1:05"])
+def test_a_value_that_no_reader_of_yaml_takes_for_an_octal_number_is_read(text: str) -> None:
+    assert read_document(text).diagnostics == ()
 
 
 def test_names_that_look_like_other_types_are_strings() -> None:
@@ -80,6 +103,13 @@ def test_names_that_look_like_other_types_are_strings() -> None:
         ("a: \x07\n", "FB001", 1, 4, "U+0007"),
         ("a: *x\n", "FB001", 1, 4, "&x"),
         ("a: &x [*x]\n", "FB001", 1, 8, "&x"),
+        ("a: b\n \u00a0c: d\n", "FB001", 2, 2, "U+00A0"),
+        ("a: 1\nb:\u202f2\nc: 3\n", "FB001", 2, 3, "U+202F"),
+        ("a:\n  -\u3000b: c\n    d: e\n", "FB001", 2, 4, "U+3000"),
+        ("a: Prix\u00a0: b: c\n", "FB001", 1, 9, "colon"),
+        ('a: "\\ud83d"\n', "FB001", 1, 7, "half of a surrogate pair"),
+        ("a: 01234\n", "FB005", 1, 4, "begins with a zero"),
+        ("a: [-007]\n", "FB005", 1, 5, "begins with a zero"),
         ("a: 1\na: 2\n", "FB002", 2, 1, "duplicate name a"),
         ("a: .nan\n", "FB005", 1, 4, ".nan"),
         ("a: 99999999999999999999\n", "FB005", 1, 4, "64 bit"),

@@ -27,7 +27,8 @@ TEMPLATES = [
 ]
 EXPRESSIONS = [
     ("${{ inputs.n }}", "$", "leave out the braces"),
-    ("{{ inputs.n }}", "{", "leave out the braces"),
+    ("{{ inputs.n }} > {{ inputs.m }}", "{", "leave out the braces"),
+    ("{% if inputs.n %}true{% endif %}", "%", "leave out the braces"),
     ("$json.title == 1", "$", "inputs.name or steps.name.output"),
     ("startsWith(a, 'x')", "startsWith", "startswith"),
     ("toJSON(a)", "toJSON", "value | json"),
@@ -71,6 +72,24 @@ def test_an_expression_in_foreign_syntax_gets_a_hint(source: str, part: str, hin
         Expression(source)
     assert source[caught.value.start : caught.value.end] == part
     assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize("source", ["a +", "a &&", "(a", "", "{{ }}", "{{ a > }}"])
+def test_an_expression_that_ends_too_early_gets_no_hint_of_quotes(source: str) -> None:
+    with pytest.raises(LanguageError) as caught:
+        Expression(source)
+    assert "quote" not in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("source", "value"), [("{{ n + 1 }}", 3), (" {{n}}\n", 2), ("{{- n -}}", 2), ("{{ {'a': n}['a'] }}", 2)]
+)
+def test_an_expression_in_braces_is_the_expression(source: str, value: int) -> None:
+    expression = Expression(source)
+    assert expression.evaluate({"n": 2}) == value
+    (reference,) = expression.references
+    assert source[reference.start : reference.end] == "n"
+    assert expression.source == source
 
 
 NAMES = Namespace({"inputs": Shape.object_of({"tags": Shape.list_of(Shape.of("text")), "price": Shape.of("number")})})

@@ -10,6 +10,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from flowbuilder.analysis.linter import check
 from flowbuilder.definition.loader import load
 from flowbuilder.steps.http.links import Malformed, targets
 from flowbuilder.testing import Finished
@@ -357,3 +358,43 @@ def test_a_misspelt_more_is_not_the_end(pages: Any) -> None:
         return sent({"data": [number], "next": f"?page={number + 1}", **more})
 
     assert items(pages(left_out, {"next": "next", "items": "data", "more": "has_more"})) == [1, 2, 3]
+
+
+LIST = {"type": "array", "items": {"type": "integer"}}
+COUNTS = {"type": "object", "required": ["data"], "properties": {"data": LIST}}
+BOTH = {**COUNTS, "required": [], "properties": {**COUNTS["properties"], "body": {
+    "type": "object", "properties": {"data": {"type": "array", "items": {"type": "string"}}}}}}  # fmt: skip
+
+
+def test_an_answer_cannot_lead_to_a_list_that_its_schema_says_nothing_about(pages: Any) -> None:
+    answer = {"data": [1, 2], "body": {"data": ["text of an outsider"]}}
+    assert items(pages(lambda *_: sent(answer), {"items": "body.data"}, response_schema=COUNTS)) == [1, 2]
+    assert items(pages(lambda *_: sent(answer), {"items": "data"}, response_schema=COUNTS)) == [1, 2]
+
+
+def test_where_a_schema_has_a_member_body_the_list_is_in_it(pages: Any) -> None:
+    inside = {"body": {"data": ["a"]}, "data": [1]}
+    assert items(pages(lambda *_: sent(inside), {"items": "body.data"}, response_schema=BOTH)) == ["a"]
+    message = refusal(pages(lambda *_: sent({"data": [1]}), {"items": "body.data"}, response_schema=BOTH))
+    assert "no list at body.data" in message
+
+
+def test_without_a_schema_a_path_is_looked_for_in_the_body_first(pages: Any) -> None:
+    assert items(pages(lambda *_: sent({"data": [1]}), {"items": "body.data"})) == [1]
+    assert items(pages(lambda *_: sent({"body": {"data": [2]}, "data": [1]}), {"items": "body.data"})) == [2]
+    anything = {"type": "object", "additionalProperties": {"type": ["object", "array"]}}
+    assert items(pages(lambda *_: sent({"data": [1]}), {"items": "body.data"}, response_schema=anything)) == [1]
+    assert items(pages(lambda *_: sent([1]), {"items": "body"}, response_schema={"type": "array"})) == [1]
+
+
+def test_a_list_whose_place_a_schema_leaves_open_is_untrusted() -> None:
+    anything = {"type": "object", "additionalProperties": {"type": "object"}, **{"properties": COUNTS["properties"]}}
+    for schema, code in ((anything, "FB401"), (COUNTS, None)):
+        steps = [
+            {"id": "list", "type": "api", "url": "https://a.example/", "paginate": {"items": "body.data"},
+             "response_schema": schema},
+            {"id": "send", "type": "api", "method": "POST", "url": "https://b.example/",
+             "json": "{{ steps.list.output.body }}"},
+        ]  # fmt: skip
+        found = check(load(json.dumps({"schema": "flowbuilder/v1", "name": "w", "steps": steps}))[0])
+        assert [one.code for one in found.diagnostics if one.severity == "error"] == ([code] if code else [])

@@ -5,26 +5,33 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from difflib import SequenceMatcher
+from itertools import islice
 
 from flowbuilder.adapters.cms.html import cleaned, unsafe_parts
+from flowbuilder.adapters.cms.kept_tags import counted, swallowing
 from flowbuilder.adapters.cms.wordpress.block_markup import Block, paragraphs, parse_blocks, with_attributes
 from flowbuilder.adapters.cms.wordpress.markdown import to_blocks, to_html
 from flowbuilder.adapters.cms.wordpress.markdown_tokens import form_of, has_open_fence, is_code
 from flowbuilder.adapters.cms.wordpress.saving import trimmed, with_link_rel, with_valid_entities
+from flowbuilder.errors import StepError
 from flowbuilder.ports import CmsField, Publishable
 from flowbuilder.values import JsonObject
 
 MAX_FINDINGS = 20
+MAX_COMPARED = 5_000
+"""Number of characters of the longest passage that is compared with those of the page."""
 _BLOCK_MARK = "<!-- wp:"
 
 
 def publishable(field: CmsField, base: str, proposal: str) -> Publishable:
-    """Implements `ports.PublishableForm`. `StepError` for HTML beyond the limits of a page."""
+    """Implements `ports.PublishableForm`. `StepError` for HTML beyond the limits of a page, and (`not_publishable`) for
+    new text that would be a part of what the page leaves open, or unsafe beside what the page has."""
     if proposal == base:
         return Publishable(text=proposal)
     findings: list[JsonObject] = []
     if field == "body":
-        text = _Body(base, findings).of(proposal)
+        text = _body(base, proposal, findings)
     elif field == "description":
         text = _told(findings, "HTML", *cleaned(proposal))
     else:
@@ -38,12 +45,34 @@ def publishable(field: CmsField, base: str, proposal: str) -> Publishable:
     return Publishable(text=text, findings=tuple(findings[:MAX_FINDINGS]))
 
 
-class _Body:
-    """The content of a page that has `base`. `findings` takes what is changed in a proposal."""
+def _body(base: str, proposal: str, findings: list[JsonObject]) -> str:
+    """The content as it is stored; `StepError` (`not_publishable`)."""
+    if around := swallowing(base, proposal):
+        raise _refusal(f"the page leaves {around} open, and new text would be a part of it: close it there first")
+    kept = counted(base)
+    if kept:
+        uncleaned = _Body(base, [], None)
+        uncleaned.of(proposal)
+        kept.subtract(sum(map(counted, uncleaned.unchanged), Counter()))
+    text = _Body(base, findings, kept).of(proposal)
+    added = unsafe_parts(text) - (unsafe_parts(base) | unsafe_parts(with_link_rel(base)))
+    if not added:
+        return text
+    if not base.strip():  # parts that are safe alone, and not beside each other
+        return _told(findings, "the page as a whole", *cleaned(text))
+    found = ", ".join(sorted(f"<{tag}>" for tag, *_ in added))
+    raise _refusal(f"beside what the page has already, the new text makes {found} that may not be published")
 
-    def __init__(self, base: str, findings: list[JsonObject]) -> None:
-        self._base = base
+
+class _Body:
+    """The content of a page that has `base`. `findings` takes what is changed in a proposal. `kept` are the tags of the
+    page that changed passages may still have; with None nothing is cleaned. `unchanged` are the passages that the page
+    has already."""
+
+    def __init__(self, base: str, findings: list[JsonObject], kept: Counter[str] | None) -> None:
         self._findings = findings
+        self._kept = kept
+        self.unchanged: list[str] = []
         document = parse_blocks(base)
         self._in_blocks = bool(document.blocks) or not base.strip()
         self._known = Counter(block.text for block in document.inside())
@@ -57,11 +86,7 @@ class _Body:
             document = Block(parts=[proposal])
         else:
             document = parse_blocks(proposal)
-        text = "".join(self._piece(part) for part in document.parts)
-        added = unsafe_parts(text) - unsafe_parts(self._base)
-        if added:  # parts that are safe alone, and not beside each other
-            return _told(self._findings, "the page as a whole", *cleaned(text))
-        return text
+        return "".join(self._piece(part) for part in document.parts)
 
     def _piece(self, part: str | Block) -> str:
         return self._freeform(part) if isinstance(part, str) else self._block(part)
@@ -73,17 +98,19 @@ class _Body:
         if self._known[text] > 0:
             self._known[text] -= 1
             self._known.subtract(inner.text for inner in block.inside())
+            self.unchanged.append(text)
             return text
         name = f"block {block.name}"
         opener = with_attributes(block, lambda value: self._attribute(value, name))
         if block.blocks and block.shell in self._shells:
+            self.unchanged += block.shell
             inner = [part if isinstance(part, str) else self._block(part) for part in block.parts]
             return block.opener + "".join(inner) + block.closer
         held = [self._block(part) for part in block.blocks]
         marks = [f"<!--{_name_for(text)}-{number}-->" for number in range(len(held))]
         rest = iter(marks)
         own = "".join(part if isinstance(part, str) else next(rest) for part in block.parts)
-        clean = self._linked(_told(self._findings, name, *cleaned(own)), name)
+        clean = self._linked(self._cleaned(own, name), name)
         for mark, inner_text in zip(marks, held, strict=True):
             if mark not in clean:
                 self._findings.append(_finding("taken_out", name, "a block inside what was taken out"))
@@ -95,6 +122,9 @@ class _Body:
             return _told(self._findings, name, "", [f"the address {value[:40]}"])
         return _told(self._findings, name, *cleaned(value))
 
+    def _cleaned(self, html: str, where: str) -> str:
+        return html if self._kept is None else _told(self._findings, where, *cleaned(html, kept=self._kept))
+
     def _linked(self, html: str, where: str) -> str:
         return _saved(self._findings, html, with_link_rel(html), 'links with a target: rel="noopener" was added', where)
 
@@ -103,7 +133,9 @@ class _Body:
     def _freeform(self, text: str) -> str:
         if not text.strip():
             return text
-        return "".join(piece if known else self._new(piece) for known, piece in self._runs(text))
+        runs = list(self._runs(text))
+        self.unchanged += (piece for known, piece in runs if known)
+        return "".join(piece if known else self._new(piece) for known, piece in runs)
 
     def _runs(self, text: str) -> Iterator[tuple[bool, str]]:
         """The text in runs: those that the page has already, and those that are new."""
@@ -129,6 +161,15 @@ class _Body:
     def _made(self, part: str | Block) -> str:
         return part if isinstance(part, str) else self._block(part)
 
+    def _is_edited(self, text: str) -> bool:
+        """Whether a passage stands in the place of one that has marks of Markdown too, and is no Markdown."""
+        size = len(text)
+        gone = (one for one, count in self._paragraphs.items() if count > 0 and size / 2 < len(one) < size * 2)
+        alike = (
+            one for one in islice(gone, 20) if size < MAX_COMPARED and SequenceMatcher(None, one, text).ratio() > 0.7
+        )
+        return any(form_of(one) == "markdown" for one in alike)
+
     def _take(self, piece: str) -> bool:
         if self._paragraphs[piece] < 1:
             return False
@@ -137,6 +178,8 @@ class _Body:
 
     def _new(self, text: str) -> str:
         form = form_of(text)
+        if form == "markdown" and not self._in_blocks and self._is_edited(text):
+            form = "html"
         if form == "markdown" or (self._in_blocks and form == "plain"):
             start, end = _ends(text)
             kind, make = ("blocks", to_blocks) if self._in_blocks else ("HTML", to_html)
@@ -144,7 +187,11 @@ class _Body:
             self._findings.append(_finding("converted", "text", f"Markdown became {kind}"))
             if self._in_blocks:
                 return "".join(map(self._made, parse_blocks(text).parts))
-        return self._linked(_told(self._findings, "text", *cleaned(text)), "text")
+        return self._linked(self._cleaned(text, "text"), "text")
+
+
+def _refusal(message: str) -> StepError:
+    return StepError(message, code="not_publishable", definitive=True)
 
 
 def _ends(text: str) -> tuple[str, str]:

@@ -37,6 +37,9 @@ def check(analysis: Analysis) -> Iterator[Diagnostic]:
     for block in blocks:
         if len(block.ordered) == len(block.needs):
             continue
+        ids = [located.id for located in block.steps]
+        if len(set(ids)) < len(ids):
+            continue  # FB102 reports it: which of the two a reference means is not known
         needs = {name: set(needed) for name, needed in block.needs.items()}
         for _ in range(_MAX_CYCLES):
             cycle = _cycle(needs)

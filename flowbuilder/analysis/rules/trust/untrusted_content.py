@@ -70,16 +70,15 @@ def _message(found: TaintFlow, step: str) -> str:
 
 
 def _hint(found: TaintFlow) -> str:
-    source = found.trail.steps[-1].partition(".")[0]
     if found.text.sink == "host":
         return (
             "publish what a review approves, and take the URL from steps before that review: its reviewer is shown "
-            f"it; or trust the source: trust: {{source: {source}, reason: ..., by: ...}}"
+            f"it; or trust the source: trust: {{source: {found.waivable}, reason: ..., by: ...}}"
         )
     review = next((name for name in found.trail.steps if "," in name), None)
     if review is not None:
         return f"publish steps.{review.partition(',')[0]}.output.approved unchanged, or have the changed text reviewed"
     return (
         "publish what a reviewer approved, steps.<review>.output.approved; "
-        f"or trust the source: trust: {{source: {source}, reason: ..., by: ...}}"
+        f"or trust the source: trust: {{source: {found.waivable}, reason: ..., by: ...}}"
     )
