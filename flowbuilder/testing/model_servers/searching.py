@@ -21,7 +21,7 @@ class ResponsesWire(OpenAIWire):
 
     def message(self, asked: Asked, *, text: str | None, arguments: str | None, stop: Stop) -> Any:
         """The answer with a text; `arguments` are not supported."""
-        part = {"type": "output_text", "text": text, "annotations": []}
+        part: dict[str, Any] = {"type": "output_text", "text": text, "annotations": []}
         if stop == "refusal":
             part = {"type": "refusal", "refusal": text}
         said = {"type": "message", "id": "m1", "role": "assistant", "status": "completed", "content": [part]}
@@ -82,7 +82,7 @@ def _openai(
     text: str, pages: Sequence[Page], query: str, failed: str | None, consulted: Sequence[Page]
 ) -> list[dict[str, Any]]:
     found = [] if failed else [{"type": "url", "url": url} for url, _ in (*pages, *consulted)]
-    call = {"type": "web_search_call", "id": "ws1", "status": "failed" if failed else "completed"}
+    call: dict[str, Any] = {"type": "web_search_call", "id": "ws1", "status": "failed" if failed else "completed"}
     call["action"] = {"type": "search", "query": query, "sources": found}
     marks = [
         {"type": "url_citation", "start_index": 0, "end_index": len(text), "url": url, "title": title}
