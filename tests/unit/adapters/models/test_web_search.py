@@ -113,7 +113,7 @@ async def test_a_search_of_openai_that_failed_may_be_retried(server: ModelServer
 
 
 @pytest.mark.parametrize("server", ["anthropic"], indirect=True)
-async def test_a_turn_that_pauses_goes_on(server: ModelServer) -> None:
+async def test_a_turn_that_pauses_is_continued(server: ModelServer) -> None:
     def pauses(wire: Any, asked: Any) -> Any:
         answer = wire.message(asked, text=None, arguments=None, stop="end")
         found = [
