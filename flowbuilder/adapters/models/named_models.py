@@ -82,7 +82,13 @@ class NamedModels:
                 raise TransientError(message, reason="timeout") from None
             except (AgentRunError, UserError) as problem:
                 raise _failed_repair(problem, limited.last, request) or model_failure(problem, request.model) from None
-            except (AttributeError, LookupError, TypeError, ValueError) as problem:  # the library trusts the form
+            except (
+                AttributeError,
+                LookupError,
+                RecursionError,
+                TypeError,
+                ValueError,
+            ) as problem:  # it trusts the form
                 message = f"{request.model}: the answer cannot be read: {type(problem).__name__}: {problem!s:.200}"
                 raise StepError(message, code="invalid_answer") from None
         return {"text": result.output} if request.output_schema is None else result.output
