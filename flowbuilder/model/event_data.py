@@ -210,8 +210,8 @@ class ReviewApproved(EventData, type="review_approved"):
 
 
 class ReviewApprovalUndone(EventData, type="review_approval_undone"):
-    """The reviewer took back an approval short of the quorum. `approvals` are left. `edited`: and the edit that came with
-    it. `content_hash` is that of the content as it is now."""
+    """The reviewer took back an approval short of the quorum. `approvals` are left. `edited`: the edit with it
+    was taken back. `content_hash` is that of the content now."""
 
     review_id: str
     by: str
