@@ -12,6 +12,7 @@ from flowbuilder.values import Json, JsonObject
 
 _URL = re.compile(r"https?://|[/?]|\.{1,2}/|[^:]*\?|[^:?#]+\.(?:json|xml|html|php)$", re.IGNORECASE)
 """What a text that leads to the next page begins with, or is; a cursor is none of these."""
+_INDEX = re.compile(r"-?\d{1,6}")
 MISSING = object()
 
 
@@ -59,8 +60,9 @@ def next_url(found: Json, where: str) -> str | None:
 
 
 def next_cursor(found: Json, where: str) -> str | int | None:
-    """A value as a cursor; None for the end of the list, `Stop` for anything else."""
-    if found is None or found == "" or found is False:
+    """A value as a cursor; None for the end of the list (also 0, as nothing further can be there), `Stop` for anything
+    else."""
+    if found is None or found in ("", 0):
         return None
     if isinstance(found, str | int) and found is not True:
         return found
@@ -69,16 +71,35 @@ def next_cursor(found: Json, where: str) -> str | int | None:
 
 def value_at(output: JsonObject, where: str) -> Any:
     """The value at a dotted path of the body, or of the answer where the path begins with `body.` or `headers.`;
-    `MISSING` where there is no such place."""
+    `MISSING` where there is no such place.
+
+    A number is an item of a list, -1 the last one; None where the list is shorter. A name may have dots itself.
+    """
     names = where.split(".")
-    found = _inside(output["body"], names)
+    found = _found(output["body"], names)
     if found in (None, MISSING) and names[0] in ("body", "headers"):
-        inside = _inside(output, names)
+        inside = _found(output, names)
         return found if inside is MISSING else inside
     return found
 
 
+def _found(value: Any, names: list[str]) -> Any:
+    if not names:
+        return value
+    if isinstance(value, list) and _INDEX.fullmatch(names[0]):
+        index = int(names[0])
+        return _found(value[index], names[1:]) if -len(value) <= index < len(value) else None
+    if not isinstance(value, dict):
+        return MISSING
+    for size in range(1, len(names) + 1):
+        name = ".".join(names[:size])
+        if name in value and (found := _found(value[name], names[size:])) is not MISSING:
+            return found
+    return MISSING
+
+
 def _inside(value: Any, path: Iterable[str]) -> Any:
+    """The value at exactly these names, as a schema describes it."""
     for name in path:
         value = value.get(name, MISSING) if isinstance(value, dict) else MISSING
     return value
