@@ -78,7 +78,7 @@ class McpCode(UsesTools):
 
 
 def _of_the_code(problem: StepError) -> StepError:
-    """The error of code that raised, where a server reports that as a failure of its tool, as Tidewave for JavaScript."""
+    """The error of code that raised: Tidewave for JavaScript reports it as a failure of its tool."""
     said = _parsed(str(problem).partition(": ")[2]) if problem.code == "mcp_tool" else None
     if not isinstance(said, dict) or said.get("success") is not False:
         return problem
