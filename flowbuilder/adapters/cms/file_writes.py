@@ -77,6 +77,16 @@ def replace_file(folder: int, name: str, text: str) -> None:
             os.close(held)
 
 
+def refusal_of(folder: int, name: str) -> StepError | None:
+    """The error with which `replace_file` refuses the file as it is, as far as its mode and names tell."""
+    try:
+        with _explained(name, "written"):
+            _ensure_replaceable(folder, name, os.stat(name, dir_fd=folder, follow_symlinks=False))
+    except StepError as problem:
+        return problem
+    return None
+
+
 def remove_file(folder: int, name: str) -> None:
     """Delete a file durably. `StepError` (`read_only`) where it is read-only."""
     with _explained(name, "deleted"):
