@@ -73,8 +73,8 @@ class McpCode(UsesTools):
         try:
             return Written(output={"value": ensure_json(value, where="the value")})
         except NotJson as found:
-            problem = StepError(f"the code has run, and its value cannot be used: {found}", code="not_json")
-            return Written(output={"value": answer.text}, problem=problem)
+            unusable = StepError(f"the code has run, and its value cannot be used: {found}", code="not_json")
+            return Written(output={"value": answer.text}, problem=unusable)
 
 
 def _of_the_code(problem: StepError) -> StepError:
