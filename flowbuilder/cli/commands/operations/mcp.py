@@ -102,7 +102,7 @@ def _hints(pair: tuple[str, str], tool: McpTool, is_marked: bool) -> list[str]:
     if tool.reads_only and not is_marked:
         return [
             f"{key}: the server says that it only reads, which is no promise. Where you know that it does, mark it "
-            "with reads_only: true: a call that a crash cut off is then made again, and nobody is asked"
+            "with reads_only: true: a call that a crash cut off is then made again without a question"
         ]
     if tool.reads_only is False and is_marked:
         return [f"Warning: {key} is marked with reads_only: true, and the server says that it may write"]
