@@ -53,8 +53,7 @@ class ClientTokens:
                 if len(self._tokens) >= MAX_TOKENS:
                     self._tokens.clear()
                 self._tokens[client] = token, expires
-        # without the word token: what follows it in a reason looks like a secret itself
-        current_secrets().add(f"OAuth2 access of {origin_of(client.token_url)[1]:.100}", [token])
+        current_secrets().add(f"token of {origin_of(client.token_url)[1]:.100}", [token])
         return {"authorization": f"Bearer {token}"}
 
     def forget(self, client: ClientCredentials, headers: dict[str, str]) -> None:
