@@ -1,7 +1,7 @@
 """Benchmark of `guard`: `python benchmarks/guard.py [FOLDER] [--git DIR ...] [--edits 60] [--documents 96] [--json]`.
 
 FOLDER holds documents of real sites (Markdown, MDX, HTML): how many of them have findings unchanged, and for each kind
-of damage of tests/support/content/damaged_texts.py, in how many of `--documents` texts it is noticed, is named by the
+of damage of tests/support/content/damage.py, in how many of `--documents` texts it is noticed, is named by the
 right rule, and is so by a warning or a block. Each DIR of `--git` is a git directory: what is found in at most
 `--edits` edits of its history, commits that change one content file. The exit code says whether no unchanged document
 has a finding, at most 0.2 % of the edits are blocked, and each kind of damage is noticed in at least 90 %.
@@ -25,8 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from flowbuilder.steps.builtin.guard.comparison import findings_of  # noqa: E402
-from tests.support.content.damage_rules import RULES  # noqa: E402
-from tests.support.content.damaged_texts import KINDS, damaged  # noqa: E402
+from tests.support.content.damage import KINDS, RULES, damaged  # noqa: E402
 
 SUFFIXES = (".md", ".mdx", ".markdown", ".html")
 LEAST_NOTICED = 0.9

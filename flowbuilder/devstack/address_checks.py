@@ -99,8 +99,9 @@ async def address_report(site: JsonObject, cms: JsonObject, settings: Settings) 
     from flowbuilder.adapters.http.guarded_http import GuardedHttp
 
     name, given = str(site.get("site", "")), str(cms.get("sitemap") or "")
-    rules = open_addresses(cms, name)
-    urls = SiteUrls(str(site.get("base_url") or ""), str(cms.get("url_prefix") or "/"))
+    base_url = str(site.get("base_url") or "")
+    rules = open_addresses(cms, name, base_url=base_url)
+    urls = SiteUrls(base_url, str(cms.get("url_prefix") or "/"))
     ignored = cms.get("sitemap_ignore")
     patterns = [str(one).strip("/") for one in ignored] if isinstance(ignored, list) else []
     patterns += [one.removesuffix("/**") for one in patterns]  # /tags/** is the list /tags/ too

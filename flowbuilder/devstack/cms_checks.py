@@ -12,6 +12,8 @@ from flowbuilder.values import JsonObject
 
 SECONDS = 10.0
 """The time that a site has to answer."""
+MAX_NAMED = 5
+"""The most pages that one message names."""
 
 
 def user_problems(settings: Settings, connection: JsonObject) -> Iterator[tuple[str, str]]:
@@ -37,13 +39,27 @@ def user_problems(settings: Settings, connection: JsonObject) -> Iterator[tuple[
 
 
 def key_problems(settings: Settings, connection: JsonObject) -> Iterator[tuple[str, str]]:
-    """What is wrong with the key of a Ghost connection: a message and its remedy."""
-    from flowbuilder.adapters.cms.ghost.api import GhostApi
-
+    """What is wrong with the key of a Ghost connection, and which pages cannot be written: a message and its remedy."""
     try:
-        asyncio.run(GhostApi(_quick_http(settings), connection).rows("posts", limit="1", fields="id"))
+        old = asyncio.run(_old_pages(_quick_http(settings), connection))
     except (FlowbuilderError, TimeoutError) as problem:
         yield f"cms: {str(problem) or 'Ghost did not answer in time'}", _remedy(problem, "admin_api_key")
+        return
+    if old:
+        names = f"{', '.join(old[:MAX_NAMED])}{' and others' if len(old) > MAX_NAMED else ''}"
+        message = f"cms: pages of Ghost's earlier editor cannot be written: {names}"
+        yield message, "open each that is to be edited in Ghost's editor, and save it once"
+
+
+async def _old_pages(http: Http, connection: JsonObject) -> list[str]:
+    """The addresses of some posts and pages of Ghost's earlier editor."""
+    from flowbuilder.adapters.cms.ghost.api import GhostApi
+
+    api, found = GhostApi(http, connection), []
+    for kind in ("posts", "pages"):
+        answer = await api.rows(kind, filter="lexical:null", limit=str(MAX_NAMED + 1), fields="slug,url")
+        found += [str(row.get("url") or row.get("slug")) for row in answer.rows]
+    return found
 
 
 def _remedy(problem: Exception, secret: str) -> str:

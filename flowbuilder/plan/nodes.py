@@ -133,8 +133,8 @@ class Plan:
 
     @cached_property
     def publishes(self) -> bool:
-        """Whether a step of it, or of a workflow that it calls, writes to the outside world."""
-        return any(node.step.has_effect() for node in nodes_in(self.block))
+        """Whether a step of it, or of a workflow that it calls, writes to the outside world or lets a model do so."""
+        return any(node.step.has_effect() or node.step.guarded_texts for node in nodes_in(self.block))
 
     @cached_property
     def closed_words(self) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from flowbuilder.errors import StepError
@@ -29,6 +29,8 @@ class CmsPage:
     live_url: str = ""
     conflict: str = ""
     """Why the CMS would not take a write of this page now, where a person has to mend that first; else empty."""
+    refusal: StepError | None = field(default=None, compare=False)
+    """The error that every write of this page ends with, as it is now: a review of such a write is not opened."""
 
     def is_still(self, known: str) -> bool:
         """Whether the page is as it was when its hash was `known`. Earlier releases recorded the sha256 of the body."""

@@ -165,6 +165,13 @@ class Step(Record):
         return tuple(self.texts())
 
     @cached_property
+    def guarded_texts(self) -> tuple[tuple[Place, Template | Expression, Sink | None], ...]:
+        """The texts that may hold nothing of outsiders that no reviewer has approved when the step runs: all that a
+        write is made of, and the prompt of a model that may call tools that write."""
+        sinks = _OF_WRITES if self.has_effect() else ("agent",)
+        return tuple(own for own in self.own_texts if own[2] in sinks)
+
+    @cached_property
     def mentioned(self) -> tuple[str, ...]:
         """The ids of the steps that `depends_on` names and of those that the texts read."""
         read = (reference.path for _, text, _ in self.own_texts for reference in text.references)
@@ -266,6 +273,7 @@ def _shape_of_output(model: type[BaseModel]) -> Shape:
     return shape_of_model(model)
 
 
+_OF_WRITES: tuple[Sink, ...] = ("publish", "host", "tool", "code", "control", "agent")
 _NO_TEXTS = frozenset(("id", "type", "name", "depends_on", "retry", "timeout_seconds", "on_error", "trust"))
 
 

@@ -8,6 +8,7 @@ from functools import reduce
 from typing import TypeAlias
 
 from flowbuilder.analysis.taint.sources import CLEAN, Marks
+from flowbuilder.language.evaluation.functions.selections import path_of, place_in
 from flowbuilder.values import Json, Place
 
 Tree: TypeAlias = "Marks | Mapping[str | int, Tree]"
@@ -169,9 +170,18 @@ def plucked_from(read: Read, path: str) -> Iterator[Read]:
     trees: dict[str | int, Tree] = {}
     for item in items_of(read):
         found = [item]
-        for key in path.split("."):
-            found = [inner for one in found for inner in member_of(one, key)]
+        for name in path_of(path):
+            found = [inner for one in found for inner in member_of(one, place_in(one.value, name))]
         for inner in found:
             trees[len(items)] = inner.tree
             items.append(inner.value)
     yield Read(items, trees, any_order=True)
+
+
+def values_of(read: Read) -> Iterator[Read]:
+    """The list of the members of an object, without their names; any other value as a whole."""
+    if not isinstance(read.value, dict):
+        yield read
+        return
+    trees: dict[str | int, Tree] = {index: _subtree(read.tree, key) for index, key in enumerate(read.value)}
+    yield Read(list(read.value.values()), trees)

@@ -50,18 +50,16 @@ class Provenance:
 
     def of_published(self, run: NodeRun, context: JsonObject) -> tuple[tuple[Unproven, ...], tuple[Place, ...]]:
         """The texts that a task is about to publish in this context and that a reviewer must have approved, and the
-        places of those that were made from trusted text only."""
+        places of those that were made from trusted text only. A program is never approved: reviewers read texts."""
         node = run.node
-        if not (self.enabled and isinstance(node, TaskNode) and node.step.has_effect()):
+        if not (self.enabled and isinstance(node, TaskNode) and node.step.guarded_texts):
             return (), ()
         trees = self._trees(run.scope)
         found: list[Unproven] = []
         proven: list[Place] = []
         targets: tuple[Json, ...] = ()
         # URLs come last: those that the reviewers of the content were shown are approved too
-        for place, text, sink in sorted(node.step.own_texts, key=lambda own: own[2] == "host"):
-            if sink not in ("publish", "host"):
-                continue
+        for place, text, sink in sorted(node.step.guarded_texts, key=lambda own: own[2] == "host"):
             result = result_of(text, context, trees, self.words)
             marks = result.marks(self.words)
             read = (
@@ -73,7 +71,8 @@ class Provenance:
             if self.sources.shortest_trail(marks, node.waived) is None:
                 proven.append(place)
                 continue
-            approved = (*(self.decisions[review.path].approved for review in reviews), *(targets * (sink == "host")))
+            approved: tuple[Json, ...] = (*(self.decisions[review.path].approved for review in reviews),)
+            approved = () if sink == "code" else approved + targets * (sink == "host")
             trusted = tuple(read.value for read in result.reads if not read.tree)
             for part, of_part in result.parts(self.words):
                 if (trail := self.sources.shortest_trail(of_part, node.waived)) is not None:

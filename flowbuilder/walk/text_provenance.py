@@ -34,7 +34,17 @@ from flowbuilder.language.nodes import (
     children,
 )
 from flowbuilder.values import Json
-from flowbuilder.walk.marked_values import NOTHING, Read, Result, Tree, in_any_order, items_of, member_of, plucked_from
+from flowbuilder.walk.marked_values import (
+    NOTHING,
+    Read,
+    Result,
+    Tree,
+    in_any_order,
+    items_of,
+    member_of,
+    plucked_from,
+    values_of,
+)
 
 _NUMBERS = frozenset(("integer", "number", "boolean", "list of integer", "rounded", "sum"))
 _ONE_ITEM = frozenset(("first", "extreme"))
@@ -144,6 +154,8 @@ class _Reader:
             return self.expression(node.arguments[0], own).map(items_of)
         if gives == "same" and node.arguments:
             return self.expression(node.arguments[0], own).map(in_any_order)
+        if gives == "values" and node.arguments:
+            return self.expression(node.arguments[0], own).map(values_of)
         if gives == "plucked" and len(node.arguments) > 1 and isinstance(key := node.arguments[1], Constant):
             plucked = self.expression(node.arguments[0], own).map(lambda read: plucked_from(read, str(key.value)))
             return plucked | self._made_from((value for _, value in node.named), own)

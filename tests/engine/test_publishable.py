@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from flowbuilder.adapters.cms import FORMS
-from flowbuilder.errors import Refused
-from flowbuilder.ports import CmsField, Publishable
+from flowbuilder.errors import Refused, StepError
+from flowbuilder.ports import CmsField, CmsPage, Publishable
 from flowbuilder.testing import Answer, MemoryCms, fake_ports, run_locally
 
 URL = "https://tea.example/tea"
@@ -101,3 +102,39 @@ def test_an_edit_that_would_be_stored_otherwise_is_refused(edit: str, reason: st
     finished, cms = run(document, Answer(verb="approve", edited="<p>Hot</p>"))
     assert finished.status == "completed", finished.error
     assert [write.body for write in cms.writes] == ["<p>Hot</p>"]
+
+
+class Stuck(Cms):
+    """A CMS whose page takes no write, or has a conflict."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__()
+        self._more = more
+
+    async def read(self, url: str) -> CmsPage:
+        return replace(await super().read(url), **self._more)
+
+
+def run_stuck(form: str, **more: Any) -> Any:
+    cms = Stuck(**more)
+    cms.form = form
+    cms.put(URL, OLD, title="Tea")
+    document = workflow({"proposal": "<p>New</p>"}, {**PUBLISH, "body": f"{APPROVED} }}}}"})
+    return run_locally(document, ports=fake_ports(cms=cms), site=SITE, decide={"review": "approve"})
+
+
+@pytest.mark.parametrize("form", ["", "wordpress"])
+def test_no_one_is_asked_about_a_page_that_takes_no_write(form: str) -> None:
+    finished = run_stuck(form, refusal=StepError("save it in the new editor first", code="old_editor"))
+    assert (finished.status, finished.reviews) == ("failed", ())
+    assert finished.error["code"] == "old_editor"
+    assert "new editor" in finished.error["message"]
+
+
+@pytest.mark.parametrize("form", ["", "wordpress"])
+def test_a_review_names_what_is_in_the_way_of_its_publication(form: str) -> None:
+    finished = run_stuck(form, conflict="tea.md has changes that are not committed: commit or discard them first")
+    (review,) = finished.reviews
+    (finding,) = [one for one in review.request.findings if one["rule"] == "conflict"]
+    assert (finding["severity"], finding["place"]) == ("warning", URL)
+    assert "commit or discard" in finding["evidence"]

@@ -41,7 +41,7 @@ def cms_for_site(connections: Connections, http: Http, *, sites: Path, throttle:
             base_url, prefix = str(site.get("base_url", "")), str(record.get("url_prefix", "/"))
             git = record.get("git")
             history = GitHistory(root, GitOptions.of(git, name)) if git else None
-            addresses = open_addresses(record, name)
+            addresses = open_addresses(record, name, base_url=base_url)
             return FilesCms(root, base_url=base_url, url_prefix=prefix, addresses=addresses, history=history)
         if kind == "wordpress":
             connection = await connections.get(_text(record, "connection", name))

@@ -11,10 +11,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from flowbuilder.adapters.cms.addresses.page_path import Addresses, PagePath, SameNames, SiteUrls
-from flowbuilder.adapters.cms.file_writes import create_file, open_folder, read_text, remove_file, replace_file
+from flowbuilder.adapters.cms.file_writes import (
+    create_file,
+    open_folder,
+    read_text,
+    refusal_of,
+    remove_file,
+    replace_file,
+)
 from flowbuilder.adapters.cms.front_matter import Document, parse_document
 from flowbuilder.adapters.cms.git.history import History
 from flowbuilder.adapters.cms.page_texts import description_of, new_document, suffix_of, title_of, with_write
@@ -92,7 +99,9 @@ class FilesCms:
         parts = self._parts(url)
         with self._open_root() as root:
             place, held = self._find(root, parts, url)
-            return replace(self._page(url, parts, held), conflict=self._history.conflict(place))
+            with open_folder(root, place[:-1]) as folder:
+                refusal = refusal_of(folder, place[-1])
+            return replace(self._page(url, parts, held), conflict=self._history.conflict(place), refusal=refusal)
 
     def _update(self, write: CmsWrite) -> CmsPage:
         parts, history = self._parts(write.url), self._history
@@ -127,6 +136,10 @@ class FilesCms:
                 place = self._addresses.new_place(root, parts, write.url, title=write.title or "")
                 wanted, old = new_document(write, suffix_of(place[-1])), None
                 self._history.ensure_clean(place, lambda old: old is None)
+                if self._history.committed(place) is not None:
+                    raise Conflict(
+                        f"{'/'.join(place)} is committed and not checked out (git sparse-checkout)"
+                    ) from None
                 with open_folder(root, place[:-1], make=True) as folder:
                     create_file(folder, place[-1], wanted.text)
                 held = self._find(root, parts, write.url)[1]
@@ -208,7 +221,11 @@ class FilesCms:
             raise StepError(f"{write.url} was committed and is not published: {problem}", code="not_verified") from None
 
     def _page(self, url: str, parts: PagePath, document: Document) -> CmsPage:
-        texts = {"title": title_of(document), "description": description_of(document), "body": document.body}
+        texts: dict[str, Any] = {
+            "title": title_of(document),
+            "description": description_of(document),
+            "body": document.body,
+        }
         return CmsPage(
             url=url,
             **texts,

@@ -1,4 +1,5 @@
-"""Answers of MCP servers over HTTP must be answers to their request: the SDK takes one to any other request for it."""
+"""Answers of MCP servers over HTTP must be answers to their request: the SDK takes one to any other request for it.
+They are handed on as JSON that the SDK can read."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ import httpx2
 
 from flowbuilder.adapters.bounded_answers import Unacceptable
 from flowbuilder.adapters.mcp.server_text import readable
+from flowbuilder.adapters.mcp.stdio_proxy import well_formed_json
 from flowbuilder.adapters.mcp.wire import note_problem
 
 _LINE = re.compile(rb"\r\n|\n|\r(?!$)")
@@ -19,25 +21,34 @@ _LINE = re.compile(rb"\r\n|\n|\r(?!$)")
 
 async def ensure_answered(answer: httpx2.Response) -> None:
     """Event hook of a client: raises `Unacceptable` for an answer to another request, and for one that is none."""
-    if answer.request.method != "POST" or answer.status_code >= 300:
+    if answer.status_code >= 300:
         return
-    asked = _parsed(await answer.request.aread())
-    if not isinstance(asked, dict) or asked.get("id") is None or "method" not in asked:
-        return
+    assert isinstance(answer.stream, httpx2.AsyncByteStream)
     kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    asked = _parsed(await answer.request.aread()) if answer.request.method == "POST" else None
+    wanted = asked.get("id") if isinstance(asked, dict) and "method" in asked else None
+    if kind == "text/event-stream":
+        answer.stream = _Events(answer.stream, wanted)
+    if wanted is None:
+        return
     if answer.status_code in (202, 204):
         _refuse(f"it is {answer.status_code} without a result")
     if not kind:
         _refuse("it has no content type")
     if kind == "application/json":
-        _check(_parsed(await answer.aread()), asked["id"])
-    elif kind == "text/event-stream":
-        assert isinstance(answer.stream, httpx2.AsyncByteStream)
-        answer.stream = _Events(answer.stream, asked["id"])
+        body = well_formed_json(b"".join([chunk async for chunk in answer.stream]))
+        await answer.stream.aclose()
+        answer.stream = httpx2.ByteStream(body.decode("utf-8", "replace").encode())
+        message = _parsed(body)
+        if isinstance(message, dict) and "method" in message:
+            _refuse("it is a message of the server's own, and no answer")
+        _check(message, wanted)
 
 
 def _check(message: Any, wanted: Any) -> None:
     """Raise `Unacceptable` for a response that has not the wanted id. An id may be a number or its text."""
+    if wanted is None:  # messages that belong to no request
+        return
     if not isinstance(message, dict) or "jsonrpc" not in message or not message.keys() & {"result", "error"}:
         return
     found, error = message.get("id"), message.get("error")
@@ -64,7 +75,7 @@ def _parsed(content: bytes) -> Any:
 
 
 class _Events(httpx2.AsyncByteStream):
-    """An event stream that ends with `Unacceptable` before an answer to another request."""
+    """An event stream in whole lines, which ends with `Unacceptable` before an answer to another request."""
 
     def __init__(self, inner: httpx2.AsyncByteStream, wanted: Any) -> None:
         self._inner, self._wanted = inner, wanted
@@ -79,7 +90,9 @@ class _Events(httpx2.AsyncByteStream):
                 elif not line:
                     _check(_parsed(bytes(self._data)), self._wanted)
                     self._data.clear()
-            yield chunk
+            if lines:
+                yield b"".join(well_formed_json(line) + b"\n" for line in lines)
+        yield well_formed_json(self._rest)
 
     async def aclose(self) -> None:
         await self._inner.aclose()

@@ -143,9 +143,9 @@ def incomplete(tool: str, result: CallToolResult, record: ServerRecord) -> StepE
     return StepError(f"the answer of MCP server {record.name} cannot be used: {what}", code="mcp_protocol")
 
 
-def broken(known: Circumstances) -> StepError:
-    """The server has sent a message that cannot be read."""
-    return _unusable_answer(known, f"it is no JSON-RPC message: {known.noise}")
+def broken(known: Circumstances, reason: str) -> StepError:
+    """The server has sent an answer that cannot be read, or to no request."""
+    return _unusable_answer(known, reason)
 
 
 def _of_transport(leaves: list[BaseException], known: Circumstances) -> FlowbuilderError | None:

@@ -13,6 +13,7 @@ import httpx2
 import mcp_types
 from mcp import Client
 
+from flowbuilder.adapters.mcp.answers import answer_of, ensure_fits, plain, tool_of, usable_answer
 from flowbuilder.adapters.mcp.failures import (
     Circumstances,
     Named,
@@ -28,14 +29,13 @@ from flowbuilder.adapters.mcp.server_text import ServerStderr, readable
 from flowbuilder.adapters.mcp.transport import connect
 from flowbuilder.adapters.mcp.wire import EXCHANGE, CallResult, Exchange, Wire
 from flowbuilder.errors import ConfigurationError, StepError, TransientError
-from flowbuilder.json_schema import BadSchema, ensure_matches
 from flowbuilder.ports.known_secrets import KnownSecrets
 from flowbuilder.ports.mcp import McpAnswer, McpTool, ToolCheck
-from flowbuilder.values import JsonObject, NotJson, canonical, ensure_json
+from flowbuilder.values import JsonObject, canonical
 
 T = TypeVar("T")
 MAX_TOOL_PAGES = 20
-CLOSING_SECONDS = 10.0
+CLOSING_SECONDS, UNREADABLE_SECONDS = 10.0, 2.0
 
 
 class OpenSession:
@@ -54,11 +54,21 @@ class OpenSession:
     async def connect(self) -> None:
         """Wait until the server can be called; the error for what happened when it cannot, in `connect_seconds`."""
         waiting: set[asyncio.Future[Any]] = {self._owner, self._ready}
-        await asyncio.wait(waiting, timeout=self._record.connect_seconds, return_when=asyncio.FIRST_COMPLETED)
+        broken_message = asyncio.create_task(self._wire.broken.wait())
+        seconds = self._record.connect_seconds
+        try:
+            await asyncio.wait({*waiting, broken_message}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            broken_message.cancel()
+        if self._wire.broken.is_set() and not self._ready.done():
+            # a server may know how to answer an older protocol
+            await asyncio.wait(waiting, timeout=min(seconds, UNREADABLE_SECONDS), return_when=asyncio.FIRST_COMPLETED)
         if self._ready.done():
+            self._wire.broken.clear()
             return
         if not self._owner.done():
-            raise timed_out(self.circumstances())
+            known = self.circumstances()
+            raise broken(known, self._wire.reason) if self._wire.broken.is_set() else timed_out(known)
         stopped = self._owner.cancelled()  # then `exception` would raise, and look like the end of the step
         problem = None if stopped else self._owner.exception()
         problem = problem or ConnectionError("the server ended the connection")
@@ -67,7 +77,7 @@ class OpenSession:
     def stop(self) -> None:
         """Begin to close the connection, and to end the server's program."""
         self._over.set()
-        if not self._ready.done():
+        if not self._ready.done() and not self._owner.cancelling():  # a second time would cut off the closing
             self._owner.cancel()
 
     async def ended(self) -> None:
@@ -92,7 +102,7 @@ class OpenSession:
             if self._known is None or self._wire.tools_changed:
                 self._wire.tools_changed = False
                 found = [tool async for tool in self._listed()]
-                self._known = tuple(_tool(tool) for tool in found if self._record.allows(tool.name))
+                self._known = tuple(tool_of(tool) for tool in found if self._record.allows(tool.name))
         return self._known
 
     async def _listed(self) -> AsyncIterator[Any]:
@@ -127,7 +137,7 @@ class OpenSession:
         )
         if result.result_type != "complete" or result.content is None:
             raise incomplete(tool, result, self._record)
-        answer = _answer(list(map(_plain, result.content)), result.structured_content, self._record.max_bytes)
+        answer = answer_of(list(map(plain, result.content)), result.structured_content, self._record.max_bytes)
         verdict = self._record.judge(tool, answer.text)
         message = f"{tool}: {readable(answer.text) or 'failed without a message'}"
         if verdict == "busy":
@@ -138,7 +148,7 @@ class OpenSession:
             raise StepError(message, code="mcp_tool")
         if answer.problem is None and declared.output_schema is not None and answer.structured is not None:
             try:
-                _matches(declared.output_schema, answer.structured, f"the answer of {tool}")
+                ensure_fits(declared.output_schema, answer.structured, f"the answer of {tool}")
             except StepError as problem:
                 return replace(answer, problem=problem)
         return answer
@@ -152,7 +162,7 @@ class OpenSession:
                 raise self._record.refused(tool, [item.name for item in known])
             if check is not None:
                 check(declared)
-            _matches(declared.input_schema, arguments, f"the arguments of {tool}")
+            ensure_fits(declared.input_schema, arguments, f"the arguments of {tool}")
         except StepError as problem:
             problem.definitive = True
             raise
@@ -163,7 +173,9 @@ class OpenSession:
         self._record.ensure_listed("resource", uri)
         request = mcp_types.ReadResourceRequest(params=mcp_types.ReadResourceRequestParams(uri=uri))
         result = await self._named("resource", uri, request, mcp_types.ReadResourceResult, seconds)
-        return _usable([{"type": "resource", "resource": _plain(part)} for part in result.contents], self._record)
+        return usable_answer(
+            [{"type": "resource", "resource": plain(part)} for part in result.contents], self._record.max_bytes
+        )
 
     async def get_prompt(self, name: str, arguments: JsonObject, *, seconds: float) -> McpAnswer:
         """A prompt that the record allows, each message a block with its `role`."""
@@ -171,7 +183,9 @@ class OpenSession:
         given = {key: value if isinstance(value, str) else canonical(value) for key, value in arguments.items()}
         request = mcp_types.GetPromptRequest(params=mcp_types.GetPromptRequestParams(name=name, arguments=given))
         result = await self._named("prompt", name, request, mcp_types.GetPromptResult, seconds)
-        return _usable([{**_plain(message.content), "role": message.role} for message in result.messages], self._record)
+        return usable_answer(
+            [{**plain(message.content), "role": message.role} for message in result.messages], self._record.max_bytes
+        )
 
     async def _named(self, kind: Named, name: str, request: Any, answer: Any, seconds: float) -> Any:
         """The result of a request for a resource or a prompt, and an error that knows the names of the others."""
@@ -225,7 +239,8 @@ class OpenSession:
         the work is the call of a tool."""
         if not self.is_usable:
             work.close()
-            raise broken(self.circumstances()) if self._wire.broken.is_set() else ended(self.circumstances())
+            known = self.circumstances()
+            raise broken(known, self._wire.reason) if self._wire.broken.is_set() else ended(known)
         exchange = Exchange()
         task = asyncio.create_task(work, context=_with_exchange(exchange))
         broken_message = asyncio.create_task(self._wire.broken.wait())
@@ -239,7 +254,7 @@ class OpenSession:
                 raise mcp_failure(self._owner.exception() or ConnectionError(), known)
             if task.cancelled():  # the SDK cancels its callers when its connection is lost
                 raise ended(known)
-            raise broken(known) if broken_message.done() else timed_out(known)
+            raise broken(known, self._wire.reason) if broken_message.done() else timed_out(known)
         except (StepError, ConfigurationError):
             raise
         except Exception as error:
@@ -255,46 +270,3 @@ def _with_exchange(exchange: Exchange) -> Context:
     context = copy_context()
     context.run(EXCHANGE.set, exchange)
     return context
-
-
-def _tool(tool: Any) -> McpTool:
-    return McpTool(
-        name=str(tool.name),
-        description=str(tool.description or ""),
-        input_schema=dict(tool.input_schema or {}),
-        output_schema=dict(tool.output_schema) if tool.output_schema else None,
-        reads_only=bool(tool.annotations and tool.annotations.read_only_hint),
-    )
-
-
-def _matches(schema: JsonObject, value: Any, what: str) -> None:
-    try:
-        ensure_matches(schema, value, what)
-    except BadSchema as problem:
-        raise StepError(f"{what}: the server's schema cannot be used: {problem}", code="mcp_schema") from None
-
-
-def _plain(part: Any) -> JsonObject:
-    found: JsonObject = part.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return found
-
-
-def _usable(blocks: list[JsonObject], record: ServerRecord) -> McpAnswer:
-    """The answer with these blocks; what is wrong with it is raised: nothing was written."""
-    answer = _answer(blocks, None, record.max_bytes)
-    if answer.problem is not None:
-        raise answer.problem
-    return answer
-
-
-def _answer(blocks: list[JsonObject], value: Any, cap: int) -> McpAnswer:
-    """The answer; one that is no JSON, or too large, has no content but a problem: the tool was called."""
-    try:
-        content = ensure_json(blocks, max_bytes=cap, where="content", long_integers_as_text=True)
-        structured = ensure_json(value, max_bytes=cap, where="structured content", long_integers_as_text=True)
-    except NotJson as problem:
-        return McpAnswer(problem=StepError(f"the server's answer cannot be used: {problem}", code="not_json"))
-    assert isinstance(content, list)
-    if len(canonical(content)) > cap:
-        return McpAnswer(problem=StepError(f"the server's answer is larger than {cap:,} bytes", code="too_large"))
-    return McpAnswer(content=tuple(content), structured=structured)

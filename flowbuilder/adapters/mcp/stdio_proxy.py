@@ -140,7 +140,7 @@ class Supervisor:
         *whole, begun = bytes(self._line).split(b"\n")
         if max(map(len, (*whole, begun))) > self._limit:
             return False
-        _write(sys.stdout.fileno(), b"\n".join((*whole, b"")))
+        _write(sys.stdout.fileno(), b"\n".join((*map(well_formed_json, whole), b"")))
         self._line = bytearray(begun)
         return True
 
@@ -195,6 +195,20 @@ class Supervisor:
                 return False
             if pid == self._pid:
                 self._status = self._server.returncode = os.waitstatus_to_exitcode(status)
+
+
+def well_formed_json(text: bytes) -> bytes:
+    """A JSON text with U+FFFD in the place of each half of a surrogate pair, and without a byte order mark: parsers
+    refuse all of a text for them. What else is wrong with it stays as it is."""
+    text = text.removeprefix(b"\xef\xbb\xbf")
+    if b"\xed" in text or b"\\ud" in text or b"\\uD" in text:
+        import re  # here: few servers need it
+
+        text = re.sub(rb"\xed[\xa0-\xbf][\x80-\xbf]", b"\xef\xbf\xbd", text)
+        whole_pair = rb"u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+        escape = re.compile(rb"\\(?:%b|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)" % whole_pair, re.DOTALL)
+        text = escape.sub(lambda found: rb"\ufffd" if found[1] else found[0], text)
+    return text
 
 
 def remove(folder: str) -> None:

@@ -6,11 +6,11 @@ import asyncio
 import logging
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 from mcp import Client, StdioServerParameters
@@ -27,7 +27,7 @@ from flowbuilder.ports.allowed_hosts import ensure_host
 
 GOODBYE_SECONDS = 1.0
 
-for _name in ("mcp.client.stdio", "mcp.client.streamable_http"):
+for _name in ("client", "mcp.client", "mcp.shared"):  # the first is that of the SDK's sessions
     logging.getLogger(_name).setLevel(logging.CRITICAL)  # they log what a server writes as it is
 
 
@@ -41,7 +41,7 @@ async def connect(
         server: Any
         http: httpx2.AsyncClient | None = None
         if record.command:
-            server = await stack.enter_async_context(_program(record, stderr))
+            server = await stack.enter_async_context(_program(record, stderr, wire))
         else:
             ensure_host(record.url)
             hooks = bounded_answers(record.max_bytes, note_problem)
@@ -72,7 +72,7 @@ async def _hurry(request: httpx2.Request) -> None:
 
 
 @asynccontextmanager
-async def _program(record: ServerRecord, stderr: ServerStderr) -> AsyncIterator[Any]:
+async def _program(record: ServerRecord, stderr: ServerStderr, wire: Wire) -> AsyncIterator[Any]:
     """The transport to a program with a HOME of its own."""
     scratch = await asyncio.to_thread(tempfile.mkdtemp, prefix="flowbuilder-mcp-")
     try:
@@ -85,6 +85,42 @@ async def _program(record: ServerRecord, stderr: ServerStderr) -> AsyncIterator[
             cwd=record.folder or scratch,
             encoding_error_handler="replace",
         )
-        yield stdio_client(parameters, errlog=stderr.file)
+        yield _heard(stdio_client(parameters, errlog=stderr.file), wire)
     finally:
         await asyncio.to_thread(stdio_proxy.remove, scratch)
+
+
+@asynccontextmanager
+async def _heard(transport: Any, wire: Wire) -> AsyncIterator[Any]:
+    """The streams of a transport; `wire` is told of what is sent and received."""
+    async with transport as (received, sent):
+        yield _Stream(received, wire.received), _Stream(sent, wire.sent)
+
+
+class _Stream:
+    """A stream of messages, each of which `seen` is told of."""
+
+    def __init__(self, stream: Any, seen: Callable[[Any], None]) -> None:
+        self._stream, self._seen = stream, seen
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    async def __aenter__(self) -> Self:
+        await self._stream.__aenter__()
+        return self
+
+    async def __aexit__(self, *problem: Any) -> Any:
+        return await self._stream.__aexit__(*problem)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        message = await self._stream.__anext__()
+        self._seen(message)
+        return message
+
+    async def send(self, message: Any) -> None:
+        self._seen(message)
+        await self._stream.send(message)

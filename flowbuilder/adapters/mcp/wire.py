@@ -8,9 +8,18 @@ import json
 import re
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx2
-from mcp_types import CallToolResult, ContentBlock, ToolListChangedNotification
+from mcp.shared.message import SessionMessage
+from mcp_types import (
+    CallToolResult,
+    ContentBlock,
+    JSONRPCError,
+    JSONRPCRequest,
+    JSONRPCResponse,
+    ToolListChangedNotification,
+)
 from pydantic import ValidationError
 
 from flowbuilder.adapters.bounded_answers import Unacceptable
@@ -126,11 +135,14 @@ async def speaks_sse(http: httpx2.AsyncClient, url: str) -> bool:
 
 @dataclass
 class Wire:
-    """Messages of one connection that cannot be read. `noise` is the last line that was no message; `broken` is set
-    with one that was meant to be a message. `tools_changed`: the server has said so."""
+    """Messages of one connection that cannot be used. `noise` is the last line that was no message, or an answer that
+    nothing asked for; `broken` is set with one that was meant to answer, and `reason` says what is wrong with it.
+    `tools_changed`: the server has said so. `asked` are the ids of the requests to a program."""
 
     noise: str = ""
+    reason: str = ""
     tools_changed: bool = False
+    asked: set[str] = field(default_factory=set)
     broken: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def watch(self, message: object) -> None:
@@ -138,8 +150,46 @@ class Wire:
         if not isinstance(message, Exception):
             self.tools_changed |= isinstance(message, ToolListChangedNotification)
             return
-        line = message.errors()[0].get("input") if isinstance(message, ValidationError) else None
-        text = line if isinstance(line, str) else str(message) if line is None else json.dumps(line, default=str)
-        self.noise = readable(text, MAX_REASON)
-        if isinstance(message, ValidationError) and '"jsonrpc"' in text[:100_000]:
-            self.broken.set()
+        found = _unread(message) if isinstance(message, ValidationError) else str(message)
+        self.noise = readable(found if isinstance(found, str) else json.dumps(found, default=str), MAX_REASON)
+        if isinstance(message, ValidationError) and _is_answer(found):
+            self._break(f"it is no JSON-RPC message: {self.noise}")
+
+    def sent(self, message: SessionMessage) -> None:
+        """Keep the id of a request to a program."""
+        if isinstance(message.message, JSONRPCRequest):
+            self.asked.add(str(message.message.id))
+
+    def received(self, message: SessionMessage | Exception) -> None:
+        """Look at a message of a program: the SDK drops answers that belong to no request."""
+        answer = None if isinstance(message, Exception) else message.message
+        if not isinstance(answer, JSONRPCResponse | JSONRPCError) or str(answer.id) in self.asked:
+            return
+        self.noise = readable(answer.model_dump_json(by_alias=True), MAX_REASON)
+        if answer.id is not None:  # some servers answer notifications, by an error without an id
+            self._break(f"it is the answer to another request ({readable(str(answer.id), 40)})")
+
+    def _break(self, reason: str) -> None:
+        if not self.broken.is_set():
+            self.reason = reason
+        self.broken.set()
+
+
+def _unread(problem: ValidationError) -> Any:
+    """The message that could not be read; its text where it is no JSON."""
+    found = problem.errors(include_url=False)
+    return next(
+        (error["input"] for error in found if isinstance(error["input"], dict) and len(error["loc"]) <= 2),
+        found[0]["input"],
+    )
+
+
+def _is_answer(found: Any) -> bool:
+    """Whether a message that cannot be read was meant to answer a request: not a notification, and no other line."""
+    if isinstance(found, str):
+        return '"jsonrpc"' in found[:100_000]
+    if isinstance(found, list):
+        return any(map(_is_answer, found))
+    if not isinstance(found, dict):
+        return False
+    return bool(found.keys() & {"result", "error"}) and ("jsonrpc" in found or isinstance(found.get("id"), int))

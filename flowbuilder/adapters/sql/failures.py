@@ -19,7 +19,9 @@ _NO_ANSWER = re.compile(
     re.I,
 )
 _PASSWORD = re.compile(r"password|authentication|pg_hba\.conf|role \"|scram|sasl", re.I)
-_CERTIFICATE = re.compile(r"certificate|\bssl error", re.I)
+_CERTIFICATE = re.compile(r"certificate|\bssl error|does not support ssl", re.I)
+_POOLING = re.compile(r"not allowed in statement pooling mode", re.I)
+"""PgBouncer's reason for a transaction where `pool_mode` is `statement`."""
 
 
 def reason_of(text: str) -> str:
@@ -59,6 +61,9 @@ def of_postgres(name: str, problem: Any, *, writes: bool) -> StepError:
         said = f"{said} ({detail['hint']})"
     if not state and type(problem).__name__ in ("DataError", "ProgrammingError", "NotSupportedError"):
         return StepError(f"a parameter cannot be sent: {said}", code="invalid_field")
+    if _POOLING.search(said):
+        hint = "a step needs a transaction: set pool_mode to transaction or session"
+        return StepError(f"database {name} cannot be used: {said}; {hint}", code="sql_unusable", detail=detail)
     if state == "57014":
         return TransientError(f"database {name} took too long: {said}", reason="timeout", detail=detail)
     if state in ("40001", "40P01", "55P03") or state[:2] == "53":

@@ -9,12 +9,24 @@ from pathlib import Path
 from typing import Any, Literal
 
 from flowbuilder.adapters.record_fields import Field, read_fields
+from flowbuilder.diagnostics import nearest
 from flowbuilder.errors import ConfigurationError
 from flowbuilder.values import JsonObject
 
 _URL = re.compile(r"(?:postgres|postgresql|sqlite|mysql|mariadb|oracle|mssql)(?:\+\w+)?:", re.IGNORECASE)
 _BLOCK = frozenset({"driver", "connection_info"})
 Family = Literal["postgresql", "sqlite"]
+_OTHER_DRIVERS = frozenset(
+    {
+        "context",
+        "async_fallback",
+        "prepared_statement_cache_size",
+        "prepared_statement_name_func",
+        "statement_cache_size",
+    }
+)
+"""What SQLAlchemy adds for its own driver, and options of asyncpg that mean nothing for a single statement."""
+_SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
 EXAMPLE = "postgresql://USER@HOST/DATABASE or sqlite:////PATH/OF/FILE"
 
 
@@ -66,11 +78,7 @@ def database_record(name: str, connection: JsonObject) -> DatabaseRecord:
     except Exception:  # a mistake in an option of the URL; its text may show the password
         raise wrong(f"needs url as {EXAMPLE}") from None
     options = {**arguments, **given.get("connect_args", {})}
-    record = DatabaseRecord(
-        name=name,
-        family="postgresql",
-        arguments={key: str(value) for key, value in options.items() if key != "context" and value is not None},
-    )
+    record = DatabaseRecord(name=name, family="postgresql", arguments=_of_libpq(options, wrong))
     if not record.arguments.get("host"):
         raise wrong(
             "needs a host; for a socket of this machine its folder: postgresql:///DATABASE?host=/run/postgresql"
@@ -80,6 +88,24 @@ def database_record(name: str, connection: JsonObject) -> DatabaseRecord:
     except ValueError:
         raise wrong("needs port as a number") from None
     return record
+
+
+def _of_libpq(options: Mapping[str, Any], wrong: Callable[[str], ConfigurationError]) -> dict[str, str]:
+    """The options for libpq. `ssl` of asyncpg is its `sslmode`; options of a driver's cache have no meaning here."""
+    from psycopg.pq import Conninfo  # here: a file of SQLite does not need the driver, which takes a while to load
+
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
+    found: dict[str, str] = {}
+    for key, value in options.items():
+        name = "sslmode" if key == "ssl" and value in _SSL_MODES else key
+        if key in _OTHER_DRIVERS or value is None:
+            continue
+        if name not in known:
+            close = "sslmode" if key == "ssl" else nearest(key, sorted(known))
+            hint = f"; did you mean {close}?" if close else "; see the parameters of libpq"
+            raise wrong(f"has an option {key:.40} that libpq does not know{hint}")
+        found[name] = str(value)
+    return found
 
 
 def _url_of(given: Mapping[str, Any], wrong: Callable[[str], ConfigurationError]) -> Any:
@@ -106,8 +132,8 @@ def _file_of(url: Any, given: Mapping[str, Any], wrong: Callable[[str], Configur
     file = str(url.database or "")
     if not Path(file).is_absolute():
         raise wrong("needs the absolute path of a file: sqlite:////PATH/OF/FILE, with four slashes")
-    if url.query or given.get("connect_args"):
-        raise wrong("is a file of SQLite, which has no options here: leave out what follows the path")
+    if options := [*url.query, *given.get("connect_args", ())]:
+        raise wrong(f"is a file of SQLite, which has no options here: leave out {', '.join(map(str, options)):.100}")
     return file
 
 

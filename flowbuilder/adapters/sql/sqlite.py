@@ -23,15 +23,20 @@ STEPS = 10_000
 BUSY_MILLISECONDS = 50
 PRAGMAS = frozenset(
     {
-        "application_id", "collation_list", "compile_options", "encoding", "foreign_key_list", "function_list",
-        "index_info", "index_list", "index_xinfo", "page_count", "page_size", "schema_version", "table_info",
-        "table_list", "table_xinfo", "user_version",
+        "application_id", "collation_list", "compile_options", "data_version", "encoding", "foreign_key_list",
+        "function_list", "index_info", "index_list", "index_xinfo", "page_count", "page_size", "schema_version",
+        "table_info", "table_list", "table_xinfo", "user_version",
     }
 )  # fmt: skip
 """Pragmas that only read, where they are given no value."""
 _LIMIT_LENGTH, _OK, _DENY = 0, 0, 1
 _FUNCTION, _SELECT, _READ, _RECURSIVE, _PRAGMA = 31, 21, 20, 33, 19
 _TRANSACTION, _ATTACH, _DETACH, _SAVEPOINT = 22, 24, 25, 32
+_CHANGES = frozenset({9, 18, 23})
+"""DELETE, INSERT and UPDATE."""
+_OF_RTREE = ("_node", "_parent", "_rowid")
+"""How the tables of an R-tree end. Reading one compiles statements that would change them; they are run by a write
+only, since the file is opened read-only and `query_only` is on."""
 _NEVER = frozenset({"load_extension", "writefile", "edit", "fts3_tokenizer"})
 
 Open = Callable[[Any], Any]
@@ -129,6 +134,8 @@ class _Authorizer:
             return _OK if (one or "").lower() in PRAGMAS and plain else _DENY
         if self._writes:
             return _DENY if action in (_TRANSACTION, _ATTACH, _DETACH, _SAVEPOINT) else _OK
+        if action in _CHANGES and (one or "").endswith(_OF_RTREE):
+            return _OK
         return _OK if action in (_SELECT, _READ, _RECURSIVE) else _DENY
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from pydantic import BaseModel
+
 from flowbuilder.errors import StepError
 from flowbuilder.model.review import Decision
 from flowbuilder.model.review_rules import content_hash
@@ -120,12 +122,27 @@ def approved_hashes(decision: Decision) -> Iterator[str]:
 
 def _content(step: Step, place: Place) -> Json:
     """The content at a place of a bound step, or the value around it where the place is not in it."""
-    first, *keys = place
-    names = {info.alias or name: name for name, info in type(step).model_fields.items()}
-    value: Any = getattr(step, names[str(first)])
-    for key in keys:
+    value: Any = step
+    for key in place:
         try:
-            value = value[key]
+            value = getattr(value, _names(value)[key]) if isinstance(value, BaseModel) else value[key]
         except (LookupError, TypeError):
             break
+    return _plain(value)
+
+
+def _names(record: BaseModel) -> dict[str | int, str]:
+    """The fields of a record by their names in the document."""
+    return {info.alias or name: name for name, info in type(record).model_fields.items()}
+
+
+def _plain(value: Any) -> Json:
+    """A value of a bound field as JSON: its records as the objects that they were made from."""
+    if isinstance(value, BaseModel):
+        given = value.model_fields_set
+        return {str(key): _plain(getattr(value, name)) for key, name in _names(value).items() if name in given}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict) and any(isinstance(item, BaseModel | tuple) for item in value.values()):
+        return {key: _plain(item) for key, item in value.items()}
     return value  # type: ignore[no-any-return]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from flowbuilder.analysis.taint.publications import EACH
 from flowbuilder.engine.ingress import guarded_ports
-from flowbuilder.errors import ConfigurationError, StepError
+from flowbuilder.errors import ConfigurationError, NotFound, StepError
 from flowbuilder.model.review import ReviewRequest
 from flowbuilder.plan.nodes import Node, ReviewNode
-from flowbuilder.ports import CmsField, PublishableForm
+from flowbuilder.ports import Cms, CmsField, CmsPage, PublishableForm
 from flowbuilder.values import Json, JsonObject, Place, map_values, pointer, walk_values
 
 if TYPE_CHECKING:
@@ -20,17 +20,24 @@ if TYPE_CHECKING:
 
 async def as_published(request: ReviewRequest, node: Node, context: StepContext) -> ReviewRequest:
     """The request with the texts of the proposal that become fields of pages as the site's CMS would store them, and
-    what was changed among the findings. Where the site has no usable CMS, the step that writes says so."""
+    what was changed among the findings. Where the site has no usable CMS, the step that writes says so. Raises the
+    `StepError` of a page that takes no write: no one is asked about what cannot be published."""
     if not isinstance(node, ReviewNode) or not node.publishes:
         return request
     try:
         cms = await guarded_ports(context.ports, context.secrets).cms(context.site)
     except (ConfigurationError, StepError):
         return request
+    findings: list[JsonObject] = list(request.findings)
+    async for page in _pages(cms, request.targets):
+        if page.refusal is not None:
+            raise page.refusal
+        if page.conflict:
+            findings.append({"rule": "conflict", "severity": "warning", "place": page.url, "evidence": page.conflict})
+    request = replace(request, findings=tuple(findings))
     if not cms.form:
         return request
     shown: dict[Place, str] = {}
-    findings: list[JsonObject] = list(request.findings)
     for publication in node.publishes:
         field = cast("CmsField", publication.field)
         for place, text in _texts_at(request.proposal, publication.place):
@@ -43,6 +50,16 @@ async def as_published(request: ReviewRequest, node: Node, context: StepContext)
         findings=tuple(findings),
         publishes=tuple({"place": list(one.place), "field": one.field, "form": cms.form} for one in node.publishes),
     )
+
+
+async def _pages(cms: Cms, urls: Iterable[str]) -> AsyncIterator[CmsPage]:
+    """The pages at some addresses, as far as they can be read now."""
+    for url in urls:
+        try:
+            page = await cms.read(url)
+        except (NotFound, StepError):
+            continue
+        yield page
 
 
 def refused_texts(

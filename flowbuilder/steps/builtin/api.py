@@ -133,14 +133,24 @@ class Api(Step):
 
     def _list_of_page(self) -> Shape | None:
         """The shape of the list in each page; None where `response_schema` says that there is none."""
-        page = shape_of_schema(self.response_schema) if self.response_schema else Shape.unknown()
-        names = self.paginate.items.split(".") if self.paginate and self.paginate.items else []
-        if names[:1] == ["body"] and page.member("body") is None:
-            names = names[1:]
-        found: Shape | None = page
-        for name in names:
+        path = self._path_of_list()
+        if path is None or self.response_schema is None:
+            return Shape.unknown()
+        found: Shape | None = shape_of_schema(self.response_schema)
+        for name in path:
             found = found.member(name) if found is not None else None
         return found if found is not None and (found.is_unknown or found.may_be("list")) else None
+
+    def _path_of_list(self) -> tuple[str, ...] | None:
+        """The names that lead to the list in a body that fits `response_schema`: no answer leads elsewhere, to members
+        that the schema says nothing about. None where the schema does not say whether `body.` is a member."""
+        if self.paginate is None or self.response_schema is None:
+            return None
+        page = shape_of_schema(self.response_schema)
+        path = tuple(self.paginate.items.split(".")) if self.paginate.items else ()
+        if page.is_unknown or path[:1] != ("body",) or "body" in page.fields:
+            return None if page.is_unknown else path
+        return path[1:] if page.member("body") is None else None
 
     def texts(self) -> Iterator[tuple[Place, Template | Expression, Sink | None]]:
         """Sent values count as published, and the key of an effect as a decision, only where the method writes."""
@@ -221,7 +231,9 @@ class Api(Step):
 
     async def _read(self, run: StepRun, request: ports.HttpRequest) -> JsonObject:
         if self.paginate is not None:
-            return await Pages(paginate=self.paginate, send=partial(self._send, run), read=self._checked).all(request)
+            send = partial(self._send, run)
+            pages = Pages(paginate=self.paginate, send=send, read=self._checked, path=self._path_of_list())
+            return await pages.all(request)
         return await self._checked(await self._send(run, request))
 
     async def _send(self, run: StepRun, request: ports.HttpRequest) -> ports.HttpResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from flowbuilder import ports
@@ -11,6 +12,7 @@ from flowbuilder.values import Json, JsonObject
 
 _URL = re.compile(r"https?://|[/?]|\.{1,2}/|[^:]*\?|[^:?#]+\.(?:json|xml|html|php)$", re.IGNORECASE)
 """What a text that leads to the next page begins with, or is; a cursor is none of these."""
+_INDEX = re.compile(r"-?\d{1,6}")
 MISSING = object()
 
 
@@ -18,11 +20,12 @@ class Stop(Exception):
     """There may be more, and it cannot be read; the message says why."""
 
 
-def items_of(output: JsonObject, where: str) -> list[Json]:
-    """The list of a page; `StepError` where there is none. A page without content (204) has no items."""
+def items_of(output: JsonObject, where: str, path: tuple[str, ...] | None = None) -> list[Json]:
+    """The list of a page, at `path` of the body where that is certain; `StepError` where there is none. A page without
+    content (204) has no items."""
     if output["status"] == 204 and output["body"] is None:
         return []
-    found = value_at(output, where) if where else output["body"]
+    found = value_at(output, where) if path is None and where else _inside(output["body"], path or ())
     if not isinstance(found, list):
         place = f"at {where}" if where else "in its body"
         raise StepError(f"a page of the list has no list {place}", code="paginate")
@@ -57,8 +60,9 @@ def next_url(found: Json, where: str) -> str | None:
 
 
 def next_cursor(found: Json, where: str) -> str | int | None:
-    """A value as a cursor; None for the end of the list, `Stop` for anything else."""
-    if found is None or found == "" or found is False:
+    """A value as a cursor; None for the end of the list (also 0, as nothing further can be there), `Stop` for anything
+    else."""
+    if found is None or found in ("", 0):
         return None
     if isinstance(found, str | int) and found is not True:
         return found
@@ -67,15 +71,35 @@ def next_cursor(found: Json, where: str) -> str | int | None:
 
 def value_at(output: JsonObject, where: str) -> Any:
     """The value at a dotted path of the body, or of the answer where the path begins with `body.` or `headers.`;
-    `MISSING` where there is no such place."""
-    found = _inside(output["body"], where)
-    if found in (None, MISSING) and where.partition(".")[0] in ("body", "headers"):
-        inside = _inside(output, where)
+    `MISSING` where there is no such place.
+
+    A number is an item of a list, -1 the last one; None where the list is shorter. A name may have dots itself.
+    """
+    names = where.split(".")
+    found = _found(output["body"], names)
+    if found in (None, MISSING) and names[0] in ("body", "headers"):
+        inside = _found(output, names)
         return found if inside is MISSING else inside
     return found
 
 
-def _inside(value: Any, where: str) -> Any:
-    for name in where.split("."):
+def _found(value: Any, names: list[str]) -> Any:
+    if not names:
+        return value
+    if isinstance(value, list) and _INDEX.fullmatch(names[0]):
+        index = int(names[0])
+        return _found(value[index], names[1:]) if -len(value) <= index < len(value) else None
+    if not isinstance(value, dict):
+        return MISSING
+    for size in range(1, len(names) + 1):
+        name = ".".join(names[:size])
+        if name in value and (found := _found(value[name], names[size:])) is not MISSING:
+            return found
+    return MISSING
+
+
+def _inside(value: Any, path: Iterable[str]) -> Any:
+    """The value at exactly these names, as a schema describes it."""
+    for name in path:
         value = value.get(name, MISSING) if isinstance(value, dict) else MISSING
     return value

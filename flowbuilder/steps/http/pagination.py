@@ -19,7 +19,9 @@ from flowbuilder.values import MAX_BYTES, Json, JsonObject
 class Next(Record):
     """What is sent to get the next page: a `cursor` from the answer, the number of a `page`, or an `offset`."""
 
-    cursor: str | None = Field(default=None, min_length=1, description="the path of the cursor, such as body.next")
+    cursor: str | None = Field(
+        default=None, min_length=1, description="the path of the cursor, such as body.next or body.data.-1.id"
+    )
     page: int | None = Field(default=None, ge=0, description="the number of the first page; it grows by one")
     offset: int | None = Field(
         default=None, ge=0, description="the number of the first item; it grows by the items of each page"
@@ -37,7 +39,8 @@ class Paginate(Record):
     """Follow the pages of a list, and join what they have.
 
     `next` is `link` (the header), the dotted path of the next URL in the body, or a `Next`. `items` is the dotted path
-    of the list in each page (empty: the body). A path may begin with `body.` or `headers.`.
+    of the list in each page (empty: the body). A path may begin with `body.` or `headers.`; a number in it is an item
+    of a list, -1 the last one.
     """
 
     next: str | Next = "link"
@@ -71,12 +74,16 @@ class Pages:
     paginate: Paginate
     send: Callable[[ports.HttpRequest], Awaitable[ports.HttpResponse]]
     read: Callable[[ports.HttpResponse], Awaitable[JsonObject]]
+    path: tuple[str, ...] | None = None
+    """The names that lead to the list in the body, where they are certain."""
     items: list[Json] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     known: set[str] = field(default_factory=set)
     """The paths of `paginate` that a page had."""
     warnings: list[str] = field(default_factory=list)
     size: int = 0
+    total: int | None = None
+    """The number of all items, as the last page says it."""
 
     async def all(self, first: ports.HttpRequest) -> JsonObject:
         """The output of the last page, with the joined lists as `body`, `truncated`: whether there may be more, and
@@ -88,15 +95,15 @@ class Pages:
         for number in range(1, self.paginate.max_pages + 1):
             assert request is not None
             try:
-                answer = await self.send(request)
-            except StepError as problem:
-                if number > 1 and problem.code in {f"http_{status}" for status in self.paginate.end_status}:
-                    request = None
-                    break
-                raise
-            try:
+                try:
+                    answer = await self.send(request)
+                except StepError as problem:
+                    if number > 1 and problem.code in {f"http_{status}" for status in self.paginate.end_status}:
+                        self._ensure_total()
+                        break
+                    raise
                 output = await self._page(answer)
-                page = items_of(output, self.paginate.items)
+                page = items_of(output, self.paginate.items, self.path)
                 if page and page == before and self._counts:
                     raise Stop(f"page {number} is the same as the one before; the server may not know {self._sent_as}")
                 self.items, before = self.items + page, page
@@ -149,21 +156,26 @@ class Pages:
     ) -> ports.HttpRequest | None:
         """The request for the next page; None where the list has certainly ended, `Stop` where that is not known."""
         more, total = self._more(output), self._total(output)
+        self.total = total
         if (
             more is False
             or (self._counts and not page)
-            or (self._counts and total is not None and len(self.items) >= total)
+            or (self._counts and len(self.items) == total)  # where there are more, the total is wrong: read on
         ):
             found = None
         else:
             found = self._following(request, answer, output, len(page))
         if found is None and more:
             raise Stop(f"{self.paginate.more} says that there is a further page, and the answer does not name it")
-        if found is None and total is not None and len(self.items) < total:
-            raise Stop(f"the list has ended after {len(self.items):,} of {total:,} items")
+        if found is None:
+            self._ensure_total()
         if found is None and more is None and total is None and not self._counts:
             self._ensure_end(answer, output, page)
         return found
+
+    def _ensure_total(self) -> None:
+        if self.total is not None and len(self.items) < self.total:
+            raise Stop(f"the list has ended after {len(self.items):,} of {self.total:,} items")
 
     def _ensure_end(self, answer: ports.HttpResponse, output: JsonObject, page: list[Json]) -> None:
         """Raise `Stop` where a page that names no next one says that there is one; a warning where that cannot be
@@ -175,7 +187,7 @@ class Pages:
         place = "the header link" if where == "link" else where
         if says := list_ends.says_more(body, items):
             raise Stop(f"{says} says that there is a further page, and {place} names none; correct next")
-        if where in self.known or body is None or (where == "link" and "link" in answer.headers):
+        if where in self.known or body is None:
             return
         hint = f"the answer has no {place}"
         read = {"headers": output["headers"]} if where.startswith("headers.") else body
@@ -194,6 +206,8 @@ class Pages:
     ) -> ports.HttpRequest | None:
         following = self.paginate.next
         if isinstance(following, str):
+            if "link" in answer.headers:
+                self.known.add("link")
             place = next_link(answer) if following == "link" else next_url(self._at(output, following), following)
             return None if place is None else self._request_at(request, answer, place)
         if following.cursor is None:

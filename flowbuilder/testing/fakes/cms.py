@@ -28,7 +28,7 @@ class MemoryCms:
         """Implements `ports.CmsForSite`: itself for every site."""
         return self
 
-    def put(self, url: str, body: str, *, title: str = "", description: str = "", **seo: str) -> CmsPage:
+    def put(self, url: str, body: str, *, title: str = "", description: str = "", **seo: Any) -> CmsPage:
         """Edit a page outside of the workflow: not among the `writes`. `seo` are `seo_title` and `seo_description`."""
         known = self._pages.get(url)
         revision = str(int(known.revision) + 1 if known else 1)

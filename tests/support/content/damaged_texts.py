@@ -15,6 +15,10 @@ from random import Random
 Damage = Callable[[str, Random], str | None]
 
 _FENCE = re.compile(r"^\s*(```|~~~)")
+_HIDDEN = re.compile(
+    r"^[ \t]*(?:<!--.*?-->|\{/\*.*?\*/\}|<(script|style|pre|textarea)\b.*?</\1>)",
+    re.DOTALL | re.IGNORECASE | re.MULTILINE,
+)
 _LINK = re.compile(r"(?<!!)\[([^\[\]\n`]{3,80})\]\((?!#)([^()\s]{3,200})\)")
 _IMAGE = re.compile(r"!\[([^\[\]\n]{3,120})\]\(([^()\s]{3,200})\)")
 _MONTHS = (
@@ -76,8 +80,9 @@ PLACEHOLDERS = (
 
 
 def prose_lines(text: str, least: int = 40) -> Iterator[int]:
-    """The numbers of lines that are sentences: outside of code, front matter, tables, tags and headings."""
+    """The numbers of lines that are sentences: outside of code, comments, front matter, tables, tags and headings."""
     fenced = front = False
+    hidden = _hidden_lines(text)
     for number, line in enumerate(text.split("\n")):
         if number == 0 and line.strip() in ("---", "+++"):
             front = True
@@ -89,11 +94,22 @@ def prose_lines(text: str, least: int = 40) -> Iterator[int]:
             fenced = not fenced
         elif (
             not fenced
+            and number not in hidden
             and len(line.strip()) >= least
             and re.match(r"(?:[-*] |\d+\. )?[^\W_]", line)
             and "{{" not in line
+            and not re.match(r"import .* from|export |const ", line)
         ):
             yield number
+
+
+def _hidden_lines(text: str) -> set[int]:
+    """The numbers of the lines in comments, scripts, styles and preformatted text of HTML."""
+    found: set[int] = set()
+    for match in _HIDDEN.finditer(text):
+        start = text.count("\n", 0, match.start())
+        found.update(range(start, start + match[0].count("\n") + 1))
+    return found
 
 
 def headings(text: str) -> list[int]:
@@ -620,15 +636,3 @@ CARRIERS: dict[str, str] = {
     "steps_swapped": "1. Boil the water in the kettle.\n2. Let the water cool down for a while.\n3. Pour it "
     "over the leaves.",
 }  # fmt: skip
-
-
-def damaged(text: str, kind: str, random: Random) -> tuple[str, str] | None:
-    """A base and a proposal with one damage. A text without what the kind needs gets the carrier in both."""
-    proposal = KINDS[kind](text, random)
-    if proposal is not None and proposal != text:
-        return text, proposal
-    if kind not in CARRIERS:
-        return None
-    base = f"{text.rstrip()}\n\n{CARRIERS[kind]}\n"
-    proposal = KINDS[kind](base, random)
-    return (base, proposal) if proposal is not None and proposal != base else None

@@ -53,6 +53,11 @@ def passing(problem: Exception) -> str:
         ("a task", "mcp_protocol", "content: Field required", True),
         ("input required", "mcp_protocol", "shout asks for further input, and a step gives none", True),
         ("another type", "mcp_protocol", "it is of the type 'later', which is not known", True),
+        ("another id", "mcp_protocol", "it is the answer to another request (999)", True),
+        ("no id", "mcp_protocol", 'it is no JSON-RPC message: {"jsonrpc": "2.0", "id": null', True),
+        ("no version", "mcp_protocol", "it is no JSON-RPC message", True),
+        ("an older version", "mcp_protocol", 'it is no JSON-RPC message: {"jsonrpc": "1.0"', True),
+        ("an unreadable greeting", "mcp_protocol", "it is no JSON-RPC message", False),
         ("large", "too_large", "an answer of more than 4,194,304 bytes", True),
     ],
 )

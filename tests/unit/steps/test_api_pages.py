@@ -10,6 +10,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from flowbuilder.analysis.linter import check
 from flowbuilder.definition.loader import load
 from flowbuilder.steps.http.links import Malformed, targets
 from flowbuilder.testing import Finished
@@ -203,6 +204,43 @@ def test_a_last_cursor_is_no_further_page_where_the_answer_says_so(pages: Any) -
     assert "info.more says that there is a further page" in refusal(pages(answer, broken))
 
 
+@pytest.mark.parametrize("says", [True, False])
+def test_the_cursor_may_be_the_last_item(pages: Any, says: bool) -> None:
+    def answer(request: Request, _: int) -> Response:
+        after = int(request.args.get("after", 0))
+        found = [{"id": str(number)} for number in range(after + 1, min(after + 2, 5) + 1)]
+        return sent({"data": found, **({"has_more": after + 2 < 5} if says else {})})
+
+    paginate = {"next": {"cursor": "body.data.-1.id", "as": "query.after"}, "items": "data"}
+    finished = pages(answer, paginate | ({"more": "body.has_more"} if says else {}))
+    assert [item["id"] for item in items(finished)] == ["1", "2", "3", "4", "5"]
+    assert finished.outputs["s"]["warnings"] == []
+    assert items(pages(lambda request, _: sent({"data": []}), paginate)) == []
+
+
+def test_the_name_of_a_place_may_have_dots(pages: Any) -> None:
+    def answer(request: Request, number: int) -> Response:
+        more = {"@odata.nextLink": f"?page={number + 1}"} if number < LAST else {}
+        return sent({"@odata": {"count": 3}, "value": [number], **more})
+
+    assert items(pages(answer, {"next": "@odata.nextLink", "items": "value"})) == [1, 2, 3]
+    assert items(pages(answer, {"next": "body.@odata.nextLink", "items": "body.value"})) == [1, 2, 3]
+
+
+def test_a_cursor_of_zero_is_the_end(pages: Any) -> None:
+    answer = lambda request, number: sent({"ids": [number], "next": number + 1 if number < LAST else 0})  # noqa: E731
+    finished = pages(answer, {"next": {"cursor": "next", "as": "query.page"}, "items": "ids"})
+    assert (items(finished), finished.outputs["s"]["warnings"]) == ([1, 2, 3], [])
+
+
+def test_the_end_is_certain_where_an_earlier_page_had_the_header(pages: Any) -> None:
+    def answer(request: Request, number: int) -> Response:
+        return sent([number], **({"Link": f"<?page={number + 1}>; rel=next"} if number < LAST else {}))
+
+    finished = pages(answer, {})
+    assert (items(finished), finished.outputs["s"]["warnings"]) == ([1, 2, 3], [])
+
+
 def test_pages_are_counted_until_one_is_empty(pages: Any) -> None:
     answer = lambda request, number: sent({"items": [number] if number <= LAST else []})  # noqa: E731
     paginate = {"next": {"page": 1, "as": "query.page"}, "items": "items"}
@@ -245,6 +283,21 @@ def test_a_status_may_be_the_end(pages: Any) -> None:
     first = pages(answer, {"next": {"page": 9, "as": "query.page"}, "end_status": [400, 404]})
     assert first.error is not None  # the first page is no end
     assert first.error["code"] == "http_400"
+
+
+def test_a_status_is_no_end_before_the_total(pages: Any) -> None:
+    def answer(request: Request, number: int) -> Response:
+        return sent([number], **{"X-Total": "9"}) if number <= LAST else Response("{}", 400)
+
+    paginate = {"next": {"page": 1, "as": "query.page"}, "total": "headers.x-total", "end_status": 400}
+    assert "ended after 3 of 9 items" in refusal(pages(answer, paginate))
+    assert pages(answer, {**paginate, "on_more": "stop"}).outputs["s"]["truncated"] is True
+
+
+def test_a_total_that_is_too_low_ends_no_list(pages: Any) -> None:
+    answer = lambda request, number: sent({"items": [number, -number] if number <= LAST else [], "total": 1})  # noqa: E731
+    paginate = {"next": {"page": 1, "as": "query.page"}, "items": "items", "total": "total"}
+    assert items(pages(answer, paginate)) == [1, -1, 2, -2, 3, -3]
 
 
 def test_a_page_without_content_has_no_items(pages: Any) -> None:
@@ -357,3 +410,43 @@ def test_a_misspelt_more_is_not_the_end(pages: Any) -> None:
         return sent({"data": [number], "next": f"?page={number + 1}", **more})
 
     assert items(pages(left_out, {"next": "next", "items": "data", "more": "has_more"})) == [1, 2, 3]
+
+
+LIST = {"type": "array", "items": {"type": "integer"}}
+COUNTS = {"type": "object", "required": ["data"], "properties": {"data": LIST}}
+BOTH = {**COUNTS, "required": [], "properties": {**COUNTS["properties"], "body": {
+    "type": "object", "properties": {"data": {"type": "array", "items": {"type": "string"}}}}}}  # fmt: skip
+
+
+def test_an_answer_cannot_lead_to_a_list_that_its_schema_says_nothing_about(pages: Any) -> None:
+    answer = {"data": [1, 2], "body": {"data": ["text of an outsider"]}}
+    assert items(pages(lambda *_: sent(answer), {"items": "body.data"}, response_schema=COUNTS)) == [1, 2]
+    assert items(pages(lambda *_: sent(answer), {"items": "data"}, response_schema=COUNTS)) == [1, 2]
+
+
+def test_where_a_schema_has_a_member_body_the_list_is_in_it(pages: Any) -> None:
+    inside = {"body": {"data": ["a"]}, "data": [1]}
+    assert items(pages(lambda *_: sent(inside), {"items": "body.data"}, response_schema=BOTH)) == ["a"]
+    message = refusal(pages(lambda *_: sent({"data": [1]}), {"items": "body.data"}, response_schema=BOTH))
+    assert "no list at body.data" in message
+
+
+def test_without_a_schema_a_path_is_looked_for_in_the_body_first(pages: Any) -> None:
+    assert items(pages(lambda *_: sent({"data": [1]}), {"items": "body.data"})) == [1]
+    assert items(pages(lambda *_: sent({"body": {"data": [2]}, "data": [1]}), {"items": "body.data"})) == [2]
+    anything = {"type": "object", "additionalProperties": {"type": ["object", "array"]}}
+    assert items(pages(lambda *_: sent({"data": [1]}), {"items": "body.data"}, response_schema=anything)) == [1]
+    assert items(pages(lambda *_: sent([1]), {"items": "body"}, response_schema={"type": "array"})) == [1]
+
+
+def test_a_list_whose_place_a_schema_leaves_open_is_untrusted() -> None:
+    anything = {"type": "object", "additionalProperties": {"type": "object"}, **{"properties": COUNTS["properties"]}}
+    for schema, code in ((anything, "FB401"), (COUNTS, None)):
+        steps = [
+            {"id": "list", "type": "api", "url": "https://a.example/", "paginate": {"items": "body.data"},
+             "response_schema": schema},
+            {"id": "send", "type": "api", "method": "POST", "url": "https://b.example/",
+             "json": "{{ steps.list.output.body }}"},
+        ]  # fmt: skip
+        found = check(load(json.dumps({"schema": "flowbuilder/v1", "name": "w", "steps": steps}))[0])
+        assert [one.code for one in found.diagnostics if one.severity == "error"] == ([code] if code else [])

@@ -17,11 +17,11 @@ _OWN: Final = frozenset(
 )
 
 
-def open_addresses(record: Mapping[str, Any], site: str = "") -> Addresses:
+def open_addresses(record: Mapping[str, Any], site: str = "", *, base_url: str = "") -> Addresses:
     """The addresses of a site by the `generator` and the `addresses` of its `cms` record; without them, same names.
 
-    All other fields of the record stand for those of the generator's own configuration. `ConfigurationError` for a
-    generator that is not known.
+    All other fields of the record stand for those of the generator's own configuration; `base_url` is the site's, for a
+    generator that makes several sites. `ConfigurationError` for a generator that is not known.
     """
     name, stated = record.get("generator"), record.get("addresses")
     if name is None and not stated:
@@ -45,5 +45,5 @@ def open_addresses(record: Mapping[str, Any], site: str = "") -> Addresses:
             taken = {one.file for one in of_patterns}
             yield from (one for one in rules(folder, given) if one.file not in taken)
 
-    options = {**options, "addresses": stated} if stated else options
+    options = {"base_url": base_url, **options, **({"addresses": stated} if stated else {})}
     return GeneratedAddresses(str(name or "addresses"), addresses, options)

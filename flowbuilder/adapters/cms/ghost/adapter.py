@@ -181,8 +181,8 @@ class Ghost:
             raise StepError(
                 f"{write.url} needs a title: Ghost stores none that is empty", code="bad_title", definitive=True
             )
-        if held is not None:
-            _ensure_lexical(held, write.url)
+        if held is not None and (problem := _refusal(held, write.url)):
+            raise problem
         if write.body is not None:
             lexical = str(held["lexical"]) if held else ""
             base = await asyncio.to_thread(text_of, lexical) if lexical else ""
@@ -202,7 +202,8 @@ class Ghost:
     async def _edit(self, url: str, kind: str, found: Row, at: float | None, wanted: JsonObject, **more: str) -> Row:
         """Write fields over exactly this row, which was read at `at` by the server's clock; `Conflict` when it has
         changed."""
-        _ensure_lexical(found, url)
+        if problem := _refusal(found, url):
+            raise problem
         if at is None or at - _seconds(found["updated_at"]) < 2:
             await asyncio.sleep(_SECOND)
             again = await self._row(kind, found)
@@ -265,6 +266,7 @@ class Ghost:
             hash=page_hash(title=held["title"], body=body, description=held["description"], **seo),
             revision=str(found.get("updated_at", "")),
             live_url=str(found["url"]) if found.get("status") == "published" else url,
+            refusal=_refusal(found, url),
         )
 
 
@@ -278,13 +280,13 @@ def _ensure_kept(url: str, stored: Row, wanted: Mapping[str, Any]) -> None:
         )
 
 
-def _ensure_lexical(found: Row, url: str) -> None:
-    if not found.get("lexical"):
-        raise StepError(
-            f"{url} was written with Ghost's earlier editor; open it in Ghost's editor and save it once",
-            code="old_editor",
-            definitive=True,
-        )
+def _refusal(found: Row, url: str) -> StepError | None:
+    if found.get("lexical"):
+        return None
+    message = (
+        f"{url} was written with Ghost's earlier editor; open it in Ghost's editor and save it once, then read it again"
+    )
+    return StepError(message, code="old_editor", definitive=True)
 
 
 def _seconds(moment: Any) -> float:

@@ -218,7 +218,7 @@ class WordPress:
             raise StepError(message, code="being_edited", definitive=True)
 
     def _page(self, url: str, found: JsonObject) -> CmsPage:
-        texts = held_texts(found, self._seo)
+        texts: dict[str, Any] = {**held_texts(found, self._seo)}
         try:
             revision = str(found["_links"]["predecessor-version"][0]["id"])
         except (LookupError, TypeError):  # a page without revisions has no such link

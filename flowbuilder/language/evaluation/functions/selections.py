@@ -121,15 +121,12 @@ def _member_reader(meter: Meter, value: list[Any], key: str | None, default: Any
     if key is None:
         meter.work(len(value) >> 1)
         return lambda item: item
-    path = key.split(".") if len(key) <= 200 else [key]
+    path = path_of(key)
     meter.work(len(value) * len(path))
 
     def read(item: Any) -> Any:
         for part in path:
-            if item.__class__ is list and part.isdecimal() and len(part) < 9:
-                item = soft_item(item, int(part))
-            else:
-                item = soft_item(item, part)
+            item = soft_item(item, place_in(item, part))
             if item is MISSING:
                 if default is MISSING:
                     raise undefined(f"an item has no {part}", "give another value for it, or filter with where first")
@@ -137,3 +134,13 @@ def _member_reader(meter: Meter, value: list[Any], key: str | None, default: Any
         return item
 
     return read
+
+
+def path_of(key: str) -> list[str]:
+    """The names of a path such as `page.title`."""
+    return key.split(".") if len(key) <= 200 else [key]
+
+
+def place_in(item: Any, name: str) -> str | int:
+    """What a name of a path is in an item: the name of a member, or of a list the index of an item."""
+    return int(name) if item.__class__ is list and name.isdecimal() and len(name) < 9 else name

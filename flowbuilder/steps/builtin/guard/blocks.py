@@ -16,7 +16,7 @@ MAX_BLOCKS = 20_000
 _FRONT = re.compile(r"\A\ufeff?(---|\+\+\+)[a-z]*[ \t]*\n(?:(.*?)\n)?(?:\1|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _FIELD = re.compile(r"^[\w\"' -]{1,60}\s{0,3}[:=]", re.MULTILINE)
 _QUOTE = re.compile(r"(?: {0,3}> ?)+")
-_FENCE = re.compile(r"(`{3,}|~{3,}|:{3,}code\b)[ \t]*([^`\n]*)$")
+_FENCE = re.compile(r"(`{3,}|~{3,}|:{3,}code\b)[ \t]*((?:[^`\n]|(?<!`)`{1,2}(?!`))*)$")
 _HEADING = re.compile(r"(#{1,6})(?:[ \t]+(.*))?$")
 _UNDERLINE = re.compile(r"=+[ \t]*$|-{2,}[ \t]*$")
 _RULE = re.compile(r"(?:[*][ \t]*){3,}$|(?:-[ \t]*){3,}$|(?:_[ \t]*){3,}$")
@@ -27,8 +27,8 @@ _MARKUP = re.compile(
     r"(?:import|export)\s.*|:{3,}.*|</?[A-Z][\w.]*(?:\s[^<>]*)?/?>|<[A-Z][\w.]*$|\{\{[%<].*[%>]\}\}|\{%.*%\}"
     r"|(?:!!!|\?\?\?\+?|===)\s.*|\{/\*.*\*/\}|---?8<---?.*|\[/?[a-z_-]{3,30}(?:\s[^\]\n]*)?\]"
 )
-_LITERAL = (("<!--", "-->"), ("{/*", "*/}"), ("<pre", "</pre>"), ("<script", "</script>"), ("<style", "</style>"),
-            ("<textarea", "</textarea>"))  # fmt: skip
+_LITERAL = re.compile(r"<!--|\{/\*|<(pre|script|style|textarea)(?![\w.-])", re.IGNORECASE)
+_ENDS = {"<!--": "-->", "{/*": "*/}"}
 
 _MDX = re.compile(
     r"^(?:import\s[^\n]{1,300}\sfrom\s|export\s(?:const|default)\s|<[A-Z]\w{0,60}(?:\s[^<>\n]{0,1000})?/?>?$)",
@@ -111,7 +111,7 @@ class _Scanner:
         raw, (kind, info, quoted) = "\n".join(self.lines), self.opened
         self.lines, self.opened = [], ("paragraph", "", False)
         if kind != "code" and has_blocks(raw):
-            for block in html_blocks(raw):
+            for block in html_blocks(raw, markdown=True):
                 block.quoted = block.quoted or quoted
                 self.append(block)
         else:
@@ -279,5 +279,5 @@ def _heads_table(lines: list[str], index: int) -> bool:
 
 
 def _literal_end(line: str) -> str | None:
-    start = line[:9].lower()
-    return next((end for begin, end in _LITERAL if start.startswith(begin)), None)
+    found = _LITERAL.match(line)
+    return (f"</{found[1].lower()}>" if found[1] else _ENDS[found[0]]) if found else None

@@ -8,11 +8,14 @@ from functools import cached_property
 
 from flowbuilder.steps.builtin.guard.alignment import Alignment, align, similarity
 from flowbuilder.steps.builtin.guard.blocks import read_document
-from flowbuilder.steps.builtin.guard.document import Block, Document, words_of
-from flowbuilder.steps.builtin.guard.languages import ENGLISH, Language, language_of
+from flowbuilder.steps.builtin.guard.document import Block, Document
+from flowbuilder.steps.builtin.guard.languages import ENGLISH, Language, language_of, spoken_in
+from flowbuilder.steps.builtin.guard.words import words_of
 
 MAX_TEXT = 400_000
 """Characters of a text that are read."""
+MAX_SPOKEN = 2_000
+"""Changed sentences of which the language is told."""
 LEAST_BLOCK = 0.4
 LEAST_SENTENCE = 0.5
 LEAST_LEFT = 0.2
@@ -26,13 +29,13 @@ class Sentences:
     proposal: str
     base_block: Block
     block: Block
-    spaced: bool
-    """Whether the language has words with spaces between them that mean the same alone."""
+    language: Language
+    """The language of the base; of a sentence in another script, that of the sentence."""
 
     @cached_property
     def similarity(self) -> float:
         """The share of words, or of characters where words say little, that both have in common, 0 to 1."""
-        if self.spaced:
+        if self.language.spaced:
             return similarity(words_of(self.base), words_of(self.proposal))
         return similarity(*("".join(words_of(text)) for text in (self.base, self.proposal)))
 
@@ -132,10 +135,17 @@ class Change:
                 continue
             parts = (old.sentences, fresh.sentences)
             found = _align_sentences(parts)
-            changed += (Sentences(parts[0][a], parts[1][b], old, fresh, self.language.spaced) for a, b in found.changed)
+            changed += (
+                Sentences(parts[0][a], parts[1][b], old, fresh, self._spoken_in(parts[0][a], len(changed)))
+                for a, b in found.changed
+            )
             lost += ((parts[0][index], old) for index in found.lost)
             new += ((parts[1][index], fresh) for index in found.new)
         return changed, lost, new
+
+    def _spoken_in(self, sentence: str, number: int) -> Language:
+        """The language of a changed sentence; after very many, that of the page."""
+        return spoken_in(sentence, self.language) if number < MAX_SPOKEN else self.language
 
     @property
     def sentences(self) -> list[Sentences]:

@@ -9,26 +9,11 @@ from functools import cached_property
 from typing import Literal
 
 from flowbuilder.steps.builtin.guard.inline import CODE, Inline, read_inline, without_code
+from flowbuilder.steps.builtin.guard.words import sentences_of, words_of
 
 Kind = Literal["paragraph", "heading", "item", "row", "code", "comment", "front_matter", "markup"]
 PROSE: tuple[Kind, ...] = ("paragraph", "heading", "item", "row")
-_WORD = re.compile(
-    r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\u0e00-\u0e7f\u1780-\u17ff\u1000-\u109f]"
-    r"|[^\W_\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\u0e00-\u0e7f\u1780-\u17ff\u1000-\u109f]+"
-    r"(?:['\u2019][^\W\d_]{1,3}(?!\w))?"
-)
 _HOST = re.compile(r"https?://(?:[^\s/@\"'<>]{0,80}@)?([\w.-]{1,253})")
-_SENTENCE = re.compile(r"(?<=[.!?\u2026])[\"'\u201d\u2019\u00bb)]{0,3}\s+|(?<=[\u3002\uff01\uff1f])|\n")
-
-
-def words_of(text: str) -> list[str]:
-    """The words in lower case; of scripts without spaces, the characters."""
-    return _WORD.findall(text.casefold())
-
-
-def sentences_of(text: str) -> list[str]:
-    """The sentences; an abbreviation may end one too early, which is the same on both sides of a comparison."""
-    return [sentence for part in _SENTENCE.split(text) if (sentence := part.strip())]
 
 
 @dataclass(eq=False)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from flowbuilder.steps.builtin.guard.document import Block
+from flowbuilder.steps.builtin.guard.inline import code_hidden
 from flowbuilder.steps.builtin.guard.table_rows import tables_apart
 
 _BLOCK_TAGS = (
@@ -27,6 +28,9 @@ HTML_CODE = re.compile(
 _MARKDOWN_LINE = re.compile(r"^(?:#{1,6}[ \t]|```|~~~|[-*+][ \t]|\d{1,3}\.[ \t]|>[ \t])|\]\(", re.MULTILINE)
 
 
+_PAGE = re.compile(r"<(?:!doctype|html|head|body)[\s>]", re.IGNORECASE)
+MAX_MARKDOWN = 2
+"""Lines of a piece of HTML that may look like Markdown by accident."""
 _START = re.compile(
     r"\s*(?:(?:\{\{[^<>%{}\n]{0,1000}\}\}|\{%-?\s*comment\s.{0,5000}?endcomment\s*-?%\}|\{%[^{}%\n]{0,1000}%\}|\{#.{0,5000}?#\})\s*){0,50}<",
     re.DOTALL,
@@ -35,25 +39,28 @@ _START = re.compile(
 
 def is_html(text: str) -> bool:
     """Whether a text is HTML: it starts with a tag, code of a template apart, and has more block tags than lines of
-    Markdown.
+    Markdown; a text that is no whole page has hardly any of those outside of code.
     """
     if not _START.match(text):
+        return False
+    if not _PAGE.search(text) and sum(1 for _ in _MARKDOWN_LINE.finditer(HTML_CODE.sub(" ", text))) > MAX_MARKDOWN:
         return False
     return sum(1 for _ in _HAS.finditer(text)) > 2 * sum(1 for _ in _MARKDOWN_LINE.finditer(text))
 
 
 def has_blocks(raw: str) -> bool:
-    """Whether a piece of Markdown has block tags of HTML."""
-    return "<" in raw and _HAS.search(raw) is not None
+    """Whether a piece of Markdown has block tags of HTML, outside of its code spans."""
+    return "<" in raw and _HAS.search(raw) is not None and _HAS.search(code_hidden(raw)) is not None
 
 
-def html_blocks(text: str) -> Iterator[Block]:
-    """The blocks of HTML, in time that grows with its length."""
+def html_blocks(text: str, *, markdown: bool = False) -> Iterator[Block]:
+    """The blocks of HTML, in time that grows with its length. A tag in a code span of Markdown is none."""
+    tags = code_hidden(text) if markdown else text
     at = 0
     level, item, quoted = 0, "", 0
     lists: list[str] = []
     row: _Row | None = None
-    while (match := _TAG.search(text, at)) is not None:
+    while (match := _TAG.search(tags, at)) is not None:
         raw, at = text[at : match.start()], match.end()
         name, closes = (match[2] or "").lower(), bool(match[1])
         if row is not None:
@@ -63,7 +70,7 @@ def html_blocks(text: str) -> Iterator[Block]:
         if match[0].startswith("<!--"):
             yield Block("comment", match[0])
         elif name in _LITERAL and not closes:
-            ended = _ENDS[name].search(text, at)
+            ended = _ENDS[name].search(tags, at)
             source, at = (text[at : ended.start()], ended.end()) if ended else (text[at:], len(text))
             if name == "pre":
                 yield Block("code", html.unescape(re.sub(r"<[^<>]*>", "", source)).strip("\n"), info="pre")

@@ -23,6 +23,7 @@ _TARGET = re.compile(
 _LABEL = re.compile(r"\[([^\[\]]{0,300})\]")
 _AUTOLINK = re.compile(r"<((?:https?|mailto|ftp):[^\s<>]{1,2000})>")
 _BARE = re.compile(r"https?://[^\s<>\"')\]\x00-\x02\u3001\u3002\uff0c\uff09]{1,2000}", re.IGNORECASE)
+_MAIL = re.compile(r"(?<![\w.+/:@-])[\w.+-]{1,64}@(?:[A-Za-z\d-]{1,63}\.){1,4}[A-Za-z]{2,12}(?![\w@-])")
 _STRONG = re.compile(
     r"(?<![\w*])\*\*([^\s*](?:[^*]{0,200}[^\s*])?)\*\*(?![\w*])|(?<!\w)__([^\s_](?:[^_]{0,200}[^\s_])?)__(?!\w)"
 )
@@ -73,6 +74,10 @@ def read_inline(raw: str, references: Mapping[str, str]) -> Inline:
         if target in known:  # the text of a link
             continue
         found.links.append((target, target))
+    if "@" in raw:
+        found.links += (
+            (match[0], f"mailto:{match[0]}") for match in _MAIL.finditer(raw) if f"mailto:{match[0]}" not in known
+        )
     found.emphasis += [_plain(match[1] or match[2]) for match in (*_STRONG.finditer(raw), *_LIGHT.finditer(raw))]
     raw = raw.replace("\x01", "\n")
     found.text = _plain(re.sub(r"\x00\d+\x00", " ", raw))
@@ -112,6 +117,18 @@ def code_spans(text: str) -> Iterator[tuple[int, int, int]]:
 def without_code(raw: str) -> str:
     """The text without its code spans."""
     return _without_code(raw, Inline(text=""))
+
+
+def code_hidden(raw: str) -> str:
+    """The text with as many other characters in place of its code spans."""
+    if "`" not in raw:
+        return raw
+    parts: list[str] = []
+    at = 0
+    for start, end, _ in code_spans(raw):
+        parts += (raw[at:start], CODE * (end - start))
+        at = end
+    return "".join((*parts, raw[at:]))
 
 
 def _without_code(raw: str, found: Inline) -> str:

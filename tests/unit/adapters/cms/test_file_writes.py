@@ -134,3 +134,16 @@ async def test_a_file_with_the_longest_name_is_written(cms: FilesCms, file: Path
     file.rename(file.with_name(f"{name}.md"))
     await cms.update(CmsWrite(url=f"/{name}", body="Cold water.\n"))
     assert os.listdir(file.parent) == [f"{name}.md"]
+
+
+async def test_a_read_says_that_a_file_takes_no_write(cms: FilesCms, file: Path):
+    assert (await cms.read("/tea")).refusal is None
+    file.chmod(0o444)
+    refusal = (await cms.read("/tea")).refusal
+    assert refusal is not None
+    assert (refusal.code, refusal.definitive) == ("read_only", True)
+    file.chmod(0o644)
+    os.link(file, file.parent / "other.md")
+    refusal = (await cms.read("/tea")).refusal
+    assert refusal is not None
+    assert refusal.code == "hard_link"

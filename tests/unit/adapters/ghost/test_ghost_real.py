@@ -12,8 +12,10 @@ import pytest
 from flowbuilder.adapters.cms.ghost import Ghost
 from flowbuilder.adapters.egress import Egress
 from flowbuilder.adapters.http.guarded_http import GuardedHttp
+from flowbuilder.devstack.cms_checks import key_problems
 from flowbuilder.errors import Conflict, NotFound, StepError
 from flowbuilder.ports import CmsPage, CmsWrite, HttpRequest, HttpResponse
+from flowbuilder.settings import Settings
 from tests.support.ghost_documents import KINDS, document, text
 from tests.support.servers.ghost_site import GhostSite
 
@@ -236,10 +238,19 @@ async def test_what_ghost_would_change_is_changed_before_the_review_and_refused_
     assert written.body == shown.text
 
 
+def test_the_doctor_names_pages_of_ghosts_earlier_editor(ghost_site: GhostSite) -> None:
+    settings, connection = Settings(egress_allow="127.0.0.1"), {"url": ghost_site.url, "admin_api_key": ghost_site.key}
+    ((message, remedy),) = key_problems(settings, connection)
+    assert f"{ghost_site.url}/about/" in message
+    assert "save it once" in remedy
+
+
 async def test_a_page_of_ghosts_earlier_editor_is_read_and_not_written(ghost_site: GhostSite, cms: Ghost) -> None:
     url = f"{ghost_site.url}/about/"  # Ghost's own first page is one
     page = await cms.read(url)
     assert page.body.startswith("<p>")
+    assert page.refusal is not None
+    assert (page.refusal.code, page.refusal.definitive) == ("old_editor", True)
     for write in (CmsWrite(url=url, title="x"), CmsWrite(url=url, body="<p>x</p>")):
         with pytest.raises(StepError) as caught:
             await cms.update(write)

@@ -25,6 +25,10 @@ from flowbuilder.ports.known_secrets import KnownSecrets
         ({"url": "sqlite://"}, "needs the absolute path"),
         ({"url": "sqlite:///:memory:"}, "needs the absolute path"),
         ({"url": "sqlite:////a.db?mode=rwc"}, "has no options here"),
+        ({"url": "sqlite:////a.db", "connect_args": {"timeout": 5}}, "which has no options here: leave out timeout"),
+        ({"url": "postgresql://h/d?ssl=true"}, "has an option ssl that libpq does not know; did you mean sslmode?"),
+        ({"url": "postgresql://h/d", "connect_args": {"timeout": 5}}, "did you mean connect_timeout?"),
+        ({"url": "postgresql://h/d?zzz=pa55word"}, "has an option zzz that libpq does not know; see the parameters"),
         ({"host": "h"}, "needs driver: postgresql or sqlite"),
         ({"driver": "postgresql", "host": "h", "port": 0}, "needs port as a number from 1 to 65535"),
         ({"driver": "postgresql", "host": "h", "password": "pa55word\0"}, "needs password as a text"),
@@ -59,6 +63,12 @@ def test_a_record_may_be_written_as_a_block_writes_it() -> None:
         assert is_database({"connection_info": info})
     with pytest.raises(ConfigurationError, match="needs url as"):
         database_record("shop", {"connection_info": 7})
+
+
+def test_options_of_asyncpg_are_those_of_libpq_or_have_no_meaning() -> None:
+    url = "postgresql+asyncpg://h/d?ssl=verify-full&prepared_statement_cache_size=0"
+    record = database_record("shop", {"url": url, "connect_args": {"statement_cache_size": "0"}})
+    assert dict(record.arguments) == {"host": "h", "dbname": "d", "sslmode": "verify-full"}
 
 
 def test_hosts_are_those_of_the_network() -> None:

@@ -142,3 +142,22 @@ async def test_a_file_has_no_host_and_the_store_is_refused(file: Path, sqlite_ur
         assert (await ask(file, "SELECT 1 AS a")).row_count == 1
     with pytest.raises(ConfigurationError, match="flowbuilder's own"):
         await ask(sqlite_url.removeprefix("sqlite:///"), "SELECT 1 AS a")
+
+
+async def test_full_text_tables_and_r_trees_are_read_and_written(file: Path) -> None:
+    with closing(library()[0].connect(file)) as made:
+        made.executescript(
+            "CREATE VIRTUAL TABLE words USING fts5(text); INSERT INTO words VALUES ('green tea');"
+            "CREATE VIRTUAL TABLE places USING rtree(id, west, east); INSERT INTO places VALUES (1, 2, 3);"
+        )
+    found = "SELECT text, bm25(words) < 0 AS good FROM words WHERE words MATCH :word ORDER BY rank"
+    assert (await ask(file, found, {"word": "tea"})).rows == ({"text": "green tea", "good": 1},)
+    assert (await ask(file, "SELECT id FROM places WHERE west > 1")).rows == ({"id": 1},)
+    for text in (
+        "INSERT INTO words VALUES ('no')", "DELETE FROM words", "INSERT INTO places VALUES (2, 3, 4)",
+        "DELETE FROM places_node", "UPDATE places_rowid SET nodeno = 2", "INSERT INTO words(words) VALUES ('optimize')",
+    ):  # fmt: skip
+        assert (await error(file, text)).code == "sql_read_only", text
+    assert (await ask(file, "INSERT INTO words VALUES ('black tea')", writes=True)).row_count == 1
+    assert (await ask(file, "DELETE FROM places WHERE id = 1", writes=True)).row_count == 1
+    assert (await ask(file, "SELECT count(*) AS n FROM words, places_node")).rows == ({"n": 2},)

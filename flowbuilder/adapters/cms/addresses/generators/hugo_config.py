@@ -27,19 +27,27 @@ def is_true(value: Any) -> bool:
 
 
 def configuration(folder: Folder) -> dict[str, Any]:
-    """The site's configuration: one file, and the files of `config/_default`."""
+    """The site's configuration: one file, and the files of `config/_default` and `config/production`."""
     config = lowered(folder.config(*_CONFIGS))
-    for path in list(folder.names("config/_default")):
+    for path in [*folder.names("config/_default"), *folder.names("config/production")]:
         name, _, form = path.rpartition("/")[2].rpartition(".")
         if form in ("toml", "yaml", "yml", "json"):
             found = lowered(folder.config(path))
             if name in ("hugo", "config"):
-                config = {**config, **found}
+                config = _merged(config, found)
             elif "." not in name:
-                config[name.lower()] = {**mapping(config.get(name.lower())), **found}
+                config[name.lower()] = _merged(mapping(config.get(name.lower())), found)
             else:
                 config["languages"] = _with_language(config.get("languages"), name, found)
     return config
+
+
+def _merged(config: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """One configuration over another, mapping by mapping."""
+    both = {
+        name: _merged(config[name], one) for name, one in more.items() if mapping(config.get(name)) and mapping(one)
+    }
+    return {**config, **more, **both}
 
 
 def _with_language(languages: Any, name: str, found: dict[str, Any]) -> dict[str, Any]:

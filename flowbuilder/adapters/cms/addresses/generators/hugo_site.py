@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from flowbuilder.adapters.cms.addresses.folder import Folder, Source
 from flowbuilder.adapters.cms.addresses.generators.hugo_config import (
@@ -90,7 +91,7 @@ class HugoSite:
         self._default = str(config.get("defaultcontentlanguage") or "en").lower()
         self._in_folder = is_true(config.get("defaultcontentlanguageinsubdir"))
         self._is_multihost = any(one.get("baseurl") for one in self._languages.values())
-        self._only = str(config.get("language") or "").lower()
+        self._only = str(config.get("language") or self._language_at(str(options.get("base_url") or ""))).lower()
         self._ugly = config.get("uglyurls")
         self._patterns = list(permalink_patterns(config.get("permalinks")))
         self._cascades = list(cascades(config.get("cascade"), ""))
@@ -104,6 +105,12 @@ class HugoSite:
         self._ignored = [one for one in map(simple_pattern, ignored if isinstance(ignored, list) else []) if one]
         self._branches: dict[tuple[str, str], HugoPage] = {}
         self._roots = list(self._content_folders(config))
+
+    def _language_at(self, url: str) -> str:
+        """The language at an address of a site that has one for each; empty where all languages have one address."""
+        host = _host(url)
+        at = {_host(str(one.get("baseurl") or "")): name for name, one in self._languages.items()}
+        return at.get(host, self._default) if host and self._is_multihost else ""
 
     def prefix(self, language: str) -> str:
         """What stands before the addresses of a language."""
@@ -243,6 +250,13 @@ class HugoSite:
             yield _ContentFolder(
                 content if self._folder.has_folder(content) and not self._is_content else "", self._default
             )
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).netloc.lower().removeprefix("www.")
+    except ValueError:
+        return ""
 
 
 def _is_target(page: HugoPage, target: Mapping[str, Any]) -> bool:

@@ -8,10 +8,14 @@ from functools import cache
 
 from flowbuilder.steps.builtin.guard.languages import latin, others
 from flowbuilder.steps.builtin.guard.languages.language import Language
+from flowbuilder.steps.builtin.guard.words import MARKS
 
-__all__ = ["ENGLISH", "Language", "count_of", "language_of", "languages"]
+__all__ = ["ENGLISH", "Language", "count_of", "language_of", "languages", "spoken_in"]
 
 ENGLISH = latin.LANGUAGES[0]
+LEAST_SPACES = 8
+CLEAR = 1.5
+"""What speaks for the language of a sentence is so many times what speaks for the second one."""
 MAX_SAMPLE = 20_000
 _SCRIPTS = (
     ("ja", re.compile(r"[\u3040-\u30ff]")),
@@ -25,8 +29,11 @@ _SCRIPTS = (
     ("arabic", re.compile(r"[\u0600-\u06ff]")),
     ("latin", re.compile(r"[A-Za-z\u00c0-\u024f\u1e00-\u1eff]")),
 )
+_LATIN = dict(_SCRIPTS)["latin"]
+_ASCII = "abcdefghijklmnopqrstuvwxyz"
 _FAMILIES = {"cyrillic": ("ru", "uk"), "arabic": ("ar", "fa")}
-_WORD = re.compile(r"[^\W\d_]+(?:['\u2019\u200c][^\W\d_]+)*")
+_LETTERS = rf"(?:[^\W\d_]|[{MARKS}])+"
+_WORD = re.compile(rf"{_LETTERS}(?:['\u2019\u200c]{_LETTERS})*")
 
 
 @cache
@@ -41,7 +48,10 @@ def language_of(text: str, margin: float = 1.1) -> Language | None:
     What speaks for it is at least `margin` times what speaks for the second one.
     """
     text = text[:MAX_SAMPLE].casefold()
-    letters = {script: len(pattern.findall(text)) for script, pattern in _SCRIPTS}
+    if text.isascii():
+        letters = {script: 0 for script, _ in _SCRIPTS} | {"latin": sum(map(text.count, _ASCII))}
+    else:
+        letters = {script: len(pattern.findall(text)) for script, pattern in _SCRIPTS}
     total = sum(letters.values())
     if total < 8:
         return None
@@ -65,6 +75,23 @@ def language_of(text: str, margin: float = 1.1) -> Language | None:
         ("", 0),
     ][:2]
     return languages()[best] if most >= 4 and most >= 0.16 * total and most >= margin * second else None
+
+
+def spoken_in(sentence: str, language: Language) -> Language:
+    """The language of a sentence on a page: that of the page, unless the sentence is clearly in another one."""
+    if _has_script(sentence, language.code):
+        longer = language.spaced and language.capitals and sentence.count(" ") >= LEAST_SPACES
+        return (language_of(sentence, CLEAR) if longer else None) or language
+    return language_of(sentence) or (ENGLISH if _LATIN.search(sentence) else language)
+
+
+def _has_script(sentence: str, code: str) -> bool:
+    """Whether a sentence has a letter of the script of a language; yes of a script that is not known."""
+    script = next((name for name, codes in _FAMILIES.items() if code in codes), code)
+    patterns = dict(_SCRIPTS)
+    if script == "ja":
+        return patterns["ja"].search(sentence) is not None or patterns["zh"].search(sentence) is not None
+    return patterns.get(script, _LATIN).search(sentence) is not None
 
 
 @cache

@@ -19,6 +19,8 @@ class Language:
     cautions: str = ""
     """Words that say that something may be, and is not certain."""
     certainties: str = ""
+    opposites: str = ""
+    """Pairs of words that say the opposite of each other, `before/after`."""
     months: str = ""
     """The twelve months, and their short forms after them in the same order."""
     numbers: str = ""
@@ -51,6 +53,16 @@ class Language:
     def certain_words(self) -> frozenset[str]:
         """Words of certainty."""
         return _words(self.certainties)
+
+    @cached_property
+    def opposite_words(self) -> dict[str, list[str]]:
+        """Words with their opposites."""
+        found: dict[str, list[str]] = {}
+        for pair in self.opposites.split():
+            first, _, second = pair.partition("/")
+            found.setdefault(first, []).append(second)
+            found.setdefault(second, []).append(first)
+        return found
 
     @cached_property
     def number_words(self) -> frozenset[str]:

@@ -5,6 +5,13 @@ from flowbuilder.steps.builtin.guard.languages.language import Language
 LANGUAGES = (
     Language(
         code="en",
+        opposites="before/after more/less more/fewer minimum/maximum least/most enable/disable "
+        "enabled/disabled enables/disables increase/decrease increases/decreases above/below "
+        "first/last true/false always/never allow/forbid allowed/forbidden safe/unsafe "
+        "valid/invalid required/optional possible/impossible over/under higher/lower "
+        "larger/smaller longer/shorter faster/slower greater/less all/no with/without start/stop "
+        "open/close opened/closed on/off left/right earlier/later public/private input/output "
+        "add/remove accept/reject success/failure succeeds/fails",
         common="the and of to is in that it for with as are this be on you can or from by an at your which if was have "
         "not but has will when its they these",
         negations="not no never none cannot without neither nor nothing isn't aren't wasn't weren't don't "
@@ -22,6 +29,11 @@ LANGUAGES = (
     ),
     Language(
         code="de",
+        opposites="vor/nach mehr/weniger minimal/maximal mindestens/höchstens aktivieren/deaktivieren "
+        "aktiviert/deaktiviert erhöhen/verringern über/unter erste/letzte wahr/falsch immer/nie "
+        "erlaubt/verboten sicher/unsicher gültig/ungültig möglich/unmöglich höher/niedriger "
+        "größer/kleiner länger/kürzer schneller/langsamer mit/ohne öffnen/schließen links/rechts "
+        "früher/später",
         common="der die das und ist nicht ein eine zu den mit von für auf im sich dem des es sie werden wird auch als "
         "an bei oder wenn sind nach wie einen einer kann dass",
         letters="äöüß",
@@ -42,6 +54,10 @@ LANGUAGES = (
     ),
     Language(
         code="fr",
+        opposites="avant/après plus/moins minimum/maximum activer/désactiver activé/désactivé "
+        "augmenter/diminuer dessus/dessous premier/dernier première/dernière vrai/faux "
+        "toujours/jamais autorisé/interdit valide/invalide possible/impossible avec/sans "
+        "ouvrir/fermer gauche/droite",
         common="le la les de des et est un une en pour que dans du qui sur pas avec au par il vous ce plus sont ou "
         "cette ne se votre aux être peut",
         letters="éèêàçœùî",
@@ -57,6 +73,10 @@ LANGUAGES = (
     ),
     Language(
         code="es",
+        opposites="antes/después más/menos mínimo/máximo habilitar/deshabilitar activar/desactivar "
+        "aumentar/disminuir encima/debajo primero/último primera/última verdadero/falso "
+        "siempre/nunca permitido/prohibido válido/inválido posible/imposible mayor/menor con/sin "
+        "abrir/cerrar izquierda/derecha",
         common="el la los las de del es un una en para que con por se su no al como más lo este esta son puede si "
         "sobre cuando ser",
         letters="ñáíóú¿¡",
@@ -71,6 +91,9 @@ LANGUAGES = (
     ),
     Language(
         code="pt",
+        opposites="antes/depois mais/menos mínimo/máximo habilitar/desabilitar ativar/desativar "
+        "aumentar/diminuir acima/abaixo primeiro/último primeira/última verdadeiro/falso "
+        "sempre/nunca válido/inválido possível/impossível maior/menor com/sem abrir/fechar",
         common="os as de do da dos das um uma em para que com por se não no na ao mais como são ou você pode "
         "seu sua foi ser isso",
         letters="ãõçâê",
@@ -86,6 +109,9 @@ LANGUAGES = (
     ),
     Language(
         code="it",
+        opposites="prima/dopo più/meno minimo/massimo abilitare/disabilitare attivare/disattivare "
+        "aumentare/diminuire sopra/sotto primo/ultimo prima/ultima vero/falso sempre/mai "
+        "valido/invalido possibile/impossibile maggiore/minore con/senza aprire/chiudere",
         common="il lo la gli le di del della un una in per che con non si da sono come al nel anche più questo "
         "questa se può essere",
         letters="àèìòù",
@@ -101,6 +127,9 @@ LANGUAGES = (
     ),
     Language(
         code="nl",
+        opposites="voor/na meer/minder minimum/maximum inschakelen/uitschakelen verhogen/verlagen "
+        "boven/onder eerste/laatste altijd/nooit geldig/ongeldig mogelijk/onmogelijk hoger/lager "
+        "groter/kleiner met/zonder",
         common="de het een en van is in op te dat met voor zijn niet aan die er als je om door ook bij of naar worden "
         "wordt kan deze kunt",
         negations="niet geen nooit zonder noch niets niemand",
@@ -116,6 +145,8 @@ LANGUAGES = (
     ),
     Language(
         code="pl",
+        opposites="przed/po więcej/mniej minimum/maksimum włącz/wyłącz zwiększ/zmniejsz nad/pod "
+        "zawsze/nigdy większy/mniejszy",
         common="na do nie się jest że to jak dla od po są co przez lub oraz który która które tym może przy "
         "jego jeśli aby",
         letters="ąęłńśźżć",

@@ -29,8 +29,8 @@ class Site:
             (self.root / path).parent.mkdir(parents=True, exist_ok=True)
             (self.root / path).write_text(text, encoding="utf-8")
 
-    def rules(self, **record: Any) -> GeneratedAddresses:
-        rules = open_addresses({"type": "files", "root": "x", **record})
+    def rules(self, *, base_url: str = "", **record: Any) -> GeneratedAddresses:
+        rules = open_addresses({"type": "files", "root": "x", **record}, base_url=base_url)
         assert isinstance(rules, GeneratedAddresses)
         return rules
 

@@ -147,3 +147,23 @@ def test_front_matter_of_each_form_is_read(site):
         }
     )
     assert set(site.pages(generator="hugo")) == {"/one/", "/two/", "/three/"}
+
+
+def test_the_language_at_the_address_of_the_site_is_the_one_that_counts(site):
+    site.write(
+        {
+            "config/_default/config.toml": 'defaultContentLanguage = "de"\n',
+            "config/_default/languages.toml": '[de]\ncontentDir = "content/de"\n[fr]\ncontentDir = "content/fr"\n',
+            "config/production/config.toml": "[permalinks]\nblog = '/:slug/'\n",
+            "config/production/languages.toml": '[de]\nbaseURL = "https://tee.example/"\n[fr]\nbaseURL = "https://the.example/"\n',
+            "content/de/tee.md": "---\ntitle: Tee\n---\n",
+            "content/fr/tee.md": "---\ntitle: Thé\n---\n",
+            "content/fr/blog/un.md": "---\ntitle: Un\nslug: le-un\n---\n",
+        }
+    )
+    german = {"/tee/": "content/de/tee.md"}
+    assert site.pages(generator="hugo", base_url="https://www.tee.example") == german
+    french = {"/tee/": "content/fr/tee.md", "/le-un/": "content/fr/blog/un.md"}
+    assert site.pages(generator="hugo", base_url="https://the.example/") == french
+    assert site.pages(generator="hugo", base_url="https://the.example/", language="de") == german
+    assert site.pages(generator="hugo", base_url="http://localhost:1313") == german

@@ -14,8 +14,9 @@ import re
 from collections import defaultdict
 
 from flowbuilder.steps.builtin.guard.change import Change
-from flowbuilder.steps.builtin.guard.document import Block, words_of
+from flowbuilder.steps.builtin.guard.document import Block
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
+from flowbuilder.steps.builtin.guard.words import words_of
 
 SEVERITY = "warning"
 _ENDS = re.compile(
@@ -36,14 +37,25 @@ def check(change: Change, options: RuleOptions) -> Findings:
         before, after = words_of(pair.base), words_of(pair.proposal)
         if (
             pair.block.kind != "row"
-            and LEAST_WORDS <= len(after) < len(before)
-            and before[: len(after)] == after
+            and LEAST_WORDS <= len(after) <= len(before)
+            and _begins(before, after)
             and _SENTENCE.search(pair.base)
             and not _ENDS.search(pair.proposal)
         ):
             seen.add(id(pair.block))
             yield _finding(pair.proposal[-80:], pair.proposal)
     yield from _merged(change)
+    for old, new in change.changed:
+        if (
+            old.kind in ("paragraph", "item")
+            and id(new) not in seen
+            and len(new.words) >= LEAST_WORDS
+            and _SENTENCE.search(old.text)
+            and not _ENDS.search(new.text)
+            and _begins(old.words, new.words)
+        ):
+            seen.add(id(new))
+            yield _finding(new.text[-80:], new.text)
     last = next((block for block in reversed(change.proposal.prose)), None)
     old_last = next((block for block in reversed(change.base.prose)), None)
     if last is None or old_last is None or id(last) in seen or last.kind != "paragraph":
@@ -51,6 +63,12 @@ def check(change: Change, options: RuleOptions) -> Findings:
     shorter = len(change.proposal.words) < len(change.base.words)
     if shorter and last in change.after and len(last.words) >= LEAST_WORDS and _stops(last) and not _stops(old_last):
         yield _finding(last.text[-80:], last.text)
+
+
+def _begins(old: list[str], new: list[str]) -> bool:
+    """Whether the new words are the beginning of the old ones, which may be cut inside a word."""
+    before, after = "".join(old), "".join(new)
+    return len(after) < len(before) and before.startswith(after)
 
 
 def _merged(change: Change) -> Findings:
@@ -64,7 +82,7 @@ def _merged(change: Change) -> Findings:
             for whole, cut in ((pair.base, sentence), (sentence, pair.base)):
                 left = pair.proposal.removesuffix(whole)
                 words = words_of(left) if len(left) < len(pair.proposal) else []
-                if len(words) >= LEAST_WORDS and words_of(cut)[: len(words)] == words:
+                if len(words) >= LEAST_WORDS and _begins(words_of(cut), words):
                     yield _finding(left[-80:], left)
 
 

@@ -26,7 +26,7 @@ def check(change: Change, options: RuleOptions) -> Findings:
     """Each date that a changed sentence lost or replaced."""
     written = [date.text for sentence, _ in change.written() for date in dates_of(sentence, change.language)]
     for pair in change.sentences:
-        before, after = dates_of(pair.base, change.language), dates_of(pair.proposal, change.language)
+        before, after = dates_of(pair.base, pair.language), dates_of(pair.proposal, pair.language)
         lost, new = _less(before, after), _less(after, before)
         for index, old in enumerate(lost):
             if index < len(new):

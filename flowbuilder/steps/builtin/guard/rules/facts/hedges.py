@@ -27,11 +27,10 @@ LIKELY = 0.75
 
 def check(change: Change, options: RuleOptions) -> Findings:
     """Each changed sentence with fewer words of caution, or more words of certainty."""
-    language = change.language
     for pair in change.sentences:
         if pair.similarity < LEAST_SIMILARITY:
             continue
-        texts = (pair.base, pair.proposal)
+        language, texts = pair.language, (pair.base, pair.proposal)
         careful = [count_of(text, language.caution_words, language) for text in texts]
         if careful[0].total() > careful[1].total():
             gone = next(iter(careful[0] - careful[1]))

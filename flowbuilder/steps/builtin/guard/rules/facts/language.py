@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from flowbuilder.steps.builtin.guard.change import Change
-from flowbuilder.steps.builtin.guard.document import Block, words_of
+from flowbuilder.steps.builtin.guard.change import Change, Sentences
+from flowbuilder.steps.builtin.guard.document import Block
 from flowbuilder.steps.builtin.guard.languages import Language, language_of
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
+from flowbuilder.steps.builtin.guard.words import words_of
 
 SEVERITY = "warning"
 LEAST_WORDS = 8
@@ -30,7 +31,9 @@ def check(change: Change, options: RuleOptions) -> Findings:
     if expected is None:
         return
     written: dict[Block, list[str]] = defaultdict(list)
-    for sentence, block in change.written():
+    for pair in change.sentences:
+        written[pair.block].append(_fresh(pair))
+    for sentence, block in change.new_sentences:
         written[block].append(sentence)
     for block in change.after:
         if block.kind not in ("paragraph", "item", "heading"):
@@ -43,6 +46,15 @@ def check(change: Change, options: RuleOptions) -> Findings:
                 f"{block.excerpt()}", block.excerpt(),
                 f"parts are written in another language ({found.code} instead of {expected.code})",
             )  # fmt: skip
+
+
+def _fresh(pair: Sentences) -> str:
+    """What a changed sentence has between the words that it begins and ends with as before."""
+    old, new = pair.base.split(), pair.proposal.split()
+    least = min(len(old), len(new))
+    start = next((index for index in range(least) if old[index] != new[index]), least)
+    end = next((index for index in range(least - start) if old[-1 - index] != new[-1 - index]), least - start)
+    return " ".join(new[start : len(new) - end])
 
 
 def _other(text: str, least: int, expected: Language) -> Language | None:

@@ -16,9 +16,9 @@ from collections import Counter
 
 from flowbuilder.steps.builtin.guard.amounts import amounts_of, numbers_in
 from flowbuilder.steps.builtin.guard.change import Change, Sentences
-from flowbuilder.steps.builtin.guard.document import excerpt, words_of
-from flowbuilder.steps.builtin.guard.languages import Language
+from flowbuilder.steps.builtin.guard.document import excerpt
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions, Severity
+from flowbuilder.steps.builtin.guard.words import words_of
 
 SEVERITY = "warning"
 LEAST_SIMILARITY = 0.6
@@ -35,7 +35,7 @@ def check(change: Change, options: RuleOptions) -> Findings:
     for pair in change.sentences:
         before, after = _numbers(pair.base), _numbers(pair.proposal)
         if before == after:
-            yield from _words(pair, change.language)
+            yield from _words(pair)
             continue
         lost = list((Counter(before) - Counter(after)).elements())
         new = list((Counter(after) - Counter(before)).elements())
@@ -56,10 +56,11 @@ def _numbers(text: str) -> list[str]:
     return [amount.number for amount in amounts_of(text)]
 
 
-def _words(pair: Sentences, language: Language) -> Findings:
+def _words(pair: Sentences) -> Findings:
     """Numbers in words: one for another."""
     before, after = (
-        Counter(word for word in words_of(text) if word in language.number_words) for text in (pair.base, pair.proposal)
+        Counter(word for word in words_of(text) if word in pair.language.number_words)
+        for text in (pair.base, pair.proposal)
     )
     for old, new in zip((before - after).elements(), (after - before).elements(), strict=False):
         yield _finding(pair.proposal, f"“{old}” became “{new}”: {excerpt(pair.proposal)}", old)

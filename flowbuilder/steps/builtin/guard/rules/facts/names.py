@@ -15,15 +15,19 @@ Right:
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from itertools import islice
 
 from flowbuilder.steps.builtin.guard.change import Change, Sentences
-from flowbuilder.steps.builtin.guard.document import excerpt, words_of
+from flowbuilder.steps.builtin.guard.document import excerpt
+from flowbuilder.steps.builtin.guard.languages import Language
 from flowbuilder.steps.builtin.guard.mentions import is_marked, names_of
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
+from flowbuilder.steps.builtin.guard.words import words_of
 
 SEVERITY = "warning"
+_RUN = re.compile(r"[A-Za-z][A-Za-z0-9.+-]{0,40}|[^\W_A-Za-z]+|[^\s\w]")
 MAX_NAMES = 100
 """Names of a sentence that are compared."""
 MAX_WORDS = 2_000
@@ -39,10 +43,10 @@ def check(change: Change, options: RuleOptions) -> Findings:
     reported: set[str] = set()
     for pair in change.sentences:
         before, after = (
-            names_of(text, change.language, nouns=pair.similarity >= NEARLY_THE_SAME)
+            names_of(text, pair.language, nouns=pair.similarity >= NEARLY_THE_SAME)
             for text in (pair.base, pair.proposal)
         )
-        words, known = _words(pair.proposal), set(_words(pair.base))
+        words, known = _words(pair.proposal, pair.language), set(_words(pair.base, pair.language))
         folded = {word.casefold() for word in known}
         candidates = list(islice((word for word in dict.fromkeys(words) if word not in known), MAX_NAMES))
         present = set(words)
@@ -92,7 +96,7 @@ def _in_their_places(lost: list[str], pair: Sentences, new: list[str]) -> dict[s
     """The lost names, each with the new name between the same two words."""
     if not lost or not new:
         return {}
-    before, after = ([None, *_words(text)[:MAX_WORDS], None] for text in (pair.base, pair.proposal))
+    before, after = ([None, *_words(text, pair.language)[:MAX_WORDS], None] for text in (pair.base, pair.proposal))
     wanted, fresh = set(lost), set(new)
     places = {(after[at - 1], after[at + 1]): after[at] for at in range(1, len(after) - 1) if after[at] in fresh}
     found: dict[str, str] = {}
@@ -120,5 +124,8 @@ def _spelling(name: str, candidates: list[str], old: set[str], kept: bool) -> st
     return None
 
 
-def _words(text: str) -> list[str]:
+def _words(text: str, language: Language) -> list[str]:
+    """The words as they are written; where Latin letters make a name, what stands between two names is one word."""
+    if not language.capitals:
+        return [word.rstrip(".") for word in _RUN.findall(text)]
     return [word for part in text.split() if (word := part.strip(".,;:!?()[]{}\"'“”‘’«»„*_"))]

@@ -16,10 +16,11 @@ import re
 from collections import Counter
 
 from flowbuilder.steps.builtin.guard.change import Change
-from flowbuilder.steps.builtin.guard.document import Block, words_of
+from flowbuilder.steps.builtin.guard.document import Block
 from flowbuilder.steps.builtin.guard.inline import CODE
 from flowbuilder.steps.builtin.guard.mentions import quotes_of
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
+from flowbuilder.steps.builtin.guard.words import words_of
 
 SEVERITY = "warning"
 LEAST_WORDS = 4

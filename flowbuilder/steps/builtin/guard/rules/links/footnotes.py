@@ -1,4 +1,4 @@
-"""A footnote or a citation of the base is missing in the proposal, or leads nowhere.
+"""A footnote or a citation of the base is missing in the proposal, leads nowhere, or says something else.
 
 Base:
     Green tea needs 80 °C.[^1] So says Kaiser (Kaiser, 2019).
@@ -34,6 +34,7 @@ _CITATION = re.compile(
     r"|<cite\b[^<>]{0,500}>[^<]{0,300}</cite>|<sup\b[^<>]{0,300}>(?:<a\b[^<>]{0,500}>)?\[?\d{1,3}\]?(?:</a>)?</sup>"
     r"|\b(?:doi:\s?|https://doi\.org/)10\.\d{4,9}/[^\s<>)\"]{1,120}|\bISBN[\s:-]{0,3}[\dX-]{10,17}"
 )
+_NOTE = re.compile(r"^(\[\^[^\]\s]{1,80}\]):[ \t]*(\S.{0,2000})$", re.MULTILINE)
 _SOURCE = re.compile(
     r"^[*_\s>]{0,6}(?:source|sources|quelle|quellen|fuente|fuentes|fonte|fonti|bron|bronnen|źródło|источник|出典"
     r"|来源|資料來源)s?\s?[:：]",
@@ -51,6 +52,7 @@ def check(change: Change, options: RuleOptions) -> Findings:
     for name, colon in dict.fromkeys(texts):
         if not colon and f"[^{name}]:" not in notes and f"[^{name}]" not in references:
             yield Finding(f"[^{name}]", f"there is no note for the footnote [^{name}]", name, "footnotes have no note")
+    yield from _texts(before, after)
     cited, quoted = Counter(_CITATION.findall(before)), Counter(_CITATION.findall(after))
     for citation in cited - quoted:
         yield Finding(citation[:80], f"the citation {citation[:100]} was removed", citation, "citations were removed")
@@ -59,6 +61,18 @@ def check(change: Change, options: RuleOptions) -> Findings:
     sources = [len(_SOURCE.findall(text)) for text in (before, after)]
     if sources[1] < sources[0]:
         yield Finding("", "a line that names the source was removed")
+
+
+def _texts(before: str, after: str) -> Findings:
+    """Notes that say something else: what another one said, or other words."""
+    old, new = dict(_NOTE.findall(before)), dict(_NOTE.findall(after))
+    said = {text: mark for mark, text in old.items()}
+    for mark, text in old.items():
+        now = new.get(mark, text)
+        if now != text:
+            other = said.get(now)
+            evidence = f"the note {mark} says what {other} said" if other else f"the note {mark} says something else"
+            yield Finding(mark, evidence, mark, "notes have another text", None if other else "info")
 
 
 def _marks(text: str) -> list[str]:

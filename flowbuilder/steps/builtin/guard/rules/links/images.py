@@ -1,4 +1,4 @@
-"""An image of the base is missing or shows another file, or its alternative text is lost.
+"""An image of the base is missing or shows another file, or its alternative text is lost or that of another one.
 
 Base:
     ![A green kettle](/kettle.jpg)
@@ -53,6 +53,13 @@ def check(change: Change, options: RuleOptions) -> Findings:
                 f"the image {source} lost its alternative text “{old[:80]}”",
                 source,
                 "images lost their alternative texts",
+            )
+        elif any(text == other for other_source, other in before if other_source != source):
+            yield Finding(
+                source,
+                f"the image {source} has the alternative text of another one: “{text[:80]}”",
+                source,
+                "images have the alternative texts of others",
             )
         else:
             yield Finding(

@@ -1,5 +1,7 @@
 """A link leads somewhere else than the link of the same text did, or its text no longer says where it leads.
 
+A text that has no word of the old one is worth a look.
+
 Base:
     Read [storing tea](/store) and [brewing tea](/brew).
 Wrong:
@@ -18,6 +20,7 @@ from flowbuilder.steps.builtin.guard.change import Change
 from flowbuilder.steps.builtin.guard.document import Block
 from flowbuilder.steps.builtin.guard.references import bare_target
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions
+from flowbuilder.steps.builtin.guard.words import words_of
 
 SEVERITY = "warning"
 _GENERIC = frozenset(
@@ -113,7 +116,19 @@ def check(change: Change, options: RuleOptions) -> Findings:
     for text, targets in after.items():
         for target in targets:
             old_text = texts.get(target)
-            if old_text is not None and old_text != text and text in _GENERIC and old_text not in _GENERIC:
+            if old_text is None or old_text == text or target in after.get(old_text, ()):
+                continue
+            if text not in _GENERIC or old_text in _GENERIC:
+                if not set(words_of(text)).isdisjoint(words_of(old_text)):
+                    continue
+                yield Finding(
+                    target,
+                    f"the link to {target} said “{old_text[:60]}”, now “{text[:60]}”",
+                    target,
+                    "links have another text",
+                    "info",
+                )
+            else:
                 yield Finding(
                     target,
                     f"the link to {target} said “{old_text[:60]}”, now “{text}”",

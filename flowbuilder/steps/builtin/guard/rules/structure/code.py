@@ -37,12 +37,15 @@ from collections.abc import Iterator
 
 from flowbuilder.steps.builtin.guard.alignment import similarity
 from flowbuilder.steps.builtin.guard.change import Change
-from flowbuilder.steps.builtin.guard.document import Block, words_of
+from flowbuilder.steps.builtin.guard.document import Block
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions, Severity
+from flowbuilder.steps.builtin.guard.words import words_of
 
 SEVERITY = "warning"
 ALIKE = 0.9
 """A block that is less alike was rewritten, and its code with it."""
+MAX_LINES = 20
+"""Lines of a lost code block that are looked for."""
 _COMMENT = re.compile(r"(?:^|\s)(?:#|//|--|;|%|\*|/\*|<!--).*$|\s*/\*.*?\*/\s*")
 
 _STYLE = re.compile(r"[\s;,\"'`]+")
@@ -57,7 +60,19 @@ def check(change: Change, options: RuleOptions) -> Findings:
     for old, new in change.changed:
         if old.kind == "code":
             yield from _block(old, new)
+    yield from _unmarked(change)
     yield from _spans(change)
+
+
+def _unmarked(change: Change) -> Findings:
+    """Code of which nothing but the text is left, where all of the page was code."""
+    if change.removed or not (lost := [block for block in change.lost if block.kind == "code"]):
+        return
+    text = " ".join(" ".join(block.raw for block in change.proposal.blocks if block.kind != "code").split())
+    for block in lost:
+        if (lines := block.raw.split("\n")) and all(" ".join(line.split()) in text for line in lines[:MAX_LINES]):
+            place = block.excerpt()
+            yield Finding(place, f"is no longer marked as code: {place}", place, "code blocks are no longer marked")
 
 
 def _block(old: Block, new: Block) -> Findings:

@@ -13,7 +13,7 @@ from flowbuilder.model.review_rules import content_hash
 from flowbuilder.steps.builtin.api import Api
 from flowbuilder.testing import Answer, MemoryLedger
 from flowbuilder.walk.commands import Unproven
-from tests.engine.test_provenance import API, GET, HOSTS, MARK, Step, post, publish, review, run
+from tests.engine.guards.test_provenance import API, GET, HOSTS, MARK, Step, post, publish, review, run
 
 APPROVED = "{{ steps.review.output.approved }}"
 PAGES: Step = {**API, "response_schema": {
