@@ -119,7 +119,7 @@ def _unsupported(tree: ast.Module, lines: _Lines) -> Iterator[ProgramProblem]:
             yield ProgramProblem(f"the sandbox has no {what}", "", *lines.span(at))
         elif kind == "Call" and isinstance(node.func, ast.Name) and node.func.id == "open":  # type: ignore[attr-defined]
             hint = "give the program what it needs under with"
-            yield ProgramProblem("open does not work in the sandbox", hint, *lines.span(node))  # type: ignore[attr-defined]
+            yield ProgramProblem("open does not work in the sandbox", hint, *lines.span(node))
 
 
 def _imports(tree: ast.Module, lines: _Lines) -> Iterator[ProgramProblem]:
