@@ -33,6 +33,10 @@ def problems(schema: JsonObject, value: Json) -> list[tuple[str, str]]:
         return _problems(schema, value)
     except UnicodeEncodeError:  # half of a surrogate pair, which the validator cannot read
         return _problems(schema, well_formed_value(value))
+    except BadSchema:
+        raise
+    except ValueError as problem:  # deeper than the validator goes
+        return [("", f"the value cannot be checked against this schema: {problem!s:.100}")]
 
 
 def _problems(schema: JsonObject, value: Json) -> list[tuple[str, str]]:
