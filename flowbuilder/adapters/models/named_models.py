@@ -89,7 +89,8 @@ class NamedModels:
             except (AgentRunError, UserError) as problem:
                 failed = _failed_repair(problem, limited.last, request) or model_failure(problem, request.model)
                 raise no_search(request, failed) if isinstance(failed, StepError) else failed from None
-            except (AttributeError, LookupError, TypeError, ValueError) as problem:  # the library trusts the form
+            except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as problem:
+                # the library trusts the form
                 message = f"{request.model}: the answer cannot be read: {type(problem).__name__}: {problem!s:.200}"
                 raise StepError(message, code="invalid_answer") from None
         if request.search is not None:
