@@ -64,6 +64,13 @@ def _parts(text: str, segments: Iterable[str]) -> Iterator[str]:
         yield text[at : (at := at + len(segment))]
 
 
+def characters_in(text: str) -> list[str]:
+    """The characters of a text as readers see them: a letter with its marks, an emoji; joined, they are the text."""
+    from icu4py.breakers import CharacterBreaker
+
+    return list(_parts(text, CharacterBreaker(well_formed(text), "und")))
+
+
 def whole_characters(text: str, length: int) -> str:
     """At most the first `length` code points, without a part of a character: a letter with its marks, an emoji."""
     from icu4py.breakers import CharacterBreaker

@@ -210,11 +210,14 @@ class ReviewApproved(EventData, type="review_approved"):
 
 
 class ReviewApprovalUndone(EventData, type="review_approval_undone"):
-    """The reviewer took back an approval short of the quorum. `approvals` are left."""
+    """The reviewer took back an approval short of the quorum. `approvals` are left. `edited`: the edit with it
+    was taken back. `content_hash` is that of the content now."""
 
     review_id: str
     by: str
     approvals: int
+    edited: bool = False
+    content_hash: str = ""
 
 
 class ReviewDecided(EventData, type="review_decided"):

@@ -50,6 +50,8 @@ class ReviewRequest:
     publishes: tuple[JsonObject, ...] = ()
     """The texts that become fields of pages, `{place, field, form}`: `place` in the proposal is a list of names and
     indexes ("*" for every item), and `form` the kind of CMS, which stores only some texts as they are."""
+    replaced: JsonObject | None = None
+    """What the last edit short of the quorum has replaced, `{proposal, approvals, amended_by}`: it can be undone."""
 
     def content_hash(self) -> str:
         """The sha256 of the content that the reviewer is shown."""

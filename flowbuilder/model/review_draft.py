@@ -87,5 +87,22 @@ def _without_last_approval(review: Review, by: str) -> Review:
     if not review.approvals or person(review.approvals[-1]) != person(by):
         raise Conflict("this review has no decision to undo")
     if review.amended_by is not None and person(review.amended_by) == person(by):
-        raise Conflict("your edit has become the proposal, and cannot be undone; approve another text, or reject")
+        return _without_edit(review)
     return replace(review, version=review.version + 1, approvals=review.approvals[:-1])
+
+
+def _without_edit(review: Review) -> Review:
+    """The review as it was before its last edit, with the approvals that the edit has voided: no one has approved the
+    edit since."""
+    replaced = review.request.replaced
+    if replaced is None:  # undone already, or made by an earlier release
+        raise Conflict("this edit cannot be undone any more; approve another text, or reject")
+    request = replace(review.request, proposal=replaced["proposal"], replaced=None)
+    return replace(
+        review,
+        version=review.version + 1,
+        request=request,
+        content_hash=request.content_hash(),
+        approvals=tuple(replaced["approvals"]),
+        amended_by=replaced["amended_by"],
+    )

@@ -70,9 +70,15 @@ def approved_event(review: Review, approval: PartialApproval, by: str) -> NewEve
     ).at(review.path)
 
 
-def approval_undone_event(review: Review, by: str) -> NewEvent:
-    """The timeline event of an approval that is taken back. `review` is the review after it."""
-    return ReviewApprovalUndone(review_id=review.id, by=by, approvals=len(review.approvals)).at(review.path)
+def approval_undone_event(before: Review, after: Review, by: str) -> NewEvent:
+    """The timeline event of an approval that is taken back, with the review before and after it."""
+    return ReviewApprovalUndone(
+        review_id=after.id,
+        by=by,
+        approvals=len(after.approvals),
+        edited=before.content_hash != after.content_hash,
+        content_hash=after.content_hash,
+    ).at(after.path)
 
 
 def claimed_event(review: Review, by: str, until: datetime) -> NewEvent:

@@ -114,7 +114,7 @@ def apply_answer(
             raise Refused(f"you have already approved this; {len(earlier)} of {request.assign.quorum} approvals so far")
         approvals = (*earlier, answer.by)
         if len(approvals) < request.assign.quorum:
-            shown = replace(request, proposal=approved) if changed else request
+            shown = replace(request, proposal=approved, replaced=_replaceable(review)) if changed else request
             amended_by = answer.by if changed else review.amended_by
             return PartialApproval(approvals=approvals, request=shown, amended_by=amended_by, edited=changed)
         edited = changed or review.amended_by is not None
@@ -129,6 +129,15 @@ def apply_answer(
         shown_hash=answer.seen_hash,
         approved_hash=content_hash(approved) if answer.kind == "approved" else None,
     )
+
+
+def _replaceable(review: Review) -> JsonObject:
+    """What an edit replaces, to put it back when the edit is undone."""
+    return {
+        "proposal": review.request.proposal,
+        "approvals": list(review.approvals),
+        "amended_by": review.amended_by,
+    }
 
 
 def expire(review: Review, now: datetime, *, reviewers: Reviewers) -> Decision | Escalation:
@@ -224,7 +233,7 @@ def _ensure_seen(review: Review, answer: Answer) -> None:
     elif review.claimed_by:
         change = f"claimed by {review.claimed_by}"
     else:
-        change = "its claim or its deadline was changed"
+        change = "its claim, an approval or its deadline was changed"
     raise Conflict(
         f"this review has changed since you opened it: {change} (version {review.version}, you saw "
         f"{answer.seen_version}); open it again"

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         ModelRequest,
         ModelTool,
         ToolAnswer,
+        WebSearch,
         ensure_provider,
     )
     from flowbuilder.ports.mcp import McpAnswer, McpServers, McpSession, McpTool, ToolCheck
@@ -63,6 +64,7 @@ _MODULES = {
         "ModelRequest",
         "ModelTool",
         "ToolAnswer",
+        "WebSearch",
         "ensure_provider",
     ),
     "flowbuilder.ports.mcp": ("McpAnswer", "McpServers", "McpSession", "McpTool", "ToolCheck"),
@@ -121,6 +123,7 @@ __all__ = [
     "Throttle",
     "ToolAnswer",
     "ToolCheck",
+    "WebSearch",
     "WriteOrigin",
     "credentials_of",
     "ensure_provider",

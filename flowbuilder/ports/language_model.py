@@ -40,6 +40,15 @@ class ModelTool:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WebSearch:
+    """How a model searches the web: in some domains with their subdomains only, not in others, at most so often."""
+
+    allowed_domains: tuple[str, ...] = ()
+    blocked_domains: tuple[str, ...] = ()
+    max_searches: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelRequest:
     """A request to a language model. `model` is `provider:name`; `timeout` is in seconds, for all of it."""
 
@@ -72,6 +81,9 @@ class ModelRequest:
     connection: JsonObject = field(default_factory=dict, repr=False)
     connection_name: str = ""
     """Connection whose limits apply; empty: those of the provider."""
+    search: WebSearch | None = None
+    """The model searches the web before it answers. `StepError`: `search_not_supported` where it cannot,
+    `search_failed`, `not_searched` where it did not. The output is `{text, sources: [{url, title, cited}]}` then."""
     tools: tuple[ModelTool, ...] = ()
     max_tool_calls: int = 20
     journal: Journal | None = field(default=None, repr=False)

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 SHARE = 0.5
 """The part of the step's time that the model has when there is a fallback."""
 CODES = frozenset(
-    {"quota", "unknown_model", "prompt_too_long", "empty_answer", "images_not_supported", "unknown_finish_reason"}
-)
+    {
+        "quota", "unknown_model", "prompt_too_long", "empty_answer", "images_not_supported", "unknown_finish_reason",
+        "search_not_supported", "search_failed", "not_searched",
+    }
+)  # fmt: skip
 """Lasting failures of a model that another model may not have. What it answers wrongly, refuses or cuts off is none."""
 
 

@@ -24,6 +24,7 @@ _CLASSES = {
     "mcp_code": "McpCode",
     "mcp_llm": "McpLlm",
     "page": "Page",
+    "search": "Search",
     "sql": "Sql",
     "workflow": "Workflow",
 }

@@ -77,6 +77,13 @@ def toggle(app: App, review: Review, me: str) -> bool:
     return saved.editing
 
 
+def keep_edit(app: App, review: Review, me: str, edited: Json) -> None:
+    """Store an edit as the user's draft, with the editor open. Raises `FlowbuilderError`."""
+    stored = draft_of(app, review, me)
+    kept = replace(stored, edit=as_text(edited), editing=True, content_hash=review.content_hash)
+    app.store.save_draft(replace(kept, window=window()))
+
+
 def typed_comment(review: Review, draft: Draft) -> str:
     """The comment as this session has it; that of the draft before the box is drawn."""
     return str(st.session_state.get(comment_key(review), draft.comment) or "")

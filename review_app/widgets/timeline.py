@@ -82,7 +82,10 @@ _SENTENCES: dict[EventType, tuple[str, Sentence]] = {
         "green",
         lambda data: f"approved by {_get(data, 'by')}, {_get(data, 'approvals')} of {_get(data, 'quorum')} approvals",
     ),
-    "review_approval_undone": ("grey", _by("approval undone")),
+    "review_approval_undone": (
+        "grey",
+        lambda data: f"{'edit and ' * bool(_get(data, 'edited'))}approval undone by {_get(data, 'by')}",
+    ),
     "review_decided": ("green", _decided),
     "review_expired": ("grey", lambda data: f"expired: {_get(data, 'outcome')}"),
     "review_escalated": ("amber", lambda data: f"escalated to {_get(data, 'to')}"),

@@ -43,10 +43,9 @@ def held_review(app: App, me: str) -> Review | None:
 
 
 def remember_approval(app: App, review: Review) -> None:
-    """Offer undo for an approval that has just been given, short of the quorum. An edit has become the proposal."""
-    if review.amended_by != review.approvals[-1]:
-        until = session.now() + timedelta(seconds=app.settings.undo_seconds)
-        st.session_state[_APPROVAL] = (review.id, review.version, until)
+    """Offer undo for an approval that has just been given, short of the quorum."""
+    until = session.now() + timedelta(seconds=app.settings.undo_seconds)
+    st.session_state[_APPROVAL] = (review.id, review.version, until)
 
 
 def forget_approval() -> None:
@@ -95,7 +94,9 @@ def _undo(app: App, held: Review, me: str) -> None:
     forget_message()
     forget_approval()
     try:
-        app.undo(held.id, by=me)
+        opened = app.undo(held.id, by=me)
+        if opened.content_hash != held.content_hash:  # the edit is in the editor again
+            editor.keep_edit(app, opened, me, held.request.proposal)
     except FlowbuilderError as refused:
         st.session_state[_MESSAGE] = f"Not undone: {refused.message}."
         return

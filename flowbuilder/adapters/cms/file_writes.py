@@ -13,6 +13,7 @@ from flowbuilder.values import digest_text
 
 MAX_BYTES = 8 * 1024 * 1024
 NEW_FILE = 0o644
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:"
 NEW_FOLDER = 0o755
 
 
@@ -29,6 +30,9 @@ def read_text(folder: int, name: str, url: str) -> str:
         raise StepError(f"the page {url:.200} is larger than {MAX_BYTES:,} bytes", code="too_large")
     if b"\0" in content:
         raise StepError(f"the page {url:.200} has the character NUL, which text does not have", code="not_text")
+    if content.startswith(_LFS_POINTER):
+        message = f"the page {url:.200} is in Git LFS, and its file here holds only the pointer: run git lfs pull"
+        raise StepError(message, code="not_text")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:

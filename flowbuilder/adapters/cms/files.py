@@ -136,6 +136,10 @@ class FilesCms:
                 place = self._addresses.new_place(root, parts, write.url, title=write.title or "")
                 wanted, old = new_document(write, suffix_of(place[-1])), None
                 self._history.ensure_clean(place, lambda old: old is None)
+                if self._history.committed(place) is not None:
+                    raise Conflict(
+                        f"{'/'.join(place)} is committed and not checked out (git sparse-checkout)"
+                    ) from None
                 with open_folder(root, place[:-1], make=True) as folder:
                     create_file(folder, place[-1], wanted.text)
                 held = self._find(root, parts, write.url)[1]

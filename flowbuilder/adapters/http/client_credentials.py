@@ -16,6 +16,7 @@ from flowbuilder.ports import HttpRequest, HttpResponse
 from flowbuilder.ports.allowed_hosts import allowed_hosts
 from flowbuilder.ports.credentials import ClientCredentials, basic, bound_to
 from flowbuilder.ports.known_secrets import current_secrets
+from flowbuilder.ports.url import origin_of
 
 Send = Callable[[HttpRequest], Awaitable[HttpResponse]]
 SECONDS = 300.0
@@ -52,7 +53,7 @@ class ClientTokens:
                 if len(self._tokens) >= MAX_TOKENS:
                     self._tokens.clear()
                 self._tokens[client] = token, expires
-        current_secrets().add(f"token of {client.token_url:.100}", [token])
+        current_secrets().add(f"token of {origin_of(client.token_url)[1]:.100}", [token])
         return {"authorization": f"Bearer {token}"}
 
     def forget(self, client: ClientCredentials, headers: dict[str, str]) -> None:

@@ -50,8 +50,8 @@ class UnusableAnswer(httpx2.TransportError):
 def answer_check(member: str) -> Callable[[httpx2.Response], Awaitable[None]]:
     """Event hook of a client: replaces body and status of an answer with status 200 where they need it.
 
-    `member` is the list that an answer of the protocol has: `choices`, `content`, `candidates`. The hook raises
-    `UnusableAnswer` for a body that holds neither an answer nor an error.
+    `member` is the list that an answer of the protocol has: `choices`, `content`, `candidates`, `output`. The hook
+    raises `UnusableAnswer` for a body that holds neither an answer nor an error.
     """
 
     async def check(answer: httpx2.Response) -> None:
@@ -119,7 +119,7 @@ def _checked(body: bytes, member: str, asked: dict[str, Any]) -> tuple[int, byte
         return _without_answer(value, member)
     if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
         raise _lasting(f"the {member} of the answer are not a list of objects")
-    if not listed and member != "content":  # a message of Anthropic's may be empty
+    if not listed and member not in ("content", "output"):  # these may be empty, and say why
         raise UnusableAnswer(TransientError(f"the answer has an empty list of {member}", reason="server_error"))
     return (200, json.dumps(_completed(value, asked)).encode()) if member == "choices" else (200, body)
 

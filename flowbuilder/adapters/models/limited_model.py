@@ -34,6 +34,7 @@ from flowbuilder.adapters.models.stop_reasons import (
     stop_of,
     text_of,
 )
+from flowbuilder.adapters.models.web_search import search_failure
 from flowbuilder.errors import StepError, TransientError
 from flowbuilder.ports import ModelRequest, Throttle
 from flowbuilder.ports.throttle import Kind
@@ -89,7 +90,7 @@ class LimitedModel(WrapperModel):
                 break
             response = replace(rest, parts=[TextPart(text_of(response) + text_of(rest))])
             parts += 1
-        failure = stop_failure(response, self._name, self._accepted)
+        failure = stop_failure(response, self._name, self._accepted) or search_failure(response, self._name)
         if failure is not None and not isinstance(failure, TransientError):  # a temporary one is raised by `_ask`
             raise failure
         self._ensure_changed(messages, response, model_request_parameters)
@@ -136,7 +137,7 @@ class LimitedModel(WrapperModel):
                 if isinstance(failure, TransientError):
                     raise failure from None
                 raise
-            broken = stop_failure(response, self._name, self._accepted)
+            broken = stop_failure(response, self._name, self._accepted) or search_failure(response, self._name)
             if isinstance(broken, TransientError):  # not stored: the next attempt asks again
                 self._spending.add(self.wrapped, response)
                 raise broken

@@ -105,7 +105,8 @@ class NamedEmbeddings:
                 found = await model.embed(list(batch), input_type=request.input_type, settings=settings or None)
             except (AgentRunError, UserError) as problem:
                 raise model_failure(problem, request.model) from None
-            except (AttributeError, LookupError, TypeError, ValueError) as problem:  # the library trusts the form
+            except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as problem:
+                # the library trusts the form
                 message = f"{request.model}: the answer cannot be read: {type(problem).__name__}: {problem!s:.200}"
                 raise StepError(message, code="invalid_answer") from None
         vectors = [_numbers(vector, request.model) for vector in found.embeddings]

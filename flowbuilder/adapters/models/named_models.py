@@ -43,6 +43,9 @@ class NamedModels:
             from flowbuilder.adapters.models.demo_model import DemoModel
 
             ensure_sees(request, {"supports_image_input": False})
+            if request.search is not None:
+                message = f"{request.model} does not search the web"
+                raise StepError(message, code="search_not_supported", definitive=True)
             return await DemoModel().complete(request)
         spending = Spending(request)
         try:
@@ -65,10 +68,13 @@ class NamedModels:
 
                 from flowbuilder.adapters.models.failures import model_failure
                 from flowbuilder.adapters.models.limited_model import LimitedModel
+                from flowbuilder.adapters.models.web_search import ensure_searches, found_pages, no_search
 
+                ensure_searches(request)
                 model = await stack.enter_async_context(open_model(request))
                 spending.ensure_priced(model)
                 ensure_sees(request, model.profile)
+                ensure_searches(request, model.profile)
                 limited = LimitedModel(model, self._throttle, request, spending)
                 agent = _agent(limited, request)
             try:
@@ -81,18 +87,26 @@ class NamedModels:
                 message = f"{request.model} did not answer within {request.timeout:g} s"
                 raise TransientError(message, reason="timeout") from None
             except (AgentRunError, UserError) as problem:
-                raise _failed_repair(problem, limited.last, request) or model_failure(problem, request.model) from None
-            except (AttributeError, LookupError, TypeError, ValueError) as problem:  # the library trusts the form
+                failed = _failed_repair(problem, limited.last, request) or model_failure(problem, request.model)
+                raise no_search(request, failed) if isinstance(failed, StepError) else failed from None
+            except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as problem:
+                # the library trusts the form
                 message = f"{request.model}: the answer cannot be read: {type(problem).__name__}: {problem!s:.200}"
                 raise StepError(message, code="invalid_answer") from None
+        if request.search is not None:
+            return found_pages(result.new_messages(), result.output, request)
         return {"text": result.output} if request.output_schema is None else result.output
 
 
 def _agent(model: Any, request: ModelRequest) -> Any:
     """The conversation with a model, which may repair an answer that does not fit the schema."""
     from pydantic_ai import Agent, ModelRetry
+    from pydantic_ai.capabilities import NativeTool
+
+    from flowbuilder.adapters.models.web_search import search_tool
 
     schema = request.output_schema
+    capabilities = [NativeTool(search_tool(request.search))] if request.search is not None else []
     agent: Agent[Any, Any] = Agent(
         model,
         output_type=output_type(request),
@@ -100,6 +114,7 @@ def _agent(model: Any, request: ModelRequest) -> Any:
         retries=REPAIRS,
         model_settings=settings_of(request),
         tools=[_tool(tool) for tool in request.tools],
+        capabilities=capabilities,
     )
     if schema is not None:
 

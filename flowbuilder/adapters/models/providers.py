@@ -29,7 +29,12 @@ _LIBRARIES = {
         "anthropic.resources.beta.messages",
     ),
     "google": ("pydantic_ai.models.google", "pydantic_ai.providers.google"),
-    "openai": ("pydantic_ai.models.openai", "pydantic_ai.providers.openai", "openai.resources.chat.completions"),
+    "openai": (
+        "pydantic_ai.models.openai",
+        "pydantic_ai.providers.openai",
+        "openai.resources.chat.completions",
+        "openai.resources.responses",
+    ),
 }
 """What each provider needs, with what its SDK would import at the first request."""
 
@@ -46,7 +51,8 @@ async def open_model(request: ModelRequest) -> AsyncIterator[Any]:
         raise StepError(f"model {request.model!r:.60} is not of the form provider:name", code="unknown_model")
     ensure_provider(request.connection_name, request.connection, request.model, written=provider)
     await load_library(provider)
-    opener = _OPENERS.get(provider) or (_open_chat if request.connection.get("base_url") else None)
+    opener = _open_responses if request.search is not None and provider == "openai" else _OPENERS.get(provider)
+    opener = opener or (_open_chat if request.connection.get("base_url") else None)
     if opener is None:
         known = ", ".join(sorted((*_OPENERS, "demo")))
         raise StepError(
@@ -153,6 +159,15 @@ async def _open_chat(name: str, request: ModelRequest) -> AsyncIterator[Any]:
         profile = OpenAIModelProfile(openai_chat_supports_max_completion_tokens=False)
         old_word = OpenAIChatModel(name, provider=provider, profile=profile)
         yield EitherWord(old_word, new_word)
+
+
+@asynccontextmanager
+async def _open_responses(name: str, request: ModelRequest) -> AsyncIterator[Any]:
+    """Open a model with OpenAI's responses API, which searches the web."""
+    from pydantic_ai.models.openai import OpenAIResponsesModel
+
+    async with _openai_provider(request, "output") as provider:
+        yield OpenAIResponsesModel(name, provider=provider)
 
 
 @asynccontextmanager

@@ -33,6 +33,8 @@ def settings_of(request: ModelRequest) -> Any:
         "seed": request.seed,
         "thinking": False if request.reasoning == "none" else request.reasoning,
         "cache": request.cache or None,
+        "citations": True if request.search is not None else None,
+        "openai_include_web_search_sources": True if request.search is not None else None,
         "extra_headers": _headers(request.connection_name, request.connection),
         "extra_body": _body(request),
     }

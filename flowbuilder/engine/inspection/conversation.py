@@ -105,7 +105,7 @@ def _request(asked: list[Any], fields: JsonObject) -> Iterator[JsonObject]:
                 "text": _mapping(example).get("content"),
                 "example": True,
             }
-        yield {"role": "user", "text": fields.get("prompt")}
+        yield {"role": "user", "text": fields.get("prompt", fields.get("query"))}
         if fields.get("images"):
             yield {"role": "user", "text": "(the images of the field images)"}
         if fields.get("context"):
@@ -125,7 +125,7 @@ def _answer(parts: Any) -> JsonObject:
         elif kind.endswith("tool-call"):
             arguments = _arguments(part.get("args"))
             calls.append({"id": part.get("tool_call_id"), "tool": part.get("tool_name"), "arguments": arguments})
-        else:
+        elif not kind.endswith("tool-return"):  # of a search that the provider made: its pages are in the output
             calls.append({"part": kind})
     said = {name: "\n".join(lines) for name, lines in texts.items() if any(lines)}
     return {**said, **found, **({"tool_calls": calls} if calls else {})}

@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr
 
 from flowbuilder import ports
 from flowbuilder.errors import ConfigurationError, StepError
-from flowbuilder.steps.builtin.llm import written_provider
+from flowbuilder.steps.model_step import written_provider
 from flowbuilder.steps.step import Completed, Record, Step, StepResult, StepRun, Templated
 from flowbuilder.values import Json
 

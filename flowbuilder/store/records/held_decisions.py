@@ -35,7 +35,8 @@ class SqlHeldDecisions(Repository):
         )
 
     def undo_decision(self, review_id: str, by: str) -> Review:
-        """Open a review again whose decision this person holds; or take back their approval, which was the last one."""
+        """Open a review again whose decision this person holds; or take back their approval, which was the last one,
+        with the edit that came with it."""
 
         def undo(transaction: Transaction) -> Review:
             row, review = lock_review(transaction, review_id)
@@ -44,7 +45,7 @@ class SqlHeldDecisions(Repository):
                 reopen_review(transaction, row, review, opened)
             else:
                 update_review(transaction, review, opened)
-                transaction.write_events(row, [approval_undone_event(opened, by)])
+                transaction.write_events(row, [approval_undone_event(review, opened, by)])
             return opened
 
         return self._database.write(undo)

@@ -202,7 +202,9 @@ def _mutable_columns(review: Review) -> dict[str, Any]:
 def _json_of(request: ReviewRequest) -> JsonObject:
     lists = {"findings": list(request.findings), "targets": list(request.targets)}
     whole = {**asdict(request), **lists, "assign": asdict(request.assign), "publishes": list(request.publishes)}
-    return whole if request.publishes else {name: value for name, value in whole.items() if name != "publishes"}
+    # where it has none, an earlier release can read the review
+    left_out = {name for name in ("publishes", "replaced") if not whole[name]}
+    return {name: value for name, value in whole.items() if name not in left_out}
 
 
 def _request_of(value: JsonObject) -> ReviewRequest:

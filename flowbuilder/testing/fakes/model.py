@@ -35,7 +35,8 @@ class FakeModel:
     """Answers from a function of the request, a list in turn (the last one repeats), or a map by model name.
 
     Without replies, the answer is the smallest sensible object for the schema, or `{"text": "fake answer"}`. A text
-    means `{"text": ...}`. An answer that does not match the request's schema is a `StepError`.
+    means `{"text": ...}`, without sources where the web is searched. An answer that does not match the request's schema
+    is a `StepError`.
     """
 
     def __init__(self, replies: Replies | None = None, *, usage: JsonObject | None = None) -> None:
@@ -61,7 +62,8 @@ class FakeModel:
         if isinstance(reply, Exception):
             raise reply
         if request.output_schema is None:
-            output: Json = {"text": reply} if isinstance(reply, str) else reply
+            sources: JsonObject = {} if request.search is None else {"sources": []}
+            output: Json = {"text": reply, **sources} if isinstance(reply, str) else reply
         else:
             output = reply
             found = problems(request.output_schema, output)

@@ -26,13 +26,14 @@ class MemoryDrafts(Repository):
             return tuple(copied(review) for _, review in held)
 
     def undo_decision(self, review_id: str, by: str) -> Review:
-        """Open a review again whose decision this person holds; or take back their approval, which was the last one."""
+        """Open a review again whose decision this person holds; or take back their approval, which was the last one,
+        with the edit that came with it."""
         with self._memory.lock:
             review, now = self._review(review_id), self._memory.now()
             opened = self._memory.reviews[review_id] = reopened(review, by, now)
             self._memory.reviewers[review_id] = self._memory.reviewers_now(opened)
             if review.decision is None:
-                self._memory.stored(review.execution_id).write_events(now, [approval_undone_event(opened, by)])
+                self._memory.stored(review.execution_id).write_events(now, [approval_undone_event(review, opened, by)])
             return copied(opened)
 
     def release_decisions(self, *, limit: int = 100) -> Sequence[Review]:

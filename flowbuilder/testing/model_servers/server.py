@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from flowbuilder.testing.model_servers.replies import BEHAVIOURS, Reply, says
+from flowbuilder.testing.model_servers.searching import RESPONSES
 from flowbuilder.testing.model_servers.wires import WIRES, Asked, Sent
 
 
@@ -65,13 +66,14 @@ class ModelServer:
         self._http.shutdown()
         self._http.server_close()
 
-    def _next(self, asked: Asked, headers: dict[str, str]) -> Sent:
+    def _next(self, asked: Asked, headers: dict[str, str], path: str) -> Sent:
         with self._lock:
             self.asked.append(asked)
             self.headers.append(headers)
             self.keys.append(self.wire.key(headers))
             reply = self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
-        return BEHAVIOURS.get(str(asked.get("model")), reply)(self.wire, asked)
+        wire = RESPONSES if self.wire.name == "openai" and path.endswith("/responses") else self.wire
+        return BEHAVIOURS.get(str(asked.get("model")), reply)(wire, asked)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         server = self
@@ -87,7 +89,8 @@ class ModelServer:
                 asked = json.loads(self.rfile.read(length))
                 if "/models/" in self.path:  # Google names the model in the path
                     asked.setdefault("model", self.path.partition("/models/")[2].partition(":")[0])
-                sent = server._next(asked, {name.lower(): value for name, value in self.headers.items()})
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                sent = server._next(asked, headers, self.path)
                 if sent.delay:
                     server._ended.wait(sent.delay)
                 self.close_connection = True

@@ -269,22 +269,29 @@ def _parts(messages: list[Asked], name: str) -> list[Asked]:
 
 def _events(message: dict[str, Any]) -> str:
     """A message of Anthropic as a stream of events."""
-    blocks = message["content"]
     start = {**message, "content": [], "stop_reason": None, "usage": {"input_tokens": 120, "output_tokens": 1}}
     events: list[dict[str, Any]] = [{"type": "message_start", "message": start}]
-    for index, block in enumerate(blocks):
-        text = block["type"] == "text"
-        empty = {**block, "text": ""} if text else {**block, "input": {}}
-        delta = {"type": "text_delta", "text": block["text"]} if text else {
-            "type": "input_json_delta", "partial_json": block["input"],
-        }  # fmt: skip
+    for index, block in enumerate(message["content"]):
+        empty, deltas = _deltas(block)
         events.append({"type": "content_block_start", "index": index, "content_block": empty})
-        events.append({"type": "content_block_delta", "index": index, "delta": delta})
+        events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
         events.append({"type": "content_block_stop", "index": index})
     ended = {"stop_reason": message["stop_reason"], "stop_sequence": None}
-    events.append({"type": "message_delta", "delta": ended, "usage": {"output_tokens": 30}})
+    searches = {name: value for name, value in message["usage"].items() if name == "server_tool_use"}
+    events.append({"type": "message_delta", "delta": ended, "usage": {"output_tokens": 30, **searches}})
     events.append({"type": "message_stop"})
     return "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+
+
+def _deltas(block: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A block as a stream begins it, and what the stream adds to it."""
+    if block["type"] == "text":
+        cited = [{"type": "citations_delta", "citation": citation} for citation in block.get("citations") or ()]
+        return {**block, "text": "", "citations": None}, [*cited, {"type": "text_delta", "text": block["text"]}]
+    if "input" not in block:
+        return block, []
+    given = block["input"] if isinstance(block["input"], str) else json.dumps(block["input"])
+    return {**block, "input": {}}, [{"type": "input_json_delta", "partial_json": given}]
 
 
 WIRES: dict[str, Wire] = {

@@ -1,8 +1,9 @@
 """Contract of decisions that can be undone, for every store."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -139,13 +140,61 @@ def test_an_approval_short_of_the_quorum_is_taken_back_by_the_person_who_gave_it
     assert again.approvals == (ANA, BEN)
 
 
-def test_an_edit_short_of_the_quorum_stays(harness: StoreHarness) -> None:
-    review = waiting(harness, ReviewRequest(title="?", proposal="new", assign=Assignment(quorum=2)))
-    answer = Answer.to(review, kind="approved", by=ANA, edited="mine")
-    harness.store.decide(review.id, answer, hold=HOLD)
-    with pytest.raises(Conflict, match="your edit has become the proposal"):
+def edit(harness: StoreHarness, review: Review, edited: Any, *, by: str = ANA) -> Review:
+    answer = Answer.to(review, kind="approved", by=by, edited=edited)
+    return harness.store.decide(review.id, answer, hold=HOLD)
+
+
+@pytest.mark.parametrize(("proposal", "edited"), [("new", "mine"), ({"a": [1]}, {"a": [2]}), (None, "mine"), ("x", "")])
+def test_an_edit_short_of_the_quorum_is_taken_back_with_its_approval(
+    harness: StoreHarness, proposal: Any, edited: Any
+) -> None:
+    review = waiting(harness, ReviewRequest(title="?", proposal=proposal, assign=Assignment(quorum=3)))
+    once = hold(harness, review, by=BEN)
+    changed = edit(harness, once, edited)
+    assert (changed.request.proposal, changed.approvals, changed.amended_by) == (edited, (ANA,), ANA)
+    with pytest.raises(Conflict, match="no decision to undo"):
+        harness.store.undo_decision(review.id, BEN)
+    undone = harness.store.undo_decision(review.id, ANA)
+    assert undone == replace(once, version=changed.version + 1), "with the approval that the edit had voided"
+    assert harness.store.review(review.id) == undone
+    event = harness.store.events("run-1")[-1].data
+    assert (event["by"], event["approvals"], event["edited"]) == (ANA, 1, True)
+    assert event["content_hash"] == review.content_hash
+    with pytest.raises(Conflict, match="no decision to undo"):
         harness.store.undo_decision(review.id, ANA)
-    assert harness.store.review(review.id).request.proposal == "mine"
+    with pytest.raises(Conflict, match="has changed since you opened it"):
+        hold(harness, changed, by=ANA)  # nothing is approved that is no longer on the screen
+    twice = hold(harness, undone)
+    assert twice.approvals == (BEN, ANA)
+
+
+def test_an_edit_that_another_person_has_approved_stays(harness: StoreHarness) -> None:
+    review = waiting(harness, ReviewRequest(title="?", proposal="new", assign=Assignment(quorum=3)))
+    hold(harness, edit(harness, review, "mine"), by=BEN)
+    with pytest.raises(Conflict, match="no decision to undo"):
+        harness.store.undo_decision(review.id, ANA)
+    assert harness.store.undo_decision(review.id, BEN).request.proposal == "mine"
+    assert harness.store.undo_decision(review.id, ANA).request.proposal == "new"
+
+
+def test_of_several_edits_the_last_one_can_be_undone(harness: StoreHarness) -> None:
+    review = waiting(harness, ReviewRequest(title="?", proposal="new", assign=Assignment(quorum=2)))
+    last = edit(harness, edit(harness, review, "first"), "second")
+    assert (last.request.proposal, last.approvals) == ("second", (ANA,))
+    assert harness.store.undo_decision(review.id, ANA).request.proposal == "first"
+    with pytest.raises(Conflict, match="cannot be undone any more"):
+        harness.store.undo_decision(review.id, ANA)
+
+
+def test_an_edit_that_completes_the_quorum_is_held_and_undone_as_a_decision(harness: StoreHarness) -> None:
+    review = waiting(harness, ReviewRequest(title="?", proposal="new", assign=Assignment(quorum=2)))
+    once = edit(harness, review, "mine")
+    decided = hold(harness, once, by=BEN)
+    assert decided.decision is not None
+    assert (decided.decision.approved, decided.decision.edited) == ("mine", True)
+    assert harness.store.undo_decision(review.id, BEN).request.proposal == "mine"
+    assert harness.store.undo_decision(review.id, ANA).request.proposal == "new"
 
 
 def test_a_review_does_not_expire_while_its_decision_is_held(harness: StoreHarness) -> None:

@@ -18,6 +18,7 @@ from flowbuilder.ports import Ports
 from flowbuilder.testing import Answer, FakeConnections, FakeHttp, FakeMcp, FakeModel, Finished, fake_ports, run_locally
 from flowbuilder.testing.model_servers import WIRES, ModelServer
 from flowbuilder.testing.model_servers.replies import answers, cut_off, embeds, fails, says
+from flowbuilder.testing.model_servers.searching import searched
 from flowbuilder.values import JsonObject
 
 HEAD = "schema: flowbuilder/v1\nname: w\n"
@@ -61,7 +62,7 @@ def test_the_fields_of_steps_in_an_iteration_are_those_of_their_item() -> None:
 
 
 def test_an_item_that_ended_before_its_iteration_stopped_has_its_fields() -> None:
-    document = ITEMS.replace("size * 2", "size * 2 if size != 1 else missing").replace("max_concurrency: 1", "")
+    document = ITEMS.replace("size * 2", "size * 2 if size != 1 else int('missing')").replace("max_concurrency: 1", "")
     done = run_locally(document, {"topic": "tea"})
     assert done.status == "failed"
     assert detail(done, "each[0].draft").fields["with"] == {"size": 3, "at": 1}
@@ -471,6 +472,27 @@ def test_totals_add_up_what_the_steps_have_cost() -> None:
     unknown = run_locally(ONE, ports=fake_ports(models=FakeModel("ok", usage={"requests": 1, "usd": None})))
     assert totals(unknown.outcomes.values())["unpriced_steps"] == 1
     assert totals([])["steps"] == 0
+
+
+def test_a_search_of_the_web_is_shown_with_its_query_and_its_cost() -> None:
+    document = (
+        HEAD
+        + """
+steps:
+  - {id: found, type: search, model: "openai:gpt-5.1", connection: one, query: "Is tea hot?", system: Be brief.}
+outputs: {}
+"""
+    )
+    replies = (searched("Tea is hot.", ("https://tea.example/", "Tea"), query="tea temperature"),)
+    done = _asked(ModelServer("openai"), *replies, document=document)
+    found = detail(done, "found")
+    (exchange,) = found.exchanges
+    assert exchange["request"][-1] == {"role": "user", "text": "Is tea hot?"}
+    (call,) = exchange["answer"]["tool_calls"]
+    assert (call["tool"], call["arguments"]["query"]) == ("web_search", "tea temperature")
+    assert exchange["answer"]["text"] == "Tea is hot."
+    assert exchange["usd"] == found.usage["usd"] > 0.01
+    assert (found.usage["searches"], "tea temperature" in step_text(found)) == (1, True)
 
 
 def test_requests_for_vectors_are_shown_with_their_cost_and_without_the_numbers() -> None:

@@ -16,7 +16,7 @@ from tests.support.untrusted.refused_texts import GIVEN_UP
 WORKFLOWS = sample(quick=30, ci=500, thorough=5_000)
 """The number of workflows of one part; there are four parts."""
 TYPES = {"api", "page", "gsc", "mcp", "mcp_llm", "mcp_code", "cms", "llm", "code", "conditional", "iteration"}
-TYPES |= {"workflow", "human_review", "guard", "error", "sql"}
+TYPES |= {"workflow", "human_review", "guard", "error", "sql", "search"}
 WORDS = {
     "prefixItems",
     "patternProperties",

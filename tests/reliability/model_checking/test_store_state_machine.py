@@ -269,6 +269,8 @@ class Reviews(StoreMachine):
         self.expires_at: dict[str, float] = {}
         self.escalated: set[str] = set()
         self.approvals: dict[str, list[str]] = {}
+        self.proposals: dict[str, tuple[Any, str | None]] = {}
+        self.before_edit: dict[str, tuple[tuple[Any, str | None], list[str]]] = {}
         self.versions: dict[str, int] = {}
 
     @rule(seconds=st.sampled_from([0.0, 1.0, 61.0, 3600.0]))
@@ -293,6 +295,7 @@ class Reviews(StoreMachine):
             return
         self.opened[path] = review
         self.versions[path], self.approvals[path] = 1, []
+        self.proposals[path] = number, None
         if expires is not None:
             self.expires_at[path] = self.now + expires
 
@@ -331,6 +334,19 @@ class Reviews(StoreMachine):
             else:
                 self.decided[path] = (kind, person)
 
+    @rule(tab=tabs, person=PEOPLE, text=st.sampled_from(["a", "b"]))
+    def edit(self, tab: Review, person: str, text: str) -> None:
+        path = tab.path
+        seen = tab.version == self.versions[path]
+        open_now = path not in self.decided and path not in self.held and not self.is_expired(path)
+        if not (seen and open_now) or self.opened[path].request.assign.quorum < 2 or self.proposals[path][0] == text:
+            return  # `decide` has these cases
+        edited = self.store.decide(tab.id, Answer.to(tab, kind="approved", by=person, edited=text))
+        self.before_edit[path] = self.proposals[path], self.approvals[path]
+        self.proposals[path], self.approvals[path] = (text, person), [person]
+        self.versions[path] += 1
+        assert (edited.status, edited.request.proposal) == ("open", text)
+
     def is_expired(self, path: str) -> bool:
         """Whether a review has passed its `expires_at`: it takes no answer, also while it is open."""
         return self.expires_at.get(path, self.now + 1) <= self.now
@@ -340,8 +356,16 @@ class Reviews(StoreMachine):
         _, by, until = self.held.get(tab.path, ("", "", 0.0))
         is_open = tab.path not in self.held and tab.path not in self.decided
         if is_open and self.approvals[tab.path][-1:] == [person]:  # short of the quorum
+            if self.proposals[tab.path][1] != person:
+                self.approvals[tab.path].pop()
+            elif tab.path in self.before_edit:
+                self.proposals[tab.path], self.approvals[tab.path] = self.before_edit.pop(tab.path)
+            else:
+                with pytest.raises(Conflict):
+                    self.store.undo_decision(tab.id, person)
+                return
             opened = self.store.undo_decision(tab.id, person)
-            self.approvals[tab.path].pop()
+            assert (opened.request.proposal, opened.amended_by) == self.proposals[tab.path]
             self.versions[tab.path] += 1
             assert (opened.version, opened.approvals) == (self.versions[tab.path], tuple(self.approvals[tab.path]))
             return

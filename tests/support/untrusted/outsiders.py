@@ -37,7 +37,13 @@ class Run:
 
 
 class Echo:
-    """A model that answers as outsiders in its prompt or images would have it, and calls each tool with the prompt."""
+    """A model that answers as outsiders in its prompt or images would have it, and calls each tool with the prompt.
+
+    What it finds on the web has their marker.
+    """
+
+    def __init__(self, marker: str) -> None:
+        self._marker = marker
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """The prompt as the text; with a schema, its members with the prompt where a text may be."""
@@ -46,6 +52,9 @@ class Echo:
         shown = " ".join(f"{image.alt} {image.data[8:].decode()}" for image in request.images)
         text = f"{request.prompt}{shown}"
         output: dict[str, Any] = {"text": text}
+        if request.search is not None:
+            source = {"url": f"https://evil.example/{self._marker}", "title": self._marker, "cited": True}
+            output = {"text": f"{self._marker} {text}", "sources": [source]}
         if request.output_schema is not None:
             output = {"n": 1, "kind": "minor"}
             if request.output_schema.get("additionalProperties") is not False:
@@ -85,7 +94,7 @@ def run(workflow: RandomWorkflow, marker: str) -> Run:
         }
     )
     ports = fake_ports(
-        http=http, cms=cms, mcp=mcp, models=Echo(), search_console=FakeSearchConsole(rows), databases=databases
+        http=http, cms=cms, mcp=mcp, models=Echo(marker), search_console=FakeSearchConsole(rows), databases=databases
     )
     try:
         done = run_locally(

@@ -43,6 +43,7 @@ class Generator:
                     self._failing,
                     self._read,
                     self._sql,
+                    self._search,
                 )
             )()
         for _ in range(self.marked.random.randrange(0, 4)):
@@ -125,6 +126,11 @@ class Generator:
         self._step("posts", "sql", rows, connection="crm", query=query, **more)
         self.known[f"steps.{self.steps[-1]['id']}.output.rows[0]"] = row
         self.known[f"steps.{self.steps[-1]['id']}.output.rows[0].note"] = MARKER
+
+    def _search(self) -> None:
+        source = {"url": f"https://evil.example/{MARKER}", "title": MARKER, "cited": True}
+        query = self.one(("Is tea hot?", f"Find {self.text()}"))
+        self._step("found", "search", {"text": MARKER, "sources": [source]}, model="openai:gpt-5.1", query=query)
 
     def _mcp(self) -> None:
         more: dict[str, Any] = {"tool": "say"}

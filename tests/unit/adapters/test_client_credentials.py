@@ -117,6 +117,7 @@ def test_a_token_that_is_not_accepted_is_replaced_once(shop: Any, method: str) -
     failed = there.run({"id": "c", "method": method})
     assert failed.error is not None
     assert failed.error["code"] == "http_401"
+    assert failed.error["detail"]["body"] == {"you": "Bearer [token of localhost]"}
     assert len(there.calls) == 4
 
 

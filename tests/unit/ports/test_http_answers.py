@@ -70,6 +70,22 @@ def test_what_looks_like_a_secret_is_hidden(body: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("token abc123def456 expired", "token [hidden] expired"),
+        ("token abcdefgh12345678901234567890", "token [hidden]"),
+        ("the token of user abc123def456 for ana123456", "the token of user [hidden] for ana123456"),
+        ("token abc123def456 for ana123456", "token [hidden] for ana123456"),
+        ("token/abc1234567", "token/[hidden]"),
+        ("Bearer [token of shop-2024.example] is bad", "Bearer [token of shop-2024.example] is bad"),
+        ("bad [secret of connection shop-2024]", "bad [secret of connection shop-2024]"),
+    ],
+)
+def test_a_secret_is_hidden_whole_and_what_stands_for_one_is_shown(text: str, shown: str) -> None:
+    assert reason_of(text)[0] == shown
+
+
+@pytest.mark.parametrize(
     "text", ["The key title is required", "Missing key: title", "token expired", "Invalid password: too short",
              "request req_011CQ4711 failed", "unknown field author", "The keyword 2026 is reserved"]
 )  # fmt: skip

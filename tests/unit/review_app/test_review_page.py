@@ -421,6 +421,21 @@ def test_an_approval_short_of_the_quorum_can_be_undone_from_the_page(
     assert "undo" not in {str(each.key).partition(":")[0] for each in page.run().button}, "the review has changed"
 
 
+def test_an_edit_short_of_the_quorum_can_be_undone_from_the_page_and_its_text_is_kept(
+    seeded_app: SeededApp, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seeded_app, "settings", seeded_app.settings.model_copy(update={"user": BEN}))
+    review = seeded_app.review_of(seeded_app.run("pair", {"what": "hello"}))
+    page = press(open_page("review", item=review.id), "edit")
+    page.text_area(key=f"fb:edit:{review.id}").set_value('{"headline": "better", "words": 3}').run()
+    page = press(page, "approve")
+    assert seeded_app.store.review(review.id).request.proposal == {"headline": "better", "words": 3}
+    page = press(page, "undo")
+    undone = seeded_app.store.review(review.id)
+    assert (undone.request.proposal, undone.approvals, undone.amended_by) == (review.request.proposal, (), None)
+    assert '"headline": "better"' in str(page.text_area(key=f"fb:edit:{review.id}").value)
+
+
 def test_an_undo_that_comes_too_late_says_so(seeded_app: SeededApp, open_page: Open) -> None:
     seeded_app.ask("first")
     page = press(open_page("review"), "approve")

@@ -327,6 +327,13 @@ def test_a_large_answer_is_read_and_checked(run: Run, httpserver: HTTPServer) ->
     assert failed(run({**step, "response_schema": schema}))[0] == "schema_mismatch"
 
 
+@pytest.mark.parametrize("schema", [{"type": "object"}, {"type": "array", "maxItems": 0}])
+def test_an_answer_that_is_too_deep_for_its_schema_fails_by_name(run: Run, httpserver: HTTPServer, schema: Any) -> None:
+    httpserver.expect_request("/deep").respond_with_data("[" * 500 + "]" * 500, content_type="application/json")
+    code, message = failed(run({"type": "api", "url": httpserver.url_for("/deep"), "response_schema": schema}))
+    assert (code, "cannot be checked against this schema" in message) == ("schema_mismatch", True)
+
+
 @pytest.mark.parametrize("charset", ["punycode", "idna", "undefined", "unicode_escape", "no-such", "\u00e9"])
 def test_a_charset_that_no_document_has_is_read_as_utf_8(run: Run, httpserver: HTTPServer, charset: str) -> None:
     kind = f"text/plain; charset={charset}".encode().decode("latin-1")

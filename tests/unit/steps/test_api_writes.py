@@ -212,6 +212,18 @@ def test_a_redirect_that_is_not_followed_names_the_address(target: Any, status: 
     assert (again.status, there.posts) == (("failed", 2) if refused else ("waiting", 1))
 
 
+@pytest.mark.parametrize("status", [300, 301, 302, 304, 305, 307, 308])
+@pytest.mark.parametrize("location", ["http://[::bad", "mailto:a@b.example", "ftp://a.example/", ""])
+def test_a_redirect_to_no_url_has_the_outcome_of_its_status(target: Any, status: int, location: str) -> None:
+    there = target({"/w": answer(f"{status} Moved", b"", *([f"Location: {location}"] if location else []))})
+    with raw_server(there) as base:
+        error = there.write(base).error
+        again = there.write(base)
+    assert error["code"] == f"http_{status}"
+    assert location in error["message"]
+    assert (again.status, there.posts) == (("failed", 2) if status in (301, 307, 308) else ("waiting", 1))
+
+
 def test_the_status_of_a_refused_write_counts_although_its_body_is_cut_off(target: Any) -> None:
     def refused(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 422 Unprocessable\r\nContent-Length: 99\r\n\r\n{")

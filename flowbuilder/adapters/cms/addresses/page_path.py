@@ -56,12 +56,15 @@ class SameNames:
     is_lenient = False
 
     def places(self, root: int, path: PagePath, url: str) -> Sequence[tuple[str, ...]]:
-        """Both names."""
-        parts = path.parts
-        if not parts:
+        """Both names, and then both as a Mac writes them: letters and their accents apart."""
+        if not path.parts:
             return [("index.md",)]
-        stem = parts[-1].removesuffix(".md").removesuffix(".html")
-        return [(*parts[:-1], f"{stem}.md"), (*parts, "index.md")]
+        apart = tuple(unicodedata.normalize("NFD", part) for part in path.parts)
+        found = []
+        for parts in dict.fromkeys((path.parts, apart)):
+            stem = parts[-1].removesuffix(".md").removesuffix(".html")
+            found += [(*parts[:-1], f"{stem}.md"), (*parts, "index.md")]
+        return found
 
     def new_place(self, root: int, path: PagePath, url: str, *, title: str = "") -> tuple[str, ...]:
         """The first name."""

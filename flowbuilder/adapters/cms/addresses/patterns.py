@@ -12,7 +12,13 @@ from flowbuilder.adapters.cms.addresses.index import Address, Rank, declared
 from flowbuilder.errors import ConfigurationError
 
 _PLACEHOLDER = re.compile(r"\{(\*?[A-Za-z_][\w.]*)\}")
-_MEANINGS = {"date": r"\d{4}-\d{2}-\d{2}", "year": r"\d{4}", "month": r"\d{1,2}", "day": r"\d{1,2}", "number": r"\d+"}
+_MEANINGS = {
+    "date": r"\d{4}-\d{1,2}-\d{1,2}",
+    "year": r"\d{4}",
+    "month": r"\d{1,2}",
+    "day": r"\d{1,2}",
+    "number": r"\d+",
+}
 _MAX_PLACEHOLDERS = 8
 _MAX_FREE = 3
 

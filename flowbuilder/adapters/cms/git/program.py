@@ -16,7 +16,8 @@ REMOTE_SECONDS = 120.0
 _REMOTE = frozenset(("fetch", "push"))
 # a hook is a program of the repository or of another user of the machine, and it may change what is committed
 _SETTINGS = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "commit.gpgSign=false", "gc.auto=0",
-             "maintenance.auto=false", "advice.statusHints=false", "core.quotePath=false")  # fmt: skip
+             "maintenance.auto=false", "advice.statusHints=false", "core.quotePath=false",
+             "push.gpgSign=false", "i18n.commitEncoding=UTF-8", "i18n.logOutputEncoding=UTF-8")  # fmt: skip
 # no other variable is passed on: credentials of connections may be among them
 _VARIABLES = re.compile(
     r"PATH|HOME|USER|LOGNAME|TMPDIR|XDG_CONFIG_HOME|SSH_\w+|GIT_SSH\w*|GIT_ASKPASS|GIT_CONFIG_\w+|GIT_SSL_\w+"

@@ -100,6 +100,10 @@ class _Body:
             self._known.subtract(inner.text for inner in block.inside())
             self.unchanged.append(text)
             return text
+        if not block.closer and block.parts and isinstance(block.parts[-1], str):  # what follows a block left open
+            head = Block(name=block.name, opener=block.opener, attributes=block.attributes, parts=block.parts[:-1])
+            if self._known[head.text] > 0 or head.shell in self._shells:
+                return self._block(head) + self._freeform(block.parts[-1])
         name = f"block {block.name}"
         opener = with_attributes(block, lambda value: self._attribute(value, name))
         if block.blocks and block.shell in self._shells:

@@ -31,7 +31,7 @@ from collections.abc import Iterator
 
 from flowbuilder.analysis.model import Analysis
 from flowbuilder.diagnostics import Diagnostic
-from flowbuilder.steps.builtin.llm import Llm, written_provider
+from flowbuilder.steps.model_step import AsksModel, written_provider
 from flowbuilder.values import pointer
 
 CODE = "FB505"
@@ -41,7 +41,7 @@ def check(analysis: Analysis) -> Iterator[Diagnostic]:
     """An error for each fallback that shares the connection of a model of another provider."""
     for located in analysis.steps:
         step = located.step
-        if not isinstance(step, Llm) or not step.connection or step.fallback is None:
+        if not isinstance(step, AsksModel) or not step.connection or step.fallback is None:
             continue
         first, second = written_provider(step.model), written_provider(step.fallback)
         shared = (step.fallback_connection or step.connection) == step.connection

@@ -47,14 +47,14 @@ from flowbuilder.ports.sensitive import texts_of
 from flowbuilder.steps.builtin.cms import CmsStep
 from flowbuilder.steps.builtin.human_review import HumanReview
 from flowbuilder.steps.builtin.iteration import Iteration
-from flowbuilder.steps.builtin.llm import Llm
 from flowbuilder.steps.builtin.workflow import Workflow
 from flowbuilder.steps.fields import holds_template
+from flowbuilder.steps.model_step import AsksModel
 from flowbuilder.values import JsonObject
 
 CODE = "FB409"
 _SHOWN = frozenset({"title", "base", "proposal", "findings"})
-_ASKED = frozenset({"prompt", "system", "context"})
+_ASKED = frozenset({"prompt", "query", "system", "context"})
 _SENT = frozenset({"json", "form", "body", "multipart"})
 _OUTPUT = "write {value: ..., sensitive: true} to give it to a calling workflow only, or leave it out"
 
@@ -128,7 +128,7 @@ def _place(sensitive: _Sensitive, located: LocatedStep, text: LocatedText) -> tu
     if isinstance(step, CmsStep):
         published = text.sink == "publish"
         return (f"{step.id} publishes it", "leave it out of the page", "error") if published else None
-    if isinstance(step, Llm) and field in _ASKED:
+    if isinstance(step, AsksModel) and field in _ASKED:
         hint = "have a step use it, and give the model what that step found"
         return f"{step.id} sends it to the provider of a model", hint, "warning"
     if field in _SENT and text.sink == "publish":

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -196,3 +197,15 @@ async def test_a_restored_file_has_the_old_bytes(tmp_path: Path, raw: bytes, wri
     assert (tmp_path / "p.md").read_bytes() != raw
     await cms.restore("/p", before, if_unchanged=written.hash)
     assert (tmp_path / "p.md").read_bytes() == raw
+
+
+async def test_a_file_that_is_named_with_accents_apart_is_the_page(tmp_path: Path) -> None:
+    name = unicodedata.normalize("NFD", "thé")
+    (tmp_path / f"{name}.md").write_text("Chaud.\n")
+    cms = FilesCms(tmp_path, base_url="")
+    url = "/" + unicodedata.normalize("NFC", "thé")
+    assert (await cms.read(url)).body == "Chaud.\n"
+    await cms.update(CmsWrite(url=url, body="Froid.\n"))
+    with pytest.raises(Conflict):
+        await cms.create(CmsWrite(url=url, body="Autre.\n"))
+    assert [file.name for file in tmp_path.iterdir()] == [f"{name}.md"]

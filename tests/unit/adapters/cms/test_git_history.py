@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -336,3 +337,52 @@ async def test_a_folder_outside_of_git_is_named(tmp_path: Path) -> None:
 def test_options_that_cannot_be_are_refused(record: object) -> None:
     with pytest.raises(ConfigurationError, match=r"branch, push .* and author"):
         GitOptions.of(record, "my.example")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("push.gpgSign", "true"),
+        ("commit.gpgSign", "true"),
+        ("i18n.logOutputEncoding", "UTF-16"),
+        ("i18n.commitEncoding", "ISO-8859-1"),
+        ("log.showSignature", "true"),
+        ("color.ui", "always"),
+        ("core.autocrlf", "true"),
+        ("merge.ff", "false"),
+        ("push.default", "nothing"),
+        ("trailer.separators", "=#"),
+    ],
+)
+async def test_settings_of_the_repository_change_no_publication(tree: Path, name: str, value: str) -> None:
+    git(tree, "config", name, value)
+    origin = replace(ORIGIN, comments=("Kürzer.",))
+    write = replace(WRITE, origin=origin)
+    before = await content(tree).before(write)
+    assert before is not None
+    written = await content(tree).update(write)
+    await content(tree).update(write)
+    await content(tree).restore(write.url, before, if_unchanged=written.hash)
+    assert (tree / "content/guides/tea.md").read_text() == TEXT
+    assert git(remote(tree), "rev-list", "--count", "main") == "3\n"
+    assert "Kürzer." in git(remote(tree), "log", "-1", "--format=%B", "main^")
+
+
+async def test_a_page_that_a_sparse_checkout_leaves_out_is_not_overwritten(tree: Path) -> None:
+    (tree / "content/other").mkdir()
+    (tree / "content/other/green.md").write_text("Green.\n")
+    commit(tree, "Green")
+    git(tree, "push", "--quiet", "origin", "main")
+    git(tree, "sparse-checkout", "set", "content/guides")
+    with pytest.raises(Conflict, match="not checked out"):
+        await content(tree).create(CmsWrite(url="/other/green", body="New.\n", idempotency_key="b" * 40))
+    assert (git(tree, "show", "HEAD:content/other/green.md"), subjects(tree)[0]) == ("Green.\n", "Green")
+    assert not (tree / "content/other").exists()
+
+
+async def test_a_pointer_of_git_lfs_is_no_page(tree: Path) -> None:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 12345\n"
+    (tree / "content/guides/tea.md").write_text(pointer)
+    with pytest.raises(StepError, match="git lfs pull") as caught:
+        await content(tree).read("/guides/tea")
+    assert caught.value.code == "not_text"

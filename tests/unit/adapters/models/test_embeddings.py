@@ -15,6 +15,7 @@ from flowbuilder.adapters.models.named_embeddings import NamedEmbeddings
 from flowbuilder.errors import ConfigurationError, StepError, TransientError
 from flowbuilder.ports import EmbeddingRequest
 from flowbuilder.testing import FakeEmbeddings, MemoryJournal, ModelServer, fake_ports, run_locally
+from flowbuilder.testing.model_servers import Sent
 from flowbuilder.testing.model_servers.replies import Reply, embeds, error_in_200, fails, html, raw
 
 BAD = "invalid_answer"
@@ -105,6 +106,13 @@ async def test_a_repeated_run_pays_only_for_what_is_not_recorded(server: ModelSe
 async def test_what_is_no_answer_is_named(server: ModelServer, reply: Reply, code: str) -> None:
     server.will(reply)
     assert (await failure(question(server))).code == code
+
+
+@pytest.mark.parametrize("status", [200, 400, 404, 500])
+async def test_an_answer_that_is_too_deep_to_be_read_is_named(server: ModelServer, status: int) -> None:
+    server.will(lambda wire, asked: Sent("[" * 3000 + "]" * 3000, status=status))
+    named = ("server_error", "invalid_answer", "model", "unknown_model")
+    assert (await failure(question(server))).code in named
 
 
 async def test_a_missing_vector_is_not_taken_for_an_answer(server: ModelServer) -> None:

@@ -13,7 +13,7 @@ from flowbuilder.adapters.models.named_models import NamedModels
 from flowbuilder.errors import FlowbuilderError, StepError, TransientError
 from flowbuilder.ports import ModelRequest
 from flowbuilder.testing import MemoryJournal
-from flowbuilder.testing.model_servers import WIRES, ModelServer, Reply
+from flowbuilder.testing.model_servers import WIRES, ModelServer, Reply, Sent
 from flowbuilder.testing.model_servers.replies import (
     answers,
     cut_off,
@@ -142,6 +142,13 @@ async def test_what_passes_is_transient(server: ModelServer, reply: Reply, code:
     assert problem.code == code or (server.wire.streams and code == "server_error" and problem.code == "connection")
     assert len(server.asked) == 1
     assert server.wire.model in str(problem)
+
+
+@pytest.mark.parametrize("status", [200, 400, 404, 500])
+async def test_an_answer_that_is_too_deep_to_be_read_is_named(server: ModelServer, status: int) -> None:
+    problem = await failure(server, lambda wire, asked: Sent("[" * 3000 + "]" * 3000, status=status))
+    assert isinstance(problem, StepError)
+    assert problem.code in ("server_error", "invalid_answer", "connection", "model", "unknown_model")
 
 
 @pytest.mark.parametrize(

@@ -123,3 +123,10 @@ def test_every_word_of_any_content_can_be_changed(name: str) -> None:
         content, at = f"{content}\n<p>x</p>", len(content) + 4
     proposal = f"{content[:at]}tea{content[at + 1 :]}"
     assert publishable("body", content, proposal).text == proposal
+
+
+def test_markdown_behind_a_block_that_is_left_open_becomes_blocks() -> None:
+    base = KINDS["not closed"]
+    found = publishable("body", base, f"{base}\n\n## New *tea*\n\nHot.")
+    heading = '<!-- wp:heading -->\n<h2 class="wp-block-heading">New <em>tea</em></h2>\n<!-- /wp:heading -->'
+    assert found.text == f"{base}\n\n{heading}\n\n<!-- wp:paragraph -->\n<p>Hot.</p>\n<!-- /wp:paragraph -->"

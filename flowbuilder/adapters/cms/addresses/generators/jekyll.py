@@ -87,7 +87,7 @@ class _Site:
         source = self._folder.source(path)
         is_markdown = inner.endswith(self._suffixes)
         is_copied = kind not in ("pages", "posts", "drafts") or (kind == "pages" and not self._optional)
-        if is_markdown and not source.has_front_matter and is_copied:
+        if not source.has_front_matter and ((is_markdown and is_copied) or output == ".txt"):
             return None
         fields = {**self._default_fields(relative, "posts" if kind == "drafts" else kind), **source.fields}
         source = Source(path=path, fields=fields, has_front_matter=source.has_front_matter)
@@ -112,7 +112,7 @@ class _Site:
         lower = path.lower()
         if path.endswith(self._suffixes):
             return ".html"
-        return "." + lower.rpartition(".")[2] if lower.endswith((".html", ".htm", ".xhtml")) else None
+        return "." + lower.rpartition(".")[2] if lower.endswith((".html", ".htm", ".xhtml", ".txt")) else None
 
     def _is_left_out(self, path: str) -> bool:
         parts = path.split("/")

@@ -109,3 +109,16 @@ def test_a_folder_of_posts_alone(site):
     site.write({"2020-01-02-hi.md": "---\n---\n", "2020-02-03-ho.markdown": "---\nslug: hey\n---\n"})
     expected = {"/2020/01/02/hi.html": "2020-01-02-hi.md", "/2020/02/03/hey.html": "2020-02-03-ho.markdown"}
     assert site.pages(generator="jekyll") == expected
+
+
+def test_a_text_file_with_front_matter_is_a_page(site):
+    site.write(
+        {
+            "_config.yml": "collections:\n  licenses:\n    output: true\n    permalink: /licenses/:path/\n",
+            "_licenses/mit.txt": "---\ntitle: MIT\n---\n\nText",
+            "_licenses/copied.txt": "No front matter",
+            "humans.txt": "---\nlayout: null\n---\n",
+            "robots.txt": "User-agent: *",
+        }
+    )
+    assert site.pages(generator="jekyll") == {"/licenses/mit/": "_licenses/mit.txt", "/humans.txt": "humans.txt"}
