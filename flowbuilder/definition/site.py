@@ -185,11 +185,11 @@ def _check_names(record: JsonObject, diagnostics: DiagnosticCollector) -> None:
     """Warn of names that differ little from a known one: a record may have more names, which templates read."""
     parts: tuple[tuple[str, type[Record]], ...] = (("", Site), ("cms", SiteContent), ("gsc", SiteSearch))
     for part, model in parts:
-        fields = record.get(part) if part else record
-        for name in fields if isinstance(fields, dict) else ():
-            close = get_close_matches(
-                name.lower(), [known for known in model.model_fields if known not in fields], 1, 0.8
-            )
+        written = record.get(part) if part else record
+        fields = written if isinstance(written, dict) else {}
+        known = [name for name in model.model_fields if name not in fields]
+        for name in fields:
+            close = get_close_matches(name.lower(), known, 1, 0.8)
             if close and name not in model.model_fields:
                 place = (part, name) if part else (name,)
                 message = f"{name:.40} is a name of your own here"
