@@ -246,3 +246,10 @@ def test_what_was_not_compared_is_said() -> None:
     rows = [f"Cup {number} of tea is served at {number} by Ada." for number in range(4_001)]
     found = findings_of("\n\n".join(rows), "\n\n".join(row.replace("by Ada", "by Eve") for row in rows), {})
     assert any("one by one" in one["evidence"] for one in found if one["rule"] == "unread")
+
+
+def test_what_a_text_is_about_is_no_caution() -> None:
+    page = "Our messages about this have not been clear about this before.\n"
+    assert severities(page, page.replace("about this before", "before"), "hedges") == []
+    page = "The water needs about 80 degrees to be right for the tea.\n"
+    assert severities(page, page.replace("about ", ""), "hedges") == ["warning"]

@@ -14,12 +14,19 @@ Right:
 
 from __future__ import annotations
 
+import re
+
 from flowbuilder.steps.builtin.guard.change import Change, Sentences
 from flowbuilder.steps.builtin.guard.document import excerpt
 from flowbuilder.steps.builtin.guard.languages import count_of
 from flowbuilder.steps.builtin.guard.rule import Finding, Findings, RuleOptions, Severity
 
 SEVERITY = "warning"
+_OF_SOMETHING = re.compile(
+    r"\b(?:about|around)\b(?!\s+(?:[\d$€£~]|an?\s|half|one|two|three|four|five|six|seven|eight|nine|ten|twenty|hundred|thousand))",
+    re.IGNORECASE,
+)
+"""Words that are no caution before what they are about: `about 80`, but not `about tea`."""
 LEAST_SIMILARITY = 0.55
 LIKELY = 0.75
 """Sentences that are less alike may say another thing: worth a look."""
@@ -31,7 +38,7 @@ def check(change: Change, options: RuleOptions) -> Findings:
         if pair.similarity < LEAST_SIMILARITY:
             continue
         language, texts = pair.language, (pair.base, pair.proposal)
-        careful = [count_of(text, language.caution_words, language) for text in texts]
+        careful = [count_of(_OF_SOMETHING.sub(" ", text), language.caution_words, language) for text in texts]
         if careful[0].total() > careful[1].total():
             gone = next(iter(careful[0] - careful[1]))
             yield _finding(pair, f"“{gone}” was removed from: {excerpt(pair.base)}")
