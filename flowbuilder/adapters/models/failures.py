@@ -32,6 +32,8 @@ _CODES: list[tuple[Any, str]] = [
     (kinds.IncompleteToolCall, "answer_cut_off"),
     (kinds.UnexpectedModelBehavior, "invalid_answer"),
 ]
+_PASSING: dict[int, Transience] = {408: "timeout", 409: "server_error", 425: "server_error"}
+"""Statuses below 500 of requests that may succeed later: a time limit, a lock, a replay that is too early."""
 _NO_IMAGES = re.compile(
     r"(?:\bnot|n't|\bnone|no endpoints?\b.{0,20}) support.{0,20}\b(?:image|vision|multi-?modal)|"
     r"(?:image|vision|multi-?modal).{0,60}\b(?:not|only) (?:supported|enabled)|not a (?:multi-?modal|vision)|"
@@ -65,8 +67,8 @@ def model_failure(problem: BaseException, model: str) -> FlowbuilderError:
     for kind, reason in _TRANSIENT:
         if isinstance(problem, kind):
             return TransientError(message, reason=reason, retry_after=_seconds(getattr(problem, "retry_after", None)))
-    if isinstance(status, int) and (status == 408 or status >= 500):
-        return TransientError(message, reason="server_error" if status >= 500 else "timeout")
+    if isinstance(status, int) and (status in _PASSING or status >= 500):
+        return TransientError(message, reason=_PASSING.get(status, "server_error"))
     if isinstance(problem, kinds.UnexpectedModelBehavior) and "ended without" in str(problem):
         return TransientError(f"{model}: the stream of the answer ended before its end", reason="connection")
     in_words = _code_in_words(problem, status)
