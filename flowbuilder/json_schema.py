@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -105,13 +106,26 @@ def _validator(text: str) -> tuple[Any, SchemaBounds]:
     try:
         bounds = bounds_of(json.loads(text))
         validator = jsonschema_rs.validator_for(
-            text, retriever=_refuse, pattern_options=jsonschema_rs.RegexOptions(), validate_formats=True
+            text,
+            retriever=_refuse,
+            pattern_options=jsonschema_rs.RegexOptions(),
+            validate_formats=True,
+            formats={"uri": _is_iri, "uri-reference": _is_iri_reference},
         )
         return validator, bounds
     except RecursionError:
         raise
     except Exception as problem:  # the library raises its own exceptions and ValueError
         raise BadSchema(str(problem).splitlines()[0]) from None
+
+
+def _format(name: str) -> Callable[[str], bool]:
+    check: Callable[[str], bool] = jsonschema_rs.validator_for({"format": name}, validate_formats=True).is_valid
+    return check
+
+
+# addresses of pages are written as browsers show them, with letters of every script
+_is_iri, _is_iri_reference = _format("iri"), _format("iri-reference")
 
 
 def _refuse(uri: str) -> Any:

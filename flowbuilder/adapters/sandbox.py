@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
+import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -28,7 +29,7 @@ from pydantic_monty import (
 
 from flowbuilder.adapters.sandbox_isolation import isolated_worker_binary
 from flowbuilder.errors import StepError
-from flowbuilder.values import Json, JsonObject, NotJson, ensure_json
+from flowbuilder.values import Json, JsonObject, NotJson, ensure_json, pointer, walk_values
 
 MAX_SECONDS = 60.0
 MAX_SOURCE = 256 * 1024
@@ -37,6 +38,14 @@ MAX_RECURSION = 200
 GRACE_SECONDS = 1.0
 """Seconds by which a worker may exceed its time limit, in one long operation, before it is replaced."""
 
+_FUNCTION = re.compile(r"<function '[^']*' at 0x[0-9a-f]+>")
+_NO_VALUE = re.compile(
+    rf"{_FUNCTION.pattern}|<(?:class|module) '[^']*'>|<bound method>|<coroutine object \w+>|<list_iterator object>"
+    r"|<re\.Match object; .*>",
+    re.DOTALL,
+)
+"""The texts by which Monty shows values that it cannot hand over. Inside a result, only functions are looked for: a
+page about Python may have the others."""
 _LIMIT_CODES = {TimeoutError: "limit.time", MemoryError: "limit.memory", RecursionError: "limit.recursion"}
 
 
@@ -82,9 +91,15 @@ class MontySandbox:
         work = loop.run_in_executor(self._threads, self._feed, source, dict(inputs), limits, policy)
         value = await work
         try:
-            return ensure_json(value, where="the value of the last expression")
+            result = ensure_json(value, where="the value of the last expression")
         except NotJson as problem:
             raise StepError(str(problem), code="not_json") from None
+        for place, text in walk_values(result):
+            if isinstance(text, str) and text[:1] == "<" and (_FUNCTION if place else _NO_VALUE).fullmatch(text):
+                where = f" has at {pointer(place)}" if place else " is"
+                message = f"the value of the last expression{where} {text:.60}, which JSON does not have"
+                raise StepError(message, code="not_json")
+        return result
 
     def close(self) -> None:
         """Stop the workers."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from flowbuilder.definition.document import Definition
 from flowbuilder.steps.builtin.mcp import UsesTools, tool_key
+from flowbuilder.steps.builtin.mcp_llm import McpLlm
 from flowbuilder.steps.tool_pins import ToolPin
 from flowbuilder.values import JsonObject, ensure_json
 
@@ -18,6 +19,16 @@ def used_tools(definition: Definition) -> list[tuple[str, str]]:
     """The server and the name of each tool that the steps use, in order, each once."""
     used = [pair for _, step in definition.all_steps() if isinstance(step, UsesTools) for pair in step.used_tools()]
     return list(dict.fromkeys(used))
+
+
+def offered_tools(definition: Definition) -> dict[tuple[str, str], bool]:
+    """The tools that models may call, and whether the author says of each, in all its steps, that it only reads."""
+    offered: dict[tuple[str, str], bool] = {}
+    for _, step in definition.all_steps():
+        for item in step.tools if isinstance(step, McpLlm) else ():
+            pair = (item.server, item.tool)
+            offered[pair] = offered.get(pair, True) and item.reads_only
+    return offered
 
 
 def pins_of(definition: Definition) -> dict[str, ToolPin]:

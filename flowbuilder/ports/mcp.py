@@ -14,14 +14,14 @@ from flowbuilder.values import Json, JsonObject
 
 @dataclass(frozen=True, kw_only=True)
 class McpTool:
-    """A tool as its server describes it. The schemas are untrusted: no reference in them is fetched. `reads_only`: the
-    server says so, which is no promise."""
+    """A tool as its server describes it. The schemas are untrusted: no reference in them is fetched. `reads_only`:
+    whether it only reads, as its server says, which is no promise; None where it says nothing of it."""
 
     name: str
     description: str = ""
     input_schema: JsonObject = field(default_factory=dict)
     output_schema: JsonObject | None = None
-    reads_only: bool = False
+    reads_only: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

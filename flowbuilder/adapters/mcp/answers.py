@@ -12,12 +12,14 @@ from flowbuilder.values import JsonObject, NotJson, canonical, ensure_json
 
 def tool_of(tool: Any) -> McpTool:
     """A tool as its server lists it."""
+    said = tool.annotations
+    reads_only = None if said is None else False if said.destructive_hint else said.read_only_hint
     return McpTool(
         name=str(tool.name),
         description=str(tool.description or ""),
         input_schema=dict(tool.input_schema or {}),
         output_schema=dict(tool.output_schema) if tool.output_schema else None,
-        reads_only=bool(tool.annotations and tool.annotations.read_only_hint),
+        reads_only=reads_only,
     )
 
 

@@ -57,7 +57,8 @@ def parse_value(name: str, text: str, schema: JsonObject) -> Any:
     shown = HIDDEN if schema.get("sensitive") is True else text
     kinds = schema.get("type", [])
     allowed = [kinds] if isinstance(kinds, str) else list(kinds)
-    if allowed == ["string"]:
+    choices = schema.get("enum", [schema["const"]] if "const" in schema else [])
+    if allowed == ["string"] or text in choices:
         return text
     try:
         value = json.loads(text)
@@ -65,6 +66,8 @@ def parse_value(name: str, text: str, schema: JsonObject) -> Any:
         if not allowed or "string" in allowed:
             return text
         raise click.UsageError(f"--input {name}={shown}: expected {_describe_types(allowed)}") from None
+    if not allowed and choices and value not in choices:
+        return text
     if "string" in allowed and not isinstance(value, str) and _json_type(value) not in allowed:
         return text
     if allowed and _json_type(value) not in allowed and not (_json_type(value) == "integer" and "number" in allowed):
@@ -77,14 +80,15 @@ def object_in_file(text: str, where: str) -> JsonObject:
     try:
         value: Any = json.loads(text)
     except ValueError:
-        import yaml
+        from flowbuilder.definition.yaml.document import read_document
 
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as problem:
-            place = getattr(problem, "problem_mark", None)
-            line = f" (line {place.line + 1})" if place else ""
-            raise click.UsageError(f"{where} is neither JSON nor YAML{line}") from None
+        read = read_document(text)
+        for found in read.diagnostics[:1]:
+            if found.message.startswith(("the document is empty", "the document is null")):
+                return {}
+            line = f" (line {found.span.line})" if found.span else ""
+            raise click.UsageError(f"{where} cannot be read{line}: {found.message}") from None
+        value = read.value
     if value is None:
         return {}
     if not isinstance(value, dict):

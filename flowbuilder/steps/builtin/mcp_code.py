@@ -12,7 +12,7 @@ from flowbuilder.language import Shape
 from flowbuilder.steps.builtin.mcp import ServerName, ToolName, UsesTools
 from flowbuilder.steps.step import Completed, NeedsReview, StepResult, StepRun, TemplatedField
 from flowbuilder.steps.write_once import Written, write_once
-from flowbuilder.values import Json, JsonObject, parse_json
+from flowbuilder.values import Json, JsonObject, NotJson, ensure_json, parse_json
 
 NO_VALUE = "Code executed successfully"
 """What Tidewave for Python answers for a program without a variable `result`."""
@@ -24,7 +24,7 @@ class McpCode(UsesTools):
     The code may do anything there, so the call is an effect that happens once, and the server's record needs
     `privileged: true`. The values under `with` are passed as the program's `arguments`, in order. The output is the
     value of an expression, parsed where it is JSON; that of a program of several statements is `{value, stdout}`. In
-    Python the value of such a program is that of its variable `result`.
+    Python the value of such a program is that of its variable `result`, in JavaScript what any program returns.
     """
 
     untrusted: ClassVar[str | None] = "MCP answer"
@@ -63,10 +63,26 @@ class McpCode(UsesTools):
         arguments: JsonObject = {"code": self.source}
         if self.inputs:
             arguments["arguments"] = list(self.inputs.values())
-        answer = await self.call_tool(run, self.server, self.tool, arguments)
+        try:
+            answer = await self.call_tool(run, self.server, self.tool, arguments)
+        except StepError as problem:
+            raise _of_the_code(problem) from None
         if answer.problem is not None:
             return Written(output={"value": None}, problem=answer.problem)
-        return Written(output={"value": _value(answer.text, self.source)})
+        value = _value(answer.text, self.source)
+        try:
+            return Written(output={"value": ensure_json(value, where="the value")})
+        except NotJson as found:
+            unusable = StepError(f"the code has run, and its value cannot be used: {found}", code="not_json")
+            return Written(output={"value": answer.text}, problem=unusable)
+
+
+def _of_the_code(problem: StepError) -> StepError:
+    """The error of code that raised: Tidewave for JavaScript reports it as a failure of its tool."""
+    said = _parsed(str(problem).partition(": ")[2]) if problem.code == "mcp_tool" else None
+    if not isinstance(said, dict) or said.get("success") is not False:
+        return problem
+    return StepError(str(said.get("result") or said.get("stderr") or problem)[:500], code="code_failed")
 
 
 def _value(text: str, source: str) -> Json:

@@ -62,7 +62,7 @@ def test_the_fields_of_steps_in_an_iteration_are_those_of_their_item() -> None:
 
 
 def test_an_item_that_ended_before_its_iteration_stopped_has_its_fields() -> None:
-    document = ITEMS.replace("size * 2", "size * 2 if size != 1 else missing").replace("max_concurrency: 1", "")
+    document = ITEMS.replace("size * 2", "size * 2 if size != 1 else int('missing')").replace("max_concurrency: 1", "")
     done = run_locally(document, {"topic": "tea"})
     assert done.status == "failed"
     assert detail(done, "each[0].draft").fields["with"] == {"size": 3, "at": 1}

@@ -57,6 +57,22 @@ def test_a_healthy_server_is_listed_with_pins_and_called(home: Path, capsys: pyt
     assert "4711" not in shown.partition("Called shout")[2]
 
 
+def test_what_a_server_says_of_its_tools_is_shown_as_its_word(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    define(home, tools=server(tools=["start", "surroundings", "leave_files"]))
+    found = json.loads(said(capsys, "tools", "--format", "json"))
+    assert {tool["name"]: tool["reads_only"] for tool in found["tools"]} == {
+        "start": None,
+        "surroundings": True,
+        "leave_files": False,
+    }
+    lines = said(capsys, "tools").splitlines()
+    assert [line.partition("(the server says: ")[2].partition(")")[0] for line in lines if "  sha256:" in line] == [
+        "only reads",
+        "may write",
+        "",
+    ]
+
+
 def test_without_a_harmless_tool_none_is_called(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     define(home, tools=server(tools=["shout", "die"]))
     assert "Not called: no tool reads only" in said(capsys, "tools")

@@ -25,6 +25,7 @@ from flowbuilder.ports.sql.statement import read_statement
 from flowbuilder.steps.tool_pins import pin_of
 
 CALL_SECONDS = 30.0
+_SAID = {None: "", True: "(the server says: only reads) ", False: "(the server says: may write) "}
 _ABOUT = {
     "sqlite": "SELECT sqlite_version() AS version, (SELECT count(*) FROM sqlite_master WHERE type = 'table') AS tables",
     "postgresql": """
@@ -98,7 +99,10 @@ async def _test(name: str, tool: str | None, arguments: dict[str, Any]) -> Comma
             data["connect_seconds"] = round(time.monotonic() - begun, 3)
             data["tools"] = [_record(item) for item in tools]
             lines.append(f"Connected in {data['connect_seconds']:.1f} s: {count(len(tools), 'tool')} allowed")
-            lines += [f"  {item['name']}  {item['pin'][:19]}  {item['summary']}" for item in data["tools"]]
+            lines += [
+                f"  {item['name']}  {item['pin'][:19]}  {_SAID[item['reads_only']]}{item['summary']}"
+                for item in data["tools"]
+            ]
             chosen = (tool, arguments) if tool else _harmless(connection, tools)
             if chosen is None:
                 lines.append("Not called: no tool reads only and needs no arguments; name one with --tool")

@@ -14,7 +14,7 @@ from flowbuilder.cli.context import identity, open_app_without_engine, user_opti
 from flowbuilder.cli.output.escape import escape
 from flowbuilder.cli.output.json_records import version_record
 from flowbuilder.cli.output.result import CommandResult, ResultCommand
-from flowbuilder.definition.tool_pins import pins_of, used_tools
+from flowbuilder.definition.tool_pins import offered_tools, pins_of, used_tools
 from flowbuilder.diagnostics import count
 from flowbuilder.engine.stored_plans import definition_of
 from flowbuilder.errors import NotFound
@@ -37,6 +37,7 @@ def pin(workflow: str | None, server: str | None, user: str | None) -> CommandRe
 
     Connects to the servers, and shows what has changed since the last pin. A step whose tool has another name,
     description or schema than its pin fails before the call, with the difference. A later push keeps the pins.
+    Says where a server calls a tool that a model may call read-only and the workflow does not, and the reverse.
     """
     if workflow is None and server is None:
         raise click.UsageError("name a workflow, or a server with --server NAME")
@@ -58,11 +59,19 @@ def pin(workflow: str | None, server: str | None, user: str | None) -> CommandRe
         version = app.pin_tools(name, now, author=identity(user, settings()))
         for key, current in now.items():
             lines += _lines(key, before.get(key), current)
+        hints = [
+            line
+            for pair, is_said in offered_tools(definitions[name]).items()
+            if pair in found
+            for line in _hints(pair, found[pair], is_said)
+        ]
+        lines += hints
         if version.number == number:
             lines.append(f"Unchanged: {name} v{number}")
         else:
             lines.append(f"Stored {name} v{version.number} as a draft\nNext: flowbuilder publish {name}")
-        records.append({**version_record(version), "pins": {key: item.hash for key, item in now.items()}})
+        pins = {key: item.hash for key, item in now.items()}
+        records.append({**version_record(version), "pins": pins, "hints": hints})
     if not records:
         lines.append("No workflow uses a tool of an MCP server" + (f" {server}" if server else ""))
     return CommandResult(data={"workflows": records}, text=escape("\n".join(lines)))
@@ -85,6 +94,19 @@ async def _tools(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], McpT
                     raise NotFound(f"MCP server {server} has no allowed tool {pair[1]} (allowed: {names:.500})")
                 found[pair] = offered[pair[1]]
     return found
+
+
+def _hints(pair: tuple[str, str], tool: McpTool, is_marked: bool) -> list[str]:
+    """What to look at where a server says of a tool something else than the author: a server's word is no promise."""
+    key = tool_key(*pair)
+    if tool.reads_only and not is_marked:
+        return [
+            f"{key}: the server says that it only reads, which is no promise. Where you know that it does, mark it "
+            "with reads_only: true: a call that a crash cut off is then made again without a question"
+        ]
+    if tool.reads_only is False and is_marked:
+        return [f"Warning: {key} is marked with reads_only: true, and the server says that it may write"]
+    return []
 
 
 def _lines(key: str, before: ToolPin | None, now: ToolPin) -> list[str]:

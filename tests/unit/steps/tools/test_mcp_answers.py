@@ -149,3 +149,31 @@ def test_a_program_whose_value_has_a_long_integer_has_its_receipt(run: Run) -> N
     step = {"type": "mcp_code", "server": "app", "source": "2**64"}
     finished = run(step, ports=fake_ports(mcp=FakeMcp({"app": {"project_eval": answer}})))
     assert (finished.status, finished.outputs) == ("completed", {"s": str(2**64)})
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [("NaN", "the value is not a finite number"), ("[" * 80 + "]" * 80, "deeper than 64")]
+)
+def test_a_program_whose_value_cannot_be_stored_has_run_and_is_not_asked_about(run: Run, value: str, said: str) -> None:
+    answer = text(f'{{"success": true, "result": {value}, "stdout": ""}}')
+    mcp = FakeMcp({"app": {"project_eval": answer}})
+    finished = run({"type": "mcp_code", "server": "app", "source": "x"}, ports=fake_ports(mcp=mcp))
+    assert finished.error is not None
+    assert (finished.error["code"], said in finished.error["message"]) == ("not_json", True)
+    [effect] = finished.store.effects(finished.execution.id)
+    assert (effect.status, effect.receipt and effect.receipt["value"], len(mcp.calls)) == ("done", answer.text, 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "message"),
+    [
+        ('project_eval: {"success":false,"result":"Error: no","stdout":""}', "code_failed", "Error: no"),
+        ("project_eval: the worker is gone", "mcp_tool", "project_eval: the worker is gone"),
+        ('project_eval: {"success":true}', "mcp_tool", 'project_eval: {"success":true}'),
+    ],
+)
+def test_code_that_raises_is_told_from_a_tool_that_fails(run: Run, said: str, code: str, message: str) -> None:
+    mcp = FakeMcp({"app": {"project_eval": StepError(said, code="mcp_tool")}})
+    finished = run({"type": "mcp_code", "server": "app", "source": "throw new Error('no')"}, ports=fake_ports(mcp=mcp))
+    assert finished.error is not None
+    assert (finished.error["code"], finished.error["message"]) == (code, message)

@@ -262,3 +262,32 @@ def test_pin_push_and_publish(home: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "MCP server tools has no allowed tool shout" in said("mcp", "pin", "loud", code=2)
     assert "name a workflow, or a server" in said("mcp", "pin", code=2)
     assert "No workflow uses a tool of an MCP server other" in said("mcp", "pin", "--server", "other")
+
+
+@pytest.mark.parametrize(
+    ("marks", "said", "unsaid"),
+    [
+        (
+            (False, False),
+            "tools/surroundings: the server says that it only reads, which is no promise",
+            "leave_files is",
+        ),
+        ((True, True), "Warning: tools/leave_files is marked with reads_only: true", "surroundings: the server says"),
+        ((True, False), "", "the server says"),
+    ],
+)
+def test_pin_says_where_a_server_and_the_author_differ(
+    home: Path, capsys: pytest.CaptureFixture[str], marks: tuple[bool, bool], said: str, unsaid: str
+) -> None:
+    serve(home)
+    names = ("surroundings", "leave_files")
+    tools = [{"server": "tools", "tool": name, "reads_only": mark} for name, mark in zip(names, marks, strict=True)]
+    ask = {"id": "ask", "type": "mcp_llm", "model": "demo:x", "prompt": "Look.", "tools": tools}
+    file = home.parent / "ask.yaml"
+    file.write_text(yaml.safe_dump({"schema": "flowbuilder/v1", "name": "ask", "title": "Ask", "steps": [ask]}))
+    assert main(["push", str(file)]) == 0
+    capsys.readouterr()
+    assert main(["mcp", "pin", "ask"]) == 0
+    text = capsys.readouterr().out
+    assert said in text
+    assert unsaid not in text

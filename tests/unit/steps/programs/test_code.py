@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -37,13 +38,26 @@ def test_the_names_under_with_are_variables_and_the_last_expression_is_the_outpu
         ("open('/etc/passwd')", "code_failed"),
         ("import socket", "code_failed"),
         ("{1, 2}", "not_json"),
+        ("lambda x: x", "not_json"),
+        ("def f():\n    return 1\n[f]", "not_json"),
+        ("class A:\n    pass\nA", "not_json"),
+        ("import re\nre", "not_json"),
+        ("import re\nre.match('a', 'a')", "not_json"),
         ("while True: pass", "limit.time"),
         ("'a' * 10**10", "limit.memory"),
     ],
 )
 def test_a_program_that_fails_fails_its_step_with_the_kind(run: Run, source: str, code_: str) -> None:
-    finished = run(code(source, limit_seconds=0.4))
+    as_template = f"{{{{ {json.dumps(source)} }}}}"  # else most are found before they run
+    finished = run(code(as_template, limit_seconds=0.4))
     assert (finished.status, finished.error["code"]) == ("failed", code_)
+
+
+@pytest.mark.parametrize(
+    "text", ["<b>bold</b>", "<function>", "<class>", "<p>class 'A'>", "<class 'A'> and more", "< module >"]
+)
+def test_a_text_in_angle_brackets_is_a_result(run: Run, text: str) -> None:
+    assert run(code("text", **{"with": {"text": text}})).outputs["s"] == text
 
 
 def test_an_output_that_does_not_fit_its_schema_fails(run: Run) -> None:
