@@ -68,11 +68,6 @@ def answer_check(member: str) -> Callable[[httpx2.Response], Awaitable[None]]:
         if kind.startswith("text/event-stream") and answer.status_code == 200:
             if not _streams(answer.request, asked):
                 raise _lasting("the server answered with a stream of events, which was not requested")
-            if member == "content":
-                from flowbuilder.adapters.models.stream_checks import CheckedEvents  # it imports this module
-
-                assert isinstance(answer.stream, httpx2.AsyncByteStream)
-                answer.stream = CheckedEvents(answer.stream)
             return
         assert isinstance(answer.stream, httpx2.AsyncByteStream)
         body = b"".join([chunk async for chunk in answer.stream])

@@ -72,13 +72,23 @@ def model_failure(problem: BaseException, model: str) -> FlowbuilderError:
     if isinstance(problem, kinds.UnexpectedModelBehavior) and "ended without" in str(problem):
         return TransientError(f"{model}: the stream of the answer ended before its end", reason="connection")
     in_words = _code_in_words(problem, status)
-    if isinstance(status, int) and 400 <= status < 500 and is_page(_words_of(problem)):
-        # a server of models answers no page: a proxy does, or another server
+    strange = status == 404 and in_words is None and not _is_providers(getattr(problem, "body", None))
+    if isinstance(status, int) and 400 <= status < 500 and (strange or is_page(_words_of(problem))):
+        # a server of models answers no page and has a message for a model it lacks: a proxy answers, or another server
         return ConfigurationError(f"{message} (there is no model at this address; check base_url)")
     if isinstance(problem, kinds.ModelAuthenticationError) and in_words not in ("quota", "unknown_model"):
         return ConfigurationError(f"{message} (check the API key)")
     code = next((code for kind, code in _CODES if isinstance(problem, kind)), None)
     return StepError(message, code=code or in_words or "model")
+
+
+def _is_providers(body: object) -> bool:
+    """Whether the body of an error has the form of a provider's, or is JSON that cannot be read."""
+    if isinstance(body, str):
+        return body.lstrip().startswith(("{", "["))
+    return isinstance(body, dict) and (
+        "error" in body or ("message" in body and {"type", "code", "object"} & set(body))
+    )
 
 
 def is_page(words: object) -> bool:
@@ -97,7 +107,9 @@ def _words_of(problem: BaseException) -> object:
     """The message in the body of an error, or the body that is no object."""
     body = getattr(problem, "body", None)
     error = body.get("error", body) if isinstance(body, dict) else body
-    return error.get("message") if isinstance(error, dict) else error
+    if not isinstance(error, dict):
+        return error
+    return next((error[name] for name in ("message", "detail", "msg", "title") if error.get(name)), None)
 
 
 def _said(problem: BaseException, status: Any) -> str:

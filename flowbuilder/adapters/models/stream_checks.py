@@ -12,6 +12,13 @@ from flowbuilder.adapters.models.answer_checks import UnusableAnswer
 from flowbuilder.errors import TransientError
 
 
+async def check_events(answer: httpx2.Response) -> None:
+    """Event hook of a client of Anthropic: its streams are read as `CheckedEvents`."""
+    if answer.headers.get("content-type", "").lower().startswith("text/event-stream"):
+        assert isinstance(answer.stream, httpx2.AsyncByteStream)
+        answer.stream = CheckedEvents(answer.stream)
+
+
 class CheckedEvents(httpx2.AsyncByteStream):
     """The bytes of a stream of Anthropic's events, as they come.
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from flowbuilder.adapters.models.named_models import NamedModels
-from flowbuilder.errors import TransientError
+from flowbuilder.errors import ConfigurationError, TransientError
 from flowbuilder.ports import ModelRequest
-from flowbuilder.testing.model_servers import ModelServer, Reply
+from flowbuilder.testing.model_servers import ModelServer, Reply, Sent
 from flowbuilder.testing.model_servers.replies import empty, fails, says
 
 
@@ -88,6 +88,15 @@ async def test_a_lock_passes(wire: str, status: int) -> None:
     with ModelServer(wire) as server:
         server.will(fails(status, "Conflict"))
         with pytest.raises(TransientError):
+            await NamedModels().complete(question(server))
+
+
+@pytest.mark.parametrize("wire", ["openai", "anthropic", "google"])
+@pytest.mark.parametrize("body", ['{"detail": "Not Found"}', "404 page not found", "", '{"status": 404}'])
+async def test_an_address_without_a_model_is_named(wire: str, body: str) -> None:
+    with ModelServer(wire) as server:
+        server.will(lambda wire, asked: Sent(body, status=404))
+        with pytest.raises(ConfigurationError, match="check base_url"):
             await NamedModels().complete(question(server))
 
 
