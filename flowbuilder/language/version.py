@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
-LANGUAGE_VERSION: Final = 2
+LANGUAGE_VERSION: Final = 3
 """Incremented when the meaning of an existing text changes; the functions that changed keep what they did before."""
 
 

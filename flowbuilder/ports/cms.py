@@ -27,6 +27,9 @@ class CmsPage:
     revision: str = ""
     hash: str = ""
     live_url: str = ""
+    hidden: str = ""
+    """The status with which visitors are not shown the page (`draft`, `private`), which its hash then covers; else
+    empty."""
     conflict: str = ""
     """Why the CMS would not take a write of this page now, where a person has to mend that first; else empty."""
     refusal: StepError | None = field(default=None, compare=False)

@@ -71,7 +71,7 @@ def test_a_published_version_of_an_older_release_does_what_it_did(app: App) -> N
 def test_the_same_document_that_is_pushed_again_is_another_version_with_the_present_meaning(app: App) -> None:
     number = stored_before(app, WORKFLOW)
     pushed = app.push(WORKFLOW)
-    assert (pushed.number, pushed.document["language"]) == (number + 1, LANGUAGE_VERSION)
+    assert (pushed.number, pushed.document["language"]) == (number + 1, 2)
     assert outputs(app, pushed.number) == NOW
     assert outputs(app, number) == BEFORE
     assert app.push(WORKFLOW).number == pushed.number
@@ -125,3 +125,29 @@ def test_texts_of_two_versions_are_two_texts() -> None:
     with language(1):
         assert Template("{{ x | upper }}") == (same := Template("{{ x | upper }}"))
     assert same == Template("{{ x | upper }}")
+
+
+REVERSED = "Re\u0301ne\u0301 \U0001f468\u200d\U0001f469\u200d\U0001f467"
+
+
+@pytest.mark.parametrize(
+    ("source", "since_3", "before"),
+    [
+        ("x | reverse", "\U0001f468\u200d\U0001f469\u200d\U0001f467 e\u0301ne\u0301R", REVERSED[::-1]),
+        ("'x<y>z' | strip_html", "xz", "x z"),
+        ("'a<p>b' | strip_html", "a b", "a b"),
+    ],
+)
+def test_what_changed_with_version_3_is_as_before_in_a_document_of_version_2(
+    source: str, since_3: str, before: str
+) -> None:
+    now = Expression(source)
+    with language(2):
+        then = Expression(source)
+    assert (now.evaluate({"x": REVERSED}), then.evaluate({"x": REVERSED})) == (since_3, before)
+
+
+def test_a_document_says_the_version_that_its_newest_function_needs(app: App) -> None:
+    for text, needed in (("'a' | upper", None), ("'a' | slugify", 2), ("['a'] | reverse", 3)):
+        pushed = app.push({**PLAIN, "outputs": {"u": "{{ " + text + " }}"}})
+        assert pushed.document.get("language") == needed

@@ -118,7 +118,7 @@ class GuardedHttp:
         except asyncio.CancelledError as cancelled:
             if not sending.did_nothing:
                 raise
-            raise cancelled from StepError("nothing was sent", code="cancelled", definitive=True)
+            raise cancelled from StepError("nothing was sent", definitive=True)
 
     async def _send(self, request: HttpRequest, sending: _Sending) -> HttpResponse:
         target = self.egress.target(request.url, request.hosts)

@@ -240,6 +240,8 @@ class CmsStep(Step):
         if current.conflict:
             yield current.conflict
         yield f"read as {(self.if_unchanged or '')[:12]}, now {current.hash[:12]}"
+        if current.hidden:
+            yield f"visitors are not shown the page now: its status is {current.hidden}"
         for name, ours, theirs in (
             ("title", self.title, current.title),
             ("description", self.description, current.description),

@@ -313,7 +313,7 @@ MUTANTS = (
     ),
     Mutant(
         "a cancelled call is not recorded", "flowbuilder/steps/write_once.py",
-        "await asyncio.shield(ledger.unknown", "await (ledger.unknown",
+        "await asyncio.shield(_note_cut_off(", "await (_note_cut_off(",
         ONCE, "",
     ),
     Mutant(

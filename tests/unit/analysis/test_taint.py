@@ -79,6 +79,16 @@ def diagnostics(*steps: dict[str, Any], **more: Any) -> list[Diagnostic]:
 CODE = {"id": "work", "type": "code", "source": "text.upper()", "with": {"text": TEXT}}
 LOOP = {"id": "each", "type": "iteration", "over": "steps.page.output.links", "as": "link"}
 CLEAN: dict[str, list[dict[str, Any]]] = {
+    "the number of links decides": [PAGE, send(when="steps.page.output.links | length > 0")],
+    "the number of broken links decides": [
+        PAGE,
+        {"id": "each", "type": "iteration", "over": "steps.page.output.links", "as": "link", "on_item_error": "continue",
+         "steps": [{"id": "head", "type": "api", "method": "HEAD", "on_error": "continue",
+                    "url": "https://example.com/{{ link.text }}"}],
+         "output": {"url": "{{ link.url }}", "ok": "{{ steps.head.status == 'completed' }}"}},
+        send(when="len(steps.each.output.outputs | default([]) | reject('ok')) > 0",
+             json={"broken": "{{ steps.each.output.outputs | reject('ok') | length }}"}),
+    ],
     "untrusted text in a prompt, a review and a GET": [
         PAGE, llm(), review(),
         {"id": "look", "type": "api", "url": "https://api.example.com/x", "query": {"q": TEXT}, "headers": {"x-q": TEXT}},
@@ -295,6 +305,12 @@ ONE: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
         PAGE, llm(), review(), {"id": "run", "type": "code", "source": APPROVED},
     ]),
     "a condition": ("FB404", "steps.page.output.title <- page (web page)", [PAGE, send(when="steps.page.output.title == 'x'")]),
+    "a count of what a text selects": ("FB404", "<- page (web page)", [
+        PAGE, send(when="steps.page.output.links | where('text', 'sold out') | length > 0"),
+    ]),
+    "a text beside a count": ("FB404", "steps.page.output.title <- page (web page)", [
+        PAGE, send(when="steps.page.output.links | length > 0 && 'sold' in steps.page.output.title"),
+    ]),
     "a branch": ("FB404", "<- page (web page)", [
         PAGE, {"id": "route", "type": "conditional", "branches": [{"when": "steps.page.output.title == 'x'", "steps": [send()]}]},
     ]),

@@ -259,11 +259,13 @@ class Ghost:
         body = await asyncio.to_thread(text_of, lexical) if lexical else str(found.get("html") or "")
         texts = {field: str(found.get(name) or "") for field, name in FIELDS.items()}
         held = {**texts, "body": body}
-        seo = {name: held[name] for name in ("seo_title", "seo_description") if held[name]}
+        hashed = {name: one for name, one in held.items() if one or not name.startswith("seo_")}
+        hidden = "draft" if found.get("status") == "draft" else ""
         return CmsPage(
             url=url,
             **held,
-            hash=page_hash(title=held["title"], body=body, description=held["description"], **seo),
+            hash=page_hash(**hashed, **({"status": hidden} if hidden else {})),
+            hidden=hidden,
             revision=str(found.get("updated_at", "")),
             live_url=str(found["url"]) if found.get("status") == "published" else url,
             refusal=_refusal(found, url),

@@ -23,6 +23,7 @@ AUTOSAVE_COUNTS = timedelta(minutes=5)
 """How long an autosave of another user means that they are editing the page. The block editor saves every minute."""
 LOCK_COUNTS = timedelta(seconds=150)
 """How long WordPress's own edit lock holds."""
+_SHOWN = ("publish", "future")
 
 
 class WordPress:
@@ -219,6 +220,8 @@ class WordPress:
 
     def _page(self, url: str, found: JsonObject) -> CmsPage:
         texts: dict[str, Any] = {**held_texts(found, self._seo)}
+        hidden = "" if found.get("status") in _SHOWN else str(found.get("status") or "")
+        hidden = hidden or ("password" if found.get("password") else "")
         try:
             revision = str(found["_links"]["predecessor-version"][0]["id"])
         except (LookupError, TypeError):  # a page without revisions has no such link
@@ -226,7 +229,8 @@ class WordPress:
         return CmsPage(
             url=url,
             **texts,
-            hash=page_hash(**texts),
+            hidden=hidden,
+            hash=page_hash(**texts, **({"status": hidden} if hidden else {})),
             revision=revision or str(found.get("modified_gmt", "")),
             live_url=str(found.get("link", url)),
         )

@@ -1,8 +1,8 @@
 """FB404: text that outsiders may have written decides whether something is published, without a review.
 
 The condition of a step that writes, of a branch around it, or the list of an iteration around it, reads such text, and
-no review comes before the step. Numbers, booleans and words of a fixed list are allowed; but note that the author of a
-page can still influence a score.
+no review comes before the step. Numbers, booleans and words of a fixed list are allowed, also the number of items
+(`pages | reject("ok") | length > 0`); but note that the author of a page can still influence a score.
 
 Wrong:
     steps:

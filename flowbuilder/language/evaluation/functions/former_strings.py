@@ -1,4 +1,4 @@
-"""Functions of texts as the first version of the language has them: for stored documents that were made with it.
+"""Functions of texts as earlier versions of the language have them: for stored documents that were made with these.
 
 They never change. `strings` has the present ones, with the same signatures.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from flowbuilder.language.evaluation.functions.html_text import INLINE, text_of_html
 from flowbuilder.language.evaluation.functions.registry import bad_argument
 from flowbuilder.language.limits import Meter
 
@@ -84,3 +85,8 @@ def strip_html(meter: Meter, value: str) -> str:
     words = html.unescape(re.sub(_NO_CHARACTER, "\ufffd", "".join(pieces))).split()
     meter.hold(16 * len(words))
     return " ".join(words)
+
+
+def strip_html_2(meter: Meter, value: str) -> str:
+    """The text as a browser reads it; every element that is not within a line separates words, also an unknown one."""
+    return text_of_html(meter, value, lambda name: name not in INLINE)

@@ -8,6 +8,7 @@ from flowbuilder.language.evaluation.functions.registry import bad_argument, fun
 from flowbuilder.language.evaluation.operators import kind, wrong
 from flowbuilder.language.evaluation.printing import write_json
 from flowbuilder.language.limits import Meter
+from flowbuilder.language.text_segments import characters_in
 
 
 @function(gives="integer", aliases=("len", "count", "size"))
@@ -45,12 +46,24 @@ def slice_(meter: Meter, value: Any, start: int, length: int | None = None) -> A
     return sequence[low:high]
 
 
-@function(gives="same")
-def reverse(meter: Meter, value: Any) -> Any:
-    """In reverse order. `[1, 2] | reverse` -> `[2, 1]`. `"ab" | reverse` -> `"ba"`."""
+def _reversed_code_points(meter: Meter, value: Any) -> Any:
+    """`reverse` in the first two versions of the language: marks and parts of an emoji go to other letters."""
     sequence = _sequence(value)
     meter.hold_list(len(sequence))
     return sequence[::-1]
+
+
+@function(gives="same", former={2: _reversed_code_points})
+def reverse(meter: Meter, value: Any) -> Any:
+    """In reverse order. `[1, 2] | reverse` -> `[2, 1]`. `"ab" | reverse` -> `"ba"`. A letter keeps its marks, and an
+    emoji of several characters is whole."""
+    sequence = _sequence(value)
+    meter.hold_list(len(sequence))
+    if sequence.__class__ is not str or (sequence.isascii() and "\r" not in sequence):
+        return sequence[::-1]
+    meter.hold_list(2 * len(sequence))  # the characters by themselves
+    meter.work(3 * len(sequence) >> 3)
+    return "".join(reversed(characters_in(sequence)))
 
 
 @function(gives="same")

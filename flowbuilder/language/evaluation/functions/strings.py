@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flowbuilder.language.evaluation.functions import former_strings
+from flowbuilder.language.evaluation.functions.html_text import separates, text_of_html
 from flowbuilder.language.evaluation.functions.registry import bad_argument, function
 from flowbuilder.language.evaluation.operators import search, wrong
 from flowbuilder.language.evaluation.printing import text, write_json
@@ -16,15 +17,6 @@ from flowbuilder.language.text_segments import count_words, whole_characters, wh
 
 # `re` compiles these at their first use, and keeps them
 _WORD = r"[^\W_]+(?:['’][^\W_]+)*"
-_LEFT_OUT = frozenset(("script", "style", "template", "noscript", "iframe", "noembed", "noframes"))
-_INLINE = frozenset(
-    (
-        "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font",
-        "i", "img", "ins", "kbd", "label", "mark", "math", "nobr", "q", "rb", "rp", "rt", "rtc", "ruby", "s",
-        "samp", "small", "span", "strike", "strong", "sub", "sup", "svg", "time", "tt", "u", "var", "wbr",
-    )
-)  # fmt: skip
-"""Elements that stand within a word or a line; every other one separates words."""
 
 
 @function(gives="text")
@@ -220,36 +212,15 @@ def json(meter: Meter, value: Any) -> str:
     return "".join(out)
 
 
-@function(gives="text", former={1: former_strings.strip_html})
+@function(gives="text", former={1: former_strings.strip_html, 2: former_strings.strip_html_2})
 def strip_html(meter: Meter, value: str) -> str:
     """The text as a browser reads it: without tags, comments, scripts and styles, with entities decoded.
 
     White space is collapsed, and blocks separate words: `"<p>Fish &amp; <b>chips</b><p>Peas" | strip_html` ->
-    `"Fish & chips Peas"`. `"a < b" | strip_html` -> `"a < b"`. Not a sanitizer: the result may still contain HTML.
+    `"Fish & chips Peas"`. `"a < b" | strip_html` -> `"a < b"`. A tag that HTML does not know is left out and separates
+    nothing, as in a browser: `"x<y>z" | strip_html` -> `"xz"`. Not a sanitizer: the result may still contain HTML.
     """
-    meter.hold(3 * len(value))
-    in_tags = sum(map(len, re.findall(r"<[^>]*", value)))
-    meter.work((len(value) >> 3) + (in_tags >> 2) + 4 * value.count("<") + 2 * value.count("&"))
-    from justhtml import stream
-
-    pieces: list[str] = []
-    left_out, depth = "", 0
-    for event, data in stream(value):
-        name = str(data[0] if event == "start" else data)
-        if event in ("start", "end") and name == left_out:
-            depth += 1 if event == "start" else -1
-            left_out = left_out if depth else ""
-        elif left_out:
-            continue
-        elif event == "text":
-            pieces.append(name)
-        elif event == "start" and name in _LEFT_OUT:
-            left_out, depth = name, 1
-        elif event in ("start", "end") and name not in _INLINE:
-            pieces.append(" ")
-    words = "".join(pieces).split()
-    meter.hold(16 * len(words))
-    return " ".join(words)
+    return text_of_html(meter, value, separates)
 
 
 @function(gives="text")

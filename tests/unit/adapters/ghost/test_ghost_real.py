@@ -256,3 +256,21 @@ async def test_a_page_of_ghosts_earlier_editor_is_read_and_not_written(ghost_sit
             await cms.update(write)
         assert (caught.value.code, caught.value.definitive) == ("old_editor", True)
     assert await cms.read(url) == page
+
+
+async def test_a_page_that_was_unpublished_meanwhile_is_a_conflict(ghost_site: GhostSite, cms: Ghost) -> None:
+    made = _post(ghost_site)
+    page = await cms.read(made["url"])
+    write = CmsWrite(url=page.url, title="Ours", if_unchanged=page.hash)
+    before = await cms.before(write)
+    assert before is not None
+    written = await cms.update(write)
+    ghost_site.edit("posts", made["slug"], status="draft")
+    assert (await cms.read(page.url)).hidden == "draft"
+    for work in (
+        cms.update(CmsWrite(url=page.url, title="Again", if_unchanged=written.hash)),
+        cms.restore(page.url, before, if_unchanged=written.hash),
+    ):
+        with pytest.raises(Conflict):
+            await work
+    assert (await cms.read(page.url)).title == "Ours"

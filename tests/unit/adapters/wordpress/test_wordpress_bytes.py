@@ -273,3 +273,44 @@ async def test_a_change_of_any_text_by_another_person_is_a_conflict_both_ways(
     with pytest.raises(Conflict):
         await blog_cms.update(CmsWrite(url=page.url, title="Later", if_unchanged=written.hash))
     assert await blog_cms.read(page.url) == held
+
+
+@pytest.mark.parametrize("field", ["body", "title", "description"])
+@pytest.mark.parametrize(
+    "edit",
+    [{"title": "x"}, {"content": "x"}, {"excerpt": "x"}, {"status": "draft"}, {"status": "private"}, {"password": "x"}],
+    ids=lambda edit: "".join(map(":".join, edit.items())),
+)
+async def test_a_colleagues_edit_of_any_field_stops_a_write_and_a_revert(
+    blog_site: WordPressSite, blog_cms: WordPress, make: Callable[..., Any], edit: dict[str, str], field: Any
+) -> None:
+    made = make()
+    page = await blog_cms.read(made["link"])
+    given: dict[str, Any] = {field: "<p>Ours</p>" if field == "body" else "Ours"}
+    write = CmsWrite(url=page.url, if_unchanged=page.hash, approved=frozenset({field}), **given)
+    before = await blog_cms.before(write)
+    assert before is not None
+    blog_site.rest("POST", f"/wp/v2/posts/{made['id']}", edit)
+    theirs = await blog_cms.read(page.url)
+    with pytest.raises(Conflict):
+        await blog_cms.update(write)
+    assert await blog_cms.read(page.url) == theirs
+    blog_site.rest("POST", f"/wp/v2/posts/{made['id']}", {"title": "Tea", "content": "<p>Old.</p>", "excerpt": "",
+                                                          "status": "publish", "password": ""})  # fmt: skip
+    written = await blog_cms.update(write)
+    blog_site.rest("POST", f"/wp/v2/posts/{made['id']}", edit)
+    theirs = await blog_cms.read(page.url)
+    with pytest.raises(Conflict):
+        await blog_cms.restore(page.url, before, if_unchanged=written.hash)
+    assert await blog_cms.read(page.url) == theirs
+
+
+async def test_a_draft_that_was_published_meanwhile_is_a_conflict(
+    blog_site: WordPressSite, blog_cms: WordPress, make: Callable[..., Any]
+) -> None:
+    made = make(status="draft")
+    page = await blog_cms.read(f"{blog_site.url}/?p={made['id']}")
+    assert page.hidden == "draft"
+    blog_site.rest("POST", f"/wp/v2/posts/{made['id']}", {"status": "publish"})
+    with pytest.raises(Conflict):
+        await blog_cms.update(CmsWrite(url=page.url, body="<p>Ours</p>", if_unchanged=page.hash))
