@@ -48,7 +48,8 @@ _WORDS: list[tuple[str, re.Pattern[str]]] = [
     ("prompt_too_long", re.compile(r"context (size|length|window)|exceed_context|prompt is too long", re.I)),
     (
         "unknown_model",
-        re.compile(r"model_(decommissioned|deprecated|retired|not_found)|\bmodel\b.{0,80}\b(decommissioned|retired|"
+        re.compile(r"model_(decommissioned|deprecated|retired|not_found)|\b(invalid|unknown|no such) model( name| id)?\b|"
+                   r"not a valid model|\bmodel\b.{0,80}\b(decommissioned|retired|"
                    r"no longer (available|supported)|been deprecated|does not exist|not found)", re.I),
     ),
 ]  # fmt: skip
@@ -86,9 +87,9 @@ def _is_providers(body: object) -> bool:
     """Whether the body of an error has the form of a provider's, or is JSON that cannot be read."""
     if isinstance(body, str):
         return body.lstrip().startswith(("{", "["))
-    return isinstance(body, dict) and (
-        "error" in body or ("message" in body and {"type", "code", "object"} & set(body))
-    )
+    if not isinstance(body, dict):
+        return False
+    return "error" in body or ("message" in body and not {"type", "code", "object"}.isdisjoint(body))
 
 
 def is_page(words: object) -> bool:
