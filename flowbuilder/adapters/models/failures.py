@@ -48,7 +48,8 @@ _WORDS: list[tuple[str, re.Pattern[str]]] = [
     ("prompt_too_long", re.compile(r"context (size|length|window)|exceed_context|prompt is too long", re.I)),
     (
         "unknown_model",
-        re.compile(r"model_(decommissioned|deprecated|retired|not_found)|\b(invalid|unknown|no such) model( name| id)?\b|"
+        re.compile(r"model_(decommissioned|deprecated|retired|not_found)|"
+                   r"\b(invalid|unknown|no such) model( name| id)?\b|"
                    r"not a valid model|\bmodel\b.{0,80}\b(decommissioned|retired|"
                    r"no longer (available|supported)|been deprecated|does not exist|not found)", re.I),
     ),
