@@ -28,7 +28,9 @@ def words_and_gaps(text: str) -> Iterator[str]:
     """The words of a text and what stands between them, in order: joined, they are the text."""
     from icu4py.breakers import WordBreaker  # here and below: loading it takes 15 ms, and few commands need it
 
-    return _parts(text, WordBreaker(well_formed(text), "und"))
+    whole = well_formed(text)
+    segments = WordBreaker(whole, "und")
+    return iter(segments) if whole == text else _parts(text, segments)
 
 
 def is_word(segment: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -70,6 +71,17 @@ class KnownSecrets:
                 for form in forms:
                     data = data.replace(form.encode("utf-8", "surrogatepass"), name.encode())
         return data
+
+    def base64(self, text: str) -> str:
+        """Base64 of bytes with each secret replaced in them; the same text when there is none, or for other text."""
+        if not self._known():
+            return text
+        try:
+            data = b64decode(text, validate=True)
+        except ValueError:
+            return text
+        cleaned = self.data(data)
+        return text if cleaned == data else b64encode(cleaned).decode()
 
     def value(self, value: Json) -> Json:
         """The JSON value with each secret replaced in its texts and keys; the same object when there is none."""

@@ -35,7 +35,7 @@ from flowbuilder.values import JsonObject, canonical
 
 T = TypeVar("T")
 MAX_TOOL_PAGES = 20
-CLOSING_SECONDS, UNREADABLE_SECONDS = 10.0, 2.0
+CLOSING_SECONDS, UNREADABLE_SECONDS, ABANDONING_SECONDS = 10.0, 2.0, 0.1
 
 
 class OpenSession:
@@ -262,8 +262,9 @@ class OpenSession:
         finally:
             for left in (task, broken_message):
                 left.cancel()
-            with suppress(BaseException):
-                await task
+            # not longer: the SDK tells the server of an abandoned call, and waits for seconds where that hangs
+            await asyncio.wait({task}, timeout=ABANDONING_SECONDS)
+            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
 
 
 def _with_exchange(exchange: Exchange) -> Context:

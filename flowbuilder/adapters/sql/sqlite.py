@@ -29,7 +29,7 @@ PRAGMAS = frozenset(
     }
 )  # fmt: skip
 """Pragmas that only read, where they are given no value."""
-_LIMIT_LENGTH, _OK, _DENY = 0, 0, 1
+_LIMIT_LENGTH, _OK, _DENY, _FULL = 0, 0, 1, 13
 _FUNCTION, _SELECT, _READ, _RECURSIVE, _PRAGMA = 31, 21, 20, 33, 19
 _TRANSACTION, _ATTACH, _DETACH, _SAVEPOINT = 22, 24, 25, 32
 _CHANGES = frozenset({9, 18, 23})
@@ -66,7 +66,9 @@ def execute(request: SqlRequest, progress: Progress, open_with: Open) -> SqlAnsw
                     progress.begin_commit()
                     committing = True
                     connection.execute("COMMIT")
-            except BaseException:
+            except BaseException as problem:
+                # where the disk is full, SQLite has rolled the transaction back itself, also in its commit
+                committing = committing and getattr(problem, "sqlite_errorcode", None) != _FULL
                 connection.set_authorizer(None)
                 connection.set_progress_handler(None, 0)
                 if connection.in_transaction:

@@ -249,9 +249,18 @@ class _McpSession(Guard):
             answer = await asked
         if answer.problem is not None:
             self._secrets.clean(answer.problem)
-        content = self._secrets.value(list(answer.content))
+        content = self._secrets.value([self._without_secret_bytes(block) for block in answer.content])
         assert isinstance(content, list)
         return replace(answer, content=tuple(content), structured=self._secrets.value(answer.structured))
+
+    def _without_secret_bytes(self, block: JsonObject) -> JsonObject:
+        """The block with secrets replaced in the bytes of its data, which may say them in a form of their own."""
+        if isinstance(data := block.get("data"), str):
+            block = {**block, "data": self._secrets.base64(data)}
+        resource = block.get("resource")
+        if isinstance(resource, dict) and isinstance(blob := resource.get("blob"), str):
+            block = {**block, "resource": {**resource, "blob": self._secrets.base64(blob)}}
+        return block
 
 
 class _Ledger(Guard):

@@ -71,12 +71,13 @@ def identifier_renamed(text: str, random: Random) -> str | None:
 
 def anchor_lost(text: str, random: Random) -> str | None:
     hidden = _HIDDEN.sub(lambda match: " " * len(match[0]), text)
-    anchors = re.finditer(r" \{#[\w-]+\}| (?:id|name)=\"[\w-]+\"", hidden)
-    found = [match for match in anchors if _outside(text, match.start())]
-    if not found:
-        return None
-    match = random.choice(found)
-    return text[: match.start()] + text[match.end() :]
+    found = list(re.finditer(r" \{#[\w-]+\}|<(?!meta)\w+\b[^<>]*?( id=\"[\w-]+\")", hidden))
+    random.shuffle(found)
+    for match in found[:9]:
+        if _outside(text, match.start()):
+            start, end = match.span(1) if match[1] else match.span()
+            return text[:start] + text[end:]
+    return None
 
 
 def heading_raised(text: str, random: Random) -> str | None:
@@ -163,8 +164,8 @@ def name_translated(text: str, random: Random) -> str | None:
 
 def clause_lost(text: str, random: Random) -> str | None:
     def edit(line: str) -> str | None:
-        found = re.fullmatch(r"(.{30,}?)(?:,|，|、) (?:[^\W\d_]+[ ,]?){5,}([.。])", line)
-        return f"{found[1]}{found[2]}" if found and "`" not in line and "[" not in line else None
+        found = re.fullmatch(r"(.{30,}?)(?:,|，) ((?:[^\W\d_]+,? ){4,40}[^\W\d_]+)([.。])", line)
+        return f"{found[1]}{found[3]}" if found and "`" not in line and "[" not in line else None
 
     return _edit_line(text, random, edit, least=80)
 
@@ -220,11 +221,12 @@ def comment_added(text: str, random: Random) -> str | None:
 def html_links_swapped(text: str, random: Random) -> str | None:
     hidden = _HIDDEN.sub(lambda match: " " * len(match[0]), text)
     links = list(_HTML_LINK.finditer(hidden))
-    pairs = [(a, b) for a, b in pairwise(links) if a[2] != b[2] and a[4] != b[4] and _outside(text, a.start())]
-    if not pairs:
-        return None
-    first, second = random.choice(pairs)
-    return _swap(text, first.span(2), second.span(2))
+    pairs = [(a, b) for a, b in pairwise(links) if a[2] != b[2] and a[4] != b[4]]
+    random.shuffle(pairs)
+    for first, second in pairs[:9]:
+        if _outside(text, first.start()):
+            return _swap(text, first.span(2), second.span(2))
+    return None
 
 
 def html_image_text_lost(text: str, random: Random) -> str | None:
@@ -237,11 +239,12 @@ def html_image_text_lost(text: str, random: Random) -> str | None:
 
 def _html_part_lost(text: str, random: Random, pattern: str) -> str | None:
     hidden = _HIDDEN.sub(lambda match: " " * len(match[0]), text)
-    found = [m for m in re.finditer(pattern, hidden, re.DOTALL) if _outside(text, m.start())]
-    if not found:
-        return None
-    match = random.choice(found)
-    return text[: match.start()] + text[match.end() :]
+    found = list(re.finditer(pattern, hidden, re.DOTALL))
+    random.shuffle(found)
+    for match in found[:9]:
+        if _outside(text, match.start()):
+            return text[: match.start()] + text[match.end() :]
+    return None
 
 
 def html_item_lost(text: str, random: Random) -> str | None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -235,3 +236,41 @@ async def test_a_server_that_cannot_be_opened_ends_no_other() -> None:
     assert not servers.sessions["good"].stopped
     with pytest.raises(StepError):
         await use("bad")
+
+
+async def test_steps_of_a_server_that_hangs_end_in_their_time(httpserver: HTTPServer) -> None:
+    over = threading.Event()
+
+    def respond(request: Request) -> Response:
+        asked = request.get_json()
+        if asked["method"] == "tools/call":
+            over.wait(20)  # the server answers one request at a time, so all others hang too
+        server = {"capabilities": {"tools": {}}, "serverInfo": {"name": "s", "version": "1"}}
+        tool = {"name": "shout", "inputSchema": {"type": "object"}}
+        known = {"initialize": {"protocolVersion": "2025-06-18", **server}, "tools/list": {"tools": [tool]}}
+        result = (
+            {"result": known[asked["method"]]}
+            if asked["method"] in known
+            else {"error": {"code": -32601, "message": "?"}}
+        )
+        text = json.dumps({"jsonrpc": "2.0", "id": asked.get("id"), **result})
+        return Response(text, content_type="application/json") if "id" in asked else Response(status=202)
+
+    async def call(servers: McpServers) -> float:
+        begun = time.monotonic()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await shout(servers)
+        return time.monotonic() - begun
+
+    httpserver.expect_request("/mcp", method="POST").respond_with_handler(respond)
+    record = {"url": httpserver.url_for("/mcp")}
+    try:
+        async with ConnectedServers(FakeConnections({"s": record})).shared() as servers:
+            async with servers.open("s") as session:
+                await session.tools()
+            assert max(await asyncio.gather(*[call(servers) for _ in range(4)])) < 3
+            begun = time.monotonic()
+        assert time.monotonic() - begun < 4
+    finally:
+        over.set()

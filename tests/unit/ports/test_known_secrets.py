@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from urllib.parse import quote
 
 import pytest
 
 from flowbuilder.engine.ingress import guarded_ports
 from flowbuilder.errors import StepError, TransientError
+from flowbuilder.ports import McpAnswer
 from flowbuilder.ports.known_secrets import MAX_VALUES, KnownSecrets
 from flowbuilder.ports.secret_forms import secrets_in
-from flowbuilder.testing import fake_ports
+from flowbuilder.testing import FakeMcp, fake_ports
 from tests.support.planted_secrets import SECRETS, spellings
 
 HIDDEN = "[secret of connection crm]"
@@ -163,3 +164,25 @@ def test_the_error_of_a_cleaned_function_has_no_secret() -> None:
     with pytest.raises(StepError) as caught:
         known(password="hunter2-planted").cleaned(fail)()
     assert str(caught.value) == f"{HIDDEN} is wrong"
+
+
+@pytest.mark.parametrize("before", ["", "x", "xy"])
+async def test_a_secret_in_the_bytes_that_an_mcp_server_answers_is_replaced(before: str) -> None:
+    """Also in a form of its own inside the bytes: with the slashes of JSON escaped."""
+    secret, said = "tok/4711/Plain", "tok\\/4711\\/Plain"
+    data = b64encode(f"{before}{said} and more".encode()).decode()
+    answer = McpAnswer(
+        content=(
+            {"type": "image", "data": data, "mimeType": "image/png"},
+            {"type": "resource", "resource": {"uri": "docs://a", "blob": data}},
+            {"type": "audio", "data": "no base64!", "mimeType": "audio/wav"},
+            {"type": "image", "data": b64encode(b"nothing of it").decode(), "mimeType": "image/png"},
+        )
+    )
+    ports = guarded_ports(fake_ports(mcp=FakeMcp({"crm": {"say": answer}})), known(token=secret))
+    assert ports.mcp is not None
+    async with ports.mcp.open("crm") as session:
+        image, resource, audio, other = (await session.call("say", {}, seconds=1.0)).content
+    shown = f"{before}{HIDDEN} and more".encode()
+    assert [b64decode(image["data"]), b64decode(resource["resource"]["blob"])] == [shown, shown]
+    assert [audio, other] == list(answer.content[2:])

@@ -66,10 +66,17 @@ def similarity(first: Sequence[str], second: Sequence[str]) -> float:
         return 0.0
     if max(len(first), len(second)) > 12 * min(len(first), len(second)):
         return 0.0  # at most a seventh is common; the longer one need not be counted
-    counts = Counter(first)
-    counts.subtract(second)
-    different = sum(map(abs, counts.values()))
-    return 1 - different / (len(first) + len(second))
+    return _similarity(Counter(first), len(first), Counter(second), len(second))
+
+
+def _similarity(first: Counter[str], length: int, second: Counter[str], other_length: int) -> float:
+    """The share of words in common of two parts whose words are counted."""
+    if not length or not other_length:
+        return 0.0
+    if len(first) > len(second):
+        first, second = second, first
+    common = sum(min(number, second[word]) for word, number in first.items() if word in second)
+    return 2 * common / (length + other_length)
 
 
 def _out_of_order(kept: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -109,21 +116,28 @@ def _pair(
         for side, rest in ((False, found.lost), (True, found.new))
         for index in rest
     }
+    counts = {key: Counter(bag) for key, bag in bags.items()}
+    lengths = {key: len(bag) for key, bag in bags.items()}
+
+    def alike_of(old: int, new: int) -> float:
+        first, second = (False, old), (True, new)
+        return _similarity(counts[first], lengths[first], counts[second], lengths[second])
+
     holders: dict[tuple[str, str], list[int]] = defaultdict(list)
     for index in found.lost:
         kind = kinds(False, index)
-        for word in set(bags[False, index]):
+        for word in counts[False, index]:
             holders[kind, word].append(index)
     candidates: list[tuple[float, int, int]] = []
     for new in found.new:
         kind, votes = kinds(True, new), Counter[int]()
-        for word in set(bags[True, new]):
+        for word in counts[True, new]:
             sharing = holders.get((kind, word), ())
             if len(sharing) <= MAX_SHARED:
                 votes.update(sharing)
         for old, _ in votes.most_common(4):
             same_place = bisect_left(gap[False], old) == bisect_left(gap[True], new)
-            share = similarity(bags[False, old], bags[True, new])
+            share = alike_of(old, new)
             if share >= least:
                 candidates.append((share + 0.05 * same_place, old, new))
     lost, fresh = set(found.lost), set(found.new)
@@ -134,7 +148,7 @@ def _pair(
             found.changed.append((old, new))
     _pair_by_place(found, lost, fresh, gap, lambda old, new: (
         kinds(False, old) == kinds(True, new)
-        and (kinds(True, new) != "text" or similarity(bags[False, old], bags[True, new]) >= least / 2)
+        and (kinds(True, new) != "text" or alike_of(old, new) >= least / 2)
     ))  # fmt: skip
     found.changed.sort()
     found.lost, found.new = sorted(lost), sorted(fresh)

@@ -14,7 +14,9 @@ from flowbuilder.steps.builtin.guard.words import words_of
 
 MAX_TEXT = 400_000
 """Characters of a text that are read."""
-MAX_SPOKEN = 2_000
+MAX_SENTENCES = 4_000
+"""Changed sentences that are compared one by one."""
+MAX_SPOKEN = 1_000
 """Changed sentences of which the language is told."""
 LEAST_BLOCK = 0.4
 LEAST_SENTENCE = 0.5
@@ -131,7 +133,7 @@ class Change:
         lost: list[tuple[str, Block]] = []
         new = [(sentence, block) for block in self.new if block.prose for sentence in block.sentences]
         for old, fresh in self.changed:
-            if not fresh.prose:
+            if not fresh.prose or len(changed) >= MAX_SENTENCES:
                 continue
             parts = (old.sentences, fresh.sentences)
             found = _align_sentences(parts)
@@ -151,6 +153,11 @@ class Change:
     def sentences(self) -> list[Sentences]:
         """The sentences that were changed."""
         return self._sentences[0]
+
+    @property
+    def compared_coarsely(self) -> bool:
+        """Whether there are more changed sentences than are compared one by one."""
+        return len(self.sentences) >= MAX_SENTENCES
 
     @property
     def lost_sentences(self) -> list[tuple[str, Block]]:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from flowbuilder.steps.builtin.guard.inline import CODE, Inline, read_inline, without_code
+from flowbuilder.steps.builtin.guard.inline import CODE, Inline, code_hidden, read_inline
 from flowbuilder.steps.builtin.guard.words import sentences_of, words_of
 
 Kind = Literal["paragraph", "heading", "item", "row", "code", "comment", "front_matter", "markup"]
 PROSE: tuple[Kind, ...] = ("paragraph", "heading", "item", "row")
+_SCRIPT = re.compile(r"<script(?=[\s>/])", re.IGNORECASE)
+_SCRIPT_END = re.compile(r"</script", re.IGNORECASE)
 _HOST = re.compile(r"https?://(?:[^\s/@\"'<>]{0,80}@)?([\w.-]{1,253})")
 
 
@@ -145,8 +147,20 @@ class Document:
 
     @cached_property
     def outside_code(self) -> str:
-        """The text with all its tags, but without code, comments and front matter."""
-        return "\n\n".join(map(without_code, self._outside.split("\n\n")))
+        """The text with all its tags, but without code, comments and front matter. Scripts are whole: what stands in
+        backticks there is part of the program."""
+        if self.html:
+            return self._outside
+        hidden = "\n\n".join(map(code_hidden, self._outside.split("\n\n")))
+        parts: list[str] = []
+        at = 0
+        for script in _SCRIPT.finditer(hidden):
+            if script.start() >= at:
+                end = _SCRIPT_END.search(self._outside, script.end())
+                parts.append(hidden[at : script.start()])
+                at = end.end() if end else len(hidden)
+                parts.append(self._outside[script.start() : at])
+        return "".join((*parts, hidden[at:]))
 
     @cached_property
     def source(self) -> str:

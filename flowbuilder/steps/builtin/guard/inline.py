@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+_SPECIAL = re.compile(r"[\x00-\x02`<\[\]{}*_~\\@&]|//|  \n")
+"""What a text has that is more than plain text."""
 _HARD_BREAK = re.compile(r"(?: {2}|\\)\n")
 _TICKS = re.compile(r"\\`|`+")
 _DROPPED = re.compile(r"<!--.*?(?:-->|\Z)|\{/\*.*?(?:\*/\}|\Z)", re.DOTALL)
@@ -53,6 +55,8 @@ class Inline:
 
 def read_inline(raw: str, references: Mapping[str, str]) -> Inline:
     """Reads the inside of one block, in time that grows with its length. `references` are link definitions by label."""
+    if _SPECIAL.search(raw) is None and not (references and label_key(raw) in references):
+        return Inline(text=raw.replace("\n", " ").strip())
     found = Inline(text="")
     raw = _HARD_BREAK.sub("\x01", raw.replace("\x00", " ").replace("\x01", " ").replace(CODE, " ")).replace("\n", " ")
     raw = _DROPPED.sub("", _without_code(raw, found))
@@ -112,11 +116,6 @@ def code_spans(text: str) -> Iterator[tuple[int, int, int]]:
             continue
         yield runs[index].start(), runs[end].end(), len(runs[index][0])
         index = end + 1
-
-
-def without_code(raw: str) -> str:
-    """The text without its code spans."""
-    return _without_code(raw, Inline(text=""))
 
 
 def code_hidden(raw: str) -> str:

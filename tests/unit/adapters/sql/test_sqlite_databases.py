@@ -17,6 +17,7 @@ from flowbuilder.ports.sql import SqlAnswer, SqlRequest
 from flowbuilder.ports.sql.sqlite_library import library
 from flowbuilder.ports.sql.statement import read_statement
 from flowbuilder.testing import FakeConnections
+from tests.support.faults.full_disk import small_disk
 
 
 @pytest.fixture
@@ -142,6 +143,20 @@ async def test_a_file_has_no_host_and_the_store_is_refused(file: Path, sqlite_ur
         assert (await ask(file, "SELECT 1 AS a")).row_count == 1
     with pytest.raises(ConfigurationError, match="flowbuilder's own"):
         await ask(sqlite_url.removeprefix("sqlite:///"), "SELECT 1 AS a")
+
+
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+async def test_a_write_to_a_full_disk_is_rolled_back_and_not_in_doubt(tmp_path: Path, mode: str) -> None:
+    with small_disk(tmp_path / "disk", kilobytes=300):
+        file = tmp_path / "disk" / "post.db"
+        with closing(library()[0].connect(file)) as made:
+            made.executescript(f"PRAGMA journal_mode={mode}; CREATE TABLE post (title TEXT)")
+        problem = await error(file, "INSERT INTO post VALUES (hex(randomblob(400000)))", writes=True)
+        assert (problem.code, problem.definitive) == ("server_error", True)
+        assert "full" in str(problem)
+        assert (await ask(file, "SELECT count(*) AS n FROM post")).rows == ({"n": 0},)
+        assert (await ask(file, "INSERT INTO post VALUES ('Tea')", writes=True)).row_count == 1
+        assert (await ask(file, "SELECT title FROM post")).rows == ({"title": "Tea"},)
 
 
 async def test_full_text_tables_and_r_trees_are_read_and_written(file: Path) -> None:

@@ -60,13 +60,15 @@ LONG_SCRIPT = "brew(80); " * 40
         (f"{LONG_SCRIPT}by = 'Ada';", f"{LONG_SCRIPT}by = '<a href=\"https://ada.example\">Ada</a>';", "warning"),
         (f'{LONG_SCRIPT}var all = [{{"link": "https://a.example"}}]',
          f'{LONG_SCRIPT}var all = [{{"link": "https://b.example"}}]', "warning"),
+        (LONG_SCRIPT, f"{LONG_SCRIPT}by = '<a href=https://ada.example>Ada</a>';", "warning"),
+        (LONG_SCRIPT, f"{LONG_SCRIPT}by = '<a onclick=load(`https://evil.example`)>Ada</a>';", "block"),
         (LONG_SCRIPT, f"{LONG_SCRIPT}location.href = 'https://evil.example'", "block"),
         (LONG_SCRIPT, f"{LONG_SCRIPT}link.href = 'https://evil.example/a.css'", "block"),
     ],
 )  # fmt: skip
 def test_a_script_is_compared_to_its_end(base: str, proposal: str, severity: str) -> None:
     pages = (PAGE.replace("brew(80)", script) for script in (base, proposal))
-    assert severities(*pages, "what_runs") == [severity]
+    assert set(severities(*pages, "what_runs")) == {severity}
 
 
 @pytest.mark.parametrize(
@@ -235,3 +237,12 @@ def test_a_task_in_a_sentence_that_says_the_opposite_is_a_warning() -> None:
     page = "Close the valve before you open the lid.\n"
     assert severities(page, page.replace("before", "after"), "negations") == ["warning"]
     assert severities(page, page.replace("before", "when"), "negations") == []
+
+
+def test_what_was_not_compared_is_said() -> None:
+    page = "Green tea is served.\n"
+    found = findings_of(page, page + "ti" + "\u200b" * 100_001 + "me\n", {})
+    assert any("what follows them was not compared" in one["evidence"] for one in found if one["rule"] == "invisible")
+    rows = [f"Cup {number} of tea is served at {number} by Ada." for number in range(4_001)]
+    found = findings_of("\n\n".join(rows), "\n\n".join(row.replace("by Ada", "by Eve") for row in rows), {})
+    assert any("one by one" in one["evidence"] for one in found if one["rule"] == "unread")

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from itertools import islice
 
 from flowbuilder.model.invisible_characters import hidden_characters
 from flowbuilder.steps.builtin.guard.change import Change
@@ -33,6 +34,8 @@ _MARKS = "\u200e\u200f\u061c"
 MAX_TOGETHER = 8
 """So many invisible characters side by side may be a hidden message."""
 _LINES = "\v\f\x85\u2028\u2029"
+MAX_LOOKED = 100_000
+"""Invisible characters of a text that are looked at."""
 MAX_SHOWN = 3
 """Places that are named of a kind of character."""
 _SOFT_HYPHEN = "\u00ad"  # content systems write it into long words
@@ -41,14 +44,15 @@ _SOFT_HYPHEN = "\u00ad"  # content systems write it into long words
 def check(change: Change, options: RuleOptions) -> Findings:
     """Each invisible character that the base has less often."""
     text = change.proposal.text
-    before = Counter(character for _, character in hidden_characters(change.base.text))
+    old, new = (list(islice(hidden_characters(one.text), MAX_LOOKED)) for one in (change.base, change.proposal))
+    before = Counter(character for _, character in old)
     leftward = _RIGHT_TO_LEFT.search(change.base.text) is not None
     end = -1
     severity: Severity | None = None
     milder: Severity | None
     found = Counter[tuple[str, Severity | None]]()
     first: dict[tuple[str, Severity | None], list[int]] = defaultdict(list)
-    for at, character in hidden_characters(text):
+    for at, character in new:
         if character == _SOFT_HYPHEN or (character == "\ufeff" and at == 0):
             continue
         if character not in _BREAKS:
@@ -66,6 +70,10 @@ def check(change: Change, options: RuleOptions) -> Findings:
         found[kind] += 1
         if found[kind] <= MAX_SHOWN:
             first[kind].append(at)
+    if len(new) == MAX_LOOKED > len(old):
+        yield Finding(
+            _near(text, new[-1][0]), f"{MAX_LOOKED:,} invisible characters; what follows them was not compared"
+        )
     for (character, milder), places in first.items():
         code = f"U+{ord(character):04X}"
         for number, at in enumerate(places):

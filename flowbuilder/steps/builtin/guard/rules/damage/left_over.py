@@ -97,84 +97,21 @@ _ELISION = re.compile(
     r"|其余(?:部分|内容)(?:保持)?不变|以下(?:略|省略)|残りは(?:そのまま|変更なし)",
     re.IGNORECASE,
 )
-_HINTS = frozenset(
-    [
-        "ai",
-        "assistant",
-        "model",
-        "hope",
-        "know",
-        "ask",
-        "assist",
-        "help",
-        "fulfill",
-        "comply",
-        "sorry",
-        "unable",
-        "afraid",
-        "cutoff",
-        "cut",
-        "training",
-        "update",
-        "knowledge",
-        "updated",
-        "rewritten",
-        "revised",
-        "kept",
-        "made",
-        "added",
-        "removed",
-        "improved",
-        "preserved",
-        "like",
-        "ki",
-        "sprachmodell",
-        "intelligenz",
-        "lassen",
-        "lass",
-        "hilft",
-        "ia",
-        "intelligence",
-        "espero",
-        "avisame",
-        "hazme",
-        "inteligencia",
-        "asistente",
-        "modelo",
-        "intelligenza",
-        "assistente",
-        "modello",
-        "spero",
-        "fammi",
-        "taalmodel",
-        "hoop",
-        "laat",
-        "nadzieje",
-    ]
-)
-_BRACKETS = re.compile(r"[\[<{(]\s?[A-Za-z.]|XXX")
-_MARKS = frozenset(["lorem", "dolor", "todo", "tktk", "fixme", "tbd", "tba", "example"])
-_ELIDED = frozenset(
-    [
-        "rest",
-        "remainder",
-        "unchanged",
-        "content",
-        "contents",
-        "text",
-        "texts",
-        "section",
-        "sections",
-        "paragraph",
-        "paragraphs",
-        "continues",
-        "truncated",
-        "continued",
-        "inhalt",
-        "reste",
-        "resto",
-    ]
-)
+_CHAT_PARTS = (
+    "as a ", "as an ", "language model", "an ai", "sorry", "unable", "afraid", "assist", "help", "fulfill", "comply",
+    "let me know", "feel free", "i've ", "i’ve ", "i have ", "would you like me", "my knowledge", "my training",
+    "my last", "als ", "sprachmodell", "ich hoffe", "lassen sie mich", "lass mich", "en tant", "espère", "hésitez",
+    "como ", "espero que", "avísame", "hazme", "in quanto", "come modello", "spero che", "fammi", "taalmodel",
+    "ik hoop", "laat ", "jako ", "nadzieję", "как ", "надеюсь", "作为", "身為", "希望", "如果", "として", "お役に",
+    "로서", "도움이",
+)  # fmt: skip
+_PLACEHOLDER_PARTS = (
+    "lorem", "dolor", "todo", "tktk", "fixme", "xxx", "tbd", "tba", "example", "[", "<", "{", "(", "【",
+)  # fmt: skip
+_ELISION_PARTS = (
+    "rest ", "remainder", "unchanged", "content", "text", "section", "paragraph", "truncated", "continue", "stays",
+    "unverändert", "le reste", "el resto", "as before", "其余", "以下", "残り",
+)  # fmt: skip
 _TARGETS = re.compile(
     r"^(?:#|url|link|link[-_ ]?here|insert.*|todo|tbd|placeholder|.*\[(?:url|link|insert|your).*|<?url>?"
     r"|your[-_ ].*|https?://(?:www\.)?"
@@ -184,7 +121,8 @@ _TARGETS = re.compile(
 )
 
 
-_PATTERNS = ((_ELISION, _ELIDED), (_CHAT, _HINTS), (_PLACEHOLDER, _MARKS))
+_PATTERNS = ((_ELISION, _ELISION_PARTS), (_CHAT, _CHAT_PARTS), (_PLACEHOLDER, _PLACEHOLDER_PARTS))
+"""Each pattern with parts in small letters, one of which is in any text that it matches: it is slow."""
 
 
 def check(change: Change, options: RuleOptions) -> Findings:
@@ -199,21 +137,19 @@ def check(change: Change, options: RuleOptions) -> Findings:
 
 def _left(blocks: list[Block], document: Document) -> Iterator[tuple[str, str]]:
     first = next(iter(document.prose), None)
-    for block in blocks:
-        text = block.raw if block.kind in ("comment", "markup") else block.text if block.prose else ""
-        words = frozenset(block.words) if block.prose else None
-        for pattern, hints in _PATTERNS if block.prose else _PATTERNS[:1]:
-            # a long alternation is slow: it is tried only where a word of it occurs
-            if (
-                words is None
-                or not text.isascii()
-                or not words.isdisjoint(hints)
-                or (pattern is _PLACEHOLDER and _BRACKETS.search(text))
-            ):
+    texts = [
+        block.raw if block.kind in ("comment", "markup") else block.text if block.prose else "" for block in blocks
+    ]
+    whole = "\n".join(texts).casefold()
+    patterns = [(pattern, [part for part in parts if part in whole]) for pattern, parts in _PATTERNS]
+    for block, text in zip(blocks, texts, strict=True):
+        small = text.casefold()
+        for pattern, parts in patterns if block.prose else patterns[:1]:
+            if any(part in small for part in parts):
                 for match in pattern.finditer(text):
                     if not any(match[0] in target for _, target in block.inline.links):
                         yield excerpt(match[0]), excerpt(text[max(0, match.start() - 20) :])
-        if words is None:
+        if not block.prose:
             continue
         for target in (*(target for _, target in block.inline.links), *(target for target, _ in block.inline.images)):
             if len(target) < 300 and _TARGETS.match(target.strip()):

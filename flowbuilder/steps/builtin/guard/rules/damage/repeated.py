@@ -1,6 +1,6 @@
 """The proposal repeats a paragraph or a heading more often than the base does.
 
-A list item that is repeated is worth a look.
+A list item that is repeated, and a part that the base repeats too, are worth a look.
 
 Base:
     Green tea needs water of about 80 °C, not more.
@@ -46,7 +46,7 @@ def check(change: Change, options: RuleOptions) -> Findings:
                 f"the {what} occurs {number} times: {text}",
                 text,
                 "parts are repeated",
-                "info" if said[0] == "item" else None,
+                "info" if said[0] == "item" or before[said] > 1 else None,
             )
 
 

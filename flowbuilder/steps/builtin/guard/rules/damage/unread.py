@@ -1,4 +1,4 @@
-"""A part of the proposal was not compared, because it is longer than the limit.
+"""A part of the proposal was not compared, because it is longer than the limit, or has too many changed sentences.
 
 Base:
     Green tea needs 80 °C.
@@ -18,3 +18,5 @@ def check(change: Change, options: RuleOptions) -> Findings:
     """One finding where a part was not read."""
     if change.unread or not change.proposal.whole:
         yield Finding("", "the proposal is too long: its last part was not checked")
+    if change.compared_coarsely:
+        yield Finding("", "so many sentences are changed that not all of them were compared one by one")

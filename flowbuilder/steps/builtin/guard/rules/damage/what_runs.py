@@ -44,7 +44,10 @@ _RUNS = ("script", "base", "meta", "object", "embed", "applet", "frame", "frames
 _LOADS = ("iframe", "form", "portal")
 _SCRIPT_END = re.compile(r"</script(?![\w-])", re.IGNORECASE)
 _CALLED = re.compile(r"[\w-]{1,30}\s{0,9}=\s{0,9}(?:\"[^\"]*|'[^']*|[^\s\"'>]*)")
-_LINKED = re.compile(r"(?<![.\w])[\"']?(?:href|link|homepage|website)[\"']?\s{0,9}[:=]\s{0,9}\\?[\"'][^\s\"'<>]{1,500}")
+_LINKED = re.compile(
+    r"(?<![.\w])[\"']?(?:href|link|homepage|website)[\"']?\s{0,9}[:=]\s{0,9}\\?[\"'][^\s\"'<>]{1,500}"
+    r"|<a\s(?:(?!\bon|script:)[^<>]){1,600}"
+)
 _VALUE = re.compile(r"\"[\w .,:-]{0,60}\"|'[\w .,:-]{0,60}'")
 _ADDRESS = re.compile(r"[^\"'\n>]{0,2000}")
 MAX_SHOWN = 80
