@@ -100,7 +100,13 @@ def test_hostile_globs_cost_little():
 
 
 def test_a_template_of_named_constants_is_a_text():
-    text = "const BASE = '/docs';\nmodule.exports = {a: `${BASE}/x`, b: `${ BASE }${BASE}`, c: `${f()}`, d: `${NONE}`, e: 'z'}"
-    assert read_object(text) == {"a": "/docs/x", "b": "/docs/docs", "c": None, "d": None, "e": "z"}
+    members = "a: `${BASE}/x`, b: `${ BASE }${BASE}`, c: `${f()}`, d: `${NONE}`, e: 'z'"
+    assert read_object(f"const BASE = '/docs';\nmodule.exports = {{{members}}}") == {
+        "a": "/docs/x",
+        "b": "/docs/docs",
+        "c": None,
+        "d": None,
+        "e": "z",
+    }
     doubled = "".join(f"const A{at + 1} = `${{A{at}}}${{A{at}}}`;\n" for at in range(40))
     assert read_object(f"const A0 = 'xxxxxxxx';\n{doubled}module.exports = {{a: `${{A40}}`}}") == {"a": None}
