@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import available_timezones
@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 from pydantic import ConfigDict, Field, ValidationError
 
 from flowbuilder.definition.collector import DiagnosticCollector
+from flowbuilder.definition.cron import cron_problem
 from flowbuilder.definition.record_errors import report_field_errors
 from flowbuilder.definition.yaml.document import read_document
 from flowbuilder.diagnostics import Diagnostic, Report, did_you_mean
@@ -17,10 +18,8 @@ from flowbuilder.model.reviewers import name_problem
 from flowbuilder.steps.step import Record
 from flowbuilder.values import JsonObject
 
-# Prefect decides what a cron line means when it creates the schedule; this pattern only refuses what cannot be one. No
-# other parser accepts the same lines: cronsim, for one, refuses `0 22-6 * * *`, which Prefect runs.
-_CRON_FIELD = r"[0-9A-Za-z*/,\-#L?]+"
-_CRON = re.compile(rf"{_CRON_FIELD}( {_CRON_FIELD}){{4,5}}")
+PROVIDERS = ("anthropic", "demo", "google", "ollama", "openai")
+"""The providers of models; a connection with a `base_url` may have others."""
 
 
 class SiteSchedule(Record):
@@ -134,6 +133,8 @@ def load_site(text: str, *, folder: Path) -> tuple[JsonObject | None, Report]:
     _check_zone(record, diagnostics)
     _check_schedules(record, diagnostics)
     _check_reviewers(record, diagnostics)
+    _check_models(record, diagnostics)
+    _check_names(record, diagnostics)
     if not diagnostics.report().ok:
         return None, diagnostics.report()
     return _with_defaults(record, folder), diagnostics.report()
@@ -150,9 +151,8 @@ def _check_schedules(record: JsonObject, diagnostics: DiagnosticCollector) -> No
     schedules = record.get("schedules")
     for index, entry in enumerate(schedules if isinstance(schedules, list) else []):
         cron = entry.get("cron") if isinstance(entry, dict) else None
-        if isinstance(cron, str) and not _CRON.fullmatch(" ".join(cron.split())):
-            hint = 'five fields: minute, hour, day of month, month, day of week, such as "0 6 * * 1" for Mondays at 6'
-            diagnostics.at_value(("schedules", index, "cron"), "FB012", f"{cron!r} is not a cron line", hint=hint)
+        if isinstance(cron, str) and (problem := cron_problem(cron)):
+            diagnostics.at_value(("schedules", index, "cron"), "FB012", problem[0], hint=problem[1])
 
 
 def _check_reviewers(record: JsonObject, diagnostics: DiagnosticCollector) -> None:
@@ -165,6 +165,35 @@ def _check_reviewers(record: JsonObject, diagnostics: DiagnosticCollector) -> No
         for index, name in enumerate(members if isinstance(members, list) else []):
             if isinstance(name, str) and (problem := name_problem(name)):
                 diagnostics.at_value(("reviewers", group, index), "FB012", f"the name {problem}")
+
+
+def _check_models(record: JsonObject, diagnostics: DiagnosticCollector) -> None:
+    models = record.get("models")
+    for role, model in models.items() if isinstance(models, dict) else ():
+        provider, colon, name = model.partition(":") if isinstance(model, str) else ("", ":", "")
+        place = ("models", role)
+        if not colon or (not name and provider not in ("", "demo")):
+            diagnostics.at_value(
+                place, "FB012", f"{model!r:.80} is no model", hint="write provider:name, as openai:gpt-5.1"
+            )
+        elif provider not in PROVIDERS and (close := get_close_matches(provider.lower(), PROVIDERS, 1, 0.7)):
+            message = f"there is no provider {provider:.40}"
+            diagnostics.at_value(place, "FB012", message, hint=f"did you mean {close[0]}?", severity="warning")
+
+
+def _check_names(record: JsonObject, diagnostics: DiagnosticCollector) -> None:
+    """Warn of names that differ little from a known one: a record may have more names, which templates read."""
+    parts: tuple[tuple[str, type[Record]], ...] = (("", Site), ("cms", SiteContent), ("gsc", SiteSearch))
+    for part, model in parts:
+        written = record.get(part) if part else record
+        fields = written if isinstance(written, dict) else {}
+        known = [name for name in model.model_fields if name not in fields]
+        for name in fields:
+            close = get_close_matches(name.lower(), known, 1, 0.8)
+            if close and name not in model.model_fields:
+                place = (part, name) if part else (name,)
+                message = f"{name:.40} is a name of your own here"
+                diagnostics.at_value(place, "FB012", message, hint=f"did you mean {close[0]}?", severity="warning")
 
 
 def _with_defaults(record: JsonObject, folder: Path) -> JsonObject:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import shlex
 from collections.abc import Iterator, Mapping
@@ -14,11 +15,12 @@ from urllib.parse import urlsplit
 from flowbuilder.definition.site_folder import SiteFile, site_files
 from flowbuilder.devstack.probes import is_loopback
 from flowbuilder.devstack.streamlit_command import TRUSTED_HEADERS_VARIABLE, oidc_section, secrets_files
+from flowbuilder.diagnostics import Diagnostic, Report
 from flowbuilder.errors import FlowbuilderError
 from flowbuilder.ports import Connections
 from flowbuilder.ports.private_files import is_open_to_others
 from flowbuilder.settings import Settings
-from flowbuilder.values import JsonObject
+from flowbuilder.values import JsonObject, pointer
 
 if TYPE_CHECKING:
     from flowbuilder.store import SqlStore
@@ -31,10 +33,39 @@ Problem = tuple[str, str]
 
 
 def site_problems(settings: Settings, *, blocks: bool = False) -> Iterator[tuple[str, list[Problem]]]:
-    """Each site file's name and its problems: errors in the file, missing connections, missing model keys."""
+    """Each site file's name and its problems: errors in the file, schedules that cannot run, missing connections,
+    missing model keys."""
     connections = all_connections(settings, blocks=blocks)
-    for file in site_files(settings.sites):
+    for file in checked_site_files(settings):
         yield file.name, list(_problems(file, connections, settings))
+
+
+def checked_site_files(settings: Settings) -> list[SiteFile]:
+    """The site files; the reports of those without errors have the problems of their schedules too."""
+    store = current_store(settings)
+    if store is None:
+        return site_files(settings.sites)
+    try:
+        return [_with_schedules(file, store) for file in site_files(settings.sites)]
+    finally:
+        store.close()
+
+
+def _with_schedules(file: SiteFile, store: SqlStore) -> SiteFile:
+    from flowbuilder.definition.yaml.document import read_document
+    from flowbuilder.prefect.deployments.schedule_checks import schedule_problems
+
+    if file.record is None:
+        return file
+    positions = read_document(file.text).positions
+    found = [
+        Diagnostic(
+            code="FB016", message=item.message, hint=item.hint, pointer=pointer(item.place),
+            span=positions.of(pointer(item.place)),
+        )
+        for item in schedule_problems(store, file.record)
+    ]  # fmt: skip
+    return dataclasses.replace(file, report=file.report + Report.of(found))
 
 
 def open_files(settings: Settings) -> Iterator[tuple[Path, str]]:
@@ -147,6 +178,9 @@ def _problems(file: SiteFile, connections: Connections, settings: Settings) -> I
     if file.record is None:
         yield f"{file.file} has errors: {file.report.summary()}", "run `flowbuilder sites` to see where"
         return
+    for item in file.report.errors:
+        where = f" (line {item.span.line})" if item.span else ""
+        yield f"{file.file}{where}: {item.message}", item.hint or "correct the schedule"
     for part in ("gsc", "cms"):
         name = _connection_name(file.record.get(part))
         if name:

@@ -29,6 +29,7 @@ from flowbuilder.prefect.deployments.deployment import (
     ensure_deployment,
     ensure_pool,
 )
+from flowbuilder.prefect.deployments.schedule_checks import ensure_schedules_fit
 from flowbuilder.settings import Settings
 from flowbuilder.values import JsonObject
 
@@ -48,7 +49,7 @@ def deploy_sites(
 
     With `remove`, deletes the deployments of sites that are not in `sites` and of workflows that are not published; one
     with unfinished executions is kept, and its change says so. Raises `ConfigurationError` when a schedule names a
-    workflow that is not published.
+    workflow that is not published, or gives inputs that do not fit it.
     """
     records = list(sites)
     published = [
@@ -61,6 +62,7 @@ def deploy_sites(
     _ensure_scheduled_are_published(store, records)
     plans = PlanCache(store)
     _ensure_no_scheduled_is_sensitive(store, plans, records)
+    ensure_schedules_fit(store, records)
     changes: list[DeploymentChange] = []
     with prefect_client() as client:
         ensure_pool(client, settings.work_pool)

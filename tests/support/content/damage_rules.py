@@ -16,7 +16,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "heading_level_changed": ("headings",),
     "heading_repeated": ("repeated",),
     "paragraph_repeated": ("repeated",),
-    "paragraph_lost": ("lost_text",),
+    "paragraph_lost": ("lost_text", "lists"),
     "sentence_cut": ("cut_off",),
     "end_lost": ("shrinks", "cut_off", "lost_text", "lost_headings", "lists", "code"),
     "list_item_lost": ("lists", "front_matter"),

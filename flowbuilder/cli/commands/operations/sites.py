@@ -9,8 +9,9 @@ import click
 
 from flowbuilder.bootstrap import settings
 from flowbuilder.cli.output.result import CommandResult, ResultCommand
-from flowbuilder.definition.site_folder import SiteFile, site_files
+from flowbuilder.definition.site_folder import SiteFile
 from flowbuilder.devstack.address_checks import address_reports
+from flowbuilder.devstack.configuration_checks import checked_site_files
 from flowbuilder.devstack.reviewer_checks import undecidable_reviews
 from flowbuilder.diagnostics import render
 
@@ -24,7 +25,7 @@ def command(action: str | None) -> CommandResult:
     or when an address is not found or ambiguous.
     """
     folder = settings().sites
-    files = site_files(folder)
+    files = checked_site_files(settings())
     held = list(undecidable_reviews(settings()))
     blocks = [
         block
@@ -38,7 +39,7 @@ def command(action: str | None) -> CommandResult:
         blocks += [f"{report.site}: {line}" for line in report.lines()]
         blocks += [f"  = help: {report.remedy}"] if report.remedy else []
     text = "\n".join(blocks) if files else f"No site files in {folder}"
-    ok = not held and all(file.record is not None for file in files) and all(report.ok for report in reports)
+    ok = not held and all(file.report.ok for file in files) and all(report.ok for report in reports)
     data: dict[str, Any] = {"sites": [_record(file, held) for file in files]}
     if action == "check":
         data["addresses"] = [{**asdict(report), "ok": report.ok} for report in reports]
@@ -55,7 +56,7 @@ def _line(file: SiteFile) -> str:
 
 
 def _record(file: SiteFile, held: list[tuple[str, str]]) -> dict[str, Any]:
-    record: dict[str, Any] = {"site": file.name, "file": str(file.file), "ok": file.record is not None}
+    record: dict[str, Any] = {"site": file.name, "file": str(file.file), "ok": file.report.ok}
     if file.record is not None:
         record["record"] = file.record
     record["diagnostics"] = [item.record() for item in file.report]
