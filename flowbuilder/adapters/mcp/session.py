@@ -162,7 +162,7 @@ class OpenSession:
                 raise self._record.refused(tool, [item.name for item in known])
             if check is not None:
                 check(declared)
-            ensure_fits(declared.input_schema, arguments, f"the arguments of {tool}")
+            ensure_fits(declared.input_schema, arguments, f"the input of {tool}")
         except StepError as problem:
             problem.definitive = True
             raise

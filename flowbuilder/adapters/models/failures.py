@@ -32,6 +32,8 @@ _CODES: list[tuple[Any, str]] = [
     (kinds.IncompleteToolCall, "answer_cut_off"),
     (kinds.UnexpectedModelBehavior, "invalid_answer"),
 ]
+_PASSING: dict[int, Transience] = {408: "timeout", 409: "server_error", 425: "server_error"}
+"""Statuses below 500 of requests that may succeed later: a time limit, a lock, a replay that is too early."""
 _NO_IMAGES = re.compile(
     r"(?:\bnot|n't|\bnone|no endpoints?\b.{0,20}) support.{0,20}\b(?:image|vision|multi-?modal)|"
     r"(?:image|vision|multi-?modal).{0,60}\b(?:not|only) (?:supported|enabled)|not a (?:multi-?modal|vision)|"
@@ -46,7 +48,9 @@ _WORDS: list[tuple[str, re.Pattern[str]]] = [
     ("prompt_too_long", re.compile(r"context (size|length|window)|exceed_context|prompt is too long", re.I)),
     (
         "unknown_model",
-        re.compile(r"model_(decommissioned|deprecated|retired|not_found)|\bmodel\b.{0,80}\b(decommissioned|retired|"
+        re.compile(r"model_(decommissioned|deprecated|retired|not_found)|"
+                   r"\b(invalid|unknown|no such) model( name| id)?\b|"
+                   r"not a valid model|\bmodel\b.{0,80}\b(decommissioned|retired|"
                    r"no longer (available|supported)|been deprecated|does not exist|not found)", re.I),
     ),
 ]  # fmt: skip
@@ -65,18 +69,28 @@ def model_failure(problem: BaseException, model: str) -> FlowbuilderError:
     for kind, reason in _TRANSIENT:
         if isinstance(problem, kind):
             return TransientError(message, reason=reason, retry_after=_seconds(getattr(problem, "retry_after", None)))
-    if isinstance(status, int) and (status == 408 or status >= 500):
-        return TransientError(message, reason="server_error" if status >= 500 else "timeout")
+    if isinstance(status, int) and (status in _PASSING or status >= 500):
+        return TransientError(message, reason=_PASSING.get(status, "server_error"))
     if isinstance(problem, kinds.UnexpectedModelBehavior) and "ended without" in str(problem):
         return TransientError(f"{model}: the stream of the answer ended before its end", reason="connection")
     in_words = _code_in_words(problem, status)
-    if isinstance(status, int) and 400 <= status < 500 and is_page(_words_of(problem)):
-        # a server of models answers no page: a proxy does, or another server
+    strange = status == 404 and in_words is None and not _is_providers(getattr(problem, "body", None))
+    if isinstance(status, int) and 400 <= status < 500 and (strange or is_page(_words_of(problem))):
+        # a server of models answers no page and has a message for a model it lacks: a proxy answers, or another server
         return ConfigurationError(f"{message} (there is no model at this address; check base_url)")
     if isinstance(problem, kinds.ModelAuthenticationError) and in_words not in ("quota", "unknown_model"):
         return ConfigurationError(f"{message} (check the API key)")
     code = next((code for kind, code in _CODES if isinstance(problem, kind)), None)
     return StepError(message, code=code or in_words or "model")
+
+
+def _is_providers(body: object) -> bool:
+    """Whether the body of an error has the form of a provider's, or is JSON that cannot be read."""
+    if isinstance(body, str):
+        return body.lstrip().startswith(("{", "["))
+    if not isinstance(body, dict):
+        return False
+    return "error" in body or ("message" in body and not {"type", "code", "object"}.isdisjoint(body))
 
 
 def is_page(words: object) -> bool:
@@ -95,7 +109,9 @@ def _words_of(problem: BaseException) -> object:
     """The message in the body of an error, or the body that is no object."""
     body = getattr(problem, "body", None)
     error = body.get("error", body) if isinstance(body, dict) else body
-    return error.get("message") if isinstance(error, dict) else error
+    if not isinstance(error, dict):
+        return error
+    return next((error[name] for name in ("message", "detail", "msg", "title") if error.get(name)), None)
 
 
 def _said(problem: BaseException, status: Any) -> str:

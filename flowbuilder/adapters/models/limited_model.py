@@ -46,6 +46,7 @@ MAX_PARTS = 20
 """Maximum number of answers that one continued text is made of."""
 MAX_COMPLAINT = 2_000
 """Number of characters that are kept of what a model was told about its answer."""
+_SYSTEM = re.compile(r"<system[^<>]{0,40}>(.*)</system>", re.S)
 _MARKED = re.compile(r"<pyai:(\w+)>\n(.*?)\n</pyai:", re.S)
 THE_REST = "Your answer was cut off. Continue exactly where it stops: repeat nothing, and write only the rest."
 
@@ -194,6 +195,8 @@ def _complaint(part: Any) -> str:
     if isinstance(content, str):
         marked = _MARKED.search(content)
         content = marked[2] if marked else content
+        if (system := _SYSTEM.fullmatch(content.strip())) is not None:
+            content = system[1]
         if marked and marked[1] == "validation_errors":
             content = json.loads(content)
     items = content if isinstance(content, list | tuple) else [content]

@@ -214,13 +214,15 @@ def _client(request: ModelRequest, member: str) -> Any:
 
     from flowbuilder.adapters.bounded_answers import MAX_MODEL_ANSWER, NOT_COMPRESSED, bounded_answers
     from flowbuilder.adapters.models.answer_checks import answer_check
+    from flowbuilder.adapters.models.stream_checks import check_events
 
+    checks = [*bounded_answers(MAX_MODEL_ANSWER)["response"], answer_check(member)]
     return httpx2.AsyncClient(
         headers=NOT_COMPRESSED,
         timeout=request.timeout,
         verify=_tls(),
         follow_redirects=False,
-        event_hooks={"response": [*bounded_answers(MAX_MODEL_ANSWER)["response"], answer_check(member)]},
+        event_hooks={"response": [*checks, check_events] if member == "content" else checks},
     )
 
 

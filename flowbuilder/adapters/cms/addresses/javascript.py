@@ -22,6 +22,7 @@ _GENERIC = re.compile(r"<[\w.<>\[\], ]+>(?=\s*\()")
 _BEFORE_REGEX = re.compile(r"(?:[(,=:\[!&|?{};>+]|\breturn)\s{0,9}\Z")
 _REGEX = re.compile(r"/(?![*/])(?:[^\\/\[\n]{1,50}+|\\.|\[(?:[^\\\]\n]{1,50}+|\\.){0,10}+\]){1,40}+/[a-z]*")
 _QUOTED = re.compile(r"'(?:[^'\\\n]|\\[\s\S])*+'|\"(?:[^\"\\\n]|\\[\s\S])*+\"")
+_INSERTED = re.compile(r"\$\{\s{0,9}([A-Za-z_$][\w$]{0,99})\s{0,9}\}")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\n": ""}
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _UNKNOWN: Final = None
@@ -134,7 +135,15 @@ class _Reader:
             else:
                 at += 1
         value = "".join([*parts, self.text[start:at]])
-        return (_UNKNOWN if quote == "`" and "${" in value else value), at + 1
+        return (self._filled(value) if quote == "`" and "${" in value else value), at + 1
+
+    def _filled(self, template: str) -> Any:
+        """A template in which each `${NAME}` is a constant that is a text; None for any other."""
+        names = _INSERTED.findall(template)
+        values = {name: self._constant(name, 0) for name in names}
+        if template.count("${") > len(names) or not all(isinstance(one, str) for one in values.values()):
+            return _UNKNOWN
+        return _INSERTED.sub(lambda found: values[found[1]], template)[:_MAX_CHARACTERS]
 
     def _list(self, at: int, depth: int) -> tuple[Any, int]:
         return self._items(at, "]", depth)

@@ -97,3 +97,16 @@ def test_hostile_globs_cost_little():
     assert not matches("a" * 4_000, "*a" * 6 + "b")
     assert not matches("a/" * 1_000, "**/" * 6 + "b")
     assert time.monotonic() - started < 3
+
+
+def test_a_template_of_named_constants_is_a_text():
+    members = "a: `${BASE}/x`, b: `${ BASE }${BASE}`, c: `${f()}`, d: `${NONE}`, e: 'z'"
+    assert read_object(f"const BASE = '/docs';\nmodule.exports = {{{members}}}") == {
+        "a": "/docs/x",
+        "b": "/docs/docs",
+        "c": None,
+        "d": None,
+        "e": "z",
+    }
+    doubled = "".join(f"const A{at + 1} = `${{A{at}}}${{A{at}}}`;\n" for at in range(40))
+    assert read_object(f"const A0 = 'xxxxxxxx';\n{doubled}module.exports = {{a: `${{A40}}`}}") == {"a": None}
