@@ -1,6 +1,6 @@
 """Templates and expressions: two syntaxes of one language over JSON, with bounded evaluation."""
 
-from flowbuilder.language.api import Expression, Template, is_template
+from flowbuilder.language.api import Expression, FieldExpression, Template, is_template
 from flowbuilder.language.parsing.references import Reference
 from flowbuilder.language.types.checker import Namespace
 from flowbuilder.language.types.findings import Finding
@@ -12,6 +12,7 @@ from flowbuilder.language.version import LANGUAGE_VERSION, language
 __all__ = [
     "LANGUAGE_VERSION",
     "Expression",
+    "FieldExpression",
     "Finding",
     "Namespace",
     "Reference",

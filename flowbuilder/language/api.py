@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Self, TypeVar
 
 from flowbuilder.errors import LanguageError
-from flowbuilder.language.codegen.program import EXPRESSIONS, TEMPLATES, Program, ProgramCache
+from flowbuilder.language.codegen.program import EXPRESSIONS, FIELD_EXPRESSIONS, TEMPLATES, Program, ProgramCache
 from flowbuilder.language.parsing.references import Reference
 from flowbuilder.language.types.checker import Namespace, check_program
 from flowbuilder.language.types.findings import Finding
@@ -108,6 +108,12 @@ class Expression(_Text):
         self.__dict__["evaluate"] = evaluate  # later calls skip this method
         result: Json = evaluate(context)
         return result
+
+
+class FieldExpression(Expression):
+    """The expression of a field: bare, or `{{ expression }}` and nothing else, which means the same."""
+
+    _cache = FIELD_EXPRESSIONS
 
 
 def is_template(text: str) -> bool:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandle
 from pydantic_core import PydanticCustomError, SchemaValidator, core_schema
 
 from flowbuilder.errors import LanguageError
-from flowbuilder.language import Expression, Template, is_template
+from flowbuilder.language import Expression, FieldExpression, Template, is_template
 from flowbuilder.values import Json, Place, map_values, walk_values
 
 T = TypeVar("T")
@@ -68,7 +68,7 @@ class _ExpressionField:
                 value = "true" if value else "false"
             if not isinstance(value, str):
                 raise PydanticCustomError("expression", "an expression is a text such as steps.a.output.score > 0.5")
-            return _language(Expression, value)
+            return _language(FieldExpression, value)
 
         return core_schema.no_info_plain_validator_function(validate)
 

@@ -112,9 +112,13 @@ def _compile_expression(source: str) -> Program:
     # lark is imported when the first expression is compiled
     from flowbuilder.language.parsing.expression_parser import parse_expression
 
-    tree = parse_expression(_without_braces(source))
+    tree = parse_expression(source)
     needs = check_calls((tree,), source)
     return Program(source=source, statements=(Output(tree.start, tree.end, tree),), expression=tree, needs=needs)
+
+
+def _compile_field(source: str) -> Program:
+    return replace(_compile_expression(_without_braces(source)), source=source)
 
 
 def _without_braces(source: str) -> str:
@@ -130,6 +134,7 @@ def _without_braces(source: str) -> str:
 warnings.filterwarnings("ignore", category=SyntaxWarning, module="<flowbuilder>")
 TEMPLATES: Final = ProgramCache(_compile_template)
 EXPRESSIONS: Final = ProgramCache(_compile_expression)
+FIELD_EXPRESSIONS: Final = ProgramCache(_compile_field)
 
 
 def _generate(program: Program) -> Evaluate:

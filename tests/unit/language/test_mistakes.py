@@ -1,9 +1,11 @@
 """Syntax of other languages: the error names the place and what to write instead."""
 
+import pickle
+
 import pytest
 
 from flowbuilder.errors import LanguageError
-from flowbuilder.language import Expression, Namespace, Shape, Template
+from flowbuilder.language import Expression, FieldExpression, Namespace, Shape, Template
 
 # text, the part that the error points at, a part of the hint
 TEMPLATES = [
@@ -27,6 +29,7 @@ TEMPLATES = [
 ]
 EXPRESSIONS = [
     ("${{ inputs.n }}", "$", "leave out the braces"),
+    ("{{ inputs.n }}", "{", "leave out the braces"),
     ("{{ inputs.n }} > {{ inputs.m }}", "{", "leave out the braces"),
     ("{% if inputs.n %}true{% endif %}", "%", "leave out the braces"),
     ("$json.title == 1", "$", "inputs.name or steps.name.output"),
@@ -74,7 +77,7 @@ def test_an_expression_in_foreign_syntax_gets_a_hint(source: str, part: str, hin
     assert hint in caught.value.hint
 
 
-@pytest.mark.parametrize("source", ["a +", "a &&", "(a", "", "{{ }}", "{{ a > }}"])
+@pytest.mark.parametrize("source", ["a +", "a &&", "(a", ""])
 def test_an_expression_that_ends_too_early_gets_no_hint_of_quotes(source: str) -> None:
     with pytest.raises(LanguageError) as caught:
         Expression(source)
@@ -84,12 +87,21 @@ def test_an_expression_that_ends_too_early_gets_no_hint_of_quotes(source: str) -
 @pytest.mark.parametrize(
     ("source", "value"), [("{{ n + 1 }}", 3), (" {{n}}\n", 2), ("{{- n -}}", 2), ("{{ {'a': n}['a'] }}", 2)]
 )
-def test_an_expression_in_braces_is_the_expression(source: str, value: int) -> None:
-    expression = Expression(source)
+def test_a_field_takes_one_expression_in_braces(source: str, value: int) -> None:
+    expression = FieldExpression(source)
     assert expression.evaluate({"n": 2}) == value
     (reference,) = expression.references
     assert source[reference.start : reference.end] == "n"
     assert expression.source == source
+    assert pickle.loads(pickle.dumps(expression)).evaluate({"n": 2}) == value
+
+
+@pytest.mark.parametrize(
+    "source", ["{{ n }} > {{ n }}", "{% if n %}true{% endif %}", "{{ n", "n }}", "{{ {{ n }} }}", "{{ }}"]
+)
+def test_a_field_takes_no_other_template(source: str) -> None:
+    with pytest.raises(LanguageError):
+        FieldExpression(source)
 
 
 NAMES = Namespace({"inputs": Shape.object_of({"tags": Shape.list_of(Shape.of("text")), "price": Shape.of("number")})})
