@@ -33,7 +33,7 @@ MEGABYTES = {"filters": 64, "yaml": 64, "texts": 64, "pages": 512, "answers": 19
 def measured(kind: str) -> tuple[float, list[dict[str, Any]]]:
     """How much slower this machine is than the reference, at least 1, and the cost of each case."""
     child = subprocess.run(
-        [sys.executable, "-m", "tests.support.worst_inputs", kind, str(EVERY.get(kind, 1))],
+        [sys.executable, "-m", "tests.support.worst_inputs", kind, str(EVERY.get(kind, 1)), str(SECONDS[kind])],
         cwd=ROOT, capture_output=True, text=True, timeout=500, check=False,
     )  # fmt: skip
     assert child.returncode == 0, child.stderr[-2000:]

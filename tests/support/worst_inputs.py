@@ -2,8 +2,8 @@
 
 `python -m tests.support.worst_inputs KIND` measures each case of a kind in a fork of a process that has all loaded,
 under limits of the operating system, and prints a line of JSON for each: `{name, seconds, megabytes, outcome}`.
-The first line is a calibration: the processor seconds of a fixed piece of work. A case that takes longer than `ENOUGH`
-of them is measured three times, and the least is said: other programs on the machine only ever add to it.
+The first line is a calibration: the processor seconds of a fixed piece of work. With a LIMIT, a case that takes more
+seconds is measured twice more, and the least is said: other programs on the machine only ever add to it.
 """
 
 from __future__ import annotations
@@ -104,7 +104,6 @@ FILTERS: dict[str, list[tuple[str, Any]]] = {
 FILTERS["json"] += [("x | json", value) for value in (OBJECTS, LISTS, MAP, nested(63), nested(80), "\x01" * 400_000)]
 FILTERS["string"] += [("x | string", value) for value in (OBJECTS, LISTS, nested(70))]
 
-ENOUGH = 1.5
 TOO_LONG = 10.0
 """Seconds after which a case is not measured again."""
 
@@ -142,13 +141,12 @@ def kinds() -> dict[str, Callable[[], dict[str, Measure]]]:
     return {"filters": filters, **worst_documents.KINDS}
 
 
-def main(kind: str, step: int = 1) -> None:
+def main(kind: str, step: int = 1, limit: float = TOO_LONG) -> None:
     """Print the calibration, then the cost of each case of a kind, or of every `step`-th one."""
-    usual = min(calibration() for _ in range(3))
-    print(json.dumps({"name": "calibration", "seconds": usual}), flush=True)
+    print(json.dumps({"name": "calibration", "seconds": min(calibration() for _ in range(3))}), flush=True)
     for name, prepare in list(kinds()[kind]().items())[::step]:
         cost = _in_a_fork(prepare)
-        if usual * ENOUGH < cost["seconds"] < TOO_LONG:
+        if limit < cost["seconds"] < TOO_LONG:
             cost = min(cost, _in_a_fork(prepare), _in_a_fork(prepare), key=lambda one: one["seconds"])
         print(json.dumps({"name": name, **cost}), flush=True)
 
@@ -197,4 +195,4 @@ def _peak() -> float:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:]))
+    main(sys.argv[1], *map(int, sys.argv[2:3]), *map(float, sys.argv[3:]))
