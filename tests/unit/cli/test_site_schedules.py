@@ -71,17 +71,18 @@ def test_a_schedule_that_cannot_run_is_named_with_its_line(
     assert (code, site["ok"], found["line"]) == (1, False, place)
     assert said in found["message"]
     assert hint in found["hint"]
-    problem = cli("doctor")[1]
-    assert "my.yaml" in problem
 
 
-def test_a_schedule_that_can_run_has_no_complaint(cli: Cli, tmp_path: Path) -> None:
+def test_doctor_names_the_line_and_a_schedule_that_can_run_has_no_complaint(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "tick.yaml").write_text(TICK)
     cli("push", str(tmp_path / "tick.yaml"))
     cli("publish", "tick")
     (tmp_path / "sites").mkdir(exist_ok=True)
-    schedule = "{workflow: tick, cron: '0 6 * * 1', inputs: {n: 1, code: '01'}}"
-    (tmp_path / "sites" / "my.yaml").write_text(f"site: my.example\nschedules:\n  - {schedule}\n")
+    file = tmp_path / "sites" / "my.yaml"
+    site = "site: my.example\nschedules:\n  - {workflow: tick, cron: '0 6 * * 1', inputs: {n: 1, code: CODE}}\n"
+    file.write_text(site.replace("CODE", "1"))
+    assert "my.yaml (line 3): the input code does not fit tick" in cli("doctor")[1]
+    file.write_text(site.replace("CODE", "'01'"))
     assert cli("sites")[0] == 0
 
 
