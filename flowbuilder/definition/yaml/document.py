@@ -201,7 +201,8 @@ class _Reader:
 
     def _report_tag(self, event: Any) -> None:
         written = f"{event.tag} {getattr(event, 'value', '')}".strip()
-        hint = "remove the tag" if event.tag.startswith(_TAG) else f"{text_needs_quotes(written)}, or remove the tag"
+        quotes = text_needs_quotes(written)
+        hint = f"{quotes}, or remove the tag" if quotes else "remove the tag"
         self._report("FB005", f"the tag {_short(event.tag)} is not supported", event, hint=hint)
 
     def _known_tag(self, event: Any, kind: str) -> None:

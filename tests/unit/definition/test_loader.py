@@ -66,6 +66,8 @@ def test_plain_scalars_are_read_by_yaml_1_2() -> None:
         ("when: !inputs.x && inputs.y\n", 'put the text in quotes: "!inputs.x && inputs.y"'),
         ('when: !inputs.x && inputs.y == "z"\n', "put the text in quotes: '!inputs.x && inputs.y == \"z\"'"),
         ("- {when: !a, over: b}\n", 'put the text in quotes: "!a", or remove the tag'),
+        ("when: !!int x\n", "remove the tag"),
+        ("when: !<foo> x\n", "remove the tag"),
         ("over: *items\n", 'put the text in quotes: "*items"'),
         ("zip: 01234\n", 'write "01234" for the text, 1234 for the number'),
         (r'source: "\d+"', r"in double quotes write \\ for a backslash; in single quotes it needs nothing"),
