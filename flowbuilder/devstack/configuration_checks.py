@@ -23,6 +23,7 @@ from flowbuilder.settings import Settings
 from flowbuilder.values import JsonObject, pointer
 
 if TYPE_CHECKING:
+    from flowbuilder.engine.stored_plans import PlanCache
     from flowbuilder.store import SqlStore
 
 KEY_VARIABLES = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "google": "GOOGLE_API_KEY"}
@@ -45,13 +46,16 @@ def checked_site_files(settings: Settings) -> list[SiteFile]:
     store = current_store(settings)
     if store is None:
         return site_files(settings.sites)
+    from flowbuilder.engine.stored_plans import PlanCache
+
     try:
-        return [_with_schedules(file, store) for file in site_files(settings.sites)]
+        plans = PlanCache(store)
+        return [_with_schedules(file, store, plans) for file in site_files(settings.sites)]
     finally:
         store.close()
 
 
-def _with_schedules(file: SiteFile, store: SqlStore) -> SiteFile:
+def _with_schedules(file: SiteFile, store: SqlStore, plans: PlanCache) -> SiteFile:
     from flowbuilder.definition.yaml.document import read_document
     from flowbuilder.prefect.deployments.schedule_checks import schedule_problems
 
@@ -63,7 +67,7 @@ def _with_schedules(file: SiteFile, store: SqlStore) -> SiteFile:
             code="FB016", message=item.message, hint=item.hint, pointer=pointer(item.place),
             span=positions.of(pointer(item.place)),
         )
-        for item in schedule_problems(store, file.record)
+        for item in schedule_problems(store, plans, file.record)
     ]  # fmt: skip
     return dataclasses.replace(file, report=file.report + Report.of(found))
 

@@ -22,9 +22,8 @@ class ScheduleProblem(NamedTuple):
     hint: str = ""
 
 
-def schedule_problems(store: Store, site: JsonObject) -> Iterator[ScheduleProblem]:
+def schedule_problems(store: Store, plans: PlanCache, site: JsonObject) -> Iterator[ScheduleProblem]:
     """The problems of a site's schedules: workflows that are not published, and inputs that do not fit theirs."""
-    plans = PlanCache(store)
     for index, entry in enumerate(site.get("schedules") or ()):
         at: Place = ("schedules", index)
         name = str(entry["workflow"])
@@ -38,10 +37,10 @@ def schedule_problems(store: Store, site: JsonObject) -> Iterator[ScheduleProble
         yield from _input_problems(plan, entry.get("inputs") or {}, at)
 
 
-def ensure_schedules_fit(store: Store, records: Iterable[JsonObject]) -> None:
+def ensure_schedules_fit(store: Store, plans: PlanCache, records: Iterable[JsonObject]) -> None:
     """`ConfigurationError` for the first schedule of these sites whose inputs do not fit its workflow."""
     for record in records:
-        for problem in schedule_problems(store, record):
+        for problem in schedule_problems(store, plans, record):
             hint = f"; {problem.hint}" if problem.hint else ""
             place = pointer(problem.place)
             raise ConfigurationError(f"site {record['site']}, {place}: {problem.message}{hint}")

@@ -62,7 +62,7 @@ def deploy_sites(
     _ensure_scheduled_are_published(store, records)
     plans = PlanCache(store)
     _ensure_no_scheduled_is_sensitive(store, plans, records)
-    ensure_schedules_fit(store, records)
+    ensure_schedules_fit(store, plans, records)
     changes: list[DeploymentChange] = []
     with prefect_client() as client:
         ensure_pool(client, settings.work_pool)
